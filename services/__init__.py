@@ -1,0 +1,1 @@
+"""The five services; each speaks to the others through events alone."""

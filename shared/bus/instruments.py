@@ -1,0 +1,11 @@
+"""What every consumer counts."""
+
+from shared.telemetry.metrics import COUNT_BUCKETS, counter, gauge, histogram
+
+HANDLED = counter("followup_events_handled_total", "Events handled and committed.", ["service"])
+UNIT_EVENTS = histogram("followup_unit_events", "Events in one unit of work.", ["service"], COUNT_BUCKETS)
+PARKED = counter("followup_events_parked_total", "Events parked, waiting for a redrive.", ["service"])
+FENCED = counter("followup_consumer_fenced_total", "Units rolled back: another process had moved on.", ["service"])
+HALTED = gauge(
+    "followup_consumer_halted", "1 while a consumer stopped because handlers fail for everybody.", ["service"]
+)

@@ -1,0 +1,75 @@
+"""Parked events: those that could not be handled, and those of the same recipient that wait behind them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.bus.port import Message
+from shared.bus.router import Router
+from shared.db.ground import Ground
+from shared.db.transaction import Lane, Transaction
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.errors import Fault
+from shared.events.envelope import Event, decode
+from shared.ids import RecipientId
+
+_REASON_CHARACTERS = 500
+
+
+def row(message: Message, fact: Event | Fault, reason: str, now: datetime) -> dict[str, Any]:
+    """Return the row that parks a message; bodies hold personal data only sealed."""
+    return {
+        "recipient_id": message.recipient_id,
+        "merchant_id": fact.merchant_id if isinstance(fact, Event) else "",
+        "topic": message.partition.topic,
+        "type": message.type,
+        "body": message.body,
+        "reason": reason[:_REASON_CHARACTERS],
+        "parked_at": now,
+    }
+
+
+async def recipients(transaction: Transaction, ground: Ground, asked: Sequence[RecipientId]) -> set[RecipientId]:
+    """Return which of these recipients have something parked."""
+    if not await transaction.rows(sa.select(ground.parked.c.id).limit(1)):
+        return set()
+    found = await transaction.fetch(ground.parked, "recipient_id", asked, columns=("recipient_id",))
+    return {RecipientId(entry["recipient_id"]) for entry in found}
+
+
+async def count(transaction: Transaction, ground: Ground) -> int:
+    """Return how many events a service has parked."""
+    found = await transaction.rows(sa.select(sa.func.count().label("parked")).select_from(ground.parked))
+    return int(found[0]["parked"])
+
+
+async def redrive(units: Units, ground: Ground, router: Router) -> tuple[int, int]:
+    """Hand parked events over in order, recipient by recipient; return how many went and how many stay.
+
+    A recipient whose event fails again keeps it and everything behind it parked.
+    """
+    listed = await units.read(
+        lambda tx: tx.rows(sa.select(ground.parked.c.id, ground.parked.c.recipient_id).order_by(ground.parked.c.id))
+    )
+    stuck: set[object] = set()
+    gone = 0
+    for entry in listed:
+        if entry["recipient_id"] in stuck:
+            continue
+        try:
+            await units.run(partial(_hand_over, ground=ground, router=router, key=entry["id"]), Lane.BATCHES)
+            gone += 1
+        except Exception:  # noqa: BLE001 - whatever fails stays parked; its reason is in the row
+            stuck.add(entry["recipient_id"])
+    return gone, len(listed) - gone
+
+
+async def _hand_over(uow: UnitOfWork, *, ground: Ground, router: Router, key: int) -> None:
+    """Handle one parked event and delete its row in the same unit."""
+    found = await uow.db.fetch(ground.parked, "id", [key])
+    for entry in found:
+        await router.handle([decode(router.kinds[entry["type"]], bytes(entry["body"]))], uow)
+        await uow.db.delete(ground.parked, "id", [key])

@@ -1,0 +1,59 @@
+"""The law of the log, whoever keeps it.
+
+A log has partitions; within one, messages have rising offsets and are handed out in that order with no gap.
+A message is handed out again after every restart until a position past it was committed: the position is a
+row in the consumer's own database, moved in the same transaction as the work. So effects are exactly once
+per offset, and handlers may still meet a *fact* twice (published twice under two offsets).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.ids import RecipientId
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """One ordered part of a topic."""
+
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One event as the log holds it."""
+
+    partition: Partition
+    offset: int
+    type: str
+    recipient_id: RecipientId
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one look at the log brought, and the positions that stand for having done all of it."""
+
+    messages: Sequence[Message]
+    next_offsets: Mapping[Partition, int]
+
+
+class Source(Protocol):
+    """One consumer group's view of the log."""
+
+    async def partitions(self) -> frozenset[Partition]:
+        """Return the partitions this process reads now."""
+        ...
+
+    async def poll(self, positions: Mapping[Partition, int], limit: int, linger_seconds: float) -> Poll:
+        """Wait until there is something past `positions`, linger for company, and return up to `limit` messages.
+
+        Returns an empty poll after about a second of silence, so that the caller can look around.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Leave the group and stop reading."""
+        ...

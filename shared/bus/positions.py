@@ -1,0 +1,61 @@
+"""Positions: how far a group has read, committed with the work that reading caused."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from shared.bus.port import Partition
+from shared.db.ground import Ground
+from shared.db.transaction import Transaction
+from shared.errors import Fenced
+
+
+async def load(
+    transaction: Transaction, ground: Ground, group: str, partitions: Iterable[Partition], now: datetime
+) -> dict[Partition, int]:
+    """Return where to read on in each partition, creating rows at the beginning for those never read."""
+    wanted = sorted(partitions)
+    table = ground.positions
+    await transaction.insert_new(
+        table,
+        [
+            {"consumer_group": group, "topic": p.topic, "partition": p.number, "next_offset": 0, "moved_at": now}
+            for p in wanted
+        ],
+    )
+    rows = await transaction.rows(sa.select(table).where(table.c.consumer_group == group))
+    found = {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
+    return {partition: found[partition] for partition in wanted}
+
+
+async def advance(
+    transaction: Transaction,
+    ground: Ground,
+    group: str,
+    before: Mapping[Partition, int],
+    after: Mapping[Partition, int],
+    now: datetime,
+) -> None:
+    """Move positions from what we believe they are to what we have done.
+
+    Raises:
+        Fenced: somebody else moved one of them; this process lost the partition and its work must not commit.
+    """
+    moved = await transaction.change(
+        ground.positions,
+        [
+            {
+                "consumer_group": group,
+                "topic": partition.topic,
+                "partition": partition.number,
+                "next_offset": offset,
+                "moved_at": now,
+                "was_next_offset": before[partition],
+            }
+            for partition, offset in sorted(after.items())
+        ],
+        was=("next_offset",),
+    )
+    if not all(moved):
+        raise Fenced

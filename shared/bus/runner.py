@@ -1,0 +1,209 @@
+"""The runner: one poll, one unit of work; positions, state and events commit together (design section 6)."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from shared.bus import instruments, parked, positions
+from shared.bus.port import Message, Partition, Source
+from shared.bus.router import Router
+from shared.db.ground import Ground
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.errors import Fault, Fenced
+from shared.events.envelope import Event, decode
+from shared.failpoints import failpoint
+from shared.telemetry.logs import logger
+
+POLL_EVENTS = 500
+LINGER_QUIET_SECONDS = 0.005
+LINGER_SECONDS = 0.02
+LINGER_BUSY_SECONDS = 0.05
+_QUIET_EVENTS_PER_UNIT = 1
+_BUSY_EVENTS_PER_UNIT = 20
+_GUILTY_TRIES = 3
+_BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
+_HALT_MERCHANTS = 3
+"""Events of this many merchants failing one after the other are our fault, not theirs: the consumer stops."""
+
+log = logger(__name__)
+
+
+class ConsumerHalted(Fault):
+    """Handlers fail for one merchant after another; the consumer stopped instead of parking everything."""
+
+    code = "consumer_halted"
+
+
+class Runner:
+    """Reads the log for one service and hands batches to its router."""
+
+    def __init__(self, units: Units, ground: Ground, source: Source, router: Router) -> None:
+        self._units = units
+        self._ground = ground
+        self._source = source
+        self._router = router
+        self._group = f"followup-{ground.service}"
+        self._kinds = router.kinds
+        self._positions: dict[Partition, int] | None = None
+        self._last_unit_events = 0
+        self._guilty_merchants: list[str] = []
+        self.halted: str | None = None
+        """Why the consumer stopped, for `/readyz`; None while it runs."""
+
+    async def run_forever(self) -> None:
+        """Step until cancelled; faults that may pass are waited out, all others halt the consumer loudly."""
+        failures = 0
+        while True:
+            try:
+                await self.step()
+                failures = 0
+            except Fenced:
+                self._positions = None
+                instruments.FENCED.labels(self._ground.service).inc()
+            except Fault as fault:
+                if not fault.retryable:
+                    self._halt(fault)
+                    return
+                log.warning("consumer_waits", service=self._ground.service, code=fault.code)
+                await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                failures += 1
+
+    async def step(self, linger_seconds: float | None = None) -> int:
+        """Take one poll through; return how many messages it held.
+
+        Raises:
+            Fenced: another process took over; the poll was rolled back.
+            DatabaseUnavailable: nothing of the poll was stored; it comes again.
+            ConsumerHalted: see there.
+        """
+        if self._positions is None:
+            assigned = await self._source.partitions()
+            self._positions = await self._units.run(
+                lambda uow: positions.load(uow.db, self._ground, self._group, assigned, uow.now), Lane.BATCHES
+            )
+        linger = self._linger() if linger_seconds is None else linger_seconds
+        poll = await self._source.poll(self._positions, POLL_EVENTS, linger)
+        if poll.next_offsets:
+            await self._take(poll.messages, poll.next_offsets)
+            self._last_unit_events = len(poll.messages)
+        return len(poll.messages)
+
+    async def _take(self, messages: Sequence[Message], after: Mapping[Partition, int]) -> None:
+        """Commit a poll, halving it while it fails until the guilty message stands alone."""
+        try:
+            await self._commit(messages, after)
+        except Exception as problem:
+            if isinstance(problem, Fault) and problem.retryable:
+                raise
+            if len(messages) > 1:
+                middle = len(messages) // 2
+                first = messages[:middle]
+                await self._take(first, _offsets_after(first))
+                await self._take(messages[middle:], after)
+            else:
+                await self._retry_then_park(messages, after, problem)
+
+    async def _retry_then_park(
+        self, messages: Sequence[Message], after: Mapping[Partition, int], problem: Exception
+    ) -> None:
+        """Give a lone failing message a few more tries, then park it; halt when merchants fail in a row."""
+        for attempt in range(_GUILTY_TRIES - 1):
+            await asyncio.sleep(_BACKOFF_SECONDS[attempt])
+            try:
+                await self._commit(messages, after)
+            except Exception as again:
+                if isinstance(again, Fault) and again.retryable:
+                    raise
+                problem = again
+            else:
+                return
+        reason = f"{type(problem).__name__}: {problem}"
+        log.error("event_failed", service=self._ground.service, type=messages[0].type, error=type(problem).__name__)
+        merchant = _merchant_of(self._decoded(messages[0]))
+        if merchant not in self._guilty_merchants:
+            self._guilty_merchants.append(merchant)
+        if len(self._guilty_merchants) >= _HALT_MERCHANTS:
+            raise ConsumerHalted(f"{messages[0].type} failed for {_HALT_MERCHANTS} merchants in a row: {reason}")
+        await self._commit(messages, after, park_all=reason)
+
+    async def _commit(
+        self, messages: Sequence[Message], after: Mapping[Partition, int], *, park_all: str | None = None
+    ) -> None:
+        """Handle messages in one unit of work and move the positions with it."""
+        before = self._positions or {}
+
+        async def work(uow: UnitOfWork) -> int:
+            count = await self._handle(messages, uow, park_all)
+            await positions.advance(uow.db, self._ground, self._group, before, after, uow.now)
+            failpoint("runner.before_commit")
+            return count
+
+        taken = await self._units.run(work, Lane.BATCHES)
+        failpoint("runner.after_commit")
+        self._positions = {**before, **after}
+        if taken and park_all is None:
+            self._guilty_merchants.clear()
+        instruments.HANDLED.labels(self._ground.service).inc(taken)
+        instruments.UNIT_EVENTS.labels(self._ground.service).observe(taken)
+
+    async def _handle(self, messages: Sequence[Message], uow: UnitOfWork, park_all: str | None) -> int:
+        """Decode, hold back what stands behind a parked event, hand on the rest; return how many were handled."""
+        blocked = await parked.recipients(uow.db, self._ground, [message.recipient_id for message in messages])
+        ready: list[Event] = []
+        source_of: dict[int, Message] = {}
+        rows = []
+        for message in messages:
+            fact = self._decoded(message)
+            if park_all is not None or isinstance(fact, Fault):
+                reason = park_all or str(fact)
+            elif message.recipient_id in blocked and not fact.passes_parked():
+                reason = "behind a parked event"
+            else:
+                ready.append(fact)
+                source_of[id(fact)] = message
+                continue
+            blocked.add(message.recipient_id)
+            rows.append(parked.row(message, fact, reason, uow.now))
+        if ready:
+            await self._router.handle(ready, uow)
+        rows += [parked.row(source_of[id(event)], event, why, uow.now) for event, why in uow.set_aside_events]
+        if rows:
+            await uow.db.insert(self._ground.parked, rows)
+            instruments.PARKED.labels(self._ground.service).inc(len(rows))
+        return len(ready)
+
+    def _decoded(self, message: Message) -> Event | Fault:
+        """Return the event, or the fault that parks it."""
+        try:
+            return decode(self._kinds[message.type], message.body)
+        except Fault as fault:
+            return fault
+
+    def _linger(self) -> float:
+        """Return how long to wait for company: more when there is much of it."""
+        if self._last_unit_events > _BUSY_EVENTS_PER_UNIT:
+            return LINGER_BUSY_SECONDS
+        return LINGER_QUIET_SECONDS if self._last_unit_events <= _QUIET_EVENTS_PER_UNIT else LINGER_SECONDS
+
+    def _halt(self, fault: Fault) -> None:
+        """Stop, and say so where an operator looks."""
+        self.halted = f"{fault.code}: {fault.detail}"
+        instruments.HALTED.labels(self._ground.service).set(1)
+        log.error("consumer_halted", service=self._ground.service, code=fault.code, detail=fault.detail)
+
+    def position(self, partition: Partition) -> int | None:
+        """Return the next offset to read in a partition, as last committed; None before the first step."""
+        return None if self._positions is None else self._positions.get(partition)
+
+
+def _offsets_after(messages: Sequence[Message]) -> dict[Partition, int]:
+    """Return the positions that stand for having done exactly these messages."""
+    after: dict[Partition, int] = {}
+    for message in messages:
+        after[message.partition] = max(after.get(message.partition, 0), message.offset + 1)
+    return after
+
+
+def _merchant_of(fact: Event | Fault) -> str:
+    """Return whose event it is, for counting how many merchants fail."""
+    return fact.merchant_id if isinstance(fact, Event) else ""

@@ -1,0 +1,93 @@
+"""The clock: the only module that reads the time; everything else is told.
+
+`FOLLOWUP_CLOCK_FILE` names a file with an offset in seconds that every process adds, so that several
+processes move together in a demo or test; it is refused when a real provider is configured.
+"""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+CLOCK_FILE_VARIABLE = "FOLLOWUP_CLOCK_FILE"
+JUMP_TOLERANCE_SECONDS = 300.0
+"""A forward jump of the wall clock beyond this holds marketing (design section 6)."""
+_OFFSET_CHECK_SECONDS = 0.05
+
+
+class Clock(Protocol):
+    """What the house knows of time."""
+
+    def now(self) -> datetime:
+        """Return the instant as an aware UTC datetime."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back and never jump; for timeouts only."""
+        ...
+
+    def is_trustworthy(self) -> bool:
+        """Return whether the wall clock moved with the monotonic one; marketing waits while it did not."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock, plus the offset of the clock file if one is named."""
+
+    def __init__(self, offset_file: Path | None = None) -> None:
+        self._offset_file = offset_file
+        self._offset = timedelta()
+        self._offset_stamp = 0
+        self._checked_at = float("-inf")
+        self._wall_origin = time.time()
+        self._monotonic_origin = time.monotonic()
+
+    @classmethod
+    def from_environment(cls) -> "SystemClock":
+        """Return the clock this process was told to use."""
+        name = os.environ.get(CLOCK_FILE_VARIABLE)
+        return cls(Path(name) if name else None)
+
+    @property
+    def offset_file(self) -> Path | None:
+        """The file that moves this clock, if there is one."""
+        return self._offset_file
+
+    def now(self) -> datetime:
+        """Return the wall clock in UTC, moved by the offset."""
+        return datetime.fromtimestamp(time.time(), UTC) + self._current_offset()
+
+    def monotonic(self) -> float:
+        """Return the machine's monotonic seconds."""
+        return time.monotonic()
+
+    def is_trustworthy(self) -> bool:
+        """Return false while the wall clock stands more than five minutes ahead of the monotonic one."""
+        walked = time.time() - self._wall_origin
+        return walked - (time.monotonic() - self._monotonic_origin) <= JUMP_TOLERANCE_SECONDS
+
+    def _current_offset(self) -> timedelta:
+        """Read the offset file again when it changed; a broken file keeps the last good offset."""
+        if self._offset_file is None:
+            return self._offset
+        tick = time.monotonic()
+        if tick - self._checked_at >= _OFFSET_CHECK_SECONDS:
+            self._checked_at = tick
+            self._offset = read_offset(self._offset_file, default=self._offset)
+        return self._offset
+
+
+def read_offset(path: Path, *, default: timedelta = timedelta()) -> timedelta:
+    """Return the offset a clock file holds, or `default` where it cannot be read."""
+    try:
+        return timedelta(seconds=float(path.read_text(encoding="ascii").strip() or "0"))
+    except (OSError, ValueError):
+        return default
+
+
+def write_offset(path: Path, offset: timedelta) -> None:
+    """Move every process that reads this clock file; readers never see half a number."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    scratch.write_text(f"{offset.total_seconds()}\n", encoding="ascii")
+    scratch.replace(path)

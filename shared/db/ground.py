@@ -1,0 +1,74 @@
+"""The tables every service has besides its own: positions, parked events, idempotency keys, the key fingerprint."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from shared.db.types import Id, Instant, Json
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One service's ground tables, each prefixed with its name."""
+
+    service: str
+    positions: sa.Table
+    """Up to where each group has read each partition: moved by compare-and-set with the work it stands for."""
+    parked: sa.Table
+    """Events that could not be handled, and those of the same recipient behind them."""
+    idempotency_keys: sa.Table
+    """What was answered to a keyed POST."""
+    fingerprints: sa.Table
+    """The fingerprint of the hash key that named this database's recipients."""
+
+
+def metadata_of(service: str) -> tuple[sa.MetaData, Ground]:
+    """Return a service's metadata, holding its ground tables."""
+    metadata = sa.MetaData(naming_convention=NAMING)
+    return metadata, Ground(
+        service,
+        sa.Table(
+            f"{service}_positions",
+            metadata,
+            sa.Column("consumer_group", sa.Text, primary_key=True),
+            sa.Column("topic", sa.Text, primary_key=True),
+            sa.Column("partition", sa.Integer, primary_key=True),
+            sa.Column("next_offset", sa.BigInteger, nullable=False),
+            sa.Column("moved_at", Instant, nullable=False),
+        ),
+        sa.Table(
+            f"{service}_parked",
+            metadata,
+            sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+            sa.Column("recipient_id", Id, nullable=False, index=True),
+            sa.Column("merchant_id", sa.Text, nullable=False),
+            sa.Column("topic", sa.Text, nullable=False),
+            sa.Column("type", sa.Text, nullable=False),
+            sa.Column("body", sa.LargeBinary, nullable=False),
+            sa.Column("reason", sa.Text, nullable=False),
+            sa.Column("parked_at", Instant, nullable=False),
+        ),
+        sa.Table(
+            f"{service}_idempotency_keys",
+            metadata,
+            sa.Column("merchant_id", sa.Text, primary_key=True),
+            sa.Column("key_sha256", sa.LargeBinary, primary_key=True),
+            sa.Column("request_sha256", sa.LargeBinary, nullable=False),
+            sa.Column("status", sa.Integer, nullable=False),
+            sa.Column("answer", Json, nullable=False),
+            sa.Column("created_at", Instant, nullable=False),
+        ),
+        sa.Table(
+            f"{service}_fingerprints",
+            metadata,
+            sa.Column("fingerprint", sa.Text, primary_key=True),
+            sa.Column("first_seen_at", Instant, nullable=False),
+        ),
+    )

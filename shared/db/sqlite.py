@@ -1,0 +1,256 @@
+"""One SQLite file, one writer: units run as coroutines on the writer's thread, several to a durable commit.
+
+Only the writer writes and checkpoints (two writing connections can corrupt a WAL before SQLite 3.51.3);
+readers are `query_only`. A unit may await nothing but its transaction, which never suspends here.
+"""
+
+import asyncio
+import heapq
+import itertools
+import sqlite3
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+import sqlalchemy.exc
+from sqlalchemy.pool import StaticPool
+
+from shared.db.sqlite_statements import SQLiteTransaction
+from shared.db.transaction import Lane, Transaction
+from shared.errors import DatabaseUnavailable
+
+T = TypeVar("T")
+Work = Callable[[Transaction], Awaitable[T]]
+
+_PAGE_BYTES = 8192
+_CHECKPOINT_PAGES = 20_000
+_BUSY_MILLISECONDS = 5_000
+_COMMIT_UNITS = 256
+_COMMIT_SECONDS = 0.02
+"""A commit gathers units until either bound; then everybody in it waits for one fsync."""
+_READERS = 2
+
+
+class SQLiteDatabase:
+    """A database in one file, with lanes for writers and a few readers beside them."""
+
+    dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._condition = threading.Condition()
+        self._queue: list[tuple[int, int, _Job]] = []
+        self._order = itertools.count()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._local = threading.local()
+        self._opened: list[tuple[sa.Connection, sqlite3.Connection]] = []
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
+    async def start(self) -> None:
+        """Open the file and start the writer.
+
+        Raises:
+            DatabaseUnavailable: the file cannot be opened for writing.
+        """
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._thread = threading.Thread(
+            target=self._write_forever, args=(_Reply(ready),), name="sqlite-writer", daemon=True
+        )
+        self._thread.start()
+        await ready
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+
+    async def stop(self) -> None:
+        """Finish what is queued, then close."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+        if self._readers is not None:
+            self._readers.shutdown(wait=True)
+        for connection, raw in self._opened:
+            connection.close()
+            connection.engine.dispose()
+            raw.close()
+        self._opened.clear()
+
+    async def write(self, work: Work[T], lane: Lane) -> T:
+        """Run `work` in a transaction; when this returns, it is on disk.
+
+        Raises:
+            DatabaseUnavailable: nothing of it was stored (disk full, locked, closing).
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        with self._condition:
+            if self._closing:
+                raise DatabaseUnavailable("the database is closing")
+            heapq.heappush(self._queue, (lane, next(self._order), _Job(work, _Reply(future))))
+            self._condition.notify()
+        return await future
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on a reader: one consistent snapshot, no writing.
+
+        Raises:
+            DatabaseUnavailable: the file cannot be read now.
+        """
+        if self._readers is None:
+            raise DatabaseUnavailable("the database is not open")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def _read(self, work: Work[T]) -> T:
+        """Run one reading on this reader thread's own connection."""
+        try:
+            if not hasattr(self._local, "connection"):
+                self._local.connection, self._local.raw = self._open(reader=True)
+            raw: sqlite3.Connection = self._local.raw
+            raw.execute("BEGIN")
+            try:
+                return drive(work(SQLiteTransaction(self._local.connection, raw)))
+            finally:
+                raw.execute("ROLLBACK")
+        except (sqlite3.OperationalError, sqlalchemy.exc.OperationalError) as problem:
+            raise DatabaseUnavailable(f"the database cannot be read: {problem}") from None
+
+    def _open(self, *, reader: bool) -> tuple[sa.Connection, sqlite3.Connection]:
+        """Open one connection that leaves transactions to us."""
+        raw = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        if reader:
+            raw.execute("PRAGMA query_only = ON")
+            raw.execute("PRAGMA wal_autocheckpoint = 0")
+        else:
+            raw.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+            raw.execute("PRAGMA journal_mode = WAL")
+            raw.execute("PRAGMA synchronous = FULL")
+            raw.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            raw.execute("PRAGMA cache_size = -32768")
+        engine = sa.create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+        connection = engine.connect()
+        self._opened.append((connection, raw))
+        return connection, raw
+
+    def _write_forever(self, ready: "_Reply") -> None:
+        """The writer's life: gather jobs, run each in a savepoint, commit, answer."""
+        try:
+            connection, raw = self._open(reader=False)
+        except (sqlite3.OperationalError, sqlalchemy.exc.OperationalError) as problem:
+            ready.fail(DatabaseUnavailable(f"{self._path}: cannot be opened for writing ({problem})"))
+            return
+        ready.succeed(None)
+        transaction = SQLiteTransaction(connection, raw)
+        while (first := self._next(wait=True)) is not None:
+            self._commit_group(first, transaction, raw)
+
+    def _next(self, *, wait: bool) -> "_Job | None":
+        """Return the next job by lane; None when there is none, or none will come any more."""
+        with self._condition:
+            while not self._queue:
+                if self._closing or not wait:
+                    return None
+                self._condition.wait()
+            return heapq.heappop(self._queue)[2]
+
+    def _commit_group(self, first: "_Job", transaction: SQLiteTransaction, raw: sqlite3.Connection) -> None:
+        """Run jobs until a bound is met, commit them together, and answer each; one job's failure is its own."""
+        done: list[tuple[_Job, Any]] = []
+        job: _Job | None = first
+        deadline = time.monotonic() + _COMMIT_SECONDS
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+            while job is not None:
+                raw.execute("SAVEPOINT unit")
+                try:
+                    done.append((job, drive(job.work(transaction))))
+                except Exception as problem:
+                    if not raw.in_transaction:  # SQLite gave up the whole transaction (disk full, I/O error)
+                        done.append((job, None))
+                        raise
+                    raw.execute("ROLLBACK TO unit")
+                    job.reply.fail(_translated(problem))
+                if raw.in_transaction:
+                    raw.execute("RELEASE unit")
+                full = len(done) >= _COMMIT_UNITS or time.monotonic() > deadline
+                job = None if full else self._next(wait=False)
+            raw.execute("COMMIT")
+        except Exception as problem:  # noqa: BLE001 - whatever it was, nobody's work is stored
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            failure = _translated(problem)
+            for failed in [failed for failed, _ in done] or ([job] if job else []):
+                failed.reply.fail(failure)
+            return
+        for finished, result in done:
+            finished.reply.succeed(result)
+
+
+class _Reply:
+    """Carries one answer from the writer's thread to the asking loop."""
+
+    def __init__(self, future: "asyncio.Future[Any]") -> None:
+        self._future = future
+        self._loop = future.get_loop()
+
+    def succeed(self, result: Any) -> None:
+        self._send(self._set_result, result)
+
+    def fail(self, problem: BaseException) -> None:
+        self._send(self._set_exception, problem)
+
+    def _send(self, setter: Callable[[Any], None], value: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(setter, value)
+        except RuntimeError:  # the asking loop is gone: nobody waits any more
+            return
+
+    def _set_result(self, result: Any) -> None:
+        if not self._future.done():
+            self._future.set_result(result)
+
+    def _set_exception(self, problem: BaseException) -> None:
+        if not self._future.done():
+            self._future.set_exception(problem)
+
+
+class _Job:
+    """One unit of work waiting for the writer."""
+
+    __slots__ = ("reply", "work")
+
+    def __init__(self, work: Work[Any], reply: _Reply) -> None:
+        self.work = work
+        self.reply = reply
+
+
+def drive(awaitable: Awaitable[T]) -> T:
+    """Run a coroutine that never suspends to its end, without a loop.
+
+    Raises:
+        RuntimeError: it awaited something other than its transaction.
+    """
+    coroutine = cast("Coroutine[Any, Any, T]", awaitable)
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    coroutine.close()
+    raise RuntimeError("a unit of work may await nothing but its transaction")
+
+
+def _translated(problem: Exception) -> Exception:
+    """Return the fault callers know for what SQLite raised."""
+    cause = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
+    if isinstance(cause, sqlite3.OperationalError):
+        return DatabaseUnavailable(f"the database did not take the write: {cause}")
+    return problem

@@ -1,0 +1,77 @@
+"""What a store may ask of a database: eight statements that mean the same on SQLite and PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any, Literal, Protocol
+
+import sqlalchemy as sa
+
+Row = Mapping[str, Any]
+"""A row by column name, already in Python's types."""
+Lock = Literal["update", "share"]
+
+
+class Lane(IntEnum):
+    """Who goes first when units wait for the one writer; lower goes earlier (design section 6)."""
+
+    STOP = 0
+    """A person's reply: nothing may delay an opt-out."""
+    OUTCOMES = 1
+    INTENTS = 2
+    INGEST = 3
+    BATCHES = 4
+
+
+class Transaction(Protocol):
+    """An open transaction; whoever holds it never commits.
+
+    Rows given to one bulk call have the same keys. Locks are taken in sorted order of the key. On SQLite a
+    transaction already excludes every other writer, so `lock` costs nothing there.
+    """
+
+    dialect: Literal["sqlite", "postgresql"]
+
+    async def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Return the rows of a Core statement."""
+        ...
+
+    async def execute(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> int:
+        """Run a Core statement and return how many rows it touched."""
+        ...
+
+    async def fetch(
+        self,
+        table: sa.Table,
+        by: str,
+        values: Sequence[Any],
+        *,
+        lock: Lock | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> list[Row]:
+        """Return the rows whose column `by` has one of `values`, in no particular order; no values, no query."""
+        ...
+
+    async def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows; a row that exists already is an error."""
+        ...
+
+    async def insert_new(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
+        """Add the rows whose primary or unique key is new, and return for each whether it was."""
+        ...
+
+    async def upsert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, add: Sequence[str] = ()) -> None:
+        """Add rows, or replace the given columns of those whose primary key exists; columns in `add` are summed."""
+        ...
+
+    async def change(
+        self, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, was: Sequence[str] = ()
+    ) -> list[bool]:
+        """Set the given columns of the rows named by their primary key, and return for each whether it was found.
+
+        Columns listed in `was` are compared first, against the key ``was_<column>`` of each row: compare-and-set.
+        """
+        ...
+
+    async def delete(self, table: sa.Table, by: str, values: Sequence[Any]) -> int:
+        """Delete the rows whose column `by` has one of `values`."""
+        ...

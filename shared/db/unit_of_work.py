@@ -1,0 +1,124 @@
+"""The unit of work: state, events and position commit together, or not at all."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import sqlalchemy as sa
+
+from shared.clock import Clock
+from shared.db.transaction import Lane, Transaction
+from shared.events.envelope import Event
+
+T = TypeVar("T")
+
+
+class Database(Protocol):
+    """A place to keep rows; one implementation per engine."""
+
+    dialect: str
+
+    async def start(self) -> None:
+        """Open it."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is under way and close it."""
+        ...
+
+    async def write(self, work: Callable[[Transaction], Awaitable[T]], lane: Lane) -> T:
+        """Run `work` in one transaction; durable when this returns."""
+        ...
+
+    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run `work` on one consistent snapshot, without writing."""
+        ...
+
+
+class Publisher(Protocol):
+    """Where a unit's events go in its own transaction: the local log, or the outbox of a relay."""
+
+    async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
+        """Store the events so that they are published if and only if the transaction commits."""
+        ...
+
+    def committed(self) -> None:
+        """Wake whoever waits for events; called after the commit, on the asking loop."""
+        ...
+
+
+class UnitOfWork:
+    """What a handler works on; handlers never commit."""
+
+    def __init__(self, db: Transaction, now: datetime) -> None:
+        self.db = db
+        self.now = now
+        """Fixed for the whole unit."""
+        self._events: list[Event] = []
+        self._buffers: dict[sa.Table, list[Mapping[str, Any]]] = defaultdict(list)
+        self._set_aside: list[tuple[Event, str]] = []
+
+    def publish(self, event: Event) -> None:
+        """Tell the house; goes out if and only if this unit commits."""
+        self._events.append(event)
+
+    def insert_later(self, table: sa.Table, row: Mapping[str, Any]) -> None:
+        """Add a row at the end of the unit, all rows of a table in one statement; known keys are skipped."""
+        self._buffers[table].append(row)
+
+    def set_aside(self, event: Event, reason: str) -> None:
+        """Park this event of the batch: its recipient's later events wait behind it."""
+        self._set_aside.append((event, reason))
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What was published so far, in order."""
+        return self._events
+
+    @property
+    def set_aside_events(self) -> Sequence[tuple[Event, str]]:
+        """What handlers could not take, and why."""
+        return self._set_aside
+
+    async def flush(self, publisher: Publisher) -> None:
+        """Write the buffers and the events; the last thing before the commit."""
+        for table, rows in self._buffers.items():
+            await self.db.insert_new(table, rows)
+        self._buffers.clear()
+        if self._events:
+            await publisher.write(self.db, self._events, self.now)
+
+
+class Units:
+    """Runs units of work for one service."""
+
+    def __init__(self, database: Database, publisher: Publisher, clock: Clock) -> None:
+        self.database = database
+        self.publisher = publisher
+        self.clock = clock
+
+    async def run(self, work: Callable[[UnitOfWork], Awaitable[T]], lane: Lane) -> T:
+        """Run `work`, flush, commit, and wake the log's readers; durable when this returns.
+
+        Raises:
+            DatabaseUnavailable: nothing was stored; trying again is safe.
+        """
+        published = False
+
+        async def unit(transaction: Transaction) -> T:
+            nonlocal published
+            uow = UnitOfWork(transaction, self.clock.now())
+            result = await work(uow)
+            await uow.flush(self.publisher)
+            published = bool(uow.events)
+            return result
+
+        result = await self.database.write(unit, lane)
+        if published:
+            self.publisher.committed()
+        return result
+
+    async def read(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """Run a reading on one consistent snapshot."""
+        return await self.database.read(work)

@@ -1,0 +1,1 @@
+"""The contract between services: one frozen model per event type, five topics, one registry."""

@@ -1,0 +1,164 @@
+"""Consents: somebody claims something; the ledger now holds something; a person or a shop leaves."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from shared.events.envelope import Event, Part, Sealed, event
+from shared.events.topics import Topic
+from shared.ids import EventId
+
+
+class ConsentScope(StrEnum):
+    """What a claim is about."""
+
+    MARKETING = "marketing"
+    INFORMATIONAL = "informational"
+    ALL = "all"
+
+
+class ConsentAct(StrEnum):
+    """What a claim says happened (compliance section 3, field `event`)."""
+
+    GRANTED = "granted"
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    REVOKED = "revoked"
+    RESTORED = "restored"
+    EXPIRED = "expired"
+    IMPORTED = "imported"
+
+
+class ConsentLevel(StrEnum):
+    """How strong a permission is (compliance section 3)."""
+
+    PEWC = "pewc"
+    """Prior express written consent, 47 CFR 64.1200(f)(9)."""
+    EXPRESS = "express"
+    IMPLIED = "implied"
+    SOFT_OPT_IN = "soft_opt_in"
+    CONTRACT = "contract"
+    UNKNOWN = "unknown"
+
+
+class SuppressionCause(StrEnum):
+    """Why a number must never be written to again."""
+
+    OPT_OUT = "opt_out"
+    COMPLAINT = "complaint"
+    INVALID = "invalid"
+    REASSIGNED = "reassigned"
+    WRONG_PERSON = "wrong_person"
+    ERASED = "erased"
+
+
+@event
+class ConsentReported(Event):
+    """Somebody claims that a person gave or withdrew consent; the ledger decides what it means."""
+
+    type: ClassVar[str] = "consent.reported"
+    topic: ClassVar[Topic] = Topic.CONSENTS
+
+    scope: ConsentScope
+    act: ConsentAct
+    level: ConsentLevel = ConsentLevel.UNKNOWN
+    captured_at: datetime | None = None
+    """The claim's own time; an undated claim never overturns a revocation."""
+    expires_at: datetime | None = None
+    method: str
+    """web_form, keyword, checkout, paper, api, voice, platform, reply."""
+    source: str
+    """Form address or platform that reported it."""
+    disclosure_sha256: str | None = None
+    """Hash of the exact wording shown; the wording itself is in `evidence`."""
+    keyword_seq: int | None = None
+    """The number this keyword took in the person's sender row; only replies have one."""
+    cause: SuppressionCause | None = None
+    """Set where the claim suppresses the number beyond consent (wrong person, provider's block)."""
+    contact: Sealed | None = None
+    evidence: Sealed | None = None
+    """JSON: disclosure text, ip, user agent, signer, screenshot reference, whatever the reporter has."""
+
+    def passes_parked(self) -> bool:
+        """Return true for a revocation: it is never held back by an earlier event that failed."""
+        return self.act is ConsentAct.REVOKED
+
+
+class ScopeStanding(Part):
+    """What the ledger holds for one scope."""
+
+    status: str
+    """A word of the evaluation format: pewc, express, …, pending, expired, revoked, none, unknown."""
+    captured_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@event
+class ConsentChanged(Event):
+    """The ledger's standing of a person is now this; a higher `epoch` replaces a lower one."""
+
+    type: ClassVar[str] = "consent.changed"
+    topic: ClassVar[Topic] = Topic.CONSENTS
+
+    epoch: int
+    """Counts the ledger entries of this person."""
+    marketing: ScopeStanding
+    informational: ScopeStanding
+    suppressed: SuppressionCause | None = None
+    """Opt-out of everything included."""
+    keyword_seq: int = 0
+    """The highest keyword number applied; lifts a suppression only when it is the sender's current one."""
+    reports: tuple[EventId, ...] = ()
+    """The claims that led here."""
+    scope: ConsentScope
+    act: ConsentAct
+    """What the newest of them said."""
+
+    def passes_parked(self) -> bool:
+        """Return true where the person may no longer be written to."""
+        return self.suppressed is not None or self.act is ConsentAct.REVOKED
+
+
+class PrivacyRight(StrEnum):
+    """What a person or platform may ask for (GDPR articles 15 and 17)."""
+
+    EXPORT = "export"
+    ERASURE = "erasure"
+
+
+@event
+class PrivacyRequested(Event):
+    """An export or erasure was asked for."""
+
+    type: ClassVar[str] = "privacy.requested"
+    topic: ClassVar[Topic] = Topic.CONSENTS
+
+    right: PrivacyRight
+    source: str
+
+
+@event
+class RecipientErased(Event):
+    """Forget this person: sealed columns go, guard rows and keyed hashes stay."""
+
+    type: ClassVar[str] = "recipient.erased"
+    topic: ClassVar[Topic] = Topic.CONSENTS
+
+    def passes_parked(self) -> bool:
+        """Return true: an erasure is never held back."""
+        return True
+
+
+@event
+class MerchantClosed(Event):
+    """Stop everything of this shop; goes to every partition (recipient id is nil)."""
+
+    type: ClassVar[str] = "merchant.closed"
+    topic: ClassVar[Topic] = Topic.CONSENTS
+
+    reason: str
+
+    def passes_parked(self) -> bool:
+        """Return true: a closed shop writes to nobody."""
+        return True

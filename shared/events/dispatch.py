@@ -1,0 +1,92 @@
+"""Dispatches: what became of a cleared follow-up at the provider."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from shared.events.envelope import Event, event
+from shared.events.follow_up import Purpose
+from shared.events.topics import Topic
+from shared.ids import AttemptId, FollowUpId
+
+
+class ErrorClass(StrEnum):
+    """The neutral words for a provider's refusal or failure (compliance section 13)."""
+
+    OPTED_OUT = "opted_out"
+    INVALID = "invalid"
+    NOT_MOBILE = "not_mobile"
+    UNREACHABLE = "unreachable"
+    FILTERED = "filtered"
+    THROTTLED = "throttled"
+    SENDER_UNREGISTERED = "sender_unregistered"
+    QUIET_HOURS = "quiet_hours"
+    CONTENT = "content"
+    CONFIG = "config"
+    UNKNOWN = "unknown"
+
+
+class DispatchEvent(Event):
+    """What every event about a dispatch says of it."""
+
+    topic: ClassVar[Topic] = Topic.DISPATCHES
+
+    follow_up_id: FollowUpId
+    attempt_id: AttemptId | None = None
+    """None where no attempt was ever made (refused at intent)."""
+    release: int
+    flow: str
+    step: str
+    purpose: Purpose
+    provider: str
+    sender_number: str
+
+
+@event
+class DispatchAccepted(DispatchEvent):
+    """The provider took it; from here the text may exist."""
+
+    type: ClassVar[str] = "dispatch.accepted"
+
+    provider_message_id: str
+    parts: int
+    price_minor: int | None = None
+    currency: str | None = None
+    body_sha256: str
+    reconciled: bool = False
+    """Learnt by asking later, not from the call's own answer."""
+
+
+@event
+class DispatchDelivered(DispatchEvent):
+    """The phone has it."""
+
+    type: ClassVar[str] = "dispatch.delivered"
+
+    accepted_at: datetime | None = None
+
+
+@event
+class DispatchFailed(DispatchEvent):
+    """It did not go, or did not arrive."""
+
+    type: ClassVar[str] = "dispatch.failed"
+
+    accepted: bool
+    """Whether the provider ever took it: decides whether a cap slot is returned."""
+    error_class: ErrorClass | None = None
+    code: str | None = None
+    """The provider's own code, verbatim."""
+    reason: str
+    """A stable word: refused, undelivered, suppressed, cancelled, expired, proven_absent, render_failed, …"""
+    retry_at: datetime | None = None
+    """Where the gate should be asked again."""
+
+
+@event
+class DispatchUnknown(DispatchEvent):
+    """Reconciliation ended without an answer; the text may or may not exist, and is not sent again."""
+
+    type: ClassVar[str] = "dispatch.unknown"
+
+    reason: str

@@ -1,0 +1,93 @@
+"""Engagement: what people did with a text."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from shared.events.envelope import Event, Sealed, event
+from shared.events.topics import Topic
+from shared.ids import EventId, FollowUpId
+
+
+class ReplyClass(StrEnum):
+    """How an inbound text was read (compliance section 12)."""
+
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+    HELP = "help"
+    OTHER = "other"
+
+
+@event
+class ReplyReceived(Event):
+    """A person wrote back; the text itself stays sealed with the sender."""
+
+    type: ClassVar[str] = "reply.received"
+    topic: ClassVar[Topic] = Topic.ENGAGEMENT
+
+    reply_class: ReplyClass
+    needs_review: bool = False
+    keyword_seq: int | None = None
+    follow_up_id: FollowUpId | None = None
+    """The text it most likely answers: the last one this person was sent."""
+    sender_number: str
+    locale: str | None = None
+    contact: Sealed
+    provider_answers: bool = False
+    """The provider answers keywords by itself: we stay silent."""
+
+
+@event
+class ClickRecorded(Event):
+    """A tracked short link was visited."""
+
+    type: ClassVar[str] = "click.recorded"
+    topic: ClassVar[Topic] = Topic.ENGAGEMENT
+
+    follow_up_id: FollowUpId
+    click_id: UUID
+    link: str
+    """The short code; the target stays sealed with the sender."""
+    robot: bool
+    """A preview by software: kept, never counted."""
+
+
+class AttributionModel(StrEnum):
+    """Which touch earned the credit."""
+
+    LAST_CLICK = "last_click"
+    DELIVERED = "delivered"
+
+
+@event
+class ConversionAttributed(Event):
+    """A purchase is credited to one text inside its attribution window; no purchase is credited twice."""
+
+    type: ClassVar[str] = "conversion.attributed"
+    topic: ClassVar[Topic] = Topic.ENGAGEMENT
+
+    conversion_id: UUID
+    follow_up_id: FollowUpId
+    trigger_id: EventId
+    subject: str | None = None
+    model: AttributionModel
+    touched_at: datetime
+    window_hours: int
+    amount_minor: int
+    currency: str
+
+
+@event
+class ConversionAdjusted(Event):
+    """A refund or cancellation took credit back."""
+
+    type: ClassVar[str] = "conversion.adjusted"
+    topic: ClassVar[Topic] = Topic.ENGAGEMENT
+
+    conversion_id: UUID
+    follow_up_id: FollowUpId
+    trigger_id: EventId
+    amount_minor: int
+    """Signed: negative takes back."""
+    currency: str

@@ -1,0 +1,75 @@
+"""What every event carries, and the registry that turns a type name into its model."""
+
+from datetime import datetime
+from typing import ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import Undecodable
+from shared.events.topics import Topic
+from shared.ids import EventId, MerchantId, RecipientId
+
+Sealed = bytes
+"""AES-256-GCM ciphertext made by `shared.privacy`; base64 on the wire, bytes in tables."""
+
+
+class Part(BaseModel):
+    """A frozen piece of an event; readers ignore fields they do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
+
+
+class Event(Part):
+    """A fact, past tense and immutable; a repeat of the same fact has the same `event_id`."""
+
+    type: ClassVar[str]
+    topic: ClassVar[Topic]
+
+    event_id: EventId
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    occurred_at: datetime
+    """Aware UTC: when the fact became true, which may be long before it was published."""
+    correlation_id: str
+    """Rides from the webhook to the KPI."""
+
+    def passes_parked(self) -> bool:
+        """Return whether this event is handed on although earlier ones of the recipient are parked."""
+        return False
+
+
+EventT = TypeVar("EventT", bound=type[Event])
+_REGISTRY: dict[str, type[Event]] = {}
+
+
+def event(kind: EventT) -> EventT:
+    """Enter an event class into the registry under its `type`."""
+    if kind.type in _REGISTRY:
+        raise RuntimeError(f"two models claim the event type {kind.type}")
+    _REGISTRY[kind.type] = kind
+    return kind
+
+
+def registry() -> dict[str, type[Event]]:
+    """Return every known event type, in the order of declaration."""
+    import shared.events.all  # noqa: F401, PLC0415 - importing declares the types; at call time, or it is a cycle
+
+    return dict(_REGISTRY)
+
+
+def encode(fact: Event) -> bytes:
+    """Return the JSON body of an event (CloudEvents binary mode: the type travels in a header)."""
+    return fact.model_dump_json().encode()
+
+
+def decode(kind: type[Event], body: bytes) -> Event:
+    """Return the event a body holds.
+
+    Raises:
+        Undecodable: the body does not fit the model.
+    """
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as problem:
+        fields = ", ".join(sorted({".".join(map(str, error["loc"])) for error in problem.errors()}))
+        raise Undecodable(f"{kind.type}: fields do not fit the model: {fields}") from None

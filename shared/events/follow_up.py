@@ -1,0 +1,164 @@
+"""Follow-ups: one step for one recipient, from plan to verdict."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from shared.events.envelope import Event, Part, Sealed, event
+from shared.events.topics import Topic
+from shared.ids import EnrollmentId, EventId, FollowUpId
+
+
+class Purpose(StrEnum):
+    """Why a text is sent; decides consent, hours and caps (compliance section 2)."""
+
+    MARKETING = "marketing"
+    INFORMATIONAL = "informational"
+    TRANSACTIONAL = "transactional"
+    OPT_OUT_CONFIRMATION = "opt_out_confirmation"
+    HELP = "help"
+
+
+class ResendPolicy(StrEnum):
+    """What may follow a proven absence (send-protocol section 1, step 8)."""
+
+    AT_MOST_ONCE = "at_most_once"
+    RESEND_WHEN_ABSENT = "resend_when_absent"
+
+
+class SendPolicy(Part):
+    """How a flow wants its texts treated after the gate."""
+
+    resend: ResendPolicy = ResendPolicy.AT_MOST_ONCE
+    click_days: int = 5
+    """Attribution window after a human click."""
+    delivered_hours: int = 24
+    """Attribution window after a delivery without a click."""
+
+
+class Content(Part):
+    """What a text is made of; personal parts are sealed."""
+
+    body: Sealed
+    """The template (UTF-8) in the recipient's locale."""
+    locale: str
+    contact: Sealed
+    """A `Contact`."""
+    facts: Sealed
+    """A JSON object: ``{"trigger": {...}, "recipient": {...}}``, the names a template may read."""
+
+
+class FollowUpEvent(Event):
+    """What every event about one follow-up says of it."""
+
+    topic: ClassVar[Topic] = Topic.FOLLOW_UPS
+
+    follow_up_id: FollowUpId
+    enrollment_id: EnrollmentId
+    flow: str
+    flow_version: str
+    step: str
+    purpose: Purpose
+    release: int = 0
+    """How many times it has been handed to the gate; 0 before the first."""
+
+
+@event
+class FollowUpPlanned(FollowUpEvent):
+    """A text exists in somebody's future."""
+
+    type: ClassVar[str] = "follow-up.planned"
+
+    due_at: datetime
+    expires_at: datetime | None = None
+    subject: str | None = None
+    sender_number: str
+    """The merchant's own number, E.164: also the pacing key."""
+    arm: str | None = None
+    """The hold-out arm, where the flow splits."""
+    segment: str | None = None
+    trigger_id: EventId | None = None
+
+
+@event
+class FollowUpDue(FollowUpEvent):
+    """Its hour has come: may it go?"""
+
+    type: ClassVar[str] = "follow-up.due"
+
+    first_due_at: datetime
+    """`max_defer_hours` counts from here."""
+    due_at: datetime
+    expires_at: datetime | None = None
+    sender_number: str
+    subject: str | None = None
+    content: Content
+    policy: SendPolicy = SendPolicy()
+    consent_reports: tuple[EventId, ...] = ()
+    """Claims the ledger must hold before the verdict (deferred at most 60 s for them)."""
+    inbound_at: datetime | None = None
+    """For answers: when the person wrote."""
+
+
+@event
+class FollowUpCleared(FollowUpEvent):
+    """It may go until `valid_until`; after that the gate is asked again."""
+
+    type: ClassVar[str] = "follow-up.cleared"
+
+    valid_until: datetime
+    window_closes_at: datetime | None = None
+    """When quiet hours begin, less the guard; the provider's validity period ends here. None: no quiet hours."""
+    expires_at: datetime | None = None
+    sender_number: str
+    subject: str | None = None
+    content: Content
+    policy: SendPolicy = SendPolicy()
+    first_contact: bool = False
+    """No text was ever sent to this person: brand and STOP line are due even if transactional (compliance 10)."""
+
+
+@event
+class FollowUpDeferred(FollowUpEvent):
+    """Ask again at `until`; not an attempt."""
+
+    type: ClassVar[str] = "follow-up.deferred"
+
+    until: datetime
+    reason: str
+
+
+@event
+class FollowUpBlocked(FollowUpEvent):
+    """Never, and why."""
+
+    type: ClassVar[str] = "follow-up.blocked"
+
+    reason: str
+
+
+@event
+class FollowUpLapsed(FollowUpEvent):
+    """The clearance ran out before the intent; the gate is asked again."""
+
+    type: ClassVar[str] = "follow-up.lapsed"
+
+    reason: str
+
+
+@event
+class FollowUpCancelled(FollowUpEvent):
+    """The flow, the API or an opt-out no longer wants it."""
+
+    type: ClassVar[str] = "follow-up.cancelled"
+
+    reason: str
+
+
+@event
+class FollowUpExpired(FollowUpEvent):
+    """Too late to be welcome."""
+
+    type: ClassVar[str] = "follow-up.expired"
+
+    reason: str

@@ -1,0 +1,88 @@
+"""Triggers: what happened at the shop, in our words."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events.envelope import Event, Sealed, event
+from shared.events.topics import Topic
+from shared.ids import EventId
+
+
+class TriggerKind(StrEnum):
+    """Kinds with a meaning of ours; any other is ``custom.<name>`` (formats, `POST /v1/events`)."""
+
+    PURCHASE = "purchase"
+    INQUIRY = "inquiry"
+    CHECKOUT_STARTED = "checkout_started"
+    CHECKOUT_COMPLETED = "checkout_completed"
+    FULFILMENT = "fulfilment"
+    DELIVERY = "delivery"
+    REFUND = "refund"
+    CANCELLATION = "cancellation"
+    BOOKING = "booking"
+    CUSTOMER_UPDATED = "customer_updated"
+    SUBSCRIPTION_CANCEL_STARTED = "subscription_cancel_started"
+    LOYALTY_CHANGED = "loyalty_changed"
+    SURVEY_ANSWERED = "survey_answered"
+
+
+class PhoneProvenance(StrEnum):
+    """Where a number came from; a shipping number may be another person's: never marketing (webhooks section 1)."""
+
+    CUSTOMER = "customer"
+    ORDER = "order"
+    BILLING = "billing"
+    SHIPPING = "shipping"
+    API = "api"
+    SUBJECT = "subject"
+    """Joined through a subject or customer that ingest already knew."""
+
+
+class Contact(BaseModel):
+    """A person's particulars; exists unsealed only inside one function, rests sealed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    phone: str
+    """E.164."""
+    provenance: PhoneProvenance = PhoneProvenance.API
+    first_name: str | None = None
+    last_name: str | None = None
+    locale: str | None = None
+    """BCP 47."""
+    country: str | None = None
+    """ISO 3166-1 alpha-2."""
+    state: str | None = None
+    """ISO 3166-2 subdivision without the country."""
+    postal_code: str | None = None
+    time_zone: str | None = None
+    """IANA name."""
+
+
+@event
+class TriggerReceived(Event):
+    """A purchase, inquiry or other thing happened at the shop."""
+
+    type: ClassVar[str] = "trigger.received"
+    topic: ClassVar[Topic] = Topic.TRIGGERS
+
+    kind: str
+    """A `TriggerKind`, or ``custom.<name>``."""
+    source: str
+    """``shopify``, ``api``, …"""
+    subject: str | None = None
+    """The order, cart or booking it is about."""
+    customer: str | None = None
+    """The shop's own id of the customer."""
+    amount_minor: int | None = None
+    currency: str | None = None
+    """ISO 4217."""
+    test: bool = False
+    contact: Sealed
+    """A `Contact`."""
+    facts: Sealed
+    """A JSON object: what templates and conditions may read."""
+    consent_reports: tuple[EventId, ...] = ()
+    """The `consent.reported` events of the same delivery: the gate waits for the ledger to hold them."""

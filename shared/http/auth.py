@@ -1,0 +1,105 @@
+"""API keys: the key decides the merchant; stored as SHA-256, compared by lookup, limited per key."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from shared.clock import Clock
+from shared.config.directory import Merchant, MerchantDirectory
+from shared.http.problems import HTTPProblem
+
+KEY_PREFIX = "fu_"
+_BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer fu_…`")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a merchant, through one of its keys."""
+
+    merchant: Merchant
+    key_id: str
+    scopes: frozenset[str]
+
+
+class RateLimit:
+    """A token bucket per key: `per_second` requests, bursts of one second."""
+
+    def __init__(self, per_second: int, clock: Clock) -> None:
+        self._per_second = per_second
+        self._clock = clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def wait_seconds(self, key: str) -> float:
+        """Take a token; return 0 when there was one, else how long until there is."""
+        now = self._clock.monotonic()
+        tokens, at = self._buckets.get(key, (float(self._per_second), now))
+        tokens = min(self._per_second, tokens + (now - at) * self._per_second)
+        if tokens < 1:
+            self._buckets[key] = (tokens, now)
+            return (1 - tokens) / self._per_second
+        self._buckets[key] = (tokens - 1, now)
+        return 0.0
+
+
+class Keys:
+    """Finds the caller of a request."""
+
+    def __init__(self, merchants: MerchantDirectory, limit: RateLimit) -> None:
+        self._merchants = merchants
+        self._limit = limit
+
+    def caller(self, token: str, scope: str) -> Caller:
+        """Return who holds this key.
+
+        Raises:
+            HTTPProblem: 401 unknown key, 403 missing scope, 429 too many requests.
+        """
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        found = self._merchants.by_api_key(digest) if token.startswith(KEY_PREFIX) else None
+        if found is None:
+            raise unauthorized()
+        merchant, key = found
+        if scope not in key.scopes:
+            raise HTTPProblem(
+                HTTPStatus.FORBIDDEN, "missing_scope", f"this key lacks the scope {scope}; add it in merchant.yaml"
+            )
+        if wait := self._limit.wait_seconds(digest):
+            raise HTTPProblem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "this key sent too many requests",
+                headers={"Retry-After": str(int(wait) + 1)},
+            )
+        return Caller(merchant, key.id, frozenset(key.scopes))
+
+
+def requires(scope: str) -> Callable[..., Caller]:
+    """Return a FastAPI dependency that yields the caller or answers 401, 403 or 429."""
+
+    def dependency(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+    ) -> Caller:
+        keys: Keys = request.app.state.keys
+        return keys.caller(credentials.credentials if credentials else "", scope)
+
+    return dependency
+
+
+def unauthorized() -> HTTPProblem:
+    """Return the one 401 there is: it never says which part was wrong."""
+    return HTTPProblem(
+        HTTPStatus.UNAUTHORIZED,
+        "unauthorized",
+        "the signature or key is missing or wrong",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+
+
+def key_sha256(token: str) -> str:
+    """Return what a merchant file stores of a key."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""Idempotency keys: the same key and body get the same answer; the same key with another body is a 409."""
+
+import hashlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from shared.db.ground import Ground
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.problems import HTTPProblem, unprocessable
+from shared.ids import MerchantId
+
+HEADER = "Idempotency-Key"
+KEY_CHARACTERS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A keyed request, reduced to what is stored of it: hashes, so that a key may hold anything."""
+
+    merchant_id: MerchantId
+    key_sha256: bytes
+    request_sha256: bytes
+
+    @classmethod
+    def of(cls, merchant: MerchantId, key: str | None, path: str, body: Any) -> "Keyed | None":
+        """Return the request's key, or None where it has none.
+
+        Raises:
+            HTTPProblem: 422 for an empty or overlong key.
+        """
+        if key is None:
+            return None
+        if not 0 < len(key) <= KEY_CHARACTERS:
+            raise unprocessable(HEADER, f"must have 1 to {KEY_CHARACTERS} characters")
+        canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        return cls(
+            merchant,
+            hashlib.sha256(f"{path}\x1f{key}".encode()).digest(),
+            hashlib.sha256(canonical).digest(),
+        )
+
+
+async def answered(transaction: Transaction, ground: Ground, keyed: Keyed | None) -> tuple[int, Any] | None:
+    """Return the status and answer given to this request before, or None for a new one.
+
+    Raises:
+        HTTPProblem: 409 when the key was used with another body.
+    """
+    if keyed is None:
+        return None
+    found = await transaction.fetch(ground.idempotency_keys, "key_sha256", [keyed.key_sha256])
+    mine = [row for row in found if row["merchant_id"] == keyed.merchant_id]
+    if not mine:
+        return None
+    if bytes(mine[0]["request_sha256"]) != keyed.request_sha256:
+        raise HTTPProblem(
+            HTTPStatus.CONFLICT,
+            "idempotency_conflict",
+            "this Idempotency-Key was used with another body; use a new key for a new request",
+        )
+    return int(mine[0]["status"]), mine[0]["answer"]
+
+
+async def remember(uow: UnitOfWork, ground: Ground, keyed: Keyed | None, status: int, answer: Any) -> None:
+    """Keep the answer in the unit that earned it."""
+    if keyed is not None:
+        await uow.db.insert(
+            ground.idempotency_keys,
+            [
+                {
+                    "merchant_id": keyed.merchant_id,
+                    "key_sha256": keyed.key_sha256,
+                    "request_sha256": keyed.request_sha256,
+                    "status": status,
+                    "answer": answer,
+                    "created_at": uow.now,
+                }
+            ],
+        )

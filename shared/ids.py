@@ -1,0 +1,59 @@
+"""Identifiers: derived from their cause, so that a replay makes the same ones, and rising with time, for the indexes.
+
+Layout of a derived id: 48 bits of the cause's time in milliseconds, then 80 bits of a SHA-256 over namespace and
+parts, with the version (8, "vendor defined", RFC 9562 section 5.8) and variant bits set.
+"""
+
+import hashlib
+import secrets
+import uuid
+from datetime import UTC, datetime
+from typing import NewType
+
+EventId = NewType("EventId", uuid.UUID)
+RecipientId = NewType("RecipientId", uuid.UUID)
+EnrollmentId = NewType("EnrollmentId", uuid.UUID)
+FollowUpId = NewType("FollowUpId", uuid.UUID)
+AttemptId = NewType("AttemptId", uuid.UUID)
+DecisionId = NewType("DecisionId", uuid.UUID)
+MerchantId = NewType("MerchantId", str)
+
+_MILLISECOND_BITS = 48
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def derived(namespace: str, *parts: object, at: datetime) -> uuid.UUID:
+    """Return the one id that these parts have; `at` is the time of the cause and part of the identity.
+
+    Args:
+        namespace: the kind of thing, e.g. ``follow-up``.
+        parts: what makes it this thing and no other; compared by their text.
+        at: the instant of the cause (never "now": a replay must pass the same one).
+    """
+    digest = hashlib.sha256("\x1f".join((namespace, *map(str, parts))).encode()).digest()
+    return _stamped(milliseconds(at), int.from_bytes(digest[:10], "big"), version=8)
+
+
+def minted(at: datetime) -> uuid.UUID:
+    """Return a new id nobody can guess, rising with `at` (UUIDv7, RFC 9562 section 5.7)."""
+    return _stamped(milliseconds(at), secrets.randbits(80), version=7)
+
+
+def code(length: int) -> str:
+    """Return a random base-62 code of `length` characters (10 hold 59 bits)."""
+    return "".join(secrets.choice(_BASE62) for _ in range(length))
+
+
+def milliseconds(at: datetime) -> int:
+    """Return whole milliseconds since 1970 in UTC."""
+    delta = at - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000 + delta.microseconds // 1_000
+
+
+def _stamped(ms: int, tail: int, *, version: int) -> uuid.UUID:
+    """Lay 48 bits of time and 80 bits of tail into an RFC 9562 UUID (74 of the tail's bits survive)."""
+    value = ((ms & ((1 << _MILLISECOND_BITS) - 1)) << 80) | tail
+    value = (value & ~(0xF << 76)) | (version << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return uuid.UUID(int=value)

@@ -1,0 +1,159 @@
+"""Privacy: who somebody is (a keyed hash) and what rests sealed (AES-256-GCM under a rotating keyring).
+
+The hash key never rotates: losing it would forget every STOP, so its fingerprint is kept in every
+database and a mismatch refuses to start. The sealing keys rotate: each blob names the key that sealed it.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.errors import ConfigurationFault, Fault
+from shared.ids import MerchantId, RecipientId
+from shared.phone import E164
+
+KEYRING_FILE_MODE = 0o600
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_KEY_ID_BYTES = 2
+
+
+class Unsealable(Fault):
+    """A sealed value cannot be opened: its key is missing, or it was tampered with or moved to another merchant."""
+
+    code = "unsealable"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The hash key and the sealing keys; `active` is the one that seals."""
+
+    hash_key: bytes
+    sealing_keys: Mapping[int, bytes]
+    active: int
+
+    @classmethod
+    def new(cls) -> "Keyring":
+        """Return a fresh keyring with one sealing key."""
+        return cls(secrets.token_bytes(_KEY_BYTES), {1: secrets.token_bytes(_KEY_BYTES)}, 1)
+
+    @classmethod
+    def load(cls, path: Path) -> "Keyring":
+        """Return the keyring a file holds.
+
+        Raises:
+            ConfigurationFault: the file is missing, unreadable, or not a keyring.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            keys = {int(key["id"]): base64.b64decode(key["key"], validate=True) for key in data["sealing_keys"]}
+            ring = cls(base64.b64decode(data["hash_key"], validate=True), keys, int(data["active"]))
+        except OSError as problem:
+            raise ConfigurationFault(
+                f"{path}: the keyring cannot be read ({problem.strerror}); restore it from your backup, "
+                "or name another with FOLLOWUP_KEYRING_FILE"
+            ) from None
+        except (ValueError, KeyError, TypeError):
+            raise ConfigurationFault(f"{path}: not a keyring; restore it from your backup") from None
+        if ring.active not in ring.sealing_keys or any(len(k) != _KEY_BYTES for k in ring.all_keys()):
+            raise ConfigurationFault(f"{path}: the active key is missing or a key is not 32 bytes long")
+        return ring
+
+    def save(self, path: Path) -> None:
+        """Write the keyring to a new file that only its owner can read; never overwrites one."""
+        document = {
+            "hash_key": base64.b64encode(self.hash_key).decode(),
+            "sealing_keys": [
+                {"id": key_id, "key": base64.b64encode(key).decode()} for key_id, key in self.sealing_keys.items()
+            ],
+            "active": self.active,
+        }
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEYRING_FILE_MODE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(document, stream, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def rotated(self) -> "Keyring":
+        """Return a keyring with one more sealing key, which is now the active one; the hash key stays."""
+        newest = max(self.sealing_keys) + 1
+        return Keyring(self.hash_key, {**self.sealing_keys, newest: secrets.token_bytes(_KEY_BYTES)}, newest)
+
+    def all_keys(self) -> tuple[bytes, ...]:
+        """Return the hash key and every sealing key."""
+        return (self.hash_key, *self.sealing_keys.values())
+
+    def fingerprint(self) -> str:
+        """Return what every database remembers of the hash key, without revealing it."""
+        return hmac.new(self.hash_key, b"followup hash key fingerprint", hashlib.sha256).hexdigest()[:32]
+
+
+def is_private_file(path: Path) -> bool:
+    """Return whether only the owner can read the file."""
+    return not stat.S_IMODE(path.stat().st_mode) & 0o077
+
+
+class Sealer:
+    """Names people and seals what is known about them."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keyring.sealing_keys.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the hash key."""
+        return self._keyring.fingerprint()
+
+    def recipient_id(self, merchant: MerchantId, phone: E164) -> RecipientId:
+        """Return the one id this person has with this merchant: 122 bits of a keyed hash (RFC 9562 version 8)."""
+        digest = self.keyed_hash(f"recipient\x1f{merchant}\x1f{phone}")
+        value = int.from_bytes(digest[:16], "big")
+        value = (value & ~(0xF << 76)) | (8 << 76)
+        value = (value & ~(0x3 << 62)) | (0x2 << 62)
+        return RecipientId(UUID(int=value))
+
+    def keyed_hash(self, text: str) -> bytes:
+        """Return an HMAC-SHA256 that cannot be recomputed by enumerating phone numbers."""
+        return hmac.new(self._keyring.hash_key, text.encode(), hashlib.sha256).digest()
+
+    def signature(self, *parts: object) -> str:
+        """Return a short URL-safe signature over parts, for callback and preference links (128 bits)."""
+        digest = self.keyed_hash("\x1f".join(("signature", *map(str, parts))))
+        return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
+
+    def seal(self, merchant: MerchantId, clear: bytes) -> bytes:
+        """Return key id, nonce and ciphertext; opens only with the same merchant as associated data."""
+        nonce = os.urandom(_NONCE_BYTES)
+        key_id = self._keyring.active
+        return (
+            key_id.to_bytes(_KEY_ID_BYTES, "big")
+            + nonce
+            + self._ciphers[key_id].encrypt(nonce, clear, merchant.encode())
+        )
+
+    def open(self, merchant: MerchantId, sealed: bytes) -> bytes:
+        """Return what was sealed.
+
+        Raises:
+            Unsealable: the key is gone, the blob was changed, or it belongs to another merchant.
+        """
+        cipher = self._ciphers.get(int.from_bytes(sealed[:_KEY_ID_BYTES], "big"))
+        if cipher is None:
+            raise Unsealable("a sealed value names a key that the keyring does not hold")
+        body = sealed[_KEY_ID_BYTES:]
+        try:
+            return cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], merchant.encode())
+        except (InvalidTag, ValueError):
+            raise Unsealable from None

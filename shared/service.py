@@ -1,0 +1,112 @@
+"""How a service is put together: what a process gives it, what it gives the process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+
+from shared.bus.port import Source
+from shared.bus.router import Router
+from shared.bus.runner import Runner
+from shared.clock import Clock
+from shared.config.directory import MerchantDirectory
+from shared.db.ground import Ground
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import Database, Publisher, UnitOfWork, Units
+from shared.errors import ConfigurationFault
+from shared.loop import Loop
+from shared.privacy import Sealer
+from shared.settings import ProcessSettings
+
+
+class Log(Publisher, Protocol):
+    """A log a service can publish to and read from."""
+
+    def source(self, types: Sequence[str]) -> Source:
+        """Return a reader of the given event types."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a process gives to each service it runs."""
+
+    settings: ProcessSettings
+    clock: Clock
+    database: Database
+    log: Log
+    sealer: Sealer
+    merchants: MerchantDirectory
+
+    @property
+    def units(self) -> Units:
+        """Units of work on this process's database and log."""
+        return Units(self.database, self.log, self.clock)
+
+
+@dataclass(slots=True)
+class Service:
+    """What a service gives to its process."""
+
+    name: str
+    metadata: sa.MetaData
+    ground: Ground
+    units: Units
+    routers: Sequence[APIRouter] = ()
+    events: Router | None = None
+    runner: Runner | None = None
+    loops: Sequence[Loop] = ()
+    on_start: Sequence[Callable[[], Awaitable[None]]] = ()
+    on_stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
+
+    def listen(self, log: Log, router: Router) -> None:
+        """Give the service its event door."""
+        self.events = router
+        self.runner = Runner(self.units, self.ground, log.source(sorted(router.kinds)), router)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start the event door and the loops; on leaving, stop them and wait until they have."""
+        for start in self.on_start:
+            await start()
+        tasks = [asyncio.create_task(loop.run_forever(), name=f"{self.name}:{loop.name}") for loop in self.loops]
+        if self.runner is not None:
+            tasks.append(asyncio.create_task(self.runner.run_forever(), name=f"{self.name}:events"))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for stop in self.on_stop:
+                await stop()
+
+    async def readiness(self) -> str | None:
+        """Return why this service should not be given work, or None."""
+        return self.runner.halted if self.runner is not None else None
+
+
+async def check_fingerprint(units: Units, ground: Ground, fingerprint: str) -> None:
+    """Refuse to start with another hash key than the one that named this database's recipients.
+
+    Raises:
+        ConfigurationFault: the key differs; every STOP in the database would be forgotten.
+    """
+
+    async def work(uow: UnitOfWork) -> str:
+        known = await uow.db.rows(sa.select(ground.fingerprints.c.fingerprint))
+        if not known:
+            await uow.db.insert(ground.fingerprints, [{"fingerprint": fingerprint, "first_seen_at": uow.now}])
+            return fingerprint
+        return str(known[0]["fingerprint"])
+
+    known = await units.run(work, Lane.BATCHES)
+    if known != fingerprint:
+        raise ConfigurationFault(
+            f"{ground.service}: this keyring's hash key is not the one that named the people in this database; "
+            "restore the original keyring (FOLLOWUP_KEYRING_FILE), or every STOP would be forgotten"
+        )

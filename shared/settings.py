@@ -1,0 +1,30 @@
+"""Settings: environment variables ``FOLLOWUP_<SERVICE>_<FIELD>``, unit in the name, each with help."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The base of every settings class; subclasses name their prefix."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLLOWUP_", extra="ignore", frozen=True)
+    section: ClassVar[str] = "process"
+
+
+class ProcessSettings(Settings):
+    """What a process needs to know before it knows any service."""
+
+    merchants_dir: Path = Field(Path("merchants"), description="Folder of merchant and flow files.")
+    data_dir: Path = Field(Path("data"), description="Folder of the SQLite file and the keyring (embedded).")
+    port: int = Field(8080, ge=0, le=65535, description="HTTP port; 0 picks a free one.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    keyring_file: Path | None = Field(None, description="Keyring; embedded mode makes one in the data folder.")
+    clock_file: Path | None = Field(None, description="File with a clock offset in seconds; for demos and tests only.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_format: str = Field("json", description="json for machines, text for people.")
+    max_body_bytes: int = Field(1_048_576, gt=0, description="Largest HTTP body taken; more answers 413.")
+    public_url: str = Field("", description="How the world reaches this process; empty: http://host:port.")
+    requests_per_second: int = Field(500, gt=0, description="Most requests a second per API key; more answers 429.")

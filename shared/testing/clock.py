@@ -1,0 +1,39 @@
+"""A clock that moves only when told."""
+
+from datetime import UTC, datetime, timedelta
+
+START = datetime(2026, 12, 1, 17, 0, tzinfo=UTC)
+"""A Tuesday noon in New York, nine in Los Angeles: everybody in the contiguous states may be written to."""
+
+
+class FakeClock:
+    """Implements `shared.clock.Clock`; wall and monotonic time move together."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self._now = at
+        self._monotonic = 1000.0
+        self.trustworthy = True
+
+    def now(self) -> datetime:
+        """Return the instant it was set to."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Return seconds that move with `advance`."""
+        return self._monotonic
+
+    def is_trustworthy(self) -> bool:
+        """Return what the test says."""
+        return self.trustworthy
+
+    def advance(self, **by: float) -> datetime:
+        """Move forward: `clock.advance(hours=9)`."""
+        step = timedelta(**by)
+        self._now += step
+        self._monotonic += step.total_seconds()
+        return self._now
+
+    def move_to(self, at: datetime) -> datetime:
+        """Jump to an instant not before now."""
+        self.advance(seconds=(at - self._now).total_seconds())
+        return self._now
