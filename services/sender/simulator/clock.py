@@ -1,0 +1,37 @@
+"""The provider's two clocks: the calendar it stamps texts with, and the elapsed time it delivers by."""
+
+import os
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+OFFSET_FILE_VARIABLE = "FOLLOWUP_CLOCK_FILE"
+
+
+class Clock:
+    """Reads the wall clock; the one place in the simulator that does."""
+
+    def __init__(self, offset_file: Path | None = None) -> None:
+        named = os.environ.get(OFFSET_FILE_VARIABLE)
+        self._offset_file = offset_file or (Path(named) if named else None)
+        self._offset = timedelta(0)
+        self._read_at_mtime_ns = -1
+
+    def now(self) -> datetime:
+        """Return the calendar instant (UTC), moved by the seconds that the offset file holds."""
+        return self.elapsed() + self._current_offset()
+
+    def elapsed(self) -> datetime:
+        """Return the wall clock (UTC) without the offset: deliveries take real time, also across a restart."""
+        return datetime.now(UTC)
+
+    def _current_offset(self) -> timedelta:
+        """Return the offset, reading the file again only when it has changed; an unreadable one changes nothing."""
+        if self._offset_file is None:
+            return self._offset
+        with suppress(OSError, ValueError, OverflowError):
+            mtime_ns = self._offset_file.stat().st_mtime_ns
+            if mtime_ns != self._read_at_mtime_ns:
+                self._offset = timedelta(seconds=float(self._offset_file.read_text(encoding="utf-8")))
+                self._read_at_mtime_ns = mtime_ns
+        return self._offset

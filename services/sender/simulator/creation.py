@@ -1,0 +1,110 @@
+"""The decision whether a request to send becomes a text, as Twilio would take it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from services.sender.simulator.config import SimulatorConfig
+from services.sender.simulator.refusals import MAGIC_FROM, MAGIC_FROM_ACCEPTED, MAGIC_TO, Known, Refusal
+
+LONGEST_BODY: Final = 1600  # characters
+LONGEST_VALIDITY_SECONDS: Final = 36_000
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+_SHORT_CODE = re.compile(r"\d{3,8}")
+_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A text that was asked for and may be accepted."""
+
+    sender: str
+    recipient: str
+    body: str
+    status_callback: str | None
+    validity_seconds: int
+    messaging_service_sid: str | None
+    media_count: int
+
+
+def read_order(form: Mapping[str, list[str]], config: SimulatorConfig) -> Order | Refusal:
+    """Return the text that a form asks for, or the first thing that is wrong with it.
+
+    Source: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
+    """
+
+    def one(name: str) -> str:
+        return form.get(name, [""])[0]
+
+    recipient, body, media_count = one("To"), one("Body"), len(form.get("MediaUrl", []))
+    service_sid = one("MessagingServiceSid") or None
+    sender = one("From") or config.service_numbers.get(service_sid or "", "")
+    validity = one("ValidityPeriod") or str(LONGEST_VALIDITY_SECONDS)
+    problem = (
+        _problem_of_recipient(recipient)
+        or _problem_of_sender(sender, service_sid, config)
+        or _problem_of_content(body, media_count, one("ScheduleType"))
+        or _problem_of_terms(one("StatusCallback"), validity)
+    )
+    if problem is not None:
+        return problem.value
+    return Order(
+        sender=sender,
+        recipient=recipient,
+        body=body,
+        status_callback=one("StatusCallback") or None,
+        validity_seconds=int(validity),
+        messaging_service_sid=service_sid,
+        media_count=media_count,
+    )
+
+
+def is_phone_number(value: str) -> bool:
+    """Return whether the value has the form of a phone number (E.164)."""
+    return _E164.fullmatch(value) is not None
+
+
+def _problem_of_recipient(recipient: str) -> Known | None:
+    if not recipient:
+        return Known.NO_TO
+    if not is_phone_number(recipient):
+        return Known.TO_INVALID
+    return MAGIC_TO.get(recipient)
+
+
+def _problem_of_sender(sender: str, service_sid: str | None, config: SimulatorConfig) -> Known | None:
+    if not sender:
+        return Known.NO_FROM if service_sid is None else Known.NO_SENDER
+    if sender in MAGIC_FROM:
+        return MAGIC_FROM[sender]
+    if not (is_phone_number(sender) or _SHORT_CODE.fullmatch(sender) or _ALPHANUMERIC.fullmatch(sender)):
+        return Known.FROM_INVALID
+    if config.numbers and sender not in config.numbers and sender != MAGIC_FROM_ACCEPTED:
+        return Known.FROM_NOT_OWNED
+    return None
+
+
+def _problem_of_content(body: str, media_count: int, schedule_type: str) -> Known | None:
+    if not body and not media_count:
+        return Known.NO_BODY
+    if len(body) > LONGEST_BODY:
+        return Known.TOO_LONG
+    return Known.NO_SCHEDULING if schedule_type else None
+
+
+def _problem_of_terms(status_callback: str, validity: str) -> Known | None:
+    if not (validity.isascii() and validity.isdigit() and 1 <= int(validity) <= LONGEST_VALIDITY_SECONDS):
+        return Known.VALIDITY_INVALID
+    return Known.CALLBACK_INVALID if status_callback and not _is_callable_url(status_callback) else None
+
+
+def _is_callable_url(url: str) -> bool:
+    """Return whether Twilio would call this URL: http or https, with a host and no underscore in it."""
+    try:
+        split = urlsplit(url)
+    except ValueError:
+        return False
+    return split.scheme in {"http", "https"} and bool(split.hostname) and "_" not in (split.hostname or "_")
