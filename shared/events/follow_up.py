@@ -116,6 +116,10 @@ class FollowUpCleared(FollowUpEvent):
     policy: SendPolicy = SendPolicy()
     first_contact: bool = False
     """No text was ever sent to this person: brand and STOP line are due even if transactional (compliance 10)."""
+    explanation: str | None = None
+    """The gate's sentence for the shop owner; holds neither number nor text of the person."""
+    rules: tuple[str, ...] = ()
+    """The ids of the rules that were looked at and stood open."""
 
 
 @event
@@ -126,6 +130,10 @@ class FollowUpDeferred(FollowUpEvent):
 
     until: datetime
     reason: str
+    explanation: str | None = None
+    """The gate's sentence for the shop owner; holds neither number nor text of the person."""
+    rules: tuple[str, ...] = ()
+    """The ids of the rules that closed the window."""
 
 
 @event
@@ -135,6 +143,9 @@ class FollowUpBlocked(FollowUpEvent):
     type: ClassVar[str] = "follow-up.blocked"
 
     reason: str
+    explanation: str | None = None
+    """The gate's sentence for the shop owner."""
+    rules: tuple[str, ...] = ()
 
 
 @event

@@ -1,0 +1,127 @@
+"""Claims become ledger entries: appended to each person's chain, folded, and announced when something changed."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from services.compliance import instruments, store
+from services.compliance.domain.inputs import Consent
+from services.compliance.domain.ledger import LedgerEntry, chained
+from services.compliance.domain.standing import Standing, fold
+from services.compliance.store import ChainedEntry, Person
+from shared import ids
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ScopeStanding
+from shared.events.follow_up import Purpose
+from shared.ids import EventId, RecipientId
+
+_SETTLES_REVIEW = frozenset({ConsentAct.GRANTED, ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
+"""A clear word from the person, or from the merchant about them, ends the doubt an ambiguous reply left."""
+
+
+async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[RecipientId, Person]:
+    """Enter claims into the ledger and publish what each person's standing is now.
+
+    A claim the ledger holds already is skipped. Claims of one person are taken in the given order. Returns the
+    people whose ledger grew.
+    """
+    known = await store.known_entries(uow.db, [claim.event_id for claim in claims])
+    fresh: dict[RecipientId, dict[EventId, ConsentReported]] = {}
+    for claim in claims:
+        if claim.event_id not in known:
+            fresh.setdefault(claim.recipient_id, {}).setdefault(claim.event_id, claim)
+    if not fresh:
+        return {}
+    people = await store.people(uow.db, list(fresh), lock=True)
+    chains = await store.entries(uow.db, list(fresh))
+    added: list[ChainedEntry] = []
+    changed: dict[RecipientId, Person] = {}
+    for recipient, new in fresh.items():
+        chain = list(chains.get(recipient, ()))
+        person = people.get(recipient) or Person(next(iter(new.values())).merchant_id)
+        grown = _grown(chain, person.chain_hash, [_entry(claim, uow.now) for claim in new.values()], new)
+        added += grown
+        changed[recipient] = replace(
+            person,
+            standing=fold(each.entry for each in (*chain, *grown)),
+            chain_hash=grown[-1].hash,
+            needs_review=person.needs_review and not any(c.act in _SETTLES_REVIEW for c in new.values()),
+        )
+        uow.publish(_announcement(changed[recipient].standing, list(new.values()), uow.now))
+        _count(new.values(), uow.now)
+    await store.append(uow.db, added)
+    await store.save_people(uow.db, changed, uow.now)
+    return changed
+
+
+def _grown(
+    chain: Sequence[ChainedEntry], head: str, added: Sequence[LedgerEntry], claims: dict[EventId, ConsentReported]
+) -> list[ChainedEntry]:
+    """Return the new links of a chain."""
+    links = []
+    for number, entry in enumerate(added, start=len(chain)):
+        canonical = entry.canonical()
+        head = chained(head, canonical)
+        links.append(ChainedEntry(entry, number, canonical, head, claims[entry.entry_id].evidence))
+    return links
+
+
+def _entry(claim: ConsentReported, now: datetime) -> LedgerEntry:
+    """Return the entry a claim makes."""
+    return LedgerEntry(
+        entry_id=claim.event_id,
+        merchant_id=claim.merchant_id,
+        recipient_id=claim.recipient_id,
+        act=claim.act,
+        scope=claim.scope,
+        level=claim.level,
+        recorded_at=now,
+        method=claim.method,
+        source=claim.source,
+        captured_at=claim.captured_at,
+        expires_at=claim.expires_at,
+        disclosure_sha256=claim.disclosure_sha256,
+        cause=claim.cause,
+        keyword_seq=claim.keyword_seq,
+        actor="recipient" if claim.keyword_seq is not None else "system",
+        evidence_sha256=hashlib.sha256(claim.evidence).hexdigest() if claim.evidence is not None else None,
+    )
+
+
+def _announcement(standing: Standing, claims: Sequence[ConsentReported], now: datetime) -> ConsentChanged:
+    """Return the event that tells the house what the ledger holds now."""
+    newest = claims[-1]
+    return ConsentChanged(
+        event_id=EventId(ids.derived("consent.changed", newest.recipient_id, standing.epoch, at=newest.occurred_at)),
+        merchant_id=newest.merchant_id,
+        recipient_id=newest.recipient_id,
+        occurred_at=now,
+        correlation_id=newest.correlation_id,
+        epoch=standing.epoch,
+        marketing=scope_standing(standing.consent_for(Purpose.MARKETING, now)),
+        informational=scope_standing(standing.informational.consent(now)),
+        suppressed=standing.suppression,
+        keyword_seq=standing.keyword_seq,
+        reports=tuple(claim.event_id for claim in claims),
+        scope=newest.scope,
+        act=newest.act,
+    )
+
+
+def scope_standing(consent: Consent) -> ScopeStanding:
+    """Return what the ledger holds for one scope, in the words of events and the API."""
+    return ScopeStanding(
+        status=consent.status.value,
+        captured_at=consent.captured_at,
+        expires_at=consent.expires_at,
+        revoked_at=consent.revoked_at,
+    )
+
+
+def _count(claims: Iterable[ConsentReported], now: datetime) -> None:
+    """Count claims, and how long opt-outs took to get here."""
+    for claim in claims:
+        instruments.CLAIMS.labels(claim.act.value).inc()
+        if claim.act is ConsentAct.REVOKED:
+            instruments.REVOCATION_SECONDS.observe(max(0.0, (now - claim.occurred_at).total_seconds()))

@@ -1,0 +1,1 @@
+"""The rules as data: hours, caps and holidays by jurisdiction, area codes, postal prefixes."""

@@ -1,0 +1,44 @@
+"""Frequency caps: how many marketing texts a rolling period has seen, and when there is room again."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from services.compliance.domain.inputs import Past, PastKind, Policy
+from services.compliance.domain.rules import Cap, Rule, RuleTable
+
+
+def applicable_caps(rules: Sequence[Rule], table: RuleTable, policy: Policy) -> tuple[Cap, ...]:
+    """Return every cap that binds a marketing text: ours, the statutes', the merchant's.
+
+    A merchant may lower by adding a tighter cap. A jurisdiction named in `allow_above_statutory` loses its own cap
+    there, and ours too once every applicable jurisdiction is named (compliance section 9).
+    """
+    statutory = [cap for rule in rules if rule.id not in policy.allow_above_statutory for cap in rule.caps]
+    waived = bool(policy.marketing_caps) and all(rule.id in policy.allow_above_statutory for rule in rules)
+    ours = () if waived else table.policy_caps
+    return tuple(dict.fromkeys((*ours, *statutory, *policy.marketing_caps)))
+
+
+def marketing_times(history: Iterable[Past]) -> tuple[datetime, ...]:
+    """Return when marketing texts went out, newest first; nothing else counts."""
+    return tuple(sorted((past.at for past in history if past.kind is PastKind.MARKETING), reverse=True))
+
+
+def next_room(caps: Iterable[Cap], sent: Sequence[datetime], at: datetime) -> datetime | None:
+    """Return the first instant not before `at` when every cap has room, None when one never has (a cap of 0).
+
+    Half open: a text counts while `sent_at > t - period`, so one exactly 24 h old no longer does. Elapsed time, not
+    the wall clock's: a change of the clocks does not stretch it.
+    """
+    room = at
+    for cap in caps:
+        if cap.maximum == 0:
+            return None
+        if _count(cap, sent, at) >= cap.maximum:
+            room = max(room, sent[cap.maximum - 1] + timedelta(hours=cap.hours))
+    return room
+
+
+def _count(cap: Cap, sent: Sequence[datetime], at: datetime) -> int:
+    since = at - timedelta(hours=cap.hours)
+    return sum(1 for moment in sent if moment > since)

@@ -1,0 +1,200 @@
+"""The gate: may this text go to this person now? Pure and total; follows compliance section 1 row by row.
+
+A lasting obstacle is named before a passing one, with one exception: a consent that is still on its way is awaited
+before its absence is judged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.compliance.domain import wording
+from services.compliance.domain.answers import ANSWERS, Asked, occasion
+from services.compliance.domain.consent import shortfall
+from services.compliance.domain.frequency import applicable_caps, marketing_times, next_room
+from services.compliance.domain.inputs import Consent, LineType, Message, Past, Policy, Recipient
+from services.compliance.domain.quiet_hours import Aspect
+from services.compliance.domain.rules import RuleTable, UnreadableRules
+from services.compliance.domain.setting import Setting, setting_of
+from services.compliance.domain.verdicts import Block, Clear, Defer, Evidence, Reason, Verdict
+from shared.events.consent import SuppressionCause
+from shared.events.follow_up import Purpose
+
+VERSION = "1"
+"""Changes when the same inputs and table may give another verdict."""
+
+CLEARANCE = timedelta(minutes=10)
+"""How long a clearance lasts at most (design section 9)."""
+AWAIT_CONSENT = timedelta(seconds=60)
+"""How long a text waits for the consent of its own checkout (design section 5)."""
+
+_ASK_AGAIN = {
+    Reason.AWAITING_CONSENT: timedelta(seconds=5),
+    Reason.CONSENT_LAG: timedelta(seconds=30),
+    Reason.PARKED: timedelta(minutes=5),
+    Reason.NEEDS_REVIEW: timedelta(hours=1),
+}
+_NEVER_TEXTED = frozenset({LineType.LANDLINE, LineType.TOLL_FREE, LineType.PREMIUM})
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One text in front of the gate, with everything that every check may look at."""
+
+    message: Message
+    purpose: Purpose
+    recipient: Recipient
+    consent: Consent
+    history: Sequence[Past]
+    now: datetime
+    table: RuleTable
+    policy: Policy
+    setting: Setting
+
+    def evidence(self, explanation: str) -> Evidence:
+        return Evidence(explanation, *self.setting.findings(self.now))
+
+    def block(self, reason: Reason) -> Block:
+        return Block(reason, self.evidence(wording.lasting(reason)))
+
+    def defer(self, reason: Reason, until: datetime) -> Defer:
+        rules, zones, ignored = self.setting.findings(self.now)
+        return Defer(until, reason, Evidence(wording.waiting(reason, until, rules, zones), rules, zones, ignored))
+
+    def clear(self, *ends: datetime | None) -> Clear:
+        closes = self.setting.window.closing(self.now)
+        limits = (self.now + CLEARANCE, closes, self.message.expires_at, *ends)
+        valid_until = min(limit for limit in limits if limit is not None)
+        rules, zones, ignored = self.setting.findings(self.now)
+        return Clear(valid_until, closes, Evidence(wording.clear(valid_until, zones), rules, zones, ignored))
+
+    @property
+    def is_marketing(self) -> bool:
+        return self.purpose is Purpose.MARKETING
+
+    @property
+    def is_expired(self) -> bool:
+        return self.message.expires_at is not None and self.message.expires_at <= self.now
+
+    @property
+    def last_deferral(self) -> datetime:
+        hours = self.table.max_defer_hours if self.policy.max_defer_hours is None else self.policy.max_defer_hours
+        return self.message.first_due_at + timedelta(hours=hours)
+
+
+def decide(
+    message: Message,
+    recipient: Recipient,
+    consent: Consent,
+    history: Sequence[Past],
+    now: datetime,
+    rules: RuleTable | UnreadableRules,
+    policy: Policy,
+) -> Verdict:
+    """Judge one text at one moment.
+
+    Args:
+        message: purpose, first due time, end.
+        recipient: what the number says, what is known, what holds marketing back.
+        consent: what the ledger holds for this purpose.
+        history: what the brand sent this person and what was asked; only the last day and the last answers matter.
+        now: aware UTC.
+        rules: the table, or why there is none: then everything is blocked.
+        policy: the merchant's choices.
+
+    Returns:
+        `Clear` with its short life, `Defer` with the earliest instant at which hours, holidays and caps all hold, or
+        `Block`. Asked again at `until`, with nothing else changed, the answer is `Clear`.
+    """
+    if isinstance(rules, UnreadableRules):
+        return Block(Reason.RULES_UNREADABLE, Evidence(wording.lasting(Reason.RULES_UNREADABLE)))
+    obstacle = _unwritable(recipient, rules)
+    if obstacle is not None:
+        return Block(obstacle, Evidence(wording.lasting(obstacle)))
+    if message.purpose is None:
+        return Block(Reason.UNKNOWN_CLASS, Evidence(wording.lasting(Reason.UNKNOWN_CLASS)))
+    setting = setting_of(message.purpose, recipient, consent, rules, policy)
+    case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting)
+    if case.purpose in ANSWERS:
+        return _answer(case)
+    if recipient.awaiting_consent and now < message.first_due_at + AWAIT_CONSENT and not case.is_expired:
+        return case.defer(Reason.AWAITING_CONSENT, now + _ASK_AGAIN[Reason.AWAITING_CONSENT])
+    obstacle = _forbidden(case)
+    if obstacle is not None:
+        return case.block(obstacle)
+    return _timed(case)
+
+
+def _unwritable(recipient: Recipient, table: RuleTable) -> Reason | None:
+    """Checks 1 to 3: what no class of text may pass."""
+    number = recipient.number
+    if not number.possible:
+        return Reason.INVALID_NUMBER
+    if number.area_code in table.toll_free or number.area_code in table.premium or recipient.line in _NEVER_TEXTED:
+        return Reason.UNSUPPORTED_NUMBER_TYPE
+    if recipient.suppressed or recipient.suppression not in {None, SuppressionCause.OPT_OUT}:
+        return Reason.SUPPRESSED_NUMBER
+    return None
+
+
+def _answer(case: _Case) -> Verdict:
+    """Checks 4 and 5: answers go to people who asked, at any hour, opted out or not."""
+    max_age = case.table.purposes[case.purpose].max_age or timedelta()
+    asked = occasion(case.purpose, case.consent, case.history, case.now, max_age)
+    if not isinstance(asked, Asked):
+        return case.block(asked)
+    return case.block(Reason.MESSAGE_EXPIRED) if case.is_expired else case.clear(asked.until)
+
+
+def _forbidden(case: _Case) -> Reason | None:
+    """Checks 6 to 8, and a text that is past its end before any hour is looked at."""
+    if case.consent.is_revoked() or case.recipient.suppression is SuppressionCause.OPT_OUT:
+        return Reason.OPTED_OUT
+    if case.is_marketing and case.setting.is_prohibited:
+        return Reason.DESTINATION_PROHIBITED
+    missing = shortfall(case.consent, case.purpose, case.setting.countries, case.now, case.table)
+    if missing is not None:
+        return missing
+    return Reason.MESSAGE_EXPIRED if case.is_expired else None
+
+
+def _timed(case: _Case) -> Verdict:
+    """Checks 9 to 11: holds, holidays and hours, caps, and whether waiting is worth while."""
+    caps = applicable_caps(case.setting.binding, case.table, case.policy) if case.is_marketing else ()
+    room = next_room(caps, marketing_times(case.history), case.now)
+    hold = _hold(case)
+    closed = None if case.setting.window.is_open(case.now) else _why_closed(case)
+    reason = hold or closed or (Reason.FREQUENCY_CAP if room != case.now else None)
+    if reason is None:
+        return case.clear(case.consent.expires_at)
+    earliest = case.now if hold is None else case.now + _ASK_AGAIN[hold]
+    until = None if room is None else case.setting.window.next_opening(max(room, earliest), case.last_deferral)
+    if until is None or (case.message.expires_at is not None and until >= case.message.expires_at):
+        _rules, zones, _ignored = case.setting.findings(case.now)
+        return Block(Reason.MESSAGE_EXPIRED, case.evidence(wording.too_late(reason, until, zones)))
+    return case.defer(reason, until)
+
+
+def _hold(case: _Case) -> Reason | None:
+    """Return what holds marketing to this person until somebody or something has caught up."""
+    if not case.is_marketing:
+        return None
+    holds = (
+        (case.recipient.needs_review, Reason.NEEDS_REVIEW),
+        (case.recipient.parked, Reason.PARKED),
+        (case.recipient.consent_lag, Reason.CONSENT_LAG),
+    )
+    return next((reason for held, reason in holds if held), None)
+
+
+def _why_closed(case: _Case) -> Reason:
+    """Return the obstacle that ends last, holiday on a tie, when a holiday and quiet hours both hold."""
+    window, last = case.setting.window, case.last_deferral
+    if not window.zones or window.is_open(case.now, Aspect.HOLIDAYS):
+        return Reason.QUIET_HOURS
+    if window.is_open(case.now, Aspect.HOURS):
+        return Reason.HOLIDAY
+    hours = window.next_opening(case.now, last, Aspect.HOURS)
+    holidays = window.next_opening(case.now, last, Aspect.HOLIDAYS)
+    ends_later = holidays is None or (hours is not None and holidays >= hours)
+    return Reason.HOLIDAY if ends_later else Reason.QUIET_HOURS

@@ -1,0 +1,135 @@
+"""What the gate is given: the text, the person, the consent, the past and the merchant's policy."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from services.compliance.domain.numbers import NumberFacts
+from services.compliance.domain.rules import Cap, ConsentStatus
+from shared.events.consent import SuppressionCause
+from shared.events.follow_up import Purpose
+
+SERVICE_GUARD_SECONDS = 60
+"""The least guard in service, so that no clearance lapses in a loop at the end of a window (design section 9)."""
+
+
+class Profile(StrEnum):
+    """How a rule that spares consenting people is read (compliance section 1)."""
+
+    STRICT = "strict"
+    CONSENT_AWARE = "consent_aware"
+
+
+class LineType(StrEnum):
+    """What kind of line a number is, where somebody has looked it up."""
+
+    MOBILE = "mobile"
+    LANDLINE = "landline"
+    VOIP = "voip"
+    TOLL_FREE = "toll_free"
+    PREMIUM = "premium"
+    UNKNOWN = "unknown"
+
+
+class PastKind(StrEnum):
+    """What happened between the brand and the person: a text of a purpose, or an inbound HELP."""
+
+    MARKETING = "marketing"
+    INFORMATIONAL = "informational"
+    TRANSACTIONAL = "transactional"
+    OPT_OUT_CONFIRMATION = "opt_out_confirmation"
+    HELP = "help"
+    INBOUND_HELP = "inbound_help"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The text to be judged; all instants are aware UTC."""
+
+    purpose: Purpose | None
+    """None: a class nobody knows."""
+    first_due_at: datetime
+    """`max_defer_hours` counts from here."""
+    expires_at: datetime | None = None
+    """From this instant on the text is no longer welcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the merchant knows of where the person lives; None is unknown."""
+
+    time_zone: str | None = None
+    state: str | None = None
+    """A code (``TX``, ``US-TX``) or a full English name."""
+    postal_code: str | None = None
+    """Three characters suffice, and are all that should be kept."""
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The person, without identity: what the number says, what is known, and what holds marketing back."""
+
+    number: NumberFacts
+    known: Known = Known()
+    line: LineType = LineType.UNKNOWN
+    ported: bool = False
+    suppressed: bool = False
+    """For a cause beyond opt-out (check 3); a cause given below counts by itself."""
+    suppression: SuppressionCause | None = None
+    awaiting_consent: bool = False
+    """A consent report of the same delivery has not reached the ledger."""
+    needs_review: bool = False
+    """An ambiguous reply waits for somebody's decision."""
+    parked: bool = False
+    """An earlier event of this person failed and waits."""
+    consent_lag: bool = False
+    """Consent events lag more than 30 s (promise P4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the ledger holds for the purpose of the text."""
+
+    status: ConsentStatus = ConsentStatus.UNKNOWN
+    captured_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def is_revoked(self) -> bool:
+        """Return whether the person has withdrawn; only a grant dated after the withdrawal overturns it."""
+        if self.status is ConsentStatus.REVOKED:
+            return True
+        if self.revoked_at is None:
+            return False
+        return self.captured_at is None or self.captured_at <= self.revoked_at
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One thing that happened; a reserved cap slot counts as a text of its purpose."""
+
+    at: datetime
+    kind: PastKind
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The merchant's choices; None takes the table's default."""
+
+    profile: Profile = Profile.STRICT
+    close_guard_seconds: int | None = None
+    marketing_caps: tuple[Cap, ...] = ()
+    """In addition to the table's and the statutes' caps: an operator may lower, not raise."""
+    allow_above_statutory: frozenset[str] = frozenset()
+    """Jurisdictions whose own caps, and ours, give way to `marketing_caps` (compliance section 9)."""
+    max_defer_hours: int | None = None
+    enforced: frozenset[str] = frozenset()
+    """Jurisdictions switched on although the table lists them for information."""
+    emergency_blocks: frozenset[str] = frozenset()
+    """Jurisdictions in a declared emergency that bars solicitation (La. R.S. 45:844.31)."""
+
+    def in_service(self, default_guard_seconds: int) -> "Policy":
+        """Return this policy with a guard of at least a minute, as every live decision has."""
+        guard = default_guard_seconds if self.close_guard_seconds is None else self.close_guard_seconds
+        return replace(self, close_guard_seconds=max(SERVICE_GUARD_SECONDS, guard))

@@ -1,0 +1,148 @@
+"""One immutable entry per consent event, canonical bytes of it, and the hash chain that makes changes show."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
+from shared.ids import EventId, MerchantId, RecipientId
+
+JSONValue: TypeAlias = bool | int | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"] | None
+
+GENESIS = "0" * 64
+"""What the first entry of a person names as its predecessor."""
+
+_SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers of other languages disagree
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One consent event as it is kept: who, what, when, how, and the hashes of what was shown.
+
+    What identifies a person (signer, ip, user agent, reply text, address at capture) is in the sealed evidence; the
+    entry keeps only the hash of the sealed bytes, so an erasure can blank them and the chain still verifies.
+
+    Source: compliance section 3.
+    """
+
+    entry_id: EventId
+    """The claim's own event id: a repeat of the claim is the same entry."""
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    act: ConsentAct
+    scope: ConsentScope
+    level: ConsentLevel
+    recorded_at: datetime
+    """When we learnt of it."""
+    method: str
+    source: str
+    captured_at: datetime | None = None
+    """The claim's own time; an undated claim never overturns a revocation."""
+    expires_at: datetime | None = None
+    disclosure_sha256: str | None = None
+    disclosure_version: str | None = None
+    checkbox_default: bool | None = None
+    """Whether the box was ticked beforehand; it must not be."""
+    not_condition_of_purchase: bool | None = None
+    confirmation_follow_up_id: str | None = None
+    """The double opt-in text that was answered."""
+    inquiry_at: datetime | None = None
+    """Purchase or inquiry that implied consent rests on."""
+    locale: str | None = None
+    country: str | None = None
+    state: str | None = None
+    time_zone: str | None = None
+    cause: SuppressionCause | None = None
+    keyword_seq: int | None = None
+    actor: str = "system"
+    evidence_sha256: str | None = None
+    """Of the sealed bytes, never of the plain ones."""
+
+    @property
+    def effective_at(self) -> datetime | None:
+        """Return the source time; a claim dated in its own future counts from when it was recorded."""
+        return None if self.captured_at is None else min(self.captured_at, self.recorded_at)
+
+    def canonical(self) -> bytes:
+        """Return the bytes that are hashed; the same entry always gives the same bytes."""
+        return canonical_json({field.name: _plain(getattr(self, field.name)) for field in fields(self)})
+
+
+def canonical_json(mapping: Mapping[str, JSONValue]) -> bytes:
+    """Return the one JSON text of a mapping (RFC 8785): keys sorted by UTF-16 code units, no spaces, UTF-8.
+
+    Raises:
+        TypeError: a float, which has no place in a ledger, or anything JSON does not know.
+        ValueError: an integer beyond 2**53 - 1.
+    """
+    return json.dumps(_ordered(mapping), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def chained(previous_hash: str, canonical: bytes) -> str:
+    """Return the hash of an entry: SHA-256 over the previous one's hash, a line feed and the canonical bytes."""
+    return hashlib.sha256(previous_hash.encode() + b"\n" + canonical).hexdigest()
+
+
+def first_break(chain: Iterable[tuple[bytes, str]], genesis: str = GENESIS) -> int | None:
+    """Return the position of the first entry whose stored hash does not follow, None for an unbroken chain.
+
+    Args:
+        chain: canonical bytes and stored hash of each entry, oldest first.
+        genesis: what the first entry follows.
+    """
+    previous = genesis
+    for position, (canonical, stored) in enumerate(chain):
+        if chained(previous, canonical) != stored:
+            return position
+        previous = stored
+    return None
+
+
+def daily_root(day: str, heads: Mapping[str, str]) -> str:
+    """Return the hash a merchant's day is signed by: over the newest hash of every person with entries.
+
+    Args:
+        day: the UTC date, ``2026-12-01``.
+        heads: recipient id (text) to the hash of the person's newest entry.
+    """
+    return hashlib.sha256(canonical_json({"day": day, "heads": dict(heads)})).hexdigest()
+
+
+def _plain(value: object) -> JSONValue:
+    """Return a field as JSON knows it; instants are integer microseconds since 1970."""
+    match value:
+        case None | bool() | int():
+            return value
+        case StrEnum():
+            return value.value
+        case str():
+            return value
+        case UUID():
+            return str(value)
+        case datetime():
+            return (value - _EPOCH) // timedelta(microseconds=1)
+        case _:
+            raise TypeError(f"a ledger entry holds no {type(value).__name__}")
+
+
+def _ordered(value: JSONValue) -> JSONValue:
+    """Return the same value with every mapping's keys in canonical order."""
+    match value:
+        case None | bool() | str():
+            return value
+        case int():
+            if abs(value) > _SAFE_INTEGER:
+                raise ValueError("an integer of a ledger must survive every JSON reader")
+            return value
+        case Mapping():
+            return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+        case Sequence():
+            return [_ordered(item) for item in value]
+        case _:
+            raise TypeError(f"a ledger holds no {type(value).__name__}")

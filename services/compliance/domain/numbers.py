@@ -1,0 +1,51 @@
+"""What a phone number alone says: whether it can exist, its country, its area code; never the number itself."""
+
+from dataclasses import dataclass
+
+from shared import phone
+
+_NANP_LENGTH = len("+12125550123")
+_NANP_FIRST_DIGITS = frozenset("23456789")  # an area code or exchange never starts with 0 or 1
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFacts:
+    """A number without its identity: enough to judge by, too little to call."""
+
+    possible: bool
+    country: str | None = None
+    """ISO 3166-1, for numbers outside the North American plan."""
+    area_code: str | None = None
+    """Three digits, for numbers of the North American plan (+1)."""
+
+
+IMPOSSIBLE = NumberFacts(possible=False)
+
+
+def facts_of(raw: str, region: str | None = None) -> NumberFacts:
+    """Return what a number as somebody wrote it says; `region` reads one without a prefix."""
+    match phone.parse(raw, region):
+        case phone.Unparsable():
+            return IMPOSSIBLE
+        case number:
+            return facts_of_e164(number)
+
+
+def facts_of_e164(number: phone.E164) -> NumberFacts:
+    """Return what a canonical number says.
+
+    A North American number is judged by its shape, not by a library's list of assigned exchanges: 555-01xx and
+    +1684 are possible though the library may call them invalid (compliance section 1, check 1).
+    """
+    if number.startswith("+1"):
+        area_code, exchange = number[2:5], number[5:8]
+        possible = (
+            len(number) == _NANP_LENGTH
+            and number[1:].isdecimal()
+            and area_code[0] in _NANP_FIRST_DIGITS
+            and exchange[0] in _NANP_FIRST_DIGITS
+        )
+        return NumberFacts(possible=True, area_code=area_code) if possible else IMPOSSIBLE
+    if not phone.is_possible(number):
+        return IMPOSSIBLE
+    return NumberFacts(possible=True, country=phone.country_of(number))

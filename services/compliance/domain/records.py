@@ -1,0 +1,112 @@
+"""A decision as evidence: everything that went in, the table's version, what came out, and the proof by recomputing.
+
+A record holds no phone number: of the number only country or area code, of the address three characters of the
+postal code (compliance section 11; design section 6, privacy).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from services.compliance.domain import gate, time_zones
+from services.compliance.domain.inputs import Consent, Message, Past, Policy, Recipient
+from services.compliance.domain.rules import RuleTable, UnreadableRules
+from services.compliance.domain.standing import Standing
+from services.compliance.domain.verdicts import Verdict
+
+_POSTAL_PREFIX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionInputs:
+    """Every argument of `gate.decide` but the table, which is named by its version."""
+
+    message: Message
+    recipient: Recipient
+    consent: Consent
+    history: tuple[Past, ...]
+    now: datetime
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """One verdict with all it rests on; the same inputs, table, gate and zone data give it again."""
+
+    inputs: DecisionInputs
+    rules_version: str
+    verdict: Verdict
+    gate_version: str = gate.VERSION
+    time_zones_version: str = field(default=time_zones.VERSION)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherVersion:
+    """The record was made with other rules, another gate or other zone data: recomputing would prove nothing."""
+
+    recorded: tuple[str, str, str]
+    """Versions of rules, gate and zone data."""
+    present: tuple[str, str, str]
+
+
+_RECORD: TypeAdapter[DecisionRecord] = TypeAdapter(DecisionRecord)
+_STANDING: TypeAdapter[Standing] = TypeAdapter(Standing)
+
+
+def decided(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> DecisionRecord:
+    """Judge and return the record of it; the postal code is cut to what the gate reads."""
+    known = inputs.recipient.known
+    if known.postal_code is not None and len(known.postal_code) > _POSTAL_PREFIX:
+        short = replace(known, postal_code=known.postal_code.strip()[:_POSTAL_PREFIX])
+        inputs = replace(inputs, recipient=replace(inputs.recipient, known=short))
+    return DecisionRecord(inputs, rules.version, _judged(inputs, rules))
+
+
+def recompute(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict | OtherVersion:
+    """Return the verdict the gate gives for a record's inputs; equal to `record.verdict`, or something was changed."""
+    recorded = (record.rules_version, record.gate_version, record.time_zones_version)
+    present = (rules.version, gate.VERSION, time_zones.VERSION)
+    return _judged(record.inputs, rules) if recorded == present else OtherVersion(recorded, present)
+
+
+def record_as_json(record: DecisionRecord) -> dict[str, Any]:
+    """Return a record as JSON-able values, without loss."""
+    dumped: dict[str, Any] = _RECORD.dump_python(record, mode="json")
+    return dumped
+
+
+def record_as_bytes(record: DecisionRecord) -> bytes:
+    """Return a record as JSON text (UTF-8); the fast way into a table."""
+    return _RECORD.dump_json(record)
+
+
+def record_of(stored: Mapping[str, Any] | bytes | str) -> DecisionRecord:
+    """Return the record that was stored.
+
+    Raises:
+        pydantic.ValidationError: this is no record of ours.
+    """
+    return _RECORD.validate_json(stored) if isinstance(stored, bytes | str) else _RECORD.validate_python(stored)
+
+
+def standing_as_bytes(standing: Standing) -> bytes:
+    """Return a standing as JSON text (UTF-8), without loss."""
+    return _STANDING.dump_json(standing)
+
+
+def standing_of(stored: bytes | str) -> Standing:
+    """Return the standing that was stored.
+
+    Raises:
+        pydantic.ValidationError: this is no standing of ours.
+    """
+    return _STANDING.validate_json(stored)
+
+
+def _judged(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> Verdict:
+    return gate.decide(
+        inputs.message, inputs.recipient, inputs.consent, inputs.history, inputs.now, rules, inputs.policy
+    )

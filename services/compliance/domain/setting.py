@@ -1,0 +1,123 @@
+"""What surrounds a text: the rules that bind it, those that step back, and the clocks they are read on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import TypeAlias
+
+from services.compliance.domain.inputs import Consent, Known, LineType, Policy, Profile, Recipient
+from services.compliance.domain.numbers import NumberFacts
+from services.compliance.domain.places import jurisdiction_of, rules_of
+from services.compliance.domain.quiet_hours import SendingWindow
+from services.compliance.domain.rules import FEDERAL, ConsentStatus, Rule, RuleTable
+from services.compliance.domain.time_zones import zone
+from services.compliance.domain.verdicts import RuleFinding, ZoneFinding
+from services.compliance.domain.zones import clocks_of
+from shared.events.follow_up import Purpose
+
+Findings: TypeAlias = tuple[tuple[RuleFinding, ...], tuple[ZoneFinding, ...], tuple[str, ...]]
+
+_WRITTEN_CONSENT = "the rule spares people with written consent (consent_aware profile)"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The rules and clocks of one text to one person."""
+
+    countries: tuple[str, ...]
+    binding: tuple[Rule, ...]
+    skipped: tuple[Rule, ...]
+    window: SendingWindow
+    is_prohibited: bool
+    """Some applicable rule admits no marketing to this destination."""
+    why_zones: str
+    ignored: tuple[str, ...]
+
+    def findings(self, at: datetime) -> Findings:
+        """Return every rule and clock as it stands at a moment, and what was ignored."""
+        zones, guard = self.window.zones, self.window.guard_seconds
+        rules = tuple(
+            RuleFinding(
+                rule.id,
+                rule.name,
+                rule.cite,
+                rule.hours_text,
+                SendingWindow((rule,), zones, guard).is_open(at),
+                skipped,
+            )
+            for group, skipped in ((self.binding, None), (self.skipped, _WRITTEN_CONSENT))
+            for rule in group
+        )
+        clocks = tuple(
+            ZoneFinding(
+                name, at.astimezone(zone(name)), SendingWindow(self.binding, (name,), guard).is_open(at), self.why_zones
+            )
+            for name in zones
+        )
+        return rules, clocks, self.ignored
+
+
+def setting_of(purpose: Purpose, recipient: Recipient, consent: Consent, table: RuleTable, policy: Policy) -> Setting:
+    """Return the rules and clocks that matter for one text to one person."""
+    moved = recipient.ported or recipient.line is LineType.VOIP
+    spared = policy.profile is Profile.CONSENT_AWARE and consent.status is ConsentStatus.PEWC
+    return _setting(purpose, recipient.number, recipient.known, moved, spared, table, _Switches.of(policy))
+
+
+@dataclass(frozen=True, slots=True)
+class _Switches:
+    """The part of a policy that chooses rules; small, so that it is a cheap key."""
+
+    enforced: frozenset[str]
+    emergency_blocks: frozenset[str]
+    guard_seconds: int | None
+
+    @classmethod
+    def of(cls, policy: Policy) -> "_Switches":
+        return cls(policy.enforced, policy.emergency_blocks, policy.close_guard_seconds)
+
+
+@lru_cache(maxsize=8192)
+def _setting(
+    purpose: Purpose,
+    number: NumberFacts,
+    known: Known,
+    moved: bool,  # noqa: FBT001 - positional for the cache; the one caller names it
+    spared: bool,  # noqa: FBT001 - as above
+    table: RuleTable,
+    switches: _Switches,
+) -> Setting:
+    place = jurisdiction_of(number, known, table)
+    clocks = clocks_of(number, known, table, moved=moved)
+    binding, skipped = _rules(purpose, rules_of(place, table, switches.enforced), table, spared=spared)
+    guard = table.close_guard_seconds if switches.guard_seconds is None else switches.guard_seconds
+    return Setting(
+        countries=place.countries,
+        binding=binding,
+        skipped=skipped,
+        window=SendingWindow(binding, clocks.zones, guard),
+        is_prohibited=any(rule.prohibited for rule in (*binding, *skipped))
+        or not switches.emergency_blocks.isdisjoint(
+            name for region in place.regions for name in (region.country, region.state)
+        ),
+        why_zones=clocks.why,
+        ignored=(*clocks.ignored, *place.address.ignored),
+    )
+
+
+def _rules(
+    purpose: Purpose, applicable: tuple[Rule, ...], table: RuleTable, *, spared: bool
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """Return the rules that bind and those that step back for written consent.
+
+    When every row steps back the federal window stays: sparing a rule never means any hour (formats page).
+    """
+    defaults = table.purposes[purpose]
+    if not defaults.by_jurisdiction:
+        return ((defaults.window,) if defaults.window is not None else ()), ()
+    skipped = tuple(rule for rule in applicable if spared and rule.consent_exempts)
+    binding = tuple(rule for rule in applicable if rule not in skipped)
+    if binding:
+        return binding, skipped
+    federal = table.jurisdictions[FEDERAL]
+    return (federal,), tuple(rule for rule in skipped if rule is not federal)

@@ -1,0 +1,61 @@
+"""IANA time zones out of the `tzdata` wheel, so that an operating system's older copy can never decide an hour.
+
+`zoneinfo.ZoneInfo(key)` prefers the system's files; a container with 2025 data is an hour wrong in Alberta and
+British Columbia since November 2026 (compliance section 8).
+"""
+
+from datetime import datetime
+from functools import lru_cache
+from importlib import metadata, resources
+from zoneinfo import ZoneInfo
+
+VERSION = metadata.version("tzdata")
+
+_NOT_A_PLACE = frozenset({"Factory"})  # tzdata's own name for "nobody configured this machine"
+_SENTINELS = {"America/Edmonton": -6, "America/Vancouver": -7}  # hours in December 2026, tzdata 2026.2 and later
+
+
+@lru_cache(maxsize=1)
+def known_names() -> frozenset[str]:
+    """Return every zone name that may be used."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text().split()) - _NOT_A_PLACE
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """Return the zone of a known name.
+
+    Raises:
+        KeyError: the name is not one of `known_names`.
+    """
+    if name not in known_names():
+        raise KeyError(name)
+    source = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))
+    with source.open("rb") as stream:
+        return ZoneInfo.from_file(stream, key=name)
+
+
+@lru_cache(maxsize=512)
+def zones_of_country(country: str) -> tuple[str, ...]:
+    """Return every zone the IANA table (`zone.tab`) lists for an ISO 3166-1 country, none for an unknown one."""
+    return _zones_by_country().get(country, ())
+
+
+def is_current() -> bool:
+    """Return whether the zone data knows the Canadian changes of 2026; a process must not start without."""
+    winter = datetime(2026, 12, 15, 12)  # noqa: DTZ001 - a wall clock, the zone is given on the next line
+    offsets = {name: winter.replace(tzinfo=zone(name)).utcoffset() for name in _SENTINELS}
+    return all(
+        offset is not None and offset.total_seconds() == _SENTINELS[name] * 3600 for name, offset in offsets.items()
+    )
+
+
+@lru_cache(maxsize=1)
+def _zones_by_country() -> dict[str, tuple[str, ...]]:
+    table: dict[str, list[str]] = {}
+    for line in resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text().splitlines():
+        if line.startswith("#") or not line.strip():
+            continue
+        country, _coordinates, name = line.split("\t")[:3]
+        table.setdefault(country, []).append(name)
+    return {country: tuple(names) for country, names in table.items()}

@@ -1,0 +1,102 @@
+"""What the gate answers: clear, defer or block, always with the reason, the rules and the clocks it looked at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class Reason(StrEnum):
+    """Why; stable codes of compliance section 1 and of the formats page."""
+
+    OK = "ok"
+    RULES_UNREADABLE = "rules_unreadable"
+    INVALID_NUMBER = "invalid_number"
+    UNSUPPORTED_NUMBER_TYPE = "unsupported_number_type"
+    SUPPRESSED_NUMBER = "suppressed_number"
+    UNKNOWN_CLASS = "unknown_class"
+    NO_RECENT_INBOUND = "no_recent_inbound"
+    CONFIRMATION_ALREADY_SENT = "confirmation_already_sent"
+    CONFIRMATION_EXPIRED = "confirmation_expired"
+    AWAITING_CONSENT = "awaiting_consent"
+    OPTED_OUT = "opted_out"
+    DESTINATION_PROHIBITED = "destination_prohibited"
+    NO_CONSENT = "no_consent"
+    CONSENT_PENDING = "consent_pending"
+    CONSENT_EXPIRED = "consent_expired"
+    CONSENT_INSUFFICIENT = "consent_insufficient"
+    MESSAGE_EXPIRED = "message_expired"
+    NEEDS_REVIEW = "needs_review"
+    PARKED = "parked"
+    CONSENT_LAG = "consent_lag"
+    HOLIDAY = "holiday"
+    QUIET_HOURS = "quiet_hours"
+    FREQUENCY_CAP = "frequency_cap"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFinding:
+    """One row that was looked at."""
+
+    id: str
+    name: str
+    cite: str
+    hours: str
+    open: bool
+    """In every candidate zone, at the moment of judging."""
+    skipped: str | None = None
+    """Why the row did not count; None: it counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneFinding:
+    """One clock that was looked at."""
+
+    zone: str
+    local_time: datetime
+    """Aware, on that clock."""
+    open: bool
+    """By every rule that counted."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a verdict rests on, and one sentence about it for the shop owner."""
+
+    explanation: str
+    rules: tuple[RuleFinding, ...] = ()
+    zones: tuple[ZoneFinding, ...] = ()
+    ignored: tuple[str, ...] = ()
+    """Names of known facts that say nothing we understand, e.g. ``time_zone``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """It may go until `valid_until`; after that the gate is asked again."""
+
+    valid_until: datetime
+    window_closes_at: datetime | None
+    """When quiet hours begin, less the guard; None: this text has none."""
+    evidence: Evidence
+    reason: Reason = Reason.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Ask again at `until` (UTC); not an attempt, never counts against a retry budget."""
+
+    until: datetime
+    reason: Reason
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Never, and why."""
+
+    reason: Reason
+    evidence: Evidence
+
+
+Verdict: TypeAlias = Clear | Defer | Block

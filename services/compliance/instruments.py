@@ -1,0 +1,11 @@
+"""What compliance counts."""
+
+from shared.telemetry.metrics import SECONDS_BUCKETS, counter, gauge, histogram
+
+VERDICTS = counter("followup_verdicts_total", "Verdicts of the gate.", ["decision", "reason", "purpose"])
+CLAIMS = counter("followup_consent_claims_total", "Consent claims entered into the ledger.", ["act"])
+REVOCATION_SECONDS = histogram(
+    "followup_revocation_seconds", "From a person's opt-out to its entry in the ledger.", (), SECONDS_BUCKETS
+)
+SLOTS_RETURNED = counter("followup_cap_slots_returned_total", "Cap slots given back: the text never went.", ["reason"])
+RULES_AGE_DAYS = gauge("followup_rules_age_days", "Age of the quiet-hours table; a warning from 180 days on.")

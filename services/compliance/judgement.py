@@ -1,0 +1,149 @@
+"""From a due follow-up and what the tables hold to the inputs of the gate, and from its verdict to an event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from services.compliance.domain.inputs import (
+    Known,
+    LineType,
+    Message,
+    Past,
+    PastKind,
+    Policy,
+    Profile,
+    Recipient,
+)
+from services.compliance.domain.numbers import facts_of_e164
+from services.compliance.domain.records import DecisionInputs
+from services.compliance.domain.rules import Cap
+from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
+from services.compliance.store import Person
+from shared import ids
+from shared.config.merchant import Policies
+from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, FollowUpDue, Purpose
+from shared.events.trigger import Contact, PhoneProvenance
+from shared.ids import EventId
+from shared.phone import E164
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What holds marketing back for everybody, or for this person, at this moment."""
+
+    awaiting_consent: bool = False
+    parked: bool = False
+    consent_lag: bool = False
+
+
+def policy_of(policies: Policies) -> Policy:
+    """Return the gate's policy as a merchant's file says it, with the guard of live service."""
+    chosen = Policy(
+        profile=Profile(policies.profile.value),
+        close_guard_seconds=policies.close_guard_seconds,
+        marketing_caps=tuple(Cap(cap.max, cap.per_hours) for cap in policies.caps.marketing),
+        allow_above_statutory=frozenset(policies.allow_above_statutory),
+        max_defer_hours=policies.max_defer_hours,
+        emergency_blocks=frozenset(policies.emergency_blocks),
+    )
+    return chosen.in_service(policies.close_guard_seconds)
+
+
+def inputs_of(
+    due: FollowUpDue,
+    contact: Contact,
+    person: Person,
+    past: Sequence[Past],
+    circumstances: Circumstances,
+    policy: Policy,
+    now: datetime,
+) -> DecisionInputs:
+    """Return everything the gate looks at; of the number only what it says, never the number.
+
+    A shipping address's phone may be another person's: marketing to it is refused by giving it no consent of its own
+    (webhooks section 1), so the ledger's standing decides alone.
+    """
+    asked = (Past(due.inbound_at, PastKind.INBOUND_HELP),) if due.inbound_at and due.purpose is Purpose.HELP else ()
+    return DecisionInputs(
+        message=Message(due.purpose, due.first_due_at, due.expires_at),
+        recipient=Recipient(
+            number=facts_of_e164(E164(contact.phone)),
+            known=Known(contact.time_zone, contact.state, contact.postal_code, contact.country),
+            line=LineType.UNKNOWN,
+            suppression=person.standing.suppression,
+            awaiting_consent=circumstances.awaiting_consent,
+            needs_review=person.needs_review,
+            parked=circumstances.parked,
+            consent_lag=circumstances.consent_lag,
+        ),
+        consent=person.standing.consent_for(due.purpose, now),
+        history=(*past, *asked),
+        now=now,
+        policy=policy,
+    )
+
+
+def is_marketing_to_a_gift(due: FollowUpDue, contact: Contact) -> bool:
+    """Return whether a marketing text would go to a shipping address's phone."""
+    return due.purpose is Purpose.MARKETING and contact.provenance is PhoneProvenance.SHIPPING
+
+
+def announcement(
+    due: FollowUpDue, verdict: Verdict, *, first_contact: bool, now: datetime
+) -> FollowUpCleared | FollowUpDeferred | FollowUpBlocked:
+    """Return the event that tells the rest of the house."""
+    common = {
+        "merchant_id": due.merchant_id,
+        "recipient_id": due.recipient_id,
+        "occurred_at": now,
+        "correlation_id": due.correlation_id,
+        "follow_up_id": due.follow_up_id,
+        "enrollment_id": due.enrollment_id,
+        "flow": due.flow,
+        "flow_version": due.flow_version,
+        "step": due.step,
+        "purpose": due.purpose,
+        "release": due.release,
+    }
+    rules = tuple(rule.id for rule in verdict.evidence.rules if rule.skipped is None)
+    match verdict:
+        case Clear():
+            return FollowUpCleared(
+                **common,
+                event_id=_id(FollowUpCleared.type, due),
+                valid_until=verdict.valid_until,
+                window_closes_at=verdict.window_closes_at,
+                expires_at=due.expires_at,
+                sender_number=due.sender_number,
+                subject=due.subject,
+                content=due.content,
+                policy=due.policy,
+                first_contact=first_contact,
+                explanation=verdict.evidence.explanation,
+                rules=rules,
+            )
+        case Defer():
+            return FollowUpDeferred(
+                **common,
+                event_id=_id(FollowUpDeferred.type, due),
+                until=verdict.until,
+                reason=verdict.reason,
+                explanation=verdict.evidence.explanation,
+                rules=rules,
+            )
+        case Block():
+            return FollowUpBlocked(
+                **common,
+                event_id=_id(FollowUpBlocked.type, due),
+                reason=verdict.reason,
+                explanation=verdict.evidence.explanation,
+                rules=rules,
+            )
+        case _:
+            assert_never(verdict)
+
+
+def _id(kind: str, due: FollowUpDue) -> EventId:
+    """Return the id a verdict's event has however often the due is read."""
+    return EventId(ids.derived(kind, due.follow_up_id, due.release, at=due.due_at))

@@ -1,0 +1,64 @@
+"""The tables of compliance: the ledger and what it adds up to, the verdicts, the cap slots."""
+
+import sqlalchemy as sa
+
+from services.compliance.schema import ground, metadata
+from shared.db.types import Id, Instant
+
+__all__ = ["decisions", "ground", "ledger", "metadata", "send_slots", "standings"]
+
+ledger = sa.Table(
+    "compliance_consent_ledger",
+    metadata,
+    sa.Column("entry_id", Id, primary_key=True),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("canonical", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("evidence", sa.LargeBinary),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.UniqueConstraint("recipient_id", "position"),
+)
+"""Append-only; `canonical` is what is hashed, `hash` follows the person's previous one, `evidence` is sealed."""
+
+standings = sa.Table(
+    "compliance_standings",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("standing", sa.LargeBinary, nullable=False),
+    sa.Column("chain_hash", sa.Text, nullable=False),
+    sa.Column("needs_review", sa.Boolean, nullable=False),
+    sa.Column("texted_at", Instant),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+"""One row a person: the fold of their ledger, the newest hash, and when they were first texted."""
+
+decisions = sa.Table(
+    "compliance_decisions",
+    metadata,
+    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("release", sa.Integer, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("rules_version", sa.Text, nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("decided_at", Instant, nullable=False),
+)
+"""One row a verdict; the record holds the complete input, without identity, and can be judged again."""
+
+send_slots = sa.Table(
+    "compliance_send_slots",
+    metadata,
+    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("reserved_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant),
+)
+"""One slot a follow-up, reserved with the verdict, aging from acceptance, given back when the text never went."""

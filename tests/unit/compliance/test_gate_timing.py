@@ -1,0 +1,291 @@
+"""The gate on time: hours, holidays, caps, waiting, clearances, profiles, holds and the evidence for them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+
+import pytest
+
+from services.compliance.domain.gate import decide
+from services.compliance.domain.inputs import (
+    Consent,
+    Known,
+    Message,
+    Past,
+    PastKind,
+    Policy,
+    Profile,
+    Recipient,
+)
+from services.compliance.domain.numbers import facts_of
+from services.compliance.domain.rule_files import load_rules, read_rules
+from services.compliance.domain.rules import Cap, ConsentStatus
+from services.compliance.domain.verdicts import Clear, Defer, Reason, Verdict
+from shared.events.follow_up import Purpose
+
+FILES = ("quiet-hours.yaml", "area-codes.yaml", "places.yaml")
+NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)  # Tuesday, noon in New York
+NIGHT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # 23:00 in New York
+MORNING = datetime(2026, 12, 2, 13, tzinfo=UTC)  # 08:00 in New York
+WRITTEN = Consent(ConsentStatus.PEWC)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+
+
+def person(number: str = "+12125550123", **facts: object) -> Recipient:
+    return replace(Recipient(facts_of(number)), **facts)  # type: ignore[arg-type] # each test names real fields
+
+
+def judge(
+    purpose: Purpose | None = Purpose.MARKETING,
+    recipient: Recipient | None = None,
+    consent: Consent = WRITTEN,
+    history: tuple[Past, ...] = (),
+    now: datetime = NOON,
+    policy: Policy | None = None,
+    expires_at: datetime | None = None,
+    first_due_at: datetime | None = None,
+) -> Verdict:
+    message = Message(purpose, first_due_at or now, expires_at)
+    return decide(message, recipient or person(), consent, history, now, load_rules(), policy or Policy())
+
+
+def sent(*ages: timedelta, now: datetime = NOON) -> tuple[Past, ...]:
+    return tuple(Past(now - age, PastKind.MARKETING) for age in ages)
+
+
+# ------------------------------------------------------------------ checks 9 to 11
+
+
+def test_quiet_hours_defer_to_the_next_opening() -> None:
+    verdict = judge(now=NIGHT)
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (Reason.QUIET_HOURS, MORNING)
+
+
+def test_informational_texts_keep_our_window_in_every_candidate_zone() -> None:
+    floridian = person("+18505550123")
+    verdict = judge(Purpose.INFORMATIONAL, floridian, now=MORNING)
+    assert isinstance(verdict, Defer)
+    assert verdict.until == MORNING + HOUR
+    assert isinstance(judge(Purpose.TRANSACTIONAL, floridian, now=NIGHT), Clear)
+
+
+@pytest.mark.parametrize(
+    ("now", "reason", "until"),
+    [
+        ("2027-07-05T14:00", Reason.HOLIDAY, "2027-07-06T13:00"),  # Monday 09:00 in Rhode Island, observed for Sunday
+        ("2027-07-05T10:00", Reason.HOLIDAY, "2027-07-06T13:00"),  # 06:00 there: the holiday ends last
+        ("2027-07-06T03:00", Reason.QUIET_HOURS, "2027-07-06T13:00"),  # 23:00 there: the night ends last
+        ("2027-07-03T22:00", Reason.QUIET_HOURS, "2027-07-06T13:00"),  # Saturday 18:00, no holiday yet
+    ],
+)
+def test_of_holiday_and_quiet_hours_the_one_that_ends_last_is_named(now: str, reason: Reason, until: str) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    verdict = judge(recipient=person("+14015550123"), now=moment)
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (reason, datetime.fromisoformat(until).replace(tzinfo=UTC))
+
+
+def test_on_a_tie_the_holiday_is_named() -> None:
+    files = [resources.files("services.compliance.data").joinpath(name).read_bytes() for name in FILES]
+    files[0] = files[0].replace(b'"08:00", "22:00"', b'"00:00", "22:00"')
+    late = datetime(2027, 7, 14, 20, 30, tzinfo=UTC)  # 22:30 in Paris: night and holiday both end at midnight
+    message, recipient = Message(Purpose.MARKETING, late), person("+33612345678")
+    verdict = decide(message, recipient, WRITTEN, (), late, read_rules(*files), Policy())
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (Reason.HOLIDAY, late + HOUR * 1.5)
+
+
+def test_the_fourth_marketing_text_of_a_day_waits_until_the_first_is_a_day_old() -> None:
+    verdict = judge(history=sent(23 * HOUR, 2 * HOUR, HOUR))
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (Reason.FREQUENCY_CAP, NOON + HOUR)
+
+
+def test_a_text_exactly_a_day_old_no_longer_counts() -> None:
+    assert isinstance(judge(history=sent(24 * HOUR, 2 * HOUR, HOUR)), Clear)
+    assert judge(history=sent(24 * HOUR - TICK, 2 * HOUR, HOUR)).reason is Reason.FREQUENCY_CAP
+
+
+def test_only_marketing_counts_towards_the_cap_and_only_marketing_is_capped() -> None:
+    other = tuple(replace(past, kind=PastKind.TRANSACTIONAL) for past in sent(HOUR, HOUR, HOUR))
+    assert isinstance(judge(history=other), Clear)
+    assert isinstance(judge(Purpose.INFORMATIONAL, history=sent(HOUR, HOUR, HOUR)), Clear)
+
+
+def test_a_cap_that_frees_up_at_night_runs_on_into_the_morning() -> None:
+    evening = datetime(2026, 12, 1, 23, tzinfo=UTC)
+    verdict = judge(history=sent(20 * HOUR, HOUR, HOUR, now=evening), now=evening)
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (Reason.FREQUENCY_CAP, MORNING)
+
+
+def test_quiet_hours_are_named_before_a_cap_and_the_cap_is_waited_out_too() -> None:
+    verdict = judge(history=sent(HOUR, HOUR, HOUR, now=NIGHT), now=NIGHT)
+    assert isinstance(verdict, Defer)
+    # The three are a day old at 22:00 local time the next day, so the morning after that.
+    assert (verdict.reason, verdict.until) == (Reason.QUIET_HOURS, MORNING + 24 * HOUR)
+
+
+def test_colombia_allows_one_a_day() -> None:
+    verdict = judge(recipient=person("+573001234567"), history=sent(HOUR))
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (Reason.FREQUENCY_CAP, NOON + 23 * HOUR)
+
+
+def test_a_merchant_may_lower_a_cap_and_not_raise_it() -> None:
+    lower, higher = Policy(marketing_caps=(Cap(1, 24),)), Policy(marketing_caps=(Cap(9, 24),))
+    assert judge(history=sent(HOUR), policy=lower).reason is Reason.FREQUENCY_CAP
+    assert judge(history=sent(HOUR, HOUR, HOUR), policy=higher).reason is Reason.FREQUENCY_CAP
+
+
+def test_a_cap_rises_only_where_every_jurisdiction_is_named() -> None:
+    history, floridian = sent(HOUR, HOUR, HOUR), person("+13055550123")
+    some = Policy(marketing_caps=(Cap(9, 24),), allow_above_statutory=frozenset({"US-FL"}))
+    every = replace(some, allow_above_statutory=frozenset({"US", "US-FL"}))
+    assert judge(recipient=floridian, history=history, policy=some).reason is Reason.FREQUENCY_CAP
+    assert isinstance(judge(recipient=floridian, history=history, policy=every), Clear)
+
+
+def test_a_cap_of_nothing_blocks() -> None:
+    assert judge(policy=Policy(marketing_caps=(Cap(0, 24),))).reason is Reason.MESSAGE_EXPIRED
+
+
+def test_a_text_past_its_end_is_blocked_before_any_hour_is_looked_at() -> None:
+    assert judge(expires_at=NOON).reason is Reason.MESSAGE_EXPIRED
+    assert judge(expires_at=NIGHT - TICK, now=NIGHT).reason is Reason.MESSAGE_EXPIRED
+    assert judge(expires_at=NOON, consent=Consent()).reason is Reason.NO_CONSENT
+    assert judge(Purpose.TRANSACTIONAL, expires_at=NOON).reason is Reason.MESSAGE_EXPIRED
+
+
+def test_a_deferral_that_would_outlive_the_text_is_a_block() -> None:
+    assert judge(now=NIGHT, expires_at=MORNING).reason is Reason.MESSAGE_EXPIRED
+    assert judge(now=NIGHT, expires_at=MORNING + TICK).reason is Reason.QUIET_HOURS
+
+
+def test_waiting_is_counted_from_the_first_due_time() -> None:
+    a_week = timedelta(hours=168)
+    assert judge(now=NIGHT, first_due_at=MORNING - a_week).reason is Reason.QUIET_HOURS
+    assert judge(now=NIGHT, first_due_at=MORNING - a_week - TICK).reason is Reason.MESSAGE_EXPIRED
+    assert judge(now=NIGHT, policy=Policy(max_defer_hours=8)).reason is Reason.MESSAGE_EXPIRED
+    assert isinstance(judge(first_due_at=NOON - 2 * a_week), Clear), "no deferral, no limit"
+
+
+# ------------------------------------------------------------------ clearances
+
+
+def test_a_clearance_lasts_ten_minutes_or_to_the_end_of_the_window_less_the_guard() -> None:
+    closing = datetime(2026, 12, 2, 2, tzinfo=UTC)
+    verdict = judge(now=NOON)
+    assert isinstance(verdict, Clear)
+    assert (verdict.valid_until, verdict.window_closes_at) == (NOON + 10 * MINUTE, closing)
+    late = judge(now=closing - 5 * MINUTE, policy=Policy(close_guard_seconds=60))
+    assert isinstance(late, Clear)
+    assert (late.valid_until, late.window_closes_at) == (closing - MINUTE, closing - MINUTE)
+    assert judge(now=closing - MINUTE, policy=Policy(close_guard_seconds=60)).reason is Reason.QUIET_HOURS
+
+
+def test_a_clearance_never_outlives_the_text() -> None:
+    verdict = judge(expires_at=NOON + MINUTE)
+    assert isinstance(verdict, Clear)
+    assert verdict.valid_until == NOON + MINUTE
+
+
+def test_a_text_without_quiet_hours_has_no_window_to_close() -> None:
+    verdict = judge(Purpose.TRANSACTIONAL, now=NIGHT)
+    assert isinstance(verdict, Clear)
+    assert verdict.window_closes_at is None
+
+
+def test_a_live_policy_has_a_guard_of_a_minute_at_least() -> None:
+    assert Policy().in_service(0).close_guard_seconds == 60
+    assert Policy(close_guard_seconds=300).in_service(0).close_guard_seconds == 300
+
+
+# ------------------------------------------------------------------ profiles and holds
+
+
+def test_the_strict_profile_does_not_spare_people_with_written_consent() -> None:
+    washington = person("+12065550123")
+    after_eight = datetime(2026, 12, 2, 4, 30, tzinfo=UTC)  # 20:30 in Seattle, where the state stops at 20:00
+    assert judge(recipient=washington, now=after_eight).reason is Reason.QUIET_HOURS
+    aware = judge(recipient=washington, now=after_eight, policy=Policy(profile=Profile.CONSENT_AWARE))
+    assert isinstance(aware, Clear)
+    assert {rule.id: rule.skipped is not None for rule in aware.evidence.rules} == {"US": False, "US-WA": True}
+
+
+def test_with_every_row_skipped_the_federal_window_stays() -> None:
+    at_night = judge(recipient=person("+12035550123"), now=NIGHT, policy=Policy(profile=Profile.CONSENT_AWARE))
+    assert isinstance(at_night, Defer)
+    assert at_night.until == MORNING, "Connecticut's own 09:00 steps back, the federal 08:00 does not"
+
+
+def test_the_consent_aware_profile_keeps_rules_that_do_not_spare_consenting_people() -> None:
+    after_eight = datetime(2026, 12, 2, 1, 30, tzinfo=UTC)  # 20:30 in Miami, where the state stops at 20:00
+    verdict = judge(recipient=person("+13055550123"), now=after_eight, policy=Policy(profile=Profile.CONSENT_AWARE))
+    assert verdict.reason is Reason.QUIET_HOURS
+
+
+def test_the_consent_aware_profile_spares_nobody_without_written_consent() -> None:
+    policy = Policy(profile=Profile.CONSENT_AWARE)
+    african = person("+27821234567")
+    sunday = datetime(2026, 12, 6, 10, tzinfo=UTC)
+    express = Consent(ConsentStatus.EXPRESS)
+    assert judge(recipient=african, consent=express, now=sunday, policy=policy).reason is Reason.QUIET_HOURS
+    assert isinstance(judge(recipient=african, now=sunday, policy=policy), Clear)
+
+
+@pytest.mark.parametrize(
+    ("held", "reason", "again"),
+    [
+        (person(needs_review=True), Reason.NEEDS_REVIEW, HOUR),
+        (person(parked=True), Reason.PARKED, 5 * MINUTE),
+        (person(consent_lag=True), Reason.CONSENT_LAG, 30 * SECOND),
+    ],
+)
+def test_marketing_is_held_back_and_service_is_not(held: Recipient, reason: Reason, again: timedelta) -> None:
+    verdict = judge(recipient=held)
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (reason, NOON + again)
+    assert isinstance(judge(Purpose.INFORMATIONAL, held), Clear)
+    assert judge(recipient=held, consent=Consent()).reason is Reason.NO_CONSENT
+
+
+def test_a_hold_ends_inside_the_window() -> None:
+    evening = datetime(2026, 12, 2, 1, 30, tzinfo=UTC)  # 20:30: an hour later is night
+    verdict = judge(recipient=person(needs_review=True), now=evening)
+    assert isinstance(verdict, Defer)
+    assert verdict.until == MORNING
+
+
+def test_a_text_waits_a_minute_at_most_for_the_consent_of_its_own_checkout() -> None:
+    waiting, nothing = person(awaiting_consent=True), Consent()
+    verdict = judge(recipient=waiting, consent=nothing, now=NOON + 59 * SECOND, first_due_at=NOON)
+    assert isinstance(verdict, Defer)
+    assert verdict.reason is Reason.AWAITING_CONSENT
+    assert judge(recipient=waiting, consent=nothing, now=NOON + MINUTE, first_due_at=NOON).reason is Reason.NO_CONSENT
+
+
+# ------------------------------------------------------------------ evidence
+
+
+def test_every_verdict_on_a_known_place_names_rules_clocks_and_a_sentence() -> None:
+    for verdict in (judge(), judge(now=NIGHT), judge(consent=Consent())):
+        assert [rule.id for rule in verdict.evidence.rules] == ["US", "US-NY"]
+        assert [found.zone for found in verdict.evidence.zones] == ["America/New_York"]
+        assert verdict.evidence.explanation.endswith(".")
+
+
+def test_local_time_is_the_persons() -> None:
+    (found,) = judge(now=NIGHT).evidence.zones
+    assert (found.local_time.hour, found.open) == (23, False)
+
+
+def test_a_zone_nobody_can_use_is_reported() -> None:
+    assert judge(recipient=person(known=Known(time_zone="Mars/Phobos"))).evidence.ignored == ("time_zone",)
+
+
+def test_a_number_of_no_country_never_finds_a_permitted_hour() -> None:
+    assert judge(recipient=person("+881612345678")).reason is Reason.MESSAGE_EXPIRED
+    assert isinstance(judge(Purpose.TRANSACTIONAL, person("+881612345678")), Clear)

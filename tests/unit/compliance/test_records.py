@@ -1,0 +1,72 @@
+"""Decision records: lossless, without identity, and a proof only against the same rules."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from services.compliance.domain.inputs import Consent, Known, Message, Policy, Recipient
+from services.compliance.domain.numbers import facts_of
+from services.compliance.domain.records import (
+    DecisionInputs,
+    OtherVersion,
+    decided,
+    recompute,
+    record_as_bytes,
+    record_as_json,
+    record_of,
+)
+from services.compliance.domain.rule_files import load_rules
+from services.compliance.domain.rules import ConsentStatus, RuleTable, UnreadableRules
+from services.compliance.domain.verdicts import Block, Reason
+from shared.events.follow_up import Purpose
+
+NOW = datetime(2026, 12, 1, 12, 59, tzinfo=UTC)
+INPUTS = DecisionInputs(
+    message=Message(Purpose.MARKETING, NOW),
+    recipient=Recipient(facts_of("+12125550123"), Known(postal_code=" 10001-4321")),
+    consent=Consent(ConsentStatus.PEWC),
+    history=(),
+    now=NOW,
+    policy=Policy(),
+)
+
+
+def shipped() -> RuleTable:
+    table = load_rules()
+    assert isinstance(table, RuleTable)
+    return table
+
+
+def test_a_record_survives_json_and_proves_itself() -> None:
+    record = decided(INPUTS, shipped())
+    assert record_of(record_as_bytes(record)) == record
+    assert record_of(record_as_json(record)) == record
+    assert recompute(record_of(record_as_json(record)), shipped()) == record.verdict
+
+
+def test_a_record_holds_neither_the_number_nor_the_whole_postal_code() -> None:
+    stored = record_as_bytes(decided(INPUTS, shipped()))
+    assert b"5550123" not in stored
+    assert b"10001" not in stored
+    assert b'"100"' in stored
+
+
+def test_a_changed_verdict_does_not_survive_recomputing() -> None:
+    record = decided(INPUTS, shipped())
+    forged = replace(record, verdict=Block(Reason.OPTED_OUT, record.verdict.evidence))
+    assert recompute(forged, shipped()) != forged.verdict
+
+
+def test_a_record_of_other_rules_is_not_recomputed_but_told() -> None:
+    record = decided(INPUTS, UnreadableRules("a slip", version="older"))
+    assert record.verdict.reason is Reason.RULES_UNREADABLE
+    found = recompute(record, shipped())
+    assert isinstance(found, OtherVersion)
+    assert (found.recorded[0], found.present[0]) == ("older", shipped().version)
+
+
+def test_what_is_no_record_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        record_of(b"{}")

@@ -1,0 +1,161 @@
+"""Whose clock and whose law: precedence of sources, split states, numbers without a place."""
+
+import pytest
+
+from services.compliance.domain import time_zones
+from services.compliance.domain.inputs import Known
+from services.compliance.domain.numbers import IMPOSSIBLE, NumberFacts, facts_of
+from services.compliance.domain.places import jurisdiction_of, rules_of
+from services.compliance.domain.rule_files import load_rules
+from services.compliance.domain.rules import RuleTable
+from services.compliance.domain.zones import Clocks, clocks_of
+
+
+def table() -> RuleTable:
+    found = load_rules()
+    assert isinstance(found, RuleTable)
+    return found
+
+
+def clocks(number: str, known: Known | None = None, *, moved: bool = False) -> Clocks:
+    return clocks_of(facts_of(number), known or Known(), table(), moved=moved)
+
+
+def rows(number: str, known: Known | None = None, enforced: frozenset[str] = frozenset()) -> list[str]:
+    place = jurisdiction_of(facts_of(number), known or Known(), table())
+    return [rule.id for rule in rules_of(place, table(), enforced)]
+
+
+def test_the_zone_data_is_the_wheels_and_knows_the_canadian_changes_of_2026() -> None:
+    assert time_zones.is_current()
+
+
+@pytest.mark.parametrize("name", ["", "Factory", "Mars/Phobos", "../../etc/passwd", "america/new_york", "posixrules"])
+def test_a_name_that_is_no_place_is_no_zone(name: str) -> None:
+    with pytest.raises(KeyError):
+        time_zones.zone(name)
+
+
+def test_a_known_zone_beats_everything_else() -> None:
+    known = Known(time_zone="Pacific/Honolulu", state="FL", postal_code="33101")
+    assert clocks("+12125550123", known).zones == ("Pacific/Honolulu",)
+
+
+def test_an_unusable_zone_is_ignored_and_reported() -> None:
+    found = clocks("+12125550123", Known(time_zone="America/New_Yrok"))
+    assert found.zones == ("America/New_York",)
+    assert found.ignored == ("time_zone",)
+
+
+def test_a_postal_code_beats_the_state() -> None:
+    assert clocks("+12125550123", Known(state="TX", postal_code="79901-1234")).zones == ("America/Denver",)
+
+
+def test_a_postal_code_without_a_row_of_its_own_has_the_zones_of_its_state() -> None:
+    assert clocks("+12125550123", Known(postal_code="59001")).zones == ("America/Denver",)
+
+
+@pytest.mark.parametrize(
+    ("postal_code", "zone"),
+    [("V6B 1A1", "America/Vancouver"), ("k1a0b1", "America/Toronto"), ("Y1A", "America/Whitehorse")],
+)
+def test_a_canadian_postal_code_names_its_province(postal_code: str, zone: str) -> None:
+    assert zone in clocks("+14165550123", Known(postal_code=postal_code)).zones
+
+
+def test_a_postal_code_that_names_no_place_is_ignored_and_reported() -> None:
+    place = jurisdiction_of(facts_of("+12125550123"), Known(postal_code="00000"), table())
+    assert place.address.ignored == ("postal_code",)
+
+
+def test_a_split_state_alone_gives_both_its_zones() -> None:
+    assert clocks("+12125550123", Known(state="FL")).zones == ("America/New_York", "America/Chicago")
+
+
+def test_an_area_code_of_the_same_state_narrows_it() -> None:
+    assert clocks("+13055550123", Known(state="FL")).zones == ("America/New_York",)
+    assert clocks("+18505550123", Known(state="FL")).zones == ("America/New_York", "America/Chicago")
+
+
+def test_a_ported_number_does_not_narrow_its_state() -> None:
+    assert clocks("+13055550123", Known(state="FL"), moved=True).zones == ("America/New_York", "America/Chicago")
+
+
+def test_a_ported_number_without_address_may_be_anywhere_in_the_contiguous_states() -> None:
+    assert set(clocks("+12125550123", moved=True).zones) == {
+        "America/New_York",
+        "America/Chicago",
+        "America/Denver",
+        "America/Phoenix",
+        "America/Los_Angeles",
+    }
+
+
+def test_a_ported_hawaiian_number_may_still_be_in_hawaii() -> None:
+    assert "Pacific/Honolulu" in clocks("+18085550123", moved=True).zones
+
+
+@pytest.mark.parametrize(
+    ("number", "zones"),
+    [
+        ("+16025550123", ["America/Phoenix"]),
+        ("+19285550123", ["America/Phoenix", "America/Denver"]),
+        ("+17875550123", ["America/Puerto_Rico"]),
+        ("+16845550123", ["Pacific/Pago_Pago"]),
+        ("+12425550123", ["America/Nassau"]),
+        ("+61412345678", ["Australia/Perth", "Australia/Darwin", "Australia/Brisbane", "Australia/Adelaide"]),
+        ("+34612345678", ["Europe/Madrid", "Atlantic/Canary"]),
+        ("+819012345678", ["Asia/Tokyo"]),
+        ("+447911123456", ["Europe/London"]),
+    ],
+)
+def test_a_number_alone_names_its_zones(number: str, zones: list[str]) -> None:
+    assert list(clocks(number).zones)[: len(zones)] == zones
+
+
+def test_an_area_code_without_a_place_means_every_contiguous_zone() -> None:
+    assert len(clocks("+15005550123").zones) == 5
+
+
+@pytest.mark.parametrize(
+    ("number", "known", "expected"),
+    [
+        ("+12125550123", Known(), ["US", "US-NY"]),
+        ("+12125550123", Known(state="FL"), ["US", "US-NY", "US-FL"]),
+        ("+12125550123", Known(state=" florida "), ["US", "US-NY", "US-FL"]),
+        ("+12125550123", Known(postal_code="33101"), ["US", "US-NY", "US-FL"]),
+        ("+12125550123", Known(country="CA"), ["US", "CA", "US-NY"]),
+        ("+14165550123", Known(state="TX"), ["CA", "US", "US-TX"]),
+        ("+13035550123", Known(), ["US"]),
+        ("+17875550123", Known(), ["US"]),
+        ("+12125550123", Known(country="PR"), ["US", "US-NY"]),
+        ("+447911123456", Known(), ["GB"]),
+        ("+447700900123", Known(country="uk"), ["GB"]),
+        ("+33612345678", Known(country="GG"), ["FR", "GB"]),
+        ("+819012345678", Known(), ["ZZ"]),
+        ("+12425550123", Known(), ["ZZ"]),
+        ("+12125550123", Known(country="Atlantis"), ["US", "ZZ", "US-NY"]),
+        ("+61412345678", Known(state="WA"), ["AU"]),
+        ("+12065550123", Known(country="AU", state="WA"), ["US", "AU", "US-WA"]),
+        ("+12125550123", Known(country="US", state="ON"), ["US", "US-NY"]),
+        ("+12125550123", Known(state="CA"), ["US", "US-NY"]),
+    ],
+)
+def test_every_country_and_state_that_may_claim_the_person_applies(
+    number: str, known: Known, expected: list[str]
+) -> None:
+    assert rows(number, known) == expected
+
+
+def test_a_row_listed_for_information_applies_once_an_operator_switches_it_on() -> None:
+    assert rows("+16055550123") == ["US"]
+    assert rows("+16055550123", enforced=frozenset({"US-SD"})) == ["US", "US-SD"]
+
+
+@pytest.mark.parametrize("number", ["+10125550123", "+12121550123", "+1212555", "hello", "", "2125550123"])
+def test_a_number_that_cannot_exist_is_impossible(number: str) -> None:
+    assert facts_of(number) == IMPOSSIBLE
+
+
+def test_facts_of_a_number_do_not_hold_the_number() -> None:
+    assert facts_of("+12125550123") == NumberFacts(possible=True, area_code="212")
