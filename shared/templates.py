@@ -28,6 +28,7 @@ LONGEST_TEXT_CHARACTERS = 5000
 _LONGEST_LIST_ITEMS = 1000
 _LARGEST_NUMBER_BITS = 128
 _REMOVED_TAGS = ("include", "render", "tablerow", "increment", "decrement", "ifchanged", "doc")
+_TOO_LARGE = "larger than a template may make"
 _CLOCK_WORDS = {"now", "today"}
 
 
@@ -73,9 +74,11 @@ def render(
         return parsed
     try:
         with _links_made_by(link or _as_it_is):
-            text = parsed.render(**dict(context))
+            text = parsed.render(dict(context))
     except LiquidError as problem:
         return _told(problem, template)
+    except (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError):
+        return TemplateError("a filter was given a value it cannot use")  # the library lets some of Python's through
     return text if len(text) <= LONGEST_TEXT_CHARACTERS else TemplateError("the text becomes too long")
 
 
@@ -97,6 +100,12 @@ def variables(template: str) -> tuple[Variable, ...] | TemplateError:
             place = _place(template, use.span.index)
             found.append(Variable(str(root), first if isinstance(first, str) else None, *place))
     return tuple(sorted(found, key=lambda variable: (variable.line, variable.column)))
+
+
+def makes_links(template: str) -> bool:
+    """Return whether a template asks for a short link."""
+    parsed = _parsed(template)
+    return isinstance(parsed, BoundTemplate) and "link" in parsed.analyze(include_partials=False).filters
 
 
 class _Unset(FalsyStrictUndefined):
@@ -146,7 +155,7 @@ def _refuse_if_large(value: object) -> None:
         or (isinstance(value, int) and value.bit_length() > _LARGEST_NUMBER_BITS)
     )
     if too_large:
-        raise FilterArgumentError("too large", token=None)
+        raise FilterArgumentError(_TOO_LARGE, token=None)
 
 
 def _without_clock(apply: Callable[..., Any]) -> Callable[..., Any]:
@@ -163,6 +172,8 @@ _links: ContextVar[Callable[[str], str]] = ContextVar("links")
 
 
 def _link(address: object) -> str:
+    if isinstance(address, _Unset):
+        str(address)  # raises, and names what has no value
     if not isinstance(address, str) or not address.startswith(("https://", "http://")):
         raise FilterArgumentError("no address", token=None)
     return _links.get()(address)
@@ -208,7 +219,7 @@ def _told(problem: LiquidError, template: str) -> TemplateError:
         case UndefinedError():
             field = str(problem.args[0]).removesuffix(" is undefined").strip("'") if problem.args else None
             reason = "this name has no value; give it one, or write | default: '…'"
-        case ResourceLimitError():
+        case _ if isinstance(problem, ResourceLimitError) or _TOO_LARGE in str(problem.args):
             reason = "the template does too much: too many repetitions, too deep, or too long a text"
         case UnknownFilterError() | LiquidSyntaxError():
             reason = str(problem.args[0]) if problem.args else "the template cannot be read"

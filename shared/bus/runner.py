@@ -20,7 +20,7 @@ LINGER_SECONDS = 0.02
 LINGER_BUSY_SECONDS = 0.05
 _QUIET_EVENTS_PER_UNIT = 1
 _BUSY_EVENTS_PER_UNIT = 20
-_GUILTY_TRIES = 3
+_GUILTY_PAUSES_SECONDS = (0.05, 0.2)
 _BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
 _HALT_MERCHANTS = 3
 """Events of this many merchants failing one after the other are our fault, not theirs: the consumer stops."""
@@ -107,8 +107,8 @@ class Runner:
         self, messages: Sequence[Message], after: Mapping[Partition, int], problem: Exception
     ) -> None:
         """Give a lone failing message a few more tries, then park it; halt when merchants fail in a row."""
-        for attempt in range(_GUILTY_TRIES - 1):
-            await asyncio.sleep(_BACKOFF_SECONDS[attempt])
+        for pause in _GUILTY_PAUSES_SECONDS:
+            await asyncio.sleep(pause)
             try:
                 await self._commit(messages, after)
             except Exception as again:

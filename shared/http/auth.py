@@ -1,6 +1,7 @@
 """API keys: the key decides the merchant; stored as SHA-256, compared by lookup, limited per key."""
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from shared.config.directory import Merchant, MerchantDirectory
 from shared.http.problems import HTTPProblem
 
 KEY_PREFIX = "fu_"
+MERCHANT_HEADER = "X-Followup-Merchant"
+"""Which merchant the operator's token speaks for."""
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer fu_…`")
 
 
@@ -49,9 +52,20 @@ class RateLimit:
 class Keys:
     """Finds the caller of a request."""
 
-    def __init__(self, merchants: MerchantDirectory, limit: RateLimit) -> None:
+    def __init__(self, merchants: MerchantDirectory, limit: RateLimit, operator_token: str | None = None) -> None:
         self._merchants = merchants
         self._limit = limit
+        self._operator_token = operator_token
+        """Given to commands on the same machine; speaks for any merchant it names."""
+
+    def operator(self, token: str, merchant_id: str) -> Caller | None:
+        """Return the operator speaking for a merchant, where the token is this process's own."""
+        merchant = self._merchants.get(merchant_id)
+        if self._operator_token is None or merchant is None:
+            return None
+        if not hmac.compare_digest(token.encode(), self._operator_token.encode()):
+            return None
+        return Caller(merchant, "operator", frozenset())
 
     def caller(self, token: str, scope: str) -> Caller:
         """Return who holds this key.
@@ -85,7 +99,9 @@ def requires(scope: str) -> Callable[..., Caller]:
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> Caller:
         keys: Keys = request.app.state.keys
-        return keys.caller(credentials.credentials if credentials else "", scope)
+        token = credentials.credentials if credentials else ""
+        operator = keys.operator(token, request.headers.get(MERCHANT_HEADER, ""))
+        return operator or keys.caller(token, scope)
 
     return dependency
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import ORJSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -81,7 +82,7 @@ def document(
     }
     if errors:
         body["errors"] = [error.model_dump() for error in errors]
-    return ORJSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    return Response(orjson.dumps(body), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

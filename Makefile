@@ -1,0 +1,51 @@
+# Everything runs from .venv, made from the lock: by uv where it is installed, else by venv and pip with hashes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONTZPATH :=
+BIN := .venv/bin
+STAMP := .venv/.installed
+WORKERS ?= 2
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Put everything into .venv/
+
+$(STAMP): pyproject.toml uv.lock requirements.lock tools/install
+	@tools/install
+	@touch $@
+
+demo: install ## A real signed order becomes a text, a receipt, a click and a number; then look around
+	@$(BIN)/followup demo
+
+run: install ## Run all five services on merchants/ and data/
+	@$(BIN)/followup run
+
+test: install ## Run every test
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+check: install ## Format, lint, types, architecture, generated docs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.docs --check
+
+torture: install ## Long fault runs: kill at every failpoint, over hundreds of follow-ups
+	@$(BIN)/pytest tests -m torture -o addopts="-ra --strict-markers --import-mode=importlib" --timeout 1800
+
+bench: install ## Measure, with ratios to a baseline in the same run
+	@$(BIN)/python -m bench
+
+docs: install ## Write the reference pages anew from the code
+	@$(BIN)/python -m tools.docs
+
+migration: install ## Write a migration: make migration SERVICE=sender MESSAGE="add a column"
+	@$(BIN)/python -m tools.migration "$(SERVICE)" "$(MESSAGE)"
+
+lock: ## Resolve the dependencies anew (needs uv)
+	uv lock
+	uv export --frozen --all-groups --no-emit-project --format requirements-txt --output-file requirements.lock --quiet
+
+.PHONY: help install demo run test check torture bench docs migration lock

@@ -1,0 +1,50 @@
+"""The `followup` command and what its subcommands share."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.cli import configuration, demonstration, evidence, process
+from shared.errors import ConfigurationFault, Fault
+
+app = typer.Typer(
+    name="followup",
+    help="The open SMS follow-up engine that can prove every text it sent, and every text it did not.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demonstration.demo)
+app.command("run")(process.run)
+app.command("migrate")(process.migrate)
+app.command("redrive")(process.redrive)
+app.command("doctor")(configuration.doctor)
+app.command("lint")(configuration.lint)
+app.add_typer(configuration.keys, name="keys")
+app.command("send")(evidence.send)
+app.command("explain")(evidence.explain)
+app.command("gate")(evidence.gate)
+app.command("classify")(evidence.classify)
+
+
+def main() -> None:
+    """Run the command line; a fault is one clear sentence and exit code 1, a bug is a traceback."""
+    # The tzdata wheel must win over the system's copy, which may lack this year's laws (libraries section 3).
+    os.environ.setdefault("PYTHONTZPATH", "")
+    try:
+        app()
+    except ConfigurationFault as fault:
+        sys.stderr.write(f"followup: {fault.detail}\n")
+        raise SystemExit(1) from None
+    except Fault as fault:
+        sys.stderr.write(f"followup: {fault.detail} ({fault.code})\n")
+        raise SystemExit(1) from None
+
+
+MerchantsFolder = Annotated[Path, typer.Option("--merchants", help="Folder of merchant and flow files.")]
+
+if __name__ == "__main__":
+    main()

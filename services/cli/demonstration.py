@@ -1,0 +1,61 @@
+"""`followup demo`: the whole path in one process, told as it happens."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.cli.options import PortOption
+from services.demo.set import Scene, scene
+from services.demo.story import Story
+from shared.telemetry import logs
+
+DEMO_PORT = 8080
+PATIENCE_SECONDS = 15.0
+_TITLE_COLUMNS = 18
+
+
+def demo(
+    data: Annotated[
+        Path, typer.Option("--data", help="Folder for the demo's own files; emptied at each start.")
+    ] = Path("data/demo"),
+    port: PortOption = None,
+    once: Annotated[bool, typer.Option("--once", help="Tell the story and end: 0 when every step was seen.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Send a real signed order through all five services and tell what happens; then stay up to look around.
+
+    Example: followup demo
+    Example: followup demo --once --port 0
+    """
+    logs.configure("error", machine=False)
+    raise typer.Exit(asyncio.run(_demo(data, DEMO_PORT if port is None else port, once=once)))
+
+
+async def _demo(data: Path, port: int, *, once: bool) -> int:
+    """Run the scene and the story; return the exit code."""
+    console = Console(highlight=False)
+    async with scene(data, port=port) as running:
+
+        def tell(title: str, sentence: str) -> None:
+            console.print(f"[green]✓[/] [bold]{title:<{_TITLE_COLUMNS}}[/] {sentence}")
+
+        console.print("[bold]Followup[/]: five services in one process, a simulated provider, one shop.\n")
+        unseen = await Story(running.stage, running.clock.now, tell, PATIENCE_SECONDS).run()
+        if unseen is not None:
+            console.print(f"[red]✗[/] [bold]{unseen.title}[/]: not seen within {PATIENCE_SECONDS:.0f} s")
+            return 1
+        if not once:
+            await _stay(console, running)
+    return 0
+
+
+async def _stay(console: Console, running: Scene) -> None:
+    """Say where to look, and keep the house up until interrupted."""
+    address = running.address
+    console.print(f"\n[bold]Console[/]  {address}/console?key={running.secrets.api_key}", soft_wrap=True)
+    console.print(f"[bold]Phones[/]   {address}/simulator", soft_wrap=True)
+    console.print(f"[bold]API[/]      {address}/docs", soft_wrap=True)
+    console.print("\nCtrl-C ends it.")
+    await running.serving

@@ -1,0 +1,129 @@
+"""The set of the demo: a folder with a shop's files, a clock, and the house running in it."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import httpx2
+import uvicorn
+
+from services import embedded
+from services.demo.stage import Secrets, Stage
+from shared.clock import SystemClock, write_offset
+from shared.config.directory import MerchantDirectory
+from shared.db.lock import FolderLock
+from shared.errors import ConfigurationFault
+from shared.http.auth import key_sha256
+from shared.settings import ProcessSettings
+
+PHONE = "+12125550123"
+"""In the range reserved for fiction, 555-0100 to 555-0199."""
+_MARK = "demo"
+_MADE_BY_THE_DEMO = "This folder belongs to `followup demo`, which empties it at each start.\n"
+_READY_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class Scene:
+    """A running house with a shop in it."""
+
+    house: embedded.Embedded
+    stage: Stage
+    clock: SystemClock
+    address: str
+    secrets: Secrets
+    serving: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def scene(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Scene]:
+    """Make the shop's files in an empty demo folder, start the house on them, and yield it ready.
+
+    Raises:
+        ConfigurationFault: the folder or the port cannot be used; one clear sentence says why.
+    """
+    listener, settings = embedded.bind(
+        ProcessSettings(host=host, port=port, data_dir=folder, merchants_dir=folder / "merchants", log_level="error")
+    )
+    try:
+        _empty(folder)
+        secrets = Secrets.new()
+        _write_shop(folder / "merchants", settings.public_url, secrets)
+        clock_file = folder / "clock"
+        write_offset(clock_file, SystemClock().now() - SystemClock().now())
+        os.environ.update(secrets.environment())
+        clock = SystemClock(clock_file)
+        directory = MerchantDirectory.load(folder / "merchants", os.environ)
+        async with embedded.embedded(settings, clock=clock, merchants=directory) as house:
+            server = embedded.server_of(house.app)
+            async with (
+                embedded.announced(house),
+                httpx2.AsyncClient(base_url=settings.public_url, timeout=10) as client,
+            ):
+                serving = asyncio.create_task(server.serve(sockets=[listener]))
+                try:
+                    await _ready(server, serving)
+                    stage = Stage(client, secrets, clock_file, PHONE)
+                    yield Scene(house, stage, clock, settings.public_url, secrets, serving)
+                finally:
+                    server.should_exit = True
+                    await serving
+    finally:
+        listener.close()
+
+
+async def _ready(server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
+    """Wait until the server answers.
+
+    Raises:
+        ConfigurationFault: it ended, or took too long.
+    """
+    deadline = asyncio.get_running_loop().time() + _READY_SECONDS
+    while not server.started:
+        if serving.done() or asyncio.get_running_loop().time() > deadline:
+            raise ConfigurationFault("the demo's services did not start; run `followup doctor`")
+        await asyncio.sleep(0.02)
+
+
+def _empty(folder: Path) -> None:
+    """Make the folder ready for a first run; only a folder the demo made is emptied.
+
+    Raises:
+        ConfigurationFault: it is in use, not writable, or somebody else's.
+    """
+    lock = FolderLock(folder)
+    existing = set(folder.iterdir()) if folder.is_dir() else set()
+    if existing and not (folder / _MARK).is_file():
+        raise ConfigurationFault(
+            f"{folder} holds something that the demo did not make; name an empty folder with --data"
+        )
+    lock.acquire()
+    try:
+        for entry in existing:
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != "followup.lock":
+                entry.unlink()
+        (folder / _MARK).write_text(_MADE_BY_THE_DEMO, encoding="utf-8")
+    except OSError as problem:
+        raise ConfigurationFault(
+            f"cannot write to the data folder {folder} ({problem.strerror}); make it writable or name another with --data"
+        ) from None
+    finally:
+        lock.release()
+
+
+def _write_shop(target: Path, address: str, secrets: Secrets) -> None:
+    """Copy the demo's merchant files, with this run's address and key in them."""
+    source = files("services.demo") / "merchants" / "acme"
+    (target / "acme" / "flows").mkdir(parents=True)
+    text = (source / "merchant.yaml").read_text(encoding="utf-8")
+    filled = text.replace("{{ address }}", address).replace("{{ key_sha256 }}", key_sha256(secrets.api_key))
+    (target / "acme" / "merchant.yaml").write_text(filled, encoding="utf-8")
+    for flow in (source / "flows").iterdir():
+        (target / "acme" / "flows" / flow.name).write_text(flow.read_text(encoding="utf-8"), encoding="utf-8")

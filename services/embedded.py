@@ -1,0 +1,283 @@
+"""All five services, and the simulated provider, in one process: the only module that knows more than one service."""
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+from fastapi import FastAPI
+
+import services.compliance.app
+import services.ingest.app
+import services.metrics.app
+import services.scheduler.app
+import services.sender.app
+from services.compliance.advice import advise
+from services.sender.simulator.app import Simulator
+from services.sender.simulator.config import SimulatorConfig
+from shared.bus import local
+from shared.bus.local import LocalLog
+from shared.clock import Clock, SystemClock
+from shared.config.directory import MerchantDirectory
+from shared.config.providers import Simulated, Twilio
+from shared.db import migrate
+from shared.db.lock import FolderLock
+from shared.db.migrate import Schema
+from shared.db.sqlite import SQLiteDatabase
+from shared.errors import ConfigurationFault
+from shared.housekeeping import Housekeeping
+from shared.http.app import create_app
+from shared.http.auth import Keys, RateLimit
+from shared.privacy import Keyring, Sealer
+from shared.service import Runtime, Service, check_fingerprint
+from shared.settings import ProcessSettings
+from shared.telemetry.health import Health
+from shared.telemetry.logs import logger
+
+DATABASE_FILE = "followup.db"
+SIMULATOR_FILE = "simulator.db"
+KEYRING_FILE = "keyring.json"
+PROCESS_FILE = "process.json"
+"""Address and operator token of the running process, for commands on the same machine (mode 0600)."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_HERE = Path(__file__).parent
+
+log = logger(__name__)
+
+
+def schemas() -> list[Schema]:
+    """Return every schema of the one database file, the log's first."""
+    built = (
+        services.ingest.app,
+        services.scheduler.app,
+        services.compliance.app,
+        services.sender.app,
+        services.metrics.app,
+    )
+    own = [Schema(each.NAME, each.metadata, _HERE / each.NAME / "migrations" / "versions") for each in built]
+    return [Schema("log", local.metadata, Path(local.__file__).parent / "migrations" / "versions"), *own]
+
+
+@dataclass(slots=True)
+class Embedded:
+    """A running house."""
+
+    runtime: Runtime
+    app: FastAPI
+    services: Sequence[Service]
+    simulator: Simulator | None
+    operator_token: str
+    created_keyring: Path | None
+    """Where a keyring was made on this start: somebody should back it up."""
+    problems: Sequence[str] = field(default_factory=tuple)
+
+
+@asynccontextmanager
+async def embedded(
+    settings: ProcessSettings, *, clock: Clock | None = None, merchants: MerchantDirectory | None = None
+) -> AsyncIterator[Embedded]:
+    """Open the data folder, bring the schema up, and yield the house; its services run while the app does.
+
+    Raises:
+        ConfigurationFault: a file, folder or setting is wrong; the message says which and what to do.
+    """
+    clock = clock or SystemClock(settings.clock_file)
+    directory = merchants or MerchantDirectory.load(settings.merchants_dir, os.environ)
+    refuse_moved_clock(clock, directory)
+    lock = FolderLock(settings.data_dir)
+    lock.acquire()
+    try:
+        sealer, created = _sealer(settings)
+        with migrate.sqlite_connection(settings.data_dir / DATABASE_FILE) as connection:
+            migrate.upgrade(connection, schemas())
+        database = SQLiteDatabase(settings.data_dir / DATABASE_FILE)
+        await database.start()
+        try:
+            runtime = Runtime(settings, clock, database, LocalLog(database), sealer, directory)
+            yield await _house(runtime, created)
+        finally:
+            await database.stop()
+    finally:
+        lock.release()
+
+
+async def _house(runtime: Runtime, created: Path | None) -> Embedded:
+    """Build the services and the app around them."""
+    built = [
+        services.ingest.app.build(runtime),
+        services.scheduler.app.build(runtime, advice=advise),
+        services.compliance.app.build(runtime),
+        services.sender.app.build(runtime),
+        services.metrics.app.build(runtime),
+    ]
+    for service in built:
+        await check_fingerprint(service.units, service.ground, runtime.sealer.fingerprint)
+    simulator = _simulator(runtime)
+    token = secrets.token_urlsafe(32)
+    keys = Keys(runtime.merchants, RateLimit(runtime.settings.requests_per_second, runtime.clock), token)
+    health = Health()
+    for service in built:
+        health.add(service.name, service.readiness)
+    housekeeping = Housekeeping(runtime, [service.ground for service in built])
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if simulator is not None:
+                await simulator.start()
+                stack.push_async_callback(simulator.stop)
+            for service in built:
+                await stack.enter_async_context(service.running())
+            await stack.enter_async_context(housekeeping.running())
+            yield
+
+    app = create_app(
+        "Followup",
+        [router for service in built for router in service.routers],
+        keys=keys,
+        health=health,
+        max_body_bytes=runtime.settings.max_body_bytes,
+        lifespan=lifespan,
+    )
+    if simulator is not None:
+        app.router.routes.extend(simulator.routes())
+    return Embedded(runtime, app, built, simulator, token, created, [str(p) for p in runtime.merchants.problems])
+
+
+def refuse_moved_clock(clock: Clock, directory: MerchantDirectory) -> None:
+    """Refuse a clock file beside a real provider: a moved clock would write to real people at night.
+
+    Raises:
+        ConfigurationFault: naming the provider.
+    """
+    if not isinstance(clock, SystemClock) or clock.offset_file is None:
+        return
+    for merchant in directory.merchants:
+        for name, provider in merchant.config.providers.items():
+            host = urlsplit(str(provider.base_url)).hostname if provider.base_url else None
+            if not isinstance(provider, Simulated) and host not in _LOOPBACK:
+                raise ConfigurationFault(
+                    f"FOLLOWUP_CLOCK_FILE moves the clock, but merchant {merchant.id} sends through the real provider "
+                    f"{name}; unset FOLLOWUP_CLOCK_FILE, or point the provider's base_url at a test double"
+                )
+
+
+def _sealer(settings: ProcessSettings) -> tuple[Sealer, Path | None]:
+    """Return the sealer, and the keyring's path where it had to be made."""
+    path = settings.keyring_file or settings.data_dir / KEYRING_FILE
+    if settings.keyring_file is None and not path.exists():
+        Keyring.new().save(path)
+        return Sealer(Keyring.load(path)), path
+    return Sealer(Keyring.load(path)), None
+
+
+def simulated_account(merchant_id: str, provider: str) -> str:
+    """Return the account SID that a merchant's simulated provider has."""
+    return "AC" + sha256(f"{merchant_id}/{provider}".encode()).hexdigest()[:32]
+
+
+def _simulator(runtime: Runtime) -> Simulator | None:
+    """Return the simulated provider where some merchant's provider points at this process."""
+    accounts: dict[str, str] = {}
+    inbound: dict[str, str] = {}
+    answering: set[str] = set()
+    here = runtime.settings.public_url
+    for merchant in runtime.merchants.merchants:
+        for name, provider in merchant.config.providers.items():
+            if isinstance(provider, Simulated) and provider.base_url is None:
+                account = simulated_account(merchant.id, name)
+                token = provider.secret.resolve(os.environ) if provider.secret else account
+            elif isinstance(provider, Twilio) and provider.base_url and str(provider.base_url).rstrip("/") == here:
+                account, token = provider.account_sid, provider.auth_token.resolve(os.environ)
+            else:
+                continue
+            accounts[account] = token
+            for number in merchant.config.numbers:
+                if number.provider == name:
+                    public = str(provider.public_url or here).rstrip("/")
+                    inbound[number.number] = f"{public}/v1/providers/{name}/{merchant.id}/replies"
+                    if number.answers_keywords == "provider":
+                        answering.add(number.number)
+    if not accounts:
+        return None
+    return Simulator(
+        SimulatorConfig(
+            data_file=runtime.settings.data_dir / SIMULATOR_FILE,
+            accounts=accounts,
+            inbound_urls=inbound,
+            answers_keywords=frozenset(answering),
+        )
+    )
+
+
+def bind(settings: ProcessSettings) -> tuple[socket.socket, ProcessSettings]:
+    """Take the port, and return it with settings that know the address they are reached at.
+
+    Raises:
+        ConfigurationFault: the port is taken or not ours to take.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as problem:
+        listener.close()
+        raise ConfigurationFault(
+            f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}); "
+            "stop what uses it or choose another with --port"
+        ) from None
+    port = listener.getsockname()[1]
+    address = settings.public_url.rstrip("/") or f"http://{settings.host}:{port}"
+    return listener, settings.model_copy(update={"port": port, "public_url": address})
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return the HTTP server of an app, quiet about access (requests are counted, not logged)."""
+    return uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
+    )
+
+
+@asynccontextmanager
+async def announced(house: Embedded) -> AsyncIterator[None]:
+    """Leave a note for commands on this machine while the process runs: where it is, and the operator's token."""
+    settings = house.runtime.settings
+    note = settings.data_dir / PROCESS_FILE
+    descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump(
+            {
+                "url": f"http://{settings.host}:{settings.port}",
+                "token": house.operator_token,
+                "merchants": [merchant.id for merchant in house.runtime.merchants.merchants],
+            },
+            stream,
+        )
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+async def serve(settings: ProcessSettings) -> None:
+    """Run the house until it is told to stop."""
+    listener, settings = bind(settings)
+    try:
+        async with embedded(settings) as house:
+            for problem in house.problems:
+                log.warning("merchant_file_problem", problem=problem)
+            if house.created_keyring is not None:
+                log.warning("keyring_created", path=str(house.created_keyring), advice="back it up: see docs")
+            async with announced(house):
+                log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")
+                await server_of(house.app).serve(sockets=[listener])
+    finally:
+        listener.close()

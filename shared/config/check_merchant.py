@@ -1,0 +1,134 @@
+"""What a merchant file may say and still not mean, by itself and beside the other merchants."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from shared.config.merchant import MerchantConfig, Number, NumberKind, Registration
+from shared.config.problem import Problem, Severity, did_you_mean
+from shared.config.reader import Reading
+from shared.config.strict_yaml import Document, Path
+from shared.config.vocabulary import SOURCES
+from shared.errors import ConfigurationFault
+
+_REGISTERED = {Registration.REGISTERED, Registration.NOT_NEEDED}
+_DAY_HOURS = 24
+_MOST_MARKETING_A_DAY = 3
+
+
+def merchant_problems(reading: Reading) -> list[Problem]:
+    """Return everything wrong with a merchant that its schema could not see."""
+    if reading.config is None or reading.document is None:
+        return []
+    found = {
+        *_identity(reading.config, reading.document, reading.folder.name),
+        *_senders(reading.config, reading.document),
+        *_policies(reading.config, reading.document),
+        *_flow_names(reading),
+    }
+    return sorted(found)
+
+
+def secret_problems(reading: Reading, environ: Mapping[str, str]) -> list[Problem]:
+    """Return a problem for each secret that cannot be had here; none of them shows one."""
+    if reading.config is None or reading.document is None:
+        return []
+    found = []
+    for path, secret in reading.config.secrets():
+        try:
+            secret.resolve(environ)
+        except ConfigurationFault as fault:
+            message, _, mend = fault.detail.partition("; ")
+            found.append(Problem(reading.document.file, reading.document.line_of(path), message, mend))
+    return found
+
+
+def claim_problems(readings: Iterable[Reading]) -> list[Problem]:
+    """Return a problem for each number or API key that an earlier merchant already has."""
+    owners: dict[str, Reading] = {}
+    found = []
+    for reading in readings:
+        for path, claim, what in claims(reading):
+            owner = owners.setdefault(claim, reading)
+            if owner is not reading and reading.document:
+                found.append(
+                    Problem(
+                        reading.document.file,
+                        reading.document.line_of(path),
+                        f"{what} belongs to the merchant in {owner.merchant_file} as well",
+                        "one sender number and one key belong to one merchant: remove it from one of them",
+                    )
+                )
+    return found
+
+
+def claims(reading: Reading) -> Iterator[tuple[Path, str, str]]:
+    """Return what a merchant has for itself alone: where it says so, the thing, and what to call it."""
+    if reading.config is not None:
+        for at, number in enumerate(reading.config.numbers):
+            if number.kind is not NumberKind.ALPHANUMERIC:
+                yield ("numbers", at, "number"), f"number {number.number}", f"the number {number.number}"
+        for at, key in enumerate(reading.config.api_keys):
+            yield ("api_keys", at, "sha256"), f"key {key.sha256}", f"the key '{key.id}'"
+
+
+def _identity(config: MerchantConfig, document: Document, folder: str) -> Iterator[Problem]:
+    if config.merchant != folder:
+        message = f"the merchant is named '{config.merchant}' but its folder '{folder}'"
+        yield _error(document, ("merchant",), message, "give both the same name")
+    if config.contact is None:
+        message = "the answer to HELP has nothing to name"
+        yield _warning(document, ("brand",), message, "add 'contact: …', a phone number, mail address or page")
+    for name in config.sources:
+        if name not in SOURCES:
+            yield _warning(document, ("sources", name), f"no source is called '{name}'", did_you_mean(name, SOURCES))
+
+
+def _senders(config: MerchantConfig, document: Document) -> Iterator[Problem]:
+    if not config.numbers:
+        yield _warning(document, ("merchant",), "there is no sender number", "add one under 'numbers:'")
+    for at, number in enumerate(config.numbers):
+        path: Path = ("numbers", at)
+        if number.provider not in config.providers:
+            mend = did_you_mean(number.provider, config.providers) or "add it under 'providers:'"
+            yield _error(document, (*path, "provider"), f"unknown provider '{number.provider}'", mend)
+        elif config.providers[number.provider].kind != "simulated":
+            yield from _registration(number, document, path)
+
+
+def _registration(number: Number, document: Document, path: Path) -> Iterator[Problem]:
+    """Warn of senders that carriers in the United States and Canada block.
+
+    Source: compliance section 6 (10DLC since 2023-09-01, toll-free since 2024-01-31; names do not work there).
+    """
+    if not number.number.startswith("+1") or number.registration in _REGISTERED:
+        return
+    if number.kind is NumberKind.LONG_CODE:
+        message = f"the long code {number.number} is not registered: carriers block its texts to the United States"
+        yield _warning(document, path, message, "register it for A2P 10DLC and write 'registration: registered'")
+    elif number.kind is NumberKind.TOLL_FREE:
+        message = f"the toll-free number {number.number} is not verified: carriers block its texts"
+        yield _warning(document, path, message, "have it verified and write 'registration: registered'")
+
+
+def _policies(config: MerchantConfig, document: Document) -> Iterator[Problem]:
+    caps = config.policies.caps.marketing
+    if not any(cap.max <= _MOST_MARKETING_A_DAY and cap.per_hours >= _DAY_HOURS for cap in caps):
+        message = "the marketing caps allow more than 3 texts in 24 hours, the most that FL, MD, OK and OR admit"
+        yield _warning(document, ("policies", "caps", "marketing"), message, "add {max: 3, per_hours: 24}")
+
+
+def _flow_names(reading: Reading) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for read in reading.flows:
+        name = read.flow.flow
+        if name in first:
+            message = f"the flow '{name}' already stands in {first[name]}"
+            yield _error(read.document, ("flow",), message, "give one of them another name")
+        first.setdefault(name, read.document.file)
+
+
+def _error(document: Document, path: Path, message: str, mend: str) -> Problem:
+    return Problem(document.file, document.line_of(path), message, mend)
+
+
+def _warning(document: Document, path: Path, message: str, mend: str) -> Problem:
+    return Problem(document.file, document.line_of(path), message, mend, Severity.WARNING)

@@ -1,0 +1,191 @@
+"""The merchants folder as services see it: read at start, reread on change, never worse than the last good one."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from shared.config.check_merchant import claim_problems, secret_problems
+from shared.config.flow import Flow
+from shared.config.lint import problems_in
+from shared.config.merchant import APIKey, MerchantConfig, Number
+from shared.config.problem import Problem, Severity
+from shared.config.reader import Reading, files_of, merchant_folders, read_merchant
+from shared.errors import ConfigurationFault
+from shared.ids import MerchantId
+
+Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
+"""Name, modification time in nanoseconds and size of each file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """One merchant as its files say; never changes, a reload makes another."""
+
+    id: MerchantId
+    config: MerchantConfig
+    flows: Mapping[str, Flow]
+    """By name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A merchant in force, and what it was read from."""
+
+    merchant: Merchant
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is in force at one moment; replaced as a whole."""
+
+    entries: Mapping[str, _Entry] = field(default_factory=dict)
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    secret_files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    keys: Mapping[str, tuple[Merchant, APIKey]] = field(default_factory=dict)
+    numbers: Mapping[str, tuple[Merchant, Number]] = field(default_factory=dict)
+
+
+class MerchantDirectory:
+    """Every merchant in force, by id, sender number and API key.
+
+    A merchant's files take effect together or not at all: one that breaks on reload stays as it was, and what
+    broke it is told by `problems`. A merchant whose folder is removed is gone.
+    """
+
+    def __init__(self, root: Path, environ: Mapping[str, str]) -> None:
+        self._root = root
+        self._environ = environ
+        self._state = _State()
+
+    @classmethod
+    def load(cls, path: Path, environ: Mapping[str, str]) -> "MerchantDirectory":
+        """Return the directory of a merchants folder.
+
+        Args:
+            path: the folder; each folder in it is a merchant.
+            environ: where secrets that name an environment variable are looked up.
+
+        Raises:
+            ConfigurationFault: the folder cannot be read, or any file is broken; the detail holds every error,
+                a line each, and the field ``problems`` the same as a list.
+        """
+        directory = cls(path, environ)
+        if not path.is_dir():
+            raise ConfigurationFault(f"{path}: there is no such folder; name the merchants folder", problems=[])
+        directory.reload_if_changed()
+        if errors := [problem for problem in directory.problems if problem.severity is Severity.ERROR]:
+            raise ConfigurationFault("\n".join(map(str, errors)), problems=errors)
+        return directory
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Everything wrong with the files as they are now, warnings too; sorted by file and line."""
+        return self._state.problems
+
+    @property
+    def merchants(self) -> tuple[Merchant, ...]:
+        """Every merchant in force, by id."""
+        return tuple(entry.merchant for _, entry in sorted(self._state.entries.items()))
+
+    def get(self, merchant_id: str) -> Merchant | None:
+        """Return the merchant of this id, if there is one."""
+        entry = self._state.entries.get(merchant_id)
+        return entry.merchant if entry else None
+
+    def by_api_key(self, sha256: str) -> tuple[Merchant, APIKey] | None:
+        """Return whose key has this hash (hex, lower case)."""
+        return self._state.keys.get(sha256)
+
+    def by_number(self, number: str) -> tuple[Merchant, Number] | None:
+        """Return whose sender number this is, written as in the file."""
+        return self._state.numbers.get(number)
+
+    def reload_if_changed(self) -> bool:
+        """Look at the files' times and sizes, read what changed, and return whether anything did.
+
+        Costs one stat a file when nothing changed. Only the first reading of a broken merchant leaves it out;
+        later ones leave the last good one in force.
+        """
+        before = self._state
+        folders = {folder.name: folder for folder in _folders(self._root)}
+        stamps = {name: _stamp(folder, before.secret_files.get(name, ())) for name, folder in folders.items()}
+        if stamps == before.stamps:
+            return False
+        readings = {name: read_merchant(folder) for name, folder in folders.items()}
+        problems = {name: [*problems_in(r), *secret_problems(r, self._environ)] for name, r in readings.items()}
+        entries: dict[str, _Entry] = {}
+        claimed: list[Problem] = []
+        for name in _longest_in_force_first(stamps, before):
+            entry, refused = _entry(readings[name], problems[name], entries.values())
+            claimed += refused
+            kept = entry or before.entries.get(name)
+            if kept and not _contested(kept.reading, entries.values()):
+                entries[name] = kept
+        found = tuple(sorted({*claimed, *(problem for each in problems.values() for problem in each)}))
+        secret_files = {name: _secret_files(reading) for name, reading in readings.items()}
+        stamps = {name: _stamp(folder, secret_files[name]) for name, folder in folders.items()}
+        self._state = _State(entries, stamps, secret_files, found, _keys(entries.values()), _numbers(entries.values()))
+        return True
+
+
+def _secret_files(reading: Reading) -> tuple[Path, ...]:
+    secrets = reading.config.secrets() if reading.config else []
+    return tuple(Path(secret.file) for _, secret in secrets if secret.file)
+
+
+def _stamp(folder: Path, secret_files: Iterable[Path]) -> Stamp:
+    """Return what would differ if a file of the merchant, or one of its secrets, had changed."""
+    return tuple(_file_stamp(path) for path in (*files_of(folder), *secret_files))
+
+
+def _folders(root: Path) -> list[Path]:
+    try:
+        return merchant_folders(root)
+    except OSError:
+        return []
+
+
+def _file_stamp(path: Path) -> tuple[str, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), 0, -1
+    return str(path), found.st_mtime_ns, found.st_size
+
+
+def _longest_in_force_first(stamps: Mapping[str, Stamp], before: _State) -> list[str]:
+    """Return the names so that a merchant that did not change keeps its number against one that newly claims it."""
+    return sorted(
+        stamps, key=lambda name: (name not in before.entries or stamps[name] != before.stamps.get(name), name)
+    )
+
+
+def _entry(
+    reading: Reading, problems: Iterable[Problem], others: Iterable[_Entry]
+) -> tuple[_Entry | None, list[Problem]]:
+    """Return the entry a reading makes beside the others, or the claims that keep it from being one."""
+    if reading.config is None or any(problem.severity is Severity.ERROR for problem in problems):
+        return None, []
+    if refused := _contested(reading, others):
+        return None, refused
+    flows = {read.flow.flow: read.flow for read in reading.flows}
+    return _Entry(Merchant(MerchantId(reading.config.merchant), reading.config, flows), reading), []
+
+
+def _contested(reading: Reading, others: Iterable[_Entry]) -> list[Problem]:
+    return claim_problems([*(other.reading for other in others), reading])
+
+
+def _keys(entries: Iterable[_Entry]) -> dict[str, tuple[Merchant, APIKey]]:
+    return {key.sha256: (merchant, key) for merchant in _merchants(entries) for key in merchant.config.api_keys}
+
+
+def _numbers(entries: Iterable[_Entry]) -> dict[str, tuple[Merchant, Number]]:
+    return {number.number: (merchant, number) for merchant in _merchants(entries) for number in merchant.config.numbers}
+
+
+def _merchants(entries: Iterable[_Entry]) -> Iterator[Merchant]:
+    return (entry.merchant for entry in entries)

@@ -1,0 +1,212 @@
+"""merchant.yaml: who the merchant is, where events come from, which numbers send, and under which policies."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared import phone
+from shared.config.model import Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
+from shared.config.providers import Provider
+from shared.config.secret import Secret
+
+
+class Profile(StrEnum):
+    """How consent bears on solicitation-hour laws (compliance section 1)."""
+
+    STRICT = "strict"
+    CONSENT_AWARE = "consent_aware"
+
+
+class StopScope(StrEnum):
+    """What STOP ends (compliance section 4.2)."""
+
+    ALL = "all"
+    MARKETING_ONLY = "marketing_only"
+
+
+class NumberKind(StrEnum):
+    """What kind of sender a number is; decides rate, registration and where it works."""
+
+    LONG_CODE = "long_code"
+    TOLL_FREE = "toll_free"
+    SHORT_CODE = "short_code"
+    ALPHANUMERIC = "alphanumeric"
+
+
+class Registration(StrEnum):
+    """Whether carriers know this sender (compliance section 6: 10DLC, toll-free verification)."""
+
+    REGISTERED = "registered"
+    PENDING = "pending"
+    UNREGISTERED = "unregistered"
+    NOT_NEEDED = "not_needed"
+
+
+class KeywordAnswers(StrEnum):
+    """Who answers STOP, START and HELP on a number; only one of the two may (compliance section 6)."""
+
+    PROVIDER = "provider"
+    APP = "app"
+
+
+class Links(FileModel):
+    """Where short links live: the merchant's own domain, never a public shortener."""
+
+    base_url: HTTPAddress
+
+
+class Source(FileModel):
+    """One place events come from; any of the secrets verifies a delivery, so that they can be rotated."""
+
+    secrets: Annotated[tuple[Secret, ...], Field(min_length=1)]
+    shop: Annotated[str, Field(pattern=r"^[a-z0-9.-]+\.[a-z]{2,}$")] | None = None
+    """The shop's domain; deliveries from another one are refused."""
+    consent_field: Word | None = None
+    """The name of the field that holds a shop's own tick box for texts, where the platform has none."""
+    public_url: HTTPAddress | None = None
+    """The address the source calls, where its signature covers it."""
+
+
+class Number(FileModel):
+    """One sender number and what it may do."""
+
+    number: Word
+    """E.164; digits for a short code, up to 11 letters and digits for a name."""
+    provider: Slug
+    kind: NumberKind
+    parts_per_second: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    registration: Registration = Registration.UNREGISTERED
+    answers_keywords: KeywordAnswers = KeywordAnswers.APP
+    country: Country | None = None
+    """Where a short code or name is used; other numbers say it themselves."""
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "Number":
+        match self.kind:
+            case NumberKind.LONG_CODE | NumberKind.TOLL_FREE:
+                parsed = phone.parse(self.number, None)
+                if isinstance(parsed, phone.Unparsable):
+                    raise PydanticCustomError("unusable_number", "the number cannot be used: " + parsed.reason)
+                if parsed != self.number:
+                    raise ValueError("write the number as +, country code and digits, without spaces")
+            case NumberKind.SHORT_CODE:
+                if not (self.number.isascii() and self.number.isdigit() and len(self.number) in range(3, 9)):
+                    raise ValueError("a short code is 3 to 8 digits, in quotes")
+            case NumberKind.ALPHANUMERIC:
+                if not (self.number.isascii() and self.number.replace(" ", "").isalnum() and len(self.number) <= 11):  # noqa: PLR2004 - GSM 03.40's limit
+                    raise ValueError("a sender name is at most 11 letters, digits and spaces")
+        return self
+
+
+class Cap(FileModel):
+    """At most `max` texts in any `per_hours` rolling hours."""
+
+    max: Annotated[Whole, Field(ge=0)]
+    per_hours: Annotated[Whole, Field(ge=1, le=24 * 366)]
+
+
+class Caps(FileModel):
+    """Frequency caps by purpose; an empty list means none (compliance section 9)."""
+
+    marketing: tuple[Cap, ...] = (Cap(max=3, per_hours=24),)
+    informational: tuple[Cap, ...] = ()
+
+
+class Attribution(FileModel):
+    """How long a purchase is credited to a text."""
+
+    click_days: Annotated[Whole, Field(ge=0, le=90)] = 5
+    delivered_hours: Annotated[Whole, Field(ge=0, le=24 * 30)] = 24
+
+
+class Policies(FileModel):
+    """The merchant's own choices within the law."""
+
+    profile: Profile = Profile.STRICT
+    close_guard_seconds: Annotated[Whole, Field(ge=60, le=4 * 3600)] = 60
+    """How long before a window closes the last text leaves; at least 60 s in service (design section 9)."""
+    scope_on_stop: StopScope = StopScope.ALL
+    caps: Caps = Caps()
+    attribution: Attribution = Attribution()
+    max_defer_hours: Annotated[Whole, Field(ge=1, le=24 * 60)] = 168
+    """How long the gate may put a text off before it is blocked as expired."""
+    emergency_blocks: tuple[Subdivision, ...] = ()
+    """Places in a declared emergency that bars solicitation, such as US-LA (compliance section 5)."""
+    allow_above_statutory: tuple[Subdivision | Country, ...] = ()
+    """Places where caps above the statutory ones are the merchant's explicit choice (compliance section 9)."""
+
+
+class APIKey(FileModel):
+    """A key of the merchant's own systems, known by its hash only."""
+
+    id: Slug
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    scopes: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*:(read|write)$")], ...], Field(min_length=1)
+    ]
+
+
+class MerchantConfig(FileModel):
+    """One merchant.yaml."""
+
+    merchant: Slug
+    brand: Word
+    locale: Locale = "en"
+    country: Country | None = None
+    """Region for phone numbers written without a prefix; never decides quiet hours."""
+    time_zone: Word = "UTC"
+    """For reports; never decides quiet hours."""
+    contact: Word | None = None
+    """What the answer to HELP names: a phone number, mail address or page."""
+    terms_url: HTTPAddress | None = None
+    privacy_url: HTTPAddress | None = None
+    links: Links | None = None
+    sources: dict[Slug, Source] = Field(default_factory=dict)
+    providers: dict[Slug, Provider] = Field(default_factory=dict)
+    numbers: tuple[Number, ...] = ()
+    policies: Policies = Policies()
+    api_keys: tuple[APIKey, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("not an IANA time zone, such as America/New_York") from None
+        return name
+
+    @field_validator("numbers")
+    @classmethod
+    def _no_number_twice(cls, numbers: tuple[Number, ...]) -> tuple[Number, ...]:
+        if len({number.number for number in numbers}) < len(numbers):
+            raise ValueError("a number stands twice in this list")
+        return numbers
+
+    @field_validator("api_keys")
+    @classmethod
+    def _no_key_twice(cls, keys: tuple[APIKey, ...]) -> tuple[APIKey, ...]:
+        if len({key.id for key in keys}) < len(keys) or len({key.sha256 for key in keys}) < len(keys):
+            raise ValueError("a key's id or hash stands twice in this list")
+        return keys
+
+    def secrets(self) -> list[tuple[tuple[str | int, ...], Secret]]:
+        """Return every secret the file names, with its path in the file."""
+        return list(_secrets(self, ()))
+
+
+def _secrets(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], Secret]]:
+    if isinstance(value, Secret):
+        return [(path, value)]
+    if isinstance(value, FileModel):
+        inner: list[tuple[str | int, Any]] = [(name, getattr(value, name)) for name in type(value).model_fields]
+    elif isinstance(value, dict):
+        inner = list(value.items())
+    elif isinstance(value, tuple):
+        inner = list(enumerate(value))
+    else:
+        return []
+    return [found for name, item in inner for found in _secrets(item, (*path, name))]

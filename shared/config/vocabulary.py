@@ -1,0 +1,54 @@
+"""The names conditions and templates may read: what every trigger has, what its kind adds, what a flow declares."""
+
+from collections.abc import Iterable
+
+from shared.events.trigger import TriggerKind
+
+RECIPIENT_FIELDS = frozenset({"first_name", "last_name", "locale", "country", "state", "postal_code", "time_zone"})
+HISTORY_FIELDS = frozenset({"orders", "texts_7d", "texts_30d", "last_order_at", "total_spent_minor"})
+TRIGGER_FIELDS = frozenset({"kind", "subject", "customer", "source", "amount_minor", "currency", "test", "occurred_at"})
+"""What every trigger has, whatever its kind."""
+
+_ORDER = {"order_name", "order_status_url", "items", "discount_codes", "review_url"}
+_CART = {"checkout_url", "cart_url", "items", "discount_codes"}
+_PARCEL = {"tracking_url", "tracking_company", "tracking_number"}
+FACTS = {
+    TriggerKind.PURCHASE: frozenset(_ORDER | {"financial_status", "landing_site"}),
+    TriggerKind.INQUIRY: frozenset({"topic", "page_url"}),
+    TriggerKind.CHECKOUT_STARTED: frozenset(_CART),
+    TriggerKind.CHECKOUT_COMPLETED: frozenset(_CART | _ORDER),
+    TriggerKind.FULFILMENT: frozenset(_ORDER | _PARCEL),
+    TriggerKind.DELIVERY: frozenset(_ORDER | _PARCEL),
+    TriggerKind.REFUND: frozenset(_ORDER | {"reason"}),
+    TriggerKind.CANCELLATION: frozenset(_ORDER | {"reason", "booking_name"}),
+    TriggerKind.BOOKING: frozenset({"booking_name", "booking_url", "starts_at", "place"}),
+    TriggerKind.CUSTOMER_UPDATED: frozenset({"tags"}),
+    TriggerKind.SUBSCRIPTION_CANCEL_STARTED: frozenset({"reason", "plan", "manage_url"}),
+    TriggerKind.LOYALTY_CHANGED: frozenset({"points", "tier"}),
+    TriggerKind.SURVEY_ANSWERED: frozenset({"survey", "score", "comment"}),
+}
+"""What triggers of a kind carry beyond that, where their source knows it; a custom kind has only declared facts."""
+
+SOURCES = frozenset(
+    {"shopify", "woocommerce", "bigcommerce", "stripe", "hubspot", "standard-webhooks", "cloudevents", "adobe-commerce"}
+    | {"chargebee", "userpilot", "wesupply", "salesforce"}
+)
+"""Sources with an adapter or a mapping of their own."""
+
+
+def fields_of(root: str, kind: str, declared: Iterable[str]) -> frozenset[str]:
+    """Return the fields that stand under a root.
+
+    Args:
+        root: ``trigger``, ``event``, ``recipient`` or ``history``.
+        kind: the kind of the trigger or event.
+        declared: the names under ``facts:`` in the flow.
+    """
+    match root:
+        case "recipient":
+            return RECIPIENT_FIELDS
+        case "history":
+            return HISTORY_FIELDS
+        case _:
+            known = FACTS[TriggerKind(kind)] if kind in tuple(TriggerKind) else frozenset()
+            return TRIGGER_FIELDS | known | frozenset(declared)

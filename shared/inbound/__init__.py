@@ -1,0 +1,5 @@
+"""Reading what people write back: opt-out broadly, opt-in narrowly."""
+
+from shared.inbound.classifier import Context, Reading, classify
+
+__all__ = ["Context", "Reading", "classify"]

@@ -1,0 +1,182 @@
+"""The classifier of inbound texts: a pure function from words and context to a reading.
+
+Opt-out is read broadly, opt-in narrowly; where several classes match, opt-out beats help beats opt-in.
+Source: compliance section 12.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.events.engagement import ReplyClass
+from shared.inbound.normal import LONGEST_TEXT_CHARACTERS, fold, sentences, undisguised, without_quotes
+from shared.inbound.words import Words, words
+
+_GUARDED = " ◦ "
+_AFTER_NOT = re.compile(
+    r"^\W*(?:sorry\W+|hi\W+|hello\W+|hey\W+|no\W+)*"
+    r"(?:this is not|this isn.?t|i.?m not|i am not|it.?s not|not)\s+([^\W\d_]{2,})\W*$",
+    re.IGNORECASE,
+)
+_NAME_AND_KEYWORD_WORDS = 2
+_QUOTED = re.compile(r".*[\"”“»」]", re.DOTALL)
+"""Everything up to the last closing quotation mark."""
+
+
+class Context(StrEnum):
+    """How the person stands with the brand when the text arrives."""
+
+    SUBSCRIBED = "subscribed"
+    OPTED_OUT = "opted_out"
+    PENDING = "pending"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a text was read; `why` names the rule and never repeats the text."""
+
+    reply_class: ReplyClass
+    why: str
+    needs_review: bool = False
+    """Only on `other`: marketing to this person waits until somebody has looked."""
+    wrong_party: bool = False
+    """The number is another person's now: suppress it, not only the programme."""
+
+
+def classify(text: str, context: Context) -> Reading:
+    """Read one inbound text; total, and the same for the same text whatever its case and decoration."""
+    known = words()
+    own = _without_tapback(without_quotes(text), known)
+    if own is None:
+        return Reading(ReplyClass.OTHER, "a reaction that quotes an earlier text")
+    said = sentences(own)
+    if not said:
+        return _wordless(text, known)
+    latin = [undisguised(sentence) for sentence in said]
+    readings = [_read(said, own, context, known)]
+    if latin != said:
+        disguised = _read(latin, own, Context.NONE, known)
+        if disguised.reply_class is not ReplyClass.OPT_IN:
+            readings.append(disguised)
+    return min(readings, key=_rank)
+
+
+def _rank(reading: Reading) -> tuple[int, bool]:
+    order = (ReplyClass.OPT_OUT, ReplyClass.HELP, ReplyClass.OPT_IN, ReplyClass.OTHER)
+    return order.index(reading.reply_class), not reading.needs_review
+
+
+def _without_tapback(text: str, known: Words) -> str | None:
+    """Return what a person added to a reaction, the text itself if it is none, None if nothing was added."""
+    if not known.tapback.match(" ".join(fold(text).split())) and not _is_emoji_reaction(text):
+        return text
+    quoted = _QUOTED.match(text)
+    added = text[quoted.end() :] if quoted else ""
+    return added if sentences(added) else None
+
+
+def _is_emoji_reaction(text: str) -> bool:
+    """Return whether a text is an emoji, the word "to" and a quotation, as Android writes reactions."""
+    return bool(re.match(r"^\W{1,12}\bto\s+[\"“„«]", text.strip()))
+
+
+def _wordless(text: str, known: Words) -> Reading:
+    if any(character in known.stop_signs for character in text[:LONGEST_TEXT_CHARACTERS]):
+        return Reading(ReplyClass.OTHER, "a stop sign without a word", needs_review=True)
+    return Reading(ReplyClass.OTHER, "no words")
+
+
+def _read(said: Sequence[str], own: str, context: Context, known: Words) -> Reading:
+    """Read folded sentences: the whole message first, then phrases, then what remains."""
+    return (
+        _whole(" ".join(said).split(), context, known)
+        or _wrong_party(said, own, known)
+        or _phrases(said, known)
+        or _unclear(said, known)
+        or Reading(ReplyClass.OTHER, "nothing that means stop, start or help")
+    )
+
+
+def _whole(tokens: list[str], context: Context, known: Words) -> Reading | None:
+    """Read a message that is a keyword, or keywords and fillers only."""
+    joined = "".join(tokens)
+    rest = [token for token in tokens if token not in known.fillers]
+    if joined in known.opt_out or _only(rest, known.opt_out | known.help | known.opt_in, needs=known.opt_out):
+        return Reading(ReplyClass.OPT_OUT, "the whole message is an opt-out keyword")
+    if "".join(rest) in known.opt_out:
+        return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and fillers")
+    bare = [token for token in tokens if token not in known.courtesies]
+    if joined in known.help or _only(bare, known.help | known.opt_in, needs=known.help):
+        return Reading(ReplyClass.HELP, "the whole message asks for help")
+    if joined in known.opt_in:
+        return Reading(ReplyClass.OPT_IN, "the whole message is an opt-in keyword")
+    if joined in known.opt_in_when_asked and context in {Context.OPTED_OUT, Context.PENDING}:
+        return Reading(ReplyClass.OPT_IN, "yes from somebody who was asked")
+    return None
+
+
+def _only(tokens: list[str], allowed: frozenset[str], *, needs: frozenset[str]) -> bool:
+    return bool(tokens) and all(token in allowed for token in tokens) and any(token in needs for token in tokens)
+
+
+def _wrong_party(said: Sequence[str], own: str, known: Words) -> Reading | None:
+    stranger = _AFTER_NOT.match(own.strip())
+    named = (
+        stranger is not None
+        and stranger[1][:1].isupper()
+        and stranger[1][1:].islower()
+        and fold(stranger[1]) not in known.not_names
+    )
+    if named or any(known.wrong_party.search(sentence) for sentence in said):
+        return Reading(ReplyClass.OPT_OUT, "the number belongs to somebody else", wrong_party=True)
+    return None
+
+
+def _phrases(said: Sequence[str], known: Words) -> Reading | None:
+    """Find a sentence that means stop, after what only sounds like it is taken out."""
+    whole = " ".join(said)
+    if any(phrase in whole for phrase in known.anywhere):
+        return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
+    for sentence in said:
+        if known.before_guards.search(sentence):
+            return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
+        guarded = _guarded(sentence, known)
+        if known.opt_out_phrases.search(guarded):
+            return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
+        tokens = [token for token in guarded.split() if token != _GUARDED.strip()]
+        if _only(
+            [token for token in tokens if token not in known.fillers], known.opt_out_strong, needs=known.opt_out_strong
+        ):
+            return Reading(ReplyClass.OPT_OUT, "a sentence that is an opt-out keyword")
+        if _names_somebody(tokens, known):
+            return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and a name")
+    return None
+
+
+def _names_somebody(tokens: list[str], known: Words) -> bool:
+    """Return whether two words are an opt-out keyword and whom it is said to ("STOP Acme"); not "stop smoking"."""
+    return (
+        len(tokens) == _NAME_AND_KEYWORD_WORDS
+        and tokens[0] in known.opt_out_strong
+        and tokens[1].isalpha()
+        and not tokens[1].endswith("ing")
+    )
+
+
+def _guarded(sentence: str, known: Words) -> str:
+    """Return the sentence without the places where a keyword means something else."""
+    for guard in known.guards:
+        sentence = guard.sub(_GUARDED, sentence)
+    return sentence
+
+
+def _unclear(said: Sequence[str], known: Words) -> Reading | None:
+    for sentence in said:
+        guarded = _guarded(sentence, known)
+        if known.review_before_guards.search(sentence) or known.review.search(guarded):
+            return Reading(ReplyClass.OTHER, "may mean stop", needs_review=True)
+        if any(token in known.opt_out_strong for token in guarded.split()):
+            return Reading(ReplyClass.OTHER, "an opt-out keyword among other words", needs_review=True)
+    return None

@@ -1,0 +1,91 @@
+"""The word lists, compiled: what `words.yaml` says, ready to compare."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from shared.config import strict_yaml
+from shared.config.problem import Problem
+from shared.errors import ConfigurationFault
+from shared.inbound.normal import fold
+
+_FILE = "words.yaml"
+_QUOTED_OR_PICTURE = r"(?:[\"“”„«「]|(?:an?|the|una?|une?|el|la|das|eine?) \w+$)"
+_SET = re.compile(r"<(\w+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Every list of the file; words are folded, and those of two words stand joined as well."""
+
+    opt_out: frozenset[str]
+    opt_out_strong: frozenset[str]
+    opt_in: frozenset[str]
+    opt_in_when_asked: frozenset[str]
+    help: frozenset[str]
+    courtesies: frozenset[str]
+    """The fillers that HELP may stand beside."""
+    fillers: frozenset[str]
+    not_names: frozenset[str]
+    names: frozenset[str]
+    before_guards: re.Pattern[str]
+    guards: tuple[re.Pattern[str], ...]
+    opt_out_phrases: re.Pattern[str]
+    anywhere: tuple[str, ...]
+    wrong_party: re.Pattern[str]
+    review: re.Pattern[str]
+    review_before_guards: re.Pattern[str]
+    tapback: re.Pattern[str]
+    stop_signs: frozenset[str]
+
+
+@cache
+def words() -> Words:
+    """Return the lists; read once."""
+    text = resources.files("shared.inbound").joinpath(_FILE).read_text(encoding="utf-8")
+    document = strict_yaml.load(text, _FILE)
+    if isinstance(document, Problem):
+        raise ConfigurationFault(str(document))
+    told: Any = document.value
+    keywords, typos = told["keywords"], told["typos"]
+    names = _folded(told["names"])
+    sets = {**told["sets"], "person": f"(?:{'|'.join(sorted(names))})"}
+    opt_out_typos = [typos[word] for word in typos if word != "help"]
+    strong_typos = [typos[word] for word in ("stop", "unsubscribe", "optout", "revoke")]
+    return Words(
+        opt_out=_folded([*keywords["opt_out"], *opt_out_typos]),
+        opt_out_strong=_folded([keywords["opt_out_strong"], *strong_typos]),
+        opt_in=_folded([keywords["opt_in"]]),
+        opt_in_when_asked=_folded([keywords["opt_in_when_asked"]]),
+        help=_folded([keywords["help"], typos["help"]]),
+        courtesies=frozenset({"please", "pls", "plz", "porfavor", "por", "favor", "svp", "bitte"}),
+        fillers=_folded(told["fillers"]) | names,
+        not_names=_folded(told["not_names"]),
+        names=names,
+        before_guards=_either(told["opt_out_before_guards"], sets),
+        guards=tuple(re.compile(_filled(guard, sets)) for guard in told["guards"].values()),
+        opt_out_phrases=_either(told["opt_out"], sets),
+        anywhere=tuple(sorted(fold(each) for line in told["opt_out_anywhere"] for each in line)),
+        wrong_party=_either(told["wrong_party"], sets),
+        review=_either(told["review"], sets),
+        review_before_guards=_either(told["review_before_guards"], sets),
+        tapback=re.compile(
+            rf"^\W*(?:{'|'.join(told['tapbacks'])})\s*(?:[\"“”„«「]|(?:an?|the|una?|une?|el|la|das|eine?) \w+$)"
+        ),
+        stop_signs=frozenset(told["stop_signs"]),
+    )
+
+
+def _folded(lists: Iterable[Iterable[str]]) -> frozenset[str]:
+    return frozenset(form for each in lists for word in each for form in (fold(word), fold(word).replace(" ", "")))
+
+
+def _filled(pattern: str, sets: dict[str, str]) -> str:
+    return _SET.sub(lambda match: sets[match[1]], pattern)
+
+
+def _either(patterns: Iterable[str], sets: dict[str, str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{_filled(pattern, sets)})" for pattern in patterns))

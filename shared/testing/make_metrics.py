@@ -1,0 +1,425 @@
+"""Facts about one text, made the way the services make them: derived ids, so that a repeat is the same fact."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, ScopeStanding
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, ErrorClass
+from shared.events.engagement import (
+    AttributionModel,
+    ClickRecorded,
+    ConversionAdjusted,
+    ConversionAttributed,
+    ReplyClass,
+    ReplyReceived,
+)
+from shared.events.envelope import Event
+from shared.events.follow_up import (
+    Content,
+    FollowUpBlocked,
+    FollowUpCancelled,
+    FollowUpCleared,
+    FollowUpDeferred,
+    FollowUpDue,
+    FollowUpExpired,
+    FollowUpLapsed,
+    FollowUpPlanned,
+    Purpose,
+)
+from shared.events.trigger import TriggerKind, TriggerReceived
+from shared.http.auth import key_sha256
+from shared.ids import AttemptId, EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId, derived
+from shared.testing.clock import START
+
+MERCHANT = MerchantId("acme")
+READ_KEY = "fu_metrics-reader"
+OTHER_KEY = "fu_metrics-reader-of-another-shop"
+NO_SCOPE_KEY = "fu_key-without-the-scope"
+NUMBER = "+12025550100"
+SEALED = b"sealed by somebody else"
+
+
+def merchants_folder(folder: Path) -> Path:
+    """Write two shops into `folder` whose keys are the constants above, and return it."""
+    for merchant, key, number in (("acme", READ_KEY, NUMBER), ("bolt", OTHER_KEY, "+12025550101")):
+        (folder / merchant).mkdir(parents=True)
+        (folder / merchant / "merchant.yaml").write_text(
+            f"merchant: {merchant}\n"
+            f"brand: {merchant.capitalize()} Coffee\n"
+            "country: US\n"
+            "time_zone: America/New_York\n"
+            "contact: https://shop.example/help\n"
+            "providers:\n  main: {kind: simulated}\n"
+            f'numbers:\n  - {{number: "{number}", provider: main, kind: long_code, registration: registered}}\n'
+            "api_keys:\n"
+            f"  - {{id: reader, sha256: {key_sha256(key)}, scopes: ['metrics:read']}}\n"
+            f"  - {{id: other, sha256: {key_sha256(NO_SCOPE_KEY + merchant)}, scopes: ['events:write']}}\n",
+            encoding="utf-8",
+        )
+    return folder
+
+
+@dataclass(frozen=True)
+class Text:
+    """One follow-up to one person, and every fact there can be about it."""
+
+    ordinal: int = 1
+    at: datetime = START
+    """When the shop's event happened."""
+    merchant_id: MerchantId = MERCHANT
+    person: int = 0
+    """0: a person of its own."""
+    flow: str = "order-thank-you"
+    flow_version: str = "5f1c2a9be0d4"
+    step: str = "thanks"
+    purpose: Purpose = Purpose.TRANSACTIONAL
+    segment: str | None = None
+    provider: str = "twilio"
+    number: str = NUMBER
+
+    @property
+    def recipient_id(self) -> RecipientId:
+        """The person."""
+        return RecipientId(derived("person", self.merchant_id, self.person or f"of {self.ordinal}", at=START))
+
+    @property
+    def follow_up_id(self) -> FollowUpId:
+        """The follow-up."""
+        return FollowUpId(derived("follow-up", self.merchant_id, self.ordinal, at=self.at))
+
+    @property
+    def trigger_id(self) -> EventId:
+        """The purchase that led to it."""
+        return EventId(derived("trigger.received", self.merchant_id, self.ordinal, at=self.at))
+
+    def purchase(self, *, at: datetime | None = None, minor: int = 4900, test: bool = False) -> TriggerReceived:
+        """Somebody bought."""
+        return TriggerReceived(
+            event_id=self.trigger_id,
+            merchant_id=self.merchant_id,
+            recipient_id=self.recipient_id,
+            occurred_at=at or self.at,
+            correlation_id=f"c{self.ordinal}",
+            kind=TriggerKind.PURCHASE,
+            source="shopify",
+            subject=f"order-{1000 + self.ordinal}",
+            customer=f"customer-{self.ordinal}",
+            amount_minor=minor,
+            currency="USD",
+            test=test,
+            contact=SEALED,
+            facts=SEALED,
+        )
+
+    def planned(self, due_at: datetime | None = None) -> FollowUpPlanned:
+        """It exists in somebody's future."""
+        return FollowUpPlanned(
+            **self._head("follow-up.planned", self.at),
+            **self._plan(0),
+            due_at=due_at or self.at + timedelta(hours=1),
+            sender_number=self.number,
+            segment=self.segment,
+            trigger_id=self.trigger_id,
+        )
+
+    def due(self, at: datetime | None = None, release: int = 1) -> FollowUpDue:
+        """Its hour has come."""
+        when = at or self.at + timedelta(hours=1)
+        return FollowUpDue(
+            **self._head("follow-up.due", when, release),
+            **self._plan(release),
+            first_due_at=when,
+            due_at=when,
+            sender_number=self.number,
+            content=_content(),
+        )
+
+    def cleared(self, at: datetime | None = None, release: int = 1) -> FollowUpCleared:
+        """It may go."""
+        when = at or self.at + timedelta(hours=1, seconds=0.2)
+        return FollowUpCleared(
+            **self._head("follow-up.cleared", when, release),
+            **self._plan(release),
+            valid_until=when + timedelta(minutes=10),
+            sender_number=self.number,
+            content=_content(),
+        )
+
+    def deferred(
+        self,
+        until: datetime,
+        at: datetime | None = None,
+        release: int = 1,
+        reason: str = "quiet_hours",
+        explanation: str | None = None,
+        rules: tuple[str, ...] = (),
+    ) -> FollowUpDeferred:
+        """Ask again."""
+        return FollowUpDeferred(
+            **self._head("follow-up.deferred", at or self.at + timedelta(hours=1, seconds=0.2), release),
+            **self._plan(release),
+            until=until,
+            reason=reason,
+            explanation=explanation,
+            rules=rules,
+        )
+
+    def blocked(self, at: datetime | None = None, release: int = 1, reason: str = "no_consent") -> FollowUpBlocked:
+        """Never."""
+        when = at or self.at + timedelta(hours=1, seconds=0.2)
+        return FollowUpBlocked(**self._head("follow-up.blocked", when, release), **self._plan(release), reason=reason)
+
+    def lapsed(self, at: datetime | None = None, release: int = 1) -> FollowUpLapsed:
+        """The clearance ran out."""
+        when = at or self.at + timedelta(hours=1, minutes=10)
+        return FollowUpLapsed(
+            **self._head("follow-up.lapsed", when, release), **self._plan(release), reason="rate_limit"
+        )
+
+    def cancelled(self, at: datetime | None = None, release: int = 0, reason: str = "refund") -> FollowUpCancelled:
+        """No longer wanted."""
+        when = at or self.at + timedelta(minutes=30)
+        return FollowUpCancelled(
+            **self._head("follow-up.cancelled", when, release), **self._plan(release), reason=reason
+        )
+
+    def expired(self, at: datetime | None = None, release: int = 1) -> FollowUpExpired:
+        """Too late."""
+        when = at or self.at + timedelta(hours=13)
+        return FollowUpExpired(
+            **self._head("follow-up.expired", when, release), **self._plan(release), reason="message_expired"
+        )
+
+    def accepted(self, at: datetime | None = None, release: int = 1, price_minor: int | None = 1) -> DispatchAccepted:
+        """The provider took it."""
+        return DispatchAccepted(
+            **self._head("dispatch.accepted", at or self.at + timedelta(hours=1, seconds=0.6), release),
+            **self._dispatch(release),
+            provider_message_id=f"SM{self.ordinal}",
+            parts=1,
+            price_minor=price_minor,
+            currency=None if price_minor is None else "USD",
+            body_sha256="0" * 64,
+        )
+
+    def delivered(self, at: datetime | None = None, release: int = 1) -> DispatchDelivered:
+        """The phone has it."""
+        when = at or self.at + timedelta(hours=1, seconds=2.4)
+        return DispatchDelivered(**self._head("dispatch.delivered", when, release), **self._dispatch(release))
+
+    def failed(
+        self,
+        at: datetime | None = None,
+        release: int = 1,
+        *,
+        accepted: bool = True,
+        error_class: ErrorClass | None = ErrorClass.UNREACHABLE,
+        reason: str = "undelivered",
+        retry_at: datetime | None = None,
+    ) -> DispatchFailed:
+        """It did not go, or did not arrive."""
+        return DispatchFailed(
+            **self._head("dispatch.failed", at or self.at + timedelta(hours=1, seconds=9), release),
+            **self._dispatch(release),
+            accepted=accepted,
+            error_class=error_class,
+            code="30003" if error_class is ErrorClass.UNREACHABLE else None,
+            reason=reason,
+            retry_at=retry_at,
+        )
+
+    def unknown(self, at: datetime | None = None, release: int = 1) -> DispatchUnknown:
+        """Nobody knows."""
+        return DispatchUnknown(
+            **self._head("dispatch.unknown", at or self.at + timedelta(hours=2), release),
+            **self._dispatch(release),
+            reason="not_found_and_not_disproved",
+        )
+
+    def click(self, ordinal: int = 1, at: datetime | None = None, *, robot: bool = False) -> ClickRecorded:
+        """The link was visited."""
+        when = at or self.at + timedelta(hours=1, minutes=4 + ordinal)
+        return ClickRecorded(
+            **self._head("click.recorded", when, ordinal, robot),
+            click_id=derived("click", self.ordinal, ordinal, robot, at=when),
+            link="aB3dE5gH7j",
+            robot=robot,
+        )
+
+    def reply(
+        self, reply_class: ReplyClass = ReplyClass.OTHER, ordinal: int = 1, at: datetime | None = None
+    ) -> ReplyReceived:
+        """The person wrote back."""
+        when = at or self.at + timedelta(hours=1, minutes=9 + ordinal)
+        return ReplyReceived(
+            **self._head("reply.received", when, reply_class, ordinal),
+            reply_class=reply_class,
+            sender_number=self.number,
+            contact=SEALED,
+        )
+
+    def opted_out(self, at: datetime | None = None, milliseconds: int = 180) -> ConsentChanged:
+        """The ledger holds a STOP, so long after it was written."""
+        written = at or self.at + timedelta(hours=1, minutes=10)
+        standing = ScopeStanding(status="revoked", revoked_at=written)
+        return ConsentChanged(
+            **self._person("consent.changed", written + timedelta(milliseconds=milliseconds)),
+            epoch=2,
+            marketing=standing,
+            informational=standing,
+            scope=ConsentScope.ALL,
+            act=ConsentAct.REVOKED,
+        )
+
+    def conversion(self, ordinal: int = 1, at: datetime | None = None, minor: int = 4900) -> ConversionAttributed:
+        """A purchase is credited to it."""
+        when = at or self.at + timedelta(hours=3 + ordinal)
+        return ConversionAttributed(
+            **self._head("conversion.attributed", when, ordinal),
+            conversion_id=self._conversion(ordinal),
+            trigger_id=self.trigger_id,
+            subject=f"order-{5000 + self.ordinal}",
+            model=AttributionModel.LAST_CLICK,
+            touched_at=self.at + timedelta(hours=1, minutes=5),
+            window_hours=120,
+            amount_minor=minor,
+            currency="USD",
+        )
+
+    def refund(self, ordinal: int = 1, at: datetime | None = None, minor: int = -4900) -> ConversionAdjusted:
+        """Credit was taken back."""
+        when = at or self.at + timedelta(hours=9 + ordinal)
+        return ConversionAdjusted(
+            **self._head("conversion.adjusted", when, ordinal),
+            conversion_id=self._conversion(ordinal),
+            trigger_id=self.trigger_id,
+            amount_minor=minor,
+            currency="USD",
+        )
+
+    def all_the_way(self) -> list[Event]:
+        """From the purchase to the phone."""
+        return [self.purchase(), self.planned(), self.due(), self.cleared(), self.accepted(), self.delivered()]
+
+    def _conversion(self, ordinal: int) -> UUID:
+        return derived("conversion", self.follow_up_id, ordinal, at=self.at)
+
+    def _person(self, kind: str, at: datetime) -> dict[str, object]:
+        return {
+            "event_id": EventId(derived(kind, self.merchant_id, self.recipient_id, at, at=at)),
+            "merchant_id": self.merchant_id,
+            "recipient_id": self.recipient_id,
+            "occurred_at": at,
+            "correlation_id": f"c{self.ordinal}",
+        }
+
+    def _head(self, kind: str, at: datetime, *key: object) -> dict[str, object]:
+        return {
+            "event_id": EventId(derived(kind, self.follow_up_id, *key, at=at)),
+            "merchant_id": self.merchant_id,
+            "recipient_id": self.recipient_id,
+            "occurred_at": at,
+            "correlation_id": f"c{self.ordinal}",
+            "follow_up_id": self.follow_up_id,
+        }
+
+    def _plan(self, release: int) -> dict[str, object]:
+        return {
+            "enrollment_id": EnrollmentId(derived("enrollment", self.ordinal, at=self.at)),
+            "flow": self.flow,
+            "flow_version": self.flow_version,
+            "step": self.step,
+            "purpose": self.purpose,
+            "release": release,
+        }
+
+    def _dispatch(self, release: int) -> dict[str, object]:
+        return {
+            "attempt_id": AttemptId(derived("attempt", self.follow_up_id, release, at=self.at)),
+            "release": release,
+            "flow": self.flow,
+            "step": self.step,
+            "purpose": self.purpose,
+            "provider": self.provider,
+            "sender_number": self.number,
+        }
+
+
+def _content() -> Content:
+    return Content(body=SEALED, locale="en", contact=SEALED, facts=SEALED)
+
+
+_PLANS = (
+    ("order-thank-you", "thanks", Purpose.TRANSACTIONAL, "first-order"),
+    ("order-thank-you", "review", Purpose.MARKETING, "first-order"),
+    ("abandoned-cart", "reminder", Purpose.MARKETING, "returning"),
+    ("back-in-stock", "notice", Purpose.MARKETING, None),
+)
+
+
+def days_at_a_shop(now: datetime, texts: int, days: float, seed: int = 7) -> Iterator[Event]:
+    """Yield a plausible history that ends at `now`: most texts arrive, some wait, a few never go."""
+    chance = random.Random(seed)  # noqa: S311 - a play, not a secret
+    for ordinal in range(1, texts + 1):
+        ago = timedelta(days=days) * (1 - ordinal / texts) + timedelta(minutes=chance.uniform(0, 90))
+        flow, step, purpose, segment = chance.choices(_PLANS, (5, 3, 3, 1))[0]
+        text = Text(ordinal, now - ago, flow=flow, step=step, purpose=purpose, segment=segment)
+        yield from (event for event in _life(text, chance) if event.occurred_at <= now)
+
+
+def _life(text: Text, chance: random.Random) -> Iterator[Event]:
+    """Yield what happens to one text of the play."""
+    yield text.purchase(minor=chance.choice((1900, 2900, 4900, 7900, 12900)))
+    asked = text.at + timedelta(minutes=chance.choice((1, 5, 20)))
+    yield text.planned(asked)
+    yield text.due(asked)
+    fate = chance.random()
+    said = asked + timedelta(milliseconds=180)
+    release = 1
+    if fate < 0.06:  # noqa: PLR2004 - parts of a hundred
+        yield text.blocked(said, reason=chance.choice(("no_consent", "no_consent", "opted_out", "invalid_number")))
+        return
+    if fate < 0.08:  # noqa: PLR2004
+        yield text.cancelled(said, release=1)
+        return
+    if fate < 0.2:  # noqa: PLR2004
+        until = said + timedelta(minutes=chance.randint(20, 300))
+        reason, rules = chance.choice((("quiet_hours", ("US-FL",)), ("quiet_hours", ("US",)), ("frequency_cap", ())))
+        yield text.deferred(until, said, reason=reason, rules=rules)
+        release, said = 2, until + timedelta(milliseconds=200)
+        yield text.due(until, release=2)
+    yield text.cleared(said, release)
+    sent = said + timedelta(milliseconds=chance.randint(150, 900))
+    if fate > 0.992:  # noqa: PLR2004
+        yield text.unknown(sent + timedelta(minutes=15), release)
+        return
+    yield text.accepted(sent, release)
+    arrived = sent + timedelta(seconds=chance.uniform(0.8, 9))
+    if fate > 0.97:  # noqa: PLR2004
+        error = chance.choice((ErrorClass.UNREACHABLE, ErrorClass.FILTERED, ErrorClass.NOT_MOBILE))
+        yield text.failed(arrived, release, error_class=error)
+        return
+    yield text.delivered(arrived, release)
+    yield from _reactions(text, arrived, chance)
+
+
+def _reactions(text: Text, arrived: datetime, chance: random.Random) -> Iterator[Event]:
+    """Yield what the person does."""
+    if chance.random() < 0.3:  # noqa: PLR2004
+        yield text.click(1, arrived + timedelta(seconds=1), robot=True)
+    if chance.random() < 0.34:  # noqa: PLR2004
+        opened = arrived + timedelta(minutes=chance.uniform(0.5, 50))
+        yield text.click(1, opened)
+        if chance.random() < 0.3:  # noqa: PLR2004
+            yield text.conversion(1, opened + timedelta(minutes=chance.uniform(2, 60)), chance.choice((2900, 4900)))
+    reaction = chance.random()
+    wrote = arrived + timedelta(minutes=chance.uniform(0.3, 30))
+    if reaction < 0.012:  # noqa: PLR2004
+        yield text.reply(ReplyClass.OPT_OUT, at=wrote)
+        yield text.opted_out(wrote, chance.randint(20, 260))
+    elif reaction < 0.05:  # noqa: PLR2004
+        yield text.reply(ReplyClass.OTHER, at=wrote)

@@ -1,0 +1,44 @@
+"""The clock moves with its file, keeps the last good offset, and knows when it jumped."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from shared import clock
+from shared.clock import SystemClock, read_offset, write_offset
+
+
+def test_processes_with_one_clock_file_move_together(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    write_offset(file, timedelta(hours=9))
+    one, two = SystemClock(file), SystemClock(file)
+    assert abs(one.now() - two.now()) < timedelta(seconds=1)
+    assert abs(one.now() - SystemClock().now() - timedelta(hours=9)) < timedelta(seconds=1)
+
+
+def test_a_broken_clock_file_keeps_the_last_good_offset(tmp_path: Path) -> None:
+    file = tmp_path / "clock"
+    file.write_text("nonsense")
+    assert read_offset(file, default=timedelta(seconds=5)) == timedelta(seconds=5)
+    assert read_offset(tmp_path / "missing") == timedelta()
+
+
+def test_a_jump_forward_of_more_than_five_minutes_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    steady = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: steady)
+    with time_machine.travel("2026-12-01T12:00:00Z", tick=False) as travel:
+        watched = SystemClock()
+        travel.shift(clock.JUMP_TOLERANCE_SECONDS)
+        assert watched.is_trustworthy()
+        travel.shift(1)
+        assert not watched.is_trustworthy()
+
+
+def test_the_environment_names_the_clock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(clock.CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
+    assert SystemClock.from_environment().offset_file == tmp_path / "clock"
+    monkeypatch.delenv(clock.CLOCK_FILE_VARIABLE)
+    assert SystemClock.from_environment().offset_file is None

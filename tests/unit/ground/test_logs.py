@@ -1,0 +1,35 @@
+"""Nothing that reads like a phone number leaves through a log line, whoever wrote it."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from shared.telemetry import logs
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """Give the process its loggers back: these write to a stream that ends with the test."""
+    handlers = list(logging.getLogger().handlers)
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = handlers
+
+
+def test_our_lines_and_the_libraries_lines_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", machine=True)
+    logs.logger("test").info("something_happened", detail="to +12125550123 at noon", count=3)
+    logging.getLogger("library").warning("calling %s now", "+12125550123")
+    written = capsys.readouterr().err
+    assert "something_happened" in written
+    assert "calling" in written
+    assert "2125550123" not in written
+    assert '"count": 3' in written
+
+
+def test_what_only_looks_a_little_like_a_number_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", machine=True)
+    logs.logger("test").info("offset", detail="UTC+02:00 and +49", id="018c0000-0000")
+    assert "UTC+02:00 and +49" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Tools of the house itself: generated pages and migrations; nothing here is shipped."""

@@ -1,0 +1,184 @@
+"""The reference pages, written from the code: events, metrics, settings, HTTP, files, command line.
+
+`python -m tools.docs` writes them, `--check` fails when one on disk is not what the code says.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from services import embedded
+from services.demo.set import scene
+from shared.config.lint import schemas as file_schemas
+from shared.events.envelope import registry
+from shared.events.topics import RETENTION_DAYS, Topic
+from shared.failpoints import NAMES
+from shared.settings_index import every_setting
+from shared.telemetry.metrics import catalogue
+
+ROOT = Path(__file__).parent.parent / "docs" / "reference"
+_NOTE = "<!-- Written by `make docs` from the code; edit the code instead. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Return every reference page by its path under docs/reference/."""
+    http = asyncio.run(_openapi())
+    return {
+        "events.md": _events(),
+        "asyncapi.json": _json(_asyncapi()),
+        "metrics.md": _metrics(),
+        "settings.md": _settings(),
+        "http.md": _http(http),
+        "openapi.json": _json(http),
+        "files.md": _files(),
+        **{f"schemas/{name}.json": _json(schema) for name, schema in file_schemas().items()},
+    }
+
+
+def main(*, check: bool) -> int:
+    """Write the pages, or say which are stale; return the exit code."""
+    stale = []
+    for name, text in pages().items():
+        path = ROOT / name
+        if check:
+            if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                stale.append(name)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        sys.stderr.write(f"not what the code says (run `make docs`): {', '.join(stale)}\n")
+    return 1 if stale else 0
+
+
+def _events() -> str:
+    """One section a topic, one table an event type."""
+    lines = [_NOTE, "# Events\n"]
+    lines.append(
+        "Five topics, each keyed by recipient id; CloudEvents 1.0 binary mode with a JSON body; kept "
+        f"{RETENTION_DAYS} days. The machine-readable form is [asyncapi.json](asyncapi.json).\n"
+    )
+    for topic in Topic:
+        lines.append(f"## `{topic}`\n")
+        for kind in (each for each in registry().values() if each.topic is topic):
+            lines.append(f"### `{kind.type}`\n\n{_first_line(kind.__doc__)}\n")
+            lines.append("| field | type | required |\n|---|---|---|")
+            properties = kind.model_json_schema()["properties"]
+            lines.extend(
+                f"| `{name}` | {_type_of(properties[name])} | {'yes' if field.is_required() else 'no'} |"
+                for name, field in kind.model_fields.items()
+            )
+            lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+def _type_of(schema: dict[str, Any]) -> str:
+    """Return a short word for a JSON Schema type."""
+    if "anyOf" in schema:
+        return " or ".join(_type_of(each) for each in schema["anyOf"])
+    if "$ref" in schema:
+        return f"`{schema['$ref'].rsplit('/', 1)[-1]}`"
+    if schema.get("format") == "base64":
+        return "sealed (base64)"
+    return str(schema.get("format") or schema.get("type") or "any")
+
+
+def _asyncapi() -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document of the five topics."""
+    kinds = registry()
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Followup events", "version": "1"},
+        "channels": {
+            topic.value: {
+                "address": topic.value,
+                "messages": {
+                    kind.type: {"$ref": f"#/components/messages/{kind.type}"}
+                    for kind in kinds.values()
+                    if kind.topic is topic
+                },
+            }
+            for topic in Topic
+        },
+        "components": {
+            "messages": {
+                kind.type: {
+                    "name": kind.type,
+                    "summary": _first_line(kind.__doc__),
+                    "contentType": "application/json",
+                    "payload": kind.model_json_schema(),
+                }
+                for kind in kinds.values()
+            }
+        },
+    }
+
+
+def _metrics() -> str:
+    """One line a metric."""
+    lines = [_NOTE, "# Metrics\n", "Served by each process at `/metrics`; labels are small closed sets.\n"]
+    lines.append("| metric | type | labels | meaning |\n|---|---|---|---|")
+    lines.extend(
+        f"| `{each.name}` | {each.kind} | {', '.join(f'`{label}`' for label in each.labels)} | {each.help} |"
+        for each in sorted(catalogue(), key=lambda metric: metric.name)
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _settings() -> str:
+    """One line an environment variable."""
+    lines = [_NOTE, "# Settings\n", "Environment variables; `followup doctor` lists them with their values.\n"]
+    lines.append("| variable | default | meaning |\n|---|---|---|")
+    lines.extend(f"| `{each.variable}` | {f'`{each.default}`' if each.default else ''} | {each.help} |" for each in every_setting())
+    lines.append("\nFailpoints that tests may arm with `FOLLOWUP_FAILPOINTS`: " + ", ".join(f"`{n}`" for n in NAMES) + ".")
+    return "\n".join(lines) + "\n"
+
+
+async def _openapi() -> dict[str, Any]:
+    """Return the merged OpenAPI document of all services."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with scene(Path(folder) / "demo") as running:
+            document = running.house.app.openapi()
+    for name in ("ACME_SHOPIFY_SECRET", "ACME_TWILIO_TOKEN"):
+        os.environ.pop(name, None)
+    return document
+
+
+def _http(document: dict[str, Any]) -> str:
+    """One line an operation."""
+    lines = [_NOTE, "# HTTP\n"]
+    lines.append("The machine-readable form is [openapi.json](openapi.json); a running process shows it at `/docs`.\n")
+    lines.append("| method | path | what it does |\n|---|---|---|")
+    lines.extend(f"| {method} | `{path}` | {summary} |" for path, method, summary in _operations(document))
+    return "\n".join(lines) + "\n"
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for path, operations in sorted(document["paths"].items()):
+        for method, operation in sorted(operations.items()):
+            yield path, method.upper(), operation.get("summary", "")
+
+
+def _files() -> str:
+    """Point at the schemas of the files."""
+    lines = [_NOTE, "# Files\n", "JSON Schemas of what merchants write; an editor that knows them completes and checks.\n"]
+    lines.extend(f"- [{name}](schemas/{name}.json)" for name in sorted(file_schemas()))
+    return "\n".join(lines) + "\n"
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().splitlines()[0]
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    assert embedded.schemas()  # noqa: S101 - importing the house declares every metric and setting
+    raise SystemExit(main(check="--check" in sys.argv[1:]))
