@@ -240,7 +240,7 @@ def _plain(value: object, depth: int) -> Plain:
         case float():
             return value
         case str():
-            return str(value)
+            return str(value) if value.isascii() else value.encode("utf-8", "replace").decode()
         case Decimal():
             return int(value) if value == value.to_integral_value() else float(value)
         case datetime() | date():

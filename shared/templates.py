@@ -217,7 +217,7 @@ def _told(problem: LiquidError, template: str) -> TemplateError:
     field = None
     match problem:
         case UndefinedError():
-            field = str(problem.args[0]).removesuffix(" is undefined").strip("'") if problem.args else None
+            field = _name_at(template, line, column)
             reason = "this name has no value; give it one, or write | default: '…'"
         case _ if isinstance(problem, ResourceLimitError) or _TOO_LARGE in str(problem.args):
             reason = "the template does too much: too many repetitions, too deep, or too long a text"
@@ -230,6 +230,13 @@ def _told(problem: LiquidError, template: str) -> TemplateError:
         case _:
             reason = "a filter was given a value it cannot use"
     return TemplateError(reason, field, line, column)
+
+
+def _name_at(template: str, line: int, column: int) -> str | None:
+    """Return the name as the template writes it there; the library's own message may hold a computed one."""
+    found = variables(template)
+    written = [] if isinstance(found, TemplateError) else found
+    return next((each.name for each in written if (each.line, each.column) == (line, column)), None)
 
 
 def _place(template: str, index: int) -> tuple[int, int]:

@@ -30,6 +30,8 @@ _GRAVITY = (
     SuppressionCause.COMPLAINT,
     SuppressionCause.INVALID,
 )
+_EXPRESSED = frozenset({ConsentLevel.PEWC, ConsentLevel.EXPRESS})
+"""What a person says themselves; nothing less overturns their opt-out (47 CFR 64.1200(a)(10))."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DAWN = datetime.min.replace(tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -186,9 +188,12 @@ class _Scope:
                 assert_never(entry.act)
 
     def _grant(self, claim: _Claim, level: ConsentLevel) -> None:
-        """Add a permission; after a revocation only a dated one of a known level counts, and it starts afresh."""
+        """Add a permission; after a revocation only a dated and expressed one counts, and it starts afresh.
+
+        A purchase or a soft opt-in is no word against STOP: who opted out and buys again stays opted out.
+        """
         if self.revoked_at is not None:
-            if claim.at is None or level is ConsentLevel.UNKNOWN:
+            if claim.at is None or level not in _EXPRESSED:
                 return
             self.grants, self.revoked_at = {}, None
         self.grants[level] = Grant(level, claim.at, claim.entry.expires_at)

@@ -77,8 +77,14 @@ def test_a_newer_grant_overturns_an_opt_out() -> None:
 
 
 def test_a_grant_after_an_opt_out_starts_afresh() -> None:
-    weaker = claim(3, GRANTED, 3, level=ConsentLevel.CONTRACT)
-    assert status(claim(1, GRANTED, 1), claim(2, REVOKED, 2), weaker) is ConsentStatus.CONTRACT
+    weaker = claim(3, GRANTED, 3, level=ConsentLevel.EXPRESS)
+    assert status(claim(1, GRANTED, 1), claim(2, REVOKED, 2), weaker) is ConsentStatus.EXPRESS
+
+
+@pytest.mark.parametrize("level", [ConsentLevel.CONTRACT, ConsentLevel.IMPLIED, ConsentLevel.SOFT_OPT_IN])
+def test_a_purchase_after_an_opt_out_overturns_nothing(level: ConsentLevel) -> None:
+    bought_again = claim(3, GRANTED, 3, level=level)
+    assert status(claim(1, GRANTED, 1), claim(2, REVOKED, 2), bought_again) is ConsentStatus.REVOKED
 
 
 def test_a_grant_dated_in_the_future_counts_only_from_when_it_was_recorded() -> None:

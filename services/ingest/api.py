@@ -1,0 +1,116 @@
+"""The HTTP door of platforms: `POST /v1/webhooks/{source}/{merchant}`.
+
+The answer 2xx is given after the commit (promise P1). A missing or wrong signature, an unknown merchant and an
+unknown source are the same 401, after the same work. A genuine delivery that cannot be read is kept, quarantined
+and answered 200: sending it again would not mend it.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from services.ingest import store
+from services.ingest.arrivals import Arrival, Delivery, Preparer
+from services.ingest.credentials import DECOY_SECRETS, Accounts
+from services.ingest.domain.announcements import Origin
+from services.ingest.domain.readings import Shop, Status, Unreadable
+from services.ingest.gathering import Gatherer
+from services.ingest.instruments import DELIVERIES, NO_RECIPIENT, QUARANTINED, SECONDS
+from services.ingest.sources.adapter import Adapter, Circumstances
+from services.ingest.sources.shopify import SHOPIFY
+from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
+from shared import ids
+from shared.clock import Clock
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.failpoints import failpoint
+from shared.http.auth import unauthorized
+
+SOURCES: Mapping[str, Adapter] = {adapter.name: adapter for adapter in (SHOPIFY, STANDARD_WEBHOOKS)}
+
+
+class WebhookDoor:
+    """Takes signed deliveries: verify, read, prepare, record."""
+
+    def __init__(self, accounts: Accounts, preparer: Preparer, units: Units, clock: Clock, most_items: int) -> None:
+        self._accounts = accounts
+        self._preparer = preparer
+        self._units = units
+        self._clock = clock
+        self.gatherer = Gatherer(self._record, most_items)
+
+    async def take(self, source: str, merchant: str, headers: Mapping[str, str], body: bytes) -> tuple[Status, str]:
+        """Keep one delivery and publish what it says; return what became of it, and why where that needs saying.
+
+        Raises:
+            HTTPProblem: 401, nothing stored.
+            DatabaseUnavailable: nothing stored.
+        """
+        begun, now = self._clock.monotonic(), self._clock.now()
+        adapter = SOURCES.get(source, SHOPIFY)
+        account = self._accounts.of(merchant, source)
+        secrets, shop = (account.secrets, account.shop) if account else (DECOY_SECRETS, Shop())
+        if not adapter.is_genuine(headers, body, secrets, shop, now) or account is None or source not in SOURCES:
+            DELIVERIES.labels(source if source in SOURCES else "unknown", "refused").inc()
+            raise unauthorized()
+        delivery = Delivery(
+            origin=Origin(account.merchant_id, source, ids.minted(now), now),
+            topic=adapter.topic_of(headers),
+            repeat_keys=adapter.repeat_keys(headers),
+            body=body,
+            headers=headers,
+            outcome=adapter.read(body, Circumstances(headers, shop, now)),
+        )
+        status = await self.gatherer.add(self._preparer.prepared(delivery))
+        count(delivery, status)
+        SECONDS.labels(source).observe(self._clock.monotonic() - begun)
+        return status, _why(delivery, status)
+
+    async def _record(self, arrivals: Sequence[Arrival]) -> Sequence[Status]:
+        """Record what gathered in one unit of work."""
+
+        async def work(uow: UnitOfWork) -> list[Status]:
+            statuses = await store.record(uow, arrivals)
+            failpoint("ingest.before_commit")
+            return statuses
+
+        statuses = await self._units.run(work, Lane.INGEST)
+        failpoint("ingest.after_commit")
+        return statuses
+
+
+def webhooks(door: WebhookDoor) -> APIRouter:
+    """Return the routes of platforms."""
+    router = APIRouter(tags=["ingest"])
+
+    @router.post(
+        "/v1/webhooks/{source}/{merchant}",
+        summary="Take a signed webhook of a platform",
+        responses={401: {"description": "Signature, merchant or source unknown"}, 503: {"description": "Try again"}},
+    )
+    async def webhook(source: str, merchant: str, request: Request) -> Response:
+        status, why = await door.take(source, merchant, dict(request.headers), await request.body())
+        # A delivery about nobody we know was taken like any other; the reason says what it lacked.
+        shown = Status.ACCEPTED if status is Status.NO_RECIPIENT else status
+        answer = {"status": shown.value, "reason": why} if why else {"status": shown.value}
+        return Response(orjson.dumps(answer), HTTPStatus.OK, media_type="application/json")
+
+    return router
+
+
+def count(delivery: Delivery, status: Status) -> None:
+    """Count what became of a delivery."""
+    source = delivery.origin.source
+    DELIVERIES.labels(source, status.value).inc()
+    if status is Status.NO_RECIPIENT:
+        NO_RECIPIENT.labels(source).inc()
+    if status is Status.QUARANTINED and isinstance(delivery.outcome, Unreadable):
+        QUARANTINED.labels(source, delivery.outcome.reason.value).inc()
+
+
+def _why(delivery: Delivery, status: Status) -> str:
+    if status is Status.QUARANTINED and isinstance(delivery.outcome, Unreadable):
+        return delivery.outcome.reason.value
+    return status.value if status is Status.NO_RECIPIENT else ""

@@ -1,0 +1,124 @@
+"""A delivery made ready for its unit of work: people named by keyed hash, personal parts sealed."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from services.ingest.domain.announcements import Addressee, Origin, SealedClaim
+from services.ingest.domain.people import lasting_joins, remembered_provenance
+from services.ingest.domain.readings import Claim, Join, Outcome, Reading, Unreadable
+from services.ingest.tables import KEY_BYTES
+from shared.events.envelope import Sealed
+from shared.events.trigger import Contact
+from shared.ids import MerchantId
+from shared.phone import E164
+from shared.privacy import Sealer
+
+LONGEST_TOPIC_CHARACTERS = 100
+UNKEPT_HEADERS = frozenset({"authorization", "cookie"})
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came through the door, and what it says."""
+
+    origin: Origin
+    topic: str
+    repeat_keys: Sequence[str]
+    """Empty where the source gives none: then the body itself is the key."""
+    body: bytes
+    headers: Mapping[str, str]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A delivery as its unit of work takes it; nothing is left to compute but what the tables decide."""
+
+    origin: Origin
+    topic: str
+    key_hashes: tuple[bytes, ...]
+    body_sha256: bytes
+    body: Sealed
+    headers: Sealed
+    outcome: Outcome
+    addressee: Addressee | None
+    """Whom the delivery itself names."""
+    remembered: Addressee | None
+    """The same person, as a later event finds them."""
+    joins: tuple[bytes, ...]
+    """Best first."""
+    lasting_joins: tuple[bytes, ...]
+    facts: tuple[Sealed, ...]
+    claims: tuple[SealedClaim, ...]
+
+
+class Preparer:
+    """Names and seals."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def prepared(self, delivery: Delivery) -> Arrival:
+        """Return the delivery ready to be recorded."""
+        merchant = delivery.origin.merchant_id
+        body_sha256 = hashlib.sha256(delivery.body).digest()
+        keys = delivery.repeat_keys or (f"body {body_sha256.hex()}",)
+        kept = {name: value for name, value in delivery.headers.items() if name not in UNKEPT_HEADERS}
+        reading = Reading() if isinstance(delivery.outcome, Unreadable) else delivery.outcome
+        joins = {join: self._join_hash(merchant, join) for join in reading.joins}
+        addressee = self._addressee(merchant, reading.contact) if reading.contact else None
+        return Arrival(
+            origin=delivery.origin,
+            topic=delivery.topic[:LONGEST_TOPIC_CHARACTERS],
+            key_hashes=tuple(dict.fromkeys(key_hash(merchant, delivery.origin.source, key) for key in keys)),
+            body_sha256=body_sha256,
+            body=self._sealer.seal(merchant, delivery.body),
+            headers=self._sealer.seal(merchant, orjson.dumps(kept)),
+            outcome=delivery.outcome,
+            addressee=addressee,
+            remembered=self._remembered(merchant, reading.contact, addressee) if joins else None,
+            joins=tuple(joins.values()),
+            lasting_joins=tuple(joins[join] for join in lasting_joins(reading)),
+            facts=tuple(self._sealer.seal(merchant, orjson.dumps(h.facts)) for h in reading.happenings),
+            claims=tuple(self._claim(merchant, claim) for claim in reading.claims),
+        )
+
+    def _addressee(self, merchant: MerchantId, contact: Contact) -> Addressee:
+        recipient_id = self._sealer.recipient_id(merchant, E164(contact.phone))
+        return Addressee(recipient_id, self._sealed(merchant, contact), contact.provenance)
+
+    def _remembered(
+        self, merchant: MerchantId, contact: Contact | None, addressee: Addressee | None
+    ) -> Addressee | None:
+        """Return the same person with the provenance a number has that is found again."""
+        if contact is None or addressee is None:
+            return None
+        provenance = remembered_provenance(contact.provenance)
+        known = contact.model_copy(update={"provenance": provenance})
+        return Addressee(addressee.recipient_id, self._sealed(merchant, known), provenance)
+
+    def _sealed(self, merchant: MerchantId, contact: Contact) -> Sealed:
+        return self._sealer.seal(merchant, contact.model_dump_json(exclude_none=True).encode())
+
+    def _claim(self, merchant: MerchantId, claim: Claim) -> SealedClaim:
+        return SealedClaim(
+            self._addressee(merchant, claim.contact) if claim.contact else None,
+            self._sealer.seal(merchant, orjson.dumps(claim.evidence)) if claim.evidence else None,
+        )
+
+    def _join_hash(self, merchant: MerchantId, join: Join) -> bytes:
+        return self._sealer.keyed_hash(f"join\x1f{merchant}\x1f{join.kind}\x1f{join.name}")[:KEY_BYTES]
+
+
+def key_hash(merchant: MerchantId, source: str, key: str) -> bytes:
+    """Return what is stored of a delivery's key."""
+    return hashlib.sha256(f"{merchant}\x1f{source}\x1f{key}".encode()).digest()[:KEY_BYTES]
+
+
+def oldest_id_of(milliseconds: int) -> UUID:
+    """Return the smallest id an instant can have: all earlier ids sort before it."""
+    return UUID(int=milliseconds << 80)

@@ -1,0 +1,52 @@
+"""What a merchant's files say of one source: its secrets, resolved once a reload, and its shop."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.ingest.domain.readings import Shop
+from shared.config.directory import Merchant, MerchantDirectory
+from shared.config.merchant import Source
+from shared.ids import MerchantId
+
+DECOY_SECRETS = ("no delivery is signed with this",)
+"""What a delivery to nobody is checked against, so that it takes as long as one to somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A merchant's account with a source."""
+
+    merchant_id: MerchantId
+    secrets: tuple[str, ...]
+    shop: Shop
+
+
+class Accounts:
+    """Finds accounts; resolves a secret again only after the merchant's files changed."""
+
+    def __init__(self, merchants: MerchantDirectory, environ: Mapping[str, str]) -> None:
+        self._merchants = merchants
+        self._environ = environ
+        self._resolved: dict[tuple[str, str], tuple[Source, Account]] = {}
+
+    def of(self, merchant_id: str, source: str) -> Account | None:
+        """Return the account, or None where there is no such merchant or it has no such source.
+
+        Raises:
+            ConfigurationFault: a secret cannot be had any more.
+        """
+        merchant = self._merchants.get(merchant_id)
+        configured = merchant.config.sources.get(source) if merchant else None
+        if merchant is None or configured is None:
+            return None
+        known = self._resolved.get((merchant_id, source))
+        if known is None or known[0] is not configured:
+            secrets = tuple(secret.resolve(self._environ) for secret in configured.secrets)
+            known = configured, Account(merchant.id, secrets, shop_of(merchant, configured))
+            self._resolved[merchant_id, source] = known
+        return known[1]
+
+
+def shop_of(merchant: Merchant, source: Source | None = None) -> Shop:
+    """Return what bears on reading this merchant's deliveries."""
+    return Shop(country=merchant.config.country, domain=source.shop if source else None)

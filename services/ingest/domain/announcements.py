@@ -1,0 +1,198 @@
+"""What the house is told of a delivery."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.ingest.domain.readings import Claim, Happening, Reading
+from shared import ids
+from shared.events.consent import (
+    ConsentAct,
+    ConsentLevel,
+    ConsentReported,
+    ConsentScope,
+    MerchantClosed,
+    PrivacyRequested,
+    PrivacyRight,
+)
+from shared.events.envelope import Event, Sealed
+from shared.events.trigger import PhoneProvenance, TriggerKind, TriggerReceived
+from shared.ids import EventId, MerchantId, RecipientId
+
+NOBODY = RecipientId(UUID(int=0))
+"""The recipient of an event about a whole merchant."""
+_DEALS = frozenset({TriggerKind.PURCHASE, TriggerKind.BOOKING})
+"""What people give their number for, to be told about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """A person as the log knows one."""
+
+    recipient_id: RecipientId
+    contact: Sealed
+    provenance: PhoneProvenance
+
+
+@dataclass(frozen=True, slots=True)
+class SealedClaim:
+    """The personal parts of a claim, sealed; `addressee` where it is about somebody else."""
+
+    addressee: Addressee | None
+    evidence: Sealed | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a delivery came from."""
+
+    merchant_id: MerchantId
+    source: str
+    delivery_id: UUID
+    """Minted; also the correlation that rides from here to the KPI."""
+    received_at: datetime
+
+
+def announcements(
+    origin: Origin,
+    reading: Reading,
+    addressee: Addressee | None,
+    facts: tuple[Sealed, ...],
+    claims: tuple[SealedClaim, ...],
+) -> list[Event]:
+    """Return the events that tell the house what a delivery says; what concerns nobody we know is left out.
+
+    Args:
+        origin: where the delivery came from.
+        reading: what it says.
+        addressee: whom it is about, where that is known.
+        facts: the sealed facts of each happening.
+        claims: the sealed parts of each claim.
+    """
+    events: list[Event] = []
+    if reading.closes is not None:
+        events.append(_closed(origin, reading.closes))
+    reports = [
+        _report(origin, claim, sealed, whose)
+        for claim, sealed in zip(reading.claims, claims, strict=True)
+        if (whose := sealed.addressee or addressee) is not None and not _is_grant_by_shipping(claim, whose)
+    ]
+    events += reports
+    if addressee is not None:
+        deals = [_deal(origin, each, addressee) for each in reading.happenings if each.kind in _DEALS]
+        events += deals
+        mine = tuple(each.event_id for each in (*reports, *deals) if each.recipient_id == addressee.recipient_id)
+        events += [
+            _trigger(origin, reading, happening, sealed_facts, addressee, mine)
+            for happening, sealed_facts in zip(reading.happenings, facts, strict=True)
+        ]
+        events += [_right(origin, right, addressee) for right in reading.rights]
+    return events
+
+
+def trigger_id(origin: Origin, happening: Happening) -> EventId:
+    """Return the one id this happening has, whichever delivery tells of it."""
+    at = happening.anchored_at or happening.occurred_at
+    return EventId(ids.derived("trigger.received", origin.merchant_id, origin.source, happening.key, at=at))
+
+
+def _trigger(
+    origin: Origin,
+    reading: Reading,
+    happening: Happening,
+    facts: Sealed,
+    addressee: Addressee,
+    reports: tuple[EventId, ...],
+) -> TriggerReceived:
+    return TriggerReceived.model_construct(
+        event_id=trigger_id(origin, happening),
+        merchant_id=origin.merchant_id,
+        recipient_id=addressee.recipient_id,
+        occurred_at=happening.occurred_at,
+        correlation_id=str(origin.delivery_id),
+        kind=happening.kind,
+        source=origin.source,
+        subject=happening.subject,
+        customer=reading.customer,
+        amount_minor=happening.amount_minor,
+        currency=happening.currency,
+        test=happening.is_test,
+        contact=addressee.contact,
+        facts=facts,
+        consent_reports=reports,
+    )
+
+
+def _report(origin: Origin, claim: Claim, sealed: SealedClaim, whose: Addressee) -> ConsentReported:
+    at = claim.captured_at or claim.told_at
+    known_by = claim.captured_at.isoformat() if claim.captured_at else claim.key
+    key = (origin.merchant_id, whose.recipient_id, origin.source, known_by, claim.scope, claim.act)
+    return ConsentReported.model_construct(
+        event_id=EventId(ids.derived("consent.reported", *key, at=at)),
+        merchant_id=origin.merchant_id,
+        recipient_id=whose.recipient_id,
+        occurred_at=at,
+        correlation_id=str(origin.delivery_id),
+        scope=claim.scope,
+        act=claim.act,
+        level=claim.level,
+        captured_at=claim.captured_at,
+        method=claim.method,
+        source=claim.source,
+        disclosure_sha256=claim.disclosure_sha256,
+        contact=whose.contact,
+        evidence=sealed.evidence,
+    )
+
+
+def _deal(origin: Origin, happening: Happening, addressee: Addressee) -> ConsentReported:
+    """Return the consent that buying or booking gives by itself: service texts about it, and no marketing.
+
+    Source: compliance section 2, transactional texts rest on consent or contract.
+    """
+    at = happening.anchored_at or happening.occurred_at
+    key = (origin.merchant_id, addressee.recipient_id, origin.source, happening.key, ConsentLevel.CONTRACT)
+    return ConsentReported.model_construct(
+        event_id=EventId(ids.derived("consent.reported", *key, at=at)),
+        merchant_id=origin.merchant_id,
+        recipient_id=addressee.recipient_id,
+        occurred_at=at,
+        correlation_id=str(origin.delivery_id),
+        scope=ConsentScope.INFORMATIONAL,
+        act=ConsentAct.GRANTED,
+        level=ConsentLevel.CONTRACT,
+        captured_at=at,
+        method="checkout",
+        source=origin.source,
+        contact=addressee.contact,
+    )
+
+
+def _is_grant_by_shipping(claim: Claim, whose: Addressee) -> bool:
+    """Return whether somebody else, to whom a gift is shipped, would be taken to have consented."""
+    return whose.provenance is PhoneProvenance.SHIPPING and claim.act is not ConsentAct.REVOKED
+
+
+def _right(origin: Origin, right: PrivacyRight, addressee: Addressee) -> PrivacyRequested:
+    key = (origin.merchant_id, addressee.recipient_id, right, origin.delivery_id)
+    return PrivacyRequested.model_construct(
+        event_id=EventId(ids.derived("privacy.requested", *key, at=origin.received_at)),
+        merchant_id=origin.merchant_id,
+        recipient_id=addressee.recipient_id,
+        occurred_at=origin.received_at,
+        correlation_id=str(origin.delivery_id),
+        right=right,
+        source=origin.source,
+    )
+
+
+def _closed(origin: Origin, reason: str) -> MerchantClosed:
+    key = (origin.merchant_id, reason, origin.delivery_id)
+    return MerchantClosed.model_construct(
+        event_id=EventId(ids.derived("merchant.closed", *key, at=origin.received_at)),
+        merchant_id=origin.merchant_id,
+        recipient_id=NOBODY,
+        occurred_at=origin.received_at,
+        correlation_id=str(origin.delivery_id),
+        reason=reason,
+    )

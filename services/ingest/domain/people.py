@@ -1,0 +1,62 @@
+"""Whose number a delivery holds, how it is chosen, and by what it is found again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.ingest.domain.readings import Join, Reading
+from shared import phone
+from shared.events.trigger import PhoneProvenance
+from shared.phone import E164
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A number a delivery holds: as written, where it stood, and the country of its address."""
+
+    raw: str | None
+    provenance: PhoneProvenance
+    country: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The number to write to, and where it stood."""
+
+    number: E164
+    provenance: PhoneProvenance
+
+
+def chosen_phone(candidates: Iterable[Candidate], fallback_country: str | None) -> Chosen | None:
+    """Return the first candidate that is a usable number; never guesses a country.
+
+    Source: webhooks section 1, phone choice.
+    """
+    for candidate in candidates:
+        if candidate.raw is None:
+            continue
+        parsed = phone.parse(candidate.raw, candidate.country or fallback_country)
+        if not isinstance(parsed, phone.Unparsable):
+            return Chosen(parsed, candidate.provenance)
+    return None
+
+
+def remembered_provenance(provenance: PhoneProvenance) -> PhoneProvenance:
+    """Return the provenance of a number that is found again through a subject; shipping stays shipping."""
+    return provenance if provenance is PhoneProvenance.SHIPPING else PhoneProvenance.SUBJECT
+
+
+def lasting_joins(reading: Reading) -> tuple[Join, ...]:
+    """Return the joins that may remember this delivery's number.
+
+    A shipping number may be another person's: it is remembered for its order, never for the customer.
+    """
+    if reading.contact is None:
+        return ()
+    if reading.contact.provenance is PhoneProvenance.SHIPPING:
+        return tuple(join for join in reading.joins if join.kind != "customer")
+    return reading.joins
+
+
+def prefers_known_person(reading: Reading) -> bool:
+    """Return whether a person found through the joins comes before the number in the delivery itself."""
+    return reading.contact is None or reading.contact.provenance is PhoneProvenance.SHIPPING

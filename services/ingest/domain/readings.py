@@ -1,0 +1,112 @@
+"""What a delivery says, in our words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
+from shared.events.trigger import Contact
+
+
+class QuarantineReason(StrEnum):
+    """Why a genuine delivery could not be read."""
+
+    NOT_JSON = "not_json"
+    UNKNOWN_TOPIC = "unknown_topic"
+    MISSHAPEN = "misshapen"
+
+
+class Status(StrEnum):
+    """What became of a delivery."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    IGNORED = "ignored"
+    """Genuine and readable, and nothing in it is news to us."""
+    NO_RECIPIENT = "no_recipient"
+    """News about somebody whose phone nobody ever told us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What the merchant's files say that bears on reading a delivery."""
+
+    country: str | None = None
+    """ISO 3166-1 alpha-2 region of numbers written without a prefix, where no address says better."""
+    domain: str | None = None
+    """The only shop whose deliveries are taken; None: whichever knows the secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Something by which a later event without a phone finds the same person."""
+
+    kind: str
+    """``subject`` (an order, cart or booking) or ``customer``."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A consent that the delivery reports."""
+
+    scope: ConsentScope
+    act: ConsentAct
+    level: ConsentLevel
+    captured_at: datetime | None
+    method: str
+    source: str
+    told_at: datetime
+    """When the thing happened in whose telling the claim stands; the same in every telling."""
+    disclosure_sha256: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    contact: Contact | None = None
+    """Whom it is about, where that is not the person of the delivery."""
+    key: str = ""
+    """Tells undated claims apart; a dated one is known by its date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that may start or stop a flow: a trigger before anybody knows whose."""
+
+    kind: str
+    key: str
+    """Its natural key within merchant and source: however often and wherever it is told, it is one trigger."""
+    occurred_at: datetime
+    subject: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    is_test: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    anchored_at: datetime | None = None
+    """An instant of the same thing that every telling has, where `occurred_at` may differ between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a delivery says; all of it concerns one person, or the whole merchant."""
+
+    contact: Contact | None = None
+    customer: str | None = None
+    joins: tuple[Join, ...] = ()
+    """Best first."""
+    happenings: tuple[Happening, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    rights: tuple[PrivacyRight, ...] = ()
+    closes: str | None = None
+    """Why the merchant is closed, where the delivery says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A genuine delivery that does not fit what we know of its source; `detail` names fields, never values."""
+
+    reason: QuarantineReason
+    detail: str
+
+
+Outcome: TypeAlias = Reading | Unreadable

@@ -1,0 +1,75 @@
+"""Gathering: requests that arrive while a unit of work commits share the next one, and with it one fsync."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from shared.errors import Fault
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+class Gatherer(Generic[ItemT, ResultT]):
+    """Hands items to `record` in groups, one group at a time; each item's caller gets its own result.
+
+    A lone request waits for nobody. A fault fails the whole group, since nothing of it was stored; a bug is looked
+    for by recording each item alone, so that it fails only its own caller.
+    """
+
+    def __init__(self, record: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]], most_items: int) -> None:
+        self._record = record
+        self._most_items = most_items
+        self._waiting: deque[tuple[ItemT, asyncio.Future[ResultT]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, item: ItemT) -> ResultT:
+        """Record an item with whoever else is waiting; durable when this returns.
+
+        Raises:
+            Fault: nothing was stored; trying again is safe where the fault is retryable.
+        """
+        future: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain(), name="ingest:gathering")
+        return await future
+
+    async def finish(self) -> None:
+        """Wait until nobody waits."""
+        if self._task is not None:
+            await self._task
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(self._most_items, len(self._waiting)))]
+            try:
+                results = await self._record([item for item, _ in group])
+            except Fault as fault:
+                _fail(group, fault)
+            except Exception as bug:  # noqa: BLE001 - whatever it is, its own caller is told
+                if len(group) == 1:
+                    _fail(group, bug)
+                else:
+                    await self._each_alone(group)
+            else:
+                for (_, future), result in zip(group, results, strict=True):
+                    if not future.done():
+                        future.set_result(result)
+
+    async def _each_alone(self, group: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
+        for item, future in group:
+            try:
+                [result] = await self._record([item])
+            except Exception as problem:  # noqa: BLE001 - whatever it is, its own caller is told
+                _fail([(item, future)], problem)
+            else:
+                if not future.done():
+                    future.set_result(result)
+
+
+def _fail(group: Sequence[tuple[ItemT, asyncio.Future[ResultT]]], problem: Exception) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(problem)

@@ -1,0 +1,22 @@
+"""What ingest counts."""
+
+from shared.telemetry.metrics import counter, histogram
+
+DELIVERIES = counter(
+    "followup_ingest_deliveries_total",
+    "Deliveries by source (`unknown` for none of ours) and outcome: accepted, duplicate, quarantined, ignored, "
+    "no_recipient, refused.",
+    ["source", "outcome"],
+)
+NO_RECIPIENT = counter(
+    "followup_ingest_no_recipient_total", "Deliveries about somebody whose phone nobody told us.", ["source"]
+)
+QUARANTINED = counter(
+    "followup_ingest_quarantined_total",
+    "Genuine deliveries that could not be read, by reason: not_json, unknown_topic, misshapen.",
+    ["source", "reason"],
+)
+SECONDS = histogram(
+    "followup_ingest_delivery_seconds", "From the whole body of a genuine delivery to its commit.", ["source"]
+)
+PURGED = counter("followup_ingest_purged_deliveries_total", "Deliveries deleted after their retention.")

@@ -1,0 +1,39 @@
+"""Money: decimal amounts as shops write them, to minor units, exactly."""
+
+from decimal import Decimal, InvalidOperation
+
+_USUAL_EXPONENT = 2
+_EXPONENTS = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0
+    ),
+    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""ISO 4217 exponents other than two (list one of the maintenance agency)."""
+_LARGEST_MINOR = 2**63 - 1
+
+
+class InexactAmount(ValueError):  # noqa: N818 - a finding about an amount, turned into a value by the sources
+    """The amount is not a whole number of the currency's minor units."""
+
+
+def minor_units(amount: str | float, currency: str) -> int:
+    """Return an amount in minor units; never rounds.
+
+    Args:
+        amount: as the shop wrote it, such as ``"49.00"``.
+        currency: ISO 4217 code in upper case; an unlisted one has two decimals.
+
+    Raises:
+        InexactAmount: it is not a number, or finer than the currency's minor unit.
+    """
+    try:
+        scaled = Decimal(str(amount)).scaleb(_EXPONENTS.get(currency, _USUAL_EXPONENT))
+        minor = int(scaled)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise InexactAmount("not an amount") from None
+    if minor != scaled or abs(minor) > _LARGEST_MINOR:
+        raise InexactAmount(f"not a whole number of minor units of {currency}")
+    return minor

@@ -1,0 +1,23 @@
+"""Settings of ingest."""
+
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Settings
+
+
+class IngestSettings(Settings):
+    """What an operator may change."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLLOWUP_INGEST_", extra="ignore", frozen=True)
+    section: ClassVar[str] = "ingest"
+
+    delivery_retention_days: int = Field(
+        30, gt=0, description="Days a raw delivery is kept, and with it the key that tells a repeat."
+    )
+    published_retention_days: int = Field(
+        400, gt=0, description="Days, counted from when a thing happened, in which telling it again is no news."
+    )
+    most_deliveries_per_commit: int = Field(256, gt=0, description="Most webhooks that share one unit of work.")

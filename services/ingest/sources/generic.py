@@ -1,0 +1,222 @@
+"""Our own format: one event of `POST /v1/events`, whoever brings it.
+
+    {"id": "evt-1", "kind": "purchase", "occurred_at": "2026-11-30T20:00:00Z", "subject": "order-1001", "test": false,
+     "recipient": {"phone": "+12125550123", "first_name": "Ana", "country": "US", "state": "NY"},
+     "amount": {"minor": 4900, "currency": "USD"},
+     "consent": [{"scope": "marketing", "event": "granted", "level": "pewc", "captured_at": "2026-11-30T19:59:00Z",
+                  "method": "checkout", "disclosure": "the text shown", "source": "https://acme.example/checkout"}],
+     "facts": {"order_name": "#1001"}}
+
+Source: formats, `POST /v1/events`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
+from services.ingest.fields import Misshapen
+from shared import phone
+from shared.config.problem import did_you_mean
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
+from shared.events.trigger import Contact, PhoneProvenance, TriggerKind
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a sender's clock may run ahead of ours; a consent from the future would outrank a later revocation."""
+_CUSTOM_KIND = re.compile(r"custom\.[a-z0-9][a-z0-9_.-]{0,63}")
+
+
+def _kind(word: str) -> str:
+    if word in tuple(TriggerKind) or _CUSTOM_KIND.fullmatch(word):
+        return word
+    mend = did_you_mean(word, TriggerKind)
+    raise PydanticCustomError("unknown_kind", "unknown kind; {mend} or write custom.<name>", {"mend": mend})
+
+
+@lru_cache(maxsize=1024)
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _zone(name: str) -> str:
+    if not _is_zone(name):
+        raise PydanticCustomError("unknown_zone", "not an IANA time zone, such as America/New_York")
+    return name
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("instant_form", "write an RFC 3339 instant with an offset")
+    return value
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("instant_range", "outside the calendar") from None
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+When = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class _Body(BaseModel):
+    """A part of the request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class RecipientBody(_Body):
+    """Whom the event is about; unknown fields stay unknown, they are never guessed."""
+
+    phone: Annotated[str, Field(max_length=64)] | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$")] | None = None
+    country: Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(str.upper)] | None = None
+    state: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,3}$"), AfterValidator(str.upper)] | None = None
+    postal_code: Annotated[str, Field(max_length=16)] | None = None
+    time_zone: Annotated[Name, AfterValidator(_zone)] | None = None
+
+
+class AmountBody(_Body):
+    """Money in minor units."""
+
+    minor: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class ConsentBody(_Body):
+    """A consent given or withdrawn with the event."""
+
+    scope: ConsentScope
+    event: ConsentAct
+    level: ConsentLevel = ConsentLevel.UNKNOWN
+    captured_at: When | None = None
+    method: Name = "api"
+    disclosure: Annotated[str, Field(max_length=20_000)] | None = None
+    source: Annotated[str, Field(min_length=1, max_length=2000)] = "api"
+
+
+class EventBody(_Body):
+    """Something that happened at the shop."""
+
+    id: Name
+    kind: Annotated[Name, AfterValidator(_kind)]
+    occurred_at: When | None = None
+    """Absent: when it came in."""
+    subject: Name | None = None
+    customer: Name | None = None
+    test: Flag = False
+    recipient: RecipientBody = RecipientBody()
+    amount: AmountBody | None = None
+    consent: Annotated[tuple[ConsentBody, ...], Field(max_length=20)] = ()
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+_PARTS: dict[str, type[_Body]] = {"recipient": RecipientBody, "amount": AmountBody, "consent": ConsentBody}
+
+
+def findings_in(document: object) -> list[Misshapen]:
+    """Return everything wrong with an event's form; none, where `EventBody` would take it."""
+    try:
+        EventBody.model_validate(document)
+    except ValidationError as problem:
+        return [_finding(error) for error in problem.errors(include_url=False, include_input=False)]
+    return []
+
+
+def read_event(document: object, shop: Shop, received_at: datetime) -> tuple[EventBody, Reading]:
+    """Return the event and what it says.
+
+    Raises:
+        Misshapen: the form is wrong, the number cannot be used, or an instant lies in the future; names the field.
+    """
+    try:
+        event = EventBody.model_validate(document)
+    except ValidationError as problem:
+        raise _finding(problem.errors(include_url=False, include_input=False)[0]) from None
+    latest = received_at + CLOCK_TOLERANCE
+    if event.occurred_at is not None and event.occurred_at > latest:
+        raise Misshapen("occurred_at", "lies in the future")
+    occurred_at = event.occurred_at or received_at
+    joins = (("subject", event.subject), ("customer", event.customer))
+    return event, Reading(
+        contact=_contact(event.recipient, shop),
+        customer=event.customer,
+        joins=tuple(Join(kind, name) for kind, name in joins if name is not None),
+        happenings=(_happening(event, occurred_at),),
+        claims=tuple(_claims(event, occurred_at, latest)),
+    )
+
+
+def _happening(event: EventBody, occurred_at: datetime) -> Happening:
+    return Happening(
+        kind=event.kind,
+        key=event.id,
+        occurred_at=occurred_at,
+        subject=event.subject,
+        amount_minor=event.amount.minor if event.amount else None,
+        currency=event.amount.currency if event.amount else None,
+        is_test=event.test,
+        facts=event.facts,
+    )
+
+
+def _contact(recipient: RecipientBody, shop: Shop) -> Contact | None:
+    if recipient.phone is None:
+        return None
+    number = phone.parse(recipient.phone, recipient.country or shop.country)
+    if isinstance(number, phone.Unparsable):
+        raise Misshapen("recipient.phone", number.reason)
+    return Contact.model_construct(
+        **recipient.model_dump(exclude={"phone"}), phone=number, provenance=PhoneProvenance.API
+    )
+
+
+def _claims(event: EventBody, occurred_at: datetime, latest: datetime) -> Iterable[Claim]:
+    for place, consent in enumerate(event.consent):
+        if consent.captured_at is not None and consent.captured_at > latest:
+            raise Misshapen(f"consent.{place}.captured_at", "lies in the future")
+        shown = consent.disclosure
+        yield Claim(
+            scope=consent.scope,
+            act=consent.event,
+            level=consent.level,
+            captured_at=consent.captured_at,
+            told_at=occurred_at,
+            method=consent.method,
+            source=consent.source,
+            disclosure_sha256=hashlib.sha256(shown.encode()).hexdigest() if shown is not None else None,
+            evidence={"disclosure": shown} if shown is not None else {},
+            key=event.id,
+        )
+
+
+def _finding(error: ErrorDetails) -> Misshapen:
+    """Return a validation error as a field and a reason that never repeats what was sent."""
+    where = [str(part) for part in error["loc"]]
+    field = ".".join(where) or "body"
+    match error["type"]:
+        case "extra_forbidden":
+            model = _PARTS.get(where[0], EventBody) if len(where) > 1 else EventBody
+            return Misshapen(field, f"unknown field; {did_you_mean(where[-1], model.model_fields)}")
+        case "missing":
+            return Misshapen(field, "is missing")
+        case "timezone_aware":
+            return Misshapen(field, "must have an offset from UTC")
+        case _:
+            return Misshapen(field, error["msg"][:1].lower() + error["msg"][1:])

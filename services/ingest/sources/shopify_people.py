@@ -1,0 +1,183 @@
+"""Shopify's customers: whose number a document holds, and what it says of their consent to texts.
+
+    X-Shopify-Topic: customers_marketing_consent/update
+
+    {"customer_id": 207119551, "phone": "+12125550123",
+     "sms_marketing_consent": {"state": "subscribed", "opt_in_level": "single_opt_in",
+                               "consent_updated_at": "2026-11-30T15:00:00-05:00",
+                               "consent_collected_from": "SHOPIFY"}}
+
+Source: webhooks section 1, consent states and phone choice.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from services.ingest.domain.people import Candidate, chosen_phone
+from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
+from services.ingest.fields import Fields
+from services.ingest.sources.adapter import Circumstances
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
+from shared.events.trigger import Contact, PhoneProvenance, TriggerKind
+
+NAME = "shopify"
+ACTS = MappingProxyType(
+    {
+        "subscribed": ConsentAct.GRANTED,
+        "pending": ConsentAct.PENDING,
+        "unsubscribed": ConsentAct.REVOKED,
+        "redacted": ConsentAct.REVOKED,
+    }
+)
+"""Shopify's consent states in our words; `not_subscribed` and `invalid` claim nothing."""
+LEVELS = MappingProxyType({"single_opt_in": ConsentLevel.EXPRESS, "confirmed_opt_in": ConsentLevel.EXPRESS})
+"""How strong an opt-in is. Neither level says which wording was shown, and written consent in the sense of 47 CFR
+64.1200(f)(9) needs certain words; so a Shopify opt-in is express consent and no more (compliance sections 3, 4.1)."""
+
+NOTHING = Fields({})
+
+FieldsReader: TypeAlias = Callable[[Fields, Circumstances], Reading]
+
+
+def changed_customer(customer: Fields, at: Circumstances) -> Reading:
+    """Read customers/create and customers/update: what is known of somebody changed."""
+    changed_at = customer.required_instant("updated_at")
+    customer_id = customer.required("id")
+    happening = Happening(
+        kind=TriggerKind.CUSTOMER_UPDATED,
+        key=f"customer-{customer_id}/{changed_at.isoformat()}",
+        occurred_at=changed_at,
+        facts=known(tags=customer.text("tags")),
+    )
+    address = customer.fields("default_address")
+    reading = Reading(
+        contact=contact_of(at.shop, customer=customer, billing=address),
+        customer=customer_id,
+        joins=(Join("customer", customer_id),),
+        happenings=(happening,),
+    )
+    return with_consent_state(reading, customer, at)
+
+
+def changed_consent(change: Fields, at: Circumstances) -> Reading:
+    """Read customers_marketing_consent/update, which is about texts."""
+    customer_id = change.text("customer_id") or change.required("id")
+    reading = Reading(
+        contact=contact_of(at.shop, customer=change),
+        customer=customer_id,
+        joins=(Join("customer", customer_id),),
+    )
+    return with_consent_state(reading, change, at, is_joined=True)
+
+
+def privacy(right: PrivacyRight) -> FieldsReader:
+    """Return the reader of a privacy topic that every app must take."""
+
+    def read(request: Fields, at: Circumstances) -> Reading:
+        customer = request.fields("customer")
+        customer_id = customer.text("id")
+        return Reading(
+            contact=contact_of(at.shop, customer=customer),
+            customer=customer_id,
+            joins=(Join("customer", customer_id),) if customer_id else (),
+            rights=(right,),
+        )
+
+    return read
+
+
+def contact_of(
+    shop: Shop,
+    *,
+    customer: Fields = NOTHING,
+    order: Fields = NOTHING,
+    billing: Fields = NOTHING,
+    shipping: Fields = NOTHING,
+    other_phone: str | None = None,
+) -> Contact | None:
+    """Return whom to write to: customer's, order's, billing's, then shipping's number, the first usable one.
+
+    Args:
+        shop: its country reads numbers without a prefix where no address names one.
+        customer: the document's customer.
+        order: the order or checkout.
+        billing: the billing address.
+        shipping: the shipping address; its number may be another person's.
+        other_phone: a further number of the order.
+    """
+    home = customer.fields("default_address")
+    country = next(filter(None, (place.text("country_code") for place in (billing, shipping, home))), None)
+    chosen = chosen_phone(
+        (
+            Candidate(customer.text("phone"), PhoneProvenance.CUSTOMER, country),
+            Candidate(order.text("phone"), PhoneProvenance.ORDER, country),
+            Candidate(other_phone, PhoneProvenance.ORDER, country),
+            Candidate(billing.text("phone"), PhoneProvenance.BILLING, billing.text("country_code") or country),
+            Candidate(shipping.text("phone"), PhoneProvenance.SHIPPING, shipping.text("country_code") or country),
+        ),
+        shop.country,
+    )
+    if chosen is None:
+        return None
+    is_shipping = chosen.provenance is PhoneProvenance.SHIPPING
+    places = (shipping,) if is_shipping else (billing, home, shipping)
+    place = next((place for place in places if "country_code" in place), billing)
+    person = shipping if is_shipping else customer if "first_name" in customer else billing
+    return Contact.model_construct(
+        phone=chosen.number,
+        provenance=chosen.provenance,
+        first_name=person.text("first_name"),
+        last_name=person.text("last_name"),
+        locale=order.text("customer_locale"),
+        country=place.text("country_code"),
+        state=place.text("province_code"),
+        postal_code=place.text("zip"),
+        time_zone=None,
+    )
+
+
+def claimant(shop: Shop, raw: str | None, provenance: PhoneProvenance, country: str | None) -> Contact | None:
+    """Return the person whom a consent with a number of its own is about, if the number is usable."""
+    chosen = chosen_phone((Candidate(raw, provenance, country),), shop.country)
+    return Contact.model_construct(phone=chosen.number, provenance=provenance, country=country) if chosen else None
+
+
+def with_consent_state(reading: Reading, customer: Fields, at: Circumstances, *, is_joined: bool = False) -> Reading:
+    """Add the customer's consent to texts, where the document tells it.
+
+    It is about the customer's own number: without one, a permission is taken for nobody, unless the person is to be
+    found as a customer (`is_joined`). A withdrawal counts for whoever the document is about.
+    """
+    consent = customer.fields("sms_marketing_consent")
+    act = ACTS.get((consent.text("state") or "").lower())
+    if act is None:
+        return reading
+    country = customer.fields("default_address").text("country_code")
+    own = claimant(at.shop, customer.text("phone"), PhoneProvenance.CUSTOMER, country)
+    if own is None and not is_joined and act is not ConsentAct.REVOKED:
+        return reading
+    changed_at = consent.instant("consent_updated_at")
+    claim = Claim(
+        scope=ConsentScope.MARKETING,
+        act=act,
+        level=LEVELS.get((consent.text("opt_in_level") or "").lower(), ConsentLevel.UNKNOWN),
+        captured_at=min(changed_at, at.received_at) if changed_at else None,
+        told_at=changed_at or at.received_at,
+        method="platform",
+        source=NAME,
+        evidence=known(
+            state=consent.text("state"),
+            opt_in_level=consent.text("opt_in_level"),
+            consent_collected_from=consent.text("consent_collected_from"),
+        ),
+        contact=own,
+        key=f"customer-{reading.customer}",
+    )
+    return replace(reading, claims=(*reading.claims, claim))
+
+
+def known(**facts: str | None) -> dict[str, Any]:
+    """Return the facts that have a value: a template's `default` stands in for an absent one, not for a null."""
+    return {name: value for name, value in facts.items() if value is not None}

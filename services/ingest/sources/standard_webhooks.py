@@ -1,0 +1,74 @@
+"""Standard Webhooks: signed deliveries of our own format, for shops that push with a secret instead of a key.
+
+    POST /v1/webhooks/standard-webhooks/acme
+    webhook-id: msg_2KWPBgLlAfxdpx2AI54pPJ85f4W
+    webhook-timestamp: 1796054400
+    webhook-signature: v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4= v1,…
+
+    the body is one event of `sources.generic`
+
+Source: standardwebhooks.com specification; webhooks sections 0 and 5.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from services.ingest.domain.readings import Outcome, Shop
+from services.ingest.sources.adapter import Adapter, Circumstances, Headers, Reader, hmac_sha256_base64, is_any_of
+from services.ingest.sources.generic import read_event
+
+NAME = "standard-webhooks"
+ID = "webhook-id"
+TIMESTAMP = "webhook-timestamp"
+SIGNATURE = "webhook-signature"
+VERSION = "v1,"
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret starts with
+TOLERANCE_SECONDS = 300
+_LONGEST_TIMESTAMP_DIGITS = 12
+
+
+def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], _shop: Shop, now: datetime) -> bool:
+    """Return whether one of the secrets made one of the signatures, within five minutes of `now`."""
+    delivery_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
+    signed = b".".join((delivery_id.encode(), timestamp.encode(), body))
+    expected = [hmac_sha256_base64(key_of(secret), signed) for secret in secrets]
+    given = [word.removeprefix(VERSION) for word in headers.get(SIGNATURE, "").split() if word.startswith(VERSION)]
+    return is_any_of(given, expected) and bool(delivery_id) and _is_fresh(timestamp, now)
+
+
+def key_of(secret: str) -> bytes:
+    """Return the key a secret stands for: base64 after ``whsec_``, or its own bytes where it is not that."""
+    try:
+        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        return secret.encode()
+
+
+def topic_of(_headers: Headers) -> str:
+    """Return the one topic there is."""
+    return "event"
+
+
+def repeat_keys(headers: Headers) -> tuple[str, ...]:
+    """Return the id, which is signed."""
+    return (headers.get(ID, ""),)
+
+
+def reader_of(_topic: str) -> Reader:
+    """Return the reader of our own format."""
+    return _read
+
+
+def _read(document: Any, circumstances: Circumstances) -> Outcome:
+    return read_event(document, circumstances.shop, circumstances.received_at)[1]
+
+
+def _is_fresh(timestamp: str, now: datetime) -> bool:
+    is_number = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _LONGEST_TIMESTAMP_DIGITS
+    return is_number and abs(now.timestamp() - int(timestamp)) <= TOLERANCE_SECONDS
+
+
+STANDARD_WEBHOOKS = Adapter(NAME, is_genuine, topic_of, repeat_keys, reader_of)

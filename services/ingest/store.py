@@ -1,0 +1,217 @@
+"""Recording arrivals: keys, deliveries, people, quarantine, and the events they become; all arrivals at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.ingest.arrivals import Arrival, oldest_id_of
+from services.ingest.domain.announcements import Addressee, announcements
+from services.ingest.domain.people import prefers_known_person
+from services.ingest.domain.readings import Status, Unreadable
+from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, published, quarantine, subjects
+from shared import ids
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.envelope import Event
+from shared.events.trigger import PhoneProvenance
+from shared.ids import RecipientId
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A new arrival, whom it turned out to be about, and what it says."""
+
+    arrival: Arrival
+    addressee: Addressee | None
+    events: Sequence[Event]
+
+
+async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
+    """Keep the arrivals that are new, publish what is news in them, and return what became of each.
+
+    Tolerates repeats within the call, across calls and across processes; the order of arrivals is no matter, except
+    that an event without a phone is joined only to what came before it.
+    """
+    new = await _claimed(uow.db, arrivals)
+    people = await _known_people(uow.db, [arrival for arrival, is_new in zip(arrivals, new, strict=True) if is_new])
+    learnt: dict[bytes, Addressee] = {}
+    taken = [_take(arrival, people, learnt) if is_new else None for arrival, is_new in zip(arrivals, new, strict=True)]
+    news = await _news(uow.db, [event for each in taken if each for event in each.events])
+    outcomes = [_outcome(each, news) for each in taken]
+    for event in news.values():
+        uow.publish(event)
+    await _remember(uow, learnt, arrivals)
+    for each, outcome in zip(taken, outcomes, strict=True):
+        if each is not None:
+            _keep(uow, each, outcome)
+    return outcomes
+
+
+async def conflicts(db: Transaction, arrivals: Sequence[Arrival]) -> list[int]:
+    """Return the places of arrivals whose key was used before with another body."""
+    known = await _known_keys(db, arrivals)
+    found = []
+    for place, arrival in enumerate(arrivals):
+        for key in arrival.key_hashes:
+            if known.setdefault(key, arrival.body_sha256) != arrival.body_sha256:
+                found.append(place)
+                break
+    return found
+
+
+async def forget(db: Transaction, recipients: Sequence[RecipientId]) -> None:
+    """Blank what is kept of these people: bodies, headers, and every way of finding their number again."""
+    await db.delete(subjects, "recipient_id", recipients)
+    rows = await db.fetch(deliveries, "recipient_id", recipients, columns=("delivery_id",))
+    await db.change(deliveries, [{"delivery_id": row["delivery_id"], "body": b"", "headers": b""} for row in rows])
+
+
+async def purge(db: Transaction, received_before: datetime, limit: int) -> int:
+    """Delete up to `limit` of the oldest deliveries with their keys and quarantine; return how many there were."""
+    statement = (
+        sa.select(deliveries.c.delivery_id, deliveries.c["keys"].label("key_hashes"))
+        .where(deliveries.c.delivery_id < oldest_id_of(ids.milliseconds(received_before)))
+        .order_by(deliveries.c.delivery_id)
+        .limit(limit)
+    )
+    rows = await db.rows(statement)
+    old = [row["delivery_id"] for row in rows]
+    await db.delete(delivery_keys, "key_hash", [key for row in rows for key in _split(bytes(row["key_hashes"]))])
+    await db.delete(quarantine, "delivery_id", old)
+    return await db.delete(deliveries, "delivery_id", old)
+
+
+async def purge_published(db: Transaction, occurred_before: datetime) -> int:
+    """Delete the marks of events older than this; told again after that, they would be published again."""
+    oldest = oldest_id_of(ids.milliseconds(occurred_before))
+    return await db.execute(sa.delete(published).where(published.c.event_id < oldest))
+
+
+async def _claimed(db: Transaction, arrivals: Sequence[Arrival]) -> list[bool]:
+    """Enter the keys of new arrivals, and return for each whether it is new: none of its keys was known."""
+    owners: dict[bytes, UUID] = dict.fromkeys(await _known_keys(db, arrivals), UUID(int=0))
+    rows: list[dict[str, Any]] = []
+    for arrival in arrivals:
+        mine = arrival.origin.delivery_id
+        if not owners.keys().isdisjoint(arrival.key_hashes):
+            continue
+        for key in arrival.key_hashes:
+            owners[key] = mine
+            rows.append({"key_hash": key, "delivery_id": mine, "body_sha256": arrival.body_sha256})
+    rows.sort(key=lambda row: bytes(row["key_hash"]))
+    entered = await db.insert_new(delivery_keys, rows)
+    overtaken = {row["delivery_id"] for row, was_new in zip(rows, entered, strict=True) if not was_new}
+    return [
+        owners.get(arrival.key_hashes[0]) == arrival.origin.delivery_id and arrival.origin.delivery_id not in overtaken
+        for arrival in arrivals
+    ]
+
+
+async def _known_keys(db: Transaction, arrivals: Sequence[Arrival]) -> dict[bytes, bytes]:
+    """Return the body hash behind each key that is known."""
+    keys = [key for arrival in arrivals for key in arrival.key_hashes]
+    rows = await db.fetch(delivery_keys, "key_hash", keys, columns=("key_hash", "body_sha256"))
+    return {bytes(row["key_hash"]): bytes(row["body_sha256"]) for row in rows}
+
+
+async def _known_people(db: Transaction, arrivals: Iterable[Arrival]) -> dict[bytes, Addressee]:
+    """Return whom the joins of these arrivals lead to, where the arrival would ask."""
+    wanted = [join for arrival in arrivals if _asks(arrival) for join in arrival.joins]
+    rows = await db.fetch(subjects, "join_hash", wanted)
+    return {
+        bytes(row["join_hash"]): Addressee(
+            row["recipient_id"], bytes(row["contact"]), PhoneProvenance(row["provenance"])
+        )
+        for row in rows
+    }
+
+
+def _asks(arrival: Arrival) -> bool:
+    return not isinstance(arrival.outcome, Unreadable) and prefers_known_person(arrival.outcome)
+
+
+def _take(arrival: Arrival, people: dict[bytes, Addressee], learnt: dict[bytes, Addressee]) -> _Taken:
+    """Find out whom an arrival is about, learn its joins, and say what it says."""
+    if isinstance(arrival.outcome, Unreadable):
+        return _Taken(arrival, None, ())
+    known = next((people[join] for join in arrival.joins if join in people), None) if _asks(arrival) else None
+    if known is None and arrival.remembered is not None:
+        learnt.update(dict.fromkeys(arrival.lasting_joins, arrival.remembered))
+        people.update(dict.fromkeys(arrival.lasting_joins, arrival.remembered))
+    addressee = known or arrival.addressee
+    events = announcements(arrival.origin, arrival.outcome, addressee, arrival.facts, arrival.claims)
+    return _Taken(arrival, addressee, events)
+
+
+async def _news(db: Transaction, events: Sequence[Event]) -> dict[UUID, Event]:
+    """Return the events nobody told of before, by id, and mark them told."""
+    told = {event.event_id: event for event in reversed(events)}
+    entered = await db.insert_new(published, [{"event_id": event_id} for event_id in sorted(told)])
+    new = {event_id for event_id, was_new in zip(sorted(told), entered, strict=True) if was_new}
+    return {event.event_id: told[event.event_id] for event in events if event.event_id in new}
+
+
+def _outcome(taken: _Taken | None, news: dict[UUID, Event]) -> Status:
+    if taken is None:
+        return Status.DUPLICATE
+    outcome = taken.arrival.outcome
+    if isinstance(outcome, Unreadable):
+        return Status.QUARANTINED
+    if any(news.get(event.event_id) is event for event in taken.events):
+        return Status.ACCEPTED
+    is_about_somebody = outcome.happenings or outcome.claims or outcome.rights
+    return Status.NO_RECIPIENT if is_about_somebody and not taken.events else Status.IGNORED
+
+
+async def _remember(uow: UnitOfWork, learnt: dict[bytes, Addressee], arrivals: Sequence[Arrival]) -> None:
+    """Keep whom each order, cart and customer leads to; the newest telling wins."""
+    merchants = {join: arrival.origin.merchant_id for arrival in arrivals for join in arrival.lasting_joins}
+    await uow.db.upsert(
+        subjects,
+        [
+            {
+                "join_hash": join,
+                "merchant_id": merchants[join],
+                "recipient_id": person.recipient_id,
+                "contact": person.contact,
+                "provenance": person.provenance.value,
+                "updated_at": uow.now,
+            }
+            for join, person in sorted(learnt.items())
+        ],
+    )
+
+
+def _keep(uow: UnitOfWork, taken: _Taken, outcome: Status) -> None:
+    """Keep the delivery as it came, and where it could not be read, why."""
+    arrival, origin = taken.arrival, taken.arrival.origin
+    common = {
+        "delivery_id": origin.delivery_id,
+        "merchant_id": origin.merchant_id,
+        "source": origin.source,
+        "topic": arrival.topic,
+        "received_at": origin.received_at,
+    }
+    uow.insert_later(
+        deliveries,
+        common
+        | {
+            "outcome": outcome.value,
+            "recipient_id": taken.addressee.recipient_id if taken.addressee else None,
+            "keys": b"".join(arrival.key_hashes),
+            "body": arrival.body,
+            "headers": arrival.headers,
+        },
+    )
+    if isinstance(arrival.outcome, Unreadable):
+        uow.insert_later(
+            quarantine, common | {"reason": arrival.outcome.reason.value, "detail": arrival.outcome.detail}
+        )
+
+
+def _split(key_hashes: bytes) -> Iterable[bytes]:
+    return (key_hashes[start : start + KEY_BYTES] for start in range(0, len(key_hashes), KEY_BYTES))

@@ -1,0 +1,175 @@
+"""Last touch attribution, as arithmetic.
+
+A purchase belongs to the text whose link the person tapped last within that text's click window; where there is
+none, to the text that was delivered last within its delivery window. Times decide, never the order in which we
+learn of things. One purchase is credited once; what is left of the credit never falls below zero.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+from shared import ids
+from shared.events.engagement import AttributionModel
+from shared.ids import EventId, FollowUpId
+
+NO_CURRENCY = "XXX"
+"""ISO 4217's code for "no currency": a purchase whose amount we were not told."""
+_RANDOM_BITS = 80
+"""Below them an id of ours holds 48 bits of milliseconds (`shared.ids`)."""
+
+
+class TouchKind(StrEnum):
+    """How a text reached a person."""
+
+    CLICKED = "clicked"
+    DELIVERED = "delivered"
+
+
+_MODEL_OF = {TouchKind.CLICKED: AttributionModel.LAST_CLICK, TouchKind.DELIVERED: AttributionModel.DELIVERED}
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A moment at which a text reached a person, and for how long a purchase is credited to it."""
+
+    follow_up_id: FollowUpId
+    kind: TouchKind
+    at: datetime
+    window: timedelta
+    """Zero: never credited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """The touch that earned a purchase."""
+
+    follow_up_id: FollowUpId
+    model: AttributionModel
+    touched_at: datetime
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What somebody bought."""
+
+    trigger_id: EventId
+    at: datetime
+    amount_minor: int
+    """Not below zero; in minor units of the currency."""
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deduction:
+    """A refund or a cancellation."""
+
+    trigger_id: EventId
+    at: datetime
+    minor: int | None
+    """Not below zero. None takes everything: a cancellation, or a refund that does not say how much."""
+    currency: str | None
+    """None: the purchase's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All we know of one purchase subject; purchase and deductions may become known in any order."""
+
+    purchase: Purchase | None = None
+    credit: Credit | None = None
+    deductions: tuple[Deduction, ...] = field(default=())
+
+    @property
+    def remaining_minor(self) -> int:
+        """What is left of the amount; never below zero."""
+        return 0 if self.purchase is None else _remaining(self.purchase, self.deductions)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """The whole purchase is credited."""
+
+    purchase: Purchase
+    credit: Credit
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """A deduction took part of the credit back."""
+
+    deduction: Deduction
+    credit: Credit
+    amount_minor: int
+    """Below zero."""
+    currency: str
+
+
+Change: TypeAlias = Attributed | Adjusted
+
+
+def with_purchase(account: Account, purchase: Purchase, touches: Iterable[Touch]) -> tuple[Account, Sequence[Change]]:
+    """Return the account with its purchase, and what that changes; the first report of a purchase decides.
+
+    Deductions that were known before the purchase are taken off at once, in the order in which they happened.
+    """
+    if account.purchase is not None:
+        return account, ()
+    bought = Account(purchase, credit_of(purchase, touches))
+    changes: list[Change] = [] if bought.credit is None else [Attributed(purchase, bought.credit)]
+    for deduction in sorted(account.deductions, key=lambda known: (known.at, known.trigger_id)):
+        bought, taken = with_deduction(bought, deduction)
+        changes += taken
+    return bought, changes
+
+
+def with_deduction(account: Account, deduction: Deduction) -> tuple[Account, Sequence[Change]]:
+    """Return the account with a deduction, and what that changes; each deduction counts once."""
+    if any(known.trigger_id == deduction.trigger_id for known in account.deductions):
+        return account, ()
+    after = dataclasses.replace(account, deductions=(*account.deductions, deduction))
+    taken = after.remaining_minor - account.remaining_minor
+    if account.purchase is None or account.credit is None or not taken:
+        return after, ()
+    return after, (Adjusted(deduction, account.credit, taken, account.purchase.currency),)
+
+
+def credit_of(purchase: Purchase, touches: Iterable[Touch]) -> Credit | None:
+    """Return the touch that earned the purchase: the last click that counts, else the last delivery that does."""
+    earning = [touch for touch in touches if _could_earn(touch, purchase.at)]
+    for kind in (TouchKind.CLICKED, TouchKind.DELIVERED):
+        of_kind = [touch for touch in earning if touch.kind is kind]
+        if of_kind:
+            last = max(of_kind, key=lambda touch: (touch.at, touch.follow_up_id))
+            return Credit(last.follow_up_id, _MODEL_OF[kind], last.at, last.window)
+    return None
+
+
+def _could_earn(touch: Touch, bought_at: datetime) -> bool:
+    """Return whether the touch lies before the purchase, within its window, and was not caused by the purchase.
+
+    A follow-up's id holds the time of the trigger that began its run. That time and the purchase's come from the
+    same clock, the shop's: a text whose run began with this purchase, or later, cannot have led to it, however far
+    the shop's clock is from ours.
+    """
+    age = bought_at - touch.at
+    began_before = touch.follow_up_id.int >> _RANDOM_BITS < ids.milliseconds(bought_at)
+    return bool(touch.window) and timedelta() <= age <= touch.window and began_before
+
+
+def _remaining(purchase: Purchase, deductions: Iterable[Deduction]) -> int:
+    """Return what all deductions together leave, in whatever order they came.
+
+    A refund in another currency takes nothing: no exchange rate is ours to choose.
+    """
+    left = purchase.amount_minor
+    for deduction in deductions:
+        if deduction.minor is None:
+            return 0
+        if deduction.currency in {None, purchase.currency}:
+            left -= deduction.minor
+    return max(left, 0)

@@ -1,0 +1,184 @@
+"""The text that travels: filled in, signed with the brand, with its STOP instruction, counted exactly."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, assert_never
+
+from services.sender.rendering.instructions import has_stop_instruction, stop_line
+from shared import templates
+from shared.events.follow_up import Purpose
+from shared.parts import Encoding, count
+
+BODY_LIMIT_CHARACTERS = 1600
+"""UTF-16 units; Twilio refuses a longer body with 21617, and no other provider takes more."""
+MAX_PARTS = 10
+BRAND_WITHIN_CHARACTERS = 40
+"""The brand stands at the start when it begins within so many characters (compliance section 10)."""
+
+_ADDRESS = re.compile(r"https?://\S+")
+_TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-"})  # as typed and as set
+
+
+class LinkRefused(Exception):  # noqa: N818 - a refusal; raised, because it has to cross the template engine
+    """Raised by a `link` callback for an address it will not shorten; the text is not rendered then."""
+
+
+class RenderFailure(StrEnum):
+    """Why there is no text."""
+
+    TEMPLATE = "template"
+    """The template is wrong by itself."""
+    MISSING_VALUE = "missing_value"
+    LINK = "link"
+    EMPTY = "empty"
+    TOO_LONG = "too_long"
+    TOO_MANY_PARTS = "too_many_parts"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderInput:
+    """Everything a text is made of."""
+
+    template: str
+    facts: Mapping[str, Any]
+    """The roots a template may read: trigger, recipient, merchant."""
+    brand: str
+    locale: str
+    """BCP 47: the language of the STOP instruction."""
+    purpose: Purpose
+    first_contact: bool
+    """No text with a STOP instruction reached this person yet, or none for a month (compliance section 2)."""
+    contact_line: str | None = None
+    """What the answer to HELP names: phone, mail address or page."""
+    max_parts: int = MAX_PARTS
+    opt_out_at: str | None = None
+    """Where STOP goes when the sender takes no answers: a number or an address. None: the text is answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A finished text and what it weighs."""
+
+    text: str
+    parts: int
+    encoding: Encoding
+    units: int
+
+    @property
+    def sha256(self) -> str:
+        """The hash by which the text is found again at a provider, and in the records when the text is gone."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class RenderFailed:
+    """There is no text, and there will be none for the same input; says nothing personal."""
+
+    reason: RenderFailure
+    detail: str
+    field: str | None = None
+    """The value a template misses."""
+
+
+def render(source: RenderInput, *, link: Callable[[str], str]) -> Rendered | RenderFailed:
+    """Return the exact text to hand to a provider, or why there is none.
+
+    Args:
+        source: what the text is made of.
+        link: makes the short link that stands for an address; may raise `LinkRefused`.
+
+    Source: compliance section 10: brand at the start of every text; a STOP instruction in every marketing text, in
+    the first text to anybody and in the answer to HELP; a confirmation of STOP carries the brand and nothing else.
+    """
+    try:
+        filled = templates.render(source.template, source.facts, link=link)
+    except LinkRefused as refusal:
+        return RenderFailed(RenderFailure.LINK, str(refusal))
+    if isinstance(filled, templates.TemplateError):
+        reason = RenderFailure.MISSING_VALUE if filled.field else RenderFailure.TEMPLATE
+        return RenderFailed(reason, f"line {filled.line}: {filled.reason}", filled.field)
+    body = _sendable(filled)
+    if not body:
+        return RenderFailed(RenderFailure.EMPTY, "nothing is left of the template with these facts")
+    return _weighed(_completed(body, source), source.max_parts)
+
+
+def names_brand(text: str, brand: str) -> bool:
+    """Return whether a text names the brand near its start, as a whole name and not inside an address."""
+    start, name = _folded(_ADDRESS.sub("", text)), _folded(brand)
+    at = start.find(name)
+    while 0 <= at < BRAND_WITHIN_CHARACTERS:
+        before, after = start[at - 1 : at], start[at + len(name) : at + len(name) + 1]
+        if not _continues(before, name[:1]) and not _continues(name[-1:], after):
+            return True
+        at = start.find(name, at + 1)
+    return False
+
+
+def _completed(body: str, source: RenderInput) -> str:
+    """Return the body with what it lacks."""
+    if not names_brand(body, source.brand):
+        body = f"{_sendable(source.brand)}: {body}"
+    for line in _lines_due(source):
+        if line is not None and not _says(body, line, source):
+            body = f"{body}\n{line}"
+    return body
+
+
+def _lines_due(source: RenderInput) -> tuple[str | None, ...]:
+    """Return the lines that have to stand in a text of this purpose."""
+    stop = _sendable(stop_line(source.locale, source.opt_out_at))
+    match source.purpose:
+        case Purpose.MARKETING:
+            return (stop,)
+        case Purpose.INFORMATIONAL | Purpose.TRANSACTIONAL:
+            return (stop,) if source.first_contact else ()
+        case Purpose.HELP:
+            return (_sendable(source.contact_line) if source.contact_line else None, stop)
+        case Purpose.OPT_OUT_CONFIRMATION:
+            return ()
+        case _:
+            assert_never(source.purpose)
+
+
+def _says(body: str, line: str, source: RenderInput) -> bool:
+    """Return whether the body says already what a line would say."""
+    if source.contact_line and line == _sendable(source.contact_line):
+        return _folded(line) in _folded(body)
+    return has_stop_instruction(body, brand=source.brand)
+
+
+def _weighed(text: str, max_parts: int) -> Rendered | RenderFailed:
+    """Return the text with its parts, unless a provider would refuse it or it would cost too much."""
+    length = len(text.encode("utf-16-le")) // 2
+    if length > BODY_LIMIT_CHARACTERS:
+        return RenderFailed(RenderFailure.TOO_LONG, f"{length} characters, {BODY_LIMIT_CHARACTERS} are allowed")
+    weight = count(text)
+    if weight.parts > max_parts:
+        return RenderFailed(RenderFailure.TOO_MANY_PARTS, f"{weight.parts} parts, {max_parts} are allowed")
+    return Rendered(text, weight.parts, weight.encoding, weight.units)
+
+
+def _sendable(text: str) -> str:
+    """Return the text composed (NFC: é as one letter fits GSM-7), trimmed, and without characters no phone shows."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+
+
+def _folded(text: str) -> str:
+    """Return the text as names are compared: without case, typographic marks and runs of white space."""
+    return " ".join(unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC).casefold().split())
+
+
+def _continues(before: str, after: str) -> bool:
+    """Return whether two neighbouring characters belong to one word ("Go" is not named in "Good")."""
+    return _is_letter(before) and _is_letter(after)
+
+
+def _is_letter(character: str) -> bool:
+    """Return whether it is a digit or a letter of a script that puts blanks between words (those have case)."""
+    return character.isdigit() or character.lower() != character.upper()

@@ -1,0 +1,148 @@
+"""The shipped command as a process: a house and a simulated provider that a test can start, kill and start again."""
+
+import asyncio
+import hashlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+READY_SECONDS = 30.0
+API_KEY = "fu_end-to-end-test-key"
+ACCOUNT_SID = "AC" + "0" * 32
+AUTH_TOKEN = "end-to-end-token"  # noqa: S105 - a test double's
+SHOPIFY_SECRET = "end-to-end-shopify-secret"  # noqa: S105 - a test double's
+ENVIRONMENT = {"E2E_TWILIO_TOKEN": AUTH_TOKEN, "E2E_SHOPIFY_SECRET": SHOPIFY_SECRET}
+
+
+def free_port() -> int:
+    """Return a port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Process:
+    """One process of ours, its output in a file."""
+
+    arguments: list[str]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    child: asyncio.subprocess.Process | None = None
+
+    async def start(self, **extra: str) -> None:
+        """Start it; `extra` goes into its environment for this start only."""
+        with self.log.open("ab") as output:
+            self.child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                *self.arguments,
+                env={**os.environ, "PYTHONTZPATH": "", **self.environment, **extra},
+                stdout=output,
+                stderr=output,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self.child is not None and self.child.returncode is None
+
+    async def ready(self, url: str) -> None:
+        """Wait until a GET of `url` succeeds.
+
+        Raises:
+            AssertionError: the process ended or took too long; the message holds the end of its output.
+        """
+        async with httpx2.AsyncClient(timeout=2) as client:
+            for _ in range(int(READY_SECONDS / 0.05)):
+                if not self.is_running:
+                    break
+                try:
+                    if (await client.get(url)).is_success:
+                        return
+                except httpx2.HTTPError:
+                    pass
+                await asyncio.sleep(0.05)
+        tail = self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        raise AssertionError(f"{self.arguments[0]} is not ready:\n{tail}")
+
+    async def ended(self, seconds: float) -> int | None:
+        """Wait for the end; return its code, or None when it still runs."""
+        assert self.child is not None  # noqa: S101 - only asked after a start
+        try:
+            return await asyncio.wait_for(self.child.wait(), seconds)
+        except TimeoutError:
+            return None
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it, politely or not, and wait until it has."""
+        if self.child is not None and self.child.returncode is None:
+            self.child.send_signal(how)
+            if await self.ended(20) is None:
+                self.child.kill()
+                await self.child.wait()
+
+
+def write_shop(folder: Path, *, house: str, provider: str, flow: str) -> Path:
+    """Write one merchant with one flow; return the merchants folder."""
+    shop = folder / "merchants" / "acme"
+    (shop / "flows").mkdir(parents=True)
+    (shop / "merchant.yaml").write_text(
+        f"""
+merchant: acme
+brand: Acme Coffee
+locale: en-US
+country: US
+links: {{base_url: "{house}"}}
+sources:
+  shopify: {{secrets: [{{env: E2E_SHOPIFY_SECRET}}]}}
+providers:
+  main:
+    kind: twilio
+    account_sid: {ACCOUNT_SID}
+    auth_token: {{env: E2E_TWILIO_TOKEN}}
+    base_url: "{provider}"
+    public_url: "{house}"
+numbers:
+  - {{number: "+12025550100", provider: main, kind: long_code, parts_per_second: 500, registration: registered}}
+api_keys:
+  - id: test
+    sha256: "{_sha256(API_KEY)}"
+    scopes: ["follow-ups:write", "follow-ups:read", "events:write", "consents:write", "consents:read",
+             "decisions:read", "gate:read", "dispatches:read", "metrics:read"]
+""",
+        encoding="utf-8",
+    )
+    (shop / "flows" / "flow.yaml").write_text(flow, encoding="utf-8")
+    return folder / "merchants"
+
+
+def house_process(folder: Path, port: int, merchants: Path, **environment: str) -> Process:
+    """Return `followup run` on a folder, not started."""
+    arguments = ["services.cli.app", "run", "--merchants", str(merchants), "--data", str(folder / "data")]
+    return Process(
+        [*arguments, "--port", str(port)],
+        folder / "house.log",
+        {**ENVIRONMENT, "FOLLOWUP_LOG_LEVEL": "info", **environment},
+    )
+
+
+def simulator_process(folder: Path, port: int, house: str, **environment: str) -> Process:
+    """Return the simulated provider as a process of its own, not started."""
+    arguments = ["services.sender.simulator", "--port", str(port), "--data", str(folder / "simulator.db")]
+    inbound = f"{house}/v1/providers/main/acme/replies"
+    return Process(
+        [*arguments, "--account-sid", ACCOUNT_SID, "--auth-token", AUTH_TOKEN, "--inbound-url", inbound],
+        folder / "simulator.log",
+        environment,
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,161 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.events.consent import ConsentReported
+from shared.testing.make_ingest import PHONE, event
+from tests.integration.ingest.stage import Stage
+
+
+async def test_one_event_is_taken(stage: Stage) -> None:
+    answer = await stage.tell(event())
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "accepted": 1,
+        "duplicates": 0,
+        "no_recipient": 0,
+        "events": [{"id": "evt-1", "status": "accepted"}],
+    }
+    [trigger] = await stage.triggers()
+    assert (trigger.kind, trigger.source, trigger.subject, trigger.amount_minor) == (
+        "purchase",
+        "api",
+        "order-1001",
+        4900,
+    )
+
+
+async def test_a_list_is_taken_in_its_order(stage: Stage) -> None:
+    answer = await stage.tell([event(id=f"evt-{number}", subject=f"order-{number}") for number in range(500)])
+    assert answer.json()["accepted"] == 500
+    assert [trigger.subject for trigger in await stage.triggers()] == [f"order-{number}" for number in range(500)]
+
+
+@pytest.mark.parametrize("number", [0, 501])
+async def test_a_list_of_none_or_too_many_is_refused(stage: Stage, number: int) -> None:
+    answer = await stage.tell([event(id=str(each)) for each in range(number)])
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "events")
+
+
+async def test_the_same_event_twice_is_a_duplicate_across_calls_and_within_one(stage: Stage) -> None:
+    first = await stage.tell([event(), event()])
+    again = await stage.tell(event())
+    assert [each["status"] for each in first.json()["events"]] == ["accepted", "duplicate"]
+    assert again.json()["duplicates"] == 1
+    assert len(await stage.triggers()) == 1
+
+
+async def test_two_merchants_may_use_the_same_id(stage: Stage) -> None:
+    for merchant in ("acme", "bolt"):
+        assert (await stage.tell(event(), merchant=merchant)).json()["accepted"] == 1
+
+
+@pytest.mark.parametrize("documents", [[event(), event(subject="other")], [event()]])
+async def test_the_same_id_for_another_event_is_refused_with_all_of_its_request(
+    stage: Stage, documents: list[dict[str, Any]]
+) -> None:
+    if len(documents) == 1:
+        await stage.tell(event(subject="other"))
+    before = await stage.count()
+    answer = await stage.tell([event(id="evt-9"), *documents])
+    assert (answer.status_code, answer.json()["code"]) == (409, "event_conflict")
+    assert answer.json()["errors"][0]["field"] == f"events.{len(documents)}.id"
+    assert await stage.count() == before
+
+
+async def test_a_mistake_in_a_list_is_named_by_place_and_refuses_all_of_it(stage: Stage) -> None:
+    documents = [event(id=str(number)) for number in range(4)]
+    documents[3] = event(id="3", recipient={"phone": "12"})
+    documents[1] = event(id="1", knd="purchase")
+    answer = await stage.tell(documents)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["events.1.knd", "events.3.recipient.phone"]
+    assert "did you mean 'kind'?" in answer.json()["errors"][0]["reason"]
+    assert await stage.count() == 0
+
+
+async def test_a_mistake_in_one_event_is_named_by_its_field(stage: Stage) -> None:
+    answer = await stage.tell(event(recipient={"phone": PHONE, "time_zone": "Mars/Olympus"}))
+    assert [error["field"] for error in answer.json()["errors"]] == ["recipient.time_zone"]
+
+
+async def test_an_event_finds_its_person_by_subject_or_customer(stage: Stage) -> None:
+    await stage.tell(event(customer="c-7"))
+    answer = await stage.tell(
+        [
+            event(id="evt-2", kind="refund", recipient={}),
+            event(id="evt-3", kind="booking", subject="table-1", customer="c-7", recipient={}),
+            event(id="evt-4", kind="booking", subject="table-2", recipient={}),
+        ]
+    )
+    assert [each["status"] for each in answer.json()["events"]] == ["accepted", "accepted", "no_recipient"]
+    assert (answer.json()["accepted"], answer.json()["no_recipient"]) == (3, 1)
+    assert len({trigger.recipient_id for trigger in await stage.triggers()}) == 1
+
+
+async def test_consents_are_reported_before_their_trigger_and_named_by_it(stage: Stage) -> None:
+    consent = {
+        "scope": "marketing",
+        "event": "granted",
+        "level": "pewc",
+        "captured_at": "2026-12-01T16:59:00Z",
+        "method": "checkout",
+        "disclosure": "I agree",
+        "source": "https://acme.example/checkout",
+    }
+    await stage.tell(event(consent=[consent]))
+    report, deal, trigger = await stage.house.log_events()
+    assert isinstance(report, ConsentReported)
+    assert isinstance(deal, ConsentReported)
+    assert trigger == (await stage.triggers())[0]
+    assert (await stage.triggers())[0].consent_reports == (report.event_id, deal.event_id)
+    assert (report.level, report.method, report.source) == ("pewc", "checkout", "https://acme.example/checkout")
+    assert report.evidence is not None
+    assert stage.house.runtime.sealer.open(report.merchant_id, report.evidence) == b'{"disclosure":"I agree"}'
+
+
+async def test_buying_permits_service_texts_about_it_and_no_marketing(stage: Stage) -> None:
+    await stage.tell([event(), event(id="evt-2", kind="inquiry", subject="question-1")])
+    [deal] = await stage.house.published(ConsentReported)
+    bought, asked = await stage.triggers()
+    assert (deal.scope, deal.act, deal.level) == ("informational", "granted", "contract")
+    assert deal.captured_at == bought.occurred_at
+    assert bought.consent_reports == (deal.event_id,)
+    assert asked.consent_reports == ()
+
+
+async def test_an_idempotency_key_gives_the_same_answer_again(stage: Stage) -> None:
+    key = {"Idempotency-Key": "k-1"}
+    answers = [(await stage.tell(event(), **key)).json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0]["accepted"] == 1
+    other = await stage.tell(event(id="evt-2"), **key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+
+
+async def test_without_a_key_or_with_an_unknown_one_nothing_is_taken(stage: Stage) -> None:
+    for headers in ({}, {"Authorization": "Bearer fu_guess"}):
+        assert (await stage.client.post("/v1/events", json=event(), headers=headers)).status_code == 401
+    assert await stage.count() == 0
+
+
+async def test_a_body_that_is_not_json_is_refused(stage: Stage) -> None:
+    headers = {"Authorization": "Bearer fu_made_up_acme"}
+    answer = await stage.client.post("/v1/events", content=b"{", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+async def test_the_schema_is_published_whole(stage: Stage) -> None:
+    document = (await stage.client.get("/openapi.json")).json()
+    schema = document["paths"]["/v1/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    event_schema, list_schema = schema["oneOf"]
+    assert event_schema["properties"]["recipient"]["properties"]["phone"]
+    assert list_schema["maxItems"] == 500
+    assert "$ref" not in str(schema)
+
+
+async def test_without_a_database_events_get_503(stage: Stage, tmp_path: Path) -> None:
+    await stage.house.runtime.database.stop()
+    answer = await stage.tell(event())
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")

@@ -1,0 +1,292 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from services.ingest.tables import deliveries, delivery_keys, published, quarantine, subjects
+from shared.events.consent import ConsentReported, MerchantClosed, PrivacyRequested
+from shared.events.trigger import PhoneProvenance
+from shared.failpoints import FailpointReached
+from shared.phone import E164
+from shared.testing.clock import FakeClock
+from shared.testing.make_ingest import (
+    OLD_SECRET,
+    ORDER_ID,
+    PHONE,
+    body_of,
+    event,
+    shopify_headers,
+    shopify_order,
+    shopify_refund,
+    shopify_signature,
+    standard_headers,
+)
+from tests.integration.ingest.stage import MAX_BODY_BYTES, Stage, open_stage
+
+
+async def test_a_signed_order_becomes_one_purchase(stage: Stage) -> None:
+    answer = await stage.shopify("orders/create", shopify_order())
+    assert (answer.status_code, answer.json()) == (200, {"status": "accepted"})
+    [trigger] = await stage.triggers()
+    assert (trigger.kind, trigger.source, trigger.subject) == ("purchase", "shopify", f"order-{ORDER_ID}")
+    assert (trigger.amount_minor, trigger.currency, trigger.customer) == (4900, "USD", "207119551")
+    assert trigger.recipient_id == stage.house.runtime.sealer.recipient_id(trigger.merchant_id, E164(PHONE))
+    assert stage.contact(trigger).phone == PHONE
+    assert stage.facts(trigger)["order_name"] == "#1001"
+
+
+async def test_a_delivery_signed_with_the_secret_before_rotation_is_taken(stage: Stage) -> None:
+    body = body_of(shopify_order())
+    answer = await stage.shopify("orders/create", body, x_shopify_hmac_sha256=shopify_signature(body, OLD_SECRET))
+    assert answer.status_code == 200
+
+
+async def test_whatever_is_wrong_the_401_is_the_same_and_nothing_is_stored(stage: Stage) -> None:
+    body = body_of(shopify_order())
+    good = shopify_headers(body, "orders/create")
+    unsigned = {name: value for name, value in good.items() if "hmac" not in name}
+    attempts = [
+        ("/v1/webhooks/shopify/acme", unsigned),
+        ("/v1/webhooks/shopify/acme", good | {"x-shopify-hmac-sha256": shopify_signature(body, "wrong")}),
+        ("/v1/webhooks/shopify/nobody", good),
+        ("/v1/webhooks/woocommerce/acme", good),
+        ("/v1/webhooks/magic/acme", good),
+        ("/v1/webhooks/magic/nobody", unsigned),
+        ("/v1/webhooks/standard-webhooks/acme", good),
+    ]
+    answers = [await stage.client.post(path, content=body, headers=headers) for path, headers in attempts]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({str(sorted(answer.headers.items())) for answer in answers}) == 1
+    assert await stage.count(deliveries) == await stage.count(delivery_keys) == 0
+    assert await stage.house.log_events() == []
+
+
+async def test_the_same_delivery_twice_is_told_once(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    again = await stage.shopify("orders/create", shopify_order())
+    assert (again.status_code, again.json()) == (200, {"status": "duplicate"})
+    assert len(await stage.triggers()) == 1
+    assert await stage.count() == 1
+
+
+async def test_a_repeated_webhook_id_is_a_repeat_whatever_the_event_id_says(stage: Stage) -> None:
+    for event_id in ("event-1", "event-2"):
+        answer = await stage.shopify("orders/updated", shopify_order(), event_id=event_id, x_shopify_webhook_id="w-1")
+    assert answer.json() == {"status": "duplicate"}
+
+
+async def test_created_and_paid_of_one_act_are_two_deliveries_and_one_purchase(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    paid = await stage.shopify("orders/paid", shopify_order())
+    assert paid.json() == {"status": "ignored"}
+    assert len(await stage.triggers()) == 1
+    assert await stage.count() == 2
+
+
+async def test_a_replayed_body_under_new_ids_is_no_second_purchase(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    replayed = await stage.shopify("orders/create", shopify_order(), event_id="event-2")
+    assert replayed.json() == {"status": "ignored"}
+    assert len(await stage.triggers()) == 1
+
+
+async def test_repeats_arriving_together_are_told_once(stage: Stage) -> None:
+    answers = await asyncio.gather(*(stage.shopify("orders/create", shopify_order()) for _ in range(20)))
+    statuses = sorted(answer.json()["status"] for answer in answers)
+    assert statuses == ["accepted"] + ["duplicate"] * 19
+    assert len(await stage.triggers()) == 1
+
+
+async def test_a_purchase_without_a_number_is_made_when_a_later_delivery_has_one(stage: Stage) -> None:
+    bare = await stage.shopify("orders/create", shopify_order(customer=None))
+    assert bare.json() == {"status": "accepted", "reason": "no_recipient"}
+    assert (await stage.shopify("orders/paid", shopify_order())).json() == {"status": "accepted"}
+    assert [trigger.kind for trigger in await stage.triggers()] == ["purchase"]
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "reason"),
+    [
+        ("orders/create", b"<html>", "not_json"),
+        ("orders/dreamt", b"{}", "unknown_topic"),
+        ("orders/create", b"{}", "misshapen"),
+    ],
+)
+async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_answered_200(
+    stage: Stage, topic: str, body: bytes, reason: str
+) -> None:
+    answer = await stage.shopify(topic, body)
+    assert (answer.status_code, answer.json()) == (200, {"status": "quarantined", "reason": reason})
+    [row] = await stage.house.rows(sa.select(quarantine))
+    assert (row["reason"], row["topic"], row["source"]) == (reason, topic, "shopify")
+    [kept] = await stage.house.rows(sa.select(deliveries))
+    sealer = stage.house.runtime.sealer
+    assert sealer.open(kept["merchant_id"], kept["body"]) == body
+    assert b"x-shopify-topic" in sealer.open(kept["merchant_id"], kept["headers"])
+    assert await stage.house.log_events() == []
+
+
+async def test_a_body_over_the_limit_is_refused_unread(stage: Stage) -> None:
+    answer = await stage.shopify("orders/create", b" " * (MAX_BODY_BYTES + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert await stage.count() == 0
+
+
+async def test_a_refund_finds_the_person_of_its_order(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    await stage.shopify("refunds/create", shopify_refund())
+    purchase, refund = await stage.triggers()
+    assert (refund.kind, refund.subject, refund.amount_minor) == ("refund", purchase.subject, 1250)
+    assert refund.recipient_id == purchase.recipient_id
+    assert stage.contact(refund).provenance is PhoneProvenance.SUBJECT
+
+
+async def test_a_refund_before_its_order_is_known_to_nobody_and_told_by_the_order_later(stage: Stage) -> None:
+    early = await stage.shopify("refunds/create", shopify_refund())
+    assert early.json() == {"status": "accepted", "reason": "no_recipient"}
+    assert await stage.triggers() == []
+    await stage.shopify("orders/updated", shopify_order(refunds=[shopify_refund()]))
+    assert [trigger.kind for trigger in await stage.triggers()] == ["refund"]
+
+
+async def test_an_order_and_its_refund_arriving_together_are_joined(stage: Stage) -> None:
+    await asyncio.gather(
+        stage.shopify("orders/create", shopify_order()), stage.shopify("refunds/create", shopify_refund())
+    )
+    assert [trigger.kind for trigger in await stage.triggers()] == ["purchase", "refund"]
+
+
+async def test_the_joins_of_one_merchant_lead_to_nobody_of_another(stage: Stage) -> None:
+    await stage.tell(event(subject="order-1"), merchant="bolt")
+    answer = await stage.tell(event(subject="order-1", recipient={}), merchant="acme")
+    assert answer.json()["events"] == [{"id": "evt-1", "status": "no_recipient"}]
+
+
+async def test_a_shipping_number_is_never_remembered_for_the_customer(stage: Stage) -> None:
+    customer = {"id": 5, "phone": None}
+    gift = shopify_order(customer=customer, shipping_address={"phone": "+12125550199", "country_code": "US"})
+    await stage.shopify("orders/create", gift)
+    [purchase] = await stage.triggers()
+    assert stage.contact(purchase).provenance is PhoneProvenance.SHIPPING
+    own = shopify_order(id=2, customer=customer, checkout_token="c2")
+    other = await stage.shopify("orders/create", own, event_id="event-2")
+    assert other.json()["reason"] == "no_recipient"
+    await stage.shopify("refunds/create", shopify_refund())
+    refund = (await stage.triggers())[-1]
+    assert stage.contact(refund).provenance is PhoneProvenance.SHIPPING
+
+
+async def test_a_known_customer_comes_before_the_number_on_a_parcel(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    gift = shopify_order(
+        id=2,
+        customer={"id": 207_119_551, "phone": None},
+        shipping_address={"phone": "+12125550199", "country_code": "US"},
+    )
+    await stage.shopify("orders/create", gift, event_id="event-2")
+    first, second = await stage.triggers()
+    assert first.recipient_id == second.recipient_id
+
+
+async def test_consent_of_a_checkout_is_reported_with_its_trigger(stage: Stage) -> None:
+    checkout = {
+        "token": "t1",
+        "created_at": "2026-12-01T11:30:00-05:00",
+        "phone": PHONE,
+        "buyer_accepts_sms_marketing": True,
+    }
+    await stage.shopify("checkouts/create", checkout)
+    [report] = await stage.house.published(ConsentReported)
+    [trigger] = await stage.triggers()
+    assert trigger.consent_reports == (report.event_id,)
+    assert (report.recipient_id, report.act, report.level) == (trigger.recipient_id, "granted", "express")
+
+
+async def test_a_gift_receiver_consents_to_nothing(stage: Stage) -> None:
+    checkout = {
+        "token": "t1",
+        "created_at": "2026-12-01T11:30:00-05:00",
+        "shipping_address": {"phone": PHONE, "country_code": "US"},
+        "buyer_accepts_sms_marketing": True,
+    }
+    await stage.shopify("checkouts/create", checkout)
+    assert await stage.house.published(ConsentReported) == []
+    assert len(await stage.triggers()) == 1
+
+
+async def test_a_withdrawal_without_a_number_finds_the_customer(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    state = {"state": "unsubscribed", "consent_updated_at": "2026-12-01T11:59:30-05:00"}
+    document = {"customer_id": 207_119_551, "phone": None, "sms_marketing_consent": state}
+    assert (await stage.shopify("customers_marketing_consent/update", document)).json() == {"status": "accepted"}
+    report = (await stage.house.published(ConsentReported))[-1]
+    assert report.act == "revoked"
+    assert report.recipient_id == (await stage.triggers())[0].recipient_id
+
+
+async def test_privacy_requests_and_closures_are_told(stage: Stage) -> None:
+    await stage.shopify("customers/redact", {"customer": {"id": 1, "phone": PHONE}})
+    await stage.shopify("app/uninstalled", {"id": 1})
+    [request] = await stage.house.published(PrivacyRequested)
+    [closure] = await stage.house.published(MerchantClosed)
+    assert (request.right, closure.reason, closure.recipient_id.int) == ("erasure", "app_uninstalled", 0)
+
+
+async def test_standard_webhooks_bring_our_own_format(stage: Stage, clock: FakeClock) -> None:
+    body = body_of(event())
+    path = "/v1/webhooks/standard-webhooks/acme"
+    first = await stage.client.post(path, content=body, headers=standard_headers(body, clock.now()))
+    again = await stage.client.post(path, content=body, headers=standard_headers(body, clock.now()))
+    assert (first.json(), again.json()) == ({"status": "accepted"}, {"status": "duplicate"})
+    assert [trigger.source for trigger in await stage.triggers()] == ["standard-webhooks"]
+
+
+async def test_without_a_database_the_answer_is_503_and_the_retry_succeeds(tmp_path: Path, clock: FakeClock) -> None:
+    async with open_stage(tmp_path, clock) as stage:
+        await stage.house.runtime.database.stop()
+        answer = await stage.shopify("orders/create", shopify_order())
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(("place", "kept", "retried"), [("before", 0, "accepted"), ("after", 1, "duplicate")])
+async def test_a_crash_around_the_commit_loses_and_doubles_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, place: str, kept: int, retried: str
+) -> None:
+    def crash(name: str) -> None:
+        if name == f"ingest.{place}_commit":
+            raise FailpointReached(name)
+
+    monkeypatch.setattr("services.ingest.api.failpoint", crash)
+    assert (await stage.shopify("orders/create", shopify_order())).status_code == 500
+    assert await stage.count() == len(await stage.triggers()) == kept
+    monkeypatch.undo()
+    assert (await stage.shopify("orders/create", shopify_order())).json() == {"status": retried}
+    assert await stage.count() == len(await stage.triggers()) == 1
+
+
+async def test_no_number_name_or_wording_can_be_read_in_the_database_file(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    await stage.shopify("orders/dreamt", shopify_order(), event_id="event-2")
+    wording = "Yes, Acme may text me"
+    consent = [{"scope": "marketing", "event": "granted", "disclosure": wording}]
+    await stage.tell(event(consent=consent), **{"Idempotency-Key": PHONE})
+    await stage.house.runtime.database.stop()
+    stored = b"".join(path.read_bytes() for path in stage.folder.glob("followup.db*"))
+    assert b"shopify" in stored
+    assert len(stored) > 50_000
+    for planted in (PHONE, PHONE[1:], "2125550123", "Ruiz", "Beans", wording, "acme.example"):
+        assert planted.encode() not in stored
+
+
+async def test_the_tables_hold_one_row_for_each_thing(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    assert [await stage.count(table) for table in (deliveries, delivery_keys, published, subjects, quarantine)] == [
+        1,
+        2,
+        1,
+        3,
+        0,
+    ]

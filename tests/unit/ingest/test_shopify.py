@@ -1,0 +1,382 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.ingest.domain.readings import QuarantineReason, Reading, Shop, Unreadable
+from services.ingest.sources.adapter import Circumstances
+from services.ingest.sources.shopify import SHOPIFY
+from shared.events.consent import ConsentAct, ConsentLevel, PrivacyRight
+from shared.events.trigger import PhoneProvenance
+from shared.testing.clock import START
+from shared.testing.make_ingest import (
+    OLD_SECRET,
+    ORDER_ID,
+    PHONE,
+    SECRET,
+    body_of,
+    shopify_headers,
+    shopify_order,
+    shopify_refund,
+    shopify_signature,
+)
+
+BODY = b'{"id": 1}'
+SUBJECT = f"order-{ORDER_ID}"
+
+
+def read(topic: str, document: Any, shop: Shop | None = None) -> Reading | Unreadable:
+    body = document if isinstance(document, bytes) else body_of(document)
+    circumstances = Circumstances(shopify_headers(body, topic), shop or Shop(country="US"), START)
+    return SHOPIFY.read(body, circumstances)
+
+
+def reading(topic: str, document: Any, shop: Shop | None = None) -> Reading:
+    outcome = read(topic, document, shop)
+    assert isinstance(outcome, Reading)
+    return outcome
+
+
+def is_genuine(headers: dict[str, str], secrets: tuple[str, ...], shop: Shop | None = None) -> bool:
+    return SHOPIFY.is_genuine(headers, BODY, secrets, shop or Shop(), START)
+
+
+@pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])
+def test_any_configured_secret_verifies(secret: str) -> None:
+    headers = {"x-shopify-hmac-sha256": shopify_signature(BODY, secret)}
+    assert is_genuine(headers, (SECRET, OLD_SECRET))
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-shopify-hmac-sha256": ""}, {"x-shopify-hmac-sha256": "wröng"}])
+def test_a_missing_or_wrong_signature_is_not_genuine(headers: dict[str, str]) -> None:
+    assert not is_genuine(headers, (SECRET,))
+
+
+def test_a_signature_of_another_body_is_not_genuine() -> None:
+    assert not is_genuine({"x-shopify-hmac-sha256": shopify_signature(BODY + b" ", SECRET)}, (SECRET,))
+
+
+def test_another_shop_with_the_same_secret_is_not_genuine_where_one_is_named() -> None:
+    headers = shopify_headers(BODY, "orders/create", x_shopify_shop_domain="Other.myshopify.com")
+    assert is_genuine(headers, (SECRET,), Shop(domain="other.myshopify.com"))
+    assert not is_genuine(headers, (SECRET,), Shop(domain="acme.myshopify.com"))
+
+
+def test_one_event_id_in_two_topics_is_two_deliveries() -> None:
+    keys = [set(SHOPIFY.repeat_keys(shopify_headers(BODY, topic))) for topic in ("orders/create", "orders/paid")]
+    assert keys[0].isdisjoint(keys[1])
+
+
+def test_an_order_becomes_a_purchase_with_its_facts() -> None:
+    found = reading("orders/create", shopify_order())
+    [purchase] = found.happenings
+    assert (purchase.kind, purchase.subject, purchase.amount_minor, purchase.currency) == (
+        "purchase",
+        SUBJECT,
+        4900,
+        "USD",
+    )
+    assert purchase.occurred_at == datetime(2026, 12, 1, 16, 59, tzinfo=UTC)
+    assert purchase.facts["order_name"] == "#1001"
+    assert purchase.facts["items"] == ["Beans 1 kg"]
+    assert purchase.facts["discount_codes"] == ["HELLO"]
+    assert found.customer == "207119551"
+    assert found.contact is not None
+    assert (found.contact.phone, found.contact.state, found.contact.first_name) == (PHONE, "NY", "Ana")
+
+
+def test_created_and_paid_are_one_purchase() -> None:
+    [created] = reading("orders/create", shopify_order(financial_status="pending")).happenings
+    [paid] = reading("orders/paid", shopify_order()).happenings
+    assert (created.key, created.occurred_at, created.kind) == (paid.key, paid.occurred_at, paid.kind)
+
+
+def test_an_id_beyond_2_to_the_53_keeps_every_digit() -> None:
+    assert reading("orders/create", shopify_order()).happenings[0].subject == "order-9007199254740993"
+
+
+@pytest.mark.parametrize(
+    ("currency", "total", "minor"), [("JPY", "4900", 4900), ("KWD", "4.900", 4900), ("USD", "49.00", 4900)]
+)
+def test_amounts_follow_their_currency(currency: str, total: str, minor: int) -> None:
+    order = shopify_order(currency=currency, total_price=total)
+    assert reading("orders/create", order).happenings[0].amount_minor == minor
+
+
+def phones(**present: str) -> dict[str, Any]:
+    customer = {"id": 1, "phone": present.get("customer")}
+    address = {"country_code": "US"}
+    return shopify_order(
+        customer=customer,
+        phone=present.get("order"),
+        billing_address=address | {"phone": present.get("billing")},
+        shipping_address=address | {"phone": present.get("shipping")},
+    )
+
+
+@pytest.mark.parametrize(
+    ("present", "chosen"),
+    [
+        (("customer", "order", "billing", "shipping"), PhoneProvenance.CUSTOMER),
+        (("order", "billing", "shipping"), PhoneProvenance.ORDER),
+        (("billing", "shipping"), PhoneProvenance.BILLING),
+        (("shipping",), PhoneProvenance.SHIPPING),
+    ],
+)
+def test_the_phone_is_the_customers_then_the_orders_then_billings_then_shippings(
+    present: tuple[str, ...], chosen: PhoneProvenance
+) -> None:
+    numbers = {
+        "customer": "+12125550101",
+        "order": "+12125550102",
+        "billing": "(212) 555-0103",
+        "shipping": "+12125550104",
+    }
+    contact = reading("orders/create", phones(**{name: numbers[name] for name in present})).contact
+    assert contact is not None
+    assert contact.provenance is chosen
+    assert contact.phone[-1] == numbers[chosen][-1]
+
+
+def test_an_unusable_number_yields_to_the_next() -> None:
+    contact = reading("orders/create", phones(customer="12", billing="2125550103")).contact
+    assert contact is not None
+    assert (contact.phone, contact.provenance) == ("+12125550103", PhoneProvenance.BILLING)
+
+
+def test_a_number_without_prefix_and_country_is_refused() -> None:
+    order = shopify_order(customer=None, billing_address=None, phone="2125550103")
+    assert reading("orders/create", order, Shop()).contact is None
+
+
+def test_the_shops_country_reads_a_number_where_no_address_does() -> None:
+    order = shopify_order(customer=None, billing_address=None, phone="2125550103")
+    contact = reading("orders/create", order, Shop(country="US")).contact
+    assert contact is not None
+    assert contact.phone == "+12125550103"
+
+
+def test_an_update_that_changed_nothing_of_ours_says_nothing() -> None:
+    assert reading("orders/updated", shopify_order()).happenings == ()
+
+
+def test_a_cancelled_order_is_a_cancellation_of_the_same_subject_in_either_topic() -> None:
+    order = shopify_order(cancelled_at="2026-12-01T12:10:00-05:00", cancel_reason="customer")
+    [updated] = reading("orders/updated", order).happenings
+    [cancelled] = reading("orders/cancelled", order).happenings
+    assert updated == cancelled
+    assert (updated.kind, updated.subject, updated.facts["reason"]) == ("cancellation", SUBJECT, "customer")
+
+
+def test_a_refund_is_the_same_in_its_own_topic_and_in_the_order() -> None:
+    [own] = reading("refunds/create", shopify_refund()).happenings
+    [seen] = reading("orders/updated", shopify_order(refunds=[shopify_refund()])).happenings
+    assert (own.kind, own.subject, own.amount_minor, own.currency) == ("refund", SUBJECT, 1250, "USD")
+    assert (own.key, own.occurred_at, own.amount_minor) == (seen.key, seen.occurred_at, seen.amount_minor)
+
+
+def test_a_refund_counts_only_money_that_went_back() -> None:
+    transactions = [
+        {"kind": "refund", "status": "success", "amount": "5.00", "currency": "USD"},
+        {"kind": "refund", "status": "failure", "amount": "5.00", "currency": "USD"},
+        {"kind": "void", "status": "success", "amount": "9.00", "currency": "USD"},
+    ]
+    [refund] = reading("refunds/create", shopify_refund(transactions=transactions)).happenings
+    assert refund.amount_minor == 500
+
+
+def test_a_refund_in_two_currencies_has_no_amount_of_its_own() -> None:
+    transactions = [
+        {"kind": "refund", "status": "success", "amount": "5.00", "currency": currency} for currency in ("USD", "EUR")
+    ]
+    [refund] = reading("refunds/create", shopify_refund(transactions=transactions)).happenings
+    assert (refund.amount_minor, refund.currency) == (None, None)
+
+
+def test_a_refund_without_money_is_still_a_refund() -> None:
+    [refund] = reading("refunds/create", shopify_refund(transactions=[])).happenings
+    assert (refund.kind, refund.amount_minor) == ("refund", None)
+
+
+def checkout(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "token": "b1946ac9",
+        "created_at": "2026-12-01T11:30:00-05:00",
+        "completed_at": None,
+        "currency": "USD",
+        "total_price": "49.00",
+        "phone": PHONE,
+        "abandoned_checkout_url": "https://acme.example/c/1",
+        "line_items": [{"title": "Beans 1 kg"}],
+    } | changes
+
+
+def test_an_open_checkout_is_started_and_a_completed_one_completed() -> None:
+    [started] = reading("checkouts/create", checkout()).happenings
+    [completed] = reading("checkouts/update", checkout(completed_at="2026-12-01T11:58:00-05:00")).happenings
+    assert (started.kind, completed.kind) == ("checkout_started", "checkout_completed")
+    assert started.subject == completed.subject == "checkout-b1946ac9"
+    assert started.facts["checkout_url"] == "https://acme.example/c/1"
+
+
+def test_updates_of_an_open_checkout_are_the_same_start() -> None:
+    [created] = reading("checkouts/create", checkout()).happenings
+    [updated] = reading("checkouts/update", checkout(total_price="59.00")).happenings
+    assert (created.key, created.occurred_at) == (updated.key, updated.occurred_at)
+
+
+def test_an_order_and_its_checkout_join() -> None:
+    order_joins = reading("orders/create", shopify_order()).joins
+    assert set(reading("checkouts/create", checkout()).joins) <= set(order_joins)
+
+
+def test_the_email_box_is_no_consent_to_texts() -> None:
+    for document in (checkout(buyer_accepts_marketing=True), checkout(buyer_accepts_sms_marketing=False)):
+        assert reading("checkouts/create", document).claims == ()
+    assert reading("orders/create", shopify_order(buyer_accepts_marketing=True)).claims == ()
+
+
+def test_the_text_box_is_express_consent_dated_as_the_checkout() -> None:
+    [claim] = reading("checkouts/create", checkout(buyer_accepts_sms_marketing=True)).claims
+    assert (claim.act, claim.level) == (ConsentAct.GRANTED, ConsentLevel.EXPRESS)
+    assert claim.captured_at == datetime(2026, 12, 1, 16, 30, tzinfo=UTC)
+
+
+def test_the_text_box_is_about_its_own_number() -> None:
+    document = checkout(buyer_accepts_sms_marketing=True, sms_marketing_phone="+12125550177")
+    [claim] = reading("checkouts/create", document).claims
+    assert claim.contact is not None
+    assert claim.contact.phone == "+12125550177"
+
+
+def test_an_unusable_number_in_the_text_box_consents_for_nobody() -> None:
+    document = checkout(buyer_accepts_sms_marketing=True, sms_marketing_phone="12")
+    assert reading("checkouts/create", document).claims == ()
+
+
+def consent(state: str, **changes: Any) -> dict[str, Any]:
+    told = {"state": state, "opt_in_level": "single_opt_in", "consent_updated_at": "2026-12-01T11:00:00-05:00"}
+    return {"customer_id": 207_119_551, "phone": PHONE, "sms_marketing_consent": told | changes}
+
+
+@pytest.mark.parametrize(
+    ("state", "act"),
+    [
+        ("subscribed", ConsentAct.GRANTED),
+        ("pending", ConsentAct.PENDING),
+        ("unsubscribed", ConsentAct.REVOKED),
+        ("redacted", ConsentAct.REVOKED),
+        ("SUBSCRIBED", ConsentAct.GRANTED),
+    ],
+)
+def test_a_consent_state_is_claimed_in_our_words(state: str, act: ConsentAct) -> None:
+    [claim] = reading("customers_marketing_consent/update", consent(state)).claims
+    assert claim.act is act
+    assert claim.captured_at == datetime(2026, 12, 1, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("state", ["not_subscribed", "invalid", "something_new", ""])
+def test_a_state_that_permits_nothing_claims_nothing(state: str) -> None:
+    assert reading("customers_marketing_consent/update", consent(state)).claims == ()
+
+
+@pytest.mark.parametrize(
+    ("level", "ours"),
+    [
+        ("single_opt_in", ConsentLevel.EXPRESS),
+        ("confirmed_opt_in", ConsentLevel.EXPRESS),
+        ("unknown", ConsentLevel.UNKNOWN),
+        (None, ConsentLevel.UNKNOWN),
+    ],
+)
+def test_no_opt_in_level_of_shopify_is_written_consent(level: str | None, ours: ConsentLevel) -> None:
+    [claim] = reading("customers_marketing_consent/update", consent("subscribed", opt_in_level=level)).claims
+    assert claim.level is ours
+
+
+def test_a_consent_from_the_future_is_dated_now() -> None:
+    ahead = (START + timedelta(days=9)).isoformat()
+    [claim] = reading("customers_marketing_consent/update", consent("subscribed", consent_updated_at=ahead)).claims
+    assert claim.captured_at == START
+
+
+def test_a_customers_consent_never_lands_on_the_number_of_an_address() -> None:
+    customer = consent("subscribed") | {"id": 1, "phone": None}
+    order = shopify_order(customer=customer, phone="+12125550102")
+    found = reading("orders/create", order)
+    assert found.contact is not None
+    assert found.claims == ()
+
+
+def test_a_customers_withdrawal_lands_on_whoever_the_order_is_about() -> None:
+    customer = consent("unsubscribed") | {"id": 1, "phone": None}
+    [claim] = reading("orders/create", shopify_order(customer=customer, phone="+12125550102")).claims
+    assert (claim.act, claim.contact) == (ConsentAct.REVOKED, None)
+
+
+def parcel(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": 255,
+        "order_id": ORDER_ID,
+        "status": "success",
+        "created_at": "2026-12-01T12:00:00-05:00",
+        "updated_at": "2026-12-01T12:00:00-05:00",
+        "tracking_url": "https://parcels.example/1",
+    } | changes
+
+
+def test_a_parcel_is_the_same_fulfilment_in_its_own_topic_and_in_the_order() -> None:
+    [own] = reading("fulfillments/create", parcel()).happenings
+    [seen] = reading("orders/fulfilled", shopify_order(fulfillments=[parcel()])).happenings
+    assert (own.kind, own.subject, own.facts["tracking_url"]) == ("fulfilment", SUBJECT, "https://parcels.example/1")
+    assert (own.key, own.occurred_at) == (seen.key, seen.occurred_at)
+
+
+def test_an_arrived_parcel_is_one_delivery_however_often_it_is_updated() -> None:
+    first, later = (
+        reading("fulfillments/update", parcel(shipment_status="delivered", updated_at=at)).happenings[-1]
+        for at in ("2026-12-03T12:00:00-05:00", "2026-12-04T12:00:00-05:00")
+    )
+    assert first.kind == "delivery"
+    assert (first.key, first.anchored_at) == (later.key, later.anchored_at)
+
+
+def test_a_cancelled_parcel_was_not_sent() -> None:
+    assert reading("fulfillments/update", parcel(status="cancelled")).happenings == ()
+
+
+def test_privacy_topics_become_requests() -> None:
+    document = {"shop_domain": "acme.myshopify.com", "customer": {"id": 1, "phone": PHONE}}
+    assert reading("customers/redact", document).rights == (PrivacyRight.ERASURE,)
+    assert reading("customers/data_request", document).rights == (PrivacyRight.EXPORT,)
+
+
+def test_an_uninstalled_app_closes_the_shop() -> None:
+    assert reading("app/uninstalled", {"id": 1}).closes == "app_uninstalled"
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "reason"),
+    [
+        ("orders/create", b"<html>", QuarantineReason.NOT_JSON),
+        ("orders/create", b"\xff", QuarantineReason.NOT_JSON),
+        ("orders/dreamt", b"{}", QuarantineReason.UNKNOWN_TOPIC),
+        ("orders/create", b"[]", QuarantineReason.MISSHAPEN),
+        ("orders/create", b"{}", QuarantineReason.MISSHAPEN),
+        ("orders/create", body_of(shopify_order(customer="Ana")), QuarantineReason.MISSHAPEN),
+        ("orders/create", body_of(shopify_order(line_items=[1])), QuarantineReason.MISSHAPEN),
+        ("orders/create", body_of(shopify_order(test="yes")), QuarantineReason.MISSHAPEN),
+        ("orders/create", body_of(shopify_order(id=1.5)), QuarantineReason.MISSHAPEN),
+        ("orders/create", body_of(shopify_order(created_at="2026-12-01T12:00:00")), QuarantineReason.MISSHAPEN),
+        ("orders/create", body_of(shopify_order(created_at="yesterday")), QuarantineReason.MISSHAPEN),
+        ("orders/create", body_of(shopify_order(total_price="1.005")), QuarantineReason.MISSHAPEN),
+        ("orders/create", body_of(shopify_order(total_price=[])), QuarantineReason.MISSHAPEN),
+        ("checkouts/create", b"{}", QuarantineReason.MISSHAPEN),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_never_raises(topic: str, body: bytes, reason: QuarantineReason) -> None:
+    outcome = read(topic, body)
+    assert isinstance(outcome, Unreadable)
+    assert outcome.reason is reason
+    assert "Ana" not in outcome.detail
