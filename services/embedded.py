@@ -15,10 +15,15 @@ import uvicorn
 from fastapi import FastAPI
 
 import services.compliance.app
+import services.compliance.schema
 import services.ingest.app
+import services.ingest.schema
 import services.metrics.app
+import services.metrics.schema
 import services.scheduler.app
+import services.scheduler.schema
 import services.sender.app
+import services.sender.schema
 from services.compliance.advice import advise
 from services.sender.simulator.app import Simulator
 from services.sender.simulator.config import SimulatorConfig
@@ -55,14 +60,14 @@ log = logger(__name__)
 
 def schemas() -> list[Schema]:
     """Return every schema of the one database file, the log's first."""
-    built = (
-        services.ingest.app,
-        services.scheduler.app,
-        services.compliance.app,
-        services.sender.app,
-        services.metrics.app,
-    )
-    own = [Schema(each.NAME, each.metadata, _HERE / each.NAME / "migrations" / "versions") for each in built]
+    owned = {
+        "ingest": services.ingest.schema.metadata,
+        "scheduler": services.scheduler.schema.metadata,
+        "compliance": services.compliance.schema.metadata,
+        "sender": services.sender.schema.metadata,
+        "metrics": services.metrics.schema.metadata,
+    }
+    own = [Schema(name, metadata, _HERE / name / "migrations" / "versions") for name, metadata in owned.items()]
     return [Schema("log", local.metadata, Path(local.__file__).parent / "migrations" / "versions"), *own]
 
 

@@ -93,10 +93,11 @@ class Stage:
         """Let the house's clock jump; engine, gate, sender and log only see that it is later."""
         write_offset(self.clock_file, read_offset(self.clock_file) + by)
 
-    async def phone_screen(self) -> list[dict[str, Any]]:
-        """Return what stands on the virtual phone."""
+    async def texts_received(self) -> list[dict[str, Any]]:
+        """Return the texts that stand on the virtual phone and came from the shop, oldest first."""
         answer = await self.client.get(f"/simulator/phones/{self.phone}.json")
-        return list(answer.json().get("texts", [])) if answer.is_success else []
+        texts = answer.json().get("texts", []) if answer.is_success else []
+        return [text for text in texts if text["to"] == self.phone]
 
     async def tap_link(self, text: str) -> httpx2.Response | None:
         """Open the short link of a text, as a phone's browser does."""

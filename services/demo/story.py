@@ -149,7 +149,7 @@ class Story:
         return verdict["explanation"] + (f" ({rules})" if rules else "")
 
     async def _text_on_phone(self) -> str | None:
-        texts = [each for each in await self._stage.phone_screen() if each["direction"] == "in"]
+        texts = await self._stage.texts_received()
         if not texts:
             return None
         self.plot.text = texts[-1]["body"]
@@ -179,7 +179,7 @@ class Story:
         standing = await self._stage.ask("/v1/recipients/standing", {"to": self._stage.phone})
         if not standing or standing.get("consents", {}).get("marketing", {}).get("status") != "revoked":
             return None
-        screen = [each for each in await self._stage.phone_screen() if each["direction"] == "in"]
+        screen = await self._stage.texts_received()
         return f"written in the ledger, and confirmed once: “{screen[-1]['body']}”" if len(screen) > 1 else None
 
     async def _refused(self) -> str | None:

@@ -12,7 +12,7 @@ from shared.bus.router import Router
 from shared.db.ground import Ground
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
-from shared.errors import Fault
+from shared.errors import Fault, Undecodable
 from shared.events.envelope import Event, decode
 from shared.ids import RecipientId
 
@@ -68,8 +68,14 @@ async def redrive(units: Units, ground: Ground, router: Router) -> tuple[int, in
 
 
 async def _hand_over(uow: UnitOfWork, *, ground: Ground, router: Router, key: int) -> None:
-    """Handle one parked event and delete its row in the same unit."""
+    """Handle one parked event and delete its row in the same unit.
+
+    Raises:
+        Undecodable: the handler set it aside again; the unit is rolled back and the row stays.
+    """
     found = await uow.db.fetch(ground.parked, "id", [key])
     for entry in found:
         await router.handle([decode(router.kinds[entry["type"]], bytes(entry["body"]))], uow)
+        if uow.set_aside_events:
+            raise Undecodable("; ".join(why for _event, why in uow.set_aside_events))
         await uow.db.delete(ground.parked, "id", [key])

@@ -65,7 +65,7 @@ def claims(reading: Reading) -> Iterator[tuple[Path, str, str]]:
     if reading.config is not None:
         for at, number in enumerate(reading.config.numbers):
             if number.kind is not NumberKind.ALPHANUMERIC:
-                yield ("numbers", at, "number"), f"number {number.number}", f"the number {number.number}"
+                yield ("numbers", at, "number"), f"number {number.number}", "this sender number"
         for at, key in enumerate(reading.config.api_keys):
             yield ("api_keys", at, "sha256"), f"key {key.sha256}", f"the key '{key.id}'"
 
@@ -102,10 +102,10 @@ def _registration(number: Number, document: Document, path: Path) -> Iterator[Pr
     if not number.number.startswith("+1") or number.registration in _REGISTERED:
         return
     if number.kind is NumberKind.LONG_CODE:
-        message = f"the long code {number.number} is not registered: carriers block its texts to the United States"
+        message = "this long code is not registered: carriers block its texts to the United States"
         yield _warning(document, path, message, "register it for A2P 10DLC and write 'registration: registered'")
     elif number.kind is NumberKind.TOLL_FREE:
-        message = f"the toll-free number {number.number} is not verified: carriers block its texts"
+        message = "this toll-free number is not verified: carriers block its texts"
         yield _warning(document, path, message, "have it verified and write 'registration: registered'")
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NewType, TypeAlias
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from shared.config.model import TAG, Duration, FileModel, Locale, Slug, Whole, Word, unknown_word
+from shared.config.problem import nearest
 from shared.config.wait import Wait
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.events.trigger import TriggerKind
@@ -53,7 +54,9 @@ class Every(FileModel):
 
 
 def _entry(value: object) -> str:
-    if isinstance(value, Every) or (isinstance(value, dict) and "every" in value):
+    """Return which rule is meant; a misspelt key counts for the one it is nearest to."""
+    keys = value if isinstance(value, dict) else ()
+    if isinstance(value, Every) or any(nearest(str(key), ("every", "once_per")) == "every" for key in keys):
         return TAG + "every"
     return TAG + ("once_per" if isinstance(value, OncePer | dict) else "once")
 

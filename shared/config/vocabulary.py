@@ -9,11 +9,12 @@ HISTORY_FIELDS = frozenset({"orders", "texts_7d", "texts_30d", "last_order_at", 
 TRIGGER_FIELDS = frozenset({"kind", "subject", "customer", "source", "amount_minor", "currency", "test", "occurred_at"})
 """What every trigger has, whatever its kind."""
 
-_ORDER = {"order_name", "order_status_url", "items", "discount_codes", "review_url"}
-_CART = {"checkout_url", "cart_url", "items", "discount_codes"}
+_GOODS = {"items", "skus", "discount_codes"}
+_ORDER = _GOODS | {"order_name", "order_status_url", "review_url", "financial_status", "landing_site", "checkout_token"}
+_CART = _GOODS | {"checkout_url", "cart_url"}
 _PARCEL = {"tracking_url", "tracking_company", "tracking_number"}
 FACTS = {
-    TriggerKind.PURCHASE: frozenset(_ORDER | {"financial_status", "landing_site"}),
+    TriggerKind.PURCHASE: frozenset(_ORDER),
     TriggerKind.INQUIRY: frozenset({"topic", "page_url"}),
     TriggerKind.CHECKOUT_STARTED: frozenset(_CART),
     TriggerKind.CHECKOUT_COMPLETED: frozenset(_CART | _ORDER),

@@ -33,6 +33,18 @@ _COMMIT_UNITS = 256
 _COMMIT_SECONDS = 0.02
 """A commit gathers units until either bound; then everybody in it waits for one fsync."""
 _READERS = 2
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
+"""Primary result codes that a later try may not meet; a missing column or a bad statement is a bug instead."""
 
 
 class SQLiteDatabase:
@@ -121,7 +133,7 @@ class SQLiteDatabase:
             finally:
                 raw.execute("ROLLBACK")
         except (sqlite3.OperationalError, sqlalchemy.exc.OperationalError) as problem:
-            raise DatabaseUnavailable(f"the database cannot be read: {problem}") from None
+            raise _translated(problem) from problem
 
     def _open(self, *, reader: bool) -> tuple[sa.Connection, sqlite3.Connection]:
         """Open one connection that leaves transactions to us."""
@@ -251,6 +263,6 @@ def drive(awaitable: Awaitable[T]) -> T:
 def _translated(problem: Exception) -> Exception:
     """Return the fault callers know for what SQLite raised."""
     cause = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
-    if isinstance(cause, sqlite3.OperationalError):
-        return DatabaseUnavailable(f"the database did not take the write: {cause}")
+    if isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF in _PASSING:
+        return DatabaseUnavailable(f"the database cannot be used now: {cause}")
     return problem

@@ -1,0 +1,1 @@
+"""What each number means, as arithmetic over facts; pure."""

@@ -1,0 +1,114 @@
+"""Facts: an event reduced to what may rest in the open, and read back from it."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, get_args
+from uuid import UUID
+
+from shared.errors import Undecodable
+from shared.events.dispatch import DispatchEvent
+from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyReceived
+from shared.events.envelope import Event, Part, registry
+from shared.events.follow_up import FollowUpEvent
+from shared.ids import FollowUpId
+
+_COLUMNS = ("event_id", "merchant_id", "recipient_id", "follow_up_id", "occurred_at")
+"""Kept beside the body, not in it."""
+_SHOPS_OWN_NAMES = ("customer",)
+"""What the shop calls a person; no number is made of it, so it does not rest here."""
+
+
+def follow_up_of(event: Event) -> FollowUpId | None:
+    """Return the follow-up an event is about, if it is about one."""
+    match event:
+        case (
+            FollowUpEvent()
+            | DispatchEvent()
+            | ReplyReceived()
+            | ClickRecorded()
+            | ConversionAttributed()
+            | ConversionAdjusted()
+        ):
+            return event.follow_up_id
+        case _:
+            return None
+
+
+def open_body(event: Event) -> bytes:
+    """Return an event's JSON without its sealed parts: what metrics keeps has nothing an erasure must blank."""
+    return event.model_dump_json(exclude=_left_out(type(event)), exclude_none=True).encode()
+
+
+def revived(
+    kind: str,
+    body: bytes,
+    *,
+    event_id: UUID,
+    merchant_id: str,
+    recipient_id: UUID,
+    follow_up_id: UUID | None,
+    occurred_at: datetime,
+) -> Event:
+    """Return the event a fact was made from; its sealed parts are empty.
+
+    Raises:
+        Undecodable: this version does not know the type.
+    """
+    model = registry().get(kind)
+    if model is None:
+        raise Undecodable(f"{kind}: this version does not know the type")
+    columns = {
+        "event_id": event_id,
+        "merchant_id": merchant_id,
+        "recipient_id": recipient_id,
+        "occurred_at": occurred_at,
+    }
+    if follow_up_id is not None:
+        columns["follow_up_id"] = follow_up_id
+    return model.model_validate(_laid_over(_blanks(model), json.loads(body)) | columns)
+
+
+@lru_cache(maxsize=64)
+def _left_out(kind: type[Event]) -> dict[str, Any]:
+    """Return what of an event type is not in the body, as pydantic's `exclude` wants it."""
+    return _sealed_parts(kind) | dict.fromkeys((*_COLUMNS, *_SHOPS_OWN_NAMES), True)
+
+
+def _sealed_parts(kind: type[Part]) -> dict[str, Any]:
+    """Return the sealed fields of a model, nested like the model."""
+    found: dict[str, Any] = {}
+    for name, field in kind.model_fields.items():
+        alternatives = get_args(field.annotation) or (field.annotation,)
+        if bytes in alternatives:
+            found[name] = True
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
+            found[name] = _sealed_parts(field.annotation)
+    return {name: parts for name, parts in found.items() if parts}
+
+
+@lru_cache(maxsize=64)
+def _blanks(kind: type[Part]) -> Mapping[str, Any]:
+    """Return empty values for the sealed fields that a model requires."""
+    return _emptied(kind, _sealed_parts(kind))
+
+
+def _emptied(kind: type[Part], sealed: Mapping[str, Any]) -> dict[str, Any]:
+    empty: dict[str, Any] = {}
+    for name, spec in sealed.items():
+        field = kind.model_fields[name]
+        if isinstance(spec, dict) and isinstance(field.annotation, type):
+            empty[name] = _emptied(field.annotation, spec)
+        elif field.is_required():
+            empty[name] = b""
+    return empty
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both mappings as one, nested; `above` wins."""
+    merged = dict(below)
+    for name, value in above.items():
+        under = merged.get(name)
+        merged[name] = _laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,88 @@
+"""What figures can be told apart by, and the window they are read in: whole UTC hours, as the rollups are kept."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from services.metrics.domain.tally import Cell, hour_of
+
+HOUR: Final = timedelta(hours=1)
+_WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class By(StrEnum):
+    """The question words of `GET /v1/kpis?by=`."""
+
+    FLOW = "flow"
+    HOUR = "hour"
+    WEEKDAY = "weekday"
+    SEGMENT = "segment"
+    NUMBER = "number"
+    PROVIDER = "provider"
+    VERSION = "version"
+
+
+_COLUMNS: Final[Mapping[By, str]] = {
+    By.FLOW: "flow",
+    By.HOUR: "hour",
+    By.WEEKDAY: "hour",
+    By.SEGMENT: "segment",
+    By.NUMBER: "sender_number",
+    By.PROVIDER: "provider",
+    By.VERSION: "flow_version",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The whole hours from `since` up to `until`, which is not part of it."""
+
+    since: datetime
+    until: datetime
+
+    @classmethod
+    def around(cls, since: datetime, until: datetime) -> "Window":
+        """Return the least window of whole hours that holds both ends."""
+        last = hour_of(until)
+        return cls(hour_of(since), last if last == until else last + HOUR)
+
+
+def column_of(by: By) -> str:
+    """Return the rollup column a grouping reads."""
+    return _COLUMNS[by]
+
+
+def group_of(by: By, value: Any, clock: ZoneInfo) -> str:
+    """Return the group a column's value belongs to; hours and weekdays are read on the merchant's clock."""
+    match by:
+        case By.HOUR:
+            return f"{value.astimezone(clock):%H}"
+        case By.WEEKDAY:
+            return _WEEKDAYS[value.astimezone(clock).weekday()]
+        case _:
+            return str(value)
+
+
+def grouped(rows: Iterable[Mapping[str, Any]], by: By | None, clock: ZoneInfo) -> dict[str, dict[tuple[str, str], int]]:
+    """Return sums by group; ungrouped ones under the empty text.
+
+    Args:
+        rows: with `measure`, `detail`, `value` and the column that `by` reads.
+        by: None for one group of all.
+        clock: the merchant's time zone.
+    """
+    found: dict[str, dict[tuple[str, str], int]] = {} if by else {"": {}}
+    for row in rows:
+        name = group_of(by, row[column_of(by)], clock) if by else ""
+        sums = found.setdefault(name, {})
+        key = row["measure"], row["detail"]
+        sums[key] = sums.get(key, 0) + int(row["value"])
+    return dict(sorted(found.items()))
+
+
+def is_in_groups(cell: Cell, wanted: Mapping[By, str], clock: ZoneInfo) -> bool:
+    """Return whether a sum belongs to every wanted group."""
+    return all(group_of(by, getattr(cell, column_of(by)), clock) == value for by, value in wanted.items())

@@ -1,0 +1,183 @@
+"""The figures a shop looks at: each a name, a formula, a numerator, a denominator, and where its rows are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from services.metrics.domain.tally import Measure
+
+Sums: TypeAlias = Mapping[tuple[str, str], int]
+"""Value by measure and detail."""
+
+
+class Unit(StrEnum):
+    """What a value is counted in."""
+
+    RATIO = "ratio"
+    PERCENT = "percent"
+    SECONDS = "seconds"
+    MINOR = "minor"
+    """Minor units of the currency beside it."""
+    COUNT = "count"
+
+
+class Per(StrEnum):
+    """What a figure is told apart by, besides the asked grouping."""
+
+    CURRENCY = "currency"
+    REASON = "reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What one figure means."""
+
+    name: str
+    title: str
+    formula: str
+    unit: Unit
+    numerator: Measure
+    denominator: Measure | None = None
+    """None: the figure is a sum, not a ratio."""
+    per: Per | None = None
+    divisor: int = 1
+    """From the unit of the numerator's rows to the unit of the figure."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure with its value; None where the denominator is zero, for 0 of 0 is not 0 %."""
+
+    name: str
+    title: str
+    formula: str
+    unit: Unit
+    value: float | None
+    numerator: float
+    denominator: float | None
+    numerator_measure: Measure | None
+    denominator_measure: Measure | None = None
+    detail: str | None = None
+    per: Per | None = None
+    note: str | None = None
+
+
+DEFINITIONS: Final = (
+    Definition("delivery_rate", "Delivered", "delivered / accepted", Unit.RATIO, Measure.DELIVERED, Measure.ACCEPTED),
+    Definition(
+        "click_through_rate",
+        "Clicked",
+        "texts with a human click / delivered",
+        Unit.RATIO,
+        Measure.CLICKED,
+        Measure.DELIVERED,
+        note="Each text counts once; visits by robots are kept and never counted.",
+    ),
+    Definition(
+        "reply_rate",
+        "Replied",
+        "texts answered with anything but an opt-out / delivered",
+        Unit.RATIO,
+        Measure.REPLIED,
+        Measure.DELIVERED,
+    ),
+    Definition(
+        "conversion_rate",
+        "Bought",
+        "texts with an attributed purchase / delivered",
+        Unit.RATIO,
+        Measure.CONVERTED,
+        Measure.DELIVERED,
+    ),
+    Definition(
+        "opt_out_rate",
+        "Opted out",
+        "texts answered with an opt-out / delivered",
+        Unit.RATIO,
+        Measure.OPTED_OUT,
+        Measure.DELIVERED,
+    ),
+    Definition(
+        "unsubscribe_latency",
+        "STOP honoured in",
+        "time from the person's act to the consent ledger, mean over opt-outs",
+        Unit.SECONDS,
+        Measure.OPT_OUT_MILLISECONDS,
+        Measure.TIMED_OPT_OUTS,
+        divisor=1000,
+        note="The rows hold milliseconds.",
+    ),
+    Definition(
+        "revenue",
+        "Revenue",
+        "attributed purchases less refunds",
+        Unit.MINOR,
+        Measure.REVENUE,
+        per=Per.CURRENCY,
+    ),
+    Definition(
+        "revenue_per_text",
+        "Revenue a text",
+        "attributed revenue / delivered",
+        Unit.MINOR,
+        Measure.REVENUE,
+        Measure.DELIVERED,
+        per=Per.CURRENCY,
+    ),
+    Definition(
+        "cost", "Cost", "prices named by providers for accepted texts", Unit.MINOR, Measure.COST, per=Per.CURRENCY
+    ),
+    Definition("planned", "Planned", "follow-ups planned", Unit.COUNT, Measure.PLANNED),
+    Definition("accepted", "Sent", "texts a provider took", Unit.COUNT, Measure.ACCEPTED),
+    Definition("delivered", "Arrived", "texts a phone has", Unit.COUNT, Measure.DELIVERED),
+    Definition("opt_outs", "Opt-outs", "revocations in the ledger, through any door", Unit.COUNT, Measure.OPT_OUTS),
+    Definition("blocked", "Blocked", "follow-ups the gate refused", Unit.COUNT, Measure.BLOCKED, per=Per.REASON),
+    Definition("deferred", "Put off", "times the gate put one off", Unit.COUNT, Measure.DEFERRED, per=Per.REASON),
+    Definition("cancelled", "Cancelled", "follow-ups cancelled", Unit.COUNT, Measure.CANCELLED, per=Per.REASON),
+    Definition("failed", "Failed", "dispatches that failed", Unit.COUNT, Measure.FAILED, per=Per.REASON),
+    Definition(
+        "unknown", "Unknown", "dispatches that ended without an answer", Unit.COUNT, Measure.UNKNOWN, per=Per.REASON
+    ),
+)
+
+
+def figures(sums: Sums, definitions: Iterable[Definition] = DEFINITIONS) -> list[Figure]:
+    """Return every figure of these sums; those told apart by currency or reason once for each."""
+    return [figure for definition in definitions for figure in _figures(definition, sums)]
+
+
+def _figures(definition: Definition, sums: Sums) -> list[Figure]:
+    details = sorted(detail for measure, detail in sums if measure == definition.numerator)
+    if definition.per is None or not details:
+        return [_figure(definition, _total(sums, definition.numerator), sums, None)]
+    return [_figure(definition, sums[definition.numerator, detail], sums, detail) for detail in details]
+
+
+def _figure(definition: Definition, raw: int, sums: Sums, detail: str | None) -> Figure:
+    numerator = raw / definition.divisor if definition.divisor != 1 else raw
+    denominator = _total(sums, definition.denominator) if definition.denominator else None
+    return Figure(
+        name=definition.name,
+        title=definition.title,
+        formula=definition.formula,
+        unit=definition.unit,
+        value=numerator if denominator is None else ratio(numerator, denominator),
+        numerator=numerator,
+        denominator=denominator,
+        numerator_measure=definition.numerator,
+        denominator_measure=definition.denominator,
+        detail=detail,
+        per=definition.per,
+        note=definition.note,
+    )
+
+
+def _total(sums: Sums, measure: Measure) -> int:
+    return sum(value for (name, _), value in sums.items() if name == measure)
+
+
+def ratio(numerator: float, denominator: float) -> float | None:
+    """Return the quotient; None over zero."""
+    return numerator / denominator if denominator else None

@@ -1,0 +1,66 @@
+"""Reason codes in a shop owner's words, with the rule behind each.
+
+Sources: compliance section 1 (codes and order of the checks), and the sections named beside each rule.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Meaning(NamedTuple):
+    """What a code means: completes "because …", and the rule where there is one."""
+
+    words: str
+    rule: str | None = None
+
+
+_MEANINGS: Final = {
+    "quiet_hours": Meaning(
+        "it is outside the permitted hours on the recipient’s clock",
+        "47 CFR 64.1200(c)(1), 8:00 to 21:00, or the stricter law of the place",
+    ),
+    "holiday": Meaning("it is a holiday there on which such texts are barred", "the law of the place"),
+    "frequency_cap": Meaning("this person has had as many marketing texts as allowed", "your frequency cap"),
+    "awaiting_consent": Meaning("the consent given with this order is still being recorded"),
+    "consent_lag": Meaning("news about opt-outs is late, and marketing waits for it"),
+    "needs_review": Meaning("a reply waits for somebody to decide whether it is an opt-out"),
+    "parked": Meaning("an earlier event about this person waits for a repair"),
+    "invalid_number": Meaning("the number cannot exist"),
+    "unsupported_number_type": Meaning("toll-free, premium-rate and landline numbers are never texted"),
+    "suppressed_number": Meaning("the number is on your list of numbers never to write to again"),
+    "no_recent_inbound": Meaning("it answers a request of the last five minutes, and there is none"),
+    "confirmation_already_sent": Meaning("the opt-out has been confirmed already", "47 CFR 64.1200(a)(12)"),
+    "confirmation_expired": Meaning("the opt-out is more than five minutes old", "47 CFR 64.1200(a)(12)"),
+    "opted_out": Meaning("this person has opted out", "47 CFR 64.1200(a)(10)"),
+    "destination_prohibited": Meaning("marketing texts may not be sent to this country at all"),
+    "no_consent": Meaning("there is no record that this person agreed", "47 CFR 64.1200(a)(2), (f)(9)"),
+    "consent_pending": Meaning("this person was asked to confirm and has not answered yet"),
+    "consent_expired": Meaning("this person’s consent has expired"),
+    "consent_insufficient": Meaning(
+        "the consent is not strong enough for such a text there", "47 CFR 64.1200(a)(2), (f)(9)"
+    ),
+    "message_expired": Meaning("it would have gone out too late to be welcome"),
+    "rules_unreadable": Meaning("the table of sending rules cannot be read"),
+    "unknown_class": Meaning("nobody said what kind of text it is"),
+    "suppressed": Meaning("this person opted out in the last moment"),
+    "cancelled": Meaning("it was cancelled in the last moment"),
+    "expired": Meaning("it had become too old"),
+    "refused": Meaning("the provider refused it"),
+    "undelivered": Meaning("it did not arrive"),
+    "proven_absent": Meaning("the provider never had it"),
+    "render_failed": Meaning("the text could not be put together"),
+    "invalid": Meaning("the number does not exist any more"),
+    "not_mobile": Meaning("the number cannot receive texts"),
+    "unreachable": Meaning("the phone could not be reached"),
+    "filtered": Meaning("the carrier filtered it"),
+    "throttled": Meaning("the provider was asked too fast"),
+    "sender_unregistered": Meaning("your sender number is not registered with the carriers"),
+    "content": Meaning("the provider did not accept the wording"),
+    "config": Meaning("the provider’s account is not set up for it"),
+    "unknown": Meaning("the provider gave no reason"),
+    "opt_out": Meaning("this person has opted out"),
+}
+
+
+def meaning_of(code: str) -> Meaning:
+    """Return what a code means; a code we have no words for is shown as it is, readable."""
+    return _MEANINGS.get(code) or Meaning(code.replace("_", " ").replace("-", " ") or "no reason was given")

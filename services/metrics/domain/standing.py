@@ -1,0 +1,270 @@
+"""Where a follow-up stands: the join of its facts, the same whatever order they come in and however often.
+
+Each fact claims a state with a rank; the highest rank holds. Within one release the ranks follow the scheduler's
+table (design section 5); a later release outranks an earlier one, and a delivery outranks everything.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from shared.events.dispatch import (
+    DispatchAccepted,
+    DispatchDelivered,
+    DispatchEvent,
+    DispatchFailed,
+    DispatchUnknown,
+)
+from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
+from shared.events.envelope import Event
+from shared.events.follow_up import (
+    FollowUpBlocked,
+    FollowUpCancelled,
+    FollowUpCleared,
+    FollowUpDeferred,
+    FollowUpDue,
+    FollowUpEvent,
+    FollowUpExpired,
+    FollowUpLapsed,
+    FollowUpPlanned,
+)
+from shared.ids import FollowUpId, MerchantId, RecipientId
+
+
+class State(StrEnum):
+    """The states of a follow-up (glossary)."""
+
+    PENDING = "pending"
+    RELEASED = "released"
+    DISPATCHED = "dispatched"
+    DELIVERED = "delivered"
+    UNCONFIRMED = "unconfirmed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+TROUBLED: Final = (State.UNKNOWN, State.BLOCKED, State.FAILED)
+"""What somebody may want to look at."""
+
+_RANKS_PER_RELEASE: Final = 16
+_DELIVERED_RANK: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What all facts about one follow-up say together; an unknown text is empty."""
+
+    follow_up_id: FollowUpId
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    changed_at: datetime
+    flow: str = ""
+    flow_version: str = ""
+    step: str = ""
+    purpose: str = ""
+    segment: str = ""
+    provider: str = ""
+    sender_number: str = ""
+    route_release: int = -1
+    """The release whose provider and number these are."""
+    trigger_id: UUID | None = None
+    planned_at: datetime | None = None
+    due_at: datetime | None = None
+    state: State = State.PENDING
+    reason: str = ""
+    rank: int = -1
+    """How much the state weighs; -1: nothing is known but what people did with the text."""
+    is_engaged: bool = False
+    """Somebody or something reacted to the text."""
+    clicked_by: UUID | None = None
+    """The fact that counts as the human click; the smallest id, so that every order agrees."""
+    replied_by: UUID | None = None
+    opted_out_by: UUID | None = None
+    converted_by: UUID | None = None
+
+    @property
+    def plan(self) -> tuple[str, str, str, str, str]:
+        """What was planned, for counting."""
+        return self.flow, self.flow_version, self.step, self.purpose, self.segment
+
+    @property
+    def route(self) -> tuple[str, str]:
+        """Which way it went, for counting what people did with it."""
+        return self.provider, self.sender_number
+
+    @property
+    def firsts(self) -> tuple[UUID | None, ...]:
+        """The facts that count once a follow-up."""
+        return self.clicked_by, self.replied_by, self.opted_out_by, self.converted_by
+
+    def state_at(self, now: datetime, unconfirmed_after: timedelta) -> State:
+        """Return the state, where a dispatch without a receipt becomes unconfirmed by waiting."""
+        if self.state is State.DISPATCHED and now - self.changed_at >= unconfirmed_after:
+            return State.UNCONFIRMED
+        return self.state
+
+
+def standing_of(events: Iterable[Event]) -> Standing | None:
+    """Return where the facts of one follow-up leave it; None for no facts."""
+    standing: Standing | None = None
+    for event in events:
+        standing = joined(standing, event)
+    return standing
+
+
+def joined(before: Standing | None, event: Event) -> Standing:
+    """Return the standing with one more fact; taking a fact again changes nothing."""
+    standing = before or _unknown(event)
+    changes: dict[str, Any] = {}
+    match event:
+        case FollowUpEvent():
+            changes = _planned(standing, event)
+        case DispatchEvent():
+            changes = _routed(standing, event)
+        case _:
+            changes = _engaged(standing, event)
+    if claim := _claim(event):
+        state, rank, reason = claim
+        if _outranks(standing, rank, event.occurred_at, state, reason):
+            changes |= {"state": state, "rank": rank, "reason": reason, "changed_at": event.occurred_at}
+    elif standing.rank < 0 and event.occurred_at < standing.changed_at:
+        changes["changed_at"] = event.occurred_at
+    return replace(standing, **changes) if changes else standing
+
+
+def _unknown(event: Event) -> Standing:
+    """Return the standing before the first fact."""
+    follow_up_id = getattr(event, "follow_up_id", None)
+    if follow_up_id is None:
+        raise ValueError(f"{event.type} is about no follow-up")
+    return Standing(follow_up_id, event.merchant_id, event.recipient_id, event.occurred_at)
+
+
+def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR0911 - one line a row of the table
+    """Return the state an event claims, its rank and the reason; None where it claims none."""
+    match event:
+        case FollowUpPlanned():
+            return State.PENDING, 0, ""
+        case FollowUpDue():
+            return State.RELEASED, _rank(event.release, 1), ""
+        case FollowUpCleared():
+            return State.RELEASED, _rank(event.release, 2), "cleared"
+        case FollowUpDeferred() | FollowUpLapsed():
+            return State.PENDING, _rank(event.release, 3), event.reason
+        case DispatchUnknown():
+            return State.UNKNOWN, _rank(event.release, 4), event.reason
+        case DispatchFailed():
+            step = 8 if event.accepted else 5
+            return State.PENDING if event.retry_at else State.FAILED, _rank(event.release, step), failure_word(event)
+        case FollowUpBlocked():
+            return State.BLOCKED, _rank(event.release, 6), event.reason
+        case FollowUpCancelled():
+            return State.CANCELLED, _rank(event.release, 6), event.reason
+        case FollowUpExpired():
+            return State.EXPIRED, _rank(event.release, 6), event.reason
+        case DispatchAccepted():
+            return State.DISPATCHED, _rank(event.release, 7), ""
+        case DispatchDelivered():
+            return State.DELIVERED, _DELIVERED_RANK, ""
+        case _:
+            return None
+
+
+def failure_word(event: DispatchFailed) -> str:
+    """Return why a dispatch failed, in one stable word."""
+    return str(event.error_class) if event.error_class else event.reason
+
+
+def _rank(release: int, step: int) -> int:
+    return release * _RANKS_PER_RELEASE + step
+
+
+def _outranks(standing: Standing, rank: int, at: datetime, state: State, reason: str) -> bool:
+    """Return whether a claim replaces the held one; of equals the earlier holds, then the lesser word."""
+    if rank != standing.rank:
+        return rank > standing.rank
+    return (at, state, reason) < (standing.changed_at, standing.state, standing.reason)
+
+
+def _planned(standing: Standing, event: FollowUpEvent) -> dict[str, Any]:
+    """Return what a follow-up event adds to the plan; dimensions only ever become known."""
+    changes: dict[str, Any] = {}
+    for name in ("flow", "flow_version", "step"):
+        _raise(changes, standing, name, getattr(event, name))
+    _raise(changes, standing, "purpose", str(event.purpose))
+    match event:
+        case FollowUpPlanned():
+            _raise(changes, standing, "segment", event.segment or "")
+            _latest(changes, standing, event.due_at)
+            if standing.planned_at is None or event.occurred_at < standing.planned_at:
+                changes["planned_at"] = event.occurred_at
+            if event.trigger_id is not None and standing.trigger_id is None:
+                changes["trigger_id"] = event.trigger_id
+            _reroute(changes, standing, -1, "", event.sender_number)
+        case FollowUpDue():
+            _latest(changes, standing, event.due_at)
+        case FollowUpDeferred():
+            _latest(changes, standing, event.until)
+        case _:
+            pass
+    return changes
+
+
+def _routed(standing: Standing, event: DispatchEvent) -> dict[str, Any]:
+    """Return what a dispatch event adds: the way the text went."""
+    changes: dict[str, Any] = {}
+    _raise(changes, standing, "flow", event.flow)
+    _raise(changes, standing, "step", event.step)
+    _raise(changes, standing, "purpose", str(event.purpose))
+    _reroute(changes, standing, event.release, event.provider, event.sender_number)
+    if isinstance(event, DispatchFailed) and event.retry_at is not None:
+        _latest(changes, standing, event.retry_at)
+    return changes
+
+
+def _engaged(standing: Standing, event: Event) -> dict[str, Any]:
+    """Return what people did with the text."""
+    changes: dict[str, Any] = {} if standing.is_engaged else {"is_engaged": True}
+    match event:
+        case ClickRecorded(robot=False):
+            _first(changes, standing, "clicked_by", event.event_id)
+        case ReplyReceived(reply_class=ReplyClass.OPT_OUT):
+            _first(changes, standing, "opted_out_by", event.event_id)
+        case ReplyReceived():
+            _first(changes, standing, "replied_by", event.event_id)
+        case ConversionAttributed():
+            _first(changes, standing, "converted_by", event.event_id)
+        case ClickRecorded() | ConversionAdjusted() | _:
+            pass
+    return changes
+
+
+def _raise(changes: dict[str, Any], standing: Standing, name: str, value: str) -> None:
+    """Take the greater text: anything is greater than unknown."""
+    if value > getattr(standing, name):
+        changes[name] = value
+
+
+def _latest(changes: dict[str, Any], standing: Standing, due_at: datetime) -> None:
+    """Take the later due time: a follow-up is only ever put off."""
+    if standing.due_at is None or due_at > standing.due_at:
+        changes["due_at"] = due_at
+
+
+def _reroute(changes: dict[str, Any], standing: Standing, release: int, provider: str, number: str) -> None:
+    """Take the way of the latest release."""
+    if (release, provider, number) > (standing.route_release, standing.provider, standing.sender_number):
+        changes |= {"route_release": release, "provider": provider, "sender_number": number}
+
+
+def _first(changes: dict[str, Any], standing: Standing, name: str, event_id: UUID) -> None:
+    """Take the smaller id."""
+    known: UUID | None = getattr(standing, name)
+    if known is None or event_id < known:
+        changes[name] = event_id

@@ -1,0 +1,297 @@
+"""A follow-up's story: each fact as one sentence that a shop owner understands, with the verdict and its rule."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from services.metrics.domain.reasons import meaning_of
+from services.metrics.domain.standing import failure_word
+from shared.events.consent import (
+    ConsentAct,
+    ConsentChanged,
+    ConsentReported,
+    ConsentScope,
+    MerchantClosed,
+    PrivacyRequested,
+    RecipientErased,
+)
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown
+from shared.events.engagement import (
+    AttributionModel,
+    ClickRecorded,
+    ConversionAdjusted,
+    ConversionAttributed,
+    ReplyClass,
+    ReplyReceived,
+)
+from shared.events.envelope import Event
+from shared.events.follow_up import (
+    FollowUpBlocked,
+    FollowUpCancelled,
+    FollowUpCleared,
+    FollowUpDeferred,
+    FollowUpDue,
+    FollowUpExpired,
+    FollowUpLapsed,
+    FollowUpPlanned,
+)
+from shared.events.trigger import TriggerReceived
+
+
+class Tone(StrEnum):
+    """How a step feels: what colour and sign it gets."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    WAIT = "wait"
+    BAD = "bad"
+    GLAD = "glad"
+    """People did something with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One step of a story."""
+
+    event: Event
+    title: str
+    summary: str
+    tone: Tone
+    verdict: str | None = None
+    reason: str | None = None
+    rule: str | None = None
+
+    @property
+    def service(self) -> str:
+        """The service that said it."""
+        return _SERVICES[self.event.type]
+
+
+_SERVICES: Final = {
+    "trigger.received": "ingest",
+    "consent.reported": "ingest",
+    "privacy.requested": "ingest",
+    "consent.changed": "compliance",
+    "recipient.erased": "compliance",
+    "merchant.closed": "compliance",
+    "follow-up.planned": "scheduler",
+    "follow-up.due": "scheduler",
+    "follow-up.cancelled": "scheduler",
+    "follow-up.expired": "scheduler",
+    "follow-up.cleared": "compliance",
+    "follow-up.deferred": "compliance",
+    "follow-up.blocked": "compliance",
+    "follow-up.lapsed": "sender",
+    "dispatch.accepted": "sender",
+    "dispatch.delivered": "sender",
+    "dispatch.failed": "sender",
+    "dispatch.unknown": "sender",
+    "reply.received": "sender",
+    "click.recorded": "sender",
+    "conversion.attributed": "sender",
+    "conversion.adjusted": "sender",
+}
+_REASONS_OF_HOURS: Final = frozenset({"quiet_hours", "holiday", "message_expired"})
+"""Where the rows of the table of hours decided; elsewhere they were only looked at."""
+_ORDER: Final = {kind: place for place, kind in enumerate(_SERVICES)}
+"""Of facts at the same instant, the cause is told first."""
+_KINDS: Final = {
+    "purchase": "Somebody bought",
+    "inquiry": "Somebody asked",
+    "checkout_started": "A checkout was started",
+    "checkout_completed": "A checkout was completed",
+    "fulfilment": "An order was shipped",
+    "delivery": "An order arrived",
+    "refund": "A purchase was refunded",
+    "cancellation": "An order was cancelled",
+    "booking": "Somebody booked",
+    "survey_answered": "A survey was answered",
+}
+
+
+def told(events: Iterable[Event], clock: ZoneInfo) -> list[Chapter]:
+    """Return the story, oldest first."""
+    in_order = sorted(events, key=lambda event: (event.occurred_at, _ORDER.get(event.type, 0), event.event_id))
+    return [chapter(event, clock) for event in in_order]
+
+
+def chapter(event: Event, clock: ZoneInfo) -> Chapter:
+    """Return one fact as a step of a story; instants are told on the merchant's clock."""
+    match event:
+        case FollowUpCleared() | FollowUpDeferred() | FollowUpBlocked():
+            return _verdict(event, clock)
+        case DispatchAccepted() | DispatchDelivered() | DispatchFailed() | DispatchUnknown():
+            return _dispatch(event, clock)
+        case ReplyReceived() | ClickRecorded() | ConversionAttributed() | ConversionAdjusted():
+            return _engagement(event)
+        case ConsentReported() | ConsentChanged() | PrivacyRequested() | RecipientErased() | MerchantClosed():
+            return _consent(event)
+        case _:
+            return _plan(event, clock)
+
+
+def _plan(event: Event, clock: ZoneInfo) -> Chapter:
+    """Tell what the shop and the flow did."""
+    match event:
+        case TriggerReceived():
+            what = _KINDS.get(event.kind, event.kind.removeprefix("custom.").replace("_", " ").capitalize())
+            return Chapter(event, what, _particulars(event), Tone.PLAIN)
+        case FollowUpPlanned():
+            return Chapter(
+                event,
+                "Planned",
+                f"“{event.step}” of {event.flow} was planned for {moment(event.due_at, clock, event.occurred_at)}.",
+                Tone.PLAIN,
+            )
+        case FollowUpDue():
+            again = f" (release {event.release})" if event.release > 1 else ""
+            return Chapter(event, "Due", f"Its hour came{again}, and the gate was asked.", Tone.PLAIN)
+        case FollowUpLapsed():
+            return _reasoned(
+                event, "Clearance ran out", "The clearance ran out before it left", event.reason, Tone.WAIT
+            )
+        case FollowUpCancelled():
+            return _reasoned(event, "Cancelled", "It was cancelled", event.reason, Tone.BAD)
+        case FollowUpExpired():
+            return _reasoned(event, "Expired", "It was given up", event.reason, Tone.BAD)
+        case _:
+            return Chapter(event, event.type, f"{event.type} was recorded.", Tone.PLAIN)
+
+
+def _particulars(event: TriggerReceived) -> str:
+    """Return what is known openly of a shop's event: amount, subject, who told it."""
+    amount = f"{money(event.amount_minor, event.currency)}, " if event.amount_minor is not None else ""
+    subject = f"{event.subject}, " if event.subject else ""
+    told_by = f"told by {event.source}."
+    text = f"{amount}{subject}{told_by}"
+    return text[0].upper() + text[1:] + (" This was a test." if event.test else "")
+
+
+def _verdict(event: FollowUpCleared | FollowUpDeferred | FollowUpBlocked, clock: ZoneInfo) -> Chapter:
+    """Tell what the gate said, why, and by which rule."""
+    rows = ", ".join(event.rules)
+    why = f" {event.explanation}" if event.explanation else ""
+    if isinstance(event, FollowUpCleared):
+        end = moment(event.valid_until, clock, event.occurred_at)
+        said = why or " Nothing stood against it."
+        return Chapter(event, "Cleared", f"It could go until {end}.{said}", Tone.GOOD, "clear", rule=rows or None)
+    meaning = meaning_of(event.reason)
+    rows = rows if event.reason in _REASONS_OF_HOURS else ""
+    rule = ": ".join(filter(None, (rows, meaning.rule))) or None
+    behind = f" (rule: {rows or rule})" if rule else ""
+    told = f"{behind}.{why}" if why else f": {meaning.words}{behind}."
+    if isinstance(event, FollowUpDeferred):
+        summary = f"Held back until {moment(event.until, clock, event.occurred_at)}{told}"
+        return Chapter(event, "Put off", summary, Tone.WAIT, "defer", event.reason, rule)
+    return Chapter(event, "Blocked", f"Blocked for good{told}", Tone.WAIT, "block", event.reason, rule)
+
+
+def _dispatch(
+    event: DispatchAccepted | DispatchDelivered | DispatchFailed | DispatchUnknown, clock: ZoneInfo
+) -> Chapter:
+    """Tell what became of it at the provider."""
+    match event:
+        case DispatchAccepted():
+            parts = "1 part" if event.parts == 1 else f"{event.parts} parts"
+            price = f" for {money(event.price_minor, event.currency)}" if event.price_minor is not None else ""
+            how = " This was learnt by asking later." if event.reconciled else ""
+            return Chapter(event, "Sent", f"The provider ({event.provider}) took it: {parts}{price}.{how}", Tone.GOOD)
+        case DispatchDelivered():
+            return Chapter(event, "Delivered", "The phone has it.", Tone.GOOD)
+        case DispatchFailed():
+            word = failure_word(event)
+            code = f" (provider’s code {event.code})" if event.code else ""
+            again = ""
+            if event.retry_at:
+                again = f" The gate is asked again at {moment(event.retry_at, clock, event.occurred_at)}."
+            start = "It was sent and did not arrive" if event.accepted else "It was not sent"
+            summary = f"{start}: {meaning_of(word).words}{code}.{again}"
+            return Chapter(event, "Failed", summary, Tone.WAIT if event.retry_at else Tone.BAD, reason=word)
+        case DispatchUnknown():
+            summary = "The provider never said whether it has the text, so it is not sent again: better none than two."
+            return Chapter(event, "Unknown", summary, Tone.BAD, reason=event.reason)
+
+
+def _engagement(event: ReplyReceived | ClickRecorded | ConversionAttributed | ConversionAdjusted) -> Chapter:
+    """Tell what people did with it."""
+    match event:
+        case ReplyReceived(reply_class=ReplyClass.OPT_OUT):
+            return Chapter(event, "Opted out", "The person wrote back to stop.", Tone.BAD, reason=event.reply_class)
+        case ReplyReceived():
+            words = {ReplyClass.OPT_IN: "to start again", ReplyClass.HELP: "for help"}.get(event.reply_class, "")
+            review = " Somebody should read it." if event.needs_review else ""
+            summary = f"The person wrote back {words}".strip() + f".{review}"
+            return Chapter(event, "Replied", summary, Tone.GLAD, reason=event.reply_class)
+        case ClickRecorded(robot=True):
+            return Chapter(event, "Previewed", "A robot looked at the link; this is not counted.", Tone.PLAIN)
+        case ClickRecorded():
+            return Chapter(event, "Clicked", "The person opened the link.", Tone.GLAD)
+        case ConversionAttributed():
+            touch = "after a click" if event.model is AttributionModel.LAST_CLICK else "after it arrived"
+            about = f" ({event.subject})" if event.subject else ""
+            amount = money(event.amount_minor, event.currency)
+            summary = (
+                f"A purchase of {amount}{about} is credited to this text, {touch} (within {event.window_hours} h)."
+            )
+            return Chapter(event, "Bought", summary, Tone.GLAD)
+        case ConversionAdjusted():
+            amount = money(event.amount_minor, event.currency)
+            return Chapter(event, "Credit changed", f"A refund changed the credit by {amount}.", Tone.WAIT)
+
+
+def _consent(
+    event: ConsentReported | ConsentChanged | PrivacyRequested | RecipientErased | MerchantClosed,
+) -> Chapter:
+    """Tell what the person allows."""
+    match event:
+        case ConsentReported():
+            scope = "all texts" if event.scope is ConsentScope.ALL else f"{event.scope} texts"
+            return Chapter(
+                event,
+                "Consent reported",
+                f"Consent to {scope} was reported as {event.act} by {event.method.replace('_', ' ')}.",
+                Tone.PLAIN,
+            )
+        case ConsentChanged(act=ConsentAct.REVOKED):
+            scope = "texts of any kind" if event.scope is ConsentScope.ALL else f"{event.scope} texts"
+            return Chapter(event, "Consent withdrawn", f"The ledger holds: no {scope} to this person.", Tone.BAD)
+        case ConsentChanged():
+            summary = (
+                f"The ledger holds: marketing {event.marketing.status}, informational {event.informational.status}."
+            )
+            return Chapter(event, "Consent recorded", summary, Tone.GOOD)
+        case PrivacyRequested():
+            return Chapter(event, "Privacy request", f"{event.right.capitalize()} was asked for.", Tone.PLAIN)
+        case RecipientErased():
+            return Chapter(event, "Erased", "This person was forgotten; only keyed marks remain.", Tone.BAD)
+        case MerchantClosed():
+            return _reasoned(event, "Shop closed", "Everything of this shop was stopped", event.reason, Tone.BAD)
+
+
+def _reasoned(event: Event, title: str, start: str, reason: str, tone: Tone) -> Chapter:
+    return Chapter(event, title, f"{start}: {meaning_of(reason).words}.", tone, reason=reason)
+
+
+def moment(at: datetime, clock: ZoneInfo, told_at: datetime | None = None) -> str:
+    """Return an instant as people write it: Wed 2 Dec 2026, 09:00; without the year where `told_at` shares it."""
+    local = at.astimezone(clock)
+    year = "" if told_at is not None and told_at.astimezone(clock).year == local.year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}"
+
+
+def money(minor: int | None, currency: str | None) -> str:
+    """Return an amount in major units; currencies without a minor unit are few and told apart (ISO 4217)."""
+    value = minor or 0
+    digits = 0 if currency in _NO_MINOR_UNIT else 2
+    text = f"{abs(value) / 10**digits:,.{digits}f}"
+    return f"{'−' if value < 0 else ''}{text} {currency or ''}".strip()
+
+
+_NO_MINOR_UNIT: Final = frozenset(
+    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"}
+    | {"XAF", "XOF", "XPF"}
+)
+"""Source: ISO 4217, list one, minor unit 0."""

@@ -1,0 +1,290 @@
+"""What each fact adds to which sum; the rollups are the total of all facts and of nothing else (promise P7)."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from services.metrics.domain.facts import follow_up_of
+from services.metrics.domain.standing import Standing, failure_word, standing_of
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, RecipientErased
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
+from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
+from shared.events.envelope import Event
+from shared.events.follow_up import (
+    FollowUpBlocked,
+    FollowUpCancelled,
+    FollowUpDeferred,
+    FollowUpEvent,
+    FollowUpExpired,
+    FollowUpLapsed,
+    FollowUpPlanned,
+)
+from shared.events.trigger import TriggerKind, TriggerReceived
+
+ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""The hour under which present states are counted: they belong to no hour."""
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class Measure(StrEnum):
+    """What is summed; each counts facts unless it says otherwise."""
+
+    TRIGGERS = "triggers"
+    """Detail: kind."""
+    ORDERS = "orders"
+    """Detail: currency."""
+    ORDER_VALUE = "order_value"
+    """Minor units; detail: currency."""
+    PLANNED = "planned"
+    DEFERRED = "deferred"
+    """Detail: reason."""
+    LAPSED = "lapsed"
+    BLOCKED = "blocked"
+    """Detail: reason."""
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    ACCEPTED = "accepted"
+    PARTS = "parts"
+    """Parts of accepted texts."""
+    COST = "cost"
+    """Minor units; detail: currency."""
+    UNPRICED = "unpriced"
+    """Accepted texts of which the provider named no price."""
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Detail: error class or reason."""
+    UNKNOWN = "unknown"
+    REPLIES = "replies"
+    """Detail: class."""
+    REPLIED = "replied"
+    """Follow-ups, each once; opt-outs are told apart."""
+    OPTED_OUT = "opted_out"
+    """Follow-ups answered with an opt-out, each once."""
+    CLICKS = "clicks"
+    ROBOT_CLICKS = "robot_clicks"
+    CLICKED = "clicked"
+    """Follow-ups, each once, by people."""
+    CONVERSIONS = "conversions"
+    CONVERTED = "converted"
+    """Follow-ups, each once."""
+    REVENUE = "revenue"
+    """Attributed, minor units, refunds deducted; detail: currency."""
+    OPT_OUTS = "opt_outs"
+    """Revocations in the ledger, through any door; detail: scope."""
+    OPT_INS = "opt_ins"
+    """Detail: scope."""
+    OPT_OUT_MILLISECONDS = "opt_out_milliseconds"
+    """From the person's act to the ledger, summed over timed opt-outs."""
+    TIMED_OPT_OUTS = "timed_opt_outs"
+    ERASURES = "erasures"
+    IN_STATE = "in_state"
+    """Follow-ups that stand there now; detail: state."""
+
+
+class Cell(NamedTuple):
+    """The key of one sum."""
+
+    merchant_id: str
+    hour: datetime
+    measure: str
+    detail: str
+    flow: str
+    flow_version: str
+    step: str
+    purpose: str
+    segment: str
+    provider: str
+    sender_number: str
+
+
+class Entry(NamedTuple):
+    """One fact's part in one sum, before its dimensions."""
+
+    measure: Measure
+    detail: str = ""
+    value: int = 1
+
+
+def entries(event: Event, standing: Standing | None) -> Iterator[Entry]:  # noqa: C901, PLR0912 - a table, one case a type
+    """Yield what a fact adds; `standing` says whether it is the one that counts for its follow-up."""
+    match event:
+        case FollowUpPlanned():
+            yield Entry(Measure.PLANNED)
+        case FollowUpDeferred():
+            yield Entry(Measure.DEFERRED, event.reason)
+        case FollowUpBlocked():
+            yield Entry(Measure.BLOCKED, event.reason)
+        case FollowUpLapsed():
+            yield Entry(Measure.LAPSED, event.reason)
+        case FollowUpCancelled():
+            yield Entry(Measure.CANCELLED, event.reason)
+        case FollowUpExpired():
+            yield Entry(Measure.EXPIRED, event.reason)
+        case DispatchAccepted():
+            yield Entry(Measure.ACCEPTED)
+            yield Entry(Measure.PARTS, "", event.parts)
+            if event.price_minor is None:
+                yield Entry(Measure.UNPRICED)
+            else:
+                yield Entry(Measure.COST, event.currency or "", event.price_minor)
+        case DispatchDelivered():
+            yield Entry(Measure.DELIVERED)
+        case DispatchFailed():
+            yield Entry(Measure.FAILED, failure_word(event))
+        case DispatchUnknown():
+            yield Entry(Measure.UNKNOWN, event.reason)
+        case ClickRecorded() | ReplyReceived() | ConversionAttributed() | ConversionAdjusted():
+            yield from _engagement(event, standing)
+        case TriggerReceived(test=False):
+            yield Entry(Measure.TRIGGERS, event.kind)
+            if event.kind == TriggerKind.PURCHASE:
+                yield Entry(Measure.ORDERS, event.currency or "")
+                if event.amount_minor is not None:
+                    yield Entry(Measure.ORDER_VALUE, event.currency or "", event.amount_minor)
+        case ConsentChanged():
+            yield from _consent(event)
+        case RecipientErased():
+            yield Entry(Measure.ERASURES)
+        case _:
+            return
+
+
+def _engagement(
+    event: ClickRecorded | ReplyReceived | ConversionAttributed | ConversionAdjusted, standing: Standing | None
+) -> Iterator[Entry]:
+    """Yield what people did with a text; the second entry counts once a follow-up."""
+    firsts = standing.firsts if standing else ()
+    counts = event.event_id in firsts
+    match event:
+        case ClickRecorded(robot=True):
+            yield Entry(Measure.ROBOT_CLICKS)
+        case ClickRecorded():
+            yield Entry(Measure.CLICKS)
+            if counts:
+                yield Entry(Measure.CLICKED)
+        case ReplyReceived():
+            yield Entry(Measure.REPLIES, str(event.reply_class))
+            if counts:
+                yield Entry(Measure.OPTED_OUT if event.reply_class is ReplyClass.OPT_OUT else Measure.REPLIED)
+        case ConversionAttributed():
+            yield Entry(Measure.CONVERSIONS)
+            yield Entry(Measure.REVENUE, event.currency, event.amount_minor)
+            if counts:
+                yield Entry(Measure.CONVERTED)
+        case ConversionAdjusted():
+            yield Entry(Measure.REVENUE, event.currency, event.amount_minor)
+
+
+def _consent(event: ConsentChanged) -> Iterator[Entry]:
+    """Yield opt-outs with the time the ledger took, and opt-ins."""
+    if event.act is ConsentAct.REVOKED:
+        yield Entry(Measure.OPT_OUTS, str(event.scope))
+        scope = event.informational if event.scope is ConsentScope.INFORMATIONAL else event.marketing
+        if scope.revoked_at is not None:
+            yield Entry(Measure.TIMED_OPT_OUTS)
+            waited = max(timedelta(), event.occurred_at - scope.revoked_at)
+            yield Entry(Measure.OPT_OUT_MILLISECONDS, "", waited // _MILLISECOND)
+    elif event.act in {ConsentAct.GRANTED, ConsentAct.CONFIRMED}:
+        yield Entry(Measure.OPT_INS, str(event.scope))
+
+
+def cells(event: Event, standing: Standing | None) -> Iterator[tuple[Cell, int]]:
+    """Yield each sum a fact belongs to and its part in it.
+
+    The plan comes from the follow-up; the way it went from the fact itself, or for what people did from the
+    follow-up's latest dispatch.
+    """
+    plan = standing.plan if standing else ("", "", "", "", "")
+    route = _route(event, standing)
+    hour = hour_of(event.occurred_at)
+    for entry in entries(event, standing):
+        yield Cell(event.merchant_id, hour, entry.measure, entry.detail, *plan, *route), entry.value
+
+
+def _route(event: Event, standing: Standing | None) -> tuple[str, str]:
+    match event:
+        case DispatchEvent():
+            return event.provider, event.sender_number
+        case FollowUpPlanned():
+            return "", event.sender_number
+        case FollowUpEvent():
+            return "", ""
+        case ReplyReceived():
+            return standing.provider if standing else "", event.sender_number
+        case _:
+            return standing.route if standing else ("", "")
+
+
+def tally(events: Iterable[Event], standing: Standing | None) -> Counter[Cell]:
+    """Return what facts about one follow-up (or about none) add up to, its present state left out."""
+    total: Counter[Cell] = Counter()
+    for event in events:
+        for cell, value in cells(event, standing):
+            total[cell] += value
+    return total
+
+
+def state_cell(standing: Standing | None) -> Cell | None:
+    """Return the sum that counts a follow-up where it stands now."""
+    if standing is None or standing.rank < 0:
+        return None
+    return Cell(standing.merchant_id, ALWAYS, Measure.IN_STATE, standing.state, *standing.plan, "", "")
+
+
+def is_told_differently(before: Standing | None, after: Standing) -> bool:
+    """Return whether facts that were counted before must be counted anew: something they lean on has changed."""
+    if before is None:
+        return False
+    if before.plan != after.plan:
+        return True
+    if not before.is_engaged:
+        return False
+    moved = before.route != after.route
+    return moved or any(old is not None and old != new for old, new in zip(before.firsts, after.firsts, strict=True))
+
+
+def change(
+    before: Standing | None, after: Standing, news: Sequence[Event], told: Sequence[Event] = ()
+) -> Counter[Cell]:
+    """Return what new facts about one follow-up change in the sums.
+
+    Args:
+        before: where it stood, None for a follow-up never heard of.
+        after: where it stands with the news.
+        news: the new facts, each once.
+        told: every earlier fact where `is_told_differently`; they are taken back and counted anew.
+    """
+    delta = tally(news, after)
+    if told:
+        delta.update(tally(told, after))
+        delta.subtract(tally(told, before))
+    if (now := state_cell(after)) != (was := state_cell(before)):
+        if now is not None:
+            delta[now] += 1
+        if was is not None:
+            delta[was] -= 1
+    return delta
+
+
+def rebuild(events: Iterable[Event]) -> Counter[Cell]:
+    """Return all sums from facts alone, whatever their order and however often each is told."""
+    about: dict[object, list[Event]] = {}
+    for event in {event.event_id: event for event in events}.values():
+        about.setdefault(follow_up_of(event), []).append(event)
+    total: Counter[Cell] = Counter()
+    for follow_up_id, facts in about.items():
+        standing = standing_of(facts) if follow_up_id is not None else None
+        total.update(change(None, standing, facts) if standing else tally(facts, None))
+    return nonzero(total)
+
+
+def nonzero(sums: Counter[Cell]) -> Counter[Cell]:
+    """Return the sums that are not zero."""
+    return Counter({cell: value for cell, value in sums.items() if value})
+
+
+def hour_of(at: datetime) -> datetime:
+    """Return the start of the UTC hour an instant lies in."""
+    return at.replace(minute=0, second=0, microsecond=0)

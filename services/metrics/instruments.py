@@ -1,0 +1,9 @@
+"""What an operator sees of metrics."""
+
+from shared.telemetry.metrics import counter, histogram
+
+RECORDED = counter("followup_facts_recorded_total", "Facts stored, each once.", ["topic"])
+REPEATED = counter("followup_facts_repeated_total", "Facts that came again and changed nothing.")
+LATE = counter("followup_facts_late_total", "Facts that re-opened a past hour.", ["topic"])
+RETOLD = counter("followup_facts_retold_total", "Follow-ups counted anew because an earlier fact of theirs came late.")
+LAG = histogram("followup_facts_lag_seconds", "Age of the oldest fact of a unit of work when it was stored.")

@@ -1,0 +1,23 @@
+"""What an operator can set of metrics."""
+
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Settings
+
+
+class MetricsSettings(Settings):
+    """Environment variables ``FOLLOWUP_METRICS_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLLOWUP_METRICS_", extra="ignore", frozen=True)
+    section: ClassVar[str] = "metrics"
+
+    session_hours: int = Field(12, gt=0, le=24 * 30, description="How long a console sign-in lasts, in hours.")
+    unconfirmed_after_hours: int = Field(
+        72, gt=0, description="Hours without a delivery receipt after which a text counts as unconfirmed."
+    )
+    late_after_seconds: int = Field(
+        3600, gt=0, description="A fact recorded this many seconds after it happened counts as late."
+    )

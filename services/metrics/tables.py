@@ -1,0 +1,96 @@
+"""The tables of metrics: what happened, the sums of it, and where each follow-up stands."""
+
+import sqlalchemy as sa
+
+from services.metrics.schema import metadata
+from shared.db.types import Id, Instant
+
+facts = sa.Table(
+    "metrics_facts",
+    metadata,
+    sa.Column("event_id", Id, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("follow_up_id", Id, index=True),
+    sa.Column("occurred_at", Instant, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("ix_metrics_facts_time", "merchant_id", "occurred_at"),
+    # The few facts about a person rather than a text; the others are found through the text.
+    sa.Index(
+        "ix_metrics_facts_person",
+        "recipient_id",
+        sqlite_where=sa.text("follow_up_id IS NULL"),
+        postgresql_where=sa.text("follow_up_id IS NULL"),
+    ),
+)
+"""Append-only. `body` is the event's JSON without its columns and without its sealed parts."""
+
+rollups = sa.Table(
+    "metrics_rollups",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("hour", Instant, primary_key=True),
+    sa.Column("measure", sa.Text, primary_key=True),
+    sa.Column("detail", sa.Text, primary_key=True),
+    sa.Column("flow", sa.Text, primary_key=True),
+    sa.Column("flow_version", sa.Text, primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, primary_key=True),
+    sa.Column("segment", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("sender_number", sa.Text, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+"""Sums by hour of event time; an unknown dimension is the empty text."""
+
+follow_ups = sa.Table(
+    "metrics_follow_ups",
+    metadata,
+    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("flow", sa.Text, nullable=False),
+    sa.Column("flow_version", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("segment", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("sender_number", sa.Text, nullable=False),
+    sa.Column("route_release", sa.Integer, nullable=False),
+    sa.Column("trigger_id", Id),
+    sa.Column("planned_at", Instant),
+    sa.Column("due_at", Instant),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("is_engaged", sa.Boolean, nullable=False),
+    sa.Column("clicked_by", Id),
+    sa.Column("replied_by", Id),
+    sa.Column("opted_out_by", Id),
+    sa.Column("converted_by", Id),
+    # The few that somebody should look at; a text that arrives never enters this index.
+    sa.Index(
+        "ix_metrics_follow_ups_trouble",
+        "merchant_id",
+        "changed_at",
+        sqlite_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
+        postgresql_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
+    ),
+)
+"""Where each follow-up stands, derived from its facts; nothing here is not in them."""
+
+customer_orders = sa.Table(
+    "metrics_customer_orders",
+    metadata,
+    sa.Column("event_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("ordered_at", Instant, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Index("ix_metrics_customer_orders_time", "merchant_id", "ordered_at"),
+)
+"""Each purchase of each customer: what the retention figures are made of."""

@@ -1,0 +1,53 @@
+"""Metrics on a house of its own, with two shops."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from services.metrics import app
+from shared.config.directory import MerchantDirectory
+from shared.events.envelope import Event
+from shared.http.app import create_app
+from shared.http.auth import Keys, RateLimit
+from shared.service import Service
+from shared.telemetry.health import Health
+from shared.testing.clock import FakeClock
+from shared.testing.house import House, house
+from shared.testing.make_metrics import READ_KEY, merchants_folder
+
+
+@dataclass
+class Metrics:
+    """The service under test and its doors."""
+
+    house: House
+    service: Service
+    clock: FakeClock
+    http: httpx2.AsyncClient
+    """Signed in by a key of the shop acme."""
+
+    async def take(self, *events: Event) -> None:
+        """Publish events and let the service read them."""
+        await self.house.publish(*events)
+        await self.house.settle(self.service)
+
+
+@pytest.fixture
+async def metrics(tmp_path: Path) -> AsyncIterator[Metrics]:
+    clock = FakeClock()
+    clock.advance(days=1)
+    merchants = MerchantDirectory.load(merchants_folder(tmp_path / "merchants"), {})
+    async with house(tmp_path, clock, merchants) as built:
+        service = app.build(built.runtime)
+        await built.create(service.metadata)
+        keys = Keys(merchants, RateLimit(10_000, clock))
+        served = create_app("metrics", service.routers, keys=keys, health=Health(), max_body_bytes=100_000)
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(served),
+            base_url="http://shop.test",
+            headers={"Authorization": f"Bearer {READ_KEY}"},
+        ) as client:
+            yield Metrics(built, service, clock, client)

@@ -1,0 +1,181 @@
+"""Every figure opens to the rows that add up to it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.ids import MerchantId
+from shared.testing.clock import START
+from shared.testing.make_metrics import NO_SCOPE_KEY, OTHER_KEY, Text, days_at_a_shop
+from tests.integration.metrics.conftest import Metrics
+
+DAY = {"from": START.isoformat(), "to": (START + timedelta(days=1)).isoformat()}
+
+ABOUT_PEOPLE = {
+    "customer_retention_rate",
+    "repeat_purchase_rate",
+    "revenue_churn",
+    "lifetime_value",
+    "ltv_to_cac",
+    "net_promoter_score",
+}
+"""Distinct customers over two periods; their rows are the orders that were looked at."""
+
+
+async def kpis(metrics: Metrics, **query: str) -> list[dict[str, Any]]:
+    answer = await metrics.http.get("/v1/kpis", params=DAY | query)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["kpis"]
+    return found
+
+
+async def kpi(metrics: Metrics, name: str, **query: str) -> dict[str, Any]:
+    return next(found for found in await kpis(metrics, **query) if found["name"] == name)
+
+
+async def rows(metrics: Metrics, address: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    following = address
+    while True:
+        page = (await metrics.http.get(following)).json()
+        found += page["rows"]
+        if page["next"] is None:
+            return found
+        following = f"{address}&cursor={page['next']}"
+
+
+async def test_the_delivery_rate_is_delivered_over_accepted(metrics: Metrics) -> None:
+    await metrics.take(*Text(1).all_the_way(), *Text(2).all_the_way()[:-1])
+    found = await kpi(metrics, "delivery_rate")
+    assert (found["value"], found["numerator"], found["denominator"]) == (0.5, 1, 2)
+    assert found["formula"] == "delivered / accepted"
+
+
+async def test_nothing_delivered_is_null_and_not_zero(metrics: Metrics) -> None:
+    assert (await kpi(metrics, "delivery_rate"))["value"] is None
+
+
+@pytest.mark.parametrize("by", [None, "flow", "hour", "weekday", "segment", "number", "provider", "version"])
+async def test_every_number_equals_the_rows_behind_it(metrics: Metrics, by: str | None) -> None:
+    await metrics.take(*days_at_a_shop(START + timedelta(days=1), 40, 1.0))
+    for found in await kpis(metrics, **({"by": by} if by else {})):
+        if found["name"] in ABOUT_PEOPLE:
+            continue
+        factor = 1000 if found["unit"] == "seconds" else 1
+        total = sum(row["value"] for row in await rows(metrics, found["rows"]))
+        assert total == pytest.approx(found["numerator"] * factor), found
+        if found["denominator_rows"]:
+            assert sum(row["value"] for row in await rows(metrics, found["denominator_rows"])) == found["denominator"]
+
+
+async def test_pages_of_rows_hold_each_row_once(metrics: Metrics) -> None:
+    await metrics.take(*(Text(n).planned() for n in range(1, 26)))
+    address = f"/v1/facts?measure=planned&limit=7&from={DAY['from'].replace('+', '%2B')}"
+    found = await rows(metrics, address)
+    assert len(found) == len({row["event_id"] for row in found}) == 25
+
+
+async def test_flows_are_told_apart(metrics: Metrics) -> None:
+    await metrics.take(*Text(1).all_the_way(), *Text(2, flow="abandoned-cart").all_the_way())
+    found = [each for each in await kpis(metrics, by="flow") if each["name"] == "delivered"]
+    assert {each["group"]: each["value"] for each in found if each["value"]} == {
+        "abandoned-cart": 1,
+        "order-thank-you": 1,
+    }
+
+
+async def test_a_shop_sees_nothing_of_another(metrics: Metrics) -> None:
+    other = Text(merchant_id=MerchantId("bolt"))
+    await metrics.take(*other.all_the_way())
+    assert (await kpi(metrics, "delivered"))["value"] == 0
+    assert (await metrics.http.get("/v1/facts", params=DAY)).json()["rows"] == []
+    assert (await metrics.http.get(f"/v1/journeys/{other.follow_up_id}")).status_code == 404
+    own = await metrics.http.get(f"/v1/journeys/{other.follow_up_id}", headers={"Authorization": f"Bearer {OTHER_KEY}"})
+    assert own.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/kpis", "/v1/facts", f"/v1/journeys/{Text().follow_up_id}"])
+async def test_a_key_without_the_scope_reads_nothing(metrics: Metrics, path: str) -> None:
+    forbidden = await metrics.http.get(path, headers={"Authorization": f"Bearer {NO_SCOPE_KEY}acme"})
+    unknown = await metrics.http.get(path, headers={"Authorization": "Bearer fu_nobody"})
+    assert (forbidden.status_code, unknown.status_code) == (403, 401)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "2026-12-02T00:00:00Z", "to": "2026-12-01T00:00:00Z"},
+        {"from": "2026-12-01T00:00:00"},
+        {"from": "2000-01-01T00:00:00Z"},
+        {"by": "colour"},
+        {"cac_minor": "0"},
+    ],
+)
+async def test_a_question_without_an_answer_is_refused(metrics: Metrics, query: dict[str, str]) -> None:
+    answer = await metrics.http.get("/v1/kpis", params=query)
+    assert answer.status_code == 422
+    assert answer.json()["code"] in {"invalid_request", "window_too_long"}
+
+
+@pytest.mark.parametrize("query", [{"cursor": "!"}, {"measure": "in_state"}, {"measure": "joy"}])
+async def test_rows_that_do_not_exist_are_refused(metrics: Metrics, query: dict[str, str]) -> None:
+    assert (await metrics.http.get("/v1/facts", params=query)).status_code == 422
+
+
+async def test_customers_who_came_back_are_retained(metrics: Metrics) -> None:
+    yesterday = START - timedelta(hours=12)
+    await metrics.take(
+        Text(1, yesterday, person=1).purchase(),
+        Text(2, yesterday, person=2).purchase(minor=1000),
+        Text(3, person=1).purchase(),
+        Text(4, person=3).purchase(),
+    )
+    found = await kpi(metrics, "customer_retention_rate")
+    assert (found["value"], found["numerator"], found["denominator"]) == (50, 1, 2)
+    assert (await kpi(metrics, "repeat_purchase_rate"))["value"] == 0.5
+    churn = await kpi(metrics, "revenue_churn")
+    assert churn["value"] == pytest.approx(1000 / 5900 * 100)
+    assert (await kpi(metrics, "average_order_value"))["value"] == 4900
+    assert (await kpi(metrics, "ltv_to_cac"))["value"] is None
+    assert (await kpi(metrics, "ltv_to_cac", cac_minor="1575"))["value"] == pytest.approx(15700 / 3 / 1575)
+
+
+async def test_a_journey_tells_cause_verdict_rule_and_end(metrics: Metrics) -> None:
+    text = Text()
+    until = START + timedelta(hours=20)
+    await metrics.take(
+        *text.all_the_way()[:3],
+        text.deferred(until, rules=("US-FL",)),
+        text.due(until, 2),
+        text.blocked(until, 2, reason="opted_out"),
+        text.opted_out(START + timedelta(hours=2)),
+    )
+    story = (await metrics.http.get(f"/v1/journeys/{text.follow_up_id}")).json()
+    assert (story["state"], story["reason"]) == ("blocked", "opted_out")
+    assert [step["type"] for step in story["events"]] == [
+        "trigger.received",
+        "follow-up.planned",
+        "follow-up.due",
+        "follow-up.deferred",
+        "consent.changed",
+        "follow-up.due",
+        "follow-up.blocked",
+    ]
+    deferred = story["events"][3]
+    assert (deferred["service"], deferred["verdict"], deferred["reason"]) == ("compliance", "defer", "quiet_hours")
+    assert deferred["summary"].startswith("Held back until")
+    assert deferred["rule"].startswith("US-FL")
+
+
+async def test_a_dispatch_without_a_receipt_is_unconfirmed_after_three_days(metrics: Metrics) -> None:
+    text = Text()
+    await metrics.take(*text.all_the_way()[:-1])
+    assert (await metrics.http.get(f"/v1/journeys/{text.follow_up_id}")).json()["state"] == "dispatched"
+    metrics.clock.advance(days=3)
+    assert (await metrics.http.get(f"/v1/journeys/{text.follow_up_id}")).json()["state"] == "unconfirmed"
+
+
+async def test_a_journey_nobody_made_is_not_found(metrics: Metrics) -> None:
+    answer = await metrics.http.get(f"/v1/journeys/{Text(9).follow_up_id}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

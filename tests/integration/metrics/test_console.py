@@ -1,0 +1,179 @@
+"""The console shows what happened to whoever may see it, and nobody's number."""
+
+import re
+from datetime import timedelta
+
+import httpx2
+import pytest
+
+from shared.events.engagement import ReplyClass
+from shared.ids import MerchantId
+from shared.testing.clock import START
+from shared.testing.make_metrics import NO_SCOPE_KEY, NUMBER, READ_KEY, Text, days_at_a_shop
+from tests.integration.metrics.conftest import Metrics
+
+HALF_A_DAY_AGO = START + timedelta(hours=12)
+
+
+async def sign_in(metrics: Metrics) -> httpx2.Response:
+    return await metrics.http.post("/console/sign-in", data={"key": READ_KEY})
+
+
+async def page(metrics: Metrics, path: str = "/console") -> str:
+    await sign_in(metrics)
+    answer = await metrics.http.get(path)
+    assert answer.status_code == 200, answer.headers
+    return answer.text
+
+
+@pytest.mark.parametrize("path", ["/console", f"/console/follow-ups/{Text().follow_up_id}"])
+async def test_a_stranger_is_asked_to_sign_in(metrics: Metrics, path: str) -> None:
+    answer = await metrics.http.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
+
+
+async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(metrics: Metrics) -> None:
+    answer = await sign_in(metrics)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "Path=/console" in cookie
+    assert READ_KEY not in cookie
+
+
+async def test_a_key_in_the_address_leads_to_an_address_without_it(metrics: Metrics) -> None:
+    answer = await metrics.http.get("/console", params={"key": READ_KEY})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    assert (await metrics.http.get("/console")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "words"),
+    [("fu_nobody", 401, "No merchant has this key"), (f"{NO_SCOPE_KEY}acme", 403, "lacks the scope")],
+)
+async def test_a_wrong_key_is_told_and_signs_nobody_in(metrics: Metrics, key: str, status: int, words: str) -> None:
+    answer = await metrics.http.post("/console/sign-in", data={"key": key})
+    assert answer.status_code == status
+    assert words in answer.text
+    assert "set-cookie" not in answer.headers
+    assert key not in answer.text
+
+
+async def test_signing_out_ends_it(metrics: Metrics) -> None:
+    await sign_in(metrics)
+    await metrics.http.post("/console/sign-out")
+    assert (await metrics.http.get("/console")).status_code == 303
+
+
+async def test_an_empty_shop_is_told_what_comes_next(metrics: Metrics) -> None:
+    html = await page(metrics)
+    assert "No follow-ups yet" in html
+    assert "Nothing is stuck, refused or unknown." in html
+
+
+async def test_every_follow_up_is_accounted_for_on_the_first_page(metrics: Metrics) -> None:
+    texts = [Text(n, HALF_A_DAY_AGO) for n in range(1, 6)]
+    await metrics.take(
+        *texts[0].all_the_way(),
+        *texts[1].all_the_way(),
+        texts[2].planned(),
+        *texts[3].all_the_way()[:3],
+        texts[3].blocked(),
+        *texts[4].all_the_way()[:4],
+        texts[4].unknown(),
+    )
+    html = await page(metrics)
+    assert "<b>5</b> follow-ups, every one accounted for" in html
+    found = dict(re.findall(r"</i>(\w+)</dt><dd>(\d+)</dd>", html))
+    assert sum(map(int, found.values())) == 5
+    assert (found["delivered"], found["pending"], found["blocked"], found["unknown"]) == ("2", "1", "1", "1")
+    assert "There is no record that this person agreed" in html
+    assert f'href="/console/follow-ups/{texts[4].follow_up_id}"' in html
+
+
+async def test_no_number_of_anybody_stands_on_any_page(metrics: Metrics) -> None:
+    text = Text(1, HALF_A_DAY_AGO)
+    await metrics.take(*text.all_the_way(), text.click(), text.reply(ReplyClass.OPT_OUT), text.opted_out())
+    story = await page(metrics, f"/console/follow-ups/{text.follow_up_id}")
+    assert "+1202•••0100" in story
+    for html in (story, await page(metrics)):
+        assert NUMBER not in html
+        assert not re.search(r"\+\d{8,}", html)
+
+
+async def test_a_story_shows_the_verdict_and_its_rule(metrics: Metrics) -> None:
+    text = Text(1, HALF_A_DAY_AGO)
+    until = HALF_A_DAY_AGO + timedelta(hours=20)
+    await metrics.take(*text.all_the_way()[:3], text.deferred(until, rules=("US-FL",)))
+    html = await page(metrics, f"/console/follow-ups/{text.follow_up_id}")
+    assert "gate: defer" in html
+    assert "US-FL: 47 CFR 64.1200(c)(1)" in html
+    assert "Held back until" in html
+
+
+async def test_the_story_of_another_shop_is_not_shown(metrics: Metrics) -> None:
+    other = Text(merchant_id=MerchantId("bolt"))
+    await metrics.take(*other.all_the_way())
+    await sign_in(metrics)
+    answer = await metrics.http.get(f"/console/follow-ups/{other.follow_up_id}")
+    assert answer.status_code == 404
+    assert other.flow not in answer.text
+
+
+async def test_what_a_merchant_wrote_is_shown_as_text_and_not_run(metrics: Metrics) -> None:
+    text = Text(1, HALF_A_DAY_AGO, step="<script>alert(1)</script>")
+    await metrics.take(*text.all_the_way())
+    for path in ("/console", f"/console/follow-ups/{text.follow_up_id}"):
+        html = await page(metrics, path)
+        assert "<script>alert" not in html
+        assert "&lt;script&gt;alert" in html
+
+
+async def test_a_tile_opens_to_its_rows(metrics: Metrics) -> None:
+    texts = [Text(n, HALF_A_DAY_AGO) for n in (1, 2)]
+    await metrics.take(*texts[0].all_the_way(), *texts[1].all_the_way())
+    tile = re.search(r'href="(/console/rows\?measure=delivered[^"]*)"', await page(metrics))
+    assert tile is not None
+    html = await page(metrics, tile[1].replace("&amp;", "&"))
+    assert "<b>2</b> delivered" in html
+    assert html.count("The phone has it.") == 2
+
+
+@pytest.mark.parametrize("span", ["24h", "7d", "30d"])
+async def test_each_period_draws_its_bars(metrics: Metrics, span: str) -> None:
+    await metrics.take(*days_at_a_shop(metrics.clock.now(), 50, 1.0))
+    html = await page(metrics, f"/console?span={span}")
+    assert html.count('class="hit"') in {"24h": {24}, "7d": {7, 8}, "30d": {30, 31}}[span]
+
+
+async def test_a_page_runs_no_script_but_its_own_and_none_from_elsewhere(metrics: Metrics) -> None:
+    await sign_in(metrics)
+    answer = await metrics.http.get("/console")
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe-inline" not in policy
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', answer.text)
+    assert " style=" not in answer.text
+    assert " onclick=" not in answer.text
+    for name in ("console.css", "console.js", "mark.svg"):
+        assert (await metrics.http.get(f"/console/static/{name}")).status_code == 200
+    assert (await metrics.http.get("/console/static/secret.txt")).status_code == 404
+
+
+async def test_a_page_on_which_nothing_changed_is_not_sent_again(metrics: Metrics) -> None:
+    await sign_in(metrics)
+    first = await metrics.http.get("/console")
+    same = await metrics.http.get("/console", headers={"If-None-Match": first.headers["etag"]})
+    assert same.status_code == 304
+    await metrics.take(Text(1, HALF_A_DAY_AGO).planned())
+    other = await metrics.http.get("/console", headers={"If-None-Match": first.headers["etag"]})
+    assert other.status_code == 200
+
+
+async def test_an_id_typed_into_the_search_leads_to_its_story(metrics: Metrics) -> None:
+    wanted = Text().follow_up_id
+    found = await metrics.http.get("/console/follow-ups", params={"id": f" {wanted} "})
+    assert found.headers["location"] == f"/console/follow-ups/{wanted}"
+    lost = await metrics.http.get("/console/follow-ups", params={"id": "nonsense"})
+    assert lost.headers["location"] == "/console"

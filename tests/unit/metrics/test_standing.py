@@ -1,0 +1,115 @@
+"""Where a follow-up stands is the same whatever the order of its facts."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.metrics.domain.standing import Standing, State, joined, standing_of
+from shared.events.dispatch import ErrorClass
+from shared.events.engagement import ReplyClass
+from shared.events.envelope import Event
+from shared.testing.clock import START
+from shared.testing.make_metrics import Text
+
+TEXT = Text()
+LATER = START + timedelta(hours=9)
+REFUSED = TEXT.failed(accepted=False, reason="cancelled", error_class=None)
+CASES: list[tuple[str, Sequence[Event], State, str]] = [
+    ("planned", [TEXT.planned()], State.PENDING, ""),
+    ("due", [TEXT.planned(), TEXT.due()], State.RELEASED, ""),
+    ("deferred", [TEXT.planned(), TEXT.due(), TEXT.deferred(LATER)], State.PENDING, "quiet_hours"),
+    ("lapsed", [TEXT.due(), TEXT.cleared(), TEXT.lapsed()], State.PENDING, "rate_limit"),
+    ("due again", [TEXT.due(), TEXT.deferred(LATER), TEXT.due(LATER, 2)], State.RELEASED, ""),
+    ("blocked", [TEXT.due(), TEXT.blocked()], State.BLOCKED, "no_consent"),
+    ("cancelled", [TEXT.planned(), TEXT.cancelled()], State.CANCELLED, "refund"),
+    ("cancelled stays", [TEXT.cancelled(release=1), REFUSED], State.CANCELLED, "refund"),
+    ("expired", [TEXT.due(), TEXT.expired()], State.EXPIRED, "message_expired"),
+    ("dispatched", [TEXT.cleared(), TEXT.accepted()], State.DISPATCHED, ""),
+    ("too late to cancel", [TEXT.cancelled(release=1), TEXT.accepted()], State.DISPATCHED, ""),
+    ("delivered", [TEXT.accepted(), TEXT.delivered()], State.DELIVERED, ""),
+    ("undelivered", [TEXT.accepted(), TEXT.failed()], State.FAILED, "unreachable"),
+    ("delivered after all", [TEXT.failed(), TEXT.delivered()], State.DELIVERED, ""),
+    ("unknown", [TEXT.cleared(), TEXT.unknown()], State.UNKNOWN, "not_found_and_not_disproved"),
+    ("unknown proven", [TEXT.unknown(), TEXT.accepted()], State.DISPATCHED, ""),
+    ("unknown disproved", [TEXT.unknown(), TEXT.failed(accepted=False)], State.FAILED, "unreachable"),
+    ("tried again", [TEXT.accepted(), TEXT.failed(retry_at=LATER)], State.PENDING, "unreachable"),
+    ("second try", [TEXT.failed(retry_at=LATER), TEXT.due(LATER, 2), TEXT.accepted(LATER, 2)], State.DISPATCHED, ""),
+]
+
+
+@pytest.mark.parametrize(("events", "state", "reason"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_facts_lead_to_the_state_of_the_schedulers_table(events: Sequence[Event], state: State, reason: str) -> None:
+    standing = standing_of(events)
+    assert standing is not None
+    assert (standing.state, standing.reason) == (state, reason)
+
+
+EVERYTHING: list[Event] = [
+    *TEXT.all_the_way()[1:],
+    TEXT.deferred(LATER),
+    TEXT.lapsed(),
+    TEXT.due(LATER, 2),
+    TEXT.blocked(release=2),
+    TEXT.cancelled(LATER, 2),
+    TEXT.expired(LATER, 2),
+    TEXT.accepted(LATER, 2),
+    TEXT.failed(LATER, 2, error_class=ErrorClass.FILTERED),
+    TEXT.unknown(LATER, 3),
+    TEXT.click(1),
+    TEXT.click(2),
+    TEXT.click(3, robot=True),
+    TEXT.reply(ReplyClass.OPT_OUT),
+    TEXT.reply(ReplyClass.OTHER, 2),
+    TEXT.conversion(1),
+    TEXT.conversion(2),
+    TEXT.refund(1),
+]
+
+
+@given(st.lists(st.sampled_from(EVERYTHING), min_size=1), st.randoms())
+def test_any_order_and_any_repeats_lead_to_the_same_standing(events: list[Event], chance: object) -> None:
+    import random  # noqa: PLC0415 - the type of what hypothesis hands over
+
+    assert isinstance(chance, random.Random)
+    shuffled = [*events, *chance.sample(events, len(events) // 2)]
+    chance.shuffle(shuffled)
+    assert standing_of(shuffled) == standing_of(events)
+
+
+def test_a_fact_of_a_late_plan_still_names_the_flow() -> None:
+    standing = joined(joined(None, TEXT.click()), TEXT.planned())
+    assert standing.flow == TEXT.flow
+    assert standing.clicked_by is not None
+
+
+def test_a_robots_click_is_no_click() -> None:
+    standing = joined(None, TEXT.click(robot=True))
+    assert standing.clicked_by is None
+    assert standing.is_engaged
+
+
+def test_a_deferral_moves_the_due_time_and_an_older_fact_never_moves_it_back() -> None:
+    events = [TEXT.deferred(LATER), TEXT.planned()]
+    standing = standing_of(events)
+    assert standing is not None
+    assert standing.due_at == LATER
+
+
+def test_a_dispatch_without_a_receipt_becomes_unconfirmed_by_waiting() -> None:
+    standing = standing_of([TEXT.accepted()])
+    assert isinstance(standing, Standing)
+    wait = timedelta(hours=72)
+    assert standing.state_at(standing.changed_at + wait - timedelta(seconds=1), wait) is State.DISPATCHED
+    assert standing.state_at(standing.changed_at + wait, wait) is State.UNCONFIRMED
+
+
+def test_no_facts_lead_nowhere() -> None:
+    assert standing_of([]) is None
+
+
+def test_a_fact_about_no_follow_up_has_no_standing() -> None:
+    with pytest.raises(ValueError, match="about no follow-up"):
+        joined(None, TEXT.purchase())

@@ -1,0 +1,111 @@
+"""A story is told in words a shop owner understands, in the order it happened."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.metrics.domain.story import Tone, chapter, moment, money, told
+from shared.events.dispatch import ErrorClass
+from shared.events.engagement import ReplyClass
+from shared.events.envelope import Event, registry
+from shared.testing.clock import START
+from shared.testing.make_metrics import Text
+
+NEW_YORK = ZoneInfo("America/New_York")
+TEXT = Text()
+NINE = datetime(2026, 12, 2, 14, 0, tzinfo=UTC)
+
+
+def summary(event: Event) -> str:
+    return chapter(event, NEW_YORK).summary
+
+
+def test_a_deferral_says_until_when_why_and_by_which_rule() -> None:
+    step = chapter(TEXT.deferred(NINE, rules=("US-FL",)), NEW_YORK)
+    assert step.summary.startswith("Held back until Wed 2 Dec, 09:00: it is outside the permitted hours")
+    assert "(rule: US-FL)" in step.summary
+    assert step.rule is not None
+    assert step.rule.startswith("US-FL: 47 CFR 64.1200(c)(1)")
+    assert (step.verdict, step.reason, step.tone) == ("defer", "quiet_hours", Tone.WAIT)
+
+
+def test_the_gates_own_sentence_is_told_with_the_verdict() -> None:
+    assert summary(TEXT.deferred(NINE, explanation="It is Tue 23:10 in America/Chicago.")).endswith(
+        "It is Tue 23:10 in America/Chicago."
+    )
+
+
+def test_rows_of_hours_are_named_only_where_hours_decided() -> None:
+    step = chapter(TEXT.deferred(NINE, reason="frequency_cap", rules=("US",)), NEW_YORK)
+    assert step.rule == "your frequency cap"
+
+
+def test_a_block_says_that_it_is_final_and_why() -> None:
+    step = chapter(TEXT.blocked(reason="opted_out"), NEW_YORK)
+    assert step.summary.startswith("Blocked for good: this person has opted out")
+    assert step.rule == "47 CFR 64.1200(a)(10)"
+
+
+def test_a_reason_without_words_is_shown_as_it_is() -> None:
+    assert "moon phase" in summary(TEXT.blocked(reason="moon_phase"))
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (TEXT.purchase(), "49.00 USD, order-1001, told by shopify."),
+        (TEXT.purchase(test=True), "This was a test."),
+        (TEXT.planned(), "“thanks” of order-thank-you was planned for Tue 1 Dec, 13:00."),
+        (TEXT.due(release=2), "(release 2)"),
+        (TEXT.cleared(), "It could go until Tue 1 Dec, 13:10. Nothing stood against it."),
+        (TEXT.accepted(), "1 part for 0.01 USD"),
+        (TEXT.delivered(), "The phone has it."),
+        (TEXT.failed(), "It was sent and did not arrive: the phone could not be reached (provider’s code 30003)."),
+        (TEXT.failed(accepted=False, reason="suppressed", error_class=None), "It was not sent: this person opted out"),
+        (TEXT.failed(retry_at=NINE, error_class=ErrorClass.THROTTLED), "asked again at Wed 2 Dec, 09:00."),
+        (TEXT.unknown(), "not sent again: better none than two"),
+        (TEXT.click(robot=True), "not counted"),
+        (TEXT.reply(ReplyClass.HELP), "wrote back for help."),
+        (TEXT.reply(), "The person wrote back."),
+        (TEXT.conversion(), "A purchase of 49.00 USD (order-5001) is credited to this text, after a click"),
+        (TEXT.refund(), "by −49.00 USD"),
+        (TEXT.opted_out(), "no texts of any kind to this person"),
+    ],
+    ids=lambda value: value.type if isinstance(value, Event) else "",
+)
+def test_each_fact_has_its_sentence(event: Event, words: str) -> None:
+    assert words in summary(event)
+
+
+def test_a_story_is_told_in_the_order_it_happened_with_causes_first() -> None:
+    events = TEXT.all_the_way()
+    assert [step.event.type for step in told(reversed(events), NEW_YORK)] == [event.type for event in events]
+
+
+def test_no_sentence_holds_a_phone_number() -> None:
+    events = [*TEXT.all_the_way(), TEXT.click(), TEXT.reply(), TEXT.conversion(), TEXT.failed(), TEXT.unknown()]
+    assert not any(re.search(r"\+\d{7}", summary(event)) for event in events)
+
+
+def test_every_event_type_is_said_by_some_service() -> None:
+    assert {chapter(event, NEW_YORK).service for event in TEXT.all_the_way()} == {
+        "ingest",
+        "scheduler",
+        "compliance",
+        "sender",
+    }
+    from services.metrics.domain.story import _SERVICES  # noqa: PLC0415 - a look behind the door
+
+    assert set(_SERVICES) == set(registry())
+
+
+def test_money_knows_currencies_without_a_minor_unit() -> None:
+    assert money(123456, "USD") == "1,234.56 USD"
+    assert money(1234, "JPY") == "1,234 JPY"
+
+
+def test_a_year_is_told_only_where_it_differs() -> None:
+    assert moment(START, NEW_YORK, START + timedelta(hours=1)) == "Tue 1 Dec, 12:00"
+    assert moment(START + timedelta(days=60), NEW_YORK, START) == "Sat 30 Jan 2027, 12:00"

@@ -1,0 +1,177 @@
+"""Sums are the total of the facts: in any order, in any batches, with any repeats (promise P7)."""
+
+import random
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.metrics.domain.facts import follow_up_of
+from services.metrics.domain.standing import Standing, joined, standing_of
+from services.metrics.domain.tally import (
+    ALWAYS,
+    Cell,
+    Measure,
+    change,
+    hour_of,
+    is_told_differently,
+    nonzero,
+    rebuild,
+    tally,
+)
+from shared.events.engagement import ReplyClass
+from shared.events.envelope import Event
+from shared.events.follow_up import Purpose
+from shared.testing.clock import START
+from shared.testing.make_metrics import Text, days_at_a_shop
+
+TEXT = Text(1, segment="vip")
+OTHER = Text(2, flow="abandoned-cart", step="reminder", purpose=Purpose.MARKETING)
+LATER = START + timedelta(hours=20)
+STORY: list[Event] = [
+    *TEXT.all_the_way(),
+    TEXT.click(1),
+    TEXT.click(2, robot=True),
+    TEXT.click(3),
+    TEXT.conversion(1),
+    TEXT.conversion(2),
+    TEXT.refund(1),
+    TEXT.reply(),
+    TEXT.reply(ReplyClass.OPT_OUT, 2),
+    TEXT.opted_out(),
+    OTHER.planned(),
+    OTHER.due(),
+    OTHER.deferred(LATER),
+    OTHER.due(LATER, 2),
+    OTHER.accepted(LATER, 2, price_minor=None),
+    OTHER.failed(LATER, 2),
+]
+
+
+def sum_of(events: list[Event], measure: Measure, detail: str | None = None) -> int:
+    return sum(v for cell, v in rebuild(events).items() if cell.measure == measure and detail in {None, cell.detail})
+
+
+class Ledger:
+    """Counts batch by batch, as the consumer does."""
+
+    def __init__(self) -> None:
+        self.sums: Counter[Cell] = Counter()
+        self._standings: dict[object, Standing] = {}
+        self._facts: dict[object, list[Event]] = {}
+        self._seen: set[object] = set()
+
+    def take(self, batch: list[Event]) -> None:
+        news = [
+            event for event in {event.event_id: event for event in batch}.values() if event.event_id not in self._seen
+        ]
+        self._seen.update(event.event_id for event in news)
+        about: dict[object, list[Event]] = {}
+        for event in news:
+            about.setdefault(follow_up_of(event), []).append(event)
+        for key, facts in about.items():
+            if key is None:
+                self.sums.update(tally(facts, None))
+                continue
+            before = self._standings.get(key)
+            after = before
+            for fact in facts:
+                after = joined(after, fact)
+            assert after is not None
+            told = self._facts.get(key, []) if is_told_differently(before, after) else []
+            self.sums.update(change(before, after, facts, told))
+            self._standings[key] = after
+            self._facts.setdefault(key, []).extend(facts)
+
+
+@given(st.lists(st.sampled_from(STORY)), st.randoms(use_true_random=False), st.integers(1, 9))
+@settings(max_examples=200)
+def test_counting_batch_by_batch_equals_a_rebuild(events: list[Event], chance: random.Random, batch: int) -> None:
+    shuffled = [*events, *events[::3]]
+    chance.shuffle(shuffled)
+    ledger = Ledger()
+    for start in range(0, len(shuffled), batch):
+        ledger.take(shuffled[start : start + batch])
+    assert nonzero(ledger.sums) == rebuild(events)
+
+
+@given(st.randoms(use_true_random=False))
+def test_a_rebuild_is_the_same_in_any_order_and_with_repeats(chance: random.Random) -> None:
+    shuffled = [*STORY, *chance.sample(STORY, 5)]
+    chance.shuffle(shuffled)
+    assert rebuild(shuffled) == rebuild(STORY)
+
+
+def test_a_whole_play_counted_backwards_equals_a_rebuild() -> None:
+    events = list(days_at_a_shop(START, 300, 2.0))
+    ledger = Ledger()
+    for start in range(0, len(events), 50):
+        ledger.take(events[::-1][start : start + 50])
+    assert nonzero(ledger.sums) == rebuild(events)
+
+
+def test_every_follow_up_is_counted_in_exactly_one_state() -> None:
+    events = list(days_at_a_shop(START, 200, 1.0))
+    follow_ups = {follow_up_of(event) for event in events} - {None}
+    assert sum_of(events, Measure.IN_STATE) == len(follow_ups)
+
+
+def test_two_clicks_on_one_text_are_two_clicks_and_one_clicked_text() -> None:
+    assert sum_of(STORY, Measure.CLICKS) == 2
+    assert sum_of(STORY, Measure.CLICKED) == 1
+    assert sum_of(STORY, Measure.ROBOT_CLICKS) == 1
+
+
+def test_a_refund_is_deducted_from_the_revenue() -> None:
+    assert sum_of(STORY, Measure.REVENUE, "USD") == 4900
+    assert sum_of(STORY, Measure.CONVERSIONS) == 2
+    assert sum_of(STORY, Measure.CONVERTED) == 1
+
+
+def test_an_opt_out_is_told_apart_from_a_reply() -> None:
+    assert sum_of(STORY, Measure.REPLIED) == 1
+    assert sum_of(STORY, Measure.OPTED_OUT) == 1
+
+
+def test_the_time_of_an_opt_out_runs_from_the_persons_act_to_the_ledger() -> None:
+    assert sum_of(STORY, Measure.OPT_OUT_MILLISECONDS) == 180
+    assert sum_of(STORY, Measure.TIMED_OPT_OUTS) == 1
+
+
+def test_a_test_purchase_is_no_order() -> None:
+    assert sum_of([TEXT.purchase(test=True)], Measure.ORDERS) == 0
+    assert sum_of([TEXT.purchase()], Measure.ORDER_VALUE, "USD") == 4900
+
+
+def test_a_text_without_a_price_is_counted_as_unpriced_and_costs_nothing() -> None:
+    assert sum_of(STORY, Measure.UNPRICED) == 1
+    assert sum_of(STORY, Measure.COST, "USD") == 1
+
+
+def test_what_people_did_counts_for_the_way_the_text_went() -> None:
+    cell = next(cell for cell in rebuild(STORY) if cell.measure == Measure.CLICKED)
+    assert (cell.flow, cell.segment, cell.provider, cell.sender_number) == (TEXT.flow, "vip", "twilio", TEXT.number)
+
+
+def test_a_fact_counts_in_the_hour_it_happened() -> None:
+    cell = next(cell for cell in rebuild([TEXT.click()]) if cell.measure == Measure.CLICKS)
+    assert cell.hour == hour_of(TEXT.click().occurred_at)
+    assert cell.hour.minute == 0
+
+
+def test_a_present_state_belongs_to_no_hour() -> None:
+    standing = standing_of([TEXT.planned()])
+    assert standing is not None
+    states = [cell for cell in change(None, standing, [TEXT.planned()]) if cell.measure == Measure.IN_STATE]
+    assert [(cell.hour, cell.detail) for cell in states] == [(ALWAYS, "pending")]
+
+
+@pytest.mark.parametrize("first", [TEXT.click(), TEXT.reply(), TEXT.conversion()], ids=lambda event: event.type)
+def test_engagement_that_overtakes_its_plan_is_counted_under_the_plan_in_the_end(first: Event) -> None:
+    ledger = Ledger()
+    ledger.take([first])
+    ledger.take([TEXT.planned(), TEXT.accepted()])
+    assert nonzero(ledger.sums) == rebuild([TEXT.planned(), TEXT.accepted(), first])
+    assert {cell.flow for cell in nonzero(ledger.sums)} == {TEXT.flow}

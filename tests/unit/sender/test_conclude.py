@@ -1,0 +1,179 @@
+"""What news changes: every order of the same news ends the same, and nothing taken is ever untaken."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.sender.domain.attempts import LIVE_STATES, TRANSITIONS, AttemptState, DispatchState
+from services.sender.domain.conclude import Change, News, Overdue, Receipt, conclude
+from services.sender.domain.lattice import Status
+from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.reactions import Meaning, Reaction
+from services.sender.domain.reading import Accepted, NotSent, Refused, Unknown
+from services.sender.domain.reconcile import Adopt, GiveUp, Listed, ProvenAbsent
+from shared import ids
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
+from shared.events.follow_up import Purpose, ResendPolicy
+from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
+from shared.testing.clock import START
+
+DISPATCH = Dispatch(
+    follow_up_id=FollowUpId(ids.derived("f", at=START)),
+    merchant_id=MerchantId("acme"),
+    recipient_id=RecipientId(ids.derived("r", at=START)),
+    enrollment_id=EnrollmentId(ids.derived("e", at=START)),
+    flow="f",
+    flow_version="v",
+    step="s",
+    purpose=Purpose.TRANSACTIONAL,
+    release=1,
+    correlation_id="c",
+    state=DispatchState.INTENT,
+    sender_number="+12025550100",
+    provider="main",
+    first_queued_at=START,
+    ready_at=START,
+    valid_until=START + timedelta(minutes=10),
+    window_closes_at=None,
+    expires_at=None,
+    resend=ResendPolicy.AT_MOST_ONCE,
+    click_days=5,
+    delivered_hours=24,
+    attempts=1,
+)
+ATTEMPT = Attempt(
+    id=AttemptId(DISPATCH.attempt_id(1)),
+    follow_up_id=DISPATCH.follow_up_id,
+    merchant_id=DISPATCH.merchant_id,
+    recipient_id=DISPATCH.recipient_id,
+    n=1,
+    release=1,
+    provider="main",
+    sender_number="+12025550100",
+    body_sha256=b"h" * 32,
+    parts=1,
+    state=AttemptState.INTENT,
+    intent_at=START,
+    deadline=START + timedelta(seconds=12),
+)
+REFUSED = Refused("21211", Meaning(ErrorClass.INVALID))
+LISTED = Listed("SM1", "+12025550100", b"h" * 32, START)
+NEWS: tuple[News, ...] = (
+    Accepted("SM1"),
+    REFUSED,
+    Refused("20429", Meaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN), 7.0),
+    NotSent("connection_refused"),
+    Unknown("timeout"),
+    Overdue(),
+    Adopt(LISTED),
+    ProvenAbsent(),
+    GiveUp(),
+    Receipt("SM1", Status.SENT),
+    Receipt("SM1", Status.UNDELIVERED, "30007", Meaning(ErrorClass.FILTERED)),
+    Receipt("SM1", Status.DELIVERED),
+)
+
+
+def told(news: list[News], dispatch: Dispatch = DISPATCH, **changes: Any) -> list[Change]:
+    """Return the changes that news make one after the other."""
+    attempt, changes_made = replace(ATTEMPT, **changes), []
+    for one in news:
+        change = conclude(attempt, dispatch, one, START, another_is_live=False)
+        attempt, dispatch = change.attempt, change.dispatch
+        changes_made.append(change)
+    return changes_made
+
+
+@given(st.lists(st.sampled_from(NEWS), max_size=8))
+def test_only_allowed_transitions_ever_happen(news: list[News]) -> None:
+    state = AttemptState.INTENT
+    for change in told(news):
+        after = change.attempt.state
+        assert after is state or after in TRANSITIONS[state]
+        state = after
+
+
+@given(st.lists(st.sampled_from(NEWS), max_size=8))
+def test_a_text_that_was_taken_is_never_queued_again(news: list[News]) -> None:
+    was_taken = False
+    for change in told(news):
+        was_taken = was_taken or change.attempt.state is AttemptState.ACCEPTED
+        if was_taken:
+            assert change.dispatch.state is not DispatchState.QUEUED
+            assert change.attempt.provider_message_id == "SM1"
+
+
+@given(st.lists(st.sampled_from(NEWS), max_size=8))
+def test_acceptance_and_delivery_are_announced_at_most_once(news: list[News]) -> None:
+    events = [event for change in told(news) for event in change.events]
+    assert sum(isinstance(event, DispatchAccepted) for event in events) <= 1
+    assert sum(isinstance(event, DispatchDelivered) for event in events) <= 1
+
+
+@given(st.lists(st.sampled_from(NEWS), max_size=6))
+def test_a_queued_dispatch_never_has_a_live_attempt(news: list[News]) -> None:
+    for change in told(news):
+        if change.dispatch.state is DispatchState.QUEUED:
+            assert change.attempt.state not in LIVE_STATES
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations([Accepted("SM1"), Receipt("SM1", Status.SENT), Receipt("SM1", Status.DELIVERED)]))
+)
+def test_answer_and_receipts_end_the_same_in_any_order(order: tuple[News, ...]) -> None:
+    end = told([*order, *order])[-1]
+    assert (end.attempt.state, end.attempt.status) == (AttemptState.ACCEPTED, Status.DELIVERED)
+    assert end.dispatch.state is DispatchState.DELIVERED
+
+
+def test_a_second_id_for_one_attempt_is_a_double_and_changes_nothing() -> None:
+    first, second = told([Accepted("SM1"), Receipt("SM2", Status.DELIVERED)])
+    assert second.alarm == "double"
+    assert second.attempt == first.attempt
+
+
+def test_proof_for_an_attempt_that_was_replaced_is_a_double() -> None:
+    absent = replace(ATTEMPT, state=AttemptState.PROVEN_ABSENT)
+    change = conclude(absent, DISPATCH, Receipt("SM1", Status.SENT), START, another_is_live=True)
+    assert change.alarm == "double"
+    assert change.attempt.state is AttemptState.PROVEN_ABSENT
+
+
+@pytest.mark.parametrize("state", [AttemptState.PROVEN_ABSENT, AttemptState.ASSUMED_SENT, AttemptState.NOT_SENT])
+def test_late_proof_takes_a_waiting_follow_up_out_of_the_queue(state: AttemptState) -> None:
+    queued = replace(DISPATCH, state=DispatchState.QUEUED)
+    (change,) = told([Receipt("SM1", Status.SENT)], queued, state=state)
+    assert change.dispatch.state is DispatchState.ACCEPTED
+    assert change.alarm == "late_proof"
+
+
+def test_a_call_that_says_no_against_a_callback_that_said_yes_raises_an_alarm() -> None:
+    _, change = told([Receipt("SM1", Status.SENT), REFUSED])
+    assert change.alarm == "contradiction"
+    assert change.attempt.state is AttemptState.ACCEPTED
+
+
+def test_a_late_answer_out_of_unknown_is_taken() -> None:
+    assert told([Overdue(), REFUSED])[-1].attempt.state is AttemptState.REFUSED
+    assert told([Overdue(), NotSent("x")])[-1].dispatch.state is DispatchState.QUEUED
+
+
+@pytest.mark.parametrize("policy", ResendPolicy)
+def test_only_the_policy_lets_proven_absence_ask_the_gate_again(policy: ResendPolicy) -> None:
+    end = told([Overdue(), ProvenAbsent()], replace(DISPATCH, resend=policy))[-1]
+    (failed,) = end.events
+    assert isinstance(failed, DispatchFailed)
+    assert (failed.retry_at is not None) == (policy is ResendPolicy.RESEND_WHEN_ABSENT)
+
+
+def test_a_cancelled_one_is_not_queued_again() -> None:
+    cancelled = replace(DISPATCH, cancelled=True, resend=ResendPolicy.RESEND_WHEN_ABSENT)
+    assert told([NotSent("x")], cancelled)[-1].dispatch.state is DispatchState.CANCELLED
+    (failed,) = told([Overdue(), ProvenAbsent()], cancelled)[-1].events
+    assert isinstance(failed, DispatchFailed)
+    assert failed.retry_at is None
