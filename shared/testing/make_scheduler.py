@@ -1,4 +1,4 @@
-"""Factories for the scheduler: a merchants folder, and events about one of its customers, sealed as ingest seals them."""
+"""Factories for the scheduler: a merchants folder, and events about its customers, sealed as ingest seals them."""
 
 from collections.abc import Mapping
 from datetime import datetime

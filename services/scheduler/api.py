@@ -1,0 +1,199 @@
+"""The scheduler's HTTP door: ask for a text, see where it stands, call it off."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi.responses import JSONResponse
+
+from services.scheduler import views
+from services.scheduler.api_models import (
+    DryRunAnswer,
+    FlowAnswer,
+    FlowList,
+    FollowUpPage,
+    FollowUpRequest,
+    FollowUpStory,
+    PlannedAnswer,
+    RunPage,
+    SearchRequest,
+)
+from services.scheduler.asking import Asked, Asking, local_of
+from services.scheduler.domain.states import State
+from services.scheduler.planner import Seals, lay_down
+from services.scheduler.settings import SchedulerSettings
+from services.scheduler.settling import cancel
+from services.scheduler.store import load
+from services.scheduler.tables import ground
+from shared import ids, phone
+from shared.config.flow import TextStep
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.auth import Caller, requires
+from shared.http.idempotency import HEADER, Keyed, answered, remember
+from shared.http.problems import HTTPProblem, not_found, unprocessable
+from shared.ids import FollowUpId, MerchantId
+from shared.phone import Unparsable
+from shared.service import Runtime
+
+CALLED_OFF = "api"
+"""The reason of a text that its own shop called off."""
+_PATH = "/v1/follow-ups"
+
+Writer = Annotated[Caller, Depends(requires("follow-ups:write"))]
+Reader = Annotated[Caller, Depends(requires("follow-ups:read"))]
+Limit = Annotated[int, Query(ge=1, le=views.LARGEST_PAGE)]
+
+
+def create_api(  # noqa: C901 - one route a paragraph, each short
+    runtime: Runtime, asking: Asking, seals: Seals, settings: SchedulerSettings, ring: Callable[[datetime], None]
+) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["follow-ups"])
+    units = runtime.units
+    unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
+
+    @router.post(_PATH, status_code=HTTPStatus.ACCEPTED, response_model=PlannedAnswer | DryRunAnswer)
+    async def ask(
+        request: FollowUpRequest, caller: Writer, key: Annotated[str | None, Header(alias=HEADER)] = None
+    ) -> Response:
+        """Plan a text, or a run of a flow, for one person; with `dry_run`, only say what would be planned."""
+        now = runtime.clock.now()
+        merchant = caller.merchant
+        keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"))
+        if keyed and (known := await units.read(lambda db: answered(db, ground, keyed))) is not None:
+            return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
+        entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
+        asked = asking.asked(merchant, request, entry_key, now)
+        if request.dry_run:
+            past = await units.read(partial(asking.past, asked=asked, now=now, reading=True))
+            run = asking.run(asked, past, now)
+            previews = [asking.preview(asked, run, text, past.history) for text in run.texts]
+            dry = DryRunAnswer(due_at=previews[0].due_at, due_local=previews[0].due_local, texts=previews)
+            return JSONResponse(dry.model_dump(mode="json"), HTTPStatus.ACCEPTED)
+        status, answer = await units.run(
+            partial(_plan, asking=asking, seals=seals, asked=asked, keyed=keyed), Lane.INGEST
+        )
+        ring(now)
+        return JSONResponse(answer, status)
+
+    @router.get(_PATH)
+    async def find(
+        caller: Reader,
+        subject: Annotated[str | None, Query(max_length=200)] = None,
+        state: State | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> FollowUpPage:
+        """Return the shop's follow-ups, the newest first."""
+        after = views.cursor_from(cursor)
+        return await units.read(lambda db: views.page(db, caller.merchant.id, subject, state, limit, after))
+
+    @router.post(f"{_PATH}/search")
+    async def search(request: SearchRequest, caller: Reader) -> FollowUpPage:
+        """Return what is planned for one person; the number travels in the body only."""
+        number = phone.parse(request.to, caller.merchant.config.country)
+        if isinstance(number, Unparsable):
+            raise unprocessable("to", f"the number cannot be used: {number.reason}")
+        recipient_id = runtime.sealer.recipient_id(caller.merchant.id, number)
+        return await units.read(lambda db: views.of_person(db, caller.merchant.id, recipient_id, request.state))
+
+    @router.get(f"{_PATH}/{{follow_up_id}}")
+    async def show(follow_up_id: UUID, caller: Reader) -> FollowUpStory:
+        """Return one follow-up with every state it was in, and why."""
+        story = await units.read(lambda db: views.story(db, caller.merchant.id, follow_up_id))
+        if story is None:
+            raise not_found("this follow-up")
+        return story
+
+    @router.delete(
+        f"{_PATH}/{{follow_up_id}}",
+        status_code=HTTPStatus.NO_CONTENT,
+        response_model=None,
+        responses={
+            202: {"description": "Already released: it may be too late."},
+            409: {"description": "It has ended."},
+        },
+    )
+    async def call_off(follow_up_id: UUID, caller: Writer) -> Response:
+        """Cancel a follow-up.
+
+        204: it will not go. 202: it was released already; it is cancelled here, and may be on its way all the same.
+        409: it was handed to the provider, or has ended otherwise. Asking twice is asking once.
+        """
+
+        async def work(uow: UnitOfWork) -> HTTPStatus:
+            return await _call_off(uow, FollowUpId(follow_up_id), caller.merchant.id, unconfirmed_after)
+
+        return Response(status_code=await units.run(work, Lane.INGEST))
+
+    @router.get("/v1/flows", tags=["flows"])
+    async def flows(caller: Reader) -> FlowList:
+        """Return the flows in force."""
+        return FlowList(
+            flows=[
+                FlowAnswer(
+                    flow=flow.flow,
+                    version=flow.version(),
+                    description=flow.description,
+                    on=flow.on,
+                    steps=[step.text for step in flow.steps if isinstance(step, TextStep)],
+                )
+                for _, flow in sorted(caller.merchant.flows.items())
+            ]
+        )
+
+    @router.get("/v1/enrollments", tags=["flows"])
+    async def enrollments(
+        caller: Reader,
+        flow: str | None = None,
+        state: Annotated[str | None, Query(pattern="^(active|ended)$")] = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> RunPage:
+        """Return who runs, or ran, through which flow; the newest first."""
+        after = views.cursor_from(cursor)
+        return await units.read(lambda db: views.runs(db, caller.merchant.id, flow, state, limit, after))
+
+    return router
+
+
+async def _plan(uow: UnitOfWork, *, asking: Asking, seals: Seals, asked: Asked, keyed: Keyed | None) -> tuple[int, Any]:
+    """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
+    if (known := await answered(uow.db, ground, keyed)) is not None:
+        return known
+    run = asking.run(asked, await asking.past(uow.db, asked, uow.now), uow.now)
+    laid = await lay_down(uow, [run], seals)
+    if not laid:
+        raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", "the flow did not start: already_entered")
+    first = laid[0]
+    answer = PlannedAnswer(
+        follow_up_id=first.id,
+        state=first.standing.state,
+        due_at=first.due_at,
+        due_local=local_of(first),
+        enrollment_id=first.enrollment_id,
+        follow_ups=[each.id for each in laid],
+    ).model_dump(mode="json")
+    await remember(uow, ground, keyed, HTTPStatus.ACCEPTED, answer)
+    return HTTPStatus.ACCEPTED, answer
+
+
+async def _call_off(
+    uow: UnitOfWork, follow_up_id: FollowUpId, merchant: MerchantId, unconfirmed_after: timedelta
+) -> HTTPStatus:
+    """Cancel one follow-up and return what to answer."""
+    found = (await load(uow.db, "id", [follow_up_id])).get(follow_up_id)
+    if found is None or found.merchant_id != merchant:
+        raise not_found("this follow-up")
+    state = found.standing.state
+    if state is State.CANCELLED:
+        return HTTPStatus.NO_CONTENT
+    if state not in {State.PENDING, State.RELEASED}:
+        raise HTTPProblem(HTTPStatus.CONFLICT, "already_ended", f"this follow-up is {state} and cannot be called off")
+    await cancel(uow, [found], CALLED_OFF, unconfirmed_after)
+    return HTTPStatus.NO_CONTENT if state is State.PENDING else HTTPStatus.ACCEPTED

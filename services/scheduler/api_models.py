@@ -1,0 +1,222 @@
+"""What `POST /v1/follow-ups` takes, and what the scheduler answers (formats page)."""
+
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from services.scheduler.domain.states import State
+from shared.config.flow import CancelRule, Template
+from shared.config.model import Country, Duration, Locale, Slug
+from shared.events.follow_up import Purpose
+
+_SUBJECT_CHARACTERS = 200
+_CODE_CHARACTERS = 12
+
+
+def _minutes_precision(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("a local time has no offset: it is read on the recipient's clock")
+    return value
+
+
+class Input(BaseModel):
+    """A part of a request; an unknown field is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DueLocal(Input):
+    """A moment on the recipient's clock."""
+
+    date: date
+    time: Annotated[time, AfterValidator(_minutes_precision)]
+
+
+class RecipientInput(Input):
+    """What the caller knows of the person."""
+
+    first_name: str | None = Field(None, max_length=100)
+    last_name: str | None = Field(None, max_length=100)
+    time_zone: str | None = Field(None, max_length=64, description="IANA name, such as America/Chicago.")
+    state: str | None = Field(None, max_length=64)
+    country: Country | None = None
+    postal_code: str | None = Field(None, max_length=_CODE_CHARACTERS)
+    locale: Locale | None = None
+
+
+class FollowUpRequest(Input):
+    """One text, or one run of a flow, for one person."""
+
+    to: str = Field(min_length=1, max_length=40)
+    text: Template | None = None
+    purpose: Literal[Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL] | None = None
+    flow: Slug | None = None
+    trigger: dict[str, Any] | None = Field(None, description="With `flow`: what happened, as its texts read it.")
+    due_at: AwareDatetime | None = None
+    due_in: Duration | None = None
+    due_local: DueLocal | None = None
+    expires_at: AwareDatetime | None = None
+    if_past: Literal["send", "skip"] | None = Field(None, description="What to do when the due time has passed.")
+    recipient: RecipientInput = RecipientInput()
+    facts: dict[str, Any] = Field(default_factory=dict, max_length=100)
+    subject: str | None = Field(None, min_length=1, max_length=_SUBJECT_CHARACTERS)
+    cancel_on: tuple[CancelRule, ...] = Field((), max_length=20)
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _says_what_and_when(self) -> "FollowUpRequest":
+        if (self.text is None) == (self.flow is None):
+            raise ValueError("name either text (with purpose) or flow (with trigger)")
+        dues = [self.due_at, self.due_in, self.due_local]
+        if self.text is not None:
+            if self.purpose is None:
+                raise ValueError("text needs a purpose: marketing, informational or transactional")
+            if sum(due is not None for due in dues) > 1:
+                raise ValueError("name one of due_at, due_in and due_local; none means now")
+            if self.trigger is not None:
+                raise ValueError("trigger belongs to flow; give a text its facts under facts")
+        elif self.purpose or self.expires_at or self.cancel_on or any(due is not None for due in dues):
+            raise ValueError("a flow says purpose, times and cancel rules itself")
+        return self
+
+
+class PartsAnswer(BaseModel):
+    """What a text weighs."""
+
+    encoding: str
+    parts: int
+    units: int
+
+
+class TextAnswer(BaseModel):
+    """One text that would be sent."""
+
+    step: str
+    purpose: str
+    due_at: datetime
+    due_local: str
+    expires_at: datetime | None
+    sender_number: str
+    locale: str
+    text: str
+    """Rendered; brand and STOP line are added where the law asks for them, when it is sent."""
+    parts: PartsAnswer
+    gate: dict[str, Any] | None
+    """The gate's evaluation as of the due time: advice, not a verdict."""
+    gate_note: str | None = None
+
+
+class PlannedAnswer(BaseModel):
+    """What was planned."""
+
+    follow_up_id: UUID
+    state: str
+    due_at: datetime
+    due_local: str
+    enrollment_id: UUID
+    follow_ups: list[UUID]
+    """Every text of the run, the first one included."""
+
+
+class DryRunAnswer(BaseModel):
+    """What would be planned; nothing was stored."""
+
+    dry_run: Literal[True] = True
+    state: Literal["pending"] = "pending"
+    due_at: datetime
+    due_local: str
+    texts: list[TextAnswer]
+
+
+class ChangeAnswer(BaseModel):
+    """One state a follow-up was in."""
+
+    at: datetime
+    state: str
+    happening: str
+    reason: str | None
+    release: int
+
+
+class FollowUpAnswer(BaseModel):
+    """Where a follow-up stands."""
+
+    follow_up_id: UUID
+    enrollment_id: UUID
+    flow: str
+    flow_version: str
+    step: str
+    purpose: str
+    state: str
+    reason: str | None
+    release: int
+    is_too_late: bool
+    due_at: datetime
+    due_local: str
+    first_due_at: datetime
+    expires_at: datetime | None
+    time_zone: str
+    sender_number: str
+    subject: str | None
+    locale: str
+    created_at: datetime
+    updated_at: datetime
+    correlation_id: str
+
+
+class FollowUpStory(FollowUpAnswer):
+    """Where a follow-up stands, and how it came there."""
+
+    changes: list[ChangeAnswer]
+
+
+class FollowUpPage(BaseModel):
+    """Follow-ups, the newest first."""
+
+    follow_ups: list[FollowUpAnswer]
+    next_cursor: str | None
+
+
+class SearchRequest(Input):
+    """Whose follow-ups to find; in a body, so that the number is in no URL and no log."""
+
+    to: str = Field(min_length=1, max_length=40)
+    state: State | None = None
+
+
+class FlowAnswer(BaseModel):
+    """One flow in force."""
+
+    flow: str
+    version: str
+    description: str
+    on: str
+    steps: list[str]
+
+
+class FlowList(BaseModel):
+    """The merchant's flows."""
+
+    flows: list[FlowAnswer]
+
+
+class RunAnswer(BaseModel):
+    """One recipient's run through a flow."""
+
+    enrollment_id: UUID
+    flow: str
+    flow_version: str
+    ordinal: int
+    subject: str | None
+    entered_at: datetime
+    state: Literal["active", "ended"]
+    follow_ups: list[FollowUpAnswer]
+
+
+class RunPage(BaseModel):
+    """Runs, the newest first."""
+
+    enrollments: list[RunAnswer]
+    next_cursor: str | None

@@ -1,0 +1,360 @@
+"""What is asked for over HTTP becomes a run: what is wrong with it is told by field, before anything is stored."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.scheduler import people
+from services.scheduler.api_models import FollowUpRequest, PartsAnswer, TextAnswer
+from services.scheduler.domain.enrolment import API_FLOW, Decline, Run, built_in_version, enrolment
+from services.scheduler.domain.facts import History, Trigger, recipient_names, zone_named, zone_of
+from services.scheduler.domain.planning import House, PlannedText, end_before_beginning, planned, sender_number
+from services.scheduler.people import Person
+from services.scheduler.planner import NewRun, Seals, Version, Versions, names_of
+from services.scheduler.store import FollowUp, by_recipient, load
+from shared import ids, parts, phone, templates
+from shared.conditions import ConditionFault, compile_condition
+from shared.config.directory import Merchant
+from shared.config.flow import Flow
+from shared.config.merchant import Number
+from shared.config.model import LONGEST_DURATION
+from shared.config.vocabulary import HISTORY_FIELDS, RECIPIENT_FIELDS
+from shared.db.transaction import Transaction
+from shared.events.follow_up import Purpose, ResendPolicy
+from shared.events.trigger import Contact, PhoneProvenance
+from shared.http.problems import HTTPProblem, unprocessable
+from shared.ids import RecipientId
+from shared.phone import E164, Unparsable
+from shared.privacy import Sealer
+from shared.templates import TemplateError
+
+GateAdvice: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
+"""The gate's evaluation of one question (design section 9); pure, so that asking it sends and stores nothing."""
+
+STEP = "text"
+"""The one step of the built-in flow `api`."""
+_PAST_AFTER = timedelta(seconds=60)
+"""Clocks differ and requests take time: a due time this recent is now."""
+_NO_GATE = "the gate is not part of this process; ask POST /v1/gate/evaluations"
+_ADVICE = "advice as of the due time: consent and caps are judged from the ledger when the text is due"
+_ROOTS: Mapping[str, frozenset[str] | None] = {
+    "recipient": RECIPIENT_FIELDS,
+    "history": HISTORY_FIELDS,
+    "merchant": frozenset({"brand", "contact"}),
+    "trigger": None,
+    "now": None,
+}
+_OWN_TRIGGER_FIELDS: Mapping[str, TypeAdapter[Any]] = {
+    "subject": TypeAdapter(str),
+    "customer": TypeAdapter(str),
+    "amount_minor": TypeAdapter(int),
+    "currency": TypeAdapter(str),
+    "test": TypeAdapter(bool),
+    "occurred_at": TypeAdapter(datetime),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request whose every field makes sense."""
+
+    merchant: Merchant
+    request: FollowUpRequest
+    phone: E164
+    recipient_id: RecipientId
+    contact: Contact
+    zone: ZoneInfo
+    number: Number
+    flow: Flow | None
+    began_at: datetime
+    due_at: datetime
+    """Of a text; a flow says its own."""
+    trigger: Trigger
+    entry_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of the person asked for."""
+
+    person: Person
+    history: History
+    runs: Mapping[bytes, Run]
+
+
+class Asking:
+    """Turns requests into runs."""
+
+    def __init__(self, sealer: Sealer, seals: Seals, versions: Versions, advice: GateAdvice | None) -> None:
+        self._sealer = sealer
+        self._seals = seals
+        self._versions = versions
+        self._advice = advice
+
+    def asked(self, merchant: Merchant, request: FollowUpRequest, entry_key: str, now: datetime) -> Asked:
+        """Return the request, understood; the heavy work is done here, outside any unit of work.
+
+        Raises:
+            HTTPProblem: 422 naming the field and what is wrong with it.
+        """
+        number = phone.parse(request.to, request.recipient.country or merchant.config.country)
+        if isinstance(number, Unparsable):
+            raise unprocessable("to", f"the number cannot be used: {number.reason}")
+        zone_name = request.recipient.time_zone
+        if zone_name is not None and zone_named(zone_name) is None:
+            raise unprocessable("recipient.time_zone", "not an IANA time zone, such as America/Chicago")
+        contact = Contact(phone=number, provenance=PhoneProvenance.API, **request.recipient.model_dump())
+        recipient_id = self._sealer.recipient_id(merchant.id, number)
+        sender = sender_number(merchant.config.numbers, number, recipient_id)
+        if sender is None:
+            raise unprocessable("to", "the merchant has no sender number; add one under numbers in merchant.yaml")
+        flow = _flow_of(merchant, request)
+        for at, rule in enumerate(request.cancel_on):
+            _check_condition(f"cancel_on.{at}.when", rule.when)
+        zone = zone_of(contact, merchant.config.time_zone)
+        due_at = now if flow else _due_at(request, zone, now)
+        trigger = _trigger(merchant, recipient_id, request, flow, now)
+        asked = Asked(
+            merchant,
+            request,
+            number,
+            recipient_id,
+            contact,
+            zone,
+            sender,
+            flow,
+            trigger.occurred_at if flow else now,
+            due_at,
+            trigger,
+            entry_key,
+        )
+        if request.text is not None:
+            _check_names(request.text)
+            self.rendered(asked, request.text, History(), due_at, "text")
+        return asked
+
+    async def past(self, db: Transaction, asked: Asked, now: datetime, *, reading: bool = False) -> Past:
+        """Return what is known of the person."""
+        lock = None if reading else "update"
+        wanted = [asked.recipient_id]
+        texts = by_recipient((await load(db, "recipient_id", wanted, lock=None)).values())
+        known = await people.people(db, wanted, lock="update" if lock else None)
+        runs = await people.runs(db, wanted)
+        person = known.get(asked.recipient_id) or Person(asked.recipient_id, asked.merchant.id)
+        flow = asked.flow.flow if asked.flow else API_FLOW
+        history = person.history(texts.get(asked.recipient_id, ()), now)
+        return Past(person, history, runs.get((asked.recipient_id, flow), {}))
+
+    def run(self, asked: Asked, past: Past, now: datetime) -> NewRun:
+        """Return the run that was asked for.
+
+        Raises:
+            HTTPProblem: 409 where the flow, or the person's erasure, does not allow it.
+        """
+        if past.person.erased_at is not None:
+            raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
+        recipient = recipient_names(asked.contact)
+        entry_key, ordinal = asked.entry_key, 1
+        if asked.flow is None:
+            version = Version.of_content(API_FLOW, built_in_version(API_FLOW, asked.request.cancel_on))
+            texts = [_text(asked, now)]
+        else:
+            names = {
+                "trigger": asked.trigger.names(),
+                "recipient": recipient,
+                "history": past.history.names(),
+                "now": now,
+            }
+            outcome = enrolment(asked.flow, asked.trigger, names, past.runs, ())
+            if isinstance(outcome, Decline):
+                raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", f"the flow did not start: {outcome}")
+            entry_key, ordinal = outcome.entry_key, outcome.ordinal
+            version = self._versions.of(asked.flow)
+            house = House(asked.merchant.config.locale, asked.merchant.config.policies)
+            texts = planned(asked.flow, asked.began_at, now, asked.zone, asked.contact, house)
+            for text in texts:
+                self.rendered(asked, text.body, past.history, text.due_at, "trigger")
+        return NewRun(
+            merchant=asked.merchant,
+            recipient_id=asked.recipient_id,
+            version=version,
+            entry_key=entry_key,
+            ordinal=ordinal,
+            began_at=asked.began_at,
+            texts=texts,
+            zone=asked.zone,
+            sender_number=asked.number.number,
+            contact=self._sealer.seal(asked.merchant.id, asked.contact.model_dump_json().encode()),
+            facts=self._seals.facts(asked.merchant, asked.trigger.names(), recipient, past.history.names()),
+            correlation_id=str(ids.derived("correlation", asked.merchant.id, asked.entry_key, at=asked.began_at)),
+            subject=asked.trigger.subject,
+            is_built_in=asked.flow is None,
+        )
+
+    def rendered(self, asked: Asked, body: str, history: History, due_at: datetime, field: str) -> str:
+        """Return a text as it would read.
+
+        Raises:
+            HTTPProblem: 422 where the template cannot be finished; the reason names the value, never holds one.
+        """
+        names = names_of(asked.merchant, asked.trigger.names(), recipient_names(asked.contact), history.names()) | {
+            "now": due_at.isoformat()
+        }
+        text = templates.render(body, names)
+        if isinstance(text, TemplateError):
+            raise unprocessable(field, f"{text.field}: {text.reason}" if text.field else text.reason)
+        return text
+
+    def preview(self, asked: Asked, run: NewRun, text: PlannedText, history: History) -> TextAnswer:
+        """Return what would be sent, its weight, and what the gate would say at the due time."""
+        body = self.rendered(asked, text.body, history, text.due_at, "text")
+        weight = parts.count(body)
+        return TextAnswer(
+            step=text.step,
+            purpose=text.purpose,
+            due_at=text.due_at,
+            due_local=text.due_at.astimezone(asked.zone).isoformat(),
+            expires_at=text.expires_at,
+            sender_number=run.sender_number,
+            locale=text.locale,
+            text=body,
+            parts=PartsAnswer(encoding=weight.encoding, parts=weight.parts, units=weight.units),
+            gate=dict(self._advice(question(asked, text))) if self._advice else None,
+            gate_note=_ADVICE if self._advice else _NO_GATE,
+        )
+
+
+def question(asked: Asked, text: PlannedText) -> dict[str, Any]:
+    """Return what the gate would be asked, in the evaluation format; what is left out is unknown."""
+    contact = asked.contact
+    known = {
+        "timezone": contact.time_zone,
+        "state": contact.state,
+        "postal_code": contact.postal_code,
+        "country": contact.country,
+    }
+    return {
+        "to": asked.phone,
+        "class": str(text.purpose),
+        "now": text.due_at.isoformat(),
+        "known": known,
+        "expires_at": None if text.expires_at is None else text.expires_at.isoformat(),
+        "profile": str(asked.merchant.config.policies.profile),
+        "close_guard_seconds": asked.merchant.config.policies.close_guard_seconds,
+    }
+
+
+def local_of(follow_up: FollowUp) -> str:
+    """Return a follow-up's due time on the recipient's clock, with its offset."""
+    return follow_up.due_at.astimezone(ZoneInfo(follow_up.time_zone)).isoformat()
+
+
+def _flow_of(merchant: Merchant, request: FollowUpRequest) -> Flow | None:
+    if request.flow is None:
+        return None
+    flow = merchant.flows.get(request.flow)
+    if flow is None:
+        raise unprocessable("flow", "there is no flow of this name; GET /v1/flows lists them")
+    return flow
+
+
+def _due_at(request: FollowUpRequest, zone: ZoneInfo, now: datetime) -> datetime:
+    """Return when a text is due."""
+    field, due_at = "due_at", now
+    if request.due_at is not None:
+        due_at = request.due_at
+    elif request.due_in is not None:
+        field, due_at = "due_in", now + request.due_in
+    elif request.due_local is not None:
+        field = "due_local"
+        due_at = datetime.combine(request.due_local.date, request.due_local.time, tzinfo=zone)
+    due_at = due_at.astimezone(now.tzinfo)
+    if due_at > now + LONGEST_DURATION:
+        raise unprocessable(field, "a text is planned at most five years ahead")
+    if due_at < now - _PAST_AFTER and request.if_past is None:
+        raise unprocessable(field, "this time has passed; say if_past: send or skip")
+    if request.expires_at is not None and request.expires_at <= max(due_at, now):
+        raise unprocessable("expires_at", "it must be after the due time, and not past")
+    return due_at
+
+
+def _text(asked: Asked, now: datetime) -> PlannedText:
+    """Return the one text of the built-in flow `api`."""
+    request = asked.request
+    purpose = Purpose(request.purpose or Purpose.MARKETING)
+    is_marketing = purpose is Purpose.MARKETING
+    resend = ResendPolicy.AT_MOST_ONCE if is_marketing else ResendPolicy.RESEND_WHEN_ABSENT
+    expires_at = None if request.expires_at is None else request.expires_at.astimezone(now.tzinfo)
+    config = asked.merchant.config
+    return PlannedText(
+        step=STEP,
+        purpose=purpose,
+        due_at=asked.due_at,
+        expires_at=expires_at,
+        locale=asked.contact.locale or config.locale,
+        body=request.text or "",
+        policy=House(config.locale, config.policies).policy(None, resend),
+        ends_as=end_before_beginning(asked.due_at, expires_at, now, request.if_past or "send", _PAST_AFTER),
+    )
+
+
+def _trigger(
+    merchant: Merchant, recipient_id: RecipientId, request: FollowUpRequest, flow: Flow | None, now: datetime
+) -> Trigger:
+    """Return what happened, as conditions and templates read it."""
+    given = dict(request.trigger or {})
+    amount = given.pop("amount", None)
+    if isinstance(amount, Mapping):
+        given = {"amount_minor": amount.get("minor"), "currency": amount.get("currency")} | given
+    own: dict[str, Any] = {}
+    for name, adapter in _OWN_TRIGGER_FIELDS.items():
+        if (value := given.pop(name, None)) is not None:
+            try:
+                own[name] = adapter.validate_python(value)
+            except ValidationError as problem:
+                raise unprocessable(f"trigger.{name}", str(problem.errors()[0]["msg"])) from None
+    given.pop("kind", None)
+    occurred_at: datetime = own.pop("occurred_at", now)
+    if occurred_at.tzinfo is None:
+        raise unprocessable("trigger.occurred_at", "it needs an offset, such as Z")
+    if request.subject is not None:
+        own["subject"] = request.subject
+    return Trigger(
+        event_id=ids.derived("trigger.asked", merchant.id, recipient_id, at=now),
+        merchant_id=merchant.id,
+        recipient_id=recipient_id,
+        kind=str(flow.on) if flow else "custom.api",
+        source="api",
+        occurred_at=occurred_at.astimezone(now.tzinfo),
+        facts={**given, **request.facts},
+        **own,
+    )
+
+
+def _check_condition(field: str, source: str | None) -> None:
+    if source is None:
+        return
+    try:
+        compile_condition(source)
+    except ConditionFault as fault:
+        raise unprocessable(field, f"column {fault.fields['column']}: {fault.detail}") from None
+
+
+def _check_names(template: str) -> None:
+    """Refuse names that no text ever has, even where `default` stands in for them."""
+    found = templates.variables(template)
+    if isinstance(found, TemplateError):
+        raise unprocessable("text", found.reason)
+    for variable in found:
+        if variable.root not in _ROOTS:
+            raise unprocessable("text", f"unknown name {variable.name!r}; templates read {', '.join(_ROOTS)}")
+        fields = _ROOTS[variable.root]
+        if fields is not None and variable.field is not None and variable.field not in fields:
+            raise unprocessable(
+                "text", f"unknown name {variable.name!r}; {variable.root} has {', '.join(sorted(fields))}"
+            )

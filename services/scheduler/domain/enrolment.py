@@ -1,0 +1,147 @@
+"""Whether a trigger starts a run through a flow: condition, entry rule, and whether something cancelled it before."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+import orjson
+
+from services.scheduler.domain.facts import Trigger
+from shared.conditions import ConditionError, ConditionFault, compile_condition, evaluate_text
+from shared.config.flow import CancelRule, Enter, Every, Flow, OncePer
+
+API_FLOW = "api"
+"""The built-in flow of texts asked for by `POST /v1/follow-ups`."""
+ANSWER_FLOW = "answer"
+"""The built-in flow of answers to HELP and STOP."""
+
+
+class Decline(StrEnum):
+    """Why a trigger did not start a run."""
+
+    CONDITION = "condition"
+    """`when` says no."""
+    CONDITION_ERROR = "condition_error"
+    """A condition has no answer for these facts; nothing is sent on a guess."""
+    ALREADY_ENTERED = "already_entered"
+    CANCELLED_BEFORE = "cancelled_before"
+    """The event that would cancel the run came first."""
+    NO_SENDER_NUMBER = "no_sender_number"
+    ERASED = "erased"
+    CLOSED = "closed"
+    """The shop was closed after this happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The latest run of a recipient through a flow under one entry key."""
+
+    ordinal: int
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A run to be started."""
+
+    entry_key: str
+    ordinal: int
+
+
+Outcome: TypeAlias = Enrolment | Decline
+
+
+def enrolment(
+    flow: Flow,
+    trigger: Trigger,
+    names: Mapping[str, Any],
+    runs: Mapping[bytes, Run],
+    earlier: Iterable[Trigger],
+) -> Outcome:
+    """Decide whether this trigger starts a run.
+
+    Args:
+        flow: as in force now.
+        trigger: what happened.
+        names: ``trigger``, ``recipient``, ``history`` and ``now``.
+        runs: the recipient's runs through this flow, by `key_hash` of their entry key.
+        earlier: triggers of the same recipient that were read before this one.
+    """
+    if flow.when is not None:
+        answer = _holds(flow.when, names)
+        if answer is not True:
+            return Decline.CONDITION if answer is False else Decline.CONDITION_ERROR
+    key = _entry_key(flow.enter, names)
+    if isinstance(key, ConditionError):
+        return Decline.CONDITION_ERROR
+    ordinal = _ordinal(flow.enter, runs.get(key_hash(key)), trigger.occurred_at)
+    if ordinal is None:
+        return Decline.ALREADY_ENTERED
+    came_first = [each for each in earlier if each.occurred_at >= trigger.occurred_at]
+    if any(cancel_reason(flow.cancel_on, each, names) is not None for each in came_first):
+        return Decline.CANCELLED_BEFORE
+    return Enrolment(key, ordinal)
+
+
+def cancel_reason(rules: Iterable[CancelRule], event: Trigger, names: Mapping[str, Any]) -> str | None:
+    """Return why an event ends a run: the kind of the event, or that a rule had no answer; None where it does not.
+
+    Args:
+        rules: of the version the run began with.
+        event: what happened now.
+        names: ``trigger`` (what began the run), ``recipient``, ``history``, ``now``.
+    """
+    for rule in rules:
+        if rule.on != event.kind:
+            continue
+        answer = True if rule.when is None else _holds(rule.when, {**names, "event": event.names()})
+        if answer is True:
+            return event.kind
+        if isinstance(answer, ConditionError):
+            return Decline.CONDITION_ERROR
+    return None
+
+
+def key_hash(entry_key: str) -> bytes:
+    """Return what is stored of an entry key: it may hold anything."""
+    return sha256(entry_key.encode()).digest()
+
+
+def built_in_version(flow: str, rules: Iterable[CancelRule]) -> str:
+    """Return the content of a built-in flow's version: only what is read again later."""
+    content = {"flow": flow, "cancel_on": [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules]}
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def cancel_rules(content: str) -> tuple[CancelRule, ...]:
+    """Return the cancel rules of a stored version."""
+    return tuple(CancelRule.model_validate(rule) for rule in orjson.loads(content).get("cancel_on", ()))
+
+
+def _holds(source: str, names: Mapping[str, Any]) -> bool | ConditionError:
+    try:
+        return compile_condition(source).holds(names)
+    except ConditionFault as fault:
+        return ConditionError(fault.detail)
+
+
+def _entry_key(enter: Enter, names: Mapping[str, Any]) -> str | ConditionError:
+    """Return what the run is unique for; the empty text where it is unique for the person."""
+    if not isinstance(enter, OncePer):
+        return ""
+    try:
+        return evaluate_text(enter.once_per, names)
+    except ConditionFault as fault:
+        return ConditionError(fault.detail)
+
+
+def _ordinal(enter: Enter, last: Run | None, occurred_at: datetime) -> int | None:
+    """Return which run this would be; None where there must not be another."""
+    if last is None:
+        return 1
+    if isinstance(enter, Every) and occurred_at >= last.entered_at + enter.every:
+        return last.ordinal + 1
+    return None

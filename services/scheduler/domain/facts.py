@@ -1,0 +1,97 @@
+"""What conditions and templates may read: the trigger, the person, and what went before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from shared.events.trigger import Contact
+from shared.ids import MerchantId, RecipientId
+
+_WEEK = timedelta(days=7)
+_MONTH = timedelta(days=30)
+_RECIPIENT_NAMES = ("first_name", "last_name", "locale", "country", "state", "postal_code", "time_zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One trigger, opened."""
+
+    event_id: UUID
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    kind: str
+    source: str
+    occurred_at: datetime
+    subject: str | None = None
+    customer: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    test: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def names(self) -> dict[str, Any]:
+        """Return what stands under ``trigger`` (or ``event``); our own names win over a shop's facts."""
+        return {
+            **self.facts,
+            "kind": self.kind,
+            "source": self.source,
+            "subject": self.subject,
+            "customer": self.customer,
+            "amount_minor": self.amount_minor,
+            "currency": self.currency,
+            "test": self.test,
+            "occurred_at": self.occurred_at.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What went before this moment, the trigger at hand not included."""
+
+    orders: int = 0
+    total_spent_minor: int = 0
+    last_order_at: datetime | None = None
+    texts_7d: int = 0
+    texts_30d: int = 0
+
+    def names(self) -> dict[str, Any]:
+        """Return what stands under ``history``."""
+        return {
+            "orders": self.orders,
+            "total_spent_minor": self.total_spent_minor,
+            "last_order_at": None if self.last_order_at is None else self.last_order_at.isoformat(),
+            "texts_7d": self.texts_7d,
+            "texts_30d": self.texts_30d,
+        }
+
+
+def texts_within(accepted_at: list[datetime], now: datetime) -> tuple[int, int]:
+    """Return how many texts went in the last seven and thirty days."""
+    return sum(at > now - _WEEK for at in accepted_at), sum(at > now - _MONTH for at in accepted_at)
+
+
+def recipient_names(contact: Contact) -> dict[str, Any]:
+    """Return what stands under ``recipient``; what is unknown is there, and empty."""
+    return {name: getattr(contact, name) for name in _RECIPIENT_NAMES}
+
+
+def zone_of(contact: Contact, merchant_zone: str) -> ZoneInfo:
+    """Return the zone waits are read in: the person's where it is known, else the merchant's.
+
+    It never decides about quiet hours: those are the gate's, which looks at every zone the person may be in.
+    """
+    for name in (contact.time_zone, merchant_zone):
+        if name and (zone := zone_named(name)):
+            return zone
+    return ZoneInfo("UTC")
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """Return an IANA zone; None where there is none of that name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -1,0 +1,302 @@
+"""The life of one follow-up: every state by every happening, as data (design section 5).
+
+Two rules stand before the matrix. A gate's answer counts only for the release it is about. News about an attempt
+counts once, and only when it says more than what is known of that attempt (`Proof`), so repeats and disorder are
+harmless. An end of ours (blocked, cancelled, expired) gives way to nothing but proof that the provider took the text;
+where two such ends compete, the first one stands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
+
+
+class State(StrEnum):
+    """Where a follow-up stands (glossary)."""
+
+    PENDING = "pending"
+    RELEASED = "released"
+    DISPATCHED = "dispatched"
+    DELIVERED = "delivered"
+    UNCONFIRMED = "unconfirmed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+OPEN = frozenset({State.PENDING, State.RELEASED})
+"""May still be cancelled."""
+RUNNING = OPEN | {State.DISPATCHED}
+"""Not ended yet."""
+ENDS = frozenset(State) - RUNNING
+"""The terminal states: each follow-up ends in exactly one, with a reason."""
+_ENDS_OF_OURS = frozenset({State.BLOCKED, State.CANCELLED, State.EXPIRED})
+
+
+class Happening(StrEnum):
+    """What can happen to a follow-up."""
+
+    FIRED = "fired"
+    """Its timer, and its turn at the sender number."""
+    CANCELLED = "cancelled"
+    """A cancel rule, the API, an opt-out, an erasure, a closed shop."""
+    EXPIRED = "expired"
+    """Our own timer: `expire_after` has passed."""
+    SILENT = "silent"
+    """No receipt in 72 hours."""
+    DEFERRED = "deferred"
+    LAPSED = "lapsed"
+    BLOCKED = "blocked"
+    TOO_LATE = "too_late"
+    """The gate blocked it as `message_expired`."""
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    """Failed after the provider had taken it."""
+    REFUSED = "refused"
+    """Failed without the provider ever taking it, refusals at intent included."""
+    RETRIED = "retried"
+    """Failed, and the gate should be asked again."""
+    RETRIED_UNWANTED = "retried_unwanted"
+    """The same, but nobody wants the text any more."""
+    UNKNOWN = "unknown"
+    DOUBLE_ACCEPTED = "double_accepted"
+    """The provider took it while another attempt is with the provider, too."""
+    DOUBLE_DELIVERED = "double_delivered"
+
+
+class Proof(IntEnum):
+    """What is known of one attempt; more is never taken back."""
+
+    UNKNOWN = 1
+    REFUSED = 2
+    ACCEPTED = 3
+    UNDELIVERED = 4
+    DELIVERED = 5
+
+
+class Mark(StrEnum):
+    """A cell that is not simply another state."""
+
+    IGNORED = "ignored"
+    BACK = "back"
+    """To the end it had before the provider turned out to have taken it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A double was detected: somebody is paged; `to` is where the follow-up goes."""
+
+    to: State | Mark
+
+
+Cell = State | Mark | Alarm
+
+_NOTHING: dict[Happening, Cell] = dict.fromkeys(Happening, Mark.IGNORED)
+_TAKEN: dict[Happening, Cell] = {
+    Happening.ACCEPTED: State.DISPATCHED,
+    Happening.DELIVERED: State.DELIVERED,
+    Happening.UNDELIVERED: State.FAILED,
+    Happening.DOUBLE_ACCEPTED: Alarm(State.DISPATCHED),
+    Happening.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+}
+"""Proof that the provider took the text moves every state that did not know it."""
+_WANTED: dict[Happening, Cell] = {
+    Happening.CANCELLED: State.CANCELLED,
+    Happening.EXPIRED: State.EXPIRED,
+    Happening.UNKNOWN: State.UNKNOWN,
+}
+
+MATRIX: Mapping[State, Mapping[Happening, Cell]] = {
+    State.PENDING: _NOTHING | _TAKEN | _WANTED | {Happening.FIRED: State.RELEASED},
+    State.RELEASED: _NOTHING
+    | _TAKEN
+    | _WANTED
+    | {
+        Happening.DEFERRED: State.PENDING,
+        Happening.LAPSED: State.PENDING,
+        Happening.BLOCKED: State.BLOCKED,
+        Happening.TOO_LATE: State.EXPIRED,
+        Happening.REFUSED: State.FAILED,
+        Happening.RETRIED: State.PENDING,
+        Happening.RETRIED_UNWANTED: Mark.BACK,
+    },
+    State.DISPATCHED: _NOTHING
+    | {
+        Happening.SILENT: State.UNCONFIRMED,
+        Happening.DELIVERED: State.DELIVERED,
+        Happening.UNDELIVERED: State.FAILED,
+        Happening.RETRIED: State.PENDING,
+        Happening.RETRIED_UNWANTED: Mark.BACK,
+        Happening.DOUBLE_ACCEPTED: Alarm(Mark.IGNORED),
+        Happening.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+    },
+    State.UNCONFIRMED: _NOTHING
+    | {
+        Happening.DELIVERED: State.DELIVERED,
+        Happening.UNDELIVERED: State.FAILED,
+        Happening.RETRIED: State.FAILED,
+        Happening.RETRIED_UNWANTED: State.FAILED,
+        Happening.DOUBLE_ACCEPTED: Alarm(Mark.IGNORED),
+        Happening.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+    },
+    State.UNKNOWN: _NOTHING
+    | _TAKEN
+    | {
+        Happening.REFUSED: State.FAILED,
+        Happening.RETRIED: State.FAILED,
+        Happening.RETRIED_UNWANTED: State.FAILED,
+    },
+    State.FAILED: _NOTHING | _TAKEN | {Happening.UNDELIVERED: Mark.IGNORED},
+    State.BLOCKED: _NOTHING | _TAKEN,
+    State.CANCELLED: _NOTHING | _TAKEN,
+    State.EXPIRED: _NOTHING | _TAKEN,
+    State.DELIVERED: _NOTHING
+    | {
+        Happening.DOUBLE_ACCEPTED: Alarm(Mark.IGNORED),
+        Happening.DOUBLE_DELIVERED: Alarm(Mark.IGNORED),
+    },
+}
+"""Every state by every happening."""
+
+_PROOFS: Mapping[Happening, Proof] = {
+    Happening.UNKNOWN: Proof.UNKNOWN,
+    Happening.REFUSED: Proof.REFUSED,
+    Happening.ACCEPTED: Proof.ACCEPTED,
+    Happening.UNDELIVERED: Proof.UNDELIVERED,
+    Happening.DELIVERED: Proof.DELIVERED,
+}
+_ABOUT_ONE_RELEASE = frozenset(
+    {
+        Happening.DEFERRED,
+        Happening.LAPSED,
+        Happening.BLOCKED,
+        Happening.TOO_LATE,
+        Happening.REFUSED,
+        Happening.RETRIED,
+    }
+)
+"""Say nothing about a later release."""
+_AT_THE_PROVIDER = frozenset({Proof.ACCEPTED, Proof.DELIVERED})
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that happened to a follow-up."""
+
+    happening: Happening
+    reason: str
+    release: int | None = None
+    """The release it is about; None for what is ours."""
+    attempt: str | None = None
+    """For dispatch events: the attempt they are about."""
+    was_taken: bool = False
+    """For `RETRIED`: whether the provider had taken the failed text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the matrix needs to know of a follow-up."""
+
+    state: State = State.PENDING
+    release: int = 0
+    """How many times it was handed to the gate."""
+    reason: str | None = None
+    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    """What is known of each attempt."""
+    unwanted_as: State | None = None
+    """The end it would have, were it not for a text on its way."""
+    unwanted_reason: str | None = None
+    is_too_late: bool = False
+    """It was cancelled, and the provider had it all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a piece of news does to a follow-up."""
+
+    after: Standing
+    moved: bool
+    """Whether the state changed (a release counts as a change)."""
+    alarm: bool = False
+    """A double was detected."""
+    stops_release: bool = False
+    """A text under way must be stopped: an older release turned out to have reached the provider."""
+
+
+def change(before: Standing, news: News) -> Change | None:
+    """Return what the news changes; None where it is stale, known, or ignored.
+
+    Total and deterministic. For what the outside says about one release the end does not depend on order or
+    repeats; a double is told once for each attempt that reveals it.
+    """
+    if news.release is not None and news.release < before.release and news.happening in _ABOUT_ONE_RELEASE:
+        return None
+    proof = _proof_of(news)
+    known = before
+    if proof is not None:
+        attempt = news.attempt or f"release-{news.release}"
+        if before.proofs.get(attempt, 0) >= proof:
+            return None
+        others = {name: held for name, held in before.proofs.items() if name != attempt}
+        known = replace(before, proofs={**others, attempt: proof})
+        is_double = proof in _AT_THE_PROVIDER and not _AT_THE_PROVIDER.isdisjoint(others.values())
+        if proof not in _AT_THE_PROVIDER and not _AT_THE_PROVIDER.isdisjoint(others.values()):
+            return Change(known, moved=False)
+        was_counted = before.proofs.get(attempt) in _AT_THE_PROVIDER
+        happening = _named(news.happening, before, is_double=is_double)
+    else:
+        was_counted = False
+        happening = news.happening
+    cell = MATRIX[before.state][happening]
+    alarm = isinstance(cell, Alarm) and not was_counted
+    target = cell.to if isinstance(cell, Alarm) else cell
+    if target is Mark.IGNORED:
+        return _noted(before, known, news, alarm=alarm)
+    if target is Mark.BACK:
+        after = replace(known, state=known.unwanted_as or State.CANCELLED, reason=known.unwanted_reason or news.reason)
+        return Change(after, moved=True)
+    return _moved(before, known, State(target), news, alarm=alarm)
+
+
+def _proof_of(news: News) -> Proof | None:
+    """Return what the news says about its attempt."""
+    if news.happening is Happening.RETRIED:
+        return Proof.UNDELIVERED if news.was_taken else Proof.REFUSED
+    return _PROOFS.get(news.happening)
+
+
+def _named(happening: Happening, before: Standing, *, is_double: bool) -> Happening:
+    """Return the column of the matrix, once it is known what else is known."""
+    if happening is Happening.RETRIED and before.unwanted_as is not None:
+        return Happening.RETRIED_UNWANTED
+    if is_double:
+        return Happening.DOUBLE_DELIVERED if happening is Happening.DELIVERED else Happening.DOUBLE_ACCEPTED
+    return happening
+
+
+def _noted(before: Standing, known: Standing, news: News, *, alarm: bool) -> Change | None:
+    """Return what is remembered of news that moves nothing."""
+    if before.state is State.DISPATCHED and news.happening is Happening.CANCELLED and before.unwanted_as is None:
+        known = replace(known, unwanted_as=State.CANCELLED, unwanted_reason=news.reason)
+    return None if known == before and not alarm else Change(known, moved=False, alarm=alarm)
+
+
+def _moved(before: Standing, known: Standing, to: State, news: News, *, alarm: bool) -> Change:
+    """Return the follow-up in its new state."""
+    after = replace(known, state=to, reason=news.reason)
+    if news.happening is Happening.FIRED:
+        after = replace(after, release=before.release + 1)
+    if before.state in _ENDS_OF_OURS and before.unwanted_as is None:
+        after = replace(after, unwanted_as=before.state, unwanted_reason=before.reason)
+    if after.unwanted_as is not None and to not in OPEN | _ENDS_OF_OURS:
+        after = replace(after, is_too_late=True)
+    is_older = news.release is not None and news.release < before.release
+    return Change(
+        after,
+        moved=to is not before.state,
+        alarm=alarm,
+        stops_release=is_older and before.state is State.RELEASED,
+    )

@@ -1,0 +1,318 @@
+"""The scheduler's third door: time. What is due is released, at the pace of its sender number; what is over, ends.
+
+One step is one unit of work: take up to N due timers, decide, move, publish. Its cost depends on what is due, never on
+what is pending. No lease is held, and nothing is called: the transaction is all there is.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.scheduler import instruments
+from services.scheduler.domain.pacing import ANSWER_WITHIN, Priority, Waiting, chosen, room
+from services.scheduler.domain.states import Happening, News, State
+from services.scheduler.settings import SchedulerSettings
+from services.scheduler.settling import Move, settle
+from services.scheduler.store import PARTITION, FollowUp, load_with_content
+from services.scheduler.tables import in_flight, lines, timers
+from shared.clock import Clock
+from shared.config.directory import MerchantDirectory
+from shared.db.transaction import Lane, Transaction
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.events.follow_up import Content
+from shared.failpoints import failpoint
+from shared.ids import FollowUpId
+from shared.loop import Loop
+
+LONGEST_PAUSE_SECONDS = 1.0
+_BUSY_PAUSE_SECONDS = 0.02
+"""Between two units while there is work: company gathers, and a batch costs less than its texts one by one."""
+_LINE_PAUSE_SECONDS = 0.1
+"""How often numbers that were busy are looked at again."""
+_NUMBERS_PER_STEP = 64
+"""Lines looked at in one step; the next step goes on with the next ones."""
+
+_OURS = lines.c.partition == PARTITION
+
+CaughtUp = Callable[[Transaction, datetime], Awaitable[bool]]
+"""Whether every trigger that could cancel what is due now has been read (promise P6)."""
+_Loaded = tuple[FollowUp, Content | None]
+
+
+class Bell:
+    """Wakes the loop from wherever a unit of work runs, when something becomes due soon."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._asyncio: asyncio.AbstractEventLoop | None = None
+        self._loop: Loop | None = None
+
+    def attach(self, loop: Loop) -> None:
+        """Name the loop to wake."""
+        self._loop = loop
+
+    async def start(self) -> None:
+        """Remember the event loop in which the scheduler's loop runs."""
+        self._asyncio = asyncio.get_running_loop()
+
+    def ring(self, at: datetime) -> None:
+        """Wake the loop at an instant less than a second away; later ones it finds by itself. Safe in any thread.
+
+        It waits a little, so that the unit which rings has committed by then.
+        """
+        delay = max(_BUSY_PAUSE_SECONDS, (at - self._clock.now()).total_seconds())
+        if self._asyncio is None or self._loop is None or delay > LONGEST_PAUSE_SECONDS:
+            return
+        wake = self._loop.wake
+        host = self._asyncio
+        try:
+            host.call_soon_threadsafe(host.call_later, delay, wake)
+        except RuntimeError:  # the event loop is gone: nobody waits any more
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one unit did."""
+
+    taken: int
+    """Timers taken and texts released."""
+    is_full: bool
+    """There may be more."""
+    is_waiting: bool
+    """Texts stand in line for a busy number, or triggers are unread."""
+
+
+class Firing:
+    """Takes due timers, and turns at busy numbers."""
+
+    def __init__(
+        self, units: Units, merchants: MerchantDirectory, settings: SchedulerSettings, caught_up: CaughtUp
+    ) -> None:
+        self._units = units
+        self._merchants = merchants
+        self._settings = settings
+        self._caught_up = caught_up
+        self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
+        self._last_number = ""
+        """Where the round through the lines goes on; any value is right, it only makes turns."""
+
+    async def step(self) -> float:
+        """Do what is due now, and return the seconds until the next look."""
+        pause = await self._idle_seconds()
+        if pause > 0:
+            return pause
+        step = await self._units.run(self._fire, Lane.BATCHES)
+        if step.taken:
+            failpoint("scheduler.after_release")
+        if step.is_full or (step.taken and not step.is_waiting):
+            return _BUSY_PAUSE_SECONDS
+        return _LINE_PAUSE_SECONDS if step.is_waiting else _BUSY_PAUSE_SECONDS
+
+    async def _idle_seconds(self) -> float:
+        """Return how long nothing will be due, at most a second, without writing."""
+
+        async def look(db: Transaction) -> datetime | None:
+            if await db.rows(sa.select(lines.c.follow_up_id).where(_OURS).limit(1)):
+                return self._units.clock.now()
+            found = await db.rows(
+                sa.select(timers.c.due_at).where(timers.c.partition == PARTITION).order_by(timers.c.due_at).limit(1)
+            )
+            return found[0]["due_at"] if found else None
+
+        next_at = await self._units.read(look)
+        if next_at is None:
+            return LONGEST_PAUSE_SECONDS
+        return min(LONGEST_PAUSE_SECONDS, max(0.0, (next_at - self._units.clock.now()).total_seconds()))
+
+    async def _fire(self, uow: UnitOfWork) -> _Step:
+        """Take what is due, release what has its turn, put the rest in line."""
+        is_caught_up = await self._caught_up(uow.db, uow.now)
+        instruments.UNREAD_TRIGGERS.set(0 if is_caught_up else 1)
+        if not is_caught_up:
+            return _Step(0, is_full=False, is_waiting=True)
+        fired = await self._take_timers(uow)
+        loaded = await load_with_content(uow.db, [row["follow_up_id"] for row in fired])
+        over, ready = sorted_out(loaded.values(), {row["follow_up_id"]: row["due_at"] for row in fired}, uow.now)
+        await settle(uow, over, self._unconfirmed_after)
+        released, held = await self._release(uow, {each[0].id: each for each in ready})
+        instruments.FIRED.observe(len(fired))
+        size = self._settings.batch_size
+        return _Step(len(fired) + released, is_full=len(fired) == size or released == size, is_waiting=held)
+
+    async def _take_timers(self, uow: UnitOfWork) -> Sequence[Mapping[str, Any]]:
+        """Delete up to N due timers and return them; two processes never get the same one."""
+        key = (timers.c.partition, timers.c.due_at, timers.c.follow_up_id, timers.c.kind)
+        due = (
+            sa.select(*key)
+            .where(timers.c.partition == PARTITION, timers.c.due_at <= uow.now)
+            .order_by(timers.c.due_at, timers.c.follow_up_id, timers.c.kind)
+            .limit(self._settings.batch_size)
+            .with_for_update(skip_locked=True)
+        )
+        return await uow.db.rows(
+            sa.delete(timers)
+            .where(timers.c.partition == PARTITION, timers.c.due_at <= uow.now, sa.tuple_(*key).in_(due))
+            .returning(timers.c.due_at, timers.c.follow_up_id)
+        )
+
+    async def _release(self, uow: UnitOfWork, ready: dict[FollowUpId, _Loaded]) -> tuple[int, bool]:
+        """Release those whose turn it is; return how many, and whether others wait."""
+        unanswered = await self._unanswered(uow)
+        new = [waiting_of(text) for text, _ in ready.values()]
+        numbers = [*dict.fromkeys((*(each.sender_number for each in new), *await self._next_numbers(uow.db)))]
+        rooms = {number: room(self._rate(number), unanswered[number]) for number in numbers}
+        in_line = [each for number in numbers for each in await _head(uow.db, number, rooms[number])]
+        going = chosen([*new, *in_line], rooms, self._settings.batch_size)
+        gone = {each.follow_up_id for each in going}
+        called = [each for each in in_line if each.follow_up_id in gone]
+        texts = {**ready, **await load_with_content(uow.db, [each.follow_up_id for each in called])}
+        moves = [move for each in going if (move := release_of(texts.get(each.follow_up_id), uow.now)) is not None]
+        settled = await settle(uow, moves, self._unconfirmed_after)
+        under_way = [each.follow_up for each in settled if each.follow_up.standing.state is State.RELEASED]
+        for text in under_way:
+            instruments.RELEASED.labels(text.purpose).inc()
+            instruments.TIMER_LAG.observe(max(0.0, (uow.now - text.due_at).total_seconds()))
+        await uow.db.upsert(in_flight, [in_flight_row(text, uow.now) for text in under_way])
+        await _leave_line(uow.db, called)
+        held = [each for each in new if each.follow_up_id not in gone]
+        await uow.db.insert_new(lines, [line_row(each) for each in held])
+        instruments.HELD.inc(len(held))
+        is_waiting = bool(await uow.db.rows(sa.select(lines.c.follow_up_id).where(_OURS).limit(1)))
+        return len(under_way), is_waiting
+
+    async def _next_numbers(self, db: Transaction) -> list[str]:
+        """Return the next few numbers that have a line, in turns."""
+        numbers: list[str] = []
+        following = sa.select(sa.func.min(lines.c.sender_number).label("number")).where(
+            _OURS, lines.c.sender_number > sa.bindparam("after")
+        )
+        for _ in range(_NUMBERS_PER_STEP):
+            found = (await db.rows(following, {"after": self._last_number}))[0]["number"]
+            self._last_number = found or ""
+            if found is None:
+                break
+            numbers.append(found)
+        return numbers
+
+    async def _unanswered(self, uow: UnitOfWork) -> Counter[str]:
+        """Return how many texts are under way on each number, counted from rows; overdue ones raise an alarm."""
+        rows = await uow.db.rows(
+            sa.select(in_flight.c.sender_number, in_flight.c.released_at).where(in_flight.c.partition == PARTITION)
+        )
+        since = uow.now - ANSWER_WITHIN
+        unanswered = Counter(str(row["sender_number"]) for row in rows if row["released_at"] > since)
+        instruments.OVERDUE_ANSWERS.set(len(rows) - unanswered.total())
+        return unanswered
+
+    def _rate(self, number: str) -> float:
+        """Return the parts a second of a number; one that left the files is slow, and refused later."""
+        found = self._merchants.by_number(number)
+        return found[1].parts_per_second if found else 1.0
+
+
+async def _head(db: Transaction, number: str, count: int) -> list[Waiting]:
+    """Return the first of a number's line, in the order they will go."""
+    if count < 1:
+        return []
+    rows = await db.rows(
+        sa.select(lines)
+        .where(_OURS, lines.c.sender_number == number)
+        .order_by(lines.c.priority, lines.c.due_at, lines.c.follow_up_id)
+        .limit(count)
+    )
+    return [
+        Waiting(row["follow_up_id"], row["merchant_id"], number, Priority(row["priority"]), row["due_at"])
+        for row in rows
+    ]
+
+
+async def _leave_line(db: Transaction, called: Sequence[Waiting]) -> None:
+    """Delete those who were called: of each number the first so many of its line, hence one range."""
+    last: dict[str, tuple[int, datetime, FollowUpId]] = {}
+    for each in called:
+        place = (int(each.priority), each.due_at, each.follow_up_id)
+        last[each.sender_number] = max(place, last.get(each.sender_number, place))
+    for number, (priority, due_at, follow_up_id) in last.items():
+        await db.execute(
+            sa.delete(lines).where(
+                _OURS,
+                lines.c.sender_number == number,
+                sa.or_(
+                    lines.c.priority < priority,
+                    sa.and_(lines.c.priority == priority, lines.c.due_at < due_at),
+                    sa.and_(
+                        lines.c.priority == priority,
+                        lines.c.due_at == due_at,
+                        lines.c.follow_up_id <= follow_up_id,
+                    ),
+                ),
+            )
+        )
+
+
+def sorted_out(
+    loaded: Iterable[_Loaded], fired_at: Mapping[FollowUpId, datetime], now: datetime
+) -> tuple[list[Move], list[_Loaded]]:
+    """Return what is over, and what is ready for its turn; a timer that is not its follow-up's own says nothing."""
+    over: list[Move] = []
+    ready: list[_Loaded] = []
+    for text, content in loaded:
+        if text.timer_at != fired_at[text.id]:
+            continue
+        if text.standing.state is State.DISPATCHED:
+            over.append(Move(text, News(Happening.SILENT, "no_receipt"), timer_is_gone=True))
+        elif is_over(text, now):
+            over.append(Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True))
+        elif text.standing.state is State.PENDING:
+            ready.append((text, content))
+    return over, ready
+
+
+def release_of(loaded: _Loaded | None, now: datetime) -> Move | None:
+    """Return the release of a text whose turn it is; its end where it is over; None where it ended in the line."""
+    if loaded is None or loaded[0].standing.state is not State.PENDING:
+        return None
+    text, content = loaded
+    if is_over(text, now):
+        return Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True)
+    if content is None:
+        return Move(text, News(Happening.CANCELLED, "erased"), timer_is_gone=True)
+    return Move(text, News(Happening.FIRED, "due"), content=content, timer_is_gone=True)
+
+
+def is_over(text: FollowUp, now: datetime) -> bool:
+    """Return whether a text came too late to be welcome."""
+    return text.expires_at is not None and text.expires_at <= now
+
+
+def waiting_of(text: FollowUp) -> Waiting:
+    """Return a text's place in the line."""
+    return Waiting(text.id, text.merchant_id, text.sender_number, text.priority, text.due_at)
+
+
+def line_row(waiting: Waiting) -> dict[str, Any]:
+    """Return a row of `lines`."""
+    return {
+        "partition": PARTITION,
+        "sender_number": waiting.sender_number,
+        "priority": int(waiting.priority),
+        "due_at": waiting.due_at,
+        "follow_up_id": waiting.follow_up_id,
+        "merchant_id": waiting.merchant_id,
+    }
+
+
+def in_flight_row(text: FollowUp, released_at: datetime) -> dict[str, Any]:
+    """Return a row of `in_flight`."""
+    return {
+        "follow_up_id": text.id,
+        "partition": PARTITION,
+        "sender_number": text.sender_number,
+        "released_at": released_at,
+    }

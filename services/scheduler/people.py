@@ -1,0 +1,153 @@
+"""What the scheduler remembers of people: counters that conditions look at, what they did lately, whom to forget."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from services.scheduler.domain.enrolment import Run
+from services.scheduler.domain.facts import History, Trigger, texts_within
+from services.scheduler.store import FollowUp
+from services.scheduler.tables import closed_merchants, entries, recipients, triggers_seen
+from shared.db.transaction import Lock, Row, Transaction
+from shared.events.trigger import Contact, TriggerKind, TriggerReceived
+from shared.ids import MerchantId, RecipientId
+from shared.privacy import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row of `recipients`."""
+
+    id: RecipientId
+    merchant_id: MerchantId
+    orders: int = 0
+    total_spent_minor: int = 0
+    last_order_at: datetime | None = None
+    consent_epoch: int = 0
+    suppressed: str | None = None
+    erased_at: datetime | None = None
+
+    def history(self, texts: Iterable[FollowUp], now: datetime) -> History:
+        """Return what went before, with the texts the provider took."""
+        week, month = texts_within([each.accepted_at for each in texts if each.accepted_at is not None], now)
+        return History(self.orders, self.total_spent_minor, self.last_order_at, week, month)
+
+    def after(self, trigger: TriggerReceived) -> "Person":
+        """Return the person once this has happened; tests count for nothing."""
+        amount = trigger.amount_minor or 0
+        if trigger.test:
+            return self
+        if trigger.kind == TriggerKind.PURCHASE:
+            last = max(filter(None, (self.last_order_at, trigger.occurred_at)))
+            return replace(
+                self, orders=self.orders + 1, total_spent_minor=self.total_spent_minor + amount, last_order_at=last
+            )
+        if trigger.kind == TriggerKind.REFUND:
+            return replace(self, total_spent_minor=self.total_spent_minor - amount)
+        return self
+
+    def row(self) -> dict[str, Any]:
+        """Return its row."""
+        return {
+            "id": self.id,
+            "merchant_id": self.merchant_id,
+            "orders": self.orders,
+            "total_spent_minor": self.total_spent_minor,
+            "last_order_at": self.last_order_at,
+            "consent_epoch": self.consent_epoch,
+            "suppressed": self.suppressed,
+            "erased_at": self.erased_at,
+        }
+
+
+async def people(
+    db: Transaction, ids: Sequence[RecipientId], *, lock: Lock | None = "update"
+) -> dict[RecipientId, Person]:
+    """Return those of these people that are known."""
+    return {row["id"]: Person(**row) for row in await db.fetch(recipients, "id", ids, lock=lock)}
+
+
+async def save(db: Transaction, changed: Sequence[Person]) -> None:
+    """Write people back."""
+    await db.upsert(recipients, [person.row() for person in changed])
+
+
+async def runs(db: Transaction, ids: Sequence[RecipientId]) -> dict[tuple[RecipientId, str], dict[bytes, Run]]:
+    """Return the latest runs of people, by flow and hashed entry key."""
+    found: dict[tuple[RecipientId, str], dict[bytes, Run]] = {}
+    for row in await db.fetch(entries, "recipient_id", ids):
+        key = bytes(row["entry_key_sha256"])
+        found.setdefault((row["recipient_id"], row["flow"]), {})[key] = Run(row["ordinal"], row["entered_at"])
+    return found
+
+
+async def seen(db: Transaction, ids: Sequence[RecipientId]) -> dict[RecipientId, list[Row]]:
+    """Return what people did lately."""
+    found: dict[RecipientId, list[Row]] = {}
+    for row in await db.fetch(triggers_seen, "recipient_id", ids):
+        found.setdefault(row["recipient_id"], []).append(row)
+    return found
+
+
+def seen_row(trigger: TriggerReceived) -> dict[str, Any]:
+    """Return what is kept of a trigger, its facts still sealed."""
+    return {
+        "recipient_id": trigger.recipient_id,
+        "event_id": trigger.event_id,
+        "merchant_id": trigger.merchant_id,
+        "kind": trigger.kind,
+        "source": trigger.source,
+        "subject": trigger.subject,
+        "customer": trigger.customer,
+        "amount_minor": trigger.amount_minor,
+        "currency": trigger.currency,
+        "test": trigger.test,
+        "occurred_at": trigger.occurred_at,
+        "facts": trigger.facts,
+    }
+
+
+async def forget_old(db: Transaction, known: Mapping[RecipientId, list[Row]], before: datetime) -> None:
+    """Drop what people did too long ago to matter; costs nothing where there is nothing."""
+    for recipient_id, rows in known.items():
+        if any(row["occurred_at"] < before for row in rows):
+            await db.execute(
+                sa.delete(triggers_seen).where(
+                    triggers_seen.c.recipient_id == recipient_id, triggers_seen.c.occurred_at < before
+                )
+            )
+
+
+async def closings(db: Transaction, merchants: Iterable[MerchantId]) -> dict[MerchantId, datetime]:
+    """Return when these shops left, those that did."""
+    found = await db.fetch(closed_merchants, "merchant_id", sorted(set(merchants)))
+    return {row["merchant_id"]: row["closed_at"] for row in found}
+
+
+def opened(sealer: Sealer, source: TriggerReceived | Row) -> Trigger:
+    """Return a trigger with its facts unsealed."""
+    values = source if isinstance(source, Mapping) else seen_row(source)
+    facts = values["facts"]
+    return Trigger(
+        event_id=values["event_id"],
+        merchant_id=values["merchant_id"],
+        recipient_id=values["recipient_id"],
+        kind=values["kind"],
+        source=values["source"],
+        occurred_at=values["occurred_at"],
+        subject=values["subject"],
+        customer=values["customer"],
+        amount_minor=values["amount_minor"],
+        currency=values["currency"],
+        test=bool(values["test"]),
+        facts=orjson.loads(sealer.open(values["merchant_id"], bytes(facts))) if facts else {},
+    )
+
+
+def contact_of(sealer: Sealer, merchant: MerchantId, sealed: bytes) -> Contact:
+    """Return a person's particulars, for one function to look at."""
+    return Contact.model_validate_json(sealer.open(merchant, sealed))

@@ -1,0 +1,296 @@
+"""Laying down runs: enrollments, follow-ups and their timers, a whole batch at a time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from services.scheduler import announcements, instruments
+from services.scheduler.domain.enrolment import cancel_rules, key_hash
+from services.scheduler.domain.pacing import PRIORITIES
+from services.scheduler.domain.planning import PlannedText
+from services.scheduler.domain.states import Standing, State
+from services.scheduler.settling import TIMER_KINDS, earliest, history_row
+from services.scheduler.store import PARTITION, FollowUp, timer
+from services.scheduler.tables import enrollments, entries, flow_versions, follow_ups, state_changes, timers
+from shared import ids
+from shared.config.directory import Merchant
+from shared.config.flow import CancelRule, Flow
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
+from shared.privacy import Sealer
+
+_REMEMBERED = 4096
+_FIRST_VISIT = 1
+"""A step is visited once, as long as flows have no loops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a run begins with, and stays on."""
+
+    flow: str
+    version: str
+    content: str
+
+    @classmethod
+    def of_content(cls, flow: str, content: str) -> "Version":
+        """Return the version of a built-in flow."""
+        return cls(flow, sha256(content.encode()).hexdigest(), content)
+
+
+class Versions:
+    """Flow versions: their names, and the cancel rules of any that ever began; remembered, for they never change."""
+
+    def __init__(self) -> None:
+        self._of_flows: dict[int, tuple[Flow, Version]] = {}
+        self._rules: dict[str, tuple[CancelRule, ...]] = {}
+
+    def of(self, flow: Flow) -> Version:
+        """Return the version of a flow in force."""
+        known = self._of_flows.get(id(flow))
+        if known is None:
+            if len(self._of_flows) >= _REMEMBERED:
+                self._of_flows.clear()
+            known = (flow, Version(flow.flow, flow.version(), flow.canonical()))
+            self._of_flows[id(flow)] = known
+        return known[1]
+
+    async def rules(self, db: Transaction, versions: Iterable[str]) -> Mapping[str, tuple[CancelRule, ...]]:
+        """Return the cancel rules of versions that began."""
+        wanted = set(versions)
+        if unknown := sorted(wanted - self._rules.keys()):
+            if len(self._rules) >= _REMEMBERED:
+                self._rules.clear()
+                unknown = sorted(wanted)
+            for row in await db.fetch(flow_versions, "version", unknown, columns=("version", "content")):
+                self._rules[row["version"]] = cancel_rules(row["content"])
+        return {version: self._rules.get(version, ()) for version in wanted}
+
+
+class Seals:
+    """Seals what texts are made of; a template, which is nobody's, is sealed once for each merchant."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self._templates: dict[tuple[MerchantId, str], bytes] = {}
+
+    def template(self, merchant: MerchantId, body: str) -> bytes:
+        """Return a sealed template of a flow."""
+        known = self._templates.get((merchant, body))
+        if known is None:
+            if len(self._templates) >= _REMEMBERED:
+                self._templates.clear()
+            known = self._templates[merchant, body] = self._sealer.seal(merchant, body.encode())
+        return known
+
+    def facts(
+        self, merchant: Merchant, trigger: Mapping[str, Any], recipient: Mapping[str, Any], history: Mapping[str, Any]
+    ) -> bytes:
+        """Return the sealed names a template may read."""
+        return self._sealer.seal(merchant.id, orjson.dumps(names_of(merchant, trigger, recipient, history)))
+
+
+def names_of(
+    merchant: Merchant, trigger: Mapping[str, Any], recipient: Mapping[str, Any], history: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the names a template may read."""
+    return {
+        "trigger": trigger,
+        "recipient": recipient,
+        "history": history,
+        "merchant": {"brand": merchant.config.brand, "contact": merchant.config.contact},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """One recipient's run through a flow, about to begin."""
+
+    merchant: Merchant
+    recipient_id: RecipientId
+    version: Version
+    entry_key: str
+    ordinal: int
+    began_at: datetime
+    """When its trigger happened: part of its identity."""
+    texts: Sequence[PlannedText]
+    zone: ZoneInfo
+    sender_number: str
+    contact: bytes
+    facts: bytes
+    correlation_id: str
+    trigger_id: EventId | None = None
+    subject: str | None = None
+    consent_reports: tuple[EventId, ...] = ()
+    inbound_at: datetime | None = None
+    is_built_in: bool = False
+    """Nothing will ever ask whether it was entered before (texts of the API, answers)."""
+
+    @property
+    def enrollment_id(self) -> EnrollmentId:
+        """The id it has whenever it is made."""
+        parts = (self.merchant.id, self.version.flow, self.recipient_id, self.entry_key, self.ordinal)
+        return EnrollmentId(ids.derived("enrollment", *parts, at=self.began_at))
+
+
+async def lay_down(uow: UnitOfWork, runs: Sequence[NewRun], seals: Seals) -> list[FollowUp]:
+    """Write runs that were not begun before, announce their texts, and return these."""
+    begun = await uow.db.insert_new(enrollments, [_enrollment(run) for run in runs])
+    fresh = [run for run, is_new in zip(runs, begun, strict=True) if is_new]
+    laid: list[FollowUp] = []
+    rows = []
+    for run in fresh:
+        for text in run.texts:
+            follow_up = _follow_up(run, text, uow.now)
+            laid.append(follow_up)
+            rows.append(_row(follow_up, run, seals.template(run.merchant.id, text.body), uow.now))
+            _announce(uow, follow_up)
+    await uow.db.insert_new(flow_versions, _begun_versions(fresh, uow.now))
+    await uow.db.upsert(entries, [_entry(run) for run in fresh if not run.is_built_in])
+    await uow.db.insert(follow_ups, rows)
+    await uow.db.insert(
+        timers, [timer(each.timer_at, each.id, TIMER_KINDS[State.PENDING]) for each in laid if each.timer_at]
+    )
+    instruments.ENROLLED.inc(len(fresh))
+    return laid
+
+
+def _announce(uow: UnitOfWork, follow_up: FollowUp) -> None:
+    """Keep its first state as evidence, and announce it; so too where it ends as it begins."""
+    instruments.PLANNED.labels(follow_up.purpose).inc()
+    uow.publish(announcements.planned(follow_up, uow.now))
+    uow.insert_later(state_changes, history_row(follow_up, uow.now, "planned"))
+    state, reason = follow_up.standing.state, follow_up.standing.reason
+    if state is not State.PENDING:
+        uow.publish(announcements.ended(follow_up, state, reason or "", uow.now))
+        instruments.ENDED.labels(state, instruments.reason_class(reason)).inc()
+
+
+def _begun_versions(runs: Sequence[NewRun], now: datetime) -> list[dict[str, Any]]:
+    """Return the versions these runs begin with, each once."""
+    begun = {(run.merchant.id, run.version.version): run.version for run in runs}
+    return [
+        {
+            "version": version.version,
+            "merchant_id": merchant,
+            "flow": version.flow,
+            "content": version.content,
+            "first_started_at": now,
+        }
+        for (merchant, _), version in begun.items()
+    ]
+
+
+def _enrollment(run: NewRun) -> dict[str, Any]:
+    return {
+        "id": run.enrollment_id,
+        "merchant_id": run.merchant.id,
+        "recipient_id": run.recipient_id,
+        "flow": run.version.flow,
+        "flow_version": run.version.version,
+        "ordinal": run.ordinal,
+        "trigger_id": run.trigger_id,
+        "subject": run.subject,
+        "entered_at": run.began_at,
+    }
+
+
+def _entry(run: NewRun) -> dict[str, Any]:
+    return {
+        "recipient_id": run.recipient_id,
+        "flow": run.version.flow,
+        "entry_key_sha256": key_hash(run.entry_key),
+        "ordinal": run.ordinal,
+        "entered_at": run.began_at,
+    }
+
+
+def _follow_up(run: NewRun, text: PlannedText, now: datetime) -> FollowUp:
+    """Return one text of a run."""
+    enrollment = run.enrollment_id
+    state, reason = text.ends_as or (State.PENDING, None)
+    return FollowUp(
+        id=FollowUpId(ids.derived("follow-up", enrollment, text.step, _FIRST_VISIT, at=run.began_at)),
+        merchant_id=run.merchant.id,
+        recipient_id=run.recipient_id,
+        enrollment_id=enrollment,
+        flow=run.version.flow,
+        flow_version=run.version.version,
+        step=text.step,
+        purpose=text.purpose,
+        standing=Standing(state=state, reason=reason),
+        first_due_at=text.due_at,
+        due_at=text.due_at,
+        time_zone=run.zone.key,
+        expires_at=text.expires_at,
+        timer_at=earliest(text.due_at, text.expires_at) if state is State.PENDING else None,
+        accepted_at=None,
+        sender_number=run.sender_number,
+        priority=PRIORITIES[text.purpose],
+        policy=text.policy,
+        subject=run.subject,
+        locale=text.locale,
+        trigger_id=run.trigger_id,
+        consent_reports=run.consent_reports,
+        inbound_at=run.inbound_at,
+        correlation_id=run.correlation_id,
+        changes=1,
+        created_at=now,
+    )
+
+
+def _row(follow_up: FollowUp, run: NewRun, body: bytes, now: datetime) -> dict[str, Any]:
+    """Return the row of a new text."""
+    standing = follow_up.standing
+    return {
+        "id": follow_up.id,
+        "partition": PARTITION,
+        "merchant_id": follow_up.merchant_id,
+        "recipient_id": follow_up.recipient_id,
+        "enrollment_id": follow_up.enrollment_id,
+        "flow": follow_up.flow,
+        "flow_version": follow_up.flow_version,
+        "step": follow_up.step,
+        "purpose": follow_up.purpose,
+        "arm": None,
+        "state": standing.state,
+        "reason": standing.reason,
+        "release": 0,
+        "is_too_late": False,
+        "unwanted_as": None,
+        "unwanted_reason": None,
+        "proofs": {},
+        "changes": follow_up.changes,
+        "first_due_at": follow_up.first_due_at,
+        "due_at": follow_up.due_at,
+        "due_local": local_text(follow_up.due_at, run.zone),
+        "time_zone": follow_up.time_zone,
+        "expires_at": follow_up.expires_at,
+        "timer_at": follow_up.timer_at,
+        "accepted_at": None,
+        "sender_number": follow_up.sender_number,
+        "priority": int(follow_up.priority),
+        "policy": follow_up.policy.model_dump(mode="json"),
+        "subject": follow_up.subject,
+        "locale": follow_up.locale,
+        "body": body,
+        "contact": run.contact,
+        "facts": run.facts,
+        "trigger_id": follow_up.trigger_id,
+        "consent_reports": [str(report) for report in follow_up.consent_reports],
+        "inbound_at": follow_up.inbound_at,
+        "correlation_id": follow_up.correlation_id,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def local_text(at: datetime, zone: ZoneInfo) -> str:
+    """Return the wall clock's reading at an instant, without the zone's name."""
+    return at.astimezone(zone).replace(tzinfo=None).isoformat(timespec="seconds")

@@ -1,0 +1,25 @@
+"""The scheduler's settings: ``FOLLOWUP_SCHEDULER_<FIELD>``."""
+
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Settings
+
+
+class SchedulerSettings(Settings):
+    """How the scheduler fires, paces and gives up."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLLOWUP_SCHEDULER_", extra="ignore", frozen=True)
+    section: ClassVar[str] = "scheduler"
+
+    batch_size: int = Field(500, gt=0, le=5000, description="Most timers taken, and texts released, in one unit.")
+    spread_seconds: float = Field(
+        15.0, ge=0, le=7200, description="Window over which marketing deferred to an opening hour is spread."
+    )
+    unconfirmed_hours: float = Field(72.0, gt=0, description="After this long without a receipt: unconfirmed.")
+    unread_trigger_seconds: float = Field(
+        1.0, ge=0, le=4, description="No text is released while a trigger has been waiting unread this long."
+    )
+    look_back_days: int = Field(30, gt=0, description="How long triggers are kept to find repeats and early cancels.")

@@ -1,0 +1,154 @@
+"""Rows of follow-ups, and what they mean; the one place that turns one into the other."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from services.scheduler.domain.pacing import Priority
+from services.scheduler.domain.states import Proof, Standing, State
+from services.scheduler.tables import follow_ups, timers
+from shared.bus.local import LOCAL
+from shared.db.transaction import Lock, Row, Transaction
+from shared.events.follow_up import Content, Purpose, SendPolicy
+from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
+
+PARTITION = LOCAL.number
+"""The partition whose timers this process fires; the local log has one."""
+_KEYS_PER_DELETE = 16
+"""Two lists of this length make at most its square of index probes."""
+
+_LEAN = tuple(column.name for column in follow_ups.columns if column.name not in {"body", "contact", "facts"})
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """One follow-up as decisions need it, without its sealed parts."""
+
+    id: FollowUpId
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    enrollment_id: EnrollmentId
+    flow: str
+    flow_version: str
+    step: str
+    purpose: Purpose
+    standing: Standing
+    first_due_at: datetime
+    due_at: datetime
+    time_zone: str
+    expires_at: datetime | None
+    timer_at: datetime | None
+    accepted_at: datetime | None
+    sender_number: str
+    priority: Priority
+    policy: SendPolicy
+    subject: str | None
+    locale: str
+    trigger_id: EventId | None
+    consent_reports: tuple[EventId, ...]
+    inbound_at: datetime | None
+    correlation_id: str
+    changes: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Row) -> "FollowUp":
+        """Return the follow-up a row holds."""
+        standing = Standing(
+            state=State(row["state"]),
+            release=row["release"],
+            reason=row["reason"],
+            proofs={attempt: Proof(proof) for attempt, proof in row["proofs"].items()} if row["proofs"] else {},
+            unwanted_as=State(row["unwanted_as"]) if row["unwanted_as"] else None,
+            unwanted_reason=row["unwanted_reason"],
+            is_too_late=bool(row["is_too_late"]),
+        )
+        return cls(
+            id=row["id"],
+            merchant_id=row["merchant_id"],
+            recipient_id=row["recipient_id"],
+            enrollment_id=row["enrollment_id"],
+            flow=row["flow"],
+            flow_version=row["flow_version"],
+            step=row["step"],
+            purpose=Purpose(row["purpose"]),
+            standing=standing,
+            first_due_at=row["first_due_at"],
+            due_at=row["due_at"],
+            time_zone=row["time_zone"],
+            expires_at=row["expires_at"],
+            timer_at=row["timer_at"],
+            accepted_at=row["accepted_at"],
+            sender_number=row["sender_number"],
+            priority=Priority(row["priority"]),
+            policy=SendPolicy.model_validate(row["policy"]),
+            subject=row["subject"],
+            locale=row["locale"],
+            trigger_id=row["trigger_id"],
+            consent_reports=tuple(EventId(UUID(report)) for report in row["consent_reports"]),
+            inbound_at=row["inbound_at"],
+            correlation_id=row["correlation_id"],
+            changes=row["changes"],
+            created_at=row["created_at"],
+        )
+
+
+async def load(
+    db: Transaction, by: str, values: Sequence[Any], *, lock: Lock | None = "update"
+) -> dict[FollowUpId, FollowUp]:
+    """Return follow-ups by id or by recipient."""
+    rows = await db.fetch(follow_ups, by, values, lock=lock, columns=_LEAN)
+    return {row["id"]: FollowUp.of(row) for row in rows}
+
+
+async def load_with_content(
+    db: Transaction, ids: Sequence[FollowUpId]
+) -> dict[FollowUpId, tuple[FollowUp, Content | None]]:
+    """Return follow-ups with what their text is made of; None where the person was erased."""
+    rows = await db.fetch(follow_ups, "id", ids, lock="update")
+    return {row["id"]: (FollowUp.of(row), content_of(row)) for row in rows}
+
+
+def content_of(row: Row) -> Content | None:
+    """Return the sealed parts of a row; None where they were blanked."""
+    if row["body"] is None or row["contact"] is None or row["facts"] is None:
+        return None
+    return Content(
+        body=bytes(row["body"]), locale=row["locale"], contact=bytes(row["contact"]), facts=bytes(row["facts"])
+    )
+
+
+async def sealed_facts(db: Transaction, ids: Sequence[FollowUpId]) -> dict[FollowUpId, bytes]:
+    """Return the sealed facts of follow-ups that still have them."""
+    rows = await db.fetch(follow_ups, "id", ids, columns=("id", "facts"))
+    return {row["id"]: bytes(row["facts"]) for row in rows if row["facts"] is not None}
+
+
+def by_recipient(found: Iterable[FollowUp]) -> dict[RecipientId, list[FollowUp]]:
+    """Return follow-ups grouped by person."""
+    groups: dict[RecipientId, list[FollowUp]] = {}
+    for each in found:
+        groups.setdefault(each.recipient_id, []).append(each)
+    return groups
+
+
+def timer(at: datetime, follow_up_id: FollowUpId, kind: str) -> Mapping[str, Any]:
+    """Return a row of `timers`."""
+    return {"partition": PARTITION, "due_at": at, "follow_up_id": follow_up_id, "kind": kind}
+
+
+async def delete_timers(db: Transaction, keys: Sequence[tuple[datetime, FollowUpId]]) -> None:
+    """Delete the one timer of each of these follow-ups, by index probes."""
+    for start in range(0, len(keys), _KEYS_PER_DELETE):
+        group = keys[start : start + _KEYS_PER_DELETE]
+        await db.execute(
+            sa.delete(timers).where(
+                timers.c.partition == PARTITION,
+                timers.c.due_at.in_([at for at, _ in group]),
+                timers.c.follow_up_id.in_([follow_up_id for _, follow_up_id in group]),
+            )
+        )

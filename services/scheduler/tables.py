@@ -1,0 +1,185 @@
+"""The scheduler's tables.
+
+`timers` holds one row for each follow-up that waits for a moment, and that primary key is its only index: the cost of
+taking what is due does not depend on how much is pending. `lines` holds those whose hour has come while their sender
+number was busy, in the order they will go; `in_flight` those released and not yet answered. Both stay small.
+"""
+
+import sqlalchemy as sa
+
+from services.scheduler.schema import ground, metadata
+from shared.db.types import Id, Instant, Json
+
+__all__ = ["ground", "metadata"]
+
+enrollments = sa.Table(
+    "scheduler_enrollments",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("flow", sa.Text, nullable=False),
+    sa.Column("flow_version", sa.Text, nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("trigger_id", Id),
+    sa.Column("subject", sa.Text),
+    sa.Column("entered_at", Instant, nullable=False),
+    sa.Index("ix_scheduler_enrollments_subject", "merchant_id", "subject"),
+)
+"""One recipient's runs through flows."""
+
+entries = sa.Table(
+    "scheduler_entries",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("flow", sa.Text, primary_key=True),
+    sa.Column("entry_key_sha256", sa.LargeBinary, primary_key=True),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("entered_at", Instant, nullable=False),
+)
+"""The latest run under each entry key: what `enter` is judged by."""
+
+follow_ups = sa.Table(
+    "scheduler_follow_ups",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("partition", sa.Integer, nullable=False),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("enrollment_id", Id, nullable=False),
+    sa.Column("flow", sa.Text, nullable=False),
+    sa.Column("flow_version", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("arm", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("is_too_late", sa.Boolean, nullable=False),
+    sa.Column("unwanted_as", sa.Text),
+    sa.Column("unwanted_reason", sa.Text),
+    sa.Column("proofs", Json, nullable=False),
+    sa.Column("changes", sa.Integer, nullable=False),
+    sa.Column("first_due_at", Instant, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("due_local", sa.Text, nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("expires_at", Instant),
+    sa.Column("timer_at", Instant),
+    sa.Column("accepted_at", Instant),
+    sa.Column("sender_number", sa.Text, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("policy", Json, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("locale", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("contact", sa.LargeBinary),
+    sa.Column("facts", sa.LargeBinary),
+    sa.Column("trigger_id", Id),
+    sa.Column("consent_reports", Json, nullable=False),
+    sa.Column("inbound_at", Instant),
+    sa.Column("correlation_id", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+)
+"""One row a text. `sender_number` is the merchant's own, and the pacing key; `body`, `contact`, `facts` are sealed.
+
+`changes` counts its rows in `state_changes`; `timer_at` is where its row in `timers` stands, if it has one.
+"""
+
+state_changes = sa.Table(
+    "scheduler_state_changes",
+    metadata,
+    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("happening", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("release", sa.Integer, nullable=False),
+)
+"""Every state a follow-up was in, and why."""
+
+timers = sa.Table(
+    "scheduler_timers",
+    metadata,
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("due_at", Instant, primary_key=True),
+    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+)
+"""Kinds: `due` (pending), `expire` (released), `unconfirmed` (dispatched)."""
+
+lines = sa.Table(
+    "scheduler_lines",
+    metadata,
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sender_number", sa.Text, primary_key=True),
+    sa.Column("priority", sa.Integer, primary_key=True),
+    sa.Column("due_at", Instant, primary_key=True),
+    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+)
+"""Whose hour has come and whose turn has not. A row of a follow-up that ended meanwhile is dropped at its turn."""
+
+in_flight = sa.Table(
+    "scheduler_in_flight",
+    metadata,
+    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("partition", sa.Integer, nullable=False),
+    sa.Column("sender_number", sa.Text, nullable=False),
+    sa.Column("released_at", Instant, nullable=False),
+)
+"""Released and not yet answered by the gate's refusal or the sender's outcome."""
+
+flow_versions = sa.Table(
+    "scheduler_flow_versions",
+    metadata,
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("flow", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("first_started_at", Instant, nullable=False),
+)
+"""Every version ever started; a run stays on the one it began with."""
+
+recipients = sa.Table(
+    "scheduler_recipients",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("orders", sa.Integer, nullable=False),
+    sa.Column("total_spent_minor", sa.BigInteger, nullable=False),
+    sa.Column("last_order_at", Instant),
+    sa.Column("consent_epoch", sa.Integer, nullable=False),
+    sa.Column("suppressed", sa.Text),
+    sa.Column("erased_at", Instant),
+)
+"""What flows look at, the ledger's newest word as far as we read it, and whether the person is to be forgotten."""
+
+triggers_seen = sa.Table(
+    "scheduler_triggers_seen",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("event_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("customer", sa.Text),
+    sa.Column("amount_minor", sa.BigInteger),
+    sa.Column("currency", sa.Text),
+    sa.Column("test", sa.Boolean, nullable=False),
+    sa.Column("occurred_at", Instant, nullable=False),
+    sa.Column("facts", sa.LargeBinary),
+)
+"""What a recipient did lately: a repeat is known by it, and a cancelling trigger that came first is found."""
+
+closed_merchants = sa.Table(
+    "scheduler_closed_merchants",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("closed_at", Instant, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+"""Shops that left: what happened there before starts nothing any more."""

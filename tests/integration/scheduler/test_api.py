@@ -1,0 +1,273 @@
+"""`/v1/follow-ups`, `/v1/flows`, `/v1/enrollments`, as the formats page describes them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from services.scheduler.tables import follow_ups
+from shared.events.dispatch import DispatchAccepted
+from shared.testing import make_scheduler
+from shared.testing.clock import START
+from tests.integration.scheduler.stage import Stage, open_stage
+
+TO = "+12125550123"
+TEXT: dict[str, Any] = {
+    "to": TO,
+    "purpose": "transactional",
+    "text": "Your table {{ trigger.table }} is ready, {{ recipient.first_name }}.",
+}
+FULL: dict[str, Any] = {
+    **TEXT,
+    "due_at": "2026-12-01T18:00:00Z",
+    "expires_at": "2026-12-01T19:00:00Z",
+    "if_past": "send",
+    "recipient": {
+        "first_name": "Ana",
+        "time_zone": "America/Chicago",
+        "state": "TX",
+        "country": "US",
+        "postal_code": "73301",
+        "locale": "en",
+    },
+    "facts": {"table": "12"},
+    "subject": "booking-77",
+    "cancel_on": [{"on": "cancellation", "when": "event.subject == trigger.subject"}],
+}
+
+
+async def test_a_text_asked_for_is_planned_and_released_when_due(stage: Stage) -> None:
+    answer = await stage.ask(**FULL)
+    assert answer.status_code == 202
+    body = answer.json()
+    assert body["state"] == "pending"
+    assert (body["due_at"], body["due_local"]) == ("2026-12-01T18:00:00Z", "2026-12-01T12:00:00-06:00")
+    await stage.hear()
+    await stage.fire(hours=1)
+    (due,) = await stage.dues()
+    assert (str(due.follow_up_id), due.flow, due.subject) == (body["follow_up_id"], "api", "booking-77")
+
+
+async def test_a_text_asked_for_is_cancelled_by_its_own_rule(stage: Stage) -> None:
+    await stage.ask(**FULL)
+    await stage.hear(stage.trigger("cancellation", subject="booking-78"))
+    assert await stage.states() == [("pending", None)]
+    await stage.hear(stage.trigger("cancellation", subject="booking-77"))
+    assert await stage.states() == [("cancelled", "cancellation")]
+
+
+async def test_the_same_key_and_body_plan_once_and_get_the_same_answer_even_when_its_time_has_passed(
+    stage: Stage,
+) -> None:
+    body: dict[str, Any] = {**FULL, "if_past": None}
+    first = await stage.ask(key="k-1", **body)
+    stage.clock.advance(hours=5)
+    again = await stage.ask(key="k-1", **body)
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert len(await stage.rows()) == 1
+
+
+async def test_the_same_key_with_another_body_is_a_conflict(stage: Stage) -> None:
+    await stage.ask(key="k-1", **FULL)
+    answer = await stage.ask(key="k-1", **{**FULL, "subject": "another"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_conflict")
+
+
+async def test_two_requests_without_a_key_are_two_texts(stage: Stage) -> None:
+    first, second = await stage.ask(**FULL), await stage.ask(**FULL)
+    assert first.json()["follow_up_id"] != second.json()["follow_up_id"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "due_at"),
+    [
+        ({"due_at": None}, START),
+        ({"due_at": None, "due_in": "2h", "expires_at": None}, START + timedelta(hours=2)),
+        (
+            {"due_at": None, "due_local": {"date": "2026-12-02", "time": "10:00"}, "expires_at": None},
+            START.replace(day=2, hour=16),
+        ),
+    ],
+)
+async def test_due_now_in_a_while_or_on_the_recipients_clock(
+    stage: Stage, changes: dict[str, Any], due_at: Any
+) -> None:
+    answer = await stage.ask(**{**FULL, **changes})
+    assert answer.status_code == 202, answer.text
+    assert [row["due_at"] for row in await stage.rows()] == [due_at]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"to": "12"}, "to", "cannot be used"),
+        ({"recipient": {"time_zone": "Mars/Olympus"}}, "recipient.time_zone", "IANA"),
+        ({"due_at": "2026-12-01T16:00:00Z", "if_past": None}, "due_at", "passed"),
+        ({"due_at": "2026-12-01T18:00:00"}, "due_at", "timezone"),
+        ({"expires_at": "2026-12-01T17:30:00Z"}, "expires_at", "after the due time"),
+        (
+            {"flow": "nope", "text": None, "purpose": None, "due_at": None, "expires_at": None, "cancel_on": []},
+            "flow",
+            "no flow",
+        ),
+        ({"text": "Hello {{ recipient.nickname | default: 'you' }}"}, "text", "recipient.nickname"),
+        ({"text": "Hello {{ customer.name }}"}, "text", "customer.name"),
+        ({"text": "Hello {{ trigger.missing }}"}, "text", "missing"),
+        ({"text": "Hello {{ trigger.table"}, "text", ""),
+        ({"cancel_on": [{"on": "refund", "when": "event.subject ="}]}, "cancel_on.0.when", "column"),
+        ({"cancel_on": [{"on": "refunded"}]}, "cancel_on.0.on", "unknown"),
+        ({"purpose": "help"}, "purpose", "Input should be"),
+        ({"colour": "red"}, "colour", "Extra inputs"),
+        ({"due_in": "2h"}, "body", "one of due_at"),
+    ],
+)
+async def test_a_mistake_is_told_by_field_and_nothing_is_stored(
+    stage: Stage, changes: Mapping[str, Any], field: str, words: str
+) -> None:
+    answer = await stage.ask(**{**FULL, **changes})
+    assert answer.status_code == 422, answer.text
+    (problem,) = answer.json()["errors"]
+    assert problem["field"] == field
+    assert words in problem["reason"]
+    assert TO not in answer.text
+    assert await stage.rows() == []
+
+
+async def test_a_past_due_time_is_sent_or_skipped_as_asked(stage: Stage) -> None:
+    past: dict[str, Any] = {**FULL, "due_at": "2026-12-01T12:00:00Z"}
+    assert (await stage.ask(**past)).json()["state"] == "pending"
+    assert (await stage.ask(**{**past, "if_past": "skip"})).json()["state"] == "expired"
+    assert await stage.endings() == [("follow-up.expired", "past_due", 0)]
+
+
+async def test_a_dry_run_shows_text_parts_and_the_gates_advice_and_stores_nothing(tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def advice(question: dict[str, Any]) -> dict[str, Any]:
+        asked.append(question)
+        return {"decision": "send"}
+
+    async with open_stage(tmp_path, advice=advice) as stage:
+        answer = await stage.ask(**{**FULL, "dry_run": True})
+        (text,) = answer.json()["texts"]
+        assert text["text"] == "Your table 12 is ready, Ana."
+        assert text["parts"] == {"encoding": "gsm7", "parts": 1, "units": 28}
+        assert text["gate"] == {"decision": "send"}
+        assert await stage.rows() == []
+        assert await stage.house.log_events() == []
+    (question,) = asked
+    assert (question["to"], question["class"], question["now"]) == (TO, "transactional", "2026-12-01T18:00:00+00:00")
+
+
+async def test_a_dry_run_without_a_gate_says_so(stage: Stage) -> None:
+    (text,) = (await stage.ask(**{**FULL, "dry_run": True})).json()["texts"]
+    assert text["gate"] is None
+    assert "not part of this process" in text["gate_note"]
+
+
+async def test_a_flow_asked_for_plans_its_texts_and_obeys_its_entry_rule(stage: Stage) -> None:
+    body: dict[str, Any] = {
+        "to": TO,
+        "flow": "order-thank-you",
+        "trigger": {"amount": {"minor": 4900, "currency": "USD"}, "subject": "order-7", "order_name": "#7"},
+    }
+    answer = await stage.ask(**body)
+    assert answer.status_code == 202, answer.text
+    assert len(answer.json()["follow_ups"]) == 2
+    again = await stage.ask(**body)
+    assert (again.status_code, again.json()["code"]) == (409, "not_enrolled")
+    refused = await stage.ask(**{**body, "trigger": {**body["trigger"], "subject": "order-8", "amount_minor": 1}})
+    assert "condition" in refused.json()["detail"]
+
+
+async def test_a_flow_asked_for_without_what_its_texts_read_is_refused(stage: Stage) -> None:
+    answer = await stage.ask(to=TO, flow="order-thank-you", trigger={"amount_minor": 4900, "subject": "order-7"})
+    assert answer.status_code == 422
+    assert "order_name" in answer.json()["errors"][0]["reason"]
+
+
+async def test_the_story_of_a_follow_up_holds_every_state_and_reason(stage: Stage) -> None:
+    follow_up_id = (await stage.ask(**FULL)).json()["follow_up_id"]
+    await stage.hear()
+    await stage.fire(hours=1)
+    await stage.hear(stage.answer(DispatchAccepted, (await stage.dues())[0]))
+    story = (await stage.get(f"/v1/follow-ups/{follow_up_id}")).json()
+    assert [(change["state"], change["happening"]) for change in story["changes"]] == [
+        ("pending", "planned"),
+        ("released", "fired"),
+        ("dispatched", "accepted"),
+    ]
+    assert (story["state"], story["due_local"]) == ("dispatched", "2026-12-01T12:00:00-06:00")
+
+
+async def test_a_shop_sees_only_its_own(stage: Stage) -> None:
+    follow_up_id = (await stage.ask(**FULL)).json()["follow_up_id"]
+    other = make_scheduler.OTHER_MERCHANT
+    assert (await stage.get(f"/v1/follow-ups/{follow_up_id}", other)).status_code == 404
+    assert (await stage.get("/v1/follow-ups", other)).json()["follow_ups"] == []
+    assert (await stage.get("/v1/enrollments", other)).json()["enrollments"] == []
+    assert (await stage.get("/v1/flows", other)).json() == {"flows": []}
+    deleted = await stage.http.delete(f"/v1/follow-ups/{follow_up_id}", headers=stage.headers(merchant=other))
+    assert deleted.status_code == 404
+    found = await stage.http.post("/v1/follow-ups/search", json={"to": TO}, headers=stage.headers(merchant=other))
+    assert found.json()["follow_ups"] == []
+    assert await stage.states() == [("pending", None)]
+
+
+async def test_follow_ups_are_found_by_subject_state_and_number_page_by_page(stage: Stage) -> None:
+    for n in range(5):
+        await stage.ask(**{**FULL, "subject": f"booking-{n % 2}"})
+    by_subject = (await stage.get("/v1/follow-ups?subject=booking-1")).json()["follow_ups"]
+    assert [each["subject"] for each in by_subject] == ["booking-1"] * 2
+    assert (await stage.get("/v1/follow-ups?state=delivered")).json()["follow_ups"] == []
+    seen: list[str] = []
+    page = "/v1/follow-ups?limit=2"
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = (await stage.get(page + (f"&cursor={cursor}" if cursor else ""))).json()
+        seen += [each["follow_up_id"] for each in answer["follow_ups"]]
+        cursor = answer["next_cursor"]
+    assert len(set(seen)) == len(seen) == 5
+    found = await stage.http.post("/v1/follow-ups/search", json={"to": "(212) 555-0123"}, headers=stage.headers())
+    assert len(found.json()["follow_ups"]) == 5
+
+
+async def test_a_pending_text_is_called_off_for_good(stage: Stage) -> None:
+    path = f"/v1/follow-ups/{(await stage.ask(**FULL)).json()['follow_up_id']}"
+    assert (await stage.http.delete(path, headers=stage.headers())).status_code == 204
+    assert (await stage.http.delete(path, headers=stage.headers())).status_code == 204
+    assert await stage.endings() == [("follow-up.cancelled", "api", 0)]
+    await stage.hear()
+    await stage.fire(hours=1)
+    assert await stage.dues() == []
+
+
+async def test_a_released_text_is_called_off_perhaps_too_late_and_a_sent_one_is_not(stage: Stage) -> None:
+    due = await stage.released()
+    path = f"/v1/follow-ups/{due.follow_up_id}"
+    assert (await stage.http.delete(path, headers=stage.headers())).status_code == 202
+    await stage.hear(stage.answer(DispatchAccepted, due))
+    late = await stage.http.delete(path, headers=stage.headers())
+    assert (late.status_code, late.json()["code"]) == (409, "already_ended")
+
+
+async def test_runs_and_flows_are_listed(stage: Stage) -> None:
+    await stage.hear(stage.trigger(), stage.trigger("checkout_started", subject="cart-1"))
+    listed = (await stage.get("/v1/enrollments?flow=order-thank-you&state=active")).json()["enrollments"]
+    assert [[text["step"] for text in run["follow_ups"]] for run in listed] == [["thanks", "review"]]
+    assert (await stage.get("/v1/enrollments?state=ended")).json()["enrollments"] == []
+    names = [(flow["flow"], flow["steps"]) for flow in (await stage.get("/v1/flows")).json()["flows"]]
+    assert names == [("cart", ["reminder"]), ("order-thank-you", ["thanks", "review"])]
+
+
+async def test_a_number_and_a_text_rest_sealed(stage: Stage) -> None:
+    await stage.ask(**FULL)
+    (row,) = await stage.house.rows(sa.select(follow_ups))
+    assert TO.encode() not in repr(dict(row)).encode()
+    assert b"table" not in bytes(row["body"]) + bytes(row["facts"]) + bytes(row["contact"])
+    files = [*stage.house.runtime.settings.data_dir.glob("followup.db*")]
+    assert len(files) > 1  # the write-ahead log too
+    assert all(TO.encode() not in file.read_bytes() for file in files)

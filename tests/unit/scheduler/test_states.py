@@ -1,0 +1,253 @@
+"""The whole matrix of design section 5: every state by every happening, and that order and repeats do not matter."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.scheduler.domain.states import (
+    ENDS,
+    MATRIX,
+    OPEN,
+    RUNNING,
+    Alarm,
+    Change,
+    Happening,
+    Mark,
+    News,
+    Proof,
+    Standing,
+    State,
+    change,
+)
+
+COLUMNS = [
+    "fired",
+    "cancelled",
+    "expired",
+    "silent",
+    "deferred",
+    "lapsed",
+    "blocked",
+    "too_late",
+    "accepted",
+    "delivered",
+    "undelivered",
+    "refused",
+    "retried",
+    "retried_unwanted",
+    "unknown",
+    "double_accepted",
+    "double_delivered",
+]
+TABLE = """
+pending     | released cancelled expired - - - - - / dispatched delivered failed - - - unknown dispatched! delivered!
+released    | - cancelled expired - pending pending blocked expired
+            / dispatched delivered failed failed pending back unknown dispatched! delivered!
+dispatched  | - - - unconfirmed - - - - / - delivered failed - pending back - ! delivered!
+delivered   | - - - - - - - - / - - - - - - - ! !
+unconfirmed | - - - - - - - - / - delivered failed - failed failed - ! delivered!
+failed      | - - - - - - - - / dispatched delivered - - - - - dispatched! delivered!
+unknown     | - - - - - - - - / dispatched delivered failed failed failed failed - dispatched! delivered!
+blocked     | - - - - - - - - / dispatched delivered failed - - - - dispatched! delivered!
+cancelled   | - - - - - - - - / dispatched delivered failed - - - - dispatched! delivered!
+expired     | - - - - - - - - / dispatched delivered failed - - - - dispatched! delivered!
+"""
+"""A slash: from here on what a provider does. A dash: ignored. An exclamation mark: a double was detected."""
+
+
+def told(cell: object) -> str:
+    """Return a cell as the table writes it."""
+    if isinstance(cell, Alarm):
+        return f"{told(cell.to)}!".removeprefix("-")
+    return "-" if cell is Mark.IGNORED else str(cell)
+
+
+def expected() -> dict[tuple[str, str], str]:
+    rows = [line.split("|") for line in TABLE.replace("\n            /", " ").replace(" /", " ").strip().splitlines()]
+    return {
+        (name.strip(), column): cell
+        for name, cells in rows
+        for column, cell in zip(COLUMNS, cells.split(), strict=True)
+    }
+
+
+@pytest.mark.parametrize(("state", "happening"), [*product(State, Happening)])
+def test_every_cell_says_what_the_table_says(state: State, happening: Happening) -> None:
+    assert told(MATRIX[state][happening]) == expected()[state, happening]
+
+
+def test_the_matrix_has_every_cell() -> None:
+    assert {(state, happening) for state in MATRIX for happening in MATRIX[state]} == {*product(State, Happening)}
+
+
+@pytest.mark.parametrize("state", sorted(ENDS))
+def test_an_end_gives_way_only_to_what_a_provider_proves(state: State) -> None:
+    moving = {h for h, cell in MATRIX[state].items() if told(cell) not in {"-", "!"}}
+    proofs = {"accepted", "delivered", "undelivered", "double_accepted", "double_delivered"}
+    assert moving <= proofs | (
+        {"refused", "retried", "retried_unwanted"} if state in {State.UNKNOWN, State.UNCONFIRMED} else set()
+    )
+
+
+def then(standing: Standing, *news: News) -> Standing:
+    for each in news:
+        found = change(standing, each)
+        standing = found.after if found else standing
+    return standing
+
+
+def about(happening: Happening, release: int = 1, attempt: str = "a", **more: Any) -> News:
+    return News(happening, happening, release, attempt, **more)
+
+
+FIRE = News(Happening.FIRED, "due")
+CANCEL = News(Happening.CANCELLED, "refund")
+RELEASED = Standing(state=State.RELEASED, release=1)
+
+
+@pytest.mark.parametrize("happening", ["deferred", "lapsed", "blocked", "too_late", "refused", "retried"])
+def test_answers_about_an_older_release_are_ignored(happening: str) -> None:
+    second = Standing(state=State.RELEASED, release=2)
+    assert change(second, about(Happening(happening), release=1)) is None
+
+
+@pytest.mark.parametrize("happening", ["accepted", "delivered", "undelivered", "unknown"])
+def test_what_happened_to_an_older_release_at_the_provider_is_never_ignored(happening: str) -> None:
+    second = Standing(state=State.RELEASED, release=2)
+    found = change(second, about(Happening(happening), release=1))
+    assert found is not None
+    assert found.stops_release
+    assert found.after.state not in OPEN
+
+
+def test_firing_counts_releases() -> None:
+    once = then(Standing(), FIRE)
+    twice = then(once, about(Happening.DEFERRED), FIRE)
+    assert (once.release, twice.release) == (1, 2)
+
+
+def test_a_late_repeat_of_an_attempt_that_failed_does_not_stop_its_retry() -> None:
+    accepted = about(Happening.ACCEPTED)
+    retried = then(RELEASED, accepted, about(Happening.RETRIED, was_taken=True), FIRE)
+    assert retried.state is State.RELEASED
+    assert change(retried, accepted) is None
+
+
+def test_two_attempts_at_the_provider_are_a_double_told_once_for_each() -> None:
+    first = then(RELEASED, about(Happening.ACCEPTED, attempt="a"))
+    second = change(first, about(Happening.ACCEPTED, attempt="b"))
+    assert second is not None
+    assert second.alarm
+    assert change(second.after, about(Happening.ACCEPTED, attempt="b")) is None
+    delivered = change(second.after, about(Happening.DELIVERED, attempt="b"))
+    assert delivered is not None
+    assert (delivered.alarm, delivered.after.state) == (False, State.DELIVERED)
+
+
+def test_a_retry_after_a_failure_is_no_double() -> None:
+    retried = then(RELEASED, about(Happening.ACCEPTED), about(Happening.RETRIED, was_taken=True), FIRE)
+    found = change(retried, about(Happening.ACCEPTED, release=2, attempt="b"))
+    assert found is not None
+    assert not found.alarm
+
+
+def test_a_failed_second_attempt_does_not_hide_that_the_first_is_with_the_provider() -> None:
+    both = then(RELEASED, about(Happening.ACCEPTED), about(Happening.UNDELIVERED, attempt="b"))
+    assert both.state is State.DISPATCHED
+
+
+@pytest.mark.parametrize("end", [Happening.CANCELLED, Happening.EXPIRED, Happening.BLOCKED])
+def test_a_text_taken_after_its_end_is_too_late_and_falls_back_to_that_end(end: Happening) -> None:
+    ended = then(RELEASED, News(end, "why", release=1))
+    taken = then(ended, about(Happening.ACCEPTED))
+    assert (taken.state, taken.is_too_late) == (State.DISPATCHED, True)
+    back = then(taken, about(Happening.RETRIED, was_taken=True))
+    assert (back.state, back.reason) == (ended.state, "why")
+
+
+# What may become of one release, as the gate and the sender can say it: one answer of the gate, or an attempt that ends
+# once (unknown, or failed with a retry, but not both). A provider's word may follow any answer of the gate: a bug, or a
+# restored database; it is proof all the same.
+GATE = [Happening.DEFERRED, Happening.LAPSED, Happening.BLOCKED, Happening.TOO_LATE]
+WORDS = [
+    Happening.ACCEPTED,
+    Happening.DELIVERED,
+    Happening.UNDELIVERED,
+    Happening.REFUSED,
+    Happening.UNKNOWN,
+]
+RETRY = News(Happening.RETRIED, "undelivered", 1, "a", was_taken=True)
+REFUSED_RETRY = News(Happening.RETRIED, "refused", 1, "a")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[News]:
+    happenings = draw(st.sets(st.sampled_from(WORDS)))
+    attempt = [about(happening) for happening in sorted(happenings)]
+    taken = {news.happening for news in attempt} & {Happening.ACCEPTED, Happening.DELIVERED, Happening.UNDELIVERED}
+    choice = draw(st.sampled_from(["gate", "attempt", "retry"]))
+    if choice == "gate":
+        return [about(draw(st.sampled_from(GATE)), attempt=""), *(n for n in attempt if n.happening in taken)]
+    if choice == "retry":
+        accepted = [n for n in attempt if n.happening is Happening.ACCEPTED]
+        was_taken = bool(accepted) or draw(st.sampled_from((True, False)))
+        return [*accepted, RETRY if was_taken else REFUSED_RETRY]
+    return attempt
+
+
+@settings(max_examples=600)
+@given(histories(), st.data())
+def test_any_order_and_any_repeats_of_what_is_said_of_a_release_give_the_same_end(
+    news: list[News], data: st.DataObject
+) -> None:
+    straight = then(RELEASED, *news)
+    repeated = data.draw(st.permutations(news + data.draw(st.lists(st.sampled_from(news), max_size=4)))) if news else []
+    crooked = then(RELEASED, *repeated)
+    assert (crooked.state, crooked.proofs) == (straight.state, straight.proofs)
+
+
+@settings(max_examples=600)
+@given(histories(), st.data())
+def test_a_cancel_anywhere_among_them_never_changes_what_the_provider_proved(
+    news: list[News], data: st.DataObject
+) -> None:
+    """Among ends without proof the first one stands; everything else is the same in every order."""
+    withhold = {State.CANCELLED, State.BLOCKED, State.EXPIRED, State.FAILED, State.UNKNOWN}
+    first, second = (then(RELEASED, *data.draw(st.permutations([*news, CANCEL, CANCEL]))) for _ in range(2))
+    assert first.state not in OPEN
+    assert first.proofs == second.proofs
+    if first.state != second.state:
+        assert {first.state, second.state} <= withhold
+        assert Proof.ACCEPTED not in first.proofs.values()
+
+
+@settings(max_examples=400)
+@given(
+    st.lists(
+        st.builds(
+            News,
+            st.sampled_from(Happening),
+            st.just("why"),
+            st.sampled_from([None, 1, 2, 3]),
+            st.sampled_from(["a", "b", None]),
+            st.booleans(),
+        ),
+        max_size=30,
+    )
+)
+def test_every_follow_up_is_in_one_state_and_every_end_has_a_reason(news: list[News]) -> None:
+    standing = Standing()
+    for each in news:
+        found = change(standing, each)
+        if found is None:
+            continue
+        assert isinstance(found, Change)
+        assert found.moved == (found.after.state is not standing.state)
+        assert found.after.release >= standing.release
+        standing = found.after
+        assert standing.state in RUNNING or standing.reason
+        if each.happening in {"accepted", "delivered", "undelivered", "refused", "retried", "unknown"}:
+            assert change(standing, each) is None
