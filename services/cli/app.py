@@ -2,8 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -42,9 +40,3 @@ def main() -> None:
     except Fault as fault:
         sys.stderr.write(f"followup: {fault.detail} ({fault.code})\n")
         raise SystemExit(1) from None
-
-
-MerchantsFolder = Annotated[Path, typer.Option("--merchants", help="Folder of merchant and flow files.")]
-
-if __name__ == "__main__":
-    main()

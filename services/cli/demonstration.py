@@ -1,11 +1,13 @@
 """`followup demo`: the whole path in one process, told as it happens."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from services.cli.options import PortOption
 from services.demo.set import Scene, scene
@@ -30,21 +32,33 @@ def demo(
     Example: followup demo --once --port 0
     """
     logs.configure("error", machine=False)
-    raise typer.Exit(asyncio.run(_demo(data, DEMO_PORT if port is None else port, once=once)))
+    raise typer.Exit(asyncio.run(tell_story(data, DEMO_PORT if port is None else port, once=once)))
 
 
-async def _demo(data: Path, port: int, *, once: bool) -> int:
-    """Run the scene and the story; return the exit code."""
+async def tell_story(
+    data: Path,
+    port: int,
+    *,
+    once: bool,
+    patience_seconds: float = PATIENCE_SECONDS,
+    prepare: Callable[[Scene], None] | None = None,
+) -> int:
+    """Run the scene and the story; return the exit code: 1 names the first step that was not seen.
+
+    `prepare` may change the scene before the story begins: for trying what the story notices.
+    """
     console = Console(highlight=False)
     async with scene(data, port=port) as running:
+        if prepare is not None:
+            prepare(running)
 
         def tell(title: str, sentence: str) -> None:
-            console.print(f"[green]✓[/] [bold]{title:<{_TITLE_COLUMNS}}[/] {sentence}")
+            console.print(f"[green]✓[/] [bold]{title:<{_TITLE_COLUMNS}}[/] {escape(sentence)}", soft_wrap=True)
 
         console.print("[bold]Followup[/]: five services in one process, a simulated provider, one shop.\n")
-        unseen = await Story(running.stage, running.clock.now, tell, PATIENCE_SECONDS).run()
+        unseen = await Story(running.stage, running.clock.now, tell, patience_seconds).run()
         if unseen is not None:
-            console.print(f"[red]✗[/] [bold]{unseen.title}[/]: not seen within {PATIENCE_SECONDS:.0f} s")
+            console.print(f"[red]✗[/] [bold]{unseen.title}[/]: not seen within {patience_seconds:.0f} s")
             return 1
         if not once:
             await _stay(console, running)

@@ -14,7 +14,8 @@ from services.cli.house_client import HouseClient, open_house
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from services.compliance.advice import advise
 from shared.errors import ConfigurationFault
-from shared.inbound import Context, classify as read_reply
+from shared.inbound import Context
+from shared.inbound import classify as read_reply
 
 STANDARD_INPUT = Path("-")
 FileArgument = Annotated[Path, typer.Argument(help="A file of JSON objects, one a line; - reads standard input.")]
@@ -97,7 +98,7 @@ def gate(file: FileArgument = STANDARD_INPUT) -> None:
 
 
 def classify(file: FileArgument = STANDARD_INPUT) -> None:
-    """Read inbound texts: {"text": ..., "context": "subscribed|opted_out|pending|none"} a line in, one answer a line out.
+    """Read inbound texts, one JSON object a line in, one a line out; contexts: subscribed, opted_out, pending, none.
 
     Example: echo '{"text": "pls stop", "context": "subscribed"}' | followup classify -
     """

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -55,7 +56,7 @@ async def scene(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
         secrets = Secrets.new()
         _write_shop(folder / "merchants", settings.public_url, secrets)
         clock_file = folder / "clock"
-        write_offset(clock_file, SystemClock().now() - SystemClock().now())
+        write_offset(clock_file, timedelta())
         os.environ.update(secrets.environment())
         clock = SystemClock(clock_file)
         directory = MerchantDirectory.load(folder / "merchants", os.environ)
@@ -112,7 +113,8 @@ def _empty(folder: Path) -> None:
         (folder / _MARK).write_text(_MADE_BY_THE_DEMO, encoding="utf-8")
     except OSError as problem:
         raise ConfigurationFault(
-            f"cannot write to the data folder {folder} ({problem.strerror}); make it writable or name another with --data"
+            f"cannot write to the data folder {folder} ({problem.strerror}); "
+            "make it writable or name another with --data"
         ) from None
     finally:
         lock.release()

@@ -144,23 +144,26 @@ class Story:
         decisions = (found or {}).get("decisions", [])
         if not decisions or decisions[-1]["decision"] != "send":
             return None
-        verdict = decisions[-1]
+        verdict: dict[str, Any] = decisions[-1]
         rules = ", ".join(f"{rule['id']}: {rule['cite']}" for rule in verdict.get("rules", []))
-        return verdict["explanation"] + (f" ({rules})" if rules else "")
+        return f"{verdict['explanation']}{f' ({rules})' if rules else ''}"
 
     async def _text_on_phone(self) -> str | None:
         texts = await self._stage.texts_received()
         if not texts:
             return None
         self.plot.text = texts[-1]["body"]
-        return f"“{self.plot.text}”"
+        return _quoted(self.plot.text)
 
     async def _receipt(self) -> str | None:
         found = await self._stage.read(f"/v1/follow-ups/{self.plot.follow_up_id}")
         return "the provider's signed callback says: delivered" if found and found["state"] == "delivered" else None
 
     async def _click_seen(self) -> str | None:
-        return "a person, not a robot, opened the short link" if await self._event("click.recorded") else None
+        clicked = await self._kpi("click_through_rate")
+        if not await self._event("click.recorded") or clicked is None or not clicked["numerator"]:
+            return None
+        return "a person, not a robot, opened the short link"
 
     async def _second_order_received(self) -> str | None:
         accepted = self.plot.second_order.get("status") == "accepted"
@@ -169,8 +172,7 @@ class Story:
     async def _revenue(self) -> str | None:
         if not await self._event("conversion.attributed"):
             return None
-        found = await self._stage.read("/v1/kpis")
-        revenue = next((each for each in (found or {}).get("kpis", []) if each["name"] == "revenue"), None)
+        revenue = await self._kpi("revenue")
         if revenue is None or not revenue["value"]:
             return None
         return f"last click within 5 days: {SECOND_ORDER_MINOR / 100:.2f} USD credited to this text"
@@ -180,7 +182,7 @@ class Story:
         if not standing or standing.get("consents", {}).get("marketing", {}).get("status") != "revoked":
             return None
         screen = await self._stage.texts_received()
-        return f"written in the ledger, and confirmed once: “{screen[-1]['body']}”" if len(screen) > 1 else None
+        return f"written in the ledger, and confirmed once: {_quoted(screen[-1]['body'])}" if len(screen) > 1 else None
 
     async def _refused(self) -> str | None:
         found = await self._stage.read(f"/v1/follow-ups/{self.plot.refused_id}") if self.plot.refused_id else None
@@ -191,7 +193,17 @@ class Story:
         return f"{found['reason']}: {verdict.get('explanation', '')}"
 
     async def _event(self, kind: str) -> dict[str, Any] | None:
-        """Return the newest event of a type in the follow-up's journey, robots' clicks left out."""
+        """Return the newest event of a type in the follow-up's journey."""
         found = await self._stage.read(f"/v1/journeys/{self.plot.follow_up_id}")
         events = [each for each in (found or {}).get("events", []) if each["type"] == kind]
         return events[-1] if events else None
+
+    async def _kpi(self, name: str) -> dict[str, Any] | None:
+        """Return one of the numbers of the last day."""
+        found = await self._stage.read("/v1/kpis")
+        return next((each for each in (found or {}).get("kpis", []) if each["name"] == name), None)
+
+
+def _quoted(text: str) -> str:
+    """Return a text as one line."""
+    return "“" + " / ".join(text.splitlines()) + "”"

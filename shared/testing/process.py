@@ -125,7 +125,7 @@ api_keys:
 
 def house_process(folder: Path, port: int, merchants: Path, **environment: str) -> Process:
     """Return `followup run` on a folder, not started."""
-    arguments = ["services.cli.app", "run", "--merchants", str(merchants), "--data", str(folder / "data")]
+    arguments = ["services.cli", "run", "--merchants", str(merchants), "--data", str(folder / "data")]
     return Process(
         [*arguments, "--port", str(port)],
         folder / "house.log",

@@ -158,6 +158,8 @@ def test_a_breaker_opens_after_failures_in_a_row_tries_once_and_heals() -> None:
         breaker = breaker.after_failure("timeout", START)
     assert breaker.allowance(START) == 0
     assert breaker.allowance(START + timedelta(seconds=5)) == 1
+    trying = breaker.after_trial_began(START + timedelta(seconds=5))
+    assert trying.allowance(START + timedelta(seconds=19)) == 0
     worse = breaker.after_failure("timeout", START)
     assert worse.opens_at is not None
     assert breaker.opens_at is not None

@@ -1,0 +1,198 @@
+"""Replies: read in the request that brings them; an opt-out is on disk before the provider gets its answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from services.sender import store
+from services.sender.domain.standing import Standing, after_start, after_stop
+from services.sender.instruments import IN_FLIGHT_AT_STOP, REPLIES
+from services.sender.providers.port import Inbound
+from services.sender.tables import dispatches, recipients, replies
+from shared import ids
+from shared.config.directory import Merchant
+from shared.config.merchant import StopScope
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.events.consent import ConsentAct, ConsentReported, ConsentScope, SuppressionCause
+from shared.events.engagement import ReplyClass, ReplyReceived
+from shared.events.trigger import Contact
+from shared.failpoints import failpoint
+from shared.ids import EventId, RecipientId
+from shared.inbound import Context, Reading, classify
+from shared.phone import E164
+from shared.privacy import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A reply, read under both contexts before the lock is taken: the row decides which reading holds."""
+
+    merchant: Merchant
+    recipient_id: RecipientId
+    inbound: Inbound
+    subscribed: Reading
+    opted_out: Reading
+    contact: bytes
+    """Sealed, as are the next two."""
+    text: bytes
+    evidence: bytes
+
+
+class Replies:
+    """Takes replies in."""
+
+    def __init__(self, units: Units, sealer: Sealer) -> None:
+        self._units = units
+        self._sealer = sealer
+
+    async def take(self, merchant: Merchant, sender: E164, inbound: Inbound) -> None:
+        """Commit one reply with everything it means, once however often it is brought.
+
+        Raises:
+            DatabaseUnavailable: nothing was stored; the provider must bring it again.
+        """
+        message = self._message(merchant, sender, inbound)
+        taken = await self._units.run(lambda uow: _take(message, uow), Lane.STOP)
+        failpoint("sender.after_reply_commit")
+        if taken is not None:
+            REPLIES.labels(taken.reply_class).inc()
+            IN_FLIGHT_AT_STOP.inc(taken.in_flight)
+
+    def _message(self, merchant: Merchant, sender: E164, inbound: Inbound) -> Message:
+        subscribed = classify(inbound.text, Context.SUBSCRIBED)
+        evidence = {"text": inbound.text, "number": inbound.sender_number, "id": inbound.provider_message_id}
+
+        def seal(clear: bytes) -> bytes:
+            return self._sealer.seal(merchant.id, clear)
+
+        return Message(
+            merchant,
+            self._sealer.recipient_id(merchant.id, sender),
+            inbound,
+            subscribed,
+            classify(inbound.text, Context.OPTED_OUT),
+            seal(Contact(phone=sender).model_dump_json().encode()),
+            seal(inbound.text.encode()),
+            seal(orjson.dumps({**evidence, "why": subscribed.why})),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a reply did, for the metrics."""
+
+    reply_class: ReplyClass
+    in_flight: int
+
+
+async def _take(message: Message, uow: UnitOfWork) -> Taken | None:
+    """Write reply, standing and events in one unit; None for a repeat."""
+    people = await store.find_people(uow.db, [message.recipient_id], lock="update")
+    person = people.get(message.recipient_id) or store.new_person(message.merchant.id, message.recipient_id)
+    before = store.standing_of(person)
+    opted_out = before.suppressed is not None or before.marketing_suppressed
+    reading = message.opted_out if opted_out else message.subscribed
+    after = _standing_after(before, reading, message.merchant)
+    keyword_seq = after.keyword_seq if after.keyword_seq != before.keyword_seq else None
+    reply_id = ids.derived("reply", message.merchant.id, message.inbound.provider_message_id, at=uow.now)
+    row = _reply_row(message, reading, person, keyword_seq, uow.now)
+    (is_new,) = await uow.db.insert_new(replies, [{**row, "reply_id": reply_id}])
+    if not is_new:
+        return None
+    in_flight = 0
+    if reading.reply_class is ReplyClass.OPT_OUT:
+        in_flight = len((await store.find_underway(uow.db, [message.recipient_id])).get(message.recipient_id, []))
+    columns = {**store.standing_columns(after), "in_flight_at_stop": person["in_flight_at_stop"] + in_flight}
+    await uow.db.upsert(recipients, [{**person, **columns}])
+    answered = await _answered(person, uow)
+    common = {
+        "merchant_id": message.merchant.id,
+        "recipient_id": message.recipient_id,
+        "occurred_at": uow.now,
+        "correlation_id": answered["correlation_id"] if answered else f"reply-{reply_id}",
+    }
+    if keyword_seq is not None:
+        uow.publish(_report(message, reading, keyword_seq, reply_id, common))
+    uow.publish(
+        ReplyReceived(
+            event_id=EventId(ids.derived(ReplyReceived.type, reply_id, at=uow.now)),
+            **common,
+            reply_class=reading.reply_class,
+            needs_review=reading.needs_review,
+            keyword_seq=keyword_seq,
+            follow_up_id=person["last_follow_up_id"],
+            sender_number=message.inbound.sender_number,
+            locale=answered["locale"] if answered else None,
+            contact=message.contact,
+            provider_answers=message.inbound.provider_answered,
+        )
+    )
+    failpoint("sender.before_reply_commit")
+    return Taken(reading.reply_class, in_flight)
+
+
+def _standing_after(before: Standing, reading: Reading, merchant: Merchant) -> Standing:
+    """Return the standing after a reply: opt-outs act at once, opt-ins ask the ledger, doubts hold marketing."""
+    match reading.reply_class:
+        case ReplyClass.OPT_OUT:
+            cause = SuppressionCause.WRONG_PERSON if reading.wrong_party else SuppressionCause.OPT_OUT
+            return after_stop(before, marketing_only=_is_marketing_only(reading, merchant), cause=cause)
+        case ReplyClass.OPT_IN:
+            return after_start(before)
+        case _:
+            return before.with_review() if reading.needs_review else before
+
+
+def _is_marketing_only(reading: Reading, merchant: Merchant) -> bool:
+    return merchant.config.policies.scope_on_stop is StopScope.MARKETING_ONLY and not reading.wrong_party
+
+
+def _report(
+    message: Message, reading: Reading, keyword_seq: int, reply_id: object, common: Mapping[str, Any]
+) -> ConsentReported:
+    """Return the claim a keyword makes, for the ledger."""
+    is_stop = reading.reply_class is ReplyClass.OPT_OUT
+    marketing_only = _is_marketing_only(reading, message.merchant)
+    return ConsentReported(
+        event_id=EventId(ids.derived(ConsentReported.type, reply_id, at=common["occurred_at"])),
+        **common,
+        scope=ConsentScope.MARKETING if marketing_only else ConsentScope.ALL,
+        act=ConsentAct.REVOKED if is_stop else ConsentAct.RESTORED,
+        captured_at=common["occurred_at"],
+        method="keyword",
+        source="reply",
+        keyword_seq=keyword_seq,
+        cause=SuppressionCause.WRONG_PERSON if reading.wrong_party else None,
+        contact=message.contact,
+        evidence=message.evidence,
+    )
+
+
+def _reply_row(
+    message: Message, reading: Reading, person: Mapping[str, Any], keyword_seq: int | None, now: datetime
+) -> dict[str, Any]:
+    return {
+        "merchant_id": message.merchant.id,
+        "provider_message_id": message.inbound.provider_message_id,
+        "recipient_id": message.recipient_id,
+        "sender_number": message.inbound.sender_number,
+        "reply_class": reading.reply_class,
+        "needs_review": reading.needs_review,
+        "keyword_seq": keyword_seq,
+        "follow_up_id": person["last_follow_up_id"],
+        "text": message.text,
+        "received_at": now,
+    }
+
+
+async def _answered(person: Mapping[str, Any], uow: UnitOfWork) -> Mapping[str, Any] | None:
+    """Return language and correlation of the text this person was sent last, if any."""
+    if person["last_follow_up_id"] is None:
+        return None
+    columns = ("correlation_id", "locale")
+    found = await uow.db.fetch(dispatches, "follow_up_id", [person["last_follow_up_id"]], columns=columns)
+    return found[0] if found else None

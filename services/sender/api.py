@@ -1,0 +1,146 @@
+"""The sender's HTTP doors: receipts and replies from providers, and what became of a dispatch."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from services.sender import store
+from services.sender.admission import Admission
+from services.sender.answering import Replies
+from services.sender.receiving import Receipts
+from services.sender.tables import recipients
+from shared import phone
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import Units
+from shared.http.auth import Caller, requires
+from shared.http.problems import not_found
+from shared.telemetry.logs import logger
+
+NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+"""TwiML for: send nothing back. Answers to keywords are follow-ups of their own, or the provider's."""
+
+log = logger(__name__)
+
+
+class AttemptView(BaseModel):
+    """One provider call."""
+
+    attempt_id: UUID
+    n: int
+    provider: str
+    state: str
+    status: str | None
+    provider_message_id: str | None
+    parts: int
+    error_class: str | None
+    code: str | None
+    reason: str | None
+    intent_at: datetime
+    accepted_at: datetime | None
+    concluded_at: datetime | None
+    body_sha256: str
+
+
+class DispatchView(BaseModel):
+    """What became of one cleared follow-up at the sender."""
+
+    follow_up_id: UUID
+    state: str
+    reason: str | None
+    release: int
+    flow: str
+    step: str
+    purpose: str
+    sender_number: str
+    valid_until: datetime
+    retry_at: datetime | None
+    in_flight_at_stop: int
+    """Texts to this person that were already handed over when an opt-out came."""
+    attempts: list[AttemptView]
+
+
+def router(units: Units, admission: Admission, receipts: Receipts, replies: Replies) -> APIRouter:
+    """Return the doors of providers and of the merchant's own systems."""
+    routes = APIRouter(tags=["sender"])
+
+    async def receive(request: Request) -> Response:
+        """Take a provider's report on a text."""
+        provider, merchant = request.path_params["provider"], request.path_params["merchant"]
+        admitted = await admission.admit(provider, merchant, request, door="receipts")
+        query = request.query_params
+        attempt_id = admission.attempt(admitted, query.get("attempt", ""), query.get("sig", ""))
+        receipt = admitted.provider.receipt(admitted.callback)
+        if receipt is not None:
+            await receipts.take(admitted.provider, admitted.merchant.id, attempt_id, receipt, admitted.callback)
+        return Response(status_code=HTTPStatus.OK)
+
+    # A plain route: three receipts come for each text, and FastAPI's own handling would cost as much as ours.
+    routes.add_route("/v1/providers/{provider}/{merchant}/receipts", receive, methods=["POST"])
+
+    @routes.post("/v1/providers/{provider}/{merchant}/replies", summary="A provider hands over a reply")
+    async def reply(provider: str, merchant: str, request: Request) -> Response:
+        admitted = await admission.admit(provider, merchant, request, door="replies")
+        inbound = admitted.provider.inbound(admitted.callback, provider_answers=admitted.provider_answers)
+        sender = phone.parse(inbound.sender, admitted.merchant.config.country) if inbound else None
+        if inbound is not None and isinstance(sender, str):
+            await replies.take(admitted.merchant, sender, inbound)
+        else:
+            log.warning("reply_not_readable", merchant_id=admitted.merchant.id, provider=provider)
+        return Response(NO_ANSWER, media_type="text/xml")
+
+    @routes.get("/v1/dispatches/{follow_up_id}", summary="What became of a cleared follow-up")
+    async def show(follow_up_id: UUID, caller: Annotated[Caller, Depends(requires("dispatches:read"))]) -> DispatchView:
+        view = await units.read(lambda db: _view(db, follow_up_id, caller.merchant.id))
+        if view is None:
+            raise not_found("the dispatch")
+        return view
+
+    return routes
+
+
+async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str) -> DispatchView | None:
+    dispatch = (await store.find_dispatches(db, [follow_up_id])).get(follow_up_id)
+    if dispatch is None or dispatch.merchant_id != merchant_id:
+        return None
+    tried = await store.find_attempts(db, [dispatch.attempt_id(n) for n in range(1, dispatch.attempts + 1)])
+    person = await db.rows(
+        sa.select(recipients.c.in_flight_at_stop).where(recipients.c.recipient_id == dispatch.recipient_id)
+    )
+    return DispatchView(
+        follow_up_id=dispatch.follow_up_id,
+        state=dispatch.state,
+        reason=dispatch.reason,
+        release=dispatch.release,
+        flow=dispatch.flow,
+        step=dispatch.step,
+        purpose=dispatch.purpose,
+        sender_number=dispatch.sender_number,
+        valid_until=dispatch.valid_until,
+        retry_at=dispatch.retry_at,
+        in_flight_at_stop=person[0]["in_flight_at_stop"] if person else 0,
+        attempts=[
+            AttemptView(
+                attempt_id=one.id,
+                n=one.n,
+                provider=one.provider,
+                state=one.state,
+                status=one.status,
+                provider_message_id=one.provider_message_id,
+                parts=one.parts,
+                error_class=one.error_class,
+                code=one.code,
+                reason=one.reason,
+                intent_at=one.intent_at,
+                accepted_at=one.accepted_at,
+                concluded_at=one.concluded_at,
+                body_sha256=one.body_sha256.hex(),
+            )
+            for one in sorted(tried.values(), key=lambda each: each.n)
+        ],
+    )

@@ -1,0 +1,107 @@
+"""The sender, put together."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.sender import api, consumer
+from services.sender.admission import Admission
+from services.sender.answering import Replies
+from services.sender.calling import Calls
+from services.sender.health import NumberHealth
+from services.sender.links import api as links_api
+from services.sender.loop import Bell, Dispatcher
+from services.sender.outcomes import Outcomes
+from services.sender.providers.book import ProviderBook
+from services.sender.receiving import Receipts
+from services.sender.reconciling import Reconciler
+from services.sender.retention import Retention
+from services.sender.schema import ground, metadata
+from services.sender.settings import SenderSettings
+from shared.loop import Loop
+from shared.service import Runtime, Service
+from shared.settings import ProcessSettings
+
+__all__ = ["NAME", "Sender", "assemble", "build", "metadata"]
+
+NAME = "sender"
+_ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The service, and the parts of it that a test may want to step by hand."""
+
+    service: Service
+    dispatcher: Dispatcher
+    calls: Calls
+    outcomes: Outcomes
+    reconciler: Reconciler
+    book: ProviderBook
+
+
+def build(runtime: Runtime) -> Service:
+    """Return the sender as a process runs it."""
+    return assemble(runtime, SenderSettings(), os.environ).service
+
+
+def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, str]) -> Sender:
+    """Return the sender with its parts.
+
+    Args:
+        runtime: what the process gives.
+        settings: the sender's own.
+        environ: where secrets that merchants' files name are looked up.
+    """
+    units, sealer = runtime.units, runtime.sealer
+    process_url = address_of(runtime.settings)
+    book = ProviderBook(runtime.merchants, environ, process_url=process_url, simulator_url=settings.simulator_url)
+    numbers = NumberHealth(units)
+    outcomes = Outcomes(units)
+    calls = Calls(runtime.clock, sealer, outcomes, numbers, most=settings.calls_at_once, process_url=process_url)
+
+    def is_hearing() -> bool:
+        return service.runner is not None and service.runner.halted is None
+
+    dispatcher = Dispatcher(
+        units, sealer, book, calls, numbers, settings, process_url=process_url, is_hearing=is_hearing
+    )
+    reconciler = Reconciler(
+        units,
+        sealer,
+        book,
+        horizon=timedelta(hours=settings.horizon_hours),
+        pause_seconds=settings.reconcile_seconds,
+    )
+    bell = Bell()
+    dispatching = Loop("dispatch", dispatcher.step)
+
+    async def attach() -> None:
+        bell.attach(dispatching)
+
+    service = Service(
+        name=NAME,
+        metadata=metadata,
+        ground=ground,
+        units=units,
+        routers=(
+            api.router(
+                units, Admission(runtime.merchants, book, sealer), Receipts(units, sealer), Replies(units, sealer)
+            ),
+            links_api.router(units, sealer),
+        ),
+        loops=(dispatching, Loop("reconcile", reconciler.step), Loop("retention", Retention(units).step)),
+        on_start=(attach, book.warm_up),
+        on_stop=(calls.stop, book.close),
+    )
+    service.listen(runtime.log, consumer.router(bell.ring))
+    return Sender(service, dispatcher, calls, outcomes, reconciler, book)
+
+
+def address_of(settings: ProcessSettings) -> str:
+    """Return how this process is reached: as configured, or on this machine."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host = "127.0.0.1" if settings.host in _ANY_ADDRESS else settings.host
+    return f"http://{host}:{settings.port}"

@@ -1,0 +1,86 @@
+"""From a queued row to the exact text: the only place that opens sealed content on the way out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.sender.domain.intent import Refuse
+from services.sender.domain.model import Dispatch
+from services.sender.domain.reconcile import body_sha256
+from services.sender.links.shorten import Shortener
+from services.sender.links.store import LinkOwner, link_rows
+from services.sender.rendering.render import RenderFailed, RenderInput, render
+from shared.config.directory import Merchant
+from shared.events.dispatch import ErrorClass
+from shared.events.trigger import Contact
+from shared.phone import E164
+from shared.privacy import Sealer, Unsealable
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A finished text; exists only in memory."""
+
+    to: E164
+    text: str
+    parts: int
+    encoding: str
+    body_sha256: bytes
+    link_rows: list[dict[str, Any]]
+
+
+def compose(
+    row: Mapping[str, Any], dispatch: Dispatch, merchant: Merchant, sealer: Sealer, process_url: str, now: datetime
+) -> Composed | Refuse:
+    """Return the text of a queued dispatch, or why there is none and will be none."""
+    if row["body"] is None:
+        return Refuse("erased")
+    try:
+        template = sealer.open(dispatch.merchant_id, row["body"]).decode()
+        facts = json.loads(sealer.open(dispatch.merchant_id, row["facts"]))
+        to = phone_of(row["contact"], dispatch, sealer)
+    except (Unsealable, ValueError, KeyError):
+        return Refuse("unreadable", ErrorClass.CONTENT)
+    links = merchant.config.links
+    shortener = Shortener(links.base_url if links else process_url)
+    rendered = render(
+        RenderInput(
+            template=template,
+            facts=facts,
+            brand=merchant.config.brand,
+            locale=row["locale"],
+            purpose=dispatch.purpose,
+            first_contact=row["first_contact"],
+            contact_line=merchant.config.contact,
+        ),
+        link=shortener,
+    )
+    if isinstance(rendered, RenderFailed):
+        return Refuse("render_failed", ErrorClass.CONTENT)
+    owner = LinkOwner(
+        dispatch.follow_up_id,
+        dispatch.merchant_id,
+        dispatch.recipient_id,
+        dispatch.correlation_id,
+        dispatch.click_days,
+    )
+    return Composed(
+        to,
+        rendered.text,
+        rendered.parts,
+        rendered.encoding,
+        body_sha256(rendered.text),
+        link_rows(shortener.links, owner, sealer, at=now),
+    )
+
+
+def phone_of(contact: bytes, dispatch: Dispatch, sealer: Sealer) -> E164:
+    """Return the number a sealed contact holds.
+
+    Raises:
+        Unsealable: it cannot be opened.
+        ValueError: it is no contact.
+    """
+    return E164(Contact.model_validate_json(sealer.open(dispatch.merchant_id, contact)).phone)

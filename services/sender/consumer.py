@@ -1,0 +1,220 @@
+"""The sender's event door: what was cleared or cancelled, who must not be written to, what was bought."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from services.sender import store
+from services.sender.attribution import consumer as attribution
+from services.sender.attribution import store as attribution_store
+from services.sender.domain.attempts import DispatchState
+from services.sender.domain.model import Dispatch, priority_of
+from services.sender.domain.standing import after_change
+from services.sender.links import store as links
+from services.sender.tables import HOLDS_CONTENT, closed_merchants, dispatches, recipients, replies
+from shared.bus.router import Router
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import ConsentChanged, MerchantClosed, RecipientErased, SuppressionCause
+from shared.events.follow_up import (
+    FollowUpCancelled,
+    FollowUpCleared,
+    FollowUpEvent,
+    FollowUpExpired,
+    SendPolicy,
+)
+
+_UNDER_WAY: Final = frozenset({DispatchState.INTENT, DispatchState.UNKNOWN})
+
+
+def router(on_queued: Callable[[], None]) -> Router:
+    """Return the handlers; `on_queued` is called, from any thread, when there may be something to send."""
+    door = Router()
+    door.on(FollowUpCleared)(partial(queue, on_queued=on_queued))
+    door.on(FollowUpCancelled, FollowUpExpired)(cancel)
+    door.on(ConsentChanged)(apply_standing)
+    door.on(RecipientErased)(forget)
+    door.on(MerchantClosed)(close)
+    attribution.register(door)
+    return door
+
+
+async def queue(events: Sequence[FollowUpCleared], uow: UnitOfWork, *, on_queued: Callable[[], None]) -> None:
+    """Queue what was cleared, once: a higher release takes up what lapsed, anything else changes nothing."""
+    known = await store.find_dispatches(uow.db, [event.follow_up_id for event in events], lock="update")
+    people = await store.find_people(uow.db, [event.recipient_id for event in events])
+    new = [event for event in events if event.follow_up_id not in known]
+    again = [event for event in events if _takes_up(known.get(event.follow_up_id), event)]
+    await uow.db.insert_new(
+        recipients,
+        [store.new_person(e.merchant_id, e.recipient_id) for e in events if e.recipient_id not in people],
+    )
+    await uow.db.insert_new(
+        dispatches, [_queued_row(e, uow, erased=_is_erased(people.get(e.recipient_id), e)) for e in new]
+    )
+    await uow.db.change(
+        dispatches, [_clearance(e, uow, erased=_is_erased(people.get(e.recipient_id), e)) for e in again]
+    )
+    if new or again:
+        on_queued()
+
+
+async def cancel(events: Sequence[FollowUpEvent], uow: UnitOfWork) -> None:
+    """Take what is no longer wanted out of the queue; what was never cleared leaves a tombstone."""
+    known = await store.find_dispatches(uow.db, [event.follow_up_id for event in events], lock="update")
+    waiting, under_way, unheard = [], [], []
+    for event in events:
+        dispatch = known.get(event.follow_up_id)
+        if dispatch is None:
+            unheard.append(_tombstone(event, uow))
+        elif dispatch.state in _UNDER_WAY:
+            under_way.append({"follow_up_id": event.follow_up_id, "cancelled": True, "changed_at": uow.now})
+        elif _is_waiting(dispatch):
+            waiting.append({**_cancelled(event, uow), **store.NO_CONTENT})
+    await uow.db.insert_new(dispatches, unheard)
+    await uow.db.change(dispatches, under_way)
+    await uow.db.change(dispatches, waiting)
+
+
+async def apply_standing(events: Sequence[ConsentChanged], uow: UnitOfWork) -> None:
+    """Suppress at once; lift only what the ledger lifts in full knowledge of our keywords."""
+    people = await store.find_people(uow.db, [event.recipient_id for event in events], lock="update")
+    changed = []
+    for event in events:
+        person = people.get(event.recipient_id) or store.new_person(event.merchant_id, event.recipient_id)
+        before = store.standing_of(person)
+        if (after := after_change(before, event)) != before:
+            changed.append({**person, **store.standing_columns(after)})
+    await uow.db.upsert(recipients, sorted(changed, key=lambda row: row["recipient_id"]))
+
+
+async def forget(events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
+    """Blank what is sealed; the mark stays, so that a late clearance finds it."""
+    gone = [event.recipient_id for event in events]
+    people = await store.find_people(uow.db, gone, lock="update")
+    rows = [
+        {
+            **(people.get(event.recipient_id) or store.new_person(event.merchant_id, event.recipient_id)),
+            "erased_at": max(event.occurred_at, uow.now),
+            "suppressed": SuppressionCause.ERASED,
+        }
+        for event in events
+    ]
+    await uow.db.upsert(recipients, sorted(rows, key=lambda row: row["recipient_id"]))
+    for recipient_id in gone:
+        await uow.db.execute(BLANK, {"gone": recipient_id})
+    written = await uow.db.fetch(replies, "recipient_id", gone, columns=("merchant_id", "provider_message_id"))
+    await uow.db.change(replies, [{**row, "text": None} for row in written])
+    await links.erase(uow, gone)
+    await attribution_store.erase(uow, gone)
+
+
+async def close(events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
+    """Let nothing of this shop go any more."""
+    for event in events:
+        row = {"merchant_id": event.merchant_id, "reason": event.reason, "closed_at": event.occurred_at}
+        await uow.db.insert_new(closed_merchants, [row])
+
+
+BLANK: Final = (
+    sa.update(dispatches)
+    .where(dispatches.c.recipient_id == sa.bindparam("gone"), HOLDS_CONTENT)
+    .values(**{name: sa.null() for name in store.NO_CONTENT})
+)
+
+
+def _is_erased(person: Mapping[str, Any] | None, event: FollowUpCleared) -> bool:
+    """Return whether the person asked to be forgotten after this was cleared."""
+    return person is not None and person["erased_at"] is not None and event.occurred_at <= person["erased_at"]
+
+
+def _takes_up(dispatch: Dispatch | None, event: FollowUpCleared) -> bool:
+    """Return whether a clearance puts a known dispatch back into the queue."""
+    if dispatch is None or event.release <= dispatch.release or dispatch.cancelled:
+        return False
+    return dispatch.state is DispatchState.LAPSED or (
+        dispatch.state is DispatchState.FAILED and dispatch.retry_at is not None
+    )
+
+
+def _is_waiting(dispatch: Dispatch) -> bool:
+    return dispatch.state in {DispatchState.QUEUED, DispatchState.LAPSED} or (
+        dispatch.state is DispatchState.FAILED and dispatch.retry_at is not None
+    )
+
+
+def _clearance(event: FollowUpCleared, uow: UnitOfWork, *, erased: bool) -> dict[str, Any]:
+    """Return what a clearance says, as columns."""
+    content = event.content
+    return {
+        "follow_up_id": event.follow_up_id,
+        "release": event.release,
+        "state": DispatchState.QUEUED,
+        "reason": None,
+        "sender_number": event.sender_number,
+        "ready_at": uow.now,
+        "valid_until": event.valid_until,
+        "window_closes_at": event.window_closes_at,
+        "expires_at": event.expires_at,
+        "locale": content.locale,
+        "body": None if erased else content.body,
+        "contact": None if erased else content.contact,
+        "facts": None if erased else content.facts,
+        "first_contact": event.first_contact,
+        "resend": event.policy.resend,
+        "click_days": event.policy.click_days,
+        "delivered_hours": event.policy.delivered_hours,
+        "retry_at": None,
+        "changed_at": uow.now,
+    }
+
+
+def _queued_row(event: FollowUpCleared, uow: UnitOfWork, *, erased: bool) -> dict[str, Any]:
+    return {**_identity(event), **_clearance(event, uow, erased=erased)}
+
+
+def _tombstone(event: FollowUpEvent, uow: UnitOfWork) -> dict[str, Any]:
+    """Return the row that keeps a late clearance from being sent."""
+    policy = SendPolicy()
+    return {
+        **_identity(event),
+        **_cancelled(event, uow),
+        "release": event.release,
+        "sender_number": None,
+        "ready_at": uow.now,
+        "first_contact": False,
+        "resend": policy.resend,
+        "click_days": policy.click_days,
+        "delivered_hours": policy.delivered_hours,
+    }
+
+
+def _cancelled(event: FollowUpEvent, uow: UnitOfWork) -> dict[str, Any]:
+    return {
+        "follow_up_id": event.follow_up_id,
+        "state": DispatchState.CANCELLED,
+        "reason": event.type.removeprefix("follow-up."),
+        "cancelled": True,
+        "changed_at": uow.now,
+    }
+
+
+def _identity(event: FollowUpEvent) -> dict[str, Any]:
+    """Return what never changes of a dispatch; the first clearance dates the ids of its attempts."""
+    return {
+        "follow_up_id": event.follow_up_id,
+        "merchant_id": event.merchant_id,
+        "recipient_id": event.recipient_id,
+        "enrollment_id": event.enrollment_id,
+        "flow": event.flow,
+        "flow_version": event.flow_version,
+        "step": event.step,
+        "purpose": event.purpose,
+        "correlation_id": event.correlation_id,
+        "provider": None,
+        "priority": priority_of(event.purpose),
+        "first_queued_at": event.occurred_at,
+        "attempts": 0,
+        "cancelled": False,
+    }

@@ -1,0 +1,1 @@
+"""What the sender decides, as pure functions: no clock, no database, no network."""

@@ -1,0 +1,63 @@
+"""Whether a number may call its provider: a breaker for outages, a halt for faults of ours."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+FAILURES_TO_OPEN: Final = 5
+"""So many calls in a row without a clear answer; each of them may be an unknown that nobody wants more of."""
+_PAUSES_SECONDS: Final = (5, 10, 20, 40, 60)
+HALT: Final = timedelta(minutes=15)
+"""Then one call tries whether the account or registration was mended."""
+
+TRIAL: Final = timedelta(seconds=15)
+"""Longer than any call lasts."""
+
+
+class BreakerState(StrEnum):
+    """Closed lets calls through, open does not, halted waits for somebody to mend our side."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALTED = "halted"
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """The health of one number; every method returns the next one."""
+
+    state: BreakerState = BreakerState.CLOSED
+    failures: int = 0
+    reason: str | None = None
+    opens_at: datetime | None = None
+    """When one call may try again."""
+
+    def allowance(self, now: datetime) -> int | None:
+        """Return how many calls may start: None for as many as the rate allows, 1 as a trial, 0 not now."""
+        if self.state is BreakerState.CLOSED:
+            return None
+        return 1 if self.opens_at is not None and now >= self.opens_at else 0
+
+    def after_trial_began(self, now: datetime) -> "Breaker":
+        """Take note that the one trial call is under way: no second one before its answer or timeout."""
+        return self if self.state is BreakerState.CLOSED else replace(self, opens_at=now + TRIAL)
+
+    def after_answer(self) -> "Breaker":
+        """Take note of a clear answer, whatever it said."""
+        return self if self == _HEALTHY else _HEALTHY
+
+    def after_failure(self, reason: str, now: datetime) -> "Breaker":
+        """Take note of a call without a clear answer."""
+        failures = self.failures + 1
+        if self.state is BreakerState.HALTED or failures < FAILURES_TO_OPEN:
+            return replace(self, failures=failures)
+        pause = _PAUSES_SECONDS[min(failures - FAILURES_TO_OPEN, len(_PAUSES_SECONDS) - 1)]
+        return Breaker(BreakerState.OPEN, failures, reason, now + timedelta(seconds=pause))
+
+    def after_halt(self, code: str, now: datetime) -> "Breaker":
+        """Take note that our account, number or registration is at fault."""
+        return Breaker(BreakerState.HALTED, self.failures, code, now + HALT)
+
+
+_HEALTHY: Final = Breaker()

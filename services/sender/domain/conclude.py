@@ -1,0 +1,254 @@
+"""What news of an attempt changes: the call's answer, a receipt, a listing, or silence for too long.
+
+Pure and total. News may come twice, late and in any order; what the provider once took stays taken.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias, assert_never
+
+from services.sender.domain import announcements
+from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded, may_become
+from services.sender.domain.lattice import FINAL, Status, joined
+from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.reactions import Meaning, Reaction
+from services.sender.domain.reading import Accepted, NotSent, Refused, Unknown
+from services.sender.domain.reconcile import Adopt, GiveUp, ProvenAbsent
+from shared.events.consent import SuppressionCause
+from shared.events.dispatch import ErrorClass
+from shared.events.envelope import Event
+from shared.events.follow_up import Purpose, ResendPolicy
+
+_BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider's word on a text, through our callback door."""
+
+    provider_message_id: str
+    status: Status | None
+    code: str | None = None
+    meaning: Meaning | None = None
+    """What the code means; set where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """No answer 30 s after the deadline."""
+
+
+News: TypeAlias = Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the news changed; the same values where it changed nothing."""
+
+    attempt: Attempt
+    dispatch: Dispatch
+    events: tuple[Event, ...] = ()
+    suppress: SuppressionCause | None = None
+    alarm: str | None = None
+    """A constant word for what somebody must look at: ``double``, ``contradiction``, or a code's own."""
+
+
+def conclude(attempt: Attempt, dispatch: Dispatch, news: News, now: datetime, *, another_is_live: bool) -> Change:
+    """Return what the news makes of an attempt and its dispatch.
+
+    Args:
+        attempt: the attempt the news is about.
+        dispatch: its follow-up's dispatch.
+        news: what was learnt.
+        now: the unit's time.
+        another_is_live: whether a later attempt of the same follow-up is under way or was taken.
+    """
+    match news:
+        case Accepted():
+            return _taken(attempt, dispatch, news, now, reconciled=False, another_is_live=another_is_live)
+        case Adopt(listed):
+            taken = Accepted(listed.provider_message_id)
+            change = _taken(attempt, dispatch, taken, now, reconciled=True, another_is_live=another_is_live)
+            heard = Receipt(listed.provider_message_id, listed.status, listed.code, listed.meaning)
+            return _then(change, _risen(change.attempt, change.dispatch, heard, now))
+        case Receipt():
+            return _received(attempt, dispatch, news, now, another_is_live=another_is_live)
+        case Refused():
+            return _refused(attempt, dispatch, news, now)
+        case NotSent(reason):
+            ended = _ended(attempt, AttemptState.NOT_SENT, now, reason=reason)
+            return _requeued(attempt, ended, dispatch, now + _backoff(attempt.n))
+        case Unknown(reason):
+            return _unknown(attempt, dispatch, reason)
+        case Overdue():
+            return _unknown(attempt, dispatch, "no_outcome")
+        case ProvenAbsent():
+            return _absent(attempt, dispatch, now)
+        case GiveUp():
+            return _given_up(attempt, dispatch, now)
+        case _:
+            assert_never(news)
+
+
+def _taken(
+    attempt: Attempt, dispatch: Dispatch, answer: Accepted, now: datetime, *, reconciled: bool, another_is_live: bool
+) -> Change:
+    """The provider has it. A second id for one attempt, or a second live attempt, is a double."""
+    if attempt.provider_message_id is not None and attempt.provider_message_id != answer.provider_message_id:
+        return Change(attempt, dispatch, alarm="double")
+    known = replace(
+        attempt,
+        provider_message_id=answer.provider_message_id,
+        parts=answer.parts or attempt.parts,
+        status=joined(attempt.status, answer.status),
+    )
+    if attempt.state in {AttemptState.ACCEPTED, AttemptState.RETURNED}:
+        return Change(known, dispatch)
+    if another_is_live:
+        return Change(known, dispatch, alarm="double")
+    alarm = "late_proof" if is_concluded(attempt.state) else None
+    accepted = replace(known, state=AttemptState.ACCEPTED, accepted_at=now, concluded_at=now)
+    event = announcements.accepted(
+        accepted,
+        dispatch,
+        reconciled=reconciled,
+        price_minor=answer.price_minor,
+        currency=answer.currency,
+        now=now,
+    )
+    return Change(
+        accepted, replace(dispatch, state=DispatchState.ACCEPTED, reason=None, retry_at=None), (event,), alarm=alarm
+    )
+
+
+def _received(
+    attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime, *, another_is_live: bool
+) -> Change:
+    """A callback proves that the text was taken, and may say more."""
+    answer = Accepted(receipt.provider_message_id)
+    change = _taken(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
+    if change.alarm == "double":
+        return change
+    return _then(change, _risen(change.attempt, change.dispatch, receipt, now))
+
+
+def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime) -> Change:
+    """Apply a status; only a rise says anything new."""
+    status = joined(attempt.status, receipt.status)
+    if status is attempt.status:
+        return Change(attempt, dispatch)
+    before, attempt = attempt.status, replace(attempt, status=status)
+    if status is Status.DELIVERED:
+        event = announcements.delivered(attempt, dispatch, now)
+        return Change(attempt, replace(dispatch, state=DispatchState.DELIVERED, retry_at=None), (event,))
+    if status in FINAL and before not in FINAL:
+        return _not_delivered(attempt, dispatch, receipt, str(status), now)
+    return Change(attempt, dispatch)
+
+
+def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reason: str, now: datetime) -> Change:
+    """It did not arrive; only codes that mean "never left" ask the gate again (send-protocol, section 3)."""
+    meaning = receipt.meaning or Meaning(ErrorClass.UNKNOWN)
+    retry_at = now + meaning.after if _may_ask_again(meaning, attempt, dispatch) else None
+    attempt = replace(attempt, error_class=meaning.error_class, code=receipt.code, reason=reason)
+    if retry_at is not None:
+        attempt = replace(attempt, state=AttemptState.RETURNED)
+    event = announcements.failed(
+        attempt,
+        dispatch,
+        now,
+        accepted=True,
+        reason=reason,
+        error_class=meaning.error_class,
+        code=receipt.code,
+        retry_at=retry_at,
+    )
+    dispatch = replace(dispatch, state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
+    return Change(attempt, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
+
+
+def _may_ask_again(meaning: Meaning, attempt: Attempt, dispatch: Dispatch) -> bool:
+    wanted = meaning.reaction is Reaction.ASK_AGAIN or (
+        meaning.reaction is Reaction.ASK_AGAIN_TRANSACTIONAL and dispatch.purpose is Purpose.TRANSACTIONAL
+    )
+    return wanted and attempt.n < meaning.most_attempts and not dispatch.cancelled
+
+
+def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: datetime) -> Change:
+    """A clear no. Not processed or our own fault: the text waits; else it ends here."""
+    meaning = refused.meaning
+    ended = replace(
+        _ended(attempt, AttemptState.REFUSED, now, reason="refused"), error_class=meaning.error_class, code=refused.code
+    )
+    if meaning.reaction in {Reaction.SLOW_DOWN, Reaction.HALT}:
+        wait = max(timedelta(seconds=refused.retry_after_seconds or 0), _backoff(attempt.n))
+        change = _requeued(attempt, ended, dispatch, now + wait)
+        return replace(change, alarm=change.alarm or (str(meaning.error_class) if meaning.alarm else None))
+    if not may_become(attempt.state, AttemptState.REFUSED):
+        return _contradicted(attempt, dispatch)
+    retry_at = now + meaning.after if _may_ask_again(meaning, attempt, dispatch) else None
+    event = announcements.failed(
+        ended,
+        dispatch,
+        now,
+        accepted=False,
+        reason="refused",
+        error_class=meaning.error_class,
+        code=refused.code,
+        retry_at=retry_at,
+    )
+    dispatch = replace(dispatch, state=DispatchState.FAILED, reason="refused", retry_at=retry_at)
+    return Change(ended, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
+
+
+def _requeued(attempt: Attempt, ended: Attempt, dispatch: Dispatch, ready_at: datetime) -> Change:
+    """Back to the queue: nothing reached the provider, and the clearance may still hold."""
+    if not may_become(attempt.state, ended.state):
+        return _contradicted(attempt, dispatch)
+    state = DispatchState.CANCELLED if dispatch.cancelled else DispatchState.QUEUED
+    return Change(ended, replace(dispatch, state=state, ready_at=ready_at))
+
+
+def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str) -> Change:
+    if not may_become(attempt.state, AttemptState.UNKNOWN):
+        return Change(attempt, dispatch)
+    return Change(
+        replace(attempt, state=AttemptState.UNKNOWN, reason=reason), replace(dispatch, state=DispatchState.UNKNOWN)
+    )
+
+
+def _absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Change:
+    """It does not exist; whether another may be made is the flow's policy, and the gate's decision."""
+    if not may_become(attempt.state, AttemptState.PROVEN_ABSENT):
+        return Change(attempt, dispatch)
+    may_go_again = dispatch.resend is ResendPolicy.RESEND_WHEN_ABSENT and not dispatch.cancelled
+    retry_at = now if may_go_again else None
+    ended = _ended(attempt, AttemptState.PROVEN_ABSENT, now, reason="proven_absent")
+    event = announcements.failed(ended, dispatch, now, accepted=False, reason="proven_absent", retry_at=retry_at)
+    dispatch = replace(dispatch, state=DispatchState.FAILED, reason="proven_absent", retry_at=retry_at)
+    return Change(ended, dispatch, (event,))
+
+
+def _given_up(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Change:
+    if not may_become(attempt.state, AttemptState.ASSUMED_SENT):
+        return Change(attempt, dispatch)
+    ended = _ended(attempt, AttemptState.ASSUMED_SENT, now, reason="not_provable")
+    event = announcements.unknown(ended, dispatch, now)
+    return Change(ended, replace(dispatch, reason="not_provable"), (event,), alarm="not_provable")
+
+
+def _contradicted(attempt: Attempt, dispatch: Dispatch) -> Change:
+    """The call said no and the provider's callback said yes: the callback wins, and somebody looks."""
+    return Change(attempt, dispatch, alarm="contradiction" if attempt.provider_message_id else None)
+
+
+def _ended(attempt: Attempt, state: AttemptState, now: datetime, *, reason: str) -> Attempt:
+    return replace(attempt, state=state, concluded_at=now, reason=reason)
+
+
+def _then(first: Change, second: Change) -> Change:
+    return replace(second, events=(*first.events, *second.events), alarm=first.alarm or second.alarm)
+
+
+def _backoff(n: int) -> timedelta:
+    return timedelta(seconds=_BACKOFF_SECONDS[min(n, len(_BACKOFF_SECONDS)) - 1])

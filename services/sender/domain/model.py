@@ -1,0 +1,89 @@
+"""Dispatches and attempts as values; rows become these in the store and nowhere else."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from services.sender.domain.attempts import AttemptState, DispatchState
+from services.sender.domain.lattice import Status
+from shared import ids
+from shared.events.follow_up import Purpose, ResendPolicy
+from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
+
+_PRIORITIES: Final = {
+    Purpose.OPT_OUT_CONFIRMATION: 0,
+    Purpose.HELP: 0,
+    Purpose.TRANSACTIONAL: 1,
+    Purpose.INFORMATIONAL: 2,
+    Purpose.MARKETING: 3,
+}
+MARKETING_PRIORITY: Final = _PRIORITIES[Purpose.MARKETING]
+
+
+def priority_of(purpose: Purpose) -> int:
+    """Return the order of purposes at one number: answers first, marketing last."""
+    return _PRIORITIES[purpose]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """One cleared follow-up."""
+
+    follow_up_id: FollowUpId
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    enrollment_id: EnrollmentId
+    flow: str
+    flow_version: str
+    step: str
+    purpose: Purpose
+    release: int
+    correlation_id: str
+    state: DispatchState
+    sender_number: str
+    provider: str | None
+    first_queued_at: datetime
+    ready_at: datetime
+    valid_until: datetime
+    window_closes_at: datetime | None
+    expires_at: datetime | None
+    resend: ResendPolicy
+    click_days: int
+    delivered_hours: int
+    attempts: int
+    retry_at: datetime | None = None
+    reason: str | None = None
+    cancelled: bool = False
+    """Cancelled while a call was under way: it is not tried again."""
+
+    def attempt_id(self, n: int) -> AttemptId:
+        """Return the id of the n-th attempt: derived, so that no index is needed to find them."""
+        return AttemptId(ids.derived("attempt", self.follow_up_id, n, at=self.first_queued_at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One provider call."""
+
+    id: AttemptId
+    follow_up_id: FollowUpId
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    n: int
+    release: int
+    provider: str
+    sender_number: str
+    body_sha256: bytes
+    parts: int
+    state: AttemptState
+    intent_at: datetime
+    deadline: datetime
+    status: Status | None = None
+    provider_message_id: str | None = None
+    error_class: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    accepted_at: datetime | None = None
+    concluded_at: datetime | None = None
+    after_follow_up_id: UUID | None = None

@@ -1,0 +1,123 @@
+"""What a listing says about an unanswered call: it went, it never went, or ask again (send-protocol 1.7)."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+
+from services.sender.domain.lattice import Status
+from services.sender.domain.reactions import Meaning
+
+REAPED_AFTER: Final = timedelta(seconds=30)
+"""An intent this long past its deadline is unknown."""
+ABSENCE_COUNTS_AFTER: Final = timedelta(seconds=120)
+"""Before deadline + this, an empty answer proves nothing: the provider may still be writing."""
+BETWEEN_ABSENCES: Final = timedelta(minutes=5)
+SKEW: Final = timedelta(minutes=5)
+"""How far the provider's clock may be from ours (providers section 7)."""
+ASK_AGAIN: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """An unknown attempt, and what was learnt of it so far."""
+
+    sender_number: str
+    body_sha256: bytes
+    """Empty where the text is not known: any text fits then."""
+    intent_at: datetime
+    deadline: datetime
+    absent_at: datetime | None
+    """When the first empty answer that counts was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A text the provider says it took."""
+
+    provider_message_id: str
+    sender_number: str
+    body_sha256: bytes
+    created_at: datetime
+    status: Status = Status.ACCEPTED
+    code: str | None = None
+    meaning: Meaning | None = None
+    """What the code means; set where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """This is ours: it was accepted."""
+
+    listed: Listed
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentOnce:
+    """The first empty answer that counts; the second is asked for at `look_at`."""
+
+    look_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenAbsent:
+    """Two empty answers far enough apart: it does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Too early, or the provider could not be asked."""
+
+    look_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Not provable; treated as sent."""
+
+
+Finding: TypeAlias = Adopt | AbsentOnce | ProvenAbsent | Wait | GiveUp
+
+
+def body_sha256(body: str) -> bytes:
+    """Return the hash by which a text is recognised in a listing."""
+    return hashlib.sha256(body.encode()).digest()
+
+
+def decide(
+    unresolved: Unresolved,
+    listing: Sequence[Listed] | None,
+    known_ids: Collection[str],
+    now: datetime,
+    horizon: timedelta,
+) -> Finding:
+    """Judge one unknown attempt.
+
+    Args:
+        unresolved: the attempt.
+        listing: what the provider lists for the person; None when it could not be asked.
+        known_ids: provider ids that belong to other attempts to this person.
+        now: the time the listing was asked for, not when it came.
+        horizon: how long after the deadline we go on asking.
+    """
+    for listed in sorted(listing or (), key=lambda each: each.created_at):
+        if listed.provider_message_id not in known_ids and _fits(unresolved, listed):
+            return Adopt(listed)
+    if listing is None:
+        return GiveUp() if now >= unresolved.deadline + horizon else Wait(now + ASK_AGAIN)
+    counts_from = unresolved.deadline + ABSENCE_COUNTS_AFTER
+    if now < counts_from:
+        return Wait(counts_from)
+    if unresolved.absent_at is None:
+        return AbsentOnce(now + BETWEEN_ABSENCES)
+    second_at = unresolved.absent_at + BETWEEN_ABSENCES
+    return ProvenAbsent() if now >= second_at else Wait(second_at)
+
+
+def _fits(unresolved: Unresolved, listed: Listed) -> bool:
+    return (
+        unresolved.body_sha256 in {b"", listed.body_sha256}
+        and listed.sender_number == unresolved.sender_number
+        and unresolved.intent_at - SKEW <= listed.created_at <= unresolved.deadline + SKEW
+    )

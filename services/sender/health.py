@@ -1,0 +1,91 @@
+"""The health of sender numbers: breakers in memory, every change of state kept, so that a halt outlives a restart."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from services.sender.domain.breaker import Breaker, BreakerState
+from services.sender.domain.reactions import Reaction
+from services.sender.domain.reading import Answer, NotSent, Refused, Unknown
+from services.sender.instruments import NUMBERS_HELD
+from services.sender.tables import number_health
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import Units
+from shared.errors import Fault
+from shared.telemetry.logs import logger
+
+_OURS = frozenset({"started_too_late", "window_closed", "intent_in_doubt"})
+"""Reasons for not sending that say nothing about the provider."""
+
+log = logger(__name__)
+
+
+class NumberHealth:
+    """Knows which numbers may call."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self._breakers: dict[str, Breaker] = {}
+        self.is_loaded = False
+
+    async def load(self) -> None:
+        """Read what was known before the restart."""
+        rows = await self._units.read(lambda db: db.rows(sa.select(number_health)))
+        for row in rows:
+            breaker = Breaker(BreakerState(row["state"]), row["failures"], row["reason"], row["opens_at"])
+            self._breakers.setdefault(row["sender_number"], breaker)
+        self.is_loaded = True
+        self._measure()
+
+    def allowance(self, sender_number: str) -> int | None:
+        """Return how many calls may start now; None for no bound."""
+        return self._breakers.get(sender_number, Breaker()).allowance(self._units.clock.now())
+
+    def note_call(self, sender_number: str) -> None:
+        """Take note that calls begin; of a number that is held it is the one trial."""
+        breaker = self._breakers.get(sender_number)
+        if breaker is not None:
+            self._breakers[sender_number] = breaker.after_trial_began(self._units.clock.now())
+
+    async def note(self, sender_number: str, answer: Answer) -> None:
+        """Take note of what a call met; a change of state is kept and told."""
+        before = self._breakers.get(sender_number, Breaker())
+        after = after_answer(before, answer, self._units.clock.now())
+        if after == before:
+            return
+        self._breakers[sender_number] = after
+        if (after.state, after.opens_at) == (before.state, before.opens_at):
+            return
+        self._measure()
+        log.warning("number_health_changed", state=after.state, reason=after.reason, failures=after.failures)
+        try:
+            await self._keep(sender_number, after)
+        except Fault as fault:  # the breaker in memory holds; only a restart now would forget it
+            log.warning("number_health_not_kept", code=fault.code)
+
+    async def _keep(self, sender_number: str, breaker: Breaker) -> None:
+        row = {
+            "sender_number": sender_number,
+            "state": breaker.state,
+            "failures": breaker.failures,
+            "reason": breaker.reason,
+            "opens_at": breaker.opens_at,
+        }
+        await self._units.run(lambda uow: uow.db.upsert(number_health, [{**row, "changed_at": uow.now}]), Lane.OUTCOMES)
+
+    def _measure(self) -> None:
+        for state in (BreakerState.OPEN, BreakerState.HALTED):
+            NUMBERS_HELD.labels(state).set(sum(breaker.state is state for breaker in self._breakers.values()))
+
+
+def after_answer(breaker: Breaker, answer: Answer, now: datetime) -> Breaker:
+    """Return the breaker after a call: clear answers heal, silence wears, our own faults halt."""
+    match answer:
+        case NotSent(reason) if reason in _OURS:
+            return breaker
+        case NotSent(reason) | Unknown(reason):
+            return breaker.after_failure(reason, now)
+        case Refused() if answer.meaning.reaction is Reaction.HALT:
+            return breaker.after_halt(answer.code, now)
+        case _:
+            return breaker.after_answer()

@@ -1,0 +1,24 @@
+"""What the sender counts."""
+
+from shared.telemetry.metrics import COUNT_BUCKETS, SECONDS_BUCKETS, counter, gauge, histogram
+
+ATTEMPTS = counter("followup_dispatch_attempts_total", "Provider calls by what they met.", ["provider", "outcome"])
+CALL_SECONDS = histogram("followup_provider_call_seconds", "Length of provider calls.", ["provider"], SECONDS_BUCKETS)
+INTENT_TEXTS = histogram("followup_intent_group_texts", "Intents in one commit.", (), COUNT_BUCKETS)
+DECISIONS = counter("followup_intent_decisions_total", "Queued texts by what the checks at intent said.", ["decision"])
+QUEUE_SECONDS = histogram("followup_dispatch_queue_seconds", "From ready to the intent's commit.", (), SECONDS_BUCKETS)
+CALLS_UNDER_WAY = gauge("followup_provider_calls_under_way", "Provider calls without an answer yet.")
+NUMBERS_HELD = gauge("followup_sender_numbers_held", "Sender numbers that may not call now.", ["state"])
+UNRESOLVED = gauge("followup_dispatches_unresolved", "Attempts nobody has answered for yet: unknown, being reconciled.")
+RECONCILED = counter("followup_reconciled_total", "Unanswered calls by how they ended.", ["finding"])
+RECEIPTS = counter("followup_receipts_total", "Delivery receipts by status.", ["provider", "status"])
+REPLIES = counter("followup_replies_total", "Replies by class.", ["reply_class"])
+REJECTED = counter("followup_callbacks_rejected_total", "Callbacks without a valid signature.", ["door"])
+ALARMS = counter(
+    "followup_sender_alarms_total",
+    "Things somebody must look at: double, contradiction, late_proof, config, filtered and the like.",
+    ["kind"],
+)
+IN_FLIGHT_AT_STOP = counter(
+    "followup_texts_in_flight_at_stop_total", "Texts handed over that an opt-out came too late to stop."
+)

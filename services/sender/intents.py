@@ -1,0 +1,241 @@
+"""The intent transaction: the point of no return, many texts to one commit (send-protocol, section 1, step 3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from services.sender import store
+from services.sender.composing import Composed
+from services.sender.domain import announcements
+from services.sender.domain.attempts import AttemptState, DispatchState
+from services.sender.domain.intent import (
+    Candidate,
+    Circumstances,
+    Decision,
+    Go,
+    Lapse,
+    Person,
+    Refuse,
+    Skip,
+    Underway,
+    Wait,
+    decide,
+)
+from services.sender.domain.model import Dispatch
+from services.sender.links.store import add_links
+from services.sender.providers.book import Route
+from services.sender.tables import attempts, closed_merchants, in_flight, recipients
+from shared.clock import Clock
+from shared.db.unit_of_work import UnitOfWork
+from shared.ids import AttemptId
+
+CALL_SECONDS: Final = 12
+"""From the commit to the call's latest end: 2 s to start, 10 s to call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A claimed dispatch with everything that was found out outside the transaction."""
+
+    dispatch: Dispatch
+    route: Route | None
+    composed: Composed | None
+    obstacle: Refuse | None
+    quarantined_since: datetime | None = None
+    """Set where a restored backup may have forgotten a call: it is asked after and not made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """An intent on disk: exactly one call may follow."""
+
+    attempt_id: AttemptId
+    dispatch: Dispatch
+    route: Route
+    composed: Composed
+    monotonic: float
+    """Before the commit began, so never later than it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What one intent transaction did."""
+
+    committed: tuple[Committed, ...]
+    decisions: tuple[str, ...]
+
+
+async def commit_intents(prepared: Sequence[Prepared], clock: Clock, uow: UnitOfWork) -> Group:
+    """Check each dispatch once more under its lock, and write the intents of those that may go."""
+    fresh = await store.find_dispatches(uow.db, [p.dispatch.follow_up_id for p in prepared], lock="update")
+    people_ids = [p.dispatch.recipient_id for p in prepared]
+    people = await store.find_people(uow.db, people_ids, lock="update")  # not shared: this text becomes their last
+    underway = await store.find_underway(uow.db, people_ids)
+    merchants = sorted({p.dispatch.merchant_id for p in prepared})
+    closed = {row["merchant_id"] for row in await uow.db.fetch(closed_merchants, "merchant_id", merchants)}
+
+    going: list[tuple[Prepared, Dispatch]] = []
+    changed: list[Dispatch] = []
+    decisions: list[str] = []
+    for each in sorted(prepared, key=lambda one: one.dispatch.follow_up_id):
+        dispatch = fresh.get(each.dispatch.follow_up_id)
+        if dispatch is None or dispatch.release != each.dispatch.release:
+            continue
+        others = underway.get(dispatch.recipient_id, [])
+        person = store.person_of(people.get(dispatch.recipient_id))
+        decision = _judge(each, dispatch, person, others, uow.now, is_closed=dispatch.merchant_id in closed)
+        decisions.append(type(decision).__name__.lower())
+        if isinstance(decision, Go):
+            going.append((each, dispatch))
+            others = [*others, Underway(dispatch.attempt_id(dispatch.attempts + 1), AttemptState.INTENT, b"")]
+            underway[dispatch.recipient_id] = others
+        elif (after := _applied(decision, dispatch, uow)) is not None:
+            changed.append(after)
+    await store.save_dispatches(uow.db, [(dispatch, None) for dispatch in changed], uow.now)
+    written = await _write(going, people, uow)
+    return Group(
+        tuple(
+            Committed(_attempt_id(dispatch), dispatch, each.route, each.composed, clock.monotonic())
+            for each, dispatch in written
+            if each.route is not None and each.composed is not None and each.quarantined_since is None
+        ),
+        tuple(decisions),
+    )
+
+
+def _judge(
+    each: Prepared,
+    dispatch: Dispatch,
+    person: Person,
+    others: Sequence[Underway],
+    now: datetime,
+    *,
+    is_closed: bool,
+) -> Decision:
+    """Put what was loaded before the decision; a number that cannot send lets its texts lapse, and no more."""
+    composed = each.composed
+    decision = decide(
+        Candidate(
+            dispatch.state, dispatch.purpose, dispatch.valid_until, dispatch.window_closes_at, dispatch.expires_at
+        ),
+        person,
+        Circumstances(
+            body_sha256=composed.body_sha256 if composed else b"",
+            underway=others,
+            merchant_closed=is_closed,
+            content_gone=each.obstacle is not None and each.obstacle.reason == "erased",
+            obstacle=each.obstacle,
+            provider_has_validity=each.route is None or each.route.provider.capabilities.validity_period,
+        ),
+        now,
+    )
+    if isinstance(decision, Go) and (each.route is None or composed is None):
+        return Skip()
+    return decision
+
+
+def _applied(decision: Decision, dispatch: Dispatch, uow: UnitOfWork) -> Dispatch | None:
+    """Return the dispatch after a decision against it, and tell the house; None where nothing changes."""
+    match decision:
+        case Lapse(reason):
+            uow.publish(announcements.lapsed(dispatch, uow.now, reason))
+            return replace(dispatch, state=DispatchState.LAPSED, reason=reason)
+        case Refuse(reason, error_class, retry_at):
+            uow.publish(
+                announcements.failed(
+                    None, dispatch, uow.now, accepted=False, reason=reason, error_class=error_class, retry_at=retry_at
+                )
+            )
+            return replace(dispatch, state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
+        case Wait(until):
+            return replace(dispatch, ready_at=until)
+        case _:
+            return None
+
+
+async def _write(
+    going: Sequence[tuple[Prepared, Dispatch]], people: dict[Any, dict[str, Any]], uow: UnitOfWork
+) -> list[tuple[Prepared, Dispatch]]:
+    """Write attempts, marks and links; the database refuses a second live attempt, and that one does not go."""
+    is_new = await uow.db.insert_new(attempts, [_attempt_row(each, dispatch, people, uow) for each, dispatch in going])
+    written = [pair for pair, new in zip(going, is_new, strict=True) if new]
+    refused = [dispatch for (_, dispatch), new in zip(going, is_new, strict=True) if not new]
+    await uow.db.insert_new(in_flight, [_in_flight_row(each, dispatch, uow.now) for each, dispatch in written])
+    await store.save_dispatches(
+        uow.db,
+        [
+            *((_with_intent(each, dispatch), None) for each, dispatch in written),
+            *((replace(dispatch, state=DispatchState.UNKNOWN, reason="another_attempt"), None) for dispatch in refused),
+        ],
+        uow.now,
+    )
+    await uow.db.change(
+        recipients,
+        [
+            {
+                "recipient_id": dispatch.recipient_id,
+                "last_follow_up_id": dispatch.follow_up_id,
+                "last_sender_number": dispatch.sender_number,
+                "last_intent_at": uow.now,
+            }
+            for _, dispatch in sorted(written, key=lambda pair: pair[1].recipient_id)
+        ],
+    )
+    await add_links(uow, [row for each, _ in written if each.composed for row in each.composed.link_rows])
+    return written
+
+
+def _attempt_id(dispatch: Dispatch) -> AttemptId:
+    return dispatch.attempt_id(dispatch.attempts + 1)
+
+
+def _with_intent(each: Prepared, dispatch: Dispatch) -> Dispatch:
+    provider = each.route.provider.name if each.route else None
+    return replace(dispatch, state=DispatchState.INTENT, attempts=dispatch.attempts + 1, provider=provider)
+
+
+def _attempt_row(
+    each: Prepared, dispatch: Dispatch, people: dict[Any, dict[str, Any]], uow: UnitOfWork
+) -> dict[str, Any]:
+    composed, route = each.composed, each.route
+    if composed is None or route is None:
+        raise RuntimeError("an intent needs a text and a provider")
+    person = people.get(dispatch.recipient_id)
+    return {
+        "id": _attempt_id(dispatch),
+        "follow_up_id": dispatch.follow_up_id,
+        "merchant_id": dispatch.merchant_id,
+        "recipient_id": dispatch.recipient_id,
+        "n": dispatch.attempts + 1,
+        "release": dispatch.release,
+        "provider": route.provider.name,
+        "sender_number": dispatch.sender_number,
+        "body_sha256": _body_of(each),
+        "parts": composed.parts,
+        "encoding": composed.encoding,
+        "state": AttemptState.INTENT,
+        "intent_at": each.quarantined_since or uow.now,
+        "deadline": _deadline(each, uow.now),
+        "after_follow_up_id": person["last_follow_up_id"] if person else None,
+    }
+
+
+def _in_flight_row(each: Prepared, dispatch: Dispatch, now: datetime) -> dict[str, Any]:
+    return {
+        "attempt_id": _attempt_id(dispatch),
+        "recipient_id": dispatch.recipient_id,
+        "follow_up_id": dispatch.follow_up_id,
+        "body_sha256": _body_of(each),
+        "state": AttemptState.INTENT,
+        "deadline": _deadline(each, now),
+        "look_at": _deadline(each, now),
+    }
+
+
+def _body_of(each: Prepared) -> bytes:
+    return each.composed.body_sha256 if each.composed and each.quarantined_since is None else b""
+
+
+def _deadline(each: Prepared, now: datetime) -> datetime:
+    return now if each.quarantined_since else now + timedelta(seconds=CALL_SECONDS)

@@ -1,0 +1,232 @@
+"""The sender's third door: time. Claims what may go, commits intents, calls providers, commits outcomes."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from services.sender import store
+from services.sender.calling import Calls
+from services.sender.composing import Composed, compose
+from services.sender.domain.bucket import Bucket
+from services.sender.domain.intent import LEAST_CLEARANCE, Refuse
+from services.sender.domain.model import MARKETING_PRIORITY, Dispatch
+from services.sender.health import NumberHealth
+from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
+from services.sender.intents import Group, Prepared, commit_intents
+from services.sender.providers.book import ProviderBook, Route
+from services.sender.settings import SenderSettings
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import Units
+from shared.errors import Fault
+from shared.events.dispatch import ErrorClass
+from shared.failpoints import failpoint
+from shared.ids import AttemptId
+from shared.loop import Loop
+from shared.privacy import Sealer
+from shared.telemetry.logs import logger
+
+_COMMIT_SECONDS: Final = 0.03
+"""A commit gathers for 20 ms; the loop looks a little later."""
+_FOREVER: Final = timedelta(days=3650)
+
+
+log = logger(__name__)
+
+
+class Bell:
+    """Wakes a loop from the thread that queues, a moment later: the commit must come first."""
+
+    def __init__(self) -> None:
+        self._running: asyncio.AbstractEventLoop | None = None
+        self._loop: Loop | None = None
+
+    def attach(self, loop: Loop) -> None:
+        """Name the loop to wake, from inside the event loop it runs in."""
+        self._running, self._loop = asyncio.get_running_loop(), loop
+
+    def ring(self) -> None:
+        """Wake the loop soon; callable from any thread, and before there is one."""
+        if self._running is not None and not self._running.is_closed():
+            self._running.call_soon_threadsafe(self._wake_soon)
+
+    def _wake_soon(self) -> None:
+        if self._running is not None and self._loop is not None:
+            self._running.call_later(_COMMIT_SECONDS, self._loop.wake)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one number may do in one pass."""
+
+    sender_number: str
+    route: Route | None
+    most: int
+    """How many calls may start; 0 lets clearances that run out lapse, and no more."""
+
+
+class Dispatcher:
+    """Steps through the numbers with texts in their queues."""
+
+    def __init__(
+        self,
+        units: Units,
+        sealer: Sealer,
+        book: ProviderBook,
+        calls: Calls,
+        numbers: NumberHealth,
+        settings: SenderSettings,
+        *,
+        process_url: str,
+        is_hearing: Callable[[], bool],
+    ) -> None:
+        """Put the dispatcher together; while `is_hearing` says no, opt-outs may be unheard and marketing waits."""
+        self._is_hearing = is_hearing
+        self._units = units
+        self._clock = units.clock
+        self._sealer = sealer
+        self._book = book
+        self._calls = calls
+        self._numbers = numbers
+        self._settings = settings
+        self._process_url = process_url
+        self._started_at = self._clock.now()
+        self._turn = 0
+        self._buckets: dict[str, tuple[float, Bucket]] = {}
+        self._doubtful: set[AttemptId] = set()
+        """Attempts whose intent may or may not be on disk, and which were not called."""
+
+    async def step(self) -> float:
+        """Do one pass and return the seconds until the next."""
+        await self._settle_doubts()
+        if not self._numbers.is_loaded:
+            await self._numbers.load()
+        now = self._clock.now()
+        numbers = await self._units.read(lambda db: store.ready_numbers(db, now))
+        if not numbers:
+            return self._settings.idle_seconds
+        self._turn += 1
+        first = self._turn % len(numbers)
+        shares = self._shares([*numbers[first:], *numbers[:first]])
+        done = await asyncio.gather(*(self._dispatch(share) for share in shares), return_exceptions=True)
+        failures = [problem for problem in done if isinstance(problem, BaseException)]
+        for problem in failures:
+            log.error("number_pass_failed", error=type(problem).__name__)
+        if len(failures) == len(done):
+            raise failures[0]  # nobody could do anything: the loop waits a little longer each time
+        return self._settings.pass_seconds if any(done) else self._settings.idle_seconds
+
+    def pause(self, sender_number: str, seconds: float) -> None:
+        """Let a number rest: its provider asked for it."""
+        if sender_number in self._buckets:
+            self._buckets[sender_number][1].pause(self._clock.monotonic() + seconds)
+
+    def _shares(self, numbers: Sequence[str]) -> list[Share]:
+        """Divide the free calls among the numbers, each within its rate and its health; the first one changes."""
+        free = self._calls.free
+        shares = []
+        for number in numbers:
+            route = self._book.route(number)
+            most = 0
+            if route is not None:
+                bucket = self._bucket(number, route.number.parts_per_second)
+                allowance = self._numbers.allowance(number)
+                most = min(bucket.available(self._clock.monotonic()), free, self._settings.group_texts)
+                most = most if allowance is None else min(most, allowance)
+            free -= most
+            shares.append(Share(number, route, most))
+        return shares
+
+    async def _dispatch(self, share: Share) -> bool:
+        """Take one number's next texts as far as their calls; return whether anything was done."""
+        rows = await self._claim(share)
+        if not rows:
+            return False
+        failpoint("sender.after_claim")
+        now = self._clock.now()
+        prepared = [self._prepare(row, share, now) for row in rows]
+        return await self._calls.undisturbed(self._commit_and_call(prepared, share, now))
+
+    async def _commit_and_call(self, prepared: Sequence[Prepared], share: Share, now: datetime) -> bool:
+        """Commit intents and begin their calls; whatever happens to the pass, the one follows the other."""
+        try:
+            group = await self._units.run(lambda uow: commit_intents(prepared, self._clock, uow), Lane.INTENTS)
+        except Fault:
+            self._doubtful.update(p.dispatch.attempt_id(p.dispatch.attempts + 1) for p in prepared)
+            raise
+        failpoint("sender.after_intent")
+        self._count(group, now)
+        if group.committed:
+            self._numbers.note_call(share.sender_number)
+        for committed in group.committed:
+            self._buckets[share.sender_number][1].take(committed.composed.parts)
+            self._calls.start(committed, self.pause)
+        return bool(group.decisions)
+
+    async def _claim(self, share: Share) -> Sequence[Any]:
+        """Read what is next; without a call to spare, only what is about to lapse."""
+        now = self._clock.now()
+        clearance_until = now + (_FOREVER if share.most else LEAST_CLEARANCE)
+        # No marketing while the wall clock is in doubt, or consents go unread (design, sections 1 and 6).
+        may_market = self._clock.is_trustworthy() and self._is_hearing()
+        last = MARKETING_PRIORITY if may_market else MARKETING_PRIORITY - 1
+        most = share.most or self._settings.group_texts
+        return await self._units.read(
+            lambda db: store.claim(
+                db, share.sender_number, now, most=most, last_priority=last, valid_until=clearance_until
+            )
+        )
+
+    def _prepare(self, row: Any, share: Share, now: datetime) -> Prepared:
+        """Render outside any transaction, and note what stands against sending."""
+        dispatch = store.dispatch_of(row)
+        route = share.route
+        if route is None or not share.most:
+            return Prepared(dispatch, route, None, None)
+        if route.merchant.id != dispatch.merchant_id:
+            return Prepared(dispatch, None, None, Refuse("sender_unknown"))
+        composed = self._composed(row, dispatch, route, now)
+        if isinstance(composed, Refuse):
+            return Prepared(dispatch, route, None, composed)
+        obstacle = route.obstacle(composed.to, self._settings.allowed_numbers)
+        restored_at = self._settings.restored_at
+        is_suspect = restored_at is not None and not dispatch.attempts and dispatch.first_queued_at <= self._started_at
+        return Prepared(dispatch, route, composed, obstacle, restored_at if is_suspect else None)
+
+    def _composed(self, row: Any, dispatch: Dispatch, route: Route, now: datetime) -> Composed | Refuse:
+        """Compose, and let no text that cannot be composed stand in the way of the others."""
+        try:
+            return compose(row, dispatch, route.merchant, self._sealer, self._process_url, now)
+        except Exception as problem:  # noqa: BLE001 - one poisoned text must not hold a number's queue
+            log.error("compose_crashed", follow_up_id=str(dispatch.follow_up_id), error=type(problem).__name__)  # noqa: TRY400 - a traceback may hold the text
+            return Refuse("compose_crashed", ErrorClass.CONTENT)
+
+    async def _settle_doubts(self) -> None:
+        """Look up intents whose commit was in doubt; none was called, so those that are there were not sent."""
+        if not self._doubtful:
+            return
+        asked = sorted(self._doubtful)
+        found = await self._units.read(lambda db: store.find_attempts(db, asked))
+        for attempt_id in asked:
+            if attempt_id in found:
+                await self._calls.not_made(attempt_id, "intent_in_doubt")
+            self._doubtful.discard(attempt_id)
+
+    def _bucket(self, number: str, rate: float) -> Bucket:
+        known = self._buckets.get(number)
+        if known is None:
+            known = self._buckets[number] = (rate, Bucket(rate, self._clock.monotonic()))
+        elif known[0] != rate:
+            known[1].change_rate(rate)
+            self._buckets[number] = (rate, known[1])
+        return known[1]
+
+    @staticmethod
+    def _count(group: Group, now: datetime) -> None:
+        for decision in group.decisions:
+            DECISIONS.labels(decision).inc()
+        if group.committed:
+            INTENT_TEXTS.observe(len(group.committed))
+        for committed in group.committed:
+            QUEUE_SECONDS.observe(max(0.0, (now - committed.dispatch.ready_at).total_seconds()))

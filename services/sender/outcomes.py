@@ -1,0 +1,49 @@
+"""Outcomes: what calls met, committed in groups, and kept in memory for as long as the database does not take them."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from services.sender import record
+from services.sender.domain.conclude import Change, News
+from services.sender.gathering import Gathering
+from services.sender.record import Item
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import Units
+from shared.errors import Fault
+from shared.ids import AttemptId
+from shared.telemetry.logs import logger
+
+_GROUP_OUTCOMES: Final = 100
+_BACKOFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0)
+
+log = logger(__name__)
+
+
+class Outcomes:
+    """Takes answers; nothing that can fail stands between an answer and its commit (send-protocol 1.5)."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self._gathering: Gathering[Item, Change | None] = Gathering(self._commit, _GROUP_OUTCOMES)
+
+    async def settle(self, attempt_id: AttemptId, news: News) -> Change | None:
+        """Commit what a call met; waits as long as the database is away.
+
+        An outcome that cannot be written for another reason is left to the reaper, which finds its intent.
+        """
+        failures = 0
+        while True:
+            try:
+                return await self._gathering.add(Item(attempt_id, news))
+            except Fault as fault:
+                if not fault.retryable:
+                    raise
+                await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                failures += 1
+                log.warning("outcome_waits", code=fault.code, attempt_id=str(attempt_id))
+
+    async def _commit(self, items: Sequence[Item]) -> list[Change | None]:
+        changes = await self._units.run(lambda uow: record.record(items, uow), Lane.OUTCOMES)
+        record.raise_alarms(changes)
+        return changes

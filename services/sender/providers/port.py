@@ -1,0 +1,116 @@
+"""The law of a provider: one call, never retried, read once; and what its callbacks mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from services.sender.domain.conclude import Receipt
+from services.sender.domain.reading import Answer
+from services.sender.domain.reconcile import Listed
+from shared.phone import E164
+
+CALL_TIMEOUT_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 3.0
+"""Shorter than the whole call, so that a connection that was never made is told from an answer that never came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do for us (send-protocol, section 1)."""
+
+    idempotency_ttl: timedelta | None = None
+    client_reference_searchable: bool = False
+    list_by_recipient: bool = False
+    schedule_cancel: bool = False
+    validity_period: bool = False
+    callback_per_message: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text, ready to be handed over; exists only in memory."""
+
+    to: E164
+    sender_number: str
+    body: str
+    callback_url: str | None
+    validity_seconds: int | None
+    """How long the provider may keep trying; None: as long as it likes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A request to one of our provider doors, as it came."""
+
+    path_and_query: str
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+    """Names in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What a person wrote back; exists only in memory."""
+
+    provider_message_id: str
+    sender: str
+    """The person's number as the provider writes it."""
+    sender_number: str
+    """Ours."""
+    text: str
+    provider_answered: bool
+    """The provider has answered this very text by itself."""
+
+
+class Provider(Protocol):
+    """One merchant's account with a provider."""
+
+    name: str
+    """As merchant.yaml calls it; also in callback addresses."""
+    kind: str
+    capabilities: Capabilities
+
+    async def send(self, text: Text) -> Answer:
+        """Hand one text over, once; never retries, never raises for what the other side does.
+
+        Returns:
+            `Accepted`, `Refused`, `NotSent` when no byte can have reached the provider, `Unknown` when a text may
+            exist.
+
+        Source: send-protocol, section 2.
+        """
+        ...
+
+    async def find(self, to: E164, sender_number: str) -> Sequence[Listed] | None:
+        """Return the newest texts to a person, whether sent or still queued; None when the provider did not say."""
+        ...
+
+    def is_genuine(self, callback: Callback) -> bool:
+        """Return whether the provider itself made this request."""
+        ...
+
+    def receipt(self, callback: Callback) -> Receipt | None:
+        """Return what a status callback says; None where it names no text."""
+        ...
+
+    def inbound(self, callback: Callback, *, provider_answers: bool) -> Inbound | None:
+        """Return what a person wrote; None where the request holds no text.
+
+        Args:
+            callback: the request.
+            provider_answers: whether the number is set so that the provider answers keywords.
+        """
+        ...
+
+    def redacted(self, callback: Callback) -> dict[str, str]:
+        """Return the callback's fields without the person's number, to be kept."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Load what the first call would otherwise wait for."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...

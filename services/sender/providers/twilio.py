@@ -1,0 +1,207 @@
+"""Twilio Programmable Messaging, and whatever speaks its API: the simulated provider, a proxy.
+
+Sample answer to a create: ``201 {"sid": "SM…", "status": "queued", "num_segments": "1", "price": null, …}``;
+an error: ``400 {"code": 21211, "message": "…", "more_info": "…", "status": 400}``; a status callback, form fields:
+``MessageSid=SM…&MessageStatus=delivered&To=…&From=…&AccountSid=AC…``.
+
+Sources: providers sections 1 to 3; https://www.twilio.com/docs/messaging/api/message-resource
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from services.sender.domain.conclude import Receipt
+from services.sender.domain.lattice import Status
+from services.sender.domain.reactions import Meaning, meaning_of
+from services.sender.domain.reading import Accepted, Answer, NotSent, Response, read
+from services.sender.domain.reconcile import Listed, body_sha256
+from services.sender.providers.port import Callback, Capabilities, Inbound, Text
+from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, STATUSES
+from shared.phone import E164
+
+if TYPE_CHECKING:
+    from services.sender.providers.twilio_sdk import Account
+
+SIGNATURE_HEADER: Final = "x-twilio-signature"
+LONGEST_VALIDITY_SECONDS: Final = 36_000
+_LISTED_TEXTS: Final = 50
+_PERSONAL_FIELDS: Final = frozenset({"To", "From", "Caller", "Called"})
+_HTTP_OK: Final = 200
+
+
+class TwilioDialect:
+    """How Twilio's bodies read."""
+
+    def accepted(self, body: bytes) -> Accepted | None:
+        """Return the message's id, parts and price; None where there is no id."""
+        fields = _object(body)
+        sid = fields.get("sid") if fields else None
+        if not fields or not isinstance(sid, str) or not sid:
+            return None
+        price = _minor(fields.get("price"))
+        currency = fields.get("price_unit")
+        return Accepted(
+            sid,
+            parts=_count(fields.get("num_segments")),
+            price_minor=price,
+            currency=str(currency) if price is not None and currency else None,
+        )
+
+    def error_code(self, body: bytes) -> str | None:
+        """Return the code of an error body; a body without one is not Twilio's."""
+        fields = _object(body)
+        code = fields.get("code") if fields else None
+        return str(code) if isinstance(code, int) and not isinstance(code, bool) else None
+
+    def meaning(self, code: str) -> Meaning:
+        """Return what the code means."""
+        return meaning_of(code, CODES)
+
+
+class TwilioProvider:
+    """One account with Twilio, or with something that speaks like it."""
+
+    capabilities = Capabilities(
+        list_by_recipient=True, schedule_cancel=True, validity_period=True, callback_per_message=True
+    )
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        *,
+        account_sid: str,
+        auth_token: str,
+        base_url: str | None,
+        public_url: str,
+        messaging_service_sid: str | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self._credentials = (account_sid, auth_token, base_url)
+        self._public_url = public_url.rstrip("/")
+        self._service_sid = messaging_service_sid
+        self._dialect = TwilioDialect()
+        self._opened: Account | None = None
+
+    async def send(self, text: Text) -> Answer:
+        """Hand one text over, once."""
+        parameters: dict[str, object] = {"to": text.to, "from_": text.sender_number, "body": text.body}
+        if self._service_sid is not None:
+            parameters["messaging_service_sid"] = self._service_sid
+        if text.callback_url is not None:
+            parameters["status_callback"] = text.callback_url
+        if text.validity_seconds is not None:
+            if text.validity_seconds < 1:
+                return NotSent("window_closed")
+            parameters["validity_period"] = min(text.validity_seconds, LONGEST_VALIDITY_SECONDS)
+        return read(await self._account().create(parameters), self._dialect)
+
+    async def find(self, to: E164, sender_number: str) -> Sequence[Listed] | None:
+        """Return the newest texts to a person from one of our numbers; None when Twilio did not say."""
+        seen = await self._account().list_page(to, _LISTED_TEXTS)
+        if not isinstance(seen, Response) or seen.status != _HTTP_OK:
+            return None
+        fields = _object(seen.body)
+        messages = fields.get("messages") if fields else None
+        if not isinstance(messages, list):
+            return None
+        return [
+            listed for message in messages if (listed := _listed(message)) and listed.sender_number == sender_number
+        ]
+
+    def is_genuine(self, callback: Callback) -> bool:
+        """Return whether the account's token signed the request, at the address we are configured to have."""
+        signature = callback.headers.get(SIGNATURE_HEADER, "")
+        url = self._public_url + callback.path_and_query
+        return bool(signature) and self._account().is_signed(url, callback.form, signature)
+
+    def receipt(self, callback: Callback) -> Receipt | None:
+        """Return what a status callback says; an unknown status word says at least that the text was taken."""
+        sid = callback.form.get("MessageSid") or callback.form.get("SmsSid")
+        if not sid:
+            return None
+        word = callback.form.get("MessageStatus") or callback.form.get("SmsStatus") or ""
+        code = callback.form.get("ErrorCode") or None
+        return Receipt(
+            sid, STATUSES.get(word.lower(), Status.ACCEPTED), code, self._dialect.meaning(code) if code else None
+        )
+
+    def inbound(self, callback: Callback, *, provider_answers: bool) -> Inbound | None:
+        """Return what a person wrote."""
+        form = callback.form
+        sid = form.get("MessageSid") or form.get("SmsSid")
+        if not sid or not form.get("From") or not form.get("To"):
+            return None
+        text = form.get("Body", "")
+        answered = bool(form.get("OptOutType")) or text.strip().upper() in ANSWERED_BY_TWILIO
+        return Inbound(sid, form["From"], form["To"], text, provider_answered=provider_answers and answered)
+
+    def redacted(self, callback: Callback) -> dict[str, str]:
+        """Return the fields without anybody's number."""
+        return {name: value for name, value in callback.form.items() if name not in _PERSONAL_FIELDS}
+
+    async def warm_up(self) -> None:
+        """Import Twilio's library in a thread."""
+        await asyncio.to_thread(__import__, "services.sender.providers.twilio_sdk")
+
+    async def close(self) -> None:
+        """Close connections."""
+        if self._opened is not None:
+            await self._opened.close()
+
+    def _account(self) -> "Account":
+        """Return the account, importing Twilio's library on first use."""
+        if self._opened is None:
+            from services.sender.providers.twilio_sdk import Account  # noqa: PLC0415 - 33 MB, only where it is used
+
+            self._opened = Account(*self._credentials)
+        return self._opened
+
+
+def _listed(message: object) -> Listed | None:
+    """Return one message of a listing; None for what cannot be ours or cannot be read."""
+    if not isinstance(message, Mapping):
+        return None
+    sid, body, sender = (message.get(name) for name in ("sid", "body", "from"))
+    created_at = _instant(message.get("date_created"))
+    direction = str(message.get("direction", ""))
+    if not isinstance(sid, str) or not isinstance(body, str) or created_at is None or direction == "inbound":
+        return None
+    status = STATUSES.get(str(message.get("status")), Status.ACCEPTED)
+    code = str(message["error_code"]) if message.get("error_code") else None
+    meaning = meaning_of(code, CODES) if code else None
+    return Listed(sid, str(sender), body_sha256(body), created_at, status, code, meaning)
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        return parsedate_to_datetime(str(value)).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = orjson.loads(body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _count(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
+
+
+def _minor(value: object) -> int | None:
+    """Return a price such as ``-0.0079`` in whole minor units, rounded up; None where there is none yet."""
+    try:
+        return -int(-abs(float(str(value))) * 100 // 1)
+    except ValueError:
+        return None

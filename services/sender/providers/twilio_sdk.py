@@ -1,0 +1,157 @@
+"""Twilio's own library, tamed: the only module that imports it, itself imported on first use (33 MB).
+
+Its asynchronous client ignores the timeout it is built with, loses response headers, and retries POST when asked
+for retries; this subclass sends once, with our timeouts, and keeps what came (library 9.13.0, checked 2026-11-21).
+"""
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+import aiohttp
+from twilio.base.exceptions import TwilioException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response as TwilioResponse
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+from yarl import URL
+
+from services.sender.domain.reading import Broken, Response, Seen
+from services.sender.providers.port import CALL_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
+
+_MOST_CONNECTIONS = 0  # no limit: a pool that makes a call wait would start it after its intent grew old
+_KEEPALIVE_SECONDS = 4.0  # less than servers keep a silent connection: no race with their closing it
+_TIMEOUT = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+"""Name lookup, refusal, TLS, and timeouts of any of these: raised before a request is written."""
+
+_seen: ContextVar[list[Seen]] = ContextVar("seen")
+
+
+class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is untyped
+    """Sends once, to the host we say, and notes what came back."""
+
+    def __init__(self, base_url: str | None) -> None:
+        super().__init__(pool_connections=False, timeout=CALL_TIMEOUT_SECONDS, max_retries=None)
+        self._origin = URL(base_url).origin() if base_url else None
+        self._own: aiohttp.ClientSession | None = None
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - ours holds for every call
+        allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002 - a redirected POST could send twice
+    ) -> Any:
+        """Make one request; whatever comes of it is noted before it is returned or raised."""
+        notes = _seen.get()
+        try:
+            async with self._session().request(
+                method,
+                self._target(url),
+                params=_texts(params),
+                data=_texts(data),
+                headers={**(headers or {}), "Authorization": aiohttp.encode_basic_auth(*auth)} if auth else headers,
+                allow_redirects=False,
+            ) as answer:
+                body = await answer.read()
+                notes.append(Response(answer.status, body, {k.lower(): v for k, v in answer.headers.items()}))
+                return TwilioResponse(answer.status, body.decode("utf-8", "replace"), answer.headers)
+        except _NOT_CONNECTED as problem:
+            notes.append(Broken(_word(problem), bytes_written=False))
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            notes.append(Broken(_word(problem), bytes_written=True))
+            raise
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._own is not None:
+            await self._own.close()
+            self._own = None
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Return our session, made inside the running loop on first use."""
+        if self._own is None:
+            self._own = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=_MOST_CONNECTIONS, ttl_dns_cache=60, keepalive_timeout=_KEEPALIVE_SECONDS
+                ),
+                timeout=_TIMEOUT,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._own
+
+    def _target(self, url: str) -> URL:
+        """Return the library's address, at the host we were told to use."""
+        target = URL(url)
+        return target if self._origin is None else self._origin.join(target.relative())
+
+
+class Account:
+    """One account, spoken to through the library."""
+
+    def __init__(self, account_sid: str, auth_token: str, base_url: str | None) -> None:
+        self._transport = _Transport(base_url)
+        self._client = Client(account_sid, auth_token, http_client=self._transport)
+        self._validator = RequestValidator(auth_token)
+
+    async def create(self, parameters: Mapping[str, object]) -> Seen:
+        """Create a message, once, and return what was seen of the answer; reading it is not the library's part."""
+        return await self._noting(self._client.messages.create_async(**parameters))
+
+    async def list_page(self, to: str, page_size: int) -> Seen:
+        """Ask for the newest messages to a number; no date filter, which would hide those still queued."""
+        return await self._noting(self._client.messages.page_async(to=to, page_size=page_size))
+
+    def is_signed(self, url: str, form: Mapping[str, str], signature: str) -> bool:
+        """Return whether the account's token signed this request."""
+        return bool(self._validator.validate(url, dict(form), signature))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    @staticmethod
+    async def _noting(call: Any) -> Seen:
+        notes: list[Seen] = []
+        token = _seen.set(notes)
+        try:
+            await call
+        except (TwilioException, aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
+            pass  # what was noted says more than the exception, which drops the headers
+        finally:
+            _seen.reset(token)
+        return notes[-1] if notes else Broken("no_request", bytes_written=False)
+
+
+def _texts(fields: Mapping[str, object] | None) -> list[tuple[str, str]] | None:
+    """Return form fields as pairs of text; lists become repeated fields."""
+    if fields is None:
+        return None
+    return [
+        (name, str(each)) for name, value in fields.items() for each in (value if isinstance(value, list) else [value])
+    ]
+
+
+def _word(problem: BaseException) -> str:
+    """Return a constant word for what broke; never the message, which may hold an address."""
+    match problem:
+        case aiohttp.ClientConnectorDNSError():
+            return "name_not_found"
+        case aiohttp.ClientSSLError():
+            return "tls_failed"
+        case aiohttp.ConnectionTimeoutError():
+            return "connect_timeout"
+        case aiohttp.ClientConnectorError():
+            return "connection_refused"
+        case TimeoutError():
+            return "timeout"
+        case aiohttp.ServerDisconnectedError():
+            return "disconnected"
+        case _:
+            return "connection_broken"

@@ -1,0 +1,86 @@
+"""Receipts: what providers report of texts, written down in groups, every raw callback kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from services.sender import record
+from services.sender.domain.conclude import Change, Receipt
+from services.sender.gathering import Gathering
+from services.sender.instruments import ALARMS, RECEIPTS
+from services.sender.providers.port import Callback, Provider
+from services.sender.record import Item
+from services.sender.tables import receipts
+from shared import ids
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.failpoints import failpoint
+from shared.ids import AttemptId, MerchantId
+from shared.privacy import Sealer
+from shared.telemetry.logs import logger
+
+_GROUP_RECEIPTS: Final = 200
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One receipt on its way into the database."""
+
+    attempt_id: AttemptId
+    merchant_id: MerchantId
+    provider: str
+    receipt: Receipt
+    raw: bytes
+    """Sealed."""
+
+
+class Receipts:
+    """Takes receipts in; the status lattice makes repeats, delays and disorder harmless."""
+
+    def __init__(self, units: Units, sealer: Sealer) -> None:
+        self._units = units
+        self._sealer = sealer
+        self._gathering: Gathering[Reported, Change | None] = Gathering(self._commit, _GROUP_RECEIPTS)
+
+    async def take(
+        self, provider: Provider, merchant_id: MerchantId, attempt_id: AttemptId, receipt: Receipt, callback: Callback
+    ) -> None:
+        """Commit one receipt.
+
+        Raises:
+            DatabaseUnavailable: nothing was stored; the provider may call again.
+        """
+        raw = self._sealer.seal(merchant_id, orjson.dumps(provider.redacted(callback)))
+        change = await self._gathering.add(Reported(attempt_id, merchant_id, provider.name, receipt, raw))
+        failpoint("sender.after_receipt")
+        RECEIPTS.labels(provider.kind, receipt.status or "none").inc()
+        if change is None:
+            ALARMS.labels("orphan_receipt").inc()
+            log.error("receipt_without_attempt", attempt_id=str(attempt_id), merchant_id=merchant_id)
+
+    async def _commit(self, reported: Sequence[Reported]) -> list[Change | None]:
+        changes = await self._units.run(lambda uow: _take_all(reported, uow), Lane.OUTCOMES)
+        record.raise_alarms(changes)
+        return changes
+
+
+async def _take_all(reported: Sequence[Reported], uow: UnitOfWork) -> list[Change | None]:
+    for one in reported:
+        uow.insert_later(
+            receipts,
+            {
+                "id": ids.minted(uow.now),
+                "attempt_id": one.attempt_id,
+                "merchant_id": one.merchant_id,
+                "provider": one.provider,
+                "provider_message_id": one.receipt.provider_message_id,
+                "status": one.receipt.status,
+                "raw": one.raw,
+                "received_at": uow.now,
+            },
+        )
+    return await record.record([Item(one.attempt_id, one.receipt) for one in reported], uow)

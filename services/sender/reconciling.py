@@ -1,0 +1,169 @@
+"""Reaper and reconciler: unanswered calls become unknown, and unknowns are asked after, never resent blindly."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from services.sender import record, store
+from services.sender.composing import phone_of
+from services.sender.domain.attempts import AttemptState
+from services.sender.domain.conclude import Change, News, Overdue
+from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.reading import NotSent
+from services.sender.domain.reconcile import (
+    REAPED_AFTER,
+    AbsentOnce,
+    Adopt,
+    Finding,
+    GiveUp,
+    Listed,
+    ProvenAbsent,
+    Unresolved,
+    Wait,
+    decide,
+)
+from services.sender.instruments import RECONCILED, UNRESOLVED
+from services.sender.providers.book import ProviderBook
+from services.sender.record import Item
+from services.sender.tables import in_flight
+from shared.db.transaction import Lane, Transaction
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.ids import AttemptId
+from shared.privacy import Sealer, Unsealable
+from shared.telemetry.logs import logger
+
+_GROUP: Final = 50
+_LISTINGS_AT_ONCE: Final = 10
+_OVERDUE = (
+    sa.select(in_flight.c.attempt_id)
+    .where(in_flight.c.state == AttemptState.INTENT, in_flight.c.deadline < sa.bindparam("before"))
+    .limit(_GROUP)
+)
+_DUE = (
+    sa.select(in_flight)
+    .where(in_flight.c.state == AttemptState.UNKNOWN, in_flight.c.look_at <= sa.bindparam("now"))
+    .order_by(in_flight.c.look_at)
+    .limit(_GROUP)
+)
+_UNKNOWNS = sa.select(sa.func.count().label("n")).where(in_flight.c.state == AttemptState.UNKNOWN)
+
+log = logger(__name__)
+
+
+class Reconciler:
+    """Asks providers what became of calls without an answer."""
+
+    def __init__(
+        self, units: Units, sealer: Sealer, book: ProviderBook, *, horizon: timedelta, pause_seconds: float
+    ) -> None:
+        self._units = units
+        self._clock = units.clock
+        self._sealer = sealer
+        self._book = book
+        self._horizon = horizon
+        self._pause_seconds = pause_seconds
+
+    async def step(self) -> float:
+        """Reap, look, and return the seconds until the next time.
+
+        Every change is made only over the state it was decided on, so a crash in between only repeats the look.
+        """
+        reaped = await self.reap()
+        looked = await self.look()
+        await self._measure()
+        return 0.0 if _GROUP in {reaped, looked} else self._pause_seconds
+
+    async def reap(self) -> int:
+        """Turn intents 30 s past their deadline into unknowns; return how many."""
+        before = self._clock.now() - REAPED_AFTER
+        rows = await self._units.read(lambda db: db.rows(_OVERDUE, {"before": before}))
+        items = [Item(AttemptId(row["attempt_id"]), Overdue()) for row in rows]
+        if items:
+            await self._record(items)
+        return len(items)
+
+    async def look(self) -> int:
+        """Ask after the unknowns whose time has come; return how many."""
+        now = self._clock.now()
+        rows = await self._units.read(lambda db: db.rows(_DUE, {"now": now}))
+        for start in range(0, len(rows), _LISTINGS_AT_ONCE):
+            await asyncio.gather(*(self._look_after(row) for row in rows[start : start + _LISTINGS_AT_ONCE]))
+        return len(rows)
+
+    async def _look_after(self, row: Mapping[str, Any]) -> None:
+        """Ask the provider about one attempt, outside any transaction, and write down what it means."""
+        attempt_id = AttemptId(row["attempt_id"])
+        loaded = await self._units.read(lambda db: self._load(db, attempt_id))
+        if loaded is None:
+            return
+        attempt, dispatch, contact, known_ids = loaded
+        now = self._clock.now()
+        listing = await self._listing(attempt, dispatch, contact)
+        unresolved = Unresolved(
+            attempt.sender_number, attempt.body_sha256, attempt.intent_at, attempt.deadline, row["absent_at"]
+        )
+        finding = decide(unresolved, listing, known_ids, now, self._horizon)
+        await self._apply(attempt, finding)
+
+    async def _load(
+        self, db: Transaction, attempt_id: AttemptId
+    ) -> tuple[Attempt, Dispatch, bytes | None, frozenset[str]] | None:
+        """Return an unknown attempt, its dispatch, the sealed contact, and ids that belong to neighbours."""
+        attempt = (await store.find_attempts(db, [attempt_id])).get(attempt_id)
+        if attempt is None or attempt.state is not AttemptState.UNKNOWN:
+            return None
+        follow_ups = [attempt.follow_up_id, *([attempt.after_follow_up_id] if attempt.after_follow_up_id else [])]
+        dispatches = await store.find_dispatches(db, follow_ups)
+        neighbours = {d.attempt_id(n) for d in dispatches.values() for n in range(1, d.attempts + 1)}
+        known = await store.find_attempts(db, neighbours - {attempt_id})
+        contact = await store.contact_of(db, attempt.follow_up_id)
+        ids = frozenset(one.provider_message_id for one in known.values() if one.provider_message_id)
+        return attempt, dispatches[attempt.follow_up_id], contact, ids
+
+    async def _listing(self, attempt: Attempt, dispatch: Dispatch, contact: bytes | None) -> list[Listed] | None:
+        """Return what the provider lists, or None where it cannot be asked: gone, unable, or silent."""
+        provider = self._book.provider(attempt.merchant_id, attempt.provider)
+        if provider is None or contact is None or not provider.capabilities.list_by_recipient:
+            return None
+        try:
+            to = phone_of(contact, dispatch, self._sealer)
+        except (Unsealable, ValueError):
+            return None
+        found = await provider.find(to, attempt.sender_number)
+        return None if found is None else list(found)
+
+    async def _apply(self, attempt: Attempt, finding: Finding) -> None:
+        RECONCILED.labels(type(finding).__name__.lower()).inc()
+        match finding:
+            case Wait(look_at):
+                await self._put_off(attempt.id, {"look_at": look_at})
+            case AbsentOnce(look_at):
+                await self._put_off(attempt.id, {"look_at": look_at, "absent_at": self._clock.now()})
+            case Adopt() | GiveUp():
+                await self._conclude(attempt, finding)
+            case ProvenAbsent():
+                # A call that a restore may have forgotten was never made: its text goes back to the queue.
+                was_forgotten = not attempt.body_sha256
+                await self._conclude(attempt, NotSent("quarantine_passed") if was_forgotten else finding)
+
+    async def _conclude(self, attempt: Attempt, news: News) -> None:
+        await self._record([Item(attempt.id, news)])
+        log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(news).__name__)
+
+    async def _record(self, items: list[Item]) -> list[Change | None]:
+        changes = await self._units.run(lambda uow: record.record(items, uow), Lane.OUTCOMES)
+        record.raise_alarms(changes)
+        return changes
+
+    async def _put_off(self, attempt_id: AttemptId, columns: Mapping[str, Any]) -> None:
+        async def work(uow: UnitOfWork) -> None:
+            await uow.db.change(in_flight, [{"attempt_id": attempt_id, **columns}])
+
+        await self._units.run(work, Lane.BATCHES)
+
+    async def _measure(self) -> None:
+        counted = await self._units.read(lambda db: db.rows(_UNKNOWNS))
+        UNRESOLVED.set(counted[0]["n"])

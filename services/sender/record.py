@@ -1,0 +1,149 @@
+"""Writing down what became of attempts: the one place, whoever brought the news."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.sender import store
+from services.sender.attribution.store import Delivery, record_delivered
+from services.sender.domain.attempts import LIVE_STATES, AttemptState, is_concluded
+from services.sender.domain.conclude import Change, News, conclude
+from services.sender.domain.model import Attempt, Dispatch
+from services.sender.instruments import ALARMS
+from services.sender.tables import in_flight, recipients
+from shared import ids
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import ConsentAct, ConsentReported, ConsentScope, SuppressionCause
+from shared.events.dispatch import DispatchDelivered
+from shared.ids import AttemptId, EventId
+from shared.telemetry.logs import logger
+
+FIRST_LOOK: Final = timedelta(seconds=5)
+"""How soon an unknown is asked after for the first time: a listing that has it ends the matter early."""
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """News of one attempt."""
+
+    attempt_id: AttemptId
+    news: News
+
+
+async def record(items: Sequence[Item], uow: UnitOfWork) -> list[Change | None]:
+    """Apply news to attempts in the given order, in one unit; return each change, None for unknown attempts.
+
+    Rows are locked dispatches first, then attempts, then people, each sorted.
+    """
+    named = await store.find_attempts(uow.db, [item.attempt_id for item in items])
+    dispatches = await store.find_dispatches(uow.db, [a.follow_up_id for a in named.values()], lock="update")
+    latest = {d.attempt_id(d.attempts) for d in dispatches.values() if d.attempts}
+    attempts = await store.find_attempts(uow.db, latest | named.keys(), lock="update")
+    before = dict(attempts)
+    touched: dict[object, Attempt] = {}
+    changes: list[Change | None] = []
+    for item in items:
+        attempt = attempts.get(item.attempt_id)
+        if attempt is None:
+            changes.append(None)
+            continue
+        dispatch = dispatches[attempt.follow_up_id]
+        change = conclude(
+            attempt, dispatch, item.news, uow.now, another_is_live=_another_is_live(attempt, dispatch, attempts)
+        )
+        attempts[attempt.id] = change.attempt
+        if change.dispatch != dispatch:
+            dispatches[attempt.follow_up_id] = change.dispatch
+            touched[attempt.follow_up_id] = change.attempt
+        for event in change.events:
+            uow.publish(event)
+            if isinstance(event, DispatchDelivered):
+                record_delivered(uow, [_delivery(change.dispatch, event.occurred_at)])
+        changes.append(change)
+    changed = [(before[key], after) for key, after in attempts.items() if after != before[key]]
+    await store.save_attempts(uow.db, changed)
+    await store.save_dispatches(uow.db, [(dispatches[key], attempt) for key, attempt in touched.items()], uow.now)
+    await _save_in_flight([(b, a) for b, a in changed if b.state is not a.state], uow)
+    await _suppress([change for change in changes if change and change.suppress], uow)
+    return changes
+
+
+def raise_alarms(changes: Sequence[Change | None]) -> None:
+    """Count and log what somebody must look at; called after the commit, so that nothing is told twice."""
+    for change in changes:
+        if change is not None and change.alarm is not None:
+            ALARMS.labels(change.alarm).inc()
+            log.error(
+                "dispatch_alarm",
+                kind=change.alarm,
+                follow_up_id=str(change.dispatch.follow_up_id),
+                attempt_id=str(change.attempt.id),
+                code=change.attempt.code,
+            )
+
+
+def _delivery(dispatch: Dispatch, at: datetime) -> Delivery:
+    """Return what attribution remembers of a text that arrived."""
+    return Delivery(dispatch.follow_up_id, dispatch.recipient_id, dispatch.purpose, at, dispatch.delivered_hours)
+
+
+def _another_is_live(attempt: Attempt, dispatch: Dispatch, attempts: dict[AttemptId, Attempt]) -> bool:
+    """Return whether a later attempt of the same follow-up is under way or was taken."""
+    if attempt.n >= dispatch.attempts:
+        return False
+    latest = attempts.get(dispatch.attempt_id(dispatch.attempts))
+    return latest is not None and latest.state in LIVE_STATES
+
+
+async def _save_in_flight(changed: Sequence[tuple[Attempt, Attempt]], uow: UnitOfWork) -> None:
+    """Keep the work list of reaper and reconciler."""
+    await uow.db.delete(in_flight, "attempt_id", sorted(after.id for _, after in changed if is_concluded(after.state)))
+    await uow.db.change(
+        in_flight,
+        [
+            {"attempt_id": after.id, "state": after.state, "look_at": _first_look(uow.now)}
+            for _, after in changed
+            if after.state is AttemptState.UNKNOWN
+        ],
+    )
+
+
+def _first_look(now: datetime) -> datetime:
+    return now + FIRST_LOOK
+
+
+async def _suppress(changes: Sequence[Change], uow: UnitOfWork) -> None:
+    """Stop writing to people whose provider says so, and report it to the ledger.
+
+    The report takes the person's next keyword number, like a STOP: only a standing that knows of it lifts this.
+    """
+    if not changes:
+        return
+    people = await store.find_people(uow.db, [c.dispatch.recipient_id for c in changes], lock="update")
+    for change in changes:
+        dispatch, cause = change.dispatch, change.suppress or SuppressionCause.INVALID
+        person = people.setdefault(dispatch.recipient_id, store.new_person(dispatch.merchant_id, dispatch.recipient_id))
+        person["suppressed"] = person["suppressed"] or cause
+        person["keyword_seq"] += 1
+        uow.publish(
+            ConsentReported(
+                event_id=EventId(
+                    ids.derived("consent.reported", change.attempt.id, cause, at=change.attempt.intent_at)
+                ),
+                merchant_id=dispatch.merchant_id,
+                recipient_id=dispatch.recipient_id,
+                occurred_at=uow.now,
+                correlation_id=dispatch.correlation_id,
+                scope=ConsentScope.ALL,
+                act=ConsentAct.REVOKED,
+                captured_at=uow.now,
+                method="platform",
+                source=f"provider:{change.attempt.provider}",
+                keyword_seq=person["keyword_seq"],
+                cause=None if cause is SuppressionCause.OPT_OUT else cause,
+            )
+        )
+    await uow.db.upsert(recipients, [people[key] for key in sorted(people)])

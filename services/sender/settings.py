@@ -1,0 +1,36 @@
+"""The sender's settings: `FOLLOWUP_SENDER_<FIELD>`."""
+
+from typing import ClassVar
+
+from pydantic import AwareDatetime, Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import Settings
+
+
+class SenderSettings(Settings):
+    """How the sender paces itself and how long it goes on asking."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLLOWUP_SENDER_", extra="ignore", frozen=True)
+    section: ClassVar[str] = "sender"
+
+    calls_at_once: int = Field(256, gt=0, le=2000, description="Most provider calls under way in this process.")
+    group_texts: int = Field(64, gt=0, le=500, description="Most intents of one number in one commit.")
+    pass_seconds: float = Field(0.05, gt=0, le=5, description="Pause between two passes while texts wait.")
+    idle_seconds: float = Field(0.25, gt=0, le=5, description="Pause between two looks at an empty queue.")
+    reconcile_seconds: float = Field(5.0, gt=0, le=600, description="Pause between two looks for unanswered calls.")
+    horizon_hours: float = Field(24.0, gt=0, le=720, description="How long an unanswered call is asked after.")
+    restored_at: AwareDatetime | None = Field(
+        None,
+        description="Set after restoring a backup: the instant it shows. Texts queued before this process started "
+        "are looked up at the provider before they may go.",
+    )
+    allowlist: str = Field(
+        "", description="Numbers (E.164, commas between) that providers marked allowlist_only reach."
+    )
+    simulator_url: str = Field("", description="Where the simulated provider is; empty: this process itself.")
+
+    @property
+    def allowed_numbers(self) -> frozenset[str]:
+        """The allow-list as a set."""
+        return frozenset(number.strip() for number in self.allowlist.split(",") if number.strip())

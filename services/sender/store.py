@@ -1,0 +1,275 @@
+"""Rows of dispatches and attempts, and the values they stand for."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded
+from services.sender.domain.intent import Person, Underway
+from services.sender.domain.lattice import Status
+from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.standing import Standing
+from services.sender.tables import QUEUED, attempts, dispatches, in_flight, recipients
+from shared.db.transaction import Lock, Row, Transaction
+from shared.events.consent import SuppressionCause
+from shared.events.follow_up import Purpose, ResendPolicy
+from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
+
+_DISPATCH_COLUMNS: Final = tuple(column.name for column in dispatches.c if column.name not in {"body", "facts"})
+_ATTEMPT_FIELDS: Final = (
+    "state",
+    "status",
+    "parts",
+    "provider_message_id",
+    "error_class",
+    "code",
+    "reason",
+    "accepted_at",
+    "concluded_at",
+)
+NO_CONTENT: Final[Mapping[str, None]] = {"body": None, "contact": None, "facts": None}
+READY = (
+    sa.select(dispatches.c.sender_number)
+    .where(QUEUED, dispatches.c.ready_at <= sa.bindparam("now"))
+    .distinct()
+    .order_by(dispatches.c.sender_number)
+)
+CLAIM = (
+    sa.select(dispatches)
+    .where(
+        QUEUED,
+        dispatches.c.sender_number == sa.bindparam("sender_number"),
+        dispatches.c.ready_at <= sa.bindparam("now"),
+        dispatches.c.priority <= sa.bindparam("last_priority"),
+        dispatches.c.valid_until <= sa.bindparam("valid_until"),
+    )
+    .order_by(dispatches.c.priority, dispatches.c.ready_at)
+    .limit(sa.bindparam("most"))
+)
+
+
+async def ready_numbers(db: Transaction, now: datetime) -> list[str]:
+    """Return the sender numbers with something to do."""
+    return [row["sender_number"] for row in await db.rows(READY, {"now": now})]
+
+
+async def claim(
+    db: Transaction, sender_number: str, now: datetime, *, most: int, last_priority: int, valid_until: datetime
+) -> list[Row]:
+    """Return the next queued dispatches of a number with their content: by purpose, then the oldest.
+
+    Args:
+        db: a reading transaction; claiming takes nothing, the intent does.
+        sender_number: whose queue.
+        now: those that became ready by then.
+        most: how many.
+        last_priority: purposes behind this one stay.
+        valid_until: only clearances that end by then; far ahead for all of them.
+    """
+    return await db.rows(
+        CLAIM,
+        {
+            "sender_number": sender_number,
+            "now": now,
+            "most": most,
+            "last_priority": last_priority,
+            "valid_until": valid_until,
+        },
+    )
+
+
+def dispatch_of(row: Mapping[str, Any]) -> Dispatch:
+    """Return the dispatch a row stands for; a tombstone without a number reads as one with an empty one."""
+    return Dispatch(
+        follow_up_id=FollowUpId(row["follow_up_id"]),
+        merchant_id=MerchantId(row["merchant_id"]),
+        recipient_id=RecipientId(row["recipient_id"]),
+        enrollment_id=EnrollmentId(row["enrollment_id"]),
+        flow=row["flow"],
+        flow_version=row["flow_version"],
+        step=row["step"],
+        purpose=Purpose(row["purpose"]),
+        release=row["release"],
+        correlation_id=row["correlation_id"],
+        state=DispatchState(row["state"]),
+        sender_number=row["sender_number"] or "",
+        provider=row["provider"],
+        first_queued_at=row["first_queued_at"],
+        ready_at=row["ready_at"],
+        valid_until=row["valid_until"] or row["first_queued_at"],
+        window_closes_at=row["window_closes_at"],
+        expires_at=row["expires_at"],
+        resend=ResendPolicy(row["resend"]),
+        click_days=row["click_days"],
+        delivered_hours=row["delivered_hours"],
+        attempts=row["attempts"],
+        retry_at=row["retry_at"],
+        reason=row["reason"],
+        cancelled=row["cancelled"],
+    )
+
+
+def attempt_of(row: Mapping[str, Any]) -> Attempt:
+    """Return the attempt a row stands for."""
+    return Attempt(
+        id=AttemptId(row["id"]),
+        follow_up_id=FollowUpId(row["follow_up_id"]),
+        merchant_id=MerchantId(row["merchant_id"]),
+        recipient_id=RecipientId(row["recipient_id"]),
+        n=row["n"],
+        release=row["release"],
+        provider=row["provider"],
+        sender_number=row["sender_number"],
+        body_sha256=bytes(row["body_sha256"]),
+        parts=row["parts"],
+        state=AttemptState(row["state"]),
+        intent_at=row["intent_at"],
+        deadline=row["deadline"],
+        status=Status(row["status"]) if row["status"] else None,
+        provider_message_id=row["provider_message_id"],
+        error_class=row["error_class"],
+        code=row["code"],
+        reason=row["reason"],
+        accepted_at=row["accepted_at"],
+        concluded_at=row["concluded_at"],
+        after_follow_up_id=row["after_follow_up_id"],
+    )
+
+
+def person_of(row: Mapping[str, Any] | None) -> Person:
+    """Return what is known of a person; one nobody wrote down yet may be written to."""
+    if row is None:
+        return Person()
+    return Person(
+        suppressed=SuppressionCause(row["suppressed"]) if row["suppressed"] else None,
+        marketing_suppressed=row["marketing_suppressed"],
+        informational_suppressed=row["informational_suppressed"],
+        needs_review=row["needs_review"],
+    )
+
+
+def new_person(merchant_id: str, recipient_id: RecipientId) -> dict[str, Any]:
+    """Return the row of a person we hear of for the first time."""
+    return {
+        "recipient_id": recipient_id,
+        "merchant_id": merchant_id,
+        "suppressed": None,
+        "marketing_suppressed": False,
+        "informational_suppressed": False,
+        "keyword_seq": 0,
+        "consent_epoch": 0,
+        "needs_review": False,
+        "erased_at": None,
+        "last_follow_up_id": None,
+        "last_sender_number": None,
+        "last_intent_at": None,
+        "in_flight_at_stop": 0,
+    }
+
+
+def standing_of(row: Mapping[str, Any]) -> Standing:
+    """Return the standing a person's row holds."""
+    return Standing(
+        suppressed=SuppressionCause(row["suppressed"]) if row["suppressed"] else None,
+        marketing_suppressed=row["marketing_suppressed"],
+        informational_suppressed=row["informational_suppressed"],
+        keyword_seq=row["keyword_seq"],
+        epoch=row["consent_epoch"],
+        needs_review=row["needs_review"],
+    )
+
+
+def standing_columns(standing: Standing) -> dict[str, Any]:
+    """Return a standing as the columns of a person's row."""
+    return {
+        "suppressed": standing.suppressed,
+        "marketing_suppressed": standing.marketing_suppressed,
+        "informational_suppressed": standing.informational_suppressed,
+        "keyword_seq": standing.keyword_seq,
+        "consent_epoch": standing.epoch,
+        "needs_review": standing.needs_review,
+    }
+
+
+async def find_dispatches(
+    db: Transaction, follow_up_ids: Collection[Any], *, lock: Lock | None = None
+) -> dict[Any, Dispatch]:
+    """Return dispatches by follow-up, without their templates."""
+    rows = await db.fetch(dispatches, "follow_up_id", sorted(set(follow_up_ids)), lock=lock, columns=_DISPATCH_COLUMNS)
+    return {row["follow_up_id"]: dispatch_of(row) for row in rows}
+
+
+async def find_attempts(
+    db: Transaction, attempt_ids: Collection[Any], *, lock: Lock | None = None
+) -> dict[Any, Attempt]:
+    """Return attempts by id."""
+    rows = await db.fetch(attempts, "id", sorted(set(attempt_ids)), lock=lock)
+    return {row["id"]: attempt_of(row) for row in rows}
+
+
+async def find_people(
+    db: Transaction, recipient_ids: Collection[RecipientId], *, lock: Lock | None = None
+) -> dict[RecipientId, dict[str, Any]]:
+    """Return the rows of people, changeable copies."""
+    rows = await db.fetch(recipients, "recipient_id", sorted(set(recipient_ids)), lock=lock)
+    return {row["recipient_id"]: dict(row) for row in rows}
+
+
+async def find_underway(db: Transaction, recipient_ids: Collection[RecipientId]) -> dict[RecipientId, list[Underway]]:
+    """Return the attempts without a conclusion, by person."""
+    found: dict[RecipientId, list[Underway]] = {}
+    for row in await db.fetch(in_flight, "recipient_id", sorted(set(recipient_ids))):
+        one = Underway(row["attempt_id"], AttemptState(row["state"]), bytes(row["body_sha256"]))
+        found.setdefault(row["recipient_id"], []).append(one)
+    return found
+
+
+async def save_attempts(db: Transaction, changed: Sequence[tuple[Attempt, Attempt]]) -> None:
+    """Write attempts that changed (before, after), each only over the state it was read in.
+
+    Raises:
+        RuntimeError: a row changed under its lock, which cannot be.
+    """
+    rows = [
+        {"id": after.id, "was_state": before.state, **{name: getattr(after, name) for name in _ATTEMPT_FIELDS}}
+        for before, after in sorted(changed, key=lambda pair: pair[1].id)
+    ]
+    if not all(await db.change(attempts, rows, was=("state",))):
+        raise RuntimeError("an attempt changed while it was locked")
+
+
+async def save_dispatches(db: Transaction, changed: Sequence[tuple[Dispatch, Attempt | None]], now: datetime) -> None:
+    """Write dispatches that changed, and blank the content of those that need no call and no listing any more."""
+    kept, blanked = [], []
+    for dispatch, attempt in sorted(changed, key=lambda pair: pair[0].follow_up_id):
+        row = {
+            "follow_up_id": dispatch.follow_up_id,
+            "state": dispatch.state,
+            "reason": dispatch.reason,
+            "ready_at": dispatch.ready_at,
+            "retry_at": dispatch.retry_at,
+            "provider": dispatch.provider,
+            "attempts": dispatch.attempts,
+            "changed_at": now,
+        }
+        if _needs_content(dispatch, attempt):
+            kept.append(row)
+        else:
+            blanked.append({**row, **NO_CONTENT})
+    await db.change(dispatches, kept)
+    await db.change(dispatches, blanked)
+
+
+def _needs_content(dispatch: Dispatch, attempt: Attempt | None) -> bool:
+    """Return whether the text may have to be rendered, or its person's number asked after, once more."""
+    if dispatch.state is DispatchState.UNKNOWN:
+        return attempt is None or not is_concluded(attempt.state)
+    return dispatch.state in {DispatchState.QUEUED, DispatchState.INTENT}
+
+
+async def contact_of(db: Transaction, follow_up_id: FollowUpId) -> bytes | None:
+    """Return the sealed contact of a dispatch, while it is needed."""
+    rows = await db.fetch(dispatches, "follow_up_id", [follow_up_id], columns=("contact",))
+    return bytes(rows[0]["contact"]) if rows and rows[0]["contact"] is not None else None

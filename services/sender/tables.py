@@ -1,0 +1,194 @@
+"""The sender's tables: what was cleared, what was tried, who must not be written to, what came back.
+
+Sealed columns are blanked as soon as a dispatch needs no call any more, so that only texts under way hold
+personal data; both partial indexes therefore stay as small as the work under way.
+"""
+
+import sqlalchemy as sa
+
+from services.sender.domain.attempts import LIVE_STATES, DispatchState
+from services.sender.schema import ground, metadata
+from shared.db.types import Id, Instant
+
+__all__ = ["ground", "metadata"]
+
+dispatches = sa.Table(
+    "sender_dispatches",
+    metadata,
+    sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("enrollment_id", Id, nullable=False),
+    sa.Column("flow", sa.Text, nullable=False),
+    sa.Column("flow_version", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("correlation_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("sender_number", sa.Text),
+    sa.Column("provider", sa.Text),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("ready_at", Instant, nullable=False),
+    sa.Column("first_queued_at", Instant, nullable=False),
+    sa.Column("valid_until", Instant),
+    sa.Column("window_closes_at", Instant),
+    sa.Column("expires_at", Instant),
+    sa.Column("locale", sa.Text),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("contact", sa.LargeBinary),
+    sa.Column("facts", sa.LargeBinary),
+    sa.Column("first_contact", sa.Boolean, nullable=False),
+    sa.Column("resend", sa.Text, nullable=False),
+    sa.Column("click_days", sa.Integer, nullable=False),
+    sa.Column("delivered_hours", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("retry_at", Instant),
+    sa.Column("cancelled", sa.Boolean, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+"""One cleared follow-up; a cancelled one that was never cleared stands here as a tombstone without a number."""
+
+QUEUED = dispatches.c.state == sa.literal_column(f"'{DispatchState.QUEUED}'")
+"""Written as a literal: a bound value would hide from the planner that the partial index fits."""
+HOLDS_CONTENT = dispatches.c.body.is_not(None)
+
+sa.Index(
+    "ix_sender_dispatches_claim",
+    dispatches.c.sender_number,
+    dispatches.c.priority,
+    dispatches.c.ready_at,
+    sqlite_where=QUEUED,
+    postgresql_where=QUEUED,
+)
+sa.Index(
+    "ix_sender_dispatches_content",
+    dispatches.c.recipient_id,
+    sqlite_where=HOLDS_CONTENT,
+    postgresql_where=HOLDS_CONTENT,
+)
+
+attempts = sa.Table(
+    "sender_attempts",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("follow_up_id", Id, nullable=False),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("sender_number", sa.Text, nullable=False),
+    sa.Column("body_sha256", sa.LargeBinary, nullable=False),
+    sa.Column("parts", sa.Integer, nullable=False),
+    sa.Column("encoding", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("status", sa.Text),
+    sa.Column("provider_message_id", sa.Text),
+    sa.Column("error_class", sa.Text),
+    sa.Column("code", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("intent_at", Instant, nullable=False),
+    sa.Column("deadline", Instant, nullable=False),
+    sa.Column("accepted_at", Instant),
+    sa.Column("concluded_at", Instant),
+    sa.Column("after_follow_up_id", Id),
+)
+"""One provider call for a dispatch; `after_follow_up_id` is the text this person was sent before it.
+
+An empty `body_sha256` stands for a call that a restored backup may have forgotten: its text is not known.
+"""
+
+LIVE = attempts.c.state.in_([sa.literal_column(f"'{state}'") for state in sorted(LIVE_STATES)])
+sa.Index(
+    "uq_sender_attempts_live",
+    attempts.c.follow_up_id,
+    unique=True,
+    sqlite_where=LIVE,
+    postgresql_where=LIVE,
+)
+
+in_flight = sa.Table(
+    "sender_in_flight",
+    metadata,
+    sa.Column("attempt_id", Id, primary_key=True),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("follow_up_id", Id, nullable=False),
+    sa.Column("body_sha256", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("deadline", Instant, nullable=False),
+    sa.Column("look_at", Instant, nullable=False),
+    sa.Column("absent_at", Instant),
+)
+"""The attempts without a conclusion, intent or unknown: the work list of reaper and reconciler; a handful of rows."""
+
+recipients = sa.Table(
+    "sender_recipients",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("suppressed", sa.Text),
+    sa.Column("marketing_suppressed", sa.Boolean, nullable=False),
+    sa.Column("informational_suppressed", sa.Boolean, nullable=False),
+    sa.Column("keyword_seq", sa.Integer, nullable=False),
+    sa.Column("consent_epoch", sa.Integer, nullable=False),
+    sa.Column("needs_review", sa.Boolean, nullable=False),
+    sa.Column("erased_at", Instant),
+    sa.Column("last_follow_up_id", Id),
+    sa.Column("last_sender_number", sa.Text),
+    sa.Column("last_intent_at", Instant),
+    sa.Column("in_flight_at_stop", sa.Integer, nullable=False),
+)
+"""One row a person: the lock every intent shares and every opt-out takes; `suppressed` names the cause."""
+
+receipts = sa.Table(
+    "sender_receipts",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("attempt_id", Id, nullable=False),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_message_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", Instant, nullable=False),
+)
+"""Every callback as it came, sealed, the person's number left out (the attempt says whose it is)."""
+
+replies = sa.Table(
+    "sender_replies",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("provider_message_id", sa.Text, primary_key=True),
+    sa.Column("reply_id", Id, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("sender_number", sa.Text, nullable=False),
+    sa.Column("reply_class", sa.Text, nullable=False),
+    sa.Column("needs_review", sa.Boolean, nullable=False),
+    sa.Column("keyword_seq", sa.Integer),
+    sa.Column("follow_up_id", Id),
+    sa.Column("text", sa.LargeBinary),
+    sa.Column("received_at", Instant, nullable=False),
+)
+"""What people wrote back, sealed; the provider's id keeps a repeated call from counting twice."""
+
+number_health = sa.Table(
+    "sender_number_health",
+    metadata,
+    sa.Column("sender_number", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("opens_at", Instant),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+"""Whether a number may call its provider; survives a restart, so that a halted number stays halted."""
+
+closed_merchants = sa.Table(
+    "sender_closed_merchants",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("closed_at", Instant, nullable=False),
+)

@@ -1,0 +1,282 @@
+"""The HTTP door: consents, withdrawals, standings, evaluations and decisions."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+
+from services.compliance.tables import ledger
+from shared.events.dispatch import DispatchAccepted
+from shared.testing import make_compliance
+from shared.testing.clock import START
+from shared.testing.make_compliance import PHONE, api_key
+from tests.integration.compliance.stage import Stage, only, opened
+
+CONSENT = {
+    "to": PHONE,
+    "scope": "marketing",
+    "level": "pewc",
+    "captured_at": "2026-12-01T16:00:00Z",
+    "method": "web_form",
+    "disclosure": "Text me offers. Reply STOP to end.",
+    "source": "https://acme.example/join",
+    "ip": "192.0.2.7",
+    "user_agent": "a browser",
+    "evidence": {"form": "join-7"},
+}
+QUESTION = {
+    "to": PHONE,
+    "class": "marketing",
+    "now": "2026-12-01T12:59:00Z",
+    "consent": {"status": "pewc"},
+}
+
+
+@pytest.fixture
+async def http(stage: Stage) -> AsyncIterator[httpx2.AsyncClient]:
+    async with stage.http() as client:
+        yield client
+
+
+async def test_a_recorded_consent_lets_marketing_go_and_keeps_its_evidence_sealed(
+    stage: Stage, http: httpx2.AsyncClient
+) -> None:
+    answer = await http.post("/v1/consents", json=CONSENT)
+    assert answer.status_code == 201
+    assert answer.json()["consents"]["marketing"] == {
+        "status": "pewc",
+        "captured_at": "2026-12-01T16:00:00Z",
+        "expires_at": None,
+        "revoked_at": None,
+    }
+    assert only(await stage.verdict()) == [("cleared", "ok")]
+    (row,) = await stage.rows(ledger)
+    assert b"acme.example/join" in row["canonical"]
+    assert b"192.0.2.7" not in row["canonical"] + row["evidence"]
+    assert b"join-7" in stage.sealer.open(make_compliance.MERCHANT, row["evidence"])
+    assert await stage.first_break() is None
+
+
+async def test_the_same_consent_twice_is_one_entry_even_when_written_in_another_zone(
+    stage: Stage, http: httpx2.AsyncClient
+) -> None:
+    first = await http.post("/v1/consents", json=CONSENT)
+    again = await http.post("/v1/consents", json=CONSENT | {"captured_at": "2026-12-01T11:00:00-05:00"})
+    assert (first.json()["recorded"], again.json()["recorded"]) == (True, False)
+    assert first.json()["consent_id"] == again.json()["consent_id"]
+    assert len(await stage.rows(ledger)) == 1
+
+
+async def test_an_idempotency_key_gives_the_same_answer_and_refuses_another_body(
+    stage: Stage, http: httpx2.AsyncClient
+) -> None:
+    key = {"Idempotency-Key": "k-1"}
+    undated = {name: value for name, value in CONSENT.items() if name != "captured_at"}
+    first = await http.post("/v1/consents", json=undated, headers=key)
+    stage.clock.advance(minutes=1)
+    again = await http.post("/v1/consents", json=undated, headers=key)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert len(await stage.rows(ledger)) == 1
+    other = await http.post("/v1/consents", json=CONSENT, headers=key)
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+    assert len(await stage.rows(ledger)) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"to": "call me on 5550123"}, "to"),
+        ({"to": "+12"}, "to"),
+        ({"scope": "everything"}, "scope"),
+        ({"captured_at": "2026-12-01T17:06:00Z"}, "captured_at"),
+        ({"captured_at": "2026-12-01T16:00:00"}, "captured_at"),
+        ({"evidence": {"count": 10**30}}, "evidence"),
+        ({"evidence": {"long": "x" * 200_000}}, "evidence"),
+        ({"colour": "blue"}, "colour"),
+    ],
+)
+async def test_a_consent_that_cannot_be_read_is_refused_with_the_field_and_without_the_number(
+    stage: Stage, http: httpx2.AsyncClient, change: dict[str, Any], field: str
+) -> None:
+    answer = await http.post("/v1/consents", json=CONSENT | change)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["errors"][0]["field"] == field
+    assert "5550123" not in answer.text
+    assert not await stage.rows(ledger)
+
+
+async def test_a_grant_from_a_clock_slightly_ahead_counts_from_now(stage: Stage, http: httpx2.AsyncClient) -> None:
+    answer = await http.post("/v1/consents", json=CONSENT | {"captured_at": "2026-12-01T17:00:30Z"})
+    assert answer.status_code == 201
+    assert answer.json()["consents"]["marketing"]["captured_at"] == "2026-12-01T17:00:00Z"
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+async def test_instants_at_the_ends_of_the_calendar_are_kept_as_the_ends_of_the_ledgers(
+    stage: Stage, http: httpx2.AsyncClient, at: str
+) -> None:
+    assert (await http.post("/v1/consents", json=CONSENT | {"expires_at": at})).status_code == 201
+    assert (await http.post("/v1/consents/revoke", json={"to": PHONE, "revoked_at": at})).status_code == 200
+    assert await stage.first_break() is None
+
+
+async def test_a_withdrawal_is_answered_only_when_the_ledger_holds_it(stage: Stage, http: httpx2.AsyncClient) -> None:
+    await http.post("/v1/consents", json=CONSENT)
+    stage.clock.advance(minutes=1)
+    answer = await http.post("/v1/consents/revoke", json={"to": PHONE, "reason": "said so on the phone"})
+    assert answer.status_code == 200
+    assert answer.json()["suppressed"] == "opt_out"
+    assert len(await stage.rows(ledger)) == 2
+    assert only(await stage.verdict()) == [("blocked", "opted_out")]
+    change = (await stage.changes())[-1]
+    assert (change.suppressed, change.marketing.status, change.informational.status) == (
+        "opt_out",
+        "revoked",
+        "revoked",
+    )
+
+
+async def test_a_withdrawal_from_marketing_leaves_service_texts(stage: Stage, http: httpx2.AsyncClient) -> None:
+    await http.post("/v1/consents", json=CONSENT | {"scope": "all"})
+    stage.clock.advance(minutes=1)
+    answer = await http.post("/v1/consents/revoke", json={"to": PHONE, "scope": "marketing"})
+    found = answer.json()
+    assert (found["suppressed"], found["consents"]["marketing"]["status"]) == (None, "revoked")
+    assert found["consents"]["informational"]["status"] == "pewc"
+
+
+async def test_a_withdrawal_dated_ahead_counts_from_now_and_is_never_refused(
+    stage: Stage, http: httpx2.AsyncClient
+) -> None:
+    await http.post("/v1/consents", json=CONSENT)
+    answer = await http.post("/v1/consents/revoke", json={"to": PHONE, "revoked_at": "2027-01-01T00:00:00Z"})
+    assert answer.status_code == 200
+    assert answer.json()["consents"]["marketing"]["revoked_at"] == "2026-12-01T17:00:00Z"
+    assert only(await stage.verdict()) == [("blocked", "opted_out")]
+
+
+async def test_a_withdrawal_of_a_stranger_is_kept_for_when_they_are_one_no_more(
+    stage: Stage, http: httpx2.AsyncClient
+) -> None:
+    assert (await http.post("/v1/consents/revoke", json={"to": PHONE})).status_code == 200
+    await stage.hear(stage.claim(captured_at=START - timedelta(days=1)))
+    assert only(await stage.verdict()) == [("blocked", "opted_out")]
+
+
+async def test_a_standing_tells_consents_slots_clocks_and_the_next_opening(
+    stage: Stage, http: httpx2.AsyncClient
+) -> None:
+    await http.post("/v1/consents", json=CONSENT)
+    await stage.verdict()
+    await stage.hear(stage.about(DispatchAccepted))
+    stage.clock.move_to(datetime(2026, 12, 2, 4, 0, tzinfo=UTC))
+    found = (await http.post("/v1/recipients/standing", json={"to": "(212) 555-0123"})).json()
+    assert found["consents"]["marketing"]["status"] == "pewc"
+    assert (found["slots_used"], found["marketing_texts"]) == (1, ["2026-12-01T17:00:00Z"])
+    assert found["local_times"] == [
+        {"zone": "America/New_York", "local_time": "2026-12-01T23:00:00-05:00", "open": False}
+    ]
+    assert found["next_opening"] == "2026-12-02T13:00:00Z"
+
+
+async def test_the_standing_of_a_stranger_is_an_empty_page(http: httpx2.AsyncClient) -> None:
+    found = (await http.post("/v1/recipients/standing", json={"to": "+447400123456"})).json()
+    assert found["consents"]["marketing"]["status"] == "none"
+    assert (found["suppressed"], found["epoch"], found["slots_used"]) == (None, 0, 0)
+
+
+async def test_the_gate_answers_one_question_with_one_answer(http: httpx2.AsyncClient) -> None:
+    answer = await http.post("/v1/gate/evaluations", json=QUESTION)
+    assert answer.status_code == 200
+    found = answer.json()
+    assert (found["decision"], found["reason"], found["until"]) == ("defer", "quiet_hours", "2026-12-01T13:00:00Z")
+
+
+async def test_the_gate_answers_a_list_in_its_order_and_stores_nothing(stage: Stage, http: httpx2.AsyncClient) -> None:
+    open_hours = QUESTION | {"now": "2026-12-01T17:00:00Z"}
+    answer = await http.post("/v1/gate/evaluations", json=[QUESTION, open_hours, QUESTION | {"consent": None}])
+    assert [each["decision"] for each in answer.json()] == ["defer", "send", "block"]
+    assert not await stage.ground.log_events()
+
+
+async def test_a_question_with_an_unknown_field_is_refused_with_the_nearest_name(http: httpx2.AsyncClient) -> None:
+    one = await http.post("/v1/gate/evaluations", json=QUESTION | {"histroy": []})
+    assert one.status_code == 422
+    assert "did you mean history?" in one.json()["detail"]
+    second = await http.post("/v1/gate/evaluations", json=[QUESTION, QUESTION | {"known": {"stat": "NY"}}])
+    assert second.status_code == 422
+    assert second.json()["errors"][0]["field"] == "1"
+    assert "did you mean state?" in second.json()["detail"]
+
+
+async def test_more_than_a_thousand_questions_at_once_are_refused(http: httpx2.AsyncClient) -> None:
+    answer = await http.post("/v1/gate/evaluations", json=[{}] * 1001)
+    assert answer.status_code == 422
+    assert "1000" in answer.json()["detail"]
+
+
+async def test_decisions_are_told_release_by_release_and_recompute_identically(
+    stage: Stage, http: httpx2.AsyncClient
+) -> None:
+    stage.clock.move_to(datetime(2026, 12, 2, 4, 0, tzinfo=UTC))
+    await stage.hear(stage.claim())
+    await stage.verdict()
+    stage.clock.move_to(datetime(2026, 12, 2, 13, 0, tzinfo=UTC))
+    await stage.verdict(release=2)
+    found = (await http.get(f"/v1/decisions/{make_compliance.follow_up('thanks')}")).json()
+    assert [(each["release"], each["decision"], each["recomputed"]) for each in found["decisions"]] == [
+        (1, "defer", "identical"),
+        (2, "send", "identical"),
+    ]
+    assert found["decisions"][0]["rules"][0]["cite"]
+    assert found["decisions"][0]["decided_at"] == "2026-12-02T04:00:00Z"
+
+
+async def test_decisions_of_another_merchant_or_of_nobody_are_not_found(tmp_path: Path) -> None:
+    async with opened(tmp_path, "acme", "other") as stage:
+        await stage.hear(stage.claim())
+        await stage.verdict()
+        path = f"/v1/decisions/{make_compliance.follow_up('thanks')}"
+        async with stage.http(api_key("other")) as other:
+            assert (await other.get(path)).status_code == 404
+            assert (await other.get(f"/v1/decisions/{uuid4()}")).status_code == 404
+        async with stage.http() as mine:
+            assert (await mine.get(path)).status_code == 200
+
+
+async def test_the_same_number_is_another_person_to_another_merchant(tmp_path: Path) -> None:
+    async with opened(tmp_path, "acme", "other") as stage:
+        async with stage.http() as mine:
+            await mine.post("/v1/consents/revoke", json={"to": PHONE})
+        async with stage.http(api_key("other")) as other:
+            found = (await other.post("/v1/recipients/standing", json={"to": PHONE})).json()
+        assert (found["suppressed"], found["recipient_id"]) == (
+            None,
+            str(make_compliance.recipient(stage.sealer, PHONE, "other")),
+        )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/consents", CONSENT),
+        ("POST", "/v1/consents/revoke", {"to": PHONE}),
+        ("POST", "/v1/recipients/standing", {"to": PHONE}),
+        ("POST", "/v1/gate/evaluations", QUESTION),
+        ("GET", f"/v1/decisions/{make_compliance.follow_up('thanks')}", None),
+    ],
+)
+async def test_every_route_wants_a_key_and_its_scope(
+    stage: Stage, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    async with stage.http("fu_nobody") as stranger:
+        answer = await stranger.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+    async with stage.http(api_key(kind="none")) as scopeless:
+        answer = await scopeless.request(method, path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+    assert not await stage.rows(ledger)

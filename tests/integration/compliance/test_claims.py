@@ -1,0 +1,138 @@
+"""Claims through the event door: the ledger, its chain, and what it adds up to."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from services.compliance.domain.rules import ConsentStatus
+from services.compliance.tables import ledger, send_slots
+from shared.db.transaction import Lane, Transaction
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, RecipientErased, SuppressionCause
+from shared.events.dispatch import DispatchAccepted
+from shared.testing.clock import START
+from tests.integration.compliance.stage import Stage, only, opened
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+BEN = "+12125550124"
+
+
+async def test_a_claim_read_twice_is_one_entry_and_one_announcement(stage: Stage) -> None:
+    claim = stage.claim()
+    await stage.hear(claim, claim)
+    await stage.hear(claim)
+    assert len(await stage.rows(ledger)) == 1
+    (change,) = await stage.changes()
+    assert (change.epoch, change.reports, change.marketing.status) == (1, (claim.event_id,), "pewc")
+
+
+async def test_the_chain_of_a_person_holds_and_a_changed_row_shows(stage: Stage) -> None:
+    claims = [stage.claim(captured_at=START + number * MINUTE) for number in range(4)]
+    await stage.hear(*claims[:2], stage.claim(phone=BEN))
+    await stage.hear(*claims[2:])
+    assert await stage.first_break() is None
+    assert await stage.first_break(BEN) is None
+    assert sorted(row["position"] for row in await stage.rows(ledger) if row["recipient_id"] == stage.person()) == [
+        *range(4)
+    ]
+
+    async def forge(db: Transaction) -> None:
+        (row,) = await db.fetch(ledger, "entry_id", [claims[1].event_id])
+        forged = bytes(row["canonical"]).replace(b'"pewc"', b'"express"')
+        await db.change(ledger, [{"entry_id": row["entry_id"], "canonical": forged}])
+
+    await stage.ground.runtime.database.write(forge, Lane.BATCHES)
+    assert await stage.first_break() == 1
+
+
+async def test_any_order_of_arrival_gives_the_same_standing(tmp_path: Path) -> None:
+    spans = ((ConsentAct.GRANTED, 0), (ConsentAct.REVOKED, 1), (ConsentAct.GRANTED, 2), (ConsentAct.REVOKED, 3))
+    standings = set()
+    for number, order in enumerate(itertools.permutations(spans)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with opened(folder, at=START + HOUR) as stage:
+            for act, minute in order:
+                await stage.hear(stage.claim(act, captured_at=START + minute * MINUTE))
+            standings.add((await stage.held()).standing)
+            assert await stage.first_break() is None
+    (standing,) = standings
+    assert standing.marketing.revoked_at == START + 3 * MINUTE
+
+
+async def test_neither_an_undated_nor_an_older_grant_beats_a_revocation(stage: Stage) -> None:
+    stage.clock.advance(hours=1)
+    await stage.hear(stage.claim(ConsentAct.REVOKED, captured_at=START + HOUR))
+    await stage.hear(stage.claim(captured_at=None), stage.claim(captured_at=START))
+    assert only(await stage.verdict("blocked")) == [("blocked", "opted_out")]
+    stage.clock.advance(hours=1)
+    await stage.hear(stage.claim(captured_at=stage.clock.now()))
+    assert only(await stage.verdict("cleared")) == [("cleared", "ok")]
+
+
+async def test_start_echoes_the_newest_keyword_and_an_old_start_after_a_new_stop_lifts_nothing(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    stage.clock.advance(hours=1)
+    keyword = {"scope": ConsentScope.ALL, "method": "keyword", "level": ConsentLevel.UNKNOWN}
+    stop = stage.claim(ConsentAct.REVOKED, captured_at=START + MINUTE, keyword_seq=1, **keyword)
+    start = stage.claim(ConsentAct.RESTORED, captured_at=START + 2 * MINUTE, keyword_seq=2, **keyword)
+    stop_again = stage.claim(ConsentAct.REVOKED, captured_at=START + 3 * MINUTE, keyword_seq=3, **keyword)
+    await stage.hear(stop_again, stop, start)
+    told = [(change.keyword_seq, change.suppressed, change.marketing.status) for change in (await stage.changes())[1:]]
+    assert told == [(3, "opt_out", "revoked")] * 3
+    last = stage.claim(ConsentAct.RESTORED, captured_at=START + 4 * MINUTE, keyword_seq=4, **keyword)
+    await stage.hear(last)
+    lifted = (await stage.changes())[-1]
+    assert (lifted.keyword_seq, lifted.suppressed, lifted.marketing.status) == (4, None, "pewc")
+    assert only(await stage.verdict()) == [("cleared", "ok")]
+
+
+async def test_a_claim_for_ever_is_kept_and_not_parked(stage: Stage) -> None:
+    ages = datetime(9999, 12, 31, tzinfo=UTC)
+    await stage.hear(stage.claim(expires_at=ages), stage.claim(ConsentAct.REVOKED, captured_at=ages, phone=BEN))
+    assert not await stage.parked()
+    assert (await stage.held()).standing.marketing.consent(START).status is ConsentStatus.PEWC
+    assert (await stage.held(BEN)).standing.marketing.consent(START).status is ConsentStatus.REVOKED
+    assert await stage.first_break() is None
+
+
+async def test_an_erasure_blanks_the_evidence_suppresses_the_number_and_keeps_chain_and_slots(stage: Stage) -> None:
+    await stage.hear(stage.claim(evidence=b"sealed evidence"), stage.claim(phone=BEN, evidence=b"of somebody else"))
+    await stage.verdict()
+    await stage.hear(stage.about(DispatchAccepted))
+    stage.clock.advance(minutes=1)
+    erased = stage.about(RecipientErased)
+    await stage.hear(erased, erased)
+    assert {row["evidence"] for row in await stage.rows(ledger)} == {None, b"of somebody else"}
+    assert len(await stage.rows(ledger)) == 3
+    assert await stage.first_break() is None
+    assert len(await stage.rows(send_slots)) == 1
+    assert (await stage.changes())[-1].suppressed is SuppressionCause.ERASED
+    assert only(await stage.verdict("later")) == [("blocked", "suppressed_number")]
+
+
+async def test_what_was_claimed_before_an_erasure_and_arrives_later_loses_its_evidence(stage: Stage) -> None:
+    late = stage.claim(evidence=b"sealed evidence")
+    stage.clock.advance(minutes=1)
+    await stage.hear(stage.about(RecipientErased))
+    await stage.hear(late)
+    assert {row["evidence"] for row in await stage.rows(ledger)} == {None}
+    assert await stage.first_break() is None
+    assert (await stage.held()).standing.suppression is SuppressionCause.ERASED
+
+
+async def test_an_erased_person_in_flight_is_blocked_whoever_the_due_says_they_are(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    due = stage.due()
+    await stage.hear(stage.about(RecipientErased), due)
+    assert only(*await stage.verdicts()) == [("blocked", "suppressed_number")]
+
+
+async def test_a_revocation_passes_what_is_parked(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    bad = stage.due("bad")
+    await stage.hear(bad.model_copy(update={"content": bad.content.model_copy(update={"contact": b"broken"})}))
+    stage.clock.advance(minutes=1)
+    await stage.hear(stage.claim(ConsentAct.REVOKED, captured_at=stage.clock.now()))
+    assert (await stage.changes())[-1].marketing.status == "revoked"
+    assert len(await stage.parked()) == 1

@@ -1,0 +1,139 @@
+"""A sender on a temporary ground floor, a scripted provider, and an HTTP client at its doors."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+import sqlalchemy as sa
+
+from services.sender import app, tables
+from services.sender.instruments import ALARMS
+from services.sender.settings import SenderSettings
+from shared.config.directory import MerchantDirectory
+from shared.db.transaction import Lane, Row, Transaction
+from shared.events.envelope import Event
+from shared.events.follow_up import FollowUpCleared
+from shared.http.app import create_app
+from shared.http.auth import Keys, RateLimit
+from shared.privacy import Sealer
+from shared.telemetry.health import Health
+from shared.testing import make_sender
+from shared.testing.clock import FakeClock
+from shared.testing.house import House, house
+from shared.testing.make_sender import ScriptedProvider
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything a test of the sender needs within reach."""
+
+    house: House
+    clock: FakeClock
+    provider: ScriptedProvider
+    sender: app.Sender
+    http: httpx2.AsyncClient
+
+    @property
+    def sealer(self) -> Sealer:
+        return self.house.runtime.sealer
+
+    def cleared(self, number: int = 1, **changes: Any) -> FollowUpCleared:
+        return make_sender.cleared(self.sealer, self.clock.now(), number, **changes)
+
+    async def hear(self, *events: Event) -> None:
+        """Put events into the log and let the sender read them."""
+        await self.house.publish(*events)
+        await self.house.settle(self.sender.service)
+
+    async def send(self) -> None:
+        """One pass of the loop, until every call is written down."""
+        await self.sender.dispatcher.step()
+        await self.sender.calls.settle()
+
+    async def reconcile(self, **later: float) -> None:
+        """Move the clock and look after unanswered calls."""
+        self.clock.advance(**later)
+        await self.sender.reconciler.step()
+
+    async def published(self, kind: type[EventT]) -> list[EventT]:
+        return await self.house.published(kind)
+
+    async def attempts(self) -> Sequence[Row]:
+        return await self.house.rows(sa.select(tables.attempts).order_by(tables.attempts.c.n))
+
+    async def dispatches(self) -> Sequence[Row]:
+        return await self.house.rows(sa.select(tables.dispatches))
+
+    async def people(self) -> Sequence[Row]:
+        return await self.house.rows(sa.select(tables.recipients))
+
+    async def receipts(self) -> Sequence[Row]:
+        return await self.house.rows(sa.select(tables.receipts))
+
+    async def replies(self) -> Sequence[Row]:
+        return await self.house.rows(sa.select(tables.replies))
+
+    async def reply(self, text: str, sid: str = "SM-in-1", phone: str = make_sender.PERSON) -> httpx2.Response:
+        form = {"MessageSid": sid, "From": phone, "To": make_sender.SENDER_NUMBER, "Body": text}
+        return await self.http.post(**make_sender.signed_post(make_sender.replies_url(), form))
+
+    async def lose_everything_sent(self) -> None:
+        """Put the database back to before any intent, as an old backup does: dispatches queued, no attempt."""
+
+        async def work(tx: Transaction) -> None:
+            for table in (tables.attempts, tables.in_flight):
+                await tx.execute(sa.delete(table))
+            template = self.cleared()
+            content = template.content
+            await tx.execute(
+                sa.update(tables.dispatches).values(
+                    state="queued", attempts=0, body=content.body, contact=content.contact, facts=content.facts
+                )
+            )
+
+        await self.house.runtime.database.write(work, Lane.BATCHES)
+
+    def restarted(self, **settings: Any) -> None:
+        """Forget everything in memory, as a killed process does, and start again on the same database."""
+        self.sender = assembled(self.house, **settings)
+        self.http = client(self.house, self.sender)
+
+
+def alarms(kind: str) -> float:
+    """Return how often an alarm was raised in this process."""
+    return float(ALARMS.labels(kind)._value.get())
+
+
+def assembled(built: House, **settings: Any) -> app.Sender:
+    return app.assemble(built.runtime, SenderSettings(**settings), make_sender.ENVIRON)
+
+
+def client(built: House, sender: app.Sender) -> httpx2.AsyncClient:
+    keys = Keys(built.runtime.merchants, RateLimit(500, built.runtime.clock))
+    application = create_app("t", sender.service.routers, keys=keys, health=Health(), max_body_bytes=100_000)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url="http://test")
+
+
+@asynccontextmanager
+async def open_desk(folder: Path, **changes: Any) -> AsyncIterator[Desk]:
+    """Open a desk whose merchant's file has these changes."""
+    clock = FakeClock()
+    provider = ScriptedProvider(clock)
+    await provider.start()
+    merchants = MerchantDirectory.load(
+        make_sender.merchants_folder(folder, provider.base_url, **changes), make_sender.ENVIRON
+    )
+    async with house(folder, clock, merchants) as built:
+        sender = assembled(built)
+        await built.create(sender.service.metadata)
+        desk = Desk(built, clock, provider, sender, client(built, sender))
+        yield desk
+        await desk.sender.calls.stop()
+        await sender.book.close()
+        await desk.sender.book.close()
+    await provider.stop()

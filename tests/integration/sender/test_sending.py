@@ -1,0 +1,374 @@
+"""One follow-up from its clearance to its delivery, and what keeps it from going."""
+
+import asyncio
+from collections import deque
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.sender import composing, loop
+from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased, SuppressionCause
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
+from shared.events.follow_up import FollowUpCancelled, FollowUpLapsed, Purpose
+from shared.testing import make, make_sender
+from tests.integration.sender.desk import Desk, alarms
+
+
+def cancelled(desk: Desk, follow_up_id: object) -> FollowUpCancelled:
+    return make.event(FollowUpCancelled, follow_up_id=follow_up_id, recipient_id=make_sender.recipient_id(desk.sealer))
+
+
+async def test_a_cleared_follow_up_becomes_one_text_and_is_delivered(desk: Desk) -> None:
+    cleared = desk.cleared(window_closes_at=desk.clock.now() + timedelta(hours=1))
+    await desk.hear(cleared)
+    await desk.send()
+    (text,) = desk.provider.texts
+    assert text.form["Body"] == "Acme: Hello Ana"
+    assert text.form["ValidityPeriod"] == str(3600 - 15)
+    (accepted,) = await desk.published(DispatchAccepted)
+    assert accepted.follow_up_id == cleared.follow_up_id
+    assert accepted.provider_message_id == text.sid
+    for status in ("queued", "sent", "delivered", "sent"):
+        assert (await desk.http.post(**text.receipt(status))).status_code == 200
+    (delivered,) = await desk.published(DispatchDelivered)
+    assert delivered.attempt_id == accepted.attempt_id
+    assert (await desk.dispatches())[0]["state"] == "delivered"
+    assert (await desk.dispatches())[0]["body"] is None
+
+
+async def test_a_cancellation_that_overtakes_the_clearance_leaves_a_tombstone(desk: Desk) -> None:
+    cleared = desk.cleared()
+    await desk.hear(cancelled(desk, cleared.follow_up_id))
+    await desk.hear(cleared)
+    await desk.hear(desk.cleared(release=2, follow_up_id=cleared.follow_up_id))
+    await desk.send()
+    assert desk.provider.calls == 0
+
+
+async def test_a_cancellation_after_the_clearance_takes_it_out_of_the_queue(desk: Desk) -> None:
+    cleared = desk.cleared()
+    await desk.hear(cleared, cancelled(desk, cleared.follow_up_id), cancelled(desk, cleared.follow_up_id))
+    await desk.send()
+    assert desk.provider.calls == 0
+    assert await desk.published(DispatchFailed) == []
+
+
+async def test_a_text_cancelled_while_its_call_is_refused_for_now_does_not_go_later(desk: Desk) -> None:
+    desk.provider.script = deque(["throttle"])
+    cleared = desk.cleared()
+    await desk.hear(cleared)
+    await desk.send()
+    await desk.hear(cancelled(desk, cleared.follow_up_id))
+    desk.clock.advance(seconds=30)
+    await desk.send()
+    assert desk.provider.calls == 1
+
+
+async def test_a_clearance_that_runs_out_lapses_and_a_higher_release_goes(desk: Desk) -> None:
+    cleared = desk.cleared(valid_until=desk.clock.now() + timedelta(seconds=44))
+    await desk.hear(cleared)
+    await desk.send()
+    (lapsed,) = await desk.published(FollowUpLapsed)
+    assert (lapsed.follow_up_id, lapsed.release) == (cleared.follow_up_id, 1)
+    await desk.hear(cleared)
+    await desk.send()
+    assert desk.provider.calls == 0
+    await desk.hear(desk.cleared(release=2, follow_up_id=cleared.follow_up_id))
+    await desk.send()
+    assert desk.provider.calls == 1
+
+
+async def test_an_expired_text_is_refused_with_its_reason(desk: Desk) -> None:
+    await desk.hear(desk.cleared(expires_at=desk.clock.now()))
+    await desk.send()
+    (failed,) = await desk.published(DispatchFailed)
+    assert (failed.reason, failed.accepted, failed.attempt_id) == ("expired", False, None)
+    assert desk.provider.calls == 0
+
+
+async def test_a_closed_merchant_writes_to_nobody(desk: Desk) -> None:
+    await desk.hear(make.event(MerchantClosed, recipient_id=make.RECIPIENT), desk.cleared())
+    await desk.send()
+    (failed,) = await desk.published(DispatchFailed)
+    assert failed.reason == "merchant_closed"
+    assert desk.provider.calls == 0
+
+
+async def test_an_erased_person_gets_nothing_whichever_came_first(desk: Desk) -> None:
+    late = desk.cleared(2)
+    erased = make.event(
+        RecipientErased, recipient_id=make_sender.recipient_id(desk.sealer), occurred_at=desk.clock.now()
+    )
+    await desk.hear(desk.cleared(1), erased, late)
+    await desk.send()
+    assert desk.provider.calls == 0
+    assert {failed.reason for failed in await desk.published(DispatchFailed)} == {"erased"}
+    assert all(row["contact"] is None and row["body"] is None for row in await desk.dispatches())
+
+
+async def test_a_template_without_its_value_fails_with_its_reason(desk: Desk) -> None:
+    await desk.hear(desk.cleared(text="Hello {{ trigger.nothing }}"))
+    await desk.send()
+    (failed,) = await desk.published(DispatchFailed)
+    assert (failed.reason, failed.error_class) == ("render_failed", ErrorClass.CONTENT)
+
+
+async def test_two_texts_to_one_person_go_one_after_the_other(desk: Desk) -> None:
+    await desk.hear(desk.cleared(1), desk.cleared(2))
+    await desk.send()
+    assert desk.provider.calls == 1
+    desk.clock.advance(seconds=2)
+    await desk.send()
+    assert desk.provider.calls == 2
+
+
+async def test_the_same_text_waits_until_the_first_one_is_known(desk: Desk) -> None:
+    desk.provider.script = deque(["accept_then_drop"])
+    await desk.hear(desk.cleared(1))
+    await desk.send()
+    await desk.hear(desk.cleared(2), desk.cleared(3, text="Another"))
+    await desk.send()
+    assert [text.form["Body"] for text in desk.provider.texts] == ["Acme: Hello Ana", "Acme: Another"]
+    await desk.reconcile(seconds=6)
+    await desk.send()
+    assert len(desk.provider.texts) == 3
+    assert {attempt["state"] for attempt in await desk.attempts()} == {"accepted"}
+    assert len({attempt["provider_message_id"] for attempt in await desk.attempts()}) == 3
+
+
+async def test_answers_go_before_transactional_and_those_before_marketing(desk: Desk) -> None:
+    await desk.hear(
+        *(
+            desk.cleared(n, purpose=purpose, phone=f"+1212555012{n}")
+            for n, purpose in enumerate((Purpose.MARKETING, Purpose.TRANSACTIONAL, Purpose.HELP))
+        )
+    )
+    desk.sender.calls._most = 1
+    for _ in range(3):
+        await desk.send()
+    assert [text.form["To"][-1] for text in desk.provider.texts] == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize("desk", [{"rate": 1}], indirect=True)
+async def test_a_number_never_sends_more_parts_a_second_than_it_may(desk: Desk) -> None:
+    await desk.hear(*(desk.cleared(n, phone=f"+1212555012{n}") for n in range(4)))
+    for _ in range(30):
+        await desk.send()
+        desk.clock.advance(seconds=0.1)
+    assert desk.provider.calls == 3
+
+
+async def test_a_throttled_number_rests_as_long_as_the_provider_says(desk: Desk) -> None:
+    desk.provider.script = deque(["throttle"])
+    await desk.hear(desk.cleared(1), desk.cleared(2, phone="+12125550124"))
+    desk.sender.calls._most = 1
+    await desk.send()
+    for _ in range(6):
+        desk.clock.advance(seconds=1)
+        await desk.send()
+    assert desk.provider.calls == 1
+    desk.clock.advance(seconds=1.1)
+    await desk.send()
+    await desk.send()
+    assert len(desk.provider.texts) == 2
+    assert await desk.published(DispatchFailed) == []
+
+
+async def test_a_wrong_token_halts_the_number_and_loses_no_text(desk: Desk) -> None:
+    desk.provider.script = deque(["refuse:20003"])
+    await desk.hear(desk.cleared(1), desk.cleared(2, phone="+12125550124"))
+    desk.sender.calls._most = 1
+    await desk.send()
+    desk.restarted()
+    desk.clock.advance(minutes=9, seconds=30)
+    await desk.send()
+    assert desk.provider.calls == 1
+    assert len(await desk.published(FollowUpLapsed)) == 2
+    assert await desk.published(DispatchFailed) == []
+
+
+async def test_a_dead_provider_is_tried_less_and_less(desk: Desk) -> None:
+    await desk.provider.stop()
+    await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(20)))
+    desk.sender.calls._most = 1
+    for _ in range(12):
+        await desk.send()
+    attempts = await desk.attempts()
+    assert len(attempts) == 5
+    assert {(a["state"], a["reason"]) for a in attempts} == {("not_sent", "connection_refused")}
+
+
+@pytest.mark.parametrize(
+    ("code", "error_class", "cause"),
+    [
+        (21610, ErrorClass.OPTED_OUT, None),
+        (21211, ErrorClass.INVALID, SuppressionCause.INVALID),
+        (21614, ErrorClass.NOT_MOBILE, SuppressionCause.INVALID),
+    ],
+)
+async def test_a_refused_person_is_suppressed_and_reported(
+    desk: Desk, code: int, error_class: ErrorClass, cause: SuppressionCause | None
+) -> None:
+    desk.provider.script = deque([f"refuse:{code}"])
+    await desk.hear(desk.cleared(1))
+    await desk.send()
+    (failed,) = await desk.published(DispatchFailed)
+    assert (failed.error_class, failed.code, failed.retry_at) == (error_class, str(code), None)
+    (reported,) = await desk.published(ConsentReported)
+    assert (reported.cause, reported.keyword_seq) == (cause, 1)
+    await desk.hear(desk.cleared(2))
+    await desk.send()
+    assert desk.provider.calls == 1
+
+
+async def test_an_unlisted_code_is_final_and_looked_at(desk: Desk) -> None:
+    desk.provider.script = deque(["refuse:29999"])
+    before = alarms("unknown")
+    await desk.hear(desk.cleared())
+    await desk.send()
+    (failed,) = await desk.published(DispatchFailed)
+    assert (failed.error_class, failed.code) == (ErrorClass.UNKNOWN, "29999")
+    assert alarms("unknown") == before + 1
+    assert await desk.published(ConsentReported) == []
+
+
+@pytest.mark.parametrize("desk", [{"registration": "unregistered"}], indirect=True)
+async def test_an_unregistered_number_is_refused_before_the_provider_does(desk: Desk) -> None:
+    await desk.hear(desk.cleared())
+    await desk.send()
+    (failed,) = await desk.published(DispatchFailed)
+    assert failed.error_class is ErrorClass.SENDER_UNREGISTERED
+    assert desk.provider.calls == 0
+
+
+async def test_a_number_that_left_the_files_lets_its_texts_lapse(desk: Desk) -> None:
+    await desk.hear(desk.cleared(sender_number="+12025550199"))
+    await desk.send()
+    assert await desk.published(FollowUpLapsed) == []
+    desk.clock.advance(minutes=9, seconds=30)
+    await desk.send()
+    assert len(await desk.published(FollowUpLapsed)) == 1
+
+
+async def test_marketing_waits_while_the_wall_clock_is_in_doubt(desk: Desk) -> None:
+    desk.clock.trustworthy = False
+    await desk.hear(desk.cleared(1, purpose=Purpose.MARKETING), desk.cleared(2, phone="+12125550124"))
+    await desk.send()
+    assert [text.form["To"] for text in desk.provider.texts] == ["+12125550124"]
+
+
+async def test_a_tracked_link_is_kept_with_the_intent(desk: Desk) -> None:
+    await desk.hear(desk.cleared(text="See {{ 'https://acme.example/o/1' | link }}"))
+    await desk.send()
+    address = desk.provider.texts[0].form["Body"].split()[-1]
+    assert address.startswith("https://go.acme.example/r/")
+    answer = await desk.http.get(address.removeprefix("https://go.acme.example"))
+    assert answer.headers["location"] == "https://acme.example/o/1"
+
+
+@pytest.mark.parametrize("path", ["00000000-0000-4000-8000-000000000000", None])
+async def test_a_dispatch_can_be_looked_up_with_every_attempt(desk: Desk, path: str | None) -> None:
+    desk.provider.script = deque(["throttle"])
+    cleared = desk.cleared()
+    await desk.hear(cleared)
+    await desk.send()
+    desk.clock.advance(seconds=8)
+    await desk.send()
+    headers = {"Authorization": f"Bearer {make_sender.API_KEY}"}
+    answer = await desk.http.get(f"/v1/dispatches/{path or cleared.follow_up_id}", headers=headers)
+    if path is not None:
+        assert answer.status_code == 404
+        return
+    body: dict[str, Any] = answer.json()
+    assert body["state"] == "accepted"
+    assert [attempt["state"] for attempt in body["attempts"]] == ["refused", "accepted"]
+
+
+async def test_a_text_that_cannot_be_composed_does_not_hold_the_queue(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = composing.compose
+
+    def poisoned(row: Any, *rest: Any) -> Any:
+        if row["first_contact"]:
+            raise ZeroDivisionError
+        return real(row, *rest)
+
+    monkeypatch.setattr(loop, "compose", poisoned)
+    await desk.hear(desk.cleared(1, first_contact=True), desk.cleared(2, phone="+12125550124"))
+    await desk.send()
+    assert [text.form["To"] for text in desk.provider.texts] == ["+12125550124"]
+    assert [failed.reason for failed in await desk.published(DispatchFailed)] == ["compose_crashed"]
+
+
+async def test_a_pass_that_is_cancelled_after_its_commit_began_still_makes_its_calls(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.hear(desk.cleared())
+    begun, run = asyncio.Event(), desk.sender.dispatcher._units.run
+
+    async def slow(*arguments: Any) -> Any:
+        begun.set()
+        await asyncio.sleep(0)
+        return await run(*arguments)
+
+    monkeypatch.setattr(desk.sender.dispatcher._units, "run", slow)
+    passing = asyncio.create_task(desk.sender.dispatcher.step())
+    await begun.wait()
+    passing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await passing
+    await desk.sender.calls.stop()
+    assert [attempt["state"] for attempt in await desk.attempts()] == ["accepted"]
+    assert desk.provider.calls == 1
+
+
+async def test_the_service_sends_by_itself_while_it_runs(desk: Desk) -> None:
+    async with desk.sender.service.running():
+        await desk.house.publish(desk.cleared())
+        async with asyncio.timeout(10):
+            while not await desk.published(DispatchAccepted):  # noqa: ASYNC110 - the log has no event for tests
+                await asyncio.sleep(0.02)
+    assert desk.provider.calls == 1
+
+
+async def test_marketing_waits_while_the_event_door_is_halted(desk: Desk) -> None:
+    await desk.hear(desk.cleared(1, purpose=Purpose.MARKETING), desk.cleared(2, phone="+12125550124"))
+    assert desk.sender.service.runner is not None
+    desk.sender.service.runner.halted = "consumer_halted"
+    await desk.send()
+    assert [text.form["To"] for text in desk.provider.texts] == ["+12125550124"]
+
+
+async def test_a_changed_file_takes_effect_and_an_unchanged_account_keeps_its_connections(
+    desk: Desk, tmp_path: Path
+) -> None:
+    before = desk.sender.book.provider("acme", "main")
+    make_sender.merchants_folder(tmp_path, desk.provider.base_url, rate=7)
+    assert desk.house.runtime.merchants.reload_if_changed()
+    assert desk.sender.book.provider("acme", "main") is before
+    make_sender.merchants_folder(tmp_path, desk.provider.base_url, sid="AC" + "1" * 32)
+    assert desk.house.runtime.merchants.reload_if_changed()
+    assert desk.sender.book.provider("acme", "main") is not before
+
+
+async def test_a_held_number_makes_one_trial_call_at_a_time(desk: Desk) -> None:
+    desk.provider.script = deque(["refuse:20003", "accept_then_hang"])
+    await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(4)))
+    desk.sender.calls._most = 1
+    await desk.send()
+    desk.sender.calls._most = 4
+    desk.clock.advance(minutes=15)
+    renewed = [
+        desk.cleared(n, phone=f"+121255501{n:02}", release=2, follow_up_id=row["follow_up_id"])
+        for n, row in enumerate(await desk.dispatches())
+    ]
+    await desk.sender.dispatcher.step()
+    await desk.hear(*renewed)
+    for _ in range(5):
+        await desk.sender.dispatcher.step()
+        await asyncio.sleep(0.05)
+    assert desk.provider.calls == 2
+    await desk.provider.stop()

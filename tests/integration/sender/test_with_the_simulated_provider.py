@@ -1,0 +1,84 @@
+"""Many texts through the simulated provider over real HTTP, with its faults: none is ever there twice."""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+
+from services.sender.simulator.app import Simulator, create_app_of
+from services.sender.simulator.config import SimulatorConfig
+from services.sender.simulator.faults import FaultKind, FaultPlan, FaultRule
+from shared.clock import SystemClock
+from shared.config.directory import MerchantDirectory
+from shared.testing import make_sender
+from shared.testing.clock import FakeClock
+from shared.testing.house import house
+from shared.testing.make_sender import ScriptedProvider
+from tests.integration.sender.desk import Desk, assembled, client
+
+TEXTS = 40
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """Serve an app on a free port."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    await task
+    listener.close()
+
+
+async def test_faults_of_every_kind_never_make_two_texts_of_one_follow_up(tmp_path: Path) -> None:
+    simulator = Simulator(
+        SimulatorConfig(
+            data_file=tmp_path / "texts.db", accounts={make_sender.ACCOUNT_SID: make_sender.AUTH_TOKEN}, latency_ms=0
+        )
+    )
+    simulator.faults.replace(
+        FaultPlan(
+            seed=7,
+            rules=(
+                FaultRule(kind=FaultKind.ACCEPTED_THEN_RESET, probability=0.15),
+                FaultRule(kind=FaultKind.ACCEPTED_THEN_500, probability=0.15),
+                FaultRule(kind=FaultKind.UNAVAILABLE, probability=0.15),
+                FaultRule(kind=FaultKind.THROTTLE, probability=0.2, retry_after_seconds=1),
+            ),
+        )
+    )
+    async with served(create_app_of(simulator)) as url:
+        clock = FakeClock(SystemClock().now())
+        folder = make_sender.merchants_folder(tmp_path, url, rate=1000)
+        merchants = MerchantDirectory.load(folder, make_sender.ENVIRON)
+        async with house(tmp_path, clock, merchants) as built:
+            sender = assembled(built)
+            await built.create(sender.service.metadata)
+            desk = Desk(built, clock, ScriptedProvider(clock), sender, client(built, sender))
+            await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
+            for _ in range(12):
+                await desk.send()
+                clock.advance(seconds=6)
+                await sender.reconciler.step()
+            states = Counter(row["state"] for row in await desk.dispatches())
+            async with httpx2.AsyncClient(base_url=url) as http:
+                texts = (await http.get("/simulator/texts", params={"limit": 1000})).json()["texts"]
+            await sender.calls.stop()
+            await sender.book.close()
+    sent_to = Counter(text["to"] for text in texts)
+    assert set(sent_to.values()) == {1}
+    taken = states["accepted"] + states["delivered"]  # a listing may say that a text has arrived already
+    assert taken == len(texts)
+    assert taken + states["unknown"] + states["queued"] == TEXTS
+    assert taken > TEXTS // 2
