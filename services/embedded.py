@@ -219,6 +219,7 @@ def _simulator(runtime: Runtime) -> Simulator | None:
             accounts=accounts,
             inbound_urls=inbound,
             answers_keywords=frozenset(answering),
+            clock_file=runtime.clock.offset_file if isinstance(runtime.clock, SystemClock) else None,
         )
     )
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,13 @@ _NOTE = "<!-- Written by `make docs` from the code; edit the code instead. -->\n
 
 def pages() -> dict[str, str]:
     """Return every reference page by its path under docs/reference/."""
-    http = asyncio.run(_openapi())
+    http, plain = asyncio.run(_paths())
     return {
         "events.md": _events(),
         "asyncapi.json": _json(_asyncapi()),
         "metrics.md": _metrics(),
         "settings.md": _settings(),
-        "http.md": _http(http),
+        "http.md": _http(http, plain),
         "openapi.json": _json(http),
         "files.md": _files(),
         **{f"schemas/{name}.json": _json(schema) for name, schema in file_schemas().items()},
@@ -134,39 +134,63 @@ def _settings() -> str:
     """One line an environment variable."""
     lines = [_NOTE, "# Settings\n", "Environment variables; `followup doctor` lists them with their values.\n"]
     lines.append("| variable | default | meaning |\n|---|---|---|")
-    lines.extend(f"| `{each.variable}` | {f'`{each.default}`' if each.default else ''} | {each.help} |" for each in every_setting())
-    lines.append("\nFailpoints that tests may arm with `FOLLOWUP_FAILPOINTS`: " + ", ".join(f"`{n}`" for n in NAMES) + ".")
+    lines.extend(
+        f"| `{each.variable}` | {f'`{each.default}`' if each.default else ''} | {each.help} |"
+        for each in every_setting()
+    )
+    lines.append(
+        "\nFailpoints that tests may arm with `FOLLOWUP_FAILPOINTS`: " + ", ".join(f"`{n}`" for n in NAMES) + "."
+    )
     return "\n".join(lines) + "\n"
 
 
-async def _openapi() -> dict[str, Any]:
-    """Return the merged OpenAPI document of all services."""
+async def _paths() -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
+    """Return the merged OpenAPI document of all services, and the plain routes beside it."""
     with tempfile.TemporaryDirectory() as folder:
         async with scene(Path(folder) / "demo") as running:
             document = running.house.app.openapi()
+            plain = list(_plain_routes(running.house.app.routes, set(document["paths"])))
     for name in ("ACME_SHOPIFY_SECRET", "ACME_TWILIO_TOKEN"):
         os.environ.pop(name, None)
-    return document
+    return document, plain
 
 
-def _http(document: dict[str, Any]) -> str:
+def _plain_routes(routes: Iterable[Any], known: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the routes that take raw bodies and stand outside OpenAPI, with their docstring's first sentence."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from _plain_routes(inner.routes, known)
+            continue
+        path, methods = getattr(route, "path", ""), getattr(route, "methods", None) or ()
+        if path not in known and path.startswith(("/v1/", "/simulator", "/2010-04-01/")):
+            for method in sorted(set(methods) - {"HEAD"}):
+                yield path, method, _first_line(route.endpoint.__doc__).rstrip(".")
+
+
+def _http(document: dict[str, Any], plain: list[tuple[str, str, str]]) -> str:
     """One line an operation."""
     lines = [_NOTE, "# HTTP\n"]
     lines.append("The machine-readable form is [openapi.json](openapi.json); a running process shows it at `/docs`.\n")
     lines.append("| method | path | what it does |\n|---|---|---|")
-    lines.extend(f"| {method} | `{path}` | {summary} |" for path, method, summary in _operations(document))
+    operations = sorted([*_operations(document), *plain])
+    lines.extend(f"| {method} | `{path}` | {summary} |" for path, method, summary in operations)
     return "\n".join(lines) + "\n"
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for path, operations in sorted(document["paths"].items()):
-        for method, operation in sorted(operations.items()):
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             yield path, method.upper(), operation.get("summary", "")
 
 
 def _files() -> str:
     """Point at the schemas of the files."""
-    lines = [_NOTE, "# Files\n", "JSON Schemas of what merchants write; an editor that knows them completes and checks.\n"]
+    lines = [
+        _NOTE,
+        "# Files\n",
+        "JSON Schemas of what merchants write; an editor that knows them completes and checks.\n",
+    ]
     lines.extend(f"- [{name}](schemas/{name}.json)" for name in sorted(file_schemas()))
     return "\n".join(lines) + "\n"
 

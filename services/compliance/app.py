@@ -1,9 +1,11 @@
 """The wiring of compliance; the only place that constructs its parts."""
 
 from services.compliance import api, consumer, instruments
+from services.compliance.consent_desk import ConsentDesk
 from services.compliance.domain import time_zones
 from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import RuleTable
+from services.compliance.judging import GateDesk
 from services.compliance.settings import ComplianceSettings
 from services.compliance.tables import ground, metadata
 from shared.errors import ConfigurationFault
@@ -41,8 +43,8 @@ def build(runtime: Runtime) -> Service:
         metadata,
         ground,
         units,
-        routers=[api.routes(api.ConsentDesk(units, runtime.sealer, settings.history_days))],
+        routers=[api.routes(ConsentDesk(units, runtime.sealer, settings.history_days))],
     )
-    desk = consumer.GateDesk(runtime.clock, runtime.sealer, runtime.merchants, load_rules, settings.history_days)
+    desk = GateDesk(runtime.clock, runtime.sealer, runtime.merchants, load_rules, settings.history_days)
     service.listen(runtime.log, consumer.router(desk))
     return service

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.compliance import instruments, store
 from services.compliance.domain.inputs import Consent
@@ -16,8 +16,11 @@ from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, S
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, RecipientId
 
-_SETTLES_REVIEW = frozenset({ConsentAct.GRANTED, ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
-"""A clear word from the person, or from the merchant about them, ends the doubt an ambiguous reply left."""
+_DECISIONS = frozenset({ConsentAct.GRANTED, ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Instants of claims are kept between these: a ledger's integers end at 2**53 microseconds, and no claim is refused
+because a platform writes "for ever" as the year 9999."""
 
 
 async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[RecipientId, Person]:
@@ -26,6 +29,7 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
     A claim the ledger holds already is skipped. Claims of one person are taken in the given order. Returns the
     people whose ledger grew.
     """
+    people = await store.held_people(uow.db, {claim.recipient_id: claim.merchant_id for claim in claims}, uow.now)
     known = await store.known_entries(uow.db, [claim.event_id for claim in claims])
     fresh: dict[RecipientId, dict[EventId, ConsentReported]] = {}
     for claim in claims:
@@ -33,20 +37,21 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
             fresh.setdefault(claim.recipient_id, {}).setdefault(claim.event_id, claim)
     if not fresh:
         return {}
-    people = await store.people(uow.db, list(fresh), lock=True)
     chains = await store.entries(uow.db, list(fresh))
+    erased = await store.erased(uow.db, list(fresh))
     added: list[ChainedEntry] = []
     changed: dict[RecipientId, Person] = {}
     for recipient, new in fresh.items():
-        chain = list(chains.get(recipient, ()))
-        person = people.get(recipient) or Person(next(iter(new.values())).merchant_id)
-        grown = _grown(chain, person.chain_hash, [_entry(claim, uow.now) for claim in new.values()], new)
+        chain, person = chains.get(recipient, []), people[recipient]
+        grown = _grown(len(chain), person.chain_hash, list(new.values()), erased.get(recipient), uow.now)
         added += grown
+        since = person.review_since
+        is_settled = since is not None and any(settles(each.entry, since) for each in grown)
         changed[recipient] = replace(
             person,
             standing=fold(each.entry for each in (*chain, *grown)),
             chain_hash=grown[-1].hash,
-            needs_review=person.needs_review and not any(c.act in _SETTLES_REVIEW for c in new.values()),
+            review_since=None if is_settled else since,
         )
         uow.publish(_announcement(changed[recipient].standing, list(new.values()), uow.now))
         _count(new.values(), uow.now)
@@ -55,15 +60,25 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
     return changed
 
 
+def settles(entry: LedgerEntry, since: datetime) -> bool:
+    """Return whether an entry ends the doubt an ambiguous reply left: somebody made up their mind after it."""
+    at = entry.effective_at
+    if at is None and entry.act is ConsentAct.REVOKED:
+        at = entry.recorded_at
+    return entry.act in _DECISIONS and at is not None and at > since
+
+
 def _grown(
-    chain: Sequence[ChainedEntry], head: str, added: Sequence[LedgerEntry], claims: dict[EventId, ConsentReported]
+    position: int, head: str, claims: Sequence[ConsentReported], erased_at: datetime | None, now: datetime
 ) -> list[ChainedEntry]:
-    """Return the new links of a chain."""
+    """Return the new links of a chain; evidence from before an erasure is not kept, however late it arrives."""
     links = []
-    for number, entry in enumerate(added, start=len(chain)):
+    for number, claim in enumerate(claims, start=position):
+        entry = _entry(claim, now)
         canonical = entry.canonical()
         head = chained(head, canonical)
-        links.append(ChainedEntry(entry, number, canonical, head, claims[entry.entry_id].evidence))
+        forgotten = erased_at is not None and claim.occurred_at <= erased_at
+        links.append(ChainedEntry(entry, number, canonical, head, None if forgotten else claim.evidence))
     return links
 
 
@@ -79,14 +94,19 @@ def _entry(claim: ConsentReported, now: datetime) -> LedgerEntry:
         recorded_at=now,
         method=claim.method,
         source=claim.source,
-        captured_at=claim.captured_at,
-        expires_at=claim.expires_at,
+        captured_at=kept(claim.captured_at),
+        expires_at=kept(claim.expires_at),
         disclosure_sha256=claim.disclosure_sha256,
         cause=claim.cause,
         keyword_seq=claim.keyword_seq,
-        actor="recipient" if claim.keyword_seq is not None else "system",
+        actor="recipient" if claim.method == "keyword" else "system",
         evidence_sha256=hashlib.sha256(claim.evidence).hexdigest() if claim.evidence is not None else None,
     )
+
+
+def kept(at: datetime | None) -> datetime | None:
+    """Return an instant as the ledger keeps it: in UTC, and between the years 1970 and 2200."""
+    return None if at is None else min(max(at, _EARLIEST), _LATEST).astimezone(UTC)
 
 
 def _announcement(standing: Standing, claims: Sequence[ConsentReported], now: datetime) -> ConsentChanged:

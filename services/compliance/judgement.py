@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from services.compliance.domain.inputs import (
+    Consent,
     Known,
     LineType,
     Message,
@@ -30,22 +31,25 @@ from shared.phone import E164
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What holds marketing back for everybody, or for this person, at this moment."""
+    """What holds a text back for everybody, or for this person, at this moment."""
 
-    awaiting_consent: bool = False
+    reports_missing: bool = False
+    """The ledger does not hold every consent report the due names."""
     parked: bool = False
     consent_lag: bool = False
 
 
-def policy_of(policies: Policies) -> Policy:
+def policy_of(policies: Policies, *, is_closed: bool = False) -> Policy:
     """Return the gate's policy as a merchant's file says it, with the guard of live service."""
     chosen = Policy(
         profile=Profile(policies.profile.value),
         close_guard_seconds=policies.close_guard_seconds,
         marketing_caps=tuple(Cap(cap.max, cap.per_hours) for cap in policies.caps.marketing),
+        informational_caps=tuple(Cap(cap.max, cap.per_hours) for cap in policies.caps.informational),
         allow_above_statutory=frozenset(policies.allow_above_statutory),
         max_defer_hours=policies.max_defer_hours,
         emergency_blocks=frozenset(policies.emergency_blocks),
+        is_closed=is_closed,
     )
     return chosen.in_service(policies.close_guard_seconds)
 
@@ -61,10 +65,11 @@ def inputs_of(
 ) -> DecisionInputs:
     """Return everything the gate looks at; of the number only what it says, never the number.
 
-    A shipping address's phone may be another person's: marketing to it is refused by giving it no consent of its own
-    (webhooks section 1), so the ledger's standing decides alone.
+    Of the past only texts of the same purpose matter, to caps and to answers alike.
     """
-    asked = (Past(due.inbound_at, PastKind.INBOUND_HELP),) if due.inbound_at and due.purpose is Purpose.HELP else ()
+    consent = person.standing.consent_for(due.purpose, now)
+    kind = PastKind(due.purpose.value)
+    asked = due.inbound_at if due.purpose is Purpose.HELP else None
     return DecisionInputs(
         message=Message(due.purpose, due.first_due_at, due.expires_at),
         recipient=Recipient(
@@ -72,21 +77,27 @@ def inputs_of(
             known=Known(contact.time_zone, contact.state, contact.postal_code, contact.country),
             line=LineType.UNKNOWN,
             suppression=person.standing.suppression,
-            awaiting_consent=circumstances.awaiting_consent,
-            needs_review=person.needs_review,
+            is_of_shipping=contact.provenance is PhoneProvenance.SHIPPING,
+            awaiting_consent=circumstances.reports_missing or _opt_out_is_on_its_way(due, consent),
+            needs_review=person.review_since is not None,
             parked=circumstances.parked,
             consent_lag=circumstances.consent_lag,
         ),
-        consent=person.standing.consent_for(due.purpose, now),
-        history=(*past, *asked),
+        consent=consent,
+        history=(
+            *(text for text in past if text.kind is kind),
+            *((Past(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
+        ),
         now=now,
         policy=policy,
     )
 
 
-def is_marketing_to_a_gift(due: FollowUpDue, contact: Contact) -> bool:
-    """Return whether a marketing text would go to a shipping address's phone."""
-    return due.purpose is Purpose.MARKETING and contact.provenance is PhoneProvenance.SHIPPING
+def _opt_out_is_on_its_way(due: FollowUpDue, consent: Consent) -> bool:
+    """Return whether the ledger has not heard yet of the opt-out this text would confirm: the two travel apart."""
+    if due.purpose is not Purpose.OPT_OUT_CONFIRMATION or due.inbound_at is None:
+        return False
+    return consent.revoked_at is None or consent.revoked_at < due.inbound_at
 
 
 def announcement(

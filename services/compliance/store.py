@@ -1,19 +1,18 @@
-"""The rows of compliance become domain values here, and nowhere else."""
+"""Rows become domain values here: the ledger, standings, erasures, verdicts, closings; cap slots do in `slots`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 
-from services.compliance.domain.inputs import Past, PastKind
 from services.compliance.domain.ledger import GENESIS, LedgerEntry
 from services.compliance.domain.records import DecisionRecord, record_of, standing_as_bytes, standing_of
 from services.compliance.domain.standing import Standing
-from services.compliance.tables import decisions, ledger, send_slots, standings
+from services.compliance.tables import closed_merchants, decisions, erasures, ledger, standings
 from shared.db.transaction import Row, Transaction
 from shared.db.types import instant
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
@@ -37,7 +36,8 @@ class Person:
     merchant_id: MerchantId
     standing: Standing = field(default_factory=Standing)
     chain_hash: str = GENESIS
-    needs_review: bool = False
+    review_since: datetime | None = None
+    """When they wrote what nobody could read for sure; None once it is settled."""
     texted_at: datetime | None = None
 
 
@@ -67,6 +67,34 @@ async def people(
     """Return the people that have a row; `lock` holds them until the commit."""
     rows = await db.fetch(standings, "recipient_id", sorted(recipients), lock="update" if lock else None)
     return {RecipientId(row["recipient_id"]): _person(row) for row in rows}
+
+
+async def held_people(
+    db: Transaction, merchants: Mapping[RecipientId, MerchantId], now: datetime
+) -> dict[RecipientId, Person]:
+    """Return these people, held until the commit; who had no row has an empty one from here on.
+
+    Rows are added before any is locked, both in order, so that two units never wait for each other.
+    """
+    found = await db.fetch(standings, "recipient_id", list(merchants), columns=("recipient_id",))
+    missing = merchants.keys() - {row["recipient_id"] for row in found}
+    await db.insert_new(standings, [_row(each, Person(merchants[each]), now) for each in sorted(missing)])
+    return await people(db, list(merchants), lock=True)
+
+
+async def save_people(db: Transaction, changed: Mapping[RecipientId, Person], now: datetime) -> None:
+    """Write what held people's ledgers add up to now."""
+    await db.upsert(standings, [_row(recipient, person, now) for recipient, person in sorted(changed.items())])
+
+
+async def note_first_texts(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
+    """Remember when people were first texted, and touch nothing else of them."""
+    await db.change(standings, [{"recipient_id": key, "texted_at": at} for key, at in sorted(times.items())])
+
+
+async def note_reviews(db: Transaction, since: Mapping[RecipientId, datetime]) -> None:
+    """Remember whose reply waits for a decision, and touch nothing else of them."""
+    await db.change(standings, [{"recipient_id": key, "review_since": at} for key, at in sorted(since.items())])
 
 
 async def entries(db: Transaction, recipients: Sequence[RecipientId]) -> dict[RecipientId, list[ChainedEntry]]:
@@ -105,55 +133,47 @@ async def append(db: Transaction, added: Iterable[ChainedEntry]) -> None:
     )
 
 
-async def save_people(db: Transaction, changed: Mapping[RecipientId, Person], now: datetime) -> None:
-    """Write what people's ledgers add up to now."""
+async def mark_erased(db: Transaction, forgotten: Mapping[RecipientId, tuple[MerchantId, datetime]]) -> None:
+    """Remember that these people were forgotten, and when last."""
+    before = await erased(db, list(forgotten))
     await db.upsert(
-        standings,
+        erasures,
         [
-            {
-                "recipient_id": recipient,
-                "merchant_id": person.merchant_id,
-                "epoch": person.standing.epoch,
-                "standing": standing_as_bytes(person.standing),
-                "chain_hash": person.chain_hash,
-                "needs_review": person.needs_review,
-                "texted_at": person.texted_at,
-                "changed_at": now,
-            }
-            for recipient, person in sorted(changed.items())
+            {"recipient_id": each, "merchant_id": merchant, "erased_at": max(at, before.get(each, at))}
+            for each, (merchant, at) in sorted(forgotten.items())
         ],
     )
 
 
-async def histories(
-    db: Transaction, recipients: Sequence[RecipientId], now: datetime, days: int
-) -> dict[RecipientId, list[tuple[FollowUpId, Past]]]:
-    """Return the texts these people were sent or are promised, with the follow-up each belongs to."""
-    since = now - timedelta(days=days)
-    found: dict[RecipientId, list[tuple[FollowUpId, Past]]] = {}
-    for row in await db.fetch(send_slots, "recipient_id", recipients):
-        at = row["sent_at"] or row["reserved_at"]
-        if at > since:
-            past = Past(at, PastKind(row["purpose"]))
-            found.setdefault(RecipientId(row["recipient_id"]), []).append((FollowUpId(row["follow_up_id"]), past))
-    return found
+async def erased(db: Transaction, recipients: Sequence[RecipientId]) -> dict[RecipientId, datetime]:
+    """Return which of these people were forgotten, and when last."""
+    rows = await db.fetch(erasures, "recipient_id", recipients)
+    return {RecipientId(row["recipient_id"]): row["erased_at"] for row in rows}
 
 
-async def reserve(db: Transaction, slots: Sequence[Mapping[str, Any]]) -> None:
-    """Reserve one slot a follow-up; a second release of the same one keeps its slot and takes the new time."""
-    await db.upsert(send_slots, slots)
+async def blank_evidence(db: Transaction, recipients: Sequence[RecipientId]) -> None:
+    """Forget the sealed evidence of these people; what is hashed stays, so their chains still verify."""
+    columns = ("entry_id", "evidence")
+    rows = await db.fetch(ledger, "recipient_id", recipients, columns=columns)
+    sealed = sorted(row["entry_id"] for row in rows if row["evidence"] is not None)
+    await db.change(ledger, [{"entry_id": each, "evidence": None} for each in sealed])
 
 
-async def accepted(db: Transaction, times: Mapping[FollowUpId, datetime]) -> None:
-    """Let slots age from the moment the provider took the text."""
-    await db.change(send_slots, [{"follow_up_id": key, "sent_at": at} for key, at in sorted(times.items())])
+async def close_merchant(db: Transaction, merchant: MerchantId, reason: str, at: datetime) -> None:
+    """Remember that a shop has closed; the first word about it stays."""
+    await db.insert_new(closed_merchants, [{"merchant_id": merchant, "reason": reason, "closed_at": at}])
 
 
-async def give_back(db: Transaction, follow_ups: Sequence[FollowUpId]) -> int:
-    """Return the slots of texts that never went; one that was accepted stays taken."""
-    rows = await db.fetch(send_slots, "follow_up_id", follow_ups)
-    never_sent = [row["follow_up_id"] for row in rows if row["sent_at"] is None]
-    return await db.delete(send_slots, "follow_up_id", never_sent)
+async def closed(db: Transaction, merchants: Sequence[MerchantId]) -> set[MerchantId]:
+    """Return which of these shops have closed."""
+    rows = await db.fetch(closed_merchants, "merchant_id", merchants, columns=("merchant_id",))
+    return {MerchantId(row["merchant_id"]) for row in rows}
+
+
+async def judged_releases(db: Transaction, follow_ups: Sequence[FollowUpId]) -> set[tuple[FollowUpId, int]]:
+    """Return which releases of these follow-ups have a verdict already."""
+    rows = await db.fetch(decisions, "follow_up_id", follow_ups, columns=("follow_up_id", "release"))
+    return {(FollowUpId(row["follow_up_id"]), row["release"]) for row in rows}
 
 
 async def decisions_of(db: Transaction, merchant: MerchantId, follow_up: UUID) -> list[Decision]:
@@ -171,9 +191,22 @@ def _person(row: Row) -> Person:
         MerchantId(row["merchant_id"]),
         standing_of(bytes(row["standing"])),
         row["chain_hash"],
-        bool(row["needs_review"]),
+        row["review_since"],
         row["texted_at"],
     )
+
+
+def _row(recipient: RecipientId, person: Person, now: datetime) -> dict[str, Any]:
+    return {
+        "recipient_id": recipient,
+        "merchant_id": person.merchant_id,
+        "epoch": person.standing.epoch,
+        "standing": standing_as_bytes(person.standing),
+        "chain_hash": person.chain_hash,
+        "review_since": person.review_since,
+        "texted_at": person.texted_at,
+        "changed_at": now,
+    }
 
 
 def _entry(canonical: bytes) -> LedgerEntry:

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from services.compliance.schema import ground, metadata
 from shared.db.types import Id, Instant
 
-__all__ = ["decisions", "ground", "ledger", "metadata", "send_slots", "standings"]
+__all__ = ["closed_merchants", "decisions", "erasures", "ground", "ledger", "metadata", "send_slots", "standings"]
 
 ledger = sa.Table(
     "compliance_consent_ledger",
@@ -30,11 +30,12 @@ standings = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("standing", sa.LargeBinary, nullable=False),
     sa.Column("chain_hash", sa.Text, nullable=False),
-    sa.Column("needs_review", sa.Boolean, nullable=False),
+    sa.Column("review_since", Instant),
     sa.Column("texted_at", Instant),
     sa.Column("changed_at", Instant, nullable=False),
 )
-"""One row a person: the fold of their ledger, the newest hash, and when they were first texted."""
+"""One row a person: the fold of their ledger, the newest hash, since when a reply of theirs waits for somebody's
+decision, and when they were first texted."""
 
 decisions = sa.Table(
     "compliance_decisions",
@@ -58,7 +59,26 @@ send_slots = sa.Table(
     sa.Column("recipient_id", Id, nullable=False, index=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("release", sa.Integer, nullable=False),
     sa.Column("reserved_at", Instant, nullable=False),
     sa.Column("sent_at", Instant),
 )
 """One slot a follow-up, reserved with the verdict, aging from acceptance, given back when the text never went."""
+
+erasures = sa.Table(
+    "compliance_erasures",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("erased_at", Instant, nullable=False),
+)
+"""One mark a forgotten person: what was claimed before loses its evidence, however late it arrives."""
+
+closed_merchants = sa.Table(
+    "compliance_closed_merchants",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("closed_at", Instant, nullable=False),
+)
+"""Shops for which nothing goes out any more."""

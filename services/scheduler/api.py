@@ -57,7 +57,12 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     units = runtime.units
     unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
 
-    @router.post(_PATH, status_code=HTTPStatus.ACCEPTED, response_model=PlannedAnswer | DryRunAnswer)
+    @router.post(
+        _PATH,
+        status_code=HTTPStatus.ACCEPTED,
+        response_model=PlannedAnswer | DryRunAnswer,
+        summary="Enqueue a follow-up, or ask what would become of one",
+    )
     async def ask(
         request: FollowUpRequest, caller: Writer, key: Annotated[str | None, Header(alias=HEADER)] = None
     ) -> Response:
@@ -81,7 +86,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         ring(now)
         return JSONResponse(answer, status)
 
-    @router.get(_PATH)
+    @router.get(_PATH, summary="Find follow-ups by subject and state")
     async def find(
         caller: Reader,
         subject: Annotated[str | None, Query(max_length=200)] = None,
@@ -93,7 +98,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         after = views.cursor_from(cursor)
         return await units.read(lambda db: views.page(db, caller.merchant.id, subject, state, limit, after))
 
-    @router.post(f"{_PATH}/search")
+    @router.post(f"{_PATH}/search", summary="Find a person's follow-ups; the number stays out of the URL")
     async def search(request: SearchRequest, caller: Reader) -> FollowUpPage:
         """Return what is planned for one person; the number travels in the body only."""
         number = phone.parse(request.to, caller.merchant.config.country)
@@ -102,7 +107,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         recipient_id = runtime.sealer.recipient_id(caller.merchant.id, number)
         return await units.read(lambda db: views.of_person(db, caller.merchant.id, recipient_id, request.state))
 
-    @router.get(f"{_PATH}/{{follow_up_id}}")
+    @router.get(f"{_PATH}/{{follow_up_id}}", summary="One follow-up with every state it was in, and why")
     async def show(follow_up_id: UUID, caller: Reader) -> FollowUpStory:
         """Return one follow-up with every state it was in, and why."""
         story = await units.read(lambda db: views.story(db, caller.merchant.id, follow_up_id))
@@ -114,6 +119,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         f"{_PATH}/{{follow_up_id}}",
         status_code=HTTPStatus.NO_CONTENT,
         response_model=None,
+        summary="Call a follow-up off",
         responses={
             202: {"description": "Already released: it may be too late."},
             409: {"description": "It has ended."},
@@ -131,7 +137,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
 
         return Response(status_code=await units.run(work, Lane.INGEST))
 
-    @router.get("/v1/flows", tags=["flows"])
+    @router.get("/v1/flows", tags=["flows"], summary="The flows in force")
     async def flows(caller: Reader) -> FlowList:
         """Return the flows in force."""
         return FlowList(
@@ -147,7 +153,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
             ]
         )
 
-    @router.get("/v1/enrollments", tags=["flows"])
+    @router.get("/v1/enrollments", tags=["flows"], summary="People's runs through flows")
     async def enrollments(
         caller: Reader,
         flow: str | None = None,

@@ -1,27 +1,34 @@
-"""Frequency caps: how many marketing texts a rolling period has seen, and when there is room again."""
+"""Frequency caps: how many texts of a purpose a rolling period has seen, and when there is room again."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from services.compliance.domain.inputs import Past, PastKind, Policy
 from services.compliance.domain.rules import Cap, Rule, RuleTable
+from shared.events.follow_up import Purpose
 
 
-def applicable_caps(rules: Sequence[Rule], table: RuleTable, policy: Policy) -> tuple[Cap, ...]:
-    """Return every cap that binds a marketing text: ours, the statutes', the merchant's.
+def applicable_caps(purpose: Purpose, rules: Sequence[Rule], table: RuleTable, policy: Policy) -> tuple[Cap, ...]:
+    """Return every cap that binds a text: for marketing ours, the statutes' and the merchant's.
 
-    A merchant may lower by adding a tighter cap. A jurisdiction named in `allow_above_statutory` loses its own cap
-    there, and ours too once every applicable jurisdiction is named (compliance section 9).
+    Informational texts have only the merchant's own caps, other purposes none (compliance section 2). A merchant may
+    lower by adding a tighter cap. A jurisdiction named in `allow_above_statutory` loses its own cap there, and ours too
+    once every applicable jurisdiction is named (compliance section 9).
     """
+    if purpose is Purpose.INFORMATIONAL:
+        return policy.informational_caps
+    if purpose is not Purpose.MARKETING:
+        return ()
     statutory = [cap for rule in rules if rule.id not in policy.allow_above_statutory for cap in rule.caps]
     waived = bool(policy.marketing_caps) and all(rule.id in policy.allow_above_statutory for rule in rules)
     ours = () if waived else table.policy_caps
     return tuple(dict.fromkeys((*ours, *statutory, *policy.marketing_caps)))
 
 
-def marketing_times(history: Iterable[Past]) -> tuple[datetime, ...]:
-    """Return when marketing texts went out, newest first; nothing else counts."""
-    return tuple(sorted((past.at for past in history if past.kind is PastKind.MARKETING), reverse=True))
+def text_times(history: Iterable[Past], purpose: Purpose) -> tuple[datetime, ...]:
+    """Return when texts of a purpose went out, newest first; nothing else counts."""
+    kind = PastKind(purpose.value)
+    return tuple(sorted((past.at for past in history if past.kind is kind), reverse=True))
 
 
 def next_room(caps: Iterable[Cap], sent: Sequence[datetime], at: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from services.compliance.domain import wording
 from services.compliance.domain.answers import ANSWERS, Asked, occasion
 from services.compliance.domain.consent import shortfall
-from services.compliance.domain.frequency import applicable_caps, marketing_times, next_room
+from services.compliance.domain.frequency import applicable_caps, next_room, text_times
 from services.compliance.domain.inputs import Consent, LineType, Message, Past, Policy, Recipient
 from services.compliance.domain.quiet_hours import Aspect
 from services.compliance.domain.rules import RuleTable, UnreadableRules
@@ -108,20 +108,22 @@ def decide(
     """
     if isinstance(rules, UnreadableRules):
         return Block(Reason.RULES_UNREADABLE, Evidence(wording.lasting(Reason.RULES_UNREADABLE)))
-    obstacle = _unwritable(recipient, rules)
+    obstacle = Reason.MERCHANT_CLOSED if policy.is_closed else _unwritable(recipient, rules)
     if obstacle is not None:
         return Block(obstacle, Evidence(wording.lasting(obstacle)))
     if message.purpose is None:
         return Block(Reason.UNKNOWN_CLASS, Evidence(wording.lasting(Reason.UNKNOWN_CLASS)))
     setting = setting_of(message.purpose, recipient, consent, rules, policy)
     case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting)
-    if case.purpose in ANSWERS:
-        return _answer(case)
     if recipient.awaiting_consent and now < message.first_due_at + AWAIT_CONSENT and not case.is_expired:
         return case.defer(Reason.AWAITING_CONSENT, now + _ASK_AGAIN[Reason.AWAITING_CONSENT])
+    if case.purpose in ANSWERS:
+        return _answer(case)
     obstacle = _forbidden(case)
     if obstacle is not None:
         return case.block(obstacle)
+    if case.is_marketing and recipient.is_of_shipping:
+        return Block(Reason.CONSENT_INSUFFICIENT, case.evidence(wording.OF_SHIPPING))
     return _timed(case)
 
 
@@ -160,8 +162,8 @@ def _forbidden(case: _Case) -> Reason | None:
 
 def _timed(case: _Case) -> Verdict:
     """Checks 9 to 11: holds, holidays and hours, caps, and whether waiting is worth while."""
-    caps = applicable_caps(case.setting.binding, case.table, case.policy) if case.is_marketing else ()
-    room = next_room(caps, marketing_times(case.history), case.now)
+    caps = applicable_caps(case.purpose, case.setting.binding, case.table, case.policy)
+    room = next_room(caps, text_times(case.history, case.purpose), case.now)
     hold = _hold(case)
     closed = None if case.setting.window.is_open(case.now) else _why_closed(case)
     reason = hold or closed or (Reason.FREQUENCY_CAP if room != case.now else None)

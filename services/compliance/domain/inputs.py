@@ -77,8 +77,10 @@ class Recipient:
     suppressed: bool = False
     """For a cause beyond opt-out (check 3); a cause given below counts by itself."""
     suppression: SuppressionCause | None = None
+    is_of_shipping: bool = False
+    """The number is a shipping address's, which may be another person's: never marketing (webhooks section 1)."""
     awaiting_consent: bool = False
-    """A consent report of the same delivery has not reached the ledger."""
+    """A consent report of the same delivery, or the opt-out that is to be confirmed, has not reached the ledger."""
     needs_review: bool = False
     """An ambiguous reply waits for somebody's decision."""
     parked: bool = False
@@ -121,6 +123,8 @@ class Policy:
     close_guard_seconds: int | None = None
     marketing_caps: tuple[Cap, ...] = ()
     """In addition to the table's and the statutes' caps: an operator may lower, not raise."""
+    informational_caps: tuple[Cap, ...] = ()
+    """The only caps of informational texts."""
     allow_above_statutory: frozenset[str] = frozenset()
     """Jurisdictions whose own caps, and ours, give way to `marketing_caps` (compliance section 9)."""
     max_defer_hours: int | None = None
@@ -128,6 +132,8 @@ class Policy:
     """Jurisdictions switched on although the table lists them for information."""
     emergency_blocks: frozenset[str] = frozenset()
     """Jurisdictions in a declared emergency that bars solicitation (La. R.S. 45:844.31)."""
+    is_closed: bool = False
+    """The shop has closed: nothing goes out any more, answers included."""
 
     def in_service(self, default_guard_seconds: int) -> "Policy":
         """Return this policy with a guard of at least a minute, as every live decision has."""

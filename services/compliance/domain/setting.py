@@ -1,7 +1,7 @@
 """What surrounds a text: the rules that bind it, those that step back, and the clocks they are read on."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -50,11 +50,21 @@ class Setting:
         )
         clocks = tuple(
             ZoneFinding(
-                name, at.astimezone(zone(name)), SendingWindow(self.binding, (name,), guard).is_open(at), self.why_zones
+                name, _on_clock(at, name), SendingWindow(self.binding, (name,), guard).is_open(at), self.why_zones
             )
             for name in zones
         )
         return rules, clocks, self.ignored
+
+
+def _on_clock(at: datetime, name: str) -> datetime:
+    """Return an instant as a zone's clocks show it, with the offset they have just then.
+
+    A fixed offset, because Python calls two equal instants unequal where one of them lies in the doubled hour of
+    autumn on a zone's clock (PEP 495): such a verdict would not equal itself once it was stored.
+    """
+    local = at.astimezone(zone(name))
+    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()), fold=0)
 
 
 def setting_of(purpose: Purpose, recipient: Recipient, consent: Consent, table: RuleTable, policy: Policy) -> Setting:

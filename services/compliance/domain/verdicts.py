@@ -11,6 +11,7 @@ class Reason(StrEnum):
 
     OK = "ok"
     RULES_UNREADABLE = "rules_unreadable"
+    MERCHANT_CLOSED = "merchant_closed"
     INVALID_NUMBER = "invalid_number"
     UNSUPPORTED_NUMBER_TYPE = "unsupported_number_type"
     SUPPRESSED_NUMBER = "suppressed_number"

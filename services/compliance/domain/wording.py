@@ -8,6 +8,7 @@ from services.compliance.domain.verdicts import Reason, RuleFinding, ZoneFinding
 
 _LASTING = {
     Reason.RULES_UNREADABLE: "The table of sending rules cannot be read, so nothing is sent until it is mended.",
+    Reason.MERCHANT_CLOSED: "The shop has closed its account, so nothing is sent for it any more.",
     Reason.INVALID_NUMBER: "This is not a phone number that can exist, so no text can reach it.",
     Reason.UNSUPPORTED_NUMBER_TYPE: "This is a toll-free, premium-rate or landline number, which is never texted.",
     Reason.SUPPRESSED_NUMBER: "This number is on your list of numbers never to write to again.",
@@ -24,6 +25,9 @@ _LASTING = {
     " person is at home.",
     Reason.MESSAGE_EXPIRED: "This text would go out too late to be welcome, so it is not sent.",
 }
+OF_SHIPPING = "The only number known is that of a shipping address, which may be another person's: no marketing."
+"""The sentence of a block for `consent_insufficient` whose cause is where the number came from."""
+
 _HOLDS = {
     Reason.AWAITING_CONSENT: "The consent given together with this order is still being recorded",
     Reason.NEEDS_REVIEW: "A reply of this person waits for somebody to decide whether it is an opt-out",
@@ -42,7 +46,7 @@ def too_late(reason: Reason, opening: datetime | None, zones: Sequence[ZoneFindi
     cause = {
         Reason.HOLIDAY: "today is a holiday there",
         Reason.QUIET_HOURS: "it is outside the permitted hours there",
-        Reason.FREQUENCY_CAP: "this person has had as many marketing texts as allowed",
+        Reason.FREQUENCY_CAP: "this person has had as many such texts as allowed",
     }.get(reason, "it has to wait")
     if opening is None:
         return f"This text cannot go now ({cause}) and finds no permitted time before it is too old, so it is not sent."
@@ -54,7 +58,7 @@ def waiting(reason: Reason, until: datetime, rules: Sequence[RuleFinding], zones
     """Return the sentence of a deferral."""
     moment = _moment(until, zones)
     if reason is Reason.FREQUENCY_CAP:
-        return f"This person has had as many marketing texts as allowed, so this one waits until {moment}."
+        return f"This person has had as many such texts as allowed, so this one waits until {moment}."
     if reason in _HOLDS:
         return f"{_HOLDS[reason]}, so this text is looked at again at {moment}."
     closed_zone = next((found for found in zones if not found.open), None)

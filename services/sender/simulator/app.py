@@ -22,7 +22,7 @@ class Simulator:
     """One provider. To mount it elsewhere: add `routes()` to the host, await `start()` and `stop()` around it."""
 
     def __init__(self, config: SimulatorConfig) -> None:
-        clock = Clock()
+        clock = Clock(config.clock_file)
         self.faults = Faults(config.seed)
         self._record = Record(config.data_file)
         self._webhooks = Webhooks(config)

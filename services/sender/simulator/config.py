@@ -25,6 +25,7 @@ class SimulatorConfig:
             blocks later texts (error 21610), as Twilio does by default; off, the application answers for itself.
         latency_ms: real time from accepted to delivered; half of it passes before `sent`.
         announced: the statuses that a status callback is made for.
+        clock_file: a file with an offset in seconds for the calendar; None takes the one FOLLOWUP_CLOCK_FILE names.
         seed: where the random choices of faults start from.
         callback_url_rewrite: (public prefix, reachable prefix); URLs are signed as given and called as rewritten,
             as through a proxy.
@@ -42,6 +43,7 @@ class SimulatorConfig:
     answers_keywords: bool | frozenset[str] = False
     latency_ms: int = 150
     announced: tuple[Status, ...] = (Status.QUEUED, Status.SENT, Status.DELIVERED)
+    clock_file: Path | None = None
     seed: int = 0
     callback_url_rewrite: tuple[str, str] | None = None
     callback_concurrency: int = 64

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,15 @@ async def test_other_purposes_take_no_marketing_slot(stage: Stage) -> None:
     assert only(await stage.verdict("service", purpose=Purpose.TRANSACTIONAL)) == [("cleared", "ok")]
 
 
+async def test_informational_texts_have_the_merchants_own_cap_and_no_other(stage: Stage) -> None:
+    await fill(stage)
+    note: dict[str, Any] = {"purpose": Purpose.INFORMATIONAL}
+    assert only(await stage.verdict("note", **note)) == [("cleared", "ok")]
+    second = await stage.verdict("second note", **note)
+    assert isinstance(second, FollowUpDeferred)
+    assert (second.reason, second.until) == ("frequency_cap", START + timedelta(hours=2))
+
+
 async def test_a_release_of_the_same_follow_up_does_not_count_itself(stage: Stage) -> None:
     await fill(stage)
     assert only(await stage.verdict("third", release=2)) == [("cleared", "ok")]
@@ -104,7 +114,9 @@ async def test_an_acceptance_read_twice_or_out_of_order_ages_from_the_latest(sta
     await fill(stage)
     older = stage.about(DispatchAccepted, "first", occurred_at=START + MINUTE)
     newer = stage.about(DispatchAccepted, "first", occurred_at=START + 5 * MINUTE, release=2)
-    await stage.hear(newer, older, newer)
+    await stage.hear(newer, older)
+    await stage.hear(newer)
+    await stage.hear(older)
     assert {row["sent_at"] for row in await stage.rows(send_slots)} == {None, newer.occurred_at}
 
 

@@ -213,6 +213,9 @@ async def test_only_the_first_text_to_a_person_is_a_first_contact(stage: Stage) 
     assert isinstance(first, FollowUpCleared)
     assert isinstance(second, FollowUpCleared)
     assert (first.first_contact, second.first_contact) == (True, False)
+    stage.clock.advance(minutes=1)
+    await stage.hear(stage.about(DispatchAccepted, "second"))
+    assert (await stage.held()).texted_at == START
 
 
 async def test_an_acceptance_that_comes_before_any_claim_leaves_the_standing_to_the_claim(stage: Stage) -> None:

@@ -1,0 +1,135 @@
+"""Due follow-ups before the gate: load for all, judge one by one, write for all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from services.compliance import instruments, slots, store
+from services.compliance.domain.inputs import Past, Policy
+from services.compliance.domain.records import DecisionRecord, decided, record_as_bytes
+from services.compliance.domain.rules import RuleTable, UnreadableRules
+from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
+from services.compliance.judgement import Circumstances, announcement, inputs_of, policy_of
+from services.compliance.slots import Slot
+from services.compliance.store import Person
+from services.compliance.tables import decisions
+from shared.clock import Clock
+from shared.config.directory import MerchantDirectory
+from shared.db.unit_of_work import UnitOfWork
+from shared.errors import Fault
+from shared.events.follow_up import FollowUpDue
+from shared.events.trigger import Contact
+from shared.failpoints import failpoint
+from shared.ids import FollowUpId, MerchantId
+from shared.privacy import Sealer
+
+_WORDS: dict[type[Verdict], str] = {Clear: "send", Defer: "defer", Block: "block"}
+
+
+@dataclass(frozen=True, slots=True)
+class GateDesk:
+    """What judging needs besides the events."""
+
+    clock: Clock
+    sealer: Sealer
+    merchants: MerchantDirectory
+    rules: Callable[[], RuleTable | UnreadableRules]
+    history_days: int
+
+
+async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
+    """Judge due follow-ups, keep each verdict as evidence, reserve cap slots, say what comes next.
+
+    A release that has its verdict gets no second one, nor does one that a later release has overtaken: what was said
+    stays what the evidence shows.
+    """
+    people = await store.people(uow.db, [due.recipient_id for due in dues], lock=True)
+    judged = _newest(await store.judged_releases(uow.db, [due.follow_up_id for due in dues]))
+    fresh = [due for due in dues if due.release > judged.get(due.follow_up_id, -1)]
+    histories = await slots.histories(uow.db, [due.recipient_id for due in fresh], uow.now, desk.history_days)
+    entered = await store.known_entries(uow.db, [report for due in fresh for report in due.consent_reports])
+    policies = await _policies(desk, {due.merchant_id for due in fresh}, uow)
+    waiting = {event.recipient_id for event, _why in uow.set_aside_events}
+    rules = desk.rules()
+    lag = not desk.clock.is_trustworthy()
+    rows, reserved = [], []
+    for due in fresh:
+        person = people.get(due.recipient_id) or Person(due.merchant_id)
+        past = [text for key, text in histories.get(due.recipient_id, ()) if key != due.follow_up_id]
+        circumstances = Circumstances(
+            reports_missing=not entered.issuperset(due.consent_reports),
+            parked=due.recipient_id in waiting,
+            consent_lag=lag,
+        )
+        record = _record(desk, due, person, past, circumstances, policies.get(due.merchant_id), rules, uow)
+        if record is None:
+            continue
+        verdict = record.verdict
+        word = _WORDS[type(verdict)]
+        rows.append(_row(due, record, word, uow))
+        if isinstance(verdict, Clear):
+            reserved.append(Slot.of(due, uow.now))
+        uow.publish(announcement(due, verdict, first_contact=person.texted_at is None, now=uow.now))
+        instruments.VERDICTS.labels(word, verdict.reason.value, due.purpose.value).inc()
+    await uow.db.insert(decisions, rows)
+    await slots.reserve(uow.db, reserved)
+    failpoint("compliance.after_verdict")
+
+
+def _newest(releases: set[tuple[FollowUpId, int]]) -> dict[FollowUpId, int]:
+    """Return the newest judged release of each follow-up."""
+    newest: dict[FollowUpId, int] = {}
+    for follow_up, release in releases:
+        newest[follow_up] = max(release, newest.get(follow_up, release))
+    return newest
+
+
+async def _policies(desk: GateDesk, merchants: set[MerchantId], uow: UnitOfWork) -> dict[MerchantId, Policy]:
+    """Return each merchant's policy; a merchant that is neither in the folder nor closed has none."""
+    closed = await store.closed(uow.db, sorted(merchants))
+    found = {}
+    for each in merchants:
+        merchant = desk.merchants.get(each)
+        if merchant is not None:
+            found[each] = policy_of(merchant.config.policies, is_closed=each in closed)
+        elif each in closed:
+            found[each] = Policy(is_closed=True)
+    return found
+
+
+def _record(
+    desk: GateDesk,
+    due: FollowUpDue,
+    person: Person,
+    past: Sequence[Past],
+    circumstances: Circumstances,
+    policy: Policy | None,
+    rules: RuleTable | UnreadableRules,
+    uow: UnitOfWork,
+) -> DecisionRecord | None:
+    """Return the verdict with its inputs; None where the event cannot be judged and was set aside."""
+    if policy is None:
+        uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")
+        return None
+    try:
+        contact = Contact.model_validate_json(desk.sealer.open(due.merchant_id, due.content.contact))
+    except (Fault, ValidationError) as problem:
+        uow.set_aside(due, f"the sealed contact cannot be read: {type(problem).__name__}")
+        return None
+    return decided(inputs_of(due, contact, person, past, circumstances, policy, uow.now), rules)
+
+
+def _row(due: FollowUpDue, record: DecisionRecord, word: str, uow: UnitOfWork) -> dict[str, object]:
+    """Return the row of a verdict."""
+    return {
+        "follow_up_id": due.follow_up_id,
+        "release": due.release,
+        "merchant_id": due.merchant_id,
+        "recipient_id": due.recipient_id,
+        "decision": word,
+        "reason": record.verdict.reason.value,
+        "rules_version": record.rules_version,
+        "record": record_as_bytes(record),
+        "decided_at": uow.now,
+    }

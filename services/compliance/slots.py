@@ -1,0 +1,122 @@
+"""Cap slots: one a follow-up, reserved with the verdict, aging from acceptance, given back when the text never went."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from services.compliance.domain.inputs import Past, PastKind
+from services.compliance.tables import send_slots
+from shared.db.transaction import Row, Transaction
+from shared.events.dispatch import DispatchEvent
+from shared.events.follow_up import FollowUpDue, Purpose
+from shared.ids import FollowUpId, MerchantId, RecipientId
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One text that was sent, may have been, or is about to be."""
+
+    follow_up_id: FollowUpId
+    recipient_id: RecipientId
+    merchant_id: MerchantId
+    purpose: Purpose
+    release: int
+    """The release it was last reserved for: the end of an earlier one does not return it."""
+    reserved_at: datetime
+    sent_at: datetime | None = None
+    """When the provider took the text."""
+
+    @classmethod
+    def of(cls, event: FollowUpDue | DispatchEvent, at: datetime) -> "Slot":
+        """Return the slot of the text an event is about."""
+        return cls(event.follow_up_id, event.recipient_id, event.merchant_id, event.purpose, event.release, at)
+
+    @property
+    def counts_from(self) -> datetime:
+        """The instant it ages from: acceptance, unless it was released again since."""
+        return self.reserved_at if self.sent_at is None else max(self.reserved_at, self.sent_at)
+
+
+async def histories(
+    db: Transaction, recipients: Sequence[RecipientId], now: datetime, days: int
+) -> dict[RecipientId, list[tuple[FollowUpId, Past]]]:
+    """Return the texts these people were sent or are promised, with the follow-up each belongs to."""
+    since = now - timedelta(days=days)
+    found: dict[RecipientId, list[tuple[FollowUpId, Past]]] = {}
+    for row in await db.fetch(send_slots, "recipient_id", recipients):
+        slot = _slot(row)
+        if slot.counts_from > since:
+            past = Past(slot.counts_from, PastKind(slot.purpose.value))
+            found.setdefault(slot.recipient_id, []).append((slot.follow_up_id, past))
+    return found
+
+
+async def reserve(db: Transaction, wanted: Sequence[Slot]) -> None:
+    """Reserve one slot a follow-up; a later release keeps it, with what is known of acceptance, from a new time on."""
+    await db.upsert(send_slots, [_reservation(slot) for slot in wanted])
+
+
+async def take(db: Transaction, texts: Sequence[Slot]) -> None:
+    """Take slots of texts that exist, or may: those returned meanwhile, or never reserved, are taken anew.
+
+    A text the provider took ages from the latest acceptance that is known.
+    """
+    known = await _slots(db, [text.follow_up_id for text in texts])
+    await db.insert_new(send_slots, [_row(text) for text in texts if text.follow_up_id not in known])
+    taken = []
+    for text in texts:
+        slot = known.get(text.follow_up_id)
+        if slot is not None and text.sent_at is not None:
+            newest = max(text.sent_at, slot.sent_at or text.sent_at)
+            taken.append({"follow_up_id": slot.follow_up_id, "sent_at": newest})
+    await db.change(send_slots, taken)
+
+
+async def give_back(db: Transaction, ended: Mapping[FollowUpId, int | None]) -> int:
+    """Return the slots of texts that never went, and how many those were; one that was accepted stays taken.
+
+    Args:
+        db: the open transaction.
+        ended: follow-up to the release that ended; None where no release will follow. A slot that was reserved for a
+            later release stays.
+    """
+    known = await _slots(db, list(ended))
+    over = [slot for key, slot in known.items() if (release := ended[key]) is None or slot.release <= release]
+    again = [replace(slot, reserved_at=slot.sent_at) for slot in over if slot.sent_at is not None]
+    await db.change(
+        send_slots, [{"follow_up_id": slot.follow_up_id, "reserved_at": slot.reserved_at} for slot in again]
+    )
+    return await db.delete(send_slots, "follow_up_id", [slot.follow_up_id for slot in over if slot.sent_at is None])
+
+
+async def _slots(db: Transaction, follow_ups: Sequence[FollowUpId]) -> dict[FollowUpId, Slot]:
+    rows = await db.fetch(send_slots, "follow_up_id", sorted(follow_ups), lock="update")
+    return {FollowUpId(row["follow_up_id"]): _slot(row) for row in rows}
+
+
+def _slot(row: Row) -> Slot:
+    return Slot(
+        FollowUpId(row["follow_up_id"]),
+        RecipientId(row["recipient_id"]),
+        MerchantId(row["merchant_id"]),
+        Purpose(row["purpose"]),
+        row["release"],
+        row["reserved_at"],
+        row["sent_at"],
+    )
+
+
+def _reservation(slot: Slot) -> dict[str, object]:
+    """Return the columns a reservation sets."""
+    return {
+        "follow_up_id": slot.follow_up_id,
+        "recipient_id": slot.recipient_id,
+        "merchant_id": slot.merchant_id,
+        "purpose": slot.purpose.value,
+        "release": slot.release,
+        "reserved_at": slot.reserved_at,
+    }
+
+
+def _row(slot: Slot) -> dict[str, object]:
+    return {**_reservation(slot), "sent_at": slot.sent_at}

@@ -1,0 +1,55 @@
+"""Lanes: who goes first when units wait for a free connection."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from shared.db.transaction import Lane
+
+
+class Lanes:
+    """So many turns at once; whoever waits is let in by lane, and within one lane in order of arrival."""
+
+    def __init__(self, turns: int) -> None:
+        self._free = turns
+        self._order = itertools.count()
+        self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a turn."""
+        return sum(not turn.done() for _, _, turn in self._waiting)
+
+    @asynccontextmanager
+    async def turn(self, lane: Lane) -> AsyncIterator[None]:
+        """Wait for a turn, and give it back on leaving."""
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(lane)
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    async def _wait(self, lane: Lane) -> None:
+        """Queue; a turn that came together with a cancellation goes to the next."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (lane, next(self._order), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._hand_on()
+            raise
+
+    def _hand_on(self) -> None:
+        """Give a turn to the first who still waits, or keep it free."""
+        while self._waiting:
+            _, _, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1

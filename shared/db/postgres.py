@@ -1,0 +1,277 @@
+"""PostgreSQL, one schema and one role a service: each unit of work is a transaction on a pooled connection.
+
+What this twin does not do: units run side by side (so a store locks what it decides on, `fetch(…, lock=…)`), lanes
+order only those who wait for a connection, and nothing stops a unit from awaiting something else. A text cannot
+hold the character NUL, and a statement that failed loses its whole transaction even where the unit catches it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.db import migrate
+from shared.db.lanes import Lanes
+from shared.db.migrate import Schema
+from shared.db.postgres_faults import CommitUnknown, TransactionLost, helps_at_once, translated, unreachable
+from shared.db.postgres_session import PostgresSession
+from shared.db.postgres_statements import PostgresTransaction, json_text
+from shared.db.transaction import Lane, Transaction
+from shared.errors import ConfigurationFault, DatabaseUnavailable
+from shared.telemetry.logs import logger
+
+T = TypeVar("T")
+Work = Callable[[Transaction], Awaitable[T]]
+
+WRITERS = 8
+READERS = 4
+_SESSIONS = 1
+"""Connections beside the writers' and readers': the relay holds one."""
+_CONNECT_SECONDS = 5
+_STATEMENT_SECONDS = 10
+_LOCK_SECONDS = 5
+_IDLE_IN_TRANSACTION_SECONDS = 30
+_ANSWER_SECONDS = 15
+"""Longer than the server's own limits: after this the network is gone, not the statement slow."""
+_ROLLBACK_SECONDS = 5
+_STATEMENTS_KEPT = 1024
+_BEGIN = "BEGIN"
+_BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+log = logger(__name__)
+
+
+class PostgresDatabase:
+    """One service's schema on a PostgreSQL server.
+
+    Args:
+        url: `postgresql://role:password@host/database`; the driver is ours to choose.
+        schema: the service's; every table name is looked up there and nowhere else.
+        writers: how many units write at once; others wait by lane.
+        readers: how many readings run at once.
+    """
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, schema: str, *, writers: int = WRITERS, readers: int = READERS) -> None:
+        self.schema = schema
+        self._engine = _engine(_asyncpg(url), schema, writers + readers + _SESSIONS)
+        self._writers = Lanes(writers)
+        self._readers = Lanes(readers)
+
+    @property
+    def waiting(self) -> int:
+        """How many units wait for a connection."""
+        return self._writers.waiting
+
+    async def start(self) -> None:
+        """Look that the server is there and the schema ours.
+
+        Raises:
+            DatabaseUnavailable: it cannot be reached now.
+            ConfigurationFault: it refuses us, or has no such schema.
+        """
+        async with self._connection() as (_, raw):
+            if not await raw.fetchval("SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace "
+                                      "WHERE nspname = $1", self.schema):  # fmt: skip
+                raise ConfigurationFault(
+                    f"PostgreSQL has no schema {self.schema} that this role may use; run `followup migrate`"
+                )
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    async def write(self, work: Work[T], lane: Lane) -> T:
+        """Run `work` in a transaction; when this returns, it is durable.
+
+        A unit that lost a deadlock is run once more, from its beginning.
+
+        Raises:
+            CommitUnknown: the connection broke during the commit; all of it is stored, or nothing.
+            DatabaseUnavailable: nothing of it was stored.
+        """
+        async with self._writers.turn(lane):
+            try:
+                return await self._run(work, _BEGIN)
+            except Exception as problem:
+                if not helps_at_once(problem):
+                    raise
+                log.info("unit_runs_again", schema=self.schema, error=type(problem).__name__)
+            try:
+                return await self._run(work, _BEGIN)
+            except Exception as problem:
+                raise translated(problem, lost=False) from problem
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on one consistent snapshot, without writing.
+
+        Raises:
+            DatabaseUnavailable: nothing can be read now.
+        """
+        async with self._readers.turn(Lane.BATCHES):
+            return await self._run(work, _BEGIN_READING)
+
+    async def session(self) -> PostgresSession:
+        """Return a connection of its own, for locks and wake-ups that outlive a transaction.
+
+        Raises:
+            DatabaseUnavailable: no connection can be had now.
+        """
+        connection, raw = await self._connect()
+        return PostgresSession(connection, raw)
+
+    async def upgrade(self, schemas: Sequence[Schema]) -> None:
+        """Bring the schema's tables to their newest version; one process at a time, the others wait and find it done.
+
+        Raises:
+            DatabaseUnavailable: nothing was changed.
+        """
+        engine = self._engine.execution_options(isolation_level="READ COMMITTED")
+        try:
+            async with engine.begin() as connection:
+                await connection.execute(
+                    sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
+                    {"name": f"{self.schema}.upgrade"},
+                )
+                await connection.run_sync(migrate.upgrade, schemas)
+        except Exception as problem:
+            raise translated(problem, lost=False) from problem
+
+    async def _run(self, work: Work[T], begin: str) -> T:
+        """Run `work` between `begin` and COMMIT on one connection."""
+        async with self._connection() as (connection, raw):
+            try:
+                await raw.execute(begin)
+                result = await work(PostgresTransaction(connection, raw))
+            except BaseException as problem:
+                await _roll_back(raw)
+                if isinstance(problem, Exception) and not helps_at_once(problem):
+                    raise translated(problem, lost=raw.is_closed()) from problem
+                raise
+            await _commit(raw)
+            return result
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[tuple[AsyncConnection, Any]]:
+        """Lend a connection; one that broke is thrown away on return."""
+        connection, raw = await self._connect()
+        try:
+            yield connection, raw
+        finally:
+            if raw.is_closed():
+                await connection.invalidate()
+            await connection.close()
+
+    async def _connect(self) -> tuple[AsyncConnection, Any]:
+        """Take a connection from the pool, or make one where the pool's has died meanwhile."""
+        connection: AsyncConnection | None = None
+        try:
+            connection = await self._engine.connect()
+            raw = (await connection.get_raw_connection()).driver_connection
+            while raw is None or raw.is_closed():
+                await connection.invalidate()
+                raw = (await connection.get_raw_connection()).driver_connection
+        except Exception as problem:
+            if connection is not None:
+                await connection.close()
+            raise unreachable(problem) from problem
+        return connection, raw
+
+
+async def _roll_back(raw: Any) -> None:
+    """Undo the transaction, or give the connection up: the server then undoes it."""
+    if raw.is_closed():
+        return
+    try:
+        await raw.execute("ROLLBACK", timeout=_ROLLBACK_SECONDS)
+    except Exception:  # noqa: BLE001 - whatever it was, a terminated connection holds no transaction
+        raw.terminate()
+
+
+async def _commit(raw: Any) -> None:
+    """Make the transaction durable.
+
+    Raises:
+        TransactionLost: the server rolled back, because a statement had failed.
+        CommitUnknown: no answer came.
+    """
+    try:
+        status = await raw.execute("COMMIT")
+    except Exception as problem:
+        if raw.is_closed() or isinstance(problem, TimeoutError):
+            raw.terminate()
+            raise CommitUnknown(f"no answer to COMMIT: {type(problem).__name__}") from problem
+        await _roll_back(raw)
+        raise translated(problem, lost=False) from problem
+    if status != "COMMIT":
+        raise TransactionLost
+
+
+def _asyncpg(url: str) -> URL:
+    """Return the URL with our driver: a bare `postgresql://` would mean another one to SQLAlchemy 2.1.
+
+    Raises:
+        ConfigurationFault: it is no PostgreSQL URL.
+    """
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError:
+        raise ConfigurationFault("the database URL cannot be read; expected postgresql://role@host/database") from None
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise ConfigurationFault(f"the database URL names {parsed.get_backend_name()}; expected postgresql://")
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+def _engine(url: URL, schema: str, connections: int) -> AsyncEngine:
+    """Return an engine whose connections know their schema, their limits and our types."""
+    engine = create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",  # we send BEGIN and COMMIT ourselves: see postgres_statements
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_ANSWER_SECONDS,
+        json_serializer=json_text,
+        json_deserializer=orjson.loads,
+        connect_args={
+            "timeout": _CONNECT_SECONDS,
+            "command_timeout": _ANSWER_SECONDS,
+            "statement_cache_size": _STATEMENTS_KEPT,
+            "prepared_statement_cache_size": _STATEMENTS_KEPT,
+            "server_settings": {
+                "application_name": f"followup-{schema}",
+                "search_path": _identifier(schema),
+                "statement_timeout": f"{_STATEMENT_SECONDS}s",
+                "lock_timeout": f"{_LOCK_SECONDS}s",
+                "idle_in_transaction_session_timeout": f"{_IDLE_IN_TRANSACTION_SECONDS}s",
+                "timezone": "UTC",
+                "jit": "off",
+            },
+        },
+    )
+    sa.event.listen(engine.sync_engine, "connect", _teach_types)
+    return engine
+
+
+def _teach_types(connection: Any, _record: object) -> None:
+    """Let the driver hand out Python's own UUIDs: its faster ones are unknown to orjson."""
+    connection.run_async(
+        lambda raw: raw.set_type_codec(
+            "uuid",
+            schema="pg_catalog",
+            format="binary",
+            encoder=lambda value: value.bytes,
+            decoder=lambda value: UUID(bytes=value),
+        )
+    )
+
+
+def _identifier(name: str) -> str:
+    """Return a name as SQL quotes it."""
+    return '"' + name.replace('"', '""') + '"'

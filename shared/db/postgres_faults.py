@@ -1,0 +1,73 @@
+"""What PostgreSQL's errors mean to the house: passing faults, settings to mend, or bugs that crash."""
+
+import asyncpg
+import sqlalchemy.exc
+
+from shared.errors import ConfigurationFault, DatabaseUnavailable
+
+_PASSING_CLASSES = ("08", "53", "57", "58")
+"""Connection lost; disk, memory or connections exhausted; shutdown, crash or statement timeout; I/O error."""
+_PASSING = frozenset(
+    {
+        "40001",  # serialization failure
+        "40P01",  # deadlock, met twice
+        "55P03",  # lock timeout
+        "25006",  # read only: a standby, or a reader that tried to write
+        "25P03",  # idle-in-transaction timeout
+        "0A000",  # a prepared statement's plan is older than a migration, met twice
+    }
+)
+_AT_ONCE = frozenset({"40001", "40P01", "0A000"})
+_SETTINGS_CLASSES = ("28", "3D", "3F")
+"""Wrong user or password, no such database, no such schema."""
+
+
+class CommitUnknown(DatabaseUnavailable):
+    """The connection broke during the commit: all of this unit is stored or nothing; a repeat must bear both."""
+
+
+class TransactionLost(DatabaseUnavailable):
+    """A statement of the unit failed and the unit went on; PostgreSQL stored nothing of it."""
+
+
+def sqlstate_of(problem: BaseException) -> str:
+    """Return PostgreSQL's five-letter code of an error, or an empty text."""
+    cause = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
+    return str(getattr(cause, "sqlstate", None) or "")
+
+
+def helps_at_once(problem: BaseException) -> bool:
+    """Return whether running the unit again now is likely to succeed: somebody else won a deadlock."""
+    return sqlstate_of(problem) in _AT_ONCE and (
+        sqlstate_of(problem) != "0A000" or "cached statement plan" in str(problem)
+    )
+
+
+def translated(problem: Exception, *, lost: bool) -> Exception:
+    """Return the fault callers know for what the driver raised; anything else stays what it is.
+
+    Args:
+        problem: what was raised.
+        lost: whether the connection is gone, so that whatever the driver says is about that.
+    """
+    state = sqlstate_of(problem)
+    passing = (
+        state.startswith(_PASSING_CLASSES)
+        or (state in _PASSING and (state != "0A000" or helps_at_once(problem)))
+        or isinstance(problem, TimeoutError | sqlalchemy.exc.TimeoutError)
+        or (lost and isinstance(problem, OSError | asyncpg.InterfaceError | sqlalchemy.exc.SQLAlchemyError))
+    )
+    return DatabaseUnavailable(f"the database cannot be used now: {_said(problem)}") if passing else problem
+
+
+def unreachable(problem: Exception) -> Exception:
+    """Return the fault that a failed connection stands for."""
+    if sqlstate_of(problem).startswith(_SETTINGS_CLASSES):
+        return ConfigurationFault(f"PostgreSQL refuses the connection: {_said(problem)}; check the URL and the role")
+    return translated(problem, lost=True)
+
+
+def _said(problem: Exception) -> str:
+    """Return the first line of what was said: the rest may hold values."""
+    cause = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
+    return f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else ''}"

@@ -1,0 +1,124 @@
+"""The text of PostgreSQL's bulk statements: one per table, columns and options, whatever the number of rows."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from shared.db.transaction import Lock
+
+_DIALECT = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves its dialects untyped
+_LOCKS = {"update": "FOR UPDATE", "share": "FOR SHARE"}
+
+
+def keys_of(table: sa.Table) -> tuple[str, ...]:
+    """Return the names of the primary key's columns."""
+    return tuple(column.name for column in table.primary_key)
+
+
+@lru_cache(maxsize=1024)
+def identity_of(table: sa.Table, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return columns among `names` that tell two rows apart: the primary key, else a unique key; else none."""
+    return next((each for each in _unique_keys(table) if set(each) <= set(names)), ())
+
+
+@lru_cache(maxsize=1024)
+def has_unique_keys(table: sa.Table, names: tuple[str, ...]) -> bool:
+    """Return whether rows with these columns can be known already: generated keys never are."""
+    return any(not set(each).isdisjoint(names) for each in _unique_keys(table))
+
+
+def _unique_keys(table: sa.Table) -> list[tuple[str, ...]]:
+    """Return every unique key, the primary one first."""
+    constraints = [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]
+    indexes = [each for each in table.indexes if each.unique]
+    keys = [keys_of(table), *(tuple(each.columns.keys()) for each in (*constraints, *indexes))]
+    return [key for key in keys if key]
+
+
+@lru_cache(maxsize=1024)
+def select(table: sa.Table, names: tuple[str, ...], by: str, lock: Lock | None) -> str:
+    """Rows whose `by` is one of $1; locked in the order of the primary key."""
+    wanted = f"SELECT {quoted(names)} FROM {_name(table)} WHERE {_column(by)} = ANY($1::{_type(table, by)}[])"  # noqa: S608 - our own names
+    return wanted if lock is None else f"{wanted} ORDER BY {quoted(keys_of(table) or (by,))} {_LOCKS[lock]}"
+
+
+@lru_cache(maxsize=1024)
+def delete(table: sa.Table, by: str) -> str:
+    """Delete the rows whose `by` is one of $1."""
+    return f"DELETE FROM {_name(table)} WHERE {_column(by)} = ANY($1::{_type(table, by)}[])"  # noqa: S608 - our own names
+
+
+@lru_cache(maxsize=1024)
+def insert(table: sa.Table, names: tuple[str, ...]) -> str:
+    """Add rows in the order given, so that generated keys rise in it."""
+    return (
+        f"INSERT INTO {_name(table)} ({quoted(names)}) SELECT {quoted(names)} "  # noqa: S608 - our own names
+        f"FROM {_given(table, names)} ORDER BY _row"
+    )
+
+
+@lru_cache(maxsize=1024)
+def insert_new(table: sa.Table, names: tuple[str, ...], identity: tuple[str, ...]) -> str:
+    """Add the rows whose keys are new, and return what identifies them."""
+    return f"{insert(table, names)} ON CONFLICT DO NOTHING RETURNING {quoted(identity) or '1'}"
+
+
+@lru_cache(maxsize=1024)
+def upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...]) -> str:
+    """Add rows, or replace or sum columns of those that exist."""
+    keys = keys_of(table)
+    changes = ", ".join(
+        f"{_column(name)} = {_name(table)}.{_column(name)} + excluded.{_column(name)}"
+        if name in add
+        else f"{_column(name)} = excluded.{_column(name)}"
+        for name in names
+        if name not in keys
+    )
+    action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
+    return f"{insert(table, names)} ON CONFLICT ({quoted(keys)}) {action}"
+
+
+@lru_cache(maxsize=1024)
+def update(table: sa.Table, names: tuple[str, ...], was: tuple[str, ...]) -> str:
+    """Set `names` of the rows named by primary key where `was` still holds; return the numbers of those found."""
+    keys = keys_of(table)
+    changes = ", ".join(f"{_column(name)} = _given.{_column(name)}" for name in names)
+    conditions = [f"{_name(table)}.{_column(key)} = _given.{_column(key)}" for key in keys]
+    conditions += [
+        f"{_name(table)}.{_column(name)} IS NOT DISTINCT FROM _given.{_column(f'was_{name}')}" for name in was
+    ]
+    given = _given(table, (*names, *keys), was)
+    return (
+        f"UPDATE {_name(table)} SET {changes} FROM {given} "  # noqa: S608 - our own names
+        f"WHERE {' AND '.join(conditions)} RETURNING _given._row"
+    )
+
+
+def _given(table: sa.Table, names: tuple[str, ...], was: tuple[str, ...] = ()) -> str:
+    """Return the parameters, an array a column, as numbered rows."""
+    types = [_type(table, name) for name in (*names, *was)]
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, start=1))
+    columns = quoted((*names, *(f"was_{name}" for name in was)))
+    return f"unnest({arrays}) WITH ORDINALITY AS _given({columns}, _row)"
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Return names as a list of columns."""
+    return ", ".join(map(_column, names))
+
+
+def _column(name: str) -> str:
+    return f'"{name}"'
+
+
+def _name(table: sa.Table) -> str:
+    """Return the table's name; its schema is the connection's `search_path`."""
+    return f'"{table.name}"'
+
+
+@lru_cache(maxsize=4096)
+def _type(table: sa.Table, name: str) -> str:
+    """Return PostgreSQL's name of a column's type."""
+    return table.c[name].type.compile(dialect=_DIALECT)
