@@ -2,7 +2,6 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export UV_PYTHON_DOWNLOADS := never
-export PYTHONTZPATH :=
 BIN := .venv/bin
 STAMP := .venv/.installed
 WORKERS ?= 2

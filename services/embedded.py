@@ -29,7 +29,7 @@ from services.sender.simulator.app import Simulator
 from services.sender.simulator.config import SimulatorConfig
 from shared.bus import local
 from shared.bus.local import LocalLog
-from shared.clock import Clock, SystemClock
+from shared.clock import Clock, SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
 from shared.config.providers import Simulated, Twilio
 from shared.db import migrate
@@ -94,6 +94,7 @@ async def embedded(
     Raises:
         ConfigurationFault: a file, folder or setting is wrong; the message says which and what to do.
     """
+    prefer_tzdata_wheel()
     clock = clock or SystemClock(settings.clock_file)
     directory = merchants or MerchantDirectory.load(settings.merchants_dir, os.environ)
     refuse_moved_clock(clock, directory)

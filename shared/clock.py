@@ -6,6 +6,7 @@ processes move together in a demo or test; it is refused when a real provider is
 
 import os
 import time
+import zoneinfo
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -76,6 +77,15 @@ class SystemClock:
             self._checked_at = tick
             self._offset = read_offset(self._offset_file, default=self._offset)
         return self._offset
+
+
+def prefer_tzdata_wheel() -> None:
+    """Let time zones come from the locked tzdata package, whatever copy the system has.
+
+    A system copy of 2025 is an hour wrong in Alberta from 2026-11-01 on (libraries section 3).
+    """
+    zoneinfo.reset_tzpath(())
+    zoneinfo.ZoneInfo.clear_cache()
 
 
 def read_offset(path: Path, *, default: timedelta = timedelta()) -> timedelta:

@@ -1,5 +1,6 @@
 """Write a migration from the difference between the declared tables and the history so far."""
 
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,9 @@ def main(service: str, message: str) -> None:
         if list(chosen.versions.glob("[0-9a-z]*.py")):
             migrate.upgrade(connection, [chosen])
         migrate.revise(connection, chosen, message)
+    ruff = Path(sys.executable).with_name("ruff")
+    for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
+        subprocess.run([ruff, *arguments, chosen.versions], check=True)  # noqa: S603 - our own tool on our own folder
 
 
 if __name__ == "__main__":

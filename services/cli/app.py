@@ -1,11 +1,11 @@
 """The `followup` command and what its subcommands share."""
 
-import os
 import sys
 
 import typer
 
 from services.cli import configuration, demonstration, evidence, process
+from shared.clock import prefer_tzdata_wheel
 from shared.errors import ConfigurationFault, Fault
 
 app = typer.Typer(
@@ -30,8 +30,7 @@ app.command("classify")(evidence.classify)
 
 def main() -> None:
     """Run the command line; a fault is one clear sentence and exit code 1, a bug is a traceback."""
-    # The tzdata wheel must win over the system's copy, which may lack this year's laws (libraries section 3).
-    os.environ.setdefault("PYTHONTZPATH", "")
+    prefer_tzdata_wheel()
     try:
         app()
     except ConfigurationFault as fault:

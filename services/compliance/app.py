@@ -32,7 +32,7 @@ def build(runtime: Runtime) -> Service:
     rules = load_rules()
     if isinstance(rules, RuleTable):
         age = runtime.clock.now().date() - rules.as_of
-        instruments.RULES_AGE_DAYS.set(age.days)
+        instruments.RULES_AGE_SECONDS.set(age.total_seconds())
         if rules.is_stale(runtime.clock.now()):
             log.warning("rules_stale", as_of=rules.as_of.isoformat(), advice="install a release with a newer table")
     else:

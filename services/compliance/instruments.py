@@ -8,4 +8,4 @@ REVOCATION_SECONDS = histogram(
     "followup_revocation_seconds", "From a person's opt-out to its entry in the ledger.", (), SECONDS_BUCKETS
 )
 SLOTS_RETURNED = counter("followup_cap_slots_returned_total", "Cap slots given back: the text never went.", ["reason"])
-RULES_AGE_DAYS = gauge("followup_rules_age_days", "Age of the quiet-hours table; a warning from 180 days on.")
+RULES_AGE_SECONDS = gauge("followup_rules_age_seconds", "Age of the quiet-hours table; a warning from 180 days on.")

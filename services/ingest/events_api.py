@@ -27,6 +27,7 @@ from shared.failpoints import failpoint
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import FieldProblem, HTTPProblem
+from shared.http.strict_json import parsed
 
 SOURCE = "api"
 MOST_EVENTS = 500
@@ -50,7 +51,7 @@ def events(units: Units, ground: Ground, preparer: Preparer, clock: Clock) -> AP
         caller: Annotated[Caller, Depends(requires("events:write"))],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
-        document = _parsed(await request.body())
+        document = parsed(await request.body())
         keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
         deliveries = _deliveries(document, caller.merchant, clock.now())
         arrivals = [preparer.prepared(delivery) for delivery, _ in deliveries]
@@ -73,13 +74,6 @@ def events(units: Units, ground: Ground, preparer: Preparer, clock: Clock) -> AP
         return JSONResponse(answer, status_code=status)
 
     return router
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise HTTPProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "the body is not JSON") from None
 
 
 def _deliveries(document: Any, merchant: Merchant, now: datetime) -> list[tuple[Delivery, EventBody]]:

@@ -36,6 +36,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import HEADER, Keyed, answered, remember
 from shared.http.problems import HTTPProblem, not_found, unprocessable
+from shared.http.strict_json import StrictRoute
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import Unparsable
 from shared.service import Runtime
@@ -53,7 +54,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     runtime: Runtime, asking: Asking, seals: Seals, settings: SchedulerSettings, ring: Callable[[datetime], None]
 ) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["follow-ups"])
+    router = APIRouter(tags=["follow-ups"], route_class=StrictRoute)
     units = runtime.units
     unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
 

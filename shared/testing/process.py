@@ -43,7 +43,7 @@ class Process:
                 sys.executable,
                 "-m",
                 *self.arguments,
-                env={**os.environ, "PYTHONTZPATH": "", **self.environment, **extra},
+                env={**os.environ, **self.environment, **extra},
                 stdout=output,
                 stderr=output,
             )
@@ -89,8 +89,8 @@ class Process:
                 await self.child.wait()
 
 
-def write_shop(folder: Path, *, house: str, provider: str, flow: str) -> Path:
-    """Write one merchant with one flow; return the merchants folder."""
+def write_shop(folder: Path, *, house: str, provider: str, flow: str, parts_per_second: int = 500) -> Path:
+    """Write one merchant with one flow and one number; return the merchants folder."""
     shop = folder / "merchants" / "acme"
     (shop / "flows").mkdir(parents=True)
     (shop / "merchant.yaml").write_text(
@@ -110,7 +110,11 @@ providers:
     base_url: "{provider}"
     public_url: "{house}"
 numbers:
-  - {{number: "+12025550100", provider: main, kind: long_code, parts_per_second: 500, registration: registered}}
+  - number: "+12025550100"
+    provider: main
+    kind: long_code
+    parts_per_second: {parts_per_second}
+    registration: registered
 api_keys:
   - id: test
     sha256: "{_sha256(API_KEY)}"

@@ -33,6 +33,7 @@ BY_A_REPLY = {"sender.before_reply_commit", "sender.after_reply_commit"}
 STOPS = 3
 BATCH = 25
 JUMP_MINUTES = 3
+UNCONFIRMED_AFTER = timedelta(hours=73)
 JUMPS = 8
 """Enough for deadline + 30 s (reaper), deadline + 120 s and five minutes more (reconciler)."""
 
@@ -151,12 +152,17 @@ class Run:
             await asyncio.gather(*said)
 
     async def settle(self, client: httpx2.AsyncClient, follow_ups: int) -> Counter[str]:
-        """Let time pass in steps until everything has ended: the reaper and the reconciler need some."""
-        found = await settled(client, follow_ups, 15)
-        for _ in range(JUMPS):
+        """Let time pass in steps until everything has ended.
+
+        The reaper and the reconciler need minutes; a receipt that was lost while nobody listened needs three days.
+        """
+        found = await settled(client, follow_ups, 8)
+        for jump in (*[timedelta(minutes=JUMP_MINUTES)] * JUMPS, UNCONFIRMED_AFTER):
             if found.total() >= follow_ups and ended(found) == found.total():
                 break
-            write_offset(self.clock_file, read_offset(self.clock_file) + timedelta(minutes=JUMP_MINUTES))
+            if jump is not UNCONFIRMED_AFTER and set(found) - ENDS == {"dispatched"}:
+                continue
+            write_offset(self.clock_file, read_offset(self.clock_file) + jump)
             found = await settled(client, follow_ups, 4)
         return found
 

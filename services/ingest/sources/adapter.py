@@ -12,6 +12,7 @@ import orjson
 
 from services.ingest.domain.readings import Outcome, QuarantineReason, Shop, Unreadable
 from services.ingest.fields import Misshapen
+from shared.http import strict_json
 
 Headers: TypeAlias = Mapping[str, str]
 """Names in lower case."""
@@ -49,9 +50,11 @@ class Adapter:
         if reader is None:
             return Unreadable(QuarantineReason.UNKNOWN_TOPIC, "nobody here knows this topic")
         try:
-            return reader(orjson.loads(body), circumstances)
+            return reader(strict_json.read(body), circumstances)
         except orjson.JSONDecodeError:
             return Unreadable(QuarantineReason.NOT_JSON, "the body is not JSON")
+        except strict_json.TooDeep:
+            return Unreadable(QuarantineReason.MISSHAPEN, "body: is nested too deep")
         except Misshapen as finding:
             return Unreadable(QuarantineReason.MISSHAPEN, str(finding))
 

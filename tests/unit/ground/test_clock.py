@@ -1,14 +1,15 @@
 """The clock moves with its file, keeps the last good offset, and knows when it jumped."""
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 
 from shared import clock
-from shared.clock import SystemClock, read_offset, write_offset
+from shared.clock import SystemClock, prefer_tzdata_wheel, read_offset, write_offset
 
 
 def test_processes_with_one_clock_file_move_together(tmp_path: Path) -> None:
@@ -42,3 +43,10 @@ def test_the_environment_names_the_clock_file(tmp_path: Path, monkeypatch: pytes
     assert SystemClock.from_environment().offset_file == tmp_path / "clock"
     monkeypatch.delenv(clock.CLOCK_FILE_VARIABLE)
     assert SystemClock.from_environment().offset_file is None
+
+
+def test_time_zones_come_from_the_locked_package_and_know_this_years_laws() -> None:
+    prefer_tzdata_wheel()
+    winter = datetime(2026, 12, 15, tzinfo=UTC)
+    assert winter.astimezone(ZoneInfo("America/Edmonton")).utcoffset() == timedelta(hours=-6)
+    assert winter.astimezone(ZoneInfo("America/Vancouver")).utcoffset() == timedelta(hours=-7)

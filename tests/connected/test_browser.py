@@ -1,0 +1,103 @@
+"""The console and the virtual phone in a real browser, as a shop owner and a customer see them."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+
+from services.demo.set import PHONE, Scene, scene
+from services.demo.story import Story
+
+pytestmark = pytest.mark.connected
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture
+async def told(tmp_path: Path) -> AsyncIterator[tuple[Scene, Story]]:
+    """A house in which the demo's story has happened."""
+    async with scene(tmp_path / "demo") as running:
+        story = Story(running.stage, running.clock.now, lambda _title, _sentence: None, 20)
+        assert await story.run() is None
+        yield running, story
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get("FOLLOWUP_REQUIRE_CONNECTED"):
+            pytest.fail("Chromium is required here and is not installed (Debian: apt-get install chromium)")
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield launched
+        await launched.close()
+
+
+async def page_of(browser: Browser, *, scripts: bool = True) -> tuple[Page, list[str]]:
+    """Return a page, and the list that collects what its console complains of."""
+    context = await browser.new_context(java_script_enabled=scripts)
+    page = await context.new_page()
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            complaints.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page, complaints
+
+
+async def test_a_shop_owner_signs_in_sees_what_happens_and_opens_a_story(
+    told: tuple[Scene, Story], browser: Browser
+) -> None:
+    running, story = told
+    page, complaints = await page_of(browser)
+    await page.goto(f"{running.address}/console")
+    await page.get_by_label("API key").fill(running.secrets.api_key)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_text("every one accounted for")).to_be_visible()
+    await expect(page.get_by_text("62.00").first).to_be_visible()
+    assert running.secrets.api_key not in page.url
+    await page.goto(f"{running.address}/console/follow-ups/{story.plot.follow_up_id}")
+    for sentence in ("Somebody bought", "Cleared", "Delivered", "Clicked", "Opted out"):
+        await expect(page.get_by_text(sentence, exact=False).first).to_be_visible()
+    await page.goto(f"{running.address}/console/follow-ups/{story.plot.refused_id}")
+    await expect(page.get_by_text("opted out", exact=False).first).to_be_visible()
+    assert complaints == []
+    assert PHONE not in await page.content()
+
+
+async def test_the_console_shows_a_new_text_without_being_reloaded(told: tuple[Scene, Story], browser: Browser) -> None:
+    running, _ = told
+    page, complaints = await page_of(browser)
+    await page.goto(f"{running.address}/console?key={running.secrets.api_key}")
+    await expect(page.get_by_text("6 follow-ups, every one accounted for")).to_be_visible()
+    running.stage.phone = "+12125550144"
+    running.stage.order_id += 100
+    answer = await running.stage.place_order(number=3, minor=5000, at=running.clock.now())
+    assert answer.is_success
+    await expect(page.get_by_text("8 follow-ups, every one accounted for")).to_be_visible(timeout=10_000)
+    assert complaints == []
+
+
+async def test_the_console_works_without_javascript(told: tuple[Scene, Story], browser: Browser) -> None:
+    running, _ = told
+    page, _ = await page_of(browser, scripts=False)
+    await page.goto(f"{running.address}/console?key={running.secrets.api_key}")
+    await expect(page.get_by_text("every one accounted for")).to_be_visible()
+
+
+async def test_a_person_answers_on_the_virtual_phone(told: tuple[Scene, Story], browser: Browser) -> None:
+    running, _ = told
+    page, complaints = await page_of(browser)
+    await page.goto(f"{running.address}/simulator")
+    await page.get_by_text("555-0123").first.click()
+    await expect(page.get_by_text("Thanks Ana!")).to_be_visible()
+    await page.get_by_role("button", name="HELP").click()
+    await expect(page.get_by_text("help@acme.example", exact=False).first).to_be_visible(timeout=10_000)
+    assert complaints == []
