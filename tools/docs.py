@@ -15,7 +15,7 @@ from typing import Any
 from services import embedded
 from services.demo.set import scene
 from shared.config.lint import schemas as file_schemas
-from shared.events.envelope import registry
+from shared.events.registry import registry
 from shared.events.topics import RETENTION_DAYS, Topic
 from shared.failpoints import NAMES
 from shared.settings_index import every_setting

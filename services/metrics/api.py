@@ -24,6 +24,7 @@ from shared.db.unit_of_work import Units
 from shared.http.auth import Caller, requires
 from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.ids import FollowUpId
+from shared.instants import BOUNDS, is_near
 
 _DEFAULT_WINDOW = timedelta(days=30)
 _LONGEST_WINDOW = timedelta(days=3 * 366)
@@ -123,6 +124,8 @@ def _window(since: datetime | None, until: datetime | None, now: datetime) -> Wi
 def _aware(field: str, at: datetime | None) -> datetime | None:
     if at is not None and at.tzinfo is None:
         raise unprocessable(field, "an instant needs an offset, such as 2026-12-01T15:00:00Z")
+    if at is not None and not is_near(at):
+        raise unprocessable(field, BOUNDS)
     return at.astimezone(UTC) if at is not None else None
 
 

@@ -10,7 +10,8 @@ from services.metrics.domain.tally import Cell, change, is_told_differently, tal
 from services.metrics.settings import MetricsSettings
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.envelope import Event, registry
+from shared.events.envelope import Event
+from shared.events.registry import registry
 from shared.ids import FollowUpId
 
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import AwareDatetime
 
 from services.metrics import screens, store
 from services.metrics.board import Span, board_of
@@ -31,6 +30,7 @@ from shared.db.unit_of_work import Units
 from shared.http.auth import Keys
 from shared.http.problems import HTTPProblem
 from shared.ids import FollowUpId, MerchantId
+from shared.instants import Instant
 
 _ROWS_ON_A_PAGE: Final = 100
 _SIGN_IN: Final = "/console/sign-in"
@@ -137,8 +137,8 @@ def router_of(units: Units, clock: Clock, sessions: Sessions, settings: MetricsS
     async def rows(
         request: Request,
         measure: Measure,
-        since: Annotated[AwareDatetime, Query(alias="from")],
-        until: Annotated[AwareDatetime, Query(alias="to")],
+        since: Annotated[Instant, Query(alias="from")],
+        until: Annotated[Instant, Query(alias="to")],
         detail: str | None = None,
         cursor: str | None = None,
     ) -> Response:

@@ -9,6 +9,9 @@ from shared.events.envelope import Event, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EventId
 
+MOST_MINOR = 10**15
+"""The largest amount of one order, in minor units: thousands of them still add up within 64 bits."""
+
 
 class TriggerKind(StrEnum):
     """Kinds with a meaning of ours; any other is ``custom.<name>`` (formats, `POST /v1/events`)."""

@@ -14,7 +14,8 @@ from shared.config.directory import MerchantDirectory
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.transaction import Lane, Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.envelope import Event, decode, registry
+from shared.events.envelope import Event, decode
+from shared.events.registry import registry
 from shared.privacy import Keyring, Sealer
 from shared.service import Runtime, Service
 from shared.settings import ProcessSettings

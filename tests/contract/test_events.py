@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Undecodable
-from shared.events.envelope import Event, decode, encode, registry
+from shared.events.envelope import Event, decode, encode
+from shared.events.registry import registry
 from shared.testing import make
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -10,8 +10,9 @@ from uuid import UUID
 from shared.errors import Undecodable
 from shared.events.dispatch import DispatchEvent
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyReceived
-from shared.events.envelope import Event, Part, registry
+from shared.events.envelope import Event, Part
 from shared.events.follow_up import FollowUpEvent
+from shared.events.registry import registry
 from shared.ids import FollowUpId
 
 _COLUMNS = ("event_id", "merchant_id", "recipient_id", "follow_up_id", "occurred_at")

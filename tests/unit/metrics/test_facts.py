@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from services.metrics.domain.facts import _left_out, follow_up_of, open_body, revived
 from shared.errors import Undecodable
 from shared.events.engagement import ReplyClass
-from shared.events.envelope import Event, registry
+from shared.events.envelope import Event
+from shared.events.registry import registry
 from shared.ids import minted
 from shared.testing.clock import START
 from shared.testing.make_metrics import MERCHANT, Text

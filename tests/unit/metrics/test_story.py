@@ -9,7 +9,8 @@ import pytest
 from services.metrics.domain.story import Tone, chapter, moment, money, told
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
-from shared.events.envelope import Event, registry
+from shared.events.envelope import Event
+from shared.events.registry import registry
 from shared.testing.clock import START
 from shared.testing.make_metrics import Text
 

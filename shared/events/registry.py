@@ -1,0 +1,14 @@
+"""Every event type the house knows; importing the modules here declares them."""
+
+from shared.events import consent, dispatch, engagement, follow_up, trigger
+from shared.events.envelope import Event, declared
+
+_MODULES = (trigger, consent, follow_up, dispatch, engagement)
+"""In the order a text's story is told."""
+
+
+def registry() -> dict[str, type[Event]]:
+    """Return every event type by its name, in the order of the story."""
+    known = declared()
+    order = [module.__name__ for module in _MODULES]
+    return dict(sorted(known.items(), key=lambda entry: order.index(entry[1].__module__)))
