@@ -7,7 +7,8 @@ import pytest
 
 from shared.ids import MerchantId
 from shared.testing.clock import START
-from shared.testing.make_metrics import NO_SCOPE_KEY, OTHER_KEY, Text, days_at_a_shop
+from shared.testing.make_days import days_at_a_shop
+from shared.testing.make_metrics import NO_SCOPE_KEY, OTHER_KEY, Text
 from tests.integration.metrics.conftest import Metrics
 
 DAY = {"from": START.isoformat(), "to": (START + timedelta(days=1)).isoformat()}

@@ -9,7 +9,8 @@ import pytest
 from shared.events.engagement import ReplyClass
 from shared.ids import MerchantId
 from shared.testing.clock import START
-from shared.testing.make_metrics import NO_SCOPE_KEY, NUMBER, READ_KEY, Text, days_at_a_shop
+from shared.testing.make_days import days_at_a_shop
+from shared.testing.make_metrics import NO_SCOPE_KEY, NUMBER, READ_KEY, Text
 from tests.integration.metrics.conftest import Metrics
 
 HALF_A_DAY_AGO = START + timedelta(hours=12)

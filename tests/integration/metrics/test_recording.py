@@ -11,7 +11,8 @@ from services.metrics.domain.tally import Measure, rebuild
 from shared.events.envelope import Event
 from shared.ids import MerchantId
 from shared.testing.clock import START
-from shared.testing.make_metrics import MERCHANT, Text, days_at_a_shop
+from shared.testing.make_days import days_at_a_shop
+from shared.testing.make_metrics import MERCHANT, Text
 from tests.integration.metrics.conftest import Metrics
 
 TEXT = Text(segment="vip")

@@ -25,7 +25,8 @@ from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
 from shared.events.follow_up import Purpose
 from shared.testing.clock import START
-from shared.testing.make_metrics import Text, days_at_a_shop
+from shared.testing.make_days import days_at_a_shop
+from shared.testing.make_metrics import Text
 
 TEXT = Text(1, segment="vip")
 OTHER = Text(2, flow="abandoned-cart", step="reminder", purpose=Purpose.MARKETING)
