@@ -162,8 +162,12 @@ def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR091
         case DispatchFailed():
             step = 8 if event.accepted else 5
             return State.PENDING if event.retry_at else State.FAILED, _rank(event.release, step), failure_word(event)
+        case FollowUpBlocked(reason="message_expired"):
+            return State.EXPIRED, _rank(event.release, 6), event.reason  # the scheduler's word for this verdict
         case FollowUpBlocked():
             return State.BLOCKED, _rank(event.release, 6), event.reason
+        case FollowUpCancelled(reason="already_dispatched"):
+            return None  # a later release withdrawn because an earlier one went after all
         case FollowUpCancelled():
             return State.CANCELLED, _rank(event.release, 6), event.reason
         case FollowUpExpired():

@@ -27,6 +27,13 @@ CASES: list[tuple[str, Sequence[Event], State, str]] = [
     ("cancelled", [TEXT.planned(), TEXT.cancelled()], State.CANCELLED, "refund"),
     ("cancelled stays", [TEXT.cancelled(release=1), REFUSED], State.CANCELLED, "refund"),
     ("expired", [TEXT.due(), TEXT.expired()], State.EXPIRED, "message_expired"),
+    ("too late at the gate", [TEXT.due(), TEXT.blocked(reason="message_expired")], State.EXPIRED, "message_expired"),
+    (
+        "a later release withdrawn for an earlier one that went",
+        [TEXT.accepted(), TEXT.cancelled(release=2, reason="already_dispatched")],
+        State.DISPATCHED,
+        "",
+    ),
     ("dispatched", [TEXT.cleared(), TEXT.accepted()], State.DISPATCHED, ""),
     ("too late to cancel", [TEXT.cancelled(release=1), TEXT.accepted()], State.DISPATCHED, ""),
     ("delivered", [TEXT.accepted(), TEXT.delivered()], State.DELIVERED, ""),
