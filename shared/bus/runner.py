@@ -62,11 +62,14 @@ class Runner:
                 instruments.FENCED.labels(self._ground.service).inc()
             except Fault as fault:
                 if not fault.retryable:
-                    self._halt(fault)
+                    self._halt(fault.code, fault.detail)
                     return
                 log.warning("consumer_waits", service=self._ground.service, code=fault.code)
                 await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
                 failures += 1
+            except Exception as bug:  # noqa: BLE001 - a reader must not end in silence
+                self._halt("bug", f"{type(bug).__name__}: {bug}")
+                return
 
     async def step(self, linger_seconds: float | None = None) -> int:
         """Take one poll through; return how many messages it held.
@@ -185,11 +188,11 @@ class Runner:
             return LINGER_BUSY_SECONDS
         return LINGER_QUIET_SECONDS if self._last_unit_events <= _QUIET_EVENTS_PER_UNIT else LINGER_SECONDS
 
-    def _halt(self, fault: Fault) -> None:
+    def _halt(self, code: str, detail: str) -> None:
         """Stop, and say so where an operator looks."""
-        self.halted = f"{fault.code}: {fault.detail}"
+        self.halted = f"{code}: {detail}"
         instruments.HALTED.labels(self._ground.service).set(1)
-        log.error("consumer_halted", service=self._ground.service, code=fault.code, detail=fault.detail)
+        log.error("consumer_halted", service=self._ground.service, code=code, detail=detail)
 
     def position(self, partition: Partition) -> int | None:
         """Return the next offset to read in a partition, as last committed; None before the first step."""

@@ -214,6 +214,17 @@ async def test_failures_across_merchants_stop_the_consumer_instead_of_draining_t
     assert "consumer_halted" in runner.halted
 
 
+async def test_a_bug_in_the_log_itself_halts_the_consumer_loudly_instead_of_ending_it_in_silence(desk: Desk) -> None:
+    runner = desk.runner()
+
+    async def broken(*_: object) -> None:
+        raise TypeError("poll is broken")
+
+    vars(runner)["_source"].poll = broken
+    await runner.run_forever()
+    assert runner.halted == "bug: TypeError: poll is broken"
+
+
 async def test_a_database_that_fails_parks_nothing_and_the_batch_comes_again(desk: Desk) -> None:
     event = blocked(1, 1)
     desk.poison, desk.failure = {event.event_id}, DatabaseUnavailable()
