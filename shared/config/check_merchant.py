@@ -6,7 +6,7 @@ from shared.config.merchant import MerchantConfig, Number, NumberKind, Registrat
 from shared.config.problem import Problem, Severity, did_you_mean
 from shared.config.reader import Reading
 from shared.config.strict_yaml import Document, Path
-from shared.config.vocabulary import SOURCES
+from shared.config.vocabulary import PROVIDERS_BUILT, SOURCES, SOURCES_BUILT
 from shared.errors import ConfigurationFault
 
 _REGISTERED = {Registration.REGISTERED, Registration.NOT_NEEDED}
@@ -80,6 +80,10 @@ def _identity(config: MerchantConfig, document: Document, folder: str) -> Iterat
     for name in config.sources:
         if name not in SOURCES:
             yield _warning(document, ("sources", name), f"no source is called '{name}'", did_you_mean(name, SOURCES))
+        elif name not in SOURCES_BUILT:
+            message = f"this version does not read deliveries of '{name}' yet: they are answered 401"
+            mend = f"send its events to POST /v1/events, or use one of {', '.join(sorted(SOURCES_BUILT))}"
+            yield _warning(document, ("sources", name), message, mend)
 
 
 def _senders(config: MerchantConfig, document: Document) -> Iterator[Problem]:
@@ -90,7 +94,11 @@ def _senders(config: MerchantConfig, document: Document) -> Iterator[Problem]:
         if number.provider not in config.providers:
             mend = did_you_mean(number.provider, config.providers) or "add it under 'providers:'"
             yield _error(document, (*path, "provider"), f"unknown provider '{number.provider}'", mend)
-        elif config.providers[number.provider].kind != "simulated":
+        elif (kind := config.providers[number.provider].kind) not in PROVIDERS_BUILT:
+            message = f"this version does not send through '{kind}' yet"
+            mend = f"use a provider of one of these kinds: {', '.join(sorted(PROVIDERS_BUILT))}"
+            yield _error(document, (*path, "provider"), message, mend)
+        elif kind != "simulated":
             yield from _registration(number, document, path)
 
 

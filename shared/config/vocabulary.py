@@ -34,7 +34,11 @@ SOURCES = frozenset(
     {"shopify", "woocommerce", "bigcommerce", "stripe", "hubspot", "standard-webhooks", "cloudevents", "adobe-commerce"}
     | {"chargebee", "userpilot", "wesupply", "salesforce"}
 )
-"""Sources with an adapter or a mapping of their own."""
+"""Sources that a merchant file may name."""
+SOURCES_BUILT = frozenset({"shopify", "standard-webhooks"})
+"""Those of them whose deliveries this version reads."""
+PROVIDERS_BUILT = frozenset({"twilio", "simulated"})
+"""Kinds of provider that this version sends through."""
 
 
 def fields_of(root: str, kind: str, declared: Iterable[str]) -> frozenset[str]:

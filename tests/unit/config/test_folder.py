@@ -102,6 +102,25 @@ def test_a_mistake_in_a_merchant_file_is_explained(
     assert "s3cr3t" not in str(problems[0])
 
 
+TWILIO = MERCHANT[MERCHANT.index("    kind: twilio") : MERCHANT.index("    base_url")]
+
+
+def test_a_number_whose_provider_this_version_cannot_send_through_is_refused(tmp_path: Path) -> None:
+    other = changed(MERCHANT, TWILIO, "    kind: brevo\n    api_key: {env: ACME_TWILIO_TOKEN}\n")
+    [problem] = lint(write(tmp_path, merchant=other))
+    assert "does not send through 'brevo' yet" in problem.message
+    assert "simulated, twilio" in problem.mend
+    with pytest.raises(ConfigurationFault, match="brevo"):
+        MerchantDirectory.load(tmp_path / "merchants", ENVIRON)
+
+
+def test_a_source_this_version_cannot_read_is_a_warning_that_names_the_way_round(tmp_path: Path) -> None:
+    other = changed(MERCHANT, "standard-webhooks:", "woocommerce:")
+    [problem] = lint(write(tmp_path, merchant=other))
+    assert problem.severity is Severity.WARNING
+    assert "POST /v1/events" in problem.mend
+
+
 @pytest.mark.parametrize(
     ("old", "new", "at", "message", "mend"),
     [
