@@ -34,6 +34,9 @@ check: install ## Format, lint, types, architecture, generated docs
 torture: install ## Long fault runs: kill at every failpoint, over hundreds of follow-ups
 	@$(BIN)/pytest tests -m torture -o addopts="-ra --strict-markers --import-mode=importlib" --timeout 1800
 
+mutation: install ## Change one thing in the gate at a time and see whether a test notices (SAMPLE=150 SEED=1)
+	@$(BIN)/python -m tools.mutation --sample $(or $(SAMPLE),150) --seed $(or $(SEED),1)
+
 bench: install ## Measure, with ratios to a baseline in the same run
 	@$(BIN)/python -m bench
 
@@ -47,4 +50,4 @@ lock: ## Resolve the dependencies anew (needs uv)
 	uv lock
 	uv export --frozen --all-groups --no-emit-project --format requirements-txt --output-file requirements.lock --quiet
 
-.PHONY: help install demo run test check torture bench docs migration lock
+.PHONY: help install demo run test check torture mutation bench docs migration lock

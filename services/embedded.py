@@ -41,6 +41,7 @@ from shared.housekeeping import Housekeeping
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
 from shared.privacy import Keyring, Sealer
+from shared.process import settle_down
 from shared.service import Runtime, Service, check_fingerprint
 from shared.settings import ProcessSettings
 from shared.telemetry.health import Health
@@ -284,6 +285,7 @@ async def serve(settings: ProcessSettings) -> None:
             if house.created_keyring is not None:
                 log.warning("keyring_created", path=str(house.created_keyring), advice="back it up: see docs")
             async with announced(house):
+                settle_down()
                 log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")
                 await server_of(house.app).serve(sockets=[listener])
     finally:

@@ -92,7 +92,7 @@ def read_offset(path: Path, *, default: timedelta = timedelta()) -> timedelta:
     """Return the offset a clock file holds, or `default` where it cannot be read."""
     try:
         return timedelta(seconds=float(path.read_text(encoding="ascii").strip() or "0"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         return default
 
 

@@ -42,7 +42,8 @@ class Loop:
                 log.warning("loop_step_failed", loop=self.name, code=code, detail=str(problem), pause_seconds=pause)
             if pause > 0:
                 try:
-                    await asyncio.wait_for(self._bell.wait(), pause)
+                    async with asyncio.timeout(pause):  # `wait_for` may lose a cancellation (Python 3.11)
+                        await self._bell.wait()
                 except TimeoutError:
                     continue
             else:

@@ -6,6 +6,8 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
+
 
 class Settings(BaseSettings):
     """The base of every settings class; subclasses name their prefix."""
@@ -28,3 +30,11 @@ class ProcessSettings(Settings):
     max_body_bytes: int = Field(1_048_576, gt=0, description="Largest HTTP body taken; more answers 413.")
     public_url: str = Field("", description="How the world reaches this process; empty: http://host:port.")
     requests_per_second: int = Field(500, gt=0, description="Most requests a second per API key; more answers 429.")
+
+    @property
+    def address(self) -> str:
+        """How this process is reached: as configured, or on this machine; no slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = "127.0.0.1" if self.host in _ANY_ADDRESS else self.host
+        return f"http://{host}:{self.port}"

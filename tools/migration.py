@@ -22,7 +22,7 @@ def main(service: str, message: str) -> None:
             migrate.upgrade(connection, [chosen])
         migrate.revise(connection, chosen, message)
     ruff = Path(sys.executable).with_name("ruff")
-    for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
+    for arguments in (["format", "--quiet"], ["check", "--fix", "--quiet"], ["format", "--quiet"]):
         subprocess.run([ruff, *arguments, chosen.versions], check=True)  # noqa: S603 - our own tool on our own folder
 
 

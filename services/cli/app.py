@@ -5,6 +5,9 @@ import sys
 import typer
 
 from services.cli import configuration, demonstration, evidence, process
+from services.cli.audit import audit
+from services.cli.consents import consents
+from services.cli.ledger import ledger
 from shared.clock import prefer_tzdata_wheel
 from shared.errors import ConfigurationFault, Fault
 
@@ -26,6 +29,9 @@ app.command("send")(evidence.send)
 app.command("explain")(evidence.explain)
 app.command("gate")(evidence.gate)
 app.command("classify")(evidence.classify)
+app.add_typer(ledger, name="ledger")
+app.add_typer(consents, name="consents")
+app.command("audit")(audit)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import typer
 
 from services import embedded
 from services.cli.options import DataOption, HostOption, MerchantsOption, PortOption, settings_of
+from shared import process
 from shared.bus import parked
 from shared.db import migrate as migrations
 from shared.db.lock import FolderLock
@@ -22,7 +23,7 @@ def run(
     """
     settings = settings_of(merchants_dir=merchants, data_dir=data, port=port, host=host)
     logs.configure(settings.log_level, machine=settings.log_format == "json")
-    asyncio.run(embedded.serve(settings))
+    process.run(embedded.serve(settings))
 
 
 def migrate(data: DataOption = None) -> None:

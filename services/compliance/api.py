@@ -20,6 +20,7 @@ from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import UnreadableRules
 from services.compliance.domain.setting import setting_of
 from services.compliance.judgement import policy_of
+from services.compliance.preferences.links import Links
 from services.compliance.store import Decision, Person
 from shared.config.directory import Merchant
 from shared.events.consent import ConsentAct, ConsentScope
@@ -35,7 +36,7 @@ _OUTLOOK = timedelta(days=7)
 """How far ahead the next opening is looked for."""
 
 
-def routes(desk: ConsentDesk) -> APIRouter:
+def routes(desk: ConsentDesk, links: Links) -> APIRouter:
     """Return the routes of compliance."""
     router = APIRouter(tags=["compliance"])
 
@@ -75,6 +76,7 @@ def routes(desk: ConsentDesk) -> APIRouter:
             **standing_answer(person, now),
             **_texts(history, now),
             **_clocks(caller.merchant, number, person, now),
+            "preferences_url": links.url(caller.merchant.id, recipient, now),
         }
 
     @router.post("/v1/gate/evaluations", summary="Ask the gate without sending anything; one question or a list")

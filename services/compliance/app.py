@@ -1,14 +1,26 @@
 """The wiring of compliance; the only place that constructs its parts."""
 
-from services.compliance import api, consumer, instruments
+from services.compliance import api, consumer, instruments, retention
+from services.compliance.connectors.wiring import Connectors
 from services.compliance.consent_desk import ConsentDesk
 from services.compliance.domain import time_zones
 from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import RuleTable
 from services.compliance.judging import GateDesk
+from services.compliance.imports import api as imports_api
+from services.compliance.imports.desk import ImportDesk
+from services.compliance.preferences import api as preference_pages
+from services.compliance.preferences.desk import PreferenceDesk
+from services.compliance.preferences.links import Links
+from services.compliance.rights import api as rights_api
+from services.compliance.rights.api import RightsDesk
+from services.compliance.rights.consumer import RightsDoor
+from services.compliance.roots import RootKeeper
 from services.compliance.settings import ComplianceSettings
+from services.compliance.signing import key_of
 from services.compliance.tables import ground, metadata
 from shared.errors import ConfigurationFault
+from shared.loop import Loop
 from shared.service import Runtime, Service
 from shared.telemetry.logs import logger
 
@@ -21,7 +33,7 @@ def build(runtime: Runtime) -> Service:
     """Return the service.
 
     Raises:
-        ConfigurationFault: the time zone data is too old to know this year's laws.
+        ConfigurationFault: the time zone data is too old to know this year's laws, or a key file cannot be used.
     """
     if not time_zones.is_current():
         raise ConfigurationFault(
@@ -37,14 +49,32 @@ def build(runtime: Runtime) -> Service:
             log.warning("rules_stale", as_of=rules.as_of.isoformat(), advice="install a release with a newer table")
     else:
         log.error("rules_unreadable", why=rules.why, effect="nothing is sent")
+    key = key_of(settings.signing_key_file, runtime.settings)
+    if key is None:
+        log.warning("ledger_unsigned", advice="name a key with FOLLOWUP_COMPLIANCE_SIGNING_KEY_FILE")
+    connectors = Connectors.of(settings)
     units = runtime.units
+    consents = ConsentDesk(units, runtime.sealer, settings.history_days)
+    links = Links(runtime.sealer, runtime.settings.address, settings.preference_link_days)
     service = Service(
         NAME,
         metadata,
         ground,
         units,
-        routers=[api.routes(ConsentDesk(units, runtime.sealer, settings.history_days))],
+        routers=[
+            api.routes(consents, links),
+            imports_api.routes(ImportDesk(consents)),
+            rights_api.routes(RightsDesk(consents, runtime.sealer)),
+            preference_pages.routes(PreferenceDesk(units, runtime.sealer), links, runtime.merchants),
+        ],
+        loops=[
+            *([] if key is None else [RootKeeper(units, runtime.clock, key).loop()]),
+            Loop("retention", retention.step_of(units, settings)),
+            *connectors.loops(runtime.clock),
+        ],
     )
-    desk = GateDesk(runtime.clock, runtime.sealer, runtime.merchants, load_rules, settings.history_days)
-    service.listen(runtime.log, consumer.router(desk))
+    desk = GateDesk(
+        runtime.clock, runtime.sealer, runtime.merchants, load_rules, settings.history_days, connectors.registers
+    )
+    service.listen(runtime.log, consumer.router(desk, RightsDoor(runtime.sealer)))
     return service

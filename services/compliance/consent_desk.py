@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Literal
 
 import orjson
@@ -19,7 +20,7 @@ from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope
 from shared.http.idempotency import Keyed, answered, remember
-from shared.http.problems import unprocessable
+from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import EventId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
@@ -135,7 +136,8 @@ class ConsentDesk:
         """Enter one claim into the ledger and return status and answer; whatever is answered is stored.
 
         Raises:
-            HTTPProblem: 409, the key was used with another body; 422, see `claim`.
+            HTTPProblem: 409, the key was used with another body, or the person asked to be forgotten (an opt-out is
+                taken all the same); 422, see `claim`.
         """
         claim = self.claim(merchant, body, self.units.clock.now())
 
@@ -143,6 +145,9 @@ class ConsentDesk:
             before = await answered(uow.db, ground, keyed)
             if before is not None:
                 return before
+            gone = await store.erased(uow.db, [claim.recipient_id])
+            if gone and body.event is not ConsentAct.REVOKED:
+                raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
             changed = await claims.record([claim], uow)
             people = changed or await store.people(uow.db, [claim.recipient_id])
             answer = {

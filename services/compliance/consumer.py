@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from services.compliance import claims, instruments, slots, store
-from services.compliance.erasure import forget
 from services.compliance.judging import GateDesk, judge
+from services.compliance.rights.consumer import RightsDoor, forget_shop
 from services.compliance.slots import Slot
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased
+from shared.events.consent import ConsentReported, MerchantClosed
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpCancelled, FollowUpDue, FollowUpEvent, FollowUpExpired, FollowUpLapsed
 
 
-def router(desk: GateDesk) -> Router:
+def router(desk: GateDesk, rights: RightsDoor) -> Router:
     """Return the handlers of compliance."""
     door = Router()
 
@@ -31,7 +31,7 @@ def router(desk: GateDesk) -> Router:
     door.on(DispatchFailed)(failed)
     door.on(DispatchUnknown)(unknown)
     door.on(ReplyReceived)(replied)
-    door.on(RecipientErased)(forget)
+    rights.register(door)
     door.on(MerchantClosed)(close)
     return door
 
@@ -93,3 +93,4 @@ async def close(events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
     """Let nothing of these shops go any more."""
     for event in events:
         await store.close_merchant(uow.db, event.merchant_id, event.reason, event.occurred_at)
+        await forget_shop(event, uow)

@@ -1,14 +1,14 @@
 """From a due follow-up and what the tables hold to the inputs of the gate, and from its verdict to an event."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from services.compliance.connectors.ports import NO_NEWS, NumberNews
 from services.compliance.domain.inputs import (
     Consent,
     Known,
-    LineType,
     Message,
     Past,
     PastKind,
@@ -20,6 +20,7 @@ from services.compliance.domain.numbers import facts_of_e164
 from services.compliance.domain.records import DecisionInputs
 from services.compliance.domain.rules import Cap
 from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
+from services.compliance.preferences.wishes import FEWER, NO_WISH, Wish
 from services.compliance.store import Person
 from shared import ids
 from shared.config.merchant import Policies
@@ -37,6 +38,10 @@ class Circumstances:
     """The ledger does not hold every consent report the due names."""
     parked: bool = False
     consent_lag: bool = False
+    wish: Wish = NO_WISH
+    """What the person chose on their preference page."""
+    number: NumberNews = NO_NEWS
+    """What others know of the number."""
 
 
 def policy_of(policies: Policies, *, is_closed: bool = False) -> Policy:
@@ -75,13 +80,15 @@ def inputs_of(
         recipient=Recipient(
             number=facts_of_e164(E164(contact.phone)),
             known=Known(contact.time_zone, contact.state, contact.postal_code, contact.country),
-            line=LineType.UNKNOWN,
-            suppression=person.standing.suppression,
+            line=circumstances.number.line,
+            suppressed=circumstances.number.bars(due.purpose, consent),
+            suppression=person.standing.suppression or circumstances.number.suppression(consent),
             is_of_shipping=contact.provenance is PhoneProvenance.SHIPPING,
             awaiting_consent=circumstances.reports_missing or _opt_out_is_on_its_way(due, consent),
             needs_review=person.review_since is not None,
             parked=circumstances.parked,
             consent_lag=circumstances.consent_lag,
+            paused_until=circumstances.wish.paused_until,
         ),
         consent=consent,
         history=(
@@ -89,7 +96,9 @@ def inputs_of(
             *((Past(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
         ),
         now=now,
-        policy=policy,
+        policy=replace(policy, marketing_caps=(*policy.marketing_caps, FEWER))
+        if circumstances.wish.is_fewer
+        else policy,
     )
 
 
@@ -130,6 +139,7 @@ def announcement(
                 subject=due.subject,
                 content=due.content,
                 policy=due.policy,
+                first_due_at=due.first_due_at,
                 first_contact=first_contact,
                 explanation=verdict.evidence.explanation,
                 rules=rules,

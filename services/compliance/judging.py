@@ -1,16 +1,19 @@
 """Due follow-ups before the gate: load for all, judge one by one, write for all."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
 from services.compliance import instruments, slots, store
+from services.compliance.connectors.ports import Registers
 from services.compliance.domain.inputs import Past, Policy
 from services.compliance.domain.records import DecisionRecord, decided, record_as_bytes
 from services.compliance.domain.rules import RuleTable, UnreadableRules
 from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
 from services.compliance.judgement import Circumstances, announcement, inputs_of, policy_of
+from services.compliance.preferences import store as preferences
+from services.compliance.preferences.wishes import NO_WISH
 from services.compliance.slots import Slot
 from services.compliance.store import Person
 from services.compliance.tables import decisions
@@ -22,6 +25,7 @@ from shared.events.follow_up import FollowUpDue
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
 from shared.ids import FollowUpId, MerchantId
+from shared.phone import E164
 from shared.privacy import Sealer
 
 _WORDS: dict[type[Verdict], str] = {Clear: "send", Defer: "defer", Block: "block"}
@@ -36,6 +40,7 @@ class GateDesk:
     merchants: MerchantDirectory
     rules: Callable[[], RuleTable | UnreadableRules]
     history_days: int
+    registers: Registers = field(default_factory=Registers)
 
 
 async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
@@ -49,6 +54,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     fresh = [due for due in dues if due.release > judged.get(due.follow_up_id, -1)]
     histories = await slots.histories(uow.db, [due.recipient_id for due in fresh], uow.now, desk.history_days)
     entered = await store.known_entries(uow.db, [report for due in fresh for report in due.consent_reports])
+    wishes = await preferences.wishes(uow.db, [due.recipient_id for due in fresh])
     policies = await _policies(desk, {due.merchant_id for due in fresh}, uow)
     waiting = {event.recipient_id for event, _why in uow.set_aside_events}
     rules = desk.rules()
@@ -61,6 +67,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
             reports_missing=not entered.issuperset(due.consent_reports),
             parked=due.recipient_id in waiting,
             consent_lag=lag,
+            wish=wishes.get(due.recipient_id, NO_WISH),
         )
         record = _record(desk, due, person, past, circumstances, policies.get(due.merchant_id), rules, uow)
         if record is None:
@@ -117,6 +124,7 @@ def _record(
     except (Fault, ValidationError) as problem:
         uow.set_aside(due, f"the sealed contact cannot be read: {type(problem).__name__}")
         return None
+    circumstances = replace(circumstances, number=desk.registers.news(E164(contact.phone)))
     return decided(inputs_of(due, contact, person, past, circumstances, policy, uow.now), rules)
 
 

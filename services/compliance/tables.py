@@ -5,7 +5,17 @@ import sqlalchemy as sa
 from services.compliance.schema import ground, metadata
 from shared.db.types import Id, Instant
 
-__all__ = ["closed_merchants", "decisions", "erasures", "ground", "ledger", "metadata", "send_slots", "standings"]
+__all__ = [
+    "closed_merchants",
+    "daily_roots",
+    "decisions",
+    "erasures",
+    "ground",
+    "ledger",
+    "metadata",
+    "send_slots",
+    "standings",
+]
 
 ledger = sa.Table(
     "compliance_consent_ledger",
@@ -21,6 +31,20 @@ ledger = sa.Table(
     sa.UniqueConstraint("recipient_id", "position"),
 )
 """Append-only; `canonical` is what is hashed, `hash` follows the person's previous one, `evidence` is sealed."""
+
+daily_roots = sa.Table(
+    "compliance_daily_roots",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("root", sa.Text, nullable=False),
+    sa.Column("people", sa.Integer, nullable=False),
+    sa.Column("public_key", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    sa.Column("signed_at", Instant, nullable=False),
+)
+"""One row for each UTC day on which a merchant's ledger grew, signed once it is over; each names the one before."""
 
 standings = sa.Table(
     "compliance_standings",
@@ -43,7 +67,7 @@ decisions = sa.Table(
     sa.Column("follow_up_id", Id, primary_key=True),
     sa.Column("release", sa.Integer, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
     sa.Column("decision", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("rules_version", sa.Text, nullable=False),

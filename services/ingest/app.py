@@ -34,5 +34,5 @@ def build(runtime: Runtime) -> Service:
         on_start=(know_the_key,),
         on_stop=(door.gatherer.finish,),
     )
-    service.listen(runtime.log, consumer())
+    service.listen(runtime.log, consumer(runtime.sealer))
     return service

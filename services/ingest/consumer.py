@@ -1,20 +1,16 @@
-"""The event door: erasures."""
+"""The event door: what people and shops ask for by right."""
 
-from collections.abc import Sequence
-
-from services.ingest import store
+from services.ingest import erasure
+from services.ingest.exports import Exports
 from shared.bus.router import Router
-from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import RecipientErased
+from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
+from shared.privacy import Sealer
 
 
-def consumer() -> Router:
+def consumer(sealer: Sealer) -> Router:
     """Return the router of ingest's event door."""
     router = Router()
-
-    @router.on(RecipientErased)
-    async def forget(erasures: Sequence[RecipientErased], uow: UnitOfWork) -> None:
-        """Blank what is kept of erased people; twice is the same as once, and what comes later is new business."""
-        await store.forget(uow.db, [erasure.recipient_id for erasure in erasures])
-
+    router.on(RecipientErased)(erasure.forget)
+    router.on(MerchantClosed)(erasure.forget_shops)
+    router.on(PrivacyRequested)(Exports(sealer).answer)
     return router

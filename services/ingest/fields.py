@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.ingest.money import InexactAmount, minor_units
+from shared.instants import BOUNDS, is_near
 
 
 class Misshapen(ValueError):  # noqa: N818 - a finding about a document, turned into a value by `sources.adapter`
@@ -81,9 +82,9 @@ class Fields:
             at = datetime.fromisoformat(found)
             if at.tzinfo is None:
                 raise self._misshapen(name, "must have an offset from UTC")
+            if not is_near(at):
+                raise self._misshapen(name, BOUNDS)
             return at.astimezone(UTC)
-        except OverflowError:
-            raise self._misshapen(name, "must be an instant") from None
         except ValueError as problem:
             raise problem if isinstance(problem, Misshapen) else self._misshapen(name, "must be an instant") from None
 

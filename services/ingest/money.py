@@ -2,6 +2,8 @@
 
 from decimal import Decimal, InvalidOperation
 
+from shared.events.trigger import MOST_MINOR
+
 _USUAL_EXPONENT = 2
 _EXPONENTS = {
     **dict.fromkeys(
@@ -12,7 +14,6 @@ _EXPONENTS = {
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
 """ISO 4217 exponents other than two (list one of the maintenance agency)."""
-_LARGEST_MINOR = 2**63 - 1
 
 
 class InexactAmount(ValueError):  # noqa: N818 - a finding about an amount, turned into a value by the sources
@@ -34,6 +35,6 @@ def minor_units(amount: str | float, currency: str) -> int:
         minor = int(scaled)
     except (InvalidOperation, ValueError, OverflowError):
         raise InexactAmount("not an amount") from None
-    if minor != scaled or abs(minor) > _LARGEST_MINOR:
+    if minor != scaled or abs(minor) > MOST_MINOR:
         raise InexactAmount(f"not a whole number of minor units of {currency}")
     return minor

@@ -18,7 +18,6 @@ from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event
 from shared.events.trigger import PhoneProvenance
-from shared.ids import RecipientId
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +60,6 @@ async def conflicts(db: Transaction, arrivals: Sequence[Arrival]) -> list[int]:
                 found.append(place)
                 break
     return found
-
-
-async def forget(db: Transaction, recipients: Sequence[RecipientId]) -> None:
-    """Blank what is kept of these people: bodies, headers, and every way of finding their number again."""
-    await db.delete(subjects, "recipient_id", recipients)
-    rows = await db.fetch(deliveries, "recipient_id", recipients, columns=("delivery_id",))
-    await db.change(deliveries, [{"delivery_id": row["delivery_id"], "body": b"", "headers": b""} for row in rows])
 
 
 async def purge(db: Transaction, received_before: datetime, limit: int) -> int:

@@ -1,6 +1,6 @@
 """Metrics put together; the only place that constructs its parts."""
 
-from services.metrics import api, consumer, pages
+from services.metrics import api, consumer, pages, people
 from services.metrics.schema import ground, metadata
 from services.metrics.session import Sessions
 from services.metrics.settings import MetricsSettings
@@ -22,5 +22,7 @@ def build(runtime: Runtime) -> Service:
             pages.router_of(units, runtime.clock, sessions, settings),
         ),
     )
-    service.listen(runtime.log, consumer.router_of(settings))
+    door = consumer.router_of(settings)
+    people.register(door, runtime.sealer)
+    service.listen(runtime.log, door)
     return service

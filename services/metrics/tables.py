@@ -50,7 +50,7 @@ follow_ups = sa.Table(
     metadata,
     sa.Column("follow_up_id", Id, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
     sa.Column("flow", sa.Text, nullable=False),
     sa.Column("flow_version", sa.Text, nullable=False),
     sa.Column("step", sa.Text, nullable=False),

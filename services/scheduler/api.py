@@ -78,7 +78,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         if request.dry_run:
             past = await units.read(partial(asking.past, asked=asked, now=now, reading=True))
             run = asking.run(asked, past, now)
-            previews = [asking.preview(asked, run, text, past.history) for text in run.texts]
+            previews = [asking.preview(asked, run, text, past) for text in run.texts]
             dry = DryRunAnswer(due_at=previews[0].due_at, due_local=previews[0].due_local, texts=previews)
             return JSONResponse(dry.model_dump(mode="json"), HTTPStatus.ACCEPTED)
         status, answer = await units.run(

@@ -1,15 +1,16 @@
 """What `POST /v1/follow-ups` takes, and what the scheduler answers (formats page)."""
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.scheduler.domain.states import State
 from shared.config.flow import CancelRule, Template
 from shared.config.model import Country, Duration, Locale, Slug
 from shared.events.follow_up import Purpose
+from shared.instants import Day, Instant
 
 _SUBJECT_CHARACTERS = 200
 _CODE_CHARACTERS = 12
@@ -30,7 +31,7 @@ class Input(BaseModel):
 class DueLocal(Input):
     """A moment on the recipient's clock."""
 
-    date: date
+    date: Day
     time: Annotated[time, AfterValidator(_minutes_precision)]
 
 
@@ -54,10 +55,10 @@ class FollowUpRequest(Input):
     purpose: Literal[Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL] | None = None
     flow: Slug | None = None
     trigger: dict[str, Any] | None = Field(None, description="With `flow`: what happened, as its texts read it.")
-    due_at: AwareDatetime | None = None
+    due_at: Instant | None = None
     due_in: Duration | None = None
     due_local: DueLocal | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
     if_past: Literal["send", "skip"] | None = Field(None, description="What to do when the due time has passed.")
     recipient: RecipientInput = RecipientInput()
     facts: dict[str, Any] = Field(default_factory=dict, max_length=100)

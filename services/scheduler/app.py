@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from services.scheduler import tables
+from services.scheduler import retention, tables
 from services.scheduler.api import create_api
 from services.scheduler.asking import Asking, GateAdvice
 from services.scheduler.consumer import Consumer
@@ -45,7 +45,7 @@ def build(runtime: Runtime, advice: GateAdvice | None = None, caught_up: CaughtU
         ground=ground,
         units=units,
         routers=[create_api(runtime, asking, seals, settings, bell.ring)],
-        loops=[loop],
+        loops=[loop, Loop("retention", retention.step_of(units, settings))],
         on_start=[bell.start],
     )
     consumer = Consumer(runtime.merchants, runtime.sealer, seals, triggers, settings, bell.ring)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from services.scheduler import people
+from services.scheduler.advising import question
 from services.scheduler.api_models import FollowUpRequest, PartsAnswer, TextAnswer
 from services.scheduler.domain.enrolment import API_FLOW, Decline, Run, built_in_version, enrolment
 from services.scheduler.domain.facts import History, Trigger, recipient_names, zone_named, zone_of
@@ -26,9 +27,10 @@ from shared.config.model import LONGEST_DURATION
 from shared.config.vocabulary import HISTORY_FIELDS, RECIPIENT_FIELDS
 from shared.db.transaction import Transaction
 from shared.events.follow_up import Purpose, ResendPolicy
-from shared.events.trigger import Contact, PhoneProvenance
+from shared.events.trigger import MOST_MINOR, Contact, PhoneProvenance
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import RecipientId
+from shared.instants import Instant
 from shared.phone import E164, Unparsable
 from shared.privacy import Sealer
 from shared.templates import TemplateError
@@ -41,7 +43,7 @@ STEP = "text"
 _PAST_AFTER = timedelta(seconds=60)
 """Clocks differ and requests take time: a due time this recent is now."""
 _NO_GATE = "the gate is not part of this process; ask POST /v1/gate/evaluations"
-_ADVICE = "advice as of the due time: consent and caps are judged from the ledger when the text is due"
+_ADVICE = "advice as of the due time, on the consent known now; caps are judged when the text is due"
 _ROOTS: Mapping[str, frozenset[str] | None] = {
     "recipient": RECIPIENT_FIELDS,
     "history": HISTORY_FIELDS,
@@ -52,10 +54,10 @@ _ROOTS: Mapping[str, frozenset[str] | None] = {
 _OWN_TRIGGER_FIELDS: Mapping[str, TypeAdapter[Any]] = {
     "subject": TypeAdapter(str),
     "customer": TypeAdapter(str),
-    "amount_minor": TypeAdapter(int),
+    "amount_minor": TypeAdapter(Annotated[int, Field(ge=0, le=MOST_MINOR)]),
     "currency": TypeAdapter(str),
     "test": TypeAdapter(bool),
-    "occurred_at": TypeAdapter(datetime),
+    "occurred_at": TypeAdapter(Instant),
 }
 
 
@@ -210,10 +212,11 @@ class Asking:
             raise unprocessable(field, f"{text.field}: {text.reason}" if text.field else text.reason)
         return text
 
-    def preview(self, asked: Asked, run: NewRun, text: PlannedText, history: History) -> TextAnswer:
+    def preview(self, asked: Asked, run: NewRun, text: PlannedText, past: Past) -> TextAnswer:
         """Return what would be sent, its weight, and what the gate would say at the due time."""
-        body = self.rendered(asked, text.body, history, text.due_at, "text")
+        body = self.rendered(asked, text.body, past.history, text.due_at, "text")
         weight = parts.count(body)
+        asking = question(asked.contact, text, past.person, asked.merchant.config.policies)
         return TextAnswer(
             step=text.step,
             purpose=text.purpose,
@@ -224,29 +227,9 @@ class Asking:
             locale=text.locale,
             text=body,
             parts=PartsAnswer(encoding=weight.encoding, parts=weight.parts, units=weight.units),
-            gate=dict(self._advice(question(asked, text))) if self._advice else None,
+            gate=dict(self._advice(asking)) if self._advice else None,
             gate_note=_ADVICE if self._advice else _NO_GATE,
         )
-
-
-def question(asked: Asked, text: PlannedText) -> dict[str, Any]:
-    """Return what the gate would be asked, in the evaluation format; what is left out is unknown."""
-    contact = asked.contact
-    known = {
-        "timezone": contact.time_zone,
-        "state": contact.state,
-        "postal_code": contact.postal_code,
-        "country": contact.country,
-    }
-    return {
-        "to": asked.phone,
-        "class": str(text.purpose),
-        "now": text.due_at.isoformat(),
-        "known": known,
-        "expires_at": None if text.expires_at is None else text.expires_at.isoformat(),
-        "profile": str(asked.merchant.config.policies.profile),
-        "close_guard_seconds": asked.merchant.config.policies.close_guard_seconds,
-    }
 
 
 def local_of(follow_up: FollowUp) -> str:
@@ -320,8 +303,6 @@ def _trigger(
                 raise unprocessable(f"trigger.{name}", str(problem.errors()[0]["msg"])) from None
     given.pop("kind", None)
     occurred_at: datetime = own.pop("occurred_at", now)
-    if occurred_at.tzinfo is None:
-        raise unprocessable("trigger.occurred_at", "it needs an offset, such as Z")
     if request.subject is not None:
         own["subject"] = request.subject
     return Trigger(

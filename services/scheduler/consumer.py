@@ -7,24 +7,27 @@ from typing import TypeAlias
 
 import sqlalchemy as sa
 
-from services.scheduler import people
+from services.scheduler import erasure, people
+from services.scheduler.advising import consents_of
 from services.scheduler.domain.answers import ANSWER_WITHIN, PURPOSES, answer
 from services.scheduler.domain.enrolment import ANSWER_FLOW, built_in_version
 from services.scheduler.domain.facts import recipient_names, zone_of
 from services.scheduler.domain.pacing import Priority, spread
 from services.scheduler.domain.planning import House, PlannedText, end_before_beginning
 from services.scheduler.domain.states import OPEN, RUNNING, Happening, News
+from services.scheduler.exports import Exports
 from services.scheduler.people import Person
 from services.scheduler.planner import NewRun, Seals, Version, lay_down
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, cancel, settle
 from services.scheduler.store import FollowUp, by_recipient, load
-from services.scheduler.tables import closed_merchants, follow_ups, triggers_seen
+from services.scheduler.tables import closed_merchants, follow_ups, ground
 from services.scheduler.triggers import NO_MERCHANT, Triggers
+from shared import rights
 from shared.bus.router import Router
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import ConsentChanged, MerchantClosed, RecipientErased
+from shared.events.consent import ConsentChanged, MerchantClosed, PrivacyRequested, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpLapsed, Purpose, ResendPolicy
@@ -86,6 +89,7 @@ class Consumer:
         router.on(DispatchUnknown)(self.take_answers)
         router.on(ConsentChanged)(self.take_consents)
         router.on(RecipientErased)(self.take_erasures)
+        router.on(PrivacyRequested)(Exports(self._sealer).answer)
         router.on(MerchantClosed)(self.take_closings)
         router.on(ReplyReceived)(self.take_replies)
         return router
@@ -121,7 +125,9 @@ class Consumer:
             barred = barred_purposes(event)
             own = texts.get(event.recipient_id, ())
             unwanted += [text for text in own if text.standing.state in OPEN and text.purpose in barred]
-            changed.append(replace(person, consent_epoch=event.epoch, suppressed=event.suppressed))
+            changed.append(
+                replace(person, consent_epoch=event.epoch, suppressed=event.suppressed, consents=consents_of(event))
+            )
         await cancel(uow, unwanted, "opt_out", self._unconfirmed_after)
         await people.save(uow.db, changed)
 
@@ -132,12 +138,10 @@ class Consumer:
         known = await people.people(uow.db, ids)
         running = [text for text in texts.values() if text.standing.state in RUNNING]
         await cancel(uow, running, "erased", self._unconfirmed_after)
-        await uow.db.change(
-            follow_ups, [{"id": text_id, "body": None, "contact": None, "facts": None} for text_id in texts]
-        )
-        await uow.db.delete(triggers_seen, "recipient_id", ids)
+        for event in events:
+            rights.certify(uow, ground, event, await erasure.blank(uow.db, event.recipient_id))
         persons = [known.get(event.recipient_id) or Person(event.recipient_id, event.merchant_id) for event in events]
-        await people.save(uow.db, [replace(person, erased_at=uow.now) for person in persons])
+        await people.save(uow.db, [replace(person, erased_at=uow.now, **erasure.FORGOTTEN) for person in persons])
 
     async def take_closings(self, events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
         """Cancel everything of a shop; what happened there before will start nothing. Rare, and costs a full scan."""
@@ -152,6 +156,8 @@ class Consumer:
             for start in range(0, len(ids), _CLOSING_BATCH):
                 texts = await load(uow.db, "id", ids[start : start + _CLOSING_BATCH])
                 await cancel(uow, [*texts.values()], "merchant_closed", self._unconfirmed_after)
+            if event.reason == rights.SHOP_ERASURE:
+                rights.certify(uow, ground, event, await erasure.blank_shop(uow.db, event.merchant_id))
 
     async def take_replies(self, events: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
         """Plan an answer to HELP and STOP, unless the provider answers by itself; a repeat plans nothing."""

@@ -29,6 +29,8 @@ class Person:
     last_order_at: datetime | None = None
     consent_epoch: int = 0
     suppressed: str | None = None
+    consents: Mapping[str, Any] | None = None
+    """Each scope's standing as the ledger last told it."""
     erased_at: datetime | None = None
 
     def history(self, texts: Iterable[FollowUp], now: datetime) -> History:
@@ -60,6 +62,7 @@ class Person:
             "last_order_at": self.last_order_at,
             "consent_epoch": self.consent_epoch,
             "suppressed": self.suppressed,
+            "consents": self.consents,
             "erased_at": self.erased_at,
         }
 

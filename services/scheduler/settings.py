@@ -22,4 +22,7 @@ class SchedulerSettings(Settings):
     unread_trigger_seconds: float = Field(
         1.0, ge=0, le=4, description="No text is released while a trigger has been waiting unread this long."
     )
+    content_days: int = Field(
+        396, ge=1, description="How long what an ended text was made of is kept, in days; 13 months."
+    )
     look_back_days: int = Field(30, gt=0, description="How long triggers are kept to find repeats and early cancels.")

@@ -153,6 +153,7 @@ recipients = sa.Table(
     sa.Column("last_order_at", Instant),
     sa.Column("consent_epoch", sa.Integer, nullable=False),
     sa.Column("suppressed", sa.Text),
+    sa.Column("consents", Json),
     sa.Column("erased_at", Instant),
 )
 """What flows look at, the ledger's newest word as far as we read it, and whether the person is to be forgotten."""

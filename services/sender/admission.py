@@ -1,7 +1,7 @@
 """Who may use a provider's doors: only the provider itself, known by its signature."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
@@ -88,10 +88,11 @@ async def _callback(request: Request) -> Callback | None:
     target = path.split(b"?")[0] + (b"?" + query if query else b"")
     try:
         fields = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-        return Callback(target.decode("ascii"), dict(fields), _lowered(request.headers))
+        return Callback(target.decode("ascii"), dict(fields), _headers(request.scope["headers"]))
     except ValueError:
         return None
 
 
-def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by name; ASGI hands the names over in lower case."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}

@@ -21,12 +21,10 @@ from services.sender.schema import ground, metadata
 from services.sender.settings import SenderSettings
 from shared.loop import Loop
 from shared.service import Runtime, Service
-from shared.settings import ProcessSettings
 
 __all__ = ["NAME", "Sender", "assemble", "build", "metadata"]
 
 NAME = "sender"
-_ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         environ: where secrets that merchants' files name are looked up.
     """
     units, sealer = runtime.units, runtime.sealer
-    process_url = address_of(runtime.settings)
+    process_url = runtime.settings.address
     book = ProviderBook(runtime.merchants, environ, process_url=process_url, simulator_url=settings.simulator_url)
     numbers = NumberHealth(units)
     outcomes = Outcomes(units)
@@ -95,13 +93,5 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         on_start=(attach, book.warm_up),
         on_stop=(calls.stop, book.close),
     )
-    service.listen(runtime.log, consumer.router(bell.ring))
+    service.listen(runtime.log, consumer.router(bell.ring, sealer))
     return Sender(service, dispatcher, calls, outcomes, reconciler, book)
-
-
-def address_of(settings: ProcessSettings) -> str:
-    """Return how this process is reached: as configured, or on this machine."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/")
-    host = "127.0.0.1" if settings.host in _ANY_ADDRESS else settings.host
-    return f"http://{host}:{settings.port}"

@@ -4,19 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-import sqlalchemy as sa
-
-from services.sender import store
+from services.sender import erasure, store
 from services.sender.attribution import consumer as attribution
-from services.sender.attribution import store as attribution_store
 from services.sender.domain.attempts import DispatchState
 from services.sender.domain.model import Dispatch, priority_of
 from services.sender.domain.standing import after_change
-from services.sender.links import store as links
-from services.sender.tables import HOLDS_CONTENT, closed_merchants, dispatches, recipients, replies
+from services.sender.exports import Exports
+from services.sender.tables import dispatches, recipients
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import ConsentChanged, MerchantClosed, RecipientErased, SuppressionCause
+from shared.events.consent import ConsentChanged, MerchantClosed, PrivacyRequested, RecipientErased
 from shared.events.follow_up import (
     FollowUpCancelled,
     FollowUpCleared,
@@ -24,18 +21,20 @@ from shared.events.follow_up import (
     FollowUpExpired,
     SendPolicy,
 )
+from shared.privacy import Sealer
 
 _UNDER_WAY: Final = frozenset({DispatchState.INTENT, DispatchState.UNKNOWN})
 
 
-def router(on_queued: Callable[[], None]) -> Router:
+def router(on_queued: Callable[[], None], sealer: Sealer) -> Router:
     """Return the handlers; `on_queued` is called, from any thread, when there may be something to send."""
     door = Router()
     door.on(FollowUpCleared)(partial(queue, on_queued=on_queued))
     door.on(FollowUpCancelled, FollowUpExpired)(cancel)
     door.on(ConsentChanged)(apply_standing)
-    door.on(RecipientErased)(forget)
-    door.on(MerchantClosed)(close)
+    door.on(RecipientErased)(erasure.forget)
+    door.on(MerchantClosed)(erasure.close)
+    door.on(PrivacyRequested)(Exports(sealer).answer)
     attribution.register(door)
     return door
 
@@ -87,41 +86,6 @@ async def apply_standing(events: Sequence[ConsentChanged], uow: UnitOfWork) -> N
         if (after := after_change(before, event)) != before:
             changed.append({**person, **store.standing_columns(after)})
     await uow.db.upsert(recipients, sorted(changed, key=lambda row: row["recipient_id"]))
-
-
-async def forget(events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
-    """Blank what is sealed; the mark stays, so that a late clearance finds it."""
-    gone = [event.recipient_id for event in events]
-    people = await store.find_people(uow.db, gone, lock="update")
-    rows = [
-        {
-            **(people.get(event.recipient_id) or store.new_person(event.merchant_id, event.recipient_id)),
-            "erased_at": max(event.occurred_at, uow.now),
-            "suppressed": SuppressionCause.ERASED,
-        }
-        for event in events
-    ]
-    await uow.db.upsert(recipients, sorted(rows, key=lambda row: row["recipient_id"]))
-    for recipient_id in gone:
-        await uow.db.execute(BLANK, {"gone": recipient_id})
-    written = await uow.db.fetch(replies, "recipient_id", gone, columns=("merchant_id", "provider_message_id"))
-    await uow.db.change(replies, [{**row, "text": None} for row in written])
-    await links.erase(uow, gone)
-    await attribution_store.erase(uow, gone)
-
-
-async def close(events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
-    """Let nothing of this shop go any more."""
-    for event in events:
-        row = {"merchant_id": event.merchant_id, "reason": event.reason, "closed_at": event.occurred_at}
-        await uow.db.insert_new(closed_merchants, [row])
-
-
-BLANK: Final = (
-    sa.update(dispatches)
-    .where(dispatches.c.recipient_id == sa.bindparam("gone"), HOLDS_CONTENT)
-    .values(**{name: sa.null() for name in store.NO_CONTENT})
-)
 
 
 def _is_erased(person: Mapping[str, Any] | None, event: FollowUpCleared) -> bool:
@@ -215,6 +179,7 @@ def _identity(event: FollowUpEvent) -> dict[str, Any]:
         "provider": None,
         "priority": priority_of(event.purpose),
         "first_queued_at": event.occurred_at,
+        "first_due_at": event.first_due_at if isinstance(event, FollowUpCleared) else None,
         "attempts": 0,
         "cancelled": False,
     }

@@ -191,7 +191,7 @@ class Dispatcher:
             return Prepared(dispatch, route, None, composed)
         obstacle = route.obstacle(composed.to, self._settings.allowed_numbers)
         restored_at = self._settings.restored_at
-        is_suspect = restored_at is not None and not dispatch.attempts and dispatch.first_queued_at <= self._started_at
+        is_suspect = restored_at is not None and not dispatch.attempts and dispatch.first_due_at <= self._started_at
         return Prepared(dispatch, route, composed, obstacle, restored_at if is_suspect else None)
 
     def _composed(self, row: Any, dispatch: Dispatch, route: Route, now: datetime) -> Composed | Refuse:

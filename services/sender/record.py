@@ -38,10 +38,13 @@ async def record(items: Sequence[Item], uow: UnitOfWork) -> list[Change | None]:
 
     Rows are locked dispatches first, then attempts, then people, each sorted.
     """
-    named = await store.find_attempts(uow.db, [item.attempt_id for item in items])
-    dispatches = await store.find_dispatches(uow.db, [a.follow_up_id for a in named.values()], lock="update")
-    latest = {d.attempt_id(d.attempts) for d in dispatches.values() if d.attempts}
-    attempts = await store.find_attempts(uow.db, latest | named.keys(), lock="update")
+    named = await store.find_numbers(uow.db, {item.attempt_id for item in items})
+    dispatches = await store.find_dispatches(uow.db, [key for key, _ in named.values()], lock="update")
+    numbered = set(named.values())
+    later = {
+        d.attempt_id(d.attempts) for key, d in dispatches.items() if d.attempts and (key, d.attempts) not in numbered
+    }
+    attempts = await store.find_attempts(uow.db, later | named.keys(), lock="update")
     before = dict(attempts)
     touched: dict[object, Attempt] = {}
     changes: list[Change | None] = []

@@ -22,8 +22,8 @@ class SenderSettings(Settings):
     horizon_hours: float = Field(24.0, gt=0, le=720, description="How long an unanswered call is asked after.")
     restored_at: AwareDatetime | None = Field(
         None,
-        description="Set after restoring a backup: the instant it shows. Texts queued before this process started "
-        "are looked up at the provider before they may go.",
+        description="Set after restoring a backup: the instant it shows. Texts that were due before this process "
+        "started are looked up at the provider before they may go.",
     )
     allowlist: str = Field(
         "", description="Numbers (E.164, commas between) that providers marked allowlist_only reach."

@@ -97,6 +97,7 @@ def dispatch_of(row: Mapping[str, Any]) -> Dispatch:
         sender_number=row["sender_number"] or "",
         provider=row["provider"],
         first_queued_at=row["first_queued_at"],
+        first_due_at=row["first_due_at"] or row["first_queued_at"],
         ready_at=row["ready_at"],
         valid_until=row["valid_until"] or row["first_queued_at"],
         window_closes_at=row["window_closes_at"],
@@ -207,6 +208,12 @@ async def find_attempts(
     """Return attempts by id."""
     rows = await db.fetch(attempts, "id", sorted(set(attempt_ids)), lock=lock)
     return {row["id"]: attempt_of(row) for row in rows}
+
+
+async def find_numbers(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, tuple[FollowUpId, int]]:
+    """Return whose attempts these are, and which of its attempts."""
+    rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=("id", "follow_up_id", "n"))
+    return {row["id"]: (row["follow_up_id"], row["n"]) for row in rows}
 
 
 async def find_people(

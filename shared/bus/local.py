@@ -6,6 +6,7 @@ order), no rebalancing (one process reads), and messages are kept until every gr
 """
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -33,6 +34,16 @@ event_log = sa.Table(
 
 LOCAL = Partition("event_log", 0)
 _SILENCE_SECONDS = 1.0
+_TAIL_MESSAGES = 4096
+_READ_AT_ONCE = 1000
+
+_ROWS = (
+    sa.select(event_log)
+    .where(event_log.c.id >= sa.bindparam("start"))
+    .order_by(event_log.c.id)
+    .limit(sa.bindparam("count"))
+)
+_NEWEST = sa.select(sa.func.max(event_log.c.id).label("newest"))
 
 
 class LocalLog:
@@ -40,6 +51,7 @@ class LocalLog:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.tail = Tail(database)
         self._woken: set[asyncio.Event] = set()
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
@@ -87,18 +99,13 @@ class LocalLog:
 
 
 class LocalSource:
-    """One group's tail of the table."""
+    """One group's view of the table."""
 
     def __init__(self, log: LocalLog, bell: asyncio.Event, types: Sequence[str]) -> None:
         self._log = log
         self._bell = bell
-        self._statement = (
-            sa.select(event_log)
-            .where(event_log.c.id >= sa.bindparam("start"), event_log.c.type.in_(types))
-            .order_by(event_log.c.id)
-            .limit(sa.bindparam("count"))
-        )
-        self._newest = sa.select(sa.func.max(event_log.c.id))
+        self._types = frozenset(types)
+        self._statement = _ROWS.where(event_log.c.type.in_(types))
 
     async def partitions(self) -> frozenset[Partition]:
         """Return the one partition there is."""
@@ -108,31 +115,92 @@ class LocalSource:
         """Wait for an append, linger, and read on from the position."""
         start = positions[LOCAL]
         self._bell.clear()
-        if not await self._log.database.read(lambda tx: _has_news(tx, start)):
+        if not await self._log.tail.reaches(start):
             try:
-                await asyncio.wait_for(self._bell.wait(), _SILENCE_SECONDS)
+                async with asyncio.timeout(_SILENCE_SECONDS):  # `wait_for` may lose a cancellation (Python 3.11)
+                    await self._bell.wait()
             except TimeoutError:
                 return Poll((), {})
         await asyncio.sleep(linger_seconds)
-        return await self._log.database.read(lambda tx: self._read(tx, start, limit))
+        found = await self._log.tail.read(start, self._types, limit)
+        if found is None:
+            found = await self._log.database.read(lambda tx: self._read(tx, start, limit))
+        messages, following = found
+        return Poll(messages, {LOCAL: following} if following > start else {})
 
     async def close(self) -> None:
         """Stop being woken."""
         self._log.forget(self._bell)
 
-    async def _read(self, transaction: Transaction, start: int, limit: int) -> Poll:
-        """Read one poll; when it was not full, everything up to the newest row is behind us."""
-        newest = (await transaction.rows(self._newest))[0]["max_1"]
-        rows = await transaction.rows(self._statement, {"start": start, "count": limit})
-        messages = [Message(LOCAL, row["id"], row["type"], row["recipient_id"], bytes(row["body"])) for row in rows]
-        reached = messages[-1].offset if len(messages) == limit else max(newest or 0, start - 1)
-        return Poll(messages, {LOCAL: reached + 1} if reached + 1 > start else {})
+    async def _read(self, transaction: Transaction, start: int, limit: int) -> tuple[list[Message], int]:
+        """Read the table itself; where fewer than `limit` were found, everything up to its newest row is behind us."""
+        newest = await _newest(transaction)
+        messages = await _messages(transaction, self._statement, start, limit)
+        return messages, messages[-1].offset + 1 if len(messages) == limit else newest + 1
 
 
-async def _has_news(transaction: Transaction, start: int) -> bool:
-    """Return whether any row stands at or past `start`."""
-    found = await transaction.rows(sa.select(event_log.c.id).where(event_log.c.id >= start).limit(1))
-    return bool(found)
+class Tail:
+    """The newest messages: read and decoded once for all consumers of this process.
+
+    A consumer that falls behind it reads the table by itself until it has caught up.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._messages: list[Message] = []
+        self._first: int | None = None
+        """Every row from here on and before `_next` is in `_messages`; None until somebody asks."""
+        self._next = 0
+        self._reading = asyncio.Lock()
+
+    async def reaches(self, start: int) -> bool:
+        """Return whether the log holds anything at or past `start`."""
+        if self._next <= start:
+            await self._read_on(self._next)
+        return self._next > start
+
+    async def read(self, start: int, types: frozenset[str], limit: int) -> tuple[list[Message], int] | None:
+        """Return up to `limit` messages of these types, and the offset to read on from; None for a start before it."""
+        if self._next - start < _READ_AT_ONCE:
+            await self._read_on(self._next)
+        if self._first is None or start < self._first:
+            return None
+        found: list[Message] = []
+        for message in self._messages[bisect_left(self._messages, start, key=_offset) :]:
+            if message.type in types:
+                found.append(message)
+                if len(found) == limit:
+                    return found, message.offset + 1
+        return found, max(self._next, start)
+
+    async def _read_on(self, known: int) -> None:
+        """Read what was appended, unless somebody read past `known` while this waited for a turn."""
+        async with self._reading:
+            if self._first is None:
+                self._first = self._next = await self._database.read(_newest) + 1
+            elif self._next == known:
+                rows = await self._database.read(lambda tx: _messages(tx, _ROWS, known, _READ_AT_ONCE))
+                if rows:
+                    self._messages = [*self._messages, *rows][-_TAIL_MESSAGES:]
+                    self._next = rows[-1].offset + 1
+                    self._first = max(self._first, self._messages[0].offset)
+
+
+def _offset(message: Message) -> int:
+    return message.offset
+
+
+async def _newest(transaction: Transaction) -> int:
+    """Return the offset of the newest row; 0 where there is none."""
+    return int((await transaction.rows(_NEWEST))[0]["newest"] or 0)
+
+
+async def _messages(
+    transaction: Transaction, statement: sa.Select[tuple[object, ...]], start: int, count: int
+) -> list[Message]:
+    """Return the messages of a statement."""
+    rows = await transaction.rows(statement, {"start": start, "count": count})
+    return [Message(LOCAL, row["id"], row["type"], row["recipient_id"], row["body"]) for row in rows]
 
 
 async def is_read_to_the_end(transaction: Transaction, position: int, topic: str) -> bool:

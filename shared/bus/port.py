@@ -7,10 +7,13 @@ per offset, and handlers may still meet a *fact* twice (published twice under tw
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
+from shared.events.envelope import Event, decode
 from shared.ids import RecipientId
+
+Kind: TypeAlias = type[Event]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,6 +33,19 @@ class Message:
     type: str
     recipient_id: RecipientId
     body: bytes
+    _event: Event | None = field(default=None, init=False, repr=False, compare=False)
+
+    def event(self, kind: Kind) -> Event:
+        """Return the event of this type that the body holds; decoded once for all who share this message.
+
+        Raises:
+            Undecodable: the body does not fit the model.
+        """
+        event = self._event
+        if event is None:
+            event = decode(kind, self.body)
+            object.__setattr__(self, "_event", event)  # still the same message: it only remembers
+        return event
 
 
 @dataclass(frozen=True, slots=True)

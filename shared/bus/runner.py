@@ -10,7 +10,7 @@ from shared.db.ground import Ground
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.errors import Fault, Fenced
-from shared.events.envelope import Event, decode
+from shared.events.envelope import Event
 from shared.failpoints import failpoint
 from shared.telemetry.logs import logger
 
@@ -79,17 +79,25 @@ class Runner:
             DatabaseUnavailable: nothing of the poll was stored; it comes again.
             ConsumerHalted: see there.
         """
-        if self._positions is None:
-            assigned = await self._source.partitions()
-            self._positions = await self._units.run(
-                lambda uow: positions.load(uow.db, self._ground, self._group, assigned, uow.now), Lane.BATCHES
-            )
+        before = await self._where_to_read_on()
         linger = self._linger() if linger_seconds is None else linger_seconds
-        poll = await self._source.poll(self._positions, POLL_EVENTS, linger)
+        poll = await self._source.poll(before, POLL_EVENTS, linger)
         if poll.next_offsets:
             await self._take(poll.messages, poll.next_offsets)
             self._last_unit_events = len(poll.messages)
         return len(poll.messages)
+
+    async def _where_to_read_on(self) -> dict[Partition, int]:
+        """Return the position of every partition we read, from the database wherever partitions came or went."""
+        assigned = await self._source.partitions()
+        if self._positions is None or self._positions.keys() != assigned:
+            self._positions = None
+            if not assigned:
+                return {}
+            self._positions = await self._units.run(
+                lambda uow: positions.load(uow.db, self._ground, self._group, assigned, uow.now), Lane.BATCHES
+            )
+        return self._positions
 
     async def _take(self, messages: Sequence[Message], after: Mapping[Partition, int]) -> None:
         """Commit a poll, halving it while it fails until the guilty message stands alone."""
@@ -178,7 +186,7 @@ class Runner:
     def _decoded(self, message: Message) -> Event | Fault:
         """Return the event, or the fault that parks it."""
         try:
-            return decode(self._kinds[message.type], message.body)
+            return message.event(self._kinds[message.type])
         except Fault as fault:
             return fault
 

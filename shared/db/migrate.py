@@ -36,7 +36,7 @@ def upgrade(connection: sa.Connection, schemas: Sequence[Schema]) -> None:
 def revise(connection: sa.Connection, schema: Schema, message: str) -> None:
     """Write a new migration file from the difference between the database and the declared tables."""
     schema.versions.mkdir(parents=True, exist_ok=True)
-    number = len(list(schema.versions.glob("[0-9]*.py"))) + 1
+    number = len(list(schema.versions.glob(f"{schema.service}_[0-9]*.py"))) + 1
     command.revision(_config(connection, schema), message, autogenerate=True, rev_id=f"{schema.service}_{number:04d}")
 
 

@@ -23,7 +23,7 @@ from shared.db.postgres_faults import CommitUnknown, TransactionLost, helps_at_o
 from shared.db.postgres_session import PostgresSession
 from shared.db.postgres_statements import PostgresTransaction, json_text
 from shared.db.transaction import Lane, Transaction
-from shared.errors import ConfigurationFault, DatabaseUnavailable
+from shared.errors import ConfigurationFault
 from shared.telemetry.logs import logger
 
 T = TypeVar("T")
@@ -40,7 +40,10 @@ _IDLE_IN_TRANSACTION_SECONDS = 30
 _ANSWER_SECONDS = 15
 """Longer than the server's own limits: after this the network is gone, not the statement slow."""
 _ROLLBACK_SECONDS = 5
+_WINNER_SECONDS = 0.02
+"""Whoever won a deadlock is let through before the loser asks for the same rows again."""
 _STATEMENTS_KEPT = 1024
+_IS_OURS = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1"
 _BEGIN = "BEGIN"
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -77,12 +80,17 @@ class PostgresDatabase:
             DatabaseUnavailable: it cannot be reached now.
             ConfigurationFault: it refuses us, or has no such schema.
         """
-        async with self._connection() as (_, raw):
-            if not await raw.fetchval("SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace "
-                                      "WHERE nspname = $1", self.schema):  # fmt: skip
-                raise ConfigurationFault(
-                    f"PostgreSQL has no schema {self.schema} that this role may use; run `followup migrate`"
-                )
+        try:
+            async with self._connection() as (_, raw):
+                is_ours = await raw.fetchval(_IS_OURS, self.schema)
+        except BaseException:
+            await self.stop()
+            raise
+        if not is_ours:
+            await self.stop()
+            raise ConfigurationFault(
+                f"PostgreSQL has no schema {self.schema} that this role may use; run `followup migrate`"
+            )
 
     async def stop(self) -> None:
         """Close every connection."""
@@ -98,16 +106,7 @@ class PostgresDatabase:
             DatabaseUnavailable: nothing of it was stored.
         """
         async with self._writers.turn(lane):
-            try:
-                return await self._run(work, _BEGIN)
-            except Exception as problem:
-                if not helps_at_once(problem):
-                    raise
-                log.info("unit_runs_again", schema=self.schema, error=type(problem).__name__)
-            try:
-                return await self._run(work, _BEGIN)
-            except Exception as problem:
-                raise translated(problem, lost=False) from problem
+            return await self._run(work, _BEGIN)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one consistent snapshot, without writing.
@@ -145,6 +144,20 @@ class PostgresDatabase:
             raise translated(problem, lost=False) from problem
 
     async def _run(self, work: Work[T], begin: str) -> T:
+        """Run `work` in a transaction, and once more where somebody else won a deadlock."""
+        try:
+            return await self._run_once(work, begin)
+        except Exception as problem:
+            if not helps_at_once(problem):
+                raise
+            log.info("unit_runs_again", schema=self.schema, error=type(problem).__name__)
+        await asyncio.sleep(_WINNER_SECONDS)
+        try:
+            return await self._run_once(work, begin)
+        except Exception as problem:
+            raise translated(problem, lost=False) from problem
+
+    async def _run_once(self, work: Work[T], begin: str) -> T:
         """Run `work` between `begin` and COMMIT on one connection."""
         async with self._connection() as (connection, raw):
             try:
@@ -210,6 +223,9 @@ async def _commit(raw: Any) -> None:
             raise CommitUnknown(f"no answer to COMMIT: {type(problem).__name__}") from problem
         await _roll_back(raw)
         raise translated(problem, lost=False) from problem
+    except BaseException:  # cancelled: nobody waits for the answer, and the next user must not meet this transaction
+        raw.terminate()
+        raise
     if status != "COMMIT":
         raise TransactionLost
 

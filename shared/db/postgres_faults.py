@@ -1,5 +1,7 @@
 """What PostgreSQL's errors mean to the house: passing faults, settings to mend, or bugs that crash."""
 
+from typing import Any
+
 import asyncpg
 import sqlalchemy.exc
 
@@ -32,8 +34,7 @@ class TransactionLost(DatabaseUnavailable):
 
 def sqlstate_of(problem: BaseException) -> str:
     """Return PostgreSQL's five-letter code of an error, or an empty text."""
-    cause = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
-    return str(getattr(cause, "sqlstate", None) or "")
+    return next((str(each.sqlstate) for each in _causes(problem) if getattr(each, "sqlstate", None)), "")
 
 
 def helps_at_once(problem: BaseException) -> bool:
@@ -55,6 +56,7 @@ def translated(problem: Exception, *, lost: bool) -> Exception:
         state.startswith(_PASSING_CLASSES)
         or (state in _PASSING and (state != "0A000" or helps_at_once(problem)))
         or isinstance(problem, TimeoutError | sqlalchemy.exc.TimeoutError)
+        or any(isinstance(each, asyncpg.InternalClientError) for each in _causes(problem))
         or (lost and isinstance(problem, OSError | asyncpg.InterfaceError | sqlalchemy.exc.SQLAlchemyError))
     )
     return DatabaseUnavailable(f"the database cannot be used now: {_said(problem)}") if passing else problem
@@ -65,6 +67,16 @@ def unreachable(problem: Exception) -> Exception:
     if sqlstate_of(problem).startswith(_SETTINGS_CLASSES):
         return ConfigurationFault(f"PostgreSQL refuses the connection: {_said(problem)}; check the URL and the role")
     return translated(problem, lost=True)
+
+
+def _causes(problem: BaseException) -> list[Any]:
+    """Return what was raised, and what SQLAlchemy wrapped: it forgets the code of a stale statement.
+
+    The driver's "internal client error" is what a statement meets between the server's last word and the closing of
+    the connection.
+    """
+    said = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
+    return [said, said.__cause__] if said is not None else []
 
 
 def _said(problem: Exception) -> str:

@@ -1,57 +1,62 @@
 """A connection of one's own: advisory locks and wake-ups live as long as it does, each statement commits by itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db.postgres_faults import translated
 from shared.db.postgres_statements import PostgresTransaction
+from shared.db.transaction import Row
 
 
 class PostgresSession:
-    """A connection that no unit of work uses; whoever has it closes it."""
+    """A connection that no unit of work uses; whoever has it closes it.
+
+    Every method raises `DatabaseUnavailable` when the session is lost or the server passes through a bad moment.
+    """
 
     def __init__(self, connection: AsyncConnection, raw: Any) -> None:
         self._connection = connection
         self._raw = raw
-        self.db = PostgresTransaction(connection, raw)
-        """The statements; each commits by itself."""
+        self._statements = PostgresTransaction(connection, raw)
 
     @property
     def is_lost(self) -> bool:
         """Whether the connection broke, and with it every lock."""
         return bool(self._raw.is_closed())
 
+    async def rows(self, statement: sa.Executable) -> list[Row]:
+        """Return the rows of a Core statement."""
+        with self._translating():
+            return await self._statements.rows(statement)
+
+    async def delete(self, table: sa.Table, by: str, values: Sequence[Any]) -> int:
+        """Delete the rows whose column `by` has one of `values`; return how many there were."""
+        with self._translating():
+            return await self._statements.delete(table, by, values)
+
     async def relax(self) -> None:
         """Let commits here return before they reach the disk; for work that bears being done twice."""
-        await self._raw.execute("SET synchronous_commit = off")
+        with self._translating():
+            await self._raw.execute("SET synchronous_commit = off")
 
     async def try_lock(self, name: str) -> bool:
-        """Take the lock of this name if nobody has it; it is held until the session closes.
-
-        Raises:
-            DatabaseUnavailable: the session is lost.
-        """
-        try:
+        """Take the lock of this name if nobody has it; it is held until the session closes."""
+        with self._translating():
             return bool(await self._raw.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name))
-        except Exception as problem:
-            raise translated(problem, lost=self.is_lost) from problem
 
     async def listen(self, channel: str, heard: Callable[[], None]) -> None:
         """Call `heard` whenever somebody rings the channel."""
-        await self._raw.add_listener(channel, lambda *_: heard())
+        with self._translating():
+            await self._raw.add_listener(channel, lambda *_: heard())
 
     async def ring(self, channel: str) -> None:
-        """Wake whoever listens to the channel.
-
-        Raises:
-            DatabaseUnavailable: the session is lost.
-        """
-        try:
+        """Wake whoever listens to the channel."""
+        with self._translating():
             await self._raw.execute("SELECT pg_notify($1, '')", channel)
-        except Exception as problem:
-            raise translated(problem, lost=self.is_lost) from problem
 
     async def close(self) -> None:
         """Give the locks back; the connection is not used again, for it may have been taught odd habits."""
@@ -59,3 +64,11 @@ class PostgresSession:
             self._raw.terminate()
         await self._connection.invalidate()
         await self._connection.close()
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        """Turn what the driver raises into the fault callers know."""
+        try:
+            yield
+        except Exception as problem:
+            raise translated(problem, lost=self.is_lost) from problem

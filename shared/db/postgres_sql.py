@@ -31,9 +31,9 @@ def has_unique_keys(table: sa.Table, names: tuple[str, ...]) -> bool:
 
 def _unique_keys(table: sa.Table) -> list[tuple[str, ...]]:
     """Return every unique key, the primary one first."""
-    constraints = [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]
-    indexes = [each for each in table.indexes if each.unique]
-    keys = [keys_of(table), *(tuple(each.columns.keys()) for each in (*constraints, *indexes))]
+    keys = [keys_of(table)]
+    keys += [tuple(each.columns.keys()) for each in table.constraints if isinstance(each, sa.UniqueConstraint)]
+    keys += [tuple(each.columns.keys()) for each in table.indexes if each.unique]
     return [key for key in keys if key]
 
 

@@ -149,7 +149,7 @@ class PostgresTransaction:
         if not values:
             return 0
         status: str = await self._raw.execute(sql.delete(table, by), _column(table, by, dict.fromkeys(values)))
-        return int(status.split()[-1])
+        return int(status.rsplit(maxsplit=1)[-1])
 
 
 def _in_key_order(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 import sqlalchemy.exc
 from sqlalchemy.pool import StaticPool
 
+from shared.db import instruments
 from shared.db.sqlite_statements import SQLiteTransaction
 from shared.db.transaction import Lane, Transaction
 from shared.errors import DatabaseUnavailable
@@ -174,13 +175,23 @@ class SQLiteDatabase:
                 self._condition.wait()
             return heapq.heappop(self._queue)[2]
 
+    def _everybody(self) -> "list[_Job]":
+        """Return all that wait: when not even a transaction could begin, nobody should wait for that one by one."""
+        with self._condition:
+            waiting = [job for _, _, job in sorted(self._queue)]
+            self._queue.clear()
+            return waiting
+
     def _commit_group(self, first: "_Job", transaction: SQLiteTransaction, raw: sqlite3.Connection) -> None:
         """Run jobs until a bound is met, commit them together, and answer each; one job's failure is its own."""
         done: list[tuple[_Job, Any]] = []
         job: _Job | None = first
-        deadline = time.monotonic() + _COMMIT_SECONDS
+        begun = False
+        started_at, rows_before = time.monotonic(), raw.total_changes
+        deadline = started_at + _COMMIT_SECONDS
         try:
             raw.execute("BEGIN IMMEDIATE")
+            begun = True
             while job is not None:
                 raw.execute("SAVEPOINT unit")
                 try:
@@ -200,11 +211,16 @@ class SQLiteDatabase:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
             failure = _translated(problem)
-            for failed in [failed for failed, _ in done] or ([job] if job else []):
-                failed.reply.fail(failure)
+            failed = [*(each for each, _ in done), *([job] if job else []), *([] if begun else self._everybody())]
+            for each in failed:
+                each.reply.fail(failure)
             return
         for finished, result in done:
             finished.reply.succeed(result)
+        instruments.COMMITS.inc()
+        instruments.UNITS.inc(len(done))
+        instruments.ROWS_WRITTEN.inc(raw.total_changes - rows_before)
+        instruments.WRITER_SECONDS.inc(time.monotonic() - started_at)
 
 
 class _Reply:

@@ -1,19 +1,25 @@
 """The bulk statements of a transaction on SQLite, over one synchronous connection (no thread hop per statement)."""
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any, Literal
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from shared.db.transaction import Lock, Row
+from shared.db.types import Id, Instant, instant, microseconds, uuid_of
 
 _DIALECT = sqlite.dialect()
 _VALUES_PER_QUERY = 512
 """Values are asked for in groups padded to a power of two, so that few statements are ever prepared."""
+
+_ROWS_PER_STATEMENT = 32
+"""Rows written by one statement: each statement lets go of the interpreter's lock, and has to win it back."""
 
 Converter = Callable[[Any], Any]
 
@@ -46,39 +52,54 @@ class SQLiteTransaction:
     ) -> list[Row]:
         """Return the rows whose column `by` has one of `values`."""
         names = tuple(columns) if columns else tuple(table.c.keys())
-        readers = tuple(_reader(table, name) for name in names)
-        bind = _binder(table, by)
+        readers = _readers(table, names)
+        bind = _binder(table, by) or _identity
         wanted = [bind(value) for value in dict.fromkeys(values)]
         found: list[Row] = []
         for group in _groups(wanted):
-            found.extend(
-                {
-                    name: read(value) if read is not None else value
-                    for name, read, value in zip(names, readers, record, strict=True)
-                }
-                for record in self._raw.execute(_select(table, names, by, len(group)), group)
-            )
+            for record in self._raw.execute(_select(table, names, by, len(group)), group):
+                row = dict(zip(names, record, strict=True))
+                for name, read in readers:
+                    row[name] = read(row[name])
+                found.append(row)
         return found
 
     async def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows; a row that exists already is an error."""
         if rows:
             names = tuple(rows[0])
-            self._raw.executemany(_insert(table, names), _bound(table, names, rows))
+            for group in _together(_bound(table, names, rows)):
+                self._raw.execute(_insert(table, names, len(group)), [*chain.from_iterable(group)])
 
     async def insert_new(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
         """Add the rows whose primary or unique key is new, and return for each whether it was."""
         if not rows:
             return []
         names = tuple(rows[0])
-        statement = f"{_insert(table, names)} ON CONFLICT DO NOTHING"
-        return [self._raw.execute(statement, record).rowcount == 1 for record in _bound(table, names, rows)]
+        is_new: list[bool] = []
+        for group in _together(_bound(table, names, rows)):
+            is_new += self._inserted(table, names, group)
+        return is_new
+
+    def _inserted(self, table: sa.Table, names: tuple[str, ...], group: Sequence[Sequence[Any]]) -> list[bool]:
+        """Add a group in one statement; where some exist already, once more one by one, to tell which."""
+        self._raw.execute("SAVEPOINT together")
+        count = self._raw.execute(_insert_new(table, names, len(group)), [*chain.from_iterable(group)]).rowcount
+        if count == len(group):
+            is_new = [True] * count
+        else:
+            self._raw.execute("ROLLBACK TO together")
+            alone = _insert_new(table, names, 1)
+            is_new = [self._raw.execute(alone, record).rowcount == 1 for record in group]
+        self._raw.execute("RELEASE together")
+        return is_new
 
     async def upsert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, add: Sequence[str] = ()) -> None:
         """Add rows, or replace (or, in `add`, sum) the given columns of those whose primary key exists."""
         if rows:
             names = tuple(rows[0])
-            self._raw.executemany(_upsert(table, names, tuple(add)), _bound(table, names, rows))
+            for group in _together(_bound(table, names, rows)):
+                self._raw.execute(_upsert(table, names, tuple(add), len(group)), [*chain.from_iterable(group)])
 
     async def change(
         self, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, was: Sequence[str] = ()
@@ -90,17 +111,13 @@ class SQLiteTransaction:
         compared = tuple(f"was_{name}" for name in was)
         names = tuple(name for name in rows[0] if name not in keys and name not in compared)
         statement = _update(table, names, keys, tuple(was))
-        order = (*names, *keys, *compared)
-        binders = [_binder(table, name.removeprefix("was_") if name in compared else name) for name in order]
-        return [
-            self._raw.execute(statement, [bind(row[name]) for name, bind in zip(order, binders, strict=True)]).rowcount
-            == 1
-            for row in rows
-        ]
+        columns = (*names, *keys, *was)
+        records = _bound(table, columns, rows, keys=(*names, *keys, *compared))
+        return [self._raw.execute(statement, record).rowcount == 1 for record in records]
 
     async def delete(self, table: sa.Table, by: str, values: Sequence[Any]) -> int:
         """Delete the rows whose column `by` has one of `values`."""
-        bind = _binder(table, by)
+        bind = _binder(table, by) or _identity
         return sum(
             self._raw.execute(_delete(table, by, len(group)), group).rowcount
             for group in _groups([bind(value) for value in dict.fromkeys(values)])
@@ -112,23 +129,60 @@ def _identity(value: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _binder(table: sa.Table, name: str) -> Converter:
-    """Return what turns a Python value of this column into SQLite's."""
+def _binder(table: sa.Table, name: str) -> Converter | None:
+    """Return what turns a Python value of this column into SQLite's; None where it is one already."""
     column_type = table.c[name].type
-    return column_type.dialect_impl(_DIALECT).bind_processor(_DIALECT) or _identity
+    if isinstance(column_type, Id):
+        return _id_bytes
+    if isinstance(column_type, Instant):
+        return _optional_microseconds
+    return column_type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
 @lru_cache(maxsize=4096)
-def _reader(table: sa.Table, name: str) -> Converter | None:
-    """Return what turns SQLite's value of this column into Python's; None where it is one already."""
-    column_type = table.c[name].type
-    return column_type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+def _readers(table: sa.Table, names: tuple[str, ...]) -> list[tuple[str, Converter]]:
+    """Return what turns SQLite's values into Python's, for those of these columns that need it."""
+    found: list[tuple[str, Converter]] = []
+    for name in names:
+        column_type = table.c[name].type
+        if isinstance(column_type, Id):
+            found.append((name, _optional_uuid))
+        elif isinstance(column_type, Instant):
+            found.append((name, _optional_instant))
+        elif (read := column_type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)) is not None:
+            found.append((name, read))
+    return found
 
 
-def _bound(table: sa.Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    """Return the rows as positional parameters."""
-    binders = [(name, _binder(table, name)) for name in names]
-    return [[bind(row[name]) for name, bind in binders] for row in rows]
+def _id_bytes(value: UUID | None) -> bytes | None:
+    return None if value is None else value.bytes
+
+
+def _optional_microseconds(value: datetime | None) -> int | None:
+    return None if value is None else microseconds(value)
+
+
+def _optional_uuid(value: bytes | None) -> UUID | None:
+    return None if value is None else uuid_of(value)
+
+
+def _optional_instant(value: int | None) -> datetime | None:
+    return None if value is None else instant(value)
+
+
+def _bound(
+    table: sa.Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], *, keys: tuple[str, ...] = ()
+) -> list[list[Any]]:
+    """Return the rows as positional parameters; `keys` are the rows' own names of the columns, where they differ."""
+    binders = [(place, bind) for place, name in enumerate(names) if (bind := _binder(table, name)) is not None]
+    wanted = keys or names
+    records = []
+    for row in rows:
+        record = [row[key] for key in wanted]
+        for place, bind in binders:
+            record[place] = bind(record[place])
+        records.append(record)
+    return records
 
 
 def _groups(values: Sequence[Any]) -> list[list[Any]]:
@@ -139,6 +193,16 @@ def _groups(values: Sequence[Any]) -> list[list[Any]]:
         size = 1 << (len(group) - 1).bit_length()
         groups.append(list(chain(group, repeat(group[-1], size - len(group)))))
     return groups
+
+
+def _together(records: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]]:
+    """Cut records into groups of 32, 16, 8, … to be written by one statement each: few are ever prepared."""
+    start, size = 0, _ROWS_PER_STATEMENT
+    while start < len(records):
+        while size > len(records) - start:
+            size //= 2
+        yield records[start : start + size]
+        start += size
 
 
 @lru_cache(maxsize=1024)
@@ -153,13 +217,18 @@ def _delete(table: sa.Table, by: str, count: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _insert(table: sa.Table, names: tuple[str, ...]) -> str:
-    marks = ", ".join("?" * len(names))
-    return f'INSERT INTO "{table.name}" ({_quoted(names)}) VALUES ({marks})'  # noqa: S608 - our own names
+def _insert(table: sa.Table, names: tuple[str, ...], rows: int) -> str:
+    marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
+    return f'INSERT INTO "{table.name}" ({_quoted(names)}) VALUES {marks}'  # noqa: S608 - our own names
 
 
 @lru_cache(maxsize=1024)
-def _upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...]) -> str:
+def _insert_new(table: sa.Table, names: tuple[str, ...], rows: int) -> str:
+    return f"{_insert(table, names, rows)} ON CONFLICT DO NOTHING"
+
+
+@lru_cache(maxsize=1024)
+def _upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...], rows: int) -> str:
     keys = tuple(column.name for column in table.primary_key)
     changes = ", ".join(
         f'"{name}" = "{table.name}"."{name}" + excluded."{name}"' if name in add else f'"{name}" = excluded."{name}"'
@@ -167,7 +236,7 @@ def _upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...]) -> st
         if name not in keys
     )
     action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-    return f"{_insert(table, names)} ON CONFLICT ({_quoted(keys)}) {action}"
+    return f"{_insert(table, names, rows)} ON CONFLICT ({_quoted(keys)}) {action}"
 
 
 @lru_cache(maxsize=1024)

@@ -137,6 +137,10 @@ class PrivacyRequested(Event):
     right: PrivacyRight
     source: str
 
+    def passes_parked(self) -> bool:
+        """Return true: a right is never held back."""
+        return True
+
 
 @event
 class RecipientErased(Event):
@@ -144,6 +148,9 @@ class RecipientErased(Event):
 
     type: ClassVar[str] = "recipient.erased"
     topic: ClassVar[Topic] = Topic.CONSENTS
+
+    request_id: EventId | None = None
+    """The request whose certificate lists what each service blanked; None: nobody keeps one."""
 
     def passes_parked(self) -> bool:
         """Return true: an erasure is never held back."""

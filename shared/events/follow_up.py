@@ -107,6 +107,8 @@ class FollowUpCleared(FollowUpEvent):
     type: ClassVar[str] = "follow-up.cleared"
 
     valid_until: datetime
+    first_due_at: datetime | None = None
+    """When it was first due: after a restore, what was due before the restart may have gone already (crash C16)."""
     window_closes_at: datetime | None = None
     """When quiet hours begin, less the guard; the provider's validity period ends here. None: no quiet hours."""
     expires_at: datetime | None = None

@@ -9,8 +9,8 @@ from shared.events.envelope import Event, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EventId
 
-MOST_MINOR = 10**15
-"""The largest amount of one order, in minor units: thousands of them still add up within 64 bits."""
+MOST_MINOR = 10**16
+"""The largest amount of one order, in minor units: hundreds of them still add up within 64 bits."""
 
 
 class TriggerKind(StrEnum):

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from shared.http import problems
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
+from shared.http.plain import PlainRoutes, plain_routes
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
 
@@ -41,6 +42,7 @@ def create_app(
     app = FastAPI(title=title, lifespan=around, docs_url="/docs", redoc_url=None)
     app.state.keys = keys
     problems.install(app)
+    app.add_middleware(PlainRoutes, routes=plain_routes(routers), faults=app)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     for router in routers:
         app.include_router(router)

@@ -1,8 +1,8 @@
 """Problem documents (RFC 9457): every error answer has a stable code, a sentence, and where it helps, fields."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from fastapi import FastAPI, Request
@@ -11,11 +11,17 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from shared.config.problem import did_you_mean
 from shared.errors import Fault
 from shared.telemetry.logs import logger
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+MOST_ERRORS = 100
+"""More would help nobody, and an answer should not outgrow its request."""
+
+_NO_OBJECT = frozenset({"missing", "model_attributes_type", "dict_type", "list_type"})
+"""Pydantic's words for a body that is not there, or not an object."""
 
 log = logger(__name__)
 
@@ -27,8 +33,11 @@ class FieldProblem(BaseModel):
     reason: str
 
 
-class HTTPProblem(Exception):  # noqa: N818 - the glossary's word
-    """An error answer; raised anywhere under a route, it becomes the response."""
+class HTTPProblem(HTTPException):
+    """An error answer; raised anywhere under a route, it becomes the response.
+
+    Starlette's own exception is its base because FastAPI lets no other one through while it reads a body.
+    """
 
     def __init__(
         self,
@@ -38,16 +47,14 @@ class HTTPProblem(Exception):  # noqa: N818 - the glossary's word
         errors: Sequence[FieldProblem] = (),
         headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(detail)
+        super().__init__(status, detail, headers)
         self.status = status
         self.code = code
-        self.detail = detail
         self.errors = tuple(errors)
-        self.headers = headers or {}
 
     def response(self) -> Response:
         """Return the problem document."""
-        return document(self.status, self.code, self.detail, self.errors, self.headers)
+        return document(self.status, self.code, self.detail, self.errors, dict(self.headers or {}))
 
 
 def unprocessable(field: str, reason: str) -> HTTPProblem:
@@ -98,10 +105,10 @@ def install(app: FastAPI) -> None:
         return document(status, status.name.lower(), str(problem.detail), headers=dict(problem.headers or {}))
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_request: Request, problem: RequestValidationError) -> Response:
+    async def _invalid(request: Request, problem: RequestValidationError) -> Response:
         errors = [
-            FieldProblem(field=".".join(map(str, entry["loc"][1:])) or "body", reason=str(entry["msg"]))
-            for entry in problem.errors()
+            FieldProblem(field=".".join(map(str, entry["loc"][1:])) or "body", reason=_reason(entry, request))
+            for entry in problem.errors()[:MOST_ERRORS]
         ]
         first = errors[0]
         return document(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{first.field}: {first.reason}", errors)
@@ -117,3 +124,40 @@ def install(app: FastAPI) -> None:
             )
         log.error("request_failed", code=fault.code, path=request.scope["path"])
         return document(HTTPStatus.INTERNAL_SERVER_ERROR, fault.code, "the request failed; the log has the reason")
+
+    @app.exception_handler(Exception)
+    async def _bug(request: Request, bug: Exception) -> Response:
+        # The server logs where it happened; what the exception says may hold what was sent.
+        log.error("request_crashed", error=type(bug).__name__, route=getattr(request.scope.get("route"), "path", None))
+        return document(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", "the request failed; the log says where")
+
+
+def _reason(entry: Mapping[str, Any], request: Request) -> str:
+    """Return what is wrong with a field; an unknown one is told the nearest name that is known there."""
+    if tuple(entry["loc"]) == ("body",) and entry["type"] in _NO_OBJECT:
+        is_json = "json" in request.headers.get("content-type", "")
+        return "must be a JSON object" if is_json else "must be JSON, sent with Content-Type: application/json"
+    if entry["type"] != "extra_forbidden":
+        return str(entry["msg"]).removeprefix("Value error, ")
+    known = _names_at(entry["loc"], request)
+    return f"unknown field; {did_you_mean(str(entry['loc'][-1]), known)}" if known else "unknown field"
+
+
+def _names_at(place: Sequence[Any], request: Request) -> list[str]:
+    """Return the field names that a request may have at this place of its body; none where that cannot be told."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    inner: Any = body.field_info.annotation if body is not None else None
+    for part in place[1:-1]:
+        found = [model.model_fields[part].annotation for model in _models(inner) if part in model.model_fields]
+        if found:
+            inner = found[0]
+        elif not isinstance(part, int):
+            return []
+    return [name for model in _models(inner) for name in model.model_fields]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models in an annotation, whatever they are wrapped in: an option, a list, a tuple."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]

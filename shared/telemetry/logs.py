@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ def configure(level: str = "info", *, machine: bool = True) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(lambda exc_info: told(exc_info[1])),
             mask_phones,
             renderer,
         ],
@@ -50,8 +51,19 @@ def mask_phones(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> M
     return line
 
 
+def told(problem: BaseException | None) -> str:
+    """Return where an exception came from and its type; what it says may hold what somebody sent, so it is left out."""
+    lines: list[str] = []
+    while problem is not None:
+        lines[:0] = [*traceback.format_tb(problem.__traceback__), type(problem).__name__ + "\n"]
+        problem = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
+    return "".join(lines).rstrip()
+
+
 def _mask_record(record: logging.LogRecord) -> bool:
     """Mask the libraries' own lines too."""
     record.msg = _PHONE.sub(_MASK, record.getMessage())
     record.args = ()
+    if record.exc_info:
+        record.exc_text = told(record.exc_info[1])
     return True

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from shared.events import consent, dispatch, engagement, follow_up, trigger
+from shared.events import consent, dispatch, engagement, follow_up, privacy, trigger
 from shared.events.envelope import Event
 from shared.testing.clock import START
 
@@ -20,6 +20,7 @@ ENROLLMENT = UUID("018c0000-0000-8000-8000-00000000000e")
 ATTEMPT = UUID("018c0000-0000-7000-8000-0000000000a1")
 TRIGGER = UUID("018c0000-0000-8000-8000-000000000071")
 CONVERSION = UUID("018c0000-0000-8000-8000-0000000000c0")
+REQUEST = UUID("018c0000-0000-7000-8000-0000000000d1")
 SENDER_NUMBER = "+12025550100"
 
 _ENVELOPE: dict[str, Any] = {
@@ -78,8 +79,16 @@ _FIELDS: dict[type[Event], dict[str, Any]] = {
         "act": consent.ConsentAct.GRANTED,
     },
     consent.PrivacyRequested: {"right": consent.PrivacyRight.EXPORT, "source": "shopify"},
-    consent.RecipientErased: {},
+    consent.RecipientErased: {"request_id": REQUEST},
     consent.MerchantClosed: {"reason": "app/uninstalled", "recipient_id": UUID(int=0)},
+    privacy.PrivacyErased: {"request_id": REQUEST, "service": "ingest", "rows": {"ingest_deliveries": 2}},
+    privacy.PrivacyExported: {
+        "request_id": REQUEST,
+        "service": "ingest",
+        "part": 1,
+        "parts": 1,
+        "body": b"sealed rows",
+    },
     follow_up.FollowUpPlanned: {**_FOLLOW_UP, "release": 0, "due_at": START, "sender_number": SENDER_NUMBER},
     follow_up.FollowUpDue: {
         **_FOLLOW_UP,

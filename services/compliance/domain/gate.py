@@ -104,7 +104,8 @@ def decide(
 
     Returns:
         `Clear` with its short life, `Defer` with the earliest instant at which hours, holidays and caps all hold, or
-        `Block`. Asked again at `until`, with nothing else changed, the answer is `Clear`.
+        `Block`. Asked again at `until`, with nothing else changed, the answer is `Clear`, unless the consent itself
+        has ended by then.
     """
     if isinstance(rules, UnreadableRules):
         return Block(Reason.RULES_UNREADABLE, Evidence(wording.lasting(Reason.RULES_UNREADABLE)))
@@ -166,10 +167,12 @@ def _timed(case: _Case) -> Verdict:
     room = next_room(caps, text_times(case.history, case.purpose), case.now)
     hold = _hold(case)
     closed = None if case.setting.window.is_open(case.now) else _why_closed(case)
-    reason = hold or closed or (Reason.FREQUENCY_CAP if room != case.now else None)
+    pause = _pause(case)
+    waiting = Reason.PAUSED if pause else closed
+    reason = hold or waiting or (Reason.FREQUENCY_CAP if room != case.now else None)
     if reason is None:
         return case.clear(case.consent.expires_at)
-    earliest = case.now if hold is None else case.now + _ASK_AGAIN[hold]
+    earliest = max(case.now if hold is None else case.now + _ASK_AGAIN[hold], pause or case.now)
     until = None if room is None else case.setting.window.next_opening(max(room, earliest), case.last_deferral)
     if until is None or (case.message.expires_at is not None and until >= case.message.expires_at):
         _rules, zones, _ignored = case.setting.findings(case.now)
@@ -187,6 +190,12 @@ def _hold(case: _Case) -> Reason | None:
         (case.recipient.consent_lag, Reason.CONSENT_LAG),
     )
     return next((reason for held, reason in holds if held), None)
+
+
+def _pause(case: _Case) -> datetime | None:
+    """Return until when the person wants no marketing, where that lies ahead."""
+    until = case.recipient.paused_until if case.is_marketing else None
+    return until if until is not None and until > case.now else None
 
 
 def _why_closed(case: _Case) -> Reason:

@@ -87,6 +87,8 @@ class Recipient:
     """An earlier event of this person failed and waits."""
     consent_lag: bool = False
     """Consent events lag more than 30 s (promise P4)."""
+    paused_until: datetime | None = None
+    """The person asked for no marketing before this instant, and withdrew nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,14 +104,17 @@ def first_break(chain: Iterable[tuple[bytes, str]], genesis: str = GENESIS) -> i
     return None
 
 
-def daily_root(day: str, heads: Mapping[str, str]) -> str:
-    """Return the hash a merchant's day is signed by: over the newest hash of every person with entries.
+def daily_root(merchant: str, day: str, previous: str, heads: Mapping[str, str]) -> str:
+    """Return the hash a merchant's day is signed by.
 
     Args:
+        merchant: whose ledger.
         day: the UTC date, ``2026-12-01``.
-        heads: recipient id (text) to the hash of the person's newest entry.
+        previous: the root of the merchant's last day with entries, `GENESIS` for the first.
+        heads: recipient id (text) to the newest hash of each person with entries recorded on that day.
     """
-    return hashlib.sha256(canonical_json({"day": day, "heads": dict(heads)})).hexdigest()
+    root: dict[str, JSONValue] = {"day": day, "heads": dict(heads), "merchant": merchant, "previous": previous}
+    return hashlib.sha256(canonical_json(root)).hexdigest()
 
 
 def _plain(value: object) -> JSONValue:

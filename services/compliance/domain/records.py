@@ -72,6 +72,11 @@ def recompute(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Ver
     return _judged(record.inputs, rules) if recorded == present else OtherVersion(recorded, present)
 
 
+def judged_under(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict:
+    """Return the verdict today's gate gives for a record's inputs under any table, whatever made the record."""
+    return _judged(record.inputs, rules)
+
+
 def record_as_json(record: DecisionRecord) -> dict[str, Any]:
     """Return a record as JSON-able values, without loss."""
     dumped: dict[str, Any] = _RECORD.dump_python(record, mode="json")

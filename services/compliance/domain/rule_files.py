@@ -55,12 +55,22 @@ _Mapping = Mapping[str, Any]
 @lru_cache(maxsize=1)
 def load_rules() -> RuleTable | UnreadableRules:
     """Return the table shipped with the package; read once in the life of a process."""
+    return _with_shipped(None)
+
+
+def read_with_quiet_hours(quiet_hours: bytes) -> RuleTable | UnreadableRules:
+    """Return the table of another quiet-hours file, with the shipped area codes and places."""
+    return _with_shipped(quiet_hours)
+
+
+def _with_shipped(quiet_hours: bytes | None) -> RuleTable | UnreadableRules:
     folder = resources.files("services.compliance.data")
     try:
-        files = [folder.joinpath(name).read_bytes() for name in (QUIET_HOURS_FILE, AREA_CODES_FILE, PLACES_FILE)]
+        hours = folder.joinpath(QUIET_HOURS_FILE).read_bytes() if quiet_hours is None else quiet_hours
+        others = [folder.joinpath(name).read_bytes() for name in (AREA_CODES_FILE, PLACES_FILE)]
     except OSError as problem:
         return UnreadableRules(f"the rule files cannot be read: {problem.strerror}")
-    return read_rules(*files)
+    return read_rules(hours, *others)
 
 
 def read_rules(quiet_hours: bytes, area_codes: bytes, places: bytes) -> RuleTable | UnreadableRules:
@@ -292,7 +302,7 @@ def _places(content: _Mapping) -> Places:
     }
     return Places(
         states=frozenset(states),
-        by_name=MappingProxyType({word(row["name"]).casefold(): state for state, row in states.items()}),
+        by_name=MappingProxyType({word(row["name"]).replace(".", "").casefold(): at for at, row in states.items()}),
         by_zip3=MappingProxyType(zip3),
         by_fsa_letter=MappingProxyType(
             {letter: state for state, row in states.items() for letter in strings(row.get("fsa", []))}

@@ -103,7 +103,7 @@ class Places:
     states: frozenset[str]
     """ISO 3166-2 codes of US states and territories and of Canadian provinces."""
     by_name: Mapping[str, str]
-    """Case-folded full name to code."""
+    """Case-folded full name without full stops (``us virgin islands``) to code."""
     by_zip3: Mapping[str, str]
     by_fsa_letter: Mapping[str, str]
     postal_zones: Mapping[str, tuple[str, ...]]

@@ -33,6 +33,7 @@ _HOLDS = {
     Reason.NEEDS_REVIEW: "A reply of this person waits for somebody to decide whether it is an opt-out",
     Reason.PARKED: "An earlier event about this person could not be handled and waits for a repair",
     Reason.CONSENT_LAG: "News about opt-outs is late, so marketing waits until it has caught up",
+    Reason.PAUSED: "This person asked for a pause from marketing texts",
 }
 
 
@@ -47,6 +48,7 @@ def too_late(reason: Reason, opening: datetime | None, zones: Sequence[ZoneFindi
         Reason.HOLIDAY: "today is a holiday there",
         Reason.QUIET_HOURS: "it is outside the permitted hours there",
         Reason.FREQUENCY_CAP: "this person has had as many such texts as allowed",
+        Reason.PAUSED: "this person asked for a pause",
     }.get(reason, "it has to wait")
     if opening is None:
         return f"This text cannot go now ({cause}) and finds no permitted time before it is too old, so it is not sent."

@@ -53,8 +53,8 @@ class Adapter:
             return reader(strict_json.read(body), circumstances)
         except orjson.JSONDecodeError:
             return Unreadable(QuarantineReason.NOT_JSON, "the body is not JSON")
-        except strict_json.TooDeep:
-            return Unreadable(QuarantineReason.MISSHAPEN, "body: is nested too deep")
+        except strict_json.Unkeepable as problem:
+            return Unreadable(QuarantineReason.MISSHAPEN, f"body: {problem}")
         except Misshapen as finding:
             return Unreadable(QuarantineReason.MISSHAPEN, str(finding))
 

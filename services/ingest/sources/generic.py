@@ -13,12 +13,12 @@ Source: formats, `POST /v1/events`.
 import hashlib
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
@@ -26,7 +26,8 @@ from services.ingest.fields import Misshapen
 from shared import phone
 from shared.config.problem import did_you_mean
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
-from shared.events.trigger import Contact, PhoneProvenance, TriggerKind
+from shared.events.trigger import MOST_MINOR, Contact, PhoneProvenance, TriggerKind
+from shared.instants import Instant
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a sender's clock may run ahead of ours; a consent from the future would outrank a later revocation."""
@@ -61,15 +62,8 @@ def _written(value: object) -> object:
     return value
 
 
-def _in_utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise PydanticCustomError("instant_range", "outside the calendar") from None
-
-
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-When = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+When = Annotated[Instant, BeforeValidator(_written)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -95,7 +89,7 @@ class RecipientBody(_Body):
 class AmountBody(_Body):
     """Money in minor units."""
 
-    minor: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+    minor: Annotated[int, Field(strict=True, ge=0, le=MOST_MINOR)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 

@@ -25,6 +25,7 @@ _MEANINGS: Final = {
     "consent_lag": Meaning("news about opt-outs is late, and marketing waits for it"),
     "needs_review": Meaning("a reply waits for somebody to decide whether it is an opt-out"),
     "parked": Meaning("an earlier event about this person waits for a repair"),
+    "paused": Meaning("this person asked for a pause from marketing texts"),
     "invalid_number": Meaning("the number cannot exist"),
     "unsupported_number_type": Meaning("toll-free, premium-rate and landline numbers are never texted"),
     "suppressed_number": Meaning("the number is on your list of numbers never to write to again"),

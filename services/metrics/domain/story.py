@@ -38,6 +38,7 @@ from shared.events.follow_up import (
     FollowUpLapsed,
     FollowUpPlanned,
 )
+from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.events.trigger import TriggerReceived
 
 
@@ -76,6 +77,8 @@ _SERVICES: Final = {
     "privacy.requested": "ingest",
     "consent.changed": "compliance",
     "recipient.erased": "compliance",
+    "privacy.erased": "compliance",
+    "privacy.exported": "compliance",
     "merchant.closed": "compliance",
     "follow-up.planned": "scheduler",
     "follow-up.due": "scheduler",
@@ -129,6 +132,10 @@ def chapter(event: Event, clock: ZoneInfo) -> Chapter:
             return _engagement(event)
         case ConsentReported() | ConsentChanged() | PrivacyRequested() | RecipientErased() | MerchantClosed():
             return _consent(event)
+        case PrivacyErased():
+            return Chapter(event, "Blanked", f"The {event.service} service blanked what it held.", Tone.PLAIN)
+        case PrivacyExported():
+            return Chapter(event, "Handed over", f"The {event.service} service handed over a copy.", Tone.PLAIN)
         case _:
             return _plan(event, clock)
 

@@ -124,9 +124,9 @@ async def keep_accounts(db: Transaction, accounts: Mapping[UUID, Owned]) -> None
     await db.change(conversions, [_row(key, owned) for key, owned in accounts.items() if not owned.is_new])
 
 
-async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> None:
-    """Forget what these people did; accounts stay, as guards against crediting a purchase twice."""
-    await uow.db.delete(touches, "recipient_id", recipient_ids)
+async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
+    """Forget what these people did, and return how much; accounts stay: no purchase is credited twice."""
+    return await uow.db.delete(touches, "recipient_id", recipient_ids)
 
 
 async def prune(uow: UnitOfWork) -> int:

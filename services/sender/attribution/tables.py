@@ -22,7 +22,7 @@ conversions = sa.Table(
     metadata,
     sa.Column("purchase_id", Id, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
     sa.Column("trigger_id", Id, nullable=True),
     sa.Column("purchased_at", Instant, nullable=True),
     sa.Column("amount_minor", sa.BigInteger, nullable=True),

@@ -44,6 +44,7 @@ class Dispatch:
     sender_number: str
     provider: str | None
     first_queued_at: datetime
+    first_due_at: datetime
     ready_at: datetime
     valid_until: datetime
     window_closes_at: datetime | None

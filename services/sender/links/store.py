@@ -109,10 +109,12 @@ async def record_click(uow: UnitOfWork, link: StoredLink, cause: RobotCause | No
     return is_new
 
 
-async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> None:
-    """Blank where these people's links lead; the links answer like unknown ones from now on."""
-    found = await uow.db.fetch(short_links, "recipient_id", recipient_ids, columns=["code"])
-    await uow.db.change(short_links, [{"code": row["code"], "target": None} for row in found])
+async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
+    """Blank where these people's links lead, and return how many; they answer like unknown ones from now on."""
+    found = await uow.db.fetch(short_links, "recipient_id", recipient_ids, columns=["code", "target"])
+    leading = sorted(row["code"] for row in found if row["target"] is not None)
+    await uow.db.change(short_links, [{"code": code, "target": None} for code in leading])
+    return len(leading)
 
 
 async def prune(uow: UnitOfWork) -> int:

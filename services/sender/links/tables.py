@@ -24,7 +24,7 @@ clicks = sa.Table(
     "sender_clicks",
     metadata,
     sa.Column("id", Id, primary_key=True),
-    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False, index=True),
     sa.Column("at", Instant, nullable=False),
     sa.Column("is_robot", sa.Boolean, nullable=False),
     sa.Column("robot_cause", sa.Text, nullable=True),

@@ -9,8 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from services.scheduler.tables import follow_ups
+from shared.events.consent import ConsentChanged
 from shared.events.dispatch import DispatchAccepted
-from shared.testing import make_scheduler
+from shared.ids import MerchantId
+from shared.phone import E164
+from shared.testing import make, make_scheduler
 from shared.testing.clock import START
 from tests.integration.scheduler.stage import Stage, open_stage
 
@@ -120,7 +123,7 @@ async def test_due_now_in_a_while_or_on_the_recipients_clock(
         ({"cancel_on": [{"on": "refund", "when": "event.subject ="}]}, "cancel_on.0.when", "column"),
         ({"cancel_on": [{"on": "refunded"}]}, "cancel_on.0.on", "unknown"),
         ({"purpose": "help"}, "purpose", "Input should be"),
-        ({"colour": "red"}, "colour", "Extra inputs"),
+        ({"colour": "red"}, "colour", "unknown field"),
         ({"due_in": "2h"}, "body", "one of due_at"),
     ],
 )
@@ -160,6 +163,21 @@ async def test_a_dry_run_shows_text_parts_and_the_gates_advice_and_stores_nothin
         assert await stage.house.log_events() == []
     (question,) = asked
     assert (question["to"], question["class"], question["now"]) == (TO, "transactional", "2026-12-01T18:00:00+00:00")
+
+
+async def test_a_dry_run_asks_with_the_consent_the_ledger_told_of(tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def advice(question: dict[str, Any]) -> dict[str, Any]:
+        asked.append(question)
+        return {"decision": "send"}
+
+    async with open_stage(tmp_path, advice=advice) as stage:
+        recipient = stage.house.runtime.sealer.recipient_id(MerchantId("acme"), E164(TO))
+        await stage.house.publish(make.event(ConsentChanged, recipient_id=recipient))
+        await stage.house.settle(stage.service)
+        await stage.ask(**{**FULL, "dry_run": True})
+    assert asked[0]["consent"]["status"] == "pewc"
 
 
 async def test_a_dry_run_without_a_gate_says_so(stage: Stage) -> None:

@@ -98,6 +98,15 @@ class Desk:
 
         await self.house.runtime.database.write(work, Lane.BATCHES)
 
+    async def forget_everything(self) -> None:
+        """Put the database back to before the clearance, as an older backup does: the text is not even queued."""
+
+        async def work(tx: Transaction) -> None:
+            for table in (tables.attempts, tables.in_flight, tables.dispatches):
+                await tx.execute(sa.delete(table))
+
+        await self.house.runtime.database.write(work, Lane.BATCHES)
+
     def restarted(self, **settings: Any) -> None:
         """Forget everything in memory, as a killed process does, and start again on the same database."""
         self.sender = assembled(self.house, **settings)

@@ -326,6 +326,25 @@ async def test_c16_a_restored_queue_is_asked_after_before_it_is_sent(desk: Desk)
     assert sorted(text.form["To"] for text in desk.provider.texts) == ["+12125550123", "+12125550124"]
 
 
+async def test_c16_a_text_still_pending_in_the_backup_is_asked_after_too(desk: Desk) -> None:
+    due_at = snapshot = desk.clock.now()
+    sent = desk.cleared(1, first_due_at=due_at)
+    await desk.hear(sent)
+    await desk.send()  # the backup was made before even the clearance
+    assert desk.provider.calls == 1
+    await desk.forget_everything()
+    desk.clock.advance(seconds=60)
+    desk.restarted(restored_at=snapshot)
+    await desk.hear(desk.cleared(1, first_due_at=due_at, follow_up_id=sent.follow_up_id))
+    await desk.send()
+    assert desk.provider.calls == 1
+    later = desk.clock.now() + timedelta(seconds=1)
+    desk.clock.advance(seconds=1)
+    await desk.hear(desk.cleared(2, phone="+12125550124", first_due_at=later))
+    await desk.send()
+    assert desk.provider.calls == 2  # what fell due after the restart was never sent before
+
+
 async def test_c17_a_reconciler_that_died_and_another_change_nothing_twice(desk: Desk) -> None:
     desk.provider.script = deque(["accept_then_drop"])
     await desk.hear(desk.cleared())

@@ -107,8 +107,14 @@ def test_each_hash_depends_on_the_one_before() -> None:
     assert chained(GENESIS, b"{}") != chained("1" * 64, b"{}")
 
 
-def test_a_daily_root_names_the_day_and_every_head() -> None:
+def test_a_daily_root_names_the_merchant_the_day_the_day_before_and_every_head() -> None:
     heads = {"b": "2", "a": "1"}
-    root = daily_root("2026-12-01", heads)
-    assert root == daily_root("2026-12-01", dict(reversed(heads.items())))
-    assert len({root, daily_root("2026-12-02", heads), daily_root("2026-12-01", {"a": "1"})}) == 3
+    root = daily_root("acme", "2026-12-01", GENESIS, heads)
+    assert root == daily_root("acme", "2026-12-01", GENESIS, dict(reversed(heads.items())))
+    others = {
+        daily_root("other", "2026-12-01", GENESIS, heads),
+        daily_root("acme", "2026-12-02", GENESIS, heads),
+        daily_root("acme", "2026-12-01", "1" * 64, heads),
+        daily_root("acme", "2026-12-01", GENESIS, {"a": "1"}),
+    }
+    assert len({root, *others}) == 5

@@ -33,3 +33,25 @@ def test_what_only_looks_a_little_like_a_number_stays(capsys: pytest.CaptureFixt
     logs.configure("info", machine=True)
     logs.logger("test").info("offset", detail="UTC+02:00 and +49", id="018c0000-0000")
     assert "UTC+02:00 and +49" in capsys.readouterr().err
+
+
+def failing(words: str) -> None:
+    try:
+        int(words)
+    except ValueError as inner:
+        raise RuntimeError(words) from inner
+
+
+def test_an_exception_is_told_by_place_and_type_never_by_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", machine=True)
+    words = " ".join(["Ana", "at", "(212)", "555-0123"])
+    try:
+        failing(words)
+    except RuntimeError:
+        logging.getLogger("library").exception("it failed")
+        logs.logger("test").exception("it_failed")
+    written = capsys.readouterr().err
+    for word in ("ValueError", "RuntimeError", "in failing"):
+        assert written.count(word) >= 2
+    assert "Ana" not in written
+    assert "555" not in written

@@ -37,6 +37,7 @@ DISPATCH = Dispatch(
     sender_number="+12025550100",
     provider="main",
     first_queued_at=START,
+    first_due_at=START,
     ready_at=START,
     valid_until=START + timedelta(minutes=10),
     window_closes_at=None,

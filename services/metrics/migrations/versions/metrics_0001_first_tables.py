@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("follow_up_id", name=op.f("pk_metrics_follow_ups")),
     )
     with op.batch_alter_table("metrics_follow_ups", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_metrics_follow_ups_recipient_id"), ["recipient_id"], unique=False)
         batch_op.create_index(
             "ix_metrics_follow_ups_trouble",
             ["merchant_id", "changed_at"],
@@ -174,6 +175,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
             postgresql_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
         )
+        batch_op.drop_index(batch_op.f("ix_metrics_follow_ups_recipient_id"))
 
     op.drop_table("metrics_follow_ups")
     op.drop_table("metrics_fingerprints")

@@ -170,6 +170,7 @@ def upgrade() -> None:
         sa.Column("last_order_at", shared.db.types.Instant(), nullable=True),
         sa.Column("consent_epoch", sa.Integer(), nullable=False),
         sa.Column("suppressed", sa.Text(), nullable=True),
+        sa.Column("consents", shared.db.types.Json(), nullable=True),
         sa.Column("erased_at", shared.db.types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scheduler_recipients")),
     )

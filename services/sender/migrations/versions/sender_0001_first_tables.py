@@ -58,6 +58,9 @@ def upgrade() -> None:
         sa.Column("robot_cause", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sender_clicks")),
     )
+    with op.batch_alter_table("sender_clicks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sender_clicks_code"), ["code"], unique=False)
+
     op.create_table(
         "sender_closed_merchants",
         sa.Column("merchant_id", sa.Text(), nullable=False),
@@ -82,6 +85,9 @@ def upgrade() -> None:
         sa.Column("remaining_minor", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("purchase_id", name=op.f("pk_sender_conversions")),
     )
+    with op.batch_alter_table("sender_conversions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sender_conversions_recipient_id"), ["recipient_id"], unique=False)
+
     op.create_table(
         "sender_dispatches",
         sa.Column("follow_up_id", shared.db.types.Id(), nullable=False),
@@ -101,6 +107,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("ready_at", shared.db.types.Instant(), nullable=False),
         sa.Column("first_queued_at", shared.db.types.Instant(), nullable=False),
+        sa.Column("first_due_at", shared.db.types.Instant(), nullable=True),
         sa.Column("valid_until", shared.db.types.Instant(), nullable=True),
         sa.Column("window_closes_at", shared.db.types.Instant(), nullable=True),
         sa.Column("expires_at", shared.db.types.Instant(), nullable=True),
@@ -126,13 +133,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'queued'"),
             postgresql_where=sa.text("state = 'queued'"),
         )
-        batch_op.create_index(
-            "ix_sender_dispatches_content",
-            ["recipient_id"],
-            unique=False,
-            sqlite_where=sa.text("body IS NOT NULL"),
-            postgresql_where=sa.text("body IS NOT NULL"),
-        )
+        batch_op.create_index("ix_sender_dispatches_recipient_id", ["recipient_id"], unique=False)
 
     op.create_table(
         "sender_fingerprints",
@@ -211,6 +212,9 @@ def upgrade() -> None:
         sa.Column("received_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sender_receipts")),
     )
+    with op.batch_alter_table("sender_receipts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sender_receipts_attempt_id"), ["attempt_id"], unique=False)
+
     op.create_table(
         "sender_recipients",
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
@@ -294,6 +298,9 @@ def downgrade() -> None:
 
     op.drop_table("sender_replies")
     op.drop_table("sender_recipients")
+    with op.batch_alter_table("sender_receipts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sender_receipts_attempt_id"))
+
     op.drop_table("sender_receipts")
     op.drop_table("sender_positions")
     with op.batch_alter_table("sender_parked", schema=None) as batch_op:
@@ -308,11 +315,7 @@ def downgrade() -> None:
     op.drop_table("sender_idempotency_keys")
     op.drop_table("sender_fingerprints")
     with op.batch_alter_table("sender_dispatches", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_sender_dispatches_content",
-            sqlite_where=sa.text("body IS NOT NULL"),
-            postgresql_where=sa.text("body IS NOT NULL"),
-        )
+        batch_op.drop_index("ix_sender_dispatches_recipient_id")
         batch_op.drop_index(
             "ix_sender_dispatches_claim",
             sqlite_where=sa.text("state = 'queued'"),
@@ -320,8 +323,14 @@ def downgrade() -> None:
         )
 
     op.drop_table("sender_dispatches")
+    with op.batch_alter_table("sender_conversions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sender_conversions_recipient_id"))
+
     op.drop_table("sender_conversions")
     op.drop_table("sender_closed_merchants")
+    with op.batch_alter_table("sender_clicks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sender_clicks_code"))
+
     op.drop_table("sender_clicks")
     with op.batch_alter_table("sender_attempts", schema=None) as batch_op:
         batch_op.drop_index(

@@ -1,0 +1,191 @@
+"""The stage of the benchmarks: the shipped house and the simulated provider, each a process, and orders for them."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+import orjson
+import sqlalchemy as sa
+
+from shared.clock import write_offset
+from shared.db.sqlite import SQLiteDatabase
+from shared.db.transaction import Lane, Transaction
+from shared.testing.process import API_KEY, Process, free_port, house_process, simulator_process, write_shop
+
+BATCH = 500
+"""Events in one request, the most that are taken."""
+NOON_IN_NEW_YORK_HOUR = 16
+"""In UTC, or 11 in the morning in winter: inside every sending window, at whatever hour the benchmark is run."""
+PARTS_PER_SECOND = 1000
+"""Of the sender number: far above what is measured, so that its rate is not what limits."""
+MODULE = "services.cli"
+"""What runs the house; a profiler may take its place."""
+_TEXT = "Thanks {{ recipient.first_name | default: 'so much' }}! Order {{ trigger.order_name }}: {{ trigger.url | link }}"
+_LOOK_SECONDS = 0.1
+_SYNCHRONOUS_FULL = 2
+
+
+def flow(wait: str = "") -> str:
+    """Return a flow that thanks for an order at once, or after a wait."""
+    step = f"  - wait: {wait}\n" if wait else ""
+    return f"""
+flow: order-thank-you
+on: purchase
+enter: {{once_per: trigger.subject}}
+facts: {{order_name: string, url: string}}
+steps:
+{step}  - text: thanks
+    purpose: transactional
+    expire_after: 3d
+    body: {{en: "{_TEXT}"}}
+"""
+
+
+def order(number: int, at: datetime) -> dict[str, Any]:
+    """Return a purchase by a person of their own; buying is what permits texts about the order."""
+    name = f"bench-{number}"
+    return {
+        "id": f"evt-{name}",
+        "kind": "purchase",
+        "occurred_at": at.isoformat(),
+        "subject": f"order-{name}",
+        "recipient": {"phone": phone(number), "first_name": "Ana", "country": "US", "state": "NY"},
+        "amount": {"minor": 4900, "currency": "USD"},
+        "facts": {"order_name": f"#{number}", "url": f"https://acme.example/orders/{number}"},
+    }
+
+
+def phone(number: int) -> str:
+    """Return somebody's number in New York."""
+    return f"+1212{2000000 + number:07d}"
+
+
+def offset_to_noon(real: datetime) -> timedelta:
+    """Return how far the clock is moved so that it is noon in New York."""
+    noon = real.replace(hour=NOON_IN_NEW_YORK_HOUR, minute=0, second=0, microsecond=0)
+    return (noon if noon >= real else noon + timedelta(days=1)) - real
+
+
+@dataclass(slots=True)
+class Stage:
+    """A house and a provider that are running."""
+
+    folder: Path
+    address: str
+    provider_address: str
+    house: Process
+    provider: Process
+    offset: timedelta
+    client: aiohttp.ClientSession
+
+    @property
+    def house_pid(self) -> int:
+        """The house's process."""
+        assert self.house.child is not None
+        return self.house.child.pid
+
+    @property
+    def provider_pid(self) -> int:
+        """The provider's process."""
+        assert self.provider.child is not None
+        return self.provider.child.pid
+
+    def now(self) -> datetime:
+        """Return the instant by the clock of the house."""
+        return datetime.fromtimestamp(time.time(), UTC) + self.offset
+
+    async def post(self, first: int, count: int, at: datetime) -> None:
+        """Post orders in batches, one after the other, each answered 202: then they are on disk."""
+        headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
+        for start in range(first, first + count, BATCH):
+            orders = [order(number, at) for number in range(start, min(start + BATCH, first + count))]
+            async with self.client.post(
+                f"{self.address}/v1/events", data=orjson.dumps(orders), headers=headers
+            ) as answer:
+                assert answer.status == 202, await answer.text()
+
+    async def wait_for(self, state: str, count: int, seconds: float) -> dict[str, int]:
+        """Wait until this many follow-ups stand in a state; read from the file, so that the house is not disturbed.
+
+        Raises:
+            TimeoutError: they do not.
+        """
+        deadline = time.monotonic() + seconds
+        while (found := self.states()).get(state, 0) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{found} after {seconds} s, {count} {state} expected")
+            await asyncio.sleep(_LOOK_SECONDS)
+        return found
+
+    def states(self) -> dict[str, int]:
+        """Return how many follow-ups stand in each state."""
+        return dict(self.rows("SELECT state, count(*) FROM scheduler_follow_ups GROUP BY state"))
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Return what a query of the house's file finds."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'data' / 'followup.db'}?mode=ro", uri=True)) as database:
+            return database.execute(query).fetchall()
+
+    def calls(self) -> list[float]:
+        """Return when the provider accepted each text, in seconds since 1970 by its own (moved) clock."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'simulator.db'}?mode=ro", uri=True)) as database:
+            return [row[0] / 1e6 for row in database.execute("SELECT created_at_us FROM texts ORDER BY created_at_us")]
+
+    async def metric(self, name: str) -> float:
+        """Return the sum of a metric of the house over all labels."""
+        async with self.client.get(f"{self.address}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+
+
+@asynccontextmanager
+async def running(wait: str = "", module: str | None = None) -> AsyncIterator[Stage]:
+    """Start a house and a provider in an empty folder, and end them afterwards."""
+    with TemporaryDirectory(prefix="followup-bench-") as name:
+        folder, port, provider_port = Path(name), free_port(), free_port()
+        address, provider_address = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{provider_port}"
+        offset = offset_to_noon(datetime.now(UTC))
+        write_offset(folder / "clock", offset)
+        clock = {"FOLLOWUP_CLOCK_FILE": str(folder / "clock")}
+        merchants = write_shop(
+            folder, house=address, provider=provider_address, flow=flow(wait), parts_per_second=PARTS_PER_SECOND
+        )
+        house = house_process(folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", **clock)
+        house.arguments[0] = module or MODULE
+        provider = simulator_process(folder, provider_port, address, **clock)
+        await provider.start()
+        await house.start()
+        try:
+            await provider.ready(f"{provider_address}/simulator/health")
+            await house.ready(f"{address}/healthz")
+            async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as client:
+                yield Stage(folder, address, provider_address, house, provider, offset, client)
+        finally:
+            await house.stop()
+            await provider.stop()
+
+
+async def durability() -> dict[str, str]:
+    """Return the settings of the house's own database that make a commit durable; asserted, not assumed."""
+    with TemporaryDirectory() as folder:
+        database = SQLiteDatabase(Path(folder) / "settings.db")
+        await database.start()
+        try:
+            found = await database.write(_pragmas, Lane.BATCHES)
+        finally:
+            await database.stop()
+    assert found == {"journal_mode": "wal", "synchronous": str(_SYNCHRONOUS_FULL)}, found
+    return {f"sqlite {name}": value for name, value in found.items()}
+
+
+async def _pragmas(transaction: Transaction) -> dict[str, str]:
+    names = ("journal_mode", "synchronous")
+    return {name: str((await transaction.rows(sa.text(f"PRAGMA {name}")))[0][name]) for name in names}

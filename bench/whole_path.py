@@ -1,0 +1,107 @@
+"""The whole path: orders in over HTTP, texts out to a provider in a process of its own, receipts back, delivered.
+
+Baseline of the same run: a bare client that posts the same number of creates to the same provider.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import aiohttp
+
+from bench.measuring import Result, cpu_seconds, figure, memory_mb
+from bench.stage import Stage, durability, phone, running
+from shared.testing.process import ACCOUNT_SID, AUTH_TOKEN
+
+TEXTS = 2000
+_CLIENTS = 64
+_LONGEST_SECONDS = 60.0
+_BASELINE_PHONES = 5_000_000
+"""Where the phone numbers of the baseline begin: nobody the house wrote to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round measured."""
+
+    texts_per_second: float
+    bare_per_second: float
+    house_milliseconds: float
+    provider_milliseconds: float
+    bare_provider_milliseconds: float
+    peak_mb: float
+    consumptions: float
+    row_writes: float
+
+
+async def run(rounds: int) -> Result:
+    """Measure the whole path."""
+    settings = await durability()
+    done = [await _round() for _ in range(rounds)]
+    ratios = [each.texts_per_second / each.bare_per_second for each in done]
+    return Result(
+        "whole path",
+        (
+            figure("texts delivered", "texts/s", [each.texts_per_second for each in done], ">= 200, aim 400"),
+            figure("baseline: bare client's creates", "creates/s", [each.bare_per_second for each in done]),
+            figure("ratio to the baseline", "x", ratios),
+            figure("house", "CPU-ms/text", [each.house_milliseconds for each in done]),
+            figure("provider, receipts included", "CPU-ms/text", [each.provider_milliseconds for each in done]),
+            figure("baseline: provider", "CPU-ms/create", [each.bare_provider_milliseconds for each in done]),
+            figure("consumptions", "events/text", [each.consumptions for each in done], "<= 14"),
+            figure("house, per consumption", "CPU-ms", [each.house_milliseconds / each.consumptions for each in done]),
+            figure("row writes", "rows/text", [each.row_writes for each in done], "<= 50"),
+            figure("house, peak resident", "MB", [each.peak_mb for each in done], "< 250"),
+        ),
+        settings | {"texts a round": str(TEXTS)},
+    )
+
+
+async def _round() -> Round:
+    async with running() as stage:
+        await stage.post(0, 1, stage.now())
+        await stage.wait_for("delivered", 1, 10)  # templates compiled, connections open
+        handled, written = await _counted(stage)
+        house, provider, began = cpu_seconds(stage.house_pid), cpu_seconds(stage.provider_pid), time.perf_counter()
+        await stage.post(1, TEXTS, stage.now())
+        await stage.wait_for("delivered", TEXTS + 1, _LONGEST_SECONDS)
+        seconds = time.perf_counter() - began
+        house, provider = cpu_seconds(stage.house_pid) - house, cpu_seconds(stage.provider_pid) - provider
+        now_handled, now_written = await _counted(stage)
+        bare_seconds, bare_provider = await _bare_client(stage)
+        return Round(
+            texts_per_second=TEXTS / seconds,
+            bare_per_second=TEXTS / bare_seconds,
+            house_milliseconds=house * 1000 / TEXTS,
+            provider_milliseconds=provider * 1000 / TEXTS,
+            bare_provider_milliseconds=bare_provider * 1000 / TEXTS,
+            peak_mb=memory_mb(stage.house_pid)[1],
+            consumptions=(now_handled - handled) / TEXTS,
+            row_writes=(now_written - written) / TEXTS,
+        )
+
+
+async def _counted(stage: Stage) -> tuple[float, float]:
+    """Return how many events the house's services have handled, and how many rows it has written."""
+    return (
+        await stage.metric("followup_events_handled_total"),
+        await stage.metric("followup_database_rows_written_total"),
+    )
+
+
+async def _bare_client(stage: Stage) -> tuple[float, float]:
+    """Post as many creates as the house did, with nothing around them; return the seconds and the provider's CPU."""
+    address = f"{stage.provider_address}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
+    numbers = iter(range(TEXTS))
+
+    async def client(session: aiohttp.ClientSession) -> None:
+        for number in numbers:
+            form = {"To": phone(_BASELINE_PHONES + number), "From": "+12025550100", "Body": f"Thanks! Order #{number}"}
+            async with session.post(address, data=form) as answer:
+                assert answer.status == 201
+                await answer.read()
+
+    before, began = cpu_seconds(stage.provider_pid), time.perf_counter()
+    async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(ACCOUNT_SID, AUTH_TOKEN)) as session:
+        await asyncio.gather(*(client(session) for _ in range(_CLIENTS)))
+    return time.perf_counter() - began, cpu_seconds(stage.provider_pid) - before

@@ -1,0 +1,90 @@
+"""The command that asks what another table of rules would have said."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from services.cli.options import DataOption, settings_of
+from services.cli.read_only import snapshot
+from services.compliance.audit import Difference, Period, differences, verdicts_in
+from services.compliance.domain.rule_files import load_rules, read_with_quiet_hours
+from services.compliance.domain.rules import RuleTable, UnreadableRules
+from shared.db.sqlite import drive
+from shared.errors import ConfigurationFault
+
+_DAY = timedelta(days=1)
+
+
+def audit(
+    rules: Annotated[
+        Path | None, typer.Option(help="A quiet-hours.yaml to judge by [default: the one in this release].")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="The first UTC day, such as 2026-12-01.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="The last UTC day.")] = None,
+    most: Annotated[int, typer.Option("--most", min=0, help="How many differences to list.")] = 100,
+    data: DataOption = None,
+) -> None:
+    """Judge stored verdicts again under another table of rules, and list those that would have been different.
+
+    Example: followup audit --rules quiet-hours.yaml --from 2026-12-01 --to 2026-12-31
+    """
+    table = _table(rules)
+    period = Period(_midnight(start, "--from"), _midnight(end, "--to", _DAY))
+    console = Console(highlight=False)
+    with snapshot(settings_of(data_dir=data).data_dir) as db, Progress(console=console, transient=True) as progress:
+        total = drive(verdicts_in(db, period))
+        task = progress.add_task("judging again", total=total)
+        found = drive(differences(db, period, table, lambda count: progress.advance(task, count)))
+    _tell(console, found, most)
+    console.print(f"{total} verdicts judged again by table {table.version}: {len(found)} would have been different.")
+
+
+def _table(file: Path | None) -> RuleTable:
+    """Return the table to judge by.
+
+    Raises:
+        ConfigurationFault: the file cannot be read, or is no table.
+    """
+    try:
+        found = load_rules() if file is None else read_with_quiet_hours(file.read_bytes())
+    except OSError as problem:
+        raise ConfigurationFault(f"{file}: cannot be read ({problem.strerror})") from None
+    if isinstance(found, UnreadableRules):
+        raise ConfigurationFault(f"{file or 'quiet-hours.yaml'}: not a table of rules ({found.why})")
+    return found
+
+
+def _midnight(text: str | None, option: str, later: timedelta = timedelta()) -> datetime | None:
+    """Return the instant a UTC day begins, some time later."""
+    if text is None:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC) + later
+    except (ValueError, OverflowError):
+        raise ConfigurationFault(f"{option}: {text} is not a day such as 2026-12-01") from None
+
+
+def _tell(console: Console, found: Sequence[Difference], most: int) -> None:
+    """Print how many verdicts went from what to what, and the first of them."""
+    kinds = Counter(
+        f"{each.was.decision} ({each.was.reason}) -> {each.would_be.decision} ({each.would_be.reason})"
+        for each in found
+    )
+    for kind, count in kinds.most_common():
+        console.print(f"{count:>6}  {kind}")
+    if not found or not most:
+        return
+    table = Table("decided at", "merchant", "follow-up", "release", "was", "would be")
+    for each in found[:most]:
+        at = f"{each.decided_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(at, each.merchant, str(each.follow_up), str(each.release), str(each.was), str(each.would_be))
+    console.print(table)
+    if len(found) > most:
+        console.print(f"and {len(found) - most} more; --most lists them")

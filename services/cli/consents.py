@@ -1,0 +1,146 @@
+"""Commands about consents: import a file of them."""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from services.cli.consent_file import ConsentFile, Line
+from services.cli.house_client import HouseClient, open_house
+from services.cli.options import DataOption, MerchantsOption, settings_of
+from shared.errors import ConfigurationFault
+
+_ROWS_AT_ONCE: Final = 500
+_BYTES_AT_ONCE: Final = 400_000
+"""Both well below what one request may hold."""
+_PATH: Final = "/v1/consents/imports"
+
+consents = typer.Typer(help="Consents collected elsewhere.", no_args_is_help=True)
+
+
+@consents.callback()
+def _about() -> None:
+    """Consents collected elsewhere."""
+
+
+class Report(Protocol):
+    """Where refused rows are written."""
+
+    def writerow(self, row: tuple[Any, ...], /) -> Any:
+        """Write one."""
+        ...
+
+
+@dataclass(slots=True)
+class Import:
+    """Sends rows in batches, and counts what became of them."""
+
+    house: HouseClient
+    merchant: str
+    report: Report
+    counts: Counter[str] = field(default_factory=Counter)
+    _batch: list[Line] = field(default_factory=list)
+    _bytes: int = 0
+
+    def add(self, line: Line) -> None:
+        """Take one row; one that cannot be read is reported at once."""
+        if line.row is None:
+            self._refuse(line.number, "unreadable", line.trouble)
+            return
+        size = sum(len(str(value)) * 4 for value in line.row.values())
+        if self._batch and (len(self._batch) >= _ROWS_AT_ONCE or self._bytes + size > _BYTES_AT_ONCE):
+            self.send()
+        self._batch.append(line)
+        self._bytes += size
+
+    def send(self) -> None:
+        """Send what waits; durable when this returns."""
+        if not self._batch:
+            return
+        answer = self.house.post(self.merchant, _PATH, {"rows": [line.row for line in self._batch]})
+        for refusal in answer["refused"]:
+            self._refuse(self._batch[refusal["row"]].number, refusal["reason"], refusal["detail"])
+        self.counts.update(recorded=answer["recorded"], repeated=answer["repeated"])
+        self._batch, self._bytes = [], 0
+
+    def _refuse(self, number: int, reason: str, detail: str) -> None:
+        self.report.writerow((number, reason, detail))
+        self.counts["refused"] += 1
+
+
+@consents.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A CSV file; its first line names the columns.")],
+    merchant: Annotated[str, typer.Option(help="Whose consents these are.")],
+    scope: Annotated[str, typer.Option(help="Where a row says none: marketing, informational or all.")] = "marketing",
+    encoding: Annotated[str | None, typer.Option(help="[default: by its byte order mark, else utf-8]")] = None,
+    report: Annotated[Path | None, typer.Option(help="Where refused rows go [default: FILE.refused.csv].")] = None,
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Import consents with their evidence; rows without any are set aside, each with its reason.
+
+    Running it again imports nothing twice.
+
+    Example: followup consents import consents.csv --merchant acme
+    """
+    console = Console()
+    target = report or file.with_name(file.name + ".refused.csv")
+    source = ConsentFile(file, {"scope": scope, "method": "import", "source": file.name[:500]}, encoding)
+    if not file.is_file():
+        raise ConfigurationFault(f"{file}: there is no such file")
+    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house, _private(target) as writer:
+        if merchant not in house.merchants:
+            raise ConfigurationFault(f"there is no merchant {merchant}; there is {', '.join(house.merchants)}")
+        job = Import(house, merchant, writer)
+        for line in _watched(source, console):
+            job.add(line)
+        job.send()
+    _tell(console, job.counts, target, source)
+
+
+def _watched(source: ConsentFile, console: Console) -> Iterator[Line]:
+    """Yield rows while a bar shows how far we are."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("consents", total=source.path.stat().st_size)
+        yield from source.lines(lambda read: progress.update(task, completed=read))
+
+
+class _private:  # noqa: N801 - reads as a statement
+    """A new CSV file that only its owner can read: what it says of whom is nobody else's business."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Report:
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as problem:
+            raise ConfigurationFault(f"{self._path}: cannot be written ({problem.strerror})") from None
+        self._stream = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
+        writer = csv.writer(self._stream)
+        writer.writerow(("line", "reason", "detail"))
+        return writer
+
+    def __exit__(self, *_problem: object) -> None:
+        self._stream.close()
+
+
+def _tell(console: Console, counts: Counter[str], target: Path, source: ConsentFile) -> None:
+    """Say what became of the rows."""
+    if source.ignored:
+        console.print(f"Columns that were not read: {', '.join(source.ignored)}", markup=False)
+    recorded, repeated, refused = counts["recorded"], counts["repeated"], counts["refused"]
+    console.print(f"{recorded} entered the ledger, {repeated} were there already, {refused} refused.")
+    if refused:
+        console.print(f"Each refused line with its reason: {target}", markup=False)
+    else:
+        target.unlink()

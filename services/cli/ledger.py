@@ -1,0 +1,113 @@
+"""Commands about the consent ledger: check it, and hand it over to somebody who checks it without us."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from services.cli.options import DataOption, settings_of
+from services.cli.read_only import snapshot
+from services.compliance import export as exporting
+from services.compliance.verify_ledger import Verifier
+from shared.clock import SystemClock
+from shared.db.sqlite import drive
+from shared.db.transaction import Transaction
+from shared.errors import ConfigurationFault
+from shared.ids import MerchantId
+
+ledger = typer.Typer(help="The consent ledger: hash-chained, signed daily, checkable by anybody.", no_args_is_help=True)
+
+_VERIFIER_FILE = "verify_ledger.py"
+
+
+@ledger.command()
+def verify(
+    merchant: Annotated[str | None, typer.Option(help="Only this merchant's ledger; default all.")] = None,
+    key: Annotated[list[str] | None, typer.Option(help="A public key that must have signed; repeat for more.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Check every person's chain, every daily root and every signature; exit code 1 when anything does not hold.
+
+    Example: followup ledger verify --merchant acme
+    """
+    settings = settings_of(data_dir=data)
+    console, now = Console(highlight=False), SystemClock(settings.clock_file).now()
+    broken = 0
+    with snapshot(settings.data_dir) as db:
+        for each in _chosen(db, merchant):
+            broken += _check(db, each, frozenset(key or ()), now, console)
+    raise typer.Exit(1 if broken else 0)
+
+
+@ledger.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
+    merchant: Annotated[str, typer.Option(help="Whose ledger.")],
+    data: DataOption = None,
+) -> None:
+    """Write a merchant's ledger to a file that needs no Followup to be checked.
+
+    Example: followup ledger export --merchant acme acme.ledger
+    """
+    settings = settings_of(data_dir=data)
+    now = SystemClock(settings.clock_file).now()
+    with snapshot(settings.data_dir) as db:
+        (chosen,) = _chosen(db, merchant)
+        try:
+            with file.open("x", encoding="utf-8", newline="\n") as stream:
+                drive(exporting.export(db, chosen, now, stream.write))
+        except OSError as problem:
+            raise ConfigurationFault(f"{file}: cannot be written ({problem.strerror})") from None
+    typer.echo(f"{file} holds the ledger of {chosen}. Whoever receives it runs: python {_VERIFIER_FILE} {file}")
+
+
+@ledger.command()
+def verifier() -> None:
+    """Print the program that checks an export with nothing but Python: hand it over together with the file.
+
+    Example: followup ledger verifier > verify_ledger.py
+    """
+    typer.echo(resources.files("services.compliance").joinpath(_VERIFIER_FILE).read_text(encoding="utf-8"), nl=False)
+
+
+def _chosen(db: Transaction, merchant: str | None) -> Sequence[MerchantId]:
+    """Return the ledgers to look at.
+
+    Raises:
+        ConfigurationFault: the named merchant has none.
+    """
+    held = drive(exporting.merchants(db))
+    if merchant is None:
+        return held
+    if merchant not in held:
+        raise ConfigurationFault(f"there is no ledger of a merchant {merchant}; there is: {', '.join(held) or 'none'}")
+    return [MerchantId(merchant)]
+
+
+def _check(db: Transaction, merchant: MerchantId, keys: frozenset[str], now: datetime, console: Console) -> int:
+    """Check one ledger, tell what was found, and return how many things do not hold."""
+    verifier = Verifier(keys)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(merchant, total=drive(exporting.entries_of(db, merchant)))
+
+        def take(line: str) -> None:
+            verifier.feed(line)
+            progress.update(task, completed=verifier.counts["entry"])
+
+        drive(exporting.export(db, merchant, now, take))
+    problems = verifier.finish()
+    for problem in problems:
+        console.print(f"[red]broken[/] {merchant}: {problem}")
+    counts, waiting = verifier.counts, verifier.unsigned_days
+    console.print(
+        f"{'[red]broken[/]' if problems else '[green]holds[/]'} {merchant}: {counts['entry']} entries of "
+        f"{counts['person']} people, {counts['root']} signed days, {len(waiting)} not signed yet"
+    )
+    for key in sorted(verifier.keys):
+        console.print(f"  signed by {key}")
+    return len(problems)

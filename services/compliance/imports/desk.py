@@ -1,0 +1,73 @@
+"""The import desk: one batch of rows is one unit of work; a row that is known already changes nothing."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.compliance import claims, store
+from services.compliance.consent_desk import ConsentDesk
+from services.compliance.imports.rows import Refusal, Refused, read
+from shared.config.directory import Merchant
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import ConsentAct, ConsentReported
+from shared.http.problems import HTTPProblem
+
+_NO_NUMBER = "to"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDesk:
+    """Takes batches."""
+
+    consents: ConsentDesk
+
+    async def take(self, merchant: Merchant, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Enter what can be proven and return how many rows that were, and why the others were not taken."""
+        now = self.consents.units.clock.now()
+        wanted: dict[int, ConsentReported] = {}
+        refused: dict[int, Refused] = {}
+        for number, row in enumerate(rows):
+            match self._claim(merchant, row, now):
+                case Refused() as refusal:
+                    refused[number] = refusal
+                case claim:
+                    wanted[number] = claim
+
+        async def work(uow: UnitOfWork) -> Counter[str]:
+            gone = await store.erased(uow.db, [claim.recipient_id for claim in wanted.values()])
+            known = await store.known_entries(uow.db, [claim.event_id for claim in wanted.values()])
+            taken: dict[object, ConsentReported] = {}
+            counts: Counter[str] = Counter()
+            for number, claim in wanted.items():
+                if claim.recipient_id in gone and claim.act is not ConsentAct.REVOKED:
+                    refused[number] = Refused(Refusal.ERASED, "this person asked to be forgotten")
+                elif claim.event_id in known or claim.event_id in taken:
+                    counts["repeated"] += 1
+                else:
+                    taken[claim.event_id] = claim
+            await claims.record([*taken.values()], uow)
+            return counts + Counter(recorded=len(taken))
+
+        counts = await self.consents.units.run(work, Lane.BATCHES)
+        return {
+            "recorded": counts["recorded"],
+            "repeated": counts["repeated"],
+            "refused": [
+                {"row": number, "reason": each.reason.value, "detail": each.detail}
+                for number, each in sorted(refused.items())
+            ],
+        }
+
+    def _claim(self, merchant: Merchant, row: Mapping[str, Any], now: datetime) -> ConsentReported | Refused:
+        body = read(row)
+        if isinstance(body, Refused):
+            return body
+        try:
+            return self.consents.claim(merchant, body, now)
+        except HTTPProblem as problem:
+            field, reason = problem.errors[0].field, problem.errors[0].reason
+            kind = Refusal.UNUSABLE_NUMBER if field == _NO_NUMBER else Refusal.INVALID
+            return Refused(kind, f"{field}: {reason}")

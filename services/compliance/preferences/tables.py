@@ -1,0 +1,17 @@
+"""The table of preferences."""
+
+import sqlalchemy as sa
+
+from services.compliance.schema import metadata
+from shared.db.types import Id, Instant
+
+preferences = sa.Table(
+    "compliance_preferences",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("paused_until", Instant),
+    sa.Column("is_fewer", sa.Boolean, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+"""One row a person who wished for a pause or for fewer texts; consent itself is in the ledger."""

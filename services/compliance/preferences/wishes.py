@@ -1,0 +1,27 @@
+"""What a person may wish without withdrawing consent: a pause, and fewer texts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.compliance.domain.rules import Cap
+
+PAUSE: Final = timedelta(days=30)
+"""How long a pause lasts."""
+FEWER: Final = Cap(1, 7 * 24)
+"""At most one marketing text in a rolling week; other caps hold beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody chose; consent is untouched by it."""
+
+    paused_until: datetime | None = None
+    is_fewer: bool = False
+
+    def is_paused(self, now: datetime) -> bool:
+        """Return whether the pause lasts."""
+        return self.paused_until is not None and self.paused_until > now
+
+
+NO_WISH: Final = Wish()

@@ -1,0 +1,29 @@
+"""What compliance holds about a person: their ledger with its evidence, standing, preferences, verdicts, cap slots."""
+
+import orjson
+
+from services.compliance.preferences.tables import preferences
+from services.compliance.tables import decisions, erasures, ground, ledger, send_slots, standings
+from shared import rights
+from shared.db.transaction import Transaction
+from shared.ids import MerchantId, RecipientId
+from shared.privacy import Sealer
+
+_READABLE = ("canonical", "standing", "record")
+"""Columns that rest as JSON in the open: they hold no identity."""
+
+
+async def held(db: Transaction, recipient: RecipientId, merchant: MerchantId, sealer: Sealer) -> rights.Tables:
+    """Return everything, the evidence opened."""
+    found = {}
+    for table in (ledger, standings, preferences, decisions, send_slots, erasures):
+        rows = [
+            {name: _readable(value) if name in _READABLE else value for name, value in row.items()}
+            for row in await db.fetch(table, "recipient_id", [recipient])
+        ]
+        found[table.name] = rights.opened_rows(rows, sealer, merchant, ("evidence",))
+    return {**found, ground.parked.name: await rights.parked_rows(db, ground, recipient, sealer)}
+
+
+def _readable(value: bytes) -> object:
+    return orjson.loads(bytes(value))

@@ -1,0 +1,99 @@
+"""The key that signs each day of the ledger: whoever holds its public half can check a root, nobody else can make one.
+
+An HMAC would not do: who can check it could also forge it (Ed25519, RFC 8032).
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared.errors import ConfigurationFault
+from shared.privacy import KEYRING_FILE_MODE
+from shared.settings import ProcessSettings
+
+KEY_FILE = "ledger-key.pem"
+"""Beside the keyring unless a setting names another; PKCS 8, so that other tools read it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One Ed25519 key pair."""
+
+    _private: Ed25519PrivateKey = field(repr=False)
+
+    @classmethod
+    def new(cls) -> Self:
+        """Return a fresh key."""
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the key a file holds.
+
+        Raises:
+            ConfigurationFault: the file is missing, unreadable, or not such a key.
+        """
+        try:
+            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        except OSError as problem:
+            raise ConfigurationFault(
+                f"{path}: the ledger's signing key cannot be read ({problem.strerror}); restore it from your backup, "
+                "or name another with FOLLOWUP_COMPLIANCE_SIGNING_KEY_FILE"
+            ) from None
+        except (ValueError, TypeError):
+            raise ConfigurationFault(f"{path}: not a signing key; restore it from your backup") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ConfigurationFault(f"{path}: not an Ed25519 key; restore it from your backup")
+        return cls(key)
+
+    def save(self, path: Path) -> None:
+        """Write the key to a new file that only its owner can read; never overwrites one."""
+        pem = self._private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEYRING_FILE_MODE)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(pem)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    @property
+    def public_key(self) -> str:
+        """Return the public half: 32 bytes as 64 hex digits."""
+        return self._private.public_key().public_bytes_raw().hex()
+
+    def signature(self, root: str) -> str:
+        """Return the signature of a daily root: 64 bytes as 128 hex digits."""
+        return self._private.sign(signed_text(root)).hex()
+
+
+def signed_text(root: str) -> bytes:
+    """Return the bytes that are signed; the first line keeps the signature from meaning anything else."""
+    return b"followup ledger root\n" + root.encode()
+
+
+def key_of(chosen: Path | None, process: ProcessSettings) -> SigningKey | None:
+    """Return the key a process signs with; made on first use beside the keyring, as the keyring is.
+
+    Args:
+        chosen: the file an operator named; it must exist.
+        process: where the keyring is.
+
+    Returns:
+        None where there is no key and no folder to put one: then days stay unsigned.
+
+    Raises:
+        ConfigurationFault: a key file is there, or was named, and cannot be used.
+    """
+    if chosen is not None:
+        return SigningKey.load(chosen)
+    path = (process.keyring_file or process.data_dir / KEY_FILE).with_name(KEY_FILE)
+    if not path.exists():
+        if not os.access(path.parent, os.W_OK):
+            return None
+        SigningKey.new().save(path)
+    return SigningKey.load(path)

@@ -1,0 +1,44 @@
+"""Forgetting, at the door: bodies, headers and every way of finding a number again go; keys of repeats stay."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from services.ingest.schema import ground
+from services.ingest.tables import deliveries, subjects
+from shared import rights
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import MerchantClosed, RecipientErased
+from shared.ids import MerchantId, RecipientId
+
+
+async def forget(erasures: Sequence[RecipientErased], uow: UnitOfWork) -> None:
+    """Blank what is kept of erased people; twice is the same as once, and what comes later is new business."""
+    for erasure in erasures:
+        rights.certify(uow, ground, erasure, await _blank(uow.db, erasure.recipient_id))
+
+
+async def forget_shops(closings: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
+    """Blank everything of the shops that asked for it; one that only left is kept until it does. A full scan."""
+    for closing in closings:
+        if closing.reason == rights.SHOP_ERASURE:
+            rights.certify(uow, ground, closing, await _blank_shop(uow.db, closing.merchant_id))
+
+
+async def _blank(db: Transaction, recipient: RecipientId) -> dict[str, int]:
+    gone = await db.delete(subjects, "recipient_id", [recipient])
+    rows = await db.fetch(deliveries, "recipient_id", [recipient], columns=("delivery_id", "body"))
+    full = [{"delivery_id": row["delivery_id"], "body": b"", "headers": b""} for row in rows if row["body"]]
+    await db.change(deliveries, full)
+    return {deliveries.name: len(full), subjects.name: gone}
+
+
+async def _blank_shop(db: Transaction, merchant: MerchantId) -> dict[str, int]:
+    gone = await db.execute(sa.delete(subjects).where(subjects.c.merchant_id == merchant))
+    blanked = await db.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.merchant_id == merchant, deliveries.c.body != b"")
+        .values(body=b"", headers=b"")
+    )
+    return {deliveries.name: blanked, subjects.name: gone}

@@ -1,0 +1,98 @@
+"""Forgetting, at the provider's side of the house: texts, replies, targets and callbacks go; guards and hashes stay."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from services.sender import store
+from services.sender.attribution import store as attribution
+from services.sender.attribution.tables import touches
+from services.sender.domain.model import Dispatch
+from services.sender.links import store as links
+from services.sender.links.tables import short_links
+from services.sender.schema import ground
+from services.sender.tables import HOLDS_CONTENT, closed_merchants, dispatches, receipts, recipients, replies
+from shared import rights
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import MerchantClosed, RecipientErased, SuppressionCause
+from shared.ids import AttemptId, MerchantId, RecipientId
+
+BLANK: Final = (
+    sa.update(dispatches)
+    .where(dispatches.c.recipient_id == sa.bindparam("gone"), HOLDS_CONTENT)
+    .values(**{name: sa.null() for name in store.NO_CONTENT})
+)
+
+
+async def forget(events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
+    """Blank what is sealed; the mark stays, so that a late clearance finds it."""
+    gone = [event.recipient_id for event in events]
+    people = await store.find_people(uow.db, gone, lock="update")
+    rows = [
+        {
+            **(people.get(event.recipient_id) or store.new_person(event.merchant_id, event.recipient_id)),
+            "erased_at": max(event.occurred_at, uow.now),
+            "suppressed": SuppressionCause.ERASED,
+        }
+        for event in events
+    ]
+    await uow.db.upsert(recipients, sorted(rows, key=lambda row: row["recipient_id"]))
+    for event in events:
+        rights.certify(uow, ground, event, await _blank(uow, event.recipient_id))
+
+
+async def close(events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
+    """Let nothing of these shops go any more, and forget their people where that is asked for."""
+    for event in events:
+        row = {"merchant_id": event.merchant_id, "reason": event.reason, "closed_at": event.occurred_at}
+        await uow.db.insert_new(closed_merchants, [row])
+        if event.reason == rights.SHOP_ERASURE:
+            rights.certify(uow, ground, event, await _blank_shop(uow.db, event.merchant_id))
+
+
+async def attempts_of(db: Transaction, recipient: RecipientId) -> list[AttemptId]:
+    """Return the ids of every call that was made for a person: derived, so that no index is needed."""
+    known: dict[object, Dispatch] = {}
+    for row in await db.fetch(dispatches, "recipient_id", [recipient]):
+        known[row["follow_up_id"]] = store.dispatch_of(row)
+    return [each.attempt_id(n) for each in known.values() for n in range(1, each.attempts + 1)]
+
+
+async def _blank(uow: UnitOfWork, recipient: RecipientId) -> dict[str, int]:
+    db = uow.db
+    attempts = await attempts_of(db, recipient)
+    calls = await db.fetch(receipts, "attempt_id", attempts, columns=("id", "raw"))
+    raw = sorted(row["id"] for row in calls if row["raw"])
+    await db.change(receipts, [{"id": each, "raw": b""} for each in raw])
+    columns = ("merchant_id", "provider_message_id", "text")
+    written = await db.fetch(replies, "recipient_id", [recipient], columns=columns)
+    told = [{**row, "text": None} for row in written if row["text"] is not None]
+    await db.change(replies, told)
+    return {
+        dispatches.name: await db.execute(BLANK, {"gone": recipient}),
+        receipts.name: len(raw),
+        replies.name: len(told),
+        short_links.name: await links.erase(uow, [recipient]),
+        touches.name: await attribution.erase(uow, [recipient]),
+        ground.parked.name: await rights.strip_parked(db, ground, recipient),
+    }
+
+
+async def _blank_shop(db: Transaction, merchant: MerchantId) -> dict[str, int]:
+    """Blank what is kept of everybody at a shop. Rare, and costs a full scan."""
+    texts = sa.update(dispatches).where(dispatches.c.merchant_id == merchant, HOLDS_CONTENT).values(**store.NO_CONTENT)
+    calls = sa.update(receipts).where(receipts.c.merchant_id == merchant, receipts.c.raw != b"").values(raw=b"")
+    told = sa.update(replies).where(replies.c.merchant_id == merchant, replies.c.text.is_not(None)).values(text=None)
+    led = sa.and_(short_links.c.merchant_id == merchant, short_links.c.target.is_not(None))
+    its_people = sa.select(recipients.c.recipient_id).where(recipients.c.merchant_id == merchant)
+    parked = ground.parked
+    return {
+        dispatches.name: await db.execute(texts),
+        receipts.name: await db.execute(calls),
+        replies.name: await db.execute(told),
+        short_links.name: await db.execute(sa.update(short_links).where(led).values(target=None)),
+        touches.name: await db.execute(sa.delete(touches).where(touches.c.recipient_id.in_(its_people))),
+        parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),
+    }

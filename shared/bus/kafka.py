@@ -1,0 +1,301 @@
+"""Reads events from Kafka; where to read on is in the service's own database, and Kafka's word on it is ignored.
+
+What this twin does not do: partitions come and go (work on one that left is fenced at its commit, and read again by
+its new owner), a topic's events are in order only within a partition, and what retention removed is gone.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from shared.bus import kafka_instruments as instruments
+from shared.bus.kafka_faults import ConsumerStalled, LogShortened, LogUnavailable
+from shared.bus.kafka_topics import MAX_RECORD_BYTES
+from shared.bus.kafka_wire import Cluster, recipient_of, type_of
+from shared.bus.port import Message, Partition, Poll
+from shared.events.registry import registry
+from shared.events.topics import Topic
+from shared.telemetry.logs import logger
+
+STALLED_SECONDS = 30.0
+_SILENCE_SECONDS = 1.0
+_HINT_SECONDS = 5.0
+_SESSION_MILLISECONDS = 30_000
+_HEARTBEAT_MILLISECONDS = 3_000
+_REBALANCE_MILLISECONDS = 60_000
+_POLL_MILLISECONDS = 300_000
+_REQUEST_MILLISECONDS = 40_000
+_FETCH_WAIT_MILLISECONDS = 250
+"""A partition that joins a fetch under way waits at most this long for the next one."""
+_NOTHING = Poll((), {})
+
+log = logger(__name__)
+
+
+class KafkaSource:
+    """One member of a service's consumer group.
+
+    Args:
+        cluster: where the log is.
+        service: names the group, `followup-<service>`.
+        types: the event types to hand out; others are passed over.
+        instance: a name that outlives a restart, so that the group waits for us instead of rebalancing; None for none.
+        stalled_seconds: how long events may wait without one coming.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        service: str,
+        types: Sequence[str],
+        *,
+        instance: str | None = None,
+        stalled_seconds: float = STALLED_SECONDS,
+    ) -> None:
+        self._cluster = cluster
+        self._service = service
+        self._types = frozenset(types)
+        kinds = registry()
+        self._topics = {cluster.topic(topic): topic for topic in sorted({kinds[name].topic for name in types})}
+        self._instance = instance
+        self._stalled_seconds = stalled_seconds
+        self._consumer: Any = None
+        self._assigned: frozenset[Partition] = frozenset()
+        self._changed = asyncio.Event()
+        self._next: dict[Partition, int] = {}
+        """Where the consumer stands in each partition; empty after a rebalance, until we have told it."""
+        self._first: dict[Partition, int] = {}
+        """Where each partition began when we got it."""
+        self._moved_at = 0.0
+        self._hinted_at = 0.0
+
+    async def partitions(self) -> frozenset[Partition]:
+        """Return the partitions this process reads now; empty while the group settles.
+
+        Raises:
+            LogUnavailable: the cluster cannot be reached now.
+        """
+        await self._started()
+        return self._assigned
+
+    async def poll(self, positions: Mapping[Partition, int], limit: int, linger_seconds: float) -> Poll:
+        """Wait for events past `positions`, linger, and return up to `limit`, oldest first as far as clocks agree.
+
+        Raises:
+            LogUnavailable: the cluster does not answer; nothing is lost.
+            LogShortened: the log ends before a position.
+            ConsumerStalled: events wait, and none comes.
+        """
+        consumer = await self._started()
+        if not positions or positions.keys() != self._assigned:
+            await self._settled()
+            return _NOTHING
+        try:
+            await self._stand_at(consumer, positions)
+            found = await self._fetched(consumer, limit, linger_seconds)
+            await self._hint(consumer, positions)
+            poll = self._taken(found)
+            await self._watch(consumer, moved=bool(poll.next_offsets))
+        except IllegalStateError:  # the group changed between two lines; whatever was read is dropped
+            self._next.clear()
+            return _NOTHING
+        except (KafkaError, OSError) as problem:
+            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+        return poll
+
+    async def ends(self, topic: Topic | None = None) -> dict[Partition, int]:
+        """Return the offset after the newest event of each partition we read, of one topic or of all.
+
+        Raises:
+            LogUnavailable: the cluster does not answer.
+        """
+        consumer = await self._started()
+        wanted = [self._kafkas(p) for p in self._assigned if topic is None or p.topic == topic]
+        try:
+            found = await consumer.end_offsets(wanted) if wanted else {}
+        except (KafkaError, OSError) as problem:
+            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+        return {self._ours(place): offset for place, offset in found.items()}
+
+    async def close(self) -> None:
+        """Leave the group, unless our place is kept for us under a name, and disconnect."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+    def assigned(self, places: Iterable[TopicPartition]) -> None:
+        """Take note of what the group gave us; nothing is read from it before we know where to start."""
+        self._next.clear()
+        self._assigned = frozenset(map(self._ours, places))
+        if places:
+            self._consumer.pause(*places)
+        self._moved_at = asyncio.get_running_loop().time()
+        self._changed.set()
+        instruments.ASSIGNED.labels(self._service).set(len(self._assigned))
+        log.info("partitions_assigned", service=self._service, count=len(self._assigned))
+
+    def revoked(self) -> None:
+        """Forget what the group took: polls under way return nothing."""
+        self._next.clear()
+        self._assigned = frozenset()
+        self._changed.clear()
+        instruments.ASSIGNED.labels(self._service).set(0)
+
+    async def _settled(self) -> None:
+        """Wait for the group, but not so long that nobody could look around."""
+        try:
+            async with asyncio.timeout(_SILENCE_SECONDS):  # `wait_for` may lose a cancellation (Python 3.11)
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _stand_at(self, consumer: Any, positions: Mapping[Partition, int]) -> None:
+        """Put the consumer where the database says, wherever it does not stand there already."""
+        fresh = not self._next
+        if fresh:
+            self._first = await self._checked(consumer, positions)
+        for partition, offset in positions.items():
+            start = max(offset, self._first[partition])
+            if self._next.get(partition) != start:
+                consumer.seek(self._kafkas(partition), start)
+                self._next[partition] = start
+        if fresh:
+            consumer.resume(*map(self._kafkas, positions))
+
+    async def _checked(self, consumer: Any, positions: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Return where each partition begins, having looked that the log still holds what we have not read."""
+        places = [self._kafkas(partition) for partition in positions]
+        first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        for partition, offset in positions.items():
+            place = self._kafkas(partition)
+            if offset > end[place]:
+                raise LogShortened(
+                    f"{place.topic}/{place.partition} ends at {end[place]}, and {offset} was read already; "
+                    "was the topic made anew?"
+                )
+            if 0 < offset < first[place]:
+                self._lost(place, first[place] - offset)
+        return {partition: int(first[self._kafkas(partition)]) for partition in positions}
+
+    async def _fetched(self, consumer: Any, limit: int, linger_seconds: float) -> list[Any]:
+        """Return records: what comes first, and what comes while we linger."""
+        batches = [await consumer.getmany(timeout_ms=int(_SILENCE_SECONDS * 1000), max_records=limit)]
+        count = sum(map(len, batches[0].values()))
+        if 0 < count < limit:
+            await asyncio.sleep(linger_seconds)
+            batches.append(await consumer.getmany(timeout_ms=0, max_records=limit - count))
+        by_place: dict[Any, list[Any]] = {}
+        for batch in batches:
+            for place, records in batch.items():
+                by_place.setdefault(place, []).extend(records)
+        return [*heapq.merge(*by_place.values(), key=lambda record: record.timestamp)]
+
+    def _taken(self, records: Sequence[Any]) -> Poll:
+        """Return records as messages, and move on; those of partitions we lost meanwhile are dropped."""
+        messages = []
+        reached: dict[Partition, int] = {}
+        for record in records:
+            partition = Partition(self._topics[record.topic], record.partition)
+            expected = self._next.get(partition)
+            if expected is None or record.offset < expected:
+                continue
+            if record.offset > expected:
+                self._lost(self._kafkas(partition), record.offset - expected)
+            self._next[partition] = reached[partition] = record.offset + 1
+            kind, recipient = type_of(record.headers), recipient_of(record.key)
+            if kind is None or recipient is None or record.value is None:
+                instruments.FOREIGN.labels(self._service).inc()
+                log.error("foreign_record", topic=record.topic, partition=record.partition, offset=record.offset)
+            elif kind in self._types:
+                messages.append(Message(partition, record.offset, kind, recipient, record.value))
+        return Poll(messages, reached)
+
+    async def _hint(self, consumer: Any, positions: Mapping[Partition, int]) -> None:
+        """Tell Kafka from time to time how far we are, for tools that show lag; nobody starts from it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._hinted_at < _HINT_SECONDS:
+            return
+        self._hinted_at = now
+        lag = sum((consumer.highwater(self._kafkas(p)) or at) - at for p, at in positions.items())
+        instruments.LAG.labels(self._service).set(max(0, lag))
+        try:
+            await consumer.commit({self._kafkas(p): OffsetAndMetadata(at, "") for p, at in positions.items()})
+        except KafkaError as problem:
+            log.debug("hint_not_taken", service=self._service, error=type(problem).__name__)
+
+    async def _watch(self, consumer: Any, *, moved: bool) -> None:
+        """Notice a consumer that has stopped silently."""
+        now = asyncio.get_running_loop().time()
+        if moved:
+            self._moved_at = now
+        elif now - self._moved_at > self._stalled_seconds:
+            self._moved_at = now
+            ends = await consumer.end_offsets([self._kafkas(partition) for partition in self._next])
+            waiting = sum(max(0, end - self._next.get(self._ours(place), end)) for place, end in ends.items())
+            if waiting:
+                raise ConsumerStalled(f"{waiting} events wait and none came for {self._stalled_seconds:.0f} s")
+
+    async def _started(self) -> Any:
+        """Return the consumer, connected and subscribed."""
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._cluster.bootstrap,
+                client_id=f"followup-{self._service}",
+                group_id=self._cluster.topic(f"followup-{self._service}"),
+                group_instance_id=self._instance,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                isolation_level="read_uncommitted",
+                partition_assignment_strategy=(RangePartitionAssignor,),
+                session_timeout_ms=_SESSION_MILLISECONDS,
+                heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
+                rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
+                max_poll_interval_ms=_POLL_MILLISECONDS,
+                request_timeout_ms=_REQUEST_MILLISECONDS,
+                retry_backoff_ms=100,
+                fetch_min_bytes=1,
+                fetch_max_wait_ms=_FETCH_WAIT_MILLISECONDS,
+                max_partition_fetch_bytes=MAX_RECORD_BYTES,
+                fetch_max_bytes=4 * MAX_RECORD_BYTES,
+                check_crcs=True,
+                metadata_max_age_ms=300_000,
+                connections_max_idle_ms=540_000,
+                security_protocol="PLAINTEXT",
+            )
+            try:
+                await consumer.start()
+            except (KafkaError, OSError) as problem:
+                await consumer.stop()
+                raise LogUnavailable(f"Kafka at {self._cluster.bootstrap}: {type(problem).__name__}") from problem
+            self._consumer = consumer
+            consumer.subscribe([*self._topics], listener=_Listener(self))
+        return self._consumer
+
+    def _lost(self, place: TopicPartition, count: int) -> None:
+        """Say loudly that retention was quicker than we."""
+        instruments.LOST.labels(self._service).inc(count)
+        log.error("events_lost_to_retention", topic=place.topic, partition=place.partition, count=count)
+
+    def _ours(self, place: TopicPartition) -> Partition:
+        return Partition(self._topics[place.topic], place.partition)
+
+    def _kafkas(self, partition: Partition) -> TopicPartition:
+        return TopicPartition(self._cluster.topic(partition.topic), partition.number)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # the library is untyped
+    """Hears from the group, on our loop."""
+
+    def __init__(self, source: KafkaSource) -> None:
+        self._source = source
+
+    def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002 - the whole assignment goes each time
+        self._source.revoked()
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._source.assigned(assigned)

@@ -1,0 +1,22 @@
+"""What can go wrong with the log."""
+
+from shared.errors import Fault
+
+
+class LogUnavailable(Fault):
+    """The log cannot be reached or did not answer in time; nothing is lost, it comes again."""
+
+    code = "log_unavailable"
+    retryable = True
+
+
+class LogShortened(Fault):
+    """The log ends before the place this service has read to: a topic was made anew, or lost what it had."""
+
+    code = "log_shortened"
+
+
+class ConsumerStalled(Fault):
+    """Partitions are assigned and events wait in them, but none has come for a while; the process should restart."""
+
+    code = "consumer_stalled"

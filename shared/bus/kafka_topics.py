@@ -1,0 +1,64 @@
+"""The topics on a cluster: made once, never resized in passing."""
+
+from datetime import timedelta
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_wire import Cluster
+from shared.errors import ConfigurationFault
+from shared.events.topics import RETENTION_DAYS, Topic
+
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+"""A webhook body may be 1 MiB and travels sealed and encoded."""
+_REQUEST_MILLISECONDS = 15_000
+
+
+async def create_topics(cluster: Cluster) -> None:
+    """Make the topics that are missing, and look that the others have the partitions everybody counts on.
+
+    Raises:
+        ConfigurationFault: a topic has another number of partitions, or the cluster refuses ours.
+        LogUnavailable: the cluster cannot be reached now.
+    """
+    admin = AIOKafkaAdminClient(
+        bootstrap_servers=cluster.bootstrap,
+        client_id="followup-topics",
+        request_timeout_ms=_REQUEST_MILLISECONDS,
+        retry_backoff_ms=100,
+        metadata_max_age_ms=300_000,
+        security_protocol="PLAINTEXT",
+    )
+    try:
+        await admin.start()
+        response = await admin.create_topics([_wanted(cluster, topic) for topic in Topic])
+        for name, code, *said in response.topic_errors:
+            if code and for_code(code) is not TopicAlreadyExistsError:
+                raise ConfigurationFault(f"Kafka refuses to make the topic {name}: {for_code(code).__name__} {said}")
+        for found in await admin.describe_topics([cluster.topic(topic) for topic in Topic]):
+            count = len(found["partitions"])
+            if not found["error_code"] and count != cluster.partitions:
+                raise ConfigurationFault(
+                    f"the topic {found['topic']} has {count} partitions and this process expects {cluster.partitions}; "
+                    "people would change places: set the number it has, or drain everything first"
+                )
+    except (KafkaError, OSError) as problem:
+        raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
+    finally:
+        await admin.close()
+
+
+def _wanted(cluster: Cluster, topic: Topic) -> NewTopic:
+    """Return a topic as it should be."""
+    return NewTopic(
+        name=cluster.topic(topic),
+        num_partitions=cluster.partitions,
+        replication_factor=cluster.replication,
+        topic_configs={
+            "cleanup.policy": "delete",
+            "retention.ms": str(timedelta(days=RETENTION_DAYS) // timedelta(milliseconds=1)),
+            "max.message.bytes": str(MAX_RECORD_BYTES),
+            "min.insync.replicas": str(max(1, cluster.replication - 1)),
+        },
+    )

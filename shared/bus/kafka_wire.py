@@ -1,0 +1,80 @@
+"""How an event travels in a Kafka record: CloudEvents 1.0 in binary mode, keyed by recipient.
+
+    key      16 bytes of the recipient id
+    value    the event's JSON
+    headers  ce_specversion: 1.0          ce_id: 01932f5e-…           ce_source: /followup/scheduler
+             ce_type: follow-up.due       ce_time: 2026-12-01T13:00:00.000000Z
+             content-type: application/json
+
+Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2 (binary content mode: attributes as `ce_` headers).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.events.topics import Topic
+from shared.ids import EventId, RecipientId
+
+Headers = Sequence[tuple[str, bytes]]
+
+_TYPE = "ce_type"
+_CONSTANT: tuple[tuple[str, bytes], ...] = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
+_KEY_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where the log is and how it is laid out; the same for every service."""
+
+    bootstrap: str
+    """`host:port`, several separated by commas."""
+    partitions: int = 12
+    """Of each topic; never changed without a drain."""
+    replication: int = 1
+    """Copies of each partition; production wants 3, of which all but one must have a record before it counts."""
+    prefix: str = ""
+    """Before each topic's and group's name, where several houses share one cluster."""
+
+    def topic(self, topic: str) -> str:
+        """Return the name a topic has on the cluster."""
+        return f"{self.prefix}{topic}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event on its way into the log."""
+
+    number: int
+    """The sender's own number for it, to say what arrived."""
+    topic: Topic
+    type: str
+    event_id: EventId
+    recipient_id: RecipientId
+    occurred_at: datetime
+    body: bytes
+
+
+def headers(record: Record, source: str) -> Headers:
+    """Return the CloudEvents attributes of an event that `source` publishes."""
+    return [
+        *_CONSTANT,
+        ("ce_id", str(record.event_id).encode()),
+        ("ce_source", f"/followup/{source}".encode()),
+        (_TYPE, record.type.encode()),
+        ("ce_time", record.occurred_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()),
+    ]
+
+
+def type_of(headers: Headers) -> str | None:
+    """Return the event type of a record, None where it has none: then it is not one of ours."""
+    for name, value in headers:
+        if name == _TYPE:
+            return value.decode(errors="replace")
+    return None
+
+
+def recipient_of(key: bytes | None) -> RecipientId | None:
+    """Return whose record it is, None where the key is not one of ours."""
+    return RecipientId(UUID(bytes=key)) if key is not None and len(key) == _KEY_BYTES else None

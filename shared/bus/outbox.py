@@ -1,0 +1,168 @@
+"""The outbox of distributed mode: events are rows of the publishing transaction, and a relay takes them to Kafka.
+
+Rows go out in id order and are deleted by id when the log has them: never "the last id seen" and never a range,
+because ids are given out before commits, and a later commit may fall inside. A relay that dies in between leaves
+rows that are published twice; natural keys and event ids catch that.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from shared.bus import kafka_instruments as instruments
+from shared.bus.kafka_producer import KafkaProducer
+from shared.bus.kafka_wire import Record
+from shared.db.ground import NAMING
+from shared.db.postgres import PostgresDatabase
+from shared.db.postgres_session import PostgresSession
+from shared.db.transaction import Lane, Row, Transaction
+from shared.db.types import Id, Instant
+from shared.events.envelope import Event, encode
+from shared.events.topics import Topic
+from shared.loop import Loop
+from shared.telemetry.logs import logger
+
+ROUND_ROWS = 1_000
+SWEEP_SECONDS = 1.0
+
+log = logger(__name__)
+
+
+def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
+    """Return the metadata of a service's outbox, apart from its own: embedded mode has none."""
+    metadata = sa.MetaData(naming_convention=NAMING)
+    return metadata, sa.Table(
+        f"{service}_outbox",
+        metadata,
+        sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=True),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("event_id", Id, nullable=False),
+        sa.Column("recipient_id", Id, nullable=False),
+        sa.Column("occurred_at", Instant, nullable=False),
+        sa.Column("published_at", Instant, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+    )
+
+
+async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
+    """Make the outbox where it is missing."""
+
+    async def work(transaction: Transaction) -> None:
+        for table in metadata.sorted_tables:
+            await transaction.execute(sa.schema.CreateTable(table, if_not_exists=True))
+
+    await database.write(work, Lane.BATCHES)
+
+
+class OutboxPublisher:
+    """Writes a unit's events into its own transaction, and wakes the relay after the commit."""
+
+    def __init__(self, table: sa.Table, relay: "Relay") -> None:
+        self._table = table
+        self._relay = relay
+
+    async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
+        """Store the events; they are published if and only if the transaction commits."""
+        await transaction.insert(
+            self._table,
+            [
+                {
+                    "topic": event.topic.value,
+                    "type": event.type,
+                    "event_id": event.event_id,
+                    "recipient_id": event.recipient_id,
+                    "occurred_at": event.occurred_at,
+                    "published_at": now,
+                    "body": encode(event),
+                }
+                for event in events
+            ],
+        )
+
+    def committed(self) -> None:
+        """Wake the relay."""
+        self._relay.wake()
+
+
+class Relay:
+    """Takes a service's outbox to the log; of all its processes one is active, the others ring it and stand by."""
+
+    def __init__(self, service: str, table: sa.Table, database: PostgresDatabase, producer: KafkaProducer) -> None:
+        self.loop = Loop(f"{service}-relay", self.step)
+        self._service = service
+        self._table = table
+        self._database = database
+        self._producer = producer
+        self._name = f"{database.schema}.{table.name}"
+        self._session: PostgresSession | None = None
+        self._is_active = False
+        self._oldest = sa.select(table).order_by(table.c.id).limit(ROUND_ROWS)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this process is the one that relays."""
+        return self._is_active
+
+    def wake(self) -> None:
+        """Look into the outbox now."""
+        self.loop.wake()
+
+    async def step(self) -> float:
+        """Take one round of rows to the log; return how long to sleep when nobody wakes us.
+
+        Raises:
+            DatabaseUnavailable: the session broke, and with it the lock; somebody else may take over.
+            LogUnavailable: the log took nothing; the rows stay.
+        """
+        session = await self._session_with_lock()
+        if not self._is_active:
+            await session.ring(self._name)
+            return SWEEP_SECONDS
+        rows = await session.rows(self._oldest)
+        if not rows:
+            return SWEEP_SECONDS
+        arrived = await self._producer.produce([_record(row) for row in rows])
+        await session.delete(self._table, "id", arrived)
+        instruments.RELAYED.labels(self._service).inc(len(arrived))
+        return 0.0 if len(rows) == ROUND_ROWS else SWEEP_SECONDS
+
+    async def close(self) -> None:
+        """Give the lock back and disconnect."""
+        await self._producer.close()
+        await self._forget_session()
+
+    async def _session_with_lock(self) -> PostgresSession:
+        """Return our session, having tried to become the active relay."""
+        if self._session is not None and self._session.is_lost:
+            await self._forget_session()
+        if self._session is None:
+            self._session = await self._database.session()
+        if not self._is_active and await self._session.try_lock(self._name):
+            await self._session.relax()  # a deletion that is lost publishes twice, and does no harm
+            await self._session.listen(self._name, self.wake)
+            self._is_active = True
+            instruments.RELAYING.labels(self._service).set(1)
+            log.info("relay_active", service=self._service)
+        return self._session
+
+    async def _forget_session(self) -> None:
+        """Close the session, and with it lose the lock."""
+        session, self._session, self._is_active = self._session, None, False
+        instruments.RELAYING.labels(self._service).set(0)
+        if session is not None:
+            await session.close()
+
+
+def _record(row: Row) -> Record:
+    """Return an outbox row as the log takes it."""
+    return Record(
+        number=row["id"],
+        topic=Topic(row["topic"]),
+        type=row["type"],
+        event_id=row["event_id"],
+        recipient_id=row["recipient_id"],
+        occurred_at=row["occurred_at"],
+        body=row["body"],
+    )

@@ -1,0 +1,44 @@
+"""Rights being served: each service says what it blanked, or hands over what it holds."""
+
+from typing import ClassVar
+
+from shared.events.envelope import Event, Sealed, event
+from shared.events.topics import Topic
+from shared.ids import EventId
+
+
+@event
+class PrivacyErased(Event):
+    """One service has blanked what it held of a person, or of a whole shop (then the recipient id is nil)."""
+
+    type: ClassVar[str] = "privacy.erased"
+    topic: ClassVar[Topic] = Topic.CONSENTS
+
+    request_id: EventId
+    """What asked for it: the id of the erasure's certificate."""
+    service: str
+    rows: dict[str, int]
+    """Rows blanked or deleted, by table."""
+
+    def passes_parked(self) -> bool:
+        """Return true: the proof of an erasure waits for nothing."""
+        return True
+
+
+@event
+class PrivacyExported(Event):
+    """A piece of everything one service holds about a person, for the export that was asked for."""
+
+    type: ClassVar[str] = "privacy.exported"
+    topic: ClassVar[Topic] = Topic.CONSENTS
+
+    request_id: EventId
+    service: str
+    part: int
+    """Counts from 1; the bodies in this order, unsealed, are one JSON text: table to rows."""
+    parts: int
+    body: Sealed
+
+    def passes_parked(self) -> bool:
+        """Return true: what a person may see waits for nothing."""
+        return True

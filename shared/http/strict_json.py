@@ -1,0 +1,90 @@
+"""JSON as we take it: what we accept we can also write down again, so nothing odd is found out half way."""
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from shared.http.problems import HTTPProblem
+
+MOST_LEVELS = 64
+"""How deep lists and objects may stand in each other; nothing a shop says is deeper."""
+
+
+class Unkeepable(ValueError):  # noqa: N818 - a finding about a document
+    """It is JSON, and cannot be kept as it is: nested too deep, or with a NUL that no database text may hold."""
+
+
+def read(body: bytes) -> Any:
+    """Return the value of a JSON text: UTF-8, no lone surrogates, no NaN, numbers within the range of a double.
+
+    Raises:
+        orjson.JSONDecodeError: it is not such a text.
+        Unkeepable: see there.
+    """
+    value = orjson.loads(body)
+    if b"\\u0000" in body or body.count(b"[") + body.count(b"{") > MOST_LEVELS:  # only then can it be unkeepable
+        _check(value)
+    return value
+
+
+def parsed(body: bytes) -> Any:
+    """Return the value of a request's JSON body.
+
+    Raises:
+        HTTPProblem: 422 saying what is wrong with it.
+    """
+    try:
+        return read(body)
+    except orjson.JSONDecodeError:
+        raise _problem("the body is not JSON") from None
+    except Unkeepable as problem:
+        raise _problem(f"the body {problem}") from None
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly."""
+
+    async def json(self) -> Any:
+        """Return the body's value; 422 for anything else."""
+        if not hasattr(self, "_json"):
+            self._json = parsed(await self.body())
+        return self._json
+
+
+class StrictRoute(APIRoute):
+    """A route that reads JSON strictly; for `APIRouter(route_class=...)`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler, given a strict request."""
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strictly
+
+
+def _check(value: Any) -> None:
+    """Look at every part, level by level."""
+    level = [value]
+    for _ in range(MOST_LEVELS + 1):
+        if any("\0" in part for part in level if isinstance(part, str)):
+            raise Unkeepable("holds a NUL character")
+        level = [inner for outer in level for inner in _parts(outer)]
+        if not level:
+            return
+    raise Unkeepable(f"is nested more than {MOST_LEVELS} levels deep")
+
+
+def _parts(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    return value if isinstance(value, list) else []
+
+
+def _problem(reason: str) -> HTTPProblem:
+    return HTTPProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", reason)

@@ -1,0 +1,205 @@
+"""What every service does when a person uses a right: strip what waits, certify what was blanked, hand over copies.
+
+Source: GDPR articles 15, 17 and 20; design section 6, privacy.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, TypeAlias, get_args
+from uuid import UUID
+
+import orjson
+
+from shared import ids
+from shared.db.ground import Ground
+from shared.db.transaction import Row, Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.errors import Undecodable
+from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
+from shared.events.envelope import Event, Part, decode, encode
+from shared.events.privacy import PrivacyErased, PrivacyExported
+from shared.events.registry import registry
+from shared.ids import EventId, MerchantId, RecipientId
+from shared.privacy import Sealer, Unsealable
+
+SERVICES: Final = ("ingest", "scheduler", "compliance", "sender", "metrics")
+"""Who must answer before an erasure or an export is complete."""
+SHOP_ERASURE: Final = "shop_redact"
+"""The reason of a closing that asks for everything of the shop to be forgotten, 48 hours after it left."""
+_PIECE_BYTES: Final = 256 * 1024
+"""Below the largest message of a broker (1 MB) once sealed and written in base64."""
+
+Tables: TypeAlias = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows by table, ready to be written as JSON."""
+
+
+def certify(uow: UnitOfWork, ground: Ground, cause: RecipientErased | MerchantClosed, rows: Mapping[str, int]) -> None:
+    """Tell the house what this service blanked; where nobody keeps a certificate, nothing is told."""
+    request = cause.event_id if isinstance(cause, MerchantClosed) else cause.request_id
+    if request is None:
+        return
+    uow.publish(
+        PrivacyErased(
+            event_id=EventId(ids.derived(PrivacyErased.type, request, ground.service, at=cause.occurred_at)),
+            merchant_id=cause.merchant_id,
+            recipient_id=cause.recipient_id,
+            occurred_at=uow.now,
+            correlation_id=cause.correlation_id,
+            request_id=request,
+            service=ground.service,
+            rows=dict(rows),
+        )
+    )
+
+
+async def strip_parked(
+    db: Transaction, ground: Ground, recipient: RecipientId, drop: Iterable[type[Event]] = ()
+) -> int:
+    """Take the sealed parts out of a person's parked events, and return how many there were.
+
+    Args:
+        db: the open transaction.
+        ground: whose parked events.
+        recipient: the person.
+        drop: types that mean nothing without their sealed parts; they are deleted.
+    """
+    rows = await db.fetch(ground.parked, "recipient_id", [recipient], columns=("id", "type", "body"))
+    dropped = {kind.type for kind in drop}
+    await db.delete(ground.parked, "id", [row["id"] for row in rows if row["type"] in dropped])
+    kept = [row for row in rows if row["type"] not in dropped]
+    await db.change(ground.parked, [{"id": row["id"], "body": _stripped(row)} for row in kept])
+    return len(rows)
+
+
+def _stripped(row: Row) -> bytes:
+    """Return an event's body without its sealed parts; what cannot be read is left empty."""
+    kind = registry().get(row["type"])
+    if kind is None:
+        return b""
+    try:
+        return encode(stripped(decode(kind, bytes(row["body"]))))
+    except Undecodable:
+        return b""
+
+
+def stripped(event: Event) -> Event:
+    """Return an event without its sealed parts: absent where it may be, else empty."""
+    changed = _without(event, _sealed_fields(type(event)))
+    if not isinstance(changed, Event):  # pragma: no cover - a part of an event never comes in here
+        raise TypeError
+    return changed
+
+
+def _without(part: Part, sealed: Mapping[str, Any]) -> Part:
+    emptied: dict[str, Any] = {}
+    for name, inner in sealed.items():
+        value = getattr(part, name)
+        if inner is None:
+            emptied[name] = b"" if type(part).model_fields[name].is_required() else None
+        elif isinstance(value, Part):
+            emptied[name] = _without(value, inner)
+    return part.model_copy(update=emptied)
+
+
+@lru_cache(maxsize=64)
+def _sealed_fields(kind: type[Part]) -> dict[str, Any]:
+    """Return the sealed fields of a model, nested like the model; None marks a sealed one."""
+    found: dict[str, Any] = {}
+    for name, field in kind.model_fields.items():
+        alternatives = get_args(field.annotation) or (field.annotation,)
+        if bytes in alternatives:
+            found[name] = None
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
+            found[name] = _sealed_fields(field.annotation)
+    return {name: inner for name, inner in found.items() if inner != {}}
+
+
+def hand_over(uow: UnitOfWork, ground: Ground, request: PrivacyRequested, tables: Tables, sealer: Sealer) -> None:
+    """Publish everything a service holds about a person, sealed again, in pieces a broker takes."""
+    whole = orjson.dumps({str(table): rows for table, rows in tables.items()})
+    pieces = [whole[start : start + _PIECE_BYTES] for start in range(0, len(whole), _PIECE_BYTES)]
+    for number, piece in enumerate(pieces, start=1):
+        identity = (request.event_id, ground.service, number)
+        uow.publish(
+            PrivacyExported(
+                event_id=EventId(ids.derived(PrivacyExported.type, *identity, at=request.occurred_at)),
+                merchant_id=request.merchant_id,
+                recipient_id=request.recipient_id,
+                occurred_at=uow.now,
+                correlation_id=request.correlation_id,
+                request_id=request.event_id,
+                service=ground.service,
+                part=number,
+                parts=len(pieces),
+                body=sealer.seal(request.merchant_id, piece),
+            )
+        )
+
+
+async def parked_rows(db: Transaction, ground: Ground, recipient: RecipientId, sealer: Sealer) -> list[dict[str, Any]]:
+    """Return a person's parked events, opened, for an export."""
+    found = []
+    for row in await db.fetch(ground.parked, "recipient_id", [recipient]):
+        told: dict[str, Any] = {"type": row["type"], "parked_at": _plain(row["parked_at"])}
+        kind = registry().get(row["type"])
+        try:
+            event = decode(kind, bytes(row["body"])) if kind is not None else None
+        except Undecodable:
+            event = None
+        found.append({**told, "event": _opened_part(event, sealer, event.merchant_id) if event else None})
+    return found
+
+
+def _opened_part(part: Part, sealer: Sealer, merchant: MerchantId) -> dict[str, Any]:
+    """Return a part of an event as plain values, its sealed fields opened."""
+    sealed = _sealed_fields(type(part))
+    plain: dict[str, Any] = orjson.loads(part.model_dump_json(exclude={*sealed}, exclude_none=True))
+    for name in sealed:
+        value = getattr(part, name)
+        if isinstance(value, Part):
+            plain[name] = _opened_part(value, sealer, merchant)
+        elif value:
+            plain[name] = opened(value, sealer, merchant)
+    return plain
+
+
+def opened_rows(
+    rows: Iterable[Row], sealer: Sealer, merchant: MerchantId, sealed: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Return rows as plain values, the sealed columns opened; what was blanked stays out."""
+    return [dict(_opened_row(row, sealer, merchant, sealed)) for row in rows]
+
+
+def _opened_row(row: Row, sealer: Sealer, merchant: MerchantId, sealed: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if name in sealed:
+            if value:
+                yield str(name), opened(bytes(value), sealer, merchant)
+        elif value is not None:
+            yield str(name), _plain(value)
+
+
+def opened(value: bytes, sealer: Sealer, merchant: MerchantId) -> Any:
+    """Return what a sealed value holds: its JSON, or its text where it is none."""
+    try:
+        clear = sealer.open(merchant, value)
+    except Unsealable:
+        return "(sealed under a key that is gone)"
+    try:
+        return orjson.loads(clear)
+    except orjson.JSONDecodeError:
+        return clear.decode("utf-8", errors="replace")
+
+
+def _plain(value: Any) -> Any:
+    """Return a column's value as JSON can hold it."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case UUID():
+            return str(value)
+        case bytes() | memoryview():
+            return bytes(value).hex()
+        case _:
+            return value

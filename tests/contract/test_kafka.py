@@ -1,0 +1,254 @@
+"""What only the Kafka twin does: members share partitions, brokers fail, retention deletes."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+import sqlalchemy as sa
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from shared.bus import kafka_instruments as instruments
+from shared.bus.kafka import KafkaSource
+from shared.bus.kafka_faults import ConsumerStalled, LogShortened
+from shared.bus.partitioning import partition_of
+from shared.bus.port import Partition
+from shared.bus.runner import Runner
+from shared.db.transaction import Lane
+from shared.events.topics import Topic
+from shared.testing import connected
+from shared.testing.connected import Server
+from tests.contract.desks import PARTITIONS, SERVICE, KafkaDesk, ground, kafka_desk
+from tests.contract.test_runner import blocked, keys, person_id, revocation
+from tests.contract.until import until
+
+pytestmark = pytest.mark.connected
+
+
+@pytest.fixture
+async def desk(postgresql: Server, kafka: Server) -> AsyncIterator[KafkaDesk]:
+    async with kafka_desk(postgresql, kafka) as desk:
+        yield desk
+
+
+@pytest.fixture
+def mortal() -> Iterator[Server]:
+    """A broker that a test may kill."""
+    with connected.kafka() as server:
+        yield server
+
+
+@asynccontextmanager
+async def reading(*runners: Runner) -> AsyncIterator[None]:
+    """Let members read in the background."""
+    tasks = [asyncio.ensure_future(runner.run_forever()) for runner in runners]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def source_of(runner: Runner) -> KafkaSource:
+    assert isinstance(runner._source, KafkaSource)
+    return runner._source
+
+
+def held(runner: Runner) -> frozenset[Partition]:
+    return source_of(runner)._assigned
+
+
+async def test_members_share_the_partitions_and_one_that_leaves_is_replaced(desk: KafkaDesk) -> None:
+    first, second = desk.reader(), desk.reader()
+    everything = frozenset(
+        Partition(topic, n) for topic in (Topic.FOLLOW_UPS, Topic.CONSENTS) for n in range(PARTITIONS)
+    )
+    async with reading(first):
+        await until(lambda: held(first) == everything)
+        await desk.publish(*[blocked(n, n) for n in range(40)])
+        async with reading(second):
+            await until(lambda: bool(held(second)) and held(first) | held(second) == everything)
+            for topic in (Topic.FOLLOW_UPS, Topic.CONSENTS):
+                numbers = [{p.number for p in held(runner) if p.topic == topic} for runner in (first, second)]
+                assert not numbers[0] & numbers[1]
+            mine = {p.number for p in held(first) if p.topic == Topic.FOLLOW_UPS}
+            assert mine == {p.number for p in held(first) if p.topic == Topic.CONSENTS}
+            await desk.publish(*[blocked(n, n) for n in range(40, 80)])
+            await until(partial(desk.has_done, 80))
+        await desk.leave(second)
+        await until(lambda: held(first) == everything)
+        await desk.publish(*[blocked(n, n) for n in range(80, 120)])
+        await until(partial(desk.has_done, 120))
+    assert sorted(await desk.done()) == sorted(keys([blocked(n, n) for n in range(120)]))
+
+
+async def test_members_that_come_and_go_under_load_lose_nothing_and_do_nothing_twice(desk: KafkaDesk) -> None:
+    events = [blocked(n, n % 23) for n in range(600)]
+
+    async def keep_publishing() -> None:
+        for start in range(0, len(events), 20):
+            await desk.publish(*events[start : start + 20])
+            await asyncio.sleep(0.05)
+
+    stayer = desk.reader()
+    async with reading(stayer):
+        await until(lambda: bool(held(stayer)))
+        publishing = asyncio.ensure_future(keep_publishing())
+        for _ in range(2):
+            visitor = desk.reader()
+            async with reading(visitor):
+                await until(partial(lambda member: bool(held(member)), visitor))
+                await asyncio.sleep(0.2)
+            await desk.leave(visitor)
+        await publishing
+        await until(partial(desk.has_done, len(events)))
+    done = await desk.done()
+    assert Counter(done) == Counter(keys(events))
+    for person in range(23):
+        mine = keys([event for event in events if event.recipient_id == person_id(person)])
+        assert [key for key in done if key in set(mine)] == mine
+
+
+async def test_a_member_with_a_name_returns_to_its_partitions_without_disturbing_the_others(
+    desk: KafkaDesk,
+) -> None:
+    def named(name: str) -> Runner:
+        source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), instance=name)
+        desk.sources.append(source)
+        return desk.on(source, desk.router)
+
+    one, two = named("tester-0"), named("tester-1")
+    async with reading(one):
+        await until(lambda: len(held(one)) == 2 * PARTITIONS)
+        async with reading(two):
+            await until(lambda: bool(held(one)) and bool(held(two)))
+            before, theirs = held(one), held(two)
+        await desk.leave(two)
+        again = named("tester-1")
+        async with reading(again):
+            await until(lambda: held(again) == theirs)
+            assert held(one) == before
+
+
+async def test_a_broker_that_dies_costs_time_and_no_event(postgresql: Server, mortal: Server) -> None:
+    async with kafka_desk(postgresql, mortal) as desk:
+        runner = desk.reader()
+        async with desk.log.running(), reading(runner):
+            await desk.commit(*[blocked(n, n) for n in range(20)])
+            await until(partial(desk.has_done, 20))
+            mortal.stop(signal.SIGKILL)
+            for n in range(20, 40):
+                await desk.commit(blocked(n, n))
+            assert await desk.waiting_rows() != []
+            await asyncio.to_thread(mortal.start)
+            await until(partial(desk.has_done, 40), 60)
+            assert runner.halted is None
+        done = await desk.done()
+    assert set(done) == set(keys([blocked(n, n) for n in range(40)]))
+
+
+async def test_a_reader_to_whom_nothing_comes_although_events_wait_halts(desk: KafkaDesk) -> None:
+    source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), stalled_seconds=0.5)
+    desk.sources.append(source)
+    runner = desk.on(source, desk.router)
+    await desk.publish(blocked(1, 1))
+    await desk.settle(runner)
+    source._consumer.pause(*source._consumer.assignment())  # stands for a fetcher that died
+    await desk.publish(blocked(2, 2))
+    with pytest.raises(ConsumerStalled):
+        await desk.settle(runner)
+
+
+async def test_a_reader_to_whom_nothing_comes_because_there_is_nothing_goes_on(desk: KafkaDesk) -> None:
+    source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), stalled_seconds=0.1)
+    desk.sources.append(source)
+    runner = desk.on(source, desk.router)
+    await desk.publish(blocked(1, 1))
+    await desk.settle(runner)
+    assert await runner.step(linger_seconds=0) == 0
+    assert await runner.step(linger_seconds=0) == 0
+
+
+async def test_a_log_shorter_than_what_was_read_halts_the_reader(desk: KafkaDesk) -> None:
+    await desk.publish(blocked(1, 1))
+    before = desk.reader()
+    await desk.settle(before)
+    await desk.leave(before)
+    ahead = sa.update(ground.positions).values(next_offset=ground.positions.c.next_offset + 5)
+    await desk.database.write(lambda tx: tx.execute(ahead), Lane.BATCHES)
+    after = desk.reader()
+    with pytest.raises(LogShortened):
+        await desk.settle(after)
+    await after.run_forever()
+    assert after.halted is not None
+
+
+async def test_events_that_retention_removed_are_counted_and_reading_goes_on(desk: KafkaDesk) -> None:
+    same = [blocked(n, 1) for n in range(9)]
+    place = TopicPartition(desk.cluster.topic(Topic.FOLLOW_UPS), partition_of(person_id(1), PARTITIONS))
+    await desk.publish(*same[:3])
+    before = desk.reader()
+    await desk.settle(before)
+    await desk.leave(before)
+    await desk.publish(*same[3:])
+    admin = AIOKafkaAdminClient(bootstrap_servers=desk.cluster.bootstrap)
+    await admin.start()
+    await admin.delete_records({place: RecordsToDelete(before_offset=7)})
+    await admin.close()
+    counted = instruments.LOST.labels(SERVICE)
+    lost = counted._value.get()
+    await desk.settle(desk.reader())
+    assert await desk.done() == keys([*same[:3], *same[7:]])
+    assert counted._value.get() - lost == 4
+
+
+async def test_a_group_that_starts_late_begins_where_the_log_does(desk: KafkaDesk) -> None:
+    place = TopicPartition(desk.cluster.topic(Topic.FOLLOW_UPS), partition_of(person_id(1), PARTITIONS))
+    await desk.publish(*[blocked(n, 1) for n in range(5)])
+    admin = AIOKafkaAdminClient(bootstrap_servers=desk.cluster.bootstrap)
+    await admin.start()
+    await admin.delete_records({place: RecordsToDelete(before_offset=3)})
+    await admin.close()
+    runner = desk.reader()
+    await desk.settle(runner)
+    await desk.publish(blocked(7, 1))
+    await desk.settle(runner)
+    assert await desk.done() == keys([blocked(3, 1), blocked(4, 1), blocked(7, 1)])
+
+
+async def test_a_record_that_is_no_event_is_counted_and_passed_over(desk: KafkaDesk) -> None:
+    stranger = AIOKafkaProducer(bootstrap_servers=desk.cluster.bootstrap)
+    await stranger.start()
+    for key, value, attributes in (
+        (b"customer-7", b"{}", [("ce_type", b"follow-up.blocked")]),
+        (person_id(1).bytes, b"{}", []),
+        (person_id(1).bytes, None, [("ce_type", b"follow-up.blocked")]),
+    ):
+        await stranger.send_and_wait(
+            desk.cluster.topic(Topic.FOLLOW_UPS), value, key=key, partition=0, headers=attributes
+        )
+    await stranger.stop()
+    counted = instruments.FOREIGN.labels(SERVICE)
+    foreign = counted._value.get()
+    await desk.publish(*[blocked(n, n) for n in range(9)])
+    await desk.settle(desk.reader())
+    assert len(await desk.done()) == 9
+    assert await desk.parked() == []
+    assert counted._value.get() - foreign == 3
+
+
+async def test_the_end_of_a_topic_is_known_before_its_events_are_read(desk: KafkaDesk) -> None:
+    runner = desk.reader()
+    await desk.settle(runner)
+    await desk.publish(blocked(1, 1), revocation(2, 1))
+    ends = await source_of(runner).ends(Topic.CONSENTS)
+    mine = Partition(Topic.CONSENTS, partition_of(person_id(1), PARTITIONS))
+    assert {place for place, end in ends.items() if end} == {mine}
+    assert (runner.position(mine) or 0) < ends[mine]
+    await desk.settle(runner)
+    assert runner.position(mine) == ends[mine]

@@ -1,0 +1,182 @@
+"""Between commit and log: the outbox, its relay, and how an event travels."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from shared.bus.kafka import KafkaSource
+from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_log import KafkaLog
+from shared.bus.kafka_producer import KafkaProducer
+from shared.bus.kafka_topics import MAX_RECORD_BYTES, create_topics
+from shared.bus.kafka_wire import Cluster, Record
+from shared.bus.outbox import SWEEP_SECONDS
+from shared.bus.partitioning import NOBODY, partition_of
+from shared.db.postgres import PostgresDatabase
+from shared.db.transaction import Lane, Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.errors import ConfigurationFault, DatabaseUnavailable
+from shared.events.topics import Topic
+from shared.ids import EventId, RecipientId
+from shared.testing.clock import START
+from shared.testing.connected import Server
+from tests.contract.desks import PARTITIONS, SERVICE, Desk, KafkaDesk, kafka_desk
+from tests.contract.test_runner import blocked, revocation
+from tests.contract.until import until
+
+pytestmark = pytest.mark.connected
+
+
+@pytest.fixture
+async def desk(postgresql: Server, kafka: Server) -> AsyncIterator[KafkaDesk]:
+    async with kafka_desk(postgresql, kafka) as desk:
+        yield desk
+
+
+async def test_an_event_travels_under_its_persons_key_to_its_persons_partition(desk: KafkaDesk) -> None:
+    events = [blocked(n, n) for n in range(12)]
+    await desk.publish(*events)
+    found = {record.key: record for record in await desk.records(Topic.FOLLOW_UPS)}
+    assert len(found) == 12
+    for event in events:
+        record = found[event.recipient_id.bytes]
+        assert record.partition == partition_of(event.recipient_id, PARTITIONS)
+        assert record.value == event.model_dump_json().encode()
+        attributes = dict(record.headers)
+        assert attributes["ce_id"] == str(event.event_id).encode()
+        assert attributes["ce_type"] == b"follow-up.blocked"
+        assert attributes["ce_source"] == b"/followup/tester"
+
+
+async def test_news_about_a_whole_merchant_reaches_every_partition(desk: KafkaDesk) -> None:
+    await desk.publish(revocation(1).model_copy(update={"recipient_id": NOBODY}))
+    found = await desk.records(Topic.CONSENTS)
+    assert sorted(record.partition for record in found) == [*range(PARTITIONS)]
+
+
+async def test_topics_are_made_once_and_never_resized_in_passing(desk: KafkaDesk) -> None:
+    await create_topics(desk.cluster)
+    other = Cluster(desk.cluster.bootstrap, PARTITIONS + 1, prefix=desk.cluster.prefix)
+    with pytest.raises(ConfigurationFault, match="has 3 partitions and this process expects 4"):
+        await create_topics(other)
+
+
+async def test_a_cluster_that_is_not_there_is_a_passing_fault() -> None:
+    nowhere = Cluster("127.0.0.1:1")
+    record = Record(1, Topic.FOLLOW_UPS, "x", EventId(UUID(int=1)), RecipientId(UUID(int=1)), START, b"")
+    for attempt in (
+        KafkaSource(nowhere, SERVICE, ["follow-up.due"]).partitions(),
+        KafkaProducer(nowhere, SERVICE).produce([record]),
+        create_topics(nowhere),
+    ):
+        with pytest.raises(LogUnavailable):
+            await attempt
+
+
+async def test_an_event_whose_commit_came_late_is_published_although_later_ones_went_before(desk: KafkaDesk) -> None:
+    written, finish = asyncio.Event(), asyncio.Event()
+
+    async def slow(tx: Transaction) -> None:
+        await desk.log.write(tx, [blocked(1, 1)], START)
+        written.set()
+        await finish.wait()
+
+    unit = asyncio.ensure_future(desk.database.write(slow, Lane.BATCHES))
+    await written.wait()
+    await desk.publish(blocked(2, 2))
+    assert len(await desk.records(Topic.FOLLOW_UPS)) == 1
+    finish.set()
+    await unit
+    await desk.flush()
+    assert len(await desk.records(Topic.FOLLOW_UPS)) == 2
+
+
+async def test_a_relay_that_dies_before_it_deletes_publishes_twice_and_loses_nothing(
+    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.commit(blocked(1, 1), blocked(2, 2))
+    await desk.relay._session_with_lock()
+    session = desk.relay._session
+    assert session is not None
+    delete = session.delete
+
+    async def die(table: sa.Table, by: str, values: Sequence[object]) -> int:
+        session._raw.terminate()
+        return await delete(table, by, values)
+
+    monkeypatch.setattr(session, "delete", die)
+    with pytest.raises(DatabaseUnavailable):
+        await desk.relay.step()
+    await desk.flush()
+    found = Counter(dict(record.headers)["ce_id"] for record in await desk.records(Topic.FOLLOW_UPS))
+    assert sorted(found.values()) == [2, 2]
+
+
+async def test_one_relay_is_active_and_the_one_standing_by_rings_it_and_takes_over(desk: KafkaDesk) -> None:
+    assert isinstance(desk.database, PostgresDatabase)
+    other = KafkaDesk(desk.database, KafkaLog(desk.cluster, SERVICE, desk.database), desk.cluster)
+    async with desk.log.running():
+        await until(lambda: desk.relay.is_active)
+        async with other.log.running():
+            started = asyncio.get_running_loop().time()
+            for n in range(4):
+                await other.commit(blocked(n, n))
+                await until(partial(is_empty, desk))
+            assert not other.relay.is_active
+            assert asyncio.get_running_loop().time() - started < 2 * SWEEP_SECONDS
+            await desk.relay.close()
+            await other.commit(blocked(5, 5))
+            await until(partial(is_empty, desk))
+            await until(lambda: desk.relay.is_active != other.relay.is_active)
+    assert len(await desk.records(Topic.FOLLOW_UPS)) == 5
+
+
+async def is_empty(desk: Desk) -> bool:
+    return not await desk.waiting_rows()
+
+
+async def test_a_relay_whose_session_breaks_takes_the_lock_again(desk: KafkaDesk) -> None:
+    async with desk.log.running():
+        await until(lambda: desk.relay.is_active)
+        assert desk.relay._session is not None
+        desk.relay._session._raw.terminate()
+        await desk.commit(blocked(1, 1))
+        await until(partial(is_empty, desk))
+        assert desk.relay.is_active
+
+
+async def test_an_event_too_large_for_the_log_stays_and_holds_nobody_up(desk: KafkaDesk) -> None:
+    await desk.commit(blocked(1, 1), blocked(2, 2), blocked(3, 3))
+    large = sa.update(desk.outbox).where(desk.outbox.c.id == 2).values(body=bytes(MAX_RECORD_BYTES))
+    await desk.database.write(lambda tx: tx.execute(large), Lane.BATCHES)
+    await desk.relay.step()
+    assert await desk.waiting_rows() == [2]
+    with pytest.raises(LogUnavailable):
+        await desk.relay.step()
+    assert len(await desk.records(Topic.FOLLOW_UPS)) == 2
+
+
+async def test_what_a_unit_published_is_in_the_outbox_with_everything_a_reader_needs(desk: KafkaDesk) -> None:
+    async def work(uow: UnitOfWork) -> None:
+        uow.publish(blocked(1, 1))
+
+    await desk.units.run(work, Lane.BATCHES)
+    rows = await desk.database.read(lambda tx: tx.rows(sa.select(desk.outbox)))
+    event = blocked(1, 1)
+    assert [dict(row) for row in rows] == [
+        {
+            "id": 1,
+            "topic": "follow-ups.v1",
+            "type": "follow-up.blocked",
+            "event_id": event.event_id,
+            "recipient_id": event.recipient_id,
+            "occurred_at": event.occurred_at,
+            "published_at": desk.units.clock.now(),
+            "body": event.model_dump_json().encode(),
+        }
+    ]

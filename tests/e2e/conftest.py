@@ -1,0 +1,14 @@
+"""A whole house with a shop in it, in this process, on a port of its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.demo.set import Scene, scene
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(tmp_path / "shop") as running:
+        yield running

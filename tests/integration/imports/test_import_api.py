@@ -1,0 +1,99 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.compliance.tables import ledger
+from shared.events.consent import RecipientErased
+from shared.events.follow_up import FollowUpCleared
+from shared.testing import make
+from shared.testing.make_compliance import PHONE
+from tests.integration.compliance.stage import Stage, opened
+
+ROW = {
+    "to": PHONE,
+    "scope": "marketing",
+    "level": "pewc",
+    "captured_at": "2026-11-01T10:00:00Z",
+    "disclosure": "Yes, text me offers.",
+    "source": "https://acme.example/checkout",
+}
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with opened(tmp_path) as stage:
+        yield stage
+
+
+async def take(stage: Stage, *rows: dict[str, Any]) -> dict[str, Any]:
+    async with stage.http() as client:
+        answer = await client.post("/v1/consents/imports", json={"rows": list(rows)})
+    assert answer.status_code == 200
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+async def test_a_row_with_evidence_permits_marketing(stage: Stage) -> None:
+    assert await take(stage, ROW) == {"recorded": 1, "repeated": 0, "refused": []}
+    assert isinstance(await stage.verdict("offer"), FollowUpCleared)
+    [row] = await stage.rows(ledger)
+    assert b'"act":"imported"' in bytes(row["canonical"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"captured_at": None}, "no_evidence"),
+        ({"disclosure": None}, "no_evidence"),
+        ({"level": "unknown"}, "no_evidence"),
+        ({"to": "12"}, "unusable_number"),
+        ({"to": "+1 012 555 0123"}, "unusable_number"),
+        ({"captured_at": "yesterday"}, "invalid"),
+        ({"captured_at": "2026-11-01T10:00:00"}, "invalid"),
+        ({"captured_at": "2031-01-01T00:00:00Z"}, "invalid"),
+        ({"level": "strong"}, "invalid"),
+        ({"colour": "blue"}, "invalid"),
+        ({"event": "restored"}, "not_importable"),
+    ],
+)
+async def test_a_row_that_proves_nothing_is_refused_with_its_reason_and_costs_only_itself(
+    stage: Stage, changes: dict[str, Any], reason: str
+) -> None:
+    told = await take(stage, {**ROW, **changes}, {**ROW, "to": "+12125550199"})
+    assert told["recorded"] == 1
+    [refusal] = told["refused"]
+    assert (refusal["row"], refusal["reason"]) == (0, reason)
+    assert "5550123" not in refusal["detail"].replace(" ", "")
+
+
+async def test_an_opt_out_needs_no_evidence_and_counts(stage: Stage) -> None:
+    told = await take(stage, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
+    assert told["recorded"] == 2
+    assert (await stage.held()).standing.suppression == "opt_out"
+
+
+async def test_an_older_grant_in_a_file_never_overturns_an_opt_out(stage: Stage) -> None:
+    await take(stage, {"to": PHONE, "scope": "all", "event": "revoked", "captured_at": "2026-11-20T00:00:00Z"})
+    await take(stage, ROW)
+    assert (await stage.held()).standing.suppression == "opt_out"
+
+
+async def test_the_same_batch_again_changes_nothing(stage: Stage) -> None:
+    await take(stage, ROW)
+    assert await take(stage, ROW, ROW) == {"recorded": 0, "repeated": 2, "refused": []}
+
+
+async def test_the_same_number_twice_in_one_batch_is_two_entries_of_one_chain(stage: Stage) -> None:
+    told = await take(stage, ROW, {**ROW, "captured_at": "2026-11-02T10:00:00Z"}, ROW)
+    assert told == {"recorded": 2, "repeated": 1, "refused": []}
+    assert (await stage.held()).standing.epoch == 2
+    assert await stage.first_break() is None
+
+
+async def test_an_erased_person_is_not_imported_again(stage: Stage) -> None:
+    await stage.hear(make.event(RecipientErased, recipient_id=stage.person()))
+    told = await take(stage, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
+    assert (told["recorded"], [each["reason"] for each in told["refused"]]) == (1, ["erased"])
+    assert (await stage.held()).standing.suppression == "erased"

@@ -1,0 +1,188 @@
+import re
+from datetime import timedelta
+
+import httpx2
+import pytest
+
+from services.compliance.preferences.tables import preferences
+from shared.events.consent import ConsentAct, ConsentScope
+from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, Purpose
+from shared.testing.make_compliance import PHONE
+from tests.integration.compliance.stage import Stage
+
+TAMPERED = ("", "x", "acme.1.x.y", "acme.99999999999.AAAA.BBBB", "…", "a" * 5000)
+
+
+async def link(stage: Stage, client: httpx2.AsyncClient) -> str:
+    """Return the path of a person's page, as the API tells it."""
+    standing = (await client.post("/v1/recipients/standing", json={"to": PHONE})).json()
+    return str(httpx2.URL(standing["preferences_url"]).path)
+
+
+async def choose(client: httpx2.AsyncClient, path: str, choice: str) -> str:
+    """Press a button without a key, and return the page that follows."""
+    answer = await client.post(path, data={"choice": choice}, headers={"Authorization": ""})
+    assert answer.status_code == 303
+    followed = await client.get(answer.headers["location"])
+    assert followed.status_code == 200
+    return followed.text
+
+
+async def test_the_link_holds_no_number_and_is_another_one_each_time(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        first, second = await link(stage, client), await link(stage, client)
+    assert first != second
+    assert not re.search(r"2125550123|12125550", first)
+    assert str(stage.person()) not in first
+
+
+async def test_stopping_everything_is_in_the_ledger_before_the_page_answers(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        page = await choose(client, await link(stage, client), "stop_all")
+    assert "will not text you any more" in page
+    held = await stage.held()
+    assert held.standing.suppression == "opt_out"
+    assert await stage.first_break() is None
+    [*_, changed] = await stage.changes()
+    assert (changed.act, changed.scope) == (ConsentAct.REVOKED, ConsentScope.ALL)
+
+
+async def test_stopping_offers_leaves_texts_about_orders(stage: Stage) -> None:
+    await stage.hear(stage.claim(), stage.claim(scope=ConsentScope.INFORMATIONAL))
+    async with stage.http() as client:
+        page = await choose(client, await link(stage, client), "stop_marketing")
+    assert "No more offers" in page
+    assert 'value="stop_marketing"' not in page
+    assert isinstance(await stage.verdict("offer"), FollowUpBlocked)
+    assert isinstance(await stage.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
+
+
+async def test_stopping_twice_is_one_withdrawal(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        path = await link(stage, client)
+        for _ in range(2):
+            await choose(client, path, "stop_all")
+    assert (await stage.held()).standing.epoch == 2
+
+
+async def test_a_stranger_can_stop_texts_before_the_first_one(stage: Stage) -> None:
+    async with stage.http() as client:
+        await choose(client, await link(stage, client), "stop_all")
+    assert (await stage.held()).standing.suppression == "opt_out"
+
+
+async def test_a_pause_defers_marketing_to_its_end_and_withdraws_nothing(stage: Stage) -> None:
+    await stage.hear(stage.claim(), stage.claim(scope=ConsentScope.INFORMATIONAL))
+    async with stage.http() as client:
+        page = await choose(client, await link(stage, client), "pause")
+    assert "Paused until 31 December 2026" in page
+    assert isinstance(await stage.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
+    too_long = await stage.verdict("offer")
+    assert isinstance(too_long, FollowUpBlocked)
+    assert "asked for a pause" in too_long.explanation
+    stage.clock.advance(days=29, hours=23)
+    soon = await stage.verdict("last day")
+    assert isinstance(soon, FollowUpDeferred)
+    assert (soon.reason, soon.until - stage.clock.now()) == ("paused", timedelta(hours=1))
+    stage.clock.advance(hours=1)
+    assert isinstance(await stage.verdict("after"), FollowUpCleared)
+    assert (await stage.held()).standing.epoch == 2
+
+
+async def test_fewer_means_one_offer_in_any_seven_days(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        page = await choose(client, await link(stage, client), "fewer")
+    assert "At most one a week" in page
+    assert isinstance(await stage.verdict("first"), FollowUpCleared)
+    stage.clock.advance(days=6)
+    second = await stage.verdict("second")
+    assert isinstance(second, FollowUpDeferred)
+    assert (second.reason, second.until - stage.clock.now()) == ("frequency_cap", timedelta(days=1))
+    stage.clock.advance(days=1)
+    assert isinstance(await stage.verdict("third"), FollowUpCleared)
+
+
+async def test_as_before_ends_pause_and_limit_but_never_an_opt_out(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        path = await link(stage, client)
+        for choice in ("pause", "fewer", "usual"):
+            await choose(client, path, choice)
+        assert isinstance(await stage.verdict("offer"), FollowUpCleared)
+        await choose(client, path, "stop_all")
+        page = await choose(client, path, "usual")
+    assert "nothing left to choose" in page
+    assert isinstance(await stage.verdict("another"), FollowUpBlocked)
+
+
+async def test_looking_at_the_page_changes_nothing(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http("") as anybody, stage.http() as client:
+        path = await link(stage, client)
+        before = await stage.held()
+        page = await anybody.get(f"{path}?done=stop_all")
+    assert page.status_code == 200
+    assert await stage.held() == before
+    assert await stage.rows(preferences) == []
+
+
+async def test_a_page_holds_no_number_and_lets_nothing_in_from_elsewhere(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        page = await client.get(await link(stage, client))
+        style = await client.get("/preferences/static/preferences.css")
+    assert "2125550123" not in page.text
+    assert "<script" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert (page.headers["referrer-policy"], page.headers["cache-control"]) == ("no-referrer", "no-store")
+    assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
+
+
+@pytest.mark.parametrize("token", TAMPERED)
+async def test_a_made_up_link_opens_nothing(stage: Stage, token: str) -> None:
+    async with stage.http("") as anybody:
+        for answer in (
+            await anybody.get(f"/preferences/{token or '-'}"),
+            await anybody.post(f"/preferences/{token or '-'}", data={"choice": "stop_all"}),
+        ):
+            assert answer.status_code == 410
+            assert "STOP" in answer.text
+
+
+async def test_every_change_to_a_link_breaks_it(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        path = await link(stage, client)
+        folder, _, token = path.rpartition("/")
+        merchant, ends, sealed, signature = token.split(".")
+        changed = [
+            f"bolt.{ends}.{sealed}.{signature}",
+            f"{merchant}.{int(ends) + 1}.{sealed}.{signature}",
+            f"{merchant}.{ends}.{sealed[:-2]}AA.{signature}",
+            f"{merchant}.{ends}.{sealed}.{signature[:-2]}AA",
+        ]
+        for each in changed:
+            assert (await client.get(f"{folder}/{each}")).status_code == 410
+        assert (await client.get(path)).status_code == 200
+
+
+async def test_a_link_ends_after_a_year(stage: Stage) -> None:
+    async with stage.http() as client:
+        path = await link(stage, client)
+        stage.clock.advance(days=364)
+        assert (await client.get(path)).status_code == 200
+        stage.clock.advance(days=1)
+        assert (await client.get(path)).status_code == 410
+
+
+async def test_a_choice_that_is_not_offered_changes_nothing(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        path = await link(stage, client)
+        answer = await client.post(path, data={"choice": "grant_everything"})
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    assert (await stage.held()).standing.epoch == 1

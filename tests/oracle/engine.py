@@ -1,0 +1,33 @@
+"""The engine's answer to a question, in the oracle's words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.compliance.domain.evaluation import EvaluationAnswer, evaluate_json
+from services.compliance.domain.rule_files import load_rules
+from tests.oracle.gate_oracle import Answer, instant, judge
+
+
+def answer(question: Mapping[str, Any]) -> Answer:
+    """Return what `followup gate` answers."""
+    found = evaluate_json(question, load_rules())
+    assert isinstance(found, EvaluationAnswer), found
+    return Answer(found.decision, found.reason, instant(found.until), instant(found.valid_until))
+
+
+def difference(question: Mapping[str, Any]) -> str | None:
+    """Return where engine and oracle part, None where they agree and a deferral keeps its word.
+
+    A deferral keeps its word when asking again at `until`, with nothing else changed, is answered by send; only a
+    consent that has ended by then may be what stands against it.
+    """
+    ours, theirs = answer(question), judge(question)
+    if ours != theirs:
+        return f"{question}\n  engine: {ours}\n  oracle: {theirs}"
+    if ours.until is None:
+        return None
+    first_due = question.get("first_due_at") or question["now"]
+    again = answer({**question, "now": ours.until.isoformat(), "first_due_at": first_due})
+    end = instant((question.get("consent") or {}).get("expires_at"))
+    expected = "ok" if end is None or end > ours.until else "consent_expired"
+    return None if again.reason == expected else f"{question}\n  deferred until {ours.until}, and then: {again}"

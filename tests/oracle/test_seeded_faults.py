@@ -1,0 +1,252 @@
+"""Twenty faults put into the gate, one at a time: each must part engine and oracle on a few hundred ordinary cases.
+
+A fault replaces one piece of the engine, as a slip of the pen would. The cases are the questions of `cases` that are
+most easily got wrong, so a fault that goes unseen here is a hole in the comparison, not bad luck.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from services.compliance.domain import (
+    answers,
+    consent,
+    frequency,
+    gate,
+    holiday_calendars,
+    numbers,
+    places,
+    quiet_hours,
+    setting,
+    zones,
+)
+from services.compliance.domain.holiday_calendars import Fixed, Observed
+from services.compliance.domain.inputs import Consent
+from services.compliance.domain.rules import Cap, ConsentStatus
+from services.compliance.domain.verdicts import Reason
+from tests.oracle.cases import question
+from tests.oracle.engine import answer
+from tests.oracle.gate_oracle import Answer, judge
+
+SEEDS = range(4_000)
+Fault = Callable[[pytest.MonkeyPatch], None]
+
+
+@cache
+def expected() -> tuple[tuple[dict[str, Any], Answer], ...]:
+    """Return the cases with the oracle's answers, which no fault can change."""
+    return tuple((asked, judge(asked)) for asked in map(question, SEEDS))
+
+
+def forget() -> None:
+    """Drop whatever the engine remembers of earlier answers."""
+    cached = (
+        places.jurisdiction_of,
+        zones.clocks_of,
+        setting._setting,
+        quiet_hours.openings,
+        quiet_hours._rule_intervals,
+        quiet_hours._local_day,
+        holiday_calendars.holidays_in,
+    )
+    for each in cached:
+        each.cache_clear()
+
+
+def first_difference() -> int | None:
+    """Return the number of the first case on which engine and oracle part."""
+    for number, (asked, wanted) in enumerate(expected()):
+        if answer(asked) != wanted:
+            return number
+    return None
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    forget()
+    yield
+    forget()
+
+
+def closing_is_inside(patch: pytest.MonkeyPatch) -> None:
+    """21:00:00 is allowed."""
+    edge = quiet_hours._edge
+
+    def later(day: date, minutes: int, zone: str, *, opens: bool) -> int:
+        return edge(day, minutes, zone, opens=opens) + (0 if opens else 1)
+
+    patch.setattr(quiet_hours, "_edge", later)
+
+
+def opening_is_outside(patch: pytest.MonkeyPatch) -> None:
+    """08:00:00 is not allowed."""
+    edge = quiet_hours._edge
+
+    def later(day: date, minutes: int, zone: str, *, opens: bool) -> int:
+        return edge(day, minutes, zone, opens=opens) + (1 if opens else 0)
+
+    patch.setattr(quiet_hours, "_edge", later)
+
+
+def one_zone_is_enough(patch: pytest.MonkeyPatch) -> None:
+    """Only the first candidate zone is looked at."""
+    clocks = zones.clocks_of.__wrapped__
+
+    def first(*arguments: Any, moved: bool) -> Any:
+        found = clocks(*arguments, moved=moved)
+        return replace(found, zones=found.zones[:1])
+
+    patch.setattr(setting, "clocks_of", first)
+
+
+def states_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Only the rows of countries apply."""
+    rules = places.rules_of
+    patch.setattr(setting, "rules_of", lambda *all_: tuple(row for row in rules(*all_) if row.subdivision is None))
+
+
+def only_the_address_counts(patch: pytest.MonkeyPatch) -> None:
+    """The area code's state does not reach somebody who lives elsewhere."""
+    known: Any = places.Jurisdiction.regions
+    regions = known.fget
+    patch.setattr(places.Jurisdiction, "regions", property(lambda self: regions(self)[1:] or regions(self)))
+
+
+def a_moved_number_stays_home(patch: pytest.MonkeyPatch) -> None:
+    """A ported or VoIP number is taken to be where its area code is."""
+    clocks = zones.clocks_of.__wrapped__
+    patch.setattr(setting, "clocks_of", lambda *all_, **_moved: clocks(*all_, moved=False))
+
+
+def the_guard_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    """The window ends when the law says, whatever the guard."""
+    openings = quiet_hours.openings.__wrapped__
+    patch.setattr(
+        quiet_hours, "openings", lambda rules, names, day, _guard, aspect: openings(rules, names, day, 0, aspect)
+    )
+
+
+def holidays_are_working_days(patch: pytest.MonkeyPatch) -> None:
+    """No day is a holiday."""
+    patch.setattr(quiet_hours, "is_holiday", lambda _calendar, _day: False)
+
+
+def holidays_are_read_in_utc(patch: pytest.MonkeyPatch) -> None:
+    """A holiday is looked up a day late, as it would be on the wrong side of midnight."""
+    is_holiday = holiday_calendars.is_holiday
+    patch.setattr(quiet_hours, "is_holiday", lambda calendar, day: is_holiday(calendar, day - timedelta(days=1)))
+
+
+def observed_days_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A holiday on a Sunday does not block the Monday."""
+    fixed = holiday_calendars._fixed
+
+    def plain(rule: Fixed, day: date) -> tuple[date, ...]:
+        return fixed(replace(rule, observed=Observed.NONE), day)
+
+    patch.setattr(holiday_calendars, "_fixed", plain)
+
+
+def easter_is_a_week_late(patch: pytest.MonkeyPatch) -> None:
+    """Easter is computed wrongly."""
+    easter = holiday_calendars.easter
+    patch.setattr(holiday_calendars, "easter", lambda year: easter(year) + timedelta(days=7))
+
+
+def a_cap_is_one_too_many(patch: pytest.MonkeyPatch) -> None:
+    """Four a day are let through where three are allowed."""
+    caps = frequency.applicable_caps
+    patch.setattr(gate, "applicable_caps", lambda *all_: tuple(Cap(cap.maximum + 1, cap.hours) for cap in caps(*all_)))
+
+
+def every_text_counts(patch: pytest.MonkeyPatch) -> None:
+    """Receipts and order notices count towards the marketing cap."""
+    patch.setattr(
+        gate, "text_times", lambda history, _purpose: tuple(sorted((past.at for past in history), reverse=True))
+    )
+
+
+def a_text_counts_a_moment_too_long(patch: pytest.MonkeyPatch) -> None:
+    """A text exactly 24 hours old still counts."""
+    room = frequency.next_room
+
+    def later(caps: Any, sent: Any, at: datetime) -> datetime | None:
+        return room(caps, [moment + timedelta(microseconds=1) for moment in sent], at)
+
+    patch.setattr(gate, "next_room", later)
+
+
+def an_old_grant_beats_an_opt_out(patch: pytest.MonkeyPatch) -> None:
+    """A withdrawal counts only where the status says so."""
+    patch.setattr(Consent, "is_revoked", lambda self: self.status is ConsentStatus.REVOKED)
+
+
+def pending_is_consent(patch: pytest.MonkeyPatch) -> None:
+    """A double opt-in that nobody answered is enough."""
+    shortfall = consent.shortfall
+
+    def lenient(*arguments: Any) -> Reason | None:
+        found = shortfall(*arguments)
+        return None if found is Reason.CONSENT_PENDING else found
+
+    patch.setattr(gate, "shortfall", lenient)
+
+
+def one_country_is_enough(patch: pytest.MonkeyPatch) -> None:
+    """The consent must satisfy the law of the number's country alone."""
+    shortfall = consent.shortfall
+    patch.setattr(
+        gate, "shortfall", lambda found, purpose, countries, *rest: shortfall(found, purpose, countries[:1], *rest)
+    )
+
+
+def expired_consent_lives_on(patch: pytest.MonkeyPatch) -> None:
+    """The end of a consent is not looked at."""
+    shortfall = consent.shortfall
+    patch.setattr(gate, "shortfall", lambda found, *rest: shortfall(replace(found, expires_at=None), *rest))
+
+
+def help_is_answered_for_ever(patch: pytest.MonkeyPatch) -> None:
+    """An answer may be as old as a day."""
+    occasion: Any = answers.occasion
+    patch.setattr(gate, "occasion", lambda *all_: occasion(*all_[:-1], timedelta(days=1)))
+
+
+def toll_free_numbers_are_texted(patch: pytest.MonkeyPatch) -> None:
+    """800 and 900 are area codes like any other."""
+    facts = numbers.facts_of
+
+    def elsewhere(raw: str) -> Any:
+        found = facts(raw)
+        return replace(found, area_code="212") if found.area_code in {"800", "900"} else found
+
+    patch.setattr(numbers, "facts_of", elsewhere)
+
+
+def everyone_is_spared(patch: pytest.MonkeyPatch) -> None:
+    """The strict profile listens to exemptions for consent, as only the other one may."""
+    patch.setattr(setting, "Profile", type("Profile", (), {"CONSENT_AWARE": "strict"}))
+
+
+FAULTS: tuple[Fault, ...] = (
+    closing_is_inside, opening_is_outside, one_zone_is_enough, states_are_forgotten, only_the_address_counts,
+    a_moved_number_stays_home, the_guard_is_ignored, holidays_are_working_days, holidays_are_read_in_utc,
+    observed_days_are_forgotten, easter_is_a_week_late, a_cap_is_one_too_many, every_text_counts,
+    a_text_counts_a_moment_too_long, an_old_grant_beats_an_opt_out, pending_is_consent, one_country_is_enough,
+    expired_consent_lives_on, help_is_answered_for_ever, toll_free_numbers_are_texted, everyone_is_spared,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_seeded_fault_is_seen(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault(monkeypatch)
+    assert first_difference() is not None
+
+
+def test_without_a_fault_nothing_is_seen() -> None:
+    assert first_difference() is None
+    assert len(FAULTS) >= 20

@@ -1,0 +1,68 @@
+"""The question a dry run puts to the gate holds what the ledger last said."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.scheduler.advising import consents_of, question
+from services.scheduler.domain.planning import PlannedText
+from services.scheduler.people import Person
+from shared.config.merchant import Policies
+from shared.events.consent import ConsentChanged, ScopeStanding
+from shared.events.follow_up import Purpose, SendPolicy
+from shared.events.trigger import Contact
+from shared.ids import MerchantId, RecipientId
+from shared.testing import make
+from shared.testing.clock import START
+
+CONTACT = Contact(phone="+12125550123", state="NY")
+
+
+def text(purpose: Purpose) -> PlannedText:
+    return PlannedText(
+        step="text",
+        purpose=purpose,
+        body="Hello",
+        locale="en",
+        due_at=START,
+        expires_at=START + timedelta(hours=1),
+        policy=SendPolicy(),
+    )
+
+
+def asked(purpose: Purpose, marketing: str | None, informational: str = "none", **person: Any) -> dict[str, Any]:
+    consents = None
+    if marketing is not None:
+        event = make.event(
+            ConsentChanged,
+            marketing=ScopeStanding(status=marketing),
+            informational=ScopeStanding(status=informational),
+        )
+        consents = consents_of(event)
+    known = Person(RecipientId(make.RECIPIENT), MerchantId(make.MERCHANT), consents=consents, **person)
+    return question(CONTACT, text(purpose), known, Policies())
+
+
+@pytest.mark.parametrize(
+    ("purpose", "marketing", "informational", "status"),
+    [
+        (Purpose.MARKETING, "pewc", "contract", "pewc"),
+        (Purpose.MARKETING, "none", "contract", "none"),
+        (Purpose.TRANSACTIONAL, "pewc", "contract", "contract"),
+        (Purpose.TRANSACTIONAL, "pewc", "none", "pewc"),
+        (Purpose.TRANSACTIONAL, "revoked", "none", "none"),
+        (Purpose.INFORMATIONAL, "pewc", "revoked", "revoked"),
+    ],
+)
+def test_the_scope_that_counts_is_asked_with(purpose: Purpose, marketing: str, informational: str, status: str) -> None:
+    assert asked(purpose, marketing, informational)["consent"]["status"] == status
+
+
+def test_somebody_the_ledger_never_spoke_of_has_no_consent() -> None:
+    assert asked(Purpose.MARKETING, None)["consent"] == {"status": "none"}
+
+
+def test_a_suppressed_number_is_asked_as_one_and_an_opt_out_is_left_to_consent() -> None:
+    assert asked(Purpose.MARKETING, "pewc", suppressed="wrong_person")["number"] == {"suppressed": True}
+    assert asked(Purpose.MARKETING, "revoked", suppressed="opt_out")["number"] == {"suppressed": False}
