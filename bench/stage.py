@@ -1,6 +1,7 @@
 """The stage of the benchmarks: the shipped house and the simulated provider, each a process, and orders for them."""
 
 import asyncio
+import re
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -28,9 +29,12 @@ PARTS_PER_SECOND = 1000
 """Of the sender number: far above what is measured, so that its rate is not what limits."""
 MODULE = "services.cli"
 """What runs the house; a profiler may take its place."""
-_TEXT = "Thanks {{ recipient.first_name | default: 'so much' }}! Order {{ trigger.order_name }}: {{ trigger.url | link }}"
+_TEXT = (
+    "Thanks {{ recipient.first_name | default: 'so much' }}! Order {{ trigger.order_name }}: {{ trigger.url | link }}"
+)
 _LOOK_SECONDS = 0.1
 _SYNCHRONOUS_FULL = 2
+_ORDER_IN_TEXT = re.compile(r"#(\d+)")
 
 
 def flow(wait: str = "") -> str:
@@ -122,7 +126,7 @@ class Stage:
         while (found := self.states()).get(state, 0) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{found} after {seconds} s, {count} {state} expected")
-            await asyncio.sleep(_LOOK_SECONDS)
+            await self.look()
         return found
 
     def states(self) -> dict[str, int]:
@@ -138,6 +142,21 @@ class Stage:
         """Return when the provider accepted each text, in seconds since 1970 by its own (moved) clock."""
         with closing(sqlite3.connect(f"file:{self.folder / 'simulator.db'}?mode=ro", uri=True)) as database:
             return [row[0] / 1e6 for row in database.execute("SELECT created_at_us FROM texts ORDER BY created_at_us")]
+
+    def calls_by_order(self) -> dict[int, float]:
+        """Return when the provider accepted the text about each order."""
+        query = "SELECT body, created_at_us FROM texts"
+        with closing(sqlite3.connect(f"file:{self.folder / 'simulator.db'}?mode=ro", uri=True)) as database:
+            return {int(_ORDER_IN_TEXT.findall(body)[0]): at / 1e6 for body, at in database.execute(query)}
+
+    def move(self, offset: timedelta) -> None:
+        """Move the clock of house and provider."""
+        self.offset = offset
+        write_offset(self.folder / "clock", offset)
+
+    async def look(self) -> None:
+        """Wait for the next look at a file."""
+        await asyncio.sleep(_LOOK_SECONDS)
 
     async def metric(self, name: str) -> float:
         """Return the sum of a metric of the house over all labels."""

@@ -6,9 +6,9 @@ from services.compliance.consent_desk import ConsentDesk
 from services.compliance.domain import time_zones
 from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import RuleTable
-from services.compliance.judging import GateDesk
 from services.compliance.imports import api as imports_api
 from services.compliance.imports.desk import ImportDesk
+from services.compliance.judging import GateDesk
 from services.compliance.preferences import api as preference_pages
 from services.compliance.preferences.desk import PreferenceDesk
 from services.compliance.preferences.links import Links

@@ -161,7 +161,11 @@ class Consumer:
 
     async def take_replies(self, events: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
         """Plan an answer to HELP and STOP, unless the provider answers by itself; a repeat plans nothing."""
-        asking = [event for event in events if event.reply_class in PURPOSES and not event.provider_answers]
+        asking = [
+            event
+            for event in events
+            if event.reply_class in PURPOSES and not event.provider_answers and not event.repeats_opt_out
+        ]
         known = await people.people(uow.db, [event.recipient_id for event in asking])
         runs = []
         for event in asking:

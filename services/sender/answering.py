@@ -104,7 +104,8 @@ async def _take(message: Message, uow: UnitOfWork) -> Taken | None:
     if not is_new:
         return None
     in_flight = 0
-    if reading.reply_class is ReplyClass.OPT_OUT:
+    is_stop = reading.reply_class is ReplyClass.OPT_OUT
+    if is_stop:
         in_flight = len((await store.find_underway(uow.db, [message.recipient_id])).get(message.recipient_id, []))
     columns = {**store.standing_columns(after), "in_flight_at_stop": person["in_flight_at_stop"] + in_flight}
     await uow.db.upsert(recipients, [{**person, **columns}])
@@ -129,6 +130,7 @@ async def _take(message: Message, uow: UnitOfWork) -> Taken | None:
             locale=answered["locale"] if answered else None,
             contact=message.contact,
             provider_answers=message.inbound.provider_answered,
+            repeats_opt_out=is_stop and after.stops_as(before),
         )
     )
     failpoint("sender.before_reply_commit")

@@ -25,8 +25,9 @@ from shared.telemetry.logs import logger
 STALLED_SECONDS = 30.0
 _SILENCE_SECONDS = 1.0
 _HINT_SECONDS = 5.0
-_SESSION_MILLISECONDS = 30_000
-_HEARTBEAT_MILLISECONDS = 3_000
+SESSION_SECONDS = 10.0
+"""How long the partitions of a process that died wait for another; one that restarts under its name takes them back."""
+_HEARTBEATS_PER_SESSION = 4
 _REBALANCE_MILLISECONDS = 60_000
 _POLL_MILLISECONDS = 300_000
 _REQUEST_MILLISECONDS = 40_000
@@ -45,6 +46,7 @@ class KafkaSource:
         service: names the group, `followup-<service>`.
         types: the event types to hand out; others are passed over.
         instance: a name that outlives a restart, so that the group waits for us instead of rebalancing; None for none.
+        session_seconds: how long we may be silent before the group thinks us dead.
         stalled_seconds: how long events may wait without one coming.
     """
 
@@ -55,6 +57,7 @@ class KafkaSource:
         types: Sequence[str],
         *,
         instance: str | None = None,
+        session_seconds: float = SESSION_SECONDS,
         stalled_seconds: float = STALLED_SECONDS,
     ) -> None:
         self._cluster = cluster
@@ -63,6 +66,7 @@ class KafkaSource:
         kinds = registry()
         self._topics = {cluster.topic(topic): topic for topic in sorted({kinds[name].topic for name in types})}
         self._instance = instance
+        self._session_milliseconds = int(session_seconds * 1000)
         self._stalled_seconds = stalled_seconds
         self._consumer: Any = None
         self._assigned: frozenset[Partition] = frozenset()
@@ -252,8 +256,8 @@ class KafkaSource:
                 auto_offset_reset="earliest",
                 isolation_level="read_uncommitted",
                 partition_assignment_strategy=(RangePartitionAssignor,),
-                session_timeout_ms=_SESSION_MILLISECONDS,
-                heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
+                session_timeout_ms=self._session_milliseconds,
+                heartbeat_interval_ms=self._session_milliseconds // _HEARTBEATS_PER_SESSION,
                 rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
                 max_poll_interval_ms=_POLL_MILLISECONDS,
                 request_timeout_ms=_REQUEST_MILLISECONDS,

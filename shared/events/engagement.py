@@ -36,6 +36,8 @@ class ReplyReceived(Event):
     contact: Sealed
     provider_answers: bool = False
     """The provider answers keywords by itself: we stay silent."""
+    repeats_opt_out: bool = False
+    """A STOP said again: it changed nothing, and one confirmation is all there may be (47 CFR 64.1200(a)(12))."""
 
 
 @event

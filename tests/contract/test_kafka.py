@@ -152,6 +152,22 @@ async def test_a_broker_that_dies_costs_time_and_no_event(postgresql: Server, mo
     assert set(done) == set(keys([blocked(n, n) for n in range(40)]))
 
 
+async def test_the_partitions_of_a_member_that_died_go_to_another_when_its_session_ends(desk: KafkaDesk) -> None:
+    def mortal(name: str) -> Runner:
+        source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), instance=name, session_seconds=2)
+        desk.sources.append(source)
+        return desk.on(source, desk.router)
+
+    one, two = mortal("tester-0"), mortal("tester-1")
+    async with reading(one):
+        async with reading(two):
+            await until(lambda: bool(held(one)) and bool(held(two)))
+        await desk.publish(*[blocked(n, n) for n in range(20)])
+        await desk.leave(two)  # one that has a name does not say that it leaves
+        await until(partial(desk.has_done, 20), 10)
+    assert sorted(await desk.done()) == sorted(keys([blocked(n, n) for n in range(20)]))
+
+
 async def test_a_reader_to_whom_nothing_comes_although_events_wait_halts(desk: KafkaDesk) -> None:
     source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), stalled_seconds=0.5)
     desk.sources.append(source)

@@ -25,6 +25,13 @@ class Standing:
     epoch: int
     needs_review: bool
 
+    def stops_as(self, other: "Standing") -> bool:
+        """Return whether it keeps the same texts from the person as another one."""
+        return self._stopped() == other._stopped()  # noqa: SLF001 - of the same class
+
+    def _stopped(self) -> tuple[SuppressionCause | None, bool, bool]:
+        return self.suppressed, self.marketing_suppressed, self.informational_suppressed
+
     def with_review(self) -> "Standing":
         """Return it after a reply that somebody must read."""
         return replace(self, needs_review=True)

@@ -82,7 +82,7 @@ async def test_a_pause_defers_marketing_to_its_end_and_withdraws_nothing(stage: 
     assert isinstance(await stage.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
     too_long = await stage.verdict("offer")
     assert isinstance(too_long, FollowUpBlocked)
-    assert "asked for a pause" in too_long.explanation
+    assert "asked for a pause" in (too_long.explanation or "")
     stage.clock.advance(days=29, hours=23)
     soon = await stage.verdict("last day")
     assert isinstance(soon, FollowUpDeferred)

@@ -44,6 +44,11 @@ async def test_we_stay_silent_where_the_provider_answers(stage: Stage) -> None:
     assert await stage.planned() == []
 
 
+async def test_a_stop_said_again_is_not_confirmed_again(stage: Stage) -> None:
+    await stage.hear(make_scheduler.reply(stage.sealer, START, ReplyClass.OPT_OUT, repeats_opt_out=True))
+    assert await stage.planned() == []
+
+
 @pytest.mark.parametrize("reply_class", [ReplyClass.OTHER, ReplyClass.OPT_IN])
 async def test_other_replies_get_no_answer(stage: Stage, reply_class: ReplyClass) -> None:
     await stage.hear(make_scheduler.reply(stage.sealer, START, reply_class))

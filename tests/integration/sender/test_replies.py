@@ -136,6 +136,13 @@ async def test_a_reply_names_the_text_it_answers_and_rests_sealed(desk: Desk) ->
         assert b"2125550123" not in content
 
 
+async def test_only_a_stop_that_changes_nothing_repeats_an_opt_out(desk: Desk) -> None:
+    for number, text in enumerate(("Hello", "STOP", "HELP", "Stop!", "stop please")):
+        await desk.reply(text, f"SM-in-{number}")
+    heard = await desk.published(ReplyReceived)
+    assert [each.repeats_opt_out for each in heard] == [False, False, False, True, True]
+
+
 @pytest.mark.parametrize("desk", [{"answers": "provider"}], indirect=True)
 @pytest.mark.parametrize(("text", "answered"), [("STOP", True), ("stop please", False)])
 async def test_only_what_the_provider_answers_itself_is_left_to_it(desk: Desk, text: str, *, answered: bool) -> None:

@@ -44,7 +44,7 @@ def failing(words: str) -> None:
 
 def test_an_exception_is_told_by_place_and_type_never_by_its_words(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", machine=True)
-    words = " ".join(["Ana", "at", "(212)", "555-0123"])
+    words = "Ana at (212) 555-0123"
     try:
         failing(words)
     except RuntimeError:

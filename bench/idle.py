@@ -1,0 +1,29 @@
+"""Idle: what the house costs while nothing happens, and how much memory it holds."""
+
+import asyncio
+
+from bench.measuring import Result, cpu_seconds, figure, memory_mb
+from bench.stage import running
+
+_QUIET_SECONDS = 3.0
+_WATCHED_SECONDS = 10.0
+
+
+async def run(rounds: int) -> Result:
+    """Start a house, let it come to rest, and watch it do nothing."""
+    shares, resident = [], []
+    for _ in range(rounds):
+        async with running() as stage:
+            await asyncio.sleep(_QUIET_SECONDS)
+            before = cpu_seconds(stage.house_pid)
+            await asyncio.sleep(_WATCHED_SECONDS)
+            shares.append((cpu_seconds(stage.house_pid) - before) / _WATCHED_SECONDS * 100)
+            resident.append(memory_mb(stage.house_pid)[0])
+    return Result(
+        "idle",
+        (
+            figure("processor, of one core, five services", "%", shares, "< 1 a service"),
+            figure("resident after start", "MB", resident, "< 250"),
+        ),
+        {"watched seconds": str(_WATCHED_SECONDS)},
+    )

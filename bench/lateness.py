@@ -1,0 +1,44 @@
+"""Lateness: from a text's due time to its call, at a steady hundred texts a second."""
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+
+from bench.measuring import Result, figure, percentile
+from bench.stage import durability, running
+
+TEXTS_PER_SECOND = 100
+SECONDS = 10
+_BURSTS_PER_SECOND = 10
+_WAIT = timedelta(seconds=3)
+_LONGEST_SECONDS = 30.0
+
+
+async def run(rounds: int) -> Result:
+    """Post small batches at an even pace, each due three seconds later, and look when the provider was called."""
+    settings = await durability()
+    done = [await _round() for _ in range(rounds)]
+    return Result(
+        "due to call at 100/s",
+        (
+            figure("p50", "ms", [percentile(late, 0.5) * 1000 for late in done]),
+            figure("p99", "ms", [percentile(late, 0.99) * 1000 for late in done], "< 1,000"),
+            figure("longest", "ms", [max(late) * 1000 for late in done]),
+        ),
+        settings | {"texts a round": str(TEXTS_PER_SECOND * SECONDS)},
+    )
+
+
+async def _round() -> list[float]:
+    async with running(wait=f"{_WAIT.seconds}s") as stage:
+        size = TEXTS_PER_SECOND // _BURSTS_PER_SECOND
+        due: dict[int, datetime] = {}
+        began = time.monotonic()
+        for burst in range(SECONDS * _BURSTS_PER_SECOND):
+            await asyncio.sleep(max(0.0, began + burst / _BURSTS_PER_SECOND - time.monotonic()))
+            at = stage.now()
+            await stage.post(burst * size, size, at)
+            due.update(dict.fromkeys(range(burst * size, (burst + 1) * size), at + _WAIT))
+        await stage.wait_for("delivered", len(due), _LONGEST_SECONDS)
+        called = stage.calls_by_order()
+    return [called[number] - moment.timestamp() for number, moment in due.items()]
