@@ -1,10 +1,12 @@
 """Settings: environment variables ``FOLLOWUP_<SERVICE>_<FIELD>``, unit in the name, each with help."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import ConfigurationFault
 
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 
@@ -14,6 +16,22 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FOLLOWUP_", extra="ignore", frozen=True)
     section: ClassVar[str] = "process"
+
+    def __init__(self, **given: Any) -> None:
+        """Read the environment; what is given goes before it.
+
+        Raises:
+            ConfigurationFault: a value cannot be used; names the variable and what is wrong, never the value.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as problem:
+            prefix = self.model_config.get("env_prefix", "")
+            wrong = [
+                f"{prefix}{'_'.join(map(str, error['loc'])).upper()}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+                for error in problem.errors(include_url=False, include_input=False)
+            ]
+            raise ConfigurationFault("; ".join(wrong) + "; `followup doctor` lists every setting") from None
 
 
 class ProcessSettings(Settings):
@@ -25,8 +43,10 @@ class ProcessSettings(Settings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     keyring_file: Path | None = Field(None, description="Keyring; embedded mode makes one in the data folder.")
     clock_file: Path | None = Field(None, description="File with a clock offset in seconds; for demos and tests only.")
-    log_level: str = Field("info", description="debug, info, warning or error.")
-    log_format: str = Field("json", description="json for machines, text for people.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error."
+    )
+    log_format: Literal["json", "text"] = Field("json", description="json for machines, text for people.")
     max_body_bytes: int = Field(1_048_576, gt=0, description="Largest HTTP body taken; more answers 413.")
     public_url: str = Field("", description="How the world reaches this process; empty: http://host:port.")
     requests_per_second: int = Field(500, gt=0, description="Most requests a second per API key; more answers 429.")

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 import secrets
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,9 @@ from rich.table import Table
 
 from services.cli.options import MerchantsOption, settings_of
 from shared.config.lint import lint as lint_files
+from shared.config.model import SCOPE, SLUG
 from shared.config.problem import Severity
+from shared.errors import ConfigurationFault
 from shared.http.auth import KEY_PREFIX, key_sha256
 from shared.settings_index import every_setting
 
@@ -42,6 +45,11 @@ def new_key(
 
     Example: followup keys new shop-backend --scope follow-ups:write --scope follow-ups:read
     """
+    if not re.fullmatch(SLUG, name):
+        raise ConfigurationFault(f"{name}: a key's name has lower case letters, digits and inner hyphens")
+    for each in scope or []:
+        if not re.fullmatch(SCOPE, each):
+            raise ConfigurationFault(f"{each}: a scope reads like follow-ups:write or metrics:read")
     scopes = scope or ["follow-ups:write", "follow-ups:read", "events:write", "consents:write"]
     token = KEY_PREFIX + secrets.token_urlsafe(32)
     typer.echo(f"Key (shown this once; keep it as a secret):\n  {token}\n")

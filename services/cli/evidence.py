@@ -13,11 +13,13 @@ from rich.console import Console
 from services.cli.house_client import HouseClient, open_house
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from services.compliance.advice import advise
+from shared.config.problem import did_you_mean
 from shared.errors import ConfigurationFault
 from shared.inbound import Context
 from shared.inbound import classify as read_reply
 
 STANDARD_INPUT = Path("-")
+_CASE_FIELDS = frozenset({"text", "context"})
 FileArgument = Annotated[Path, typer.Argument(help="A file of JSON objects, one a line; - reads standard input.")]
 
 
@@ -26,7 +28,7 @@ def send(
     text: Annotated[str, typer.Argument(help="The text; Liquid allowed.")],
     merchant: Annotated[str, typer.Option(help="On whose behalf.")],
     purpose: Annotated[str, typer.Option(help="marketing, informational or transactional.")] = "transactional",
-    due_in: Annotated[str, typer.Option(help="How long from now: 30s, 2h, 3d.")] = "0s",
+    due_in: Annotated[str | None, typer.Option(help="How long from now: 30s, 2h, 3d [default: now].")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the text and the gate's advice.")] = False,  # noqa: FBT002 - a flag
     merchants: MerchantsOption = None,
     data: DataOption = None,
@@ -37,6 +39,8 @@ def send(
     """
     body = {"to": to, "text": text, "purpose": purpose, "due_in": due_in, "if_past": "send", "dry_run": dry_run}
     with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
+        if merchant not in house.merchants:
+            raise ConfigurationFault(f"there is no merchant {merchant}; {did_you_mean(merchant, house.merchants)}")
         answer = house.post(merchant, "/v1/follow-ups", body)
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
@@ -113,6 +117,8 @@ def _reading(case: dict[str, Any]) -> dict[str, Any]:
         context = Context(case.get("context", "none"))
     except ValueError:
         return {"error": f"context: one of {', '.join(Context)}"}
+    for name in case.keys() - _CASE_FIELDS:
+        return {"error": f"{name}: unknown field; {did_you_mean(name, _CASE_FIELDS)}"}
     reading = read_reply(case["text"], context)
     return {"class": reading.reply_class, "needs_review": reading.needs_review, "why": reading.why}
 
@@ -130,13 +136,13 @@ def _each_line(file: Path, answer: Callable[[dict[str, Any]], dict[str, Any]]) -
     sys.stdout.flush()
 
 
-def _lines(file: Path) -> Iterator[str]:
-    """Yield the lines of a file or of standard input, blank ones left out."""
+def _lines(file: Path) -> Iterator[bytes]:
+    """Yield the lines of a file or of standard input, blank ones left out; whether they are text is told by line."""
     if file == STANDARD_INPUT:
-        yield from filter(str.strip, sys.stdin)
+        yield from filter(bytes.strip, sys.stdin.buffer)
         return
     try:
-        with file.open(encoding="utf-8") as stream:
-            yield from filter(str.strip, stream)
+        with file.open("rb") as stream:
+            yield from filter(bytes.strip, stream)
     except OSError as problem:
         raise ConfigurationFault(f"{file}: cannot be read ({problem.strerror})") from None

@@ -9,8 +9,10 @@ from services import embedded
 from services.cli.options import DataOption, HostOption, MerchantsOption, PortOption, settings_of
 from shared import process
 from shared.bus import parked
+from shared.config.problem import did_you_mean
 from shared.db import migrate as migrations
 from shared.db.lock import FolderLock
+from shared.errors import ConfigurationFault
 from shared.telemetry import logs
 
 
@@ -60,6 +62,9 @@ def redrive(
 async def _redrive(settings: Any, only: str | None) -> dict[str, tuple[int, int]]:
     """Open the house without running it, and redrive each service."""
     async with embedded.embedded(settings) as house:
+        names = [service.name for service in house.services]
+        if only is not None and only not in names:
+            raise ConfigurationFault(f"there is no service {only}; {did_you_mean(only, names)}")
         return {
             service.name: await parked.redrive(service.units, service.ground, service.events)
             for service in house.services

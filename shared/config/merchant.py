@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import phone
-from shared.config.model import Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
+from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
 from shared.config.providers import Provider
 from shared.config.secret import Secret
 
@@ -144,9 +144,7 @@ class APIKey(FileModel):
 
     id: Slug
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    scopes: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*:(read|write)$")], ...], Field(min_length=1)
-    ]
+    scopes: Annotated[tuple[Annotated[str, Field(pattern=SCOPE)], ...], Field(min_length=1)]
 
 
 class MerchantConfig(FileModel):
