@@ -105,7 +105,9 @@ class KafkaSource:
             await self._hint(consumer, positions)
             poll = self._taken(found)
             await self._watch(consumer, moved=bool(poll.next_offsets))
-        except IllegalStateError:  # the group changed between two lines; whatever was read is dropped
+        except (IllegalStateError, AssertionError):
+            # The group changed between two lines: aiokafka raises the one from seek and the other from highwater.
+            # Whatever was read is dropped.
             self._next.clear()
             return _NOTHING
         except (KafkaError, OSError) as problem:

@@ -1,12 +1,13 @@
 """The reference pages say what the code says, and every page's links lead somewhere."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from shared.telemetry.metrics import catalogue
-from tools import docs
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -14,8 +15,11 @@ _LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 
 
 def test_the_reference_pages_are_current() -> None:
-    stale = [name for name, text in docs.pages().items() if (docs.ROOT / name).read_text(encoding="utf-8") != text]
-    assert stale == []
+    # In a process of its own: other tests of this one declare metrics that the shipped command never loads.
+    checked = subprocess.run(  # noqa: S603 - our own tool
+        [sys.executable, "-m", "tools.docs", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
