@@ -87,6 +87,7 @@ async def test_members_share_the_partitions_and_one_that_leaves_is_replaced(desk
     assert sorted(await desk.done()) == sorted(keys([blocked(n, n) for n in range(120)]))
 
 
+@pytest.mark.torture
 async def test_members_that_come_and_go_under_load_lose_nothing_and_do_nothing_twice(desk: KafkaDesk) -> None:
     events = [blocked(n, n % 23) for n in range(600)]
 
