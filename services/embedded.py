@@ -3,12 +3,14 @@
 import json
 import os
 import secrets
+import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -54,6 +56,8 @@ PROCESS_FILE = "process.json"
 """Address and operator token of the running process, for commands on the same machine (mode 0600)."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_REQUEST_END_SECONDS = 3
+"""How long requests under way may still take once the process was told to end."""
 _HERE = Path(__file__).parent
 
 log = logger(__name__)
@@ -247,11 +251,21 @@ def bind(settings: ProcessSettings) -> tuple[socket.socket, ProcessSettings]:
     return listener, settings.model_copy(update={"port": port, "public_url": address})
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is told to; uvicorn's own then raises the signal again, before the house around it is closed."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal handlers are called
+        """Finish what is under way; a second Ctrl-C does not wait for it."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
 def server_of(app: FastAPI) -> uvicorn.Server:
     """Return the HTTP server of an app, quiet about access (requests are counted, not logged)."""
-    return uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=_REQUEST_END_SECONDS
     )
+    return _Server(config)
 
 
 @asynccontextmanager

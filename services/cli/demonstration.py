@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import httpx2
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +18,8 @@ from shared.telemetry import logs
 DEMO_PORT = 8080
 PATIENCE_SECONDS = 15.0
 _TITLE_COLUMNS = 18
+_END_SECONDS = 5.0
+"""Told to end, the house takes no more requests and is gone a little later."""
 
 
 def demo(
@@ -56,7 +59,14 @@ async def tell_story(
             console.print(f"[green]✓[/] [bold]{title:<{_TITLE_COLUMNS}}[/] {escape(sentence)}", soft_wrap=True)
 
         console.print("[bold]Followup[/]: five services in one process, a simulated provider, one shop.\n")
-        unseen = await Story(running.stage, running.clock.now, tell, patience_seconds).run()
+        try:
+            unseen = await Story(running.stage, running.clock.now, tell, patience_seconds).run()
+        except httpx2.TransportError:
+            ended, _ = await asyncio.wait({running.serving}, timeout=_END_SECONDS)
+            if not ended:
+                raise
+            console.print("\nEnded before the story did.")
+            return 1
         if unseen is not None:
             console.print(f"[red]✗[/] [bold]{unseen.title}[/]: not seen within {patience_seconds:.0f} s")
             return 1
