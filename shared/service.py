@@ -11,7 +11,7 @@ from fastapi import APIRouter
 
 from shared.bus.port import Source
 from shared.bus.router import Router
-from shared.bus.runner import Runner
+from shared.bus.runner import PROMPT, Pace, Runner
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.ground import Ground
@@ -63,10 +63,11 @@ class Service:
     on_start: Sequence[Callable[[], Awaitable[None]]] = ()
     on_stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
 
-    def listen(self, log: Log, router: Router) -> None:
+    def listen(self, log: Log, router: Router, pace: Pace = PROMPT) -> None:
         """Give the service its event door."""
         self.events = router
-        self.runner = Runner(self.units, self.ground, log.source(sorted(router.kinds)), router)
+        source = log.source(sorted(router.kinds))
+        self.runner = Runner(self.units, self.ground, source, router, pace)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

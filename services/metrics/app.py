@@ -4,6 +4,7 @@ from services.metrics import api, consumer, pages, people
 from services.metrics.schema import ground, metadata
 from services.metrics.session import Sessions
 from services.metrics.settings import MetricsSettings
+from shared.bus.runner import UNHURRIED
 from shared.service import Runtime, Service
 
 
@@ -24,5 +25,5 @@ def build(runtime: Runtime) -> Service:
     )
     door = consumer.router_of(settings)
     people.register(door, runtime.sealer)
-    service.listen(runtime.log, door)
+    service.listen(runtime.log, door, UNHURRIED)
     return service

@@ -38,7 +38,7 @@ _TAIL_MESSAGES = 4096
 _READ_AT_ONCE = 1000
 
 _ROWS = (
-    sa.select(event_log)
+    sa.select(event_log.c.id, event_log.c.type, event_log.c.recipient_id, event_log.c.body)
     .where(event_log.c.id >= sa.bindparam("start"))
     .order_by(event_log.c.id)
     .limit(sa.bindparam("count"))

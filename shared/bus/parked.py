@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,10 +34,16 @@ def row(message: Message, fact: Event | Fault, reason: str, now: datetime) -> di
 
 async def recipients(transaction: Transaction, ground: Ground, asked: Sequence[RecipientId]) -> set[RecipientId]:
     """Return which of these recipients have something parked."""
-    if not await transaction.rows(sa.select(ground.parked.c.id).limit(1)):
+    if not await transaction.rows(_anything(ground.parked)):
         return set()
     found = await transaction.fetch(ground.parked, "recipient_id", asked, columns=("recipient_id",))
     return {RecipientId(entry["recipient_id"]) for entry in found}
+
+
+@lru_cache(maxsize=16)
+def _anything(table: sa.Table) -> sa.Select[tuple[int]]:
+    """Return the question whether anything is parked: asked in every unit, so it is put together once."""
+    return sa.select(table.c.id).limit(1)
 
 
 async def count(transaction: Transaction, ground: Ground) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from shared.bus import instruments, parked, positions
 from shared.bus.port import Message, Partition, Source
@@ -17,7 +18,6 @@ from shared.telemetry.logs import logger
 POLL_EVENTS = 500
 LINGER_QUIET_SECONDS = 0.005
 LINGER_SECONDS = 0.02
-LINGER_BUSY_SECONDS = 0.05
 _QUIET_EVENTS_PER_UNIT = 1
 _BUSY_EVENTS_PER_UNIT = 20
 _GUILTY_PAUSES_SECONDS = (0.05, 0.2)
@@ -34,10 +34,32 @@ class ConsumerHalted(Fault):
     code = "consumer_halted"
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much a service's events hurry."""
+
+    busy_linger_seconds: float
+    """How long a poll waits for company where there is much to read."""
+    lane: Lane
+
+
+PROMPT = Pace(0.05, Lane.BATCHES)
+UNHURRIED = Pace(0.25, Lane.NUMBERS)
+"""For a service that no text waits for: a poll of several hundred costs half as much an event as one of fifty."""
+
+
 class Runner:
     """Reads the log for one service and hands batches to its router."""
 
-    def __init__(self, units: Units, ground: Ground, source: Source, router: Router) -> None:
+    def __init__(
+        self,
+        units: Units,
+        ground: Ground,
+        source: Source,
+        router: Router,
+        pace: Pace = PROMPT,
+    ) -> None:
+        self._pace = pace
         self._units = units
         self._ground = ground
         self._source = source
@@ -149,7 +171,7 @@ class Runner:
             failpoint("runner.before_commit")
             return count
 
-        taken = await self._units.run(work, Lane.BATCHES)
+        taken = await self._units.run(work, self._pace.lane)
         failpoint("runner.after_commit")
         self._positions = {**before, **after}
         if taken and park_all is None:
@@ -193,7 +215,7 @@ class Runner:
     def _linger(self) -> float:
         """Return how long to wait for company: more when there is much of it."""
         if self._last_unit_events > _BUSY_EVENTS_PER_UNIT:
-            return LINGER_BUSY_SECONDS
+            return self._pace.busy_linger_seconds
         return LINGER_QUIET_SECONDS if self._last_unit_events <= _QUIET_EVENTS_PER_UNIT else LINGER_SECONDS
 
     def _halt(self, code: str, detail: str) -> None:

@@ -20,6 +20,8 @@ class Lane(IntEnum):
     INTENTS = 2
     INGEST = 3
     BATCHES = 4
+    NUMBERS = 5
+    """What is only counted: no text waits for it, and it waits for every text."""
 
 
 class Transaction(Protocol):

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
+import twilio.rest.api  # noqa: F401 - the client would import it inside the first call, for half a second
 from twilio.base.exceptions import TwilioException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response as TwilioResponse
@@ -25,6 +26,8 @@ from services.sender.providers.port import CALL_TIMEOUT_SECONDS, CONNECT_TIMEOUT
 _MOST_CONNECTIONS = 0  # no limit: a pool that makes a call wait would start it after its intent grew old
 _KEEPALIVE_SECONDS = 4.0  # less than servers keep a silent connection: no race with their closing it
 _TIMEOUT = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+_NOTHING = "{}"
+"""What the library gets to read: the answer itself is noted, and taking it apart twice would only cost."""
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Name lookup, refusal, TLS, and timeouts of any of these: raised before a request is written."""
 
@@ -63,7 +66,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
             ) as answer:
                 body = await answer.read()
                 notes.append(Response(answer.status, body, {k.lower(): v for k, v in answer.headers.items()}))
-                return TwilioResponse(answer.status, body.decode("utf-8", "replace"), answer.headers)
+                return TwilioResponse(answer.status, _NOTHING, answer.headers)
         except _NOT_CONNECTED as problem:
             notes.append(Broken(_word(problem), bytes_written=False))
             raise
