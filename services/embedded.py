@@ -3,17 +3,12 @@
 import json
 import os
 import secrets
-import signal
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from types import FrameType
-from urllib.parse import urlsplit
 
-import uvicorn
 from fastapi import FastAPI
 
 import services.compliance.app
@@ -33,15 +28,16 @@ from shared.bus import local
 from shared.bus.local import LocalLog
 from shared.clock import Clock, SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
+from shared.config.moved_clock import refuse_moved_clock
 from shared.config.providers import Simulated, Twilio
 from shared.db import migrate
 from shared.db.lock import FolderLock
 from shared.db.migrate import Schema
 from shared.db.sqlite import SQLiteDatabase
-from shared.errors import ConfigurationFault
 from shared.housekeeping import Housekeeping
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
+from shared.http.server import bind, server_of
 from shared.privacy import Keyring, Sealer
 from shared.process import settle_down
 from shared.service import Runtime, Service, check_fingerprint
@@ -55,9 +51,6 @@ KEYRING_FILE = "keyring.json"
 PROCESS_FILE = "process.json"
 """Address and operator token of the running process, for commands on the same machine (mode 0600)."""
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_REQUEST_END_SECONDS = 3
-"""How long requests under way may still take once the process was told to end."""
 _HERE = Path(__file__).parent
 
 log = logger(__name__)
@@ -136,7 +129,7 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
     keys = Keys(runtime.merchants, RateLimit(runtime.settings.requests_per_second, runtime.clock), token)
     health = Health()
     for service in built:
-        health.add(service.name, service.readiness)
+        health.add(service.name, service.readiness, service.halted)
     housekeeping = Housekeeping(runtime, [service.ground for service in built])
 
     @asynccontextmanager
@@ -161,24 +154,6 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
     if simulator is not None:
         app.router.routes.extend(simulator.routes())
     return Embedded(runtime, app, built, simulator, token, created, [str(p) for p in runtime.merchants.problems])
-
-
-def refuse_moved_clock(clock: Clock, directory: MerchantDirectory) -> None:
-    """Refuse a clock file beside a real provider: a moved clock would write to real people at night.
-
-    Raises:
-        ConfigurationFault: naming the provider.
-    """
-    if not isinstance(clock, SystemClock) or clock.offset_file is None:
-        return
-    for merchant in directory.merchants:
-        for name, provider in merchant.config.providers.items():
-            host = urlsplit(str(provider.base_url)).hostname if provider.base_url else None
-            if not isinstance(provider, Simulated) and host not in _LOOPBACK:
-                raise ConfigurationFault(
-                    f"FOLLOWUP_CLOCK_FILE moves the clock, but merchant {merchant.id} sends through the real provider "
-                    f"{name}; unset FOLLOWUP_CLOCK_FILE, or point the provider's base_url at a test double"
-                )
 
 
 def _sealer(settings: ProcessSettings) -> tuple[Sealer, Path | None]:
@@ -228,44 +203,6 @@ def _simulator(runtime: Runtime) -> Simulator | None:
             clock_file=runtime.clock.offset_file if isinstance(runtime.clock, SystemClock) else None,
         )
     )
-
-
-def bind(settings: ProcessSettings) -> tuple[socket.socket, ProcessSettings]:
-    """Take the port, and return it with settings that know the address they are reached at.
-
-    Raises:
-        ConfigurationFault: the port is taken or not ours to take.
-    """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.host, settings.port))
-    except OSError as problem:
-        listener.close()
-        raise ConfigurationFault(
-            f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}); "
-            "stop what uses it or choose another with --port"
-        ) from None
-    port = listener.getsockname()[1]
-    address = settings.public_url.rstrip("/") or f"http://{settings.host}:{port}"
-    return listener, settings.model_copy(update={"port": port, "public_url": address})
-
-
-class _Server(uvicorn.Server):
-    """Ends when it is told to; uvicorn's own then raises the signal again, before the house around it is closed."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal handlers are called
-        """Finish what is under way; a second Ctrl-C does not wait for it."""
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
-
-
-def server_of(app: FastAPI) -> uvicorn.Server:
-    """Return the HTTP server of an app, quiet about access (requests are counted, not logged)."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=_REQUEST_END_SECONDS
-    )
-    return _Server(config)
 
 
 @asynccontextmanager

@@ -26,6 +26,11 @@ from shared.settings import ProcessSettings
 class Log(Publisher, Protocol):
     """A log a service can publish to and read from."""
 
+    @property
+    def partitions(self) -> int:
+        """Into how many parts people are divided; the same for every service, and never changed without a drain."""
+        ...
+
     def source(self, types: Sequence[str]) -> Source:
         """Return a reader of the given event types."""
         ...
@@ -63,11 +68,12 @@ class Service:
     on_start: Sequence[Callable[[], Awaitable[None]]] = ()
     on_stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
 
-    def listen(self, log: Log, router: Router, pace: Pace = PROMPT) -> None:
-        """Give the service its event door."""
+    def listen(self, log: Log, router: Router, pace: Pace = PROMPT) -> Source:
+        """Give the service its event door, and return what it reads from."""
         self.events = router
         source = log.source(sorted(router.kinds))
         self.runner = Runner(self.units, self.ground, source, router, pace)
+        return source
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -88,6 +94,10 @@ class Service:
 
     async def readiness(self) -> str | None:
         """Return why this service should not be given work, or None."""
+        return self.halted()
+
+    def halted(self) -> str | None:
+        """Return why its consumer stopped for good, or None: only a restart tries again."""
         return self.runner.halted if self.runner is not None else None
 
 

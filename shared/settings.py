@@ -26,7 +26,7 @@ class Settings(BaseSettings):
         try:
             super().__init__(**given)
         except ValidationError as problem:
-            prefix = self.model_config.get("env_prefix", "")
+            prefix = given.get("_env_prefix", self.model_config.get("env_prefix", ""))
             wrong = [
                 f"{prefix}{'_'.join(map(str, error['loc'])).upper()}: {error['msg'][:1].lower()}{error['msg'][1:]}"
                 for error in problem.errors(include_url=False, include_input=False)
@@ -49,6 +49,9 @@ class ProcessSettings(Settings):
     log_format: Literal["json", "text"] = Field("json", description="json for machines, text for people.")
     max_body_bytes: int = Field(1_048_576, gt=0, description="Largest HTTP body taken; more answers 413.")
     public_url: str = Field("", description="How the world reaches this process; empty: http://host:port.")
+    operator_token_file: Path | None = Field(
+        None, description="File with the operator's bearer token; embedded mode makes a token at each start."
+    )
     requests_per_second: int = Field(500, gt=0, description="Most requests a second per API key; more answers 429.")
 
     @property

@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("demo")(demonstration.demo)
 app.command("run")(process.run)
+app.command("serve")(process.serve)
 app.command("migrate")(process.migrate)
 app.command("redrive")(process.redrive)
 app.command("doctor")(configuration.doctor)

@@ -21,9 +21,10 @@ from shared.config.model import SCOPE, SLUG
 from shared.config.problem import Severity
 from shared.errors import ConfigurationFault
 from shared.http.auth import KEY_PREFIX, key_sha256
+from shared.privacy import Keyring
 from shared.settings_index import every_setting
 
-keys = typer.Typer(help="API keys of a merchant's own systems.", no_args_is_help=True)
+keys = typer.Typer(help="API keys of a merchant's own systems, and the house's keyring.", no_args_is_help=True)
 
 _SAFE_SQLITE = (3, 51, 3)
 _ALBERTA_OFFSET = timedelta(hours=-6)
@@ -31,7 +32,7 @@ _ALBERTA_OFFSET = timedelta(hours=-6)
 
 @keys.callback()
 def _keys() -> None:
-    """Make `keys` a group although it has one command today."""
+    """Hold the commands together."""
 
 
 @keys.command("new")
@@ -55,6 +56,18 @@ def new_key(
     typer.echo(f"Key (shown this once; keep it as a secret):\n  {token}\n")
     listed = ", ".join(f'"{each}"' for each in scopes)
     typer.echo(f'Line for merchant.yaml:\n  - {{id: {name}, sha256: "{key_sha256(token)}", scopes: [{listed}]}}')
+
+
+@keys.command("keyring")
+def new_keyring(path: Annotated[Path, typer.Argument(help="The file to make; it must not exist.")]) -> None:
+    """Make a keyring: the keys that name people and seal what rests. Every process of a house needs the same one.
+
+    Example: followup keys keyring /run/secrets/keyring.json
+    """
+    if path.exists():
+        raise ConfigurationFault(f"{path} exists; a keyring is never overwritten, for every STOP depends on it")
+    Keyring.new().save(path)
+    typer.echo(f"{path} holds a new keyring. Back it up: without it no text can be read and every STOP is forgotten.")
 
 
 def lint(merchants: Annotated[Path, typer.Argument(help="The merchants folder.")] = Path("merchants")) -> None:

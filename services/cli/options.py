@@ -16,6 +16,10 @@ DataOption = Annotated[
 PortOption = Annotated[int | None, typer.Option("--port", help="HTTP port; 0 picks a free one [default: 8080].")]
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1].")]
 
+ServicesOption = Annotated[
+    list[str] | None, typer.Option("--service", help="Only this service; repeat for more [default: all].")
+]
+
 
 def settings_of(**given: Any) -> ProcessSettings:
     """Return the environment's settings, overridden by the options that were given."""

@@ -1,18 +1,21 @@
 """Commands that start, upgrade or mend the process."""
 
 import asyncio
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from services import embedded
-from services.cli.options import DataOption, HostOption, MerchantsOption, PortOption, settings_of
+from services import distributed, embedded
+from services.cli.options import DataOption, HostOption, MerchantsOption, PortOption, ServicesOption, settings_of
 from shared import process
 from shared.bus import parked
+from shared.bus.kafka_access import KafkaSettings
 from shared.config.problem import did_you_mean
 from shared.db import migrate as migrations
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
+from shared.settings import ProcessSettings
 from shared.telemetry import logs
 
 
@@ -28,11 +31,36 @@ def run(
     process.run(embedded.serve(settings))
 
 
-def migrate(data: DataOption = None) -> None:
-    """Bring the database in the data folder to this version's schema; `followup run` does it by itself.
+def serve(
+    service: Annotated[str, typer.Argument(help="ingest, scheduler, compliance, sender or metrics.")],
+    merchants: MerchantsOption = None,
+    port: PortOption = None,
+    host: HostOption = None,
+) -> None:
+    """Run one service in this process, on Kafka and PostgreSQL; start as many as you like.
+
+    FOLLOWUP_<SERVICE>_DATABASE_URL, FOLLOWUP_KAFKA_BOOTSTRAP and FOLLOWUP_KEYRING_FILE must be set.
+
+    Example: followup serve scheduler --merchants merchants --port 8082
+    """
+    if service not in distributed.SERVICES:
+        raise ConfigurationFault(f"there is no service {service}; {did_you_mean(service, distributed.SERVICES)}")
+    settings = settings_of(merchants_dir=merchants, port=port, host=host)
+    logs.configure(settings.log_level, machine=settings.log_format == "json")
+    process.run(distributed.serve(service, settings))
+
+
+def migrate(data: DataOption = None, service: ServicesOption = None) -> None:
+    """Bring the database to this version's schema; `followup run` does it by itself.
+
+    Where FOLLOWUP_KAFKA_BOOTSTRAP is set: the tables of each service on PostgreSQL, and the topics; before that, where
+    FOLLOWUP_ADMIN_DATABASE_URL is set, their roles and schemas.
 
     Example: followup migrate --data data
     """
+    if KafkaSettings().bootstrap:
+        asyncio.run(_lay_out(_known(service)))
+        return
     settings = settings_of(data_dir=data)
     lock = FolderLock(settings.data_dir)
     lock.acquire()
@@ -44,29 +72,51 @@ def migrate(data: DataOption = None) -> None:
     typer.echo(f"{settings.data_dir / embedded.DATABASE_FILE} is at the newest schema.")
 
 
-def redrive(
-    merchants: MerchantsOption = None,
-    data: DataOption = None,
-    service: Annotated[str | None, typer.Option(help="Only this service; default all.")] = None,
-) -> None:
-    """Hand parked events over again, in order; stop the running process first.
+async def _lay_out(names: Sequence[str]) -> None:
+    """Say what is done while it is done."""
+    async for step in distributed.migrate(names):
+        typer.echo(step)
+
+
+def redrive(merchants: MerchantsOption = None, data: DataOption = None, service: ServicesOption = None) -> None:
+    """Hand parked events over again, in order; stop the running process first, or all replicas of the service.
 
     Example: followup redrive --service scheduler
     """
     settings = settings_of(merchants_dir=merchants, data_dir=data)
-    results = asyncio.run(_redrive(settings, service))
+    work = _redrive_distributed if KafkaSettings().bootstrap else _redrive
+    results = asyncio.run(work(settings, _known(service)))
     for name, (gone, stay) in results.items():
         typer.echo(f"{name}: {gone} handed over, {stay} still parked")
 
 
-async def _redrive(settings: Any, only: str | None) -> dict[str, tuple[int, int]]:
+def _known(names: Sequence[str] | None) -> Sequence[str]:
+    """Return the services that were named, or all.
+
+    Raises:
+        ConfigurationFault: there is no such service.
+    """
+    for name in names or ():
+        if name not in distributed.SERVICES:
+            raise ConfigurationFault(f"there is no service {name}; {did_you_mean(name, distributed.SERVICES)}")
+    return names or distributed.SERVICES
+
+
+async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Open the house without running it, and redrive each service."""
     async with embedded.embedded(settings) as house:
-        names = [service.name for service in house.services]
-        if only is not None and only not in names:
-            raise ConfigurationFault(f"there is no service {only}; {did_you_mean(only, names)}")
         return {
             service.name: await parked.redrive(service.units, service.ground, service.events)
             for service in house.services
-            if service.events is not None and only in {None, service.name}
+            if service.events is not None and service.name in names
         }
+
+
+async def _redrive_distributed(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Open each service without running it, and redrive it; what it publishes leaves with its next process."""
+    results = {}
+    for name in names:
+        async with distributed.opened(name, settings) as house:
+            if house.service.events is not None:
+                results[name] = await parked.redrive(house.service.units, house.service.ground, house.service.events)
+    return results

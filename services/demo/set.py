@@ -20,6 +20,7 @@ from shared.config.directory import MerchantDirectory
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
 from shared.http.auth import key_sha256
+from shared.http.server import bind, server_of
 from shared.settings import ProcessSettings
 
 PHONE = "+12125550123"
@@ -48,20 +49,20 @@ async def scene(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
     Raises:
         ConfigurationFault: the folder or the port cannot be used; one clear sentence says why.
     """
-    listener, settings = embedded.bind(
+    listener, settings = bind(
         ProcessSettings(host=host, port=port, data_dir=folder, merchants_dir=folder / "merchants", log_level="error")
     )
     try:
         _empty(folder)
         secrets = Secrets.new()
-        _write_shop(folder / "merchants", settings.public_url, secrets)
+        write_shop(folder / "merchants", settings.public_url, secrets)
         clock_file = folder / "clock"
         write_offset(clock_file, timedelta())
         os.environ.update(secrets.environment())
         clock = SystemClock(clock_file)
         directory = MerchantDirectory.load(folder / "merchants", os.environ)
         async with embedded.embedded(settings, clock=clock, merchants=directory) as house:
-            server = embedded.server_of(house.app)
+            server = server_of(house.app)
             async with (
                 embedded.announced(house),
                 httpx2.AsyncClient(base_url=settings.public_url, timeout=10) as client,
@@ -120,7 +121,7 @@ def _empty(folder: Path) -> None:
         lock.release()
 
 
-def _write_shop(target: Path, address: str, secrets: Secrets) -> None:
+def write_shop(target: Path, address: str, secrets: Secrets) -> None:
     """Copy the demo's merchant files, with this run's address and key in them."""
     source = files("services.demo") / "merchants" / "acme"
     (target / "acme" / "flows").mkdir(parents=True)

@@ -24,7 +24,7 @@ from services.scheduler.api_models import (
 )
 from services.scheduler.asking import Asked, Asking, local_of
 from services.scheduler.domain.states import State
-from services.scheduler.planner import Seals, lay_down
+from services.scheduler.planner import Planner
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import cancel
 from services.scheduler.store import load
@@ -51,7 +51,7 @@ Limit = Annotated[int, Query(ge=1, le=views.LARGEST_PAGE)]
 
 
 def create_api(  # noqa: C901 - one route a paragraph, each short
-    runtime: Runtime, asking: Asking, seals: Seals, settings: SchedulerSettings, ring: Callable[[datetime], None]
+    runtime: Runtime, asking: Asking, planner: Planner, settings: SchedulerSettings, ring: Callable[[datetime], None]
 ) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["follow-ups"], route_class=StrictRoute)
@@ -82,7 +82,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
             dry = DryRunAnswer(due_at=previews[0].due_at, due_local=previews[0].due_local, texts=previews)
             return JSONResponse(dry.model_dump(mode="json"), HTTPStatus.ACCEPTED)
         status, answer = await units.run(
-            partial(_plan, asking=asking, seals=seals, asked=asked, keyed=keyed), Lane.INGEST
+            partial(_plan, asking=asking, planner=planner, asked=asked, keyed=keyed), Lane.INGEST
         )
         ring(now)
         return JSONResponse(answer, status)
@@ -169,12 +169,14 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     return router
 
 
-async def _plan(uow: UnitOfWork, *, asking: Asking, seals: Seals, asked: Asked, keyed: Keyed | None) -> tuple[int, Any]:
+async def _plan(
+    uow: UnitOfWork, *, asking: Asking, planner: Planner, asked: Asked, keyed: Keyed | None
+) -> tuple[int, Any]:
     """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
     if (known := await answered(uow.db, ground, keyed)) is not None:
         return known
     run = asking.run(asked, await asking.past(uow.db, asked, uow.now), uow.now)
-    laid = await lay_down(uow, [run], seals)
+    laid = await planner.lay_down(uow, [run])
     if not laid:
         raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", "the flow did not start: already_entered")
     first = laid[0]

@@ -17,7 +17,7 @@ from services.scheduler.domain.planning import House, PlannedText, end_before_be
 from services.scheduler.domain.states import OPEN, RUNNING, Happening, News
 from services.scheduler.exports import Exports
 from services.scheduler.people import Person
-from services.scheduler.planner import NewRun, Seals, Version, lay_down
+from services.scheduler.planner import NewRun, Planner, Seals, Version
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, cancel, settle
 from services.scheduler.store import FollowUp, by_recipient, load
@@ -64,6 +64,7 @@ class Consumer:
         merchants: MerchantDirectory,
         sealer: Sealer,
         seals: Seals,
+        planner: Planner,
         triggers: Triggers,
         settings: SchedulerSettings,
         ring: Ring,
@@ -71,6 +72,7 @@ class Consumer:
         self._merchants = merchants
         self._sealer = sealer
         self._seals = seals
+        self._planner = planner
         self._triggers = triggers
         self._ring = ring
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
@@ -176,7 +178,7 @@ class Consumer:
             elif person is None or person.erased_at is None:
                 contact = people.contact_of(self._sealer, merchant.id, event.contact)
                 runs.append(answer_run(event, merchant, contact, self._seals, uow.now))
-        self._ring_for(await lay_down(uow, runs, self._seals))
+        self._ring_for(await self._planner.lay_down(uow, runs))
 
     def _ring_for(self, texts: Sequence[FollowUp]) -> None:
         """Tell the loop about the earliest moment at which one of these wants attention."""

@@ -6,20 +6,25 @@ what is pending. No lease is held, and nothing is called: the transaction is all
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from math import ceil
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.scheduler import instruments
-from services.scheduler.domain.pacing import ANSWER_WITHIN, Priority, Waiting, chosen, room
+from services.scheduler.domain.pacing import ANSWER_WITHIN, chosen, room
 from services.scheduler.domain.states import Happening, News, State
+from services.scheduler.queueing import Queues, waiting_of
+from services.scheduler.reading import Reading
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, settle
-from services.scheduler.store import PARTITION, FollowUp, load_with_content
-from services.scheduler.tables import in_flight, lines, timers
+from services.scheduler.store import FollowUp, load_with_content
+from services.scheduler.tables import in_flight, timers
+from shared.bus.port import Holding
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Lane, Transaction
@@ -34,13 +39,6 @@ _BUSY_PAUSE_SECONDS = 0.02
 """Between two units while there is work: company gathers, and a batch costs less than its texts one by one."""
 _LINE_PAUSE_SECONDS = 0.1
 """How often numbers that were busy are looked at again."""
-_NUMBERS_PER_STEP = 64
-"""Lines looked at in one step; the next step goes on with the next ones."""
-
-_OURS = lines.c.partition == PARTITION
-
-CaughtUp = Callable[[Transaction, datetime], Awaitable[bool]]
-"""Whether every trigger that could cancel what is due now has been read (promise P6)."""
 _Loaded = tuple[FollowUp, Content | None]
 
 
@@ -89,85 +87,80 @@ class _Step:
 
 
 class Firing:
-    """Takes due timers, and turns at busy numbers."""
+    """Takes due timers, and turns at busy numbers, of the people this process looks after."""
 
     def __init__(
-        self, units: Units, merchants: MerchantDirectory, settings: SchedulerSettings, caught_up: CaughtUp
+        self, units: Units, merchants: MerchantDirectory, settings: SchedulerSettings, reading: Reading
     ) -> None:
         self._units = units
         self._merchants = merchants
         self._settings = settings
-        self._caught_up = caught_up
+        self._reading = reading
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
-        self._last_number = ""
-        """Where the round through the lines goes on; any value is right, it only makes turns."""
+        self._queues = Queues()
 
     async def step(self) -> float:
         """Do what is due now, and return the seconds until the next look."""
-        pause = await self._idle_seconds()
+        holding = self._reading.holding()
+        pause = await self._idle_seconds(holding)
         if pause > 0:
             return pause
-        step = await self._units.run(self._fire, Lane.BATCHES)
+        await self._reading.look()
+        step = await self._units.run(partial(self._fire, holding), Lane.BATCHES)
         if step.taken:
             failpoint("scheduler.after_release")
         if step.is_full or (step.taken and not step.is_waiting):
             return _BUSY_PAUSE_SECONDS
         return _LINE_PAUSE_SECONDS if step.is_waiting else _BUSY_PAUSE_SECONDS
 
-    async def _idle_seconds(self) -> float:
+    async def _idle_seconds(self, holding: Holding) -> float:
         """Return how long nothing will be due, at most a second, without writing."""
 
         async def look(db: Transaction) -> datetime | None:
-            if await db.rows(sa.select(lines.c.follow_up_id).where(_OURS).limit(1)):
+            if await self._queues.holds_any(db, holding.numbers):
                 return self._units.clock.now()
-            found = await db.rows(
-                sa.select(timers.c.due_at).where(timers.c.partition == PARTITION).order_by(timers.c.due_at).limit(1)
-            )
-            return found[0]["due_at"] if found else None
+            return min((await _heads(db, holding.numbers)).values(), default=None)
 
-        next_at = await self._units.read(look)
+        next_at = await self._units.read(look) if holding.numbers else None
         if next_at is None:
             return LONGEST_PAUSE_SECONDS
         return min(LONGEST_PAUSE_SECONDS, max(0.0, (next_at - self._units.clock.now()).total_seconds()))
 
-    async def _fire(self, uow: UnitOfWork) -> _Step:
+    async def _fire(self, holding: Holding, uow: UnitOfWork) -> _Step:
         """Take what is due, release what has its turn, put the rest in line."""
-        is_caught_up = await self._caught_up(uow.db, uow.now)
-        instruments.UNREAD_TRIGGERS.set(0 if is_caught_up else 1)
-        if not is_caught_up:
+        ready_numbers = holding.numbers & await self._reading.read_to_the_end(uow.db, uow.now)
+        unread = len(holding.numbers - ready_numbers)
+        instruments.UNREAD_TRIGGERS.set(unread)
+        if not ready_numbers:
             return _Step(0, is_full=False, is_waiting=True)
-        fired = await self._take_timers(uow)
+        ours = Holding(ready_numbers, holding.of)
+        fired = await self._take_timers(uow, ours)
         loaded = await load_with_content(uow.db, [row["follow_up_id"] for row in fired])
         over, ready = sorted_out(loaded.values(), {row["follow_up_id"]: row["due_at"] for row in fired}, uow.now)
         await settle(uow, over, self._unconfirmed_after)
-        released, held = await self._release(uow, {each[0].id: each for each in ready})
+        released, held = await self._release(uow, ours, {each[0].id: each for each in ready})
         instruments.FIRED.observe(len(fired))
         size = self._settings.batch_size
-        return _Step(len(fired) + released, is_full=len(fired) == size or released == size, is_waiting=held)
+        is_full = len(fired) == size or released == size
+        return _Step(len(fired) + released, is_full=is_full, is_waiting=held or unread > 0)
 
-    async def _take_timers(self, uow: UnitOfWork) -> Sequence[Mapping[str, Any]]:
+    async def _take_timers(self, uow: UnitOfWork, ours: Holding) -> list[Mapping[str, Any]]:
         """Delete up to N due timers and return them; two processes never get the same one."""
-        key = (timers.c.partition, timers.c.due_at, timers.c.follow_up_id, timers.c.kind)
-        due = (
-            sa.select(*key)
-            .where(timers.c.partition == PARTITION, timers.c.due_at <= uow.now)
-            .order_by(timers.c.due_at, timers.c.follow_up_id, timers.c.kind)
-            .limit(self._settings.batch_size)
-            .with_for_update(skip_locked=True)
-        )
-        return await uow.db.rows(
-            sa.delete(timers)
-            .where(timers.c.partition == PARTITION, timers.c.due_at <= uow.now, sa.tuple_(*key).in_(due))
-            .returning(timers.c.due_at, timers.c.follow_up_id)
-        )
+        due = sorted(number for number, at in (await _heads(uow.db, ours.numbers)).items() if at <= uow.now)
+        taken: list[Mapping[str, Any]] = []
+        for place, number in enumerate(due):
+            left = self._settings.batch_size - len(taken)
+            taken += await _take(uow, number, ceil(left / (len(due) - place)))
+        return taken
 
-    async def _release(self, uow: UnitOfWork, ready: dict[FollowUpId, _Loaded]) -> tuple[int, bool]:
+    async def _release(self, uow: UnitOfWork, ours: Holding, ready: dict[FollowUpId, _Loaded]) -> tuple[int, bool]:
         """Release those whose turn it is; return how many, and whether others wait."""
-        unanswered = await self._unanswered(uow)
+        unanswered = await self._unanswered(uow, ours)
         new = [waiting_of(text) for text, _ in ready.values()]
-        numbers = [*dict.fromkeys((*(each.sender_number for each in new), *await self._next_numbers(uow.db)))]
-        rooms = {number: room(self._rate(number), unanswered[number]) for number in numbers}
-        in_line = [each for number in numbers for each in await _head(uow.db, number, rooms[number])]
+        following = await self._queues.next_numbers(uow.db, ours.numbers)
+        numbers = [*dict.fromkeys((*(each.sender_number for each in new), *following))]
+        rooms = {number: room(self._rate(number) * ours.share, unanswered[number]) for number in numbers}
+        in_line = [each for number in numbers for each in await self._queues.head(uow.db, ours.numbers, number, rooms)]
         going = chosen([*new, *in_line], rooms, self._settings.batch_size)
         gone = {each.follow_up_id for each in going}
         called = [each for each in in_line if each.follow_up_id in gone]
@@ -179,31 +172,16 @@ class Firing:
             instruments.RELEASED.labels(text.purpose).inc()
             instruments.TIMER_LAG.observe(max(0.0, (uow.now - text.due_at).total_seconds()))
         await uow.db.upsert(in_flight, [in_flight_row(text, uow.now) for text in under_way])
-        await _leave_line(uow.db, called)
-        held = [each for each in new if each.follow_up_id not in gone]
-        await uow.db.insert_new(lines, [line_row(each) for each in held])
+        await self._queues.leave(uow.db, called)
+        held = [ready[each.follow_up_id][0] for each in new if each.follow_up_id not in gone]
+        await self._queues.join(uow.db, held)
         instruments.HELD.inc(len(held))
-        is_waiting = bool(await uow.db.rows(sa.select(lines.c.follow_up_id).where(_OURS).limit(1)))
-        return len(under_way), is_waiting
+        return len(under_way), await self._queues.holds_any(uow.db, ours.numbers)
 
-    async def _next_numbers(self, db: Transaction) -> list[str]:
-        """Return the next few numbers that have a line, in turns."""
-        numbers: list[str] = []
-        following = sa.select(sa.func.min(lines.c.sender_number).label("number")).where(
-            _OURS, lines.c.sender_number > sa.bindparam("after")
-        )
-        for _ in range(_NUMBERS_PER_STEP):
-            found = (await db.rows(following, {"after": self._last_number}))[0]["number"]
-            self._last_number = found or ""
-            if found is None:
-                break
-            numbers.append(found)
-        return numbers
-
-    async def _unanswered(self, uow: UnitOfWork) -> Counter[str]:
+    async def _unanswered(self, uow: UnitOfWork, ours: Holding) -> Counter[str]:
         """Return how many texts are under way on each number, counted from rows; overdue ones raise an alarm."""
         rows = await uow.db.rows(
-            sa.select(in_flight.c.sender_number, in_flight.c.released_at).where(in_flight.c.partition == PARTITION)
+            sa.select(in_flight.c.sender_number, in_flight.c.released_at).where(in_flight.c.partition.in_(ours.numbers))
         )
         since = uow.now - ANSWER_WITHIN
         unanswered = Counter(str(row["sender_number"]) for row in rows if row["released_at"] > since)
@@ -216,44 +194,35 @@ class Firing:
         return found[1].parts_per_second if found else 1.0
 
 
-async def _head(db: Transaction, number: str, count: int) -> list[Waiting]:
-    """Return the first of a number's line, in the order they will go."""
-    if count < 1:
-        return []
-    rows = await db.rows(
-        sa.select(lines)
-        .where(_OURS, lines.c.sender_number == number)
-        .order_by(lines.c.priority, lines.c.due_at, lines.c.follow_up_id)
-        .limit(count)
-    )
-    return [
-        Waiting(row["follow_up_id"], row["merchant_id"], number, Priority(row["priority"]), row["due_at"])
-        for row in rows
-    ]
+async def _heads(db: Transaction, numbers: Iterable[int]) -> dict[int, datetime]:
+    """Return when each partition's first timer is due, by one index probe each."""
+    wanted = sorted(numbers)
+    row = (await db.rows(_first_of_each(tuple(wanted))))[0]
+    return {number: row[f"p{number}"] for number in wanted if row[f"p{number}"] is not None}
 
 
-async def _leave_line(db: Transaction, called: Sequence[Waiting]) -> None:
-    """Delete those who were called: of each number the first so many of its line, hence one range."""
-    last: dict[str, tuple[int, datetime, FollowUpId]] = {}
-    for each in called:
-        place = (int(each.priority), each.due_at, each.follow_up_id)
-        last[each.sender_number] = max(place, last.get(each.sender_number, place))
-    for number, (priority, due_at, follow_up_id) in last.items():
-        await db.execute(
-            sa.delete(lines).where(
-                _OURS,
-                lines.c.sender_number == number,
-                sa.or_(
-                    lines.c.priority < priority,
-                    sa.and_(lines.c.priority == priority, lines.c.due_at < due_at),
-                    sa.and_(
-                        lines.c.priority == priority,
-                        lines.c.due_at == due_at,
-                        lines.c.follow_up_id <= follow_up_id,
-                    ),
-                ),
-            )
+@lru_cache(maxsize=256)
+def _first_of_each(numbers: tuple[int, ...]) -> sa.Select[Any]:
+    """Return the question for the first timer of each of these partitions: asked all the time, put together once."""
+    return sa.select(
+        *(
+            sa.select(sa.func.min(timers.c.due_at))
+            .where(timers.c.partition == number)
+            .scalar_subquery()
+            .label(f"p{number}")
+            for number in numbers
         )
+    )
+
+
+async def _take(uow: UnitOfWork, number: int, most: int) -> Sequence[Mapping[str, Any]]:
+    """Delete the first due timers of a partition and return them."""
+    key = (timers.c.partition, timers.c.due_at, timers.c.follow_up_id, timers.c.kind)
+    is_due = (timers.c.partition == number, timers.c.due_at <= uow.now)
+    first = sa.select(*key).where(*is_due).order_by(*key[1:]).limit(most).with_for_update(skip_locked=True)
+    return await uow.db.rows(
+        sa.delete(timers).where(*is_due, sa.tuple_(*key).in_(first)).returning(timers.c.due_at, timers.c.follow_up_id)
+    )
 
 
 def sorted_out(
@@ -291,28 +260,11 @@ def is_over(text: FollowUp, now: datetime) -> bool:
     return text.expires_at is not None and text.expires_at <= now
 
 
-def waiting_of(text: FollowUp) -> Waiting:
-    """Return a text's place in the line."""
-    return Waiting(text.id, text.merchant_id, text.sender_number, text.priority, text.due_at)
-
-
-def line_row(waiting: Waiting) -> dict[str, Any]:
-    """Return a row of `lines`."""
-    return {
-        "partition": PARTITION,
-        "sender_number": waiting.sender_number,
-        "priority": int(waiting.priority),
-        "due_at": waiting.due_at,
-        "follow_up_id": waiting.follow_up_id,
-        "merchant_id": waiting.merchant_id,
-    }
-
-
 def in_flight_row(text: FollowUp, released_at: datetime) -> dict[str, Any]:
     """Return a row of `in_flight`."""
     return {
         "follow_up_id": text.id,
-        "partition": PARTITION,
+        "partition": text.partition,
         "sender_number": text.sender_number,
         "released_at": released_at,
     }

@@ -15,9 +15,10 @@ from services.scheduler.domain.pacing import PRIORITIES
 from services.scheduler.domain.planning import PlannedText
 from services.scheduler.domain.states import Standing, State
 from services.scheduler.settling import TIMER_KINDS, earliest, history_row
-from services.scheduler.store import PARTITION, FollowUp, timer
+from services.scheduler.store import FollowUp, timer
 from services.scheduler.tables import enrollments, entries, flow_versions, follow_ups, state_changes, timers
 from shared import ids
+from shared.bus.partitioning import partition_of
 from shared.config.directory import Merchant
 from shared.config.flow import CancelRule, Flow
 from shared.db.transaction import Transaction
@@ -139,26 +140,34 @@ class NewRun:
         return EnrollmentId(ids.derived("enrollment", *parts, at=self.began_at))
 
 
-async def lay_down(uow: UnitOfWork, runs: Sequence[NewRun], seals: Seals) -> list[FollowUp]:
-    """Write runs that were not begun before, announce their texts, and return these."""
-    begun = await uow.db.insert_new(enrollments, [_enrollment(run) for run in runs])
-    fresh = [run for run, is_new in zip(runs, begun, strict=True) if is_new]
-    laid: list[FollowUp] = []
-    rows = []
-    for run in fresh:
-        for text in run.texts:
-            follow_up = _follow_up(run, text, uow.now)
-            laid.append(follow_up)
-            rows.append(_row(follow_up, run, seals.template(run.merchant.id, text.body), uow.now))
-            _announce(uow, follow_up)
-    await uow.db.insert_new(flow_versions, _begun_versions(fresh, uow.now))
-    await uow.db.upsert(entries, [_entry(run) for run in fresh if not run.is_built_in])
-    await uow.db.insert(follow_ups, rows)
-    await uow.db.insert(
-        timers, [timer(each.timer_at, each.id, TIMER_KINDS[State.PENDING]) for each in laid if each.timer_at]
-    )
-    instruments.ENROLLED.inc(len(fresh))
-    return laid
+class Planner:
+    """Lays down runs, each person's in their own partition of so many."""
+
+    def __init__(self, seals: Seals, partitions: int) -> None:
+        self._seals = seals
+        self._partitions = partitions
+
+    async def lay_down(self, uow: UnitOfWork, runs: Sequence[NewRun]) -> list[FollowUp]:
+        """Write runs that were not begun before, announce their texts, and return these."""
+        begun = await uow.db.insert_new(enrollments, [_enrollment(run) for run in runs])
+        fresh = [run for run, is_new in zip(runs, begun, strict=True) if is_new]
+        laid: list[FollowUp] = []
+        rows = []
+        for run in fresh:
+            partition = partition_of(run.recipient_id, self._partitions)
+            for text in run.texts:
+                follow_up = _follow_up(run, text, partition, uow.now)
+                laid.append(follow_up)
+                rows.append(_row(follow_up, run, self._seals.template(run.merchant.id, text.body), uow.now))
+                _announce(uow, follow_up)
+        await uow.db.insert_new(flow_versions, _begun_versions(fresh, uow.now))
+        await uow.db.upsert(entries, [_entry(run) for run in fresh if not run.is_built_in])
+        await uow.db.insert(follow_ups, rows)
+        await uow.db.insert(
+            timers, [timer(each, each.timer_at, TIMER_KINDS[State.PENDING]) for each in laid if each.timer_at]
+        )
+        instruments.ENROLLED.inc(len(fresh))
+        return laid
 
 
 def _announce(uow: UnitOfWork, follow_up: FollowUp) -> None:
@@ -211,12 +220,13 @@ def _entry(run: NewRun) -> dict[str, Any]:
     }
 
 
-def _follow_up(run: NewRun, text: PlannedText, now: datetime) -> FollowUp:
+def _follow_up(run: NewRun, text: PlannedText, partition: int, now: datetime) -> FollowUp:
     """Return one text of a run."""
     enrollment = run.enrollment_id
     state, reason = text.ends_as or (State.PENDING, None)
     return FollowUp(
         id=FollowUpId(ids.derived("follow-up", enrollment, text.step, _FIRST_VISIT, at=run.began_at)),
+        partition=partition,
         merchant_id=run.merchant.id,
         recipient_id=run.recipient_id,
         enrollment_id=enrollment,
@@ -250,7 +260,7 @@ def _row(follow_up: FollowUp, run: NewRun, body: bytes, now: datetime) -> dict[s
     standing = follow_up.standing
     return {
         "id": follow_up.id,
-        "partition": PARTITION,
+        "partition": follow_up.partition,
         "merchant_id": follow_up.merchant_id,
         "recipient_id": follow_up.recipient_id,
         "enrollment_id": follow_up.enrollment_id,

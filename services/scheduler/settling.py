@@ -58,9 +58,9 @@ async def settle(uow: UnitOfWork, moves: Iterable[Move], unconfirmed_after: time
         settled.append(Settled(after, found.moved))
         if (before.timer_at, before.standing.state) != (after.timer_at, after.standing.state):
             if before.timer_at is not None and not move.timer_is_gone:
-                old_timers.append((before.timer_at, before.id))
+                old_timers.append(before)
             if after.timer_at is not None:
-                new_timers.append(timer(after.timer_at, after.id, TIMER_KINDS[after.standing.state]))
+                new_timers.append(timer(after, after.timer_at, TIMER_KINDS[after.standing.state]))
         if before.standing.state is State.RELEASED and after.standing.state is not State.RELEASED:
             answered.append(before.id)
         _tell(uow, move, found, after)

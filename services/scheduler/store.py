@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +13,10 @@ import sqlalchemy as sa
 from services.scheduler.domain.pacing import Priority
 from services.scheduler.domain.states import Proof, Standing, State
 from services.scheduler.tables import follow_ups, timers
-from shared.bus.local import LOCAL
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.follow_up import Content, Purpose, SendPolicy
 from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
 
-PARTITION = LOCAL.number
-"""The partition whose timers this process fires; the local log has one."""
 _KEYS_PER_DELETE = 16
 """Two lists of this length make at most its square of index probes."""
 
@@ -29,6 +28,8 @@ class FollowUp:
     """One follow-up as decisions need it, without its sealed parts."""
 
     id: FollowUpId
+    partition: int
+    """Of its recipient: whoever holds it fires its timer."""
     merchant_id: MerchantId
     recipient_id: RecipientId
     enrollment_id: EnrollmentId
@@ -69,6 +70,7 @@ class FollowUp:
         )
         return cls(
             id=row["id"],
+            partition=row["partition"],
             merchant_id=row["merchant_id"],
             recipient_id=row["recipient_id"],
             enrollment_id=row["enrollment_id"],
@@ -136,19 +138,22 @@ def by_recipient(found: Iterable[FollowUp]) -> dict[RecipientId, list[FollowUp]]
     return groups
 
 
-def timer(at: datetime, follow_up_id: FollowUpId, kind: str) -> Mapping[str, Any]:
+def timer(text: FollowUp, at: datetime, kind: str) -> Mapping[str, Any]:
     """Return a row of `timers`."""
-    return {"partition": PARTITION, "due_at": at, "follow_up_id": follow_up_id, "kind": kind}
+    return {"partition": text.partition, "due_at": at, "follow_up_id": text.id, "kind": kind}
 
 
-async def delete_timers(db: Transaction, keys: Sequence[tuple[datetime, FollowUpId]]) -> None:
+async def delete_timers(db: Transaction, texts: Sequence[FollowUp]) -> None:
     """Delete the one timer of each of these follow-ups, by index probes."""
-    for start in range(0, len(keys), _KEYS_PER_DELETE):
-        group = keys[start : start + _KEYS_PER_DELETE]
-        await db.execute(
-            sa.delete(timers).where(
-                timers.c.partition == PARTITION,
-                timers.c.due_at.in_([at for at, _ in group]),
-                timers.c.follow_up_id.in_([follow_up_id for _, follow_up_id in group]),
+    keys = sorted((text.partition, text.timer_at, text.id) for text in texts if text.timer_at is not None)
+    for number, of_partition in groupby(keys, itemgetter(0)):
+        held = list(of_partition)
+        for start in range(0, len(held), _KEYS_PER_DELETE):
+            group = held[start : start + _KEYS_PER_DELETE]
+            await db.execute(
+                sa.delete(timers).where(
+                    timers.c.partition == number,
+                    timers.c.due_at.in_([at for _, at, _ in group]),
+                    timers.c.follow_up_id.in_([follow_up_id for _, _, follow_up_id in group]),
+                )
             )
-        )

@@ -113,11 +113,11 @@ timers = sa.Table(
 lines = sa.Table(
     "scheduler_lines",
     metadata,
-    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("sender_number", sa.Text, primary_key=True),
-    sa.Column("priority", sa.Integer, primary_key=True),
+    sa.Column("priority", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("due_at", Instant, primary_key=True),
     sa.Column("follow_up_id", Id, primary_key=True),
+    sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("merchant_id", sa.Text, nullable=False),
 )
 """Whose hour has come and whose turn has not. A row of a follow-up that ended meanwhile is dropped at its turn."""

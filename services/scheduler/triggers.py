@@ -13,7 +13,7 @@ from services.scheduler.domain.facts import recipient_names, zone_of
 from services.scheduler.domain.planning import House, planned, sender_number
 from services.scheduler.domain.states import RUNNING, Happening, News
 from services.scheduler.people import Person
-from services.scheduler.planner import NewRun, Seals, Versions, lay_down
+from services.scheduler.planner import NewRun, Planner, Seals, Versions
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, settle
 from services.scheduler.store import FollowUp, by_recipient, load, sealed_facts
@@ -59,12 +59,14 @@ class Triggers:
         merchants: MerchantDirectory,
         sealer: Sealer,
         seals: Seals,
+        planner: Planner,
         versions: Versions,
         settings: SchedulerSettings,
     ) -> None:
         self._merchants = merchants
         self._sealer = sealer
         self._seals = seals
+        self._planner = planner
         self._versions = versions
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
         self._look_back = timedelta(days=settings.look_back_days)
@@ -81,7 +83,7 @@ class Triggers:
                 fresh.append((event, merchant))
         await self._cancel(fresh, past, uow)
         runs = [run for event, merchant in fresh for run in self._runs(event, merchant, past, uow.now)]
-        laid = await lay_down(uow, runs, self._seals)
+        laid = await self._planner.lay_down(uow, runs)
         alive = [event for event, _ in fresh if past.person(event).erased_at is None]
         # At once, not at the end of the unit: its next round may hold a repeat, or what these cancel.
         await uow.db.insert_new(triggers_seen, [people.seen_row(event) for event in alive])

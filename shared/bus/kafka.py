@@ -17,9 +17,8 @@ from shared.bus import kafka_instruments as instruments
 from shared.bus.kafka_faults import ConsumerStalled, LogShortened, LogUnavailable
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import Cluster, recipient_of, type_of
-from shared.bus.port import Message, Partition, Poll
+from shared.bus.port import Holding, Message, Partition, Poll
 from shared.events.registry import registry
-from shared.events.topics import Topic
 from shared.telemetry.logs import logger
 
 STALLED_SECONDS = 30.0
@@ -93,6 +92,7 @@ class KafkaSource:
         Raises:
             LogUnavailable: the cluster does not answer; nothing is lost.
             LogShortened: the log ends before a position.
+            ConfigurationFault: a topic has another number of partitions than this process counts on.
             ConsumerStalled: events wait, and none comes.
         """
         consumer = await self._started()
@@ -114,14 +114,20 @@ class KafkaSource:
             raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
         return poll
 
-    async def ends(self, topic: Topic | None = None) -> dict[Partition, int]:
-        """Return the offset after the newest event of each partition we read, of one topic or of all.
+    def holding(self) -> Holding:
+        """Return whom we look after: the group gives us the same partitions of every topic."""
+        return Holding(frozenset(partition.number for partition in self._assigned), self._cluster.partitions)
+
+    async def ends(self, topic: str, since: Mapping[Partition, int]) -> dict[Partition, int]:  # noqa: ARG002 - the log knows its ends
+        """Return the offset after the newest event of each partition of a topic that we read; none before we read.
 
         Raises:
             LogUnavailable: the cluster does not answer.
         """
-        consumer = await self._started()
-        wanted = [self._kafkas(p) for p in self._assigned if topic is None or p.topic == topic]
+        consumer = self._consumer
+        wanted = [self._kafkas(p) for p in self._assigned if p.topic == topic]
+        if consumer is None:
+            return {}
         try:
             found = await consumer.end_offsets(wanted) if wanted else {}
         except (KafkaError, OSError) as problem:
@@ -164,6 +170,9 @@ class KafkaSource:
         """Put the consumer where the database says, wherever it does not stand there already."""
         fresh = not self._next
         if fresh:
+            for name, topic in self._topics.items():
+                if (known := consumer.partitions_for_topic(name)) is not None:
+                    self._cluster.check(topic, known)
             self._first = await self._checked(consumer, positions)
         for partition, offset in positions.items():
             start = max(offset, self._first[partition])
@@ -271,7 +280,7 @@ class KafkaSource:
                 check_crcs=True,
                 metadata_max_age_ms=300_000,
                 connections_max_idle_ms=540_000,
-                security_protocol="PLAINTEXT",
+                **self._cluster.access,
             )
             try:
                 await consumer.start()

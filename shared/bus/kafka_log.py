@@ -63,6 +63,11 @@ class KafkaLog:
         await create_topics(self._cluster)
         await outbox.create(self._database, self.metadata)
 
+    @property
+    def partitions(self) -> int:
+        """Of each topic."""
+        return self._cluster.partitions
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Relay while the block runs; afterwards leave the group and disconnect."""

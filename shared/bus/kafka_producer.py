@@ -31,15 +31,21 @@ class KafkaProducer:
         self._cluster = cluster
         self._service = service
         self._producer: Any = None
+        self._checked: set[str] = set()
+        """Topics seen to have the partitions everybody counts on."""
 
     async def produce(self, records: Sequence[Record]) -> list[int]:
         """Write records in order and return the numbers of those acknowledged everywhere they belong.
 
         Raises:
             LogUnavailable: none was acknowledged.
+            ConfigurationFault: a topic has another number of partitions than this process counts on.
         """
         try:
             producer = await self._started()
+            for topic in {record.topic for record in records} - self._checked:
+                self._cluster.check(topic, await producer.partitions_for(self._cluster.topic(topic)))
+                self._checked.add(topic)
             sent = [await self._send(producer, record) for record in records]
         except (KafkaError, OSError) as problem:
             await self.close()
@@ -103,7 +109,7 @@ class KafkaProducer:
                 retry_backoff_ms=100,
                 metadata_max_age_ms=300_000,
                 connections_max_idle_ms=540_000,
-                security_protocol="PLAINTEXT",
+                **self._cluster.access,
             )
             try:
                 await producer.start()

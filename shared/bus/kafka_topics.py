@@ -28,7 +28,7 @@ async def create_topics(cluster: Cluster) -> None:
         request_timeout_ms=_REQUEST_MILLISECONDS,
         retry_backoff_ms=100,
         metadata_max_age_ms=300_000,
-        security_protocol="PLAINTEXT",
+        **cluster.access,
     )
     try:
         await admin.start()
@@ -37,12 +37,8 @@ async def create_topics(cluster: Cluster) -> None:
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise ConfigurationFault(f"Kafka refuses to make the topic {name}: {for_code(code).__name__} {said}")
         for found in await admin.describe_topics([cluster.topic(topic) for topic in Topic]):
-            count = len(found["partitions"])
-            if not found["error_code"] and count != cluster.partitions:
-                raise ConfigurationFault(
-                    f"the topic {found['topic']} has {count} partitions and this process expects {cluster.partitions}; "
-                    "people would change places: set the number it has, or drain everything first"
-                )
+            if not found["error_code"]:
+                cluster.check(found["topic"].removeprefix(cluster.prefix), found["partitions"])
     except (KafkaError, OSError) as problem:
         raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
     finally:

@@ -9,11 +9,13 @@
 Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2 (binary content mode: attributes as `ce_` headers).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from shared.errors import ConfigurationFault
 from shared.events.topics import Topic
 from shared.ids import EventId, RecipientId
 
@@ -36,10 +38,25 @@ class Cluster:
     """Copies of each partition; production wants 3, of which all but one must have a record before it counts."""
     prefix: str = ""
     """Before each topic's and group's name, where several houses share one cluster."""
+    access: Mapping[str, Any] = field(default_factory=lambda: {"security_protocol": "PLAINTEXT"}, repr=False)
+    """What the client library is told about protection; may hold a password."""
 
     def topic(self, topic: str) -> str:
         """Return the name a topic has on the cluster."""
         return f"{self.prefix}{topic}"
+
+    def check(self, topic: str, partitions: Collection[int] | int) -> None:
+        """Look that a topic has the partitions everybody counts on.
+
+        Raises:
+            ConfigurationFault: it has another number.
+        """
+        count = partitions if isinstance(partitions, int) else len(partitions)
+        if count != self.partitions:
+            raise ConfigurationFault(
+                f"the topic {self.topic(topic)} has {count} partitions and this process expects {self.partitions}; "
+                "people would change places: set FOLLOWUP_KAFKA_PARTITIONS to what it has, or drain everything first"
+            )
 
 
 @dataclass(frozen=True, slots=True)

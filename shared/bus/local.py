@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.bus.port import Message, Partition, Poll
+from shared.bus.port import Holding, Message, Partition, Poll
 from shared.db.transaction import Lane, Transaction
 from shared.db.types import Id, Instant
 from shared.db.unit_of_work import Database
@@ -33,6 +33,7 @@ event_log = sa.Table(
 )
 
 LOCAL = Partition("event_log", 0)
+_EVERYBODY = Holding(frozenset({LOCAL.number}), 1)
 _SILENCE_SECONDS = 1.0
 _TAIL_MESSAGES = 4096
 _READ_AT_ONCE = 1000
@@ -48,6 +49,8 @@ _NEWEST = sa.select(sa.func.max(event_log.c.id).label("newest"))
 
 class LocalLog:
     """Appends inside transactions, and wakes its readers after commits."""
+
+    partitions = _EVERYBODY.of
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -128,6 +131,19 @@ class LocalSource:
         messages, following = found
         return Poll(messages, {LOCAL: following} if following > start else {})
 
+    def holding(self) -> Holding:
+        """Return everybody: one process reads."""
+        return _EVERYBODY
+
+    async def ends(self, topic: str, since: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Return the offset after the newest event of a topic, or where we stand when there is none past it."""
+        start = since.get(LOCAL, 0)
+        newest = sa.select(sa.func.max(event_log.c.id).label("newest")).where(
+            event_log.c.id >= start, event_log.c.topic == topic
+        )
+        found = (await self._log.database.read(lambda tx: tx.rows(newest)))[0]["newest"]
+        return {LOCAL: start if found is None else int(found) + 1}
+
     async def close(self) -> None:
         """Stop being woken."""
         self._log.forget(self._bell)
@@ -201,9 +217,3 @@ async def _messages(
     """Return the messages of a statement."""
     rows = await transaction.rows(statement, {"start": start, "count": count})
     return [Message(LOCAL, row["id"], row["type"], row["recipient_id"], row["body"]) for row in rows]
-
-
-async def is_read_to_the_end(transaction: Transaction, position: int, topic: str) -> bool:
-    """Return whether nothing of a topic stands at or past `position`: the group has seen all of it (promise P6)."""
-    ahead = sa.select(event_log.c.id).where(event_log.c.id >= position, event_log.c.topic == topic).limit(1)
-    return not await transaction.rows(ahead)

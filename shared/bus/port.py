@@ -56,6 +56,19 @@ class Poll:
     next_offsets: Mapping[Partition, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Which people this process looks after now: those of these partitions, of so many."""
+
+    numbers: frozenset[int]
+    of: int
+
+    @property
+    def share(self) -> float:
+        """The part of everybody that is, and so of every sender number's rate."""
+        return len(self.numbers) / self.of
+
+
 class Source(Protocol):
     """One consumer group's view of the log."""
 
@@ -67,6 +80,19 @@ class Source(Protocol):
         """Wait until there is something past `positions`, linger for company, and return up to `limit` messages.
 
         Returns an empty poll after about a second of silence, so that the caller can look around.
+        """
+        ...
+
+    def holding(self) -> Holding:
+        """Return whom this process looks after now: nobody while the group settles."""
+        ...
+
+    async def ends(self, topic: str, since: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Return the offset after the newest event of a topic, for each partition of it that this process reads.
+
+        Args:
+            topic: whose events count.
+            since: how far each partition was read; what stands before need not be looked at.
         """
         ...
 

@@ -11,6 +11,18 @@ from shared.db.transaction import Transaction
 from shared.errors import Fenced
 
 
+def group_of(ground: Ground) -> str:
+    """Return the name of a service's consumer group."""
+    return f"followup-{ground.service}"
+
+
+async def read(transaction: Transaction, ground: Ground) -> dict[Partition, int]:
+    """Return how far a service has committed its reading, wherever it ever read."""
+    table = ground.positions
+    rows = await transaction.rows(sa.select(table).where(table.c.consumer_group == group_of(ground)))
+    return {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
+
+
 async def load(
     transaction: Transaction, ground: Ground, group: str, partitions: Iterable[Partition], now: datetime
 ) -> dict[Partition, int]:

@@ -64,7 +64,7 @@ class Runner:
         self._ground = ground
         self._source = source
         self._router = router
-        self._group = f"followup-{ground.service}"
+        self._group = positions.group_of(ground)
         self._kinds = router.kinds
         self._positions: dict[Partition, int] | None = None
         self._last_unit_events = 0

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from shared.errors import DatabaseUnavailable
 
@@ -31,6 +32,20 @@ def upgrade(connection: sa.Connection, schemas: Sequence[Schema]) -> None:
     """Bring every schema to its newest version; nothing happens to one that is there already."""
     for schema in schemas:
         command.upgrade(_config(connection, schema), "head")
+
+
+def pending(connection: sa.Connection, schemas: Sequence[Schema]) -> list[str]:
+    """Return the services whose tables are older than this code; it gets along with newer ones."""
+    behind = []
+    for schema in schemas:
+        config = _config(connection, schema)
+        scripts = ScriptDirectory.from_config(config)
+        table = config.attributes["version_table"]
+        current = MigrationContext.configure(connection, opts={"version_table": table}).get_current_revision()
+        known = {script.revision for script in scripts.walk_revisions()}
+        if current is None or (current in known and current != scripts.get_current_head()):
+            behind.append(schema.service)
+    return behind
 
 
 def revise(connection: sa.Connection, schema: Schema, message: str) -> None:

@@ -143,6 +143,23 @@ class PostgresDatabase:
         except Exception as problem:
             raise translated(problem, lost=False) from problem
 
+    async def require(self, schemas: Sequence[Schema]) -> None:
+        """Look that the tables are at least as new as this code.
+
+        Raises:
+            ConfigurationFault: they are older, or not there.
+            DatabaseUnavailable: it cannot be reached now.
+        """
+        try:
+            async with self._engine.connect() as connection:
+                behind = await connection.run_sync(migrate.pending, schemas)
+        except Exception as problem:
+            raise unreachable(problem) from problem
+        if behind:
+            raise ConfigurationFault(
+                f"the tables of {', '.join(behind)} are older than this version; run `followup migrate`"
+            )
+
     async def _run(self, work: Work[T], begin: str) -> T:
         """Run `work` in a transaction, and once more where somebody else won a deadlock."""
         try:

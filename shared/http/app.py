@@ -55,8 +55,10 @@ def operations(health: Health) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", summary="Is the process alive?")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    async def healthz() -> Response:
+        stopped = health.deaths()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if stopped else HTTPStatus.OK
+        return JSONResponse({"status": "stopped" if stopped else "ok", "problems": stopped}, status_code=status)
 
     @router.get("/readyz", summary="Should it be given work?")
     async def readyz() -> Response:

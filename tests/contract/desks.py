@@ -181,7 +181,9 @@ class KafkaDesk(Desk):
     async def is_at_the_end(self, runner: Runner) -> bool:
         """Compare with the ends of the partitions this reader was given."""
         assert isinstance(runner._source, KafkaSource)
-        ends = await runner._source.ends()
+        source = runner._source
+        topics = {place.topic for place in await source.partitions()}
+        ends = {place: end for topic in sorted(topics) for place, end in (await source.ends(topic, {})).items()}
         return bool(ends) and all((runner.position(place) or 0) >= end for place, end in ends.items())
 
     async def records(self, topic: Topic) -> list[Any]:

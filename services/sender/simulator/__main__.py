@@ -46,6 +46,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--number-inbound-url", action="append", default=[], metavar="NUMBER=URL", help="the same for one number")
     add("--answers-keywords", action="store_true", help="answer STOP, START and HELP here, as Twilio does by default")
     add("--latency-ms", type=int, default=150, help="from accepted to delivered (default: %(default)s)")
+    add("--clock-file", type=Path, metavar="FILE", help="file with an offset in seconds that moves its clock")
     add("--seed", type=int, default=0, help="where the chances of faults start (default: %(default)s)")
     add("--faults", type=Path, metavar="FILE", help="JSON file of faults to start with, as PUT /simulator/faults takes")
     return parser.parse_args(arguments)
@@ -64,6 +65,7 @@ def main(arguments: list[str]) -> None:
             inbound_urls=dict(pair.split("=", 1) for pair in given.number_inbound_url),
             answers_keywords=given.answers_keywords,
             latency_ms=given.latency_ms,
+            clock_file=given.clock_file,
             seed=given.seed,
         )
     except ValueError as error:

@@ -77,7 +77,19 @@ async def test_steady_traffic_of_fresh_triggers_does_not_hold_releases(stage: St
     stage.clock.advance(minutes=30)
     await stage.house.publish(stage.trigger("inquiry", subject="somebody else's", phone="+12125550177"))
     await stage.fire()
+    assert await stage.dues() == []
+    await stage.house.settle(stage.service)
+    await stage.house.publish(stage.trigger("inquiry", subject="another's", phone="+12125550178"))
+    await stage.fire()
     assert len(await stage.dues()) == 1
+
+
+async def test_what_was_known_of_the_log_before_the_clock_jumped_releases_nothing(stage: Stage) -> None:
+    await stage.hear(stage.trigger("checkout_started"))
+    await stage.fire(minutes=30, seconds=-1)
+    await stage.house.publish(stage.trigger("purchase", amount_minor=100))
+    await stage.fire(hours=1)
+    assert await stage.dues() == []
 
 
 async def test_a_cancel_after_the_release_is_told_with_its_release_so_that_it_can_overtake_the_clearance(

@@ -127,15 +127,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "scheduler_lines",
-        sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("sender_number", sa.Text(), nullable=False),
-        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("priority", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("due_at", shared.db.types.Instant(), nullable=False),
         sa.Column("follow_up_id", shared.db.types.Id(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "partition", "sender_number", "priority", "due_at", "follow_up_id", name=op.f("pk_scheduler_lines")
-        ),
+        sa.PrimaryKeyConstraint("sender_number", "priority", "due_at", "follow_up_id", name=op.f("pk_scheduler_lines")),
     )
     op.create_table(
         "scheduler_parked",

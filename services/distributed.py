@@ -1,0 +1,236 @@
+"""One service as a process of its own, on Kafka and PostgreSQL; knows the services by name alone and loads only one."""
+
+import importlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import unquote, urlsplit
+
+from fastapi import FastAPI
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from shared.bus import outbox
+from shared.bus.kafka_access import KafkaSettings
+from shared.bus.kafka_log import KafkaLog
+from shared.bus.kafka_topics import create_topics
+from shared.bus.kafka_wire import Cluster
+from shared.clock import SystemClock, prefer_tzdata_wheel
+from shared.config.directory import MerchantDirectory
+from shared.config.moved_clock import refuse_moved_clock
+from shared.db.migrate import Schema
+from shared.db.postgres import READERS, WRITERS, PostgresDatabase
+from shared.db.postgres_roles import provision
+from shared.errors import ConfigurationFault
+from shared.housekeeping import Housekeeping
+from shared.http.app import create_app
+from shared.http.auth import Keys, RateLimit
+from shared.http.server import bind, server_of
+from shared.privacy import Keyring, Sealer
+from shared.process import settle_down
+from shared.service import Runtime, Service, check_fingerprint
+from shared.settings import ProcessSettings, Settings
+from shared.telemetry.health import Health
+from shared.telemetry.logs import logger
+
+SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
+_SHORTEST_TOKEN = 32
+_HERE = Path(__file__).parent
+
+log = logger(__name__)
+
+
+class DistributedSettings(Settings):
+    """What a process of one service is told beside what every process is told."""
+
+    section: ClassVar[str] = "distributed"
+
+    instance: str = Field(
+        "", description="A name that outlives a restart (the pod's): its partitions wait for it. Empty: none."
+    )
+    admin_database_url: str = Field(
+        "", description="Owner of the database; only `followup migrate` uses it, to make roles and schemas."
+    )
+
+
+class DatabaseSettings(Settings):
+    """Where one service's tables are."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLLOWUP_<SERVICE>_", extra="ignore", frozen=True)
+    section: ClassVar[str] = "distributed"
+
+    database_url: str = Field("", description="postgresql://role:password@host/database of this service (distributed).")
+    database_writers: int = Field(WRITERS, gt=0, le=100, description="Units of work that write at once.")
+    database_readers: int = Field(READERS, gt=0, le=100, description="Readings at once.")
+
+    @classmethod
+    def of(cls, service: str) -> "DatabaseSettings":
+        """Return a service's own.
+
+        Raises:
+            ConfigurationFault: the URL is not set.
+        """
+        prefix = f"FOLLOWUP_{service.upper()}_"
+        found = cls(_env_prefix=prefix)
+        if not found.database_url:
+            raise ConfigurationFault(
+                f"{prefix}DATABASE_URL is not set; it names PostgreSQL, as in "
+                f"postgresql://followup_{service}:password@host/followup"
+            )
+        return found
+
+    def database(self, service: str) -> PostgresDatabase:
+        """Return the service's database, not started."""
+        return PostgresDatabase(
+            self.database_url, service, writers=self.database_writers, readers=self.database_readers
+        )
+
+
+@dataclass(slots=True)
+class Opened:
+    """One service with its database and its log, not running yet."""
+
+    runtime: Runtime
+    service: Service
+    log: KafkaLog
+
+
+def cluster_of(settings: KafkaSettings) -> Cluster:
+    """Return where the log is.
+
+    Raises:
+        ConfigurationFault: no broker is named, or a file it needs cannot be read.
+    """
+    if not settings.bootstrap:
+        raise ConfigurationFault("FOLLOWUP_KAFKA_BOOTSTRAP is not set; it names a broker, as in kafka:9092")
+    return Cluster(settings.bootstrap, settings.partitions, settings.replication, settings.prefix, settings.access())
+
+
+def schema_of(service: str) -> Schema:
+    """Return a service's tables and their history."""
+    metadata = importlib.import_module(f"services.{service}.schema").metadata
+    importlib.import_module(f"services.{service}.tables")
+    return Schema(service, metadata, _HERE / service / "migrations" / "versions")
+
+
+@asynccontextmanager
+async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
+    """Build one service on its database and the log; its runner and loops start with `Service.running`.
+
+    Raises:
+        ConfigurationFault: a file or setting is wrong; the message says which and what to do.
+        DatabaseUnavailable: PostgreSQL cannot be reached now.
+    """
+    prefer_tzdata_wheel()
+    if settings.keyring_file is None:
+        raise ConfigurationFault(
+            "FOLLOWUP_KEYRING_FILE is not set: all processes share one keyring; `followup keys keyring FILE` makes one"
+        )
+    sealer = Sealer(Keyring.load(settings.keyring_file))
+    clock = SystemClock(settings.clock_file)
+    directory = MerchantDirectory.load(settings.merchants_dir, os.environ)
+    refuse_moved_clock(clock, directory)
+    cluster = cluster_of(KafkaSettings())
+    database = DatabaseSettings.of(name).database(name)
+    await database.start()
+    try:
+        await database.require([schema_of(name)])
+        kafka = KafkaLog(cluster, name, database, instance=DistributedSettings().instance or None)
+        runtime = Runtime(settings, clock, database, kafka, sealer, directory)
+        service: Service = importlib.import_module(f"services.{name}.app").build(runtime)
+        await check_fingerprint(service.units, service.ground, sealer.fingerprint)
+        yield Opened(runtime, service, kafka)
+    finally:
+        await database.stop()
+
+
+def app_of(house: Opened) -> FastAPI:
+    """Return the HTTP side of a service; the service runs while the app does."""
+    runtime, service = house.runtime, house.service
+    keys = Keys(
+        runtime.merchants,
+        RateLimit(runtime.settings.requests_per_second, runtime.clock),
+        _operator_token(runtime.settings.operator_token_file),
+    )
+    health = Health()
+    health.add(service.name, service.readiness, service.halted)
+    housekeeping = Housekeeping(runtime, [service.ground])
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(house.log.running())
+            await stack.enter_async_context(service.running())
+            await stack.enter_async_context(housekeeping.running())
+            yield
+
+    return create_app(
+        f"Followup {service.name}",
+        service.routers,
+        keys=keys,
+        health=health,
+        max_body_bytes=runtime.settings.max_body_bytes,
+        lifespan=lifespan,
+    )
+
+
+async def serve(name: str, settings: ProcessSettings) -> None:
+    """Run one service until it is told to stop."""
+    listener, settings = bind(settings)
+    try:
+        async with opened(name, settings) as house:
+            for problem in house.runtime.merchants.problems:
+                log.warning("merchant_file_problem", problem=str(problem))
+            settle_down()
+            log.info("listening", service=name, port=settings.port)
+            await server_of(app_of(house)).serve(sockets=[listener])
+    finally:
+        listener.close()
+
+
+async def migrate(names: Sequence[str]) -> AsyncIterator[str]:
+    """Lay everything out and say each step: roles, schemas, tables, outboxes, topics; harmless when repeated.
+
+    Raises:
+        ConfigurationFault: something is set wrongly, or a server refuses us.
+        DatabaseUnavailable: PostgreSQL cannot be reached now.
+        LogUnavailable: nor can Kafka.
+    """
+    cluster = cluster_of(KafkaSettings())
+    owner = DistributedSettings().admin_database_url
+    for name in names:
+        settings = DatabaseSettings.of(name)
+        if owner:
+            url = urlsplit(settings.database_url)
+            await provision(
+                owner, name, unquote(url.password) if url.password else None, role=unquote(url.username or "") or None
+            )
+            yield f"{name}: role and schema are there"
+        database = settings.database(name)
+        await database.start()
+        try:
+            await database.upgrade([schema_of(name)])
+            metadata, _ = outbox.metadata_of(name)
+            await outbox.create(database, metadata)
+        finally:
+            await database.stop()
+        yield f"{name}: tables are at the newest schema"
+    await create_topics(cluster)
+    yield f"Kafka: topics are there, {cluster.partitions} partitions each"
+
+
+def _operator_token(path: Path | None) -> str:
+    """Return the operator's token; one that nobody knows where none is given."""
+    if path is None:
+        return secrets.token_urlsafe(32)
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as problem:
+        raise ConfigurationFault(f"FOLLOWUP_OPERATOR_TOKEN_FILE: {path} cannot be read ({problem.strerror})") from None
+    if len(token) < _SHORTEST_TOKEN:
+        raise ConfigurationFault(f"FOLLOWUP_OPERATOR_TOKEN_FILE: {path} holds fewer than {_SHORTEST_TOKEN} characters")
+    return token

@@ -1,0 +1,58 @@
+"""The five services as processes on a real Kafka and a real PostgreSQL tell the demo's story."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import pytest
+
+from services.demo.set import PHONE, write_shop
+from services.demo.stage import Secrets, Stage
+from services.demo.story import Story
+from shared.testing.connected import Server
+from shared.testing.fleet import SERVICES, Fleet, fleet
+from shared.testing.process import AUTH_TOKEN
+
+pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
+PATIENCE_SECONDS = 30.0
+_COUNT = "SELECT count(*) FROM {0}.{0}_positions"
+
+
+@pytest.fixture
+async def house(tmp_path: Path, postgresql: Server, kafka: Server) -> AsyncIterator[Fleet]:
+    async with fleet(tmp_path, postgresql, kafka) as built:
+        yield built
+
+
+def stage_of(house: Fleet, client: httpx2.AsyncClient) -> Stage:
+    """Write the demo's shop for this house."""
+    made = Secrets.new()
+    secrets = Secrets(made.shopify, AUTH_TOKEN, made.api_key)
+    write_shop(house.folder / "merchants", house.ingress.url, secrets)
+    house.environment.update(secrets.environment())
+    return Stage(client, secrets, house.clock_file, PHONE)
+
+
+async def test_five_processes_tell_the_demos_story(house: Fleet) -> None:
+    async with httpx2.AsyncClient(base_url=house.ingress.url, timeout=20) as client:
+        stage = stage_of(house, client)
+        await house.start_all()
+        told: list[str] = []
+        story = Story(stage, house.clock.now, lambda title, _sentence: told.append(title), PATIENCE_SECONDS)
+        unseen = await story.run()
+        assert unseen is None, f"not seen: {unseen.title}; seen: {told}"
+        assert told == [step.title for step in story.steps()]
+
+
+async def test_no_service_can_read_anothers_tables(house: Fleet) -> None:
+    for reader in SERVICES:
+        connection = await asyncpg.connect(house.environment[f"FOLLOWUP_{reader.upper()}_DATABASE_URL"])
+        try:
+            assert await connection.fetchval(_COUNT.format(reader)) == 0
+            for owner in SERVICES:
+                if owner != reader:
+                    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                        await connection.fetchval(_COUNT.format(owner))
+        finally:
+            await connection.close()
