@@ -1,5 +1,7 @@
 """The wiring of compliance; the only place that constructs its parts."""
 
+from datetime import datetime, timedelta
+
 from services.compliance import api, consumer, instruments, retention
 from services.compliance.connectors.wiring import Connectors
 from services.compliance.consent_desk import ConsentDesk
@@ -19,7 +21,10 @@ from services.compliance.roots import RootKeeper
 from services.compliance.settings import ComplianceSettings
 from services.compliance.signing import key_of
 from services.compliance.tables import ground, metadata
+from shared.bus.reading import Reading
+from shared.db.transaction import Transaction
 from shared.errors import ConfigurationFault
+from shared.events.topics import CONSENT_LAG_SECONDS, Topic
 from shared.loop import Loop
 from shared.service import Runtime, Service
 from shared.telemetry.logs import logger
@@ -73,8 +78,25 @@ def build(runtime: Runtime) -> Service:
             *connectors.loops(runtime.clock),
         ],
     )
+
+    async def is_behind(db: Transaction, now: datetime) -> bool:
+        return await hearing.is_behind(db, now)
+
     desk = GateDesk(
-        runtime.clock, runtime.sealer, runtime.merchants, load_rules, settings.history_days, connectors.registers
+        runtime.clock,
+        runtime.sealer,
+        runtime.merchants,
+        load_rules,
+        settings.history_days,
+        is_behind,
+        connectors.registers,
     )
-    service.listen(runtime.log, consumer.router(desk, RightsDoor(runtime.sealer)))
+    source = service.listen(runtime.log, consumer.router(desk, RightsDoor(runtime.sealer)))
+    hearing = Reading(source, units, ground, Topic.CONSENTS, timedelta(seconds=CONSENT_LAG_SECONDS))
+    service.loops = [*service.loops, Loop("hear", hearing.look)]
+
+    async def listen_first() -> None:
+        await hearing.look()
+
+    service.on_start = [*service.on_start, listen_first]
     return service

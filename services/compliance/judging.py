@@ -1,7 +1,8 @@
 """Due follow-ups before the gate: load for all, judge one by one, write for all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -19,6 +20,7 @@ from services.compliance.store import Person
 from services.compliance.tables import decisions
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
+from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Fault
 from shared.events.follow_up import FollowUpDue
@@ -40,6 +42,8 @@ class GateDesk:
     merchants: MerchantDirectory
     rules: Callable[[], RuleTable | UnreadableRules]
     history_days: int
+    is_behind: Callable[[Transaction, datetime], Awaitable[bool]]
+    """Whether news about consents has been unread for too long (promise P4)."""
     registers: Registers = field(default_factory=Registers)
 
 
@@ -58,7 +62,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     policies = await _policies(desk, {due.merchant_id for due in fresh}, uow)
     waiting = {event.recipient_id for event, _why in uow.set_aside_events}
     rules = desk.rules()
-    lag = not desk.clock.is_trustworthy()
+    lag = not desk.clock.is_trustworthy() or await desk.is_behind(uow.db, uow.now)
     rows, reserved = [], []
     for due in fresh:
         person = people.get(due.recipient_id) or Person(due.merchant_id)

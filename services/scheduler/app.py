@@ -1,15 +1,18 @@
 """The scheduler, put together."""
 
+from datetime import timedelta
+
 from services.scheduler import retention, tables
 from services.scheduler.api import create_api
 from services.scheduler.asking import Asking, GateAdvice
 from services.scheduler.consumer import Consumer
 from services.scheduler.loop import Bell, Firing
 from services.scheduler.planner import Planner, Seals, Versions
-from services.scheduler.reading import Reading
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import ground, metadata
 from services.scheduler.triggers import Triggers
+from shared.bus.reading import Reading
+from shared.events.topics import Topic
 from shared.loop import Loop
 from shared.service import Runtime, Service
 
@@ -39,7 +42,9 @@ def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
         routers=[create_api(runtime, asking, planner, settings, bell.ring)],
         on_start=[bell.start],
     )
-    reading = Reading(service.listen(runtime.log, consumer.router()), units, settings)
+    patience = timedelta(seconds=settings.unread_trigger_seconds)
+    # A trigger acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
+    reading = Reading(service.listen(runtime.log, consumer.router()), units, ground, Topic.TRIGGERS, patience)
     loop = Loop("fire", Firing(units, runtime.merchants, settings, reading).step)
     bell.attach(loop)
     service.loops = [loop, Loop("retention", retention.step_of(units, settings))]

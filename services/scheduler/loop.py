@@ -19,12 +19,12 @@ from services.scheduler import instruments
 from services.scheduler.domain.pacing import ANSWER_WITHIN, chosen, room
 from services.scheduler.domain.states import Happening, News, State
 from services.scheduler.queueing import Queues, waiting_of
-from services.scheduler.reading import Reading
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, settle
 from services.scheduler.store import FollowUp, load_with_content
 from services.scheduler.tables import in_flight, timers
 from shared.bus.port import Holding
+from shared.bus.reading import Reading
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Lane, Transaction

@@ -19,6 +19,8 @@ from services.sender.reconciling import Reconciler
 from services.sender.retention import Retention
 from services.sender.schema import ground, metadata
 from services.sender.settings import SenderSettings
+from shared.bus.reading import Reading
+from shared.events.topics import CONSENT_LAG_SECONDS, Topic
 from shared.loop import Loop
 from shared.service import Runtime, Service
 
@@ -59,11 +61,25 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     outcomes = Outcomes(units)
     calls = Calls(runtime.clock, sealer, outcomes, numbers, most=settings.calls_at_once, process_url=process_url)
 
-    def is_hearing() -> bool:
-        return service.runner is not None and service.runner.halted is None
+    bell = Bell()
+    service = Service(name=NAME, metadata=metadata, ground=ground, units=units)
+    source = service.listen(runtime.log, consumer.router(bell.ring, sealer, runtime.log.partitions))
+    hearing = Reading(source, units, ground, Topic.CONSENTS, timedelta(seconds=CONSENT_LAG_SECONDS))
+
+    async def is_hearing() -> bool:
+        await hearing.look()
+        return service.halted() is None and not await units.read(lambda db: hearing.is_behind(db, runtime.clock.now()))
 
     dispatcher = Dispatcher(
-        units, sealer, book, calls, numbers, settings, process_url=process_url, is_hearing=is_hearing
+        units,
+        sealer,
+        book,
+        calls,
+        numbers,
+        settings,
+        process_url=process_url,
+        holding=source.holding,
+        is_hearing=is_hearing,
     )
     reconciler = Reconciler(
         units,
@@ -72,26 +88,16 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         horizon=timedelta(hours=settings.horizon_hours),
         pause_seconds=settings.reconcile_seconds,
     )
-    bell = Bell()
     dispatching = Loop("dispatch", dispatcher.step)
 
     async def attach() -> None:
         bell.attach(dispatching)
 
-    service = Service(
-        name=NAME,
-        metadata=metadata,
-        ground=ground,
-        units=units,
-        routers=(
-            api.router(
-                units, Admission(runtime.merchants, book, sealer), Receipts(units, sealer), Replies(units, sealer)
-            ),
-            links_api.router(units, sealer),
-        ),
-        loops=(dispatching, Loop("reconcile", reconciler.step), Loop("retention", Retention(units).step)),
-        on_start=(attach, book.warm_up),
-        on_stop=(calls.stop, book.close),
+    service.routers = (
+        api.router(units, Admission(runtime.merchants, book, sealer), Receipts(units, sealer), Replies(units, sealer)),
+        links_api.router(units, sealer),
     )
-    service.listen(runtime.log, consumer.router(bell.ring, sealer))
+    service.loops = (dispatching, Loop("reconcile", reconciler.step), Loop("retention", Retention(units).step))
+    service.on_start = (attach, book.warm_up)
+    service.on_stop = (calls.stop, book.close)
     return Sender(service, dispatcher, calls, outcomes, reconciler, book)

@@ -11,6 +11,7 @@ from services.sender.domain.model import Dispatch, priority_of
 from services.sender.domain.standing import after_change
 from services.sender.exports import Exports
 from services.sender.tables import dispatches, recipients
+from shared.bus.partitioning import partition_of
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentChanged, MerchantClosed, PrivacyRequested, RecipientErased
@@ -26,11 +27,11 @@ from shared.privacy import Sealer
 _UNDER_WAY: Final = frozenset({DispatchState.INTENT, DispatchState.UNKNOWN})
 
 
-def router(on_queued: Callable[[], None], sealer: Sealer) -> Router:
+def router(on_queued: Callable[[], None], sealer: Sealer, partitions: int) -> Router:
     """Return the handlers; `on_queued` is called, from any thread, when there may be something to send."""
     door = Router()
-    door.on(FollowUpCleared)(partial(queue, on_queued=on_queued))
-    door.on(FollowUpCancelled, FollowUpExpired)(cancel)
+    door.on(FollowUpCleared)(partial(queue, on_queued=on_queued, partitions=partitions))
+    door.on(FollowUpCancelled, FollowUpExpired)(partial(cancel, partitions=partitions))
     door.on(ConsentChanged)(apply_standing)
     door.on(RecipientErased)(erasure.forget)
     door.on(MerchantClosed)(erasure.close)
@@ -39,7 +40,9 @@ def router(on_queued: Callable[[], None], sealer: Sealer) -> Router:
     return door
 
 
-async def queue(events: Sequence[FollowUpCleared], uow: UnitOfWork, *, on_queued: Callable[[], None]) -> None:
+async def queue(
+    events: Sequence[FollowUpCleared], uow: UnitOfWork, *, on_queued: Callable[[], None], partitions: int
+) -> None:
     """Queue what was cleared, once: a higher release takes up what lapsed, anything else changes nothing."""
     known = await store.find_dispatches(uow.db, [event.follow_up_id for event in events], lock="update")
     people = await store.find_people(uow.db, [event.recipient_id for event in events])
@@ -50,7 +53,11 @@ async def queue(events: Sequence[FollowUpCleared], uow: UnitOfWork, *, on_queued
         [store.new_person(e.merchant_id, e.recipient_id) for e in events if e.recipient_id not in people],
     )
     await uow.db.insert_new(
-        dispatches, [_queued_row(e, uow, erased=_is_erased(people.get(e.recipient_id), e)) for e in new]
+        dispatches,
+        [
+            {**_identity(e, partitions), **_clearance(e, uow, erased=_is_erased(people.get(e.recipient_id), e))}
+            for e in new
+        ],
     )
     await uow.db.change(
         dispatches, [_clearance(e, uow, erased=_is_erased(people.get(e.recipient_id), e)) for e in again]
@@ -59,14 +66,14 @@ async def queue(events: Sequence[FollowUpCleared], uow: UnitOfWork, *, on_queued
         on_queued()
 
 
-async def cancel(events: Sequence[FollowUpEvent], uow: UnitOfWork) -> None:
+async def cancel(events: Sequence[FollowUpEvent], uow: UnitOfWork, *, partitions: int) -> None:
     """Take what is no longer wanted out of the queue; what was never cleared leaves a tombstone."""
     known = await store.find_dispatches(uow.db, [event.follow_up_id for event in events], lock="update")
     waiting, under_way, unheard = [], [], []
     for event in events:
         dispatch = known.get(event.follow_up_id)
         if dispatch is None:
-            unheard.append(_tombstone(event, uow))
+            unheard.append({**_identity(event, partitions), **_tombstone(event, uow)})
         elif dispatch.state in _UNDER_WAY:
             under_way.append({"follow_up_id": event.follow_up_id, "cancelled": True, "changed_at": uow.now})
         elif _is_waiting(dispatch):
@@ -134,15 +141,10 @@ def _clearance(event: FollowUpCleared, uow: UnitOfWork, *, erased: bool) -> dict
     }
 
 
-def _queued_row(event: FollowUpCleared, uow: UnitOfWork, *, erased: bool) -> dict[str, Any]:
-    return {**_identity(event), **_clearance(event, uow, erased=erased)}
-
-
 def _tombstone(event: FollowUpEvent, uow: UnitOfWork) -> dict[str, Any]:
     """Return the row that keeps a late clearance from being sent."""
     policy = SendPolicy()
     return {
-        **_identity(event),
         **_cancelled(event, uow),
         "release": event.release,
         "sender_number": None,
@@ -164,12 +166,13 @@ def _cancelled(event: FollowUpEvent, uow: UnitOfWork) -> dict[str, Any]:
     }
 
 
-def _identity(event: FollowUpEvent) -> dict[str, Any]:
+def _identity(event: FollowUpEvent, partitions: int) -> dict[str, Any]:
     """Return what never changes of a dispatch; the first clearance dates the ids of its attempts."""
     return {
         "follow_up_id": event.follow_up_id,
         "merchant_id": event.merchant_id,
         "recipient_id": event.recipient_id,
+        "partition": partition_of(event.recipient_id, partitions),
         "enrollment_id": event.enrollment_id,
         "flow": event.flow,
         "flow_version": event.flow_version,

@@ -1,7 +1,7 @@
 """The sender's third door: time. Claims what may go, commits intents, calls providers, commits outcomes."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,6 +17,7 @@ from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
 from services.sender.intents import Group, Prepared, commit_intents
 from services.sender.providers.book import ProviderBook, Route
 from services.sender.settings import SenderSettings
+from shared.bus.port import Holding
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import Units
 from shared.errors import Fault
@@ -79,9 +80,14 @@ class Dispatcher:
         settings: SenderSettings,
         *,
         process_url: str,
-        is_hearing: Callable[[], bool],
+        holding: Callable[[], Holding],
+        is_hearing: Callable[[], Awaitable[bool]],
     ) -> None:
-        """Put the dispatcher together; while `is_hearing` says no, opt-outs may be unheard and marketing waits."""
+        """Put the dispatcher together; while `is_hearing` says no, opt-outs may be unheard and marketing waits.
+
+        Only the texts of those people are taken whom `holding` names, with their share of each number's rate.
+        """
+        self._holding = holding
         self._is_hearing = is_hearing
         self._units = units
         self._clock = units.clock
@@ -93,6 +99,7 @@ class Dispatcher:
         self._process_url = process_url
         self._started_at = self._clock.now()
         self._turn = 0
+        self._may_market = False
         self._buckets: dict[str, tuple[float, Bucket]] = {}
         self._doubtful: set[AttemptId] = set()
         """Attempts whose intent may or may not be on disk, and which were not called."""
@@ -102,14 +109,16 @@ class Dispatcher:
         await self._settle_doubts()
         if not self._numbers.is_loaded:
             await self._numbers.load()
-        now = self._clock.now()
-        numbers = await self._units.read(lambda db: store.ready_numbers(db, now))
+        now, holding = self._clock.now(), self._holding()
+        numbers = await self._units.read(lambda db: store.ready_numbers(db, holding.numbers, now))
         if not numbers:
             return self._settings.idle_seconds
+        # No marketing while the wall clock is in doubt, or consents go unread (design, sections 1 and 6).
+        self._may_market = self._clock.is_trustworthy() and await self._is_hearing()
         self._turn += 1
         first = self._turn % len(numbers)
-        shares = self._shares([*numbers[first:], *numbers[:first]])
-        done = await asyncio.gather(*(self._dispatch(share) for share in shares), return_exceptions=True)
+        shares = self._shares([*numbers[first:], *numbers[:first]], holding)
+        done = await asyncio.gather(*(self._dispatch(share, holding) for share in shares), return_exceptions=True)
         failures = [problem for problem in done if isinstance(problem, BaseException)]
         for problem in failures:
             log.error("number_pass_failed", error=type(problem).__name__)
@@ -122,7 +131,7 @@ class Dispatcher:
         if sender_number in self._buckets:
             self._buckets[sender_number][1].pause(self._clock.monotonic() + seconds)
 
-    def _shares(self, numbers: Sequence[str]) -> list[Share]:
+    def _shares(self, numbers: Sequence[str], holding: Holding) -> list[Share]:
         """Divide the free calls among the numbers, each within its rate and its health; the first one changes."""
         free = self._calls.free
         shares = []
@@ -130,7 +139,7 @@ class Dispatcher:
             route = self._book.route(number)
             most = 0
             if route is not None:
-                bucket = self._bucket(number, route.number.parts_per_second)
+                bucket = self._bucket(number, route.number.parts_per_second * holding.share)
                 allowance = self._numbers.allowance(number)
                 most = min(bucket.available(self._clock.monotonic()), free, self._settings.group_texts)
                 most = most if allowance is None else min(most, allowance)
@@ -138,9 +147,9 @@ class Dispatcher:
             shares.append(Share(number, route, most))
         return shares
 
-    async def _dispatch(self, share: Share) -> bool:
+    async def _dispatch(self, share: Share, holding: Holding) -> bool:
         """Take one number's next texts as far as their calls; return whether anything was done."""
-        rows = await self._claim(share)
+        rows = await self._claim(share, holding)
         if not rows:
             return False
         failpoint("sender.after_claim")
@@ -164,17 +173,21 @@ class Dispatcher:
             self._calls.start(committed, self.pause)
         return bool(group.decisions)
 
-    async def _claim(self, share: Share) -> Sequence[Any]:
+    async def _claim(self, share: Share, holding: Holding) -> Sequence[Any]:
         """Read what is next; without a call to spare, only what is about to lapse."""
         now = self._clock.now()
         clearance_until = now + (_FOREVER if share.most else LEAST_CLEARANCE)
-        # No marketing while the wall clock is in doubt, or consents go unread (design, sections 1 and 6).
-        may_market = self._clock.is_trustworthy() and self._is_hearing()
-        last = MARKETING_PRIORITY if may_market else MARKETING_PRIORITY - 1
+        last = MARKETING_PRIORITY if self._may_market else MARKETING_PRIORITY - 1
         most = share.most or self._settings.group_texts
         return await self._units.read(
             lambda db: store.claim(
-                db, share.sender_number, now, most=most, last_priority=last, valid_until=clearance_until
+                db,
+                share.sender_number,
+                holding.numbers,
+                now,
+                most=most,
+                last_priority=last,
+                valid_until=clearance_until,
             )
         )
 

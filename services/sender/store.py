@@ -30,9 +30,10 @@ _ATTEMPT_FIELDS: Final = (
     "concluded_at",
 )
 NO_CONTENT: Final[Mapping[str, None]] = {"body": None, "contact": None, "facts": None}
+_HELD = dispatches.c.partition.in_(sa.bindparam("partitions", expanding=True))
 READY = (
     sa.select(dispatches.c.sender_number)
-    .where(QUEUED, dispatches.c.ready_at <= sa.bindparam("now"))
+    .where(QUEUED, dispatches.c.ready_at <= sa.bindparam("now"), _HELD)
     .distinct()
     .order_by(dispatches.c.sender_number)
 )
@@ -44,25 +45,37 @@ CLAIM = (
         dispatches.c.ready_at <= sa.bindparam("now"),
         dispatches.c.priority <= sa.bindparam("last_priority"),
         dispatches.c.valid_until <= sa.bindparam("valid_until"),
+        _HELD,
     )
     .order_by(dispatches.c.priority, dispatches.c.ready_at)
     .limit(sa.bindparam("most"))
 )
 
 
-async def ready_numbers(db: Transaction, now: datetime) -> list[str]:
-    """Return the sender numbers with something to do."""
-    return [row["sender_number"] for row in await db.rows(READY, {"now": now})]
+async def ready_numbers(db: Transaction, partitions: Collection[int], now: datetime) -> list[str]:
+    """Return the sender numbers with something to do for the people of these partitions."""
+    if not partitions:
+        return []
+    rows = await db.rows(READY, {"now": now, "partitions": sorted(partitions)})
+    return [row["sender_number"] for row in rows]
 
 
 async def claim(
-    db: Transaction, sender_number: str, now: datetime, *, most: int, last_priority: int, valid_until: datetime
+    db: Transaction,
+    sender_number: str,
+    partitions: Collection[int],
+    now: datetime,
+    *,
+    most: int,
+    last_priority: int,
+    valid_until: datetime,
 ) -> list[Row]:
     """Return the next queued dispatches of a number with their content: by purpose, then the oldest.
 
     Args:
         db: a reading transaction; claiming takes nothing, the intent does.
         sender_number: whose queue.
+        partitions: whose texts.
         now: those that became ready by then.
         most: how many.
         last_priority: purposes behind this one stay.
@@ -72,6 +85,7 @@ async def claim(
         CLAIM,
         {
             "sender_number": sender_number,
+            "partitions": sorted(partitions),
             "now": now,
             "most": most,
             "last_priority": last_priority,

@@ -19,6 +19,7 @@ dispatches = sa.Table(
     sa.Column("follow_up_id", Id, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("enrollment_id", Id, nullable=False),
     sa.Column("flow", sa.Text, nullable=False),
     sa.Column("flow_version", sa.Text, nullable=False),
@@ -61,6 +62,7 @@ sa.Index(
     dispatches.c.sender_number,
     dispatches.c.priority,
     dispatches.c.ready_at,
+    dispatches.c.partition,
     sqlite_where=QUEUED,
     postgresql_where=QUEUED,
 )

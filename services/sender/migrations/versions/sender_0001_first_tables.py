@@ -93,6 +93,7 @@ def upgrade() -> None:
         sa.Column("follow_up_id", shared.db.types.Id(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("enrollment_id", shared.db.types.Id(), nullable=False),
         sa.Column("flow", sa.Text(), nullable=False),
         sa.Column("flow_version", sa.Text(), nullable=False),
@@ -128,7 +129,7 @@ def upgrade() -> None:
     with op.batch_alter_table("sender_dispatches", schema=None) as batch_op:
         batch_op.create_index(
             "ix_sender_dispatches_claim",
-            ["sender_number", "priority", "ready_at"],
+            ["sender_number", "priority", "ready_at", "partition"],
             unique=False,
             sqlite_where=sa.text("state = 'queued'"),
             postgresql_where=sa.text("state = 'queued'"),
