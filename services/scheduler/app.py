@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.scheduler import retention, tables
+from services.scheduler import days, retention, tables
 from services.scheduler.api import create_api
 from services.scheduler.asking import Asking, GateAdvice
 from services.scheduler.consumer import Consumer
@@ -47,5 +47,5 @@ def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
     reading = Reading(service.listen(runtime.log, consumer.router()), units, ground, Topic.TRIGGERS, patience)
     loop = Loop("fire", Firing(units, runtime.merchants, settings, reading).step)
     bell.attach(loop)
-    service.loops = [loop, Loop("retention", retention.step_of(units, settings))]
+    service.loops = [loop, Loop("retention", retention.step_of(units, settings)), days.loop(units)]
     return service

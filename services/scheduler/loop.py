@@ -119,7 +119,8 @@ class Firing:
         async def look(db: Transaction) -> datetime | None:
             if await self._queues.holds_any(db, holding.numbers):
                 return self._units.clock.now()
-            return min((await _heads(db, holding.numbers)).values(), default=None)
+            soon = self._units.clock.now() + timedelta(seconds=LONGEST_PAUSE_SECONDS)
+            return min((await _heads(db, holding.numbers, soon)).values(), default=None)
 
         next_at = await self._units.read(look) if holding.numbers else None
         if next_at is None:
@@ -146,7 +147,7 @@ class Firing:
 
     async def _take_timers(self, uow: UnitOfWork, ours: Holding) -> list[Mapping[str, Any]]:
         """Delete up to N due timers and return them; two processes never get the same one."""
-        due = sorted(number for number, at in (await _heads(uow.db, ours.numbers)).items() if at <= uow.now)
+        due = sorted(await _heads(uow.db, ours.numbers, uow.now))
         taken: list[Mapping[str, Any]] = []
         for place, number in enumerate(due):
             left = self._settings.batch_size - len(taken)
@@ -194,24 +195,20 @@ class Firing:
         return found[1].parts_per_second if found else 1.0
 
 
-async def _heads(db: Transaction, numbers: Iterable[int]) -> dict[int, datetime]:
-    """Return when each partition's first timer is due, by one index probe each."""
+async def _heads(db: Transaction, numbers: Iterable[int], until: datetime) -> dict[int, datetime]:
+    """Return when each partition's first timer is due, where one is by then; one index probe each."""
     wanted = sorted(numbers)
-    row = (await db.rows(_first_of_each(tuple(wanted))))[0]
+    row = (await db.rows(_first_of_each(tuple(wanted)), {"until": until}))[0]
     return {number: row[f"p{number}"] for number in wanted if row[f"p{number}"] is not None}
 
 
 @lru_cache(maxsize=256)
 def _first_of_each(numbers: tuple[int, ...]) -> sa.Select[Any]:
     """Return the question for the first timer of each of these partitions: asked all the time, put together once."""
+    until = sa.bindparam("until", type_=timers.c.due_at.type)
+    first = sa.select(sa.func.min(timers.c.due_at)).where(timers.c.due_at <= until)
     return sa.select(
-        *(
-            sa.select(sa.func.min(timers.c.due_at))
-            .where(timers.c.partition == number)
-            .scalar_subquery()
-            .label(f"p{number}")
-            for number in numbers
-        )
+        *(first.where(timers.c.partition == number).scalar_subquery().label(f"p{number}") for number in numbers)
     )
 
 

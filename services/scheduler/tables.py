@@ -8,6 +8,7 @@ number was busy, in the order they will go; `in_flight` those released and not y
 import sqlalchemy as sa
 
 from services.scheduler.schema import ground, metadata
+from shared.db.storage import CHANGING, QUEUE
 from shared.db.types import Id, Instant, Json
 
 __all__ = ["ground", "metadata"]
@@ -20,7 +21,7 @@ enrollments = sa.Table(
     sa.Column("recipient_id", Id, nullable=False),
     sa.Column("flow", sa.Text, nullable=False),
     sa.Column("flow_version", sa.Text, nullable=False),
-    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("ordinal", sa.BigInteger, nullable=False),
     sa.Column("trigger_id", Id),
     sa.Column("subject", sa.Text),
     sa.Column("entered_at", Instant, nullable=False),
@@ -34,7 +35,7 @@ entries = sa.Table(
     sa.Column("recipient_id", Id, primary_key=True),
     sa.Column("flow", sa.Text, primary_key=True),
     sa.Column("entry_key_sha256", sa.LargeBinary, primary_key=True),
-    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("ordinal", sa.BigInteger, nullable=False),
     sa.Column("entered_at", Instant, nullable=False),
 )
 """The latest run under each entry key: what `enter` is judged by."""
@@ -54,12 +55,12 @@ follow_ups = sa.Table(
     sa.Column("arm", sa.Text),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
-    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("release", sa.BigInteger, nullable=False),
     sa.Column("is_too_late", sa.Boolean, nullable=False),
     sa.Column("unwanted_as", sa.Text),
     sa.Column("unwanted_reason", sa.Text),
     sa.Column("proofs", Json, nullable=False),
-    sa.Column("changes", sa.Integer, nullable=False),
+    sa.Column("changes", sa.BigInteger, nullable=False),
     sa.Column("first_due_at", Instant, nullable=False),
     sa.Column("due_at", Instant, nullable=False),
     sa.Column("due_local", sa.Text, nullable=False),
@@ -81,6 +82,7 @@ follow_ups = sa.Table(
     sa.Column("correlation_id", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    postgresql_with=CHANGING,
 )
 """One row a text. `sender_number` is the merchant's own, and the pacing key; `body`, `contact`, `facts` are sealed.
 
@@ -91,12 +93,12 @@ state_changes = sa.Table(
     "scheduler_state_changes",
     metadata,
     sa.Column("follow_up_id", Id, primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
     sa.Column("at", Instant, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("happening", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
-    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("release", sa.BigInteger, nullable=False),
 )
 """Every state a follow-up was in, and why."""
 
@@ -119,6 +121,7 @@ lines = sa.Table(
     sa.Column("follow_up_id", Id, primary_key=True),
     sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("merchant_id", sa.Text, nullable=False),
+    postgresql_with=QUEUE,
 )
 """Whose hour has come and whose turn has not. A row of a follow-up that ended meanwhile is dropped at its turn."""
 
@@ -129,6 +132,7 @@ in_flight = sa.Table(
     sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("sender_number", sa.Text, nullable=False),
     sa.Column("released_at", Instant, nullable=False),
+    postgresql_with=QUEUE,
 )
 """Released and not yet answered by the gate's refusal or the sender's outcome."""
 
@@ -148,13 +152,14 @@ recipients = sa.Table(
     metadata,
     sa.Column("id", Id, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("orders", sa.Integer, nullable=False),
+    sa.Column("orders", sa.BigInteger, nullable=False),
     sa.Column("total_spent_minor", sa.BigInteger, nullable=False),
     sa.Column("last_order_at", Instant),
-    sa.Column("consent_epoch", sa.Integer, nullable=False),
+    sa.Column("consent_epoch", sa.BigInteger, nullable=False),
     sa.Column("suppressed", sa.Text),
     sa.Column("consents", Json),
     sa.Column("erased_at", Instant),
+    postgresql_with=CHANGING,
 )
 """What flows look at, the ledger's newest word as far as we read it, and whether the person is to be forgotten."""
 

@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
         sa.Column("flow", sa.Text(), nullable=False),
         sa.Column("flow_version", sa.Text(), nullable=False),
-        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.BigInteger(), nullable=False),
         sa.Column("trigger_id", shared.db.types.Id(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=True),
         sa.Column("entered_at", shared.db.types.Instant(), nullable=False),
@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
         sa.Column("flow", sa.Text(), nullable=False),
         sa.Column("entry_key_sha256", sa.LargeBinary(), nullable=False),
-        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("ordinal", sa.BigInteger(), nullable=False),
         sa.Column("entered_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("recipient_id", "flow", "entry_key_sha256", name=op.f("pk_scheduler_entries")),
     )
@@ -75,12 +75,12 @@ def upgrade() -> None:
         sa.Column("arm", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("release", sa.Integer(), nullable=False),
+        sa.Column("release", sa.BigInteger(), nullable=False),
         sa.Column("is_too_late", sa.Boolean(), nullable=False),
         sa.Column("unwanted_as", sa.Text(), nullable=True),
         sa.Column("unwanted_reason", sa.Text(), nullable=True),
         sa.Column("proofs", shared.db.types.Json(), nullable=False),
-        sa.Column("changes", sa.Integer(), nullable=False),
+        sa.Column("changes", sa.BigInteger(), nullable=False),
         sa.Column("first_due_at", shared.db.types.Instant(), nullable=False),
         sa.Column("due_at", shared.db.types.Instant(), nullable=False),
         sa.Column("due_local", sa.Text(), nullable=False),
@@ -103,6 +103,11 @@ def upgrade() -> None:
         sa.Column("created_at", shared.db.types.Instant(), nullable=False),
         sa.Column("updated_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scheduler_follow_ups")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     with op.batch_alter_table("scheduler_follow_ups", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_scheduler_follow_ups_recipient_id"), ["recipient_id"], unique=False)
@@ -124,6 +129,14 @@ def upgrade() -> None:
         sa.Column("sender_number", sa.Text(), nullable=False),
         sa.Column("released_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("follow_up_id", name=op.f("pk_scheduler_in_flight")),
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 2000,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 2000,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
     )
     op.create_table(
         "scheduler_lines",
@@ -134,6 +147,14 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("sender_number", "priority", "due_at", "follow_up_id", name=op.f("pk_scheduler_lines")),
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 2000,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 2000,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
     )
     op.create_table(
         "scheduler_parked",
@@ -158,29 +179,42 @@ def upgrade() -> None:
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("moved_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("consumer_group", "topic", "partition", name=op.f("pk_scheduler_positions")),
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 2000,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 2000,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
     )
     op.create_table(
         "scheduler_recipients",
         sa.Column("id", shared.db.types.Id(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
-        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("orders", sa.BigInteger(), nullable=False),
         sa.Column("total_spent_minor", sa.BigInteger(), nullable=False),
         sa.Column("last_order_at", shared.db.types.Instant(), nullable=True),
-        sa.Column("consent_epoch", sa.Integer(), nullable=False),
+        sa.Column("consent_epoch", sa.BigInteger(), nullable=False),
         sa.Column("suppressed", sa.Text(), nullable=True),
         sa.Column("consents", shared.db.types.Json(), nullable=True),
         sa.Column("erased_at", shared.db.types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scheduler_recipients")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     op.create_table(
         "scheduler_state_changes",
         sa.Column("follow_up_id", shared.db.types.Id(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("at", shared.db.types.Instant(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("happening", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("release", sa.Integer(), nullable=False),
+        sa.Column("release", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("follow_up_id", "number", name=op.f("pk_scheduler_state_changes")),
     )
     op.create_table(
