@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from bench import gate, idle, lateness, one_instant, webhooks, whole_path
+from bench import distributed, gate, idle, lateness, one_instant, webhooks, whole_path
 from bench.measuring import Result, machine
 from shared import process
 
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[Result]]] = {
     "idle": idle.run,
     "webhooks": webhooks.run,
     "whole-path": whole_path.run,
+    "distributed": distributed.run,
     "one-instant": one_instant.run,
     "lateness": lateness.run,
 }

@@ -140,8 +140,7 @@ class Stage:
 
     def calls(self) -> list[float]:
         """Return when the provider accepted each text, in seconds since 1970 by its own (moved) clock."""
-        with closing(sqlite3.connect(f"file:{self.folder / 'simulator.db'}?mode=ro", uri=True)) as database:
-            return [row[0] / 1e6 for row in database.execute("SELECT created_at_us FROM texts ORDER BY created_at_us")]
+        return calls_of(self.folder / "simulator.db")
 
     def calls_by_order(self) -> dict[int, float]:
         """Return when the provider accepted the text about each order."""
@@ -163,6 +162,12 @@ class Stage:
         async with self.client.get(f"{self.address}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+
+
+def calls_of(record: Path) -> list[float]:
+    """Return when a provider accepted each text, by its record, in seconds since 1970 by its own (moved) clock."""
+    with closing(sqlite3.connect(f"file:{record}?mode=ro", uri=True)) as database:
+        return [row[0] / 1e6 for row in database.execute("SELECT created_at_us FROM texts ORDER BY created_at_us")]
 
 
 @asynccontextmanager

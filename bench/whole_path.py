@@ -68,7 +68,7 @@ async def _round() -> Round:
         seconds = time.perf_counter() - began
         house, provider = cpu_seconds(stage.house_pid) - house, cpu_seconds(stage.provider_pid) - provider
         now_handled, now_written = await _counted(stage)
-        bare_seconds, bare_provider = await _bare_client(stage)
+        bare_seconds, bare_provider = await bare_client(stage.provider_address, stage.provider_pid, 0)
         return Round(
             texts_per_second=TEXTS / seconds,
             bare_per_second=TEXTS / bare_seconds,
@@ -89,10 +89,10 @@ async def _counted(stage: Stage) -> tuple[float, float]:
     )
 
 
-async def _bare_client(stage: Stage) -> tuple[float, float]:
+async def bare_client(provider: str, pid: int | None, first: int) -> tuple[float, float]:
     """Post as many creates as the house did, with nothing around them; return the seconds and the provider's CPU."""
-    address = f"{stage.provider_address}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
-    numbers = iter(range(TEXTS))
+    address = f"{provider}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
+    numbers = iter(range(first, first + TEXTS))
 
     async def client(session: aiohttp.ClientSession) -> None:
         for number in numbers:
@@ -101,7 +101,7 @@ async def _bare_client(stage: Stage) -> tuple[float, float]:
                 assert answer.status == 201
                 await answer.read()
 
-    before, began = cpu_seconds(stage.provider_pid), time.perf_counter()
+    before, began = cpu_seconds(pid) if pid else 0.0, time.perf_counter()
     async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(ACCOUNT_SID, AUTH_TOKEN)) as session:
         await asyncio.gather(*(client(session) for _ in range(_CLIENTS)))
-    return time.perf_counter() - began, cpu_seconds(stage.provider_pid) - before
+    return time.perf_counter() - began, (cpu_seconds(pid) if pid else 0.0) - before
