@@ -30,6 +30,8 @@ check: install ## Format, lint, types, architecture, generated docs
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tools.docs --check
+	@$(BIN)/python -m tools.dashboards --check
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 torture: install ## Long fault runs: kill at every failpoint, over hundreds of follow-ups
 	@$(BIN)/pytest tests -m torture -o addopts="-ra --strict-markers --import-mode=importlib" --timeout 1800
@@ -40,8 +42,9 @@ mutation: install ## Change one thing in the gate at a time and see whether a te
 bench: install ## Measure, with ratios to a baseline in the same run
 	@$(BIN)/python -m bench
 
-docs: install ## Write the reference pages anew from the code
+docs: install ## Write the reference pages, dashboards and alert rules anew from the code
 	@$(BIN)/python -m tools.docs
+	@$(BIN)/python -m tools.dashboards
 
 migration: install ## Write a migration: make migration SERVICE=sender MESSAGE="add a column"
 	@$(BIN)/python -m tools.migration "$(SERVICE)" "$(MESSAGE)"

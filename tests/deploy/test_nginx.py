@@ -1,0 +1,73 @@
+"""A real nginx on the shipped configuration: who gets what, and what nobody gets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from shared.testing.process import free_port
+from tests.deploy.ingress import nginx
+from tests.deploy.routing import Nginx
+
+pytestmark = pytest.mark.connected
+
+
+@dataclass(slots=True)
+class Answering:
+    """An upstream that answers with its name and the first line it was asked with."""
+
+    name: str
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode()
+        body = f"{self.name} {asked.splitlines()[0]}".encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def ingress(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
+    """nginx, with an upstream on this machine behind each name."""
+    async with AsyncExitStack() as stack:
+        addresses = {}
+        for name in Nginx.of_compose().upstreams:
+            upstream = await stack.enter_async_context(await asyncio.start_server(Answering(name), "127.0.0.1", 0))
+            addresses[name] = f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"
+        yield await stack.enter_async_context(nginx(tmp_path, free_port(), addresses))
+
+
+@pytest.mark.parametrize(
+    ("path", "owner"),
+    [
+        ("/v1/webhooks/shopify/acme", "ingest"),
+        ("/v1/events", "ingest"),
+        ("/v1/follow-ups", "scheduler"),
+        ("/v1/follow-ups/search", "scheduler"),
+        ("/v1/consents/imports", "compliance"),
+        ("/preferences/abc.def", "compliance"),
+        ("/v1/providers/main/acme/replies", "sender"),
+        ("/r/Ab12", "sender"),
+        ("/v1/facts?measure=sent&from=a%2Fb", "metrics"),
+        ("/console/static/console.css", "metrics"),
+        ("/simulator/phones/+12125550123.json", "simulator"),
+    ],
+)
+async def test_a_request_reaches_its_owner_unchanged(ingress: httpx2.AsyncClient, path: str, owner: str) -> None:
+    answer = await ingress.get(path)
+    assert answer.text == f"{owner} GET {path} HTTP/1.1"
+
+
+async def test_nothing_internal_is_answered(ingress: httpx2.AsyncClient) -> None:
+    for path in ("/metrics", "/healthz", "/readyz", "/docs", "/v1/../metrics", "/r/../metrics", "//metrics"):
+        request = ingress.build_request("GET", path)
+        assert (await ingress.send(request)).status_code == 404, path
+
+
+async def test_a_body_larger_than_the_services_take_ends_at_the_door(ingress: httpx2.AsyncClient) -> None:
+    answer = await ingress.post("/v1/webhooks/shopify/acme", content=b"x" * (1_048_576 + 1))
+    assert answer.status_code == 413

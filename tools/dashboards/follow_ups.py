@@ -1,0 +1,113 @@
+"""The follow-ups board: what becomes of texts, and what they bring."""
+
+from tools.dashboards.panels import Board, Panel, Query, Row, one
+from tools.dashboards.promql import RANGE, increase, rate, ratio
+
+_ACCEPTED = increase("followup_dispatch_attempts_total", over=RANGE, outcome="accepted")
+
+
+def _share(title: str, part: str, about: str) -> Panel:
+    """Return a share of the texts that the provider took."""
+    expr = f"{ratio(part, f'({_ACCEPTED} > 0)')} or vector(0)"
+    return Panel(title, one(expr), "percentunit", "stat", 4, about)
+
+
+def _within(metric: str, **where: str) -> str:
+    return f"({increase(metric, over=RANGE, **where)} or vector(0))"
+
+
+RATES = Row(
+    "Of the texts the provider took, in the time shown",
+    [
+        Panel("Texts taken", one(f"{_ACCEPTED} or vector(0)"), "short", "stat", 4),
+        _share("Delivered", _within("followup_receipts_total", status="delivered"), "Receipts may come later."),
+        _share("Clicked", _within("followup_link_visits_total", visitor="person"), "Visits by people, not by robots."),
+        _share("Replied", _within("followup_replies_total"), "Keywords included."),
+        _share("Opted out", _within("followup_replies_total", reply_class="opt_out"), "STOP and its like by text."),
+        _share(
+            "Converted",
+            f'(sum(increase(followup_purchases_total{{model!="none"}}[{RANGE}])) or vector(0))',
+            "Purchases credited to a text, by click or delivery.",
+        ),
+    ],
+)
+
+PLANS = Row(
+    "From trigger to text",
+    [
+        Panel(
+            "Runs started and declined",
+            [
+                Query(rate("followup_enrolments_total"), "started"),
+                Query(rate("followup_enrolments_declined_total", by=["reason"]), "{{reason}}"),
+            ],
+            "ops",
+        ),
+        Panel("Planned", one(rate("followup_planned_total", by=["purpose"]), "{{purpose}}"), "ops"),
+        Panel(
+            "Conditions without an answer",
+            one(rate("followup_condition_errors_total", by=["where"]), "{{where}}"),
+            "ops",
+        ),
+    ],
+)
+
+GATE = Row(
+    "The gate",
+    [
+        Panel(
+            "Blocked, by reason",
+            one(rate("followup_verdicts_total", by=["reason"], decision="block"), "{{reason}}"),
+            "ops",
+        ),
+        Panel(
+            "Deferred, by reason",
+            one(rate("followup_verdicts_total", by=["reason"], decision="defer"), "{{reason}}"),
+            "ops",
+        ),
+        Panel(
+            "Sent, by purpose",
+            one(rate("followup_verdicts_total", by=["purpose"], decision="send"), "{{purpose}}"),
+            "ops",
+        ),
+        Panel("Consent claims", one(rate("followup_consent_claims_total", by=["act"]), "{{act}}"), "ops"),
+        Panel("Cap slots returned", one(rate("followup_cap_slots_returned_total", by=["reason"]), "{{reason}}"), "ops"),
+        Panel("Under way when STOP came", one(increase("followup_texts_in_flight_at_stop_total"))),
+    ],
+)
+
+ENDS = Row(
+    "What became of them",
+    [
+        Panel("Ends by state", one(rate("followup_ended_total", by=["state"]), "{{state}}"), "ops"),
+        Panel("Ends by reason", one(rate("followup_ended_total", by=["reason_class"]), "{{reason_class}}"), "ops"),
+        Panel("Receipts by status", one(rate("followup_receipts_total", by=["status"]), "{{status}}"), "ops"),
+        Panel("Replies", one(rate("followup_replies_total", by=["reply_class"]), "{{reply_class}}"), "ops"),
+        Panel("Visits by people", one(rate("followup_link_visits_total", visitor="person")), "ops"),
+        Panel(
+            "Purchases, by what earned them", one(rate("followup_purchases_total", by=["model"]), "{{model}}"), "ops"
+        ),
+        Panel(
+            "Refunds and cancellations",
+            one(rate("followup_conversion_deductions_total", by=["kind", "effect"]), "{{kind}}: {{effect}}"),
+            "ops",
+        ),
+        Panel("Facts recorded", one(rate("followup_facts_recorded_total", by=["topic"]), "{{topic}}"), "ops"),
+        Panel(
+            "Facts late, repeated, retold",
+            [
+                Query(rate("followup_facts_late_total", by=["topic"]), "late: {{topic}}"),
+                Query(rate("followup_facts_repeated_total"), "repeated"),
+                Query(rate("followup_facts_retold_total"), "retold"),
+            ],
+            "ops",
+        ),
+    ],
+)
+
+FOLLOW_UPS = Board(
+    "followup-follow-ups",
+    "Followup: follow-ups",
+    "What becomes of texts, and what they bring. Money and exact figures: the console and GET /v1/kpis.",
+    [RATES, PLANS, GATE, ENDS],
+)

@@ -1,0 +1,215 @@
+"""The operations board: does the machinery run, and where does it stand still."""
+
+from tools.dashboards.panels import Board, Panel, Query, Row, lines, one
+from tools.dashboards.promql import happened, highest, increase, mean, quantile, rate, ratio, total
+
+_SINCE = "15m"
+
+
+def _figure(title: str, expr: str, *, unit: str = "short", bad_from: float | None = None, about: str = "") -> Panel:
+    """Return a single figure, four wide."""
+    return Panel(title, one(expr), unit, "stat", 4, about, bad_from)
+
+
+HEALTH = Row(
+    "Is anything wrong?",
+    [
+        _figure(
+            "Processes that answer",
+            total("up", job="followup"),
+            about="Targets of Prometheus that answered the last scrape.",
+        ),
+        _figure("Consumers halted", f"{total('followup_consumer_halted')} or vector(0)", bad_from=1),
+        _figure("Doubles detected, 24 h", increase("followup_doubles_detected_total", over="24h"), bad_from=1),
+        _figure("Unanswered releases", highest("followup_unanswered_releases"), bad_from=1),
+        _figure("Unknowns being reconciled", highest("followup_dispatches_unresolved"), bad_from=50),
+        _figure(
+            "Numbers that may not call",
+            f"{total('followup_sender_numbers_held')} or vector(0)",
+            bad_from=1,
+            about="Open after an outage of the provider, or halted for a fault of ours.",
+        ),
+        _figure(
+            "Events parked, 24 h", f"{increase('followup_events_parked_total', over='24h')} or vector(0)", bad_from=1
+        ),
+        _figure(
+            "Sender alarms, 24 h",
+            f"{increase('followup_sender_alarms_total', over='24h')} or vector(0)",
+            bad_from=1,
+        ),
+        _figure("Releases wait for triggers", highest("followup_release_waits_for_triggers"), bad_from=1),
+        _figure(
+            "Opt-out to ledger, p99",
+            f"({quantile(0.99, 'followup_revocation_seconds', over='1h')} >= 0) or vector(0)",
+            unit="s",
+            bad_from=10,
+        ),
+        _figure(
+            "Timer lag, p99",
+            f"({quantile(0.99, 'followup_timer_lag_seconds')} >= 0) or vector(0)",
+            unit="s",
+            bad_from=5,
+        ),
+        _figure("Age of the rules", highest("followup_rules_age_seconds"), unit="s", bad_from=180 * 86400),
+    ],
+)
+
+DOORS = Row(
+    "Webhooks and doors",
+    [
+        Panel(
+            "Deliveries by outcome",
+            one(rate("followup_ingest_deliveries_total", by=["outcome"]), "{{outcome}}"),
+            "reqps",
+        ),
+        Panel(
+            "Refused and quarantined",
+            [
+                Query(
+                    rate("followup_ingest_deliveries_total", by=["source"], outcome="refused"), "refused: {{source}}"
+                ),
+                Query(rate("followup_ingest_quarantined_total", by=["source", "reason"]), "{{reason}}: {{source}}"),
+                Query(rate("followup_ingest_no_recipient_total", by=["source"]), "no recipient: {{source}}"),
+            ],
+            "reqps",
+        ),
+        Panel("Body to commit", lines("followup_ingest_delivery_seconds"), "s"),
+        Panel(
+            "Callbacks without a valid signature",
+            one(rate("followup_callbacks_rejected_total", by=["door"]), "{{door}}"),
+            "reqps",
+        ),
+        Panel(
+            "Short links",
+            [
+                Query(rate("followup_link_visits_total", by=["visitor"]), "{{visitor}}"),
+                Query(rate("followup_link_visits_dead_total", by=["cause"]), "dead: {{cause}}"),
+                Query(rate("followup_clicks_lost_total"), "not recorded"),
+            ],
+            "reqps",
+        ),
+        Panel(
+            "Raw deliveries deleted after their retention",
+            one(rate("followup_ingest_purged_deliveries_total")),
+            "short",
+        ),
+    ],
+)
+
+EVENTS = Row(
+    "Events",
+    [
+        Panel("Events handled", one(rate("followup_events_handled_total", by=["service"]), "{{service}}"), "ops"),
+        Panel("Consumer lag (Kafka)", one(total("followup_consumer_lag_events", by=["service"]), "{{service}}")),
+        Panel(
+            "Partitions read (Kafka)",
+            one(total("followup_consumer_partitions", by=["service", "instance"]), "{{service}} {{instance}}"),
+        ),
+        Panel("Events in one unit of work, mean", one(mean("followup_unit_events", by=["service"]), "{{service}}")),
+        Panel(
+            "Parked, fenced, halted",
+            [
+                Query(increase("followup_events_parked_total", by=["service"]), "parked: {{service}}"),
+                Query(increase("followup_consumer_fenced_total", by=["service"]), "fenced: {{service}}"),
+                Query(total("followup_consumer_halted", by=["service"]), "halted: {{service}}"),
+            ],
+        ),
+        Panel(
+            "Outbox (Kafka)",
+            [
+                Query(rate("followup_outbox_relayed_total", by=["service"]), "relayed a second: {{service}}"),
+                Query(total("followup_outbox_relay_active", by=["service"]), "relays: {{service}}"),
+            ],
+            about="One relay a service at any time.",
+        ),
+        Panel(
+            "Lost and foreign records (Kafka)",
+            [
+                Query(increase("followup_log_lost_events_total", by=["service"]), "lost: {{service}}"),
+                Query(increase("followup_log_foreign_records_total", by=["service"]), "foreign: {{service}}"),
+            ],
+        ),
+        Panel("Age of facts when stored", lines("followup_facts_lag_seconds"), "s"),
+        Panel("Failing loops", one(increase("followup_loop_failures_total", by=["loop"]), "{{loop}}")),
+    ],
+)
+
+TIMERS = Row(
+    "Timers and the gate",
+    [
+        Panel("Due to released", lines("followup_timer_lag_seconds"), "s"),
+        Panel("Releases", one(rate("followup_released_total", by=["purpose"]), "{{purpose}}"), "ops"),
+        Panel("Timers in one unit, mean", one(mean("followup_timers_fired"))),
+        Panel(
+            "Held back",
+            [
+                Query(rate("followup_pacing_held_total"), "waits its turn at its number"),
+                Query(highest("followup_release_waits_for_triggers"), "1: triggers are unread"),
+                Query(highest("followup_unanswered_releases"), "unanswered"),
+            ],
+        ),
+        Panel("Verdicts", one(rate("followup_verdicts_total", by=["decision"]), "{{decision}}"), "ops"),
+        Panel("Opt-out to ledger", lines("followup_revocation_seconds"), "s"),
+    ],
+)
+
+SENDING = Row(
+    "Sending",
+    [
+        Panel(
+            "Provider calls by outcome",
+            one(rate("followup_dispatch_attempts_total", by=["outcome"]), "{{outcome}}"),
+            "ops",
+        ),
+        Panel("Length of provider calls", lines("followup_provider_call_seconds", by=["provider"]), "s"),
+        Panel("Ready to intent", lines("followup_dispatch_queue_seconds"), "s"),
+        Panel("Intents in one commit, mean", one(mean("followup_intent_group_texts"))),
+        Panel("Checks at intent", one(rate("followup_intent_decisions_total", by=["decision"]), "{{decision}}"), "ops"),
+        Panel(
+            "Calls under way and unresolved",
+            [
+                Query(total("followup_provider_calls_under_way"), "under way"),
+                Query(highest("followup_dispatches_unresolved"), "unresolved"),
+            ],
+        ),
+        Panel("Unknowns settled", one(increase("followup_reconciled_total", by=["finding"]), "{{finding}}")),
+        Panel("Numbers held", one(total("followup_sender_numbers_held", by=["state"]), "{{state}}")),
+        Panel(
+            f"Alarms within {_SINCE}",
+            one(happened("followup_sender_alarms_total", by=["kind"], over=_SINCE), "{{kind}}"),
+            about="Grows from the first one on: a series is born with its first event.",
+        ),
+    ],
+)
+
+DATABASE = Row(
+    "Database",
+    [
+        Panel(
+            "Units and commits",
+            [
+                Query(rate("followup_database_units_total"), "units"),
+                Query(rate("followup_database_commits_total"), "commits"),
+            ],
+            "ops",
+        ),
+        Panel("Rows written", one(rate("followup_database_rows_written_total")), "wps"),
+        Panel(
+            "Writers at work",
+            one(rate("followup_database_writer_seconds_total", by=["instance"]), "{{instance}}"),
+            "percentunit",
+        ),
+        Panel(
+            "Writer time for one unit",
+            one(ratio(rate("followup_database_writer_seconds_total"), rate("followup_database_units_total"))),
+            "s",
+        ),
+    ],
+)
+
+OPERATIONS = Board(
+    "followup-operations",
+    "Followup: operations",
+    "Does the machinery run, and where does it stand still? Each alert names its runbook.",
+    [HEALTH, DOORS, EVENTS, TIMERS, SENDING, DATABASE],
+)
