@@ -134,12 +134,20 @@ async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
     clock = SystemClock(settings.clock_file)
     directory = MerchantDirectory.load(settings.merchants_dir, os.environ)
     refuse_moved_clock(clock, directory)
-    cluster = cluster_of(KafkaSettings())
+    kafka_settings = KafkaSettings()
+    cluster = cluster_of(kafka_settings)
     database = DatabaseSettings.of(name).database(name)
     await database.start()
     try:
         await database.require([schema_of(name)])
-        kafka = KafkaLog(cluster, name, database, instance=DistributedSettings().instance or None)
+        kafka = KafkaLog(
+            cluster,
+            name,
+            database,
+            instance=DistributedSettings().instance or None,
+            session_seconds=kafka_settings.session_seconds,
+            outbox_rows=kafka_settings.outbox_rows,
+        )
         runtime = Runtime(settings, clock, database, kafka, sealer, directory)
         service: Service = importlib.import_module(f"services.{name}.app").build(runtime)
         await check_fingerprint(service.units, service.ground, sealer.fingerprint)

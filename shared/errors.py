@@ -1,6 +1,9 @@
 """Faults: what can go wrong outside our control, each with a stable code and whether trying again can help."""
 
-from typing import ClassVar
+import traceback
+from typing import ClassVar, Final
+
+_OURS: Final = ("services.", "shared.")
 
 
 class Fault(Exception):  # noqa: N818 - the glossary's word; "Error" would say nothing more
@@ -24,6 +27,19 @@ class DatabaseUnavailable(Fault):
     retryable = True
 
 
+class CommitUnknown(DatabaseUnavailable):
+    """The connection broke during the commit: all of this unit is stored or nothing; a repeat must bear both."""
+
+    code = "commit_unknown"
+
+
+class Overtaken(Fault):
+    """Another unit did the same at the same moment; this one was rolled back, and is run once more to see its work."""
+
+    code = "overtaken"
+    retryable = True
+
+
 class Fenced(Fault):
     """Another process moved this position; the work of this one was rolled back."""
 
@@ -41,3 +57,18 @@ class Undecodable(Fault):
     """An event cannot be read by this version; it is parked."""
 
     code = "undecodable"
+
+
+def told(problem: BaseException) -> str:
+    """Return what went wrong, fit to be kept: a fault in its own words, anything else by type and place in our code.
+
+    What an unknown exception says is left out: a driver's quotes the row it was given, and that may name a person.
+    """
+    if isinstance(problem, Fault):
+        return f"{type(problem).__name__}: {problem.detail}"
+    ours = [
+        f"{frame.f_globals['__name__']}:{line}"
+        for frame, line in traceback.walk_tb(problem.__traceback__)
+        if str(frame.f_globals.get("__name__")).startswith(_OURS)
+    ]
+    return f"{type(problem).__name__} at {ours[-1] if ours else 'an unknown place'}"

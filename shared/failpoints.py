@@ -17,6 +17,7 @@ NAMES = (
     "ingest.after_commit",
     "runner.before_commit",
     "runner.after_commit",
+    "relay.after_produce",
     "scheduler.after_release",
     "compliance.after_verdict",
     "sender.after_claim",
@@ -27,7 +28,7 @@ NAMES = (
     "sender.after_reply_commit",
     "sender.after_receipt",
 )
-"""Every failpoint of the path; a test visits each."""
+"""Every failpoint of the path; a test visits each. The relay's exists in distributed mode only."""
 
 
 class FailpointReached(Exception):  # noqa: N818 - a place, not an error of the code

@@ -1,4 +1,7 @@
-"""What a process does beside its services: rereads merchant files, prunes its log, forgets old idempotency keys."""
+"""What a process does beside its services: rereads merchant files, prunes its log, forgets old idempotency keys.
+
+It also measures what nobody else sees: how late its event loop runs, and how much stands parked.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -8,6 +11,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from shared.bus import parked
 from shared.bus.local import LOCAL, LocalLog
 from shared.db.ground import Ground
 from shared.db.transaction import Lane, Transaction
@@ -15,11 +19,17 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.loop import Loop
 from shared.service import Runtime
 from shared.telemetry.logs import logger
+from shared.telemetry.metrics import gauge, histogram
 
 RELOAD_SECONDS = 2.0
 PRUNE_SECONDS = 600.0
+MEASURE_SECONDS = 1.0
+COUNT_SECONDS = 30.0
 IDEMPOTENCY_HOURS = 24
 """How long a keyed POST is remembered."""
+
+LOOP_LAG = histogram("followup_event_loop_lag_seconds", "How late the event loop came to what was to run now.")
+PARKED = gauge("followup_parked_events", "Events that stand parked now.", ["service"])
 
 log = logger(__name__)
 
@@ -30,7 +40,13 @@ class Housekeeping:
     def __init__(self, runtime: Runtime, grounds: Sequence[Ground]) -> None:
         self._runtime = runtime
         self._grounds = grounds
-        self._loops = (Loop("reload", self._reload), Loop("prune", self._prune))
+        self._loops = (
+            Loop("reload", self._reload),
+            Loop("prune", self._prune),
+            Loop("measure", self._measure),
+            Loop("count", self._count),
+        )
+        self._expected_at: float | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -50,6 +66,20 @@ class Housekeeping:
             for problem in self._runtime.merchants.problems:
                 log.warning("merchant_file_problem", problem=str(problem), in_force="the last good one")
         return RELOAD_SECONDS
+
+    async def _measure(self) -> float:
+        """Compare when this runs with when it was to run."""
+        now = self._runtime.clock.monotonic()
+        if self._expected_at is not None:
+            LOOP_LAG.observe(max(0.0, now - self._expected_at))
+        self._expected_at = now + MEASURE_SECONDS
+        return MEASURE_SECONDS
+
+    async def _count(self) -> float:
+        """Count what stands parked."""
+        for ground in self._grounds:
+            PARKED.labels(ground.service).set(await self._runtime.database.read(partial(parked.count, ground=ground)))
+        return COUNT_SECONDS
 
     async def _prune(self) -> float:
         """Drop what nobody needs any more."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from shared.errors import Fault
+from shared.errors import Fault, told
 from shared.telemetry.logs import logger
 from shared.telemetry.metrics import counter
 
@@ -39,7 +39,7 @@ class Loop:
                 failures += 1
                 FAILED.labels(self.name).inc()
                 code = problem.code if isinstance(problem, Fault) else type(problem).__name__
-                log.warning("loop_step_failed", loop=self.name, code=code, detail=str(problem), pause_seconds=pause)
+                log.warning("loop_step_failed", loop=self.name, code=code, detail=told(problem), pause_seconds=pause)
             if pause > 0:
                 try:
                     async with asyncio.timeout(pause):  # `wait_for` may lose a cancellation (Python 3.11)

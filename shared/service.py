@@ -35,6 +35,14 @@ class Log(Publisher, Protocol):
         """Return a reader of the given event types."""
         ...
 
+    def require_room(self) -> None:
+        """See that there is room for news from outside; what follows from news already taken is never refused.
+
+        Raises:
+            Fault: there is none now; retryable, nothing was stored.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:

@@ -28,6 +28,7 @@ from shared.events.follow_up import Purpose
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed
 from shared.http.problems import HTTPProblem, not_found, unprocessable
+from shared.http.strict_json import StrictRoute
 from shared.phone import E164
 
 _MAX_EVALUATIONS = 1000
@@ -38,7 +39,7 @@ _OUTLOOK = timedelta(days=7)
 
 def routes(desk: ConsentDesk, links: Links) -> APIRouter:
     """Return the routes of compliance."""
-    router = APIRouter(tags=["compliance"])
+    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
     @router.post("/v1/consents", status_code=HTTPStatus.CREATED, summary="Record consent with its evidence")
     async def record_consent(

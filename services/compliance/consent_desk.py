@@ -145,10 +145,11 @@ class ConsentDesk:
             before = await answered(uow.db, ground, keyed)
             if before is not None:
                 return before
+            changed = await claims.record([claim], uow)
+            # Asked once the person is held: an erasure that commits at this moment is seen, or sees this claim.
             gone = await store.erased(uow.db, [claim.recipient_id])
             if gone and body.event is not ConsentAct.REVOKED:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
-            changed = await claims.record([claim], uow)
             people = changed or await store.people(uow.db, [claim.recipient_id])
             answer = {
                 "consent_id": str(claim.event_id),

@@ -3,6 +3,9 @@
 from shared.telemetry.metrics import SECONDS_BUCKETS, counter, gauge, histogram
 
 VERDICTS = counter("followup_verdicts_total", "Verdicts of the gate.", ["decision", "reason", "purpose"])
+IGNORED_FACTS = counter(
+    "followup_facts_ignored_total", "Facts of a contact that say nothing the gate understands, at a verdict.", ["fact"]
+)
 CLAIMS = counter("followup_consent_claims_total", "Consent claims entered into the ledger.", ["act"])
 REVOCATION_SECONDS = histogram(
     "followup_revocation_seconds", "From a person's opt-out to its entry in the ledger.", (), SECONDS_BUCKETS

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from services.compliance import instruments
 from services.compliance.connectors.ports import NO_NEWS, NumberNews
 from services.compliance.domain.inputs import (
     Consent,
@@ -112,7 +113,9 @@ def _opt_out_is_on_its_way(due: FollowUpDue, consent: Consent) -> bool:
 def announcement(
     due: FollowUpDue, verdict: Verdict, *, first_contact: bool, now: datetime
 ) -> FollowUpCleared | FollowUpDeferred | FollowUpBlocked:
-    """Return the event that tells the rest of the house."""
+    """Return the event that tells the rest of the house; facts that said nothing we understand are counted."""
+    for fact in verdict.evidence.ignored:
+        instruments.IGNORED_FACTS.labels(fact).inc()
     common = {
         "merchant_id": due.merchant_id,
         "recipient_id": due.recipient_id,

@@ -22,7 +22,7 @@ from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
-from shared.errors import Fault
+from shared.errors import Fault, Overtaken
 from shared.events.follow_up import FollowUpDue
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
@@ -51,9 +51,13 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     """Judge due follow-ups, keep each verdict as evidence, reserve cap slots, say what comes next.
 
     A release that has its verdict gets no second one, nor does one that a later release has overtaken: what was said
-    stays what the evidence shows.
+    stays what the evidence shows. People are held meanwhile, strangers too: of two units that judge texts to one
+    person at the same moment, the later one sees the slots of the other.
+
+    Raises:
+        Overtaken: another process judged one of them at the same moment.
     """
-    people = await store.people(uow.db, [due.recipient_id for due in dues], lock=True)
+    people = await store.held_people(uow.db, {due.recipient_id: due.merchant_id for due in dues}, uow.now)
     judged = _newest(await store.judged_releases(uow.db, [due.follow_up_id for due in dues]))
     fresh = [due for due in dues if due.release > judged.get(due.follow_up_id, -1)]
     histories = await slots.histories(uow.db, [due.recipient_id for due in fresh], uow.now, desk.history_days)
@@ -65,7 +69,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     lag = not desk.clock.is_trustworthy() or await desk.is_behind(uow.db, uow.now)
     rows, reserved = [], []
     for due in fresh:
-        person = people.get(due.recipient_id) or Person(due.merchant_id)
+        person = people[due.recipient_id]
         past = [text for key, text in histories.get(due.recipient_id, ()) if key != due.follow_up_id]
         circumstances = Circumstances(
             reports_missing=not entered.issuperset(due.consent_reports),
@@ -83,7 +87,8 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
             reserved.append(Slot.of(due, uow.now))
         uow.publish(announcement(due, verdict, first_contact=person.texted_at is None, now=uow.now))
         instruments.VERDICTS.labels(word, verdict.reason.value, due.purpose.value).inc()
-    await uow.db.insert(decisions, rows)
+    if not all(await uow.db.insert_new(decisions, rows)):
+        raise Overtaken
     await slots.reserve(uow.db, reserved)
     failpoint("compliance.after_verdict")
 

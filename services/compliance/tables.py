@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from services.compliance.schema import ground, metadata
+from shared.db.storage import CHANGING
 from shared.db.types import Id, Instant
 
 __all__ = [
@@ -23,7 +24,7 @@ ledger = sa.Table(
     sa.Column("entry_id", Id, primary_key=True),
     sa.Column("recipient_id", Id, nullable=False, index=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("canonical", sa.LargeBinary, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
     sa.Column("evidence", sa.LargeBinary),
@@ -39,7 +40,7 @@ daily_roots = sa.Table(
     sa.Column("day", sa.Text, primary_key=True),
     sa.Column("previous", sa.Text, nullable=False),
     sa.Column("root", sa.Text, nullable=False),
-    sa.Column("people", sa.Integer, nullable=False),
+    sa.Column("people", sa.BigInteger, nullable=False),
     sa.Column("public_key", sa.Text, nullable=False),
     sa.Column("signature", sa.Text, nullable=False),
     sa.Column("signed_at", Instant, nullable=False),
@@ -51,12 +52,13 @@ standings = sa.Table(
     metadata,
     sa.Column("recipient_id", Id, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("standing", sa.LargeBinary, nullable=False),
     sa.Column("chain_hash", sa.Text, nullable=False),
     sa.Column("review_since", Instant),
     sa.Column("texted_at", Instant),
     sa.Column("changed_at", Instant, nullable=False),
+    postgresql_with=CHANGING,
 )
 """One row a person: the fold of their ledger, the newest hash, since when a reply of theirs waits for somebody's
 decision, and when they were first texted."""
@@ -65,7 +67,7 @@ decisions = sa.Table(
     "compliance_decisions",
     metadata,
     sa.Column("follow_up_id", Id, primary_key=True),
-    sa.Column("release", sa.Integer, primary_key=True),
+    sa.Column("release", sa.BigInteger, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("recipient_id", Id, nullable=False, index=True),
     sa.Column("decision", sa.Text, nullable=False),
@@ -83,9 +85,10 @@ send_slots = sa.Table(
     sa.Column("recipient_id", Id, nullable=False, index=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("purpose", sa.Text, nullable=False),
-    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("release", sa.BigInteger, nullable=False),
     sa.Column("reserved_at", Instant, nullable=False),
     sa.Column("sent_at", Instant),
+    postgresql_with=CHANGING,
 )
 """One slot a follow-up, reserved with the verdict, aging from acceptance, given back when the text never went."""
 

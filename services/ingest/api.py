@@ -5,7 +5,7 @@ unknown source are the same 401, after the same work. A genuine delivery that ca
 and answered 200: sending it again would not mend it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import orjson
@@ -16,7 +16,6 @@ from services.ingest.arrivals import Arrival, Delivery, Preparer
 from services.ingest.credentials import DECOY_SECRETS, Accounts
 from services.ingest.domain.announcements import Origin
 from services.ingest.domain.readings import Shop, Status, Unreadable
-from services.ingest.gathering import Gatherer
 from services.ingest.instruments import DELIVERIES, NO_RECIPIENT, QUARANTINED, SECONDS
 from services.ingest.sources.adapter import Adapter, Circumstances
 from services.ingest.sources.shopify import SHOPIFY
@@ -26,6 +25,7 @@ from shared.clock import Clock
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.failpoints import failpoint
+from shared.gathering import Gatherer
 from shared.http.auth import unauthorized
 
 SOURCES: Mapping[str, Adapter] = {adapter.name: adapter for adapter in (SHOPIFY, STANDARD_WEBHOOKS)}
@@ -34,11 +34,20 @@ SOURCES: Mapping[str, Adapter] = {adapter.name: adapter for adapter in (SHOPIFY,
 class WebhookDoor:
     """Takes signed deliveries: verify, read, prepare, record."""
 
-    def __init__(self, accounts: Accounts, preparer: Preparer, units: Units, clock: Clock, most_items: int) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        preparer: Preparer,
+        units: Units,
+        clock: Clock,
+        most_items: int,
+        require_room: Callable[[], None],
+    ) -> None:
         self._accounts = accounts
         self._preparer = preparer
         self._units = units
         self._clock = clock
+        self._require_room = require_room
         self.gatherer = Gatherer(self._record, most_items)
 
     async def take(self, source: str, merchant: str, headers: Mapping[str, str], body: bytes) -> tuple[Status, str]:
@@ -46,7 +55,7 @@ class WebhookDoor:
 
         Raises:
             HTTPProblem: 401, nothing stored.
-            DatabaseUnavailable: nothing stored.
+            Fault: the database is away or the outbox full; nothing stored, and the platform comes again.
         """
         begun, now = self._clock.monotonic(), self._clock.now()
         adapter = SOURCES.get(source, SHOPIFY)
@@ -55,6 +64,7 @@ class WebhookDoor:
         if not adapter.is_genuine(headers, body, secrets, shop, now) or account is None or source not in SOURCES:
             DELIVERIES.labels(source if source in SOURCES else "unknown", "refused").inc()
             raise unauthorized()
+        self._require_room()
         delivery = Delivery(
             origin=Origin(account.merchant_id, source, ids.minted(now), now),
             topic=adapter.topic_of(headers),

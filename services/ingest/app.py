@@ -18,7 +18,12 @@ def build(runtime: Runtime) -> Service:
     settings = IngestSettings()
     units, preparer = runtime.units, Preparer(runtime.sealer)
     door = WebhookDoor(
-        Accounts(runtime.merchants, os.environ), preparer, units, runtime.clock, settings.most_deliveries_per_commit
+        Accounts(runtime.merchants, os.environ),
+        preparer,
+        units,
+        runtime.clock,
+        settings.most_deliveries_per_commit,
+        runtime.log.require_room,
     )
 
     async def know_the_key() -> None:
@@ -29,7 +34,7 @@ def build(runtime: Runtime) -> Service:
         metadata=metadata,
         ground=ground,
         units=units,
-        routers=(webhooks(door), events(units, ground, preparer, runtime.clock)),
+        routers=(webhooks(door), events(units, ground, preparer, runtime.clock, runtime.log.require_room)),
         loops=(retention(units, runtime.clock, settings),),
         on_start=(know_the_key,),
         on_stop=(door.gatherer.finish,),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.ingest.domain.readings import Shop
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.merchant import Source
+from shared.events.consent import ConsentLevel
 from shared.ids import MerchantId
 
 DECOY_SECRETS = ("no delivery is signed with this",)
@@ -49,4 +50,12 @@ class Accounts:
 
 def shop_of(merchant: Merchant, source: Source | None = None) -> Shop:
     """Return what bears on reading this merchant's deliveries."""
-    return Shop(country=merchant.config.country, domain=source.shop if source else None)
+    if source is None:
+        return Shop(country=merchant.config.country)
+    return Shop(
+        country=merchant.config.country,
+        domain=source.shop,
+        consent_level=ConsentLevel(source.consent_level.value),
+        disclosure=source.disclosure,
+        disclosure_since=source.disclosure_since,
+    )

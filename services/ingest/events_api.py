@@ -1,6 +1,6 @@
 """The HTTP door of the merchant's own systems: `POST /v1/events`, one event or a list; all of a list or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -36,8 +36,10 @@ MOST_PROBLEMS = 100
 PATH = "/v1/events"
 
 
-def events(units: Units, ground: Ground, preparer: Preparer, clock: Clock) -> APIRouter:
-    """Return the route of the merchant's own systems."""
+def events(
+    units: Units, ground: Ground, preparer: Preparer, clock: Clock, require_room: Callable[[], None]
+) -> APIRouter:
+    """Return the route of the merchant's own systems; `require_room` raises while nothing can be taken."""
     router = APIRouter(tags=["ingest"])
 
     @router.post(
@@ -52,6 +54,7 @@ def events(units: Units, ground: Ground, preparer: Preparer, clock: Clock) -> AP
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
         document = parsed(await request.body())
+        require_room()
         keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
         deliveries = _deliveries(document, caller.merchant, clock.now())
         arrivals = [preparer.prepared(delivery) for delivery, _ in deliveries]
@@ -60,8 +63,9 @@ def events(units: Units, ground: Ground, preparer: Preparer, clock: Clock) -> AP
         async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[Status]]:
             if (before := await answered(uow.db, ground, keyed)) is not None:
                 return *before, ()
-            await _refuse_conflicts(uow, arrivals, is_list=isinstance(document, list))
             statuses = await store.record(uow, arrivals)
+            if Status.DUPLICATE in statuses:  # looked at afterwards: another request may have been first by a moment
+                await _refuse_conflicts(uow, arrivals, is_list=isinstance(document, list))
             answer = _answer(names, statuses)
             await remember(uow, ground, keyed, HTTPStatus.ACCEPTED, answer)
             failpoint("ingest.before_commit")

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from services.ingest.schema import ground, metadata
+from shared.db.storage import CHANGING
 from shared.db.types import Id, Instant
 
 KEY_BYTES = 16
@@ -49,6 +50,7 @@ subjects = sa.Table(
     sa.Column("contact", sa.LargeBinary, nullable=False),
     sa.Column("provenance", sa.Text, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    postgresql_with=CHANGING,
 )
 """Order, cart or customer (a keyed hash) to the person last known behind it, sealed."""
 

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from services.metrics.schema import metadata
+from shared.db.storage import CHANGING
 from shared.db.types import Id, Instant
 
 facts = sa.Table(
@@ -42,6 +43,7 @@ rollups = sa.Table(
     sa.Column("provider", sa.Text, primary_key=True),
     sa.Column("sender_number", sa.Text, primary_key=True),
     sa.Column("value", sa.BigInteger, nullable=False),
+    postgresql_with=CHANGING,
 )
 """Sums by hour of event time; an unknown dimension is the empty text."""
 
@@ -58,7 +60,7 @@ follow_ups = sa.Table(
     sa.Column("segment", sa.Text, nullable=False),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("sender_number", sa.Text, nullable=False),
-    sa.Column("route_release", sa.Integer, nullable=False),
+    sa.Column("route_release", sa.BigInteger, nullable=False),
     sa.Column("trigger_id", Id),
     sa.Column("planned_at", Instant),
     sa.Column("due_at", Instant),
@@ -79,6 +81,7 @@ follow_ups = sa.Table(
         sqlite_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
         postgresql_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
     ),
+    postgresql_with=CHANGING,
 )
 """Where each follow-up stands, derived from its facts; nothing here is not in them."""
 

@@ -123,9 +123,9 @@ class Firing:
             return min((await _heads(db, holding.numbers, soon)).values(), default=None)
 
         next_at = await self._units.read(look) if holding.numbers else None
-        if next_at is None:
-            return LONGEST_PAUSE_SECONDS
-        return min(LONGEST_PAUSE_SECONDS, max(0.0, (next_at - self._units.clock.now()).total_seconds()))
+        seconds = LONGEST_PAUSE_SECONDS if next_at is None else (next_at - self._units.clock.now()).total_seconds()
+        instruments.OLDEST_DUE.set(max(0.0, -seconds))
+        return min(LONGEST_PAUSE_SECONDS, max(0.0, seconds))
 
     async def _fire(self, holding: Holding, uow: UnitOfWork) -> _Step:
         """Take what is due, release what has its turn, put the rest in line."""

@@ -3,12 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
-
-import sqlalchemy as sa
 
 from services.scheduler.domain.pacing import Priority
 from services.scheduler.domain.states import Proof, Standing, State
@@ -16,9 +12,6 @@ from services.scheduler.tables import follow_ups, timers
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.follow_up import Content, Purpose, SendPolicy
 from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
-
-_KEYS_PER_DELETE = 16
-"""Two lists of this length make at most its square of index probes."""
 
 _LEAN = tuple(column.name for column in follow_ups.columns if column.name not in {"body", "contact", "facts"})
 
@@ -146,14 +139,4 @@ def timer(text: FollowUp, at: datetime, kind: str) -> Mapping[str, Any]:
 async def delete_timers(db: Transaction, texts: Sequence[FollowUp]) -> None:
     """Delete the one timer of each of these follow-ups, by index probes."""
     keys = sorted((text.partition, text.timer_at, text.id) for text in texts if text.timer_at is not None)
-    for number, of_partition in groupby(keys, itemgetter(0)):
-        held = list(of_partition)
-        for start in range(0, len(held), _KEYS_PER_DELETE):
-            group = held[start : start + _KEYS_PER_DELETE]
-            await db.execute(
-                sa.delete(timers).where(
-                    timers.c.partition == number,
-                    timers.c.due_at.in_([at for _, at, _ in group]),
-                    timers.c.follow_up_id.in_([follow_up_id for _, _, follow_up_id in group]),
-                )
-            )
+    await db.delete_keys(timers, [{"partition": number, "due_at": at, "follow_up_id": key} for number, at, key in keys])

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -57,7 +57,7 @@ class Admission:
         callback = await _callback(request)
         if account is None or owner is None or callback is None or not account.is_genuine(callback):
             raise rejected(door)
-        return Admitted(account, owner, callback)
+        return Admitted(account, owner, _keepable(callback))
 
     def attempt(self, admitted: Admitted, attempt: str, signature: str) -> AttemptId:
         """Return the attempt a callback is about, once our own signature over it is checked.
@@ -91,6 +91,12 @@ async def _callback(request: Request) -> Callback | None:
         return Callback(target.decode("ascii"), dict(fields), _headers(request.scope["headers"]))
     except ValueError:
         return None
+
+
+def _keepable(callback: Callback) -> Callback:
+    """Return a callback without NUL characters: a STOP that holds one is a STOP, and no database text may hold it."""
+    form = {name.replace("\0", ""): value.replace("\0", "") for name, value in callback.form.items()}
+    return replace(callback, form=form)
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

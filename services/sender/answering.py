@@ -1,9 +1,10 @@
 """Replies: read in the request that brings them; an opt-out is on disk before the provider gets its answer."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -17,6 +18,7 @@ from shared.config.directory import Merchant
 from shared.config.merchant import StopScope
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
+from shared.errors import DatabaseUnavailable
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope, SuppressionCause
 from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.trigger import Contact
@@ -25,6 +27,12 @@ from shared.ids import EventId, RecipientId
 from shared.inbound import Context, Reading, classify
 from shared.phone import E164
 from shared.privacy import Sealer
+from shared.telemetry.logs import logger
+
+_PAUSES_SECONDS: Final = (0.1, 0.4)
+"""Between tries to commit a reply, which its provider waits for."""
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +64,21 @@ class Replies:
             DatabaseUnavailable: nothing was stored; the provider must bring it again.
         """
         message = self._message(merchant, sender, inbound)
-        taken = await self._units.run(lambda uow: _take(message, uow), Lane.STOP)
+        taken = await self._committed(message)
         failpoint("sender.after_reply_commit")
         if taken is not None:
             REPLIES.labels(taken.reply_class).inc()
             IN_FLIGHT_AT_STOP.inc(taken.in_flight)
+
+    async def _committed(self, message: Message) -> "Taken | None":
+        """Commit, and once more after each pause: not every provider brings a reply again, and it may be a STOP."""
+        for pause in _PAUSES_SECONDS:
+            try:
+                return await self._units.run(lambda uow: _take(message, uow), Lane.STOP)
+            except DatabaseUnavailable as fault:
+                log.warning("reply_waits", code=fault.code, merchant_id=message.merchant.id)
+            await asyncio.sleep(pause)
+        return await self._units.run(lambda uow: _take(message, uow), Lane.STOP)
 
     def _message(self, merchant: Merchant, sender: E164, inbound: Inbound) -> Message:
         subscribed = classify(inbound.text, Context.SUBSCRIBED)
@@ -91,8 +109,8 @@ class Taken:
 
 async def _take(message: Message, uow: UnitOfWork) -> Taken | None:
     """Write reply, standing and events in one unit; None for a repeat."""
-    people = await store.find_people(uow.db, [message.recipient_id], lock="update")
-    person = people.get(message.recipient_id) or store.new_person(message.merchant.id, message.recipient_id)
+    people = await store.held_people(uow.db, {message.recipient_id: message.merchant.id})
+    person = people[message.recipient_id]
     before = store.standing_of(person)
     opted_out = before.suppressed is not None or before.marketing_suppressed
     reading = message.opted_out if opted_out else message.subscribed
@@ -130,11 +148,22 @@ async def _take(message: Message, uow: UnitOfWork) -> Taken | None:
             locale=answered["locale"] if answered else None,
             contact=message.contact,
             provider_answers=message.inbound.provider_answered,
-            repeats_opt_out=is_stop and after.stops_as(before),
+            repeats_opt_out=is_stop and after.stops_as(before) and await _last_keyword_was_stop(message, before, uow),
         )
     )
     failpoint("sender.before_reply_commit")
     return Taken(reading.reply_class, in_flight)
+
+
+async def _last_keyword_was_stop(message: Message, before: Standing, uow: UnitOfWork) -> bool:
+    """Return whether the opt-out this one repeats was a text too, and so has had its confirmation.
+
+    Who opted out on the preference page, or through the shop, was told there and sent nothing: their first STOP by
+    text is a request of its own, and the one confirmation may answer it (47 CFR 64.1200(a)(12)).
+    """
+    columns = ("keyword_seq", "reply_class")
+    heard = await uow.db.fetch(replies, "recipient_id", [message.recipient_id], columns=columns)
+    return any(row["keyword_seq"] == before.keyword_seq and row["reply_class"] == ReplyClass.OPT_OUT for row in heard)
 
 
 def _standing_after(before: Standing, reading: Reading, merchant: Merchant) -> Standing:

@@ -85,10 +85,10 @@ async def cancel(events: Sequence[FollowUpEvent], uow: UnitOfWork, *, partitions
 
 async def apply_standing(events: Sequence[ConsentChanged], uow: UnitOfWork) -> None:
     """Suppress at once; lift only what the ledger lifts in full knowledge of our keywords."""
-    people = await store.find_people(uow.db, [event.recipient_id for event in events], lock="update")
+    people = await store.held_people(uow.db, {event.recipient_id: event.merchant_id for event in events})
     changed = []
     for event in events:
-        person = people.get(event.recipient_id) or store.new_person(event.merchant_id, event.recipient_id)
+        person = people[event.recipient_id]
         before = store.standing_of(person)
         if (after := after_change(before, event)) != before:
             changed.append({**person, **store.standing_columns(after)})

@@ -27,12 +27,16 @@ BLANK: Final = (
 
 
 async def forget(events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
-    """Blank what is sealed; the mark stays, so that a late clearance finds it."""
-    gone = [event.recipient_id for event in events]
-    people = await store.find_people(uow.db, gone, lock="update")
+    """Blank what is sealed; the mark stays, so that a late clearance finds it.
+
+    Their texts are locked before themselves, as everywhere: an intent for one of them may be on its way.
+    """
+    gone = {event.recipient_id: event.merchant_id for event in events}
+    await uow.db.fetch(dispatches, "recipient_id", sorted(gone), lock="update", columns=("follow_up_id",))
+    people = await store.held_people(uow.db, gone)
     rows = [
         {
-            **(people.get(event.recipient_id) or store.new_person(event.merchant_id, event.recipient_id)),
+            **people[event.recipient_id],
             "erased_at": max(event.occurred_at, uow.now),
             "suppressed": SuppressionCause.ERASED,
         }

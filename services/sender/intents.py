@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from services.sender import store
 from services.sender.composing import Composed
@@ -66,8 +67,8 @@ class Group:
     decisions: tuple[str, ...]
 
 
-async def commit_intents(prepared: Sequence[Prepared], clock: Clock, uow: UnitOfWork) -> Group:
-    """Check each dispatch once more under its lock, and write the intents of those that may go."""
+async def commit_intents(prepared: Sequence[Prepared], clock: Clock, made_by: UUID, uow: UnitOfWork) -> Group:
+    """Check each dispatch once more under its lock, and write the intents of those that may go, signed `made_by`."""
     fresh = await store.find_dispatches(uow.db, [p.dispatch.follow_up_id for p in prepared], lock="update")
     people_ids = [p.dispatch.recipient_id for p in prepared]
     people = await store.find_people(uow.db, people_ids, lock="update")  # not shared: this text becomes their last
@@ -93,7 +94,7 @@ async def commit_intents(prepared: Sequence[Prepared], clock: Clock, uow: UnitOf
         elif (after := _applied(decision, dispatch, uow)) is not None:
             changed.append(after)
     await store.save_dispatches(uow.db, [(dispatch, None) for dispatch in changed], uow.now)
-    written = await _write(going, people, uow)
+    written = await _write(going, people, made_by, uow)
     return Group(
         tuple(
             Committed(_attempt_id(dispatch), dispatch, each.route, each.composed, clock.monotonic())
@@ -155,10 +156,11 @@ def _applied(decision: Decision, dispatch: Dispatch, uow: UnitOfWork) -> Dispatc
 
 
 async def _write(
-    going: Sequence[tuple[Prepared, Dispatch]], people: dict[Any, dict[str, Any]], uow: UnitOfWork
+    going: Sequence[tuple[Prepared, Dispatch]], people: dict[Any, dict[str, Any]], made_by: UUID, uow: UnitOfWork
 ) -> list[tuple[Prepared, Dispatch]]:
     """Write attempts, marks and links; the database refuses a second live attempt, and that one does not go."""
-    is_new = await uow.db.insert_new(attempts, [_attempt_row(each, dispatch, people, uow) for each, dispatch in going])
+    rows = [{**_attempt_row(each, dispatch, people, uow), "made_by": made_by} for each, dispatch in going]
+    is_new = await uow.db.insert_new(attempts, rows)
     written = [pair for pair, new in zip(going, is_new, strict=True) if new]
     refused = [dispatch for (_, dispatch), new in zip(going, is_new, strict=True) if not new]
     await uow.db.insert_new(in_flight, [_in_flight_row(each, dispatch, uow.now) for each, dispatch in written])

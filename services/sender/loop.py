@@ -17,6 +17,7 @@ from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
 from services.sender.intents import Group, Prepared, commit_intents
 from services.sender.providers.book import ProviderBook, Route
 from services.sender.settings import SenderSettings
+from shared import ids
 from shared.bus.port import Holding
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import Units
@@ -101,6 +102,8 @@ class Dispatcher:
         self._turn = 0
         self._may_market = False
         self._buckets: dict[str, tuple[float, Bucket]] = {}
+        self._mark = ids.minted(self._started_at)
+        """Signs our intents: another replica's must not be taken for ones that were not called."""
         self._doubtful: set[AttemptId] = set()
         """Attempts whose intent may or may not be on disk, and which were not called."""
 
@@ -160,7 +163,9 @@ class Dispatcher:
     async def _commit_and_call(self, prepared: Sequence[Prepared], share: Share, now: datetime) -> bool:
         """Commit intents and begin their calls; whatever happens to the pass, the one follows the other."""
         try:
-            group = await self._units.run(lambda uow: commit_intents(prepared, self._clock, uow), Lane.INTENTS)
+            group = await self._units.run(
+                lambda uow: commit_intents(prepared, self._clock, self._mark, uow), Lane.INTENTS
+            )
         except Fault:
             self._doubtful.update(p.dispatch.attempt_id(p.dispatch.attempts + 1) for p in prepared)
             raise
@@ -216,11 +221,11 @@ class Dispatcher:
             return Refuse("compose_crashed", ErrorClass.CONTENT)
 
     async def _settle_doubts(self) -> None:
-        """Look up intents whose commit was in doubt; none was called, so those that are there were not sent."""
+        """Look up our intents whose commit was in doubt; none was called, so those that are there were not sent."""
         if not self._doubtful:
             return
         asked = sorted(self._doubtful)
-        found = await self._units.read(lambda db: store.find_attempts(db, asked))
+        found = await self._units.read(lambda db: store.attempts_made_by(db, self._mark, asked))
         for attempt_id in asked:
             if attempt_id in found:
                 await self._calls.not_made(attempt_id, "intent_in_doubt")

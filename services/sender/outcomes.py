@@ -6,15 +6,17 @@ from typing import Final
 
 from services.sender import record
 from services.sender.domain.conclude import Change, News
-from services.sender.gathering import Gathering
 from services.sender.record import Item
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import Units
 from shared.errors import Fault
+from shared.gathering import Gatherer
 from shared.ids import AttemptId
 from shared.telemetry.logs import logger
 
 _GROUP_OUTCOMES: Final = 100
+_LINGER_SECONDS: Final = 0.02
+"""Answers of one group of calls come close together; a crash meanwhile leaves unknowns, which are asked after."""
 _BACKOFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0)
 
 log = logger(__name__)
@@ -25,7 +27,7 @@ class Outcomes:
 
     def __init__(self, units: Units) -> None:
         self._units = units
-        self._gathering: Gathering[Item, Change | None] = Gathering(self._commit, _GROUP_OUTCOMES)
+        self._gathering: Gatherer[Item, Change | None] = Gatherer(self._commit, _GROUP_OUTCOMES, _LINGER_SECONDS)
 
     async def settle(self, attempt_id: AttemptId, news: News) -> Change | None:
         """Commit what a call met; waits as long as the database is away.

@@ -8,7 +8,6 @@ import orjson
 
 from services.sender import record
 from services.sender.domain.conclude import Change, Receipt
-from services.sender.gathering import Gathering
 from services.sender.instruments import ALARMS, RECEIPTS
 from services.sender.providers.port import Callback, Provider
 from services.sender.record import Item
@@ -17,11 +16,14 @@ from shared import ids
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.failpoints import failpoint
+from shared.gathering import Gatherer
 from shared.ids import AttemptId, MerchantId
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 _GROUP_RECEIPTS: Final = 200
+_LINGER_SECONDS: Final = 0.05
+"""Nobody waits for a receipt but the provider; those of one text come close together and change its row once."""
 
 log = logger(__name__)
 
@@ -44,7 +46,7 @@ class Receipts:
     def __init__(self, units: Units, sealer: Sealer) -> None:
         self._units = units
         self._sealer = sealer
-        self._gathering: Gathering[Reported, Change | None] = Gathering(self._commit, _GROUP_RECEIPTS)
+        self._gathering: Gatherer[Reported, Change | None] = Gatherer(self._commit, _GROUP_RECEIPTS, _LINGER_SECONDS)
 
     async def take(
         self, provider: Provider, merchant_id: MerchantId, attempt_id: AttemptId, receipt: Receipt, callback: Callback

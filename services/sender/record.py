@@ -125,10 +125,10 @@ async def _suppress(changes: Sequence[Change], uow: UnitOfWork) -> None:
     """
     if not changes:
         return
-    people = await store.find_people(uow.db, [c.dispatch.recipient_id for c in changes], lock="update")
+    people = await store.held_people(uow.db, {c.dispatch.recipient_id: c.dispatch.merchant_id for c in changes})
     for change in changes:
         dispatch, cause = change.dispatch, change.suppress or SuppressionCause.INVALID
-        person = people.setdefault(dispatch.recipient_id, store.new_person(dispatch.merchant_id, dispatch.recipient_id))
+        person = people[dispatch.recipient_id]
         person["suppressed"] = person["suppressed"] or cause
         person["keyword_seq"] += 1
         uow.publish(

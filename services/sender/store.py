@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -224,6 +225,12 @@ async def find_attempts(
     return {row["id"]: attempt_of(row) for row in rows}
 
 
+async def attempts_made_by(db: Transaction, who: UUID, attempt_ids: Collection[AttemptId]) -> set[AttemptId]:
+    """Return which of these attempts exist and were written by this run of a process."""
+    rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=("id", "made_by"))
+    return {AttemptId(row["id"]) for row in rows if row["made_by"] == who}
+
+
 async def find_numbers(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, tuple[FollowUpId, int]]:
     """Return whose attempts these are, and which of its attempts."""
     rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=("id", "follow_up_id", "n"))
@@ -236,6 +243,20 @@ async def find_people(
     """Return the rows of people, changeable copies."""
     rows = await db.fetch(recipients, "recipient_id", sorted(set(recipient_ids)), lock=lock)
     return {row["recipient_id"]: dict(row) for row in rows}
+
+
+async def held_people(
+    db: Transaction, merchants: Mapping[RecipientId, MerchantId]
+) -> dict[RecipientId, dict[str, Any]]:
+    """Return the rows of these people, locked until the commit; who had none has one from here on.
+
+    Without a row there is nothing to lock: of two units that heard of a stranger at the same moment, the later one
+    would write over the other's opt-out. Rows are added before any is locked, both in order.
+    """
+    known = await db.fetch(recipients, "recipient_id", sorted(merchants), columns=("recipient_id",))
+    missing = merchants.keys() - {row["recipient_id"] for row in known}
+    await db.insert_new(recipients, [new_person(merchants[each], each) for each in sorted(missing)])
+    return await find_people(db, merchants.keys(), lock="update")
 
 
 async def find_underway(db: Transaction, recipient_ids: Collection[RecipientId]) -> dict[RecipientId, list[Underway]]:

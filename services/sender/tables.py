@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from services.sender.domain.attempts import LIVE_STATES, DispatchState
 from services.sender.schema import ground, metadata
+from shared.db.storage import CHANGING, QUEUE
 from shared.db.types import Id, Instant
 
 __all__ = ["ground", "metadata"]
@@ -25,7 +26,7 @@ dispatches = sa.Table(
     sa.Column("flow_version", sa.Text, nullable=False),
     sa.Column("step", sa.Text, nullable=False),
     sa.Column("purpose", sa.Text, nullable=False),
-    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("release", sa.BigInteger, nullable=False),
     sa.Column("correlation_id", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
@@ -46,10 +47,11 @@ dispatches = sa.Table(
     sa.Column("resend", sa.Text, nullable=False),
     sa.Column("click_days", sa.Integer, nullable=False),
     sa.Column("delivered_hours", sa.Integer, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.BigInteger, nullable=False),
     sa.Column("retry_at", Instant),
     sa.Column("cancelled", sa.Boolean, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
+    postgresql_with=CHANGING,
 )
 """One cleared follow-up; a cancelled one that was never cleared stands here as a tombstone without a number."""
 
@@ -75,8 +77,8 @@ attempts = sa.Table(
     sa.Column("follow_up_id", Id, nullable=False),
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("recipient_id", Id, nullable=False),
-    sa.Column("n", sa.Integer, nullable=False),
-    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("release", sa.BigInteger, nullable=False),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("sender_number", sa.Text, nullable=False),
     sa.Column("body_sha256", sa.LargeBinary, nullable=False),
@@ -93,8 +95,11 @@ attempts = sa.Table(
     sa.Column("accepted_at", Instant),
     sa.Column("concluded_at", Instant),
     sa.Column("after_follow_up_id", Id),
+    sa.Column("made_by", Id, nullable=False),
+    postgresql_with=CHANGING,
 )
-"""One provider call for a dispatch; `after_follow_up_id` is the text this person was sent before it.
+"""One provider call for a dispatch; `after_follow_up_id` is the text this person was sent before it, `made_by` the
+run of the process that wrote the intent: no other may say that its call was not made.
 
 An empty `body_sha256` stands for a call that a restored backup may have forgotten: its text is not known.
 """
@@ -119,6 +124,7 @@ in_flight = sa.Table(
     sa.Column("deadline", Instant, nullable=False),
     sa.Column("look_at", Instant, nullable=False),
     sa.Column("absent_at", Instant),
+    postgresql_with=QUEUE,
 )
 """The attempts without a conclusion, intent or unknown: the work list of reaper and reconciler; a handful of rows."""
 
@@ -130,14 +136,15 @@ recipients = sa.Table(
     sa.Column("suppressed", sa.Text),
     sa.Column("marketing_suppressed", sa.Boolean, nullable=False),
     sa.Column("informational_suppressed", sa.Boolean, nullable=False),
-    sa.Column("keyword_seq", sa.Integer, nullable=False),
-    sa.Column("consent_epoch", sa.Integer, nullable=False),
+    sa.Column("keyword_seq", sa.BigInteger, nullable=False),
+    sa.Column("consent_epoch", sa.BigInteger, nullable=False),
     sa.Column("needs_review", sa.Boolean, nullable=False),
     sa.Column("erased_at", Instant),
     sa.Column("last_follow_up_id", Id),
     sa.Column("last_sender_number", sa.Text),
     sa.Column("last_intent_at", Instant),
-    sa.Column("in_flight_at_stop", sa.Integer, nullable=False),
+    sa.Column("in_flight_at_stop", sa.BigInteger, nullable=False),
+    postgresql_with=CHANGING,
 )
 """One row a person: the lock every intent shares and every opt-out takes; `suppressed` names the cause."""
 
@@ -165,7 +172,7 @@ replies = sa.Table(
     sa.Column("sender_number", sa.Text, nullable=False),
     sa.Column("reply_class", sa.Text, nullable=False),
     sa.Column("needs_review", sa.Boolean, nullable=False),
-    sa.Column("keyword_seq", sa.Integer),
+    sa.Column("keyword_seq", sa.BigInteger),
     sa.Column("follow_up_id", Id),
     sa.Column("text", sa.LargeBinary),
     sa.Column("received_at", Instant, nullable=False),
@@ -177,7 +184,7 @@ number_health = sa.Table(
     metadata,
     sa.Column("sender_number", sa.Text, primary_key=True),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("failures", sa.BigInteger, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("opens_at", Instant),
     sa.Column("changed_at", Instant, nullable=False),

@@ -30,7 +30,12 @@ _HEARTBEATS_PER_SESSION = 4
 _REBALANCE_MILLISECONDS = 60_000
 _POLL_MILLISECONDS = 300_000
 _REQUEST_MILLISECONDS = 40_000
-_FETCH_WAIT_MILLISECONDS = 250
+_ANSWER_SECONDS = 5.0
+"""How long we wait for what a cluster in good health answers at once."""
+_LEAVE_SECONDS = 2.0
+"""How long leaving may take: a process that was told to end must not wait for a cluster that is gone."""
+_LOOKS_BEFORE_STALLED = 2
+_FETCH_WAIT_MILLISECONDS = 500
 """A partition that joins a fetch under way waits at most this long for the next one."""
 _NOTHING = Poll((), {})
 
@@ -46,7 +51,7 @@ class KafkaSource:
         types: the event types to hand out; others are passed over.
         instance: a name that outlives a restart, so that the group waits for us instead of rebalancing; None for none.
         session_seconds: how long we may be silent before the group thinks us dead.
-        stalled_seconds: how long events may wait without one coming.
+        stalled_seconds: how long events may wait without one coming, while the cluster answers.
     """
 
     def __init__(
@@ -74,7 +79,10 @@ class KafkaSource:
         """Where the consumer stands in each partition; empty after a rebalance, until we have told it."""
         self._first: dict[Partition, int] = {}
         """Where each partition began when we got it."""
-        self._moved_at = 0.0
+        self._looked_at = 0.0
+        """When something came, or when we last looked why nothing does."""
+        self._waiting_seen = 0
+        """How often in a row we looked and events were waiting."""
         self._hinted_at = 0.0
 
     async def partitions(self) -> frozenset[Partition]:
@@ -100,7 +108,8 @@ class KafkaSource:
             await self._settled()
             return _NOTHING
         try:
-            await self._stand_at(consumer, positions)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._stand_at(consumer, positions)
             found = await self._fetched(consumer, limit, linger_seconds)
             await self._hint(consumer, positions)
             poll = self._taken(found)
@@ -111,6 +120,9 @@ class KafkaSource:
             self._next.clear()
             return _NOTHING
         except (KafkaError, OSError) as problem:
+            self._waiting_seen = 0
+            if isinstance(problem, KafkaError) and not problem.retriable:
+                await self.close()  # the library's own tasks may have ended with it: we begin anew
             raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
         return poll
 
@@ -129,7 +141,8 @@ class KafkaSource:
         if consumer is None:
             return {}
         try:
-            found = await consumer.end_offsets(wanted) if wanted else {}
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                found = await consumer.end_offsets(wanted) if wanted else {}
         except (KafkaError, OSError) as problem:
             raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
         return {self._ours(place): offset for place, offset in found.items()}
@@ -138,7 +151,8 @@ class KafkaSource:
         """Leave the group, unless our place is kept for us under a name, and disconnect."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await consumer.stop()
+            self.revoked()
+            await _left(consumer)
 
     def assigned(self, places: Iterable[TopicPartition]) -> None:
         """Take note of what the group gave us; nothing is read from it before we know where to start."""
@@ -146,7 +160,7 @@ class KafkaSource:
         self._assigned = frozenset(map(self._ours, places))
         if places:
             self._consumer.pause(*places)
-        self._moved_at = asyncio.get_running_loop().time()
+        self._looked_at, self._waiting_seen = asyncio.get_running_loop().time(), 0
         self._changed.set()
         instruments.ASSIGNED.labels(self._service).set(len(self._assigned))
         log.info("partitions_assigned", service=self._service, count=len(self._assigned))
@@ -239,20 +253,27 @@ class KafkaSource:
         lag = sum((consumer.highwater(self._kafkas(p)) or at) - at for p, at in positions.items())
         instruments.LAG.labels(self._service).set(max(0, lag))
         try:
-            await consumer.commit({self._kafkas(p): OffsetAndMetadata(at, "") for p, at in positions.items()})
-        except KafkaError as problem:
+            async with asyncio.timeout(_ANSWER_SECONDS):  # the library itself would try for ever
+                await consumer.commit({self._kafkas(p): OffsetAndMetadata(at, "") for p, at in positions.items()})
+        except (KafkaError, OSError) as problem:
             log.debug("hint_not_taken", service=self._service, error=type(problem).__name__)
 
     async def _watch(self, consumer: Any, *, moved: bool) -> None:
-        """Notice a consumer that has stopped silently."""
+        """Notice a consumer that has stopped silently.
+
+        One look is not enough: what it sees waiting may have come this very moment, after a quiet hour or with a
+        cluster that is back after an outage.
+        """
         now = asyncio.get_running_loop().time()
         if moved:
-            self._moved_at = now
-        elif now - self._moved_at > self._stalled_seconds:
-            self._moved_at = now
-            ends = await consumer.end_offsets([self._kafkas(partition) for partition in self._next])
+            self._looked_at, self._waiting_seen = now, 0
+        elif now - self._looked_at > self._stalled_seconds / _LOOKS_BEFORE_STALLED:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                ends = await consumer.end_offsets([self._kafkas(partition) for partition in self._next])
+            self._looked_at = asyncio.get_running_loop().time()
             waiting = sum(max(0, end - self._next.get(self._ours(place), end)) for place, end in ends.items())
-            if waiting:
+            self._waiting_seen = self._waiting_seen + 1 if waiting else 0
+            if self._waiting_seen > _LOOKS_BEFORE_STALLED:
                 raise ConsumerStalled(f"{waiting} events wait and none came for {self._stalled_seconds:.0f} s")
 
     async def _started(self) -> Any:
@@ -285,8 +306,11 @@ class KafkaSource:
             try:
                 await consumer.start()
             except (KafkaError, OSError) as problem:
-                await consumer.stop()
+                await _left(consumer)
                 raise LogUnavailable(f"Kafka at {self._cluster.bootstrap}: {type(problem).__name__}") from problem
+            except BaseException:
+                await _left(consumer)
+                raise
             self._consumer = consumer
             consumer.subscribe([*self._topics], listener=_Listener(self))
         return self._consumer
@@ -301,6 +325,15 @@ class KafkaSource:
 
     def _kafkas(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self._cluster.topic(partition.topic), partition.number)
+
+
+async def _left(consumer: Any) -> None:
+    """Leave the group and disconnect, or give up after a moment: the group notices by itself."""
+    try:
+        async with asyncio.timeout(_LEAVE_SECONDS):
+            await consumer.stop()
+    except (KafkaError, OSError) as problem:
+        log.debug("not_left", error=type(problem).__name__)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # the library is untyped

@@ -9,6 +9,8 @@ from aiokafka.helpers import create_ssl_context
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from shared.bus.kafka import SESSION_SECONDS
+from shared.bus.outbox_room import MOST_ROWS
 from shared.errors import ConfigurationFault
 from shared.settings import Settings
 
@@ -50,6 +52,12 @@ class KafkaSettings(Settings):
         3, gt=0, le=9, description="Copies of each partition that `followup migrate` asks for; 1 for one broker."
     )
     prefix: str = Field("", description="Before each topic and group, where several houses share a cluster.")
+    session_seconds: float = Field(
+        SESSION_SECONDS, ge=1, le=300, description="How long a silent process keeps its partitions; brokers bound it."
+    )
+    outbox_rows: int = Field(
+        MOST_ROWS, gt=0, description="Events one service may hold while Kafka is away; then ingest answers 503."
+    )
     security: Security = Field(Security.PLAINTEXT, description="plaintext, tls, sasl_plaintext or sasl_tls.")
     sasl_mechanism: Mechanism = Field(Mechanism.SCRAM_SHA_512, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
     username: str = Field("", description="With SASL: who we are.")

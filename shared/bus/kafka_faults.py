@@ -10,6 +10,13 @@ class LogUnavailable(Fault):
     retryable = True
 
 
+class OutboxFull(Fault):
+    """The log has been away for so long that the outbox holds as much as it may; what comes now is not taken."""
+
+    code = "outbox_full"
+    retryable = True
+
+
 class LogShortened(Fault):
     """The log ends before the place this service has read to: a topic was made anew, or lost what it had."""
 

@@ -6,5 +6,8 @@ LAG = gauge("followup_consumer_lag_events", "Events in the log that this process
 ASSIGNED = gauge("followup_consumer_partitions", "Partitions this process reads.", ["service"])
 FOREIGN = counter("followup_log_foreign_records_total", "Records that are not events of ours; skipped.", ["service"])
 LOST = counter("followup_log_lost_events_total", "Events that retention removed before they were read.", ["service"])
+ROWS = gauge(
+    "followup_outbox_rows", "Events of the service that the log has yet to take, counted up to the limit.", ["service"]
+)
 RELAYED = counter("followup_outbox_relayed_total", "Events taken from the outbox into the log.", ["service"])
 RELAYING = gauge("followup_outbox_relay_active", "1 while this process is its service's relay.", ["service"])

@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from shared.bus import outbox
-from shared.bus.kafka import KafkaSource
+from shared.bus.kafka import SESSION_SECONDS, KafkaSource
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import Cluster
 from shared.bus.outbox import OutboxPublisher, Relay
+from shared.bus.outbox_room import MOST_ROWS, Room
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event
@@ -24,10 +25,19 @@ class KafkaLog:
         service: names the outbox and the consumer group.
         database: the service's; it holds the outbox.
         instance: a name that outlives a restart (a StatefulSet's), so that a restart does not rebalance; None for none.
+        session_seconds: how long the group waits for a process that fell silent.
+        outbox_rows: how many events may wait while the log is away.
     """
 
     def __init__(
-        self, cluster: Cluster, service: str, database: PostgresDatabase, *, instance: str | None = None
+        self,
+        cluster: Cluster,
+        service: str,
+        database: PostgresDatabase,
+        *,
+        instance: str | None = None,
+        session_seconds: float = SESSION_SECONDS,
+        outbox_rows: int = MOST_ROWS,
     ) -> None:
         self.metadata, self.outbox = outbox.metadata_of(service)
         self.relay = Relay(service, self.outbox, database, KafkaProducer(cluster, service))
@@ -36,7 +46,9 @@ class KafkaLog:
         self._service = service
         self._database = database
         self._instance = instance
-        self._publisher = OutboxPublisher(self.outbox, self.relay)
+        self._session_seconds = session_seconds
+        self.room = Room(service, self.outbox, database, outbox_rows)
+        self._publisher = OutboxPublisher(self.outbox, self.relay, self.room)
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Store the events; they are published if and only if the transaction commits."""
@@ -48,9 +60,19 @@ class KafkaLog:
 
     def source(self, types: Sequence[str]) -> KafkaSource:
         """Return a reader of the given event types; it joins the group when it is first asked."""
-        source = KafkaSource(self._cluster, self._service, types, instance=self._instance)
+        source = KafkaSource(
+            self._cluster, self._service, types, instance=self._instance, session_seconds=self._session_seconds
+        )
         self.sources.append(source)
         return source
+
+    def require_room(self) -> None:
+        """See that there is room for what somebody wants to tell us.
+
+        Raises:
+            OutboxFull: the log has been away for too long.
+        """
+        self.room.require()
 
     async def prepare(self) -> None:
         """Make the topics and the outbox where they are missing.
@@ -71,12 +93,12 @@ class KafkaLog:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Relay while the block runs; afterwards leave the group and disconnect."""
-        task = asyncio.create_task(self.relay.loop.run_forever(), name=f"{self._service}:relay")
+        loops = (self.relay.loop, self.room.loop)
+        tasks = [asyncio.create_task(loop.run_forever(), name=f"{self._service}:{loop.name}") for loop in loops]
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            for source in self.sources:
-                await source.close()
-            await self.relay.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(self.relay.close(), *(source.close() for source in self.sources))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
@@ -14,7 +14,12 @@ from shared.bus.partitioning import partitions_of
 from shared.telemetry.logs import logger
 
 _REQUEST_MILLISECONDS = 10_000
-"""How long a record may wait for its acknowledgement; then it is sent anew from the outbox."""
+_ANSWER_SECONDS = 10.0
+"""How long records may wait for their acknowledgements; then they are sent anew from the outbox.
+
+The library itself never gives up on a record of an idempotent producer, however long the cluster is away.
+"""
+_CLOSE_SECONDS = 3.0
 _BATCH_BYTES = 256 * 1024
 
 log = logger(__name__)
@@ -42,55 +47,76 @@ class KafkaProducer:
             ConfigurationFault: a topic has another number of partitions than this process counts on.
         """
         try:
-            producer = await self._started()
-            for topic in {record.topic for record in records} - self._checked:
-                self._cluster.check(topic, await producer.partitions_for(self._cluster.topic(topic)))
-                self._checked.add(topic)
-            sent = [await self._send(producer, record) for record in records]
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                producer = await self._started()
+                for topic in {record.topic for record in records} - self._checked:
+                    self._cluster.check(topic, await producer.partitions_for(self._cluster.topic(topic)))
+                    self._checked.add(topic)
         except (KafkaError, OSError) as problem:
             await self.close()
             raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
-        answers = await asyncio.gather(*(answer for each in sent for answer in each), return_exceptions=True)
+        answers: list[asyncio.Future[Any]] = []
+        """Acknowledgements to come, and in `sent` which of them are whose."""
+        try:
+            sent = await self._handed_over(producer, records, answers)
+            if answers:
+                await asyncio.wait(answers, timeout=_ANSWER_SECONDS)
+        finally:
+            for answer in answers:
+                answer.cancel()  # one that is here already stays
         arrived = []
         failures: list[BaseException] = []
-        at = 0
-        for record, each in zip(records, sent, strict=True):
-            wrong = [answer for answer in answers[at : at + len(each)] if isinstance(answer, BaseException)]
-            at += len(each)
+        for record, mine in sent:
+            wrong = [each for each in map(_problem, mine) if each is not None]
             if wrong:
                 failures += wrong
                 log.warning("record_not_taken", service=self._service, type=record.type, error=type(wrong[0]).__name__)
             else:
                 arrived.append(record.number)
-        if any(not isinstance(failure, MessageSizeTooLargeError) for failure in failures):
+        if len(sent) < len(records) or any(not isinstance(each, MessageSizeTooLargeError) for each in failures):
             await self.close()
-        if failures and not arrived:
-            raise LogUnavailable(f"Kafka took nothing: {type(failures[0]).__name__}") from failures[0]
+        if not arrived and records:
+            why = failures[0] if failures else None
+            raise LogUnavailable(f"Kafka took nothing: {type(why).__name__}") from why
         return arrived
 
     async def close(self) -> None:
         """Give up what is under way and disconnect."""
         producer, self._producer = self._producer, None
-        if producer is not None:
-            await producer.stop()
-
-    async def _send(self, producer: Any, record: Record) -> list["asyncio.Future[Any]"]:
-        """Hand a record over for every partition it belongs to; return the acknowledgements to come."""
+        if producer is None:
+            return
         try:
-            return [
-                await producer.send(
-                    self._cluster.topic(record.topic),
-                    value=record.body,
-                    key=record.recipient_id.bytes,
-                    partition=partition,
-                    headers=headers(record, self._service),
-                )
-                for partition in partitions_of(record.recipient_id, self._cluster.partitions)
-            ]
-        except MessageSizeTooLargeError as problem:  # its own fault, nobody else's
-            refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            refused.set_exception(problem)
-            return [refused]
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await _given_up(producer)
+                await producer.stop()
+        except (KafkaError, OSError) as problem:
+            log.debug("producer_not_closed", service=self._service, error=type(problem).__name__)
+
+    async def _handed_over(
+        self, producer: Any, records: Sequence[Record], answers: "list[asyncio.Future[Any]]"
+    ) -> "list[tuple[Record, list[asyncio.Future[Any]]]]":
+        """Hand records over in order, as far as that goes; note what will tell of each whether it arrived."""
+        sent = []
+        for record in records:
+            first = len(answers)
+            try:
+                for partition in partitions_of(record.recipient_id, self._cluster.partitions):
+                    answers.append(
+                        await producer.send(
+                            self._cluster.topic(record.topic),
+                            value=record.body,
+                            key=record.recipient_id.bytes,
+                            partition=partition,
+                            headers=headers(record, self._service),
+                        )
+                    )
+            except MessageSizeTooLargeError as problem:  # its own fault, nobody else's
+                answers.append(_refused(problem))
+            except (KafkaError, OSError) as problem:  # the queue to a partition without a leader is full
+                log.warning("record_not_sent", service=self._service, type=record.type, error=type(problem).__name__)
+                break
+            sent.append((record, answers[first:]))
+        return sent
 
     async def _started(self) -> Any:
         """Return the producer, connected."""
@@ -118,3 +144,27 @@ class KafkaProducer:
                 raise
             self._producer = producer
         return self._producer
+
+
+def _refused(problem: KafkaError) -> "asyncio.Future[Any]":
+    """Return an answer that is here already."""
+    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    answer.set_exception(problem)
+    return answer
+
+
+def _problem(answer: "asyncio.Future[Any]") -> BaseException | None:
+    """Return why a record did not arrive, as far as is known; None where it did."""
+    return TimeoutError() if answer.cancelled() else answer.exception()
+
+
+async def _given_up(producer: Any) -> None:
+    """End the library's endless attempts, so that stopping does not wait for a cluster that is gone.
+
+    There is no public way: `stop` flushes first, and for an idempotent producer a flush has no limit.
+    """
+    sender = producer._sender  # noqa: SLF001 - see above
+    if sender is not None and (task := sender.sender_task) is not None:
+        task.cancel()
+        await asyncio.wait([task])
+        producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001 - see above

@@ -84,6 +84,9 @@ class LocalLog:
         self._woken.add(bell)
         return LocalSource(self, bell, types)
 
+    def require_room(self) -> None:
+        """There always is: what does not fit on the disk fails at its commit."""
+
     def forget(self, bell: asyncio.Event) -> None:
         """Stop waking a reader that closed."""
         self._woken.discard(bell)

@@ -13,18 +13,26 @@ import sqlalchemy as sa
 from shared.bus import kafka_instruments as instruments
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import Record
+from shared.bus.outbox_room import Room
 from shared.db.ground import NAMING
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_session import PostgresSession
+from shared.db.storage import QUEUE
 from shared.db.transaction import Lane, Row, Transaction
 from shared.db.types import Id, Instant
 from shared.events.envelope import Event, encode
 from shared.events.topics import Topic
+from shared.failpoints import failpoint
 from shared.loop import Loop
 from shared.telemetry.logs import logger
 
 ROUND_ROWS = 1_000
 SWEEP_SECONDS = 1.0
+_FROZEN_SECONDS = 20
+"""A relay that does not ask for anything for so long loses its lock: its process is frozen, or its machine gone.
+
+More than one step takes while the log is away.
+"""
 
 log = logger(__name__)
 
@@ -43,6 +51,7 @@ def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
         sa.Column("occurred_at", Instant, nullable=False),
         sa.Column("published_at", Instant, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
+        postgresql_with=QUEUE,
     )
 
 
@@ -59,9 +68,10 @@ async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
 class OutboxPublisher:
     """Writes a unit's events into its own transaction, and wakes the relay after the commit."""
 
-    def __init__(self, table: sa.Table, relay: "Relay") -> None:
+    def __init__(self, table: sa.Table, relay: "Relay", room: Room) -> None:
         self._table = table
         self._relay = relay
+        self._room = room
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Store the events; they are published if and only if the transaction commits."""
@@ -80,6 +90,7 @@ class OutboxPublisher:
                 for event in events
             ],
         )
+        self._room.note(len(events))
 
     def committed(self) -> None:
         """Wake the relay."""
@@ -124,14 +135,15 @@ class Relay:
         if not rows:
             return SWEEP_SECONDS
         arrived = await self._producer.produce([_record(row) for row in rows])
+        failpoint("relay.after_produce")
         await session.delete(self._table, "id", arrived)
         instruments.RELAYED.labels(self._service).inc(len(arrived))
         return 0.0 if len(rows) == ROUND_ROWS else SWEEP_SECONDS
 
     async def close(self) -> None:
         """Give the lock back and disconnect."""
+        await self._forget_session()  # first: somebody else may begin while the log lets us wait
         await self._producer.close()
-        await self._forget_session()
 
     async def _session_with_lock(self) -> PostgresSession:
         """Return our session, having tried to become the active relay."""
@@ -141,6 +153,7 @@ class Relay:
             self._session = await self._database.session()
         if not self._is_active and await self._session.try_lock(self._name):
             await self._session.relax()  # a deletion that is lost publishes twice, and does no harm
+            await self._session.expire(_FROZEN_SECONDS)
             await self._session.listen(self._name, self.wake)
             self._is_active = True
             instruments.RELAYING.labels(self._service).set(1)

@@ -79,7 +79,7 @@ async def _hand_over(uow: UnitOfWork, *, ground: Ground, router: Router, key: in
     Raises:
         Undecodable: the handler set it aside again; the unit is rolled back and the row stays.
     """
-    found = await uow.db.fetch(ground.parked, "id", [key])
+    found = await uow.db.fetch(ground.parked, "id", [key], lock="update")
     for entry in found:
         await router.handle([decode(router.kinds[entry["type"]], bytes(entry["body"]))], uow)
         if uow.set_aside_events:

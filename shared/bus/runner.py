@@ -10,7 +10,7 @@ from shared.bus.router import Router
 from shared.db.ground import Ground
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
-from shared.errors import Fault, Fenced
+from shared.errors import Fault, Fenced, told
 from shared.events.envelope import Event
 from shared.failpoints import failpoint
 from shared.telemetry.logs import logger
@@ -90,7 +90,7 @@ class Runner:
                 await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
                 failures += 1
             except Exception as bug:  # noqa: BLE001 - a reader must not end in silence
-                self._halt("bug", f"{type(bug).__name__}: {bug}")
+                self._halt("bug", told(bug))
                 return
 
     async def step(self, linger_seconds: float | None = None) -> int:
@@ -150,7 +150,7 @@ class Runner:
                 problem = again
             else:
                 return
-        reason = f"{type(problem).__name__}: {problem}"
+        reason = told(problem)
         log.error("event_failed", service=self._ground.service, type=messages[0].type, error=type(problem).__name__)
         merchant = _merchant_of(self._decoded(messages[0]))
         if merchant not in self._guilty_merchants:

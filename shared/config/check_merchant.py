@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from shared.config.check_disclosure import disclosure_problems
 from shared.config.merchant import MerchantConfig, Number, NumberKind, Registration
 from shared.config.problem import Problem, Severity, did_you_mean
 from shared.config.reader import Reading
@@ -22,6 +23,7 @@ def merchant_problems(reading: Reading) -> list[Problem]:
         *_identity(reading.config, reading.document, reading.folder.name),
         *_senders(reading.config, reading.document),
         *_policies(reading.config, reading.document),
+        *disclosure_problems(reading.config, reading.document),
         *_flow_names(reading),
     }
     return sorted(found)

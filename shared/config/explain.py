@@ -92,6 +92,8 @@ def _sentence(error: ErrorDetails, model: type[FileModel], name: str) -> tuple[s
         case "string_pattern_mismatch":
             form = _FORMS.get(context["pattern"], f"something that matches {context['pattern']}")
             return f"'{name}' has the wrong form", f"write {form}"
+        case "no_disclosure":
+            return error["msg"], "add the wording, or write 'consent_level: express'"
         case "literal_secret":
             return error["msg"], "use {env: NAME} or {file: PATH}"
         case _ if kind in _TYPES:

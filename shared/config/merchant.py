@@ -4,13 +4,19 @@ from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import phone
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
 from shared.config.providers import Provider
 from shared.config.secret import Secret
+
+PEWC_DEMANDS = (
+    "'consent_level: pewc' needs 'disclosure: …', the exact words beside the box: that the person agrees to marketing"
+    " texts from you, named, sent by automated means to the number they give, and that this is not a condition of"
+    " purchase (47 CFR 64.1200(f)(9))"
+)
 
 
 class Profile(StrEnum):
@@ -52,6 +58,14 @@ class KeywordAnswers(StrEnum):
     APP = "app"
 
 
+class ConsentStrength(StrEnum):
+    """How strong a consent is that somebody gives at a source's own tick box."""
+
+    EXPRESS = "express"
+    PEWC = "pewc"
+    """Prior express written consent; only certain words make it (47 CFR 64.1200(f)(9))."""
+
+
 class Links(FileModel):
     """Where short links live: the merchant's own domain, never a public shortener."""
 
@@ -68,6 +82,18 @@ class Source(FileModel):
     """The name of the field that holds a shop's own tick box for texts, where the platform has none."""
     public_url: HTTPAddress | None = None
     """The address the source calls, where its signature covers it."""
+    consent_level: ConsentStrength = ConsentStrength.EXPRESS
+    """What ticking the shop's box for texts is: `pewc` says that the box shows the words in `disclosure`."""
+    disclosure: Annotated[str, Field(min_length=20, max_length=10_000)] | None = None
+    """The exact wording beside the box; kept, hashed, with each consent given there."""
+    disclosure_since: AwareDatetime | None = None
+    """Since when the box has shown it: what was ticked before is express consent."""
+
+    @model_validator(mode="after")
+    def _shows_what_it_claims(self) -> "Source":
+        if self.consent_level is ConsentStrength.PEWC and not self.disclosure:
+            raise PydanticCustomError("no_disclosure", PEWC_DEMANDS)
+        return self
 
 
 class Number(FileModel):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from shared.db.storage import QUEUE
 from shared.db.types import Id, Instant, Json
 
 NAMING = {
@@ -42,6 +43,7 @@ def metadata_of(service: str) -> tuple[sa.MetaData, Ground]:
             sa.Column("partition", sa.Integer, primary_key=True),
             sa.Column("next_offset", sa.BigInteger, nullable=False),
             sa.Column("moved_at", Instant, nullable=False),
+            postgresql_with=QUEUE,
         ),
         sa.Table(
             f"{service}_parked",

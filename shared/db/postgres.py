@@ -6,6 +6,7 @@ hold the character NUL, and a statement that failed loses its whole transaction 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -16,14 +17,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from shared.db import migrate
+from shared.db import instruments, migrate
 from shared.db.lanes import Lanes
 from shared.db.migrate import Schema
-from shared.db.postgres_faults import CommitUnknown, TransactionLost, helps_at_once, translated, unreachable
+from shared.db.postgres_faults import TransactionLost, helps_at_once, translated, unreachable
 from shared.db.postgres_session import PostgresSession
 from shared.db.postgres_statements import PostgresTransaction, json_text
 from shared.db.transaction import Lane, Transaction
-from shared.errors import ConfigurationFault
+from shared.errors import CommitUnknown, ConfigurationFault, DatabaseUnavailable
 from shared.telemetry.logs import logger
 
 T = TypeVar("T")
@@ -67,6 +68,7 @@ class PostgresDatabase:
         self._engine = _engine(_asyncpg(url), schema, writers + readers + _SESSIONS)
         self._writers = Lanes(writers)
         self._readers = Lanes(readers)
+        self._is_closing = False
 
     @property
     def waiting(self) -> int:
@@ -80,6 +82,7 @@ class PostgresDatabase:
             DatabaseUnavailable: it cannot be reached now.
             ConfigurationFault: it refuses us, or has no such schema.
         """
+        self._is_closing = False
         try:
             async with self._connection() as (_, raw):
                 is_ours = await raw.fetchval(_IS_OURS, self.schema)
@@ -93,20 +96,27 @@ class PostgresDatabase:
             )
 
     async def stop(self) -> None:
-        """Close every connection."""
+        """Take no more work and close every connection; a unit under way keeps its own until it ends."""
+        self._is_closing = True
         await self._engine.dispose()
 
     async def write(self, work: Work[T], lane: Lane) -> T:
         """Run `work` in a transaction; when this returns, it is durable.
 
-        A unit that lost a deadlock is run once more, from its beginning.
+        A unit that lost a deadlock, or was `Overtaken`, is run once more from its beginning.
 
         Raises:
             CommitUnknown: the connection broke during the commit; all of it is stored, or nothing.
             DatabaseUnavailable: nothing of it was stored.
         """
         async with self._writers.turn(lane):
-            return await self._run(work, _BEGIN)
+            started_at = time.monotonic()
+            result, rows = await self._run(work, _BEGIN)
+        instruments.UNITS.inc()
+        instruments.COMMITS.inc()
+        instruments.ROWS_WRITTEN.inc(rows)
+        instruments.WRITER_SECONDS.inc(time.monotonic() - started_at)
+        return result
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on one consistent snapshot, without writing.
@@ -115,7 +125,8 @@ class PostgresDatabase:
             DatabaseUnavailable: nothing can be read now.
         """
         async with self._readers.turn(Lane.BATCHES):
-            return await self._run(work, _BEGIN_READING)
+            result, _rows = await self._run(work, _BEGIN_READING)
+        return result
 
     async def session(self) -> PostgresSession:
         """Return a connection of its own, for locks and wake-ups that outlive a transaction.
@@ -160,8 +171,8 @@ class PostgresDatabase:
                 f"the tables of {', '.join(behind)} are older than this version; run `followup migrate`"
             )
 
-    async def _run(self, work: Work[T], begin: str) -> T:
-        """Run `work` in a transaction, and once more where somebody else won a deadlock."""
+    async def _run(self, work: Work[T], begin: str) -> tuple[T, int]:
+        """Run `work` in a transaction, and once more where somebody else was quicker; also count rows written."""
         try:
             return await self._run_once(work, begin)
         except Exception as problem:
@@ -174,19 +185,20 @@ class PostgresDatabase:
         except Exception as problem:
             raise translated(problem, lost=False) from problem
 
-    async def _run_once(self, work: Work[T], begin: str) -> T:
+    async def _run_once(self, work: Work[T], begin: str) -> tuple[T, int]:
         """Run `work` between `begin` and COMMIT on one connection."""
         async with self._connection() as (connection, raw):
             try:
                 await raw.execute(begin)
-                result = await work(PostgresTransaction(connection, raw))
+                transaction = PostgresTransaction(connection, raw)
+                result = await work(transaction)
             except BaseException as problem:
                 await _roll_back(raw)
                 if isinstance(problem, Exception) and not helps_at_once(problem):
                     raise translated(problem, lost=raw.is_closed()) from problem
                 raise
             await _commit(raw)
-            return result
+            return result, transaction.rows_written
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[tuple[AsyncConnection, Any]]:
@@ -201,6 +213,8 @@ class PostgresDatabase:
 
     async def _connect(self) -> tuple[AsyncConnection, Any]:
         """Take a connection from the pool, or make one where the pool's has died meanwhile."""
+        if self._is_closing:
+            raise DatabaseUnavailable("the database is closing")
         connection: AsyncConnection | None = None
         try:
             connection = await self._engine.connect()

@@ -5,7 +5,7 @@ from typing import Any
 import asyncpg
 import sqlalchemy.exc
 
-from shared.errors import ConfigurationFault, DatabaseUnavailable
+from shared.errors import ConfigurationFault, DatabaseUnavailable, Overtaken
 
 _PASSING_CLASSES = ("08", "53", "57", "58")
 """Connection lost; disk, memory or connections exhausted; shutdown, crash or statement timeout; I/O error."""
@@ -24,10 +24,6 @@ _SETTINGS_CLASSES = ("28", "3D", "3F")
 """Wrong user or password, no such database, no such schema."""
 
 
-class CommitUnknown(DatabaseUnavailable):
-    """The connection broke during the commit: all of this unit is stored or nothing; a repeat must bear both."""
-
-
 class TransactionLost(DatabaseUnavailable):
     """A statement of the unit failed and the unit went on; PostgreSQL stored nothing of it."""
 
@@ -38,7 +34,9 @@ def sqlstate_of(problem: BaseException) -> str:
 
 
 def helps_at_once(problem: BaseException) -> bool:
-    """Return whether running the unit again now is likely to succeed: somebody else won a deadlock."""
+    """Return whether running the unit again now is likely to succeed: somebody else was quicker, or won a deadlock."""
+    if isinstance(problem, Overtaken):
+        return True
     return sqlstate_of(problem) in _AT_ONCE and (
         sqlstate_of(problem) != "0A000" or "cached statement plan" in str(problem)
     )

@@ -43,6 +43,11 @@ class PostgresSession:
         with self._translating():
             await self._raw.execute("SET synchronous_commit = off")
 
+    async def expire(self, seconds: int) -> None:
+        """Let the server end the session, and free its locks, when nothing was asked here for so long."""
+        with self._translating():
+            await self._raw.execute(f"SET idle_session_timeout = '{int(seconds)}s'")
+
     async def try_lock(self, name: str) -> bool:
         """Take the lock of this name if nobody has it; it is held until the session closes."""
         with self._translating():

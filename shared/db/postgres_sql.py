@@ -96,6 +96,13 @@ def update(table: sa.Table, names: tuple[str, ...], was: tuple[str, ...]) -> str
     )
 
 
+@lru_cache(maxsize=1024)
+def delete_keys(table: sa.Table, names: tuple[str, ...]) -> str:
+    """Delete the rows named by several columns."""
+    conditions = " AND ".join(f"{_name(table)}.{_column(name)} = _given.{_column(name)}" for name in names)
+    return f"DELETE FROM {_name(table)} USING {_given(table, names)} WHERE {conditions}"  # noqa: S608 - our own names
+
+
 def _given(table: sa.Table, names: tuple[str, ...], was: tuple[str, ...] = ()) -> str:
     """Return the parameters, an array a column, as numbered rows."""
     types = [_type(table, name) for name in (*names, *was)]

@@ -45,6 +45,8 @@ class PostgresTransaction:
     def __init__(self, connection: AsyncConnection, raw: Any) -> None:
         self._connection = connection
         self._raw = raw
+        self.rows_written = 0
+        """Inserted, changed or deleted so far."""
 
     async def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Return the rows of a Core statement."""
@@ -52,7 +54,9 @@ class PostgresTransaction:
 
     async def execute(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> int:
         """Run a Core statement and return how many rows it touched."""
-        return (await self._connection.execute(statement, parameters)).rowcount
+        touched = (await self._connection.execute(statement, parameters)).rowcount
+        self.rows_written += max(touched, 0)
+        return touched
 
     async def fetch(
         self,
@@ -84,6 +88,7 @@ class PostgresTransaction:
             return
         names = tuple(rows[0])
         columns = _columns(table, names, rows)
+        self.rows_written += len(rows)
         if len(rows) < COPY_ROWS:
             await self._raw.execute(sql.insert(table, names), *columns)
         else:
@@ -119,10 +124,12 @@ class PostgresTransaction:
         records: Sequence[Any] = await self._raw.fetch(
             sql.insert_new(table, names, identity), *_columns(table, names, rows)
         )
+        self.rows_written += len(records)
         return records
 
     async def upsert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, add: Sequence[str] = ()) -> None:
         """Add rows, or replace (or, in `add`, sum) the given columns of those whose primary key exists."""
+        self.rows_written += len(rows)
         for turn in _turns(table, rows):
             names = tuple(rows[0])
             given = [rows[number] for number in turn]
@@ -142,6 +149,7 @@ class PostgresTransaction:
             columns += [_column(table, name, [row[f"was_{name}"] for row in given]) for name in was]
             for record in await self._raw.fetch(sql.update(table, names, tuple(was)), *columns):
                 done[turn[record[0] - 1]] = True
+        self.rows_written += sum(done)
         return done
 
     async def delete(self, table: sa.Table, by: str, values: Sequence[Any]) -> int:
@@ -149,7 +157,19 @@ class PostgresTransaction:
         if not values:
             return 0
         status: str = await self._raw.execute(sql.delete(table, by), _column(table, by, dict.fromkeys(values)))
-        return int(status.rsplit(maxsplit=1)[-1])
+        deleted = int(status.rsplit(maxsplit=1)[-1])
+        self.rows_written += deleted
+        return deleted
+
+    async def delete_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> int:
+        """Delete the rows that hold these values; all name the same columns, the first ones of an index."""
+        if not keys:
+            return 0
+        names = tuple(keys[0])
+        status: str = await self._raw.execute(sql.delete_keys(table, names), *_columns(table, names, keys))
+        deleted = int(status.rsplit(maxsplit=1)[-1])
+        self.rows_written += deleted
+        return deleted
 
 
 def _in_key_order(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -123,6 +123,15 @@ class SQLiteTransaction:
             for group in _groups([bind(value) for value in dict.fromkeys(values)])
         )
 
+    async def delete_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> int:
+        """Delete the rows that hold these values; all name the same columns, the first ones of an index."""
+        if not keys:
+            return 0
+        names = tuple(keys[0])
+        binds = [_binder(table, name) or _identity for name in names]
+        rows = [tuple(bind(key[name]) for bind, name in zip(binds, names, strict=True)) for key in keys]
+        return self._raw.executemany(_delete_keys(table, names), rows).rowcount
+
 
 def _identity(value: Any) -> Any:
     return value
@@ -209,6 +218,12 @@ def _together(records: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]]:
 def _select(table: sa.Table, names: tuple[str, ...], by: str, count: int) -> str:
     marks = ", ".join("?" * count)
     return f'SELECT {_quoted(names)} FROM "{table.name}" WHERE "{by}" IN ({marks})'  # noqa: S608 - our own names
+
+
+@lru_cache(maxsize=1024)
+def _delete_keys(table: sa.Table, names: tuple[str, ...]) -> str:
+    conditions = " AND ".join(f'"{name}" = ?' for name in names)
+    return f'DELETE FROM "{table.name}" WHERE {conditions}'  # noqa: S608 - our own names
 
 
 @lru_cache(maxsize=1024)

@@ -77,3 +77,7 @@ class Transaction(Protocol):
     async def delete(self, table: sa.Table, by: str, values: Sequence[Any]) -> int:
         """Delete the rows whose column `by` has one of `values`."""
         ...
+
+    async def delete_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> int:
+        """Delete the rows that hold these values; all name the same columns, the first ones of an index."""
+        ...

@@ -37,7 +37,7 @@ class ReplyReceived(Event):
     provider_answers: bool = False
     """The provider answers keywords by itself: we stay silent."""
     repeats_opt_out: bool = False
-    """A STOP said again: it changed nothing, and one confirmation is all there may be (47 CFR 64.1200(a)(12))."""
+    """A STOP texted again: it changed nothing, and one confirmation is all there may be (47 CFR 64.1200(a)(12))."""
 
 
 @event

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from shared.http import problems
+from shared.http.address import CleanAddress
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
 from shared.http.plain import PlainRoutes, plain_routes
@@ -44,6 +45,7 @@ def create_app(
     problems.install(app)
     app.add_middleware(PlainRoutes, routes=plain_routes(routers), faults=app)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(CleanAddress)
     for router in routers:
         app.include_router(router)
     app.include_router(operations(health))

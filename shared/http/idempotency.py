@@ -10,6 +10,7 @@ import orjson
 from shared.db.ground import Ground
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
+from shared.errors import Overtaken
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import MerchantId
 
@@ -66,9 +67,13 @@ async def answered(transaction: Transaction, ground: Ground, keyed: Keyed | None
 
 
 async def remember(uow: UnitOfWork, ground: Ground, keyed: Keyed | None, status: int, answer: Any) -> None:
-    """Keep the answer in the unit that earned it."""
+    """Keep the answer in the unit that earned it.
+
+    Raises:
+        Overtaken: the same request was answered at the same moment; run again, this one finds that answer.
+    """
     if keyed is not None:
-        await uow.db.insert(
+        [is_first] = await uow.db.insert_new(
             ground.idempotency_keys,
             [
                 {
@@ -81,3 +86,5 @@ async def remember(uow: UnitOfWork, ground: Ground, keyed: Keyed | None, status:
                 }
             ],
         )
+        if not is_first:
+            raise Overtaken

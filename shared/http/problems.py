@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from shared.config.problem import did_you_mean
-from shared.errors import Fault
+from shared.errors import CommitUnknown, Fault
 from shared.telemetry.logs import logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -22,6 +22,8 @@ MOST_ERRORS = 100
 
 _NO_OBJECT = frozenset({"missing", "model_attributes_type", "dict_type", "list_type"})
 """Pydantic's words for a body that is not there, or not an object."""
+
+_IN_DOUBT = "all of it was stored, or nothing; the same request with the same id or Idempotency-Key is safe to repeat"
 
 log = logger(__name__)
 
@@ -119,7 +121,7 @@ def install(app: FastAPI) -> None:
             return document(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 fault.code,
-                "nothing was stored; try again",
+                _IN_DOUBT if isinstance(fault, CommitUnknown) else "nothing was stored; try again",
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
         log.error("request_failed", code=fault.code, path=request.scope["path"])

@@ -1,6 +1,8 @@
 """JSON as we take it: what we accept we can also write down again, so nothing odd is found out half way."""
 
-from collections.abc import Callable, Coroutine
+import json
+import re
+from collections.abc import Callable, Coroutine, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +14,8 @@ from shared.http.problems import HTTPProblem
 
 MOST_LEVELS = 64
 """How deep lists and objects may stand in each other; nothing a shop says is deeper."""
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 class Unkeepable(ValueError):  # noqa: N818 - a finding about a document
@@ -32,17 +36,20 @@ def read(body: bytes) -> Any:
 
 
 def parsed(body: bytes) -> Any:
-    """Return the value of a request's JSON body.
+    """Return the value of a request's JSON body, each integer exactly.
 
     Raises:
         HTTPProblem: 422 saying what is wrong with it.
     """
     try:
-        return read(body)
+        value = read(body)
     except orjson.JSONDecodeError:
         raise _problem("the body is not JSON") from None
     except Unkeepable as problem:
         raise _problem(f"the body {problem}") from None
+    if _MANY_DIGITS.search(body) and not all(_SMALLEST <= number <= _LARGEST for number in _integers(json.loads(body))):
+        raise _problem("the body holds an integer beyond 64 bits")
+    return value
 
 
 class StrictRequest(Request):
@@ -84,6 +91,13 @@ def _parts(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
     return value if isinstance(value, list) else []
+
+
+def _integers(value: Any) -> Iterator[int]:
+    if isinstance(value, int):
+        yield value
+    for part in _parts(value):
+        yield from _integers(part)
 
 
 def _problem(reason: str) -> HTTPProblem:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -27,7 +27,13 @@ class Metric:
 
 
 _REGISTRY = CollectorRegistry()
-_CATALOGUE: list[Metric] = []
+ProcessCollector(registry=_REGISTRY)
+_CATALOGUE: list[Metric] = [
+    Metric("process_cpu_seconds_total", "Processor time of the process, user and system.", (), "counter"),
+    Metric("process_resident_memory_bytes", "Resident memory of the process.", (), "gauge"),
+    Metric("process_open_fds", "Open file descriptors of the process.", (), "gauge"),
+]
+"""Those of the process itself have the names that every Prometheus client gives them."""
 
 
 def counter(name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:

@@ -63,6 +63,12 @@ class Fleet:
 
     async def start(self, service: str, replica: int = 0, **extra: str) -> Process:
         """Start a replica and wait until it answers; `extra` goes into its environment for this start only."""
+        process = await self.launch(service, replica, **extra)
+        await process.ready(f"{self.url_of(service, replica)}/healthz")
+        return process
+
+    async def launch(self, service: str, replica: int = 0, **extra: str) -> Process:
+        """Start a replica that may well die before it answers."""
         place = (service, replica)
         port = self.ports.setdefault(place, free_port())
         process = self.replicas.get(place)
@@ -73,7 +79,6 @@ class Fleet:
                 {**self.environment, "FOLLOWUP_INSTANCE": f"{service}-{replica}"},
             )
         await process.start(**extra)
-        await process.ready(f"http://127.0.0.1:{port}/healthz")
         known = self.ingress.ports.setdefault(service, [])
         if port not in known:
             known.append(port)

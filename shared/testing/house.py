@@ -1,11 +1,12 @@
 """A database, a log and a sealer in a temporary folder: the ground floor under a service in a test."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 
 from shared.bus import local
 from shared.bus.local import LocalLog
@@ -13,14 +14,19 @@ from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.transaction import Lane, Row, Transaction
-from shared.db.unit_of_work import UnitOfWork
+from shared.db.unit_of_work import Database, UnitOfWork
 from shared.events.envelope import Event, decode
 from shared.events.registry import registry
 from shared.privacy import Keyring, Sealer
 from shared.service import Runtime, Service
 from shared.settings import ProcessSettings
+from shared.testing.schemas import OrderedLog
 
 EventT = TypeVar("EventT", bound=Event)
+Site: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Database]]
+"""What opens a started, empty database for a house in a folder."""
+
+_TABLES_THERE = sa.text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
 
 
 class House:
@@ -30,19 +36,16 @@ class House:
         self.runtime = runtime
 
     async def create(self, *metadata: sa.MetaData) -> None:
-        """Create the tables of a service."""
-
-        def statements() -> list[sa.schema.ExecutableDDLElement]:
-            found: list[sa.schema.ExecutableDDLElement] = []
-            for each in metadata:
-                for table in each.sorted_tables:
-                    found.append(sa.schema.CreateTable(table, if_not_exists=True))
-                    found.extend(sa.schema.CreateIndex(index, if_not_exists=True) for index in table.indexes)
-            return found
+        """Create the tables of a service, those that an earlier house left there excepted."""
 
         async def work(transaction: Transaction) -> None:
-            for statement in statements():
-                await transaction.execute(statement)
+            there = set()
+            if transaction.dialect == "postgresql":
+                there = {row["tablename"] for row in await transaction.rows(_TABLES_THERE)}
+            for table in (table for each in metadata for table in each.sorted_tables if table.name not in there):
+                await transaction.execute(sa.schema.CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    await transaction.execute(sa.schema.CreateIndex(index, if_not_exists=True))
 
         await self.runtime.database.write(work, Lane.BATCHES)
 
@@ -81,6 +84,26 @@ class House:
         """Return rows of a statement, for looking behind the doors."""
         return await self.runtime.database.read(lambda tx: tx.rows(statement))
 
+    async def stored(self) -> bytes:
+        """Return everything the database holds, for looking whether something can be read there."""
+        database = self.runtime.database
+        if isinstance(database, SQLiteDatabase):
+            return b"".join(file.read_bytes() for file in sorted(database.path.parent.glob(f"{database.path.name}*")))
+        names = [row["tablename"] for row in await self.rows(_TABLES_THERE)]
+        found = [await self.rows(sa.text(f'SELECT * FROM "{name}"')) for name in names]  # noqa: S608 - our own names
+        return repr([dict(row) for rows in found for row in rows]).encode()
+
+    async def plan(self, statement: sa.ClauseElement, **values: Any) -> str:
+        """Return how the engine would find what a statement asks for, where a table is too large to be read through."""
+
+        async def work(transaction: Transaction) -> str:
+            if transaction.dialect == "postgresql":
+                for habit in ("enable_seqscan", "enable_bitmapscan"):
+                    await transaction.execute(sa.text(f"SET LOCAL {habit} = off"))
+            return str(await transaction.rows(_Explained(statement), values))
+
+        return await self.runtime.database.read(work)
+
     async def _has_news(self, service: Service) -> bool:
         """Return whether the log moved past what the service has read."""
         assert service.runner is not None  # noqa: S101 - the caller checked
@@ -89,22 +112,57 @@ class House:
         return (newest[0]["newest"] or 0) >= max(position, 1)
 
 
+class _Explained(sa.Executable, sa.ClauseElement):
+    """The question how a statement would be run."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: sa.ClauseElement) -> None:
+        self.statement = statement
+
+
+@compiles(_Explained)
+def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
+    verb = "EXPLAIN QUERY PLAN" if compiler.dialect.name == "sqlite" else "EXPLAIN"
+    return f"{verb} {compiler.process(element.statement, **options)}"
+
+
 @asynccontextmanager
-async def house(folder: Path, clock: Clock, merchants: MerchantDirectory) -> AsyncIterator[House]:
-    """Open a ground floor in `folder`, and close it afterwards."""
+async def in_a_file(folder: Path) -> AsyncIterator[Database]:
+    """Open a SQLite file of the folder's own."""
     database = SQLiteDatabase(folder / "followup.db")
     await database.start()
     try:
+        yield database
+    finally:
+        await database.stop()
+
+
+_sites: list[Site] = [in_a_file]
+
+
+@contextmanager
+def building_on(site: Site) -> Iterator[None]:
+    """Let every house that is opened inside the block stand on this site."""
+    _sites.append(site)
+    try:
+        yield
+    finally:
+        _sites.pop()
+
+
+@asynccontextmanager
+async def house(folder: Path, clock: Clock, merchants: MerchantDirectory) -> AsyncIterator[House]:
+    """Open a ground floor for `folder`, in a file there unless `building_on` says otherwise; close it in the end."""
+    async with _sites[-1](folder) as database:
         runtime = Runtime(
             settings=ProcessSettings(data_dir=folder),
             clock=clock,
             database=database,
-            log=LocalLog(database),
+            log=LocalLog(database) if database.dialect == "sqlite" else OrderedLog(database),
             sealer=Sealer(Keyring.new()),
             merchants=merchants,
         )
         built = House(runtime)
         await built.create(local.metadata)
         yield built
-    finally:
-        await database.stop()

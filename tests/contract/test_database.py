@@ -257,6 +257,16 @@ async def test_delete_counts_what_it_removed(engine: Engine) -> None:
     assert len(await everything(engine)) == 100
 
 
+async def test_delete_by_several_columns_removes_those_rows_and_no_mixture_of_them(engine: Engine) -> None:
+    rows = [{"shop": shop, "number": n, "code": f"{shop}{n}", "price_minor": n} for shop in "ab" for n in range(9)]
+    await insert(engine, claims, rows)
+    keys = [{"shop": "a", "number": n} for n in range(5)] + [{"shop": "b", "number": 8}, {"shop": "c", "number": 1}]
+    assert await engine.database.write(lambda tx: tx.delete_keys(claims, keys), Lane.BATCHES) == 6
+    assert await engine.database.write(lambda tx: tx.delete_keys(claims, []), Lane.BATCHES) == 0
+    left = await engine.database.read(lambda tx: tx.rows(sa.select(claims.c.code).order_by(claims.c.code)))
+    assert [row["code"] for row in left] == ["a5", "a6", "a7", "a8", *(f"b{n}" for n in range(8))]
+
+
 async def test_a_failing_unit_takes_nobody_with_it(engine: Engine) -> None:
     good, bad = uuid4(), uuid4()
 

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from shared.bus import local
 from shared.db.migrate import Schema
 from shared.db.postgres import PostgresDatabase
-from shared.db.postgres_faults import CommitUnknown, TransactionLost
+from shared.db.postgres_faults import TransactionLost
 from shared.db.postgres_roles import provision
 from shared.db.transaction import Lane, Transaction
 from shared.db.types import Id
-from shared.errors import ConfigurationFault, DatabaseUnavailable
+from shared.errors import CommitUnknown, ConfigurationFault, DatabaseUnavailable
 from shared.testing import connected
 from shared.testing.connected import Server
 from tests.contract.engines import create, postgres, schema

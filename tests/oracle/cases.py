@@ -117,6 +117,8 @@ def _consent(rng: random.Random, now: datetime, purpose: str) -> dict[str, Any]:
         consent["revoked_at"] = _text(
             now - rng.choice((_span(rng, 0.1), _MAX_AGE + rng.choice(_EDGES), -_span(rng, 1)))
         )
+    if purpose == "opt_out_confirmation" and rng.random() < 0.4:
+        consent["revoked_since"] = _text(now - rng.choice((_span(rng, 0.1), _span(rng, 1), -_span(rng, 0.1))))
     if rng.random() < 0.4:
         consent["captured_at"] = consent.get("revoked_at") or _text(now - _span(rng, 1))
     return consent

@@ -73,6 +73,8 @@ def place_of(question: Mapping[str, Any]) -> Place:
         zones = (known["timezone"],)
     elif prefix in PLACES["postal_zones"]:
         zones = tuple(PLACES["postal_zones"][prefix])
+    elif postal_state and prefix and prefix.isdecimal():
+        zones = state_zones(postal_state)
     elif address_state:
         zones = narrowed or state_zones(address_state)
     elif code and not code_zones:
@@ -199,7 +201,8 @@ def _answer_to_the_person(
         asked = instant(consent.get("revoked_at"))
         if asked is None or asked > now or not _is_revoked(consent):
             return Answer("block", "no_recent_inbound")
-        if any(kind == "opt_out_confirmation" and at >= asked for at, kind in history):
+        since = min(asked, instant(consent.get("revoked_since")) or asked)
+        if any(kind == "opt_out_confirmation" and at >= since for at, kind in history):
             return Answer("block", "confirmation_already_sent")
         if now - asked > limit:
             return Answer("block", "confirmation_expired")

@@ -6,11 +6,12 @@ from itertools import groupby
 
 import pytest
 
+from services.compliance.domain import holiday_calendars
 from services.compliance.domain.quiet_hours import SendingWindow
 from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import Rule, RuleTable
 from shared.events.follow_up import Purpose
-from tests.oracle import gate_oracle
+from tests.oracle import gate_oracle, wall_clock
 from tests.oracle.gate_oracle import AREA_CODES
 from tests.oracle.wall_clock import HOURS, PLACES, QUARTER, ROWS, Window
 
@@ -110,3 +111,8 @@ def test_purposes_without_hours_are_open_at_any_hour(purpose: Purpose) -> None:
     assert HOURS["class_defaults"][purpose.value]["quiet_hours"] == "none"
     assert Window((), ()).is_open(YEAR)
     assert SendingWindow((), ()).is_open(YEAR)
+
+
+def test_easter_agrees_from_the_reform_of_the_calendar_on() -> None:
+    years = range(1583, 4100)
+    assert [year for year in years if holiday_calendars.easter(year) != wall_clock.easter(year)] == []

@@ -1,4 +1,4 @@
-"""Twenty faults put into the gate, one at a time: each must part engine and oracle on a few hundred ordinary cases.
+"""Twenty-two faults put into the gate, one at a time: each must part engine and oracle on a few hundred ordinary cases.
 
 A fault replaces one piece of the engine, as a slip of the pen would. The cases are the questions of `cases` that are
 most easily got wrong, so a fault that goes unseen here is a hole in the comparison, not bad luck.
@@ -216,6 +216,14 @@ def help_is_answered_for_ever(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(gate, "occasion", lambda *all_: occasion(*all_[:-1], timedelta(days=1)))
 
 
+def every_stop_is_confirmed(patch: pytest.MonkeyPatch) -> None:
+    """Who says STOP again is told again that there will be no more texts."""
+    occasion: Any = answers.occasion
+    patch.setattr(
+        gate, "occasion", lambda purpose, found, *rest: occasion(purpose, replace(found, revoked_since=None), *rest)
+    )
+
+
 def toll_free_numbers_are_texted(patch: pytest.MonkeyPatch) -> None:
     """800 and 900 are area codes like any other."""
     facts = numbers.facts_of
@@ -237,7 +245,8 @@ FAULTS: tuple[Fault, ...] = (
     a_moved_number_stays_home, the_guard_is_ignored, holidays_are_working_days, holidays_are_read_in_utc,
     observed_days_are_forgotten, easter_is_a_week_late, a_cap_is_one_too_many, every_text_counts,
     a_text_counts_a_moment_too_long, an_old_grant_beats_an_opt_out, pending_is_consent, one_country_is_enough,
-    expired_consent_lives_on, help_is_answered_for_ever, toll_free_numbers_are_texted, everyone_is_spared,
+    expired_consent_lives_on, help_is_answered_for_ever, every_stop_is_confirmed, toll_free_numbers_are_texted,
+    everyone_is_spared,
 )  # fmt: skip
 
 

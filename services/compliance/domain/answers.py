@@ -36,11 +36,17 @@ def occasion(
 
 
 def _confirmation(consent: Consent, history: Sequence[Past], now: datetime, max_age: timedelta) -> Occasion:
+    """Return whether the newest opt-out is to be confirmed: one confirmation for as long as a person stays opted out.
+
+    It is the only text after the first withdrawal, so whoever says STOP again has had it. Who withdrew elsewhere
+    first, and was sent nothing, gets it for the STOP they write.
+    """
     revoked_at = consent.revoked_at
     standing = consent.status is ConsentStatus.REVOKED or consent.is_revoked()
     if revoked_at is None or not standing or revoked_at > now:
         return Reason.NO_RECENT_INBOUND
-    if any(past.kind is PastKind.OPT_OUT_CONFIRMATION and past.at >= revoked_at for past in history):
+    since = min(revoked_at, consent.revoked_since or revoked_at)
+    if any(past.kind is PastKind.OPT_OUT_CONFIRMATION and past.at >= since for past in history):
         return Reason.CONFIRMATION_ALREADY_SENT
     if now - revoked_at > max_age:
         return Reason.CONFIRMATION_EXPIRED

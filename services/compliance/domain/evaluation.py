@@ -88,6 +88,8 @@ class ConsentState(_Strict):
     captured_at: Instant | None = None
     expires_at: Instant | None = None
     revoked_at: Instant | None = None
+    revoked_since: Instant | None = None
+    """The first of several withdrawals that nothing has lifted; omitted: `revoked_at`."""
 
 
 class PastEvent(_Strict):
@@ -165,7 +167,13 @@ def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> 
             ported=bool(number.ported),
             suppressed=bool(number.suppressed),
         ),
-        Consent(consent.status or ConsentStatus.UNKNOWN, consent.captured_at, consent.expires_at, consent.revoked_at),
+        Consent(
+            consent.status or ConsentStatus.UNKNOWN,
+            consent.captured_at,
+            consent.expires_at,
+            consent.revoked_at,
+            consent.revoked_since,
+        ),
         [Past(past.at, past.kind) for past in request.history or ()],
         request.now,
         rules,

@@ -34,6 +34,7 @@ def text_times(history: Iterable[Past], purpose: Purpose) -> tuple[datetime, ...
 def next_room(caps: Iterable[Cap], sent: Sequence[datetime], at: datetime) -> datetime | None:
     """Return the first instant not before `at` when every cap has room, None when one never has (a cap of 0).
 
+    That is when the oldest of the newest `maximum` texts, which are given newest first, has its period behind it.
     Half open: a text counts while `sent_at > t - period`, so one exactly 24 h old no longer does. Elapsed time, not
     the wall clock's: a change of the clocks does not stretch it.
     """
@@ -41,11 +42,6 @@ def next_room(caps: Iterable[Cap], sent: Sequence[datetime], at: datetime) -> da
     for cap in caps:
         if cap.maximum == 0:
             return None
-        if _count(cap, sent, at) >= cap.maximum:
+        if len(sent) >= cap.maximum:
             room = max(room, sent[cap.maximum - 1] + timedelta(hours=cap.hours))
     return room
-
-
-def _count(cap: Cap, sent: Sequence[datetime], at: datetime) -> int:
-    since = at - timedelta(hours=cap.hours)
-    return sum(1 for moment in sent if moment > since)

@@ -6,8 +6,11 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TypeAlias, assert_never
 
-_MONDAY, _TUESDAY, _SATURDAY, _SUNDAY = 0, 1, 5, 6
+_MONDAY, _SATURDAY, _SUNDAY = 0, 5, 6
 _DAY = timedelta(days=1)
+
+LAST = -1
+"""For an `Nth`: the last of its month."""
 
 
 class Observed(StrEnum):
@@ -24,13 +27,13 @@ class Fixed:
 
     month: int
     day: int
-    observed: Observed = Observed.NONE
-    next_monday: bool = False
+    observed: Observed
+    next_monday: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Nth:
-    """The nth weekday (Monday is 0) of a month; -1 is the last."""
+    """The nth weekday (Monday is 0) of a month, 1 to 5, or `LAST`; a month without a fifth has no such day."""
 
     month: int
     weekday: int
@@ -94,7 +97,8 @@ def _days(rule: HolidayRule, year: int) -> tuple[date, ...]:
         case Fixed():
             return _fixed(rule, date(year, rule.month, rule.day))
         case Nth():
-            return (_nth(year, rule.month, rule.weekday, rule.n),)
+            day = _nth(year, rule.month, rule.weekday, rule.n)
+            return (day,) if day.month == rule.month else ()
         case Easter():
             return (easter(year) + rule.offset * _DAY,)
         case ElectionDay():
@@ -117,8 +121,8 @@ def _fixed(rule: Fixed, day: date) -> tuple[date, ...]:
 
 
 def _nth(year: int, month: int, weekday: int, n: int) -> date:
-    if n > 0:
-        first = date(year, month, 1)
-        return first + ((weekday - first.weekday()) % 7 + 7 * (n - 1)) * _DAY
-    last = date(year + month // 12, month % 12 + 1, 1) - _DAY
-    return last - ((last.weekday() - weekday) % 7 + 7 * (-n - 1)) * _DAY
+    if n == LAST:
+        fifth = _nth(year, month, weekday, 5)
+        return fifth if fifth.month == month else fifth - 7 * _DAY
+    first = date(year, month, 1)
+    return first + ((weekday - first.weekday()) % 7 + 7 * (n - 1)) * _DAY

@@ -99,6 +99,9 @@ class Consent:
     captured_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    """The newest withdrawal."""
+    revoked_since: datetime | None = None
+    """The first withdrawal since anything was last permitted; None: `revoked_at`."""
 
     def is_revoked(self) -> bool:
         """Return whether the person has withdrawn; only a grant dated after the withdrawal overturns it."""

@@ -96,7 +96,7 @@ def _region_of_number(number: NumberFacts, area_code: AreaCode | None) -> Region
 def _region(code: str) -> Region:
     """Return the law of a country (``FR``, ``PR``, ``GG``) or of a state (``US-NJ``)."""
     if "-" in code:
-        return Region(code.split("-", maxsplit=1)[0], code)
+        return Region(code.partition("-")[0], code)
     if code in _US_TERRITORIES:
         return Region(FEDERAL, f"{FEDERAL}-{code}")
     return Region(_UNDER_OTHER_LAW.get(code, code))
@@ -108,9 +108,7 @@ def _address(known: Known, home: Region, table: RuleTable) -> Address:
     if country == FALLBACK:
         ignored.append("country")
     state = None if not known.state else _state(known.state, country, home.country, table.places)
-    nation = (
-        (_region(country).country if country else home.country) if state is None else state.split("-", maxsplit=1)[0]
-    )
+    nation = (_region(country).country if country else home.country) if state is None else state.partition("-")[0]
     if known.state and state is None and nation in _WITH_STATES:
         ignored.append("state")
     stated = Region(nation, state) if state else (None if country is None else _region(country))
@@ -142,13 +140,13 @@ def _state(text: str, country: str | None, home: str, places: Places) -> str | N
     if not candidates and (nation or home) in _WITH_STATES:
         candidates = [code for code in (f"US-{whole}", f"CA-{whole}") if code in places.states]
     found = [code for code in candidates if code is not None and nation in {None, code[:2]}]
-    return found[0] if found else None
+    return next(iter(found), None)
 
 
 def _postal_prefix(text: str, country: str, places: Places) -> str | None:
     """Return the part of a ZIP or Canadian postal code that names a place, None when it names none."""
     prefix = text.strip().upper()[:_POSTAL_PREFIX]
-    if len(prefix) < _POSTAL_PREFIX or country not in _WITH_STATES:
+    if len(prefix) < _POSTAL_PREFIX:
         return None
     state = _state_of_prefix(prefix, places)
     return prefix if state is not None and state.startswith(country) else None
@@ -159,5 +157,5 @@ def _state_of_prefix(prefix: str, places: Places) -> str | None:
 
 
 def _canadian(prefix: str, places: Places) -> str | None:
-    shaped = prefix[0].isalpha() and prefix[1].isdecimal() and prefix[2].isalpha()
+    shaped = prefix[1].isdecimal() and prefix[2].isalpha()
     return places.by_fsa_letter.get(prefix[0]) if shaped else None

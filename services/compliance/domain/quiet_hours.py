@@ -92,28 +92,27 @@ def openings(
 ) -> tuple[Interval, ...]:
     """Return the intervals that touch one UTC day (days since 1970) and in which everything is open, in order.
 
-    An interval is given whole, beyond midnight too; one that is open for more than a day is cut where the next two
-    days end.
+    An interval begins within the day, or with it, and is given to its end, beyond midnight too; one that is open for
+    longer is cut where the next two days end.
     """
-    first, last = (utc_day - 1) * _DAY, (utc_day + 3) * _DAY
+    first, last = utc_day * _DAY, (utc_day + 3) * _DAY
     common: tuple[Interval, ...] = ((first, last),) if zones or not rules else ()
     for rule in rules:
         for name in zones:
             common = _intersection(common, _rule_intervals(rule, name, utc_day, aspect))
     guard = 0 if aspect is Aspect.HOLIDAYS else guard_seconds * _SECOND
     guarded = ((start, end if end == last else end - guard) for start, end in common)
-    today, tomorrow = utc_day * _DAY, (utc_day + 1) * _DAY
-    return tuple((start, end) for start, end in guarded if start < end and end > today and start < tomorrow)
+    return tuple((start, end) for start, end in guarded if start < end and start < first + _DAY)
 
 
 @lru_cache(maxsize=16384)
 def _rule_intervals(rule: Rule, zone_name: str, utc_day: int, aspect: Aspect) -> tuple[Interval, ...]:
     """Return one rule's open intervals in one zone around a UTC day, those that touch joined into one."""
     joined: list[Interval] = []
-    for day in range(utc_day - 2, utc_day + 5):  # local dates run up to 14 hours before and 12 after UTC's
+    for day in range(utc_day - 1, utc_day + 4):  # local dates run up to 14 hours before and 12 after UTC's
         for start, end in _local_day(rule, zone_name, day, aspect):
             if joined and start <= joined[-1][1]:
-                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+                joined[-1] = (joined[-1][0], end)
             else:
                 joined.append((start, end))
     return tuple(joined)

@@ -13,6 +13,7 @@ import yaml
 
 from services.compliance.domain import time_zones
 from services.compliance.domain.holiday_calendars import (
+    LAST,
     Easter,
     ElectionDay,
     Fixed,
@@ -246,13 +247,19 @@ def _holiday(rule: _Mapping) -> HolidayRule:
     (kind,) = set(rule) - extra
     readers: Mapping[str, Callable[[_Mapping], HolidayRule]] = {
         "fixed": _fixed,
-        "nth": lambda row: Nth(row["nth"]["month"], _DAYS.index(row["nth"]["weekday"]), row["nth"]["n"]),
+        "nth": lambda row: _nth(row["nth"]),
         "easter": lambda row: Easter(int(row["easter"])),
         "us_election_day": lambda row: ElectionDay(
             even_years_only=one_of(row["us_election_day"], "even_years", "every_year") == "even_years"
         ),
     }
     return readers[kind](rule)
+
+
+def _nth(row: _Mapping) -> Nth:
+    if row["month"] not in range(1, 13) or row["n"] not in {LAST, 1, 2, 3, 4, 5}:
+        raise ValueError(f"{row!r} is no day of a month")
+    return Nth(row["month"], _DAYS.index(row["weekday"]), row["n"])
 
 
 def _fixed(rule: _Mapping) -> Fixed:

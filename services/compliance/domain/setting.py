@@ -64,7 +64,7 @@ def _on_clock(at: datetime, name: str) -> datetime:
     autumn on a zone's clock (PEP 495): such a verdict would not equal itself once it was stored.
     """
     local = at.astimezone(zone(name))
-    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()), fold=0)
+    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()))
 
 
 def setting_of(purpose: Purpose, recipient: Recipient, consent: Consent, table: RuleTable, policy: Policy) -> Setting:

@@ -5,7 +5,7 @@ opt-out; pending is never consent; START restores what STOP took and creates not
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
@@ -52,15 +52,17 @@ class ScopeStanding:
 
     grants: tuple[Grant, ...] = ()
     revoked_at: datetime | None = None
-    """Set while the scope is revoked."""
+    """The newest revocation, while the scope is revoked."""
     pending: bool = False
     ended: bool = False
     """A consent was declared expired and nothing has followed."""
+    revoked_since: datetime | None = None
+    """The revocation that took the consent; later ones move `revoked_at` only."""
 
     def consent(self, now: datetime) -> Consent:
         """Return the strongest permission that is valid at `now`, or why there is none."""
         if self.revoked_at is not None:
-            return Consent(ConsentStatus.REVOKED, revoked_at=self.revoked_at)
+            return Consent(ConsentStatus.REVOKED, revoked_at=self.revoked_at, revoked_since=self.revoked_since)
         known = [grant for grant in self.grants if grant.level is not ConsentLevel.UNKNOWN]
         valid = [grant for grant in known if grant.expires_at is None or grant.expires_at > now]
         if valid:
@@ -92,17 +94,23 @@ class Standing:
 
         A valid marketing consent also covers service texts when nothing was said of those: the person gave the
         number for more than that. An opt-out of service texts is never bridged so. For the confirmation of an
-        opt-out the newest revocation of any scope counts.
+        opt-out the newest revocation of any scope counts, and the first since when anything is revoked.
         """
         marketing, informational = self.marketing.consent(now), self.informational.consent(now)
         if purpose is Purpose.MARKETING:
             return marketing
         if purpose is Purpose.OPT_OUT_CONFIRMATION:
-            both = [consent for consent in (marketing, informational) if consent.revoked_at is not None]
-            return max(both, key=lambda consent: consent.revoked_at or _DAWN, default=informational)
+            return _opted_out(informational, marketing)
         silent = not self.informational.grants and not self.informational.pending and not self.informational.ended
         bridged = self.informational.revoked_at is None and silent and marketing.status in _PERMISSIONS
         return marketing if bridged else informational
+
+
+def _opted_out(*scopes: Consent) -> Consent:
+    """Return the opt-out a confirmation answers; where nothing is revoked, the first of the scopes."""
+    newest = max(scopes, key=lambda consent: consent.revoked_at or _DAWN)
+    since = [at for consent in scopes if (at := consent.revoked_since or consent.revoked_at) is not None]
+    return replace(newest, revoked_since=min(since, default=None))
 
 
 _PERMISSIONS = frozenset(ConsentStatus(level.value) for level in ConsentLevel) - {ConsentStatus.UNKNOWN}
@@ -162,6 +170,7 @@ class _Scope:
 
     grants: dict[ConsentLevel, Grant] = field(default_factory=dict)
     revoked_at: datetime | None = None
+    revoked_since: datetime | None = None
     pending: ConsentLevel | None = None
     ended: bool = False
 
@@ -177,10 +186,11 @@ class _Scope:
             case ConsentAct.PENDING:
                 self.pending = entry.level
             case ConsentAct.REVOKED:
-                self.revoked_at, self.pending = claim.at, None
+                self.revoked_at, self.revoked_since = claim.at, self.revoked_since or claim.at
+                self.pending = None
             case ConsentAct.RESTORED:
                 if claim.at is not None:
-                    self.revoked_at = None
+                    self.revoked_at = self.revoked_since = None
             case ConsentAct.EXPIRED:
                 self.ended = bool(self.grants) or self.pending is not None or self.ended
                 self.grants, self.pending = {}, None
@@ -195,7 +205,7 @@ class _Scope:
         if self.revoked_at is not None:
             if claim.at is None or level not in _EXPRESSED:
                 return
-            self.grants, self.revoked_at = {}, None
+            self.grants, self.revoked_at, self.revoked_since = {}, None, None
         self.grants[level] = Grant(level, claim.at, claim.entry.expires_at)
         self.pending, self.ended = None, False
 
@@ -209,6 +219,7 @@ def _fold_scope(claims: Iterable[_Claim]) -> ScopeStanding:
         revoked_at=scope.revoked_at,
         pending=scope.pending is not None,
         ended=scope.ended,
+        revoked_since=scope.revoked_since,
     )
 
 

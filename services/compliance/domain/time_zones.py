@@ -4,7 +4,7 @@
 British Columbia since November 2026 (compliance section 8).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib import metadata, resources
 from zoneinfo import ZoneInfo
@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 VERSION = metadata.version("tzdata")
 
 _NOT_A_PLACE = frozenset({"Factory"})  # tzdata's own name for "nobody configured this machine"
-_SENTINELS = {"America/Edmonton": -6, "America/Vancouver": -7}  # hours in December 2026, tzdata 2026.2 and later
+_SENTINELS = {"America/Edmonton": -timedelta(hours=6), "America/Vancouver": -timedelta(hours=7)}
+"""Offsets in December 2026, by tzdata 2026.2 and later."""
 
 
 @lru_cache(maxsize=1)
@@ -44,10 +45,7 @@ def zones_of_country(country: str) -> tuple[str, ...]:
 def is_current() -> bool:
     """Return whether the zone data knows the Canadian changes of 2026; a process must not start without."""
     winter = datetime(2026, 12, 15, 12)  # noqa: DTZ001 - a wall clock, the zone is given on the next line
-    offsets = {name: winter.replace(tzinfo=zone(name)).utcoffset() for name in _SENTINELS}
-    return all(
-        offset is not None and offset.total_seconds() == _SENTINELS[name] * 3600 for name, offset in offsets.items()
-    )
+    return all(winter.replace(tzinfo=zone(name)).utcoffset() == offset for name, offset in _SENTINELS.items())
 
 
 @lru_cache(maxsize=1)

@@ -48,7 +48,11 @@ def _by_address(place: Jurisdiction, table: RuleTable, *, moved: bool) -> tuple[
     prefix, postal, stated = place.address.postal_prefix, place.address.postal_region, place.address.region
     if prefix is not None and prefix in table.places.postal_zones:
         return table.places.postal_zones[prefix], f"postal codes that begin with {prefix}"
-    if postal is not None and postal.state is not None:
+    if prefix is not None and postal is not None and postal.state is not None:
+        # A ZIP code tells where in its state an address lies, be it that both zones meet there: an area code, which is
+        # where the phone was bought, takes nothing away from that. A Canadian letter tells no more than the province.
+        if prefix.isdecimal():
+            return table.subdivision_zones[postal.state], f"postal codes that begin with {prefix}"
         return _by_state(postal.state, place, table, moved=moved)
     if stated is not None and stated.state is not None:
         return _by_state(stated.state, place, table, moved=moved)

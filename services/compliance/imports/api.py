@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.compliance.imports.desk import ImportDesk
 from shared.http.auth import Caller, requires
+from shared.http.strict_json import StrictRoute
 
 MOST_ROWS = 1000
 
@@ -21,7 +22,7 @@ class ImportBody(BaseModel):
 
 def routes(desk: ImportDesk) -> APIRouter:
     """Return the route of imports."""
-    router = APIRouter(tags=["compliance"])
+    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
     @router.post("/v1/consents/imports", summary="Import consents; rows without evidence are refused one by one")
     async def take(body: ImportBody, caller: Annotated[Caller, Depends(requires("consents:write"))]) -> dict[str, Any]:

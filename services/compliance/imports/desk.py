@@ -37,6 +37,8 @@ class ImportDesk:
                     wanted[number] = claim
 
         async def work(uow: UnitOfWork) -> Counter[str]:
+            # Held from here on: neither an erasure nor the same file in another request can come in between.
+            await store.held_people(uow.db, {claim.recipient_id: merchant.id for claim in wanted.values()}, uow.now)
             gone = await store.erased(uow.db, [claim.recipient_id for claim in wanted.values()])
             known = await store.known_entries(uow.db, [claim.event_id for claim in wanted.values()])
             taken: dict[object, ConsentReported] = {}

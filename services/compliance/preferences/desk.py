@@ -79,6 +79,7 @@ class PreferenceDesk:
                 case Choice.STOP_MARKETING:
                     await _withdraw(holder, ConsentScope.MARKETING, proof, uow)
                 case Choice.PAUSE | Choice.FEWER | Choice.USUAL:
+                    await store.held_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
                     wishes = await preferences.wishes(uow.db, [holder.recipient_id])
                     wish = _after(wishes.get(holder.recipient_id, NO_WISH), choice, uow.now)
                     await preferences.save(uow.db, holder.merchant_id, holder.recipient_id, wish, uow.now)
@@ -108,9 +109,8 @@ def _after(wish: Wish, choice: Choice, now: datetime) -> Wish:
 
 async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, uow: UnitOfWork) -> None:
     """Enter a withdrawal into the ledger, unless it stands there already."""
-    people = await store.people(uow.db, [holder.recipient_id], lock=True)
-    person = people.get(holder.recipient_id)
-    standing = person.standing if person else Standing()
+    people = await store.held_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
+    standing = people[holder.recipient_id].standing
     is_known = standing.marketing.revoked_at if scope is ConsentScope.MARKETING else standing.suppression
     if is_known is not None:
         return

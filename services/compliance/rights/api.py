@@ -25,6 +25,7 @@ from shared.events.consent import PrivacyRequested, PrivacyRight
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import not_found
+from shared.http.strict_json import StrictRoute
 from shared.ids import EventId
 from shared.privacy import Sealer
 
@@ -117,7 +118,7 @@ def copies_of(pieces: list[Piece], merchant: Merchant, sealer: Sealer) -> list[C
 
 def routes(desk: RightsDesk) -> APIRouter:
     """Return the routes of rights."""
-    router = APIRouter(tags=["rights"])
+    router = APIRouter(tags=["rights"], route_class=StrictRoute)
     units = desk.consents.units
 
     async def newest(merchant: Merchant, right: PrivacyRight) -> list[dict[str, Any]]:

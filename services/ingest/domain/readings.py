@@ -38,6 +38,21 @@ class Shop:
     """ISO 3166-1 alpha-2 region of numbers written without a prefix, where no address says better."""
     domain: str | None = None
     """The only shop whose deliveries are taken; None: whichever knows the secret."""
+    consent_level: ConsentLevel = ConsentLevel.EXPRESS
+    """What ticking the shop's own box for texts is."""
+    disclosure: str | None = None
+    """The wording beside that box."""
+    disclosure_since: datetime | None = None
+    """Since when; None: always."""
+
+    def ticked(self, at: datetime | None) -> tuple[ConsentLevel, str | None]:
+        """Return what a tick of that box at an instant is worth, and the wording that makes it so.
+
+        A tick from before the wording, or of nobody knows when, is express consent without any evidence of words.
+        """
+        if self.disclosure is None or (self.disclosure_since and (at is None or at < self.disclosure_since)):
+            return ConsentLevel.EXPRESS, None
+        return self.consent_level, self.disclosure
 
 
 @dataclass(frozen=True, slots=True)

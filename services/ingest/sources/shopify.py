@@ -41,9 +41,10 @@ from services.ingest.sources.shopify_people import (
     contact_of,
     known,
     privacy,
+    sha256_of,
     with_consent_state,
 )
-from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
+from shared.events.consent import ConsentAct, ConsentScope, PrivacyRight
 from shared.events.trigger import PhoneProvenance, TriggerKind
 
 SIGNATURE = "x-shopify-hmac-sha256"
@@ -52,8 +53,6 @@ TOPIC = "x-shopify-topic"
 EVENT_ID = "x-shopify-event-id"
 WEBHOOK_ID = "x-shopify-webhook-id"
 
-CHECKOUT_LEVEL = ConsentLevel.EXPRESS
-"""The checkout's tick box for texts: as strong as a Shopify opt-in (`shopify_people.LEVELS`), for the same reason."""
 SHIPPED = frozenset({"success", "pending", "open"})
 
 
@@ -204,7 +203,8 @@ def _checkout(checkout: Fields, at: Circumstances) -> Reading:
     """Read checkouts/create and checkouts/update: begun, and once `completed_at` is set, completed.
 
     The tick box for texts (`buyer_accepts_sms_marketing`) is dated as the checkout, the earliest it can have been
-    ticked, so that it never overturns a later STOP. `buyer_accepts_marketing` is about e-mail and claims nothing.
+    ticked, so that it never overturns a later STOP. It is express consent, or what the merchant's file says the words
+    beside it make it. `buyer_accepts_marketing` is about e-mail and claims nothing.
     """
     token = checkout.required("token")
     subject, begun_at, currency = (
@@ -227,14 +227,18 @@ def _checkout(checkout: Fields, at: Circumstances) -> Reading:
     own = claimant(at.shop, raw, PhoneProvenance.ORDER, checkout.fields("billing_address").text("country_code"))
     if not checkout.flag("buyer_accepts_sms_marketing") or (raw and own is None):
         return reading
+    captured_at = min(begun_at, at.received_at)
+    level, wording = at.shop.ticked(captured_at)
     claim = Claim(
         scope=ConsentScope.MARKETING,
         act=ConsentAct.GRANTED,
-        level=CHECKOUT_LEVEL,
-        captured_at=min(begun_at, at.received_at),
+        level=level,
+        captured_at=captured_at,
         told_at=begun_at,
         method="checkout",
         source=NAME,
+        disclosure_sha256=sha256_of(wording),
+        evidence=known(disclosure=wording),
         contact=own,
     )
     return replace(reading, claims=(*reading.claims, claim))

@@ -10,8 +10,10 @@
 Source: webhooks section 1, consent states and phone choice.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -34,7 +36,10 @@ ACTS = MappingProxyType(
 """Shopify's consent states in our words; `not_subscribed` and `invalid` claim nothing."""
 LEVELS = MappingProxyType({"single_opt_in": ConsentLevel.EXPRESS, "confirmed_opt_in": ConsentLevel.EXPRESS})
 """How strong an opt-in is. Neither level says which wording was shown, and written consent in the sense of 47 CFR
-64.1200(f)(9) needs certain words; so a Shopify opt-in is express consent and no more (compliance sections 3, 4.1)."""
+64.1200(f)(9) needs certain words; so a Shopify opt-in is express consent (compliance sections 3, 4.1), unless it was
+collected at the shop's own checkout and the merchant's file holds the words that stand there."""
+COLLECTED_AT_CHECKOUT = "SHOPIFY"
+"""`consent_collected_from` of a consent that Shopify's own forms took; ``OTHER`` came from somewhere else."""
 
 NOTHING = Fields({})
 
@@ -159,23 +164,43 @@ def with_consent_state(reading: Reading, customer: Fields, at: Circumstances, *,
     if own is None and not is_joined and act is not ConsentAct.REVOKED:
         return reading
     changed_at = consent.instant("consent_updated_at")
+    captured_at = min(changed_at, at.received_at) if changed_at else None
+    level, wording = _level(consent, act, captured_at, at.shop)
     claim = Claim(
         scope=ConsentScope.MARKETING,
         act=act,
-        level=LEVELS.get((consent.text("opt_in_level") or "").lower(), ConsentLevel.UNKNOWN),
-        captured_at=min(changed_at, at.received_at) if changed_at else None,
+        level=level,
+        captured_at=captured_at,
         told_at=changed_at or at.received_at,
         method="platform",
         source=NAME,
+        disclosure_sha256=sha256_of(wording),
         evidence=known(
             state=consent.text("state"),
             opt_in_level=consent.text("opt_in_level"),
             consent_collected_from=consent.text("consent_collected_from"),
+            disclosure=wording,
         ),
         contact=own,
         key=f"customer-{reading.customer}",
     )
     return replace(reading, claims=(*reading.claims, claim))
+
+
+def _level(
+    consent: Fields, act: ConsentAct, captured_at: datetime | None, shop: Shop
+) -> tuple[ConsentLevel, str | None]:
+    """Return how strong an opt-in is, and the wording that makes it so, where its box is known to have shown one."""
+    level = LEVELS.get((consent.text("opt_in_level") or "").lower(), ConsentLevel.UNKNOWN)
+    at_checkout = (consent.text("consent_collected_from") or "").upper() == COLLECTED_AT_CHECKOUT
+    if act not in {ConsentAct.GRANTED, ConsentAct.PENDING} or level is ConsentLevel.UNKNOWN or not at_checkout:
+        return level, None
+    return shop.ticked(captured_at)
+
+
+def sha256_of(wording: str | None) -> str | None:
+    """Return the hash of a wording as it was shown; None of none."""
+    return None if wording is None else hashlib.sha256(wording.encode()).hexdigest()
 
 
 def known(**facts: str | None) -> dict[str, Any]:

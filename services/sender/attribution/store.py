@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from services.sender.attribution.domain import Account, Credit, Deduction, Purchase, Touch, TouchKind
@@ -11,7 +11,7 @@ from services.sender.attribution.tables import conversions, touches
 from shared.db.transaction import Row, Transaction
 from shared.db.types import instant, microseconds
 from shared.db.unit_of_work import UnitOfWork
-from shared.errors import Fault
+from shared.errors import Overtaken
 from shared.events.engagement import AttributionModel
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
@@ -22,11 +22,8 @@ _ANSWERS = frozenset({Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
 _HOUR = timedelta(hours=1)
 
 
-class AccountRaced(Fault):
+class AccountRaced(Overtaken):
     """Another process made the account of the same purchase meanwhile; the batch is taken again."""
-
-    code = "account_raced"
-    retryable: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)

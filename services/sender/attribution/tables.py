@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from services.sender.schema import metadata
+from shared.db.storage import CHANGING
 from shared.db.types import Id, Instant, Json
 
 touches = sa.Table(
@@ -33,6 +34,7 @@ conversions = sa.Table(
     sa.Column("window_hours", sa.Integer, nullable=True),
     sa.Column("deductions", Json, nullable=False),
     sa.Column("remaining_minor", sa.BigInteger, nullable=False),
+    postgresql_with=CHANGING,
 )
 """One row a purchase subject (`purchase_id` is derived from merchant and subject), credited or not: the guard
 against crediting it twice. Without a trigger: only a deduction is known so far."""

@@ -1,6 +1,7 @@
 """Run a simulated provider by itself: `python -m services.sender.simulator --help`."""
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from services.sender.simulator.app import Simulator, create_app_of
 from services.sender.simulator.config import SimulatorConfig
 from services.sender.simulator.faults import FaultPlan
 
+_YOUNG_OBJECTS = 20_000
 _EXAMPLES = """\
 examples:
   A provider on port 8090 that hands replies to an application on port 8080:
@@ -73,6 +75,9 @@ def main(arguments: list[str]) -> None:
     simulator = Simulator(config)
     if given.faults is not None:
         simulator.faults.replace(FaultPlan.model_validate_json(given.faults.read_bytes()))
+    gc.collect()
+    gc.freeze()  # what was made so far stays; and a text makes hundreds of objects, none of them in cycles
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
     uvicorn.run(create_app_of(simulator), host=given.host, port=given.port, log_level="warning", access_log=False)
 
 

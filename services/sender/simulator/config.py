@@ -46,7 +46,7 @@ class SimulatorConfig:
     clock_file: Path | None = None
     seed: int = 0
     callback_url_rewrite: tuple[str, str] | None = None
-    callback_concurrency: int = 64
+    callback_concurrency: int = 256
     connect_timeout_seconds: float = 5.0
     total_timeout_seconds: float = 15.0
 

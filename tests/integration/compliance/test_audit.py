@@ -9,6 +9,9 @@ from typer.testing import CliRunner, Result
 from services.cli.app import app
 from shared.testing.clock import FakeClock
 from tests.integration.compliance.stage import Stage
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the command opens the file of an embedded house")
 
 SHIPPED = resources.files("services.compliance.data").joinpath("quiet-hours.yaml").read_text(encoding="utf-8")
 

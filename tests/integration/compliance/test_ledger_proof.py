@@ -21,8 +21,10 @@ from shared.ids import MerchantId
 from shared.testing import make_compliance
 from shared.testing.clock import FakeClock
 from tests.integration.compliance.stage import Stage, opened
+from tests.integration.engines import only_on_sqlite
 
 BOB = "+13055550123"
+COMMAND = only_on_sqlite("the command opens the file of an embedded house")
 
 
 class Proof:
@@ -163,6 +165,7 @@ async def test_each_merchant_has_roots_of_their_own(tmp_path: Path) -> None:
             assert (await proof.check(merchant=merchant)).problems == []
 
 
+@COMMAND
 async def test_the_command_verifies_exports_and_hands_out_a_verifier_that_runs_alone(
     proof: Proof, tmp_path: Path
 ) -> None:
@@ -179,6 +182,7 @@ async def test_the_command_verifies_exports_and_hands_out_a_verifier_that_runs_a
     assert "BROKEN" not in alone.stdout
 
 
+@COMMAND
 async def test_the_command_answers_one_when_something_is_broken(proof: Proof, tmp_path: Path) -> None:
     entries = tables.ledger
     await proof.tamper(sa.update(entries).where(entries.c.position == 1).values(hash="0" * 64))
@@ -187,6 +191,7 @@ async def test_the_command_answers_one_when_something_is_broken(proof: Proof, tm
     assert "broken acme: person" in found.output
 
 
+@COMMAND
 async def test_a_merchant_without_a_ledger_and_a_folder_without_a_database_are_named(
     proof: Proof, tmp_path: Path
 ) -> None:
@@ -196,6 +201,7 @@ async def test_a_merchant_without_a_ledger_and_a_folder_without_a_database_are_n
     assert "there is no database" in str(nowhere.exception)
 
 
+@COMMAND
 async def test_an_export_overwrites_nothing(proof: Proof, tmp_path: Path) -> None:
     (tmp_path / "acme.ledger").write_text("mine", encoding="ascii")
     command = ["ledger", "export", str(tmp_path / "acme.ledger"), "--merchant", "acme", "--data", str(tmp_path)]

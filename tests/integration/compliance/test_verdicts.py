@@ -27,6 +27,7 @@ NIGHT = datetime(2026, 12, 2, 4, 0, tzinfo=UTC)
 MORNING = datetime(2026, 12, 2, 13, 0, tzinfo=UTC)
 BEN = "+12125550124"
 CARA = "+12125550125"
+ALREADY = "confirmation_already_sent"
 
 
 async def test_a_text_with_consent_in_the_day_is_cleared_for_at_most_ten_minutes(stage: Stage) -> None:
@@ -258,6 +259,33 @@ async def test_an_opt_out_is_confirmed_once_and_everything_else_is_blocked(stage
     assert only(await stage.verdict("confirmation", **confirms)) == [("cleared", "ok")]
     assert only(await stage.verdict("another", **confirms)) == [("blocked", "confirmation_already_sent")]
     assert only(await stage.verdict("marketing")) == [("blocked", "opted_out")]
+
+
+async def test_a_stop_said_again_is_not_confirmed_again_until_something_lifted_the_first(stage: Stage) -> None:
+    async def stop_and_confirm(name: str, sequence: int) -> list[tuple[str, str]]:
+        stage.clock.advance(hours=1)
+        now = stage.clock.now()
+        said = {"scope": ConsentScope.ALL, "method": "keyword", "keyword_seq": sequence, "captured_at": now}
+        await stage.hear(stage.claim(ConsentAct.REVOKED, **said))
+        purpose = Purpose.OPT_OUT_CONFIRMATION
+        return only(await stage.verdict(name, purpose=purpose, inbound_at=now, first_due_at=now))
+
+    assert await stop_and_confirm("first", 1) == [("cleared", "ok")]
+    assert await stop_and_confirm("second", 2) == [("blocked", "confirmation_already_sent")]
+    start = {"scope": ConsentScope.ALL, "method": "keyword", "keyword_seq": 3, "captured_at": stage.clock.now()}
+    await stage.hear(stage.claim(ConsentAct.RESTORED, **start))
+    assert await stop_and_confirm("after a start", 4) == [("cleared", "ok")]
+
+
+async def test_a_stop_by_text_after_an_opt_out_elsewhere_is_confirmed_once(stage: Stage) -> None:
+    await stage.hear(stage.claim(ConsentAct.REVOKED, scope=ConsentScope.ALL, method="web_form"))
+    for name, sequence, expected in (("first", 1, ("cleared", "ok")), ("second", 2, ("blocked", ALREADY))):
+        stage.clock.advance(days=1)
+        now = stage.clock.now()
+        said = {"scope": ConsentScope.ALL, "method": "keyword", "keyword_seq": sequence, "captured_at": now}
+        await stage.hear(stage.claim(ConsentAct.REVOKED, **said))
+        purpose = Purpose.OPT_OUT_CONFIRMATION
+        assert only(await stage.verdict(name, purpose=purpose, inbound_at=now, first_due_at=now)) == [expected]
 
 
 async def test_a_confirmation_that_comes_before_its_opt_out_waits_for_it(stage: Stage) -> None:

@@ -8,6 +8,9 @@ from typer.testing import CliRunner
 
 from services.cli.app import app
 from shared.testing.make_compliance import merchants_folder
+from tests.integration.engines import only_on_sqlite
+
+pytestmark = only_on_sqlite("the command opens the file of an embedded house")
 
 HEADER = "Phone,scope,level,captured_at,disclosure\n"
 GOOD = "+12125550123,marketing,pewc,2026-01-05T10:00:00Z,Yes text me\n"

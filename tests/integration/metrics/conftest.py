@@ -1,6 +1,7 @@
 """Metrics on a house of its own, with two shops."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,13 @@ class Metrics:
 
 @pytest.fixture
 async def metrics(tmp_path: Path) -> AsyncIterator[Metrics]:
+    async with opened(tmp_path) as metrics:
+        yield metrics
+
+
+@asynccontextmanager
+async def opened(tmp_path: Path) -> AsyncIterator[Metrics]:
+    """Open metrics in a folder."""
     clock = FakeClock()
     clock.advance(days=1)
     merchants = MerchantDirectory.load(merchants_folder(tmp_path / "merchants"), {})

@@ -16,9 +16,10 @@ from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
 from shared.telemetry.health import Health
 from tests.integration.compliance.stage import Stage
+from tests.integration.engines import only_on_sqlite
 from tests.integration.preferences.test_pages import link
 
-pytestmark = pytest.mark.connected
+pytestmark = [pytest.mark.connected, only_on_sqlite("the page is the same")]
 CHROMIUM = shutil.which("chromium")
 
 

@@ -62,7 +62,7 @@ steps:
     purpose: transactional
     body: {en: "Thanks {{ recipient.first_name | default: 'friend' }}!"}
 """
-_SCOPES = '["events:write", "consents:write", "consents:read", "follow-ups:read", "follow-ups:write"]'
+_SCOPES = '["events:write", "consents:write", "consents:read", "follow-ups:read", "follow-ups:write", "gate:read"]'
 
 
 class Stage:

@@ -15,6 +15,7 @@ from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpL
 from shared.ids import MerchantId
 from shared.testing import make_scheduler
 from shared.testing.clock import START
+from tests.integration.engines import only_on_sqlite
 from tests.integration.scheduler.stage import Stage
 
 
@@ -249,6 +250,7 @@ async def test_a_text_due_at_once_is_released_by_a_running_scheduler_without_wai
     assert len(await stage.dues()) == 1
 
 
+@only_on_sqlite("the plan is that of SQLite, which chooses by rules alone")
 async def test_the_work_of_taking_what_is_due_is_index_probes_only(stage: Stage) -> None:
     await stage.hear()
     file = stage.house.runtime.settings.data_dir / "followup.db"

@@ -129,3 +129,12 @@ async def test_raw_receipts_and_texts_of_replies_go_after_thirteen_months(desk: 
     await retention.step()
     assert await desk.receipts() == []
     assert [row["text"] for row in await desk.replies()] == [None]
+
+
+@pytest.mark.parametrize("word", ["\0", "a\0b", "\ufffd"])
+async def test_a_receipt_with_odd_characters_is_stored_cleanly(desk: Desk, word: str) -> None:
+    text = await sent(desk)
+    form = {"MessageSid": f"{text.sid}{word}", "MessageStatus": "failed", "ErrorCode": word, "To": word, word: word}
+    assert (await desk.http.post(**signed_post(text.callback_url, form))).status_code == 200
+    [kept] = await desk.receipts()
+    assert "\0" not in kept["provider_message_id"]

@@ -130,10 +130,10 @@ async def test_a_reply_names_the_text_it_answers_and_rests_sealed(desk: Desk) ->
     (heard,) = await desk.published(ReplyReceived)
     assert (heard.follow_up_id, heard.reply_class) == (cleared.follow_up_id, ReplyClass.OTHER)
     assert heard.correlation_id == cleared.correlation_id
-    for file in desk.house.runtime.settings.data_dir.glob("followup.db*"):
-        content = file.read_bytes()
-        assert b"Thanks a lot" not in content
-        assert b"2125550123" not in content
+    stored = await desk.house.stored()
+    assert cleared.correlation_id.encode() in stored
+    assert b"Thanks a lot" not in stored
+    assert b"2125550123" not in stored
 
 
 async def test_only_a_stop_that_changes_nothing_repeats_an_opt_out(desk: Desk) -> None:
@@ -141,6 +141,22 @@ async def test_only_a_stop_that_changes_nothing_repeats_an_opt_out(desk: Desk) -
         await desk.reply(text, f"SM-in-{number}")
     heard = await desk.published(ReplyReceived)
     assert [each.repeats_opt_out for each in heard] == [False, False, False, True, True]
+
+
+async def test_the_first_stop_by_text_repeats_no_opt_out_that_came_through_another_door(desk: Desk) -> None:
+    revoked = ScopeStanding(status="revoked")
+    everything = {"marketing": revoked, "informational": revoked, "suppressed": SuppressionCause.OPT_OUT}
+    await desk.hear(changed(desk, 1, act=ConsentAct.REVOKED, **everything))
+    await desk.reply("STOP", "SM-in-1")
+    await desk.reply("STOP", "SM-in-2")
+    assert [each.repeats_opt_out for each in await desk.published(ReplyReceived)] == [False, True]
+
+
+async def test_a_stop_after_a_start_repeats_nothing_even_where_the_start_lifted_nothing(desk: Desk) -> None:
+    for number, text in enumerate(("STOP", "START", "STOP")):
+        await desk.reply(text, f"SM-in-{number}")
+    stops = [each for each in await desk.published(ReplyReceived) if each.reply_class is ReplyClass.OPT_OUT]
+    assert [each.repeats_opt_out for each in stops] == [False, False]
 
 
 @pytest.mark.parametrize("desk", [{"answers": "provider"}], indirect=True)
@@ -189,3 +205,11 @@ async def test_a_reply_without_a_valid_signature_is_refused(desk: Desk) -> None:
     answer = await desk.http.post(**make_sender.signed_post(make_sender.replies_url(), form, token="guessed"))
     assert answer.status_code == 401
     assert await desk.people() == []
+
+
+async def test_a_stop_with_a_nul_in_it_is_a_stop_and_is_stored_cleanly(desk: Desk) -> None:
+    answer = await desk.reply("ST\0OP", "SM\0-in-1")
+    assert answer.status_code == 200
+    assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
+    assert [row["provider_message_id"] for row in await desk.replies()] == ["SM-in-1"]
+    assert [report.act for report in await desk.published(ConsentReported)] == [ConsentAct.REVOKED]

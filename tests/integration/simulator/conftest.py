@@ -7,6 +7,11 @@ import pytest
 from tests.integration.simulator.stage import Shop, Stage, served
 
 
+@pytest.fixture(autouse=True)
+def engine() -> None:
+    """Nothing: the simulated provider keeps a file of its own and builds no house."""
+
+
 @pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
     shop = Shop()

@@ -159,6 +159,40 @@ def test_an_inbound_help_of_the_history_is_answered() -> None:
     assert answer(**{"class": "help"}, history=asked, consent=None).decision == "send"
 
 
+def test_a_confirmation_since_the_first_of_several_withdrawals_was_the_one_allowed() -> None:
+    asked = {
+        "class": "opt_out_confirmation",
+        "history": [{"at": "2026-12-01T11:00:00Z", "class": "opt_out_confirmation"}],
+    }
+    stopped = {"status": "revoked", "revoked_at": "2026-12-01T12:58:00Z"}
+    assert answer(**asked, consent=stopped).decision == "send"
+    again = answer(**asked, consent=stopped | {"revoked_since": "2026-12-01T10:59:00Z"})
+    assert (again.decision, again.reason) == ("block", "confirmation_already_sent")
+    assert answer(**asked, consent=stopped | {"revoked_since": "2026-12-01T11:00:01Z"}).decision == "send"
+
+
+@pytest.mark.parametrize("status", ["maybe", "PEWC", "", 7, ["pewc"]])
+def test_an_unknown_consent_status_is_refused_in_its_place_and_the_next_line_is_judged(status: object) -> None:
+    lines = [json.dumps(ASKED | {"consent": {"status": each}}) for each in (status, "pewc")]
+    refused, judged = (evaluate_line(line, load_rules()) for line in lines)
+    assert isinstance(refused, EvaluationError)
+    assert refused.error.startswith("consent.status: ")
+    assert isinstance(judged, EvaluationAnswer)
+
+
+@pytest.mark.parametrize("status", [None, "none", "unknown"])
+def test_consent_that_nobody_knows_is_no_consent(status: str | None) -> None:
+    found = answer(consent={"status": status})
+    assert (found.decision, found.reason) == ("block", "no_consent")
+
+
+def test_a_zone_nobody_can_use_leaves_it_to_the_number() -> None:
+    for name in ("Mars/Phobos", "", "  ", "America/New_Yrok"):
+        found = answer(known={"timezone": name})
+        assert [zone.zone for zone in found.zones] == ["America/New_York"]
+        assert found.decision == "defer"
+
+
 def test_the_first_due_time_bounds_the_wait() -> None:
     assert answer(first_due_at="2026-11-24T12:00:00Z").reason == "message_expired"
 

@@ -115,6 +115,31 @@ def test_an_opt_out_is_confirmed_once() -> None:
     assert isinstance(confirmation(MINUTE / 2, again), Clear), "that one confirmed an earlier opt-out"
 
 
+def stop_again(first: timedelta, *history: Past) -> Verdict:
+    """Return the verdict on confirming a STOP of a minute ago by somebody who first withdrew `first` ago."""
+    consent = Consent(ConsentStatus.REVOKED, revoked_at=NOON - MINUTE, revoked_since=NOON - first)
+    return judge(Purpose.OPT_OUT_CONFIRMATION, consent=consent, history=history)
+
+
+def test_a_stop_said_again_is_not_confirmed_again() -> None:
+    for age in (HOUR, 2 * MINUTE):
+        confirmed = Past(NOON - age, PastKind.OPT_OUT_CONFIRMATION)
+        assert stop_again(HOUR, confirmed).reason is Reason.CONFIRMATION_ALREADY_SENT
+
+
+def test_a_stop_after_an_opt_out_that_no_text_confirmed_is_confirmed_once() -> None:
+    earlier = Past(NOON - HOUR - TICK, PastKind.OPT_OUT_CONFIRMATION)
+    first = stop_again(HOUR, earlier)
+    assert isinstance(first, Clear)
+    assert first.valid_until == NOON + 4 * MINUTE
+    assert stop_again(HOUR, Past(NOON, PastKind.OPT_OUT_CONFIRMATION)).reason is Reason.CONFIRMATION_ALREADY_SENT
+
+
+def test_a_first_withdrawal_that_is_said_to_follow_the_newest_widens_nothing() -> None:
+    confirmed = Past(NOON - MINUTE, PastKind.OPT_OUT_CONFIRMATION)
+    assert stop_again(timedelta(), confirmed).reason is Reason.CONFIRMATION_ALREADY_SENT
+
+
 def test_a_withdrawn_opt_out_is_not_confirmed() -> None:
     consent = Consent(ConsentStatus.PEWC, captured_at=NOON, revoked_at=NOON - MINUTE)
     assert judge(Purpose.OPT_OUT_CONFIRMATION, consent=consent).reason is Reason.NO_RECENT_INBOUND

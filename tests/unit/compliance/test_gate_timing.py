@@ -20,7 +20,7 @@ from services.compliance.domain.inputs import (
 from services.compliance.domain.numbers import facts_of
 from services.compliance.domain.rule_files import load_rules, read_rules
 from services.compliance.domain.rules import Cap, ConsentStatus
-from services.compliance.domain.verdicts import Clear, Defer, Reason, Verdict
+from services.compliance.domain.verdicts import Block, Clear, Defer, Reason, Verdict
 from shared.events.follow_up import Purpose
 
 FILES = ("quiet-hours.yaml", "area-codes.yaml", "places.yaml")
@@ -29,7 +29,7 @@ NIGHT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # 23:00 in New York
 MORNING = datetime(2026, 12, 2, 13, tzinfo=UTC)  # 08:00 in New York
 WRITTEN = Consent(ConsentStatus.PEWC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-TICK = timedelta(microseconds=1)
+DAY, TICK = timedelta(days=1), timedelta(microseconds=1)
 
 
 def person(number: str = "+12125550123", **facts: object) -> Recipient:
@@ -263,7 +263,7 @@ def test_a_text_waits_a_minute_at_most_for_the_consent_of_its_own_checkout() -> 
     waiting, nothing = person(awaiting_consent=True), Consent()
     verdict = judge(recipient=waiting, consent=nothing, now=NOON + 59 * SECOND, first_due_at=NOON)
     assert isinstance(verdict, Defer)
-    assert verdict.reason is Reason.AWAITING_CONSENT
+    assert (verdict.reason, verdict.until) == (Reason.AWAITING_CONSENT, NOON + 64 * SECOND)
     assert judge(recipient=waiting, consent=nothing, now=NOON + MINUTE, first_due_at=NOON).reason is Reason.NO_CONSENT
 
 
@@ -289,3 +289,50 @@ def test_a_zone_nobody_can_use_is_reported() -> None:
 def test_a_number_of_no_country_never_finds_a_permitted_hour() -> None:
     assert judge(recipient=person("+881612345678")).reason is Reason.MESSAGE_EXPIRED
     assert isinstance(judge(Purpose.TRANSACTIONAL, person("+881612345678")), Clear)
+
+
+# ------------------------------------------------------------------ pauses
+
+
+def test_a_pause_defers_marketing_to_its_end() -> None:
+    verdict = judge(recipient=person(paused_until=NOON + HOUR), now=NOON)
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (Reason.PAUSED, NOON + HOUR)
+
+
+def test_a_pause_that_ends_at_night_runs_on_into_the_morning_and_is_named_first() -> None:
+    verdict = judge(recipient=person(paused_until=NIGHT + HOUR), now=NIGHT)
+    assert isinstance(verdict, Defer)
+    assert (verdict.reason, verdict.until) == (Reason.PAUSED, MORNING)
+
+
+@pytest.mark.parametrize("ended", [timedelta(), SECOND, DAY])
+def test_a_pause_that_is_over_holds_nothing(ended: timedelta) -> None:
+    assert isinstance(judge(recipient=person(paused_until=NOON - ended), now=NOON), Clear)
+
+
+def test_a_pause_holds_marketing_only() -> None:
+    paused = person(paused_until=NOON + HOUR)
+    for purpose in (Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL):
+        assert isinstance(judge(purpose, recipient=paused, now=NOON), Clear)
+
+
+def test_a_pause_longer_than_a_text_may_wait_blocks_it() -> None:
+    verdict = judge(recipient=person(paused_until=NOON + 8 * DAY), now=NOON)
+    assert verdict.reason is Reason.MESSAGE_EXPIRED
+    assert "asked for a pause" in verdict.evidence.explanation
+
+
+def test_a_number_at_home_nowhere_is_outside_every_hour_and_that_is_said() -> None:
+    verdict = judge(recipient=person("+881612345678"), now=NOON)
+    assert verdict.reason is Reason.MESSAGE_EXPIRED
+    assert "outside the permitted hours" in verdict.evidence.explanation
+
+
+def test_the_number_of_a_shipping_address_gets_no_marketing_and_every_other_text() -> None:
+    gift = person(is_of_shipping=True)
+    verdict = judge(recipient=gift, now=NOON)
+    assert isinstance(verdict, Block)
+    assert verdict.reason is Reason.CONSENT_INSUFFICIENT
+    assert "shipping address" in verdict.evidence.explanation
+    assert isinstance(judge(Purpose.TRANSACTIONAL, recipient=gift, now=NOON), Clear)

@@ -1,11 +1,21 @@
 """Holiday rules against almanac dates and against an independent library."""
 
+from calendar import monthrange
 from datetime import date
 
 import holidays
 import pytest
 
-from services.compliance.domain.holiday_calendars import HolidayCalendar, easter, holidays_in, is_holiday
+from services.compliance.domain.holiday_calendars import (
+    LAST,
+    Fixed,
+    HolidayCalendar,
+    Nth,
+    Observed,
+    easter,
+    holidays_in,
+    is_holiday,
+)
 from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import RuleTable
 
@@ -20,7 +30,17 @@ def calendar(jurisdiction: str) -> HolidayCalendar:
 
 @pytest.mark.parametrize(
     ("year", "day"),
-    [(2024, date(2024, 3, 31)), (2025, date(2025, 4, 20)), (2026, date(2026, 4, 5)), (2038, date(2038, 4, 25))],
+    [
+        (1818, date(1818, 3, 22)),  # the earliest there is
+        (1886, date(1886, 4, 25)),  # the latest there is
+        (1943, date(1943, 4, 25)),
+        (2024, date(2024, 3, 31)),
+        (2025, date(2025, 4, 20)),
+        (2026, date(2026, 4, 5)),
+        (2038, date(2038, 4, 25)),
+        (2100, date(2100, 3, 28)),
+        (2285, date(2285, 3, 22)),
+    ],
 )
 def test_easter_falls_where_the_almanac_says(year: int, day: date) -> None:
     assert easter(year) == day
@@ -69,3 +89,32 @@ def test_a_colombian_holiday_moves_to_monday_and_frees_the_day_itself() -> None:
 
 def test_the_day_after_a_holiday_is_an_ordinary_day() -> None:
     assert not is_holiday(calendar("FR"), date(2027, 7, 15))
+
+
+@pytest.mark.parametrize(
+    ("rule", "year", "days"),
+    [
+        (Fixed(12, 31, Observed.SUN_MON, next_monday=False), 2024, {date(2024, 1, 1), date(2024, 12, 31)}),
+        (Fixed(12, 31, Observed.SUN_MON, next_monday=False), 2023, {date(2023, 12, 31)}),
+        (Fixed(1, 1, Observed.SAT_FRI_SUN_MON, next_monday=False), 2027, {date(2027, 1, 1), date(2027, 12, 31)}),
+        (Fixed(1, 1, Observed.SUN_MON, next_monday=False), 2027, {date(2027, 1, 1)}),
+        (Fixed(12, 31, Observed.NONE, next_monday=True), 2026, {date(2026, 1, 5)}),
+        (Fixed(12, 31, Observed.NONE, next_monday=True), 2027, {date(2027, 1, 4)}),
+    ],
+)
+def test_a_holiday_at_the_turn_of_the_year_blocks_days_of_the_other_year(
+    rule: Fixed, year: int, days: set[date]
+) -> None:
+    assert holidays_in(HolidayCalendar("one", (rule,)), year) == days
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_nth_weekdays_are_those_of_a_calendar_on_the_wall(month: int) -> None:
+    for year in (2026, 2028):
+        days = [date(year, month, number) for number in range(1, monthrange(year, month)[1] + 1)]
+        for weekday in range(7):
+            wall = [day for day in days if day.weekday() == weekday]
+            for n in (1, 2, 3, 4, 5, LAST):
+                only = HolidayCalendar("one", (Nth(month, weekday, n),))
+                expected = {wall[-1]} if n == LAST else set(wall[n - 1 : n])
+                assert holidays_in(only, year) == expected

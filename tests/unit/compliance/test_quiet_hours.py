@@ -14,12 +14,31 @@ from services.compliance.domain.rules import Rule, RuleTable
 from services.compliance.domain.time_zones import zone
 
 WEEK = timedelta(days=7)
+TICK = timedelta(microseconds=1)
 
 
 def rule(name: str) -> Rule:
     table = load_rules()
     assert isinstance(table, RuleTable)
     return table.jurisdictions[name]
+
+
+def made(day: tuple[tuple[int, int], ...]) -> Rule:
+    """Return a rule whose every day has these local minutes."""
+    return Rule(
+        id="odd",
+        name="odd",
+        country="ZZ",
+        subdivision=None,
+        enforced=True,
+        consent_exempts=False,
+        prohibited=False,
+        hours=(day,) * 7,
+        hours_text="",
+        calendar=None,
+        caps=(),
+        cite="",
+    )
 
 
 def utc(text: str) -> datetime:
@@ -58,23 +77,78 @@ def test_a_window_on_the_day_of_a_change_is_as_long_as_the_wall_says() -> None:
 
 
 def test_an_opening_in_the_hour_that_the_clocks_skip_waits_for_the_later_reading() -> None:
-    nightly = [((150, 240),)] * 7  # 02:30 to 04:00
-    odd = type(rule("US"))(
-        id="odd",
-        name="odd",
-        country="ZZ",
-        subdivision=None,
-        enforced=True,
-        consent_exempts=False,
-        prohibited=False,
-        hours=tuple(nightly),
-        hours_text="",
-        calendar=None,
-        caps=(),
-        cite="",
-    )
+    odd = made(((150, 240),))  # 02:30 to 04:00
     moment = utc("2027-03-14 05:00")
     assert SendingWindow((odd,), ("America/New_York",)).next_opening(moment, moment + WEEK) == utc("2027-03-14 07:30")
+
+
+def test_an_opening_in_the_hour_that_the_clocks_repeat_waits_for_the_later_reading() -> None:
+    odd = made(((90, 240),))  # 01:30 to 04:00
+    moment = utc("2027-11-07 05:00")
+    assert SendingWindow((odd,), ("America/New_York",)).next_opening(moment, moment + WEEK) == utc("2027-11-07 06:30")
+
+
+def test_a_closing_in_an_hour_that_the_clocks_skip_or_repeat_takes_the_earlier_reading() -> None:
+    skipped = SendingWindow((made(((30, 150),)),), ("America/New_York",))  # 00:30 to 02:30
+    assert skipped.closing(utc("2027-03-14 06:00")) == utc("2027-03-14 06:30")
+    repeated = SendingWindow((made(((30, 90),)),), ("America/New_York",))  # 00:30 to 01:30
+    assert repeated.closing(utc("2027-11-07 05:00")) == utc("2027-11-07 05:30")
+
+
+@pytest.mark.parametrize(
+    ("zone_name", "midnight"),
+    [
+        ("Africa/Cairo", "2027-04-29 22:00"),  # skipped: 24:00 is 01:00
+        ("America/Havana", "2027-11-07 04:00"),  # repeated: 00:00 comes twice
+        ("Atlantic/Azores", "2026-10-25 00:00"),  # repeated
+        ("America/New_York", "2026-12-02 05:00"),
+    ],
+)
+def test_a_date_begins_at_its_first_midnight_and_days_touch_there(zone_name: str, midnight: str) -> None:
+    evenings, mornings = made(((1200, 1440),)), made(((0, 120),))
+    window = SendingWindow((made(((0, 120), (1200, 1440))),), (zone_name,))
+    first = utc(midnight)
+    for moment in (first - TICK, first, first + TICK, first + timedelta(minutes=30)):
+        assert window.is_open(moment), moment
+        assert SendingWindow((made(((0, 1440),)),), (zone_name,)).is_open(moment)
+    assert SendingWindow((evenings,), (zone_name,)).closing(first - TICK) == first
+    assert SendingWindow((mornings,), (zone_name,)).next_opening(first - TICK, first + WEEK) == first
+
+
+def test_a_window_that_never_closes_is_cut_where_the_next_two_days_end() -> None:
+    window = SendingWindow((made(((0, 1440),)),), ("America/New_York",), 300)
+    for at in ("2026-12-01 00:00", "2026-12-01 23:59:59.999999"):
+        assert window.closing(utc(at)) == utc("2026-12-04 00:00")
+
+
+def test_a_day_that_is_no_holiday_is_open_to_its_last_instant_whatever_the_guard() -> None:
+    # 25 December is a holiday in South Africa; it begins there at 22:00 UTC the day before.
+    for guard in (0, 300, 86_400):
+        window = SendingWindow((rule("ZA"),), ("Africa/Johannesburg",), guard)
+        assert window.is_open(utc("2026-12-24 22:00") - TICK, Aspect.HOLIDAYS)
+        assert not window.is_open(utc("2026-12-24 22:00"), Aspect.HOLIDAYS)
+        assert window.is_open(utc("2026-12-23 22:00") - TICK, Aspect.HOLIDAYS)
+
+
+def test_hours_alone_do_not_look_at_holidays() -> None:
+    window = SendingWindow((rule("ZA"),), ("Africa/Johannesburg",), 300)
+    christmas = utc("2026-12-25 10:00")
+    assert window.is_open(christmas, Aspect.HOURS)
+    assert not window.is_open(christmas)
+    assert not window.is_open(utc("2026-12-25 17:55"), Aspect.HOURS), "the guard belongs to the hours"
+
+
+@pytest.mark.parametrize("name", ["Pacific/Kiritimati", "Etc/GMT+12", "Pacific/Chatham", "Asia/Kathmandu"])
+@pytest.mark.parametrize("start", [0, 600, 1380])
+def test_every_opening_is_found_in_the_farthest_zones(name: str, start: int) -> None:
+    window = SendingWindow((made(((start, start + 60),)),), (name,))
+    at = utc("2026-12-01 00:00")
+    found = [window.next_opening(at + timedelta(days=day), at + WEEK) for day in range(5)]
+    assert None not in found
+    walls = [each.astimezone(ZoneInfo(name)) for each in found if each is not None]
+    minutes = [wall.hour * 60 + wall.minute for wall in walls]
+    assert all(start <= minute < start + 60 for minute in minutes)
+    assert all(each - (at + timedelta(days=day)) < timedelta(days=1) for day, each in enumerate(found) if each)
 
 
 def test_no_hour_is_lost_where_the_clocks_skip_midnight() -> None:
@@ -120,6 +194,21 @@ def test_the_guard_shortens_the_end_and_only_the_end() -> None:
 
 def test_a_guard_longer_than_every_window_never_opens() -> None:
     assert opening(["US"], ["America/New_York"], "2026-12-01 15:00", guard=13 * 3600) is None
+
+
+def test_days_that_touch_at_midnight_are_one_opening_without_a_guard_between() -> None:
+    round_the_clock = SendingWindow((made(((0, 1440),)),), ("America/New_York",), 300)
+    late_and_early = SendingWindow((made(((0, 120), (1380, 1440))),), ("America/New_York",), 300)
+    midnight = utc("2026-12-02 05:00")
+    for window in (round_the_clock, late_and_early):
+        assert window.is_open(midnight - timedelta(seconds=1))
+        assert window.is_open(midnight)
+    assert late_and_early.closing(midnight - timedelta(seconds=1)) == utc("2026-12-02 06:55")
+
+
+def test_a_guard_just_as_long_as_the_window_leaves_no_instant_of_it() -> None:
+    assert opening(["US"], ["America/New_York"], "2026-12-01 03:00", guard=13 * 3600) is None
+    assert opening(["US"], ["America/New_York"], "2026-12-01 03:00", guard=13 * 3600 - 1) == utc("2026-12-01 13:00")
 
 
 def test_rules_without_a_zone_are_never_open_and_no_rules_always() -> None:

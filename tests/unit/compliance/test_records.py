@@ -12,6 +12,7 @@ from services.compliance.domain.records import (
     DecisionInputs,
     OtherVersion,
     decided,
+    judged_under,
     recompute,
     record_as_bytes,
     record_as_json,
@@ -70,3 +71,9 @@ def test_a_record_of_other_rules_is_not_recomputed_but_told() -> None:
 def test_what_is_no_record_is_refused() -> None:
     with pytest.raises(ValidationError):
         record_of(b"{}")
+
+
+def test_a_record_of_other_rules_is_judged_anew_under_those_that_are_asked_about() -> None:
+    record = decided(INPUTS, UnreadableRules("a slip", version="older"))
+    assert judged_under(record, shipped()) == decided(INPUTS, shipped()).verdict
+    assert judged_under(record, UnreadableRules("none")).reason is Reason.RULES_UNREADABLE

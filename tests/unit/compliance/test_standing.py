@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.compliance.domain.ledger import LedgerEntry
 from services.compliance.domain.records import standing_as_bytes, standing_of
 from services.compliance.domain.rules import ConsentStatus
-from services.compliance.domain.standing import Standing, fold
+from services.compliance.domain.standing import ScopeStanding, Standing, fold
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, MerchantId, RecipientId
@@ -257,3 +257,72 @@ def test_nothing_older_overturns_the_newest_opt_out(entries: list[LedgerEntry]) 
 def test_a_stored_standing_is_the_same_standing(entries: list[LedgerEntry]) -> None:
     standing: Standing = fold(entries)
     assert standing_of(standing_as_bytes(standing)) == standing
+
+
+def test_an_end_and_an_opt_out_of_the_same_instant_are_read_in_that_order() -> None:
+    # What was pending had ended before the person withdrew, and says so again once the withdrawal is lifted.
+    entries = (
+        claim(1, PENDING, 1),
+        claim(2, REVOKED, 2),
+        claim(3, EXPIRED, 2, level=ConsentLevel.PEWC),
+        claim(4, RESTORED, 3),
+    )
+    assert status(*entries) is ConsentStatus.EXPIRED
+
+
+def test_a_confirmation_answers_the_newest_opt_out_of_any_scope() -> None:
+    marketing = claim(1, REVOKED, 2, scope=ConsentScope.MARKETING)
+    informational = claim(2, REVOKED, 3, scope=ConsentScope.INFORMATIONAL)
+    purpose = Purpose.OPT_OUT_CONFIRMATION
+    assert fold([marketing]).consent_for(purpose, LATER).revoked_at == day(2)
+    assert fold([informational]).consent_for(purpose, LATER).revoked_at == day(3)
+    assert fold([marketing, informational]).consent_for(purpose, LATER).revoked_at == day(3)
+    later = claim(3, REVOKED, 4, scope=ConsentScope.MARKETING)
+    assert fold([later, informational]).consent_for(purpose, LATER).revoked_at == day(4)
+
+
+def since(*entries: LedgerEntry) -> tuple[datetime | None, datetime | None]:
+    """Return the newest withdrawal, and the first that still counts, as a confirmation sees them."""
+    consent = fold(entries).consent_for(Purpose.OPT_OUT_CONFIRMATION, LATER)
+    return consent.revoked_at, consent.revoked_since
+
+
+def test_a_second_stop_moves_the_newest_withdrawal_and_not_the_first() -> None:
+    stops = [claim(number, REVOKED, number + 1) for number in (1, 2, 3)]
+    assert since(stops[0]) == (day(2), day(2))
+    assert since(*stops) == since(*reversed(stops)) == (day(4), day(2))
+
+
+def test_what_lifts_an_opt_out_lets_the_next_one_be_the_first_again() -> None:
+    first, again = claim(1, REVOKED, 2), claim(3, REVOKED, 4)
+    for lifts in (claim(2, RESTORED, 3), claim(2, GRANTED, 3, level=ConsentLevel.EXPRESS)):
+        assert since(first, lifts) == (None, None)
+        assert since(first, lifts, again) == (day(4), day(4))
+    for says_nothing in (claim(2, RESTORED), claim(2, GRANTED, 3, level=ConsentLevel.IMPLIED), claim(2, PENDING, 3)):
+        assert since(first, says_nothing, again) == (day(4), day(2))
+
+
+def test_a_wider_stop_is_no_first_one_while_a_narrower_one_stands() -> None:
+    marketing = claim(1, REVOKED, 2, scope=ConsentScope.MARKETING)
+    assert since(marketing, claim(2, REVOKED, 3)) == (day(3), day(2))
+    assert since(claim(2, REVOKED, 3, scope=ConsentScope.INFORMATIONAL), marketing) == (day(3), day(2))
+    assert since(claim(1, GRANTED, 1, level=ConsentLevel.PEWC)) == (None, None)
+
+
+def test_a_standing_stored_without_the_first_withdrawal_counts_from_the_newest() -> None:
+    old = ScopeStanding(revoked_at=day(2))
+    consent = Standing(marketing=old, informational=old).consent_for(Purpose.OPT_OUT_CONFIRMATION, LATER)
+    assert (consent.revoked_at, consent.revoked_since) == (day(2), day(2))
+
+
+def test_a_stranger_stands_as_one_of_whom_nothing_was_heard() -> None:
+    assert fold([]) == Standing()
+    assert Standing().epoch == Standing().keyword_seq == 0
+
+
+def test_when_every_grant_has_run_out_the_strongest_is_told() -> None:
+    written = claim(1, GRANTED, 2, level=ConsentLevel.PEWC, expires_at=day(10))
+    said = claim(2, GRANTED, 3, level=ConsentLevel.EXPRESS, expires_at=day(20))
+    consent = fold([said, written]).consent_for(Purpose.MARKETING, LATER)
+    assert consent.status is ConsentStatus.EXPIRED
+    assert (consent.captured_at, consent.expires_at) == (day(2), day(10))

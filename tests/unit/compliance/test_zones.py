@@ -1,12 +1,14 @@
 """Whose clock and whose law: precedence of sources, split states, numbers without a place."""
 
+from importlib import resources
+
 import pytest
 
 from services.compliance.domain import time_zones
 from services.compliance.domain.inputs import Known
 from services.compliance.domain.numbers import IMPOSSIBLE, NumberFacts, facts_of
 from services.compliance.domain.places import jurisdiction_of, rules_of
-from services.compliance.domain.rule_files import load_rules
+from services.compliance.domain.rule_files import load_rules, read_rules
 from services.compliance.domain.rules import RuleTable
 from services.compliance.domain.zones import Clocks, clocks_of
 
@@ -28,6 +30,15 @@ def rows(number: str, known: Known | None = None, enforced: frozenset[str] = fro
 
 def test_the_zone_data_is_the_wheels_and_knows_the_canadian_changes_of_2026() -> None:
     assert time_zones.is_current()
+
+
+@pytest.mark.parametrize("name", ["America/Edmonton", "America/Vancouver"])
+def test_one_province_with_an_old_clock_suffices_to_know_that_the_data_is_old(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    zone = time_zones.zone
+    monkeypatch.setattr(time_zones, "zone", lambda each: zone("Etc/GMT+8" if each == name else each))
+    assert not time_zones.is_current()
 
 
 @pytest.mark.parametrize("name", ["", "Factory", "Mars/Phobos", "../../etc/passwd", "america/new_york", "posixrules"])
@@ -159,3 +170,59 @@ def test_a_number_that_cannot_exist_is_impossible(number: str) -> None:
 
 def test_facts_of_a_number_do_not_hold_the_number() -> None:
     assert facts_of("+12125550123") == NumberFacts(possible=True, area_code="212")
+
+
+def test_why_a_zone_was_chosen_is_told() -> None:
+    assert clocks("+13055550123", Known(state="FL")).why == "US-FL, narrowed by its area code"
+    assert clocks("+12125550123", Known(state="FL")).why == "every zone of US-FL"
+    assert clocks("+12125550123", Known(postal_code="33101")).why == "postal codes that begin with 331"
+    assert clocks("+14165550123", Known(postal_code="M5V 1A1")).why == "CA-ON, narrowed by its area code"
+
+
+def test_an_area_code_does_not_narrow_what_a_zip_code_leaves_open() -> None:
+    # 86515 is Window Rock, on Navajo time; whoever lives there may well have bought a phone in Phoenix.
+    navajo = clocks("+14805550123", Known(postal_code="86515", state="AZ"))
+    assert navajo.zones == ("America/Phoenix", "America/Denver")
+    assert clocks("+13055550123", Known(postal_code="32401")).zones == ("America/New_York", "America/Chicago")
+    assert clocks("+14805550123", Known(state="AZ")).zones == ("America/Phoenix",)
+    assert clocks("+19285550123", Known(postal_code="85001")).zones == ("America/Phoenix",)
+
+
+@pytest.mark.parametrize(
+    ("known", "ignored"),
+    [
+        (Known(state="Nowhere"), ("state",)),
+        (Known(state="TX"), ()),
+        (Known(country="AU", state="WA"), ()),
+        (Known(country="Atlantis"), ("country",)),
+        (Known(country="U1"), ("country",)),
+        (Known(country="ÜS"), ("country",)),
+        (Known(country="USAB"), ("country",)),
+        (Known(country="usa"), ()),
+        (Known(postal_code="KAA"), ("postal_code",)),
+        (Known(postal_code="K11"), ("postal_code",)),
+        (Known(postal_code="K1"), ("postal_code",)),
+        (Known(country="CA", postal_code="K1A"), ()),
+        (Known(country="DE", postal_code="10115"), ()),
+        (Known(country="GB", postal_code="1A"), ()),
+        (Known(), ()),
+    ],
+)
+def test_what_says_nothing_we_understand_is_named(known: Known, ignored: tuple[str, ...]) -> None:
+    assert jurisdiction_of(facts_of("+12125550123"), known, table()).address.ignored == ignored
+
+
+def test_a_countrys_row_that_is_listed_for_information_leaves_it_to_the_fallback() -> None:
+    folder = resources.files("services.compliance.data")
+    hours, codes, places = (
+        (folder / name).read_bytes() for name in ("quiet-hours.yaml", "area-codes.yaml", "places.yaml")
+    )
+    listed = hours.replace(
+        b"{id: DE, country: DE, name: Germany, enforce: true", b"{id: DE, country: DE, name: Germany, enforce: false"
+    )
+    assert listed != hours
+    informed = read_rules(listed, codes, places)
+    assert isinstance(informed, RuleTable)
+    place = jurisdiction_of(facts_of("+4915123456789"), Known(), informed)
+    assert [rule.id for rule in rules_of(place, informed)] == ["ZZ"]
+    assert [rule.id for rule in rules_of(place, informed, frozenset({"DE"}))] == ["DE"]

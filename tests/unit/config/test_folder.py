@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,78 @@ def test_a_mistake_in_a_merchant_file_is_explained(
     assert mend in problems[0].mend
     assert problems[0].severity is Severity.ERROR
     assert "s3cr3t" not in str(problems[0])
+
+
+SHOPIFY = "  shopify: {"
+WORDING = "I agree to automated marketing texts from Acme Coffee. Consent is not a condition of purchase."
+
+
+def claiming(words: str | None, **more: str) -> str:
+    """Return the example's file with a Shopify box that claims to be written consent."""
+    said = {"consent_level": "pewc", **({"disclosure": json.dumps(words)} if words is not None else {}), **more}
+    return changed(MERCHANT, SHOPIFY, SHOPIFY + "".join(f"{name}: {value}, " for name, value in said.items()))
+
+
+def test_written_consent_without_the_words_shown_is_refused_and_told_what_the_law_demands(tmp_path: Path) -> None:
+    [problem] = lint(write(tmp_path, merchant=claiming(None)))
+    assert problem.severity is Severity.ERROR
+    assert problem.line == line_of(MERCHANT, SHOPIFY)
+    for demand in ("marketing texts", "named", "automated", "not a condition of purchase", "47 CFR 64.1200(f)(9)"):
+        assert demand in problem.message
+    assert "consent_level: express" in problem.mend
+
+
+@pytest.mark.parametrize("since", ['"2026-01-31T00:00:00Z"', "2026-01-31T00:00:00Z"])
+def test_words_that_say_all_and_since_when_are_no_problem(tmp_path: Path, since: str) -> None:
+    root = write(tmp_path, merchant=claiming(WORDING, disclosure_since=since))
+    assert lint(root) == []
+    [merchant] = MerchantDirectory.load(root, ENVIRON).merchants
+    source = merchant.config.sources["shopify"]
+    assert (source.consent_level, source.disclosure) == ("pewc", WORDING)
+    assert source.disclosure_since == datetime(2026, 1, 31, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("gone", "instead", "lacking"),
+    [
+        ("automated ", "", "by automated means"),
+        ("Consent is not a condition of purchase.", "Thank you, dear friend.", "no condition of purchase"),
+        ("marketing ", "order ", "to marketing"),
+        ("texts", "calls", "to texts"),
+        ("Acme Coffee", "us", "do not say 'Acme Coffee'"),
+    ],
+)
+def test_words_that_lack_what_written_consent_needs_are_named_with_the_rule(
+    tmp_path: Path, gone: str, instead: str, lacking: str
+) -> None:
+    words = changed(WORDING, gone, instead)
+    [problem] = lint(write(tmp_path, merchant=claiming(words, disclosure_since='"2026-01-31T00:00:00Z"')))
+    assert problem.severity is Severity.WARNING
+    assert lacking in problem.message
+    assert "47 CFR 64.1200(f)(9)" in problem.message
+
+
+def test_words_in_another_language_are_checked_for_the_brand_alone(tmp_path: Path) -> None:
+    spanish = "Acepto recibir mensajes publicitarios automáticos de Acme Coffee; no es condición de compra."
+    since = {"disclosure_since": '"2026-01-31T00:00:00Z"'}
+    merchant = changed(claiming(spanish, **since), "locale: en-US", "locale: es-ES")
+    assert [
+        problem for problem in lint(write(tmp_path, merchant=merchant)) if "written consent" in problem.message
+    ] == []
+
+
+def test_words_without_a_date_are_warned_of(tmp_path: Path) -> None:
+    [problem] = lint(write(tmp_path, merchant=claiming(WORDING)))
+    assert problem.severity is Severity.WARNING
+    assert "disclosure_since" in problem.mend
+
+
+def test_a_claim_for_a_source_that_tells_its_own_levels_is_warned_of(tmp_path: Path) -> None:
+    webhooks = "  standard-webhooks: {"
+    box = f"consent_level: pewc, disclosure: {json.dumps(WORDING)}, "
+    [problem] = lint(write(tmp_path, merchant=changed(MERCHANT, webhooks, webhooks + box)))
+    assert problem.severity is Severity.WARNING
+    assert "standard-webhooks" in problem.message
 
 
 TWILIO = MERCHANT[MERCHANT.index("    kind: twilio") : MERCHANT.index("    base_url")]

@@ -1,3 +1,5 @@
+import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -293,6 +295,65 @@ def test_a_state_that_permits_nothing_claims_nothing(state: str) -> None:
 def test_no_opt_in_level_of_shopify_is_written_consent(level: str | None, ours: ConsentLevel) -> None:
     [claim] = reading("customers_marketing_consent/update", consent("subscribed", opt_in_level=level)).claims
     assert claim.level is ours
+
+
+WORDING = "I agree to automated marketing texts from Acme. Consent is not a condition of purchase."
+WRITTEN = Shop(country="US", consent_level=ConsentLevel.PEWC, disclosure=WORDING)
+TICKED_AT = datetime(2026, 12, 1, 16, tzinfo=UTC)
+
+
+def test_a_box_whose_words_the_merchant_holds_is_written_consent_with_them() -> None:
+    ticked = checkout(buyer_accepts_sms_marketing=True)
+    subscribed = consent("subscribed", consent_collected_from="SHOPIFY")
+    for topic, document in (("checkouts/create", ticked), ("customers_marketing_consent/update", subscribed)):
+        [claim] = reading(topic, document, WRITTEN).claims
+        assert claim.level is ConsentLevel.PEWC
+        assert claim.disclosure_sha256 == hashlib.sha256(WORDING.encode()).hexdigest()
+        assert claim.evidence["disclosure"] == WORDING
+
+
+def test_an_opt_in_from_elsewhere_is_not_made_written_by_the_checkouts_words() -> None:
+    for told in ({}, {"consent_collected_from": "OTHER"}):
+        [claim] = reading("customers_marketing_consent/update", consent("subscribed", **told), WRITTEN).claims
+        assert (claim.level, claim.disclosure_sha256) == (ConsentLevel.EXPRESS, None)
+        assert "disclosure" not in claim.evidence
+
+
+def test_an_opt_in_of_no_known_level_is_not_made_written_either() -> None:
+    told = consent("subscribed", consent_collected_from="SHOPIFY", opt_in_level="unknown")
+    [claim] = reading("customers_marketing_consent/update", told, WRITTEN).claims
+    assert (claim.level, claim.disclosure_sha256) == (ConsentLevel.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    ("since", "level"),
+    [
+        (TICKED_AT, ConsentLevel.PEWC),
+        (TICKED_AT - timedelta(days=1), ConsentLevel.PEWC),
+        (TICKED_AT + timedelta(microseconds=1), ConsentLevel.EXPRESS),
+    ],
+)
+def test_what_was_ticked_before_the_words_stood_there_is_express_consent(since: datetime, level: ConsentLevel) -> None:
+    shop = replace(WRITTEN, disclosure_since=since)
+    told = consent("subscribed", consent_collected_from="SHOPIFY")
+    [claim] = reading("customers_marketing_consent/update", told, shop).claims
+    assert claim.level is level
+    undated = consent("subscribed", consent_collected_from="SHOPIFY", consent_updated_at=None)
+    [claim] = reading("customers_marketing_consent/update", undated, shop).claims
+    assert claim.level is ConsentLevel.EXPRESS
+
+
+def test_words_beside_a_box_that_claims_no_more_than_express_are_kept_as_evidence() -> None:
+    shop = replace(WRITTEN, consent_level=ConsentLevel.EXPRESS)
+    [claim] = reading("checkouts/create", checkout(buyer_accepts_sms_marketing=True), shop).claims
+    assert (claim.level, claim.evidence) == (ConsentLevel.EXPRESS, {"disclosure": WORDING})
+
+
+@pytest.mark.parametrize("state", ["unsubscribed", "redacted"])
+def test_a_withdrawal_carries_no_words_of_the_checkout(state: str) -> None:
+    told = consent(state, consent_collected_from="SHOPIFY")
+    [claim] = reading("customers_marketing_consent/update", told, WRITTEN).claims
+    assert (claim.act, claim.disclosure_sha256) == (ConsentAct.REVOKED, None)
 
 
 def test_a_consent_from_the_future_is_dated_now() -> None:

@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("entry_id", shared.db.types.Id(), nullable=False),
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("canonical", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("evidence", sa.LargeBinary(), nullable=True),
@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Text(), nullable=False),
         sa.Column("previous", sa.Text(), nullable=False),
         sa.Column("root", sa.Text(), nullable=False),
-        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("people", sa.BigInteger(), nullable=False),
         sa.Column("public_key", sa.Text(), nullable=False),
         sa.Column("signature", sa.Text(), nullable=False),
         sa.Column("signed_at", shared.db.types.Instant(), nullable=False),
@@ -60,7 +60,7 @@ def upgrade() -> None:
     op.create_table(
         "compliance_decisions",
         sa.Column("follow_up_id", shared.db.types.Id(), nullable=False),
-        sa.Column("release", sa.Integer(), nullable=False),
+        sa.Column("release", sa.BigInteger(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
         sa.Column("decision", sa.Text(), nullable=False),
@@ -134,6 +134,14 @@ def upgrade() -> None:
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("moved_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("consumer_group", "topic", "partition", name=op.f("pk_compliance_positions")),
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 2000,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 2000,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
     )
     op.create_table(
         "compliance_preferences",
@@ -160,10 +168,15 @@ def upgrade() -> None:
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
-        sa.Column("release", sa.Integer(), nullable=False),
+        sa.Column("release", sa.BigInteger(), nullable=False),
         sa.Column("reserved_at", shared.db.types.Instant(), nullable=False),
         sa.Column("sent_at", shared.db.types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("follow_up_id", name=op.f("pk_compliance_send_slots")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     with op.batch_alter_table("compliance_send_slots", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_compliance_send_slots_recipient_id"), ["recipient_id"], unique=False)
@@ -172,13 +185,18 @@ def upgrade() -> None:
         "compliance_standings",
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
-        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("standing", sa.LargeBinary(), nullable=False),
         sa.Column("chain_hash", sa.Text(), nullable=False),
         sa.Column("review_since", shared.db.types.Instant(), nullable=True),
         sa.Column("texted_at", shared.db.types.Instant(), nullable=True),
         sa.Column("changed_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_compliance_standings")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     # ### end Alembic commands ###
 

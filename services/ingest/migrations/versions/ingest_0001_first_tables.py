@@ -77,6 +77,14 @@ def upgrade() -> None:
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("moved_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("consumer_group", "topic", "partition", name=op.f("pk_ingest_positions")),
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 2000,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 2000,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
     )
     op.create_table(
         "ingest_published",
@@ -103,6 +111,11 @@ def upgrade() -> None:
         sa.Column("provenance", sa.Text(), nullable=False),
         sa.Column("updated_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("join_hash", name=op.f("pk_ingest_subjects")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     with op.batch_alter_table("ingest_subjects", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ingest_subjects_recipient_id"), ["recipient_id"], unique=False)

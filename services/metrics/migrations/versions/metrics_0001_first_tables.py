@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.Column("segment", sa.Text(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("sender_number", sa.Text(), nullable=False),
-        sa.Column("route_release", sa.Integer(), nullable=False),
+        sa.Column("route_release", sa.BigInteger(), nullable=False),
         sa.Column("trigger_id", shared.db.types.Id(), nullable=True),
         sa.Column("planned_at", shared.db.types.Instant(), nullable=True),
         sa.Column("due_at", shared.db.types.Instant(), nullable=True),
@@ -82,6 +82,11 @@ def upgrade() -> None:
         sa.Column("opted_out_by", shared.db.types.Id(), nullable=True),
         sa.Column("converted_by", shared.db.types.Id(), nullable=True),
         sa.PrimaryKeyConstraint("follow_up_id", name=op.f("pk_metrics_follow_ups")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     with op.batch_alter_table("metrics_follow_ups", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_metrics_follow_ups_recipient_id"), ["recipient_id"], unique=False)
@@ -126,6 +131,14 @@ def upgrade() -> None:
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("moved_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("consumer_group", "topic", "partition", name=op.f("pk_metrics_positions")),
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 2000,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 2000,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
     )
     op.create_table(
         "metrics_rollups",
@@ -155,6 +168,11 @@ def upgrade() -> None:
             "sender_number",
             name=op.f("pk_metrics_rollups"),
         ),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     # ### end Alembic commands ###
 

@@ -20,8 +20,8 @@ def upgrade() -> None:
         sa.Column("follow_up_id", shared.db.types.Id(), nullable=False),
         sa.Column("merchant_id", sa.Text(), nullable=False),
         sa.Column("recipient_id", shared.db.types.Id(), nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
-        sa.Column("release", sa.Integer(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("release", sa.BigInteger(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("sender_number", sa.Text(), nullable=False),
         sa.Column("body_sha256", sa.LargeBinary(), nullable=False),
@@ -38,7 +38,13 @@ def upgrade() -> None:
         sa.Column("accepted_at", shared.db.types.Instant(), nullable=True),
         sa.Column("concluded_at", shared.db.types.Instant(), nullable=True),
         sa.Column("after_follow_up_id", shared.db.types.Id(), nullable=True),
+        sa.Column("made_by", shared.db.types.Id(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sender_attempts")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     with op.batch_alter_table("sender_attempts", schema=None) as batch_op:
         batch_op.create_index(
@@ -84,6 +90,11 @@ def upgrade() -> None:
         sa.Column("deductions", shared.db.types.Json(), nullable=False),
         sa.Column("remaining_minor", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("purchase_id", name=op.f("pk_sender_conversions")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     with op.batch_alter_table("sender_conversions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sender_conversions_recipient_id"), ["recipient_id"], unique=False)
@@ -99,7 +110,7 @@ def upgrade() -> None:
         sa.Column("flow_version", sa.Text(), nullable=False),
         sa.Column("step", sa.Text(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
-        sa.Column("release", sa.Integer(), nullable=False),
+        sa.Column("release", sa.BigInteger(), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -120,11 +131,16 @@ def upgrade() -> None:
         sa.Column("resend", sa.Text(), nullable=False),
         sa.Column("click_days", sa.Integer(), nullable=False),
         sa.Column("delivered_hours", sa.Integer(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("retry_at", shared.db.types.Instant(), nullable=True),
         sa.Column("cancelled", sa.Boolean(), nullable=False),
         sa.Column("changed_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("follow_up_id", name=op.f("pk_sender_dispatches")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     with op.batch_alter_table("sender_dispatches", schema=None) as batch_op:
         batch_op.create_index(
@@ -163,6 +179,14 @@ def upgrade() -> None:
         sa.Column("look_at", shared.db.types.Instant(), nullable=False),
         sa.Column("absent_at", shared.db.types.Instant(), nullable=True),
         sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_sender_in_flight")),
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 2000,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 2000,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
     )
     with op.batch_alter_table("sender_in_flight", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sender_in_flight_recipient_id"), ["recipient_id"], unique=False)
@@ -171,7 +195,7 @@ def upgrade() -> None:
         "sender_number_health",
         sa.Column("sender_number", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("opens_at", shared.db.types.Instant(), nullable=True),
         sa.Column("changed_at", shared.db.types.Instant(), nullable=False),
@@ -200,6 +224,14 @@ def upgrade() -> None:
         sa.Column("next_offset", sa.BigInteger(), nullable=False),
         sa.Column("moved_at", shared.db.types.Instant(), nullable=False),
         sa.PrimaryKeyConstraint("consumer_group", "topic", "partition", name=op.f("pk_sender_positions")),
+        postgresql_with={
+            "fillfactor": 70,
+            "autovacuum_vacuum_scale_factor": 0,
+            "autovacuum_vacuum_threshold": 2000,
+            "autovacuum_analyze_scale_factor": 0,
+            "autovacuum_analyze_threshold": 2000,
+            "autovacuum_vacuum_cost_delay": 0,
+        },
     )
     op.create_table(
         "sender_receipts",
@@ -223,15 +255,20 @@ def upgrade() -> None:
         sa.Column("suppressed", sa.Text(), nullable=True),
         sa.Column("marketing_suppressed", sa.Boolean(), nullable=False),
         sa.Column("informational_suppressed", sa.Boolean(), nullable=False),
-        sa.Column("keyword_seq", sa.Integer(), nullable=False),
-        sa.Column("consent_epoch", sa.Integer(), nullable=False),
+        sa.Column("keyword_seq", sa.BigInteger(), nullable=False),
+        sa.Column("consent_epoch", sa.BigInteger(), nullable=False),
         sa.Column("needs_review", sa.Boolean(), nullable=False),
         sa.Column("erased_at", shared.db.types.Instant(), nullable=True),
         sa.Column("last_follow_up_id", shared.db.types.Id(), nullable=True),
         sa.Column("last_sender_number", sa.Text(), nullable=True),
         sa.Column("last_intent_at", shared.db.types.Instant(), nullable=True),
-        sa.Column("in_flight_at_stop", sa.Integer(), nullable=False),
+        sa.Column("in_flight_at_stop", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("recipient_id", name=op.f("pk_sender_recipients")),
+        postgresql_with={
+            "fillfactor": 80,
+            "autovacuum_vacuum_scale_factor": 0.02,
+            "autovacuum_analyze_scale_factor": 0.02,
+        },
     )
     op.create_table(
         "sender_replies",
@@ -242,7 +279,7 @@ def upgrade() -> None:
         sa.Column("sender_number", sa.Text(), nullable=False),
         sa.Column("reply_class", sa.Text(), nullable=False),
         sa.Column("needs_review", sa.Boolean(), nullable=False),
-        sa.Column("keyword_seq", sa.Integer(), nullable=True),
+        sa.Column("keyword_seq", sa.BigInteger(), nullable=True),
         sa.Column("follow_up_id", shared.db.types.Id(), nullable=True),
         sa.Column("text", sa.LargeBinary(), nullable=True),
         sa.Column("received_at", shared.db.types.Instant(), nullable=False),

@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.ingest.gathering import Gatherer
 from shared.errors import DatabaseUnavailable
+from shared.gathering import Gatherer
 
 
 class Recorder:
@@ -65,3 +65,12 @@ async def test_a_caller_who_left_does_not_stop_the_others() -> None:
     with pytest.raises(asyncio.CancelledError):
         await leaving
     await gatherer.finish()
+
+
+async def test_an_item_waits_for_company_and_a_full_group_for_nobody() -> None:
+    recorder = Recorder()
+    recorder.may_go.set()
+    gatherer = Gatherer(recorder.record, 3, linger_seconds=30)
+    assert await asyncio.wait_for(asyncio.gather(*(gatherer.add(number) for number in range(3))), 5) == [0, 2, 4]
+    patient = Gatherer(recorder.record, 3, linger_seconds=0.01)
+    assert await patient.add(5) == 10

@@ -14,13 +14,21 @@ ResultT = TypeVar("ResultT")
 class Gatherer(Generic[ItemT, ResultT]):
     """Hands items to `record` in groups, one group at a time; each item's caller gets its own result.
 
-    A lone request waits for nobody. A fault fails the whole group, since nothing of it was stored; a bug is looked
-    for by recording each item alone, so that it fails only its own caller.
+    An item waits for company as long as it was told to, and no longer once a group is full. A fault fails the whole
+    group, since nothing of it was stored; a bug is looked for by recording each item alone, so that it fails only its
+    own caller.
     """
 
-    def __init__(self, record: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]], most_items: int) -> None:
+    def __init__(
+        self,
+        record: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
+        most_items: int,
+        linger_seconds: float = 0.0,
+    ) -> None:
         self._record = record
         self._most_items = most_items
+        self._linger_seconds = linger_seconds
+        self._is_full = asyncio.Event()
         self._waiting: deque[tuple[ItemT, asyncio.Future[ResultT]]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -32,8 +40,10 @@ class Gatherer(Generic[ItemT, ResultT]):
         """
         future: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
+        if len(self._waiting) >= self._most_items:
+            self._is_full.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._drain(), name="ingest:gathering")
+            self._task = asyncio.create_task(self._drain(), name="gathering")
         return await future
 
     async def finish(self) -> None:
@@ -43,6 +53,7 @@ class Gatherer(Generic[ItemT, ResultT]):
 
     async def _drain(self) -> None:
         while self._waiting:
+            await self._linger()
             group = [self._waiting.popleft() for _ in range(min(self._most_items, len(self._waiting)))]
             try:
                 results = await self._record([item for item, _ in group])
@@ -57,6 +68,16 @@ class Gatherer(Generic[ItemT, ResultT]):
                 for (_, future), result in zip(group, results, strict=True):
                     if not future.done():
                         future.set_result(result)
+
+    async def _linger(self) -> None:
+        """Wait for company; a full group goes at once."""
+        self._is_full.clear()
+        if self._linger_seconds > 0 and len(self._waiting) < self._most_items:
+            try:
+                async with asyncio.timeout(self._linger_seconds):  # `wait_for` may lose a cancellation (Python 3.11)
+                    await self._is_full.wait()
+            except TimeoutError:
+                return
 
     async def _each_alone(self, group: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
         for item, future in group:

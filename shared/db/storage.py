@@ -1,0 +1,26 @@
+"""How PostgreSQL keeps the tables that change all the time; SQLite has nothing of the kind and ignores it.
+
+A row that changes leaves its old version behind until a vacuum takes it away. By default that begins once a fifth of
+a table is dead: for a queue that is never, for millions of follow-ups it is far too late. `fillfactor` leaves room on
+each page, so that a new version stays beside the old one and no index has to learn where it went.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+CHANGING: Final[Mapping[str, float]] = {
+    "fillfactor": 80,
+    "autovacuum_vacuum_scale_factor": 0.02,
+    "autovacuum_analyze_scale_factor": 0.02,
+}
+"""Rows that change a few times after they were added."""
+
+QUEUE: Final[Mapping[str, float]] = {
+    "fillfactor": 70,
+    "autovacuum_vacuum_scale_factor": 0,
+    "autovacuum_vacuum_threshold": 2_000,
+    "autovacuum_analyze_scale_factor": 0,
+    "autovacuum_analyze_threshold": 2_000,
+    "autovacuum_vacuum_cost_delay": 0,
+}
+"""Rows that come and go, or few that change with every unit: what is dead is counted in rows, not in parts."""

@@ -1,0 +1,99 @@
+"""The preference page in a real browser, without scripts, in languages that read from either side."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright, expect
+
+from services.compliance.preferences.languages import Languages
+from tests.integration.compliance.stage import Stage, opened
+from tests.integration.preferences.test_in_a_browser import served
+from tests.integration.preferences.test_pages import link
+
+pytestmark = pytest.mark.connected
+CHROMIUM = shutil.which("chromium")
+LANGUAGES = Languages.shipped()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with opened(tmp_path) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get("FOLLOWUP_REQUIRE_CONNECTED"):
+            pytest.fail("Chromium is required here and is not installed (Debian: apt-get install chromium)")
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield launched
+        await launched.close()
+
+
+@pytest.mark.parametrize("code", ["es", "fr", "de", "pl", "ar", "ja"])
+async def test_a_person_pauses_and_stops_in_the_language_of_their_browser(
+    stage: Stage, browser: Browser, code: str, tmp_path: Path
+) -> None:
+    words = LANGUAGES.best(code, "", None).words
+    await stage.hear(stage.claim())
+    shots = Path(os.environ.get("FOLLOWUP_SCREENSHOTS", tmp_path))
+    async with stage.http() as client, served(stage) as address:
+        context = await browser.new_context(
+            locale=code, java_script_enabled=False, viewport={"width": 390, "height": 844}
+        )
+        page = await context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("requestfailed", lambda request: complaints.append(request.url))
+        await page.goto(address + await link(stage, client))
+        await expect(page.locator("html")).to_have_attribute("lang", code)
+        await expect(page.get_by_role("heading", name=words["heading"])).to_be_visible()
+        await page.screenshot(path=shots / f"preferences-{code}.png", full_page=True)
+        await page.get_by_role("button", name=words["pause"], exact=True).click()
+        await expect(page.get_by_role("status")).to_have_text(words["done_pause"])
+        await page.get_by_role("button", name=words["stop_all"], exact=True).click()
+        await expect(page.get_by_role("status")).to_contain_text(
+            words["done_stop_all"].replace("{brand}", "Acme Coffee")
+        )
+        await expect(page.get_by_role("button")).to_have_count(0)
+        await page.screenshot(path=shots / f"preferences-{code}-stopped.png", full_page=True)
+        await context.close()
+    assert complaints == []
+    assert (await stage.held()).standing.suppression == "opt_out"
+
+
+async def test_arabic_begins_at_the_right_and_nothing_runs_over_the_edge_in_any_language(
+    stage: Stage, browser: Browser
+) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client, served(stage) as address:
+        path = await link(stage, client)
+        context = await browser.new_context(viewport={"width": 320, "height": 640})
+        page = await context.new_page()
+        for language in LANGUAGES:
+            await page.goto(f"{address}{path}?lang={language.code}")
+            fits = await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert fits, language.code
+            heading = await page.locator("h1").evaluate("each => getComputedStyle(each).direction")
+            assert heading == language.direction
+        await context.close()
+
+
+async def test_another_language_is_chosen_by_a_link_and_kept_through_a_choice(stage: Stage, browser: Browser) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client, served(stage) as address:
+        context = await browser.new_context(locale="en-US", java_script_enabled=False)
+        page = await context.new_page()
+        await page.goto(address + await link(stage, client))
+        await page.get_by_role("link", name="Nederlands").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "nl")
+        await page.get_by_role("button", name="Minder sms'jes").click()
+        await expect(page.get_by_role("status")).to_contain_text("hooguit één aanbieding per week")
+        await expect(page.get_by_role("link", name="Nederlands")).to_have_attribute("aria-current", "true")
+        await context.close()

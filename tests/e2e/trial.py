@@ -1,0 +1,210 @@
+"""A fleet on trial: orders come in whatever happens to it, and in the end the provider's own record is the witness."""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx2
+
+from services.sender.simulator.count import callback_id, count
+from shared.testing.connected import Server
+from shared.testing.fleet import PARTITIONS, SERVICES, Fleet, fleet
+from shared.testing.process import write_shop
+from shared.testing.waiting import until
+from tests.e2e.orders import ENDS, HEADERS, TWO_TEXTS, all_ended, ended, order, phone
+
+STEPS = ("thanks", "care")
+SESSION_SECONDS = 3
+PATIENCE_SECONDS = 60.0
+_REQUEST_SECONDS = 25
+_REPEAT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A text as the provider's record has it."""
+
+    place: int
+    to: str
+    body: str
+    attempt: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an attempt was for, by the sender's tables."""
+
+    enrollment: UUID
+    step: str
+    number: int
+
+
+class Trial:
+    """What was posted to a fleet, and what must hold of it in the end."""
+
+    def __init__(self, house: Fleet, client: httpx2.AsyncClient) -> None:
+        self.house = house
+        self.client = client
+        self.orders = 0
+        """So many were answered 202."""
+        self.refusals: Counter[int] = Counter()
+        """Other answers that posts got; 0 for none at all."""
+        self.stopped: set[str] = set()
+        """Who wrote STOP."""
+
+    async def post(self, size: int) -> None:
+        """Post orders in one request, again and again until it is answered 202, as a shop does."""
+        numbers = range(self.orders, self.orders + size)
+        at = self.house.clock.now().isoformat()
+        while (status := await self._posted([order(number, at) for number in numbers])) != httpx2.codes.ACCEPTED:
+            self.refusals[status] += 1
+            await asyncio.sleep(_REPEAT_SECONDS)
+        self.orders += size
+
+    @asynccontextmanager
+    async def traffic(self, *, size: int, every_seconds: float) -> AsyncIterator[None]:
+        """Post orders all the while the block runs; what was begun is brought to its end."""
+        is_over = asyncio.Event()
+
+        async def keep_posting() -> None:
+            while not is_over.is_set():
+                await self.post(size)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(every_seconds):
+                        await is_over.wait()
+
+        task = asyncio.create_task(keep_posting())
+        try:
+            yield
+        except BaseException:
+            task.cancel()
+            raise
+        finally:
+            is_over.set()
+            await asyncio.wait([task], timeout=PATIENCE_SECONDS)
+        assert task.done(), f"the last orders were never taken: {self.refusals}"
+        task.result()
+
+    async def say_stop(self, number: int) -> None:
+        """Let a person write STOP."""
+        self.stopped.add(phone(number))
+        url = f"{self.house.simulator_url}/simulator/phones/{phone(number)}/replies"
+        assert (await self.client.post(url, json={"text": "STOP"})).is_success
+
+    async def end(self) -> None:
+        """See that nothing was lost, nothing doubled, nothing disordered, and that all numbers agree."""
+        planned = self.orders * len(STEPS)
+        found = await all_ended(self.client, self.house.clock_file, planned, first_seconds=20)
+        assert planned <= found.total() <= planned + len(self.stopped)
+        assert ended(found) == found.total(), found
+        await self._are_well()
+        witness = count(self.house.texts_file)
+        assert witness["duplicates"] == []
+        taken = record(self.house.texts_file)
+        self._is_complete(taken, found)
+        meanings = await self._meanings()
+        assert not (wrong := disordered(taken, meanings)), wrong
+        figures = {"planned": found.total(), "accepted": len(taken)}
+        figures |= {state: found[state] for state in ("delivered", "blocked", "cancelled")}
+        await until(partial(self._say, figures), PATIENCE_SECONDS)
+
+    def _is_complete(self, taken: "list[Taken]", found: Counter[str]) -> None:
+        """Compare what was ordered with what the provider took; only an unknown text may be missing."""
+        texts = Counter((text.to, text.body.partition("#")[0]) for text in taken if text.to not in self.stopped)
+        kinds = len({kind for _, kind in texts})
+        assert kinds == len(STEPS), texts.keys()
+        wanted = (self.orders - len(self.stopped)) * len(STEPS)
+        assert texts.total() + found["unknown"] >= wanted, (texts.total(), wanted, found)
+        assert max(texts.values()) == 1
+        lasting = found["failed"] + found["expired"] + found["blocked"] + found["cancelled"]
+        assert lasting <= 2 * len(self.stopped), found
+
+    async def _are_well(self) -> None:
+        """See that no consumer stopped and nobody was set aside."""
+        for service, replica in self.house.replicas:
+            answer = await self.client.get(f"{self.house.url_of(service, replica)}/healthz")
+            assert answer.status_code == httpx2.codes.OK, (service, answer.text)
+        parked = {service: await self.rows(service, "parked") for service in SERVICES}
+        assert not any(parked.values()), parked
+
+    async def rows(self, service: str, table: str) -> int:
+        """Return how many rows one of a service's tables has."""
+        [row] = await self._asked(f"SELECT count(*) AS n FROM {service}.{service}_{table}")  # noqa: S608 - our own names
+        return int(row["n"])
+
+    async def _say(self, wanted: Mapping[str, int]) -> bool:
+        """Return whether the KPIs are these."""
+        answer = (await self.client.get("/v1/kpis", headers=HEADERS)).json()
+        said: Counter[str] = Counter()
+        for each in answer["kpis"]:
+            said[each["name"]] += int(each["numerator"])
+        return {name: said[name] for name in wanted} == dict(wanted)
+
+    async def _meanings(self) -> dict[UUID, Meaning]:
+        query = (
+            "SELECT a.id, a.n, d.enrollment_id, d.step FROM sender.sender_attempts a "
+            "JOIN sender.sender_dispatches d ON d.follow_up_id = a.follow_up_id"
+        )
+        return {
+            UUID(str(row["id"])): Meaning(row["enrollment_id"], row["step"], row["n"])
+            for row in await self._asked(query)
+        }
+
+    async def _asked(self, query: str) -> list[Any]:
+        connection = await asyncpg.connect(self.house.environment["FOLLOWUP_ADMIN_DATABASE_URL"])
+        try:
+            return list(await connection.fetch(query))
+        finally:
+            await connection.close()
+
+    async def _posted(self, batch: list[dict[str, Any]]) -> int:
+        try:
+            return (await self.client.post("/v1/events", json=batch, headers=HEADERS)).status_code
+        except httpx2.HTTPError:
+            return 0
+
+
+def record(file: Path) -> list[Taken]:
+    """Return every text the provider took over its API, in that order."""
+    connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        query = "SELECT seq, to_number, body, status_callback FROM texts WHERE direction = 'outbound-api' ORDER BY seq"
+        return [Taken(seq, to, body, UUID(callback_id(url))) for seq, to, body, url in connection.execute(query)]
+    finally:
+        connection.close()
+
+
+def disordered(taken: list[Taken], meanings: Mapping[UUID, Meaning]) -> list[dict[str, Any]]:
+    """Return the runs whose texts came in another order than planned, unless the first one was in doubt meanwhile."""
+    runs: dict[UUID, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for text in taken:
+        meaning = meanings.get(text.attempt)
+        if meaning is not None and meaning.step in STEPS:
+            runs[meaning.enrollment][meaning.step] = (text.place, meaning.number)
+    return [
+        run
+        for run in runs.values()
+        if len(run) == len(STEPS) and run["care"][0] < run["thanks"][0] and run["thanks"][1] == 1
+    ]
+
+
+@asynccontextmanager
+async def trial(folder: Path, postgresql: Server, kafka: Server, **settings: str) -> AsyncIterator[Trial]:
+    """Yield a fleet with a shop of two texts an order; nothing of it runs yet but its ingress."""
+    given = {"FOLLOWUP_KAFKA_SESSION_SECONDS": str(SESSION_SECONDS), **settings}
+    async with fleet(folder, postgresql, kafka, partitions=PARTITIONS, **given) as house:
+        write_shop(folder, house=house.ingress.url, provider=house.simulator_url, flow=TWO_TEXTS)
+        async with httpx2.AsyncClient(base_url=house.ingress.url, timeout=_REQUEST_SECONDS) as client:
+            yield Trial(house, client)
+
+
+__all__ = ["ENDS", "SESSION_SECONDS", "Trial", "trial"]

@@ -1,0 +1,152 @@
+"""Characters that no database text may hold, or that are none: a refusal or a clean row at every door, never a 500."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+
+from services.compliance.tables import ledger
+from services.ingest.tables import deliveries
+from shared.testing.make_ingest import body_of, shopify_headers, shopify_order
+from tests.integration.rights.stage import KEY, PHONE, Stage
+
+ODD = ("%00", "a%00b", "%FF%FE", "%ED%A0%80", "%C0%80", "%F4%90%80%80")
+"""NUL; bytes that are no UTF-8; half a pair of surrogates; an overlong NUL; beyond the last character."""
+QUERIES = ("from", "to", "by", "cursor", "limit", "state", "measure", "detail", "flow", "hour", "weekday", "segment",
+           "number", "provider", "version", "cac_minor", "subject", "attempt", "sig", "done", "accept")  # fmt: skip
+HEADERS = ("Idempotency-Key", "Authorization", "X-Followup-Merchant", "User-Agent", "Cookie", "Accept",
+           "X-Shopify-Topic", "X-Shopify-Webhook-Id", "If-None-Match")  # fmt: skip
+JSON = {"Content-Type": "application/json"}
+BODIES: dict[str, Any] = {
+    "/v1/events": {
+        "id": "evt-1",
+        "kind": "purchase",
+        "occurred_at": "2026-01-05T15:00:00Z",
+        "subject": "order-1",
+        "customer": "customer-1",
+        "recipient": {"phone": PHONE, "first_name": "Ana", "locale": "en-US", "state": "NY"},
+        "amount": {"minor": 4900, "currency": "USD"},
+        "consent": [{"scope": "marketing", "event": "granted", "disclosure": "shown", "source": "checkout"}],
+        "facts": {"order_name": "#1001", "items": ["Beans"]},
+    },
+    "/v1/consents": {
+        "to": PHONE,
+        "scope": "marketing",
+        "method": "checkout",
+        "disclosure": "shown",
+        "source": "checkout",
+        "ip": "192.0.2.1",
+        "user_agent": "Mozilla",
+        "evidence": {"page": "checkout"},
+    },
+    "/v1/consents/revoke": {"to": PHONE, "reason": "asked"},
+    "/v1/consents/imports": {"rows": [{"to": PHONE, "scope": "marketing", "disclosure": "shown", "level": "pewc"}]},
+    "/v1/recipients/standing": {"to": PHONE},
+    "/v1/gate/evaluations": {
+        "to": PHONE,
+        "class": "marketing",
+        "now": "2026-12-01T12:59:00Z",
+        "known": {"state": "NY"},
+    },
+    "/v1/erasures": {"to": PHONE},
+    "/v1/exports": {"to": PHONE},
+    "/v1/follow-ups": {"to": PHONE, "purpose": "transactional", "text": "Your table is ready.", "subject": "table-1"},
+}
+
+
+def spoilt(value: Any) -> Iterator[Any]:
+    """Return the document once for each of its words and names, with an odd character in it."""
+    if isinstance(value, str):
+        yield from (f"{value}\0", "\0", f"{value}\ud800", "\udfff")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from ([*value[:place], odd, *value[place + 1 :]] for odd in spoilt(inner))
+    elif isinstance(value, dict):
+        yield from ({**value, "a\0": 1}, {**value, "\ud800": "x"})
+        for name, inner in value.items():
+            yield from ({**value, name: odd} for odd in spoilt(inner))
+
+
+def doors(stage: Stage) -> list[tuple[str, str]]:
+    """Return every method and path the five services have."""
+    return sorted(
+        (method, route.path)
+        for service in stage.five
+        for router in service.routers
+        for route in router.routes
+        for method in route.methods
+    )
+
+
+def filled(path: str, word: str) -> str:
+    """Return a path with a word for each of its parameters."""
+    return "/".join(word if part.startswith("{") else part for part in path.split("/"))
+
+
+async def asked(stage: Stage, method: str, target: str, **request: Any) -> httpx2.Response:
+    """Return the answer; a crash behind the door is raised, and so fails the test."""
+    headers = {"Authorization": f"Bearer {KEY}", **request.pop("headers", {})}
+    return await stage.client.request(method, httpx2.URL(f"http://house.test{target}"), headers=headers, **request)
+
+
+async def test_no_path_or_query_gets_a_500(stage: Stage) -> None:
+    wrong, count = [], 0
+    for method, path in doors(stage):
+        targets = [filled(path, word) for word in ODD] if "{" in path else []
+        plain = filled(path, "00000000-0000-0000-0000-000000000000")
+        targets += [f"{plain}?{name}={word}" for name in QUERIES for word in (ODD[1:4] if method == "GET" else ())]
+        for target in targets:
+            answer = await asked(stage, method, target)
+            count += 1
+            holds_nul = "%00" in target
+            if answer.status_code >= 500 or (holds_nul and answer.status_code != 400):
+                wrong.append(f"{method} {target} -> {answer.status_code}")
+    assert wrong == []
+    assert count > 500
+
+
+async def test_no_header_gets_a_500(stage: Stage) -> None:
+    for method, path in doors(stage):
+        target = filled(path, "acme")
+        for name in HEADERS:
+            for odd, status in ((b"a\0b", 400), (b"\xff\xfe", 499), (b"\xed\xa0\x80", 499)):
+                answer = await asked(stage, method, target, headers={name: odd})
+                assert answer.status_code <= status, (method, target, name, odd)
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_no_word_of_a_json_body_gets_a_500(stage: Stage, path: str) -> None:
+    for body in (*spoilt(BODIES[path]), "\0", ["\ud800"]):
+        raw = json.dumps(body).encode()
+        answer = await asked(stage, "POST", path, content=raw, headers=JSON)
+        assert answer.status_code == 422, (raw, answer.status_code)
+    for raw in (b'{"to": "\xff"}', b'{"to": "\xed\xa0\x80"}', b"\0", b"\xff\xfe\0"):
+        answer = await asked(stage, "POST", path, content=raw, headers=JSON)
+        assert answer.status_code == 422, (raw, answer.status_code)
+    assert await stage.house.rows(sa.select(deliveries)) == await stage.house.rows(sa.select(ledger)) == []
+
+
+async def test_a_form_with_odd_characters_is_no_500(stage: Stage) -> None:
+    posts = [
+        path for method, path in doors(stage) if method == "POST" and path.startswith(("/console", "/preferences"))
+    ]
+    assert posts
+    for path in posts:
+        for word in (*ODD, "%"):
+            form = f"choice={word}&key={word}&{word}=1".encode()
+            headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://house.test"}
+            answer = await asked(stage, "POST", filled(path, "word"), content=form, headers=headers)
+            assert answer.status_code < 500, (path, word)
+
+
+async def test_a_genuine_webhook_with_odd_characters_is_kept(stage: Stage) -> None:
+    orders = [json.dumps(order).encode() for order in spoilt({"name": "#1", **shopify_order()})]
+    bodies = [*orders, body_of(shopify_order()) + b"\0", b"\xff" + body_of(shopify_order())]
+    for number, body in enumerate(bodies):
+        headers = shopify_headers(body, "orders/create", event_id=f"odd-{number}")
+        answer = await asked(stage, "POST", "/v1/webhooks/shopify/acme", content=body, headers=headers)
+        assert answer.json()["status"] == "quarantined", (body, answer.text)
+    assert len(await stage.house.rows(sa.select(deliveries))) == len(bodies) > 50

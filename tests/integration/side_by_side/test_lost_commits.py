@@ -1,0 +1,249 @@
+"""A commit without an answer: whatever is decided on its result, doing it again is harmless and leaves nothing out."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+
+from services.compliance.tables import decisions, ledger, send_slots
+from services.ingest.tables import deliveries
+from services.metrics import store as metrics_store
+from services.metrics.domain.tally import rebuild
+from services.metrics.tables import facts
+from shared.bus import local
+from shared.errors import CommitUnknown
+from shared.events.consent import ConsentAct, ConsentReported, PrivacyRequested
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered
+from shared.events.engagement import ReplyReceived
+from shared.events.follow_up import FollowUpCleared, Purpose
+from shared.events.trigger import TriggerReceived
+from shared.service import Service
+from shared.testing.clock import FakeClock
+from shared.testing.house import House
+from shared.testing.make_compliance import PHONE
+from shared.testing.make_ingest import event, shopify_order
+from shared.testing.make_metrics import MERCHANT, Text
+from shared.testing.waiting import until
+from tests.integration.compliance import stage as compliance
+from tests.integration.ingest.stage import open_stage
+from tests.integration.metrics.conftest import opened as metrics_opened
+from tests.integration.rights import stage as rights
+from tests.integration.sender.desk import Desk, alarms, open_desk
+from tests.integration.side_by_side.line import Line, Place
+
+KEY = {"Idempotency-Key": "once"}
+CONSENT = {"to": PHONE, "scope": "marketing", "level": "pewc", "disclosure": "shown"}
+
+
+async def repeated(ask: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Response:
+    """Ask, be told that nobody knows, and ask again."""
+    doubtful = await ask()
+    assert (doubtful.status_code, doubtful.json()["code"]) == (503, "commit_unknown")
+    assert "Idempotency-Key" in doubtful.json()["detail"]
+    return await ask()
+
+
+async def read_through(house: House, service: Service) -> None:
+    """Let a service read everything, as its process does: with faults waited out."""
+    assert service.runner is not None
+    runner = service.runner
+    reading = asyncio.create_task(runner.run_forever())
+
+    async def is_through() -> bool:
+        rows = await house.rows(sa.select(sa.func.max(local.event_log.c.id).label("newest")))
+        return (runner.position(local.LOCAL) or 0) > rows[0]["newest"]
+
+    await until(is_through)
+    reading.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await reading
+    assert runner.halted is None
+
+
+async def test_a_delivery_is_kept_and_published_once(line: Line, place: Place, tmp_path: Path) -> None:
+    async with open_stage(tmp_path, FakeClock()) as stage:
+        line.cut(place)
+        again = await repeated(lambda: stage.shopify("orders/create", shopify_order()))
+        assert again.json() == {"status": "accepted" if place is Place.BEFORE else "duplicate"}
+        assert await stage.count(deliveries) == len(await stage.house.published(TriggerReceived)) == 1
+
+
+async def test_deliveries_that_share_a_commit_are_all_in_doubt_and_all_kept_once(
+    line: Line, place: Place, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, FakeClock()) as stage:
+        line.cut(place, at=2)
+
+        async def all_of_them() -> list[int]:
+            asked = [stage.shopify("orders/create", {**shopify_order(), "id": n}, event_id=f"e-{n}") for n in range(9)]
+            return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+        assert sorted(await all_of_them()) == [200, *[503] * 8]
+        assert await all_of_them() == [200] * 9
+        assert await stage.count(deliveries) == len(await stage.house.published(TriggerReceived)) == 9
+
+
+async def test_a_keyed_request_of_ingest_is_answered_as_if_it_had_been_one(
+    line: Line, place: Place, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, FakeClock()) as stage:
+        line.cut(place)
+        again = await repeated(lambda: stage.tell(event(), **KEY))
+        assert (again.status_code, again.json()["accepted"]) == (202, 1)
+        assert len(await stage.triggers()) == 1
+
+
+async def test_a_consent_enters_the_ledger_once(line: Line, place: Place, tmp_path: Path) -> None:
+    async with compliance.opened(tmp_path) as stage, stage.http() as http:
+        line.cut(place)
+        again = await repeated(lambda: http.post("/v1/consents", json=CONSENT, headers=KEY))
+        assert (again.status_code, again.json()["recorded"]) == (201, True)
+        assert len(await stage.rows(ledger)) == len(await stage.changes()) == 1
+        assert await stage.first_break() is None
+
+
+async def test_an_erasure_is_asked_for_once(line: Line, place: Place, tmp_path: Path) -> None:
+    async with rights.opened(tmp_path) as stage:
+        line.cut(place)
+        again = await repeated(lambda: stage.client.post("/v1/erasures", json={"to": PHONE}, headers=KEY))
+        assert again.status_code == 202
+        assert [request.right for request in await stage.house.published(PrivacyRequested)] == ["erasure"]
+
+
+async def test_a_due_text_is_judged_once_and_its_slot_taken_once(line: Line, place: Place, tmp_path: Path) -> None:
+    async with compliance.opened(tmp_path) as stage:
+        await stage.hear(stage.claim())
+        await stage.ground.publish(stage.due())
+        line.cut(place)
+        await read_through(stage.ground, stage.service)
+        assert len(await stage.ground.published(FollowUpCleared)) == 1
+        assert len(await stage.rows(decisions)) == len(await stage.rows(send_slots)) == 1
+        assert await stage.parked() == []
+
+
+async def test_a_claim_from_the_log_is_chained_once(line: Line, place: Place, tmp_path: Path) -> None:
+    async with compliance.opened(tmp_path) as stage:
+        await stage.hear(stage.claim())
+        await stage.ground.publish(stage.claim(ConsentAct.REVOKED), stage.about(DispatchAccepted))
+        line.cut(place)
+        await read_through(stage.ground, stage.service)
+        assert len(await stage.rows(ledger)) == len(await stage.changes()) == 2
+        assert await stage.first_break() is None
+        assert len(await stage.rows(send_slots)) == 1
+
+
+async def test_facts_are_counted_once(line: Line, place: Place, tmp_path: Path) -> None:
+    async with metrics_opened(tmp_path) as metrics:
+        story = Text(segment="vip").all_the_way()
+        await metrics.take(story[0])
+        await metrics.house.publish(*story[1:])
+        line.cut(place)
+        await read_through(metrics.house, metrics.service)
+        kept = await metrics.house.runtime.units.read(lambda db: metrics_store.all_rollups(db, MERCHANT))
+        assert kept == rebuild(story)
+        assert len(await metrics.house.rows(sa.select(facts))) == len(story)
+
+
+async def test_a_clearance_is_queued_once(line: Line, place: Place, tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        await desk.hear(desk.cleared(1))
+        await desk.house.publish(desk.cleared(2, phone="+12125550102"))
+        line.cut(place)
+        await read_through(desk.house, desk.sender.service)
+        await desk.send()
+        assert len(desk.provider.texts) == len(await desk.dispatches()) == 2
+
+
+async def settled(desk: Desk) -> None:
+    """Send until nothing is left, however long a text waits for its next turn."""
+    for _ in range(4):
+        await desk.send()
+        desk.clock.advance(seconds=20)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.MARKETING, Purpose.TRANSACTIONAL])
+async def test_an_intent_in_doubt_becomes_one_text_whatever_became_of_its_commit(
+    line: Line, place: Place, tmp_path: Path, purpose: Purpose
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        await desk.hear(desk.cleared(purpose=purpose))
+        line.cut(place)
+        with pytest.raises(CommitUnknown):
+            await desk.send()
+        assert desk.provider.calls == 0
+        await settled(desk)
+        assert (desk.provider.calls, len(desk.provider.texts)) == (1, 1)
+        assert [row["state"] for row in await desk.dispatches()] == ["accepted"]
+        tried = [(row["state"], row["reason"]) for row in await desk.attempts()]
+        doubtful = [("not_sent", "intent_in_doubt")] if place is Place.AFTER else []
+        assert tried == [*doubtful, ("accepted", None)]
+
+
+async def test_an_intent_in_doubt_of_a_process_that_died_is_never_called(
+    line: Line, place: Place, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        await desk.hear(desk.cleared(purpose=Purpose.MARKETING))
+        line.cut(place)
+        with pytest.raises(CommitUnknown):
+            await desk.send()
+        desk.restarted()
+        await settled(desk)
+        if place is Place.BEFORE:
+            assert len(desk.provider.texts) == 1
+            return
+        await desk.reconcile(seconds=100)
+        await desk.reconcile(minutes=5)
+        await desk.reconcile(minutes=5)
+        await settled(desk)
+        assert desk.provider.calls == 0
+        assert [row["state"] for row in await desk.attempts()] == ["proven_absent"]
+
+
+async def test_an_outcome_is_written_once_and_its_text_not_sent_again(line: Line, place: Place, tmp_path: Path) -> None:
+    doubles = alarms("double")
+    async with open_desk(tmp_path) as desk:
+        await desk.hear(desk.cleared())
+        line.cut(place, at=2)
+        await desk.send()
+        await settled(desk)
+        assert len(desk.provider.texts) == len(await desk.published(DispatchAccepted)) == 1
+        assert [row["state"] for row in await desk.attempts()] == ["accepted"]
+    assert alarms("double") == doubles
+
+
+async def test_a_refusal_in_doubt_is_one_refusal(line: Line, place: Place, tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        desk.provider.script.append("refuse:21610")
+        await desk.hear(desk.cleared())
+        line.cut(place, at=2)
+        await desk.send()
+        await settled(desk)
+        assert desk.provider.calls == 1
+        assert [row["keyword_seq"] for row in await desk.people()] == [1]
+        assert len(await desk.published(ConsentReported)) == 1
+
+
+async def test_a_stop_is_answered_only_once_it_is_stored_and_reported_once(
+    line: Line, place: Place, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        line.cut(place)
+        assert (await desk.reply("STOP")).status_code == 200
+        assert [(row["suppressed"], row["keyword_seq"]) for row in await desk.people()] == [("opt_out", 1)]
+        assert len(await desk.published(ConsentReported)) == len(await desk.published(ReplyReceived)) == 1
+
+
+async def test_a_receipt_is_told_once(line: Line, place: Place, tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        await desk.hear(desk.cleared())
+        await desk.send()
+        receipt = desk.provider.texts[0].receipt("delivered")
+        line.cut(place)
+        assert (await repeated(lambda: desk.http.post(**receipt))).status_code == 200
+        assert len(await desk.published(DispatchDelivered)) == 1
+        assert len(await desk.receipts()) == (1 if place is Place.BEFORE else 2)
