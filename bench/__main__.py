@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from bench import distributed, gate, idle, lateness, one_instant, webhooks, whole_path
+from bench import claim, distributed, gate, hop, idle, lateness, one_instant, webhooks, whole_path
 from bench.measuring import Result, machine
 from shared import process
 
@@ -20,7 +20,11 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[Result]]] = {
     "whole-path": whole_path.run,
     "distributed": distributed.run,
     "one-instant": one_instant.run,
+    "claim": claim.run,
     "lateness": lateness.run,
+    "one-instant-distributed": one_instant.run_distributed,
+    "lateness-distributed": lateness.run_distributed,
+    "hop": hop.run,
 }
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 3

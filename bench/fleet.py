@@ -16,7 +16,7 @@ import asyncpg
 import orjson
 
 from bench.measuring import cpu_seconds
-from bench.stage import BATCH, PARTS_PER_SECOND, calls_of, flow, offset_to_noon, order
+from bench.stage import BATCH, PARTS_PER_SECOND, calls_by_order_of, calls_of, flow, offset_to_noon, order
 from shared.clock import write_offset
 from shared.testing.connected import Server, kafka, postgresql
 from shared.testing.fleet import SERVICES, Fleet, fleet
@@ -25,7 +25,7 @@ from shared.testing.process import API_KEY, Process, free_port, write_shop
 PARTITIONS = 6
 _LOOK_SECONDS = 0.25
 _STATES = "SELECT state, count(*) FROM scheduler.scheduler_follow_ups GROUP BY state"
-_ASSERTED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+ASSERTED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 @dataclass(slots=True)
@@ -84,6 +84,10 @@ class Stage:
         """Return when the provider accepted each text, in seconds since 1970 by its own (moved) clock."""
         return calls_of(self.fleet.texts_file)
 
+    def calls_by_order(self) -> dict[int, float]:
+        """Return when the provider accepted the text about each order."""
+        return calls_by_order_of(self.fleet.texts_file)
+
     def pid_of(self, service: str) -> int:
         """Return a service's process."""
         return _pid(self.fleet.replicas[service, 0])
@@ -119,8 +123,8 @@ async def running(wait: str = "", **settings: str) -> AsyncIterator[Stage]:
             await built.start_all()
             owner = await asyncpg.connect(built.environment["FOLLOWUP_ADMIN_DATABASE_URL"])
             try:
-                held = {name: await owner.fetchval(f"SHOW {name}") for name in _ASSERTED}
-                assert held == _ASSERTED, held
+                held = {name: await owner.fetchval(f"SHOW {name}") for name in ASSERTED}
+                assert held == ASSERTED, held
                 async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as client:
                     yield Stage(built, database, log, offset, client, owner, held)
             finally:

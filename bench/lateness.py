@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
+from bench import fleet, stage
 from bench.measuring import Result, figure, percentile
-from bench.stage import durability, running
+from bench.one_instant import Opened
 
 TEXTS_PER_SECOND = 100
 SECONDS = 10
@@ -15,11 +18,22 @@ _LONGEST_SECONDS = 30.0
 
 
 async def run(rounds: int) -> Result:
+    """Measure embedded mode."""
+    opened = partial(stage.running, wait=f"{_WAIT.seconds}s")
+    return await _measured("due to call at 100/s", rounds, opened, await stage.durability())
+
+
+async def run_distributed(rounds: int) -> Result:
+    """Measure distributed mode."""
+    opened = partial(fleet.running, wait=f"{_WAIT.seconds}s")
+    return await _measured("due to call at 100/s, distributed", rounds, opened, fleet.ASSERTED)
+
+
+async def _measured(name: str, rounds: int, opened: Callable[[], Opened], settings: dict[str, str]) -> Result:
     """Post small batches at an even pace, each due three seconds later, and look when the provider was called."""
-    settings = await durability()
-    done = [await _round() for _ in range(rounds)]
+    done = [await _round(opened) for _ in range(rounds)]
     return Result(
-        "due to call at 100/s",
+        name,
         (
             figure("p50", "ms", [percentile(late, 0.5) * 1000 for late in done]),
             figure("p99", "ms", [percentile(late, 0.99) * 1000 for late in done], "< 1,000"),
@@ -29,16 +43,16 @@ async def run(rounds: int) -> Result:
     )
 
 
-async def _round() -> list[float]:
-    async with running(wait=f"{_WAIT.seconds}s") as stage:
+async def _round(opened: Callable[[], Opened]) -> list[float]:
+    async with opened() as house:
         size = TEXTS_PER_SECOND // _BURSTS_PER_SECOND
         due: dict[int, datetime] = {}
         began = time.monotonic()
         for burst in range(SECONDS * _BURSTS_PER_SECOND):
             await asyncio.sleep(max(0.0, began + burst / _BURSTS_PER_SECOND - time.monotonic()))
-            at = stage.now()
-            await stage.post(burst * size, size, at)
+            at = house.now()
+            await house.post(burst * size, size, at)
             due.update(dict.fromkeys(range(burst * size, (burst + 1) * size), at + _WAIT))
-        await stage.wait_for("delivered", len(due), _LONGEST_SECONDS)
-        called = stage.calls_by_order()
+        await house.wait_for("delivered", len(due), _LONGEST_SECONDS)
+        called = house.calls_by_order()
     return [called[number] - moment.timestamp() for number, moment in due.items()]

@@ -1,10 +1,13 @@
 """The herd: thousands of follow-ups due at one instant, through the gate, each call after a durable intent."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from functools import partial
 
+from bench import fleet, stage
 from bench.measuring import Result, figure
-from bench.stage import durability, running
 
 FOLLOW_UPS = 5000
 _WAIT = timedelta(minutes=4)
@@ -13,27 +16,41 @@ _PLANNED_SECONDS = 90.0
 _SENT_SECONDS = 60.0
 
 
+Opened = AbstractAsyncContextManager[stage.Stage] | AbstractAsyncContextManager[fleet.Stage]
+
+
 async def run(rounds: int) -> Result:
+    """Measure embedded mode."""
+    return await _measured("5,000 at one instant", rounds, partial(stage.running, wait="4m"), await stage.durability())
+
+
+async def run_distributed(rounds: int) -> Result:
+    """Measure distributed mode."""
+    return await _measured(
+        "5,000 at one instant, distributed", rounds, partial(fleet.running, wait="4m"), fleet.ASSERTED
+    )
+
+
+async def _measured(name: str, rounds: int, opened: Callable[[], Opened], settings: dict[str, str]) -> Result:
     """Lay them down, move the clock to the instant, and count the provider's record; one round is enough."""
-    settings = await durability()
     rates, firsts, bursts = [], [], []
     for _ in range(min(rounds, 1)):
-        async with running(wait="4m") as stage:
-            at = stage.now()
-            await stage.post(0, FOLLOW_UPS, at)
-            await stage.wait_for("pending", FOLLOW_UPS, _PLANNED_SECONDS)
-            jump = (at + _WAIT) - stage.now()
+        async with opened() as house:
+            at = house.now()
+            await house.post(0, FOLLOW_UPS, at)
+            await house.wait_for("pending", FOLLOW_UPS, _PLANNED_SECONDS)
+            jump = (at + _WAIT) - house.now()
             assert jump > timedelta(), "they became due while they were laid down"
-            stage.move(stage.offset + jump)
-            began, due = time.monotonic(), stage.now().timestamp()
-            while len(calls := stage.calls()) < FOLLOW_UPS and time.monotonic() - began < _SENT_SECONDS:
-                await stage.look()
+            house.move(house.offset + jump)
+            began, due = time.monotonic(), house.now().timestamp()
+            while len(calls := house.calls()) < FOLLOW_UPS and time.monotonic() - began < _SENT_SECONDS:
+                await house.look()
             assert len(calls) == FOLLOW_UPS, f"{len(calls)} of {FOLLOW_UPS}"
             rates.append(FOLLOW_UPS / (calls[-1] - due))
             firsts.append(calls[0] - due)
             bursts.append(FOLLOW_UPS / (calls[-1] - calls[0]))
     return Result(
-        "5,000 at one instant",
+        name,
         (
             figure("calls, from the instant to the last one", "calls/s", rates, ">= 600, aim 1,000"),
             figure("calls, from the first to the last one", "calls/s", bursts),

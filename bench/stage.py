@@ -144,9 +144,7 @@ class Stage:
 
     def calls_by_order(self) -> dict[int, float]:
         """Return when the provider accepted the text about each order."""
-        query = "SELECT body, created_at_us FROM texts"
-        with closing(sqlite3.connect(f"file:{self.folder / 'simulator.db'}?mode=ro", uri=True)) as database:
-            return {int(_ORDER_IN_TEXT.findall(body)[0]): at / 1e6 for body, at in database.execute(query)}
+        return calls_by_order_of(self.folder / "simulator.db")
 
     def move(self, offset: timedelta) -> None:
         """Move the clock of house and provider."""
@@ -168,6 +166,13 @@ def calls_of(record: Path) -> list[float]:
     """Return when a provider accepted each text, by its record, in seconds since 1970 by its own (moved) clock."""
     with closing(sqlite3.connect(f"file:{record}?mode=ro", uri=True)) as database:
         return [row[0] / 1e6 for row in database.execute("SELECT created_at_us FROM texts ORDER BY created_at_us")]
+
+
+def calls_by_order_of(record: Path) -> dict[int, float]:
+    """Return when a provider accepted the text about each order, by its record."""
+    with closing(sqlite3.connect(f"file:{record}?mode=ro", uri=True)) as database:
+        found = database.execute("SELECT body, created_at_us FROM texts")
+        return {int(_ORDER_IN_TEXT.findall(body)[0]): at / 1e6 for body, at in found}
 
 
 @asynccontextmanager

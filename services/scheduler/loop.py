@@ -135,7 +135,7 @@ class Firing:
         if not ready_numbers:
             return _Step(0, is_full=False, is_waiting=True)
         ours = Holding(ready_numbers, holding.of)
-        fired = await self._take_timers(uow, ours)
+        fired = await claim(uow, ours.numbers, self._settings.batch_size)
         loaded = await load_with_content(uow.db, [row["follow_up_id"] for row in fired])
         over, ready = sorted_out(loaded.values(), {row["follow_up_id"]: row["due_at"] for row in fired}, uow.now)
         await settle(uow, over, self._unconfirmed_after)
@@ -144,15 +144,6 @@ class Firing:
         size = self._settings.batch_size
         is_full = len(fired) == size or released == size
         return _Step(len(fired) + released, is_full=is_full, is_waiting=held or unread > 0)
-
-    async def _take_timers(self, uow: UnitOfWork, ours: Holding) -> list[Mapping[str, Any]]:
-        """Delete up to N due timers and return them; two processes never get the same one."""
-        due = sorted(await _heads(uow.db, ours.numbers, uow.now))
-        taken: list[Mapping[str, Any]] = []
-        for place, number in enumerate(due):
-            left = self._settings.batch_size - len(taken)
-            taken += await _take(uow, number, ceil(left / (len(due) - place)))
-        return taken
 
     async def _release(self, uow: UnitOfWork, ours: Holding, ready: dict[FollowUpId, _Loaded]) -> tuple[int, bool]:
         """Release those whose turn it is; return how many, and whether others wait."""
@@ -193,6 +184,15 @@ class Firing:
         """Return the parts a second of a number; one that left the files is slow, and refused later."""
         found = self._merchants.by_number(number)
         return found[1].parts_per_second if found else 1.0
+
+
+async def claim(uow: UnitOfWork, partitions: Iterable[int], most: int) -> list[Mapping[str, Any]]:
+    """Delete up to `most` due timers of these partitions and return them; two processes never get the same one."""
+    due = sorted(await _heads(uow.db, partitions, uow.now))
+    taken: list[Mapping[str, Any]] = []
+    for place, number in enumerate(due):
+        taken += await _take(uow, number, ceil((most - len(taken)) / (len(due) - place)))
+    return taken
 
 
 async def _heads(db: Transaction, numbers: Iterable[int], until: datetime) -> dict[int, datetime]:
