@@ -16,7 +16,6 @@ from services.cli.read_only import snapshot
 from services.compliance.audit import Difference, Period, differences, verdicts_in
 from services.compliance.domain.rule_files import load_rules, read_with_quiet_hours
 from services.compliance.domain.rules import RuleTable, UnreadableRules
-from shared.db.sqlite import drive
 from shared.errors import ConfigurationFault
 
 _DAY = timedelta(days=1)
@@ -38,10 +37,10 @@ def audit(
     table = _table(rules)
     period = Period(_midnight(start, "--from"), _midnight(end, "--to", _DAY))
     console = Console(highlight=False)
-    with snapshot(settings_of(data_dir=data).data_dir) as db, Progress(console=console, transient=True) as progress:
-        total = drive(verdicts_in(db, period))
+    with snapshot(settings_of(data_dir=data).data_dir) as look, Progress(console=console, transient=True) as progress:
+        total = look.ask(verdicts_in(look.db, period))
         task = progress.add_task("judging again", total=total)
-        found = drive(differences(db, period, table, lambda count: progress.advance(task, count)))
+        found = look.ask(differences(look.db, period, table, lambda count: progress.advance(task, count)))
     _tell(console, found, most)
     console.print(f"{total} verdicts judged again by table {table.version}: {len(found)} would have been different.")
 

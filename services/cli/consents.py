@@ -97,8 +97,7 @@ def import_file(
     if not file.is_file():
         raise ConfigurationFault(f"{file}: there is no such file")
     with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house, _private(target) as writer:
-        if merchant not in house.merchants:
-            raise ConfigurationFault(f"there is no merchant {merchant}; there is {', '.join(house.merchants)}")
+        house.require(merchant)
         job = Import(house, merchant, writer)
         for line in _watched(source, console):
             job.add(line)

@@ -39,8 +39,7 @@ def send(
     """
     body = {"to": to, "text": text, "purpose": purpose, "due_in": due_in, "if_past": "send", "dry_run": dry_run}
     with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
-        if merchant not in house.merchants:
-            raise ConfigurationFault(f"there is no merchant {merchant}; {did_you_mean(merchant, house.merchants)}")
+        house.require(merchant)
         answer = house.post(merchant, "/v1/follow-ups", body)
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 

@@ -1,18 +1,37 @@
-"""How a command reaches the data: through the running process, or through a house it opens itself when none runs."""
+"""How a command reaches the data: over HTTP where a house is named, through the process of this machine, or by itself.
+
+`FOLLOWUP_URL` names a house anywhere (an ingress before many processes) and `FOLLOWUP_TOKEN` what lets us in: an API
+key, or the operator's token.
+"""
 
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx2
+from pydantic import Field
 
 from services import embedded
+from shared.config.problem import did_you_mean
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
-from shared.http.auth import MERCHANT_HEADER
-from shared.settings import ProcessSettings
+from shared.http.auth import KEY_PREFIX, MERCHANT_HEADER
+from shared.settings import ProcessSettings, Settings
+
+_OF_THE_KEY = "-"
+"""Stands for the merchant an API key belongs to: the key says it itself."""
+_REMOTE_SECONDS = 30
+
+
+class ClientSettings(Settings):
+    """Where the house is that commands ask."""
+
+    section: ClassVar[str] = "command line"
+
+    url: str = Field("", description="Address of a house to ask (explain, send, consents import); empty: this machine.")
+    token: str = Field("", description="API key or operator's token for FOLLOWUP_URL.")
 
 
 class HouseClient:
@@ -26,6 +45,15 @@ class HouseClient:
         self._token = token
         self.merchants = merchants
 
+    def require(self, merchant: str) -> None:
+        """Look that the house has this merchant; a house that an API key opens says so itself.
+
+        Raises:
+            ConfigurationFault: it has not.
+        """
+        if self.merchants != [_OF_THE_KEY] and merchant not in self.merchants:
+            raise ConfigurationFault(f"there is no merchant {merchant}; {did_you_mean(merchant, self.merchants)}")
+
     def get(self, merchant: str, path: str) -> dict[str, Any] | None:
         """Return the JSON of a path; None when there is no such thing."""
         response = self._runner.run(self._client.get(path, headers=self._headers(merchant)))
@@ -38,7 +66,8 @@ class HouseClient:
         return self._checked(self._runner.run(self._client.post(path, json=body, headers=self._headers(merchant))))
 
     def _headers(self, merchant: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}", MERCHANT_HEADER: merchant}
+        named = {} if merchant == _OF_THE_KEY else {MERCHANT_HEADER: merchant}
+        return {"Authorization": f"Bearer {self._token}", **named}
 
     @staticmethod
     def _checked(response: httpx2.Response) -> dict[str, Any]:
@@ -60,6 +89,11 @@ def open_house(settings: ProcessSettings) -> Iterator[HouseClient]:
     Raises:
         ConfigurationFault: the data folder cannot be used.
     """
+    remote = ClientSettings()
+    if remote.url:
+        with _over_http(remote, settings) as elsewhere:
+            yield elsewhere
+        return
     note = settings.data_dir / embedded.PROCESS_FILE
     with asyncio.Runner() as runner:
         if note.exists() and not _is_free(settings):
@@ -79,6 +113,25 @@ def open_house(settings: ProcessSettings) -> Iterator[HouseClient]:
         finally:
             runner.run(client.aclose())
             runner.run(opening.__aexit__(None, None, None))
+
+
+@contextmanager
+def _over_http(remote: ClientSettings, settings: ProcessSettings) -> Iterator[HouseClient]:
+    """Yield a client of a house somewhere else; whose merchants it has, the merchants folder says."""
+    merchants = [path.parent.name for path in sorted(settings.merchants_dir.glob("*/merchant.yaml"))]
+    if not remote.token.startswith(KEY_PREFIX) and not merchants:
+        raise ConfigurationFault(
+            f"{settings.merchants_dir}: no merchants here, and an operator's token needs their names; "
+            "name the folder with --merchants, or put an API key into FOLLOWUP_TOKEN"
+        )
+    with asyncio.Runner() as runner:
+        client = httpx2.AsyncClient(base_url=remote.url, timeout=_REMOTE_SECONDS)
+        try:
+            yield HouseClient(client, runner, remote.token, merchants or [_OF_THE_KEY])
+        except httpx2.TransportError as problem:
+            raise ConfigurationFault(f"FOLLOWUP_URL: {remote.url} does not answer ({type(problem).__name__})") from None
+        finally:
+            runner.run(client.aclose())
 
 
 def _is_free(settings: ProcessSettings) -> bool:

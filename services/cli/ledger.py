@@ -11,12 +11,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from services.cli.options import DataOption, settings_of
-from services.cli.read_only import snapshot
+from services.cli.read_only import Look, snapshot
 from services.compliance import export as exporting
 from services.compliance.verify_ledger import Verifier
 from shared.clock import SystemClock
-from shared.db.sqlite import drive
-from shared.db.transaction import Transaction
 from shared.errors import ConfigurationFault
 from shared.ids import MerchantId
 
@@ -38,9 +36,9 @@ def verify(
     settings = settings_of(data_dir=data)
     console, now = Console(highlight=False), SystemClock(settings.clock_file).now()
     broken = 0
-    with snapshot(settings.data_dir) as db:
-        for each in _chosen(db, merchant):
-            broken += _check(db, each, frozenset(key or ()), now, console)
+    with snapshot(settings.data_dir) as look:
+        for each in _chosen(look, merchant):
+            broken += _check(look, each, frozenset(key or ()), now, console)
     raise typer.Exit(1 if broken else 0)
 
 
@@ -56,11 +54,11 @@ def export(
     """
     settings = settings_of(data_dir=data)
     now = SystemClock(settings.clock_file).now()
-    with snapshot(settings.data_dir) as db:
-        (chosen,) = _chosen(db, merchant)
+    with snapshot(settings.data_dir) as look:
+        (chosen,) = _chosen(look, merchant)
         try:
             with file.open("x", encoding="utf-8", newline="\n") as stream:
-                drive(exporting.export(db, chosen, now, stream.write))
+                look.ask(exporting.export(look.db, chosen, now, stream.write))
         except OSError as problem:
             raise ConfigurationFault(f"{file}: cannot be written ({problem.strerror})") from None
     typer.echo(f"{file} holds the ledger of {chosen}. Whoever receives it runs: python {_VERIFIER_FILE} {file}")
@@ -75,13 +73,13 @@ def verifier() -> None:
     typer.echo(resources.files("services.compliance").joinpath(_VERIFIER_FILE).read_text(encoding="utf-8"), nl=False)
 
 
-def _chosen(db: Transaction, merchant: str | None) -> Sequence[MerchantId]:
+def _chosen(look: Look, merchant: str | None) -> Sequence[MerchantId]:
     """Return the ledgers to look at.
 
     Raises:
         ConfigurationFault: the named merchant has none.
     """
-    held = drive(exporting.merchants(db))
+    held = look.ask(exporting.merchants(look.db))
     if merchant is None:
         return held
     if merchant not in held:
@@ -89,17 +87,17 @@ def _chosen(db: Transaction, merchant: str | None) -> Sequence[MerchantId]:
     return [MerchantId(merchant)]
 
 
-def _check(db: Transaction, merchant: MerchantId, keys: frozenset[str], now: datetime, console: Console) -> int:
+def _check(look: Look, merchant: MerchantId, keys: frozenset[str], now: datetime, console: Console) -> int:
     """Check one ledger, tell what was found, and return how many things do not hold."""
     verifier = Verifier(keys)
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task(merchant, total=drive(exporting.entries_of(db, merchant)))
+        task = progress.add_task(merchant, total=look.ask(exporting.entries_of(look.db, merchant)))
 
         def take(line: str) -> None:
             verifier.feed(line)
             progress.update(task, completed=verifier.counts["entry"])
 
-        drive(exporting.export(db, merchant, now, take))
+        look.ask(exporting.export(look.db, merchant, now, take))
     problems = verifier.finish()
     for problem in problems:
         console.print(f"[red]broken[/] {merchant}: {problem}")

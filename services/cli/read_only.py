@@ -1,29 +1,97 @@
-"""One consistent look at the data folder's database, beside a running process or without one; nothing is written."""
+"""One consistent look at the database, beside running processes or without one; nothing is written."""
 
+import asyncio
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from services.distributed import DatabaseSettings
 from services.embedded import DATABASE_FILE
+from shared.db.sqlite import drive
 from shared.db.sqlite_statements import SQLiteTransaction
 from shared.db.transaction import Transaction
 from shared.errors import ConfigurationFault
 
+T = TypeVar("T")
+
+_OWNER = "compliance"
+"""Whose tables these commands look at: ledger, roots and decisions."""
 _BUSY_SECONDS = 5
 
 
+class Look(Protocol):
+    """A database as it was at one moment."""
+
+    db: Transaction
+
+    def ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """Return the answer to a question that was put to `db`."""
+        ...
+
+
+class _FileLook:
+    """A look at a SQLite file: its coroutines never wait."""
+
+    def __init__(self, db: Transaction) -> None:
+        self.db = db
+
+    def ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """Return the answer."""
+        return drive(question)
+
+
+class _ServerLook:
+    """A look at PostgreSQL."""
+
+    def __init__(self, db: Transaction, runner: asyncio.Runner) -> None:
+        self.db = db
+        self._runner = runner
+
+    def ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """Return the answer."""
+        return self._runner.run(question)
+
+
 @contextmanager
-def snapshot(data_dir: Path) -> Iterator[Transaction]:
-    """Yield a transaction that sees the database as it is now; drive its coroutines with `shared.db.sqlite.drive`.
+def snapshot(data_dir: Path) -> Iterator[Look]:
+    """Yield a look: at PostgreSQL where FOLLOWUP_COMPLIANCE_DATABASE_URL names it, else at the data folder's file.
 
     Raises:
         ConfigurationFault: there is no database in the folder, or it cannot be read.
+        DatabaseUnavailable: PostgreSQL cannot be reached now.
     """
-    path = data_dir / DATABASE_FILE
+    if os.environ.get(f"FOLLOWUP_{_OWNER.upper()}_DATABASE_URL"):
+        with _server() as look:
+            yield look
+    else:
+        with _file(data_dir / DATABASE_FILE) as look:
+            yield look
+
+
+@contextmanager
+def _server() -> Iterator[Look]:
+    database = DatabaseSettings.of(_OWNER).database(_OWNER)
+    with asyncio.Runner() as runner:
+        runner.run(database.start())
+        try:
+            opening = database.snapshot()
+            db = runner.run(opening.__aenter__())
+            try:
+                yield _ServerLook(db, runner)
+            finally:
+                runner.run(opening.__aexit__(None, None, None))
+        finally:
+            runner.run(database.stop())
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[Look]:
     if not path.is_file():
         raise ConfigurationFault(f"{path}: there is no database; name its folder with --data")
     raw = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
@@ -33,7 +101,7 @@ def snapshot(data_dir: Path) -> Iterator[Transaction]:
         raw.execute("PRAGMA wal_autocheckpoint = 0")
         raw.execute("BEGIN")
         with engine.connect() as connection:
-            yield SQLiteTransaction(connection, raw)
+            yield _FileLook(SQLiteTransaction(connection, raw))
     except (sqlite3.OperationalError, sa.exc.OperationalError, sqlite3.DatabaseError) as problem:
         raise ConfigurationFault(f"{path}: cannot be read ({problem})") from None
     finally:

@@ -128,6 +128,20 @@ class PostgresDatabase:
             result, _rows = await self._run(work, _BEGIN_READING)
         return result
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """Yield one consistent view of everything for as long as the block lasts; nothing is written.
+
+        Raises:
+            DatabaseUnavailable: it cannot be reached now.
+        """
+        async with self._connection() as (connection, raw):
+            await raw.execute(_BEGIN_READING)
+            try:
+                yield PostgresTransaction(connection, raw)
+            finally:
+                await _roll_back(raw)
+
     async def session(self) -> PostgresSession:
         """Return a connection of its own, for locks and wake-ups that outlive a transaction.
 

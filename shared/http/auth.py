@@ -100,8 +100,15 @@ def requires(scope: str) -> Callable[..., Caller]:
     ) -> Caller:
         keys: Keys = request.app.state.keys
         token = credentials.credentials if credentials else ""
-        operator = keys.operator(token, request.headers.get(MERCHANT_HEADER, ""))
-        return operator or keys.caller(token, scope)
+        named = request.headers.get(MERCHANT_HEADER, "")
+        caller = keys.operator(token, named) or keys.caller(token, scope)
+        if named and caller.merchant.id != named:
+            raise HTTPProblem(
+                HTTPStatus.FORBIDDEN,
+                "wrong_merchant",
+                f"this key speaks for another merchant than {MERCHANT_HEADER} names",
+            )
+        return caller
 
     return dependency
 

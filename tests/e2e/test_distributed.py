@@ -12,7 +12,7 @@ from services.demo.stage import Secrets, Stage
 from services.demo.story import Story
 from shared.testing.connected import Server
 from shared.testing.fleet import SERVICES, Fleet, fleet
-from shared.testing.process import AUTH_TOKEN
+from shared.testing.process import AUTH_TOKEN, Process
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
 PATIENCE_SECONDS = 30.0
@@ -43,6 +43,21 @@ async def test_five_processes_tell_the_demos_story(house: Fleet) -> None:
         unseen = await story.run()
         assert unseen is None, f"not seen: {unseen.title}; seen: {told}"
         assert told == [step.title for step in story.steps()]
+        key = {"FOLLOWUP_URL": house.ingress.url, "FOLLOWUP_TOKEN": stage.secrets.api_key}
+        explained = await said_by(house, ["explain", story.plot.refused_id], **key)
+        assert "STOP" in explained or "opted out" in explained
+        assert "holds acme" in await said_by(house, ["ledger", "verify"])
+        assert "verdicts judged again" in await said_by(house, ["audit"])
+
+
+async def said_by(house: Fleet, command: list[str], **extra: str) -> str:
+    """Run a command as an operator of this house does, and return what it said."""
+    process = Process(["services.cli", *command], house.folder / f"{command[0]}.log", house.environment)
+    await process.start(**extra)
+    code = await process.ended(30)
+    said = process.log.read_text(encoding="utf-8")
+    assert code == 0, said
+    return said
 
 
 async def test_no_service_can_read_anothers_tables(house: Fleet) -> None:

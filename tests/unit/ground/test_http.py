@@ -123,6 +123,12 @@ async def test_the_key_decides_the_merchant_and_its_scopes(client: httpx2.AsyncC
     assert "things:write" in refused.json()["detail"]
 
 
+async def test_a_key_that_is_said_to_be_another_merchants_is_refused(client: httpx2.AsyncClient) -> None:
+    refused = await client.get("/mine", headers=bearer(TOKEN, **{MERCHANT_HEADER: "bravo"}))
+    assert (refused.status_code, refused.json()["code"]) == (HTTPStatus.FORBIDDEN, "wrong_merchant")
+    assert (await client.get("/mine", headers=bearer(TOKEN, **{MERCHANT_HEADER: "acme"}))).is_success
+
+
 async def test_the_operators_token_speaks_for_a_merchant_it_names(client: httpx2.AsyncClient) -> None:
     named = await client.get("/mine", headers=bearer("operator-token", **{MERCHANT_HEADER: "acme"}))
     unnamed = await client.get("/mine", headers=bearer("operator-token"))
