@@ -36,8 +36,8 @@ check: install ## Format, lint, types, architecture, generated docs
 torture: install ## Long fault runs: kill at every failpoint, over hundreds of follow-ups
 	@$(BIN)/pytest tests -m torture -o addopts="-ra --strict-markers --import-mode=importlib" --timeout 1800
 
-mutation: install ## Change one thing in the gate at a time and see whether a test notices (SAMPLE=150 SEED=1)
-	@$(BIN)/python -m tools.mutation --sample $(or $(SAMPLE),150) --seed $(or $(SEED),1)
+mutation: install ## Change one thing in the gate at a time and see whether a test notices (all; SAMPLE=150 for some)
+	@$(BIN)/python -m tools.mutation --sample $(or $(SAMPLE),0) --seed $(or $(SEED),1)
 
 bench: install ## Measure, with ratios to a baseline in the same run
 	@$(BIN)/python -m bench

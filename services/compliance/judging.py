@@ -22,7 +22,7 @@ from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
-from shared.errors import Fault, Overtaken
+from shared.errors import Fault
 from shared.events.follow_up import FollowUpDue
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
@@ -52,10 +52,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
 
     A release that has its verdict gets no second one, nor does one that a later release has overtaken: what was said
     stays what the evidence shows. People are held meanwhile, strangers too: of two units that judge texts to one
-    person at the same moment, the later one sees the slots of the other.
-
-    Raises:
-        Overtaken: another process judged one of them at the same moment.
+    person at the same moment, the later one sees the verdicts and slots of the other.
     """
     people = await store.held_people(uow.db, {due.recipient_id: due.merchant_id for due in dues}, uow.now)
     judged = _newest(await store.judged_releases(uow.db, [due.follow_up_id for due in dues]))
@@ -87,8 +84,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
             reserved.append(Slot.of(due, uow.now))
         uow.publish(announcement(due, verdict, first_contact=person.texted_at is None, now=uow.now))
         instruments.VERDICTS.labels(word, verdict.reason.value, due.purpose.value).inc()
-    if not all(await uow.db.insert_new(decisions, rows)):
-        raise Overtaken
+    await uow.db.insert(decisions, rows)
     await slots.reserve(uow.db, reserved)
     failpoint("compliance.after_verdict")
 

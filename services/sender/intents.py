@@ -23,7 +23,7 @@ from services.sender.domain.intent import (
     Wait,
     decide,
 )
-from services.sender.domain.model import Dispatch
+from services.sender.domain.model import Dispatch, priority_of
 from services.sender.links.store import add_links
 from services.sender.providers.book import Route
 from services.sender.tables import attempts, closed_merchants, in_flight, recipients
@@ -79,7 +79,7 @@ async def commit_intents(prepared: Sequence[Prepared], clock: Clock, made_by: UU
     going: list[tuple[Prepared, Dispatch]] = []
     changed: list[Dispatch] = []
     decisions: list[str] = []
-    for each in sorted(prepared, key=lambda one: one.dispatch.follow_up_id):
+    for each in sorted(prepared, key=_turn):
         dispatch = fresh.get(each.dispatch.follow_up_id)
         if dispatch is None or dispatch.release != each.dispatch.release:
             continue
@@ -103,6 +103,12 @@ async def commit_intents(prepared: Sequence[Prepared], clock: Clock, made_by: UU
         ),
         tuple(decisions),
     )
+
+
+def _turn(prepared: Prepared) -> tuple[int, datetime, UUID]:
+    """Return when its turn is: of two texts to one person one goes now, the one that was planned first."""
+    dispatch = prepared.dispatch
+    return priority_of(dispatch.purpose), dispatch.first_due_at, dispatch.follow_up_id
 
 
 def _judge(

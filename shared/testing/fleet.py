@@ -40,6 +40,11 @@ class Fleet:
         return SystemClock(self.clock_file)
 
     @property
+    def prefix(self) -> str:
+        """Before the names of this house's topics and groups."""
+        return self.environment["FOLLOWUP_KAFKA_PREFIX"]
+
+    @property
     def simulator_url(self) -> str:
         """The provider's address."""
         return f"http://127.0.0.1:{self.simulator_port}"

@@ -80,6 +80,11 @@ class Process:
         except TimeoutError:
             return None
 
+    def send(self, which: signal.Signals) -> None:
+        """Send a running process a signal."""
+        assert self.child is not None  # noqa: S101 - only asked after a start
+        self.child.send_signal(which)
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it, politely or not, and wait until it has."""
         if self.child is not None and self.child.returncode is None:

@@ -83,28 +83,30 @@ def ended(found: Counter[str]) -> int:
 
 
 async def settled(client: httpx2.AsyncClient, expected: int, seconds: float) -> Counter[str]:
-    """Wait until every follow-up has ended, or `seconds` have passed."""
-    deadline = asyncio.get_running_loop().time() + seconds
+    """Wait until every follow-up has ended, or `seconds` have passed, or nothing has moved for a third of them."""
+    clock = asyncio.get_running_loop().time
+    begun = moved_at = clock()
+    before: Counter[str] = Counter()
     while True:
         found = await states(client)
-        if (ended(found) == found.total() >= expected) or asyncio.get_running_loop().time() > deadline:
+        if found != before:
+            before, moved_at = found, clock()
+        if ended(found) == found.total() >= expected or clock() - begun > seconds or clock() - moved_at > seconds / 3:
             return found
         await asyncio.sleep(0.3)
 
 
-async def all_ended(
-    client: httpx2.AsyncClient, clock_file: Path, expected: int, *, first_seconds: float = 8
-) -> Counter[str]:
-    """Let time pass in steps until every follow-up has ended.
+async def all_ended(client: httpx2.AsyncClient, clock_file: Path, expected: int, *, seconds: float = 8) -> Counter[str]:
+    """Let time pass in steps until every follow-up has ended; each step gets so many seconds at most.
 
     The reaper and the reconciler need minutes; a receipt that was lost while nobody listened needs three days.
     """
-    found = await settled(client, expected, first_seconds)
+    found = await settled(client, expected, seconds)
     for jump in (*[_JUMP] * _JUMPS, _UNCONFIRMED_AFTER):
         if found.total() >= expected and ended(found) == found.total():
             break
         if jump is not _UNCONFIRMED_AFTER and set(found) - ENDS == {"dispatched"}:
             continue
         write_offset(clock_file, read_offset(clock_file) + jump)
-        found = await settled(client, expected, first_seconds / 2)
+        found = await settled(client, expected, seconds)
     return found

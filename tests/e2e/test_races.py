@@ -259,6 +259,24 @@ async def test_help_is_answered_once_and_stop_said_twice_confirmed_once(shop: Sc
     assert classes == {"help": 1, "opt_out": 3}
 
 
+async def test_a_stop_by_text_after_an_opt_out_on_the_preference_page_is_confirmed_once(shop: Scene) -> None:
+    await consented(shop, PERSON)
+    await reaches(shop, await ask_text(shop), "delivered")
+    standing = await shop.stage.ask("/v1/recipients/standing", {"to": PERSON})
+    page = httpx2.URL(standing["preferences_url"]).path
+    assert (await shop.stage.client.post(page, data={"choice": "stop_all"})).status_code == 303
+    await until(lambda: suppressed(shop))
+    for sid in ("SM-1", "SM-2", "SM-3"):
+        await bring_reply(shop, "STOP", sid)
+
+    async def confirmed() -> bool:
+        return len(await on_the_phone(shop)) > 1
+
+    await until(confirmed)
+    await asyncio.sleep(1)
+    assert ["unsubscribed" in text for text in await on_the_phone(shop)] == [False, True]
+
+
 async def kpi(shop: Scene, name: str) -> Any:
     found = await shop.stage.read("/v1/kpis")
     return next((each["value"] for each in found["kpis"] if each["name"] == name), None)

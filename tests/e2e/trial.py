@@ -20,7 +20,7 @@ from shared.testing.connected import Server
 from shared.testing.fleet import PARTITIONS, SERVICES, Fleet, fleet
 from shared.testing.process import write_shop
 from shared.testing.waiting import until
-from tests.e2e.orders import ENDS, HEADERS, TWO_TEXTS, all_ended, ended, order, phone
+from tests.e2e.orders import ENDS, HEADERS, TWO_TEXTS, all_ended, ended, order, phone, states
 
 STEPS = ("thanks", "care")
 SESSION_SECONDS = 3
@@ -95,15 +95,24 @@ class Trial:
         task.result()
 
     async def say_stop(self, number: int) -> None:
-        """Let a person write STOP."""
+        """Let a person write STOP; the provider says so if nobody takes it from him."""
         self.stopped.add(phone(number))
         url = f"{self.house.simulator_url}/simulator/phones/{phone(number)}/replies"
-        assert (await self.client.post(url, json={"text": "STOP"})).is_success
+        await self.client.post(url, json={"text": "STOP"})
+
+    async def all_arrived(self) -> None:
+        """Wait until every text is with somebody, without moving the clock."""
+        planned = self.orders * len(STEPS)
+
+        async def seen() -> bool:
+            return (await states(self.client))["delivered"] >= planned
+
+        await until(seen, PATIENCE_SECONDS)
 
     async def end(self) -> None:
         """See that nothing was lost, nothing doubled, nothing disordered, and that all numbers agree."""
         planned = self.orders * len(STEPS)
-        found = await all_ended(self.client, self.house.clock_file, planned, first_seconds=20)
+        found = await all_ended(self.client, self.house.clock_file, planned, seconds=20)
         assert planned <= found.total() <= planned + len(self.stopped)
         assert ended(found) == found.total(), found
         await self._are_well()
@@ -159,6 +168,12 @@ class Trial:
             for row in await self._asked(query)
         }
 
+    async def metric(self, service: str, replica: int, name: str) -> float:
+        """Return what a replica says of a metric of its service; 0 where it says nothing."""
+        text = (await self.client.get(f"{self.house.url_of(service, replica)}/metrics")).text
+        said = f'{name}{{service="{service}"}} '
+        return next((float(line.removeprefix(said)) for line in text.splitlines() if line.startswith(said)), 0.0)
+
     async def _asked(self, query: str) -> list[Any]:
         connection = await asyncpg.connect(self.house.environment["FOLLOWUP_ADMIN_DATABASE_URL"])
         try:
@@ -200,8 +215,8 @@ def disordered(taken: list[Taken], meanings: Mapping[UUID, Meaning]) -> list[dic
 @asynccontextmanager
 async def trial(folder: Path, postgresql: Server, kafka: Server, **settings: str) -> AsyncIterator[Trial]:
     """Yield a fleet with a shop of two texts an order; nothing of it runs yet but its ingress."""
-    given = {"FOLLOWUP_KAFKA_SESSION_SECONDS": str(SESSION_SECONDS), **settings}
-    async with fleet(folder, postgresql, kafka, partitions=PARTITIONS, **given) as house:
+    given = {"FOLLOWUP_KAFKA_SESSION_SECONDS": str(SESSION_SECONDS), "FOLLOWUP_SENDER_RECONCILE_SECONDS": "1"}
+    async with fleet(folder, postgresql, kafka, partitions=PARTITIONS, **given, **settings) as house:
         write_shop(folder, house=house.ingress.url, provider=house.simulator_url, flow=TWO_TEXTS)
         async with httpx2.AsyncClient(base_url=house.ingress.url, timeout=_REQUEST_SECONDS) as client:
             yield Trial(house, client)

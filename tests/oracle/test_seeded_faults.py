@@ -1,7 +1,8 @@
 """Twenty-two faults put into the gate, one at a time: each must part engine and oracle on a few hundred ordinary cases.
 
-A fault replaces one piece of the engine, as a slip of the pen would. The cases are the questions of `cases` that are
-most easily got wrong, so a fault that goes unseen here is a hole in the comparison, not bad luck.
+A fault replaces one piece of the engine, as a slip of the pen would. The cases are the first of those that
+`test_random_cases` asks on every run, so what is seen here is seen there, and a fault that goes unseen is a hole in the
+comparison, not bad luck.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from services.compliance.domain.verdicts import Reason
 from tests.oracle.cases import question
 from tests.oracle.engine import answer
 from tests.oracle.gate_oracle import Answer, judge
+from tests.oracle.test_random_cases import BLOCK, BLOCKS
 
 SEEDS = range(4_000)
 Fault = Callable[[pytest.MonkeyPatch], None]
@@ -258,4 +260,8 @@ def test_a_seeded_fault_is_seen(fault: Fault, monkeypatch: pytest.MonkeyPatch) -
 
 def test_without_a_fault_nothing_is_seen() -> None:
     assert first_difference() is None
-    assert len(FAULTS) >= 20
+    assert len(set(FAULTS)) >= 20
+
+
+def test_the_cases_are_among_those_of_every_run() -> None:
+    assert set(SEEDS) <= set(range(BLOCK * BLOCKS))

@@ -171,7 +171,7 @@ def test_the_moments_that_are_hard_are_all_there() -> None:
 
 def is_closed_on_sunday(row: dict[str, Any]) -> bool:
     hours = row["classes"]["marketing"]["hours"]
-    return hours != "blocked" and hours["sun"] == []
+    return bool(hours != "blocked" and hours["sun"] == [])
 
 
 def answer_to(moment: dict[str, Any]) -> dict[str, Any]:

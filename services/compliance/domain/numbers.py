@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shared import phone
 
 _NANP_LENGTH = len("+12125550123")
+_AREA_CODE = slice(2, 5)  # the exchange follows
 _NANP_FIRST_DIGITS = frozenset("23456789")  # an area code or exchange never starts with 0 or 1
 
 
@@ -38,14 +39,13 @@ def facts_of_e164(number: phone.E164) -> NumberFacts:
     +1684 are possible though the library may call them invalid (compliance section 1, check 1).
     """
     if number.startswith("+1"):
-        area_code, exchange = number[2:5], number[5:8]
         possible = (
             len(number) == _NANP_LENGTH
-            and number[1:].isdecimal()
-            and area_code[0] in _NANP_FIRST_DIGITS
-            and exchange[0] in _NANP_FIRST_DIGITS
+            and number.removeprefix("+").isdecimal()
+            and number[_AREA_CODE.start] in _NANP_FIRST_DIGITS
+            and number[_AREA_CODE.stop] in _NANP_FIRST_DIGITS
         )
-        return NumberFacts(possible=True, area_code=area_code) if possible else IMPOSSIBLE
+        return NumberFacts(possible=True, area_code=number[_AREA_CODE]) if possible else IMPOSSIBLE
     if not phone.is_possible(number):
         return IMPOSSIBLE
     return NumberFacts(possible=True, country=phone.country_of(number))

@@ -181,8 +181,8 @@ class _Scope:
             case ConsentAct.GRANTED | ConsentAct.IMPORTED:
                 self._grant(claim, _evident_level(entry))
             case ConsentAct.CONFIRMED:
-                unnamed = entry.level is ConsentLevel.UNKNOWN and self.pending is not None
-                self._grant(claim, self.pending if unnamed and self.pending else entry.level)
+                asked = self.pending if entry.level is ConsentLevel.UNKNOWN else None
+                self._grant(claim, entry.level if asked is None else asked)
             case ConsentAct.PENDING:
                 self.pending = entry.level
             case ConsentAct.REVOKED:

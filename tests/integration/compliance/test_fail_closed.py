@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.compliance import app, instruments, judging, store
+from services.compliance import app, instruments, store
 from services.compliance.domain.rules import UnreadableRules
 from shared.errors import DatabaseUnavailable
 from shared.events.follow_up import FollowUpCleared
@@ -45,7 +45,7 @@ async def test_a_failing_store_clears_nothing_and_once_it_is_back_each_text_has_
             raise DatabaseUnavailable("the consent store is gone")
         return await people(*arguments, **options)
 
-    monkeypatch.setattr(judging.store, "people", failing)
+    monkeypatch.setattr(store, "people", failing)
     await stage.ground.publish(stage.due("one"), stage.due("two", phone=BEN))
     for _ in range(2):
         try:

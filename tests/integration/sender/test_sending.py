@@ -124,6 +124,17 @@ async def test_two_texts_to_one_person_go_one_after_the_other(desk: Desk) -> Non
     assert desk.provider.calls == 2
 
 
+@pytest.mark.parametrize("first", [1, 2])
+async def test_of_two_texts_that_waited_together_the_one_planned_first_goes_first(desk: Desk, first: int) -> None:
+    due_at = desk.clock.now()
+    first_due = {first: due_at, 3 - first: due_at + timedelta(seconds=2)}
+    await desk.hear(*(desk.cleared(n, text=f"Text {n}", first_due_at=at) for n, at in first_due.items()))
+    await desk.send()
+    desk.clock.advance(seconds=2)
+    await desk.send()
+    assert [text.form["Body"] for text in desk.provider.texts] == [f"Acme: Text {first}", f"Acme: Text {3 - first}"]
+
+
 async def test_the_same_text_waits_until_the_first_one_is_known(desk: Desk) -> None:
     desk.provider.script = deque(["accept_then_drop"])
     await desk.hear(desk.cleared(1))

@@ -1,9 +1,15 @@
 """What only happens where units run side by side and a line can break: these tests have no SQLite twin."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from shared.db.postgres import WRITERS, PostgresDatabase
+from shared.db.transaction import Lane
 from shared.testing.house import building_on
 from shared.testing.schemas import Schemas
 from tests.integration.side_by_side.line import Line, Place
@@ -11,8 +17,16 @@ from tests.integration.side_by_side.line import Line, Place
 
 @pytest.fixture(autouse=True)
 def engine(schemas: Schemas) -> Iterator[str]:
-    """PostgreSQL alone."""
-    with building_on(schemas.database):
+    """PostgreSQL alone, every connection open: units that wait for one would not run side by side."""
+
+    @asynccontextmanager
+    async def awake(folder: Path) -> AsyncIterator[PostgresDatabase]:
+        async with schemas.database(folder) as database:
+            moment = sa.text("SELECT pg_sleep(0.03)")
+            await asyncio.gather(*(database.write(lambda tx: tx.execute(moment), Lane.BATCHES) for _ in range(WRITERS)))
+            yield database
+
+    with building_on(awake):
         yield "postgresql"
 
 

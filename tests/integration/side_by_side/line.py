@@ -53,9 +53,11 @@ class Line:
         """Open a database at the other end."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with self._schemas.database(folder, port=port) as database:
-            yield database
-        server.close()
+        try:
+            async with self._schemas.database(folder, port=port) as database:
+                yield database
+        finally:
+            server.close()
 
     async def _serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         address = self._schemas.address

@@ -193,6 +193,23 @@ def test_a_zone_nobody_can_use_leaves_it_to_the_number() -> None:
         assert found.decision == "defer"
 
 
+@pytest.mark.parametrize(
+    ("fields", "readable"),
+    [
+        ({"now": "1971-01-01T12:00:00Z"}, True),
+        ({"now": "1970-12-31T12:00:00Z"}, False),
+        ({"now": "2799-12-30T12:00:00Z"}, True),
+        ({"now": "2800-01-02T12:00:00Z"}, False),
+        ({"close_guard_seconds": 86_400}, True),
+        ({"close_guard_seconds": 86_401}, False),
+        ({"close_guard_seconds": 0}, True),
+        ({"close_guard_seconds": -1}, False),
+    ],
+)
+def test_values_beyond_what_makes_sense_are_refused(fields: dict[str, Any], *, readable: bool) -> None:
+    assert isinstance(evaluate_json(ASKED | fields, load_rules()), EvaluationAnswer) is readable
+
+
 def test_the_first_due_time_bounds_the_wait() -> None:
     assert answer(first_due_at="2026-11-24T12:00:00Z").reason == "message_expired"
 

@@ -115,8 +115,9 @@ def test_a_date_begins_at_its_first_midnight_and_days_touch_there(zone_name: str
     assert SendingWindow((mornings,), (zone_name,)).next_opening(first - TICK, first + WEEK) == first
 
 
-def test_a_window_that_never_closes_is_cut_where_the_next_two_days_end() -> None:
-    window = SendingWindow((made(((0, 1440),)),), ("America/New_York",), 300)
+@pytest.mark.parametrize("name", ["America/New_York", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_window_that_never_closes_is_cut_where_the_next_two_days_end(name: str) -> None:
+    window = SendingWindow((made(((0, 1440),)),), (name,), 300)
     for at in ("2026-12-01 00:00", "2026-12-01 23:59:59.999999"):
         assert window.closing(utc(at)) == utc("2026-12-04 00:00")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.compliance.domain import gate, rule_files
+from services.compliance.domain import gate
 from services.compliance.domain.inputs import Consent, Message, Policy, Recipient
 from services.compliance.domain.numbers import NumberFacts
 from services.compliance.domain.rule_fields import digits, one_of, truth, whole, word
@@ -166,7 +166,7 @@ def test_unreadable_rules_block_every_text(purpose: Purpose) -> None:
 
 
 def test_files_that_are_not_there_make_the_rules_unreadable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(rule_files.resources, "files", lambda _package: tmp_path)
+    monkeypatch.setattr("services.compliance.domain.rule_files.resources.files", lambda _package: tmp_path)
     found = read_with_quiet_hours(HOURS)
     assert isinstance(found, UnreadableRules)
     assert "No such file" in found.why

@@ -146,6 +146,13 @@ def test_pending_is_no_consent_and_takes_none_away() -> None:
     assert status(claim(1, REVOKED, 1), claim(2, PENDING, 2)) is ConsentStatus.REVOKED
 
 
+def test_a_confirmation_that_names_its_level_gives_that_one() -> None:
+    asked = claim(1, PENDING, 1, level=ConsentLevel.EXPRESS)
+    assert status(asked, claim(2, CONFIRMED, 2, level=ConsentLevel.PEWC)) is ConsentStatus.PEWC
+    assert status(claim(2, CONFIRMED, 2, level=ConsentLevel.PEWC)) is ConsentStatus.PEWC
+    assert status(claim(2, CONFIRMED, 2)) is ConsentStatus.UNKNOWN
+
+
 def test_a_confirmation_gives_the_level_that_was_pending() -> None:
     assert status(claim(1, PENDING, 1, level=ConsentLevel.PEWC), claim(2, CONFIRMED, 2)) is ConsentStatus.PEWC
 
@@ -326,3 +333,19 @@ def test_when_every_grant_has_run_out_the_strongest_is_told() -> None:
     consent = fold([said, written]).consent_for(Purpose.MARKETING, LATER)
     assert consent.status is ConsentStatus.EXPIRED
     assert (consent.captured_at, consent.expires_at) == (day(2), day(10))
+
+
+def test_an_end_declared_at_the_instant_of_a_grant_ends_it() -> None:
+    for level in ConsentLevel:
+        assert status(claim(1, GRANTED, 2, level=level), claim(2, EXPIRED, 2)) is ConsentStatus.EXPIRED
+
+
+def test_marketing_consent_bridges_nothing_that_was_said_of_service_texts() -> None:
+    written = claim(1, GRANTED, 1, level=ConsentLevel.PEWC, scope=ConsentScope.MARKETING)
+    said = {"scope": ConsentScope.INFORMATIONAL}
+    service = Purpose.INFORMATIONAL
+    assert status(written, purpose=service) is ConsentStatus.PEWC
+    assert status(written, claim(2, PENDING, 2, **said), purpose=service) is ConsentStatus.PENDING
+    over = (claim(2, PENDING, 2, **said), claim(3, EXPIRED, 3, **said))
+    assert status(written, *over, purpose=service) is ConsentStatus.EXPIRED
+    assert status(written, claim(2, REVOKED, 2, **said), purpose=service) is ConsentStatus.REVOKED
