@@ -20,6 +20,8 @@ MerchantId = NewType("MerchantId", str)
 
 _MILLISECOND_BITS = 48
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_set = object.__setattr__  # UUIDs refuse the ordinary way
+_NOT_SAID = uuid.SafeUUID.unknown
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -40,6 +42,11 @@ def minted(at: datetime) -> uuid.UUID:
     return _stamped(milliseconds(at), secrets.randbits(80), version=7)
 
 
+def of_bytes(value: bytes) -> uuid.UUID:
+    """Return the UUID of 16 bytes, as `uuid.UUID(bytes=...)` does, at a third of its cost: rows are full of them."""
+    return _of_int(int.from_bytes(value, "big"))
+
+
 def code(length: int) -> str:
     """Return a random base-62 code of `length` characters (10 hold 59 bits)."""
     return "".join(secrets.choice(_BASE62) for _ in range(length))
@@ -56,4 +63,12 @@ def _stamped(ms: int, tail: int, *, version: int) -> uuid.UUID:
     value = ((ms & ((1 << _MILLISECOND_BITS) - 1)) << 80) | tail
     value = (value & ~(0xF << 76)) | (version << 76)
     value = (value & ~(0x3 << 62)) | (0x2 << 62)
-    return uuid.UUID(int=value)
+    return _of_int(value)
+
+
+def _of_int(value: int) -> uuid.UUID:
+    """Return the UUID of a 128-bit number, without the checks of a constructor that takes anything."""
+    made = object.__new__(uuid.UUID)
+    _set(made, "int", value)
+    _set(made, "is_safe", _NOT_SAID)
+    return made

@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
+from shared import ids
 from shared.errors import ConfigurationFault
 from shared.events.topics import Topic
 from shared.ids import EventId, RecipientId
@@ -94,4 +94,4 @@ def type_of(headers: Headers) -> str | None:
 
 def recipient_of(key: bytes | None) -> RecipientId | None:
     """Return whose record it is, None where the key is not one of ours."""
-    return RecipientId(UUID(bytes=key)) if key is not None and len(key) == _KEY_BYTES else None
+    return RecipientId(ids.of_bytes(key)) if key is not None and len(key) == _KEY_BYTES else None

@@ -10,13 +10,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
-from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared import ids
 from shared.db import instruments, migrate
 from shared.db.lanes import Lanes
 from shared.db.migrate import Schema
@@ -328,7 +328,7 @@ def _teach_types(connection: Any, _record: object) -> None:
             schema="pg_catalog",
             format="binary",
             encoder=lambda value: value.bytes,
-            decoder=lambda value: UUID(bytes=value),
+            decoder=ids.of_bytes,
         )
     )
 

@@ -11,8 +11,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from shared import ids
 from shared.db.transaction import Lock, Row
-from shared.db.types import Id, Instant, instant, microseconds, uuid_of
+from shared.db.types import Id, Instant, instant, microseconds
 
 _DIALECT = sqlite.dialect()
 _VALUES_PER_QUERY = 512
@@ -172,7 +173,7 @@ def _optional_microseconds(value: datetime | None) -> int | None:
 
 
 def _optional_uuid(value: bytes | None) -> UUID | None:
-    return None if value is None else uuid_of(value)
+    return None if value is None else ids.of_bytes(value)
 
 
 def _optional_instant(value: int | None) -> datetime | None:

@@ -2,8 +2,7 @@
 
 import asyncio
 import signal
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +13,11 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from shared.bus.kafka_wire import Cluster
 from shared.events.topics import Topic
 from shared.failpoints import NAMES
-from shared.testing import connected
 from shared.testing.connected import Server
 from shared.testing.fleet import PARTITIONS, SERVICES
 from shared.testing.waiting import until
-from tests.e2e.orders import HEADERS, order, phone
+from tests.e2e.orders import HEADERS, phone
 from tests.e2e.trial import PATIENCE_SECONDS, SESSION_SECONDS, Trial, trial
-from tests.parts import part
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(300)]
 
@@ -61,23 +58,32 @@ DEATHS: Mapping[Place, Sequence[str]] = {
     ),
     ("metrics", 0): ("runner.before_commit", "runner.after_commit", "relay.after_produce"),
 }
-"""Where each process dies, one after the other: all at once, while its neighbours die too."""
+"""Where each process dies, one after the other, while its neighbours die too."""
+QUICK: Mapping[Place, Sequence[str]] = {
+    ("ingest", 0): ("ingest.after_commit", "relay.after_produce"),
+    ("scheduler", 0): ("scheduler.after_release", "relay.after_produce"),
+    ("compliance", 0): ("compliance.after_verdict", "relay.after_produce"),
+    ("sender", 0): ("sender.after_intent", "relay.after_produce", "sender.after_call"),
+    ("sender", 1): ("runner.after_commit", "sender.after_receipt", "sender.after_reply_commit"),
+    ("metrics", 0): ("runner.before_commit",),
+}
+"""The same in a minute: each service, each relay that works all day; embedded mode dies at every place each time."""
 BY_A_REPLY = {"sender.before_reply_commit", "sender.after_reply_commit"}
 DEATH_SECONDS = 150.0
 """To die at a place a service must get there, and those before it are dying as well."""
 NEVER_ORDERED = 9_999
-ROWS = 400
-"""What an outbox may hold in the tests."""
-END_SECONDS = 8
+TOPICS = {"scheduler": 5, "compliance": 4, "sender": 3}
+"""Of how many topics these services read every partition."""
+ORDERS_AFTER = 10
 
 
 def test_every_failpoint_kills_somebody() -> None:
     assert {failpoint for places in DEATHS.values() for failpoint in places} == set(NAMES)
 
 
-async def dies_everywhere(run: Trial, place: Place, visit: int) -> None:
+async def dies(run: Trial, place: Place, failpoints: Sequence[str], visit: int) -> None:
     """Kill one process at one place after the other, each time while it works, and let it live in the end."""
-    for failpoint in DEATHS[place]:
+    for failpoint in failpoints:
         proof = run.house.folder / f"reached-{place[0]}-{place[1]}-{failpoint}"
         at = 1 if failpoint in BY_A_REPLY else visit
         armed = {"FOLLOWUP_FAILPOINTS": f"{failpoint}=kill@{at}", "FOLLOWUP_FAILPOINT_LOG": str(proof)}
@@ -114,18 +120,26 @@ async def ask_erasure(run: Trial) -> None:
     await run.client.post("/v1/erasures", json={"to": phone(NEVER_ORDERED)}, headers=headers)
 
 
-async def kill_everybody(folder: Path, postgresql: Server, kafka: Server, *, size: int, visit: int) -> None:
+async def kill_everybody(
+    folder: Path,
+    postgresql: Server,
+    kafka: Server,
+    deaths: Mapping[Place, Sequence[str]],
+    *,
+    size: int,
+    visit: int,
+) -> None:
     async with trial(folder, postgresql, kafka) as run:
         await run.house.start_simulator()
         async with run.traffic(size=size, every_seconds=1):
-            await asyncio.gather(*(dies_everywhere(run, place, visit) for place in DEATHS))
+            await asyncio.gather(*(dies(run, place, failpoints, visit) for place, failpoints in deaths.items()))
         await run.end()
 
 
-async def test_a_kill_of_every_service_at_each_of_its_failpoints_loses_nothing_and_doubles_nothing(
+async def test_a_kill_of_every_service_with_work_in_flight_loses_nothing_and_doubles_nothing(
     tmp_path: Path, postgresql: Server, kafka: Server
 ) -> None:
-    await kill_everybody(tmp_path, postgresql, kafka, size=3, visit=1)
+    await kill_everybody(tmp_path, postgresql, kafka, QUICK, size=3, visit=1)
 
 
 async def rebalanced(run: Trial, service: str, seconds: float) -> None:
@@ -153,31 +167,38 @@ async def disturbed(run: Trial, visits: int) -> None:
 
 
 async def frozen(run: Trial, services: Sequence[str]) -> None:
-    """Freeze one replica of each service until the other one has all partitions and works; then let it go on."""
-    processes = [run.house.replicas[service, 1] for service in services]
-    for process in processes:
-        process.send(signal.SIGSTOP)
-    for service in services:
-        await until(partial(holds_everything, run, service), PATIENCE_SECONDS)
-    before = run.orders
-    await until(partial(has_posted, run, before + 10), PATIENCE_SECONDS)
-    for process in processes:
-        process.send(signal.SIGCONT)
-    for service in services:
-        await until(partial(holds_something, run, service), PATIENCE_SECONDS)
+    """Freeze the replica of each service that relays, until the other has all its work; then let it go on."""
+    zombies = {service: await relaying(run, service) for service in services}
+    for place in zombies.items():
+        run.house.replicas[place].send(signal.SIGSTOP)
+    for service, zombie in zombies.items():
+        await until(partial(has_taken_over, run, service, 1 - zombie), PATIENCE_SECONDS)
+    await until(partial(run.has_posted, run.orders + ORDERS_AFTER), PATIENCE_SECONDS)
+    for place in zombies.items():
+        run.house.replicas[place].send(signal.SIGCONT)
+    for service, zombie in zombies.items():
+        await until(partial(is_back, run, service, zombie), PATIENCE_SECONDS)
 
 
-async def holds_everything(run: Trial, service: str) -> bool:
-    topics = {"scheduler": 5, "compliance": 4, "sender": 3}
-    return await run.metric(service, 0, "followup_consumer_partitions") == topics[service] * PARTITIONS
+async def relaying(run: Trial, service: str) -> int:
+    """Return which replica of a service takes its events to the log."""
+
+    async def seen() -> list[int]:
+        return [number for number in (0, 1) if await run.metric(service, number, "followup_outbox_relay_active")]
+
+    return (await until(seen, PATIENCE_SECONDS))[0]
 
 
-async def holds_something(run: Trial, service: str) -> bool:
-    return await run.metric(service, 1, "followup_consumer_partitions") > 0
+async def has_taken_over(run: Trial, service: str, replica: int) -> bool:
+    """Return whether a replica reads what the frozen one read, and relays in its place."""
+    partitions = await run.metric(service, replica, "followup_consumer_partitions")
+    is_active = await run.metric(service, replica, "followup_outbox_relay_active")
+    return partitions == TOPICS[service] * PARTITIONS and is_active == 1
 
 
-async def has_posted(run: Trial, orders: int) -> bool:
-    return run.orders >= orders
+async def is_back(run: Trial, service: str, replica: int) -> bool:
+    """Return whether a replica that was frozen reads again."""
+    return await run.metric(service, replica, "followup_consumer_partitions") > 0
 
 
 async def two_of_each(folder: Path, postgresql: Server, kafka: Server, *, size: int, visits: int) -> None:
@@ -185,7 +206,7 @@ async def two_of_each(folder: Path, postgresql: Server, kafka: Server, *, size: 
         await run.house.start_all(replicas=2)
         async with run.traffic(size=size, every_seconds=0.5):
             await disturbed(run, visits)
-            await frozen(run, ["scheduler", "compliance", "sender"])
+            await frozen(run, [*TOPICS])
         await run.end()
 
 
@@ -195,87 +216,17 @@ async def test_groups_that_are_rebalanced_and_replicas_that_freeze_lose_nothing_
     await two_of_each(tmp_path, postgresql, kafka, size=3, visits=3)
 
 
-@pytest.fixture
-def mortal_kafka() -> Iterator[Server]:
-    """A broker of one's own."""
-    yield from part(connected.kafka())
-
-
-@pytest.fixture
-def mortal_postgresql() -> Iterator[Server]:
-    """A database of one's own that writes through to the disk."""
-    yield from part(connected.postgresql(fsync=True))
-
-
-async def without_broker(folder: Path, postgresql: Server, kafka: Server, *, size: int, seconds: float) -> None:
-    async with trial(folder, postgresql, kafka, FOLLOWUP_KAFKA_OUTBOX_ROWS=str(ROWS)) as run:
-        await run.house.start_all()
-        async with run.traffic(size=size, every_seconds=0.5):
-            await until(partial(has_posted, run, 10 * size), PATIENCE_SECONDS)
-            kafka.stop(signal.SIGKILL)
-            await asyncio.to_thread(kafka.start)
-            await until(partial(has_posted, run, run.orders + 10 * size), PATIENCE_SECONDS)
-        assert not run.refusals, "a broker that restarts must not be seen at the door"
-        await run.all_arrived()
-        kafka.stop(signal.SIGKILL)
-        begun = time.monotonic()
-        for service in ("compliance", "metrics"):
-            await ends_soon(run, service)
-            await run.house.start(service)
-        while time.monotonic() - begun < seconds:
-            await run.post(size)
-            await asyncio.sleep(0.5)
-        assert not run.refusals, "a broker that is away must not be seen at the door"
-        await is_full(run)
-        await asyncio.to_thread(kafka.start)
-        await run.post(size)
-        await run.end()
-
-
-async def ends_soon(run: Trial, service: str) -> None:
-    """See that a process that is told to end does, although the log is away."""
-    process = run.house.replicas[service, 0]
-    process.send(signal.SIGTERM)
-    assert await process.ended(END_SECONDS) == 0, f"{service} did not end within {END_SECONDS} s"
-
-
-async def is_full(run: Trial) -> None:
-    """Post until the outbox takes no more, and see what is said then."""
-
-    async def refused() -> bool:
-        at = run.house.clock.now().isoformat()
-        numbers = range(run.orders, run.orders + 10)
-        answer = await run.client.post("/v1/events", json=[order(n, at) for n in numbers], headers=HEADERS)
-        if answer.is_success:
-            run.orders += 10
-            return False
-        assert (answer.status_code, answer.json()["code"]) == (503, "outbox_full")
-        assert int(answer.headers["Retry-After"]) > 0
-        return True
-
-    await until(refused, PATIENCE_SECONDS)
-
-
-async def test_a_broker_that_dies_or_stays_away_costs_time_and_nothing_else(
-    tmp_path: Path, postgresql: Server, mortal_kafka: Server
+@pytest.mark.torture
+@pytest.mark.timeout(1800)
+async def test_every_service_dies_at_each_of_its_failpoints_in_the_middle_of_hundreds(
+    tmp_path: Path, postgresql: Server, kafka: Server
 ) -> None:
-    await without_broker(tmp_path, postgresql, mortal_kafka, size=3, seconds=12)
+    await kill_everybody(tmp_path, postgresql, kafka, DEATHS, size=10, visit=3)
 
 
-async def without_database(folder: Path, postgresql: Server, kafka: Server, *, size: int, crashes: int) -> None:
-    async with trial(folder, postgresql, kafka) as run:
-        await run.house.start_all()
-        async with run.traffic(size=size, every_seconds=0.5):
-            for _ in range(crashes):
-                await until(partial(has_posted, run, run.orders + 10 * size), PATIENCE_SECONDS)
-                postgresql.stop(signal.SIGQUIT)
-                await asyncio.sleep(2)
-                await asyncio.to_thread(postgresql.start)
-            await until(partial(has_posted, run, run.orders + 10 * size), PATIENCE_SECONDS)
-        await run.end()
-
-
-async def test_a_database_that_crashes_with_work_in_flight_loses_nothing_that_was_acknowledged(
-    tmp_path: Path, mortal_postgresql: Server, kafka: Server
+@pytest.mark.torture
+@pytest.mark.timeout(1800)
+async def test_two_minutes_of_rebalances_and_a_freeze_in_the_middle_of_hundreds(
+    tmp_path: Path, postgresql: Server, kafka: Server
 ) -> None:
-    await without_database(tmp_path, mortal_postgresql, kafka, size=3, crashes=2)
+    await two_of_each(tmp_path, postgresql, kafka, size=5, visits=24)

@@ -94,6 +94,10 @@ class Trial:
         assert task.done(), f"the last orders were never taken: {self.refusals}"
         task.result()
 
+    async def has_posted(self, orders: int) -> bool:
+        """Return whether so many orders were taken."""
+        return self.orders >= orders
+
     async def say_stop(self, number: int) -> None:
         """Let a person write STOP; the provider says so if nobody takes it from him."""
         self.stopped.add(phone(number))
