@@ -1,19 +1,15 @@
 """The console and the virtual phone in a real browser, as a shop owner and a customer see them."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from services.demo.set import PHONE, Scene, scene
 from services.demo.story import Story
 
 pytestmark = pytest.mark.connected
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture
@@ -23,18 +19,6 @@ async def told(tmp_path: Path) -> AsyncIterator[tuple[Scene, Story]]:
         story = Story(running.stage, running.clock.now, lambda _title, _sentence: None, 20)
         assert await story.run() is None
         yield running, story
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        if os.environ.get("FOLLOWUP_REQUIRE_CONNECTED"):
-            pytest.fail("Chromium is required here and is not installed (Debian: apt-get install chromium)")
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield launched
-        await launched.close()
 
 
 async def page_of(browser: Browser, *, scripts: bool = True) -> tuple[Page, list[str]]:

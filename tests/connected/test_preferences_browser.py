@@ -1,12 +1,11 @@
 """The preference page in a real browser, without scripts, in languages that read from either side."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from services.compliance.preferences.languages import Languages
 from tests.integration.compliance.stage import Stage, opened
@@ -14,7 +13,6 @@ from tests.integration.preferences.test_in_a_browser import served
 from tests.integration.preferences.test_pages import link
 
 pytestmark = pytest.mark.connected
-CHROMIUM = shutil.which("chromium")
 LANGUAGES = Languages.shipped()
 
 
@@ -22,18 +20,6 @@ LANGUAGES = Languages.shipped()
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with opened(tmp_path) as stage:
         yield stage
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        if os.environ.get("FOLLOWUP_REQUIRE_CONNECTED"):
-            pytest.fail("Chromium is required here and is not installed (Debian: apt-get install chromium)")
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield launched
-        await launched.close()
 
 
 @pytest.mark.parametrize("code", ["es", "fr", "de", "pl", "ar", "ja"])

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
@@ -20,19 +19,6 @@ from tests.integration.engines import only_on_sqlite
 from tests.integration.preferences.test_pages import link
 
 pytestmark = [pytest.mark.connected, only_on_sqlite("the page is the same")]
-CHROMIUM = shutil.which("chromium")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        if os.environ.get("FOLLOWUP_REQUIRE_CONNECTED"):
-            pytest.fail("Chromium is required here and is not installed (Debian: apt-get install chromium)")
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield launched
-        await launched.close()
 
 
 @asynccontextmanager
