@@ -187,15 +187,17 @@ class SQLiteDatabase:
         done: list[tuple[_Job, Any]] = []
         job: _Job | None = first
         begun = False
-        started_at, rows_before = time.monotonic(), raw.total_changes
+        started_at, rows = time.monotonic(), 0
         deadline = started_at + _COMMIT_SECONDS
         try:
             raw.execute("BEGIN IMMEDIATE")
             begun = True
             while job is not None:
                 raw.execute("SAVEPOINT unit")
+                rows_before = raw.total_changes
                 try:
                     done.append((job, drive(job.work(transaction))))
+                    rows += raw.total_changes - rows_before
                 except Exception as problem:
                     if not raw.in_transaction:  # SQLite gave up the whole transaction (disk full, I/O error)
                         done.append((job, None))
@@ -215,12 +217,12 @@ class SQLiteDatabase:
             for each in failed:
                 each.reply.fail(failure)
             return
-        for finished, result in done:
-            finished.reply.succeed(result)
         instruments.COMMITS.inc()
         instruments.UNITS.inc(len(done))
-        instruments.ROWS_WRITTEN.inc(raw.total_changes - rows_before)
+        instruments.ROWS_WRITTEN.inc(rows)
         instruments.WRITER_SECONDS.inc(time.monotonic() - started_at)
+        for finished, result in done:
+            finished.reply.succeed(result)
 
 
 class _Reply:

@@ -15,6 +15,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
+from shared.db import instruments
 from shared.db.transaction import Lane, Lock, Transaction
 from shared.db.types import Id, Instant, Json
 from shared.errors import DatabaseUnavailable
@@ -400,3 +401,33 @@ def single(state: dict[UUID, int], act: str, row: dict[str, Any]) -> bool:
         case _:
             state.update({key: count} if known or act == "upsert" else {})
     return known
+
+
+async def test_units_and_rows_written_are_counted_and_what_was_rolled_back_or_read_is_not(engine: Engine) -> None:
+    database, keys = engine.database, [uuid4() for _ in range(BULK)]
+
+    def counted() -> tuple[float, float]:
+        return instruments.UNITS._value.get(), instruments.ROWS_WRITTEN._value.get()
+
+    async def work(tx: Transaction) -> None:
+        await tx.insert(things, [thing(key) for key in keys])
+        await tx.insert_new(things, [thing(key) for key in keys[:3]])
+        await tx.upsert(things, [thing(key) for key in keys[:4]], add=("count",))
+        await tx.change(things, [{"id": key, "count": 7} for key in (*keys[:5], uuid4())])
+        await tx.delete(things, "id", keys[:6])
+        await tx.execute(sa.update(things).values(count=9))
+
+    async def fails(tx: Transaction) -> None:
+        await work(tx)
+        raise ValueError("rolled back")
+
+    before, commits, seconds = counted(), instruments.COMMITS._value.get(), instruments.WRITER_SECONDS._value.get()
+    with pytest.raises(ValueError, match="rolled back"):
+        await database.write(fails, Lane.BATCHES)
+    await database.write(work, Lane.BATCHES)
+    await database.read(lambda tx: tx.fetch(things, "id", keys))
+    units, rows = (after - first for after, first in zip(counted(), before, strict=True))
+    assert units == 1
+    assert rows == BULK + 4 + 5 + 6 + (BULK - 6)
+    assert instruments.COMMITS._value.get() > commits
+    assert instruments.WRITER_SECONDS._value.get() > seconds

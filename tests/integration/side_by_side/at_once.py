@@ -1,0 +1,28 @@
+"""Doing the same thing many times at the same moment."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+import httpx2
+
+from shared.bus.router import Router
+from shared.db.transaction import Lane
+from shared.events.envelope import Event
+from shared.service import Service
+from shared.testing.house import House
+
+AT_ONCE = 6
+
+
+async def all_at_once(ask: Callable[[], Awaitable[httpx2.Response]], times: int = AT_ONCE) -> list[httpx2.Response]:
+    """Return the answers to one request, made by many callers at once."""
+    return list(await asyncio.gather(*(ask() for _ in range(times))))
+
+
+async def handled(house: House, service: Service, *batches: Sequence[Event]) -> None:
+    """Hand batches to a service's event door, each in a unit of its own, all at the same moment."""
+    assert service.events is not None
+    router: Router = service.events
+    units = house.runtime.units
+    await asyncio.gather(*(units.run(partial(router.handle, batch), Lane.BATCHES) for batch in batches))

@@ -1,0 +1,193 @@
+"""The sender and metrics in several replicas: doing it at the same moment is as good as one after the other."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from services.metrics import store as metrics_store
+from services.metrics.domain.tally import rebuild
+from services.sender.attribution.domain import Account, Deduction
+from services.sender.attribution.store import Owned, accounts_of, keep_accounts
+from services.sender.attribution.tables import conversions
+from services.sender.erasure import forget as sender_forget
+from shared import ids
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork
+from shared.errors import DatabaseUnavailable
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, RecipientErased, ScopeStanding
+from shared.events.dispatch import DispatchAccepted
+from shared.ids import EventId
+from shared.testing import make, make_sender
+from shared.testing.clock import START
+from shared.testing.make_metrics import MERCHANT, Text
+from tests.integration.attribution.test_attribution import ACME, ANA
+from tests.integration.attribution.test_attribution import opened as attribution_opened
+from tests.integration.metrics.conftest import opened as metrics_opened
+from tests.integration.sender.desk import assembled, open_desk
+from tests.integration.side_by_side.at_once import AT_ONCE, all_at_once, handled
+
+
+async def test_a_stop_beside_other_words_of_a_stranger_is_never_written_over(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        for number in range(AT_ONCE):
+            phone = f"+1212555010{number}"
+            words = ("hello", "STOP", "what?", "who is this")
+            answers = await asyncio.gather(
+                *(desk.reply(text, f"SM-{number}-{place}", phone) for place, text in enumerate(words))
+            )
+            assert {answer.status_code for answer in answers} == {200}
+        people = await desk.people()
+        assert [(row["suppressed"], row["keyword_seq"]) for row in people] == [("opt_out", 1)] * AT_ONCE
+        assert len(await desk.published(ConsentReported)) == AT_ONCE
+
+
+async def test_a_stop_beside_the_ledgers_older_word_is_never_lifted(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        for number in range(AT_ONCE):
+            phone = f"+1212555010{number}"
+            granted = make.event(
+                ConsentChanged,
+                recipient_id=make_sender.recipient_id(desk.sealer, phone),
+                marketing=ScopeStanding(status="pewc"),
+                informational=ScopeStanding(status="pewc"),
+                act=ConsentAct.GRANTED,
+                epoch=1,
+            )
+            await asyncio.gather(desk.reply("STOP", f"SM-{number}", phone),
+                                 handled(desk.house, desk.sender.service, [granted]))  # fmt: skip
+        people = await desk.people()
+        assert [(row["suppressed"], row["consent_epoch"]) for row in people] == [("opt_out", 1)] * AT_ONCE
+
+
+async def test_a_reply_brought_many_times_at_once_is_one_reply(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        answers = await all_at_once(lambda: desk.reply("STOP"))
+        assert {answer.status_code for answer in answers} == {200}
+        assert [row["keyword_seq"] for row in await desk.people()] == [1]
+        assert len(await desk.replies()) == len(await desk.published(ConsentReported)) == 1
+
+
+async def test_two_replicas_with_one_queue_send_each_text_once(tmp_path: Path) -> None:
+    async with open_desk(tmp_path, rate=1000) as desk:
+        await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(20)))
+        replicas = [desk.sender, *(assembled(desk.house) for _ in range(2))]
+        for _ in range(3):
+            await asyncio.gather(*(each.dispatcher.step() for each in replicas))
+            await asyncio.gather(*(each.calls.settle() for each in replicas))
+        assert (desk.provider.calls, len(desk.provider.texts)) == (20, 20)
+        assert {row["state"] for row in await desk.dispatches()} == {"accepted"}
+        assert len(await desk.published(DispatchAccepted)) == 20
+        for each in replicas[1:]:
+            await each.book.close()
+
+
+async def test_a_replica_in_doubt_never_gives_up_the_intent_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_desk(tmp_path) as desk:
+        await desk.hear(desk.cleared())
+        other = assembled(desk.house)
+        dispatcher = desk.sender.dispatcher
+        claim, run = dispatcher._claim, dispatcher._units.run
+
+        async def overtaken(*claimed: Any) -> Any:
+            rows = await claim(*claimed)
+            await other.dispatcher.step()
+            return rows
+
+        async def unlucky(work: Any, lane: Lane) -> Any:
+            if lane is Lane.INTENTS:
+                raise DatabaseUnavailable
+            return await run(work, lane)
+
+        monkeypatch.setattr(dispatcher, "_claim", overtaken)
+        monkeypatch.setattr(dispatcher._units, "run", unlucky)
+        monkeypatch.setattr(other.calls, "start", lambda *_: None)  # the call that it is about to begin
+        with pytest.raises(DatabaseUnavailable):
+            await dispatcher.step()
+        monkeypatch.undo()
+        await dispatcher.step()
+        assert [(row["state"], row["n"]) for row in await desk.attempts()] == [("intent", 1)]
+        assert desk.provider.calls == 0
+        await other.book.close()
+
+
+async def test_two_reconcilers_and_a_late_answer_at_once_conclude_once(tmp_path: Path) -> None:
+    async with open_desk(tmp_path) as desk:
+        desk.provider.script.append("accept_then_drop")
+        await desk.hear(desk.cleared())
+        await desk.send()
+        desk.clock.advance(seconds=50)
+        others = [assembled(desk.house) for _ in range(3)]
+        text = desk.provider.texts[0]
+        await asyncio.gather(
+            *(each.reconciler.step() for each in (desk.sender, *others)),
+            *(desk.http.post(**text.receipt(status)) for status in ("queued", "sent")),
+        )
+        assert [row["state"] for row in await desk.attempts()] == ["accepted"]
+        assert len(await desk.published(DispatchAccepted)) == 1
+        for each in others:
+            await each.book.close()
+
+
+async def test_an_erasure_beside_intents_never_deadlocks_and_nothing_of_the_person_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_desk(tmp_path, rate=1000) as desk:
+        phones = [f"+121255501{n:02}" for n in range(20)]
+        await desk.hear(*(desk.cleared(n, phone=phone) for n, phone in enumerate(phones)))
+        erased = [
+            make.event(RecipientErased, recipient_id=make_sender.recipient_id(desk.sealer, phone),
+                       occurred_at=desk.clock.now()) for phone in reversed(phones)
+        ]  # fmt: skip
+        units = desk.house.runtime.units
+        with structlog.testing.capture_logs() as logs:
+            await asyncio.gather(
+                desk.sender.dispatcher.step(),
+                *(units.run(partial(sender_forget, [each]), Lane.BATCHES) for each in erased),
+                units.run(partial(sender_forget, erased), Lane.BATCHES),
+            )
+        await desk.sender.calls.settle()
+        assert [line for line in logs if line["event"] == "unit_runs_again"] == []
+        for row in await desk.dispatches():
+            assert (row["body"], row["contact"], row["facts"]) == (None, None, None)
+
+
+async def test_sums_that_replicas_add_to_at_once_are_those_of_the_facts(tmp_path: Path) -> None:
+    async with metrics_opened(tmp_path) as metrics:
+        stories = [Text(ordinal=n).all_the_way() for n in range(AT_ONCE)]
+        batches = [story[::step] for story in stories for step in (1, -1)]
+        with structlog.testing.capture_logs() as logs:
+            await handled(metrics.house, metrics.service, *batches)
+        assert [line for line in logs if line["event"] == "unit_runs_again"] == []
+        kept = await metrics.house.runtime.units.read(lambda db: metrics_store.all_rollups(db, MERCHANT))
+        assert kept == rebuild([each for story in stories for each in story])
+
+
+async def test_an_account_made_by_two_replicas_at_once_holds_what_both_heard(tmp_path: Path) -> None:
+    async with attribution_opened(tmp_path) as sender:
+        key = ids.minted(START)
+        both = asyncio.Barrier(2)
+        runs = 0
+
+        async def deduct(minor: int, uow: UnitOfWork) -> None:
+            nonlocal runs
+            runs += 1
+            deduction = Deduction(EventId(ids.derived("refund", minor, at=START)), START, minor, "USD")
+            known = (await accounts_of(uow.db, [key])).get(key)
+            await (asyncio.wait_for(both.wait(), 5) if runs <= 2 else asyncio.sleep(0.01))
+            before = known.account.deductions if known else ()
+            account = Owned(ACME, ANA, Account(deductions=(*before, deduction)), is_new=known is None)
+            await keep_accounts(uow.db, {key: account})
+
+        await asyncio.gather(*(sender.units.run(partial(deduct, minor), Lane.BATCHES) for minor in (100, 250)))
+        [row] = await sender.rows(conversions)
+        assert sorted(taken[2] for taken in row["deductions"]) == [100, 250]
+        assert runs == 3
+        await asyncio.gather(*(sender.units.run(partial(deduct, minor), Lane.BATCHES) for minor in range(1, AT_ONCE)))
+        [row] = await sender.rows(conversions)
+        assert sorted(taken[2] for taken in row["deductions"]) == [*range(1, AT_ONCE), 100, 250]
