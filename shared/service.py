@@ -117,11 +117,13 @@ async def check_fingerprint(units: Units, ground: Ground, fingerprint: str) -> N
     """
 
     async def work(uow: UnitOfWork) -> str:
-        known = await uow.db.rows(sa.select(ground.fingerprints.c.fingerprint))
-        if not known:
-            await uow.db.insert(ground.fingerprints, [{"fingerprint": fingerprint, "first_seen_at": uow.now}])
-            return fingerprint
-        return str(known[0]["fingerprint"])
+        query = sa.select(ground.fingerprints.c.fingerprint).order_by(ground.fingerprints.c.first_seen_at)
+        known = await uow.db.rows(query)
+        if known:
+            return str(known[0]["fingerprint"])
+        # Two replicas may start for the first time at once; with two keys, the earlier one counts.
+        await uow.db.insert_new(ground.fingerprints, [{"fingerprint": fingerprint, "first_seen_at": uow.now}])
+        return str((await uow.db.rows(query))[0]["fingerprint"])
 
     known = await units.run(work, Lane.BATCHES)
     if known != fingerprint:

@@ -178,6 +178,9 @@ async def _plan(
     run = asking.run(asked, await asking.past(uow.db, asked, uow.now), uow.now)
     laid = await planner.lay_down(uow, [run])
     if not laid:
+        # The same request may have been answered meanwhile, by another process or on another connection.
+        if (known := await answered(uow.db, ground, keyed)) is not None:
+            return known
         raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", "the flow did not start: already_entered")
     first = laid[0]
     answer = PlannedAnswer(
