@@ -1,5 +1,6 @@
 """The sender, put together."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from services.sender.reconciling import Reconciler
 from services.sender.retention import Retention
 from services.sender.schema import ground, metadata
 from services.sender.settings import SenderSettings
+from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.reading import Reading
 from shared.events.topics import CONSENT_LAG_SECONDS, Topic
 from shared.loop import Loop
@@ -67,7 +69,8 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     hearing = Reading(source, units, ground, Topic.CONSENTS, timedelta(seconds=CONSENT_LAG_SECONDS))
 
     async def is_hearing() -> bool:
-        await hearing.look()
+        with contextlib.suppress(LogUnavailable):  # the last look grows old; what is no marketing goes on
+            await hearing.look()
         return service.halted() is None and not await units.read(lambda db: hearing.is_behind(db, runtime.clock.now()))
 
     dispatcher = Dispatcher(
@@ -85,6 +88,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         units,
         sealer,
         book,
+        holding=source.holding,
         horizon=timedelta(hours=settings.horizon_hours),
         pause_seconds=settings.reconcile_seconds,
     )

@@ -1,7 +1,7 @@
 """Reaper and reconciler: unanswered calls become unknown, and unknowns are asked after, never resent blindly."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
@@ -29,6 +29,8 @@ from services.sender.instruments import RECONCILED, UNRESOLVED
 from services.sender.providers.book import ProviderBook
 from services.sender.record import Item
 from services.sender.tables import in_flight
+from shared.bus.partitioning import partition_of
+from shared.bus.port import Holding
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.ids import AttemptId
@@ -57,8 +59,17 @@ class Reconciler:
     """Asks providers what became of calls without an answer."""
 
     def __init__(
-        self, units: Units, sealer: Sealer, book: ProviderBook, *, horizon: timedelta, pause_seconds: float
+        self,
+        units: Units,
+        sealer: Sealer,
+        book: ProviderBook,
+        *,
+        holding: Callable[[], Holding],
+        horizon: timedelta,
+        pause_seconds: float,
     ) -> None:
+        """Put the reconciler together; of several replicas each asks after the texts of its own people."""
+        self._holding = holding
         self._units = units
         self._clock = units.clock
         self._sealer = sealer
@@ -88,7 +99,9 @@ class Reconciler:
     async def look(self) -> int:
         """Ask after the unknowns whose time has come; return how many."""
         now = self._clock.now()
-        rows = await self._units.read(lambda db: db.rows(_DUE, {"now": now}))
+        ours = self._holding()
+        due = await self._units.read(lambda db: db.rows(_DUE, {"now": now}))
+        rows = [row for row in due if partition_of(row["recipient_id"], ours.of) in ours.numbers]
         for start in range(0, len(rows), _LISTINGS_AT_ONCE):
             await asyncio.gather(*(self._look_after(row) for row in rows[start : start + _LISTINGS_AT_ONCE]))
         return len(rows)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.bus import positions
+from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.port import Holding, Partition, Source
 from shared.db.ground import Ground
 from shared.db.transaction import Transaction
@@ -48,6 +49,8 @@ class Reading:
         self._topic = topic
         self._patience = patience
         self._looks: deque[_Look] = deque(maxlen=_LOOKS_KEPT)
+        self._unanswered_at: datetime | None = None
+        """When the log last did not answer."""
 
     def holding(self) -> Holding:
         """Return whom this process looks after now."""
@@ -62,8 +65,14 @@ class Reading:
         now = self._units.clock.now()
         pause = self._patience / _LOOKS_PER_PATIENCE
         if not (self._looks and self._looks[-1].ends and _is_within(pause, self._looks[-1].at, now)):
+            if self._unanswered_at is not None and _is_within(pause, self._unanswered_at, now):
+                raise LogUnavailable  # asking takes a while then, and whoever asks has other things to do
             since = await self._units.read(lambda db: positions.read(db, self._ground))
-            self._looks.append(_Look(now, await self._source.ends(self._topic, since)))
+            try:
+                self._looks.append(_Look(now, await self._source.ends(self._topic, since)))
+            except LogUnavailable:
+                self._unanswered_at = self._units.clock.now()
+                raise
         return pause.total_seconds() if self._looks[-1].ends else _SOON_SECONDS
 
     async def read_to_the_end(self, db: Transaction, now: datetime) -> frozenset[int]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ from tests.contract.test_runner import blocked, keys, person_id, revocation
 from tests.contract.until import until
 
 pytestmark = pytest.mark.connected
+SOON_SECONDS = 6.0
 
 
 @pytest.fixture
@@ -57,6 +59,12 @@ async def reading(*runners: Runner) -> AsyncIterator[None]:
 def source_of(runner: Runner) -> KafkaSource:
     assert isinstance(runner._source, KafkaSource)
     return runner._source
+
+
+def has_unanswered(desk: KafkaDesk) -> bool:
+    """Return whether the relay waits for an acknowledgement."""
+    producer = desk.relay._producer._producer
+    return producer is not None and bool(producer._message_accumulator._batches)
 
 
 def held(runner: Runner) -> frozenset[Partition]:
@@ -179,6 +187,41 @@ async def test_a_reader_to_whom_nothing_comes_although_events_wait_halts(desk: K
     await desk.publish(blocked(2, 2))
     with pytest.raises(ConsumerStalled):
         await desk.settle(runner)
+
+
+async def test_an_event_that_comes_after_a_long_silence_halts_nobody(
+    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), stalled_seconds=0.2)
+    desk.sources.append(source)
+    runner = desk.on(source, desk.router)
+    await desk.publish(blocked(1, 1))
+    await desk.settle(runner)
+    ends = source._consumer.end_offsets
+
+    async def just_after_an_event(places: Any) -> Any:
+        monkeypatch.undo()
+        await desk.publish(blocked(2, 2))
+        return await ends(places)
+
+    monkeypatch.setattr(source._consumer, "end_offsets", just_after_an_event)
+    while len(await desk.done()) < 2:
+        await runner.step(linger_seconds=0)
+    assert source._consumer.end_offsets == ends, "nobody looked"
+
+
+async def test_what_belongs_to_the_log_ends_soon_although_the_log_is_gone(postgresql: Server, mortal: Server) -> None:
+    async with kafka_desk(postgresql, mortal) as desk:
+        runner = desk.reader()
+        async with desk.log.running(), reading(runner):
+            await desk.commit(blocked(1, 1))
+            await until(partial(desk.has_done, 1))
+            mortal.stop(signal.SIGKILL)
+            await desk.commit(blocked(2, 2))
+            await until(lambda: has_unanswered(desk))
+            begun = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - begun < SOON_SECONDS
+        await asyncio.to_thread(mortal.start)
 
 
 async def test_a_reader_to_whom_nothing_comes_because_there_is_nothing_goes_on(desk: KafkaDesk) -> None:

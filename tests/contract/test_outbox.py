@@ -9,8 +9,10 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from shared.bus import kafka_instruments as instruments
+from shared.bus import outbox
 from shared.bus.kafka import KafkaSource
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_faults import LogUnavailable, OutboxFull
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import MAX_RECORD_BYTES, create_topics
@@ -148,6 +150,52 @@ async def test_a_relay_whose_session_breaks_takes_the_lock_again(desk: KafkaDesk
         await desk.commit(blocked(1, 1))
         await until(partial(is_empty, desk))
         assert desk.relay.is_active
+
+
+async def test_a_relay_whose_process_is_frozen_loses_its_place_to_the_one_standing_by(
+    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(desk.database, PostgresDatabase)
+    monkeypatch.setattr(outbox, "_FROZEN_SECONDS", 1)
+    other = KafkaDesk(desk.database, KafkaLog(desk.cluster, SERVICE, desk.database), desk.cluster)
+    await desk.relay.step()  # and nothing after it, as if the process had been stopped
+    assert desk.relay.is_active
+    async with other.log.running():
+        await other.commit(blocked(1, 1))
+        await until(partial(is_empty, other))
+        assert other.relay.is_active
+        await desk.relay.step()
+        assert not desk.relay.is_active
+
+
+async def test_an_outbox_takes_what_fits_and_nothing_more_until_the_log_is_back(desk: KafkaDesk) -> None:
+    assert isinstance(desk.database, PostgresDatabase)
+    log = KafkaLog(desk.cluster, SERVICE, desk.database, outbox_rows=3)
+    full = KafkaDesk(desk.database, log, desk.cluster)
+    await full.commit(blocked(1, 1), blocked(2, 2))
+    log.require_room()
+    await full.commit(blocked(3, 3))
+    with pytest.raises(OutboxFull):
+        log.require_room()
+    await log.room.look()
+    assert instruments.ROWS.labels(SERVICE)._value.get() == 3
+    with pytest.raises(OutboxFull):
+        log.require_room()
+    await full.flush()
+    await log.room.look()
+    log.require_room()
+    await log.relay.close()
+
+
+async def test_a_process_that_only_looks_on_knows_that_the_outbox_is_full(desk: KafkaDesk) -> None:
+    assert isinstance(desk.database, PostgresDatabase)
+    onlooker = KafkaLog(desk.cluster, SERVICE, desk.database, outbox_rows=2)
+    await desk.commit(blocked(1, 1), blocked(2, 2), blocked(3, 3))
+    onlooker.require_room()
+    await onlooker.room.look()
+    with pytest.raises(OutboxFull):
+        onlooker.require_room()
+    assert instruments.ROWS.labels(SERVICE)._value.get() == 2, "nobody counts further than the limit"
 
 
 async def test_an_event_too_large_for_the_log_stays_and_holds_nobody_up(desk: KafkaDesk) -> None:

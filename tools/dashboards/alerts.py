@@ -143,6 +143,15 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "5m",
         ),
         Alert(
+            "FollowupOutboxGrows",
+            highest("followup_outbox_rows", by=["service"]),
+            "> 100000",
+            Severity.PAGE,
+            "outbox-full.md",
+            "{{ $value }} events of {{ $labels.service }} wait for Kafka",
+            "5m",
+        ),
+        Alert(
             "FollowupEventsLost",
             happened("followup_log_lost_events_total", by=["service"], over="15m"),
             "",

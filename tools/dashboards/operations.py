@@ -119,6 +119,7 @@ EVENTS = Row(
             [
                 Query(rate("followup_outbox_relayed_total", by=["service"]), "relayed a second: {{service}}"),
                 Query(total("followup_outbox_relay_active", by=["service"]), "relays: {{service}}"),
+                Query(highest("followup_outbox_rows", by=["service"]), "waiting: {{service}}"),
             ],
             about="One relay a service at any time.",
         ),

@@ -14,6 +14,7 @@ import pytest
 from services.sender.domain.reading import Accepted
 from services.sender.reconciling import Reconciler
 from shared import failpoints
+from shared.bus.port import Holding
 from shared.db.transaction import Lane, Transaction
 from shared.errors import DatabaseUnavailable
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
@@ -351,7 +352,12 @@ async def test_c17_a_reconciler_that_died_and_another_change_nothing_twice(desk:
     await desk.send()
     desk.clock.advance(seconds=6)
     other = Reconciler(
-        desk.house.runtime.units, desk.sealer, desk.sender.book, horizon=timedelta(hours=1), pause_seconds=1
+        desk.house.runtime.units,
+        desk.sealer,
+        desk.sender.book,
+        holding=lambda: Holding(frozenset({0}), 1),
+        horizon=timedelta(hours=1),
+        pause_seconds=1,
     )
     await desk.sender.reconciler.step()
     await other.step()

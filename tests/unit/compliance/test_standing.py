@@ -335,6 +335,16 @@ def test_when_every_grant_has_run_out_the_strongest_is_told() -> None:
     assert (consent.captured_at, consent.expires_at) == (day(2), day(10))
 
 
+@pytest.mark.parametrize("shorter", [day(10), day(20)])
+@pytest.mark.parametrize("longer", [day(30), None])
+def test_of_two_grants_of_one_instant_the_longer_one_stands_whichever_came_first(
+    shorter: datetime, longer: datetime | None
+) -> None:
+    for first, second in ((shorter, longer), (longer, shorter)):
+        both = (claim(1, GRANTED, 2, expires_at=first), claim(2, GRANTED, 2, expires_at=second))
+        assert fold(both).consent_for(Purpose.MARKETING, day(5)).expires_at == longer
+
+
 def test_an_end_declared_at_the_instant_of_a_grant_ends_it() -> None:
     for level in ConsentLevel:
         assert status(claim(1, GRANTED, 2, level=level), claim(2, EXPIRED, 2)) is ConsentStatus.EXPIRED

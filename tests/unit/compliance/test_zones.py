@@ -203,6 +203,8 @@ def test_an_area_code_does_not_narrow_what_a_zip_code_leaves_open() -> None:
         (Known(postal_code="K11"), ("postal_code",)),
         (Known(postal_code="K1"), ("postal_code",)),
         (Known(country="CA", postal_code="K1A"), ()),
+        (Known(country="CA", postal_code="KAA"), ("postal_code",)),
+        (Known(country="CA", postal_code="K11"), ("postal_code",)),
         (Known(country="DE", postal_code="10115"), ()),
         (Known(country="GB", postal_code="1A"), ()),
         (Known(), ()),
