@@ -1,4 +1,7 @@
-"""The health of sender numbers: breakers in memory, every change of state kept, so that a halt outlives a restart."""
+"""The health of sender numbers: breakers in memory, every change of state kept.
+
+So a halt outlives a restart, and other replicas hear of it.
+"""
 
 from datetime import datetime
 
@@ -17,6 +20,8 @@ from shared.telemetry.logs import logger
 _OURS = frozenset({"started_too_late", "window_closed", "intent_in_doubt"})
 """Reasons for not sending that say nothing about the provider."""
 
+_REFRESH_SECONDS = 5.0
+
 log = logger(__name__)
 
 
@@ -26,15 +31,21 @@ class NumberHealth:
     def __init__(self, units: Units) -> None:
         self._units = units
         self._breakers: dict[str, Breaker] = {}
-        self.is_loaded = False
+        self._kept: dict[str, Breaker] = {}
+        """What the database holds, as far as we know."""
+        self._looked_at = float("-inf")
 
-    async def load(self) -> None:
-        """Read what was known before the restart."""
+    async def refresh(self) -> None:
+        """Take over what was kept before the restart, and what another replica has learnt since."""
+        now = self._units.clock.monotonic()
+        if now - self._looked_at < _REFRESH_SECONDS:
+            return
         rows = await self._units.read(lambda db: db.rows(sa.select(number_health)))
+        self._looked_at = now
         for row in rows:
             breaker = Breaker(BreakerState(row["state"]), row["failures"], row["reason"], row["opens_at"])
-            self._breakers.setdefault(row["sender_number"], breaker)
-        self.is_loaded = True
+            if self._kept.get(row["sender_number"]) != breaker:
+                self._kept[row["sender_number"]] = self._breakers[row["sender_number"]] = breaker
         self._measure()
 
     def allowance(self, sender_number: str) -> int | None:
@@ -72,6 +83,7 @@ class NumberHealth:
             "opens_at": breaker.opens_at,
         }
         await self._units.run(lambda uow: uow.db.upsert(number_health, [{**row, "changed_at": uow.now}]), Lane.OUTCOMES)
+        self._kept[sender_number] = breaker
 
     def _measure(self) -> None:
         for state in (BreakerState.OPEN, BreakerState.HALTED):

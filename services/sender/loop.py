@@ -110,8 +110,7 @@ class Dispatcher:
     async def step(self) -> float:
         """Do one pass and return the seconds until the next."""
         await self._settle_doubts()
-        if not self._numbers.is_loaded:
-            await self._numbers.load()
+        await self._numbers.refresh()
         now, holding = self._clock.now(), self._holding()
         numbers = await self._units.read(lambda db: store.ready_numbers(db, holding.numbers, now))
         if not numbers:

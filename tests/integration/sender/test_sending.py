@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.sender import composing, loop
+from services.sender.health import NumberHealth
 from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased, SuppressionCause
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
 from shared.events.follow_up import FollowUpCancelled, FollowUpLapsed, Purpose
@@ -198,6 +199,20 @@ async def test_a_wrong_token_halts_the_number_and_loses_no_text(desk: Desk) -> N
     assert desk.provider.calls == 1
     assert len(await desk.published(FollowUpLapsed)) == 2
     assert await desk.published(DispatchFailed) == []
+
+
+async def test_a_number_that_one_replica_found_halted_is_halted_for_the_others_too(desk: Desk) -> None:
+    other = NumberHealth(desk.house.runtime.units)
+    await other.refresh()
+    assert other.allowance(make_sender.SENDER_NUMBER) is None
+    desk.provider.script = deque(["refuse:20003"])
+    await desk.hear(desk.cleared())
+    await desk.send()
+    await other.refresh()
+    assert other.allowance(make_sender.SENDER_NUMBER) is None, "it looks from time to time, not all the time"
+    desk.clock.advance(seconds=6)
+    await other.refresh()
+    assert other.allowance(make_sender.SENDER_NUMBER) == 0
 
 
 async def test_a_dead_provider_is_tried_less_and_less(desk: Desk) -> None:
