@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import twilio.rest.api  # noqa: F401 - the client would import it inside the first call, for half a second
@@ -26,6 +27,7 @@ from services.sender.providers.port import CALL_TIMEOUT_SECONDS, CONNECT_TIMEOUT
 _MOST_CONNECTIONS = 0  # no limit: a pool that makes a call wait would start it after its intent grew old
 _KEEPALIVE_SECONDS = 4.0  # less than servers keep a silent connection: no race with their closing it
 _TIMEOUT = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
+_FORM = "application/x-www-form-urlencoded"
 _NOTHING = "{}"
 """What the library gets to read: the answer itself is noted, and taking it apart twice would only cost."""
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -55,13 +57,19 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
     ) -> Any:
         """Make one request; whatever comes of it is noted before it is returned or raised."""
         notes = _seen.get()
+        sent = dict(headers or {})
+        if auth:
+            sent["Authorization"] = aiohttp.encode_basic_auth(*auth)
+        form = _texts(data)
+        if form is not None:
+            sent["Content-Type"] = _FORM
         try:
             async with self._session().request(
                 method,
                 self._target(url),
                 params=_texts(params),
-                data=_texts(data),
-                headers={**(headers or {}), "Authorization": aiohttp.encode_basic_auth(*auth)} if auth else headers,
+                data=None if form is None else urlencode(form).encode("ascii"),  # the client would take it apart first
+                headers=sent,
                 allow_redirects=False,
             ) as answer:
                 body = await answer.read()
