@@ -27,7 +27,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[Result]]] = {
     "hop": hop.run,
 }
 RESULTS = Path(__file__).parent / "results"
-ROUNDS = 3
+ROUNDS = 5
 
 
 async def main(names: list[str], rounds: int, results: Path | None) -> None:

@@ -35,7 +35,7 @@ _ANSWER_SECONDS = 5.0
 _LEAVE_SECONDS = 1.0
 """How long leaving may take: a process that was told to end must not wait for a cluster that is gone."""
 _LOOKS_BEFORE_STALLED = 2
-_FETCH_WAIT_MILLISECONDS = 500
+_FETCH_WAIT_MILLISECONDS = 250
 """A partition that joins a fetch under way waits at most this long for the next one."""
 _NOTHING = Poll((), {})
 
