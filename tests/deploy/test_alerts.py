@@ -47,6 +47,7 @@ FIRES: Mapping[str, Mapping[str, str]] = {
         'followup_consumer_partitions{service="sender"}': "12x40",
         'followup_outbox_relay_active{service="sender"}': "1x20 0x20",
     },
+    "FollowupOutboxGrows": {'followup_outbox_rows{service="ingest"}': "200000x40"},
     "FollowupEventsLost": {'followup_log_lost_events_total{service="sender"}': BORN},
     "FollowupForeignRecords": {'followup_log_foreign_records_total{service="sender"}': BORN},
     "FollowupDoubleDetected": {"followup_doubles_detected_total": "0x38 1x2"},
@@ -85,6 +86,10 @@ SILENT: Mapping[str, Mapping[str, str]] = {
         'followup_consumer_partitions{service="sender", instance="a"}': "12x40",
         'followup_outbox_relay_active{service="sender", instance="a"}': "0x40",
         'followup_outbox_relay_active{service="sender", instance="b"}': "1x40",
+    },
+    "FollowupOutboxGrows": {
+        'followup_outbox_rows{service="ingest", instance="a"}': "90000x40",
+        'followup_outbox_rows{service="ingest", instance="b"}': "90000x40",
     },
     "FollowupEventsLost": {'followup_log_lost_events_total{service="sender"}': OLD},
     "FollowupForeignRecords": {'followup_log_foreign_records_total{service="sender"}': OLD},

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx2
+import pytest
 
 from services.sender.simulator.count import callback_id, count
 from shared.testing.connected import Server
@@ -125,7 +126,8 @@ class Trial:
         taken = record(self.house.texts_file)
         self._is_complete(taken, found)
         meanings = await self._meanings()
-        assert not (wrong := disordered(taken, meanings)), wrong
+        if wrong := disordered(taken, meanings):
+            pytest.fail(f"{len(wrong)} people got their texts in another order, such as {await self._story(wrong[0])}")
         figures = {"planned": found.total(), "accepted": len(taken)}
         figures |= {state: found[state] for state in ("delivered", "blocked", "cancelled")}
         await until(partial(self._say, figures), PATIENCE_SECONDS)
@@ -178,6 +180,15 @@ class Trial:
         said = f'{name}{{service="{service}"}} '
         return next((float(line.removeprefix(said)) for line in text.splitlines() if line.startswith(said)), 0.0)
 
+    async def _story(self, enrollment: UUID) -> list[str]:
+        """Return what the scheduler knows of a run, oldest first."""
+        rows = await self._asked(
+            "SELECT c.at, f.step, c.state, c.reason FROM scheduler.scheduler_state_changes c "  # noqa: S608 - a UUID
+            "JOIN scheduler.scheduler_follow_ups f ON f.id = c.follow_up_id "
+            f"WHERE f.enrollment_id = '{enrollment}' ORDER BY c.at, f.step, c.number"
+        )
+        return [f"{row['at']} {row['step']} {row['state']} {row['reason']}" for row in rows]
+
     async def _asked(self, query: str) -> list[Any]:
         connection = await asyncpg.connect(self.house.environment["FOLLOWUP_ADMIN_DATABASE_URL"])
         try:
@@ -202,7 +213,7 @@ def record(file: Path) -> list[Taken]:
         connection.close()
 
 
-def disordered(taken: list[Taken], meanings: Mapping[UUID, Meaning]) -> list[dict[str, Any]]:
+def disordered(taken: list[Taken], meanings: Mapping[UUID, Meaning]) -> list[UUID]:
     """Return the runs whose texts came in another order than planned, unless the first one was in doubt meanwhile."""
     runs: dict[UUID, dict[str, tuple[int, int]]] = defaultdict(dict)
     for text in taken:
@@ -210,8 +221,8 @@ def disordered(taken: list[Taken], meanings: Mapping[UUID, Meaning]) -> list[dic
         if meaning is not None and meaning.step in STEPS:
             runs[meaning.enrollment][meaning.step] = (text.place, meaning.number)
     return [
-        run
-        for run in runs.values()
+        enrollment
+        for enrollment, run in runs.items()
         if len(run) == len(STEPS) and run["care"][0] < run["thanks"][0] and run["thanks"][1] == 1
     ]
 

@@ -259,5 +259,5 @@ def _names_beside(location: tuple[int | str, ...]) -> list[str]:
         "consent": ConsentState,
         "history": PastEvent,
     }
-    model = inner.get(location[0], EvaluationRequest) if len(location) > 1 else EvaluationRequest
+    model = inner.get(location[0], EvaluationRequest)
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -120,13 +120,15 @@ def _rule_intervals(rule: Rule, zone_name: str, utc_day: int, aspect: Aspect) ->
 
 @lru_cache(maxsize=32768)
 def _local_day(rule: Rule, zone_name: str, day: int, aspect: Aspect) -> tuple[Interval, ...]:
-    """Return one local date's hours as UTC intervals; a holiday on the local date has none."""
+    """Return one local date's hours as UTC intervals; a holiday on the local date has none.
+
+    Hours within the hour that the clocks skip end before they begin: no instant lies in them.
+    """
     local = date.fromordinal(_EPOCH_ORDINAL + day)
     if aspect is not Aspect.HOURS and rule.calendar is not None and is_holiday(rule.calendar, local):
         return ()
     spans = _ALL_DAY if aspect is Aspect.HOLIDAYS else rule.hours[local.weekday()]
-    edges = ((_edge(local, a, zone_name, opens=True), _edge(local, b, zone_name, opens=False)) for a, b in spans)
-    return tuple((start, end) for start, end in edges if start < end)
+    return tuple((_edge(local, a, zone_name, opens=True), _edge(local, b, zone_name, opens=False)) for a, b in spans)
 
 
 def _edge(day: date, minutes: int, zone_name: str, *, opens: bool) -> int:

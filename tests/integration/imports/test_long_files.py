@@ -14,7 +14,9 @@ from services.cli.consent_file import ConsentFile
 from services.cli.consents import Import
 from services.cli.house_client import HouseClient
 from shared.testing.make_compliance import merchants_folder
+from tests.integration.engines import only_on_sqlite
 
+pytestmark = only_on_sqlite("the command opens the file of an embedded house")
 HEADER = "phone,scope,level,captured_at,disclosure\n"
 MEBIBYTE = 1024 * 1024
 

@@ -10,8 +10,10 @@ from services.compliance.preferences.languages import Language, Languages
 from shared.events.engagement import ReplyClass
 from shared.inbound import Context, classify
 from tests.integration.compliance.stage import Stage
+from tests.integration.engines import only_on_sqlite
 from tests.integration.preferences.test_pages import link
 
+pytestmark = only_on_sqlite("the page is the same")
 STOPS = {
     "en": "stop", "es": "alto", "fr": "arret", "de": "abmelden", "it": "cancellami", "pt": "parar", "nl": "afmelden",
     "pl": "wypisz", "ru": "стоп", "tr": "iptal", "zh": "退订", "ja": "配信停止", "ko": "수신거부", "ar": "إيقاف",

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from services.compliance.domain.evaluation import (
     EvaluationAnswer,
     EvaluationError,
+    EvaluationRequest,
     evaluate_json,
     evaluate_line,
 )
@@ -208,6 +210,12 @@ def test_a_zone_nobody_can_use_leaves_it_to_the_number() -> None:
 )
 def test_values_beyond_what_makes_sense_are_refused(fields: dict[str, Any], *, readable: bool) -> None:
     assert isinstance(evaluate_json(ASKED | fields, load_rules()), EvaluationAnswer) is readable
+
+
+def test_a_question_cannot_be_changed_once_it_is_read() -> None:
+    question = EvaluationRequest.model_validate(ASKED)
+    with pytest.raises(ValidationError, match="frozen"):
+        question.to = "+12125550199"  # type: ignore[misc] # the point of the test
 
 
 def test_the_first_due_time_bounds_the_wait() -> None:

@@ -140,6 +140,14 @@ def test_a_first_withdrawal_that_is_said_to_follow_the_newest_widens_nothing() -
     assert stop_again(timedelta(), confirmed).reason is Reason.CONFIRMATION_ALREADY_SENT
 
 
+def test_only_a_withdrawal_that_no_later_grant_overturned_is_one() -> None:
+    assert Consent(ConsentStatus.PEWC).is_revoked() is False
+    assert Consent(ConsentStatus.PEWC, captured_at=NOON, revoked_at=NOON - TICK).is_revoked() is False
+    assert Consent(ConsentStatus.PEWC, captured_at=NOON, revoked_at=NOON).is_revoked() is True
+    assert Consent(ConsentStatus.PEWC, revoked_at=NOON).is_revoked() is True
+    assert Consent(ConsentStatus.REVOKED).is_revoked() is True
+
+
 def test_a_withdrawn_opt_out_is_not_confirmed() -> None:
     consent = Consent(ConsentStatus.PEWC, captured_at=NOON, revoked_at=NOON - MINUTE)
     assert judge(Purpose.OPT_OUT_CONFIRMATION, consent=consent).reason is Reason.NO_RECENT_INBOUND

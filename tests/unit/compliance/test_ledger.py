@@ -75,6 +75,13 @@ def test_the_order_of_keys_does_not_matter(mapping: dict[str, int]) -> None:
     assert json.loads(canonical_json(mapping)) == mapping
 
 
+def test_truth_and_numbers_of_an_entry_are_in_its_canonical_bytes_as_they_are() -> None:
+    written = json.loads(replace(ENTRY, keyword_seq=7, not_condition_of_purchase=True).canonical())
+    assert (written["checkbox_default"], written["not_condition_of_purchase"]) == (False, True)
+    assert (written["keyword_seq"], written["cause"]) == (7, None)
+    assert written["recorded_at"] == 1_796_068_801_000_005
+
+
 def test_every_field_of_an_entry_is_in_its_canonical_bytes() -> None:
     assert set(json.loads(ENTRY.canonical())) == {field.name for field in fields(LedgerEntry)}
 

@@ -359,3 +359,25 @@ def test_marketing_consent_bridges_nothing_that_was_said_of_service_texts() -> N
     over = (claim(2, PENDING, 2, **said), claim(3, EXPIRED, 3, **said))
     assert status(written, *over, purpose=service) is ConsentStatus.EXPIRED
     assert status(written, claim(2, REVOKED, 2, **said), purpose=service) is ConsentStatus.REVOKED
+
+
+def test_the_strongest_valid_consent_is_told_with_its_own_dates() -> None:
+    written = claim(1, GRANTED, 2, level=ConsentLevel.PEWC, expires_at=day(90))
+    said = claim(2, GRANTED, 3, level=ConsentLevel.EXPRESS, expires_at=day(95))
+    consent = fold([said, written]).consent_for(Purpose.MARKETING, day(5))
+    assert (consent.status, consent.captured_at, consent.expires_at) == (ConsentStatus.PEWC, day(2), day(90))
+
+
+def test_an_expired_consent_is_not_hidden_by_one_of_no_known_level() -> None:
+    over = claim(1, GRANTED, 2, level=ConsentLevel.PEWC, expires_at=day(10))
+    assert status(over, claim(2, GRANTED, 3, level=ConsentLevel.UNKNOWN)) is ConsentStatus.EXPIRED
+
+
+def test_who_never_sent_a_keyword_has_none_applied() -> None:
+    assert fold([claim(1, GRANTED, 2)]).keyword_seq == 0
+    assert fold([claim(1, GRANTED, 2), claim(2, REVOKED, 3, keyword_seq=4)]).keyword_seq == 4
+
+
+def test_keywords_of_one_instant_follow_each_other_by_a_microsecond() -> None:
+    both = (claim(1, RESTORED, 2, keyword_seq=1), claim(2, REVOKED, 2, keyword_seq=2))
+    assert fold(both).marketing.revoked_at == day(2) + timedelta(microseconds=1)

@@ -1,0 +1,62 @@
+"""While the outbox is full both doors say so, and take what comes again when there is room."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from shared.bus.kafka_faults import OutboxFull
+from shared.bus.local import LocalLog
+from shared.testing.clock import FakeClock
+from shared.testing.make_ingest import body_of, event, shopify_headers, shopify_order
+from tests.integration.ingest.stage import Stage, open_stage
+
+
+class Room:
+    """Stands for an outbox."""
+
+    is_full = True
+
+    def require(self) -> None:
+        if self.is_full:
+            raise OutboxFull
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, clock: FakeClock, room: Room, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.setattr(LocalLog, "require_room", lambda _log: room.require())
+    async with open_stage(tmp_path, clock) as stage:
+        yield stage
+
+
+def is_turned_away(answer: httpx2.Response) -> bool:
+    return (answer.status_code, answer.json()["code"]) == (503, "outbox_full") and int(
+        answer.headers["Retry-After"]
+    ) > 0
+
+
+async def test_a_webhook_is_turned_away_and_taken_when_the_platform_comes_again(stage: Stage, room: Room) -> None:
+    assert is_turned_away(await stage.shopify("orders/create", shopify_order()))
+    assert await stage.count() == 0
+    room.is_full = False
+    assert (await stage.shopify("orders/create", shopify_order())).json() == {"status": "accepted"}
+
+
+async def test_events_are_turned_away_and_taken_when_they_come_again(stage: Stage, room: Room) -> None:
+    assert is_turned_away(await stage.tell(event()))
+    assert await stage.count() == 0
+    room.is_full = False
+    assert (await stage.tell(event())).status_code == 202
+
+
+async def test_who_does_not_sign_is_told_nothing_about_the_outbox(stage: Stage) -> None:
+    body = body_of(shopify_order())
+    headers = {**shopify_headers(body, "orders/create", event_id="event-1"), "x-shopify-hmac-sha256": "wrong"}
+    answer = await stage.client.post("/v1/webhooks/shopify/acme", content=body, headers=headers)
+    assert answer.status_code == 401
