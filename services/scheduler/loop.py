@@ -5,7 +5,7 @@ what is pending. No lease is held, and nothing is called: the transaction is all
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.events.follow_up import Content
 from shared.failpoints import failpoint
-from shared.ids import FollowUpId
+from shared.ids import FollowUpId, RecipientId
 from shared.loop import Loop
 
 LONGEST_PAUSE_SECONDS = 1.0
@@ -157,7 +157,8 @@ class Firing:
         gone = {each.follow_up_id for each in going}
         called = [each for each in in_line if each.follow_up_id in gone]
         texts = {**ready, **await load_with_content(uow.db, [each.follow_up_id for each in called])}
-        moves = [move for each in going if (move := release_of(texts.get(each.follow_up_id), uow.now)) is not None]
+        turns = in_planned_order([texts[each.follow_up_id] for each in going if each.follow_up_id in texts])
+        moves = [move for loaded in turns if (move := release_of(loaded, uow.now)) is not None]
         settled = await settle(uow, moves, self._unconfirmed_after)
         under_way = [each.follow_up for each in settled if each.follow_up.standing.state is State.RELEASED]
         for text in under_way:
@@ -240,9 +241,20 @@ def sorted_out(
     return over, ready
 
 
-def release_of(loaded: _Loaded | None, now: datetime) -> Move | None:
+def in_planned_order(texts: Sequence[_Loaded]) -> list[_Loaded]:
+    """Return texts in their turns, but those of one person in the order they were planned in.
+
+    Two that the gate put off to the same instant are due together, and their ids say nothing about which comes first.
+    """
+    of_person: dict[RecipientId, deque[_Loaded]] = defaultdict(deque)
+    for each in sorted(texts, key=lambda loaded: (loaded[0].priority, loaded[0].first_due_at)):
+        of_person[each[0].recipient_id].append(each)
+    return [of_person[text.recipient_id].popleft() for text, _ in texts]
+
+
+def release_of(loaded: _Loaded, now: datetime) -> Move | None:
     """Return the release of a text whose turn it is; its end where it is over; None where it ended in the line."""
-    if loaded is None or loaded[0].standing.state is not State.PENDING:
+    if loaded[0].standing.state is not State.PENDING:
         return None
     text, content = loaded
     if is_over(text, now):

@@ -77,6 +77,10 @@ async def test_every_query_of_every_panel_has_data(watched: Prometheus, tmp_path
     prove(tmp_path, [(made_up(expr, KNOWN), {has_data(expr): 1}) for _, expr in unseen])
 
 
+EXTRAPOLATED = 1.05
+"""Prometheus stretches what it saw to the ends of the range, each counter by a little more or less."""
+
+
 async def test_the_figures_tell_the_story(watched: Prometheus) -> None:
     panels = dict(QUERIES)
     ask = watched.value
@@ -87,7 +91,7 @@ async def test_the_figures_tell_the_story(watched: Prometheus) -> None:
         return found
 
     assert await figure("Texts taken") > 0
-    assert 0 < await figure("Delivered") <= 1
+    assert 0 < await figure("Delivered") <= EXTRAPOLATED
     assert await figure("Clicked") > 0
     assert await figure("Opted out") > 0
     assert await figure("Converted") > 0

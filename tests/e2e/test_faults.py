@@ -19,7 +19,7 @@ from shared.testing.waiting import until
 from tests.e2e.orders import HEADERS, phone
 from tests.e2e.trial import PATIENCE_SECONDS, SESSION_SECONDS, Trial, trial
 
-pytestmark = [pytest.mark.connected, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.connected, pytest.mark.timeout(480)]
 
 Place = tuple[str, int]
 DEATHS: Mapping[Place, Sequence[str]] = {

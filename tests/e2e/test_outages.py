@@ -16,7 +16,7 @@ from tests.e2e.orders import HEADERS, order
 from tests.e2e.trial import PATIENCE_SECONDS, Trial, trial
 from tests.parts import part
 
-pytestmark = [pytest.mark.connected, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.connected, pytest.mark.timeout(480)]
 ROWS = 400
 """What an outbox may hold in the tests."""
 END_SECONDS = 8

@@ -1,0 +1,78 @@
+"""Two processes on one database: never over the cap, and never an intent after an acknowledged STOP."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from services.compliance.tables import send_slots
+from services.sender import tables
+from services.sender.store import READY
+from shared.db.transaction import Lane
+from shared.events.follow_up import FollowUpCleared, FollowUpDeferred, FollowUpDue, Purpose
+from shared.testing import make_sender
+from tests.integration.compliance import stage as compliance
+from tests.integration.sender.desk import Desk, open_desk
+from tests.integration.side_by_side.rival import BATCH, rival
+
+RACES = [200, pytest.param(10_000, marks=[pytest.mark.torture, pytest.mark.timeout(1800)])]
+
+
+def phone(number: int) -> str:
+    return f"+1212{2000000 + number:07d}"
+
+
+@pytest.mark.parametrize("races", RACES)
+async def test_two_processes_that_judge_texts_to_the_same_people_never_pass_the_cap(tmp_path: Path, races: int) -> None:
+    async with compliance.opened(tmp_path) as stage:
+
+        def due(number: int, who: str) -> FollowUpDue:
+            return stage.due(f"{who}-{number}", purpose=Purpose.INFORMATIONAL, phone=phone(number))
+
+        for start in range(0, races, 500):
+            people = range(start, min(start + 500, races))
+            await stage.hear(*(stage.claim(phone=phone(number)) for number in people))
+        mine = [due(number, "ours") for number in range(races)]
+        units, door = stage.ground.runtime.units, stage.service.events
+        assert door is not None
+        async with rival(stage.ground, tmp_path, "judge", [due(number, "theirs") for number in range(races)]):
+            for start in range(0, races, BATCH):
+                batch = mine[start : start + BATCH]
+                await units.run(lambda uow, batch=batch: door.handle(batch, uow), Lane.BATCHES)  # type: ignore[misc]  # its own batch
+        verdicts = await stage.verdicts()
+        assert Counter(type(verdict) for verdict in verdicts) == {FollowUpCleared: races, FollowUpDeferred: races}
+        cleared = Counter(verdict.recipient_id for verdict in verdicts if isinstance(verdict, FollowUpCleared))
+        assert set(cleared.values()) == {1}
+        slots = Counter(row["recipient_id"] for row in await stage.rows(send_slots))
+        assert slots == cleared
+
+
+@pytest.mark.parametrize("races", RACES)
+async def test_after_an_acknowledged_stop_no_other_process_commits_an_intent(tmp_path: Path, races: int) -> None:
+    async with open_desk(tmp_path, rate=races // 5) as desk:
+        for start in range(0, races, 250):
+            numbers = range(start, min(start + 250, races))
+            await desk.hear(*(desk.cleared(number, phone=phone(number)) for number in numbers))
+        async with rival(desk.house, tmp_path, "send"):
+            before: dict[int, int] = {}
+            # From both ends: what is sent first, what is sent last, and where they meet.
+            for number in [n for pair in zip(range(races), reversed(range(races)), strict=True) for n in pair][:races]:
+                answer = await desk.reply("STOP", f"SM-{number}", phone(number))
+                assert answer.status_code == 200
+                before[number] = await intents(desk, number)
+            while await desk.house.runtime.database.read(
+                lambda db: db.rows(READY, {"now": desk.clock.now(), "partitions": [0]})
+            ):
+                await desk.reply("hello", "SM-waiting", make_sender.PERSON)
+        after = {number: await intents(desk, number) for number in before}
+        assert after == before
+        assert len(await desk.attempts()) == sum(after.values())
+        assert set(before.values()) == {0, 1}, "some were sent before their STOP and some were not"
+
+
+async def intents(desk: Desk, number: int) -> int:
+    """Return how many intents a person has."""
+    who = make_sender.recipient_id(desk.sealer, phone(number))
+    found = await desk.house.rows(sa.select(tables.attempts.c.id).where(tables.attempts.c.recipient_id == who))
+    return len(found)
