@@ -14,9 +14,9 @@ from shared.testing.process import API_KEY
 HEADERS = {"Authorization": f"Bearer {API_KEY}"}
 ENDS = frozenset({"delivered", "unconfirmed", "failed", "unknown", "blocked", "cancelled", "expired"})
 BATCH = 25
-_JUMP = timedelta(minutes=3)
+_JUMP = timedelta(minutes=6)
 _UNCONFIRMED_AFTER = timedelta(hours=73)
-_JUMPS = 8
+_JUMPS = 5
 """Enough for deadline + 30 s (reaper), deadline + 120 s and five minutes more (reconciler)."""
 FLOW = """
 flow: order-thank-you

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -117,7 +116,7 @@ class Trial:
     async def end(self) -> None:
         """See that nothing was lost, nothing doubled, nothing disordered, and that all numbers agree."""
         planned = self.orders * len(STEPS)
-        found = await all_ended(self.client, self.house.clock_file, planned, seconds=20)
+        found = await all_ended(self.client, self.house.clock_file, planned, seconds=15)
         assert planned <= found.total() <= planned + len(self.stopped)
         assert ended(found) == found.total(), found
         await self._are_well()
@@ -128,9 +127,7 @@ class Trial:
         meanings = await self._meanings()
         if wrong := disordered(taken, meanings):
             pytest.fail(f"{len(wrong)} people got their texts in another order, such as {await self._story(wrong[0])}")
-        figures = {"planned": found.total(), "accepted": len(taken)}
-        figures |= {state: found[state] for state in ("delivered", "blocked", "cancelled")}
-        await until(partial(self._say, figures), PATIENCE_SECONDS)
+        await self._agree({"planned": found.total(), "accepted": len(taken)})
 
     def _is_complete(self, taken: "list[Taken]", found: Counter[str]) -> None:
         """Compare what was ordered with what the provider took; only an unknown text may be missing."""
@@ -156,13 +153,24 @@ class Trial:
         [row] = await self._asked(f"SELECT count(*) AS n FROM {service}.{service}_{table}")  # noqa: S608 - our own names
         return int(row["n"])
 
-    async def _say(self, wanted: Mapping[str, int]) -> bool:
-        """Return whether the KPIs are these."""
-        answer = (await self.client.get("/v1/kpis", headers=HEADERS)).json()
-        said: Counter[str] = Counter()
-        for each in answer["kpis"]:
-            said[each["name"]] += int(each["numerator"])
-        return {name: said[name] for name in wanted} == dict(wanted)
+    async def _agree(self, wanted: Mapping[str, int]) -> None:
+        """Wait until the KPIs are what was counted elsewhere: by us, by the provider, by the scheduler."""
+        seen: list[dict[str, int]] = []
+
+        async def agree() -> bool:
+            found = await states(self.client)
+            here = {**wanted, **{state: found[state] for state in ("delivered", "blocked", "cancelled")}}
+            said: Counter[str] = Counter()
+            for each in (await self.client.get("/v1/kpis", headers=HEADERS)).json()["kpis"]:
+                said[each["name"]] += int(each["numerator"])
+            there = {name: said[name] for name in here}
+            seen[:] = [here, there]
+            return here == there
+
+        try:
+            await until(agree, PATIENCE_SECONDS)
+        except AssertionError:
+            pytest.fail(f"counted {seen[0]}, but metrics says {seen[1]}")
 
     async def _meanings(self) -> dict[UUID, Meaning]:
         query = (
