@@ -23,6 +23,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, settle
 from services.scheduler.store import FollowUp, load_with_content
 from services.scheduler.tables import in_flight, timers
+from services.scheduler.turns import wait_for_turns
 from shared.bus.port import Holding
 from shared.bus.reading import Reading
 from shared.clock import Clock
@@ -139,7 +140,9 @@ class Firing:
         loaded = await load_with_content(uow.db, [row["follow_up_id"] for row in fired])
         over, ready = sorted_out(loaded.values(), {row["follow_up_id"]: row["due_at"] for row in fired}, uow.now)
         await settle(uow, over, self._unconfirmed_after)
-        released, held = await self._release(uow, ours, {each[0].id: each for each in ready})
+        waiting = await wait_for_turns(uow, [text for text, _ in ready])
+        going = {each[0].id: each for each in ready if each[0].id not in waiting}
+        released, held = await self._release(uow, ours, going)
         instruments.FIRED.observe(len(fired))
         size = self._settings.batch_size
         is_full = len(fired) == size or released == size

@@ -107,11 +107,17 @@ class Trial:
     async def all_arrived(self) -> None:
         """Wait until every text is with somebody, without moving the clock."""
         planned = self.orders * len(STEPS)
+        found: Counter[str] = Counter()
 
         async def seen() -> bool:
-            return (await states(self.client))["delivered"] >= planned
+            nonlocal found
+            found = await states(self.client)
+            return found["delivered"] >= planned
 
-        await until(seen, PATIENCE_SECONDS)
+        try:
+            await until(seen, PATIENCE_SECONDS)
+        except AssertionError:
+            pytest.fail(f"{planned} texts were planned, and after {PATIENCE_SECONDS:.0f} s they stand thus: {found}")
 
     async def end(self) -> None:
         """See that nothing was lost, nothing doubled, nothing disordered, and that all numbers agree."""

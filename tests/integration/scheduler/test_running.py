@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import orjson
 import pytest
@@ -17,7 +16,7 @@ from shared.ids import MerchantId
 from shared.testing import make_scheduler
 from shared.testing.clock import START
 from tests.integration.engines import only_on_sqlite
-from tests.integration.scheduler.stage import Stage, open_stage
+from tests.integration.scheduler.stage import Stage
 
 
 async def test_a_purchase_plans_every_text_of_its_flow_at_once(stage: Stage) -> None:
@@ -270,37 +269,3 @@ async def test_the_work_of_taking_what_is_due_is_index_probes_only(stage: Stage)
         plans = [str(row) for statement in found for row in connection.execute(statement)]
     assert any("SEARCH scheduler_timers" in plan for plan in plans)
     assert not any("SCAN scheduler_timers" in plan for plan in plans)
-
-
-TWO_TEXTS = """
-flow: order-thank-you
-on: purchase
-steps:
-  - wait: 1s
-  - text: thanks
-    purpose: transactional
-    expire_after: 3d
-    body: "Thanks!"
-  - wait: 2s
-  - text: care
-    purpose: transactional
-    expire_after: 3d
-    body: "On its way."
-"""
-
-
-async def test_texts_of_one_person_that_were_put_off_together_keep_their_order(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, flows={"order-thank-you": TWO_TEXTS}) as stage:
-        people = [f"+1212555{number:04}" for number in range(100, 130)]
-        await stage.hear(*(stage.trigger(subject=each, phone=each) for each in people))
-        await stage.fire(seconds=3)
-        first = await stage.dues()
-        until = stage.clock.now() + timedelta(seconds=4)
-        await stage.hear(
-            *(stage.answer(FollowUpDeferred, due, until=until, reason="awaiting_consent") for due in first)
-        )
-        await stage.fire(seconds=4)
-        again = (await stage.dues())[len(first) :]
-        assert len(again) == 2 * len(people)
-        for person in {due.recipient_id for due in again}:
-            assert [due.step for due in again if due.recipient_id == person] == ["thanks", "care"]

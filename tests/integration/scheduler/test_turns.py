@@ -1,0 +1,133 @@
+"""The texts of one run reach the gate in the order they were planned in, whatever the gate says of the first."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.events.dispatch import DispatchAccepted, DispatchFailed
+from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpEvent, FollowUpLapsed
+from tests.integration.scheduler.stage import Stage, open_stage
+
+TWO_TEXTS = """
+flow: order-thank-you
+on: purchase
+cancel_on:
+  - {on: refund, when: event.subject == trigger.subject}
+steps:
+  - wait: 1s
+  - text: thanks
+    purpose: transactional
+    expire_after: 3d
+    body: "Thanks!"
+  - wait: 2s
+  - text: care
+    purpose: transactional
+    expire_after: 3d
+    body: "On its way."
+"""
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, flows={"order-thank-you": TWO_TEXTS}) as stage:
+        yield stage
+
+
+async def asked(stage: Stage) -> list[str]:
+    """Return which steps the gate was asked about, in that order."""
+    return [due.step for due in await stage.dues()]
+
+
+async def test_the_second_text_waits_for_the_answer_to_the_first(stage: Stage) -> None:
+    await stage.hear(stage.trigger())
+    await stage.fire(seconds=1)
+    await stage.fire(seconds=2)
+    assert await asked(stage) == ["thanks"]
+    [first] = await stage.dues()
+    await stage.hear(stage.answer(DispatchAccepted, first))
+    await stage.fire(seconds=1)
+    assert await asked(stage) == ["thanks", "care"]
+
+
+@pytest.mark.parametrize("kind", [FollowUpBlocked, FollowUpLapsed])
+async def test_a_first_text_that_the_gate_turned_down_is_asked_about_again_or_waited_for_no_more(
+    stage: Stage, kind: type[FollowUpEvent]
+) -> None:
+    await stage.hear(stage.trigger())
+    await stage.fire(seconds=3)
+    [first] = await stage.dues()
+    await stage.hear(stage.answer(kind, first, reason="any"))
+    await stage.fire(seconds=1)
+    assert await asked(stage) == ["thanks", "care" if kind is FollowUpBlocked else "thanks"]
+
+
+async def test_a_first_text_that_waits_for_its_consent_is_waited_for(stage: Stage) -> None:
+    people = [f"+1212555{number:04}" for number in range(100, 130)]
+    await stage.hear(*(stage.trigger(subject=each, phone=each) for each in people))
+    await stage.fire(seconds=3)
+    first = await stage.dues()
+    until = stage.clock.now() + timedelta(seconds=4)
+    await stage.hear(*(stage.answer(FollowUpDeferred, due, until=until, reason="awaiting_consent") for due in first))
+    for _ in range(5):
+        await stage.fire(seconds=1)
+    assert await asked(stage) == ["thanks"] * 60
+    await stage.hear(*(stage.answer(DispatchAccepted, due) for due in (await stage.dues())[30:]))
+    await stage.fire(seconds=2)
+    assert await asked(stage) == ["thanks"] * 60 + ["care"] * 30
+
+
+async def test_a_first_text_that_must_wait_for_hours_holds_nobody_up(stage: Stage) -> None:
+    await stage.hear(stage.trigger())
+    await stage.fire(seconds=1)
+    [first] = await stage.dues()
+    until = stage.clock.now() + timedelta(hours=9)
+    await stage.hear(stage.answer(FollowUpDeferred, first, until=until, reason="quiet_hours"))
+    await stage.fire(seconds=2)
+    assert await asked(stage) == ["thanks", "care"]
+
+
+async def test_a_second_text_whose_first_is_tried_again_soon_waits_for_that(stage: Stage) -> None:
+    await stage.hear(stage.trigger())
+    await stage.fire(seconds=1)
+    [first] = await stage.dues()
+    retry_at = stage.clock.now() + timedelta(seconds=90)
+    await stage.hear(stage.answer(DispatchFailed, first, accepted=False, reason="busy", retry_at=retry_at))
+    await stage.fire(seconds=89)
+    assert await asked(stage) == ["thanks"]
+    await stage.fire(seconds=1)
+    assert await asked(stage) == ["thanks", "thanks"]
+
+
+async def test_a_text_that_waits_too_long_for_its_turn_expires(stage: Stage) -> None:
+    await stage.hear(stage.trigger())
+    await stage.fire(seconds=1)
+    for _ in range(3):
+        await stage.fire(days=1, seconds=2)
+    assert await asked(stage) == ["thanks"]
+    assert await stage.states() == [("expired", "expire_after")] * 2
+
+
+async def test_a_text_cancelled_while_it_waits_leaves_no_timer(stage: Stage) -> None:
+    await stage.hear(stage.trigger(subject="order-9"))
+    await stage.fire(seconds=1)
+    await stage.fire(seconds=2)
+    await stage.hear(stage.trigger("refund", subject="order-9"))
+    await stage.fire(seconds=60)
+    assert await asked(stage) == ["thanks"]
+    assert [kind for kind, _ in await stage.timers() if kind == "due"] == []
+
+
+async def test_texts_put_off_to_the_same_hour_go_in_their_order(stage: Stage) -> None:
+    people = [f"+1212555{number:04}" for number in range(100, 130)]
+    await stage.hear(*(stage.trigger(subject=each, phone=each) for each in people))
+    await stage.fire(seconds=1)
+    opening = stage.clock.now() + timedelta(hours=9)
+    for _ in range(2):
+        fresh = [due for due in await stage.dues() if due.occurred_at == stage.clock.now()]
+        await stage.hear(*(stage.answer(FollowUpDeferred, due, until=opening, reason="quiet_hours") for due in fresh))
+        await stage.fire(seconds=2)
+    before = len(await stage.dues())
+    await stage.fire(hours=9)
+    assert (await asked(stage))[before:] == ["thanks"] * len(people)

@@ -1,0 +1,51 @@
+"""A text waits for an earlier one of its run that is about to go, and for nothing else."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.scheduler.domain.states import State
+from services.scheduler.domain.turns import SOON, Sibling, waits_until
+from shared.testing.clock import START
+
+SECOND = timedelta(seconds=1)
+OURS = START
+
+
+def earlier(state: State, *, due: timedelta = timedelta()) -> Sibling:
+    return Sibling(state, OURS - SECOND, START + due)
+
+
+@pytest.mark.parametrize(
+    "sibling",
+    [
+        *(earlier(state) for state in State if state not in {State.PENDING, State.RELEASED}),
+        earlier(State.PENDING, due=SOON + timedelta(microseconds=1)),
+        Sibling(State.RELEASED, OURS, START),
+        Sibling(State.RELEASED, OURS + SECOND, START),
+    ],
+)
+def test_nobody_waits_for_what_is_over_or_far_away_or_later(sibling: Sibling) -> None:
+    assert waits_until(OURS, OURS, [sibling], START) is None
+
+
+def test_alone_it_goes_at_once() -> None:
+    assert waits_until(OURS, OURS, [], START) is None
+
+
+@pytest.mark.parametrize(
+    "sibling", [earlier(State.RELEASED), earlier(State.PENDING), earlier(State.PENDING, due=-SOON)]
+)
+def test_what_is_asked_about_now_is_waited_for_a_second(sibling: Sibling) -> None:
+    assert waits_until(OURS, OURS, [sibling], START) == START + SECOND
+
+
+def test_what_is_put_off_a_little_is_waited_for_until_then() -> None:
+    soon = [earlier(State.PENDING, due=SOON), earlier(State.PENDING, due=SECOND)]
+    assert waits_until(OURS, OURS, soon, START) == START + SOON
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(2, 1), (8, 2), (100, 25), (3600, 60)])
+def test_looks_become_rarer_the_longer_it_takes(waited: int, pause: int) -> None:
+    now = START + timedelta(seconds=waited)
+    assert waits_until(OURS, OURS, [earlier(State.RELEASED)], now) == now + timedelta(seconds=pause)
