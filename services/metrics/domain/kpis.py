@@ -135,7 +135,7 @@ DEFINITIONS: Final = (
     Definition("opt_outs", "Opt-outs", "revocations in the ledger, through any door", Unit.COUNT, Measure.OPT_OUTS),
     Definition("blocked", "Blocked", "follow-ups the gate refused", Unit.COUNT, Measure.BLOCKED, per=Per.REASON),
     Definition("deferred", "Put off", "times the gate put one off", Unit.COUNT, Measure.DEFERRED, per=Per.REASON),
-    Definition("cancelled", "Cancelled", "follow-ups cancelled", Unit.COUNT, Measure.CANCELLED, per=Per.REASON),
+    Definition("cancelled", "Cancelled", "follow-ups cancelled in time", Unit.COUNT, Measure.CANCELLED, per=Per.REASON),
     Definition("failed", "Failed", "dispatches that failed", Unit.COUNT, Measure.FAILED, per=Per.REASON),
     Definition(
         "unknown", "Unknown", "dispatches that ended without an answer", Unit.COUNT, Measure.UNKNOWN, per=Per.REASON

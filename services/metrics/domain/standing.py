@@ -49,6 +49,8 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+ALREADY_DISPATCHED: Final = "already_dispatched"
+"""Why a later release is withdrawn: an earlier one went after all. The text itself is not cancelled."""
 TROUBLED: Final = (State.UNKNOWN, State.BLOCKED, State.FAILED)
 """What somebody may want to look at."""
 
@@ -166,8 +168,8 @@ def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR091
             return State.EXPIRED, _rank(event.release, 6), event.reason  # the scheduler's word for this verdict
         case FollowUpBlocked():
             return State.BLOCKED, _rank(event.release, 6), event.reason
-        case FollowUpCancelled(reason="already_dispatched"):
-            return None  # a later release withdrawn because an earlier one went after all
+        case FollowUpCancelled() if event.reason == ALREADY_DISPATCHED:
+            return None
         case FollowUpCancelled():
             return State.CANCELLED, _rank(event.release, 6), event.reason
         case FollowUpExpired():

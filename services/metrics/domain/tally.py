@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import Standing, failure_word, standing_of
+from services.metrics.domain.standing import ALREADY_DISPATCHED, Standing, State, failure_word, standing_of
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
@@ -25,6 +25,8 @@ from shared.events.trigger import TriggerKind, TriggerReceived
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """The hour under which present states are counted: they belong to no hour."""
+_WITHDRAWN: Final = (State.CANCELLED, State.EXPIRED)
+"""Ends that were decided while the text may have been under way."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -44,7 +46,9 @@ class Measure(StrEnum):
     BLOCKED = "blocked"
     """Detail: reason."""
     CANCELLED = "cancelled"
+    """Unless it came too late, and the text went."""
     EXPIRED = "expired"
+    """Likewise."""
     ACCEPTED = "accepted"
     PARTS = "parts"
     """Parts of accepted texts."""
@@ -118,10 +122,8 @@ def entries(event: Event, standing: Standing | None) -> Iterator[Entry]:  # noqa
             yield Entry(Measure.BLOCKED, event.reason)
         case FollowUpLapsed():
             yield Entry(Measure.LAPSED, event.reason)
-        case FollowUpCancelled():
-            yield Entry(Measure.CANCELLED, event.reason)
-        case FollowUpExpired():
-            yield Entry(Measure.EXPIRED, event.reason)
+        case FollowUpCancelled() | FollowUpExpired():
+            yield from _withdrawn(event, standing)
         case DispatchAccepted():
             yield Entry(Measure.ACCEPTED)
             yield Entry(Measure.PARTS, "", event.parts)
@@ -147,6 +149,18 @@ def entries(event: Event, standing: Standing | None) -> Iterator[Entry]:  # noqa
             yield from _consent(event)
         case RecipientErased():
             yield Entry(Measure.ERASURES)
+        case _:
+            return
+
+
+def _withdrawn(event: FollowUpCancelled | FollowUpExpired, standing: Standing | None) -> Iterator[Entry]:
+    """Yield an end that held: the provider may turn out to have had the text before."""
+    state = standing.state if standing else None
+    match event:
+        case FollowUpExpired() if state is State.EXPIRED:
+            yield Entry(Measure.EXPIRED, event.reason)
+        case FollowUpCancelled() if state is State.CANCELLED and event.reason != ALREADY_DISPATCHED:
+            yield Entry(Measure.CANCELLED, event.reason)
         case _:
             return
 
@@ -237,12 +251,16 @@ def is_told_differently(before: Standing | None, after: Standing) -> bool:
     """Return whether facts that were counted before must be counted anew: something they lean on has changed."""
     if before is None:
         return False
-    if before.plan != after.plan:
+    if before.plan != after.plan or _withdrawn_as(before) is not _withdrawn_as(after):
         return True
     if not before.is_engaged:
         return False
     moved = before.route != after.route
     return moved or any(old is not None and old != new for old, new in zip(before.firsts, after.firsts, strict=True))
+
+
+def _withdrawn_as(standing: Standing) -> State | None:
+    return standing.state if standing.state in _WITHDRAWN else None
 
 
 def change(

@@ -30,6 +30,8 @@ from shared.testing.make_metrics import Text
 
 TEXT = Text(1, segment="vip")
 OTHER = Text(2, flow="abandoned-cart", step="reminder", purpose=Purpose.MARKETING)
+LATE = Text(3)
+OVER = Text(4)
 LATER = START + timedelta(hours=20)
 STORY: list[Event] = [
     *TEXT.all_the_way(),
@@ -48,6 +50,13 @@ STORY: list[Event] = [
     OTHER.due(LATER, 2),
     OTHER.accepted(LATER, 2, price_minor=None),
     OTHER.failed(LATER, 2),
+    LATE.planned(),
+    LATE.cancelled(release=1),
+    LATE.accepted(),
+    OVER.planned(),
+    OVER.expired(LATER),
+    OVER.cancelled(LATER, 2),
+    OVER.delivered(LATER),
 ]
 
 
@@ -119,6 +128,28 @@ def test_every_follow_up_is_counted_in_exactly_one_state() -> None:
     assert sum_of(events, Measure.IN_STATE) == len(follow_ups)
 
 
+def test_a_text_cancelled_in_time_counts_as_cancelled_and_one_cancelled_too_late_as_sent() -> None:
+    in_time: list[Event] = [TEXT.planned(), TEXT.cancelled(release=1)]
+    assert (sum_of(in_time, Measure.CANCELLED), sum_of(in_time, Measure.ACCEPTED)) == (1, 0)
+    too_late = [*in_time, TEXT.accepted()]
+    assert (sum_of(too_late, Measure.CANCELLED), sum_of(too_late, Measure.ACCEPTED)) == (0, 1)
+
+
+def test_a_text_that_expired_counts_as_such_unless_it_went_before() -> None:
+    over: list[Event] = [TEXT.planned(), TEXT.expired(LATER)]
+    assert sum_of(over, Measure.EXPIRED) == 1
+    assert sum_of([*over, TEXT.accepted(), TEXT.delivered()], Measure.EXPIRED) == 0
+
+
+def test_a_later_release_withdrawn_is_no_cancelled_text() -> None:
+    facts: list[Event] = [
+        TEXT.planned(),
+        TEXT.cancelled(release=1),
+        TEXT.cancelled(release=2, reason="already_dispatched"),
+    ]
+    assert sum_of(facts, Measure.CANCELLED) == 1
+
+
 def test_two_clicks_on_one_text_are_two_clicks_and_one_clicked_text() -> None:
     assert sum_of(STORY, Measure.CLICKS) == 2
     assert sum_of(STORY, Measure.CLICKED) == 1
@@ -148,7 +179,7 @@ def test_a_test_purchase_is_no_order() -> None:
 
 def test_a_text_without_a_price_is_counted_as_unpriced_and_costs_nothing() -> None:
     assert sum_of(STORY, Measure.UNPRICED) == 1
-    assert sum_of(STORY, Measure.COST, "USD") == 1
+    assert sum_of(STORY, Measure.COST, "USD") == 2
 
 
 def test_what_people_did_counts_for_the_way_the_text_went() -> None:
