@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 API_KEY = "fu_end-to-end-test-key"
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "end-to-end-token"  # noqa: S105 - a test double's

@@ -24,7 +24,7 @@ from tests.e2e.orders import ENDS, HEADERS, TWO_TEXTS, all_ended, ended, order, 
 
 STEPS = ("thanks", "care")
 SESSION_SECONDS = 3
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 _REQUEST_SECONDS = 25
 _REPEAT_SECONDS = 0.5
 
