@@ -7,6 +7,7 @@ order), no rebalancing (one process reads), and messages are kept until every gr
 
 import asyncio
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -37,6 +38,7 @@ _EVERYBODY = Holding(frozenset({LOCAL.number}), 1)
 _SILENCE_SECONDS = 1.0
 _TAIL_MESSAGES = 4096
 _READ_AT_ONCE = 1000
+_JUST_WRITTEN_EVENTS = 4096
 
 _ROWS = (
     sa.select(event_log.c.id, event_log.c.type, event_log.c.recipient_id, event_log.c.body)
@@ -52,9 +54,10 @@ class LocalLog:
 
     partitions = _EVERYBODY.of
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, just_written: "JustWritten | None" = None) -> None:
         self.database = database
-        self.tail = Tail(database)
+        self.just_written = just_written or JustWritten()
+        self.tail = Tail(database, self.just_written)
         self._woken: set[asyncio.Event] = set()
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
@@ -66,7 +69,7 @@ class LocalLog:
                     "topic": event.topic,
                     "type": event.type,
                     "recipient_id": event.recipient_id,
-                    "body": encode(event),
+                    "body": self.just_written.encoded(event),
                     "published_at": now,
                 }
                 for event in events
@@ -102,6 +105,28 @@ class LocalLog:
             )
 
         return await self.database.write(work, Lane.BATCHES)
+
+
+class JustWritten:
+    """The events this process wrote last, by their bytes: whoever reads them back need not decode them.
+
+    An event is its bytes and the bytes are the event, so one that was rolled back does no harm here.
+    """
+
+    def __init__(self) -> None:
+        self._events: OrderedDict[bytes, Event] = OrderedDict()  # units write in one thread, readers read in another
+
+    def encoded(self, event: Event) -> bytes:
+        """Return the body of an event, and remember what it means."""
+        body = encode(event)
+        self._events[body] = event
+        if len(self._events) > _JUST_WRITTEN_EVENTS:
+            self._events.popitem(last=False)
+        return body
+
+    def taken(self, body: bytes) -> Event | None:
+        """Return the event of a body, once; None where it is not known any more."""
+        return self._events.pop(body, None)
 
 
 class LocalSource:
@@ -164,8 +189,9 @@ class Tail:
     A consumer that falls behind it reads the table by itself until it has caught up.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, just_written: JustWritten) -> None:
         self._database = database
+        self._just_written = just_written
         self._messages: list[Message] = []
         self._first: int | None = None
         """Every row from here on and before `_next` is in `_messages`; None until somebody asks."""
@@ -200,7 +226,8 @@ class Tail:
             elif self._next == known:
                 rows = await self._database.read(lambda tx: _messages(tx, _ROWS, known, _READ_AT_ONCE))
                 if rows:
-                    self._messages = [*self._messages, *rows][-_TAIL_MESSAGES:]
+                    fresh = [each.meaning(self._just_written.taken(each.body)) for each in rows]
+                    self._messages = [*self._messages, *fresh][-_TAIL_MESSAGES:]
                     self._next = rows[-1].offset + 1
                     self._first = max(self._first, self._messages[0].offset)
 

@@ -35,6 +35,12 @@ class Message:
     body: bytes
     _event: Event | None = field(default=None, init=False, repr=False, compare=False)
 
+    def meaning(self, event: Event | None) -> "Message":
+        """Return this message, which now knows the event it holds where one is given."""
+        if event is not None:
+            object.__setattr__(self, "_event", event)  # still the same message: it only remembers
+        return self
+
     def event(self, kind: Kind) -> Event:
         """Return the event of this type that the body holds; decoded once for all who share this message.
 
@@ -44,7 +50,7 @@ class Message:
         event = self._event
         if event is None:
             event = decode(kind, self.body)
-            object.__setattr__(self, "_event", event)  # still the same message: it only remembers
+            self.meaning(event)
         return event
 
 

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from shared.http import problems
 from shared.http.address import CleanAddress
@@ -16,6 +18,25 @@ from shared.telemetry import metrics
 from shared.telemetry.health import Health
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class Application(FastAPI):
+    """FastAPI behind an entrance of ours: what every request passes, and the doors that need nothing else."""
+
+    def __init__(
+        self, title: str, routers: Sequence[APIRouter], *, max_body_bytes: int, lifespan: Callable[..., Any]
+    ) -> None:
+        """Put the entrance before FastAPI's own layers, the routers behind them."""
+        super().__init__(title=title, lifespan=lifespan, docs_url="/docs", redoc_url=None)
+        problems.install(self)
+        doors = PlainRoutes(super().__call__, routes=plain_routes(routers), handlers=self.exception_handlers)
+        self._entrance = CleanAddress(BodyLimit(doors, max_bytes=max_body_bytes))
+        for router in routers:
+            self.include_router(router)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        await self._entrance(scope, receive, send)
 
 
 def create_app(
@@ -40,14 +61,8 @@ def create_app(
         async with lifespan():
             yield
 
-    app = FastAPI(title=title, lifespan=around, docs_url="/docs", redoc_url=None)
+    app = Application(title, routers, max_body_bytes=max_body_bytes, lifespan=around)
     app.state.keys = keys
-    problems.install(app)
-    app.add_middleware(PlainRoutes, routes=plain_routes(routers), faults=app)
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
-    app.add_middleware(CleanAddress)
-    for router in routers:
-        app.include_router(router)
     app.include_router(operations(health))
     return app
 

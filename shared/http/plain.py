@@ -4,10 +4,10 @@ A router adds one with `router.add_route(...)`. It is reached past the body limi
 every other door, and without dependencies, validation or a place in the OpenAPI document.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Request, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,13 +20,11 @@ def plain_routes(routers: Sequence[APIRouter]) -> list[Route]:
 class PlainRoutes:
     """ASGI middleware that serves plain routes; everything else goes on into the app."""
 
-    def __init__(self, app: ASGIApp, *, routes: Sequence[Route], faults: FastAPI) -> None:
-        """Serve `routes`; what they raise is answered by the exception handlers of `faults`."""
+    def __init__(self, app: ASGIApp, *, routes: Sequence[Route], handlers: Mapping[Any, Any]) -> None:
+        """Serve `routes`; what they raise is answered by the app's own exception `handlers`, by class."""
         self._app = app
         self._routes = tuple(routes)
-        handlers = {kind: handler for kind, handler in faults.exception_handlers.items() if kind is not Exception}
-        self._handlers: tuple[dict[Any, Any], dict[int, Any]] = (handlers, {})
-        """By exception and by status, as Starlette's own middleware hands them on."""
+        self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request whose path and method are one of the routes'."""
@@ -35,7 +33,18 @@ class PlainRoutes:
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
-                    scope["starlette.exception_handlers"] = self._handlers
-                    await route.handle(scope, receive, send)
+                    await self._serve(route, scope, receive, send)
                     return
         await self._app(scope, receive, send)
+
+    async def _serve(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            answer: Response = await route.endpoint(request)
+        except Exception as problem:
+            kind = next(kind for kind in type(problem).__mro__ if kind in self._handlers)
+            answer = await self._handlers[kind](request, problem)
+            if kind is Exception:  # a bug has its answer too, and is still a crash, which the server logs
+                await answer(scope, receive, send)
+                raise
+        await answer(scope, receive, send)

@@ -15,7 +15,7 @@ from shared.testing.fleet import SERVICES, Fleet, fleet
 from shared.testing.process import AUTH_TOKEN, Process
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 _COUNT = "SELECT count(*) FROM {0}.{0}_positions"
 
 
