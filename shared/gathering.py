@@ -14,9 +14,9 @@ ResultT = TypeVar("ResultT")
 class Gatherer(Generic[ItemT, ResultT]):
     """Hands items to `record` in groups, one group at a time; each item's caller gets its own result.
 
-    An item waits for company as long as it was told to, and no longer once a group is full. A fault fails the whole
-    group, since nothing of it was stored; a bug is looked for by recording each item alone, so that it fails only its
-    own caller.
+    An item waits for company as long as it was told to, and no longer once a group is full. While `hold_seconds` says
+    that something else comes first, everybody who is there waits so long. A fault fails the whole group, since nothing
+    of it was stored; a bug is looked for by recording each item alone, so that it fails only its own caller.
     """
 
     def __init__(
@@ -24,7 +24,9 @@ class Gatherer(Generic[ItemT, ResultT]):
         record: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
         most_items: int,
         linger_seconds: float = 0.0,
+        hold_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        self._hold_seconds = hold_seconds
         self._record = record
         self._most_items = most_items
         self._linger_seconds = linger_seconds
@@ -53,21 +55,33 @@ class Gatherer(Generic[ItemT, ResultT]):
 
     async def _drain(self) -> None:
         while self._waiting:
-            await self._linger()
-            group = [self._waiting.popleft() for _ in range(min(self._most_items, len(self._waiting)))]
-            try:
-                results = await self._record([item for item, _ in group])
-            except Fault as fault:
-                _fail(group, fault)
-            except Exception as bug:  # noqa: BLE001 - whatever it is, its own caller is told
-                if len(group) == 1:
-                    _fail(group, bug)
-                else:
-                    await self._each_alone(group)
+            hold = self._hold_seconds()
+            if hold > 0:
+                await asyncio.sleep(hold)
+                together = len(self._waiting)
             else:
-                for (_, future), result in zip(group, results, strict=True):
-                    if not future.done():
-                        future.set_result(result)
+                await self._linger()
+                together = min(self._most_items, len(self._waiting))
+            while together > 0:
+                together -= await self._record_group(min(self._most_items, together))
+
+    async def _record_group(self, size: int) -> int:
+        """Record the first so many, and return how many these were."""
+        group = [self._waiting.popleft() for _ in range(size)]
+        try:
+            results = await self._record([item for item, _ in group])
+        except Fault as fault:
+            _fail(group, fault)
+        except Exception as bug:  # noqa: BLE001 - whatever it is, its own caller is told
+            if len(group) == 1:
+                _fail(group, bug)
+            else:
+                await self._each_alone(group)
+        else:
+            for (_, future), result in zip(group, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+        return size
 
     async def _linger(self) -> None:
         """Wait for company; a full group goes at once."""

@@ -49,7 +49,11 @@ def of_bytes(value: bytes) -> uuid.UUID:
 
 def code(length: int) -> str:
     """Return a random base-62 code of `length` characters (10 hold 59 bits)."""
-    return "".join(secrets.choice(_BASE62) for _ in range(length))
+    number, characters = secrets.randbelow(len(_BASE62) ** length), []
+    for _ in range(length):
+        number, digit = divmod(number, len(_BASE62))
+        characters.append(_BASE62[digit])
+    return "".join(characters)
 
 
 def milliseconds(at: datetime) -> int:

@@ -46,6 +46,9 @@ class Parts:
 
 def count(text: str) -> Parts:
     """Return encoding, parts and units of a text; escape pairs and surrogate pairs are never split over parts."""
+    if GSM7_BASIC.issuperset(text):  # as most texts are: one septet a character, and nothing to keep together
+        units, room = len(text), UNITS_CONCATENATED[Encoding.GSM7]
+        return Parts(Encoding.GSM7, 1 if units <= UNITS_ALONE[Encoding.GSM7] else -(-units // room), units)
     encoding = encoding_of(text)
     widths = [_width(character, encoding) for character in text]
     units = sum(widths)

@@ -3,8 +3,8 @@
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import Request
@@ -15,6 +15,7 @@ from services.sender.providers.port import Callback, Provider
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.merchant import KeywordAnswers
 from shared.http.auth import unauthorized
+from shared.http.forms import fields
 from shared.http.problems import HTTPProblem
 from shared.ids import AttemptId
 from shared.privacy import Sealer
@@ -59,20 +60,22 @@ class Admission:
             raise rejected(door)
         return Admitted(account, owner, _keepable(callback))
 
-    def attempt(self, admitted: Admitted, attempt: str, signature: str) -> AttemptId:
+    def attempt(self, admitted: Admitted, request: Request) -> AttemptId:
         """Return the attempt a callback is about, once our own signature over it is checked.
 
         Raises:
             HTTPProblem: 401 for an address we did not make.
         """
+        query: bytes = request.scope["query_string"]
         try:
-            attempt_id = AttemptId(UUID(attempt))
-        except ValueError:
+            named = fields(query.decode("latin-1"), most=_MOST_FIELDS)
+            attempt, signature = named["attempt"], named["sig"]
+        except (ValueError, KeyError):
             raise rejected("receipts") from None
-        expected = attempt_signature(self._sealer, admitted.merchant.id, attempt_id)
+        expected = attempt_signature(self._sealer, admitted.merchant.id, attempt)
         if not hmac.compare_digest(expected.encode(), signature.encode()):
             raise rejected("receipts")
-        return attempt_id
+        return AttemptId(UUID(attempt))
 
 
 def rejected(door: str) -> HTTPProblem:
@@ -87,14 +90,16 @@ async def _callback(request: Request) -> Callback | None:
     query: bytes = request.scope["query_string"]
     target = path.split(b"?")[0] + (b"?" + query if query else b"")
     try:
-        fields = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-        return Callback(target.decode("ascii"), dict(fields), _headers(request.scope["headers"]))
+        form = fields((await request.body()).decode(), most=_MOST_FIELDS)
+        return Callback(target.decode("ascii"), form, _headers(request.scope["headers"]))
     except ValueError:
         return None
 
 
 def _keepable(callback: Callback) -> Callback:
     """Return a callback without NUL characters: a STOP that holds one is a STOP, and no database text may hold it."""
+    if "\0" not in "".join(chain.from_iterable(callback.form.items())):
+        return callback
     form = {name.replace("\0", ""): value.replace("\0", "") for name, value in callback.form.items()}
     return replace(callback, form=form)
 

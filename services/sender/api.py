@@ -24,6 +24,8 @@ from shared.telemetry.logs import logger
 
 NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 """TwiML for: send nothing back. Answers to keywords are follow-ups of their own, or the provider's."""
+TAKEN = Response(status_code=HTTPStatus.OK)
+"""Says nothing about anybody, so one does for all."""
 
 log = logger(__name__)
 
@@ -73,12 +75,11 @@ def router(units: Units, admission: Admission, receipts: Receipts, replies: Repl
         """Take a provider's report on a text."""
         provider, merchant = request.path_params["provider"], request.path_params["merchant"]
         admitted = await admission.admit(provider, merchant, request, door="receipts")
-        query = request.query_params
-        attempt_id = admission.attempt(admitted, query.get("attempt", ""), query.get("sig", ""))
+        attempt_id = admission.attempt(admitted, request)
         receipt = admitted.provider.receipt(admitted.callback)
         if receipt is not None:
             await receipts.take(admitted.provider, admitted.merchant.id, attempt_id, receipt, admitted.callback)
-        return Response(status_code=HTTPStatus.OK)
+        return TAKEN
 
     # A plain route: three receipts come for each text, and FastAPI's own handling would cost as much as ours.
     routes.add_route("/v1/providers/{provider}/{merchant}/receipts", receive, methods=["POST"])
@@ -109,6 +110,7 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str) -> Dispat
     if dispatch is None or dispatch.merchant_id != merchant_id:
         return None
     tried = await store.find_attempts(db, [dispatch.attempt_id(n) for n in range(1, dispatch.attempts + 1)])
+    statuses = await store.statuses_of(db, tried)
     person = await db.rows(
         sa.select(recipients.c.in_flight_at_stop).where(recipients.c.recipient_id == dispatch.recipient_id)
     )
@@ -130,7 +132,7 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str) -> Dispat
                 n=one.n,
                 provider=one.provider,
                 state=one.state,
-                status=one.status,
+                status=statuses[one.id],
                 provider_message_id=one.provider_message_id,
                 parts=one.parts,
                 error_class=one.error_class,

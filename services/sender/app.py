@@ -18,6 +18,7 @@ from services.sender.providers.book import ProviderBook
 from services.sender.receiving import Receipts
 from services.sender.reconciling import Reconciler
 from services.sender.retention import Retention
+from services.sender.rush import Rush
 from services.sender.schema import ground, metadata
 from services.sender.settings import SenderSettings
 from shared.bus.kafka_faults import LogUnavailable
@@ -41,6 +42,7 @@ class Sender:
     outcomes: Outcomes
     reconciler: Reconciler
     book: ProviderBook
+    rush: Rush
 
 
 def build(runtime: Runtime) -> Service:
@@ -60,6 +62,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     process_url = runtime.settings.address
     book = ProviderBook(runtime.merchants, environ, process_url=process_url, simulator_url=settings.simulator_url)
     numbers = NumberHealth(units)
+    rush = Rush(runtime.clock)
     outcomes = Outcomes(units)
     calls = Calls(runtime.clock, sealer, outcomes, numbers, most=settings.calls_at_once, process_url=process_url)
 
@@ -80,6 +83,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         calls,
         numbers,
         settings,
+        rush,
         process_url=process_url,
         holding=source.holding,
         is_hearing=is_hearing,
@@ -98,10 +102,15 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         bell.attach(dispatching)
 
     service.routers = (
-        api.router(units, Admission(runtime.merchants, book, sealer), Receipts(units, sealer), Replies(units, sealer)),
+        api.router(
+            units,
+            Admission(runtime.merchants, book, sealer),
+            Receipts(units, sealer, rush),
+            Replies(units, sealer),
+        ),
         links_api.router(units, sealer),
     )
     service.loops = (dispatching, Loop("reconcile", reconciler.step), Loop("retention", Retention(units).step))
     service.on_start = (attach, book.warm_up)
     service.on_stop = (calls.stop, book.close)
-    return Sender(service, dispatcher, calls, outcomes, reconciler, book)
+    return Sender(service, dispatcher, calls, outcomes, reconciler, book, rush)

@@ -12,9 +12,10 @@ from services.sender.instruments import ATTEMPTS, CALL_SECONDS, CALLS_UNDER_WAY
 from services.sender.intents import Committed
 from services.sender.outcomes import Outcomes
 from services.sender.providers.port import Text
+from services.sender.record import Item
 from shared.clock import Clock
 from shared.failpoints import failpoint
-from shared.ids import AttemptId
+from shared.ids import AttemptId, FollowUpId
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
@@ -63,9 +64,9 @@ class Calls:
         task.add_done_callback(self._commits.discard)
         return await asyncio.shield(task)
 
-    async def not_made(self, attempt_id: AttemptId, reason: str) -> None:
+    async def not_made(self, attempt_id: AttemptId, follow_up_id: FollowUpId, reason: str) -> None:
         """Write down that an intent's call was never made."""
-        await self._outcomes.settle(attempt_id, NotSent(reason))
+        await self._outcomes.settle(Item(attempt_id, follow_up_id, NotSent(reason)))
 
     async def settle(self) -> None:
         """Wait until every call under way is written down."""
@@ -87,7 +88,7 @@ class Calls:
         number = committed.dispatch.sender_number
         answer = await self._call(committed)
         failpoint("sender.after_call")
-        await self._outcomes.settle(committed.attempt_id, answer)
+        await self._outcomes.settle(Item(committed.attempt_id, committed.dispatch.follow_up_id, answer))
         failpoint("sender.after_outcome")
         if isinstance(answer, Refused) and answer.meaning.reaction is Reaction.SLOW_DOWN:
             pause(number, answer.retry_after_seconds or _DEFAULT_PAUSE_SECONDS)

@@ -22,6 +22,7 @@ from shared.events.follow_up import (
     FollowUpExpired,
     SendPolicy,
 )
+from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 
 _UNDER_WAY: Final = frozenset({DispatchState.INTENT, DispatchState.UNKNOWN})
@@ -85,7 +86,13 @@ async def cancel(events: Sequence[FollowUpEvent], uow: UnitOfWork, *, partitions
 
 async def apply_standing(events: Sequence[ConsentChanged], uow: UnitOfWork) -> None:
     """Suppress at once; lift only what the ledger lifts in full knowledge of our keywords."""
-    people = await store.held_people(uow.db, {event.recipient_id: event.merchant_id for event in events})
+    told = {event.recipient_id: event for event in events}
+
+    def stranger(merchant_id: MerchantId, recipient_id: RecipientId) -> dict[str, Any]:
+        person = store.new_person(merchant_id, recipient_id)
+        return person | store.standing_columns(after_change(store.standing_of(person), told[recipient_id]))
+
+    people = await store.held_people(uow.db, {key: event.merchant_id for key, event in told.items()}, stranger)
     changed = []
     for event in events:
         person = people[event.recipient_id]

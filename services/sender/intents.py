@@ -1,6 +1,6 @@
 """The intent transaction: the point of no return, many texts to one commit (send-protocol, section 1, step 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -48,6 +48,26 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Going:
+    """A dispatch that may go, and the attempt it becomes."""
+
+    attempt_id: AttemptId
+    prepared: Prepared
+    deadline: datetime
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """As it was claimed."""
+        return self.prepared.dispatch
+
+    @property
+    def body_sha256(self) -> bytes:
+        """By what a listing knows it; nothing fits a call that may have been forgotten."""
+        composed = self.prepared.composed
+        return composed.body_sha256 if composed and self.prepared.quarantined_since is None else b""
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """An intent on disk: exactly one call may follow."""
 
@@ -69,40 +89,32 @@ class Group:
 
 async def commit_intents(prepared: Sequence[Prepared], clock: Clock, made_by: UUID, uow: UnitOfWork) -> Group:
     """Check each dispatch once more under its lock, and write the intents of those that may go, signed `made_by`."""
-    fresh = await store.find_dispatches(uow.db, [p.dispatch.follow_up_id for p in prepared], lock="update")
+    unchanged = await store.as_claimed(uow.db, [p.dispatch for p in prepared])
     people_ids = [p.dispatch.recipient_id for p in prepared]
     people = await store.find_people(uow.db, people_ids, lock="update")  # not shared: this text becomes their last
     underway = await store.find_underway(uow.db, people_ids)
     merchants = sorted({p.dispatch.merchant_id for p in prepared})
     closed = {row["merchant_id"] for row in await uow.db.fetch(closed_merchants, "merchant_id", merchants)}
 
-    going: list[tuple[Prepared, Dispatch]] = []
+    going: list[Going] = []
     changed: list[Dispatch] = []
     decisions: list[str] = []
     for each in sorted(prepared, key=_turn):
-        dispatch = fresh.get(each.dispatch.follow_up_id)
-        if dispatch is None or dispatch.release != each.dispatch.release:
-            continue
+        dispatch = each.dispatch
         others = underway.get(dispatch.recipient_id, [])
         person = store.person_of(people.get(dispatch.recipient_id))
-        decision = _judge(each, dispatch, person, others, uow.now, is_closed=dispatch.merchant_id in closed)
+        decision: Decision = Skip()
+        if dispatch.follow_up_id in unchanged:
+            decision = _judge(each, person, others, uow.now, is_closed=dispatch.merchant_id in closed)
         decisions.append(type(decision).__name__.lower())
         if isinstance(decision, Go):
-            going.append((each, dispatch))
-            others = [*others, Underway(dispatch.attempt_id(dispatch.attempts + 1), AttemptState.INTENT, b"")]
-            underway[dispatch.recipient_id] = others
+            going.append(Going(dispatch.attempt_id(dispatch.attempts + 1), each, _deadline(each, uow.now)))
+            underway[dispatch.recipient_id] = [*others, Underway(going[-1].attempt_id, AttemptState.INTENT, b"")]
         elif (after := _applied(decision, dispatch, uow)) is not None:
             changed.append(after)
     await store.save_dispatches(uow.db, [(dispatch, None) for dispatch in changed], uow.now)
     written = await _write(going, people, made_by, uow)
-    return Group(
-        tuple(
-            Committed(_attempt_id(dispatch), dispatch, each.route, each.composed, clock.monotonic())
-            for each, dispatch in written
-            if each.route is not None and each.composed is not None and each.quarantined_since is None
-        ),
-        tuple(decisions),
-    )
+    return Group(tuple(_committed(written, clock)), tuple(decisions))
 
 
 def _turn(prepared: Prepared) -> tuple[int, datetime, UUID]:
@@ -113,7 +125,6 @@ def _turn(prepared: Prepared) -> tuple[int, datetime, UUID]:
 
 def _judge(
     each: Prepared,
-    dispatch: Dispatch,
     person: Person,
     others: Sequence[Underway],
     now: datetime,
@@ -121,7 +132,7 @@ def _judge(
     is_closed: bool,
 ) -> Decision:
     """Put what was loaded before the decision; a number that cannot send lets its texts lapse, and no more."""
-    composed = each.composed
+    composed, dispatch = each.composed, each.dispatch
     decision = decide(
         Candidate(
             dispatch.state, dispatch.purpose, dispatch.valid_until, dispatch.window_closes_at, dispatch.expires_at
@@ -162,18 +173,18 @@ def _applied(decision: Decision, dispatch: Dispatch, uow: UnitOfWork) -> Dispatc
 
 
 async def _write(
-    going: Sequence[tuple[Prepared, Dispatch]], people: dict[Any, dict[str, Any]], made_by: UUID, uow: UnitOfWork
-) -> list[tuple[Prepared, Dispatch]]:
+    going: Sequence[Going], people: dict[Any, dict[str, Any]], made_by: UUID, uow: UnitOfWork
+) -> list[Going]:
     """Write attempts, marks and links; the database refuses a second live attempt, and that one does not go."""
-    rows = [{**_attempt_row(each, dispatch, people, uow), "made_by": made_by} for each, dispatch in going]
+    rows = [{**_attempt_row(each, people, uow), "made_by": made_by} for each in going]
     is_new = await uow.db.insert_new(attempts, rows)
-    written = [pair for pair, new in zip(going, is_new, strict=True) if new]
-    refused = [dispatch for (_, dispatch), new in zip(going, is_new, strict=True) if not new]
-    await uow.db.insert_new(in_flight, [_in_flight_row(each, dispatch, uow.now) for each, dispatch in written])
+    written = [each for each, new in zip(going, is_new, strict=True) if new]
+    refused = [each.dispatch for each, new in zip(going, is_new, strict=True) if not new]
+    await uow.db.insert_new(in_flight, [_in_flight_row(each) for each in written])
     await store.save_dispatches(
         uow.db,
         [
-            *((_with_intent(each, dispatch), None) for each, dispatch in written),
+            *((_with_intent(each), None) for each in written),
             *((replace(dispatch, state=DispatchState.UNKNOWN, reason="another_attempt"), None) for dispatch in refused),
         ],
         uow.now,
@@ -187,31 +198,35 @@ async def _write(
                 "last_sender_number": dispatch.sender_number,
                 "last_intent_at": uow.now,
             }
-            for _, dispatch in sorted(written, key=lambda pair: pair[1].recipient_id)
+            for dispatch in sorted((each.dispatch for each in written), key=lambda each: each.recipient_id)
         ],
     )
-    await add_links(uow, [row for each, _ in written if each.composed for row in each.composed.link_rows])
+    links = [row for each in written if each.prepared.composed for row in each.prepared.composed.link_rows]
+    await add_links(uow, links)
     return written
 
 
-def _attempt_id(dispatch: Dispatch) -> AttemptId:
-    return dispatch.attempt_id(dispatch.attempts + 1)
+def _committed(written: Sequence[Going], clock: Clock) -> Iterator[Committed]:
+    """Yield those whose call follows: all but the ones that may have been called before a restore."""
+    for each in written:
+        prepared = each.prepared
+        if prepared.route is not None and prepared.composed is not None and prepared.quarantined_since is None:
+            yield Committed(each.attempt_id, each.dispatch, prepared.route, prepared.composed, clock.monotonic())
 
 
-def _with_intent(each: Prepared, dispatch: Dispatch) -> Dispatch:
-    provider = each.route.provider.name if each.route else None
+def _with_intent(each: Going) -> Dispatch:
+    dispatch, route = each.dispatch, each.prepared.route
+    provider = route.provider.name if route else None
     return replace(dispatch, state=DispatchState.INTENT, attempts=dispatch.attempts + 1, provider=provider)
 
 
-def _attempt_row(
-    each: Prepared, dispatch: Dispatch, people: dict[Any, dict[str, Any]], uow: UnitOfWork
-) -> dict[str, Any]:
-    composed, route = each.composed, each.route
+def _attempt_row(each: Going, people: dict[Any, dict[str, Any]], uow: UnitOfWork) -> dict[str, Any]:
+    dispatch, composed, route = each.dispatch, each.prepared.composed, each.prepared.route
     if composed is None or route is None:
         raise RuntimeError("an intent needs a text and a provider")
     person = people.get(dispatch.recipient_id)
     return {
-        "id": _attempt_id(dispatch),
+        "id": each.attempt_id,
         "follow_up_id": dispatch.follow_up_id,
         "merchant_id": dispatch.merchant_id,
         "recipient_id": dispatch.recipient_id,
@@ -219,30 +234,26 @@ def _attempt_row(
         "release": dispatch.release,
         "provider": route.provider.name,
         "sender_number": dispatch.sender_number,
-        "body_sha256": _body_of(each),
+        "body_sha256": each.body_sha256,
         "parts": composed.parts,
         "encoding": composed.encoding,
         "state": AttemptState.INTENT,
-        "intent_at": each.quarantined_since or uow.now,
-        "deadline": _deadline(each, uow.now),
+        "intent_at": each.prepared.quarantined_since or uow.now,
+        "deadline": each.deadline,
         "after_follow_up_id": person["last_follow_up_id"] if person else None,
     }
 
 
-def _in_flight_row(each: Prepared, dispatch: Dispatch, now: datetime) -> dict[str, Any]:
+def _in_flight_row(each: Going) -> dict[str, Any]:
     return {
-        "attempt_id": _attempt_id(dispatch),
-        "recipient_id": dispatch.recipient_id,
-        "follow_up_id": dispatch.follow_up_id,
-        "body_sha256": _body_of(each),
+        "attempt_id": each.attempt_id,
+        "recipient_id": each.dispatch.recipient_id,
+        "follow_up_id": each.dispatch.follow_up_id,
+        "body_sha256": each.body_sha256,
         "state": AttemptState.INTENT,
-        "deadline": _deadline(each, now),
-        "look_at": _deadline(each, now),
+        "deadline": each.deadline,
+        "look_at": each.deadline,
     }
-
-
-def _body_of(each: Prepared) -> bytes:
-    return each.composed.body_sha256 if each.composed and each.quarantined_since is None else b""
 
 
 def _deadline(each: Prepared, now: datetime) -> datetime:

@@ -16,6 +16,7 @@ from services.sender.health import NumberHealth
 from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
 from services.sender.intents import Group, Prepared, commit_intents
 from services.sender.providers.book import ProviderBook, Route
+from services.sender.rush import Rush
 from services.sender.settings import SenderSettings
 from shared import ids
 from shared.bus.port import Holding
@@ -24,7 +25,7 @@ from shared.db.unit_of_work import Units
 from shared.errors import Fault
 from shared.events.dispatch import ErrorClass
 from shared.failpoints import failpoint
-from shared.ids import AttemptId
+from shared.ids import AttemptId, FollowUpId
 from shared.loop import Loop
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
@@ -66,6 +67,8 @@ class Share:
     route: Route | None
     most: int
     """How many calls may start; 0 lets clearances that run out lapse, and no more."""
+    is_cut_short: bool = False
+    """The number could push more than this process has calls for."""
 
 
 class Dispatcher:
@@ -79,6 +82,7 @@ class Dispatcher:
         calls: Calls,
         numbers: NumberHealth,
         settings: SenderSettings,
+        rush: Rush,
         *,
         process_url: str,
         holding: Callable[[], Holding],
@@ -97,6 +101,7 @@ class Dispatcher:
         self._calls = calls
         self._numbers = numbers
         self._settings = settings
+        self._rush = rush
         self._process_url = process_url
         self._started_at = self._clock.now()
         self._turn = 0
@@ -104,7 +109,7 @@ class Dispatcher:
         self._buckets: dict[str, tuple[float, Bucket]] = {}
         self._mark = ids.minted(self._started_at)
         """Signs our intents: another replica's must not be taken for ones that were not called."""
-        self._doubtful: set[AttemptId] = set()
+        self._doubtful: dict[AttemptId, FollowUpId] = {}
         """Attempts whose intent may or may not be on disk, and which were not called."""
 
     async def step(self) -> float:
@@ -139,14 +144,15 @@ class Dispatcher:
         shares = []
         for number in numbers:
             route = self._book.route(number)
-            most = 0
+            most = pushes = 0
             if route is not None:
                 bucket = self._bucket(number, route.number.parts_per_second * holding.share)
                 allowance = self._numbers.allowance(number)
-                most = min(bucket.available(self._clock.monotonic()), free, self._settings.group_texts)
-                most = most if allowance is None else min(most, allowance)
+                pushes = bucket.available(self._clock.monotonic())
+                pushes = pushes if allowance is None else min(pushes, allowance)
+                most = min(pushes, free, self._settings.group_texts)
             free -= most
-            shares.append(Share(number, route, most))
+            shares.append(Share(number, route, most, is_cut_short=0 < most < pushes))
         return shares
 
     async def _dispatch(self, share: Share, holding: Holding) -> bool:
@@ -154,6 +160,8 @@ class Dispatcher:
         rows = await self._claim(share, holding)
         if not rows:
             return False
+        if share.is_cut_short and len(rows) == share.most:
+            self._rush.note()
         failpoint("sender.after_claim")
         now = self._clock.now()
         prepared = [self._prepare(row, share, now) for row in rows]
@@ -166,7 +174,9 @@ class Dispatcher:
                 lambda uow: commit_intents(prepared, self._clock, self._mark, uow), Lane.INTENTS
             )
         except Fault:
-            self._doubtful.update(p.dispatch.attempt_id(p.dispatch.attempts + 1) for p in prepared)
+            self._doubtful |= {
+                p.dispatch.attempt_id(p.dispatch.attempts + 1): p.dispatch.follow_up_id for p in prepared
+            }
             raise
         failpoint("sender.after_intent")
         self._count(group, now)
@@ -227,8 +237,8 @@ class Dispatcher:
         found = await self._units.read(lambda db: store.attempts_made_by(db, self._mark, asked))
         for attempt_id in asked:
             if attempt_id in found:
-                await self._calls.not_made(attempt_id, "intent_in_doubt")
-            self._doubtful.discard(attempt_id)
+                await self._calls.not_made(attempt_id, self._doubtful[attempt_id], "intent_in_doubt")
+            self._doubtful.pop(attempt_id, None)
 
     def _bucket(self, number: str, rate: float) -> Bucket:
         known = self._buckets.get(number)

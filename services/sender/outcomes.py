@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.sender import record
-from services.sender.domain.conclude import Change, News
+from services.sender.domain.conclude import Change
 from services.sender.record import Item
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import Units
 from shared.errors import Fault
 from shared.gathering import Gatherer
-from shared.ids import AttemptId
 from shared.telemetry.logs import logger
 
 _GROUP_OUTCOMES: Final = 100
@@ -29,7 +28,7 @@ class Outcomes:
         self._units = units
         self._gathering: Gatherer[Item, Change | None] = Gatherer(self._commit, _GROUP_OUTCOMES, _LINGER_SECONDS)
 
-    async def settle(self, attempt_id: AttemptId, news: News) -> Change | None:
+    async def settle(self, item: Item) -> Change | None:
         """Commit what a call met; waits as long as the database is away.
 
         An outcome that cannot be written for another reason is left to the reaper, which finds its intent.
@@ -37,13 +36,13 @@ class Outcomes:
         failures = 0
         while True:
             try:
-                return await self._gathering.add(Item(attempt_id, news))
+                return await self._gathering.add(item)
             except Fault as fault:
                 if not fault.retryable:
                     raise
                 await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
                 failures += 1
-                log.warning("outcome_waits", code=fault.code, attempt_id=str(attempt_id))
+                log.warning("outcome_waits", code=fault.code, attempt_id=str(item.attempt_id))
 
     async def _commit(self, items: Sequence[Item]) -> list[Change | None]:
         changes = await self._units.run(lambda uow: record.record(items, uow), Lane.OUTCOMES)

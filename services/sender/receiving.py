@@ -1,16 +1,17 @@
 """Receipts: what providers report of texts, written down in groups, every raw callback kept."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-from services.sender import record
-from services.sender.domain.conclude import Change, Receipt
+from services.sender import record, store
+from services.sender.domain.conclude import Change, Receipt, is_news
 from services.sender.instruments import ALARMS, RECEIPTS
 from services.sender.providers.port import Callback, Provider
 from services.sender.record import Item
+from services.sender.rush import Rush
 from services.sender.tables import receipts
 from shared import ids
 from shared.db.transaction import Lane
@@ -43,10 +44,12 @@ class Reported:
 class Receipts:
     """Takes receipts in; the status lattice makes repeats, delays and disorder harmless."""
 
-    def __init__(self, units: Units, sealer: Sealer) -> None:
+    def __init__(self, units: Units, sealer: Sealer, rush: Rush) -> None:
         self._units = units
         self._sealer = sealer
-        self._gathering: Gatherer[Reported, Change | None] = Gatherer(self._commit, _GROUP_RECEIPTS, _LINGER_SECONDS)
+        self._gathering: Gatherer[Reported, bool] = Gatherer(
+            self._commit, _GROUP_RECEIPTS, _LINGER_SECONDS, rush.hold_seconds
+        )
 
     async def take(
         self, provider: Provider, merchant_id: MerchantId, attempt_id: AttemptId, receipt: Receipt, callback: Callback
@@ -57,20 +60,23 @@ class Receipts:
             DatabaseUnavailable: nothing was stored; the provider may call again.
         """
         raw = self._sealer.seal(merchant_id, orjson.dumps(provider.redacted(callback)))
-        change = await self._gathering.add(Reported(attempt_id, merchant_id, provider.name, receipt, raw))
+        is_ours = await self._gathering.add(Reported(attempt_id, merchant_id, provider.name, receipt, raw))
         failpoint("sender.after_receipt")
         RECEIPTS.labels(provider.kind, receipt.status or "none").inc()
-        if change is None:
+        if not is_ours:
             ALARMS.labels("orphan_receipt").inc()
             log.error("receipt_without_attempt", attempt_id=str(attempt_id), merchant_id=merchant_id)
 
-    async def _commit(self, reported: Sequence[Reported]) -> list[Change | None]:
-        changes = await self._units.run(lambda uow: _take_all(reported, uow), Lane.OUTCOMES)
+    async def _commit(self, reported: Sequence[Reported]) -> list[bool]:
+        known, changes = await self._units.run(lambda uow: _take_all(reported, uow), Lane.OUTCOMES)
         record.raise_alarms(changes)
-        return changes
+        return [one.attempt_id in known for one in reported]
 
 
-async def _take_all(reported: Sequence[Reported], uow: UnitOfWork) -> list[Change | None]:
+async def _take_all(
+    reported: Sequence[Reported], uow: UnitOfWork
+) -> tuple[Collection[AttemptId], Sequence[Change | None]]:
+    """Keep every callback and apply what is news; return which attempts exist, and what changed."""
     for one in reported:
         uow.insert_later(
             receipts,
@@ -85,4 +91,10 @@ async def _take_all(reported: Sequence[Reported], uow: UnitOfWork) -> list[Chang
                 "received_at": uow.now,
             },
         )
-    return await record.record([Item(one.attempt_id, one.receipt) for one in reported], uow)
+    known = await store.glimpses(uow.db, {one.attempt_id for one in reported})
+    items = [
+        Item(one.attempt_id, seen.follow_up_id, one.receipt)
+        for one in reported
+        if (seen := known.get(one.attempt_id)) is not None and is_news(one.receipt, seen)
+    ]
+    return known.keys(), await record.record(items, uow)

@@ -40,7 +40,7 @@ from shared.telemetry.logs import logger
 _GROUP: Final = 50
 _LISTINGS_AT_ONCE: Final = 10
 _OVERDUE = (
-    sa.select(in_flight.c.attempt_id)
+    sa.select(in_flight.c.attempt_id, in_flight.c.follow_up_id)
     .where(in_flight.c.state == AttemptState.INTENT, in_flight.c.deadline < sa.bindparam("before"))
     .limit(_GROUP)
 )
@@ -91,7 +91,7 @@ class Reconciler:
         """Turn intents 30 s past their deadline into unknowns; return how many."""
         before = self._clock.now() - REAPED_AFTER
         rows = await self._units.read(lambda db: db.rows(_OVERDUE, {"before": before}))
-        items = [Item(AttemptId(row["attempt_id"]), Overdue()) for row in rows]
+        items = [Item(row["attempt_id"], row["follow_up_id"], Overdue()) for row in rows]
         if items:
             await self._record(items)
         return len(items)
@@ -163,7 +163,7 @@ class Reconciler:
                 await self._conclude(attempt, NotSent("quarantine_passed") if was_forgotten else finding)
 
     async def _conclude(self, attempt: Attempt, news: News) -> None:
-        await self._record([Item(attempt.id, news)])
+        await self._record([Item(attempt.id, attempt.follow_up_id, news)])
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(news).__name__)
 
     async def _record(self, items: list[Item]) -> list[Change | None]:

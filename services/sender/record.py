@@ -1,9 +1,9 @@
 """Writing down what became of attempts: the one place, whoever brought the news."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from services.sender import store
 from services.sender.attribution.store import Delivery, record_delivered
@@ -16,7 +16,7 @@ from shared import ids
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope, SuppressionCause
 from shared.events.dispatch import DispatchDelivered
-from shared.ids import AttemptId, EventId
+from shared.ids import AttemptId, EventId, FollowUpId
 from shared.telemetry.logs import logger
 
 FIRST_LOOK: Final = timedelta(seconds=5)
@@ -30,6 +30,7 @@ class Item:
     """News of one attempt."""
 
     attempt_id: AttemptId
+    follow_up_id: FollowUpId
     news: News
 
 
@@ -38,13 +39,9 @@ async def record(items: Sequence[Item], uow: UnitOfWork) -> list[Change | None]:
 
     Rows are locked dispatches first, then attempts, then people, each sorted.
     """
-    named = await store.find_numbers(uow.db, {item.attempt_id for item in items})
-    dispatches = await store.find_dispatches(uow.db, [key for key, _ in named.values()], lock="update")
-    numbered = set(named.values())
-    later = {
-        d.attempt_id(d.attempts) for key, d in dispatches.items() if d.attempts and (key, d.attempts) not in numbered
-    }
-    attempts = await store.find_attempts(uow.db, later | named.keys(), lock="update")
+    dispatches = await store.find_dispatches(uow.db, [item.follow_up_id for item in items], lock="update")
+    attempts = await store.find_attempts(uow.db, [item.attempt_id for item in items], lock="update")
+    attempts |= await store.find_attempts(uow.db, _latest(dispatches, attempts), lock="update")
     before = dict(attempts)
     touched: dict[object, Attempt] = {}
     changes: list[Change | None] = []
@@ -91,6 +88,18 @@ def raise_alarms(changes: Sequence[Change | None]) -> None:
 def _delivery(dispatch: Dispatch, at: datetime) -> Delivery:
     """Return what attribution remembers of a text that arrived."""
     return Delivery(dispatch.follow_up_id, dispatch.recipient_id, dispatch.purpose, at, dispatch.delivered_hours)
+
+
+def _latest(dispatches: Mapping[Any, Dispatch], attempts: Mapping[AttemptId, Attempt]) -> list[AttemptId]:
+    """Return the latest attempts of those dispatches of which only earlier ones are there."""
+    there: dict[Any, int] = {}
+    for each in attempts.values():
+        there[each.follow_up_id] = max(each.n, there.get(each.follow_up_id, 0))
+    return [
+        each.attempt_id(each.attempts)
+        for key, each in dispatches.items()
+        if each.attempts > there.get(key, each.attempts)
+    ]
 
 
 def _another_is_live(attempt: Attempt, dispatch: Dispatch, attempts: dict[AttemptId, Attempt]) -> bool:

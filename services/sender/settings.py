@@ -14,8 +14,8 @@ class SenderSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="FOLLOWUP_SENDER_", extra="ignore", frozen=True)
     section: ClassVar[str] = "sender"
 
-    calls_at_once: int = Field(256, gt=0, le=2000, description="Most provider calls under way in this process.")
-    group_texts: int = Field(128, gt=0, le=500, description="Most intents of one number in one commit.")
+    calls_at_once: int = Field(512, gt=0, le=2000, description="Most provider calls under way in this process.")
+    group_texts: int = Field(256, gt=0, le=500, description="Most intents of one number in one commit.")
     pass_seconds: float = Field(0.05, gt=0, le=5, description="Pause between two passes while texts wait.")
     idle_seconds: float = Field(0.25, gt=0, le=5, description="Pause between two looks at an empty queue.")
     reconcile_seconds: float = Field(5.0, gt=0, le=600, description="Pause between two looks for unanswered calls.")

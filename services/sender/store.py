@@ -1,6 +1,7 @@
 """Rows of dispatches and attempts, and the values they stand for."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,16 +10,17 @@ import sqlalchemy as sa
 
 from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded
 from services.sender.domain.intent import Person, Underway
-from services.sender.domain.lattice import Status
-from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.lattice import Status, joined
+from services.sender.domain.model import Attempt, Dispatch, Glimpse
 from services.sender.domain.standing import Standing
-from services.sender.tables import QUEUED, attempts, dispatches, in_flight, recipients
+from services.sender.tables import QUEUED, attempts, dispatches, in_flight, receipts, recipients
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
 
-_DISPATCH_COLUMNS: Final = tuple(column.name for column in dispatches.c if column.name not in {"body", "facts"})
+_DISPATCH_COLUMNS: Final = tuple(field.name for field in fields(Dispatch))
+_ATTEMPT_COLUMNS: Final = tuple(field.name for field in fields(Attempt))
 _ATTEMPT_FIELDS: Final = (
     "state",
     "status",
@@ -30,6 +32,7 @@ _ATTEMPT_FIELDS: Final = (
     "accepted_at",
     "concluded_at",
 )
+_MARKS: Final = ("release", "state", "attempts", "cancelled")
 NO_CONTENT: Final[Mapping[str, None]] = {"body": None, "contact": None, "facts": None}
 _HELD = dispatches.c.partition.in_(sa.bindparam("partitions", expanding=True))
 READY = (
@@ -143,7 +146,7 @@ def attempt_of(row: Mapping[str, Any]) -> Attempt:
         state=AttemptState(row["state"]),
         intent_at=row["intent_at"],
         deadline=row["deadline"],
-        status=Status(row["status"]) if row["status"] else None,
+        status=_status_of(row["status"]),
         provider_message_id=row["provider_message_id"],
         error_class=row["error_class"],
         code=row["code"],
@@ -152,6 +155,10 @@ def attempt_of(row: Mapping[str, Any]) -> Attempt:
         concluded_at=row["concluded_at"],
         after_follow_up_id=row["after_follow_up_id"],
     )
+
+
+def _status_of(word: str | None) -> Status | None:
+    return Status(word) if word else None
 
 
 def person_of(row: Mapping[str, Any] | None) -> Person:
@@ -166,7 +173,7 @@ def person_of(row: Mapping[str, Any] | None) -> Person:
     )
 
 
-def new_person(merchant_id: str, recipient_id: RecipientId) -> dict[str, Any]:
+def new_person(merchant_id: MerchantId, recipient_id: RecipientId) -> dict[str, Any]:
     """Return the row of a person we hear of for the first time."""
     return {
         "recipient_id": recipient_id,
@@ -221,7 +228,7 @@ async def find_attempts(
     db: Transaction, attempt_ids: Collection[Any], *, lock: Lock | None = None
 ) -> dict[Any, Attempt]:
     """Return attempts by id."""
-    rows = await db.fetch(attempts, "id", sorted(set(attempt_ids)), lock=lock)
+    rows = await db.fetch(attempts, "id", sorted(set(attempt_ids)), lock=lock, columns=_ATTEMPT_COLUMNS)
     return {row["id"]: attempt_of(row) for row in rows}
 
 
@@ -231,10 +238,37 @@ async def attempts_made_by(db: Transaction, who: UUID, attempt_ids: Collection[A
     return {AttemptId(row["id"]) for row in rows if row["made_by"] == who}
 
 
-async def find_numbers(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, tuple[FollowUpId, int]]:
-    """Return whose attempts these are, and which of its attempts."""
-    rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=("id", "follow_up_id", "n"))
-    return {row["id"]: (row["follow_up_id"], row["n"]) for row in rows}
+async def glimpses(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, Glimpse]:
+    """Return how far attempts have come, without locking them."""
+    columns = ("id", "follow_up_id", "state", "status", "provider_message_id")
+    rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=columns)
+    return {
+        row["id"]: Glimpse(
+            row["follow_up_id"], AttemptState(row["state"]), _status_of(row["status"]), row["provider_message_id"]
+        )
+        for row in rows
+    }
+
+
+async def statuses_of(db: Transaction, tried: Mapping[AttemptId, Attempt]) -> dict[AttemptId, Status | None]:
+    """Return the highest status of each attempt: what its row says, or a callback that changed nothing but is kept."""
+    highest = {one.id: one.status for one in tried.values()}
+    columns = ("attempt_id", "provider_message_id", "status")
+    for row in await db.fetch(receipts, "attempt_id", sorted(tried), columns=columns):
+        if row["provider_message_id"] == tried[row["attempt_id"]].provider_message_id:
+            highest[row["attempt_id"]] = joined(highest[row["attempt_id"]], _status_of(row["status"]))
+    return highest
+
+
+async def as_claimed(db: Transaction, claimed: Collection[Dispatch]) -> set[FollowUpId]:
+    """Lock dispatches, and return those that are as they were read: whoever changes one changes one of its marks."""
+    read = {each.follow_up_id: each for each in claimed}
+    rows = await db.fetch(dispatches, "follow_up_id", sorted(read), lock="update", columns=("follow_up_id", *_MARKS))
+    return {
+        row["follow_up_id"]
+        for row in rows
+        if all(row[name] == getattr(read[row["follow_up_id"]], name) for name in _MARKS)
+    }
 
 
 async def find_people(
@@ -246,17 +280,26 @@ async def find_people(
 
 
 async def held_people(
-    db: Transaction, merchants: Mapping[RecipientId, MerchantId]
+    db: Transaction,
+    merchants: Mapping[RecipientId, MerchantId],
+    stranger: Callable[[MerchantId, RecipientId], dict[str, Any]] | None = None,
 ) -> dict[RecipientId, dict[str, Any]]:
     """Return the rows of these people, locked until the commit; who had none has one from here on.
 
     Without a row there is nothing to lock: of two units that heard of a stranger at the same moment, the later one
     would write over the other's opt-out. Rows are added before any is locked, both in order.
+
+    Args:
+        db: the unit's.
+        merchants: who, and whose.
+        stranger: what is written of one without a row; `new_person` unless something is known already.
     """
     known = await db.fetch(recipients, "recipient_id", sorted(merchants), columns=("recipient_id",))
-    missing = merchants.keys() - {row["recipient_id"] for row in known}
-    await db.insert_new(recipients, [new_person(merchants[each], each) for each in sorted(missing)])
-    return await find_people(db, merchants.keys(), lock="update")
+    missing = sorted(merchants.keys() - {row["recipient_id"] for row in known})
+    rows = [(stranger or new_person)(merchants[each], each) for each in missing]
+    is_new = await db.insert_new(recipients, rows)
+    added = {row["recipient_id"]: row for row, new in zip(rows, is_new, strict=True) if new}
+    return added | await find_people(db, merchants.keys() - added.keys(), lock="update")
 
 
 async def find_underway(db: Transaction, recipient_ids: Collection[RecipientId]) -> dict[RecipientId, list[Underway]]:

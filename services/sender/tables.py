@@ -101,7 +101,8 @@ attempts = sa.Table(
 """One provider call for a dispatch; `after_follow_up_id` is the text this person was sent before it, `made_by` the
 run of the process that wrote the intent: no other may say that its call was not made.
 
-An empty `body_sha256` stands for a call that a restored backup may have forgotten: its text is not known.
+An empty `body_sha256` stands for a call that a restored backup may have forgotten: its text is not known. A text's
+way to its end (`sent`) may stand in its receipts alone, and not in `status`: it changes nothing.
 """
 
 LIVE = attempts.c.state.in_([sa.literal_column(f"'{state}'") for state in sorted(LIVE_STATES)])

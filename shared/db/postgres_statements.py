@@ -76,7 +76,7 @@ class PostgresTransaction:
         if not records:
             return []
         readers = [(name, read) for name in names if (read := _reader(table, name)) is not None]
-        found: list[dict[str, Any]] = [dict(record) for record in records]
+        found: list[dict[str, Any]] = [dict(zip(names, record, strict=True)) for record in records]
         for row in found:
             for name, read in readers:
                 row[name] = read(row[name])

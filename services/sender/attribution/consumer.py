@@ -42,16 +42,17 @@ def register(router: Router) -> None:
 
 async def attribute(triggers: Sequence[TriggerReceived], uow: UnitOfWork) -> None:
     """Credit purchases and deduct what is taken back, each once, in whatever order they come; tests are ignored."""
-    relevant = [trigger for trigger in triggers if not trigger.test and _concerns_credit(trigger)]
+    relevant = [
+        (purchase_id(trigger), trigger) for trigger in triggers if not trigger.test and _concerns_credit(trigger)
+    ]
     if not relevant:
         return
-    buyers = [trigger.recipient_id for trigger in relevant if trigger.kind == TriggerKind.PURCHASE]
+    buyers = [trigger.recipient_id for _, trigger in relevant if trigger.kind == TriggerKind.PURCHASE]
     touches = await store.touches_of(uow.db, buyers)
-    accounts = await store.accounts_of(uow.db, [purchase_id(trigger) for trigger in relevant])
+    accounts = await store.accounts_of(uow.db, [key for key, _ in relevant])
 
     changed: dict[UUID, Owned] = {}
-    for trigger in relevant:
-        key = purchase_id(trigger)
+    for key, trigger in relevant:
         owned = accounts.get(key) or Owned(trigger.merchant_id, trigger.recipient_id, Account(), is_new=True)
         if trigger.kind == TriggerKind.PURCHASE:
             account, changes = with_purchase(owned.account, _purchase(trigger), touches[trigger.recipient_id])

@@ -5,12 +5,12 @@ Pure and total. News may come twice, late and in any order; what the provider on
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 from services.sender.domain import announcements
 from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded, may_become
 from services.sender.domain.lattice import FINAL, Status, joined
-from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.model import Attempt, Dispatch, Glimpse
 from services.sender.domain.reactions import Meaning, Reaction
 from services.sender.domain.reading import Accepted, NotSent, Refused, Unknown
 from services.sender.domain.reconcile import Adopt, GiveUp, ProvenAbsent
@@ -19,6 +19,7 @@ from shared.events.dispatch import ErrorClass
 from shared.events.envelope import Event
 from shared.events.follow_up import Purpose, ResendPolicy
 
+_TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.RETURNED})
 _BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
 
 
@@ -90,24 +91,29 @@ def conclude(attempt: Attempt, dispatch: Dispatch, news: News, now: datetime, *,
             assert_never(news)
 
 
+def is_news(receipt: Receipt, seen: Glimpse) -> bool:
+    """Return whether a receipt may change anything: of a text that is known to be taken under this id, only its end.
+
+    What says no is kept as it came, and shown from there. An attempt that was seen so far never goes back, so this
+    holds without a lock.
+    """
+    if seen.state not in _TAKEN or seen.provider_message_id != receipt.provider_message_id:
+        return True
+    return receipt.status in FINAL and joined(seen.status, receipt.status) is not seen.status
+
+
 def _taken(
     attempt: Attempt, dispatch: Dispatch, answer: Accepted, now: datetime, *, reconciled: bool, another_is_live: bool
 ) -> Change:
     """The provider has it. A second id for one attempt, or a second live attempt, is a double."""
     if attempt.provider_message_id is not None and attempt.provider_message_id != answer.provider_message_id:
         return Change(attempt, dispatch, alarm="double")
-    known = replace(
-        attempt,
-        provider_message_id=answer.provider_message_id,
-        parts=answer.parts or attempt.parts,
-        status=joined(attempt.status, answer.status),
-    )
-    if attempt.state in {AttemptState.ACCEPTED, AttemptState.RETURNED}:
-        return Change(known, dispatch)
+    if attempt.state in _TAKEN:
+        return Change(_knowing(attempt, answer), dispatch)
     if another_is_live:
-        return Change(known, dispatch, alarm="double")
+        return Change(_knowing(attempt, answer), dispatch, alarm="double")
     alarm = "late_proof" if is_concluded(attempt.state) else None
-    accepted = replace(known, state=AttemptState.ACCEPTED, accepted_at=now, concluded_at=now)
+    accepted = _knowing(attempt, answer, state=AttemptState.ACCEPTED, accepted_at=now, concluded_at=now)
     event = announcements.accepted(
         accepted,
         dispatch,
@@ -118,6 +124,17 @@ def _taken(
     )
     return Change(
         accepted, replace(dispatch, state=DispatchState.ACCEPTED, reason=None, retry_at=None), (event,), alarm=alarm
+    )
+
+
+def _knowing(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
+    """Return the attempt with what an answer says of it."""
+    return replace(
+        attempt,
+        provider_message_id=answer.provider_message_id,
+        parts=answer.parts or attempt.parts,
+        status=joined(attempt.status, answer.status),
+        **more,
     )
 
 

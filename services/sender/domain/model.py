@@ -88,3 +88,13 @@ class Attempt:
     accepted_at: datetime | None = None
     concluded_at: datetime | None = None
     after_follow_up_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """How far an attempt has come, seen without a lock; each of these only ever grows."""
+
+    follow_up_id: FollowUpId
+    state: AttemptState
+    status: Status | None
+    provider_message_id: str | None

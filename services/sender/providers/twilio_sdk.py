@@ -5,12 +5,10 @@ for retries; this subclass sends once, with our timeouts, and keeps what came (l
 """
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import urlencode
 
 import aiohttp
 import twilio.rest.api  # noqa: F401 - the client would import it inside the first call, for half a second
@@ -68,7 +66,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
                 method,
                 self._target(url),
                 params=_texts(params),
-                data=None if form is None else urlencode(form).encode("ascii"),  # the client would take it apart first
+                data=None if form is None else _encoded(form),
                 headers=sent,
                 allow_redirects=False,
             ) as answer:
@@ -113,7 +111,7 @@ class Account:
         self._transport = _Transport(base_url)
         self._client = Client(account_sid, auth_token, http_client=self._transport)
         self._validator = RequestValidator(auth_token)
-        self._token = auth_token.encode()
+        self._mac = hmac.new(auth_token.encode(), digestmod="sha1")  # copied for each request: its key is ready
 
     async def create(self, parameters: Mapping[str, object]) -> Seen:
         """Create a message, once, and return what was seen of the answer; reading it is not the library's part."""
@@ -132,8 +130,9 @@ class Account:
         Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security
         """
         signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
-        expected = base64.b64encode(hmac.digest(self._token, signed.encode(), hashlib.sha1))
-        return hmac.compare_digest(expected, signature.encode()) or bool(
+        mac = self._mac.copy()
+        mac.update(signed.encode())
+        return hmac.compare_digest(base64.b64encode(mac.digest()), signature.encode()) or bool(
             self._validator.validate(url, dict(form), signature)
         )
 
@@ -161,6 +160,11 @@ def _texts(fields: Mapping[str, object] | None) -> list[tuple[str, str]] | None:
     return [
         (name, str(each)) for name, value in fields.items() for each in (value if isinstance(value, list) else [value])
     ]
+
+
+def _encoded(form: list[tuple[str, str]]) -> bytes:
+    """Return a form as it travels; the client would take one apart first, and urllib needs five times as long."""
+    return URL.build(query=form).raw_query_string.encode("ascii")
 
 
 def _word(problem: BaseException) -> str:

@@ -46,11 +46,14 @@ _INSTRUCTIONS = tuple(
         r"(?<![\w-])STOP\s+(?:(?:au|al|an|to|na|naar|para|til|till|til)\s+\+?\d{3,}|(?:pour|zum)\s+\w)",
         # Opt out: STOP; Abmelden mit STOP; Unsubscribe? STOP
         rf"(?i:\b{_WAY_OUT})\s*[:?=→>-]*\s*(?:(?i:mit|met|with|by|via|avec|con|com)\s+)?{_KEYWORD}",
-        # Unsubscribe: https://…
-        rf"(?i:\b{_WAY_OUT}\s*(?:here|at|:|=|→|>|-)+\s*https?://)",
         r"(?:回复|回覆|傳送|发送)\s*(?:STOP|TD|T|N|退订|退訂|取消)|STOP\s*(?:と返信|と送信|회신|전송)",
     )
 )
+_WORD = re.compile("stop|arr[eê]t|alto|baja|sair|parar|basta|unsub|opt-?out|стоп|停止|退[订訂]|[回发][复覆送]|傳送")
+"""What each of these instructions holds, in small letters; nearly every text without one holds none of it."""
+_OUT_AT_ADDRESS = re.compile(rf"(?i:\b{_WAY_OUT}\s*(?:here|at|:|=|→|>|-)+\s*https?://)")
+"""Unsubscribe: https://…"""
+_ADDRESS = re.compile(r"https?://\S")
 
 
 def stop_line(locale: str, opt_out_at: str | None = None) -> str:
@@ -75,11 +78,15 @@ def has_stop_instruction(text: str, *, brand: str = "") -> bool:
         brand: taken out of the text first, so that "Stop & Shop" is never read as an instruction.
     """
     folded = _spaced(text)
-    if _shipped_line_in(folded):
+    small = folded.casefold()
+    has_word, has_address = _WORD.search(small) is not None, _ADDRESS.search(small) is not None
+    if (has_word and _stop_lines().search(folded)) or (has_address and _page_line_in(small)):
         return True
     if "stop" in brand.casefold():
         folded = re.sub(re.escape(_spaced(brand)), " ", folded, flags=re.IGNORECASE)
-    return any(pattern.search(folded) for pattern in _INSTRUCTIONS)
+    if has_address and _OUT_AT_ADDRESS.search(folded):
+        return True
+    return has_word and any(pattern.search(folded) for pattern in _INSTRUCTIONS)
 
 
 @functools.cache
@@ -101,24 +108,23 @@ _ALIASES = {"no": "nb", "nn": "nb", "zh-tw": "zh-hant", "zh-hk": "zh-hant", "zh-
 """Other names of the same writing."""
 
 
-def _shipped_line_in(text: str) -> bool:
-    """Return whether a shipped line stands in the text; looks only for lines whose fixed word is there at all."""
-    with_stop, with_page = _shipped_patterns()
-    small = text.casefold()
-    return bool(("stop" in small and with_stop.search(text)) or ("://" in small and with_page.search(text)))
+@functools.cache
+def _stop_lines() -> re.Pattern[str]:
+    """Return what recognises every shipped line with STOP, whatever number stands for ``{at}``."""
+    lines = [re.escape(line) for entry in stop_lines().values() for line in entry.values() if "STOP" in line]
+    return re.compile("|".join(lines).replace(re.escape("{at}"), r"\+?\d[\d ]{2,}"), re.IGNORECASE)
+
+
+def _page_line_in(small: str) -> bool:
+    """Return whether a shipped line that names a page stands in a text of small letters."""
+    return any(small.endswith(_page_openings(), 0, address.start()) for address in _ADDRESS.finditer(small))
 
 
 @functools.cache
-def _shipped_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what recognises every shipped line, whatever stands for ``{at}``: those with STOP, those with a page."""
-    lines = [line for entry in stop_lines().values() for line in entry.values()]
-    with_stop = [_any_place(line, r"\+?\d[\d ]{2,}") for line in lines if "STOP" in line]
-    with_page = [_any_place(line, r"https?://\S") for line in lines if "STOP" not in line]
-    return re.compile("|".join(with_stop), re.IGNORECASE), re.compile("|".join(with_page), re.IGNORECASE)
-
-
-def _any_place(line: str, place: str) -> str:
-    return re.escape(line).replace(re.escape("{at}"), place)
+def _page_openings() -> tuple[str, ...]:
+    """Return what stands before the address in each shipped line that names a page, in small letters."""
+    lines = {line for entry in stop_lines().values() for line in entry.values() if "STOP" not in line}
+    return tuple(sorted(line.partition("{at}")[0].casefold() for line in lines))
 
 
 def _spaced(text: str) -> str:

@@ -20,6 +20,8 @@ BRAND_WITHIN_CHARACTERS = 40
 """The brand stands at the start when it begins within so many characters (compliance section 10)."""
 
 _ADDRESS = re.compile(r"https?://\S+")
+_UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Unicode's categories Cc, the end of a line excepted, and Cs."""
 _TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-"})  # as typed and as set
 
 
@@ -166,7 +168,7 @@ def _weighed(text: str, max_parts: int) -> Rendered | RenderFailed:
 def _sendable(text: str) -> str:
     """Return the text composed (NFC: é as one letter fits GSM-7), trimmed, and without characters no phone shows."""
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
-    return "".join(c for c in text if c == "\n" or unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+    return _UNSEEN.sub("", text).strip()
 
 
 def _folded(text: str) -> str:

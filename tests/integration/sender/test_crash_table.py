@@ -13,6 +13,7 @@ import pytest
 
 from services.sender.domain.reading import Accepted
 from services.sender.reconciling import Reconciler
+from services.sender.record import Item
 from shared import failpoints
 from shared.bus.port import Holding
 from shared.db.transaction import Lane, Transaction
@@ -251,7 +252,7 @@ async def test_c12_a_callback_overtakes_the_outcome(desk: Desk, monkeypatch: pyt
     await desk.http.post(**text.receipt("delivered"))
     assert (await desk.attempts())[0]["state"] == "accepted"
     doubles = alarms("double")
-    await desk.sender.outcomes.settle(attempt["id"], Accepted(text.sid, parts=1))
+    await desk.sender.outcomes.settle(Item(attempt["id"], attempt["follow_up_id"], Accepted(text.sid, parts=1)))
     assert alarms("double") == doubles
     assert len(await desk.published(DispatchAccepted)) == 1
     assert (await desk.dispatches())[0]["state"] == "delivered"

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from services.sender.retention import Retention
+from shared.db import instruments
 from shared.events.consent import ConsentReported
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
 from shared.events.follow_up import Purpose
-from shared.testing.make_sender import SentText, signed_post
+from shared.testing.make_sender import API_KEY, SentText, signed_post
 from tests.integration.sender.desk import Desk
 
 
@@ -39,6 +40,38 @@ async def test_every_receipt_is_kept_without_the_number(desk: Desk) -> None:
     opened = desk.sealer.open(kept[0]["merchant_id"], kept[0]["raw"])
     assert b"MessageStatus" in opened
     assert b"2125550123" not in opened
+
+
+async def test_a_receipt_that_says_nothing_new_costs_the_one_row_that_keeps_it(desk: Desk) -> None:
+    text = await sent(desk)
+    before = instruments.ROWS_WRITTEN._value.get()
+    for status in ("queued", "sent", "sent"):
+        await desk.http.post(**text.receipt(status))
+    assert instruments.ROWS_WRITTEN._value.get() - before == 3
+    await desk.http.post(**text.receipt("delivered"))
+    before = instruments.ROWS_WRITTEN._value.get()
+    await desk.http.post(**text.receipt("delivered"))
+    assert instruments.ROWS_WRITTEN._value.get() - before == 1
+
+
+async def test_how_far_a_text_is_on_its_way_is_shown_though_only_its_receipts_say_so(desk: Desk) -> None:
+    text = await sent(desk)
+    assert await shown(desk) == "accepted"
+    await desk.http.post(**text.receipt("sent"))
+    await desk.http.post(**text.receipt("queued"))
+    assert await shown(desk) == "sent"
+    await desk.http.post(**text.receipt("delivered", sid="SM-another"))
+    assert await shown(desk) == "sent"
+    await desk.http.post(**text.receipt("undelivered", 30007))
+    await desk.http.post(**text.receipt("sent"))
+    assert await shown(desk) == "undelivered"
+
+
+async def shown(desk: Desk) -> str:
+    follow_up_id = (await desk.dispatches())[0]["follow_up_id"]
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    answer = await desk.http.get(f"/v1/dispatches/{follow_up_id}", headers=headers)
+    return str(answer.json()["attempts"][0]["status"])
 
 
 @pytest.mark.parametrize(

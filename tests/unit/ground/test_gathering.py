@@ -74,3 +74,15 @@ async def test_an_item_waits_for_company_and_a_full_group_for_nobody() -> None:
     assert await asyncio.wait_for(asyncio.gather(*(gatherer.add(number) for number in range(3))), 5) == [0, 2, 4]
     patient = Gatherer(recorder.record, 3, linger_seconds=0.01)
     assert await patient.add(5) == 10
+
+
+async def test_while_something_else_comes_first_even_a_full_group_waits_and_then_all_go() -> None:
+    recorder = Recorder()
+    recorder.may_go.set()
+    gatherer = Gatherer(recorder.record, 3, hold_seconds=lambda: 0.05)
+    tasks = [asyncio.create_task(gatherer.add(number)) for number in range(4)]
+    await asyncio.sleep(0.01)
+    assert recorder.groups == []
+    tasks.append(asyncio.create_task(gatherer.add(4)))
+    assert await asyncio.gather(*tasks) == [0, 2, 4, 6, 8]
+    assert recorder.groups == [[0, 1, 2], [3, 4]]

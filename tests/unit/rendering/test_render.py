@@ -1,6 +1,7 @@
 """What a finished text holds, for every purpose, and what it weighs."""
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -174,6 +175,12 @@ def test_decomposed_letters_and_invisible_characters_do_not_make_a_text_dearer()
     assert isinstance(result, Rendered)
     assert result.text == "Acme Coffee: Café ready\nnow"
     assert result.encoding is Encoding.GSM7
+
+
+def test_every_character_travels_but_those_that_no_phone_shows() -> None:
+    letters = {chr(n) for n in (*range(0x300), 0xE000, 0x1F600)} - {"\r", "\t"}
+    unseen = {letter for letter in letters if unicodedata.category(letter) == "Cc"} - {"\n"}
+    assert {letter for letter in letters if letter in text_of(source(f"Acme Coffee: 1{letter}2"))} == letters - unseen
 
 
 def test_the_hash_is_of_exactly_the_text() -> None:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.domain.attempts import LIVE_STATES, TRANSITIONS, AttemptState, DispatchState
-from services.sender.domain.conclude import Change, News, Overdue, Receipt, conclude
+from services.sender.domain.conclude import Change, News, Overdue, Receipt, conclude, is_news
 from services.sender.domain.lattice import Status
-from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.model import Attempt, Dispatch, Glimpse
 from services.sender.domain.reactions import Meaning, Reaction
 from services.sender.domain.reading import Accepted, NotSent, Refused, Unknown
 from services.sender.domain.reconcile import Adopt, GiveUp, Listed, ProvenAbsent
@@ -178,3 +178,45 @@ def test_a_cancelled_one_is_not_queued_again() -> None:
     (failed,) = told([Overdue(), ProvenAbsent()], cancelled)[-1].events
     assert isinstance(failed, DispatchFailed)
     assert failed.retry_at is None
+
+
+RECEIPTS = st.builds(Receipt, st.sampled_from(["SM1", "SM2"]), st.sampled_from([None, *Status]))
+
+
+def glimpse(attempt: Attempt) -> Glimpse:
+    return Glimpse(attempt.follow_up_id, attempt.state, attempt.status, attempt.provider_message_id)
+
+
+@given(st.lists(st.sampled_from(NEWS), max_size=6), RECEIPTS)
+def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_way(
+    news: list[News], receipt: Receipt
+) -> None:
+    last = [Change(ATTEMPT, DISPATCH), *told(news)][-1]
+    if is_news(receipt, glimpse(last.attempt)):
+        return
+    change = conclude(last.attempt, last.dispatch, receipt, START, another_is_live=False)
+    assert change == Change(replace(last.attempt, status=change.attempt.status), last.dispatch)
+    assert change.attempt.status in {last.attempt.status, Status.SENT}
+
+
+@given(st.lists(st.sampled_from(NEWS), max_size=4), RECEIPTS, st.lists(st.sampled_from(NEWS), max_size=4))
+def test_what_is_no_news_never_becomes_news(before: list[News], receipt: Receipt, after: list[News]) -> None:
+    attempts = [ATTEMPT, *(change.attempt for change in told([*before, *after]))]
+    verdicts = [is_news(receipt, glimpse(attempt)) for attempt in attempts]
+    assert verdicts == sorted(verdicts, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("news", "receipt"),
+    [
+        ([], Receipt("SM1", Status.ACCEPTED)),
+        ([Unknown("timeout")], Receipt("SM1", Status.SENT)),
+        ([NotSent("started_too_late")], Receipt("SM1", Status.SENT)),
+        ([Accepted("SM1")], Receipt("SM2", Status.SENT)),
+        ([Accepted("SM1")], Receipt("SM1", Status.DELIVERED)),
+        ([Accepted("SM1"), NEWS[-2]], Receipt("SM1", Status.DELIVERED)),
+    ],
+)
+def test_proof_that_a_text_was_taken_a_double_and_its_end_are_news(news: list[News], receipt: Receipt) -> None:
+    attempt = [ATTEMPT, *(change.attempt for change in told(news))][-1]
+    assert is_news(receipt, glimpse(attempt))
