@@ -31,7 +31,7 @@ from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
 from shared.http.server import bind, server_of
 from shared.privacy import Keyring, Sealer
-from shared.process import settle_down
+from shared.process import settle_down, step_back
 from shared.service import Runtime, Service, check_fingerprint
 from shared.settings import ProcessSettings, Settings
 from shared.telemetry.health import Health
@@ -40,6 +40,9 @@ from shared.telemetry.logs import logger
 SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
 _SHORTEST_TOKEN = 32
 _HERE = Path(__file__).parent
+
+_NO_TEXT_WAITS_FOR = {"metrics"}
+"""Services that let the others go first where they share a machine's cores."""
 
 log = logger(__name__)
 
@@ -194,6 +197,8 @@ async def serve(name: str, settings: ProcessSettings) -> None:
             for problem in house.runtime.merchants.problems:
                 log.warning("merchant_file_problem", problem=str(problem))
             settle_down()
+            if name in _NO_TEXT_WAITS_FOR:
+                step_back()
             log.info("listening", service=name, port=settings.port)
             await server_of(app_of(house)).serve(sockets=[listener])
     finally:

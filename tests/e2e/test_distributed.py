@@ -1,5 +1,6 @@
 """The five services as processes on a real Kafka and a real PostgreSQL tell the demo's story."""
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -48,6 +49,14 @@ async def test_five_processes_tell_the_demos_story(house: Fleet) -> None:
         assert "STOP" in explained or "opted out" in explained
         assert "holds acme" in await said_by(house, ["ledger", "verify"])
         assert "verdicts judged again" in await said_by(house, ["audit"])
+        assert [service for service in SERVICES if politeness(house, service)] == ["metrics"]
+
+
+def politeness(house: Fleet, service: str) -> int:
+    """Return how far a service's process steps back for others."""
+    child = house.replicas[service, 0].child
+    assert child is not None
+    return os.getpriority(os.PRIO_PROCESS, child.pid) - os.getpriority(os.PRIO_PROCESS, 0)
 
 
 async def said_by(house: Fleet, command: list[str], **extra: str) -> str:
