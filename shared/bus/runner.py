@@ -41,11 +41,13 @@ class Pace:
     busy_linger_seconds: float
     """How long a poll waits for company where there is much to read."""
     lane: Lane
+    poll_events: int = POLL_EVENTS
+    """Most events of one poll."""
 
 
 PROMPT = Pace(0.05, Lane.BATCHES)
-UNHURRIED = Pace(0.25, Lane.NUMBERS)
-"""For a service that no text waits for: a poll of several hundred costs half as much an event as one of fifty."""
+UNHURRIED = Pace(1.0, Lane.NUMBERS, 1000)
+"""For a service that no text waits for: large polls cost half as much an event, and hold several facts of one text."""
 
 
 class Runner:
@@ -103,7 +105,7 @@ class Runner:
         """
         before = await self._where_to_read_on()
         linger = self._linger() if linger_seconds is None else linger_seconds
-        poll = await self._source.poll(before, POLL_EVENTS, linger)
+        poll = await self._source.poll(before, self._pace.poll_events, linger)
         if poll.next_offsets:
             await self._take(poll.messages, poll.next_offsets)
             self._last_unit_events = len(poll.messages)
