@@ -1,6 +1,12 @@
-"""The gate on one core: the pure decision by itself, and the batch path from a due event to its verdict."""
+"""The gate on one core: the pure decision by itself, and the batch path from a due event to its stored verdict.
+
+Both in processor time, all threads and the database's part of the process included: it does not change when somebody
+else uses the machine, and a second of it is a second of one core.
+"""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,7 +15,13 @@ from bench.measuring import Result, figure
 from bench.stage import durability
 from services.compliance.domain.evaluation import EvaluationRequest, evaluate
 from services.compliance.domain.rule_files import load_rules
+from shared import process
+from shared.bus.local import LocalLog
 from shared.config.directory import MerchantDirectory
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.envelope import Event
+from shared.service import Service
 from shared.testing import make_compliance
 from shared.testing.clock import FakeClock
 from shared.testing.house import house
@@ -22,18 +34,21 @@ _NUMBERS = ("+12125550123", "+13055550123", "+447700900123", "+33612345678")
 async def run(rounds: int) -> Result:
     """Measure both."""
     settings = await durability()
+    blocked = [await _verdicts(consented=False) for _ in range(rounds)]
+    cleared = [await _verdicts(consented=True) for _ in range(rounds)]
     return Result(
         "gate",
         (
             figure("decisions, pure", "decisions/s", [_decisions() for _ in range(rounds)]),
-            figure("due to verdict, in batches, stored", "events/s", [await _verdicts() for _ in range(rounds)]),
+            figure("verdicts stored: no consent, blocked", "verdicts/s", blocked, ">= 10,000"),
+            figure("verdicts stored: consent, an earlier text, slot reserved", "verdicts/s", cleared, ">= 10,000"),
         ),
-        settings | {"decisions a round": str(_EVALUATIONS), "events a round": str(_DUES)},
+        settings | {"seconds": "of one core", "decisions a round": str(_EVALUATIONS), "verdicts a round": str(_DUES)},
     )
 
 
 def _decisions() -> float:
-    """Return marketing decisions a second, over a few countries."""
+    """Return marketing decisions a second of one core, over a few countries."""
     rules = load_rules()
     questions = [
         EvaluationRequest.model_validate(
@@ -49,28 +64,47 @@ def _decisions() -> float:
     ]
     for question in questions:
         evaluate(question, rules)
-    began = time.perf_counter()
+    began = time.process_time()
     for count in range(_EVALUATIONS):
         evaluate(questions[count % len(questions)], rules)
-    return _EVALUATIONS / (time.perf_counter() - began)
+    return _EVALUATIONS / (time.process_time() - began)
 
 
-async def _verdicts() -> float:
-    """Return due events a second that compliance judges, records and answers, polls of 500."""
+async def _verdicts(*, consented: bool) -> float:
+    """Return due events that compliance judges, records and answers in a second of one core, polls of 500.
+
+    Args:
+        consented: everybody has agreed in writing, and was cleared for a text an hour ago.
+    """
     with TemporaryDirectory(prefix="followup-bench-") as name:
         clock = FakeClock()
         directory = MerchantDirectory.load(make_compliance.merchants_folder(Path(name)), {})
         async with house(Path(name), clock, directory) as ground:
-            service = services.compliance.app.build(ground.runtime)
+            # The log of the house in a test reads back what it writes; the shipped one does not.
+            service = services.compliance.app.build(replace(ground.runtime, log=LocalLog(ground.runtime.database)))
             await ground.create(service.metadata)
-            sealer, at = ground.runtime.sealer, clock.now()
-            dues = [
-                make_compliance.due(sealer, at, f"text-{number}", phone=f"+1212{2_000_000 + number:07d}")
-                for number in range(_DUES)
-            ]
-            await ground.publish(*dues)
-            began = time.perf_counter()
-            taken = await ground.settle(service)
-            seconds = time.perf_counter() - began
-            assert taken >= _DUES, taken
-    return _DUES / seconds
+            sealer, people = ground.runtime.sealer, [f"+1212{2_000_000 + number:07d}" for number in range(_DUES)]
+            if consented:
+                await _heard(service, [make_compliance.claim(sealer, phone=phone) for phone in people])
+                await _heard(
+                    service, [make_compliance.due(sealer, clock.now(), f"first-{each}", phone=each) for each in people]
+                )
+                clock.advance(hours=1)
+            dues = [make_compliance.due(sealer, clock.now(), f"next-{each}", phone=each) for each in people]
+            return _DUES / await _heard(service, dues)
+
+
+async def _heard(service: Service, events: Sequence[Event]) -> float:
+    """Publish events and let the service take them; return the processor seconds that took it."""
+
+    async def publish(uow: UnitOfWork) -> None:
+        for event in events:
+            uow.publish(event)
+
+    await service.units.run(publish, Lane.BATCHES)
+    process.settle_down()  # as the house does when it has started
+    assert service.runner is not None
+    began, taken = time.process_time(), 0
+    while taken < len(events):
+        taken += await service.runner.step(linger_seconds=0)
+    return time.process_time() - began

@@ -125,11 +125,11 @@ def _clocks(merchant: Merchant, number: E164, person: Person, now: datetime) -> 
     recipient = Recipient(number=facts_of_e164(number), line=LineType.UNKNOWN)
     consent = person.standing.consent_for(Purpose.MARKETING, now)
     setting = setting_of(Purpose.MARKETING, recipient, consent, rules, policy_of(merchant.config.policies))
-    _rules, zones, _ignored = setting.findings(now)
     opening = setting.window.next_opening(now, now + _OUTLOOK)
     return {
         "local_times": [
-            {"zone": each.zone, "local_time": each.local_time.isoformat(), "open": each.open} for each in zones
+            {"zone": each.zone, "local_time": each.local_time.isoformat(), "open": each.open}
+            for each in setting.at(now).zones
         ],
         "next_opening": rfc3339(opening) if opening else None,
     }

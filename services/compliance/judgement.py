@@ -8,6 +8,7 @@ from typing import assert_never
 from services.compliance import instruments
 from services.compliance.connectors.ports import NO_NEWS, NumberNews
 from services.compliance.domain.inputs import (
+    TEXT_OF,
     Consent,
     Known,
     Message,
@@ -74,7 +75,6 @@ def inputs_of(
     Of the past only texts of the same purpose matter, to caps and to answers alike.
     """
     consent = person.standing.consent_for(due.purpose, now)
-    kind = PastKind(due.purpose.value)
     asked = due.inbound_at if due.purpose is Purpose.HELP else None
     return DecisionInputs(
         message=Message(due.purpose, due.first_due_at, due.expires_at),
@@ -93,7 +93,7 @@ def inputs_of(
         ),
         consent=consent,
         history=(
-            *(text for text in past if text.kind is kind),
+            *(text for text in past if text.kind is TEXT_OF[due.purpose]),
             *((Past(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
         ),
         now=now,

@@ -1,35 +1,37 @@
 """Due follow-ups before the gate: load for all, judge one by one, write for all."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
 from services.compliance import instruments, slots, store
 from services.compliance.connectors.ports import Registers
-from services.compliance.domain.inputs import Past, Policy
-from services.compliance.domain.records import DecisionRecord, decided, record_as_bytes
+from services.compliance.domain.inputs import Policy
+from services.compliance.domain.records import DecisionRecord, RecordWriter, decided
 from services.compliance.domain.rules import RuleTable, UnreadableRules
-from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
+from services.compliance.domain.verdicts import Block, Clear, Defer, Reason, Verdict
 from services.compliance.judgement import Circumstances, announcement, inputs_of, policy_of
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.wishes import NO_WISH
 from services.compliance.slots import Slot
-from services.compliance.store import Person
 from services.compliance.tables import decisions
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Fault
-from shared.events.follow_up import FollowUpDue
+from shared.events.follow_up import FollowUpDue, Purpose
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import E164
 from shared.privacy import Sealer
 
+_Kind: TypeAlias = tuple[type[Verdict], Reason, Purpose]
 _WORDS: dict[type[Verdict], str] = {Clear: "send", Defer: "defer", Block: "block"}
 
 
@@ -55,8 +57,8 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     person at the same moment, the later one sees the verdicts and slots of the other.
     """
     people = await store.held_people(uow.db, {due.recipient_id: due.merchant_id for due in dues}, uow.now)
-    judged = _newest(await store.judged_releases(uow.db, [due.follow_up_id for due in dues]))
-    fresh = [due for due in dues if due.release > judged.get(due.follow_up_id, -1)]
+    newest = _newest(await store.judged_releases(uow.db, [due.follow_up_id for due in dues]))
+    fresh = [due for due in dues if due.release > newest.get(due.follow_up_id, -1)]
     histories = await slots.histories(uow.db, [due.recipient_id for due in fresh], uow.now, desk.history_days)
     entered = await store.known_entries(uow.db, [report for due in fresh for report in due.consent_reports])
     wishes = await preferences.wishes(uow.db, [due.recipient_id for due in fresh])
@@ -64,8 +66,12 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     waiting = {event.recipient_id for event, _why in uow.set_aside_events}
     rules = desk.rules()
     lag = not desk.clock.is_trustworthy() or await desk.is_behind(uow.db, uow.now)
-    rows, reserved = [], []
+    writer, rows, reserved, kinds = RecordWriter(), [], [], Counter[_Kind]()
     for due in fresh:
+        policy = policies.get(due.merchant_id)
+        contact = _contact(desk, due, policy, uow)
+        if policy is None or contact is None:
+            continue
         person = people[due.recipient_id]
         past = [text for key, text in histories.get(due.recipient_id, ()) if key != due.follow_up_id]
         circumstances = Circumstances(
@@ -73,19 +79,18 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
             parked=due.recipient_id in waiting,
             consent_lag=lag,
             wish=wishes.get(due.recipient_id, NO_WISH),
+            number=desk.registers.news(E164(contact.phone)),
         )
-        record = _record(desk, due, person, past, circumstances, policies.get(due.merchant_id), rules, uow)
-        if record is None:
-            continue
+        record = decided(inputs_of(due, contact, person, past, circumstances, policy, uow.now), rules)
         verdict = record.verdict
-        word = _WORDS[type(verdict)]
-        rows.append(_row(due, record, word, uow))
+        uow.publish(announcement(due, verdict, first_contact=person.texted_at is None, now=uow.now))
+        rows.append(_row(due, record, writer, uow.now))
         if isinstance(verdict, Clear):
             reserved.append(Slot.of(due, uow.now))
-        uow.publish(announcement(due, verdict, first_contact=person.texted_at is None, now=uow.now))
-        instruments.VERDICTS.labels(word, verdict.reason.value, due.purpose.value).inc()
+        kinds[type(verdict), verdict.reason, due.purpose] += 1
     await uow.db.insert(decisions, rows)
     await slots.reserve(uow.db, reserved)
+    _count(kinds)
     failpoint("compliance.after_verdict")
 
 
@@ -110,39 +115,34 @@ async def _policies(desk: GateDesk, merchants: set[MerchantId], uow: UnitOfWork)
     return found
 
 
-def _record(
-    desk: GateDesk,
-    due: FollowUpDue,
-    person: Person,
-    past: Sequence[Past],
-    circumstances: Circumstances,
-    policy: Policy | None,
-    rules: RuleTable | UnreadableRules,
-    uow: UnitOfWork,
-) -> DecisionRecord | None:
-    """Return the verdict with its inputs; None where the event cannot be judged and was set aside."""
+def _contact(desk: GateDesk, due: FollowUpDue, policy: Policy | None, uow: UnitOfWork) -> Contact | None:
+    """Return whom a text is for; None where the event cannot be judged and was set aside."""
     if policy is None:
         uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")
         return None
     try:
-        contact = Contact.model_validate_json(desk.sealer.open(due.merchant_id, due.content.contact))
+        return Contact.model_validate_json(desk.sealer.open(due.merchant_id, due.content.contact))
     except (Fault, ValidationError) as problem:
         uow.set_aside(due, f"the sealed contact cannot be read: {type(problem).__name__}")
         return None
-    circumstances = replace(circumstances, number=desk.registers.news(E164(contact.phone)))
-    return decided(inputs_of(due, contact, person, past, circumstances, policy, uow.now), rules)
 
 
-def _row(due: FollowUpDue, record: DecisionRecord, word: str, uow: UnitOfWork) -> dict[str, object]:
+def _row(due: FollowUpDue, record: DecisionRecord, writer: RecordWriter, now: datetime) -> dict[str, object]:
     """Return the row of a verdict."""
     return {
         "follow_up_id": due.follow_up_id,
         "release": due.release,
         "merchant_id": due.merchant_id,
         "recipient_id": due.recipient_id,
-        "decision": word,
+        "decision": _WORDS[type(record.verdict)],
         "reason": record.verdict.reason.value,
         "rules_version": record.rules_version,
-        "record": record_as_bytes(record),
-        "decided_at": uow.now,
+        "record": writer.as_bytes(record),
+        "decided_at": now,
     }
+
+
+def _count(kinds: Mapping[_Kind, int]) -> None:
+    """Count verdicts, each kind once a batch: finding a counter by its labels takes its time."""
+    for (verdict, reason, purpose), number in kinds.items():
+        instruments.VERDICTS.labels(_WORDS[verdict], reason.value, purpose.value).inc(number)

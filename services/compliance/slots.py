@@ -11,6 +11,8 @@ from shared.events.dispatch import DispatchEvent
 from shared.events.follow_up import FollowUpDue, Purpose
 from shared.ids import FollowUpId, MerchantId, RecipientId
 
+_OF_THE_PAST = ("follow_up_id", "recipient_id", "purpose", "reserved_at", "sent_at")
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -31,23 +33,21 @@ class Slot:
         """Return the slot of the text an event is about."""
         return cls(event.follow_up_id, event.recipient_id, event.merchant_id, event.purpose, event.release, at)
 
-    @property
-    def counts_from(self) -> datetime:
-        """The instant it ages from: acceptance, unless it was released again since."""
-        return self.reserved_at if self.sent_at is None else max(self.reserved_at, self.sent_at)
-
 
 async def histories(
     db: Transaction, recipients: Sequence[RecipientId], now: datetime, days: int
 ) -> dict[RecipientId, list[tuple[FollowUpId, Past]]]:
-    """Return the texts these people were sent or are promised, with the follow-up each belongs to."""
+    """Return the texts these people were sent or are promised, with the follow-up each belongs to.
+
+    Each ages from its acceptance, or from its last release where that came later.
+    """
     since = now - timedelta(days=days)
     found: dict[RecipientId, list[tuple[FollowUpId, Past]]] = {}
-    for row in await db.fetch(send_slots, "recipient_id", recipients):
-        slot = _slot(row)
-        if slot.counts_from > since:
-            past = Past(slot.counts_from, PastKind(slot.purpose.value))
-            found.setdefault(slot.recipient_id, []).append((slot.follow_up_id, past))
+    for row in await db.fetch(send_slots, "recipient_id", recipients, columns=_OF_THE_PAST):
+        counts_from = row["reserved_at"] if row["sent_at"] is None else max(row["reserved_at"], row["sent_at"])
+        if counts_from > since:
+            past = Past(counts_from, PastKind(row["purpose"]))
+            found.setdefault(RecipientId(row["recipient_id"]), []).append((FollowUpId(row["follow_up_id"]), past))
     return found
 
 
@@ -90,7 +90,7 @@ async def give_back(db: Transaction, ended: Mapping[FollowUpId, int | None]) -> 
 
 
 async def _slots(db: Transaction, follow_ups: Sequence[FollowUpId]) -> dict[FollowUpId, Slot]:
-    rows = await db.fetch(send_slots, "follow_up_id", sorted(follow_ups), lock="update")
+    rows = await db.fetch(send_slots, "follow_up_id", follow_ups, lock="update")
     return {FollowUpId(row["follow_up_id"]): _slot(row) for row in rows}
 
 

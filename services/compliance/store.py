@@ -1,6 +1,6 @@
 """Rows become domain values here: the ledger, standings, erasures, verdicts, closings; cap slots do in `slots`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -13,20 +13,23 @@ from services.compliance.domain.ledger import GENESIS, LedgerEntry
 from services.compliance.domain.records import DecisionRecord, record_of, standing_as_bytes, standing_of
 from services.compliance.domain.standing import Standing
 from services.compliance.tables import closed_merchants, decisions, erasures, ledger, standings
-from shared.db.transaction import Row, Transaction
+from shared.db.transaction import Lock, Row, Transaction
 from shared.db.types import instant
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 
-_ENUMS: Mapping[str, Any] = {
+_REVIVERS: Mapping[str, Callable[[Any], Any]] = {
     "act": ConsentAct,
     "scope": ConsentScope,
     "level": ConsentLevel,
     "cause": SuppressionCause,
     "entry_id": UUID,
     "recipient_id": UUID,
+    **dict.fromkeys(("recorded_at", "captured_at", "expires_at", "inquiry_at"), instant),
 }
-_INSTANTS = frozenset({"recorded_at", "captured_at", "expires_at", "inquiry_at"})
+"""What a ledger's plain values become, by field; all others are what they are."""
+_ENTRY_FIELDS = tuple(each.name for each in fields(LedgerEntry))
+_OF_A_PERSON = ("recipient_id", "merchant_id", "standing", "chain_hash", "review_since", "texted_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ async def people(
     db: Transaction, recipients: Sequence[RecipientId], *, lock: bool = False
 ) -> dict[RecipientId, Person]:
     """Return the people that have a row; `lock` holds them until the commit."""
-    rows = await db.fetch(standings, "recipient_id", sorted(recipients), lock="update" if lock else None)
+    held: Lock | None = "update" if lock else None
+    rows = await db.fetch(standings, "recipient_id", recipients, lock=held, columns=_OF_A_PERSON)
     return {RecipientId(row["recipient_id"]): _person(row) for row in rows}
 
 
@@ -74,27 +78,29 @@ async def held_people(
 ) -> dict[RecipientId, Person]:
     """Return these people, held until the commit; who had no row has an empty one from here on.
 
-    Rows are added before any is locked, both in order, so that two units never wait for each other.
+    Rows are added before any is locked, both in order (which the transaction sees to), so that two units never wait
+    for each other.
     """
     found = await db.fetch(standings, "recipient_id", list(merchants), columns=("recipient_id",))
-    missing = merchants.keys() - {row["recipient_id"] for row in found}
-    await db.insert_new(standings, [_row(each, Person(merchants[each]), now) for each in sorted(missing)])
+    known = {row["recipient_id"] for row in found}
+    missing = merchants.keys() - known if len(known) < len(merchants) else ()
+    await db.insert_new(standings, [_row(each, Person(merchants[each]), now) for each in missing])
     return await people(db, list(merchants), lock=True)
 
 
 async def save_people(db: Transaction, changed: Mapping[RecipientId, Person], now: datetime) -> None:
     """Write what held people's ledgers add up to now."""
-    await db.upsert(standings, [_row(recipient, person, now) for recipient, person in sorted(changed.items())])
+    await db.upsert(standings, [_row(recipient, person, now) for recipient, person in changed.items()])
 
 
 async def note_first_texts(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
     """Remember when people were first texted, and touch nothing else of them."""
-    await db.change(standings, [{"recipient_id": key, "texted_at": at} for key, at in sorted(times.items())])
+    await db.change(standings, [{"recipient_id": key, "texted_at": at} for key, at in times.items()])
 
 
 async def note_reviews(db: Transaction, since: Mapping[RecipientId, datetime]) -> None:
     """Remember whose reply waits for a decision, and touch nothing else of them."""
-    await db.change(standings, [{"recipient_id": key, "review_since": at} for key, at in sorted(since.items())])
+    await db.change(standings, [{"recipient_id": key, "review_since": at} for key, at in since.items()])
 
 
 async def entries(db: Transaction, recipients: Sequence[RecipientId]) -> dict[RecipientId, list[ChainedEntry]]:
@@ -140,7 +146,7 @@ async def mark_erased(db: Transaction, forgotten: Mapping[RecipientId, tuple[Mer
         erasures,
         [
             {"recipient_id": each, "merchant_id": merchant, "erased_at": max(at, before.get(each, at))}
-            for each, (merchant, at) in sorted(forgotten.items())
+            for each, (merchant, at) in forgotten.items()
         ],
     )
 
@@ -155,7 +161,7 @@ async def blank_evidence(db: Transaction, recipients: Sequence[RecipientId]) -> 
     """Forget the sealed evidence of these people; what is hashed stays, so their chains still verify."""
     columns = ("entry_id", "evidence")
     rows = await db.fetch(ledger, "recipient_id", recipients, columns=columns)
-    sealed = sorted(row["entry_id"] for row in rows if row["evidence"] is not None)
+    sealed = [row["entry_id"] for row in rows if row["evidence"] is not None]
     await db.change(ledger, [{"entry_id": each, "evidence": None} for each in sealed])
 
 
@@ -212,13 +218,6 @@ def _row(recipient: RecipientId, person: Person, now: datetime) -> dict[str, Any
 def _entry(canonical: bytes) -> LedgerEntry:
     """Return the entry whose canonical bytes these are."""
     plain = orjson.loads(canonical)
-    return LedgerEntry(**{each.name: _revived(each.name, plain.get(each.name)) for each in fields(LedgerEntry)})
-
-
-def _revived(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name in _INSTANTS:
-        return instant(value)
-    kind = _ENUMS.get(name)
-    return kind(value) if kind is not None else value
+    plain = {name: plain.get(name) for name in _ENTRY_FIELDS}
+    plain |= {name: revive(plain[name]) for name, revive in _REVIVERS.items() if plain[name] is not None}
+    return LedgerEntry(**plain)

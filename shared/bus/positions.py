@@ -19,7 +19,7 @@ def group_of(ground: Ground) -> str:
 async def read(transaction: Transaction, ground: Ground) -> dict[Partition, int]:
     """Return how far a service has committed its reading, wherever it ever read."""
     table = ground.positions
-    rows = await transaction.rows(sa.select(table).where(table.c.consumer_group == group_of(ground)))
+    rows = await transaction.fetch(table, "consumer_group", [group_of(ground)])
     return {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
 
 

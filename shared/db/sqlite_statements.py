@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, repeat
+from operator import attrgetter
 from typing import Any, Literal
 from uuid import UUID
 
@@ -141,12 +142,12 @@ def _identity(value: Any) -> Any:
 @lru_cache(maxsize=4096)
 def _binder(table: sa.Table, name: str) -> Converter | None:
     """Return what turns a Python value of this column into SQLite's; None where it is one already."""
-    column_type = table.c[name].type
-    if isinstance(column_type, Id):
-        return _id_bytes
-    if isinstance(column_type, Instant):
-        return _optional_microseconds
-    return column_type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+    column = table.c[name]
+    if isinstance(column.type, Id):
+        return _optional_bytes if column.nullable else attrgetter("bytes")
+    if isinstance(column.type, Instant):
+        return _optional_microseconds if column.nullable else microseconds
+    return column.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
 @lru_cache(maxsize=4096)
@@ -154,17 +155,17 @@ def _readers(table: sa.Table, names: tuple[str, ...]) -> list[tuple[str, Convert
     """Return what turns SQLite's values into Python's, for those of these columns that need it."""
     found: list[tuple[str, Converter]] = []
     for name in names:
-        column_type = table.c[name].type
-        if isinstance(column_type, Id):
-            found.append((name, _optional_uuid))
-        elif isinstance(column_type, Instant):
-            found.append((name, _optional_instant))
-        elif (read := column_type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)) is not None:
+        column = table.c[name]
+        if isinstance(column.type, Id):
+            found.append((name, _optional_uuid if column.nullable else ids.of_bytes))
+        elif isinstance(column.type, Instant):
+            found.append((name, _optional_instant if column.nullable else instant))
+        elif (read := column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)) is not None:
             found.append((name, read))
     return found
 
 
-def _id_bytes(value: UUID | None) -> bytes | None:
+def _optional_bytes(value: UUID | None) -> bytes | None:
     return None if value is None else value.bytes
 
 

@@ -74,6 +74,8 @@ class Registers:
 
     def news(self, number: E164) -> NumberNews:
         """Return what is known of a number."""
+        if self.do_not_call is None and self.reassigned is None and self.line_types is None:
+            return NO_NEWS
         return NumberNews(
             line=self.line_types.line_of(number) if self.line_types else LineType.UNKNOWN,
             is_listed=self.do_not_call is not None and self.do_not_call.is_listed(number),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from services.compliance.domain.inputs import Past, PastKind, Policy
+from services.compliance.domain.inputs import TEXT_OF, Past, Policy
 from services.compliance.domain.rules import Cap, Rule, RuleTable
 from shared.events.follow_up import Purpose
 
@@ -27,7 +27,7 @@ def applicable_caps(purpose: Purpose, rules: Sequence[Rule], table: RuleTable, p
 
 def text_times(history: Iterable[Past], purpose: Purpose) -> tuple[datetime, ...]:
     """Return when texts of a purpose went out, newest first; nothing else counts."""
-    kind = PastKind(purpose.value)
+    kind = TEXT_OF[purpose]
     return tuple(sorted((past.at for past in history if past.kind is kind), reverse=True))
 
 

@@ -7,6 +7,7 @@ before its absence is judged.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from services.compliance.domain import wording
 from services.compliance.domain.answers import ANSWERS, Asked, occasion
@@ -15,7 +16,7 @@ from services.compliance.domain.frequency import applicable_caps, next_room, tex
 from services.compliance.domain.inputs import Consent, LineType, Message, Past, Policy, Recipient
 from services.compliance.domain.quiet_hours import Aspect
 from services.compliance.domain.rules import RuleTable, UnreadableRules
-from services.compliance.domain.setting import Setting, setting_of
+from services.compliance.domain.setting import Moment, Setting, setting_of
 from services.compliance.domain.verdicts import Block, Clear, Defer, Evidence, Reason, Verdict
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
@@ -50,23 +51,18 @@ class _Case:
     table: RuleTable
     policy: Policy
     setting: Setting
-
-    def evidence(self, explanation: str) -> Evidence:
-        return Evidence(explanation, *self.setting.findings(self.now))
+    moment: Moment
 
     def block(self, reason: Reason) -> Block:
-        return Block(reason, self.evidence(wording.lasting(reason)))
+        return Block(reason, _evidence(self.moment, wording.lasting(reason)))
 
     def defer(self, reason: Reason, until: datetime) -> Defer:
-        rules, zones, ignored = self.setting.findings(self.now)
-        return Defer(until, reason, Evidence(wording.waiting(reason, until, rules, zones), rules, zones, ignored))
+        return Defer(until, reason, _evidence_of_waiting(self.moment, reason, until))
 
     def clear(self, *ends: datetime | None) -> Clear:
-        closes = self.setting.window.closing(self.now)
-        limits = (self.now + CLEARANCE, closes, self.message.expires_at, *ends)
-        valid_until = min(limit for limit in limits if limit is not None)
-        rules, zones, ignored = self.setting.findings(self.now)
-        return Clear(valid_until, closes, Evidence(wording.clear(valid_until, zones), rules, zones, ignored))
+        closes = self.moment.closes_at
+        valid_until = min(filter(None, (self.now + CLEARANCE, closes, self.message.expires_at, *ends)))
+        return Clear(valid_until, closes, _evidence_of_clearance(self.moment, valid_until))
 
     @property
     def is_marketing(self) -> bool:
@@ -115,7 +111,7 @@ def decide(
     if message.purpose is None:
         return Block(Reason.UNKNOWN_CLASS, Evidence(wording.lasting(Reason.UNKNOWN_CLASS)))
     setting = setting_of(message.purpose, recipient, consent, rules, policy)
-    case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting)
+    case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting, setting.at(now))
     if recipient.awaiting_consent and now < message.first_due_at + AWAIT_CONSENT and not case.is_expired:
         return case.defer(Reason.AWAITING_CONSENT, now + _ASK_AGAIN[Reason.AWAITING_CONSENT])
     if case.purpose in ANSWERS:
@@ -124,7 +120,7 @@ def decide(
     if obstacle is not None:
         return case.block(obstacle)
     if case.is_marketing and recipient.is_of_shipping:
-        return Block(Reason.CONSENT_INSUFFICIENT, case.evidence(wording.OF_SHIPPING))
+        return Block(Reason.CONSENT_INSUFFICIENT, _evidence(case.moment, wording.OF_SHIPPING))
     return _timed(case)
 
 
@@ -166,7 +162,7 @@ def _timed(case: _Case) -> Verdict:
     caps = applicable_caps(case.purpose, case.setting.binding, case.table, case.policy)
     room = next_room(caps, text_times(case.history, case.purpose), case.now)
     hold = _hold(case)
-    closed = None if case.setting.window.is_open(case.now) else _why_closed(case)
+    closed = None if case.moment.is_open else _why_closed(case)
     pause = _pause(case)
     waiting = Reason.PAUSED if pause else closed
     reason = hold or waiting or (Reason.FREQUENCY_CAP if room != case.now else None)
@@ -175,8 +171,8 @@ def _timed(case: _Case) -> Verdict:
     earliest = max(case.now if hold is None else case.now + _ASK_AGAIN[hold], pause or case.now)
     until = None if room is None else case.setting.window.next_opening(max(room, earliest), case.last_deferral)
     if until is None or (case.message.expires_at is not None and until >= case.message.expires_at):
-        _rules, zones, _ignored = case.setting.findings(case.now)
-        return Block(Reason.MESSAGE_EXPIRED, case.evidence(wording.too_late(reason, until, zones)))
+        explanation = wording.too_late(reason, until, case.moment.zones)
+        return Block(Reason.MESSAGE_EXPIRED, _evidence(case.moment, explanation))
     return case.defer(reason, until)
 
 
@@ -184,12 +180,11 @@ def _hold(case: _Case) -> Reason | None:
     """Return what holds marketing to this person until somebody or something has caught up."""
     if not case.is_marketing:
         return None
-    holds = (
-        (case.recipient.needs_review, Reason.NEEDS_REVIEW),
-        (case.recipient.parked, Reason.PARKED),
-        (case.recipient.consent_lag, Reason.CONSENT_LAG),
-    )
-    return next((reason for held, reason in holds if held), None)
+    if case.recipient.needs_review:
+        return Reason.NEEDS_REVIEW
+    if case.recipient.parked:
+        return Reason.PARKED
+    return Reason.CONSENT_LAG if case.recipient.consent_lag else None
 
 
 def _pause(case: _Case) -> datetime | None:
@@ -209,3 +204,21 @@ def _why_closed(case: _Case) -> Reason:
     holidays = window.next_opening(case.now, last, Aspect.HOLIDAYS)
     ends_later = holidays is None or (hours is not None and holidays >= hours)
     return Reason.HOLIDAY if ends_later else Reason.QUIET_HOURS
+
+
+# Texts of one batch that are told the same are told it in the same object, as their moment is one; a poll holds 500.
+
+
+@lru_cache(maxsize=512)
+def _evidence(moment: Moment, explanation: str) -> Evidence:
+    return Evidence(explanation, moment.rules, moment.zones, moment.ignored)
+
+
+@lru_cache(maxsize=512)
+def _evidence_of_waiting(moment: Moment, reason: Reason, until: datetime) -> Evidence:
+    return _evidence(moment, wording.waiting(reason, until, moment.rules, moment.zones))
+
+
+@lru_cache(maxsize=512)
+def _evidence_of_clearance(moment: Moment, valid_until: datetime) -> Evidence:
+    return _evidence(moment, wording.clear(valid_until, moment.zones))

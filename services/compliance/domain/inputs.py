@@ -42,6 +42,10 @@ class PastKind(StrEnum):
     INBOUND_HELP = "inbound_help"
 
 
+TEXT_OF = {purpose: PastKind(purpose.value) for purpose in Purpose}
+"""What a text of a purpose is once it is past."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """The text to be judged; all instants are aware UTC."""

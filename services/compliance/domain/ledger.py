@@ -19,6 +19,7 @@ GENESIS = "0" * 64
 
 _SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers of other languages disagree
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,11 @@ class LedgerEntry:
 
     def canonical(self) -> bytes:
         """Return the bytes that are hashed; the same entry always gives the same bytes."""
-        return canonical_json({field.name: _plain(getattr(self, field.name)) for field in fields(self)})
+        return _text({name: _ordered(_plain(getattr(self, name))) for name in _NAMES})
+
+
+_NAMES = tuple(sorted(field.name for field in fields(LedgerEntry)))
+"""In canonical order, which of plain letters is the alphabet's."""
 
 
 def canonical_json(mapping: Mapping[str, JSONValue]) -> bytes:
@@ -81,7 +86,7 @@ def canonical_json(mapping: Mapping[str, JSONValue]) -> bytes:
         TypeError: a float, which has no place in a ledger, or anything JSON does not know.
         ValueError: an integer beyond 2**53 - 1.
     """
-    return json.dumps(_ordered(mapping), ensure_ascii=False, separators=(",", ":")).encode()
+    return _text(_ordered(mapping))
 
 
 def chained(previous_hash: str, canonical: bytes) -> str:
@@ -115,6 +120,10 @@ def daily_root(merchant: str, day: str, previous: str, heads: Mapping[str, str])
     """
     root: dict[str, JSONValue] = {"day": day, "heads": dict(heads), "merchant": merchant, "previous": previous}
     return hashlib.sha256(canonical_json(root)).hexdigest()
+
+
+def _text(ordered: JSONValue) -> bytes:
+    return _ENCODER.encode(ordered).encode()
 
 
 def _plain(value: object) -> JSONValue:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple
 
 from services.compliance.domain.inputs import Consent, Known, LineType, Policy, Profile, Recipient
 from services.compliance.domain.numbers import NumberFacts
@@ -15,14 +15,25 @@ from services.compliance.domain.verdicts import RuleFinding, ZoneFinding
 from services.compliance.domain.zones import clocks_of
 from shared.events.follow_up import Purpose
 
-Findings: TypeAlias = tuple[tuple[RuleFinding, ...], tuple[ZoneFinding, ...], tuple[str, ...]]
-
 _WRITTEN_CONSENT = "the rule spares people with written consent (consent_aware profile)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """A setting at one instant; compared by identity, so that it is a cheap key of a cache."""
+
+    is_open: bool
+    """Every rule in every zone."""
+    closes_at: datetime | None
+    """When quiet hours begin, less the guard; None when closed, or when no rule ever closes."""
+    rules: tuple[RuleFinding, ...]
+    zones: tuple[ZoneFinding, ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Setting:
-    """The rules and clocks of one text to one person."""
+    """The rules and clocks of one text to one person; compared by identity, as a moment is."""
 
     countries: tuple[str, ...]
     binding: tuple[Rule, ...]
@@ -33,28 +44,28 @@ class Setting:
     why_zones: str
     ignored: tuple[str, ...]
 
-    def findings(self, at: datetime) -> Findings:
-        """Return every rule and clock as it stands at a moment, and what was ignored."""
-        zones, guard = self.window.zones, self.window.guard_seconds
-        rules = tuple(
-            RuleFinding(
-                rule.id,
-                rule.name,
-                rule.cite,
-                rule.hours_text,
-                SendingWindow((rule,), zones, guard).is_open(at),
-                skipped,
-            )
-            for group, skipped in ((self.binding, None), (self.skipped, _WRITTEN_CONSENT))
-            for rule in group
+    def at(self, now: datetime) -> Moment:
+        """Return every rule and clock as it stands at an instant."""
+        return _moment(self, now)
+
+
+@lru_cache(maxsize=512)  # a poll holds at most 500 texts, which are judged at one instant
+def _moment(setting: Setting, now: datetime) -> Moment:
+    window, zones, guard = setting.window, setting.window.zones, setting.window.guard_seconds
+    rules = tuple(
+        RuleFinding(
+            rule.id, rule.name, rule.cite, rule.hours_text, SendingWindow((rule,), zones, guard).is_open(now), skipped
         )
-        clocks = tuple(
-            ZoneFinding(
-                name, _on_clock(at, name), SendingWindow(self.binding, (name,), guard).is_open(at), self.why_zones
-            )
-            for name in zones
+        for group, skipped in ((setting.binding, None), (setting.skipped, _WRITTEN_CONSENT))
+        for rule in group
+    )
+    clocks = tuple(
+        ZoneFinding(
+            name, _on_clock(now, name), SendingWindow(setting.binding, (name,), guard).is_open(now), setting.why_zones
         )
-        return rules, clocks, self.ignored
+        for name in zones
+    )
+    return Moment(window.is_open(now), window.closing(now), rules, clocks, setting.ignored)
 
 
 def _on_clock(at: datetime, name: str) -> datetime:
@@ -74,8 +85,7 @@ def setting_of(purpose: Purpose, recipient: Recipient, consent: Consent, table: 
     return _setting(purpose, recipient.number, recipient.known, moved, spared, table, _Switches.of(policy))
 
 
-@dataclass(frozen=True, slots=True)
-class _Switches:
+class _Switches(NamedTuple):
     """The part of a policy that chooses rules; small, so that it is a cheap key."""
 
     enforced: frozenset[str]

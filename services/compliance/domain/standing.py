@@ -32,6 +32,7 @@ _GRAVITY = (
 )
 _EXPRESSED = frozenset({ConsentLevel.PEWC, ConsentLevel.EXPRESS})
 """What a person says themselves; nothing less overturns their opt-out (47 CFR 64.1200(a)(10))."""
+_STATUSES = {level: ConsentStatus(level.value) for level in ConsentLevel}
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DAWN = datetime.min.replace(tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -66,7 +67,7 @@ class ScopeStanding:
         known = [grant for grant in self.grants if grant.level is not ConsentLevel.UNKNOWN]
         valid = [grant for grant in known if grant.expires_at is None or grant.expires_at > now]
         if valid:
-            return Consent(ConsentStatus(valid[0].level.value), valid[0].captured_at, valid[0].expires_at)
+            return Consent(_STATUSES[valid[0].level], valid[0].captured_at, valid[0].expires_at)
         if self.pending:
             return Consent(ConsentStatus.PENDING)
         if known:
@@ -96,9 +97,10 @@ class Standing:
         number for more than that. An opt-out of service texts is never bridged so. For the confirmation of an
         opt-out the newest revocation of any scope counts, and the first since when anything is revoked.
         """
-        marketing, informational = self.marketing.consent(now), self.informational.consent(now)
+        marketing = self.marketing.consent(now)
         if purpose is Purpose.MARKETING:
             return marketing
+        informational = self.informational.consent(now)
         if purpose is Purpose.OPT_OUT_CONFIRMATION:
             return _opted_out(informational, marketing)
         silent = not self.informational.grants and not self.informational.pending and not self.informational.ended
@@ -113,7 +115,7 @@ def _opted_out(*scopes: Consent) -> Consent:
     return replace(newest, revoked_since=min(since, default=None))
 
 
-_PERMISSIONS = frozenset(ConsentStatus(level.value) for level in ConsentLevel) - {ConsentStatus.UNKNOWN}
+_PERMISSIONS = frozenset(_STATUSES.values()) - {ConsentStatus.UNKNOWN}
 
 
 def fold(entries: Iterable[LedgerEntry]) -> Standing:

@@ -48,6 +48,25 @@ def judge(
     return decide(message, recipient or person(), consent, history, now, load_rules(), policy or Policy())
 
 
+def test_texts_that_share_a_moment_share_nothing_of_what_is_said_of_each() -> None:
+    capped = tuple(Past(NOON - hour * HOUR, PastKind.MARKETING) for hour in (1, 2, 3))
+    held = person(needs_review=True)
+    judged = {
+        "cleared": judge(),
+        "cleared, but not for long": judge(expires_at=NOON + MINUTE),
+        "capped": judge(history=capped),
+        "capped until later": judge(history=(Past(NOON, PastKind.MARKETING), *capped[:2])),
+        "held": judge(recipient=held),
+        "without consent": judge(consent=Consent(ConsentStatus.NONE)),
+        "opted out": judge(consent=Consent(ConsentStatus.REVOKED)),
+    }
+    assert judged["cleared"].evidence is judge().evidence  # the same was said, in the same words
+    assert judged["cleared"] != judged["cleared, but not for long"]
+    sentences = [verdict.evidence.explanation for verdict in judged.values()]
+    assert len(set(sentences)) == len(sentences) - 1  # of the two that were cleared
+    assert {verdict.evidence.rules for verdict in judged.values()} == {judged["cleared"].evidence.rules}
+
+
 # ------------------------------------------------------------------ checks 1 to 3
 
 

@@ -20,7 +20,7 @@ from services.compliance.domain.inputs import (
 )
 from services.compliance.domain.numbers import IMPOSSIBLE, NumberFacts
 from services.compliance.domain.quiet_hours import SendingWindow
-from services.compliance.domain.records import DecisionInputs, decided, recompute, record_as_bytes, record_of
+from services.compliance.domain.records import DecisionInputs, RecordWriter, decided, recompute, record_of
 from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import Cap, ConsentStatus, RuleTable
 from services.compliance.domain.verdicts import Clear, Defer, Reason
@@ -167,6 +167,6 @@ def test_a_clearance_stays_true_while_it_is_valid(asked: DecisionInputs) -> None
 @settings(max_examples=200, deadline=None)
 def test_a_stored_record_gives_the_same_verdict_again(asked: DecisionInputs) -> None:
     record = decided(asked, TABLE)
-    restored = record_of(record_as_bytes(record))
+    restored = record_of(RecordWriter().as_bytes(record))
     assert restored == record
     assert recompute(restored, TABLE) == record.verdict

@@ -86,6 +86,16 @@ def test_every_field_of_an_entry_is_in_its_canonical_bytes() -> None:
     assert set(json.loads(ENTRY.canonical())) == {field.name for field in fields(LedgerEntry)}
 
 
+def test_the_fields_of_an_entry_stand_in_canonical_order() -> None:
+    written = replace(ENTRY, method="keyword é\u2028", keyword_seq=7).canonical()
+    assert written == canonical_json(json.loads(written))
+
+
+def test_a_keyword_number_that_other_readers_would_round_is_refused() -> None:
+    with pytest.raises(ValueError, match="integer"):
+        replace(ENTRY, keyword_seq=2**53).canonical()
+
+
 def test_instants_are_whole_microseconds() -> None:
     assert json.loads(ENTRY.canonical())["recorded_at"] == 1_796_068_801_000_005
 
