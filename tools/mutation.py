@@ -1,8 +1,10 @@
 """Mutation testing of the compliance domain: change one thing, run its tests, and see whether anybody notices.
 
 `make mutation` judges every mutant, in two processes that leave the machine to others; stopped and started again it
-goes on where it was. A mutant is killed when a test fails, when its module cannot be imported, or when its tests take
-far too long; one that all tests pass has survived and is printed, with what `mutants.yaml` beside the tests says of it.
+goes on where it was. A mutant is killed when a test fails, when its module cannot be imported, when its tests take far
+too long, or when they want more than 4 GiB of memory (a loop that never ends fills a list): then a test fails for want
+of it, or the process dies of that. One that all tests pass has survived and is printed, with what `mutants.yaml` beside
+the tests says of it.
 Each runs in a forked child that already holds every library, so only the domain itself is imported anew.
 """
 
@@ -11,6 +13,7 @@ import importlib.util
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -42,6 +45,8 @@ _OPTIONS = (
     *(option for plugin in _PLUGINS for option in ("-p", plugin)),
 )
 _LIMIT_SECONDS = 240.0
+LIMIT_BYTES = 4 * 2**30
+"""Address space of one child; the tests of the unchanged gate want less than one of them."""
 _LOOK_AGAIN_SECONDS = 0.02
 _NICE = 15
 _LIBRARIES = (
@@ -112,7 +117,8 @@ def _fails(mutant: Mutant | None, tests: Sequence[str]) -> bool:
 
 
 def _judged(mutant: Mutant | None, tests: Sequence[str]) -> int:
-    """Run tests on a mutant in this process, quietly; 0 when they all pass."""
+    """Run tests on a mutant in this process, quietly and in `LIMIT_BYTES`; 0 when they all pass."""
+    resource.setrlimit(resource.RLIMIT_AS, (LIMIT_BYTES, LIMIT_BYTES))
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
