@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -113,8 +114,14 @@ async def test_after_a_stop_was_acknowledged_no_intent_to_that_person_is_committ
         )
         return await rows(shop, texts.where(mine, dispatches.c.purpose == "transactional"))
 
+    async def is_under_way(phone: str) -> bool:
+        return bool(await intents(phone))
+
     async def stop(phone: str) -> None:
-        await asyncio.sleep(dice.uniform(0, 1.5))
+        if phone in people[::5]:  # however slow the machine, these get their texts first
+            await until(partial(is_under_way, phone))
+        else:
+            await asyncio.sleep(dice.uniform(0, 1.5))
         answer = await bring_reply(shop, "STOP", f"SM-stop-{phone}", phone)
         assert answer.status_code == 200
         intents_at_answer[phone] = len(await intents(phone))
@@ -127,7 +134,7 @@ async def test_after_a_stop_was_acknowledged_no_intent_to_that_person_is_committ
         found = await intents(phone)
         assert len(found) == intents_at_answer[phone]
         assert all(row["intent_at"] <= said[recipient_id(shop, phone)] for row in found)
-    assert ends["delivered"] > 0, "no text came before its STOP: the race was none"
+    assert ends["delivered"] >= len(people[::5])
     assert ends["delivered"] < len(people), "no STOP came before its text: the race was none"
 
 
