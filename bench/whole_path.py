@@ -13,7 +13,7 @@ from bench.measuring import Result, cpu_seconds, figure, memory_mb
 from bench.stage import Stage, durability, phone, running
 from shared.testing.process import ACCOUNT_SID, AUTH_TOKEN
 
-TEXTS = 2000
+TEXTS = 5000
 _CLIENTS = 64
 _LONGEST_SECONDS = 60.0
 _BASELINE_PHONES = 5_000_000

@@ -4,6 +4,7 @@ A number is accepted when it is *possible*, not only when the library calls it v
 real to us although its tables disagree (compliance section 1, check 1).
 """
 
+import re
 from dataclasses import dataclass
 from typing import NewType
 
@@ -21,6 +22,9 @@ _SHOWN_HEAD = 5
 _SHOWN_TAIL = 4
 _LEAST_HIDDEN_DIGITS = 3
 _NON_GEOGRAPHIC_REGION = "001"
+
+_NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}")
+"""Canonical already, and possible whatever the digits; the library takes 60 microseconds to say so."""
 
 _REASONS = {
     ValidationResult.INVALID_COUNTRY_CODE: "no country has this calling code",
@@ -54,6 +58,8 @@ def parse(raw: str, region: str | None) -> E164 | Unparsable:
 
     Source: compliance section 1, check 1; webhooks section 1, phone choice.
     """
+    if _NORTH_AMERICAN.fullmatch(raw):
+        return E164(raw)
     if not region and not raw.lstrip().startswith(("+", "＋", "tel:+")):
         return Unparsable("it has no + and the country is not known")
     try:

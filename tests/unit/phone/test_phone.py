@@ -1,5 +1,6 @@
 """Phone numbers become canonical, or say why not."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,3 +107,10 @@ def test_any_text_is_a_number_or_a_reason(raw: str, region: str | None) -> None:
     if not isinstance(number, Unparsable):
         assert phone.parse(number, None) == number
         assert phone.is_possible(number)
+
+
+@given(st.from_regex(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", fullmatch=True), st.sampled_from([None, "US", "CA", "GB", "MX"]))
+def test_what_is_canonical_in_north_america_is_what_the_library_says_it_is(raw: str, region: str | None) -> None:
+    number = phonenumbers.parse(raw, region)
+    assert phonenumbers.is_possible_number(number)
+    assert phone.parse(raw, region) == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == raw
