@@ -17,9 +17,14 @@ from tests.e2e.trial import PATIENCE_SECONDS, Trial, trial
 from tests.parts import part
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(480)]
-ROWS = 400
-"""What an outbox may hold in the tests."""
+EVENTS_PER_ORDER = 2
+_ROOM = 2
+"""An outbox holds so many times what comes while the broker is away: then it is filled on purpose."""
+EVERY_SECONDS = 0.5
+"""Between two posts of a shop."""
 END_SECONDS = 8
+PAUSES_SECONDS = 2 * END_SECONDS
+"""What two services take to end and to start again meanwhile."""
 
 
 @pytest.fixture
@@ -35,9 +40,10 @@ def mortal_postgresql() -> Iterator[Server]:
 
 
 async def without_broker(folder: Path, postgresql: Server, kafka: Server, *, size: int, seconds: float) -> None:
-    async with trial(folder, postgresql, kafka, FOLLOWUP_KAFKA_OUTBOX_ROWS=str(ROWS)) as run:
+    rows = int(_ROOM * EVENTS_PER_ORDER * size * (seconds + PAUSES_SECONDS) / EVERY_SECONDS)
+    async with trial(folder, postgresql, kafka, FOLLOWUP_KAFKA_OUTBOX_ROWS=str(rows)) as run:
         await run.house.start_all()
-        async with run.traffic(size=size, every_seconds=0.5):
+        async with run.traffic(size=size, every_seconds=EVERY_SECONDS):
             await until(partial(run.has_posted, 10 * size), PATIENCE_SECONDS)
             kafka.stop(signal.SIGKILL)
             await asyncio.to_thread(kafka.start)
@@ -51,7 +57,7 @@ async def without_broker(folder: Path, postgresql: Server, kafka: Server, *, siz
             await run.house.start(service)
         while time.monotonic() - begun < seconds:
             await run.post(size)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(EVERY_SECONDS)
         assert not run.refusals, "a broker that is away must not be seen at the door"
         await is_full(run)
         await asyncio.to_thread(kafka.start)
@@ -92,7 +98,7 @@ async def test_a_broker_that_dies_or_stays_away_costs_time_and_nothing_else(
 async def without_database(folder: Path, postgresql: Server, kafka: Server, *, size: int, crashes: int) -> None:
     async with trial(folder, postgresql, kafka) as run:
         await run.house.start_all()
-        async with run.traffic(size=size, every_seconds=0.5):
+        async with run.traffic(size=size, every_seconds=EVERY_SECONDS):
             for _ in range(crashes):
                 await until(partial(run.has_posted, run.orders + 10 * size), PATIENCE_SECONDS)
                 postgresql.stop(signal.SIGQUIT)
