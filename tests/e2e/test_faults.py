@@ -1,6 +1,7 @@
 """Distributed mode under faults: whatever dies, freezes or goes away, nothing is lost and nothing is sent twice."""
 
 import asyncio
+import itertools
 import signal
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -72,6 +73,7 @@ BY_A_REPLY = {"sender.before_reply_commit", "sender.after_reply_commit"}
 DEATH_SECONDS = 150.0
 """To die at a place a service must get there, and those before it are dying as well."""
 NEVER_ORDERED = 9_999
+"""The last of those whose numbers no order ever reaches."""
 TOPICS = {"scheduler": 5, "compliance": 4, "sender": 3}
 """Of how many topics these services read every partition."""
 ORDERS_AFTER = 10
@@ -97,12 +99,14 @@ async def died(run: Trial, place: Place, failpoint: str) -> None:
     """Wait for a kill; where it takes news from outside, bring them."""
     process = run.house.replicas[place]
 
+    strangers = itertools.count()
+
     async def has_died() -> bool:
         if failpoint in BY_A_REPLY and len(run.stopped) < run.orders:
             await run.say_stop(len(run.stopped))
             await asyncio.sleep(0.5)
         if place[0] == "metrics" and failpoint == "relay.after_produce":  # of an erasure every service gives account
-            await ask_erasure(run)
+            await ask_erasure(run, NEVER_ORDERED - next(strangers))
             await asyncio.sleep(0.5)
         return not process.is_running
 
@@ -114,10 +118,10 @@ async def died(run: Trial, place: Place, failpoint: str) -> None:
     assert process.child.returncode == -signal.SIGKILL, process.log.read_text(encoding="utf-8")[-2000:]
 
 
-async def ask_erasure(run: Trial) -> None:
+async def ask_erasure(run: Trial, stranger: int) -> None:
     """Ask that somebody be forgotten who never ordered anything; whether anybody answers does not matter."""
-    headers = {**HEADERS, "Idempotency-Key": "forget"}
-    await run.client.post("/v1/erasures", json={"to": phone(NEVER_ORDERED)}, headers=headers)
+    headers = {**HEADERS, "Idempotency-Key": f"forget-{stranger}"}
+    await run.client.post("/v1/erasures", json={"to": phone(stranger)}, headers=headers)
 
 
 async def kill_everybody(
