@@ -41,7 +41,7 @@ def test_a_text_weighs_what_the_standard_says(text: str, weight: Parts) -> None:
 @given(
     st.one_of(
         st.text(alphabet=GSM7, min_size=1, max_size=700),
-        st.text(min_size=1, max_size=400),
+        st.text(alphabet=st.characters(exclude_characters="\x1b"), min_size=1, max_size=400),  # theirs lets ESC through
         st.text(alphabet="a€😀я", min_size=1, max_size=400),
     )
 )
