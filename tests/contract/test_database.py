@@ -195,7 +195,7 @@ async def test_rows_with_a_generated_key_are_always_new(engine: Engine) -> None:
 async def test_upsert_replaces_or_sums(engine: Engine) -> None:
     key = uuid4()
     for count in (1, 5):
-        await engine.database.write(lambda tx, n=count: tx.upsert(things, [{"id": key, "count": n}]), Lane.BATCHES)  # type: ignore[misc]
+        await engine.database.write(lambda tx, n=count: tx.upsert(things, [{"id": key, "count": n}]), Lane.BATCHES)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
     assert await everything(engine) == {key: 5}
     await engine.database.write(lambda tx: tx.upsert(things, [{"id": key, "count": 3}], add=("count",)), Lane.BATCHES)
     assert await everything(engine) == {key: 8}

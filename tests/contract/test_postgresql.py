@@ -309,7 +309,7 @@ async def test_a_service_cannot_read_another_ones_tables(postgresql: Server) -> 
             for statement in (f'TABLE "{name}".things', f'CREATE TABLE "{name}".mine (a int)',
                               "CREATE TABLE public.mine (a int)", f'SET ROLE "followup_{name}"'):  # fmt: skip
                 with pytest.raises(sa.exc.ProgrammingError, match=r"permission denied"):
-                    await others.write(lambda tx, s=statement: tx.execute(sa.text(s)), Lane.BATCHES)  # type: ignore[misc]
+                    await others.write(lambda tx, s=statement: tx.execute(sa.text(s)), Lane.BATCHES)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
         finally:
             await mine.stop()
             await others.stop()

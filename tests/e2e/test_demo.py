@@ -138,7 +138,7 @@ def wrong_secret(scene: Scene) -> None:
 
 
 def no_jump(scene: Scene) -> None:
-    swap(scene.stage, "jump", lambda by: None)  # noqa: ARG005
+    swap(scene.stage, "jump", lambda by: None)  # noqa: ARG005 - stands in for one that has it
 
 
 def robot_taps(scene: Scene) -> None:

@@ -111,7 +111,7 @@ class Faults:
         self._seed = self._default_seed if plan.seed is None else plan.seed
         self._armed = [
             # Chances must repeat, not surprise.
-            _Armed(rule, random.Random(f"{self._seed}:{position}:{rule.kind}"))  # noqa: S311
+            _Armed(rule, random.Random(f"{self._seed}:{position}:{rule.kind}"))  # noqa: S311 - faults on demand, not secrets
             for position, rule in enumerate(plan.rules)
         ]
 
