@@ -12,7 +12,7 @@ FAULTS: dict[str, list[str]] = yaml.safe_load((ROOT / "tests" / "faults.yaml").r
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_the_tests_of_a_finding_exist(fault: str) -> None:
+def test_the_names_in_a_finding_exist(fault: str) -> None:
     assert FAULTS[fault], f"{fault} names no test"
     missing = [named for named in FAULTS[fault] if not exists(named)]
     assert not missing
@@ -24,10 +24,10 @@ def exists(named: str) -> bool:
     file = ROOT / path
     if not file.is_file():
         return False
-    return not test or test in tests_of(file)
+    return not test or test in names_in(file)
 
 
-def tests_of(file: Path) -> set[str]:
+def names_in(file: Path) -> set[str]:
     """Return the names of a file's test functions, in classes too."""
     tree: Any = ast.parse(file.read_text(encoding="utf-8"))
     return {
