@@ -18,10 +18,11 @@ $(STAMP): pyproject.toml uv.lock requirements.lock tools/install
 demo: install ## A real signed order becomes a text, a receipt, a click and a number; then look around
 	@$(BIN)/followup demo
 
-run: install ## Run all five services on merchants/ and data/
+run: install ## Run all five services on merchants/ and data/; makes a first shop where there is none
+	@[ -d "$${FOLLOWUP_MERCHANTS_DIR:-merchants}" ] || $(BIN)/followup init first-shop
 	@$(BIN)/followup run
 
-test: install ## Run every test
+test: install ## Run every test this machine can; says at its top what it skips, and why
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 check: install ## Format, lint, types, architecture, generated docs

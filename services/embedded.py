@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,9 +32,11 @@ from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
 from shared.config.providers import Simulated, Twilio
 from shared.db import migrate
+from shared.db.fingerprints import fingerprints_in
 from shared.db.lock import FolderLock
 from shared.db.migrate import Schema
 from shared.db.sqlite import SQLiteDatabase
+from shared.errors import ConfigurationFault
 from shared.housekeeping import Housekeeping
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
@@ -160,9 +163,23 @@ def _sealer(settings: ProcessSettings) -> tuple[Sealer, Path | None]:
     """Return the sealer, and the keyring's path where it had to be made."""
     path = settings.keyring_file or settings.data_dir / KEYRING_FILE
     if settings.keyring_file is None and not path.exists():
+        if _names_people(settings.data_dir / DATABASE_FILE):
+            raise ConfigurationFault(
+                f"{path} is missing, and {DATABASE_FILE} beside it was written with it: without this keyring no text "
+                "can be read and every STOP would be forgotten; restore it from your backup, or name it with "
+                "FOLLOWUP_KEYRING_FILE"
+            )
         Keyring.new().save(path)
         return Sealer(Keyring.load(path)), path
     return Sealer(Keyring.load(path)), None
+
+
+def _names_people(database: Path) -> bool:
+    """Return whether somebody was named in a database under a keyring; where it cannot be read, we must fear so."""
+    try:
+        return database.exists() and bool(fingerprints_in(database))
+    except sqlite3.DatabaseError:
+        return True
 
 
 def simulated_account(merchant_id: str, provider: str) -> str:

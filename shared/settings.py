@@ -46,7 +46,9 @@ class ProcessSettings(Settings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
-    log_format: Literal["json", "text"] = Field("json", description="json for machines, text for people.")
+    log_format: Literal["json", "text", "auto"] = Field(
+        "auto", description="json for machines, text for people; auto: text where standard error is a terminal."
+    )
     max_body_bytes: int = Field(1_048_576, gt=0, description="Largest HTTP body taken; more answers 413.")
     public_url: str = Field("", description="How the world reaches this process; empty: http://host:port.")
     operator_token_file: Path | None = Field(

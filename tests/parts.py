@@ -39,6 +39,27 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
+def absent() -> dict[str, str]:
+    """Return which tests cannot run on this machine, and what to install or set for them."""
+    found = {
+        "tests on PostgreSQL": (
+            "DATABASE_URL" in os.environ or any(connected.POSTGRESQL_FOLDER.glob("*/bin/postgres")),
+            "apt-get install postgresql, or set DATABASE_URL",
+        ),
+        "tests on Kafka": (
+            "KAFKA_BOOTSTRAP" in os.environ or all(map(shutil.which, ("java", "mvn"))),
+            "apt-get install default-jre-headless maven, or set KAFKA_BOOTSTRAP",
+        ),
+        "tests in a browser": (shutil.which("chromium") is not None, "apt-get install chromium"),
+        "tests of dashboards and alerts on Prometheus": (
+            shutil.which("promtool") is not None,
+            "apt-get install prometheus",
+        ),
+        "tests of the reverse proxy": (shutil.which("nginx") is not None, "apt-get install nginx-light"),
+    }
+    return {tests: how for tests, (is_here, how) in found.items() if not is_here}
+
+
 def missing(what: str) -> NoReturn:
     """Skip aloud, or fail where real parts are required."""
     if os.environ.get(REQUIRED_VARIABLE):

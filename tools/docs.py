@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from services import embedded
+from services.cli import doctor as _  # noqa: F401 - with it every settings class is declared
 from services.demo.set import scene
 from shared.config.lint import schemas as file_schemas
 from shared.events.registry import registry

@@ -1,38 +1,108 @@
 """The `followup` command and what its subcommands share."""
 
+import importlib.metadata
 import sys
+from typing import Annotated, ClassVar
 
 import typer
 
-from services.cli import configuration, demonstration, evidence, process
-from services.cli.audit import audit
-from services.cli.consents import consents
-from services.cli.ledger import ledger
+from services.cli.lazy import Entry, LazyGroup
 from shared.clock import prefer_tzdata_wheel
 from shared.errors import ConfigurationFault, Fault
 
+
+class Commands(LazyGroup):
+    """Every command there is."""
+
+    entries: ClassVar = {
+        "demo": Entry(
+            "services.cli.demonstration:demo",
+            "Send a real signed order through all five services and tell what happens; then stay up to look around.",
+        ),
+        "init": Entry(
+            "services.cli.beginning:init", "Make the files of a first shop: a merchant, a flow, and a key to call with."
+        ),
+        "run": Entry("services.cli.process:run", "Run all five services in this process, on one SQLite file."),
+        "serve": Entry(
+            "services.cli.process:serve",
+            "Run one service in this process, on Kafka and PostgreSQL; start as many as you like.",
+        ),
+        "status": Entry("services.cli.state:status", "Tell whether the running process is well, and what it does."),
+        "migrate": Entry(
+            "services.cli.process:migrate",
+            "Bring the database to this version's schema; `followup run` does it by itself.",
+        ),
+        "redrive": Entry(
+            "services.cli.process:redrive",
+            "Hand parked events over again, in order; stop the running process first, or all replicas of the service.",
+        ),
+        "doctor": Entry(
+            "services.cli.doctor:doctor",
+            "Check this machine, the files, and everything that `run` or `serve` needs; list every setting.",
+        ),
+        "lint": Entry(
+            "services.cli.configuration:lint",
+            "Explain every mistake in the merchant and flow files, with file, line and how to fix it.",
+        ),
+        "send": Entry(
+            "services.cli.evidence:send",
+            "Enqueue one follow-up through the running process; the gate judges it like any other.",
+        ),
+        "explain": Entry(
+            "services.cli.evidence:explain",
+            "Tell why a text was sent or was not: each step, the verdict, the rule, the next legal instant.",
+        ),
+        "gate": Entry(
+            "services.cli.evidence:gate",
+            "Judge cases without sending anything: one JSON object a line in, one a line out, in order.",
+        ),
+        "classify": Entry(
+            "services.cli.evidence:classify",
+            "Read inbound texts, one JSON object a line in, one a line out; contexts: subscribed, opted_out, pending, "
+            "none.",
+        ),
+        "audit": Entry(
+            "services.cli.audit:audit",
+            "Judge stored verdicts again under another table of rules, and list those that would have been different.",
+        ),
+        "keys": Entry(
+            "services.cli.configuration:keys", "API keys of a merchant's own systems, and the house's keyring."
+        ),
+        "ledger": Entry(
+            "services.cli.ledger:ledger", "The consent ledger: hash-chained, signed daily, checkable by anybody."
+        ),
+        "consents": Entry("services.cli.consents:consents", "Consents collected elsewhere."),
+    }
+
+
 app = typer.Typer(
     name="followup",
-    help="The open SMS follow-up engine that can prove every text it sent, and every text it did not.",
+    cls=Commands,
+    help="The open SMS follow-up engine that can prove every text it sent, and every text it did not.\n\n"
+    "Begin with `followup demo`, or `followup init` and `followup run`.",
+    invoke_without_command=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demonstration.demo)
-app.command("run")(process.run)
-app.command("serve")(process.serve)
-app.command("migrate")(process.migrate)
-app.command("redrive")(process.redrive)
-app.command("doctor")(configuration.doctor)
-app.command("lint")(configuration.lint)
-app.add_typer(configuration.keys, name="keys")
-app.command("send")(evidence.send)
-app.command("explain")(evidence.explain)
-app.command("gate")(evidence.gate)
-app.command("classify")(evidence.classify)
-app.add_typer(ledger, name="ledger")
-app.add_typer(consents, name="consents")
-app.command("audit")(audit)
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    """Print the version and end."""
+    if wanted:
+        typer.echo(f"followup {importlib.metadata.version('followup')}")
+        raise typer.Exit
+
+
+@app.callback()
+def followup(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Hold the commands together."""
+    del version
 
 
 def main() -> None:

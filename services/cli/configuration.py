@@ -1,28 +1,19 @@
 """Commands about files, settings and keys."""
 
-import importlib.metadata
-import os
-import platform
 import re
 import secrets
-import sqlite3
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from services.cli.options import MerchantsOption, settings_of
 from shared.config.lint import lint as lint_files
 from shared.config.model import SCOPE, SLUG
 from shared.config.problem import Severity
 from shared.errors import ConfigurationFault
 from shared.http.auth import KEY_PREFIX, key_sha256
 from shared.privacy import Keyring
-from shared.settings_index import every_setting
 
 keys = typer.Typer(help="API keys of a merchant's own systems, and the house's keyring.", no_args_is_help=True)
 
@@ -71,7 +62,7 @@ def new_keyring(path: Annotated[Path, typer.Argument(help="The file to make; it 
 
 
 def lint(merchants: Annotated[Path, typer.Argument(help="The merchants folder.")] = Path("merchants")) -> None:
-    """Explain every mistake in the merchant and flow files, with file, line and mend.
+    """Explain every mistake in the merchant and flow files, with file, line and how to fix it.
 
     Example: followup lint merchants/
     """
@@ -81,49 +72,3 @@ def lint(merchants: Annotated[Path, typer.Argument(help="The merchants folder.")
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     typer.echo(f"{len(errors)} errors, {len(problems) - len(errors)} warnings")
     raise typer.Exit(1 if errors else 0)
-
-
-def doctor(merchants: MerchantsOption = None) -> None:
-    """Check this machine and list every setting with its value.
-
-    Example: followup doctor
-    """
-    console = Console()
-    settings = settings_of(merchants_dir=merchants)
-    well = True
-    for name, (fine, finding) in _checks(settings.merchants_dir).items():
-        well = well and fine
-        console.print(f"[{'green' if fine else 'yellow'}]{'ok ' if fine else 'see'}[/] {name}: {finding}")
-    table = Table("variable", "value", "what it is", title="Settings", title_justify="left")
-    for entry in every_setting():
-        value = os.environ.get(entry.variable)
-        table.add_row(entry.variable, value if value is not None else f"[dim]{entry.default}[/]", entry.help)
-    console.print(table)
-    raise typer.Exit(0 if well else 1)
-
-
-def _checks(merchants: Path) -> dict[str, tuple[bool, str]]:
-    """Return what was looked at: whether it is fine, and what was found."""
-    version = tuple(map(int, sqlite3.sqlite_version.split(".")))
-    alberta = datetime(2026, 12, 15, tzinfo=UTC).astimezone(ZoneInfo("America/Edmonton")).utcoffset()
-    checks = {
-        "Python": (True, platform.python_version()),
-        "Followup": (True, importlib.metadata.version("followup")),
-        "SQLite": (
-            True,
-            sqlite3.sqlite_version
-            + ("" if version >= _SAFE_SQLITE else " (older than 3.51.3: safe here, since one connection alone writes)"),
-        ),
-        "time zones": (
-            alberta == _ALBERTA_OFFSET,
-            f"tzdata {importlib.metadata.version('tzdata')}"
-            if alberta == _ALBERTA_OFFSET
-            else "an old copy is in use: America/Edmonton must be -06:00 on 2026-12-15; set PYTHONTZPATH to nothing",
-        ),
-    }
-    if merchants.is_dir():
-        errors = [problem for problem in lint_files(merchants) if problem.severity is Severity.ERROR]
-        checks["merchant files"] = (not errors, f"{len(errors)} errors; `followup lint {merchants}` lists them")
-    else:
-        checks["merchant files"] = (False, f"there is no folder {merchants}; name one with --merchants")
-    return checks

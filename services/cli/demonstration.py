@@ -10,12 +10,11 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from services.cli.options import PortOption
+from services.cli.options import PortOption, settings_of
 from services.demo.set import Scene, scene
 from services.demo.story import Story
 from shared.telemetry import logs
 
-DEMO_PORT = 8080
 PATIENCE_SECONDS = 15.0
 _TITLE_COLUMNS = 18
 _END_SECONDS = 5.0
@@ -34,8 +33,8 @@ def demo(
     Example: followup demo
     Example: followup demo --once --port 0
     """
-    logs.configure("error", machine=False)
-    raise typer.Exit(asyncio.run(tell_story(data, DEMO_PORT if port is None else port, once=once)))
+    logs.configure("error", form="text")
+    raise typer.Exit(asyncio.run(tell_story(data, settings_of(port=port).port, once=once)))
 
 
 async def tell_story(

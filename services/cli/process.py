@@ -27,7 +27,7 @@ def run(
     Example: followup run --merchants merchants --data data --port 8080
     """
     settings = settings_of(merchants_dir=merchants, data_dir=data, port=port, host=host)
-    logs.configure(settings.log_level, machine=settings.log_format == "json")
+    logs.configure(settings.log_level, form=settings.log_format)
     process.run(embedded.serve(settings))
 
 
@@ -46,7 +46,7 @@ def serve(
     if service not in distributed.SERVICES:
         raise ConfigurationFault(f"there is no service {service}; {did_you_mean(service, distributed.SERVICES)}")
     settings = settings_of(merchants_dir=merchants, port=port, host=host)
-    logs.configure(settings.log_level, machine=settings.log_format == "json")
+    logs.configure(settings.log_level, form=settings.log_format)
     process.run(distributed.serve(service, settings))
 
 

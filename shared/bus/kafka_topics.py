@@ -22,14 +22,7 @@ async def create_topics(cluster: Cluster) -> None:
         ConfigurationFault: a topic has another number of partitions, or the cluster refuses ours.
         LogUnavailable: the cluster cannot be reached now.
     """
-    admin = AIOKafkaAdminClient(
-        bootstrap_servers=cluster.bootstrap,
-        client_id="followup-topics",
-        request_timeout_ms=_REQUEST_MILLISECONDS,
-        retry_backoff_ms=100,
-        metadata_max_age_ms=300_000,
-        **cluster.access,
-    )
+    admin = _admin(cluster)
     try:
         await admin.start()
         response = await admin.create_topics([_wanted(cluster, topic) for topic in Topic])
@@ -43,6 +36,40 @@ async def create_topics(cluster: Cluster) -> None:
         raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
     finally:
         await admin.close()
+
+
+async def topics_found(cluster: Cluster) -> dict[str, int]:
+    """Return how many partitions each of our topics has; 0 where it is missing. Nothing is changed.
+
+    Raises:
+        ConfigurationFault: a topic has another number of partitions.
+        LogUnavailable: the cluster cannot be reached now.
+    """
+    admin = _admin(cluster)
+    try:
+        await admin.start()
+        described = await admin.describe_topics([cluster.topic(topic) for topic in Topic])
+        found = {each["topic"]: 0 if each["error_code"] else len(each["partitions"]) for each in described}
+        for each in described:
+            if not each["error_code"]:
+                cluster.check(each["topic"].removeprefix(cluster.prefix), each["partitions"])
+    except (KafkaError, OSError) as problem:
+        raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
+    finally:
+        await admin.close()
+    return found
+
+
+def _admin(cluster: Cluster) -> AIOKafkaAdminClient:
+    """Return a client that asks about topics."""
+    return AIOKafkaAdminClient(
+        bootstrap_servers=cluster.bootstrap,
+        client_id="followup-topics",
+        request_timeout_ms=_REQUEST_MILLISECONDS,
+        retry_backoff_ms=100,
+        metadata_max_age_ms=300_000,
+        **cluster.access,
+    )
 
 
 def _wanted(cluster: Cluster, topic: Topic) -> NewTopic:

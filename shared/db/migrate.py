@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from shared.errors import DatabaseUnavailable
+from shared.errors import ConfigurationFault, DatabaseUnavailable
 
 _ENVIRONMENT = Path(__file__).with_name("migration_environment")
 
@@ -73,6 +73,7 @@ def sqlite_connection(path: Path) -> Iterator[sa.Connection]:
 
     Raises:
         DatabaseUnavailable: the file cannot be opened for writing.
+        ConfigurationFault: it is damaged, or no database.
     """
     engine = sa.create_engine(f"sqlite:///{path}")
     try:
@@ -82,6 +83,11 @@ def sqlite_connection(path: Path) -> Iterator[sa.Connection]:
             yield connection
     except (sqlite3.OperationalError, sa.exc.OperationalError) as problem:
         raise DatabaseUnavailable(f"{path}: cannot be opened for writing ({problem})") from None
+    except (sqlite3.DatabaseError, sa.exc.DatabaseError) as problem:
+        raise ConfigurationFault(
+            f"{path} is damaged, or no database ({problem.args[0]}): stop, keep a copy of the folder, and restore the "
+            "file from a backup"
+        ) from None
     finally:
         engine.dispose()
 

@@ -5,7 +5,7 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -15,9 +15,17 @@ _MASK = "+•••"
 _LIBRARIES_TOO_TALKATIVE = ("twilio", "aiokafka", "alembic", "asyncio", "uvicorn.access")
 
 
-def configure(level: str = "info", *, machine: bool = True) -> None:
-    """Send every log line, ours and the libraries', to standard error; JSON for machines, columns for people."""
-    renderer: Any = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer()
+def configure(level: str = "info", *, form: Literal["json", "text", "auto"] = "json") -> None:
+    """Send every log line, ours and the libraries', to standard error.
+
+    Args:
+        level: the least that is written.
+        form: json for machines, text for people; auto: text where standard error is a terminal.
+    """
+    for_people = form == "text" or (form == "auto" and sys.stderr.isatty())
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if for_people else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -176,7 +176,7 @@ async def read_everything(asking: Asking, follow_ups: list[str]) -> None:
 async def test_after_a_full_run_no_number_name_or_word_is_found_in_clear(
     shop: Scene, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    logs.configure("debug", machine=True)
+    logs.configure("debug", form="json")
     asking = Asking(shop)
     await make_mistakes(asking)
     await read_everything(asking, await live(shop, asking))

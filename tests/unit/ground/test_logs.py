@@ -19,7 +19,7 @@ def _as_it_was() -> Iterator[None]:
 
 
 def test_our_lines_and_the_libraries_lines_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info", machine=True)
+    logs.configure("info", form="json")
     logs.logger("test").info("something_happened", detail="to +12125550123 at noon", count=3)
     logging.getLogger("library").warning("calling %s now", "+12125550123")
     written = capsys.readouterr().err
@@ -30,7 +30,7 @@ def test_our_lines_and_the_libraries_lines_are_masked(capsys: pytest.CaptureFixt
 
 
 def test_what_only_looks_a_little_like_a_number_stays(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info", machine=True)
+    logs.configure("info", form="json")
     logs.logger("test").info("offset", detail="UTC+02:00 and +49", id="018c0000-0000")
     assert "UTC+02:00 and +49" in capsys.readouterr().err
 
@@ -43,7 +43,7 @@ def failing(words: str) -> None:
 
 
 def test_an_exception_is_told_by_place_and_type_never_by_its_words(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("info", machine=True)
+    logs.configure("info", form="json")
     words = "Ana at (212) 555-0123"
     try:
         failing(words)

@@ -1,0 +1,47 @@
+"""The machine and the installation: versions, time zones, the clock."""
+
+import importlib.metadata
+import platform
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from services.cli.checks import Finding
+from shared.clock import SystemClock
+from shared.settings import ProcessSettings
+
+_SAFE_SQLITE = (3, 51, 3)
+_ALBERTA_OFFSET = timedelta(hours=-6)
+_BUILT_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
+"""This release is not older: a machine that believes it is earlier has a wrong clock."""
+
+
+def findings(settings: ProcessSettings) -> Iterator[Finding]:
+    """Look at what needs no file and no server."""
+    yield Finding.fine("Python", platform.python_version())
+    yield Finding.fine("Followup", importlib.metadata.version("followup"))
+    version = tuple(map(int, sqlite3.sqlite_version.split(".")))
+    old = "" if version >= _SAFE_SQLITE else " (older than 3.51.3: safe here, since one connection alone writes)"
+    yield Finding.fine("SQLite", sqlite3.sqlite_version + old)
+    yield _time_zones()
+    yield _clock(settings)
+
+
+def _time_zones() -> Finding:
+    """See that the locked time zones are in use, and not an old copy of the system's."""
+    alberta = datetime(2026, 12, 15, tzinfo=UTC).astimezone(ZoneInfo("America/Edmonton")).utcoffset()
+    if alberta == _ALBERTA_OFFSET:
+        return Finding.fine("time zones", f"tzdata {importlib.metadata.version('tzdata')}")
+    said = "an old copy is in use: America/Edmonton must be -06:00 on 2026-12-15; set PYTHONTZPATH to nothing"
+    return Finding.wrong("time zones", said)
+
+
+def _clock(settings: ProcessSettings) -> Finding:
+    """See that the clock is not before this release, and not moved."""
+    now = SystemClock(settings.clock_file).now()
+    if now < _BUILT_AFTER:
+        said = f"{now:%Y-%m-%d %H:%M} UTC is before this release was made; set the machine's clock"
+        return Finding.wrong("clock", said)
+    moved = " (moved by FOLLOWUP_CLOCK_FILE)" if settings.clock_file else ""
+    return Finding.fine("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC{moved}")

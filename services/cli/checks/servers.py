@@ -1,0 +1,125 @@
+"""PostgreSQL, Kafka and the providers: whether they let us in, and whether their clocks agree with ours."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from services import distributed
+from services.cli.checks import Finding
+from services.distributed import DatabaseSettings
+from services.sender.providers.book import ProviderBook
+from shared.bus.kafka_access import KafkaSettings
+from shared.bus.kafka_topics import topics_found
+from shared.clock import SystemClock
+from shared.config.directory import MerchantDirectory
+from shared.config.providers import Simulated
+from shared.db.transaction import Transaction
+from shared.errors import ConfigurationFault, Fault
+from shared.phone import E164
+from shared.settings import ProcessSettings
+
+MOST_SKEW = timedelta(seconds=30)
+"""Between a process and its database: beyond it nothing is dispatched (send-protocol section 6)."""
+_PATIENCE_SECONDS = 15
+_NOBODY = E164("+12025550199")
+"""In the range reserved for fiction: a listing of texts to it shows only whether the login is good."""
+
+
+async def findings(settings: ProcessSettings) -> AsyncIterator[Finding]:
+    """Ask every server that the settings name."""
+    for service in distributed.SERVICES:
+        if os.environ.get(f"FOLLOWUP_{service.upper()}_DATABASE_URL"):
+            yield await _within(f"PostgreSQL of {service}", _database(service))
+    if KafkaSettings().bootstrap:
+        yield await _within("Kafka", _kafka())
+    async for finding in _providers(settings):
+        yield finding
+
+
+async def _within(subject: str, said: Awaitable[str]) -> Finding:
+    """Wait for one server's answer, no longer than our patience."""
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return Finding.fine(subject, await said)
+    except Fault as fault:
+        return Finding.wrong(subject, fault.detail)
+    except TimeoutError:
+        return Finding.wrong(subject, f"no answer within {_PATIENCE_SECONDS} s")
+
+
+async def _database(service: str) -> str:
+    """Return how a service's schema is.
+
+    Raises:
+        ConfigurationFault: the role is refused, the schema is old, or the clocks differ.
+        DatabaseUnavailable: it cannot be reached.
+    """
+    database = DatabaseSettings.of(service).database(service)
+
+    async def look(db: Transaction) -> datetime:
+        epoch = sa.select(sa.func.extract("epoch", sa.func.clock_timestamp()).label("now"))
+        return datetime.fromtimestamp(float((await db.rows(epoch))[0]["now"]), UTC)
+
+    await database.start()
+    try:
+        await database.require([distributed.schema_of(service)])
+        begun = time.monotonic()
+        theirs = await database.read(look)
+        took = timedelta(seconds=time.monotonic() - begun)
+    finally:
+        await database.stop()
+    skew = abs(SystemClock().now() - theirs) - took
+    if skew > MOST_SKEW:
+        raise ConfigurationFault(
+            f"its clock is {skew.total_seconds():.0f} s away from this machine's, and beyond "
+            f"{MOST_SKEW.total_seconds():.0f} s nothing is sent; set both by NTP"
+        )
+    return f"tables are at the newest schema, clocks agree within {max(skew, timedelta()).total_seconds():.1f} s"
+
+
+async def _kafka() -> str:
+    """Return how the topics are.
+
+    Raises:
+        ConfigurationFault: a topic is missing or has another number of partitions.
+        LogUnavailable: no broker can be reached.
+    """
+    cluster = distributed.cluster_of(KafkaSettings())
+    found = await topics_found(cluster)
+    if missing := sorted(name for name, partitions in found.items() if partitions == 0):
+        raise ConfigurationFault(f"no topic {', '.join(missing)}; run `followup migrate`")
+    return f"{len(found)} topics of {cluster.partitions} partitions, {cluster.replication} copies asked for"
+
+
+async def _providers(settings: ProcessSettings) -> AsyncIterator[Finding]:
+    """Ask every real provider for a listing, which needs the login and sends nothing."""
+    try:
+        directory = MerchantDirectory.load(settings.merchants_dir, os.environ)
+    except ConfigurationFault:
+        return  # said where the files are looked at
+    book = ProviderBook(directory, os.environ, process_url=settings.address, simulator_url=settings.address)
+    try:
+        for merchant in directory.merchants:
+            for name, provider in merchant.config.providers.items():
+                numbers = [number.number for number in merchant.config.numbers if number.provider == name]
+                if isinstance(provider, Simulated) or not numbers:
+                    continue
+                yield await _login(book, merchant.id, name, numbers[0])
+    finally:
+        await book.close()
+
+
+async def _login(book: ProviderBook, merchant: str, name: str, number: str) -> Finding:
+    """See that a provider takes our login."""
+    subject = f"provider {name} of {merchant}"
+    adapter = book.provider(merchant, name)
+    if adapter is None:
+        return Finding.wrong(subject, "it cannot be used: this release has no adapter for it, or a secret is not set")
+    listed = await adapter.find(_NOBODY, number)
+    if listed is None:
+        return Finding.wrong(subject, "it did not answer, or refused the login; see its account id and token")
+    return Finding.fine(subject, "it takes the login")

@@ -1,0 +1,65 @@
+"""`followup doctor`: everything a start needs, looked at without starting."""
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from services.cli import house_client as _  # noqa: F401 - declares the settings of the command line itself
+from services.cli.checks import Finding, files, machine, servers
+from services.cli.options import DataOption, MerchantsOption, PortOption, settings_of
+from shared.bus.kafka_access import KafkaSettings
+from shared.settings import ProcessSettings
+from shared.settings_index import every_setting
+
+
+def doctor(
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+    port: PortOption = None,
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no server: look at this machine alone.")] = False,
+) -> None:
+    """Check this machine, the files, and everything that `run` or `serve` needs; list every setting.
+
+    Looks at the same things as a start does and writes nothing: files, secrets, keyring, database, port, disk, clock;
+    PostgreSQL, Kafka and the providers' logins where they are set. Ends with 0 when all is fine, else with 1.
+
+    Example: followup doctor
+    Example: followup doctor --merchants merchants --data data --offline
+    """
+    console = Console()
+    settings = settings_of(merchants_dir=merchants, data_dir=data, port=port)
+    found = asyncio.run(_examine(console, settings, offline=offline))
+    table = Table("variable", "value", "what it is", title="Settings", title_justify="left")
+    for entry in every_setting():
+        value = os.environ.get(entry.variable)
+        table.add_row(entry.variable, escape(value) if value is not None else f"[dim]{entry.default}[/]", entry.help)
+    console.print(table)
+    wrong = sum(not finding.is_fine for finding in found)
+    console.print("all is fine" if not wrong else f"{wrong} to see to, listed at the top", soft_wrap=True)
+    raise typer.Exit(1 if wrong else 0)
+
+
+async def _examine(console: Console, settings: ProcessSettings, *, offline: bool) -> list[Finding]:
+    """Look at everything, and say each thing when it was looked at."""
+    found: list[Finding] = []
+
+    def say(finding: Finding) -> None:
+        found.append(finding)
+        mark = "[green]ok [/]" if finding.is_fine else "[yellow]see[/]"
+        console.print(f"{mark} {finding.subject}: {escape(finding.said)}", soft_wrap=True)
+
+    for finding in (*machine.findings(settings), *files.merchant_findings(settings)):
+        say(finding)
+    if not KafkaSettings().bootstrap:
+        for finding in files.data_findings(settings):
+            say(finding)
+    if not offline:
+        async for finding in servers.findings(settings):
+            say(finding)
+    return found

@@ -1,0 +1,75 @@
+"""Commands that are imported when they run: `--help` and `--version` must not wait for a web framework.
+
+The classes of the library's command parser are private to typer, so what it hands over is `Any` here.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command of the command line, before its module is loaded."""
+
+    where: str
+    """`module:attribute`; a function is one command, a `typer.Typer` a group of them."""
+    summary: str
+    """The first paragraph of its help, repeated here so that the list of commands needs no module."""
+
+    def load(self, name: str) -> Any:
+        """Import the module and return the command."""
+        module, _, attribute = self.where.partition(":")
+        found: typer.Typer | Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            command: Any = typer.main.get_group(found)
+        else:
+            alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+            alone.command(name)(found)
+            command = typer.main.get_command(alone)
+        command.name = name
+        return command
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are loaded one at a time, by name."""
+
+    entries: ClassVar[Mapping[str, Entry]] = {}
+    _is_listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names, in the order of the table."""
+        del ctx
+        return list(self.entries)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command; while help is written, one that knows its summary alone."""
+        del ctx
+        entry = self.entries.get(cmd_name)
+        if entry is None:
+            return None
+        return TyperCommand(cmd_name, help=entry.summary) if self._is_listing else entry.load(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help without loading a command."""
+        with self._listing():
+            super().format_help(ctx, formatter)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Complete a command's name without loading one."""
+        with self._listing():
+            return super().shell_complete(ctx, incomplete)
+
+    @contextmanager
+    def _listing(self) -> Iterator[None]:
+        """Answer with summaries while the block runs."""
+        self._is_listing = True
+        try:
+            yield
+        finally:
+            self._is_listing = False

@@ -1,0 +1,95 @@
+"""`followup status`: is the running process well, and what does it do?"""
+
+import asyncio
+import importlib.metadata
+import json
+from typing import Any
+
+import httpx2
+import typer
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.house_client import ClientSettings
+from services.cli.options import DataOption, settings_of
+from services.embedded import PROCESS_FILE
+from shared.errors import ConfigurationFault
+from shared.settings import ProcessSettings
+
+_ANSWER_SECONDS = 10
+_SHOWN = {
+    "followup_timers_oldest_due_seconds": "oldest text due (s late)",
+    "followup_parked_events": "parked events",
+    "followup_event_loop_lag_seconds": "event loop lag (s)",
+    "followup_outbox_rows": "outbox rows",
+    "process_resident_memory_bytes": "memory (bytes)",
+}
+
+
+def status(data: DataOption = None) -> None:
+    """Tell whether the running process is well, and what it does.
+
+    Asks the process of the data folder, or the one that FOLLOWUP_URL names; ends with 0 when it is ready, else with 1.
+
+    Example: followup status
+    Example: FOLLOWUP_URL=http://scheduler:8080 followup status
+    """
+    url, token = _running(settings_of(data_dir=data))
+    ready, scraped = asyncio.run(_ask(url, token))
+    console = Console(highlight=False)
+    version = importlib.metadata.version("followup")
+    is_ready = ready.get("status") == "ok"
+    console.print(f"{url}: {'[green]ready[/]' if is_ready else '[red]not ready[/]'} (this command: followup {version})")
+    for where, problem in dict(ready.get("problems") or {}).items():
+        console.print(f"  [red]{where}[/]: {problem}", markup=True)
+    table = Table("what", "of", "value")
+    for family in text_string_to_metric_families(scraped):
+        for sample in family.samples:
+            if sample.name in _SHOWN:
+                table.add_row(_SHOWN[sample.name], " ".join(sample.labels.values()), f"{sample.value:,.10g}")
+    if table.row_count:
+        console.print(table)
+    raise typer.Exit(0 if is_ready else 1)
+
+
+def _running(settings: ProcessSettings) -> tuple[str, str]:
+    """Return where the process is and what lets us in.
+
+    Raises:
+        ConfigurationFault: no process runs on this data folder, and none is named.
+    """
+    remote = ClientSettings()
+    if remote.url:
+        return remote.url.rstrip("/"), remote.token
+    note = settings.data_dir / PROCESS_FILE
+    try:
+        running = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ConfigurationFault(
+            f"nothing runs on the data folder {settings.data_dir}; start it with `followup run`, name the folder with "
+            "--data, or the process with FOLLOWUP_URL"
+        ) from None
+    return str(running["url"]), str(running["token"])
+
+
+async def _ask(url: str, token: str) -> tuple[dict[str, Any], str]:
+    """Return what the process says of itself, and its metrics; none where it does not show them.
+
+    Raises:
+        ConfigurationFault: it does not answer.
+    """
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with httpx2.AsyncClient(base_url=url, timeout=_ANSWER_SECONDS, headers=headers) as client:
+        try:
+            ready = await client.get("/readyz")
+            metrics = await client.get("/metrics")
+        except httpx2.TransportError as problem:
+            raise ConfigurationFault(
+                f"{url} does not answer ({type(problem).__name__}); is the process gone?"
+            ) from None
+    try:
+        answer = ready.json()
+    except ValueError:
+        raise ConfigurationFault(f"{url} is not a process of Followup: /readyz answered {ready.status_code}") from None
+    return answer, metrics.text if metrics.is_success else ""
