@@ -15,6 +15,9 @@ $(STAMP): pyproject.toml uv.lock requirements.lock tools/install
 	@tools/install
 	@touch $@
 
+try-install: ## Install by pip alone into an empty folder, on each Python that is here, and run the demo there
+	@tools/try_install
+
 demo: install ## A real signed order becomes a text, a receipt, a click and a number; then look around
 	@$(BIN)/followup demo
 
@@ -54,4 +57,4 @@ lock: ## Resolve the dependencies anew (needs uv)
 	uv lock
 	uv export --frozen --all-groups --no-emit-project --format requirements-txt --output-file requirements.lock --quiet
 
-.PHONY: help install demo run test check torture mutation bench docs migration lock
+.PHONY: help install try-install demo run test check torture mutation bench docs migration lock
