@@ -29,7 +29,7 @@ from shared.errors import ConfigurationFault
 from shared.housekeeping import Housekeeping
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
-from shared.http.server import bind, server_of
+from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer
 from shared.process import settle_down, step_back
 from shared.service import Runtime, Service, check_fingerprint
@@ -200,7 +200,7 @@ async def serve(name: str, settings: ProcessSettings) -> None:
             if name in _NO_TEXT_WAITS_FOR:
                 step_back()
             log.info("listening", service=name, port=settings.port)
-            await server_of(app_of(house)).serve(sockets=[listener])
+            await server_of(app_of(house), limits_of(settings)).serve(sockets=[listener])
     finally:
         listener.close()
 

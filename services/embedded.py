@@ -40,7 +40,7 @@ from shared.errors import ConfigurationFault
 from shared.housekeeping import Housekeeping
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
-from shared.http.server import bind, server_of
+from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer
 from shared.process import settle_down
 from shared.service import Runtime, Service, check_fingerprint
@@ -255,6 +255,6 @@ async def serve(settings: ProcessSettings) -> None:
             async with announced(house):
                 settle_down()
                 log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")
-                await server_of(house.app).serve(sockets=[listener])
+                await server_of(house.app, limits_of(settings)).serve(sockets=[listener])
     finally:
         listener.close()

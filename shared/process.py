@@ -17,7 +17,7 @@ _STEPS_BACK = 10
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run `main` to its end on the fastest event loop this platform has."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(main)
 
 
@@ -34,7 +34,8 @@ def step_back() -> None:
         os.nice(_STEPS_BACK)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the fastest event loop here; None where that is asyncio's own."""
     if sys.platform == "win32":
         return None
     import uvloop  # noqa: PLC0415 - not made for Windows

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationFault
+from shared.http.networks import Networks
 
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 
@@ -55,6 +56,34 @@ class ProcessSettings(Settings):
         None, description="File with the operator's bearer token; embedded mode makes a token at each start."
     )
     requests_per_second: int = Field(500, gt=0, description="Most requests a second per API key; more answers 429.")
+
+    max_head_bytes: int = Field(
+        32_768, ge=1024, le=1_048_576, description="Largest address and headers of a request; more answers 431."
+    )
+    head_seconds: float = Field(10, gt=0, description="Seconds a client has to send its headers; later is closed.")
+    body_seconds: float = Field(60, gt=0, description="Seconds a client has to send its body; later is closed.")
+    max_connections: int = Field(
+        4096, gt=0, description="Most HTTP connections at once (fewer where the system allows fewer open files)."
+    )
+    max_connections_per_address: int = Field(
+        512, gt=0, description="Most HTTP connections at once from one address that is no trusted proxy."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Networks, separated by commas, of reverse proxies whose X-Forwarded-For and -Proto are believed.",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        """Refuse what is no list of networks."""
+        Networks.of(value)
+        return value
+
+    @property
+    def proxies(self) -> Networks:
+        """The reverse proxies that speak for others."""
+        return Networks.of(self.trusted_proxies)
 
     @property
     def address(self) -> str:

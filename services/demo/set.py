@@ -20,7 +20,7 @@ from shared.config.directory import MerchantDirectory
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
 from shared.http.auth import key_sha256
-from shared.http.server import bind, server_of
+from shared.http.server import bind, limits_of, server_of
 from shared.settings import ProcessSettings
 
 PHONE = "+12125550123"
@@ -62,7 +62,7 @@ async def scene(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
         clock = SystemClock(clock_file)
         directory = MerchantDirectory.load(folder / "merchants", os.environ)
         async with embedded.embedded(settings, clock=clock, merchants=directory) as house:
-            server = server_of(house.app)
+            server = server_of(house.app, limits_of(settings))
             async with (
                 embedded.announced(house),
                 httpx2.AsyncClient(base_url=settings.public_url, timeout=10) as client,

@@ -10,9 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from shared.config.problem import did_you_mean
 from shared.errors import CommitUnknown, Fault
+from shared.http.instruments import CLIENTS_GONE
 from shared.telemetry.logs import logger
 
 MEDIA_TYPE = "application/problem+json"
@@ -126,6 +128,13 @@ def install(app: FastAPI) -> None:
             )
         log.error("request_failed", code=fault.code, path=request.scope["path"])
         return document(HTTPStatus.INTERNAL_SERVER_ERROR, fault.code, "the request failed; the log has the reason")
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(request: Request, _gone: ClientDisconnect) -> Response:
+        # Nobody reads this answer; a client that hangs up is no failure of ours, and nothing to wake somebody for.
+        CLIENTS_GONE.inc()
+        log.debug("client_gone", route=getattr(request.scope.get("route"), "path", None))
+        return document(HTTPStatus.BAD_REQUEST, "client_gone", "the request ended before its body did")
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, bug: Exception) -> Response:

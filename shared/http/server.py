@@ -1,5 +1,6 @@
 """The HTTP server of a process: takes its port early, is quiet about access, and ends when it is told to."""
 
+import asyncio
 import signal
 import socket
 from types import FrameType
@@ -8,10 +9,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.errors import ConfigurationFault
+from shared.http.limits import LONGEST_URL_BYTES, ConnectionLimits
+from shared.http.protocol import Connections
 from shared.settings import ProcessSettings
 
 _REQUEST_END_SECONDS = 3
 """How long requests under way may still take once the process was told to end."""
+_TICKS_A_SECOND = 10
+"""As uvicorn calls `on_tick`."""
 
 
 def bind(settings: ProcessSettings) -> tuple[socket.socket, ProcessSettings]:
@@ -35,8 +40,31 @@ def bind(settings: ProcessSettings) -> tuple[socket.socket, ProcessSettings]:
     return listener, settings.model_copy(update={"port": port, "public_url": address})
 
 
+def limits_of(settings: ProcessSettings) -> ConnectionLimits:
+    """Return what the settings grant each connection."""
+    return ConnectionLimits(
+        head_bytes=settings.max_head_bytes,
+        url_bytes=min(settings.max_head_bytes, LONGEST_URL_BYTES),
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+        connections=settings.max_connections,
+        connections_per_address=settings.max_connections_per_address,
+        trusted_proxies=settings.proxies,
+    )
+
+
 class _Server(uvicorn.Server):
     """Ends when it is told to; uvicorn's own then raises the signal again, before the house around it is closed."""
+
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self._open_connections = connections
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, close what has waited for its client long enough."""
+        if counter % _TICKS_A_SECOND == 0:
+            self._open_connections.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal handlers are called
         """Finish what is under way; a second Ctrl-C does not wait for it."""
@@ -44,9 +72,18 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def server_of(app: FastAPI) -> uvicorn.Server:
+def server_of(app: FastAPI, limits: ConnectionLimits | None = None) -> uvicorn.Server:
     """Return the HTTP server of an app, quiet about access (requests are counted, not logged)."""
+    connections = Connections(limits or ConnectionLimits())
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=_REQUEST_END_SECONDS
+        app,
+        http=connections.protocol,  # type: ignore[arg-type] # uvicorn calls it as it would call a class
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        forwarded_allow_ips=str(connections.limits.trusted_proxies),
+        timeout_graceful_shutdown=_REQUEST_END_SECONDS,
     )
-    return _Server(config)
+    return _Server(config, connections)
