@@ -169,7 +169,12 @@ def app_of(house: Opened) -> FastAPI:
     )
     health = Health()
     health.add(service.name, service.readiness, service.halted)
+    health.add_concern(service.name, service.concerns)
+    health.add("log", house.log.readiness, house.log.halted)
+    health.add_concern("log", house.log.concerns)
     housekeeping = Housekeeping(runtime, [service.ground])
+    health.add("process", housekeeping.readiness, housekeeping.halted)
+    health.add_concern("merchant files", housekeeping.concerns)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

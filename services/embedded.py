@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 
 import services.compliance.app
 import services.compliance.schema
@@ -133,7 +134,10 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
     health = Health()
     for service in built:
         health.add(service.name, service.readiness, service.halted)
+        health.add_concern(service.name, service.concerns)
     housekeeping = Housekeeping(runtime, [service.ground for service in built])
+    health.add("process", housekeeping.readiness, housekeeping.halted)
+    health.add_concern("merchant files", housekeeping.concerns)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -154,9 +158,15 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
         max_body_bytes=runtime.settings.max_body_bytes,
         lifespan=lifespan,
     )
+    app.add_route("/", _lead_to_the_console, include_in_schema=False)
     if simulator is not None:
         app.router.routes.extend(simulator.routes())
     return Embedded(runtime, app, built, simulator, token, created, [str(p) for p in runtime.merchants.problems])
+
+
+async def _lead_to_the_console(_request: Request) -> Response:
+    """Lead who opens the bare address to where there is something to see."""
+    return RedirectResponse("/console")
 
 
 def _sealer(settings: ProcessSettings) -> tuple[Sealer, Path | None]:

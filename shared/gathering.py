@@ -11,6 +11,13 @@ ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 
+class Interrupted(Fault):
+    """The work was cancelled before it was stored; try again."""
+
+    code = "interrupted"
+    retryable = True
+
+
 class Gatherer(Generic[ItemT, ResultT]):
     """Hands items to `record` in groups, one group at a time; each item's caller gets its own result.
 
@@ -45,8 +52,18 @@ class Gatherer(Generic[ItemT, ResultT]):
         if len(self._waiting) >= self._most_items:
             self._is_full.set()
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._drain(), name="gathering")
+            self._begin()
         return await future
+
+    def _begin(self) -> None:
+        """Start handing on those who wait."""
+        self._task = asyncio.create_task(self._drain(), name="gathering")
+        self._task.add_done_callback(self._go_on)
+
+    def _go_on(self, ended: asyncio.Task[None]) -> None:
+        """Start again where somebody still waits: a stray cancellation must not leave them waiting for ever."""
+        if self._waiting and self._task is ended and not asyncio.get_running_loop().is_closed():
+            self._begin()
 
     async def finish(self) -> None:
         """Wait until nobody waits."""
@@ -72,6 +89,9 @@ class Gatherer(Generic[ItemT, ResultT]):
             results = await self._record([item for item, _ in group])
         except Fault as fault:
             _fail(group, fault)
+        except asyncio.CancelledError:
+            _fail(group, Interrupted())
+            raise
         except Exception as bug:  # noqa: BLE001 - whatever it is, its own caller is told
             if len(group) == 1:
                 _fail(group, bug)

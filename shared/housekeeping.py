@@ -13,11 +13,15 @@ import sqlalchemy as sa
 
 from shared.bus import parked
 from shared.bus.local import LOCAL, LocalLog
+from shared.config.changes import changes_between
+from shared.config.problem import Problem, Severity
 from shared.db.ground import Ground
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork
-from shared.loop import Loop
+from shared.errors import Fault
+from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime
+from shared.tasks import WatchedTasks
 from shared.telemetry.logs import logger
 from shared.telemetry.metrics import gauge, histogram
 
@@ -28,7 +32,12 @@ COUNT_SECONDS = 30.0
 IDEMPOTENCY_HOURS = 24
 """How long a keyed POST is remembered."""
 
+_ANSWER_SECONDS = 3.0
+
 LOOP_LAG = histogram("followup_event_loop_lag_seconds", "How late the event loop came to what was to run now.")
+BROKEN_FILES = gauge(
+    "followup_merchant_files_broken", "Merchant and flow files with an error; the last good ones are in force."
+)
 PARKED = gauge("followup_parked_events", "Events that stand parked now.", ["service"])
 
 log = logger(__name__)
@@ -42,30 +51,65 @@ class Housekeeping:
         self._grounds = grounds
         self._loops = (
             Loop("reload", self._reload),
-            Loop("prune", self._prune),
+            Loop("prune", self._prune, longest_seconds=SLOW_SECONDS),
             Loop("measure", self._measure),
             Loop("count", self._count),
         )
         self._expected_at: float | None = None
+        self._tasks = WatchedTasks("process")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the loops until left."""
-        tasks = [asyncio.create_task(loop.run_forever(), name=f"process:{loop.name}") for loop in self._loops]
+        for loop in self._loops:
+            self._tasks.start(loop.name, loop.run_forever())
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._tasks.stop()
+
+    def halted(self) -> str | None:
+        """Return which of the loops ended for good, or None."""
+        return self._tasks.ended()
+
+    async def readiness(self) -> str | None:
+        """Return why this process should not be given work, or None: its database answers, its loops go on."""
+        if (dead := self._tasks.ended()) is not None:
+            return dead
+        troubles = [trouble for loop in self._loops if (trouble := loop.pulse.trouble()) is not None]
+        return "; ".join(troubles) or await self._database_trouble()
+
+    async def _database_trouble(self) -> str | None:
+        """Ask the database for nothing, and return what is wrong where it does not answer soon."""
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._runtime.database.read(_ask_nothing)
+        except (Fault, TimeoutError) as problem:
+            return f"the database does not answer ({problem.code if isinstance(problem, Fault) else 'too slow'})"
+        return None
+
+    async def concerns(self) -> str | None:
+        """Return which merchant files are broken although the last good ones are in force, or None."""
+        errors = self._file_errors()
+        if not errors:
+            return None
+        rest = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        return f"a merchant file is broken, the last good one is in force: {errors[0]}{rest}"
 
     async def _reload(self) -> float:
         """Take changed merchant files into force; broken ones leave the last good one there, and it is said."""
-        if await asyncio.to_thread(self._runtime.merchants.reload_if_changed):
-            log.info("merchants_reloaded", merchants=len(self._runtime.merchants.merchants))
-            for problem in self._runtime.merchants.problems:
+        merchants = self._runtime.merchants
+        before = merchants.merchants
+        if await asyncio.to_thread(merchants.reload_if_changed):
+            changes = changes_between(before, merchants.merchants)
+            log.info("merchants_reloaded", merchants=len(merchants.merchants), **changes.fields())
+            for problem in merchants.problems:
                 log.warning("merchant_file_problem", problem=str(problem), in_force="the last good one")
+        BROKEN_FILES.set(len({problem.file for problem in self._file_errors()}))
         return RELOAD_SECONDS
+
+    def _file_errors(self) -> list[Problem]:
+        return [problem for problem in self._runtime.merchants.problems if problem.severity is Severity.ERROR]
 
     async def _measure(self) -> float:
         """Compare when this runs with when it was to run."""
@@ -105,3 +149,7 @@ async def _position(transaction: Transaction, *, ground: Ground) -> int:
     table = ground.positions
     found = await transaction.rows(sa.select(table.c.next_offset).where(table.c.topic == LOCAL.topic))
     return min((int(row["next_offset"]) for row in found), default=2**62)
+
+
+async def _ask_nothing(transaction: Transaction) -> None:
+    await transaction.rows(sa.select(sa.literal(1).label("one")))

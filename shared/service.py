@@ -1,7 +1,6 @@
 """How a service is put together: what a process gives it, what it gives the process."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,9 +17,13 @@ from shared.db.ground import Ground
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import Database, Publisher, UnitOfWork, Units
 from shared.errors import ConfigurationFault
-from shared.loop import Loop
+from shared.loop import Loop, Pulse
 from shared.privacy import Sealer
 from shared.settings import ProcessSettings
+from shared.tasks import WatchedTasks
+
+_KEPT_MEANWHILE = frozenset({"log_unavailable"})
+"""Codes of failures that keep nobody from being heard."""
 
 
 class Log(Publisher, Protocol):
@@ -75,6 +78,11 @@ class Service:
     loops: Sequence[Loop] = ()
     on_start: Sequence[Callable[[], Awaitable[None]]] = ()
     on_stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
+    tasks: WatchedTasks = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the keeper of its long tasks."""
+        self.tasks = WatchedTasks(self.name)
 
     def listen(self, log: Log, router: Router, pace: Pace = PROMPT) -> Source:
         """Give the service its event door, and return what it reads from."""
@@ -88,25 +96,46 @@ class Service:
         """Start the event door and the loops; on leaving, stop them and wait until they have."""
         for start in self.on_start:
             await start()
-        tasks = [asyncio.create_task(loop.run_forever(), name=f"{self.name}:{loop.name}") for loop in self.loops]
+        for loop in self.loops:
+            self.tasks.start(loop.name, loop.run_forever())
         if self.runner is not None:
-            tasks.append(asyncio.create_task(self.runner.run_forever(), name=f"{self.name}:events"))
+            self.tasks.start("events", self.runner.run_forever())
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.tasks.stop()
             for stop in self.on_stop:
                 await stop()
 
     async def readiness(self) -> str | None:
-        """Return why this service should not be given work, or None."""
-        return self.halted()
+        """Return why this service should not be given work, or None.
+
+        It should not while something of it has ended, fails again and again, or hangs. A log that is away is another
+        matter: what comes in is kept in the outbox meanwhile, and a STOP takes effect at once, so `concerns` says it.
+        """
+        return self.halted() or _joined(
+            pulse.trouble() for pulse in self._pulses() if pulse.code not in _KEPT_MEANWHILE
+        )
+
+    async def concerns(self) -> str | None:
+        """Return what is wrong although this service should be given work, or None."""
+        return _joined(pulse.trouble() for pulse in self._pulses() if pulse.code in _KEPT_MEANWHILE)
 
     def halted(self) -> str | None:
-        """Return why its consumer stopped for good, or None: only a restart tries again."""
-        return self.runner.halted if self.runner is not None else None
+        """Return why its consumer or one of its tasks stopped for good, or None: only a restart tries again."""
+        if self.runner is not None and self.runner.halted is not None:
+            return self.runner.halted
+        return self.tasks.ended()
+
+    def _pulses(self) -> Iterator[Pulse]:
+        yield from (loop.pulse for loop in self.loops)
+        if self.runner is not None:
+            yield self.runner.pulse
+
+
+def _joined(sentences: Iterable[str | None]) -> str | None:
+    """Return the sentences in one, or None where there is none."""
+    return "; ".join(sentence for sentence in sentences if sentence) or None
 
 
 async def check_fingerprint(units: Units, ground: Ground, fingerprint: str) -> None:

@@ -9,6 +9,7 @@ import httpx2
 import typer
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from services.cli.house_client import ClientSettings
@@ -39,10 +40,11 @@ def status(data: DataOption = None) -> None:
     ready, scraped = asyncio.run(_ask(url, token))
     console = Console(highlight=False)
     version = importlib.metadata.version("followup")
-    is_ready = ready.get("status") == "ok"
+    is_ready = ready.get("status") in {"ok", "degraded"}
     console.print(f"{url}: {'[green]ready[/]' if is_ready else '[red]not ready[/]'} (this command: followup {version})")
-    for where, problem in dict(ready.get("problems") or {}).items():
-        console.print(f"  [red]{where}[/]: {problem}", markup=True)
+    for kind, colour in (("problems", "red"), ("concerns", "yellow")):
+        for where, problem in dict(ready.get(kind) or {}).items():
+            console.print(f"  [{colour}]{where}[/]: {escape(str(problem))}", soft_wrap=True)
     table = Table("what", "of", "value")
     for family in text_string_to_metric_families(scraped):
         for sample in family.samples:

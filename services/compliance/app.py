@@ -25,7 +25,7 @@ from shared.bus.reading import Reading
 from shared.db.transaction import Transaction
 from shared.errors import ConfigurationFault
 from shared.events.topics import CONSENT_LAG_SECONDS, Topic
-from shared.loop import Loop
+from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
 from shared.telemetry.logs import logger
 
@@ -74,7 +74,7 @@ def build(runtime: Runtime) -> Service:
         ],
         loops=[
             *([] if key is None else [RootKeeper(units, runtime.clock, key).loop()]),
-            Loop("retention", retention.step_of(units, settings)),
+            Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
             *connectors.loops(runtime.clock),
         ],
     )

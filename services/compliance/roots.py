@@ -12,7 +12,7 @@ from services.compliance.tables import daily_roots, ledger
 from shared.clock import Clock
 from shared.db.transaction import Lane, Row, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
-from shared.loop import Loop
+from shared.loop import SLOW_SECONDS, Loop
 
 GRACE = timedelta(hours=1)
 """How long after midnight UTC a day is signed: by then every unit that began before has committed."""
@@ -43,7 +43,7 @@ class RootKeeper:
 
     def loop(self) -> Loop:
         """Return the loop that signs."""
-        return Loop("sign_ledger", self.step)
+        return Loop("sign_ledger", self.step, longest_seconds=SLOW_SECONDS)
 
     async def step(self) -> float:
         """Sign up to a week of finished days and return the seconds until there may be more."""

@@ -8,7 +8,7 @@ from services.ingest.settings import IngestSettings
 from shared.clock import Clock
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
-from shared.loop import Loop
+from shared.loop import SLOW_SECONDS, Loop
 
 DELIVERIES_PER_UNIT = 500
 PAUSE_SECONDS = 3600.0
@@ -30,4 +30,4 @@ def retention(units: Units, clock: Clock, settings: IngestSettings) -> Loop:
         PURGED.inc(deleted)
         return 0.0 if deleted == DELIVERIES_PER_UNIT else PAUSE_SECONDS
 
-    return Loop("retention", step)
+    return Loop("retention", step, longest_seconds=SLOW_SECONDS)

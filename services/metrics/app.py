@@ -1,8 +1,5 @@
 """Metrics put together; the only place that constructs its parts."""
 
-from fastapi import APIRouter
-from fastapi.responses import RedirectResponse, Response
-
 from services.metrics import api, consumer, pages, people
 from services.metrics.schema import ground, metadata
 from services.metrics.session import Sessions
@@ -24,21 +21,9 @@ def build(runtime: Runtime) -> Service:
         routers=(
             api.router_of(units, runtime.clock, settings),
             pages.router_of(units, runtime.clock, sessions, settings),
-            _home(),
         ),
     )
     door = consumer.router_of(settings)
     people.register(door, runtime.sealer)
     service.listen(runtime.log, door, UNHURRIED)
     return service
-
-
-def _home() -> APIRouter:
-    """Lead who opens the bare address to the console."""
-    router = APIRouter()
-
-    @router.get("/", include_in_schema=False)
-    async def home() -> Response:
-        return RedirectResponse("/console")
-
-    return router

@@ -1,7 +1,7 @@
 """The console's door: what is happening now, the rows behind a number, one follow-up's story, and signing in."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from importlib.resources import files
@@ -49,7 +49,12 @@ _STATIC: Final = {"console.css": "text/css", "console.js": "text/javascript", "m
 class Pages:
     """Renders pages; nothing in them comes from another host, and all of them work without JavaScript."""
 
-    def __init__(self) -> None:
+    def __init__(self, file_problems: Callable[[str], Sequence[str]] = lambda _: ()) -> None:
+        """Read the templates.
+
+        Args:
+            file_problems: what is wrong with a merchant's files while the last good ones are in force.
+        """
         folder = files("services.metrics") / "static"
         self.assets = {name: (folder / name).read_bytes() for name in _STATIC}
         self._templates = Environment(
@@ -69,7 +74,7 @@ class Pages:
             meaning=lambda code: meaning_of(code).words,
         )
         version = hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:12]
-        self._templates.globals.update(version=version, state_words=screens.STATE_WORDS)
+        self._templates.globals.update(version=version, state_words=screens.STATE_WORDS, file_problems=file_problems)
 
     def page(
         self, request: Request, name: str, values: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK
@@ -85,7 +90,7 @@ class Pages:
 def router_of(units: Units, clock: Clock, sessions: Sessions, settings: MetricsSettings) -> APIRouter:  # noqa: C901 - a list of routes
     """Return the console's routes."""
     router = APIRouter(prefix="/console", include_in_schema=False)
-    pages = Pages()
+    pages = Pages(sessions.file_problems)
 
     @router.get("")
     async def now(request: Request, key: str | None = None, span: Span = Span.DAY) -> Response:
@@ -230,7 +235,12 @@ async def _rows_and_sum(db: Transaction, merchant: MerchantId, question: Questio
 
 def _frame(merchant: Merchant) -> dict[str, Any]:
     """Return what every page needs."""
-    return {"brand": merchant.config.brand, "zone_name": merchant.config.time_zone, "zone": _zone(merchant)}
+    return {
+        "merchant": merchant.id,
+        "brand": merchant.config.brand,
+        "zone_name": merchant.config.time_zone,
+        "zone": _zone(merchant),
+    }
 
 
 def _zone(merchant: Merchant) -> ZoneInfo:

@@ -5,9 +5,11 @@ A session ends with its time, and at once when the key is taken out of merchant.
 
 import hmac
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from shared.clock import Clock
 from shared.config.directory import Merchant, MerchantDirectory
+from shared.config.problem import Severity
 from shared.http.auth import Caller
 from shared.privacy import Sealer
 
@@ -29,6 +31,14 @@ class Sessions:
     def seconds(self) -> int:
         """How long a new session lasts."""
         return self._hours * 3600
+
+    def file_problems(self, merchant_id: str) -> tuple[str, ...]:
+        """Return what is wrong with a merchant's files; its last good ones are in force."""
+        return tuple(
+            str(problem)
+            for problem in self._merchants.problems
+            if problem.severity is Severity.ERROR and merchant_id in Path(problem.file).parts
+        )
 
     def issue(self, caller: Caller) -> str:
         """Return the cookie of a new session."""

@@ -13,7 +13,7 @@ from services.scheduler.tables import ground, metadata
 from services.scheduler.triggers import Triggers
 from shared.bus.reading import Reading
 from shared.events.topics import Topic
-from shared.loop import Loop
+from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
 
 NAME = "scheduler"
@@ -47,5 +47,9 @@ def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
     reading = Reading(service.listen(runtime.log, consumer.router()), units, ground, Topic.TRIGGERS, patience)
     loop = Loop("fire", Firing(units, runtime.merchants, settings, reading).step)
     bell.attach(loop)
-    service.loops = [loop, Loop("retention", retention.step_of(units, settings)), days.loop(units)]
+    service.loops = [
+        loop,
+        Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
+        days.loop(units),
+    ]
     return service

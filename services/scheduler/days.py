@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from shared.db.transaction import Lane, Transaction
 from shared.db.types import microseconds
 from shared.db.unit_of_work import UnitOfWork, Units
-from shared.loop import Loop
+from shared.loop import SLOW_SECONDS, Loop
 
 DAYS_AHEAD = 35
 _DAYS_KEPT = 2
@@ -43,7 +43,7 @@ def loop(units: Units) -> Loop:
             await keep_days(units, units.clock.now())
         return _PAUSE_SECONDS
 
-    return Loop("timer-days", step)
+    return Loop("timer-days", step, longest_seconds=SLOW_SECONDS)
 
 
 async def keep_days(units: Units, now: datetime) -> None:

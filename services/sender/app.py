@@ -24,7 +24,7 @@ from services.sender.settings import SenderSettings
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.reading import Reading
 from shared.events.topics import CONSENT_LAG_SECONDS, Topic
-from shared.loop import Loop
+from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
 
 __all__ = ["NAME", "Sender", "assemble", "build", "metadata"]
@@ -110,7 +110,11 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         ),
         links_api.router(units, sealer),
     )
-    service.loops = (dispatching, Loop("reconcile", reconciler.step), Loop("retention", Retention(units).step))
+    service.loops = (
+        dispatching,
+        Loop("reconcile", reconciler.step, longest_seconds=SLOW_SECONDS),
+        Loop("retention", Retention(units).step, longest_seconds=SLOW_SECONDS),
+    )
     service.on_start = (attach, book.warm_up)
     service.on_stop = (calls.stop, book.close)
     return Sender(service, dispatcher, calls, outcomes, reconciler, book, rush)

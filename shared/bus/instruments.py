@@ -3,6 +3,7 @@
 from shared.telemetry.metrics import COUNT_BUCKETS, counter, gauge, histogram
 
 HANDLED = counter("followup_events_handled_total", "Events handled and committed.", ["service"])
+PASSED = counter("followup_log_passed_total", "Places in the log read past, whatever stands there.", ["service"])
 UNIT_EVENTS = histogram("followup_unit_events", "Events in one unit of work.", ["service"], COUNT_BUCKETS)
 PARKED = counter("followup_events_parked_total", "Events parked, waiting for a redrive.", ["service"])
 FENCED = counter("followup_consumer_fenced_total", "Units rolled back: another process had moved on.", ["service"])

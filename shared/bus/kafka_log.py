@@ -15,6 +15,7 @@ from shared.bus.outbox_room import MOST_ROWS, Room
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event
+from shared.tasks import WatchedTasks
 
 
 class KafkaLog:
@@ -49,6 +50,8 @@ class KafkaLog:
         self._session_seconds = session_seconds
         self.room = Room(service, self.outbox, database, outbox_rows)
         self._publisher = OutboxPublisher(self.outbox, self.relay, self.room)
+        self._tasks = WatchedTasks(service)
+        self._loops = (self.relay.loop, self.room.loop)
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Store the events; they are published if and only if the transaction commits."""
@@ -93,12 +96,22 @@ class KafkaLog:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Relay while the block runs; afterwards leave the group and disconnect."""
-        loops = (self.relay.loop, self.room.loop)
-        tasks = [asyncio.create_task(loop.run_forever(), name=f"{self._service}:{loop.name}") for loop in loops]
+        for loop in self._loops:
+            self._tasks.start(loop.name, loop.run_forever())
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._tasks.stop()
             await asyncio.gather(self.relay.close(), *(source.close() for source in self.sources))
+
+    def halted(self) -> str | None:
+        """Return which of its tasks ended for good, or None."""
+        return self._tasks.ended()
+
+    async def readiness(self) -> str | None:
+        """Return why this process should not be given work, or None; a log that is away is a concern alone."""
+        return self._tasks.ended()
+
+    async def concerns(self) -> str | None:
+        """Return why events do not leave or cannot be counted, or None; meanwhile they are kept in the outbox."""
+        return "; ".join(trouble for loop in self._loops if (trouble := loop.pulse.trouble())) or None

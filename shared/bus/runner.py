@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.bus import instruments, parked, positions
+from shared.bus.failures import WINDOW, FailureWindow
 from shared.bus.port import Message, Partition, Source
 from shared.bus.router import Router
 from shared.db.ground import Ground
@@ -13,6 +15,7 @@ from shared.db.unit_of_work import UnitOfWork, Units
 from shared.errors import Fault, Fenced, told
 from shared.events.envelope import Event
 from shared.failpoints import failpoint
+from shared.loop import Pulse
 from shared.telemetry.logs import logger
 
 POLL_EVENTS = 500
@@ -22,14 +25,13 @@ _QUIET_EVENTS_PER_UNIT = 1
 _BUSY_EVENTS_PER_UNIT = 20
 _GUILTY_PAUSES_SECONDS = (0.05, 0.2)
 _BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
-_HALT_MERCHANTS = 3
-"""Events of this many merchants failing one after the other are our fault, not theirs: the consumer stops."""
+_LONGEST_STEP_SECONDS = 60.0
 
 log = logger(__name__)
 
 
 class ConsumerHalted(Fault):
-    """Handlers fail for one merchant after another; the consumer stopped instead of parking everything."""
+    """Events of many merchants fail; the consumer stopped instead of parking everything."""
 
     code = "consumer_halted"
 
@@ -61,6 +63,7 @@ class Runner:
         router: Router,
         pace: Pace = PROMPT,
     ) -> None:
+        self.pulse = Pulse(f"the consumer of {ground.service}", _LONGEST_STEP_SECONDS)
         self._pace = pace
         self._units = units
         self._ground = ground
@@ -70,17 +73,17 @@ class Runner:
         self._kinds = router.kinds
         self._positions: dict[Partition, int] | None = None
         self._last_unit_events = 0
-        self._guilty_merchants: list[str] = []
+        self._failures = FailureWindow()
         self.halted: str | None = None
         """Why the consumer stopped, for `/readyz`; None while it runs."""
 
     async def run_forever(self) -> None:
         """Step until cancelled; faults that may pass are waited out, all others halt the consumer loudly."""
-        failures = 0
         while True:
             try:
+                self.pulse.began()
                 await self.step()
-                failures = 0
+                self.pulse.succeeded()
             except Fenced:
                 self._positions = None
                 instruments.FENCED.labels(self._ground.service).inc()
@@ -89,8 +92,9 @@ class Runner:
                     self._halt(fault.code, fault.detail)
                     return
                 log.warning("consumer_waits", service=self._ground.service, code=fault.code)
-                await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
-                failures += 1
+                pause = _BACKOFF_SECONDS[min(self.pulse.failures, len(_BACKOFF_SECONDS) - 1)]
+                self.pulse.failed(fault.code)
+                await asyncio.sleep(pause)
             except Exception as bug:  # noqa: BLE001 - a reader must not end in silence
                 self._halt("bug", told(bug))
                 return
@@ -155,10 +159,15 @@ class Runner:
         reason = told(problem)
         log.error("event_failed", service=self._ground.service, type=messages[0].type, error=type(problem).__name__)
         merchant = _merchant_of(self._decoded(messages[0]))
-        if merchant not in self._guilty_merchants:
-            self._guilty_merchants.append(merchant)
-        if len(self._guilty_merchants) >= _HALT_MERCHANTS:
-            raise ConsumerHalted(f"{messages[0].type} failed for {_HALT_MERCHANTS} merchants in a row: {reason}")
+        now = self._units.clock.now()
+        self._failures.note_failed(merchant, now)
+        if self._failures.is_ours(now):
+            minutes = WINDOW // timedelta(minutes=1)
+            raise ConsumerHalted(
+                f"events of {self._failures.failing} merchants failed within {minutes} minutes, the last of them "
+                f"{messages[0].type}: {reason}; mend the cause and restart: what was not handled comes again, and what "
+                "was parked before goes on with `followup redrive`"
+            )
         await self._commit(messages, after, park_all=reason)
 
     async def _commit(
@@ -167,22 +176,23 @@ class Runner:
         """Handle messages in one unit of work and move the positions with it."""
         before = self._positions or {}
 
-        async def work(uow: UnitOfWork) -> int:
-            count = await self._handle(messages, uow, park_all)
+        async def work(uow: UnitOfWork) -> list[Event]:
+            handled = await self._handle(messages, uow, park_all)
             await positions.advance(uow.db, self._ground, self._group, before, after, uow.now)
             failpoint("runner.before_commit")
-            return count
+            return handled
 
-        taken = await self._units.run(work, self._pace.lane)
+        handled = await self._units.run(work, self._pace.lane)
         failpoint("runner.after_commit")
         self._positions = {**before, **after}
-        if taken and park_all is None:
-            self._guilty_merchants.clear()
-        instruments.HANDLED.labels(self._ground.service).inc(taken)
-        instruments.UNIT_EVENTS.labels(self._ground.service).observe(taken)
+        self._failures.note_handled({event.merchant_id for event in handled}, self._units.clock.now())
+        moved = sum(offset - before.get(partition, 0) for partition, offset in after.items())
+        instruments.PASSED.labels(self._ground.service).inc(max(0, moved))
+        instruments.HANDLED.labels(self._ground.service).inc(len(handled))
+        instruments.UNIT_EVENTS.labels(self._ground.service).observe(len(handled))
 
-    async def _handle(self, messages: Sequence[Message], uow: UnitOfWork, park_all: str | None) -> int:
-        """Decode, hold back what stands behind a parked event, hand on the rest; return how many were handled."""
+    async def _handle(self, messages: Sequence[Message], uow: UnitOfWork, park_all: str | None) -> list[Event]:
+        """Decode, hold back what stands behind a parked event, hand on the rest; return what was handled."""
         blocked = await parked.recipients(uow.db, self._ground, [message.recipient_id for message in messages])
         ready: list[Event] = []
         source_of: dict[int, Message] = {}
@@ -205,7 +215,7 @@ class Runner:
         if rows:
             await uow.db.insert(self._ground.parked, rows)
             instruments.PARKED.labels(self._ground.service).inc(len(rows))
-        return len(ready)
+        return ready
 
     def _decoded(self, message: Message) -> Event | Fault:
         """Return the event, or the fault that parks it."""

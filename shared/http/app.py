@@ -79,9 +79,10 @@ def operations(health: Health) -> APIRouter:
 
     @router.get("/readyz", summary="Should it be given work?")
     async def readyz() -> Response:
-        wrong = await health.report()
+        wrong, concerns = await health.report(), await health.concerns()
         status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
-        return JSONResponse({"status": "not ready" if wrong else "ok", "problems": wrong}, status_code=status)
+        word = "not ready" if wrong else "degraded" if concerns else "ok"
+        return JSONResponse({"status": word, "problems": wrong, "concerns": concerns}, status_code=status)
 
     @router.get("/metrics", summary="Prometheus metrics")
     async def scrape() -> Response:

@@ -1,6 +1,6 @@
 """Health: alive means the process should be left alone, ready means it should be given work."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 Check = Callable[[], Awaitable[str | None]]
@@ -12,6 +12,7 @@ class Health:
     """The checks of one process, by name."""
 
     checks: dict[str, Check] = field(default_factory=dict)
+    worries: dict[str, Check] = field(default_factory=dict)
     signs_of_life: dict[str, Callable[[], str | None]] = field(default_factory=dict)
 
     def add(self, name: str, check: Check, alive: Callable[[], str | None] | None = None) -> None:
@@ -20,12 +21,24 @@ class Health:
         if alive is not None:
             self.signs_of_life[name] = alive
 
+    def add_concern(self, name: str, check: Check) -> None:
+        """Register a check that should be seen to, and does not keep the process from being given work."""
+        self.worries[name] = check
+
     def deaths(self) -> dict[str, str]:
         """Return what has stopped and will not start again by itself, by check; empty when all is alive."""
         found = {name: check() for name, check in self.signs_of_life.items()}
         return {name: problem for name, problem in found.items() if problem is not None}
 
     async def report(self) -> dict[str, str]:
-        """Return what is wrong, by check; empty when all is well."""
-        found = {name: await check() for name, check in self.checks.items()}
-        return {name: problem for name, problem in found.items() if problem is not None}
+        """Return why the process should not be given work, by check; empty when it should."""
+        return await _found(self.checks)
+
+    async def concerns(self) -> dict[str, str]:
+        """Return what somebody should see to although the process works, by check; empty when all is well."""
+        return await _found(self.worries)
+
+
+async def _found(checks: Mapping[str, Check]) -> dict[str, str]:
+    found = {name: await check() for name, check in checks.items()}
+    return {name: problem for name, problem in found.items() if problem is not None}

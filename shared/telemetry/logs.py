@@ -10,6 +10,8 @@ from typing import Any, Literal, cast
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from shared.telemetry.repeats import Repeats
+
 _PHONE = re.compile(r"\+\d{7,15}\b")
 _MASK = "+•••"
 _LIBRARIES_TOO_TALKATIVE = ("twilio", "aiokafka", "alembic", "asyncio", "uvicorn.access")
@@ -39,9 +41,7 @@ def configure(level: str = "info", *, form: Literal["json", "text", "auto"] = "j
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(_mask_record)
+    logging.basicConfig(level=level.upper(), handlers=[_LibraryLines()], force=True)
     for name in _LIBRARIES_TOO_TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -68,10 +68,18 @@ def told(problem: BaseException | None) -> str:
     return "".join(lines).rstrip()
 
 
-def _mask_record(record: logging.LogRecord) -> bool:
-    """Mask the libraries' own lines too."""
-    record.msg = _PHONE.sub(_MASK, record.getMessage())
-    record.args = ()
-    if record.exc_info:
-        record.exc_text = told(record.exc_info[1])
-    return True
+class _LibraryLines(logging.Handler):
+    """Writes what libraries log as lines of ours: the same form, masked, and repeats counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addFilter(Repeats())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        fields: dict[str, Any] = {"library": record.name, "said": record.getMessage()}
+        if record.exc_info:
+            fields["exception"] = told(record.exc_info[1])
+        if repeated := getattr(record, "repeated", 0):
+            fields["repeated"] = repeated
+        structlog.get_logger(module=__name__).log(record.levelno, "library_line", **fields)

@@ -208,6 +208,28 @@ async def test_failures_across_merchants_stop_the_consumer_instead_of_draining_t
     assert "consumer_halted" in runner.halted
 
 
+async def test_good_events_in_between_do_not_excuse_failures_of_every_merchant(desk: Desk) -> None:
+    merchants = [f"m{n}" for n in range(20)]
+    good = [blocked(n, n, merchant) for n, merchant in enumerate(merchants)]
+    bad = [blocked(100 + n, n, merchant) for n, merchant in enumerate(merchants)]
+    desk.poison = set(keys(bad))
+    runner = desk.reader()
+
+    async def all_of_them() -> None:
+        for pair in zip(good, bad, strict=True):
+            await desk.publish(*pair)
+            await desk.settle(runner)
+
+    with pytest.raises(ConsumerHalted, match="redrive"):
+        await all_of_them()
+    assert 0 < len(await desk.parked()) < len(bad)
+    desk.poison = set()
+    await desk.leave(runner)
+    await desk.settle(desk.reader())
+    gone, stay = await parked.redrive(desk.units, ground, desk.router)
+    assert (gone > 0, stay) == (True, 0)
+
+
 async def test_a_database_that_fails_parks_nothing_and_the_batch_comes_again(desk: Desk) -> None:
     event = blocked(1, 1)
     desk.poison, desk.failure = {event.event_id}, DatabaseUnavailable()

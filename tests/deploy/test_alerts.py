@@ -14,7 +14,7 @@ pytestmark = pytest.mark.connected
 
 UP = 'up{job="followup", instance="sender"}'
 LAG = 'followup_consumer_lag_events{service="sender"}'
-HANDLED = 'followup_events_handled_total{service="sender"}'
+HANDLED = 'followup_log_passed_total{service="sender"}'
 WRITER = 'followup_database_writer_seconds_total{instance="a"}'
 UNKNOWN = 'followup_dispatch_attempts_total{provider="twilio", outcome="unknown"}'
 ACCEPTED = 'followup_dispatch_attempts_total{provider="twilio", outcome="accepted"}'
@@ -36,7 +36,9 @@ FIRES: Mapping[str, Mapping[str, str]] = {
     "FollowupProcessDown": {UP: "1x30 0x10"},
     "FollowupNoProcess": {'up{job="other"}': "1x40"},
     "FollowupConsumerHalted": {'followup_consumer_halted{service="sender"}': "0x38 1x2"},
-    "FollowupLoopFailing": {'followup_loop_failures_total{loop="timers"}': "0x30 1+1x10"},
+    "FollowupLoopFailing": {'followup_loop_failures_in_a_row{loop="timers"}': "0x30 5x10"},
+    "FollowupTaskEnded": {'followup_tasks_ended_total{task="scheduler:fire"}': BORN},
+    "FollowupMerchantFilesBroken": {"followup_merchant_files_broken": "1x40"},
     "FollowupClicksLost": {"followup_clicks_lost_total": "0x35 1x5"},
     "FollowupWriterBusy": {WRITER: "0+57x40"},
     "FollowupEventsParked": {'followup_events_parked_total{service="sender"}': BORN},
@@ -72,7 +74,9 @@ SILENT: Mapping[str, Mapping[str, str]] = {
     "FollowupProcessDown": {UP: "1x38 0 1"},
     "FollowupNoProcess": {UP: "0x40"},
     "FollowupConsumerHalted": {'followup_consumer_halted{service="sender"}': "0x40"},
-    "FollowupLoopFailing": {'followup_loop_failures_total{loop="timers"}': "0x38 1 2"},
+    "FollowupLoopFailing": {'followup_loop_failures_in_a_row{loop="timers"}': "0x30 9 0x9"},
+    "FollowupTaskEnded": {'followup_tasks_ended_total{task="scheduler:fire"}': OLD},
+    "FollowupMerchantFilesBroken": {"followup_merchant_files_broken": "1x30 0x10"},
     "FollowupClicksLost": {"followup_clicks_lost_total": OLD},
     "FollowupWriterBusy": {WRITER: "0+57x40", 'followup_consumer_partitions{service="sender", instance="a"}': "6x40"},
     "FollowupEventsParked": {'followup_events_parked_total{service="sender"}': OLD},

@@ -70,11 +70,29 @@ GROUPS: dict[str, Sequence[Alert]] = {
         ),
         Alert(
             "FollowupLoopFailing",
-            increase("followup_loop_failures_total", by=["loop"], over="10m"),
-            "> 5",
+            highest("followup_loop_failures_in_a_row", by=["loop"]),
+            "> 4",
             Severity.PAGE,
             "database-unavailable.md",
             "The loop {{ $labels.loop }} fails again and again",
+            "2m",
+        ),
+        Alert(
+            "FollowupTaskEnded",
+            happened("followup_tasks_ended_total", by=["task"], over="15m"),
+            "",
+            Severity.PAGE,
+            "process-down.md",
+            "The task {{ $labels.task }} ended while its process goes on; restart it",
+        ),
+        Alert(
+            "FollowupMerchantFilesBroken",
+            highest("followup_merchant_files_broken"),
+            "> 0",
+            Severity.TICKET,
+            "merchant-files.md",
+            "{{ $value }} merchant or flow files are broken; the last good ones are in force",
+            "5m",
         ),
         Alert(
             "FollowupClicksLost",
@@ -107,7 +125,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
         Alert(
             "FollowupConsumerStalled",
             f"{total('followup_consumer_lag_events', by=['service'])} > 0 "
-            f"unless {rate('followup_events_handled_total', by=['service'], over='5m')} > 0",
+            f"unless {rate('followup_log_passed_total', by=['service'], over='5m')} > 0",
             "",
             Severity.PAGE,
             "kafka-log.md",

@@ -13,7 +13,7 @@ from services.compliance.connectors.files import (
 from services.compliance.connectors.ports import Registers
 from services.compliance.settings import ComplianceSettings
 from shared.clock import Clock
-from shared.loop import Loop
+from shared.loop import SLOW_SECONDS, Loop
 from shared.telemetry.logs import logger
 
 _LOOK_SECONDS = 60.0
@@ -50,4 +50,4 @@ class Connectors:
                     log.warning("do_not_call_stale", age_days=file.age(clock.now()).days, most_days=SCRUB.days)
             return _LOOK_SECONDS
 
-        return [Loop("registers", step)] if self.files else []
+        return [Loop("registers", step, longest_seconds=SLOW_SECONDS)] if self.files else []

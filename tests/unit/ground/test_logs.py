@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from shared.telemetry import logs
+from shared.telemetry.repeats import MOST_LINES, Repeats
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +56,35 @@ def test_an_exception_is_told_by_place_and_type_never_by_its_words(capsys: pytes
         assert written.count(word) >= 2
     assert "Ana" not in written
     assert "555" not in written
+
+
+def test_a_line_that_a_library_repeats_is_written_once_a_minute_with_its_count(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("info", form="json")
+    library = logging.getLogger("library.client")
+    now = 1_000.0
+    for number in range(500):
+        record = library.makeRecord(
+            "library.client", logging.ERROR, "f.py", 1, "Unable to reach %s", (f"node {number}",), None
+        )
+        record.created = now
+        logging.getLogger().handle(record)
+        now += 0.01
+    other = library.makeRecord("library.client", logging.ERROR, "f.py", 1, "Something else", (), None)
+    logging.getLogger().handle(other)
+    record.created = now + 60
+    logging.getLogger().handle(record)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert "node 0" in lines[0]
+    assert "repeated" not in lines[0]
+    assert '"repeated": 499' in lines[2]
+    assert all('"event": "library_line"' in line and '"level": "error"' in line for line in lines)
+
+
+def test_what_is_remembered_of_lines_is_bounded() -> None:
+    repeats = Repeats()
+    for number in range(10 * MOST_LINES):
+        repeats.filter(logging.makeLogRecord({"name": "library", "msg": f"line {number}"}))
+    assert len(repeats._seen) <= MOST_LINES
