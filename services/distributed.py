@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -28,7 +27,8 @@ from shared.db.postgres_roles import provision
 from shared.errors import ConfigurationFault
 from shared.housekeeping import Housekeeping
 from shared.http.app import create_app
-from shared.http.auth import Keys, RateLimit
+from shared.http.auth import Keys, RateLimit, operator_token
+from shared.http.entrance import Entrance
 from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer
 from shared.process import settle_down, step_back
@@ -38,7 +38,6 @@ from shared.telemetry.health import Health
 from shared.telemetry.logs import logger
 
 SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
-_SHORTEST_TOKEN = 32
 _HERE = Path(__file__).parent
 
 _NO_TEXT_WAITS_FOR = {"metrics"}
@@ -162,10 +161,11 @@ async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
 def app_of(house: Opened) -> FastAPI:
     """Return the HTTP side of a service; the service runs while the app does."""
     runtime, service = house.runtime, house.service
+    token = operator_token(runtime.settings.operator_token_file)
     keys = Keys(
         runtime.merchants,
         RateLimit(runtime.settings.requests_per_second, runtime.clock),
-        _operator_token(runtime.settings.operator_token_file),
+        token,
     )
     health = Health()
     health.add(service.name, service.readiness, service.halted)
@@ -191,6 +191,7 @@ def app_of(house: Opened) -> FastAPI:
         health=health,
         max_body_bytes=runtime.settings.max_body_bytes,
         lifespan=lifespan,
+        entrance=Entrance.of(runtime.settings, token, runtime.merchants.hosts),
     )
 
 
@@ -239,16 +240,3 @@ async def migrate(names: Sequence[str]) -> AsyncIterator[str]:
         yield f"{name}: tables are at the newest schema"
     await create_topics(cluster)
     yield f"Kafka: topics are there, {cluster.partitions} partitions each"
-
-
-def _operator_token(path: Path | None) -> str:
-    """Return the operator's token; one that nobody knows where none is given."""
-    if path is None:
-        return secrets.token_urlsafe(32)
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except OSError as problem:
-        raise ConfigurationFault(f"FOLLOWUP_OPERATOR_TOKEN_FILE: {path} cannot be read ({problem.strerror})") from None
-    if len(token) < _SHORTEST_TOKEN:
-        raise ConfigurationFault(f"FOLLOWUP_OPERATOR_TOKEN_FILE: {path} holds fewer than {_SHORTEST_TOKEN} characters")
-    return token

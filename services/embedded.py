@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -40,7 +39,9 @@ from shared.db.sqlite import SQLiteDatabase
 from shared.errors import ConfigurationFault
 from shared.housekeeping import Housekeeping
 from shared.http.app import create_app
-from shared.http.auth import Keys, RateLimit
+from shared.http.auth import Keys, RateLimit, operator_token
+from shared.http.entrance import Entrance
+from shared.http.networks import is_loopback
 from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer
 from shared.process import settle_down
@@ -129,7 +130,7 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
     for service in built:
         await check_fingerprint(service.units, service.ground, runtime.sealer.fingerprint)
     simulator = _simulator(runtime)
-    token = secrets.token_urlsafe(32)
+    token = operator_token(runtime.settings.operator_token_file)
     keys = Keys(runtime.merchants, RateLimit(runtime.settings.requests_per_second, runtime.clock), token)
     health = Health()
     for service in built:
@@ -157,6 +158,7 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
         health=health,
         max_body_bytes=runtime.settings.max_body_bytes,
         lifespan=lifespan,
+        entrance=Entrance.of(runtime.settings, token, runtime.merchants.hosts),
     )
     app.add_route("/", _lead_to_the_console, include_in_schema=False)
     if simulator is not None:
@@ -203,6 +205,7 @@ def _simulator(runtime: Runtime) -> Simulator | None:
     inbound: dict[str, str] = {}
     answering: set[str] = set()
     here = runtime.settings.public_url
+    bases = {here, runtime.settings.local_address}
     for merchant in runtime.merchants.merchants:
         for name, provider in merchant.config.providers.items():
             if isinstance(provider, Simulated) and provider.base_url is None:
@@ -216,6 +219,7 @@ def _simulator(runtime: Runtime) -> Simulator | None:
             for number in merchant.config.numbers:
                 if number.provider == name:
                     public = str(provider.public_url or here).rstrip("/")
+                    bases.add(public)
                     inbound[number.number] = f"{public}/v1/providers/{name}/{merchant.id}/replies"
                     if number.answers_keywords == "provider":
                         answering.add(number.number)
@@ -227,6 +231,7 @@ def _simulator(runtime: Runtime) -> Simulator | None:
             accounts=accounts,
             inbound_urls=inbound,
             answers_keywords=frozenset(answering),
+            callback_prefixes=tuple(sorted({f"{base}/v1/providers/" for base in bases})),
             clock_file=runtime.clock.offset_file if isinstance(runtime.clock, SystemClock) else None,
         )
     )
@@ -241,7 +246,7 @@ async def announced(house: Embedded) -> AsyncIterator[None]:
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(
             {
-                "url": f"http://{settings.host}:{settings.port}",
+                "url": settings.local_address,
                 "token": house.operator_token,
                 "merchants": [merchant.id for merchant in house.runtime.merchants.merchants],
             },
@@ -253,6 +258,24 @@ async def announced(house: Embedded) -> AsyncIterator[None]:
         note.unlink(missing_ok=True)
 
 
+def warn_of_exposure(house: Embedded) -> None:
+    """Say what stands open where others than this machine reach the process."""
+    settings = house.runtime.settings
+    if is_loopback(settings.host):
+        return
+    log.warning(
+        "reachable_from_other_machines",
+        host=settings.host,
+        advice="put a reverse proxy with TLS in front; metrics, docs and phones ask for the operator's token: see docs",
+    )
+    if house.simulator is not None:
+        log.warning(
+            "simulated_provider_reachable",
+            path="/simulator",
+            advice="whoever has the operator's token reads and writes as every phone: for trying, not for real people",
+        )
+
+
 async def serve(settings: ProcessSettings) -> None:
     """Run the house until it is told to stop."""
     listener, settings = bind(settings)
@@ -262,6 +285,7 @@ async def serve(settings: ProcessSettings) -> None:
                 log.warning("merchant_file_problem", problem=problem)
             if house.created_keyring is not None:
                 log.warning("keyring_created", path=str(house.created_keyring), advice="back it up: see docs")
+            warn_of_exposure(house)
             async with announced(house):
                 settle_down()
                 log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")

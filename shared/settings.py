@@ -53,7 +53,8 @@ class ProcessSettings(Settings):
     max_body_bytes: int = Field(1_048_576, gt=0, description="Largest HTTP body taken; more answers 413.")
     public_url: str = Field("", description="How the world reaches this process; empty: http://host:port.")
     operator_token_file: Path | None = Field(
-        None, description="File with the operator's bearer token; embedded mode makes a token at each start."
+        None,
+        description="File with the operator's bearer token; embedded mode makes one at each start without.",
     )
     requests_per_second: int = Field(500, gt=0, description="Most requests a second per API key; more answers 429.")
 
@@ -73,7 +74,16 @@ class ProcessSettings(Settings):
         description="Networks, separated by commas, of reverse proxies whose X-Forwarded-For and -Proto are believed.",
     )
 
-    @field_validator("trusted_proxies")
+    hosts: str = Field(
+        "",
+        description="Further host names to answer to, separated by commas; *.example.com for all below, * for any. "
+        "Known by themselves: this machine, FOLLOWUP_PUBLIC_URL, the addresses in merchant.yaml.",
+    )
+    metrics_networks: str = Field(
+        "", description="Networks, separated by commas, that may read /metrics without the operator's token."
+    )
+
+    @field_validator("trusted_proxies", "metrics_networks")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         """Refuse what is no list of networks."""
@@ -90,5 +100,10 @@ class ProcessSettings(Settings):
         """How this process is reached: as configured, or on this machine; no slash at the end."""
         if self.public_url:
             return self.public_url.rstrip("/")
+        return self.local_address
+
+    @property
+    def local_address(self) -> str:
+        """How this machine itself reaches the process."""
         host = "127.0.0.1" if self.host in _ANY_ADDRESS else self.host
         return f"http://{host}:{self.port}"

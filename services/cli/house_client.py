@@ -106,7 +106,7 @@ def open_house(settings: ProcessSettings) -> Iterator[HouseClient]:
             return
         opening = embedded.embedded(settings)
         house = runner.run(opening.__aenter__())
-        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(house.app), base_url="http://house")
+        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(house.app), base_url="http://localhost")
         merchants = [merchant.id for merchant in house.runtime.merchants.merchants]
         try:
             yield HouseClient(client, runner, house.operator_token, merchants)

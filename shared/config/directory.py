@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from shared.config.check_merchant import claim_problems, secret_problems
 from shared.config.flow import Flow
@@ -46,6 +47,7 @@ class _State:
     problems: tuple[Problem, ...] = ()
     keys: Mapping[str, tuple[Merchant, APIKey]] = field(default_factory=dict)
     numbers: Mapping[str, tuple[Merchant, Number]] = field(default_factory=dict)
+    hosts: frozenset[str] = frozenset()
 
 
 class MerchantDirectory:
@@ -103,6 +105,10 @@ class MerchantDirectory:
         """Return whose sender number this is, written as in the file."""
         return self._state.numbers.get(number)
 
+    def hosts(self) -> frozenset[str]:
+        """Return the host names that the merchants' files say this system is reached by."""
+        return self._state.hosts
+
     def reload_if_changed(self) -> bool:
         """Look at the files' times and sizes, read what changed, and return whether anything did.
 
@@ -127,7 +133,10 @@ class MerchantDirectory:
         found = tuple(sorted({*claimed, *(problem for each in problems.values() for problem in each)}))
         secret_files = {name: _secret_files(reading) for name, reading in readings.items()}
         stamps = {name: _stamp(folder, secret_files[name]) for name, folder in folders.items()}
-        self._state = _State(entries, stamps, secret_files, found, _keys(entries.values()), _numbers(entries.values()))
+        in_force = entries.values()
+        self._state = _State(
+            entries, stamps, secret_files, found, _keys(in_force), _numbers(in_force), _hosts(in_force)
+        )
         return True
 
 
@@ -185,6 +194,17 @@ def _keys(entries: Iterable[_Entry]) -> dict[str, tuple[Merchant, APIKey]]:
 
 def _numbers(entries: Iterable[_Entry]) -> dict[str, tuple[Merchant, Number]]:
     return {number.number: (merchant, number) for merchant in _merchants(entries) for number in merchant.config.numbers}
+
+
+def _hosts(entries: Iterable[_Entry]) -> frozenset[str]:
+    configs = [merchant.config for merchant in _merchants(entries)]
+    addresses = [
+        *(config.links.base_url for config in configs if config.links),
+        *(source.public_url for config in configs for source in config.sources.values()),
+        *(provider.public_url for config in configs for provider in config.providers.values()),
+    ]
+    found = (urlsplit(str(address)).hostname for address in addresses if address)
+    return frozenset(host for host in found if host)
 
 
 def _merchants(entries: Iterable[_Entry]) -> Iterator[Merchant]:

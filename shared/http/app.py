@@ -13,6 +13,7 @@ from shared.http import problems
 from shared.http.address import CleanAddress
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
+from shared.http.entrance import Entrance, Guarded
 from shared.http.plain import PlainRoutes, plain_routes
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
@@ -24,13 +25,19 @@ class Application(FastAPI):
     """FastAPI behind an entrance of ours: what every request passes, and the doors that need nothing else."""
 
     def __init__(
-        self, title: str, routers: Sequence[APIRouter], *, max_body_bytes: int, lifespan: Callable[..., Any]
+        self,
+        title: str,
+        routers: Sequence[APIRouter],
+        *,
+        max_body_bytes: int,
+        lifespan: Callable[..., Any],
+        entrance: Entrance | None,
     ) -> None:
         """Put the entrance before FastAPI's own layers, the routers behind them."""
         super().__init__(title=title, lifespan=lifespan, docs_url="/docs", redoc_url=None)
         problems.install(self)
         doors = PlainRoutes(super().__call__, routes=plain_routes(routers), handlers=self.exception_handlers)
-        self._entrance = CleanAddress(BodyLimit(doors, max_bytes=max_body_bytes))
+        self._entrance = CleanAddress(Guarded(BodyLimit(doors, max_bytes=max_body_bytes), entrance))
         for router in routers:
             self.include_router(router)
 
@@ -47,10 +54,12 @@ def create_app(
     health: Health,
     max_body_bytes: int,
     lifespan: Lifespan | None = None,
+    entrance: Entrance | None = None,
 ) -> FastAPI:
     """Return an app that serves the routers, `/healthz`, `/readyz` and `/metrics`.
 
-    `lifespan` is entered before the first request and left after the last.
+    `lifespan` is entered before the first request and left after the last. Without an `entrance` every host name is
+    answered, and the operator's pages are open: for tests of a route alone.
     """
 
     @asynccontextmanager
@@ -61,7 +70,7 @@ def create_app(
         async with lifespan():
             yield
 
-    app = Application(title, routers, max_body_bytes=max_body_bytes, lifespan=around)
+    app = Application(title, routers, max_body_bytes=max_body_bytes, lifespan=around, entrance=entrance)
     app.state.keys = keys
     app.include_router(operations(health))
     return app

@@ -2,9 +2,11 @@
 
 import hashlib
 import hmac
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -12,9 +14,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared.clock import Clock
 from shared.config.directory import Merchant, MerchantDirectory
+from shared.errors import ConfigurationFault
 from shared.http.problems import HTTPProblem
 
 KEY_PREFIX = "fu_"
+_SHORTEST_TOKEN = 32
 MERCHANT_HEADER = "X-Followup-Merchant"
 """Which merchant the operator's token speaks for."""
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer fu_…`")
@@ -126,3 +130,20 @@ def unauthorized() -> HTTPProblem:
 def key_sha256(token: str) -> str:
     """Return what a merchant file stores of a key."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def operator_token(path: Path | None) -> str:
+    """Return the operator's token; one that nobody knows where none is given.
+
+    Raises:
+        ConfigurationFault: the file cannot be read, or holds too little to be a secret.
+    """
+    if path is None:
+        return secrets.token_urlsafe(32)
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as problem:
+        raise ConfigurationFault(f"FOLLOWUP_OPERATOR_TOKEN_FILE: {path} cannot be read ({problem.strerror})") from None
+    if len(token) < _SHORTEST_TOKEN:
+        raise ConfigurationFault(f"FOLLOWUP_OPERATOR_TOKEN_FILE: {path} holds fewer than {_SHORTEST_TOKEN} characters")
+    return token

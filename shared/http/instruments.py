@@ -6,4 +6,7 @@ REFUSED = counter(
     "followup_http_connections_refused_total", "Connections closed by the server for what the client did.", ["reason"]
 )
 CONNECTIONS = gauge("followup_http_connections", "Connections open now.")
+DOORS_REFUSED = counter(
+    "followup_http_entrance_refused_total", "Requests refused for the host they named or who asked.", ["reason"]
+)
 CLIENTS_GONE = counter("followup_http_clients_gone_total", "Requests whose client hung up before they were read.")

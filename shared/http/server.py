@@ -36,8 +36,8 @@ def bind(settings: ProcessSettings) -> tuple[socket.socket, ProcessSettings]:
             "stop what uses it or choose another with --port"
         ) from None
     port = listener.getsockname()[1]
-    address = settings.public_url.rstrip("/") or f"http://{settings.host}:{port}"
-    return listener, settings.model_copy(update={"port": port, "public_url": address})
+    settings = settings.model_copy(update={"port": port})
+    return listener, settings.model_copy(update={"public_url": settings.address})
 
 
 def limits_of(settings: ProcessSettings) -> ConnectionLimits:

@@ -26,7 +26,7 @@ async def nginx(folder: Path, port: int, addresses: Mapping[str, str]) -> AsyncI
     text = shipped.text
     for name, address in shipped.upstreams.items():
         text = text.replace(f"set ${name} {address};", f"set ${name} {addresses[name]};")
-    text = text.replace("listen 8080;", f"listen 127.0.0.1:{port};").replace("127.0.0.1:8081", f"127.0.0.1:{own}")
+    text = text.replace("listen 8080", f"listen 127.0.0.1:{port}").replace("127.0.0.1:8081", f"127.0.0.1:{own}")
     configuration, log = folder / "nginx.conf", folder / "nginx.log"
     configuration.write_text(text.replace("/tmp/", f"{folder}/").replace("/dev/stderr", str(log)), encoding="utf-8")
     process = await asyncio.create_subprocess_exec(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx2
@@ -71,3 +72,8 @@ async def test_nothing_internal_is_answered(ingress: httpx2.AsyncClient) -> None
 async def test_a_body_larger_than_the_services_take_ends_at_the_door(ingress: httpx2.AsyncClient) -> None:
     answer = await ingress.post("/v1/webhooks/shopify/acme", content=b"x" * (1_048_576 + 1))
     assert answer.status_code == 413
+
+
+async def test_a_name_that_is_not_ours_is_led_nowhere(ingress: httpx2.AsyncClient) -> None:
+    answer = await ingress.get("/simulator/phones/+12025550123.json", headers={"Host": "rebound.example"})
+    assert answer.status_code == HTTPStatus.MISDIRECTED_REQUEST

@@ -23,6 +23,7 @@ async def owners(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
             for service in running.house.services
             for router in service.routers
             for path in paths_of(router.routes)
+            if path != "/"  # a help to who types the bare address of one process; an ingress has its own
         }
 
 

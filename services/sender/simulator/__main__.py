@@ -3,7 +3,9 @@
 import argparse
 import gc
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -46,6 +48,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--auth-token", action="append", required=True, metavar="TOKEN", help="token of the account named before it")
     add("--inbound-url", metavar="URL", help="where replies are posted")
     add("--number-inbound-url", action="append", default=[], metavar="NUMBER=URL", help="the same for one number")
+    add(
+        "--callback-prefix",
+        action="append",
+        metavar="URL/",
+        help="the application's own callback addresses; no other URL is called (default: where replies are posted)",
+    )
     add("--answers-keywords", action="store_true", help="answer STOP, START and HELP here, as Twilio does by default")
     add("--latency-ms", type=int, default=150, help="from accepted to delivered (default: %(default)s)")
     add("--clock-file", type=Path, metavar="FILE", help="file with an offset in seconds that moves its clock")
@@ -54,17 +62,25 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _origins(urls: Iterable[str | None]) -> list[str]:
+    """Return scheme, host and port of each URL, with a slash behind."""
+    split = [urlsplit(url) for url in urls if url]
+    return sorted({f"{each.scheme}://{each.netloc}/" for each in split})
+
+
 def main(arguments: list[str]) -> None:
     """Serve until interrupted."""
     given = parse(arguments)
     if len(given.account_sid) != len(given.auth_token):
         sys.exit("each --account-sid needs an --auth-token")
     try:
+        inbound_urls = dict(pair.split("=", 1) for pair in given.number_inbound_url)
         config = SimulatorConfig(
             data_file=given.data,
             accounts=dict(zip(given.account_sid, given.auth_token, strict=True)),
             inbound_url=given.inbound_url,
-            inbound_urls=dict(pair.split("=", 1) for pair in given.number_inbound_url),
+            inbound_urls=inbound_urls,
+            callback_prefixes=tuple(given.callback_prefix or _origins([given.inbound_url, *inbound_urls.values()])),
             answers_keywords=given.answers_keywords,
             latency_ms=given.latency_ms,
             clock_file=given.clock_file,

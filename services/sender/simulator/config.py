@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from services.sender.simulator.texts import Status
 
@@ -29,6 +30,8 @@ class SimulatorConfig:
         seed: where the random choices of faults start from.
         callback_url_rewrite: (public prefix, reachable prefix); URLs are signed as given and called as rewritten,
             as through a proxy.
+        callback_prefixes: what every URL that is called begins with: the application's own callback addresses; None
+            calls anywhere, for tests of a simulator alone.
         callback_concurrency: callbacks under way at once.
         connect_timeout_seconds: time allowed to connect to a callback URL (Twilio's default: 5 s).
         total_timeout_seconds: time allowed for the whole call (Twilio's default: 15 s).
@@ -46,6 +49,7 @@ class SimulatorConfig:
     clock_file: Path | None = None
     seed: int = 0
     callback_url_rewrite: tuple[str, str] | None = None
+    callback_prefixes: tuple[str, ...] | None = None
     callback_concurrency: int = 256
     connect_timeout_seconds: float = 5.0
     total_timeout_seconds: float = 15.0
@@ -57,6 +61,8 @@ class SimulatorConfig:
         for account_sid in self.accounts:
             if not _ACCOUNT_SID.fullmatch(account_sid):
                 raise ValueError("an account SID is AC and 32 hexadecimal digits")
+        if any(not prefix.endswith("/") for prefix in self.callback_prefixes or ()):
+            raise ValueError("a callback prefix ends in a slash")
         if self.latency_ms < 0:
             raise ValueError("latency_ms is not negative")
 
@@ -69,6 +75,17 @@ class SimulatorConfig:
         if isinstance(self.answers_keywords, bool):
             return self.answers_keywords
         return number in self.answers_keywords
+
+    def may_call(self, url: str) -> bool:
+        """Return whether a URL is the application's; with its credentials anybody could name another one.
+
+        A prefix ends in a slash, so that no longer host name and no user name begins with it; a path that climbs up
+        again leaves it.
+        """
+        if self.callback_prefixes is None:
+            return True
+        path = unquote(url.partition("?")[0])
+        return url.startswith(self.callback_prefixes) and ".." not in path and "\\" not in path
 
     def reachable(self, url: str) -> str:
         """Return the URL to call for a URL we were given."""

@@ -47,7 +47,7 @@ def read_order(form: Mapping[str, list[str]], config: SimulatorConfig) -> Order 
         _problem_of_recipient(recipient)
         or _problem_of_sender(sender, service_sid, config)
         or _problem_of_content(body, media_count, one("ScheduleType"))
-        or _problem_of_terms(one("StatusCallback"), validity)
+        or _problem_of_terms(one("StatusCallback"), validity, config)
     )
     if problem is not None:
         return problem.value
@@ -95,10 +95,12 @@ def _problem_of_content(body: str, media_count: int, schedule_type: str) -> Know
     return Known.NO_SCHEDULING if schedule_type else None
 
 
-def _problem_of_terms(status_callback: str, validity: str) -> Known | None:
+def _problem_of_terms(status_callback: str, validity: str, config: SimulatorConfig) -> Known | None:
     if not (validity.isascii() and validity.isdigit() and 1 <= int(validity) <= LONGEST_VALIDITY_SECONDS):
         return Known.VALIDITY_INVALID
-    return Known.CALLBACK_INVALID if status_callback and not _is_callable_url(status_callback) else None
+    if not status_callback or (_is_callable_url(status_callback) and config.may_call(status_callback)):
+        return None
+    return Known.CALLBACK_INVALID
 
 
 def _is_callable_url(url: str) -> bool:

@@ -13,7 +13,7 @@ import aiohttp
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -66,6 +66,7 @@ class Shop:
     url: str = ""
     answer: str = "<Response/>"
     calls: list[Call] = field(default_factory=list)
+    redirects_to: str = ""
 
     def app(self) -> Starlette:
         return Starlette(routes=[Route("/{path:path}", self._take, methods=["POST"])])
@@ -74,6 +75,8 @@ class Shop:
         async with request.form() as form:
             fields = {name: str(value) for name, value in form.items()}
         self.calls.append(Call(str(request.url), fields, request.headers["x-twilio-signature"]))
+        if self.redirects_to:
+            return RedirectResponse(self.redirects_to, 307)
         return Response(self.answer, media_type="text/xml")
 
     def statuses(self) -> list[str]:

@@ -51,6 +51,7 @@ async def test_texts_answered_201_survive_a_kill_and_go_on_in_the_next_run(tmp_p
     data_file, port = tmp_path / "texts.sqlite", _free_port()
     command = [sys.executable, "-m", "services.sender.simulator", "--port", str(port), "--data", str(data_file)]
     command += ["--account-sid", ACCOUNT, "--auth-token", TOKEN, "--latency-ms", "60000"]
+    command += ["--callback-prefix", f"{shop.url}/"]
     process = await asyncio.create_subprocess_exec(*command)
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:

@@ -1,0 +1,57 @@
+"""Where the simulated provider calls: the application, and nobody else, whoever asks it to."""
+
+from pathlib import Path
+
+import pytest
+
+from services.sender.simulator.config import SimulatorConfig
+from tests.integration.simulator.stage import ACCOUNT, TOKEN, Shop, Stage
+
+PREFIX = "http://127.0.0.1:8080/v1/providers/"
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "http://127.0.0.1:8080/simulator/phones/+12025550123/hold",
+        "http://127.0.0.1:8080/v1/providers/../../simulator/faults",
+        "http://127.0.0.1:8080/v1/providers/%2e%2e/%2E%2E/simulator/faults",
+        "http://127.0.0.1:8080@evil.example/v1/providers/",
+        "http://127.0.0.1:80801/v1/providers/",
+        "http://127.0.0.1:8080.evil.example/v1/providers/",
+        "https://127.0.0.1:8080/v1/providers/main/acme/receipts",
+        "http://localhost:8080/v1/providers/main/acme/receipts",
+    ],
+)
+async def test_a_callback_to_anybody_but_the_application_is_refused_as_twilio_refuses_one(
+    tmp_path: Path, callback: str
+) -> None:
+    async with Stage(tmp_path / "texts.sqlite", Shop(), inbound_url=None, callback_prefixes=(PREFIX,)) as stage:
+        status, answer = await stage.post(StatusCallback=callback)
+        assert (status, answer["code"]) == (400, 21609)
+        assert (await stage.post(StatusCallback=f"{PREFIX}main/acme/receipts?attempt=1..2"))[0] == 201
+
+
+async def test_a_redirection_is_not_followed(stage: Stage) -> None:
+    stage.shop.redirects_to = f"{stage.url}/simulator/phones/+12025550123/hold"
+    await stage.post(StatusCallback=f"{stage.shop.url}/r?attempt=1")
+    await stage.shop.until(lambda: len(stage.shop.calls) == 3)
+    await stage.until_statuses(["delivered"])
+    assert {text["callback_result"] for text in (await stage.get("/simulator/texts"))["texts"]} == {"HTTP 307"}
+
+
+async def test_a_callback_that_was_recorded_before_is_not_made_any_more(tmp_path: Path, shop: Shop) -> None:
+    async with Stage(tmp_path / "texts.sqlite", shop, latency_ms=60_000) as first:
+        await first.post(StatusCallback="http://127.0.0.1:9/elsewhere")
+    prefixes = (f"{shop.url}/",)
+    async with Stage(tmp_path / "texts.sqlite", shop, latency_ms=20, callback_prefixes=prefixes) as second:
+        await second.post(StatusCallback=f"{shop.url}/r")
+        await shop.until(lambda: len(shop.calls) >= 1)
+        old = (await second.get("/simulator/texts"))["texts"][-1]
+        assert old["callback_result"] in {None, "ClientConnectorError", "NotTheApplication"}
+
+
+def test_a_prefix_ends_where_a_host_or_path_does(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="slash"):
+        SimulatorConfig(data_file=tmp_path / "x", accounts={ACCOUNT: TOKEN}, callback_prefixes=("http://127.0.0.1:80",))
