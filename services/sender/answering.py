@@ -24,7 +24,7 @@ from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
 from shared.ids import EventId, RecipientId
-from shared.inbound import Context, Reading, classify
+from shared.inbound import Context, Reading, classify_for
 from shared.phone import E164
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
@@ -81,7 +81,8 @@ class Replies:
         return await self._units.run(lambda uow: _take(message, uow), Lane.STOP)
 
     def _message(self, merchant: Merchant, sender: E164, inbound: Inbound) -> Message:
-        subscribed = classify(inbound.text, Context.SUBSCRIBED)
+        readings = classify_for(inbound.text, (Context.SUBSCRIBED, Context.OPTED_OUT))
+        subscribed = readings[Context.SUBSCRIBED]
         evidence = {"text": inbound.text, "number": inbound.sender_number, "id": inbound.provider_message_id}
 
         def seal(clear: bytes) -> bytes:
@@ -92,7 +93,7 @@ class Replies:
             self._sealer.recipient_id(merchant.id, sender),
             inbound,
             subscribed,
-            classify(inbound.text, Context.OPTED_OUT),
+            readings[Context.OPTED_OUT],
             seal(Contact(phone=sender).model_dump_json().encode()),
             seal(inbound.text.encode()),
             seal(orjson.dumps({**evidence, "why": subscribed.why})),

@@ -5,12 +5,20 @@ Source: compliance section 12.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.events.engagement import ReplyClass
-from shared.inbound.normal import LONGEST_TEXT_CHARACTERS, fold, sentences, undisguised, without_quotes
+from shared.inbound.normal import (
+    LONGEST_TEXT_CHARACTERS,
+    both_ends,
+    ends_of,
+    fold,
+    sentences,
+    undisguised,
+    without_quotes,
+)
 from shared.inbound.words import Words, words
 
 _GUARDED = " ◦ "
@@ -22,6 +30,13 @@ _AFTER_NOT = re.compile(
 _NAME_AND_KEYWORD_WORDS = 2
 _QUOTED = re.compile(r".*[\"”“»」]", re.DOTALL)
 """Everything up to the last closing quotation mark."""
+_MOST_SEARCHED_CHARACTERS = 1200
+"""Nearly eight texts in one. Phrases are looked for in as much of a text: its beginning and its end; keywords in
+all of it."""
+_MOST_DISGUISED_CHARACTERS = 400
+_LONGEST_TAPBACK_CHARACTERS = 200
+"""Before the quotation."""
+_YES = "yes from somebody who was asked"
 
 
 class Context(StrEnum):
@@ -45,19 +60,36 @@ class Reading:
     """The number is another person's now: suppress it, not only the programme."""
 
 
+_TOO_LONG = Reading(ReplyClass.OTHER, "too long to be read whole", needs_review=True)
+
+
 def classify(text: str, context: Context) -> Reading:
-    """Read one inbound text; total, and the same for the same text whatever its case and decoration."""
+    """Read one inbound text; total, the same whatever the text's case and decoration, and linear in its length."""
     known = words()
+    read, was_cut = both_ends(text, LONGEST_TEXT_CHARACTERS)
+    reading = _of_own_words(read, context, known)
+    return min(reading, _TOO_LONG, key=_rank) if was_cut else reading
+
+
+def classify_for(text: str, contexts: Iterable[Context]) -> Mapping[Context, Reading]:
+    """Read one text for several standings at the cost of one: only a bare yes is read by who says it."""
+    most = classify(text, Context.OPTED_OUT)
+    if most.why != _YES:
+        return dict.fromkeys(contexts, most)
+    return {context: classify(text, context) for context in contexts}
+
+
+def _of_own_words(text: str, context: Context, known: Words) -> Reading:
     own = _without_tapback(without_quotes(text), known)
     if own is None:
         return Reading(ReplyClass.OTHER, "a reaction that quotes an earlier text")
     said = sentences(own)
     if not said:
         return _wordless(text, known)
+    readings = [_read(said, own, context, known, _MOST_SEARCHED_CHARACTERS)]
     latin = [undisguised(sentence) for sentence in said]
-    readings = [_read(said, own, context, known)]
     if latin != said:
-        disguised = _read(latin, own, Context.NONE, known)
+        disguised = _read(latin, own, Context.NONE, known, _MOST_DISGUISED_CHARACTERS)
         if disguised.reply_class is not ReplyClass.OPT_IN:
             readings.append(disguised)
     return min(readings, key=_rank)
@@ -70,7 +102,9 @@ def _rank(reading: Reading) -> tuple[int, bool]:
 
 def _without_tapback(text: str, known: Words) -> str | None:
     """Return what a person added to a reaction, the text itself if it is none, None if nothing was added."""
-    if not known.tapback.match(" ".join(fold(text).split())) and not _is_emoji_reaction(text):
+    if not known.tapback.match(" ".join(fold(text[:_LONGEST_TAPBACK_CHARACTERS]).split())) and not _is_emoji_reaction(
+        text
+    ):
         return text
     quoted = _QUOTED.match(text)
     added = text[quoted.end() :] if quoted else ""
@@ -83,18 +117,19 @@ def _is_emoji_reaction(text: str) -> bool:
 
 
 def _wordless(text: str, known: Words) -> Reading:
-    if any(character in known.stop_signs for character in text[:LONGEST_TEXT_CHARACTERS]):
+    if any(character in known.stop_signs for character in text):
         return Reading(ReplyClass.OTHER, "a stop sign without a word", needs_review=True)
     return Reading(ReplyClass.OTHER, "no words")
 
 
-def _read(said: Sequence[str], own: str, context: Context, known: Words) -> Reading:
-    """Read folded sentences: the whole message first, then phrases, then what remains."""
+def _read(said: Sequence[str], own: str, context: Context, known: Words, most: int) -> Reading:
+    """Read folded sentences: the whole message first, then phrases in its ends, then keywords in all of it."""
+    near = ends_of(said, most)
     return (
         _whole(" ".join(said).split(), context, known)
-        or _wrong_party(said, own, known)
-        or _phrases(said, known)
-        or _unclear(said, known)
+        or _wrong_party(near, own, known)
+        or _phrases(near, said, known)
+        or _unclear(near, said, known)
         or Reading(ReplyClass.OTHER, "nothing that means stop, start or help")
     )
 
@@ -113,7 +148,7 @@ def _whole(tokens: list[str], context: Context, known: Words) -> Reading | None:
     if joined in known.opt_in:
         return Reading(ReplyClass.OPT_IN, "the whole message is an opt-in keyword")
     if joined in known.opt_in_when_asked and context in {Context.OPTED_OUT, Context.PENDING}:
-        return Reading(ReplyClass.OPT_IN, "yes from somebody who was asked")
+        return Reading(ReplyClass.OPT_IN, _YES)
     return None
 
 
@@ -134,25 +169,31 @@ def _wrong_party(said: Sequence[str], own: str, known: Words) -> Reading | None:
     return None
 
 
-def _phrases(said: Sequence[str], known: Words) -> Reading | None:
+def _phrases(near: Sequence[str], said: Sequence[str], known: Words) -> Reading | None:
     """Find a sentence that means stop, after what only sounds like it is taken out."""
     whole = " ".join(said)
     if any(phrase in whole for phrase in known.anywhere):
         return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
-    for sentence in said:
+    for sentence in near:
         if known.before_guards.search(sentence):
             return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
         guarded = _guarded(sentence, known)
         if known.opt_out_phrases.search(guarded):
             return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
         tokens = [token for token in guarded.split() if token != _GUARDED.strip()]
-        if _only(
-            [token for token in tokens if token not in known.fillers], known.opt_out_strong, needs=known.opt_out_strong
-        ):
+        if _is_keyword(tokens, known):
             return Reading(ReplyClass.OPT_OUT, "a sentence that is an opt-out keyword")
         if _names_somebody(tokens, known):
             return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and a name")
+    if near is not said and any(_is_keyword(sentence.split(), known) for sentence in said):
+        return Reading(ReplyClass.OPT_OUT, "a sentence of a long text that is an opt-out keyword")
     return None
+
+
+def _is_keyword(tokens: list[str], known: Words) -> bool:
+    """Return whether a sentence is a strong keyword, or several, and fillers."""
+    rest = [token for token in tokens if token not in known.fillers]
+    return _only(rest, known.opt_out_strong, needs=known.opt_out_strong)
 
 
 def _names_somebody(tokens: list[str], known: Words) -> bool:
@@ -172,11 +213,13 @@ def _guarded(sentence: str, known: Words) -> str:
     return sentence
 
 
-def _unclear(said: Sequence[str], known: Words) -> Reading | None:
-    for sentence in said:
+def _unclear(near: Sequence[str], said: Sequence[str], known: Words) -> Reading | None:
+    for sentence in near:
         guarded = _guarded(sentence, known)
         if known.review_before_guards.search(sentence) or known.review.search(guarded):
             return Reading(ReplyClass.OTHER, "may mean stop", needs_review=True)
         if any(token in known.opt_out_strong for token in guarded.split()):
             return Reading(ReplyClass.OTHER, "an opt-out keyword among other words", needs_review=True)
+    if near is not said and any(token in known.opt_out_strong for sentence in said for token in sentence.split()):
+        return Reading(ReplyClass.OTHER, "an opt-out keyword among the words of a long text", needs_review=True)
     return None

@@ -5,10 +5,19 @@ Source: compliance section 12, steps 2 and 3.
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 
 LONGEST_TEXT_CHARACTERS = 4000
-"""More than any concatenated SMS; the rest of an e-mail is not read."""
+"""More than twice the longest concatenated SMS; of a longer text the two ends are read, and that is said."""
+_MOST_MARKS = 8
+"""In a row on one letter; normalising a run of them costs the square of its length."""
+_MOST_ADDED = 200
+"""Characters that stand for whole phrases become many; a long text of nothing else is read in part."""
+_MARK = "^"
+_TOO_MANY_MARKS = _MARK * (_MOST_MARKS + 1)
+_LONGEST_DISGUISE_CHARACTERS = 64
+_MOST_KNOWN_CHARACTERS = 20_000
+"""A table that learns characters as they come starts again at this size; nobody can make it grow for ever."""
 
 _ACCENTS = range(0x0300, 0x0370)
 _LETTERS_OF_THEIR_OWN = str.maketrans(
@@ -17,7 +26,9 @@ _LETTERS_OF_THEIR_OWN = str.maketrans(
 _APOSTROPHES = "'’‘ʼ´`＇′"
 _QUOTE_LINE = re.compile(r"^\s*(?:>|＞|\|)")
 _SENTENCE_END = frozenset(".!?;\n。！？…¡¿؟।:")
-_SPACED = re.compile(r"(?<!\w)\w(?:[\s.\-_*·•,/|~+]{1,3}\w){2,}(?!\w)")
+_LETTER = r"[^\W_]"
+_SPACED = re.compile(rf"(?<!{_LETTER}){_LETTER}(?:[\s.\-_*·•,/|~+]{{1,3}}{_LETTER}){{2,}}(?!{_LETTER})")
+"""Letters and what stands between them share no character: one way to read each text, so linear in its length."""
 _RUN = re.compile(r"(.)\1{2,}")
 _RULE = r"--\s*$|__+\s*$|on .{4,80} wrote:|-+ ?(?:original|forwarded) message"
 _ENDS_THE_TEXT = re.compile(rf"^\s*(?:{_RULE})", re.IGNORECASE)
@@ -35,22 +46,47 @@ _LOOK_ALIKES = str.maketrans(
     "abeijkmhopcstyxdhqwv3babehikmnoptuxcjuonsfrbghilnacdejkmoptuvwzs",
 )
 _DIGITS = str.maketrans("01345", "oieas")
-_MIXED = re.compile(r"\w*(?:[a-z]\w*[01345]|[01345]\w*[a-z])\w*")
+_WORD = re.compile(r"\w+")
+_LATIN = re.compile(r"[a-z]")
+_DISGUISING_DIGIT = re.compile(r"[01345]")
 
 
-@lru_cache(maxsize=4096)
+class _Table(dict[int, str]):
+    """What each character becomes, for `str.translate`; worked out when a character first comes."""
+
+    def __init__(self, becomes: Callable[[str], str]) -> None:
+        super().__init__()
+        self._becomes = becomes
+
+    def __missing__(self, code_point: int) -> str:
+        if len(self) >= _MOST_KNOWN_CHARACTERS:
+            self.clear()
+        self[code_point] = becomes = self._becomes(chr(code_point))
+        return becomes
+
+
+def both_ends(text: str, most: int) -> tuple[str, bool]:
+    """Return a text, or its beginning and its end on lines of their own where it is longer, and whether it was."""
+    if len(text) <= most:
+        return text, False
+    half = most // 2
+    return text[:half] + "\n" + text[-half:], True
+
+
 def fold(text: str) -> str:
     """Return the text without case, accents, apostrophes, invisible characters and compatibility forms."""
-    plain = unicodedata.normalize("NFKC", _unsquared(text)).casefold().translate(_LETTERS_OF_THEIR_OWN)
-    taken_apart = unicodedata.normalize("NFD", plain)
-    kept = "".join(c for c in taken_apart if ord(c) not in _ACCENTS and not _is_invisible(c) and c not in _APOSTROPHES)
-    return unicodedata.normalize("NFC", kept)
+    if text.isascii():
+        return text.lower().translate(_PLAIN)
+    squared = _with_few_marks(text).translate(_UNSQUARED)
+    compatible = unicodedata.normalize("NFKC", squared)[: LONGEST_TEXT_CHARACTERS + _MOST_ADDED]
+    plain = _with_few_marks(compatible).casefold().translate(_LETTERS_OF_THEIR_OWN)
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", plain).translate(_PLAIN))
 
 
 def without_quotes(text: str) -> str:
     """Return the person's own lines: quoted ones, device signatures and what follows an e-mail's rule are gone."""
     own: list[str] = []
-    for line in text[:LONGEST_TEXT_CHARACTERS].splitlines():
+    for line in text.splitlines():
         if _ENDS_THE_TEXT.match(line) and own:
             break
         if not _QUOTE_LINE.match(line) and not _SIGNATURE.match(line):
@@ -61,15 +97,52 @@ def without_quotes(text: str) -> str:
 def sentences(text: str) -> list[str]:
     """Return the folded sentences of a text: words with single spaces, spaced-out letters joined, runs shortened."""
     folded = _SPACED.sub(_joined, fold(text))
-    marked = "".join("\n" if c in _SENTENCE_END else c if _is_word(c) or c == "$" else " " for c in folded)
-    shortened = _RUN.sub(r"\1", _keeping_breaks(marked))
+    shortened = _RUN.sub(r"\1", _keeping_breaks(folded.translate(_MARKED)))
     return [words for line in shortened.split("\n") if (words := " ".join(line.split()))]
+
+
+def ends_of(said: Sequence[str], most: int) -> Sequence[str]:
+    """Return the very sentences if they are short enough together, else those at both ends, cut where need be."""
+    if sum(map(len, said)) <= most:
+        return said
+    half = most // 2
+    return [*_first(said, half, slice(None, half)), *reversed(_first(reversed(said), half, slice(-half, None)))]
+
+
+def _first(said: Iterable[str], most: int, kept: slice) -> list[str]:
+    """Return sentences while they fit; one that alone is too long is cut."""
+    found: list[str] = []
+    for sentence in said:
+        most -= len(sentence)
+        if most < 0 and found:
+            break
+        found.append(sentence[kept])
+    return found
 
 
 def undisguised(sentence: str) -> str:
     """Return a folded sentence with look-alike letters and digits read as the Latin letters they imitate."""
-    latin = sentence.translate(_LOOK_ALIKES)
-    return _MIXED.sub(lambda match: match[0].translate(_DIGITS), latin)
+    return _WORD.sub(_without_digits, sentence.translate(_LOOK_ALIKES))
+
+
+def _without_digits(match: re.Match[str]) -> str:
+    """Return a word of letters and digits as the letters it imitates; a long one is no word anybody disguises."""
+    word = match[0]
+    mixed = len(word) <= _LONGEST_DISGUISE_CHARACTERS and _DISGUISING_DIGIT.search(word) and _LATIN.search(word)
+    return word.translate(_DIGITS) if mixed else word
+
+
+def _with_few_marks(text: str) -> str:
+    """Return the text with no more combining marks in a row than any script needs."""
+    if text.isascii() or _TOO_MANY_MARKS not in text.translate(_MARKS):
+        return text
+    kept: list[str] = []
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _keeping_breaks(text: str) -> str:
@@ -92,13 +165,30 @@ def _is_invisible(character: str) -> bool:
     return unicodedata.category(character) in {"Cf", "Cc", "Me"} or 0xFE00 <= ord(character) <= 0xFE0F  # noqa: PLR2004 - variation selectors
 
 
-def _unsquared(text: str) -> str:
-    """Return the text with letters in black circles, in squares and of flags as the letters they show."""
-    return "".join(_letter_shown(c) for c in text)
-
-
 def _letter_shown(character: str) -> str:
+    """Return the letter that a black circle, a square or half a flag shows."""
     for first in (0x1F150, 0x1F170, 0x1F1E6):
         if first <= ord(character) < first + 26:
             return chr(ord("a") + ord(character) - first)
     return character
+
+
+def _plain(character: str) -> str:
+    dropped = ord(character) in _ACCENTS or _is_invisible(character) or character in _APOSTROPHES
+    return "" if dropped else character
+
+
+def _marked(character: str) -> str:
+    if character in _SENTENCE_END:
+        return "\n"
+    return character if _is_word(character) or character == "$" else " "
+
+
+def _mark(character: str) -> str:
+    return _MARK if unicodedata.combining(character) else " "
+
+
+_MARKS = _Table(_mark)
+_UNSQUARED = _Table(_letter_shown)
+_PLAIN = _Table(_plain)
+_MARKED = _Table(_marked)

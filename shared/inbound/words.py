@@ -14,6 +14,8 @@ from shared.inbound.normal import fold
 
 _FILE = "words.yaml"
 _QUOTED_OR_PICTURE = r"(?:[\"“”„«「]|(?:an?|the|una?|une?|el|la|das|eine?) \w+$)"
+_AT_A_WORD = ("\\b", "^", "(?<!")
+"""How a line of patterns begins that can match only where a word begins; each of its alternatives does."""
 _SET = re.compile(r"<(\w+)>")
 
 
@@ -88,4 +90,8 @@ def _filled(pattern: str, sets: dict[str, str]) -> str:
 
 
 def _either(patterns: Iterable[str], sets: dict[str, str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_filled(pattern, sets)})" for pattern in patterns))
+    """Return one pattern for all; those that begin with a word are tried where words begin, which is a fifth of it."""
+    filled = [_filled(pattern, sets) for pattern in patterns]
+    at_words = "|".join(f"(?:{each})" for each in filled if each.startswith(_AT_A_WORD))
+    anywhere = [f"(?:{each})" for each in filled if not each.startswith(_AT_A_WORD)]
+    return re.compile("|".join([rf"\b(?=\w)(?:{at_words})", *anywhere] if at_words else anywhere))
