@@ -35,6 +35,7 @@ from shared.db import migrate
 from shared.db.fingerprints import fingerprints_in
 from shared.db.lock import FolderLock
 from shared.db.migrate import Schema
+from shared.db.private_file import PRIVATE
 from shared.db.sqlite import SQLiteDatabase
 from shared.errors import ConfigurationFault
 from shared.housekeeping import Housekeeping
@@ -43,7 +44,7 @@ from shared.http.auth import Keys, RateLimit, operator_token
 from shared.http.entrance import Entrance
 from shared.http.networks import is_loopback
 from shared.http.server import bind, limits_of, server_of
-from shared.privacy import Keyring, Sealer
+from shared.privacy import Keyring, Sealer, is_private_file
 from shared.process import settle_down
 from shared.service import Runtime, Service, check_fingerprint
 from shared.settings import ProcessSettings
@@ -183,6 +184,9 @@ def _sealer(settings: ProcessSettings) -> tuple[Sealer, Path | None]:
             )
         Keyring.new().save(path)
         return Sealer(Keyring.load(path)), path
+    if settings.keyring_file is None and not is_private_file(path):
+        path.chmod(PRIVATE)
+        log.warning("keyring_was_readable", path=str(path), advice="others of this machine may have read it: rotate")
     return Sealer(Keyring.load(path)), None
 
 
@@ -243,6 +247,7 @@ async def announced(house: Embedded) -> AsyncIterator[None]:
     settings = house.runtime.settings
     note = settings.data_dir / PROCESS_FILE
     descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    note.chmod(PRIVATE)  # one that a crash left behind keeps its mode
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(
             {

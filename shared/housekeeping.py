@@ -15,9 +15,9 @@ from shared.bus import parked
 from shared.bus.local import LOCAL, LocalLog
 from shared.config.changes import changes_between
 from shared.config.problem import Problem, Severity
-from shared.db.ground import Ground
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork
+from shared.db.ground import IDEMPOTENCY_HOURS, Ground
+from shared.db.sweep import Sweep, swept
+from shared.db.transaction import Transaction
 from shared.errors import Fault
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime
@@ -29,8 +29,6 @@ RELOAD_SECONDS = 2.0
 PRUNE_SECONDS = 600.0
 MEASURE_SECONDS = 1.0
 COUNT_SECONDS = 30.0
-IDEMPOTENCY_HOURS = 24
-"""How long a keyed POST is remembered."""
 
 _ANSWER_SECONDS = 3.0
 
@@ -132,15 +130,10 @@ class Housekeeping:
             database = self._runtime.database
             read = [await database.read(partial(_position, ground=ground)) for ground in self._grounds]
             await self._runtime.log.prune(now, min(read, default=0))
-
-        async def forget(uow: UnitOfWork) -> None:
-            for ground in self._grounds:
-                table = ground.idempotency_keys
-                await uow.db.execute(
-                    sa.delete(table).where(table.c.created_at < now - timedelta(hours=IDEMPOTENCY_HOURS))
-                )
-
-        await self._runtime.units.run(forget, Lane.BATCHES)
+        oldest = now - timedelta(hours=IDEMPOTENCY_HOURS)
+        await swept(
+            self._runtime.units, [Sweep(ground.idempotency_keys.c.created_at, oldest) for ground in self._grounds]
+        )
         return PRUNE_SECONDS
 
 

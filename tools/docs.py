@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import importlib
 import json
 import os
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 from services import embedded
 from services.cli import doctor as _  # noqa: F401 - with it every settings class is declared
 from services.demo.set import scene
+from shared import rights
 from shared.config.lint import schemas as file_schemas
 from shared.events.registry import registry
 from shared.events.topics import RETENTION_DAYS, Topic
@@ -37,6 +39,7 @@ def pages() -> dict[str, str]:
         "http.md": _http(http, plain),
         "openapi.json": _json(http),
         "files.md": _files(),
+        "tables.md": _tables(),
         **{f"schemas/{name}.json": _json(schema) for name, schema in file_schemas().items()},
     }
 
@@ -55,6 +58,31 @@ def main(*, check: bool) -> int:
     if stale:
         sys.stderr.write(f"not what the code says (run `make docs`): {', '.join(stale)}\n")
     return 1 if stale else 0
+
+
+def _tables() -> str:
+    """Return what bounds every table."""
+    bounds = [
+        kept
+        for name in sorted(rights.SERVICES)
+        for kept in importlib.import_module(f"services.{name}.retention").BOUNDS
+    ]
+    lines = [
+        _NOTE,
+        "# Tables",
+        "",
+        "What there is one row for, and what keeps each table from growing for ever. *Swept* tables lose their old",
+        "rows to a daily job, in slices of 500 that nothing waits behind; rows of *work* go when it is done; of",
+        "*count* there are few by nature; *for ever* are those that must stay: one for each person, or act of consent.",
+        "",
+        "| table | one row for | bound | kept |",
+        "|---|---|---|---|",
+        *(f"| `{kept.table}` | {kept.row} | {kept.way} | {kept.until} |" for kept in bounds),
+        f"| `event_log` (embedded) | an event | swept | until all have read it, and {RETENTION_DAYS} days |",
+        "| `<service>_outbox` (distributed) | an event not relayed yet | work | until it is in the log |",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _events() -> str:

@@ -1,45 +1,61 @@
-"""Retention: what has been kept long enough goes, once a day; the ledger and opt-outs never do.
+"""Retention: what has been kept long enough goes, once a day and in slices; the ledger and opt-outs never do.
 
 Source: compliance section 3 (opt-outs never expire) and section 11 (verdicts five years); GDPR article 5(1)(e).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.compliance.rights import store as rights
+from services.compliance.rights.tables import certificates, export_parts, privacy_requests
 from services.compliance.settings import ComplianceSettings
-from services.compliance.tables import decisions, send_slots
-from shared import ids
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from services.compliance.tables import decisions, ground, send_slots
+from shared.db.ground import kept_of
+from shared.db.kept import Kept, for_ever, once_a, swept_after
+from shared.db.sweep import Sweep, first_id, swept
+from shared.db.unit_of_work import Units
 
 _DAY_SECONDS: Final = 86_400.0
+
+BOUNDS: Final[Sequence[Kept]] = (
+    for_ever("compliance_consent_ledger", "an act of consent", "it is the proof, and its chain must stay whole"),
+    for_ever("compliance_standings", "a person", "a STOP never expires"),
+    for_ever("compliance_erasures", "a person who was forgotten", "what comes late must be stripped"),
+    for_ever("compliance_preferences", "a person who wished for fewer texts", "it is their wish"),
+    for_ever("compliance_daily_roots", "a merchant and day", "each signs the one before"),
+    once_a("compliance_closed_merchants", "a shop that left"),
+    swept_after(decisions, "a verdict", "FOLLOWUP_COMPLIANCE_DECISION_DAYS"),
+    swept_after(send_slots, "a text that counts towards caps", "FOLLOWUP_COMPLIANCE_HISTORY_DAYS"),
+    swept_after(export_parts, "a piece of a copy", "FOLLOWUP_COMPLIANCE_EXPORT_DAYS"),
+    swept_after(privacy_requests, "a request", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
+    swept_after(certificates, "a request and service", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
+    *kept_of(ground),
+)
+"""Every table of compliance, and what keeps it from growing for ever."""
+
+
+def sweeps(now: datetime, settings: ComplianceSettings) -> list[Sweep]:
+    """Return what goes now."""
+    copied, judged = now - timedelta(days=settings.export_days), now - timedelta(days=settings.decision_days)
+    asked, counted = now - timedelta(days=settings.request_days), now - timedelta(days=settings.history_days)
+    went = sa.or_(send_slots.c.sent_at.is_(None), send_slots.c.sent_at < counted)
+    parts = export_parts.c
+    return [
+        Sweep(parts.request_id, first_id(copied), parts.handed_over_at < copied),
+        Sweep(decisions.c.follow_up_id, first_id(judged), decisions.c.decided_at < judged),
+        Sweep(send_slots.c.follow_up_id, first_id(counted), sa.and_(send_slots.c.reserved_at < counted, went)),
+        Sweep(privacy_requests.c.request_id, first_id(asked), privacy_requests.c.requested_at < asked),
+        Sweep(certificates.c.request_id, first_id(asked), certificates.c.erased_at < asked),
+    ]
 
 
 def step_of(units: Units, settings: ComplianceSettings) -> Callable[[], Awaitable[float]]:
     """Return the step that prunes and says when to come again."""
 
-    async def prune(uow: UnitOfWork) -> None:
-        await rights.prune_exports(uow.db, uow.now - timedelta(days=settings.export_days))
-        judged = uow.now - timedelta(days=settings.decision_days)
-        old_verdict = sa.and_(decisions.c.follow_up_id < _first_id(judged), decisions.c.decided_at < judged)
-        await uow.db.execute(sa.delete(decisions).where(old_verdict))
-        counted = uow.now - timedelta(days=settings.history_days)
-        went = sa.or_(send_slots.c.sent_at.is_(None), send_slots.c.sent_at < counted)
-        old_slot = sa.and_(send_slots.c.follow_up_id < _first_id(counted), send_slots.c.reserved_at < counted, went)
-        await uow.db.execute(sa.delete(send_slots).where(old_slot))
-
     async def step() -> float:
-        await units.run(prune, Lane.BATCHES)
+        await swept(units, sweeps(units.clock.now(), settings))
         return _DAY_SECONDS
 
     return step
-
-
-def _first_id(at: datetime) -> UUID:
-    """Return the lowest id a follow-up of an instant could have: ids rise with time, so the old ones are together."""
-    return UUID(int=ids.milliseconds(at) << 80)

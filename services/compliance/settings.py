@@ -24,6 +24,7 @@ class ComplianceSettings(Settings):
         None, description="Kinds of lines: number,mobile|landline|voip|toll_free|premium a line."
     )
     export_days: int = Field(30, ge=1, description="How long a person's copy is kept for fetching, in days.")
+    request_days: int = Field(1826, ge=365, description="How long the proof of a privacy request is kept, in days.")
     decision_days: int = Field(1826, ge=365, description="How long verdicts are kept, in days; five years.")
     preference_link_days: int = Field(
         365, ge=30, description="How long a signed link opens a preference page, in days."

@@ -28,7 +28,7 @@ ledger = sa.Table(
     sa.Column("canonical", sa.LargeBinary, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
     sa.Column("evidence", sa.LargeBinary),
-    sa.Column("recorded_at", Instant, nullable=False),
+    sa.Column("recorded_at", Instant, nullable=False, index=True),
     sa.UniqueConstraint("recipient_id", "position"),
 )
 """Append-only; `canonical` is what is hashed, `hash` follows the person's previous one, `evidence` is sealed."""

@@ -7,7 +7,7 @@ from services.ingest.arrivals import Preparer
 from services.ingest.consumer import consumer
 from services.ingest.credentials import Accounts
 from services.ingest.events_api import events
-from services.ingest.loop import retention
+from services.ingest.retention import retention
 from services.ingest.schema import ground, metadata
 from services.ingest.settings import IngestSettings
 from shared.service import Runtime, Service, check_fingerprint

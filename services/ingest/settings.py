@@ -17,6 +17,9 @@ class IngestSettings(Settings):
     delivery_retention_days: int = Field(
         30, gt=0, description="Days a raw delivery is kept, and with it the key that tells a repeat."
     )
+    subject_retention_days: int = Field(
+        1096, ge=30, description="Days after its last news that an order, cart or customer still leads to a person."
+    )
     published_retention_days: int = Field(
         400, gt=0, description="Days, counted from when a thing happened, in which telling it again is no news."
     )

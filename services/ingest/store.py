@@ -77,12 +77,6 @@ async def purge(db: Transaction, received_before: datetime, limit: int) -> int:
     return await db.delete(deliveries, "delivery_id", old)
 
 
-async def purge_published(db: Transaction, occurred_before: datetime) -> int:
-    """Delete the marks of events older than this; told again after that, they would be published again."""
-    oldest = oldest_id_of(ids.milliseconds(occurred_before))
-    return await db.execute(sa.delete(published).where(published.c.event_id < oldest))
-
-
 async def _claimed(db: Transaction, arrivals: Sequence[Arrival]) -> list[bool]:
     """Enter the keys of new arrivals, and return for each whether it is new: none of its keys was known."""
     owners: dict[bytes, UUID] = dict.fromkeys(await _known_keys(db, arrivals), UUID(int=0))

@@ -1,44 +1,65 @@
-"""Retention: what old texts were made of goes, once a day; their states and guards stay.
+"""Retention: what old texts were made of goes, once a day and in slices; the texts themselves go years later.
 
-Source: compliance section 11 (the text 13 months); GDPR article 5(1)(e).
+Source: compliance section 11 (the text 13 months, what was sent five years); GDPR article 5(1)(e).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import sqlalchemy as sa
 
 from services.scheduler.domain.states import ENDS
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.tables import follow_ups, triggers_seen
-from shared import ids
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from services.scheduler.tables import enrollments, entries, follow_ups, ground, state_changes, triggers_seen
+from shared.db.ground import kept_of
+from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
+from shared.db.sweep import Sweep, first_id, swept
+from shared.db.unit_of_work import Units
 
 _DAY_SECONDS: Final = 86_400.0
+
+BOUNDS: Final[Sequence[Kept]] = (
+    swept_after(follow_ups, "a text", "FOLLOWUP_SCHEDULER_RECORD_DAYS after its end; what it was made of CONTENT_DAYS"),
+    swept_after(state_changes, "a state of a text", "as long as its text"),
+    swept_after(enrollments, "a run", "FOLLOWUP_SCHEDULER_RECORD_DAYS; longer while it has texts"),
+    swept_after(entries, "a person, flow and entry key", "FOLLOWUP_SCHEDULER_RECORD_DAYS after the latest run"),
+    swept_after(triggers_seen, "a thing that happened to a person", "FOLLOWUP_SCHEDULER_LOOK_BACK_DAYS"),
+    with_the_work("scheduler_timers", "a text that waits for a moment"),
+    with_the_work("scheduler_lines", "a text whose number is busy"),
+    with_the_work("scheduler_in_flight", "a text without an answer"),
+    once_a("scheduler_flow_versions", "a version of a flow that was started"),
+    for_ever("scheduler_recipients", "a person", "what they withdrew must outlive everything else"),
+    once_a("scheduler_closed_merchants", "a shop that left"),
+    *kept_of(ground),
+)
+"""Every table of the scheduler, and what keeps it from growing for ever."""
+
+
+def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
+    """Return what goes now, in this order: states follow their texts, runs and entries come last."""
+    texts = follow_ups.c
+    written, recorded = now - timedelta(days=settings.content_days), now - timedelta(days=settings.record_days)
+    ended = texts.state.in_(sorted(ENDS))
+    full = sa.and_(texts.updated_at < written, ended, texts.body.is_not(None))
+    old = first_id(recorded)
+    its_text = sa.exists().where(texts.id == state_changes.c.follow_up_id)
+    of_the_run = (texts.recipient_id == enrollments.c.recipient_id, texts.enrollment_id == enrollments.c.id)
+    return [
+        Sweep(texts.id, first_id(written), full, blank={"body": None, "contact": None, "facts": None}),
+        Sweep(triggers_seen.c.occurred_at, now - timedelta(days=settings.look_back_days)),
+        Sweep(texts.id, old, sa.and_(texts.updated_at < recorded, ended)),
+        Sweep(state_changes.c.follow_up_id, old, ~its_text),
+        Sweep(enrollments.c.id, old, sa.and_(enrollments.c.entered_at < recorded, ~sa.exists().where(*of_the_run))),
+        Sweep(entries.c.entered_at, recorded),
+    ]
 
 
 def step_of(units: Units, settings: SchedulerSettings) -> Callable[[], Awaitable[float]]:
     """Return the step that prunes and says when to come again."""
 
-    async def prune(uow: UnitOfWork) -> None:
-        written = uow.now - timedelta(days=settings.content_days)
-        table = follow_ups.c
-        ended = table.state.in_(sorted(ENDS))
-        old = sa.and_(table.id < _first_id(written), table.updated_at < written, ended, table.body.is_not(None))
-        await uow.db.execute(sa.update(follow_ups).where(old).values(body=None, contact=None, facts=None))
-        seen = uow.now - timedelta(days=settings.look_back_days)
-        await uow.db.execute(sa.delete(triggers_seen).where(triggers_seen.c.occurred_at < seen))
-
     async def step() -> float:
-        await units.run(prune, Lane.BATCHES)
+        await swept(units, sweeps(units.clock.now(), settings))
         return _DAY_SECONDS
 
     return step
-
-
-def _first_id(at: datetime) -> UUID:
-    """Return the lowest id a follow-up of an instant could have: ids rise with time, so the old ones are together."""
-    return UUID(int=ids.milliseconds(at) << 80)

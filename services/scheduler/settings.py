@@ -25,4 +25,5 @@ class SchedulerSettings(Settings):
     content_days: int = Field(
         396, ge=1, description="How long what an ended text was made of is kept, in days; 13 months."
     )
+    record_days: int = Field(1826, ge=397, description="How long runs and ended texts are kept, in days; five years.")
     look_back_days: int = Field(30, gt=0, description="How long triggers are kept to find repeats and early cancels.")

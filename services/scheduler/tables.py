@@ -25,7 +25,14 @@ enrollments = sa.Table(
     sa.Column("trigger_id", Id),
     sa.Column("subject", sa.Text),
     sa.Column("entered_at", Instant, nullable=False),
-    sa.Index("ix_scheduler_enrollments_subject", "merchant_id", "subject"),
+    sa.Index(
+        "ix_scheduler_enrollments_subject",
+        "merchant_id",
+        "subject",
+        sqlite_where=sa.text("subject IS NOT NULL"),
+        postgresql_where=sa.text("subject IS NOT NULL"),
+    ),
+    sa.Index("ix_scheduler_enrollments_newest", "merchant_id", "id"),
 )
 """One recipient's runs through flows."""
 
@@ -36,7 +43,7 @@ entries = sa.Table(
     sa.Column("flow", sa.Text, primary_key=True),
     sa.Column("entry_key_sha256", sa.LargeBinary, primary_key=True),
     sa.Column("ordinal", sa.BigInteger, nullable=False),
-    sa.Column("entered_at", Instant, nullable=False),
+    sa.Column("entered_at", Instant, nullable=False, index=True),
 )
 """The latest run under each entry key: what `enter` is judged by."""
 
@@ -82,6 +89,7 @@ follow_ups = sa.Table(
     sa.Column("correlation_id", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Index("ix_scheduler_follow_ups_newest", "merchant_id", "id"),
     postgresql_with=CHANGING,
 )
 """One row a text. `sender_number` is the merchant's own, and the pacing key; `body`, `contact`, `facts` are sealed.
@@ -176,7 +184,7 @@ triggers_seen = sa.Table(
     sa.Column("amount_minor", sa.BigInteger),
     sa.Column("currency", sa.Text),
     sa.Column("test", sa.Boolean, nullable=False),
-    sa.Column("occurred_at", Instant, nullable=False),
+    sa.Column("occurred_at", Instant, nullable=False, index=True),
     sa.Column("facts", sa.LargeBinary),
 )
 """What a recipient did lately: a repeat is known by it, and a cancelling trigger that came first is found."""

@@ -113,7 +113,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     service.loops = (
         dispatching,
         Loop("reconcile", reconciler.step, longest_seconds=SLOW_SECONDS),
-        Loop("retention", Retention(units).step, longest_seconds=SLOW_SECONDS),
+        Loop("retention", Retention(units, settings).step, longest_seconds=SLOW_SECONDS),
     )
     service.on_start = (attach, book.warm_up)
     service.on_stop = (calls.stop, book.close)

@@ -1,45 +1,92 @@
-"""Retention: what nobody may need any more goes, once a day."""
+"""Retention: what nobody may need any more goes, once a day, in slices.
 
+Source: compliance section 11 (the text 13 months, what was sent five years); GDPR article 5(1)(e).
+"""
+
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.sender.attribution import store as attribution
-from services.sender.links import store as links
-from services.sender.tables import receipts, replies
-from shared import ids
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from services.sender.attribution.store import TOUCHES_KEPT
+from services.sender.attribution.tables import conversions, touches
+from services.sender.domain.attempts import AttemptState, DispatchState
+from services.sender.links.store import LINK_LIFETIME
+from services.sender.links.tables import clicks, short_links
+from services.sender.schema import ground
+from services.sender.settings import SenderSettings
+from services.sender.tables import attempts, dispatches, receipts, replies
+from shared.db.ground import kept_of
+from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
+from shared.db.sweep import Sweep, first_id, swept
+from shared.db.unit_of_work import Units
 
 KEPT: Final = timedelta(days=396)
-"""Texts and raw callbacks stay 13 months (compliance section 11); hashes, states and decisions stay."""
+"""Texts and raw callbacks stay 13 months (compliance section 11)."""
+TOMBSTONES_KEPT: Final = timedelta(days=30)
+"""The log keeps a clearance seven days, and one is good for ten minutes: after this none can come any more."""
 _DAY_SECONDS: Final = 86_400.0
+
+BOUNDS: Final[Sequence[Kept]] = (
+    swept_after(touches, "a delivery or a person's click", f"{TOUCHES_KEPT.days} days"),
+    swept_after(conversions, "a purchase that could be credited", "FOLLOWUP_SENDER_RECORD_DAYS"),
+    swept_after(
+        dispatches,
+        "a text that was cleared, or called off before",
+        "FOLLOWUP_SENDER_RECORD_DAYS; one that was never cleared 30 days",
+    ),
+    swept_after(attempts, "a provider call", "FOLLOWUP_SENDER_RECORD_DAYS"),
+    swept_after(receipts, "a callback", f"{KEPT.days} days"),
+    swept_after(replies, "a reply", f"FOLLOWUP_SENDER_RECORD_DAYS; its text {KEPT.days} days"),
+    swept_after(short_links, "a link in a text", f"{LINK_LIFETIME.days} days"),
+    swept_after(clicks, "a link, sort of visitor and minute", f"{LINK_LIFETIME.days} days"),
+    with_the_work("sender_in_flight", "a call without an answer"),
+    for_ever("sender_recipients", "a person", "the suppression must outlive everything else"),
+    once_a("sender_number_health", "a sender number"),
+    once_a("sender_closed_merchants", "a shop that left"),
+    *kept_of(ground),
+)
+"""Every table of the sender, and what keeps it from growing for ever."""
+
+
+def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
+    """Return what goes now."""
+    oldest, recorded = now - KEPT, now - timedelta(days=settings.record_days)
+    untouched, followed = now - TOUCHES_KEPT, now - LINK_LIFETIME
+    buried = now - TOMBSTONES_KEPT
+    never_cleared = sa.and_(
+        dispatches.c.state == DispatchState.CANCELLED.value,
+        dispatches.c.sender_number.is_(None),
+        dispatches.c.attempts == 0,
+        dispatches.c.changed_at < buried,
+    )
+    under_way = [DispatchState.QUEUED.value, DispatchState.INTENT.value, DispatchState.UNKNOWN.value]
+    over = sa.and_(dispatches.c.state.not_in(under_way), dispatches.c.changed_at < recorded)
+    unanswered = [AttemptState.INTENT.value, AttemptState.UNKNOWN.value]
+    concluded = sa.and_(attempts.c.state.not_in(unanswered), attempts.c.intent_at < recorded)
+    return [
+        Sweep(receipts.c.id, first_id(oldest)),
+        Sweep(replies.c.received_at, oldest, replies.c.text.is_not(None), blank={"text": None}),
+        Sweep(replies.c.received_at, recorded),
+        Sweep(clicks.c.id, first_id(followed), clicks.c.at < followed),
+        Sweep(short_links.c.expires_at, now),
+        Sweep(touches.c.id, first_id(untouched), touches.c.at < untouched),
+        Sweep(conversions.c.purchased_at, recorded),
+        Sweep(dispatches.c.follow_up_id, first_id(buried), never_cleared),
+        Sweep(dispatches.c.follow_up_id, first_id(recorded), over),
+        Sweep(attempts.c.id, first_id(recorded), concluded),
+    ]
 
 
 class Retention:
     """Prunes the sender's tables."""
 
-    def __init__(self, units: Units) -> None:
+    def __init__(self, units: Units, settings: SenderSettings) -> None:
         self._units = units
+        self._settings = settings
 
     async def step(self) -> float:
         """Prune, and return the seconds until the next time."""
-        await self._units.run(_prune, Lane.BATCHES)
+        await swept(self._units, sweeps(self._units.clock.now(), self._settings))
         return _DAY_SECONDS
-
-
-async def _prune(uow: UnitOfWork) -> None:
-    oldest = uow.now - KEPT
-    await uow.db.execute(sa.delete(receipts).where(receipts.c.id < _first_id(oldest)))
-    await uow.db.execute(
-        sa.update(replies).where(replies.c.received_at < oldest, replies.c.text.is_not(None)).values(text=None)
-    )
-    await links.prune(uow)
-    await attribution.prune(uow)
-
-
-def _first_id(at: datetime) -> UUID:
-    """Return the lowest id that could have been minted at an instant: ids rise with time."""
-    return UUID(int=ids.milliseconds(at) << 80)

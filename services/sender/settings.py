@@ -28,6 +28,9 @@ class SenderSettings(Settings):
     allowlist: str = Field(
         "", description="Numbers (E.164, commas between) that providers marked allowlist_only reach."
     )
+    record_days: int = Field(
+        1826, ge=365, description="How long what was sent, answered and bought is kept, in days; five years."
+    )
     simulator_url: str = Field("", description="Where the simulated provider is; empty: this process itself.")
 
     @property

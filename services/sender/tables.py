@@ -176,7 +176,7 @@ replies = sa.Table(
     sa.Column("keyword_seq", sa.BigInteger),
     sa.Column("follow_up_id", Id),
     sa.Column("text", sa.LargeBinary),
-    sa.Column("received_at", Instant, nullable=False),
+    sa.Column("received_at", Instant, nullable=False, index=True),
 )
 """What people wrote back, sealed; the provider's id keeps a repeated call from counting twice."""
 

@@ -9,6 +9,7 @@ import asyncio
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -39,6 +40,7 @@ _SILENCE_SECONDS = 1.0
 _TAIL_MESSAGES = 4096
 _READ_AT_ONCE = 1000
 _JUST_WRITTEN_EVENTS = 4096
+_PRUNED_AT_ONCE = 1000
 
 _ROWS = (
     sa.select(event_log.c.id, event_log.c.type, event_log.c.recipient_id, event_log.c.body)
@@ -46,6 +48,13 @@ _ROWS = (
     .order_by(event_log.c.id)
     .limit(sa.bindparam("count"))
 )
+_AT = (
+    sa.select(event_log.c.id, event_log.c.published_at)
+    .where(event_log.c.id >= sa.bindparam("start"))
+    .order_by(event_log.c.id)
+    .limit(1)
+)
+_OLDEST = sa.select(sa.func.min(event_log.c.id).label("oldest"))
 _NEWEST = sa.select(sa.func.max(event_log.c.id).label("newest"))
 
 
@@ -95,16 +104,42 @@ class LocalLog:
         self._woken.discard(bell)
 
     async def prune(self, now: datetime, read_up_to: int) -> int:
-        """Delete what every group has read and retention has passed; return how many."""
+        """Delete what every group has read and retention has passed, in slices by id; return how many."""
+        until = await self.database.read(_Boundary(now - timedelta(days=RETENTION_DAYS)).id)
+        until = min(until, read_up_to)
+        deleted = 0
+        while (first := await self.database.read(_oldest)) is not None and first < until:
+            last = min(first + _PRUNED_AT_ONCE, until)
+            deleted += await self.database.write(_Slice(last).delete, Lane.BATCHES)
+        return deleted
 
-        async def work(transaction: Transaction) -> int:
-            return await transaction.execute(
-                sa.delete(event_log).where(
-                    event_log.c.id < read_up_to, event_log.c.published_at < now - timedelta(days=RETENTION_DAYS)
-                )
-            )
 
-        return await self.database.write(work, Lane.BATCHES)
+@dataclass(frozen=True, slots=True)
+class _Boundary:
+    """Where the log's young part begins: ids and instants rise together, so it is found by halving."""
+
+    published_before: datetime
+
+    async def id(self, transaction: Transaction) -> int:
+        """Return the first id that was published at the instant or later; past the newest where there is none."""
+        low, high = await _oldest(transaction) or 0, await _newest(transaction) + 1
+        while low < high:
+            middle = (low + high) // 2
+            found = await transaction.rows(_AT, {"start": middle})
+            if found and found[0]["published_at"] < self.published_before:
+                low = int(found[0]["id"]) + 1
+            else:
+                high = middle
+        return low
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    last: int
+
+    async def delete(self, transaction: Transaction) -> int:
+        """Delete everything before `last`: a slice, because what came before it is gone already."""
+        return await transaction.execute(sa.delete(event_log).where(event_log.c.id < self.last))
 
 
 class JustWritten:
@@ -239,6 +274,12 @@ def _offset(message: Message) -> int:
 async def _newest(transaction: Transaction) -> int:
     """Return the offset of the newest row; 0 where there is none."""
     return int((await transaction.rows(_NEWEST))[0]["newest"] or 0)
+
+
+async def _oldest(transaction: Transaction) -> int | None:
+    """Return the offset of the oldest row; None where there is none."""
+    found = (await transaction.rows(_OLDEST))[0]["oldest"]
+    return None if found is None else int(found)
 
 
 async def _messages(

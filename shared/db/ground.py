@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from shared.db.kept import Kept, once_a, swept_after, with_the_work
 from shared.db.storage import QUEUE
 from shared.db.types import Id, Instant, Json
 
@@ -65,7 +66,7 @@ def metadata_of(service: str) -> tuple[sa.MetaData, Ground]:
             sa.Column("request_sha256", sa.LargeBinary, nullable=False),
             sa.Column("status", sa.Integer, nullable=False),
             sa.Column("answer", Json, nullable=False),
-            sa.Column("created_at", Instant, nullable=False),
+            sa.Column("created_at", Instant, nullable=False, index=True),
         ),
         sa.Table(
             f"{service}_fingerprints",
@@ -73,4 +74,18 @@ def metadata_of(service: str) -> tuple[sa.MetaData, Ground]:
             sa.Column("fingerprint", sa.Text, primary_key=True),
             sa.Column("first_seen_at", Instant, nullable=False),
         ),
+    )
+
+
+IDEMPOTENCY_HOURS = 24
+"""How long a keyed POST is remembered."""
+
+
+def kept_of(ground: Ground) -> tuple[Kept, ...]:
+    """Return what bounds the ground tables of a service."""
+    return (
+        once_a(ground.positions.name, "a consumer group and partition"),
+        with_the_work(ground.parked.name, "an event that could not be handled"),
+        swept_after(ground.idempotency_keys, "a keyed POST", f"{IDEMPOTENCY_HOURS} hours"),
+        once_a(ground.fingerprints.name, "a hash key; there is one"),
     )

@@ -14,6 +14,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from shared.db.private_file import make_private
 from shared.errors import ConfigurationFault, DatabaseUnavailable
 
 _ENVIRONMENT = Path(__file__).with_name("migration_environment")
@@ -75,6 +76,10 @@ def sqlite_connection(path: Path) -> Iterator[sa.Connection]:
         DatabaseUnavailable: the file cannot be opened for writing.
         ConfigurationFault: it is damaged, or no database.
     """
+    try:
+        make_private(path)
+    except OSError as problem:
+        raise DatabaseUnavailable(f"{path}: cannot be opened for writing ({problem.strerror})") from None
     engine = sa.create_engine(f"sqlite:///{path}")
     try:
         with engine.begin() as connection:

@@ -8,7 +8,7 @@ hold the character NUL, and a statement that failed loses its whole transaction 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import orjson
@@ -23,6 +23,7 @@ from shared.db.migrate import Schema
 from shared.db.postgres_faults import TransactionLost, helps_at_once, translated, unreachable
 from shared.db.postgres_session import PostgresSession
 from shared.db.postgres_statements import PostgresTransaction, json_text
+from shared.db.readers import is_for_a_request
 from shared.db.transaction import Lane, Transaction
 from shared.errors import CommitUnknown, ConfigurationFault, DatabaseUnavailable
 from shared.telemetry.logs import logger
@@ -68,6 +69,8 @@ class PostgresDatabase:
         self._engine = _engine(_asyncpg(url), schema, writers + readers + _SESSIONS)
         self._writers = Lanes(writers)
         self._readers = Lanes(readers)
+        self._readers_for_requests = Lanes(max(1, readers - 1))
+        """What requests may use of them at once: one stays for the process's own loops."""
         self._is_closing = False
 
     @property
@@ -124,7 +127,10 @@ class PostgresDatabase:
         Raises:
             DatabaseUnavailable: nothing can be read now.
         """
-        async with self._readers.turn(Lane.BATCHES):
+        async with AsyncExitStack() as turns:
+            if is_for_a_request():
+                await turns.enter_async_context(self._readers_for_requests.turn(Lane.BATCHES))
+            await turns.enter_async_context(self._readers.turn(Lane.BATCHES))
             result, _rows = await self._run(work, _BEGIN_READING)
         return result
 

@@ -20,6 +20,8 @@ import sqlalchemy.exc
 from sqlalchemy.pool import StaticPool
 
 from shared.db import instruments
+from shared.db.private_file import make_private
+from shared.db.readers import is_for_a_request
 from shared.db.sqlite_statements import SQLiteTransaction
 from shared.db.transaction import Lane, Transaction
 from shared.errors import DatabaseUnavailable
@@ -34,6 +36,7 @@ _COMMIT_UNITS = 256
 _COMMIT_SECONDS = 0.02
 """A commit gathers units until either bound; then everybody in it waits for one fsync."""
 _READERS = 2
+_READERS_FOR_REQUESTS = 2
 _PASSING = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -61,6 +64,7 @@ class SQLiteDatabase:
         self._closing = False
         self._thread: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
+        self._readers_for_requests: ThreadPoolExecutor | None = None
         self._local = threading.local()
         self._opened: list[tuple[sa.Connection, sqlite3.Connection]] = []
 
@@ -82,6 +86,7 @@ class SQLiteDatabase:
         self._thread.start()
         await ready
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+        self._readers_for_requests = ThreadPoolExecutor(_READERS_FOR_REQUESTS, thread_name_prefix="sqlite-request")
 
     async def stop(self) -> None:
         """Finish what is queued, then close."""
@@ -90,8 +95,9 @@ class SQLiteDatabase:
             self._condition.notify()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
-        if self._readers is not None:
-            self._readers.shutdown(wait=True)
+        for readers in (self._readers, self._readers_for_requests):
+            if readers is not None:
+                readers.shutdown(wait=True)
         for connection, raw in self._opened:
             connection.close()
             connection.engine.dispose()
@@ -118,9 +124,10 @@ class SQLiteDatabase:
         Raises:
             DatabaseUnavailable: the file cannot be read now.
         """
-        if self._readers is None:
+        readers = self._readers_for_requests if is_for_a_request() else self._readers
+        if readers is None:
             raise DatabaseUnavailable("the database is not open")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+        return await asyncio.get_running_loop().run_in_executor(readers, self._read, work)
 
     def _read(self, work: Work[T]) -> T:
         """Run one reading on this reader thread's own connection."""
@@ -138,6 +145,8 @@ class SQLiteDatabase:
 
     def _open(self, *, reader: bool) -> tuple[sa.Connection, sqlite3.Connection]:
         """Open one connection that leaves transactions to us."""
+        if not reader:
+            self._make_private()
         raw = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512)
         raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
         if reader:
@@ -153,6 +162,17 @@ class SQLiteDatabase:
         connection = engine.connect()
         self._opened.append((connection, raw))
         return connection, raw
+
+    def _make_private(self) -> None:
+        """See that nobody else may read the file.
+
+        Raises:
+            sqlite3.OperationalError: it cannot be opened.
+        """
+        try:
+            make_private(self._path)
+        except OSError as problem:
+            raise sqlite3.OperationalError(problem.strerror) from problem
 
     def _write_forever(self, ready: "_Reply") -> None:
         """The writer's life: gather jobs, run each in a savepoint, commit, answer."""

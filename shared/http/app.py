@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from shared.db.readers import reading_for_a_request
 from shared.http import problems
 from shared.http.address import CleanAddress
 from shared.http.auth import Keys
@@ -43,7 +44,11 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        await self._entrance(scope, receive, send)
+        if scope["type"] != "http":
+            await self._entrance(scope, receive, send)
+            return
+        with reading_for_a_request():
+            await self._entrance(scope, receive, send)
 
 
 def create_app(

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+import sqlalchemy as sa
 
 from shared.db.ground import Ground
 from shared.db.transaction import Transaction
@@ -53,8 +54,10 @@ async def answered(transaction: Transaction, ground: Ground, keyed: Keyed | None
     """
     if keyed is None:
         return None
-    found = await transaction.fetch(ground.idempotency_keys, "key_sha256", [keyed.key_sha256])
-    mine = [row for row in found if row["merchant_id"] == keyed.merchant_id]
+    table = ground.idempotency_keys
+    mine = await transaction.rows(
+        sa.select(table).where(table.c.merchant_id == keyed.merchant_id, table.c.key_sha256 == keyed.key_sha256)
+    )
     if not mine:
         return None
     if bytes(mine[0]["request_sha256"]) != keyed.request_sha256:

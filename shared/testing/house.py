@@ -136,7 +136,9 @@ class _Explained(sa.Executable, sa.ClauseElement):
 @compiles(_Explained)
 def _explained(element: _Explained, compiler: Any, **options: Any) -> str:
     verb = "EXPLAIN QUERY PLAN" if compiler.dialect.name == "sqlite" else "EXPLAIN"
-    return f"{verb} {compiler.process(element.statement, **options)}"
+    asked = f"{verb} {compiler.process(element.statement, **options)}"
+    compiler._result_columns = []  # noqa: SLF001 - the answer's are the plan's own
+    return asked
 
 
 @asynccontextmanager

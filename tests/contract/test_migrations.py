@@ -29,6 +29,8 @@ HOT = {
     "sender_short_links", "sender_touches", "metrics_rollups", "metrics_follow_ups",
 }  # fmt: skip
 """Tables with a row or more for every text, or written for every text."""
+RISING = {"ix_scheduler_follow_ups_newest", "ix_sender_short_links_expires_at"}
+"""Indexes whose new keys stand at their end: a third of what a random key costs, and lists and retention need them."""
 _COLUMNS = """
     SELECT table_name, column_name, data_type, is_nullable, is_identity, column_default IS NOT NULL AS has_default
     FROM information_schema.columns WHERE table_schema = current_schema()
@@ -90,7 +92,7 @@ def test_a_hot_table_has_at_most_one_index_over_all_its_rows_besides_its_key() -
     assert tables.keys() >= HOT
     for name in HOT:
         whole = [index.name for index in tables[name].indexes if index.dialect_kwargs.get("postgresql_where") is None]
-        assert len(whole) <= 1, (name, whole)
+        assert len(set(whole) - RISING) <= 1, (name, whole)
 
 
 @pytest.mark.connected

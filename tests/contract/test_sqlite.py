@@ -1,7 +1,10 @@
 """What only the SQLite twin promises or refuses."""
 
 import asyncio
+import os
 import sqlite3
+import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
@@ -9,6 +12,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from shared.db.readers import reading_for_a_request
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.transaction import Lane, Transaction
 from shared.db.types import Id
@@ -83,3 +87,48 @@ async def test_a_text_may_hold_nul_and_a_unit_may_catch_a_failed_statement(datab
     assert await count(database) == 1
     nul = await database.read(lambda tx: tx.rows(sa.select(sa.literal("a\0b").label("word"))))
     assert nul[0]["word"] == "a\0b"
+
+
+async def test_long_lists_that_are_asked_for_leave_the_loops_their_readers(database: SQLiteDatabase) -> None:
+    let_go = threading.Event()
+
+    async def long_list(tx: Transaction) -> int:
+        let_go.wait(30)
+        return len(await tx.rows(sa.select(things)))
+
+    with reading_for_a_request():
+        asked = [asyncio.create_task(database.read(long_list)) for _ in range(6)]
+    await asyncio.sleep(0)
+    try:
+        assert await asyncio.wait_for(count(database), 20) == 0
+    finally:
+        let_go.set()
+    assert await asyncio.gather(*asked) == [0] * 6
+
+
+def modes_of(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+def left_open(folder: Path) -> Path:
+    """Return a database file that everybody may read, in such a folder."""
+    folder.chmod(0o755)
+    left = folder / "followup.db"
+    left.touch()
+    left.chmod(0o644)
+    return left
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the modes of POSIX")
+async def test_the_files_are_the_owners_alone_even_in_a_folder_that_is_not(tmp_path: Path) -> None:
+    left = left_open(tmp_path)
+    before = os.umask(0o022)
+    try:
+        opened = SQLiteDatabase(left)
+        await opened.start()
+        await opened.write(lambda tx: tx.execute(sa.text("CREATE TABLE some (thing)")), Lane.BATCHES)
+        found = modes_of(tmp_path)
+        await opened.stop()
+    finally:
+        os.umask(before)
+    assert found == {"followup.db": 0o600, "followup.db-wal": 0o600, "followup.db-shm": 0o600}

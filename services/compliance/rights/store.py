@@ -155,11 +155,6 @@ async def drop_exports_of_shop(db: Transaction, merchant: MerchantId) -> int:
     return await db.execute(sa.delete(export_parts).where(export_parts.c.merchant_id == merchant))
 
 
-async def prune_exports(db: Transaction, before: datetime) -> int:
-    """Delete copies handed over before an instant; the requests stay, as proof of the answer."""
-    return await db.execute(sa.delete(export_parts).where(export_parts.c.handed_over_at < before))
-
-
 def _request(row: Row) -> Request:
     return Request(
         EventId(row["request_id"]),

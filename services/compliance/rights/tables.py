@@ -14,6 +14,7 @@ privacy_requests = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("requested_at", Instant, nullable=False),
+    sa.Index("ix_compliance_privacy_requests_newest", "merchant_id", "kind", "request_id"),
 )
 """One row a request, by API or platform; the recipient id is nil where a whole shop is to be forgotten."""
 

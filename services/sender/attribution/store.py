@@ -126,11 +126,6 @@ async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
     return await uow.db.delete(touches, "recipient_id", recipient_ids)
 
 
-async def prune(uow: UnitOfWork) -> int:
-    """Delete touches that no purchase can be credited to any more; return how many. Meant to run once a day."""
-    return await uow.db.execute(touches.delete().where(touches.c.at < uow.now - TOUCHES_KEPT))
-
-
 def _account(row: Row) -> Account:
     """Return the account a row holds."""
     if row["trigger_id"] is None:

@@ -25,7 +25,7 @@ conversions = sa.Table(
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("recipient_id", Id, nullable=False, index=True),
     sa.Column("trigger_id", Id, nullable=True),
-    sa.Column("purchased_at", Instant, nullable=True),
+    sa.Column("purchased_at", Instant, nullable=True, index=True),
     sa.Column("amount_minor", sa.BigInteger, nullable=True),
     sa.Column("currency", sa.Text, nullable=True),
     sa.Column("follow_up_id", Id, nullable=True),

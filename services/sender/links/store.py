@@ -117,12 +117,6 @@ async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
     return len(leading)
 
 
-async def prune(uow: UnitOfWork) -> int:
-    """Delete links that have expired, and visits as old; return how many links. Meant to run once a day."""
-    await uow.db.execute(clicks.delete().where(clicks.c.at < uow.now - LINK_LIFETIME))
-    return await uow.db.execute(short_links.delete().where(short_links.c.expires_at <= uow.now))
-
-
 def _recorded(click_id: UUID, link: StoredLink, at: datetime, *, robot: bool) -> ClickRecorded:
     """Return the event that tells the rest of the house."""
     return ClickRecorded(

@@ -16,7 +16,7 @@ short_links = sa.Table(
     sa.Column("target", sa.LargeBinary, nullable=True),
     sa.Column("click_days", sa.Integer, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
-    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
 )
 """A code and where it leads (sealed; null once the person is erased); written with the intent of its text."""
 

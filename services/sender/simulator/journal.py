@@ -1,17 +1,20 @@
 """One SQLite file, one thread that writes it, many writes to one durable commit."""
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 _T = TypeVar("_T")
 
 _MOST_WRITES_IN_A_COMMIT: Final = 500
+_PRIVATE: Final = 0o600
 _WAIT_FOR_LOCK_SECONDS: Final = 10.0
 
 _Write = tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]
@@ -89,6 +92,10 @@ class Journal:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
+    with suppress(OSError):  # SQLite says better what is wrong
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE))
+        for each in file.parent.glob(f"{file.name}*"):
+            each.chmod(_PRIVATE)
     connection = sqlite3.connect(
         file,
         isolation_level=None,

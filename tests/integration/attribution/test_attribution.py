@@ -23,11 +23,14 @@ from services.sender.attribution.store import (
     record_delivered,
 )
 from services.sender.attribution.tables import conversions, touches
+from services.sender.retention import sweeps
 from services.sender.schema import ground as ground_tables
 from services.sender.schema import metadata
+from services.sender.settings import SenderSettings
 from shared import ids
 from shared.bus.router import Router
 from shared.config.directory import MerchantDirectory
+from shared.db.sweep import swept
 from shared.db.transaction import Lane, Row
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import AttributionModel, ConversionAdjusted, ConversionAttributed
@@ -283,7 +286,7 @@ async def test_pruning_deletes_only_touches_beyond_every_window(sender: Sender) 
     await sender.click(CART, at=START)
     await sender.click(REVIEW, at=START + 2 * HOUR)
     sender.clock.move_to(START + store.TOUCHES_KEPT + HOUR)
-    assert await sender.units.run(store.prune, Lane.BATCHES) == 1
+    await swept(sender.units, sweeps(sender.clock.now(), SenderSettings()))
     assert [touch["follow_up_id"] for touch in await sender.rows(touches)] == [REVIEW]
 
 

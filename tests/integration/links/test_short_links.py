@@ -19,9 +19,12 @@ from services.sender.links import api, store
 from services.sender.links.shorten import Shortener
 from services.sender.links.store import LINK_LIFETIME, LinkOwner
 from services.sender.links.tables import clicks, short_links
+from services.sender.retention import sweeps
 from services.sender.schema import metadata
+from services.sender.settings import SenderSettings
 from shared import ids
 from shared.config.directory import MerchantDirectory
+from shared.db.sweep import swept
 from shared.db.transaction import Lane, Row, Transaction
 from shared.db.unit_of_work import Database, UnitOfWork, Units
 from shared.errors import DatabaseUnavailable
@@ -273,6 +276,6 @@ async def test_pruning_deletes_expired_links_and_old_visits_only(shop: Shop) -> 
     await shop.visit(old)
     shop.clock.advance(days=LINK_LIFETIME.days)
     await shop.visit(await shop.send())
-    assert await shop.units.run(store.prune, Lane.BATCHES) == 1
+    await swept(shop.units, sweeps(shop.clock.now(), SenderSettings()))
     assert len(await shop.rows(short_links)) == 1
     assert len(await shop.rows(clicks)) == 1

@@ -62,7 +62,10 @@ steps:
     purpose: transactional
     body: {en: "Thanks {{ recipient.first_name | default: 'friend' }}!"}
 """
-_SCOPES = '["events:write", "consents:write", "consents:read", "follow-ups:read", "follow-ups:write", "gate:read"]'
+_SCOPES = (
+    '["events:write", "consents:write", "consents:read", "follow-ups:read", "follow-ups:write", "gate:read", '
+    '"decisions:read", "dispatches:read", "metrics:read"]'
+)
 
 
 class Stage:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.sender.retention import Retention
+from services.sender.settings import SenderSettings
 from shared.db import instruments
 from shared.events.consent import ConsentReported
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
@@ -154,7 +155,7 @@ async def test_raw_receipts_and_texts_of_replies_go_after_thirteen_months(desk: 
     text = await sent(desk)
     await desk.http.post(**text.receipt("sent"))
     await desk.reply("Thanks a lot, Ana")
-    retention = Retention(desk.house.runtime.units)
+    retention = Retention(desk.house.runtime.units, SenderSettings())
     desk.clock.advance(days=395)
     await retention.step()
     assert len(await desk.receipts()) == 1

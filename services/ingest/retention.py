@@ -1,0 +1,62 @@
+"""Retention: old deliveries go, in small units, so that nothing waits behind them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.ingest import store
+from services.ingest.instruments import PURGED
+from services.ingest.settings import IngestSettings
+from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, ground, published, quarantine, subjects
+from shared.clock import Clock
+from shared.db.ground import kept_of
+from shared.db.kept import Kept, swept_after
+from shared.db.sweep import Sweep, first_id, swept
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.loop import SLOW_SECONDS, Loop
+
+DELIVERIES_PER_UNIT = 500
+PAUSE_SECONDS = 3600.0
+_PAST_THE_LAST: Final = b"\xff" * (KEY_BYTES + 1)
+"""Hashes do not rise with time: subjects are walked through whole, in slices; an index would cost each order."""
+
+BOUNDS: Final[Sequence[Kept]] = (
+    swept_after(deliveries, "a genuine delivery", "FOLLOWUP_INGEST_DELIVERY_RETENTION_DAYS"),
+    swept_after(delivery_keys, "a key of a delivery", "as long as its delivery"),
+    swept_after(quarantine, "a delivery that could not be read", "as long as its delivery"),
+    swept_after(published, "a thing that was told", "FOLLOWUP_INGEST_PUBLISHED_RETENTION_DAYS"),
+    swept_after(subjects, "an order, cart or customer", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after its last news"),
+    *kept_of(ground),
+)
+"""Every table of ingest, and what keeps it from growing for ever."""
+
+
+def sweeps(now: datetime, settings: IngestSettings) -> list[Sweep]:
+    """Return what goes now beside deliveries, whose keys go with them."""
+    told, heard_of = settings.published_retention_days, settings.subject_retention_days
+    return [
+        Sweep(published.c.event_id, first_id(now - timedelta(days=told))),
+        Sweep(subjects.c.join_hash, _PAST_THE_LAST, subjects.c.updated_at < now - timedelta(days=heard_of)),
+    ]
+
+
+def retention(units: Units, clock: Clock, settings: IngestSettings) -> Loop:
+    """Return the loop that deletes what has been kept long enough."""
+
+    async def step() -> float:
+        now = clock.now()
+
+        async def work(uow: UnitOfWork) -> int:
+            return await store.purge(
+                uow.db, now - timedelta(days=settings.delivery_retention_days), DELIVERIES_PER_UNIT
+            )
+
+        deleted = await units.run(work, Lane.BATCHES)
+        PURGED.inc(deleted)
+        if deleted == DELIVERIES_PER_UNIT:
+            return 0.0
+        await swept(units, sweeps(now, settings))
+        return PAUSE_SECONDS
+
+    return Loop("retention", step, longest_seconds=SLOW_SECONDS)

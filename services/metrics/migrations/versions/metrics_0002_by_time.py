@@ -1,0 +1,22 @@
+"""Old rows, and a merchant's newest, are found along an index; nothing growing is read through."""
+
+from alembic import op
+
+revision = "metrics_0002"
+down_revision = "metrics_0001"
+branch_labels = None
+depends_on = None
+
+_INDEXES = (("ix_metrics_idempotency_keys_created_at", "metrics_idempotency_keys", ["created_at"]),)
+
+
+def upgrade() -> None:
+    """Bring the schema up."""
+    for name, table, columns in _INDEXES:
+        op.create_index(name, table, columns)
+
+
+def downgrade() -> None:
+    """Take the indexes away."""
+    for name, table, _columns in _INDEXES:
+        op.drop_index(name, table_name=table)

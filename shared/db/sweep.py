@@ -1,0 +1,92 @@
+"""Sweeping: rows that have been kept long enough go in slices of some hundred, so that nothing waits behind them.
+
+A slice is found by a reader, along an index, and taken by a unit of the lowest lane that holds the writer for as long
+as its own rows need. What one pass could not finish (the process ended) the next one finds again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from shared import ids
+from shared.db.transaction import Lane, Transaction
+from shared.db.unit_of_work import UnitOfWork, Units
+
+ROWS_AT_ONCE: Final = 500
+"""Some milliseconds of a writer's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What goes from one table, or loses some of its columns."""
+
+    by: sa.Column[Any]
+    """Column that an index begins with: along it the old rows lie together."""
+    before: Any
+    """Where the young begin."""
+    where: sa.ColumnElement[bool] | None = None
+    """What a row must be besides; asked again when it is taken."""
+    blank: Mapping[str, Any] | None = None
+    """The columns to change, where the row itself stays."""
+
+    @property
+    def table(self) -> sa.Table:
+        """The table that is swept."""
+        table = self.by.table
+        assert isinstance(table, sa.Table)  # noqa: S101 - a column of a table, by construction
+        return table
+
+    def edge(self, after: Any | None, rows: int) -> sa.Select[Any]:
+        """Return the question for the value that ends the next slice; no row says that the rest is one."""
+        return sa.select(self.by.label("edge")).where(*self._between(after)).order_by(self.by).limit(1).offset(rows - 1)
+
+    def taken(self, after: Any | None, edge: Any | None) -> sa.Delete | sa.Update:
+        """Return the statement that takes one slice."""
+        slice_of = [*self._between(after), *([] if edge is None else [self.by <= edge])]
+        if self.where is not None:
+            slice_of.append(self.where)
+        if self.blank is not None:
+            return sa.update(self.table).where(*slice_of).values(**self.blank)
+        return sa.delete(self.table).where(*slice_of)
+
+    def _between(self, after: Any | None) -> list[sa.ColumnElement[bool]]:
+        return [self.by < self.before, *([] if after is None else [self.by > after])]
+
+
+async def swept(units: Units, sweeps: Iterable[Sweep], *, rows: int = ROWS_AT_ONCE) -> int:
+    """Sweep the tables one after the other, each in slices, and return how many rows went or were blanked."""
+    total = 0
+    for sweep in sweeps:
+        after: Any | None = None
+        while True:
+            edge = await units.read(lambda db, s=sweep, a=after: _edge(db, s, a, rows))  # type: ignore[misc]
+            total += await units.run(_Slice(sweep, after, edge).take, Lane.BATCHES)
+            if edge is None:
+                break
+            after = edge
+    return total
+
+
+async def _edge(db: Transaction, sweep: Sweep, after: Any | None, rows: int) -> Any | None:
+    found = await db.rows(sweep.edge(after, rows))
+    return found[0]["edge"] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    sweep: Sweep
+    after: Any | None
+    edge: Any | None
+
+    async def take(self, uow: UnitOfWork) -> int:
+        """Take the slice in one unit."""
+        return await uow.db.execute(self.sweep.taken(self.after, self.edge))
+
+
+def first_id(at: datetime) -> UUID:
+    """Return the lowest id that could have been made of an instant: ids rise with time, so the old lie together."""
+    return UUID(int=ids.milliseconds(at) << 80)
