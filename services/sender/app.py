@@ -105,7 +105,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         api.router(
             units,
             Admission(runtime.merchants, book, sealer),
-            Receipts(units, sealer, rush),
+            Receipts(units, sealer, rush, numbers),
             Replies(units, sealer),
         ),
         links_api.router(units, sealer),

@@ -3,11 +3,13 @@
 So a halt outlives a restart, and other replicas hear of it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from services.sender.domain.breaker import Breaker, BreakerState
+from services.sender.domain.conclude import Change
 from services.sender.domain.reactions import Reaction
 from services.sender.domain.reading import Answer, NotSent, Refused, Unknown
 from services.sender.instruments import NUMBERS_HELD
@@ -74,6 +76,12 @@ class NumberHealth:
         except Fault as fault:  # the breaker in memory holds; only a restart now would forget it
             log.warning("number_health_not_kept", code=fault.code)
 
+    async def note_receipts(self, changes: Sequence[Change | None]) -> None:
+        """Take note of what receipts say of numbers: a registration or account fault halts one as a refusal does."""
+        for change in changes:
+            if change is not None and change.number_fault is not None:
+                await self.note(change.attempt.sender_number, change.number_fault)
+
     async def _keep(self, sender_number: str, breaker: Breaker) -> None:
         row = {
             "sender_number": sender_number,
@@ -99,5 +107,7 @@ def after_answer(breaker: Breaker, answer: Answer, now: datetime) -> Breaker:
             return breaker.after_failure(reason, now)
         case Refused() if answer.meaning.reaction is Reaction.HALT:
             return breaker.after_halt(answer.code, now)
+        case Refused() if answer.meaning.reaction is Reaction.CAPPED:
+            return breaker.after_cap(answer.code, now)
         case _:
             return breaker.after_answer()

@@ -8,6 +8,7 @@ import orjson
 
 from services.sender import record, store
 from services.sender.domain.conclude import Change, Receipt, is_news
+from services.sender.health import NumberHealth
 from services.sender.instruments import ALARMS, RECEIPTS
 from services.sender.providers.port import Callback, Provider
 from services.sender.record import Item
@@ -44,8 +45,9 @@ class Reported:
 class Receipts:
     """Takes receipts in; the status lattice makes repeats, delays and disorder harmless."""
 
-    def __init__(self, units: Units, sealer: Sealer, rush: Rush) -> None:
+    def __init__(self, units: Units, sealer: Sealer, rush: Rush, numbers: NumberHealth) -> None:
         self._units = units
+        self._numbers = numbers
         self._sealer = sealer
         self._gathering: Gatherer[Reported, bool] = Gatherer(
             self._commit, _GROUP_RECEIPTS, _LINGER_SECONDS, rush.hold_seconds
@@ -70,6 +72,7 @@ class Receipts:
     async def _commit(self, reported: Sequence[Reported]) -> list[bool]:
         known, changes = await self._units.run(lambda uow: _take_all(reported, uow), Lane.OUTCOMES)
         record.raise_alarms(changes)
+        await self._numbers.note_receipts(changes)
         return [one.attempt_id in known for one in reported]
 
 

@@ -1,8 +1,8 @@
 """Reaper and reconciler: unanswered calls become unknown, and unknowns are asked after, never resent blindly."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from services.sender.domain.conclude import Change, News, Overdue
 from services.sender.domain.model import Attempt, Dispatch
 from services.sender.domain.reading import NotSent
 from services.sender.domain.reconcile import (
+    ASK_AGAIN,
     REAPED_AFTER,
     AbsentOnce,
     Adopt,
@@ -39,6 +40,9 @@ from shared.telemetry.logs import logger
 
 _GROUP: Final = 50
 _LISTINGS_AT_ONCE: Final = 10
+_NEIGHBOURHOOD: Final = timedelta(hours=1)
+"""Texts that were written down as changed this long before an intent cannot be taken for it: clocks differ less."""
+_WITHOUT_CONCLUSION: Final = frozenset({AttemptState.INTENT, AttemptState.UNKNOWN})
 _OVERDUE = (
     sa.select(in_flight.c.attempt_id, in_flight.c.follow_up_id)
     .where(in_flight.c.state == AttemptState.INTENT, in_flight.c.deadline < sa.bindparam("before"))
@@ -102,9 +106,18 @@ class Reconciler:
         ours = self._holding()
         due = await self._units.read(lambda db: db.rows(_DUE, {"now": now}))
         rows = [row for row in due if partition_of(row["recipient_id"], ours.of) in ours.numbers]
-        for start in range(0, len(rows), _LISTINGS_AT_ONCE):
-            await asyncio.gather(*(self._look_after(row) for row in rows[start : start + _LISTINGS_AT_ONCE]))
+        of_person: dict[object, list[Mapping[str, Any]]] = {}
+        for row in rows:
+            of_person.setdefault(row["recipient_id"], []).append(row)
+        people = list(of_person.values())
+        for start in range(0, len(people), _LISTINGS_AT_ONCE):
+            await asyncio.gather(*(self._look_after_each(rows) for rows in people[start : start + _LISTINGS_AT_ONCE]))
         return len(rows)
+
+    async def _look_after_each(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Ask after one person's attempts one by one: what the first adopts, the next knows."""
+        for row in rows:
+            await self._look_after(row)
 
     async def _look_after(self, row: Mapping[str, Any]) -> None:
         """Ask the provider about one attempt, outside any transaction, and write down what it means."""
@@ -112,29 +125,45 @@ class Reconciler:
         loaded = await self._units.read(lambda db: self._load(db, attempt_id))
         if loaded is None:
             return
-        attempt, dispatch, contact, known_ids = loaded
+        attempt, dispatch, contact, others = loaded
         now = self._clock.now()
         listing = await self._listing(attempt, dispatch, contact)
-        unresolved = Unresolved(
-            attempt.sender_number, attempt.body_sha256, attempt.intent_at, attempt.deadline, row["absent_at"]
+        finding = decide(
+            _unresolved(attempt, row["absent_at"]),
+            listing,
+            _ids_of(others),
+            now,
+            self._horizon,
+            rivals=[_unresolved(other, None) for other in others if other.state in _WITHOUT_CONCLUSION],
+            sender_is_fixed=self._sender_is_fixed(attempt),
         )
-        finding = decide(unresolved, listing, known_ids, now, self._horizon)
         await self._apply(attempt, finding)
 
     async def _load(
         self, db: Transaction, attempt_id: AttemptId
-    ) -> tuple[Attempt, Dispatch, bytes | None, frozenset[str]] | None:
-        """Return an unknown attempt, its dispatch, the sealed contact, and ids that belong to neighbours."""
+    ) -> tuple[Attempt, Dispatch, bytes | None, list[Attempt]] | None:
+        """Return an unknown attempt, its dispatch, the sealed contact, and every other attempt to the person since."""
         attempt = (await store.find_attempts(db, [attempt_id])).get(attempt_id)
         if attempt is None or attempt.state is not AttemptState.UNKNOWN:
             return None
-        follow_ups = [attempt.follow_up_id, *([attempt.after_follow_up_id] if attempt.after_follow_up_id else [])]
-        dispatches = await store.find_dispatches(db, follow_ups)
-        neighbours = {d.attempt_id(n) for d in dispatches.values() for n in range(1, d.attempts + 1)}
-        known = await store.find_attempts(db, neighbours - {attempt_id})
+        dispatches = await store.find_dispatches(db, [attempt.follow_up_id])
+        dispatch = dispatches[attempt.follow_up_id]
         contact = await store.contact_of(db, attempt.follow_up_id)
-        ids = frozenset(one.provider_message_id for one in known.values() if one.provider_message_id)
-        return attempt, dispatches[attempt.follow_up_id], contact, ids
+        return attempt, dispatch, contact, await self._others(db, attempt, dispatch)
+
+    @staticmethod
+    async def _others(db: Transaction, attempt: Attempt, dispatch: Dispatch) -> list[Attempt]:
+        """Return the person's other attempts that a listed text of this one's time may belong to."""
+        theirs = await store.dispatches_of(db, dispatch.recipient_id, since=attempt.intent_at - _NEIGHBOURHOOD)
+        theirs[dispatch.follow_up_id] = dispatch
+        found = await store.find_attempts(
+            db, {d.attempt_id(n) for d in theirs.values() for n in range(1, d.attempts + 1)}
+        )
+        return [other for other in found.values() if other.id != attempt.id]
+
+    def _sender_is_fixed(self, attempt: Attempt) -> bool:
+        provider = self._book.provider(attempt.merchant_id, attempt.provider)
+        return provider is None or provider.capabilities.sender_is_fixed
 
     async def _listing(self, attempt: Attempt, dispatch: Dispatch, contact: bytes | None) -> list[Listed] | None:
         """Return what the provider lists, or None where it cannot be asked: gone, unable, or silent."""
@@ -155,12 +184,31 @@ class Reconciler:
                 await self._put_off(attempt.id, {"look_at": look_at})
             case AbsentOnce(look_at):
                 await self._put_off(attempt.id, {"look_at": look_at, "absent_at": self._clock.now()})
-            case Adopt() | GiveUp():
+            case Adopt(listed):
+                await self._adopt(attempt, listed.provider_message_id, finding)
+            case GiveUp():
                 await self._conclude(attempt, finding)
             case ProvenAbsent():
                 # A call that a restore may have forgotten was never made: its text goes back to the queue.
                 was_forgotten = not attempt.body_sha256
                 await self._conclude(attempt, NotSent("quarantine_passed") if was_forgotten else finding)
+
+    async def _adopt(self, attempt: Attempt, provider_message_id: str, finding: Adopt) -> None:
+        """Adopt a listed text, unless another attempt to the person got hold of it while the provider was asked."""
+
+        async def work(uow: UnitOfWork) -> list[Change | None] | None:
+            dispatches = await store.find_dispatches(uow.db, [attempt.follow_up_id])
+            others = await self._others(uow.db, attempt, dispatches[attempt.follow_up_id])
+            if provider_message_id in _ids_of(others):
+                return None
+            return await record.record([Item(attempt.id, attempt.follow_up_id, finding)], uow)
+
+        changes = await self._units.run(work, Lane.OUTCOMES)
+        if changes is None:
+            await self._put_off(attempt.id, {"look_at": self._clock.now() + ASK_AGAIN})
+            return
+        record.raise_alarms(changes)
+        log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(finding).__name__)
 
     async def _conclude(self, attempt: Attempt, news: News) -> None:
         await self._record([Item(attempt.id, attempt.follow_up_id, news)])
@@ -180,3 +228,12 @@ class Reconciler:
     async def _measure(self) -> None:
         counted = await self._units.read(lambda db: db.rows(_UNKNOWNS))
         UNRESOLVED.set(counted[0]["n"])
+
+
+def _unresolved(attempt: Attempt, absent_at: datetime | None) -> Unresolved:
+    return Unresolved(attempt.sender_number, attempt.body_sha256, attempt.intent_at, attempt.deadline, absent_at)
+
+
+def _ids_of(attempts: Iterable[Attempt]) -> frozenset[str]:
+    """Return the provider's ids that attempts hold."""
+    return frozenset(one.provider_message_id for one in attempts if one.provider_message_id)

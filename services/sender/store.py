@@ -224,6 +224,14 @@ async def find_dispatches(
     return {row["follow_up_id"]: dispatch_of(row) for row in rows}
 
 
+async def dispatches_of(db: Transaction, recipient_id: RecipientId, *, since: datetime) -> dict[FollowUpId, Dispatch]:
+    """Return a person's dispatches that changed since an instant."""
+    rows = await db.rows(
+        sa.select(dispatches).where(dispatches.c.recipient_id == recipient_id, dispatches.c.changed_at >= since)
+    )
+    return {row["follow_up_id"]: dispatch_of(row) for row in rows}
+
+
 async def find_attempts(
     db: Transaction, attempt_ids: Collection[Any], *, lock: Lock | None = None
 ) -> dict[Any, Attempt]:

@@ -10,6 +10,8 @@ FAILURES_TO_OPEN: Final = 5
 _PAUSES_SECONDS: Final = (5, 10, 20, 40, 60)
 HALT: Final = timedelta(minutes=15)
 """Then one call tries whether the account or registration was mended."""
+CAPPED: Final = timedelta(minutes=1)
+"""Between two calls of a number whose allowance is used up at one carrier: the others still take its texts."""
 
 TRIAL: Final = timedelta(seconds=15)
 """Longer than any call lasts."""
@@ -54,6 +56,12 @@ class Breaker:
             return replace(self, failures=failures)
         pause = _PAUSES_SECONDS[min(failures - FAILURES_TO_OPEN, len(_PAUSES_SECONDS) - 1)]
         return Breaker(BreakerState.OPEN, failures, reason, now + timedelta(seconds=pause))
+
+    def after_cap(self, code: str, now: datetime) -> "Breaker":
+        """Take note that a carrier takes no more of the number today: it goes on slowly for the others."""
+        if self.state is BreakerState.HALTED:
+            return self
+        return Breaker(BreakerState.OPEN, max(self.failures, FAILURES_TO_OPEN), code, now + CAPPED)
 
     def after_halt(self, code: str, now: datetime) -> "Breaker":
         """Take note that our account, number or registration is at fault."""

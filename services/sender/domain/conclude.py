@@ -4,8 +4,9 @@ Pure and total. News may come twice, late and in any order; what the provider on
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, TypeAlias, assert_never
+from zoneinfo import ZoneInfo
 
 from services.sender.domain import announcements
 from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded, may_become
@@ -21,6 +22,13 @@ from shared.events.follow_up import Purpose, ResendPolicy
 
 _TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.RETURNED})
 _BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
+_NEVER_LEFT: Final = frozenset({Reaction.ASK_AGAIN, Reaction.HALT, Reaction.CAPPED})
+"""Told by a receipt, these say that the carrier never got the text."""
+_OF_THE_NUMBER: Final = frozenset({Reaction.HALT, Reaction.CAPPED})
+_MOST_FOR_THE_NUMBER: Final = 20
+"""A text waits for its number to be mended, but not for ever: each try is one of these."""
+_HALTED_AGAIN: Final = timedelta(minutes=5)
+_DAY_OF_CAPS: Final = ZoneInfo("America/Los_Angeles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,8 @@ class Change:
     suppress: SuppressionCause | None = None
     alarm: str | None = None
     """A constant word for what somebody must look at: ``double``, ``contradiction``, or a code's own."""
+    number_fault: Refused | None = None
+    """What a receipt says of the number itself, where it says so: its health takes it like the answer to a call."""
 
 
 def conclude(attempt: Attempt, dispatch: Dispatch, news: News, now: datetime, *, another_is_live: bool) -> Change:
@@ -166,7 +176,7 @@ def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime
 def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reason: str, now: datetime) -> Change:
     """It did not arrive; only codes that mean "never left" ask the gate again (send-protocol, section 3)."""
     meaning = receipt.meaning or Meaning(ErrorClass.UNKNOWN)
-    retry_at = now + meaning.after if _may_ask_again(meaning, attempt, dispatch) else None
+    retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
     attempt = replace(attempt, error_class=meaning.error_class, code=receipt.code, reason=reason)
     if retry_at is not None:
         attempt = replace(attempt, state=AttemptState.RETURNED)
@@ -181,14 +191,32 @@ def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reaso
         retry_at=retry_at,
     )
     dispatch = replace(dispatch, state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
-    return Change(attempt, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
+    alarm = str(meaning.error_class) if meaning.alarm else None
+    fault = Refused(receipt.code or "", meaning) if meaning.reaction in _OF_THE_NUMBER else None
+    return Change(attempt, dispatch, (event,), meaning.suppress, alarm, fault)
 
 
 def _may_ask_again(meaning: Meaning, attempt: Attempt, dispatch: Dispatch) -> bool:
-    wanted = meaning.reaction is Reaction.ASK_AGAIN or (
+    wanted = meaning.reaction in _NEVER_LEFT or (
         meaning.reaction is Reaction.ASK_AGAIN_TRANSACTIONAL and dispatch.purpose is Purpose.TRANSACTIONAL
     )
-    return wanted and attempt.n < meaning.most_attempts and not dispatch.cancelled
+    most = _MOST_FOR_THE_NUMBER if meaning.reaction in _OF_THE_NUMBER else meaning.most_attempts
+    return wanted and attempt.n < most and not dispatch.cancelled
+
+
+def _asked_again_at(meaning: Meaning, now: datetime) -> datetime:
+    """Return when the gate is asked again: a day's allowance begins anew at midnight, a halted number is tried later.
+
+    Source: compliance section 13 (daily caps of US 10DLC traffic are counted by the Pacific day).
+    """
+    match meaning.reaction:
+        case Reaction.CAPPED:
+            tomorrow = now.astimezone(_DAY_OF_CAPS).date() + timedelta(days=1)
+            return datetime.combine(tomorrow, time(), _DAY_OF_CAPS).astimezone(UTC)
+        case Reaction.HALT:
+            return now + max(meaning.after, _HALTED_AGAIN)
+        case _:
+            return now + meaning.after
 
 
 def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: datetime) -> Change:
@@ -203,7 +231,7 @@ def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: dateti
         return replace(change, alarm=change.alarm or (str(meaning.error_class) if meaning.alarm else None))
     if not may_become(attempt.state, AttemptState.REFUSED):
         return _contradicted(attempt, dispatch)
-    retry_at = now + meaning.after if _may_ask_again(meaning, attempt, dispatch) else None
+    retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
     event = announcements.failed(
         ended,
         dispatch,

@@ -18,6 +18,8 @@ class Reaction(StrEnum):
     """Never processed: back to the queue, the number pauses."""
     HALT = "halt"
     """Our account or number is at fault: the number stops, the text waits, somebody is paged."""
+    CAPPED = "capped"
+    """The number's allowance of the day is used up: it goes on slowly, and the text waits for the next day."""
     ASK_AGAIN = "ask_again"
     """The text never left: the gate is asked again after `after`."""
     ASK_AGAIN_TRANSACTIONAL = "ask_again_transactional"

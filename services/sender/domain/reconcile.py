@@ -91,20 +91,36 @@ def decide(
     known_ids: Collection[str],
     now: datetime,
     horizon: timedelta,
+    *,
+    rivals: Sequence[Unresolved] = (),
+    sender_is_fixed: bool = True,
 ) -> Finding:
     """Judge one unknown attempt.
 
     Args:
         unresolved: the attempt.
         listing: what the provider lists for the person; None when it could not be asked.
-        known_ids: provider ids that belong to other attempts to this person.
+        known_ids: provider ids that any other attempt to this person holds: never adopted, whatever the words.
         now: the time the listing was asked for, not when it came.
         horizon: how long after the deadline we go on asking.
+        rivals: the person's other attempts without a conclusion, calls under way among them. A listed text that fits
+            one of them as well may be its own.
+        sender_is_fixed: whether a text leaves from the number we named. Where the provider picks one of a pool, the
+            number is no sign, and a text that is not listed may still exist.
     """
-    for listed in sorted(listing or (), key=lambda each: each.created_at):
-        if listed.provider_message_id not in known_ids and _fits(unresolved, listed):
-            return Adopt(listed)
-    if listing is None:
+    free = [listed for listed in listing or () if listed.provider_message_id not in known_ids]
+    fitting = sorted(
+        (listed for listed in free if _fits(unresolved, listed, sender_is_fixed=sender_is_fixed)),
+        key=lambda each: (each.created_at, each.provider_message_id),
+    )
+    claimants = [
+        rival for rival in rivals if any(_fits(rival, listed, sender_is_fixed=sender_is_fixed) for listed in fitting)
+    ]
+    if fitting and len(fitting) > len(claimants):
+        # As many texts as attempts that may own them, in the order they were made.
+        place = sum(rival.intent_at < unresolved.intent_at for rival in claimants)
+        return Adopt(fitting[place])
+    if listing is None or fitting or not sender_is_fixed:
         return GiveUp() if now >= unresolved.deadline + horizon else Wait(now + ASK_AGAIN)
     counts_from = unresolved.deadline + ABSENCE_COUNTS_AFTER
     if now < counts_from:
@@ -115,9 +131,9 @@ def decide(
     return ProvenAbsent() if now >= second_at else Wait(second_at)
 
 
-def _fits(unresolved: Unresolved, listed: Listed) -> bool:
+def _fits(unresolved: Unresolved, listed: Listed, *, sender_is_fixed: bool) -> bool:
     return (
         unresolved.body_sha256 in {b"", listed.body_sha256}
-        and listed.sender_number == unresolved.sender_number
+        and (listed.sender_number == unresolved.sender_number or not sender_is_fixed)
         and unresolved.intent_at - SKEW <= listed.created_at <= unresolved.deadline + SKEW
     )

@@ -19,7 +19,9 @@ from shared.telemetry.logs import logger
 
 RECORD_SECONDS = 1.5
 """A person waits so long for our record at most; then the redirect goes out without it."""
-_CODE = re.compile(rf"[0-9A-Za-z]{{{CODE_CHARACTERS}}}")
+_CODE = re.compile(rf"([0-9A-Za-z]{{{CODE_CHARACTERS}}})[^0-9A-Za-z]*")
+"""A code, and what phones take for a part of the address: the full stop, bracket or quote that followed it."""
+_LONGEST_TAIL_CHARACTERS = 8
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -41,10 +43,11 @@ def router(units: Units, sealer: Sealer, *, record_seconds: float = RECORD_SECON
 
     async def follow(code: str, request: Request) -> Response:
         """Redirect to where the link leads; only addresses that were sent in a text are ever led to."""
-        if not _CODE.fullmatch(code):
+        found = _CODE.fullmatch(code) if len(code) <= CODE_CHARACTERS + _LONGEST_TAIL_CHARACTERS else None
+        if found is None:
             return _gone("unknown")
         try:
-            link = await units.read(lambda db: store.link_of(db, code))
+            link = await units.read(lambda db: store.link_of(db, found.group(1)))
         except Fault:
             return _unavailable()
         if link is None:
@@ -77,6 +80,8 @@ def router(units: Units, sealer: Sealer, *, record_seconds: float = RECORD_SECON
         "/r/{code}", follow, methods=["GET"], status_code=302, response_class=Response, summary="Follow a short link"
     )
     routes.add_api_route("/r/{code}", follow, methods=["HEAD"], include_in_schema=False)
+    # Served and not redirected to: behind a proxy the framework's own redirection forgets the scheme.
+    routes.add_api_route("/r/{code}/", follow, methods=["GET", "HEAD"], include_in_schema=False)
     return routes
 
 

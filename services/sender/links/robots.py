@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 EARLIEST_VISIT = timedelta(seconds=2)
-"""Nobody reads a text and taps its link sooner after it was handed over; carriers' scanners do."""
+"""Nobody reads a text and taps its link sooner after it arrived, or was handed over where we have no receipt yet;
+carriers' scanners do."""
 
 _PREVIEWS = (
     "whatsapp", "facebookexternalhit", "facebookcatalog", "facebot", "meta-external", "slack-imgproxy", "slackbot",
@@ -35,9 +36,12 @@ _LIBRARIES = (
     "insomnia/", "headlesschrome", "phantomjs", "puppeteer", "playwright", "selenium", "scrapy", "ruby", "php/",
     "winhttp", "faraday", "reqwest", "httpclient",
 )  # fmt: skip
-_KNOWN = re.compile("|".join(map(re.escape, (*_PREVIEWS, *_SCANNERS, *_LIBRARIES))))
-_GENERIC = re.compile(r"(?<!cu)bot\b|bot/|crawl|spider|scanner|link.?preview|url.?preview|monitor|fetcher|archiver")
-"""What robots call themselves; Cubot is a maker of phones that people hold."""
+_KNOWN = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, (*_PREVIEWS, *_SCANNERS, *_LIBRARIES)))})")
+"""Each at the beginning of a word: "ruby" gives a script away, "Aruby" nobody."""
+_DEVICE = re.compile(r"(\(linux; (?:u; )?android [\d.]+; )[^;)]*")
+"""What a phone says of its own make, which is no sign of a robot: there are phones called Cubot, Spider and Ruby."""
+_GENERIC = re.compile(r"bot\b|bot/|crawl|spider\b|scanner|link.?preview|url.?preview|monitor|fetcher|archiver")
+"""What robots call themselves."""
 _PREFETCH_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _PREFETCH = re.compile(r"prefetch|prerender|preview|instant")
 
@@ -72,11 +76,11 @@ def robot_cause(visit: Visit) -> RobotCause | None:
         return RobotCause.HEAD_REQUEST
     if any(_PREFETCH.search(visit.headers.get(name, "").casefold()) for name in _PREFETCH_HEADERS):
         return RobotCause.PREFETCH
-    agent = visit.headers.get("user-agent", "").strip().casefold()
+    agent = _DEVICE.sub(r"\1", visit.headers.get("user-agent", "").strip().casefold())
     if not agent:
         return RobotCause.NO_USER_AGENT
     if _KNOWN.search(agent) or _GENERIC.search(agent):
         return RobotCause.USER_AGENT
-    if visit.delivered_at is None and visit.at - visit.sent_at < EARLIEST_VISIT:
+    if visit.at - (visit.delivered_at or visit.sent_at) < EARLIEST_VISIT:
         return RobotCause.TOO_EARLY
     return None

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit, urlunsplit
 
+import idna
+
 from services.sender.rendering.render import LinkRefused
 from shared import ids
 from shared.config.merchant import MerchantConfig
@@ -76,7 +78,11 @@ def base_url_of(merchant: MerchantConfig, settings: ProcessSettings) -> str:
 
 
 def web_address(text: str) -> str | None:
-    """Return an address as it goes into a Location header (ASCII only), or None where it is no web address."""
+    """Return an address as it goes into a Location header (ASCII only), or None where it is no web address.
+
+    Names are written by IDNA 2008 (RFC 5891), as registries and browsers do: under the older rules `straße.de` is
+    `strasse.de`, which belongs to somebody else.
+    """
     text = text.strip()
     if len(text) > LONGEST_TARGET_CHARACTERS or _UNSAFE.search(text):
         return None
@@ -88,8 +94,8 @@ def web_address(text: str) -> str | None:
     if split.scheme not in {"http", "https"} or not host or split.username is not None or split.password is not None:
         return None
     try:
-        name = host if host.isascii() else host.encode("idna").decode()
-    except UnicodeError:
+        name = host if host.isascii() else idna.encode(host, uts46=True, transitional=False).decode()
+    except (idna.IDNAError, UnicodeError):
         return None
     name = f"[{name}]" if ":" in name else name
     if not _HOST.fullmatch(name):

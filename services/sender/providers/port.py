@@ -25,6 +25,8 @@ class Capabilities:
     schedule_cancel: bool = False
     validity_period: bool = False
     callback_per_message: bool = False
+    sender_is_fixed: bool = True
+    """A text leaves from the number we name; False where the provider picks one of a pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,10 @@ class Provider(Protocol):
         ...
 
     async def find(self, to: E164, sender_number: str) -> Sequence[Listed] | None:
-        """Return the newest texts to a person, whether sent or still queued; None when the provider did not say."""
+        """Return the newest texts to a person, whether sent or still queued; None when the provider did not say.
+
+        Those from `sender_number` alone, or from any number of the account where the sender is not fixed.
+        """
         ...
 
     def is_genuine(self, callback: Callback) -> bool:

@@ -66,10 +66,6 @@ class TwilioDialect:
 class TwilioProvider:
     """One account with Twilio, or with something that speaks like it."""
 
-    capabilities = Capabilities(
-        list_by_recipient=True, schedule_cancel=True, validity_period=True, callback_per_message=True
-    )
-
     def __init__(
         self,
         name: str,
@@ -86,6 +82,13 @@ class TwilioProvider:
         self._credentials = (account_sid, auth_token, base_url)
         self._public_url = public_url.rstrip("/")
         self._service_sid = messaging_service_sid
+        self.capabilities = Capabilities(
+            list_by_recipient=True,
+            schedule_cancel=True,
+            validity_period=True,
+            callback_per_message=True,
+            sender_is_fixed=messaging_service_sid is None,
+        )
         self._dialect = TwilioDialect()
         self._opened: Account | None = None
 
@@ -111,9 +114,10 @@ class TwilioProvider:
         messages = fields.get("messages") if fields else None
         if not isinstance(messages, list):
             return None
-        return [
-            listed for message in messages if (listed := _listed(message)) and listed.sender_number == sender_number
-        ]
+        listed = [found for message in messages if (found := _listed(message))]
+        if self.capabilities.sender_is_fixed:
+            return [each for each in listed if each.sender_number == sender_number]
+        return listed
 
     def is_genuine(self, callback: Callback) -> bool:
         """Return whether the account's token signed the request, at the address we are configured to have."""

@@ -13,6 +13,7 @@ from shared.events.dispatch import ErrorClass
 
 _NOT_OURS_TO_SEND = Meaning(ErrorClass.CONFIG, Reaction.HALT, alarm=True)
 _UNREGISTERED = Meaning(ErrorClass.SENDER_UNREGISTERED, Reaction.HALT, alarm=True)
+_DAILY_CAP = Meaning(ErrorClass.THROTTLED, Reaction.CAPPED, alarm=True)
 _OUR_REQUEST = Meaning(ErrorClass.CONFIG, alarm=True)
 _NO_PHONE = Meaning(ErrorClass.INVALID, suppress=SuppressionCause.INVALID)
 _NO_MOBILE = Meaning(ErrorClass.NOT_MOBILE, suppress=SuppressionCause.INVALID)
@@ -24,6 +25,8 @@ CODES: Final[CodeTable] = {
     "21611": Meaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN),
     "30001": Meaning(ErrorClass.THROTTLED, Reaction.ASK_AGAIN, after=timedelta(minutes=5)),
     "30022": Meaning(ErrorClass.THROTTLED, Reaction.ASK_AGAIN, after=timedelta(minutes=15), alarm=True),
+    "30023": _DAILY_CAP,
+    "30027": _DAILY_CAP,
     # Our account, our numbers, our registration.
     "20003": _NOT_OURS_TO_SEND,
     "20404": _NOT_OURS_TO_SEND,

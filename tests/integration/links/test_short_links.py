@@ -179,13 +179,29 @@ async def test_a_robot_is_led_on_and_marked_and_earns_nothing(shop: Shop, method
     assert await shop.rows(touches) == []
 
 
-async def test_a_visit_before_delivery_within_two_seconds_of_sending_is_a_robots(shop: Shop) -> None:
+async def test_a_visit_within_two_seconds_of_sending_or_of_the_receipt_is_a_robots(shop: Shop) -> None:
     path = await shop.send()
     shop.clock.advance(seconds=-59)
     await shop.visit(path)
     await shop.deliver(at=shop.clock.now())
+    shop.clock.advance(seconds=1)
+    await shop.visit(path)
+    assert [click.robot for click in await shop.clicks()] == [True]
+    shop.clock.advance(seconds=1)
     await shop.visit(path)
     assert [click.robot for click in await shop.clicks()] == [True, False]
+
+
+@pytest.mark.parametrize("tail", ["/", ".", ").", "%22", "!", "\u2026"])
+async def test_what_a_phone_takes_for_a_part_of_the_link_is_overlooked(shop: Shop, tail: str) -> None:
+    answer = await shop.visit(await shop.send() + tail)
+    assert (answer.status_code, answer.headers["location"]) == (302, TARGET)
+
+
+async def test_more_after_a_code_is_no_link(shop: Shop) -> None:
+    path = await shop.send()
+    for tail in ("x", ".x", "." * 9, "/x"):
+        assert (await shop.visit(path + tail)).status_code == 404
 
 
 async def test_a_link_visited_twice_within_a_minute_is_one_click(shop: Shop) -> None:

@@ -380,3 +380,24 @@ async def test_what_cannot_be_proven_ends_as_unknown_and_is_never_sent_again(des
     await desk.hear(desk.cleared(policy=RESEND, release=2, follow_up_id=cleared.follow_up_id))
     await desk.send()
     assert len(desk.provider.texts) == 1
+
+
+async def test_an_unanswered_text_never_adopts_what_an_earlier_follow_up_sent(desk: Desk) -> None:
+    await desk.hear(desk.cleared(0, text="first of all: {{ recipient.first_name }}"))
+    await desk.send()  # from now on no text carries the line for a first contact
+    for number, text in ((1, "Your code: {{ recipient.first_name }}"), (2, "Something else")):
+        desk.clock.advance(seconds=20)
+        await desk.hear(desk.cleared(number, text=text))
+        await desk.send()
+    desk.provider.script = deque(["drop"])
+    desk.clock.advance(seconds=20)
+    await desk.hear(desk.cleared(3, text="Your code: {{ recipient.first_name }}"))
+    await desk.send()
+    doubles = alarms("double")
+    await desk.reconcile(seconds=43)
+    by_state = {a["state"]: a["provider_message_id"] for a in await desk.attempts() if a["state"] != "accepted"}
+    assert by_state == {"unknown": None}
+    second = desk.provider.texts[1]
+    await desk.http.post(**second.receipt("delivered"))
+    assert alarms("double") == doubles
+    assert len({a["provider_message_id"] for a in await desk.attempts() if a["provider_message_id"]}) == 3

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -172,3 +173,39 @@ async def test_a_receipt_with_odd_characters_is_stored_cleanly(desk: Desk, word:
     assert (await desk.http.post(**signed_post(text.callback_url, form))).status_code == 200
     [kept] = await desk.receipts()
     assert "\0" not in kept["provider_message_id"]
+
+
+@pytest.mark.parametrize("code", [30034, 30032, 35118, 30002])
+async def test_a_registration_or_account_fault_told_by_a_receipt_halts_the_number_and_its_texts_wait(
+    desk: Desk, code: int
+) -> None:
+    text = await sent(desk)
+    await desk.http.post(**text.receipt("undelivered", code))
+    [failed] = await desk.published(DispatchFailed)
+    assert failed.retry_at == desk.clock.now() + timedelta(minutes=5)
+    calls = desk.provider.calls
+    await desk.hear(desk.cleared(2))
+    await desk.send()
+    assert desk.provider.calls == calls
+    assert {row["state"] for row in await desk.dispatches()} == {"failed", "queued"}
+
+
+@pytest.mark.parametrize("code", [30023, 30027])
+async def test_a_text_over_the_daily_cap_is_asked_about_again_after_midnight_of_the_pacific_day(
+    desk: Desk, code: int
+) -> None:
+    text = await sent(desk)
+    await desk.http.post(**text.receipt("undelivered", code))
+    [failed] = await desk.published(DispatchFailed)
+    assert failed.retry_at is not None
+    local = failed.retry_at.astimezone(ZoneInfo("America/Los_Angeles"))
+    assert (local.hour, local.minute, local.second) == (0, 0, 0)
+    assert timedelta() < failed.retry_at - desk.clock.now() <= timedelta(days=1, hours=1)
+    calls = desk.provider.calls
+    await desk.hear(desk.cleared(2))
+    await desk.send()
+    assert desk.provider.calls == calls
+    desk.clock.advance(minutes=1)
+    await desk.hear(desk.cleared(3))
+    await desk.send()
+    assert desk.provider.calls == calls + 1

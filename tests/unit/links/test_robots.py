@@ -82,7 +82,17 @@ def test_who_does_not_say_what_it_is_is_a_robot() -> None:
     assert robot_cause(visit("  ")) is RobotCause.NO_USER_AGENT
 
 
-def test_nobody_taps_within_two_seconds_of_sending_unless_the_phone_has_the_text() -> None:
+def test_nobody_taps_within_two_seconds_of_sending_or_of_delivery() -> None:
     assert robot_cause(visit(after_seconds=1.9, delivered=False)) is RobotCause.TOO_EARLY
     assert robot_cause(visit(after_seconds=2.0, delivered=False)) is None
-    assert robot_cause(visit(after_seconds=1.0, delivered=True)) is None
+    assert robot_cause(visit(after_seconds=1.9, delivered=True)) is RobotCause.TOO_EARLY
+    assert robot_cause(visit(after_seconds=2.0, delivered=True)) is None
+
+
+@pytest.mark.parametrize(
+    "model", ["CUBOT_X30", "Spider X", "Ruby 5 Build/RP1A", "Monitor 7", "DOOGEE Robot Build/QP1A"]
+)
+def test_what_a_phone_is_called_is_no_sign_of_a_robot(model: str) -> None:
+    agent = f"Mozilla/5.0 (Linux; Android 11; {model}) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36"
+    assert robot_cause(visit(agent)) is None
+    assert robot_cause(visit(agent + " (compatible; Googlebot/2.1)")) is RobotCause.USER_AGENT

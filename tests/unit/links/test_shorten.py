@@ -107,3 +107,21 @@ def test_links_live_on_the_merchants_domain_else_where_the_process_is_reached() 
     assert base_url_of(own, public) == "https://go.acme.example"
     assert base_url_of(none, public) == "https://sms.example"
     assert base_url_of(none, local) == "http://localhost:9000"
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("https://stra\u00dfe.de/x", "xn--strae-oqa.de"),
+        ("https://B\u00dcCHER.example/x", "xn--bcher-kva.example"),
+        ("https://\u03b2\u03cc\u03bb\u03bf\u03c2.com/x", "xn--nxasmm1c.com"),
+        ("https://\u4f8b\u5b50\u3002example/x", "xn--fsqu00a.example"),
+    ],
+)
+def test_a_name_beyond_ascii_is_written_as_registries_write_it(written: str, name: str) -> None:
+    assert web_address(written) == f"https://{name}/x"
+
+
+def test_a_name_that_no_registry_gives_out_is_refused() -> None:
+    assert web_address("https://a\u200bb\u2024c.example/") in {None, "https://ab.c.example/"}
+    assert web_address("https://\ufffd.example/") is None

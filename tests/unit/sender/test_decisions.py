@@ -221,3 +221,83 @@ def test_an_opt_out_does_not_hide_a_graver_cause() -> None:
     wrong = after_stop(FREE, marketing_only=False, cause=SuppressionCause.WRONG_PERSON)
     assert after_stop(wrong, marketing_only=False, cause=SuppressionCause.OPT_OUT).suppressed == "wrong_person"
     assert after_stop(FREE, marketing_only=True, cause=SuppressionCause.WRONG_PERSON).suppressed == "wrong_person"
+
+
+def unknown(second: float, body: bytes = b"mine") -> Unresolved:
+    at = START + timedelta(seconds=second)
+    return Unresolved("+12025550100", body, at, at + timedelta(seconds=12), None)
+
+
+def listed(sid: str, second: float, body: bytes = b"mine") -> Listed:
+    return Listed(sid, "+12025550100", body, START + timedelta(seconds=second))
+
+
+def test_one_listed_text_that_two_attempts_may_own_is_adopted_by_neither() -> None:
+    first, second = unknown(0), unknown(60)
+    now = START + timedelta(minutes=30)
+    for mine, other in ((first, second), (second, first)):
+        assert isinstance(find(mine, [listed("SM1", 1)], set(), now, HORIZON, rivals=[other]), LookLater)
+        late = START + timedelta(hours=25)
+        assert isinstance(find(mine, [listed("SM1", 1)], set(), late, HORIZON, rivals=[other]), GiveUp)
+
+
+def test_as_many_listed_texts_as_attempts_are_matched_in_their_order() -> None:
+    first, second = unknown(0), unknown(60)
+    both = [listed("SM2", 61), listed("SM1", 1)]
+    now = START + timedelta(minutes=30)
+    assert find(first, both, set(), now, HORIZON, rivals=[second]) == Adopt(both[1])
+    assert find(second, both, set(), now, HORIZON, rivals=[first]) == Adopt(both[0])
+
+
+def test_a_rival_with_other_words_is_none() -> None:
+    now = START + timedelta(minutes=30)
+    found = find(unknown(0), [listed("SM1", 1)], set(), now, HORIZON, rivals=[unknown(5, b"other")])
+    assert found == Adopt(listed("SM1", 1))
+
+
+def test_where_the_provider_picks_the_sender_its_number_is_no_sign_and_absence_no_proof() -> None:
+    another = replace(LISTED, sender_number="+12025550199")
+    now = START + timedelta(minutes=30)
+    assert find(UNRESOLVED, [another], set(), now, HORIZON, sender_is_fixed=False) == Adopt(another)
+    waited = replace(UNRESOLVED, absent_at=START + timedelta(minutes=3))
+    assert isinstance(find(waited, [], set(), now, HORIZON), ProvenAbsent)
+    assert isinstance(find(waited, [], set(), now, HORIZON, sender_is_fixed=False), LookLater)
+    assert isinstance(find(waited, [], set(), START + timedelta(hours=25), HORIZON, sender_is_fixed=False), GiveUp)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[float, bool, bool]]:
+    """Attempts of the same words to one person: second of the intent, whether it went, whether its answer was lost."""
+    seconds = sorted(draw(st.lists(st.integers(0, 1500), min_size=1, max_size=6, unique=True)))
+    return [(second, draw(st.booleans()), draw(st.booleans())) for second in seconds]
+
+
+@given(histories(), st.permutations(range(6)))
+def test_nobody_ever_adopts_what_another_attempt_sent(
+    history: list[tuple[float, bool, bool]], order: list[int]
+) -> None:
+    sids = {place: f"SM{place}" for place, (_, went, _) in enumerate(history) if went}
+    listing = [listed(sids[place], history[place][0] + 1) for place in sids]
+    held = {sids[place] for place in sids if not history[place][2]}
+    open_ones = {place: unknown(history[place][0]) for place, (_, went, lost) in enumerate(history) if lost or not went}
+    for minutes in (30, 40):
+        for place in (each for each in order if each in open_ones):
+            rivals = [other for key, other in open_ones.items() if key != place]
+            finding = find(open_ones[place], listing, held, START + timedelta(minutes=minutes), HORIZON, rivals=rivals)
+            if isinstance(finding, Adopt):
+                assert finding.listed.provider_message_id not in held
+                held.add(finding.listed.provider_message_id)
+                assert len(held) <= len(sids)
+            elif isinstance(finding, AbsentOnce):
+                open_ones[place] = replace(open_ones[place], absent_at=START + timedelta(minutes=minutes))
+                continue
+            elif isinstance(finding, ProvenAbsent):
+                others_unheld = [
+                    sid
+                    for other, sid in sids.items()
+                    if sid not in held and abs(history[other][0] - history[place][0]) < 288
+                ]
+                assert not others_unheld, "absent, while a text that may be this one's is nobody's"
+            else:
+                continue
+            del open_ones[place]
