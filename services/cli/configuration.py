@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from shared.config.lint import lint as lint_files
-from shared.config.model import SCOPE, SLUG
-from shared.config.problem import Severity
+from shared.config.model import SLUG
+from shared.config.problem import Severity, did_you_mean
 from shared.errors import ConfigurationFault
-from shared.http.auth import KEY_PREFIX, key_sha256
+from shared.http.auth import KEY_PREFIX, SCOPES, key_sha256
 from shared.privacy import Keyring
 
 keys = typer.Typer(help="API keys of a merchant's own systems, and the house's keyring.", no_args_is_help=True)
@@ -40,8 +40,8 @@ def new_key(
     if not re.fullmatch(SLUG, name):
         raise ConfigurationFault(f"{name}: a key's name has lower case letters, digits and inner hyphens")
     for each in scope or []:
-        if not re.fullmatch(SCOPE, each):
-            raise ConfigurationFault(f"{each}: a scope reads like follow-ups:write or metrics:read")
+        if each not in SCOPES:
+            raise ConfigurationFault(f"{each} is no scope; {did_you_mean(each, SCOPES)}")
     scopes = scope or ["follow-ups:write", "follow-ups:read", "events:write", "consents:write"]
     token = KEY_PREFIX + secrets.token_urlsafe(32)
     typer.echo(f"Key (shown this once; keep it as a secret):\n  {token}\n")

@@ -20,9 +20,11 @@ from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import UnreadableRules
 from services.compliance.domain.setting import setting_of
 from services.compliance.judgement import policy_of
+from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import Links
 from services.compliance.store import Decision, Person
 from shared.config.directory import Merchant
+from shared.db.transaction import Lane
 from shared.events.consent import ConsentAct, ConsentScope
 from shared.events.follow_up import Purpose
 from shared.http.auth import Caller, requires
@@ -79,6 +81,17 @@ def routes(desk: ConsentDesk, links: Links) -> APIRouter:
             **_clocks(caller.merchant, number, person, now),
             "preferences_url": links.url(caller.merchant.id, recipient, now),
         }
+
+    @router.post("/v1/recipients/preference-links/revoke", summary="Take back every preference link of a person")
+    async def revoke_links(
+        body: StandingBody, caller: Annotated[Caller, Depends(requires("consents:write"))]
+    ) -> dict[str, Any]:
+        recipient, _number = desk.recipient(caller.merchant, body.to)
+        now = desk.units.clock.now()
+        await desk.units.run(
+            lambda uow: preferences.revoke_links(uow.db, caller.merchant.id, recipient, now), Lane.STOP
+        )
+        return {"recipient_id": str(recipient), "revoked_at": rfc3339(now)}
 
     @router.post("/v1/gate/evaluations", summary="Ask the gate without sending anything; one question or a list")
     def evaluate(  # no coroutine: a long list is judged beside the event loop, not on it

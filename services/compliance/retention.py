@@ -24,6 +24,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     for_ever("compliance_standings", "a person", "a STOP never expires"),
     for_ever("compliance_erasures", "a person who was forgotten", "what comes late must be stripped"),
     for_ever("compliance_preferences", "a person who wished for fewer texts", "it is their wish"),
+    for_ever("compliance_revoked_links", "a person whose links were taken back", "no such link may open again"),
     for_ever("compliance_daily_roots", "a merchant and day", "each signs the one before"),
     once_a("compliance_closed_merchants", "a shop that left"),
     swept_after(decisions, "a verdict", "FOLLOWUP_COMPLIANCE_DECISION_DAYS"),

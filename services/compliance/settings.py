@@ -26,9 +26,7 @@ class ComplianceSettings(Settings):
     export_days: int = Field(30, ge=1, description="How long a person's copy is kept for fetching, in days.")
     request_days: int = Field(1826, ge=365, description="How long the proof of a privacy request is kept, in days.")
     decision_days: int = Field(1826, ge=365, description="How long verdicts are kept, in days; five years.")
-    preference_link_days: int = Field(
-        365, ge=30, description="How long a signed link opens a preference page, in days."
-    )
+    preference_link_days: int = Field(30, ge=1, description="How long a signed link opens a preference page, in days.")
     signing_key_file: Path | None = Field(
         None, description="Ed25519 key (PEM) that signs the ledger's days; default: ledger-key.pem beside the keyring."
     )

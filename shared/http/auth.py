@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from shared.clock import Clock
@@ -18,9 +19,25 @@ from shared.errors import ConfigurationFault
 from shared.http.problems import HTTPProblem
 
 KEY_PREFIX = "fu_"
+SCOPES = (
+    "follow-ups:read",
+    "follow-ups:write",
+    "events:write",
+    "consents:read",
+    "consents:write",
+    "rights:read",
+    "rights:write",
+    "gate:read",
+    "decisions:read",
+    "dispatches:read",
+    "metrics:read",
+)
+"""What a key can be allowed; a key has one scope for each thing its holder does, and no other."""
 _SHORTEST_TOKEN = 32
 MERCHANT_HEADER = "X-Followup-Merchant"
 """Which merchant the operator's token speaks for."""
+_CALLER = "followup.caller"
+"""Where a request's scope keeps who calls."""
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer fu_…`")
 
 
@@ -96,16 +113,30 @@ class Keys:
         return Caller(merchant, key.id, frozenset(key.scopes))
 
 
-def requires(scope: str) -> Callable[..., Caller]:
-    """Return a FastAPI dependency that yields the caller or answers 401, 403 or 429."""
+class Requires:
+    """The question who calls, and whether their key has a scope: a dependency of FastAPI's."""
 
-    def dependency(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    def __call__(
+        self, request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> Caller:
+        """Return the caller; `SignedInRoute` asked already, before anybody looked at the body."""
+        found: Caller | None = request.scope.get(_CALLER)
+        return found or self.caller(request)
+
+    def caller(self, request: Request) -> Caller:
+        """Return who calls.
+
+        Raises:
+            HTTPProblem: 401, 403 or 429.
+        """
         keys: Keys = request.app.state.keys
-        token = credentials.credentials if credentials else ""
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        token = given.strip() if scheme.lower() == "bearer" else ""
         named = request.headers.get(MERCHANT_HEADER, "")
-        caller = keys.operator(token, named) or keys.caller(token, scope)
+        caller = keys.operator(token, named) or keys.caller(token, self.scope)
         if named and caller.merchant.id != named:
             raise HTTPProblem(
                 HTTPStatus.FORBIDDEN,
@@ -114,7 +145,26 @@ def requires(scope: str) -> Callable[..., Caller]:
             )
         return caller
 
-    return dependency
+
+def requires(scope: str) -> Requires:
+    """Return a FastAPI dependency that yields the caller or answers 401, 403 or 429."""
+    return Requires(scope)
+
+
+class SignedInRoute(APIRoute):
+    """A route that asks who calls before it reads a body: nobody without a key learns what a body should look like."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler behind the question."""
+        handle = super().get_route_handler()
+        asked = [found for found in (each.call for each in self.dependant.dependencies) if isinstance(found, Requires)]
+
+        async def signed_in(request: Request) -> Response:
+            for question in asked:
+                request.scope[_CALLER] = question.caller(request)
+            return await handle(request)
+
+        return signed_in
 
 
 def unauthorized() -> HTTPProblem:

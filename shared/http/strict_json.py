@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
+from shared.http.auth import SignedInRoute
 from shared.http.problems import HTTPProblem
 
 MOST_LEVELS = 64
@@ -62,8 +62,8 @@ class StrictRequest(Request):
         return self._json
 
 
-class StrictRoute(APIRoute):
-    """A route that reads JSON strictly; for `APIRouter(route_class=...)`."""
+class StrictRoute(SignedInRoute):
+    """A route that asks who calls and then reads JSON strictly; for `APIRouter(route_class=...)`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, given a strict request."""

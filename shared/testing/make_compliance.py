@@ -25,7 +25,8 @@ brand: Acme Coffee
 country: US
 policies: {{close_guard_seconds: 60, caps: {{informational: [{{max: 1, per_hours: 2}}]}}}}
 api_keys:
-  - {{id: all, sha256: "{all}", scopes: ["consents:write", "consents:read", "decisions:read", "gate:read"]}}
+  - {{id: all, sha256: "{all}", scopes: ["consents:write", "consents:read", "rights:write",
+      "rights:read", "decisions:read", "gate:read"]}}
   - {{id: none, sha256: "{none}", scopes: ["metrics:read"]}}
 """
 

@@ -124,6 +124,7 @@ api_keys:
   - id: test
     sha256: "{_sha256(API_KEY)}"
     scopes: ["follow-ups:write", "follow-ups:read", "events:write", "consents:write", "consents:read",
+             "rights:write", "rights:read",
              "decisions:read", "gate:read", "dispatches:read", "metrics:read"]
 """,
         encoding="utf-8",

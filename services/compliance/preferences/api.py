@@ -61,10 +61,10 @@ def routes(desk: PreferenceDesk, links: Links, merchants: MerchantDirectory) -> 
     router = APIRouter(prefix="/preferences", include_in_schema=False)
     pages = _Pages()
 
-    def found(token: str) -> tuple[Holder, Merchant] | None:
+    async def found(token: str) -> tuple[Holder, Merchant] | None:
         holder = links.holder(token, desk.units.clock.now())
         merchant = merchants.get(holder.merchant_id) if holder else None
-        return (holder, merchant) if holder and merchant else None
+        return (holder, merchant) if holder and merchant and await desk.is_open(holder) else None
 
     @router.get("/static/preferences.css")
     async def style() -> Response:
@@ -77,7 +77,7 @@ def routes(desk: PreferenceDesk, links: Links, merchants: MerchantDirectory) -> 
         lang: Annotated[str, Query(max_length=_LONGEST_TAG)] = "",
         accept_language: Annotated[str, Header()] = "",
     ) -> Response:
-        owner = found(token)
+        owner = await found(token)
         if owner is None:
             return pages.page("ended", pages.languages.best(lang, accept_language, None), HTTPStatus.GONE)
         holder, merchant = owner
@@ -105,7 +105,7 @@ def routes(desk: PreferenceDesk, links: Links, merchants: MerchantDirectory) -> 
         user_agent: Annotated[str, Header()] = "",
         accept_language: Annotated[str, Header()] = "",
     ) -> Response:
-        owner = found(token)
+        owner = await found(token)
         if owner is None:
             return pages.page("ended", pages.languages.best(lang, accept_language, None), HTTPStatus.GONE)
         told = {}

@@ -52,6 +52,11 @@ class PreferenceDesk:
     units: Units
     sealer: Sealer
 
+    async def is_open(self, holder: Holder) -> bool:
+        """Return whether a link still opens a page: it may have been taken back."""
+        revoked_at = await self.units.read(lambda db: preferences.links_revoked_at(db, holder.recipient_id))
+        return revoked_at is None or holder.issued_ms > revoked_at.timestamp() * 1000
+
     async def sight(self, holder: Holder) -> Sight:
         """Return where a person stands now."""
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,6 +13,8 @@ from shared.privacy import Sealer, Unsealable
 
 _PURPOSE = "preferences"
 _LONGEST = 400
+_SPAN = re.compile(r"([0-9]{1,14}-)?[0-9]{1,11}")
+"""Beginning and end; links made by earlier versions have the end alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,8 @@ class Holder:
 
     merchant_id: MerchantId
     recipient_id: RecipientId
+    issued_ms: int = 0
+    """When the link was made, in milliseconds since 1970; 0 for one of the kind that did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +42,15 @@ class Links:
         return f"{self.base_url}/preferences/{self.token(merchant, recipient, now)}"
 
     def token(self, merchant: MerchantId, recipient: RecipientId, now: datetime) -> str:
-        """Return merchant, end, sealed reference and signature, with dots between."""
-        ends = int((now + timedelta(days=self.days)).timestamp())
+        """Return merchant, beginning and end, sealed reference and signature, with dots between."""
+        span = f"{int(now.timestamp() * 1000)}-{int((now + timedelta(days=self.days)).timestamp())}"
         sealed = base64.urlsafe_b64encode(self.sealer.seal(merchant, recipient.bytes)).rstrip(b"=").decode()
-        return f"{merchant}.{ends}.{sealed}.{self._signature(merchant, recipient, ends)}"
+        return f"{merchant}.{span}.{sealed}.{self._signature(merchant, recipient, span)}"
 
     def holder(self, token: str, now: datetime) -> Holder | None:
         """Return whose page this is; None for a link that was changed, made up, or has ended."""
         match token.split("."):
-            case [merchant, ends, sealed, signature] if len(token) <= _LONGEST and ends.isascii() and ends.isdigit():
+            case [merchant, span, sealed, signature] if len(token) <= _LONGEST and _SPAN.fullmatch(span):
                 pass
             case _:
                 return None
@@ -54,10 +59,11 @@ class Links:
             recipient = RecipientId(UUID(bytes=opened))
         except (Unsealable, binascii.Error, ValueError):
             return None
-        expected = self._signature(MerchantId(merchant), recipient, int(ends))
+        issued, _, ends = span.rpartition("-")
+        expected = self._signature(MerchantId(merchant), recipient, span)
         if not hmac.compare_digest(signature.encode(), expected.encode()) or int(ends) <= now.timestamp():
             return None
-        return Holder(MerchantId(merchant), recipient)
+        return Holder(MerchantId(merchant), recipient, int(issued or 0))
 
-    def _signature(self, merchant: MerchantId, recipient: RecipientId, ends: int) -> str:
-        return self.sealer.signature(_PURPOSE, merchant, recipient, ends)
+    def _signature(self, merchant: MerchantId, recipient: RecipientId, span: str) -> str:
+        return self.sealer.signature(_PURPOSE, merchant, recipient, span)

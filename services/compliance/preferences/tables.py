@@ -1,4 +1,4 @@
-"""The table of preferences."""
+"""The tables of preferences."""
 
 import sqlalchemy as sa
 
@@ -15,3 +15,12 @@ preferences = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
 )
 """One row a person who wished for a pause or for fewer texts; consent itself is in the ledger."""
+
+revoked_links = sa.Table(
+    "compliance_revoked_links",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("revoked_at", Instant, nullable=False),
+)
+"""One row a person whose links were taken back: none made until then opens their page any more."""

@@ -29,7 +29,8 @@ from shared.http.strict_json import StrictRoute
 from shared.ids import EventId
 from shared.privacy import Sealer
 
-Writer = Annotated[Caller, Depends(requires("consents:write"))]
+Writer = Annotated[Caller, Depends(requires("rights:write"))]
+Reader = Annotated[Caller, Depends(requires("rights:read"))]
 Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
@@ -130,11 +131,11 @@ def routes(desk: RightsDesk) -> APIRouter:
         return await desk.ask(caller.merchant, body.to, PrivacyRight.ERASURE, idempotency_key)
 
     @router.get("/v1/erasures", summary="The newest erasures, those that platforms asked for included")
-    async def erasures(caller: Writer) -> dict[str, Any]:
+    async def erasures(caller: Reader) -> dict[str, Any]:
         return {"erasures": await newest(caller.merchant, PrivacyRight.ERASURE)}
 
     @router.get("/v1/erasures/{request_id}", summary="The certificate: what was deleted where, by whom and when")
-    async def erasure(request_id: UUID, caller: Writer) -> dict[str, Any]:
+    async def erasure(request_id: UUID, caller: Reader) -> dict[str, Any]:
         return await desk.erasure(caller.merchant, request_id)
 
     @router.post("/v1/exports", status_code=HTTPStatus.ACCEPTED, summary="Collect everything held about a person")
@@ -142,11 +143,11 @@ def routes(desk: RightsDesk) -> APIRouter:
         return await desk.ask(caller.merchant, body.to, PrivacyRight.EXPORT, idempotency_key)
 
     @router.get("/v1/exports", summary="The newest exports, those that platforms asked for included")
-    async def exports(caller: Writer) -> dict[str, Any]:
+    async def exports(caller: Reader) -> dict[str, Any]:
         return {"exports": await newest(caller.merchant, PrivacyRight.EXPORT)}
 
     @router.get("/v1/exports/{request_id}", summary="The copy, as JSON or CSV (Accept: text/csv)")
-    async def export(request_id: UUID, caller: Writer, accept: Annotated[str, Header()] = "") -> Response:
+    async def export(request_id: UUID, caller: Reader, accept: Annotated[str, Header()] = "") -> Response:
         request, copies = await desk.export(caller.merchant, request_id)
         answer = copy_answer(request, copies, units.clock.now())
         private = {"Cache-Control": "no-store", "X-Export-State": answer["state"]}

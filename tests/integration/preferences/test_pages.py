@@ -1,12 +1,17 @@
+import base64
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import httpx2
 import pytest
 
+from services.compliance.preferences.links import Links
 from services.compliance.preferences.tables import preferences
 from shared.events.consent import ConsentAct, ConsentScope
 from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, Purpose
+from shared.ids import MerchantId, RecipientId
+from shared.privacy import Keyring, Sealer
 from shared.testing.make_compliance import PHONE
 from tests.integration.compliance.stage import Stage
 
@@ -158,25 +163,19 @@ async def test_every_change_to_a_link_breaks_it(stage: Stage) -> None:
     async with stage.http() as client:
         path = await link(stage, client)
         folder, _, token = path.rpartition("/")
-        merchant, ends, sealed, signature = token.split(".")
+        merchant, span, sealed, signature = token.split(".")
+        begins, ends = span.split("-")
         changed = [
-            f"bolt.{ends}.{sealed}.{signature}",
-            f"{merchant}.{int(ends) + 1}.{sealed}.{signature}",
-            f"{merchant}.{ends}.{sealed[:-2]}AA.{signature}",
-            f"{merchant}.{ends}.{sealed}.{signature[:-2]}AA",
+            f"bolt.{span}.{sealed}.{signature}",
+            f"{merchant}.{begins}-{int(ends) + 1}.{sealed}.{signature}",
+            f"{merchant}.{int(begins) + 1}-{ends}.{sealed}.{signature}",
+            f"{merchant}.{ends}.{sealed}.{signature}",
+            f"{merchant}.{span}.{sealed[:-2]}AA.{signature}",
+            f"{merchant}.{span}.{sealed}.{signature[:-2]}AA",
         ]
         for each in changed:
             assert (await client.get(f"{folder}/{each}")).status_code == 410
         assert (await client.get(path)).status_code == 200
-
-
-async def test_a_link_ends_after_a_year(stage: Stage) -> None:
-    async with stage.http() as client:
-        path = await link(stage, client)
-        stage.clock.advance(days=364)
-        assert (await client.get(path)).status_code == 200
-        stage.clock.advance(days=1)
-        assert (await client.get(path)).status_code == 410
 
 
 async def test_a_choice_that_is_not_offered_changes_nothing(stage: Stage) -> None:
@@ -186,3 +185,38 @@ async def test_a_choice_that_is_not_offered_changes_nothing(stage: Stage) -> Non
         answer = await client.post(path, data={"choice": "grant_everything"})
     assert (answer.status_code, answer.headers["location"]) == (303, path)
     assert (await stage.held()).standing.epoch == 1
+
+
+async def test_links_that_were_taken_back_open_nothing(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        before = await link(stage, client)
+        assert (await client.get(before)).status_code == 200
+        answer = await client.post("/v1/recipients/preference-links/revoke", json={"to": PHONE})
+        assert answer.status_code == 200
+        assert (await client.get(before)).status_code == 410
+        assert (await client.post(before, data={"choice": "stop_all"})).status_code == 410
+        stage.clock.advance(seconds=1)
+        assert (await client.get(await link(stage, client))).status_code == 200
+
+
+async def test_a_link_opens_its_page_for_thirty_days(stage: Stage) -> None:
+    await stage.hear(stage.claim())
+    async with stage.http() as client:
+        path = await link(stage, client)
+        stage.clock.advance(days=29)
+        assert (await client.get(path)).status_code == 200
+        stage.clock.advance(days=2)
+        assert (await client.get(path)).status_code == 410
+
+
+def test_a_link_of_an_earlier_version_still_opens_and_can_be_taken_back() -> None:
+    sealer, now = Sealer(Keyring.new()), datetime(2026, 12, 1, tzinfo=UTC)
+    links = Links(sealer, "https://sms.acme.example", 30)
+    recipient = RecipientId(UUID(int=7))
+    ends = int((now + timedelta(days=300)).timestamp())
+    sealed = base64.urlsafe_b64encode(sealer.seal(MerchantId("acme"), recipient.bytes)).rstrip(b"=").decode()
+    signature = sealer.signature("preferences", "acme", recipient, ends)
+    holder = links.holder(f"acme.{ends}.{sealed}.{signature}", now)
+    assert holder is not None
+    assert (holder.recipient_id, holder.issued_ms) == (recipient, 0)

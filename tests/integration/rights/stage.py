@@ -63,8 +63,8 @@ steps:
     body: {en: "Thanks {{ recipient.first_name | default: 'friend' }}!"}
 """
 _SCOPES = (
-    '["events:write", "consents:write", "consents:read", "follow-ups:read", "follow-ups:write", "gate:read", '
-    '"decisions:read", "dispatches:read", "metrics:read"]'
+    '["events:write", "consents:write", "consents:read", "rights:write", "rights:read", "follow-ups:read", '
+    '"follow-ups:write", "gate:read", "decisions:read", "dispatches:read", "metrics:read"]'
 )
 
 

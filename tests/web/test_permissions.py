@@ -1,0 +1,226 @@
+"""Who may ask what: every route of the running application, asked with every kind of key, kept as a table.
+
+`WRITE_PERMISSIONS=1 pytest tests/web/test_permissions.py` writes the table anew; read what changed in it.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from services import embedded
+from shared.http.auth import MERCHANT_HEADER, SCOPES, Requires
+from shared.settings import ProcessSettings
+
+GOLDEN = Path(__file__).parent / "golden" / "permissions.txt"
+STRANGER = ("203.0.113.9", 40_000)
+ALL = "fu_all"
+OTHER = "fu_other"
+_FRAMEWORKS_OWN = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
+HEAD = """\
+# Who may ask what. From the running application; `WRITE_PERMISSIONS=1 pytest tests/web/test_permissions.py` writes it.
+# Columns: no key; a malformed key; another merchant's key, in the name of this one; the operator's token, in the name
+# of this merchant; then the scopes that open the door, or what every key gets.
+# open: it may be asked. operator: the operator's alone. page: leads to the console's sign-in. Where every key gets 401,
+# a platform's or provider's own signature opens, or the simulated provider's credentials.
+"""
+
+
+def token(scope: str) -> str:
+    return f"fu_{scope}"
+
+
+def merchant(name: str, number: str, keys: Iterable[tuple[str, Iterable[str]]]) -> str:
+    lines = "\n".join(
+        f"  - {{id: k{place}, sha256: {hashlib.sha256(key.encode()).hexdigest()}, scopes: {list(scopes)}}}"
+        for place, (key, scopes) in enumerate(keys)
+    )
+    return f"""
+merchant: {name}
+brand: {name}
+sources: {{shopify: {{secrets: [{{env: SHOPIFY_SECRET}}]}}}}
+providers: {{main: {{kind: simulated}}}}
+numbers: [{{number: "{number}", provider: main, kind: long_code, registration: registered}}]
+api_keys:
+{lines}
+"""
+
+
+@asynccontextmanager
+async def house(folder: Path) -> AsyncIterator[embedded.Embedded]:
+    keys = [(token(scope), [scope]) for scope in SCOPES]
+    texts = {
+        "acme": merchant("acme", "+12025550100", [*keys, (ALL, SCOPES)]),
+        "other": merchant("other", "+12025550101", [(OTHER, SCOPES)]),
+    }
+    for name, text in texts.items():
+        (folder / "merchants" / name).mkdir(parents=True)
+        (folder / "merchants" / name / "merchant.yaml").write_text(text)
+    settings = ProcessSettings(
+        data_dir=folder / "data",
+        merchants_dir=folder / "merchants",
+        public_url="https://sms.acme.example",
+        requests_per_second=1_000_000,
+    )
+    async with embedded.embedded(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[embedded.Embedded]:
+    monkeypatch.setenv("SHOPIFY_SECRET", "s" * 32)
+    async with house(tmp_path) as found:
+        assert found.simulator is not None
+        await found.simulator.start()
+        yield found
+        await found.simulator.stop()
+
+
+@pytest.fixture
+async def client(opened: embedded.Embedded) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(opened.app, client=STRANGER, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="https://sms.acme.example") as client:
+        yield client
+
+
+def leaves(routes: Iterable[Any]) -> Iterator[Any]:
+    """Yield every route, those of included routers too."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from leaves(inner.routes)
+        elif getattr(route, "path", None):
+            yield route
+
+
+def dependencies(route: Any) -> Iterable[Any]:
+    """Return what FastAPI asks before a route; plain routes have nothing."""
+    return getattr(getattr(route, "dependant", None), "dependencies", ())
+
+
+def doors(opened: embedded.Embedded) -> list[tuple[str, str]]:
+    """Return method and path of every route there is."""
+    found = {
+        (method, route.path)
+        for route in leaves(opened.app.router.routes)
+        for method in (getattr(route, "methods", None) or {"GET"}) - {"HEAD", "OPTIONS"}
+    }
+    return sorted(found, key=lambda door: (door[1], door[0]))
+
+
+async def ask(client: httpx2.AsyncClient, door: tuple[str, str], **headers: Any) -> str:
+    """Return what becomes of a request with parameters and a body that nobody could mean."""
+    method, path = door
+    filled = re.sub(r"\{[^}]+\}", "x1", path).replace("{", "").replace("}", "")
+    body: dict[str, Any] = {} if method == "GET" else {"json": {"nonsense": 1}}
+    answer = await client.request(method, filled, params={"nonsense": "1"}, headers=headers, **body)
+    code = answer.json().get("code") if "json" in answer.headers.get("content-type", "") else None
+    match answer.status_code:
+        case HTTPStatus.UNAUTHORIZED:
+            return "operator" if code == "operator_only" else "401"
+        case HTTPStatus.FORBIDDEN:
+            return "403"
+        case HTTPStatus.SEE_OTHER if answer.headers["location"] == "/console/sign-in":
+            return "page"
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return f"broken {status}"
+        case _:
+            return "open"
+
+
+def bearer(key: str, **more: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}", **more}
+
+
+async def line(client: httpx2.AsyncClient, door: tuple[str, str], operator_token: str) -> str:
+    named = {MERCHANT_HEADER: "acme"}
+    none = await ask(client, door)
+    malformed = await ask(client, door, Authorization="Bearer ü{}\t'".encode(), **named)
+    other = await ask(client, door, **bearer(OTHER, **named))
+    operator = await ask(client, door, **bearer(operator_token, **named))
+    by_scope = {scope: await ask(client, door, **bearer(token(scope))) for scope in SCOPES}
+    opening = [scope for scope, answer in by_scope.items() if answer != "403"]
+    keys = " ".join(opening) if len(opening) < len(SCOPES) else f"every key: {'/'.join(sorted(set(by_scope.values())))}"
+    return f"{door[0]:<6} {door[1]:<62} {none:<8} {malformed:<8} {other:<8} {operator:<8} {keys}"
+
+
+async def test_every_door_opens_to_those_the_table_says(opened: embedded.Embedded, client: httpx2.AsyncClient) -> None:
+    lines = [await line(client, door, opened.operator_token) for door in doors(opened)]
+    table = HEAD + "\n".join(lines) + "\n"
+    if os.environ.get("WRITE_PERMISSIONS"):
+        GOLDEN.write_text(table, encoding="utf-8")
+    assert table.splitlines() == GOLDEN.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_table_holds_no_door_that_breaks() -> None:
+    assert "broken" not in GOLDEN.read_text(encoding="utf-8").removeprefix(HEAD)
+
+
+async def test_every_scope_opens_something_and_no_route_asks_for_another(opened: embedded.Embedded) -> None:
+    asked = {
+        each.call.scope
+        for route in leaves(opened.app.router.routes)
+        for each in dependencies(route)
+        if isinstance(each.call, Requires)
+    }
+    assert asked == set(SCOPES)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"content": b"{", "headers": {"Content-Type": "application/json"}},
+        {"content": b'{"to": 1, "\\u0000": []}', "headers": {"Content-Type": "application/json"}},
+        {"content": b"[" * 100_000, "headers": {"Content-Type": "application/json"}},
+        {"content": b"\xff\xfe", "headers": {"Content-Type": "text/plain"}},
+        {"params": {"limit": "-1", "from": "yesterday", "to": "x", "cursor": "?", "measure": "none"}},
+        {"headers": {"Idempotency-Key": "k" * 1000}},
+        {},
+    ],
+    ids=["no JSON", "a NUL", "deep", "bytes", "query", "header", "nothing"],
+)
+async def test_nobody_without_a_key_learns_what_a_request_should_look_like(
+    opened: embedded.Embedded, client: httpx2.AsyncClient, wrong: dict[str, Any]
+) -> None:
+    guarded = [
+        (method, route.path)
+        for route in leaves(opened.app.router.routes)
+        if any(isinstance(each.call, Requires) for each in dependencies(route))
+        for method in route.methods
+    ]
+    assert len(guarded) > 20
+    for method, path in guarded:
+        answer = await client.request(method, re.sub(r"\{[^}]+\}", "not-an-id", path), **wrong)
+        assert (method, path, answer.status_code) == (method, path, HTTPStatus.UNAUTHORIZED)
+        refused = {**wrong, "headers": {**wrong.get("headers", {}), **bearer(token("metrics:read"))}}
+        if not path.startswith(("/v1/kpis", "/v1/facts", "/v1/journeys")):
+            answer = await client.request(method, re.sub(r"\{[^}]+\}", "not-an-id", path), **refused)
+            assert (method, path, answer.status_code) == (method, path, HTTPStatus.FORBIDDEN)
+
+
+async def test_what_one_merchant_made_is_not_there_for_another(client: httpx2.AsyncClient) -> None:
+    """The key decides the merchant: another one's id is an id that nobody has."""
+    mine, other = bearer(ALL), bearer(OTHER)
+    person = {"to": "+12125550123"}
+    enqueued = {**person, "purpose": "transactional", "text": "Hello.", "due_at": "2030-01-01T00:00:00Z"}
+    made = {}
+    for path, body in (("/v1/follow-ups", enqueued), ("/v1/exports", person), ("/v1/erasures", person)):
+        answer = await client.post(path, json=body, headers={**mine, "Idempotency-Key": "one"})
+        assert answer.is_success, answer.text
+        made[path] = answer.json().get("id") or answer.json()["follow_up_id"]
+    for path, name in made.items():
+        assert (await client.get(f"{path}/{name}", headers=mine)).is_success
+        assert (await client.get(f"{path}/{name}", headers=other)).status_code == HTTPStatus.NOT_FOUND
+        listed = await client.get(path, headers=other)
+        assert name not in listed.text
+    follow_up = made["/v1/follow-ups"]
+    assert (await client.delete(f"/v1/follow-ups/{follow_up}", headers=other)).status_code == HTTPStatus.NOT_FOUND
+    for path in ("dispatches", "decisions", "journeys"):
+        assert (await client.get(f"/v1/{path}/{follow_up}", headers=other)).status_code == HTTPStatus.NOT_FOUND
