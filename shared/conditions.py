@@ -3,7 +3,8 @@
 What the library does, and what stands here against it: an evaluation error arrives as a value (a missing key is a
 truthy string), so only ``True`` and ``False`` themselves are answers; it takes instants only as variables of their
 own, never inside a map, so the three instants that flows know are declared one by one; it limits iterations by
-raising, so that too becomes a value.
+raising, so that too becomes a value. It counts steps and not bytes: a step over a long text takes as long as the text,
+so what an expression may do with these facts is estimated before it begins, and refused where it is too much.
 """
 
 import re
@@ -26,6 +27,11 @@ INSTANTS = frozenset({("trigger", "occurred_at"), ("event", "occurred_at"), ("hi
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
+MOST_FACT_CHARACTERS = 262_144
+"""Of all facts together; the doors take less, so only what was stored before they did meets this."""
+MOST_WORK = 1_000_000
+"""Steps on 64 bytes: some 50 ms."""
+_MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 _DEEPEST_FACT_LEVELS = 20
 _INT64 = 2**63
 _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
@@ -82,6 +88,7 @@ class Condition:
 
     source: str
     _program: Any
+    _shape: "_Shape"
 
     def holds(self, facts: Mapping[str, Any]) -> bool | ConditionError:
         """Return the answer; anything that is not exactly true or false is an error.
@@ -90,7 +97,7 @@ class Condition:
             facts: ``trigger``, ``event``, ``recipient``, ``history`` as mappings and ``now`` as an aware datetime;
                 what is left out is unknown, and asking for it is an error.
         """
-        answer = _evaluated(self._program, facts)
+        answer = _evaluated(self._program, self._shape, facts)
         if answer is True or answer is False:
             return answer
         return answer if isinstance(answer, ConditionError) else ConditionError("the answer is neither true nor false")
@@ -107,7 +114,7 @@ def compile_condition(source: str) -> Condition:
     kind = program.return_type().name()
     if kind not in {"BOOL", "DYN"}:
         raise ConditionFault(f"a condition says true or false, this one says {_article(kind)}")
-    return Condition(source, program)
+    return Condition(source, program, _shape_of(source))
 
 
 def compile_text(source: str) -> None:
@@ -127,7 +134,7 @@ def evaluate_text(source: str, facts: Mapping[str, Any]) -> str | ConditionError
     Raises:
         ConditionFault: the expression itself is wrong.
     """
-    answer = _evaluated(_compiled(source), facts)
+    answer = _evaluated(_compiled(source), _shape_of(source), facts)
     if isinstance(answer, str) and answer:
         return answer
     if isinstance(answer, int) and not isinstance(answer, bool):
@@ -184,10 +191,70 @@ def _article(kind: str) -> str:
     )
 
 
-def _evaluated(program: Any, facts: Mapping[str, Any]) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How much an expression may do: its size, and how deep it repeats."""
+
+    tokens: int
+    depth: int
+    """Macros inside macros: 0 where nothing is repeated."""
+
+    def work(self, largest: "_Largest") -> int:
+        """Return an upper bound of the steps, each of them on 64 bytes, that these facts may cost."""
+        return int(self.tokens * max(largest.items, self.tokens) ** self.depth * (1 + largest.characters // 64))
+
+
+@dataclass(slots=True)
+class _Largest:
+    """The largest values of some facts."""
+
+    items: int = 0
+    characters: int = 0
+    total: int = 0
+
+
+@lru_cache(maxsize=2048)
+def _shape_of(source: str) -> _Shape:
+    """Return the size of an expression and the depth of its macros."""
+    words = [token.group() for token in _TOKEN.finditer(source) if token.lastgroup != "comment"]
+    open_calls: list[bool] = []
+    deepest = 0
+    for at, word in enumerate(words):
+        if word == "(":
+            open_calls.append(at > 1 and words[at - 1] in _MACROS and words[at - 2] == ".")
+            deepest = max(deepest, sum(open_calls))
+        elif word == ")" and open_calls:
+            open_calls.pop()
+    return _Shape(len(words), deepest)
+
+
+def _measure(value: object, largest: _Largest) -> None:
+    """Take a fact into account."""
+    match value:
+        case str():
+            largest.characters = max(largest.characters, len(value))
+            largest.total += len(value)
+        case Mapping():
+            largest.items = max(largest.items, len(value))
+            largest.total += len(value)
+            for item in value.values():
+                _measure(item, largest)
+        case list() | tuple():
+            largest.items = max(largest.items, len(value))
+            largest.total += len(value)
+            for item in value:
+                _measure(item, largest)
+
+
+def _evaluated(program: Any, shape: _Shape, facts: Mapping[str, Any]) -> Any:
     """Return the plain answer, or a `ConditionError`: never the library's own error value."""
     try:
-        value = program.eval(data=_data(facts))
+        data = _data(facts)
+        largest = _Largest()
+        _measure(data, largest)
+        if largest.total > MOST_FACT_CHARACTERS or shape.work(largest) > MOST_WORK:
+            return ConditionError("the facts are too large for it")
+        value = program.eval(data=data)
         if value.type().name() == "ERROR":
             return _told(str(value.value()))
         return value.plain_value()

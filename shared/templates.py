@@ -1,8 +1,11 @@
 """Texts with blanks: the only module that knows the Liquid library.
 
-Strict: a name without a value is an error, unless `default` says what to write instead or `if` asks for it. Every
-resource is limited, filters included (the library bounds loops and output, not what ``replace`` or ``join`` may
-grow to). Templates cannot read the clock, load others, or escape for HTML: what comes out is a text message.
+Strict: a name without a value is an error, unless `default` says what to write instead or `if` asks for it. Templates
+cannot read the clock, load others, or escape for HTML: what comes out is a text message.
+
+A template may come from anybody with an API key, and it is rendered where everybody's requests are. So its work is
+bounded by construction, in `template_limits.py`: every value, every range, every filter's work, and all repetitions
+together. The library alone bounds single loops and the output, not what ``contains`` walks or ``replace`` makes.
 """
 
 import functools
@@ -23,12 +26,21 @@ from liquid.exceptions import (
 )
 from liquid.undefined import FalsyStrictUndefined
 
-LONGEST_TEMPLATE_CHARACTERS = 5000
-LONGEST_TEXT_CHARACTERS = 5000
-_LONGEST_LIST_ITEMS = 1000
-_LARGEST_NUMBER_BITS = 128
+from shared import template_limits as limits
+from shared.template_limits import LONGEST_TEMPLATE_CHARACTERS, LONGEST_TEXT_CHARACTERS
+
+__all__ = [
+    "LONGEST_TEMPLATE_CHARACTERS",
+    "LONGEST_TEXT_CHARACTERS",
+    "TemplateError",
+    "Variable",
+    "check",
+    "makes_links",
+    "render",
+    "variables",
+]
+
 _REMOVED_TAGS = ("include", "render", "tablerow", "increment", "decrement", "ifchanged", "doc")
-_TOO_LARGE = "larger than a template may make"
 _CLOCK_WORDS = {"now", "today"}
 
 
@@ -73,11 +85,11 @@ def render(
     if isinstance(parsed, TemplateError):
         return parsed
     try:
-        with _links_made_by(link or _as_it_is):
+        with _links_made_by(link or _as_it_is), limits.work_of(template):
             text = parsed.render(dict(context))
     except LiquidError as problem:
         return _told(problem, template)
-    except (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError):
         return TemplateError("a filter was given a value it cannot use")  # the library lets some of Python's through
     return text if len(text) <= LONGEST_TEXT_CHARACTERS else TemplateError("the text becomes too long")
 
@@ -117,6 +129,7 @@ class _Unset(FalsyStrictUndefined):
 class _Environment(Environment):
     """Liquid with every limit set."""
 
+    template_class = limits.LimitedTemplate
     block_nesting_limit = 10
     context_depth_limit = 20
     loop_iteration_limit = 500
@@ -130,32 +143,8 @@ class _Environment(Environment):
             self.tags.pop(tag, None)
         self.filters["link"] = _link
         for name, apply in list(self.filters.items()):
-            self.filters[name] = _bounded(apply)
+            self.filters[name] = limits.bounded(name, apply)
         self.filters["date"] = _without_clock(self.filters["date"])
-
-
-def _bounded(apply: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the filter, refusing values so large that a few more filters would fill the memory."""
-
-    @functools.wraps(apply)
-    def bounded(*values: Any, **named: Any) -> Any:
-        for value in (*values, *named.values()):
-            _refuse_if_large(value)
-        made = apply(*values, **named)
-        _refuse_if_large(made)
-        return made
-
-    return bounded
-
-
-def _refuse_if_large(value: object) -> None:
-    too_large = (
-        (isinstance(value, str) and len(value) > LONGEST_TEXT_CHARACTERS)
-        or (isinstance(value, list | tuple) and len(value) > _LONGEST_LIST_ITEMS)
-        or (isinstance(value, int) and value.bit_length() > _LARGEST_NUMBER_BITS)
-    )
-    if too_large:
-        raise FilterArgumentError(_TOO_LARGE, token=None)
 
 
 def _without_clock(apply: Callable[..., Any]) -> Callable[..., Any]:
@@ -219,7 +208,7 @@ def _told(problem: LiquidError, template: str) -> TemplateError:
         case UndefinedError():
             field = _name_at(template, line, column)
             reason = "this name has no value; give it one, or write | default: '…'"
-        case _ if isinstance(problem, ResourceLimitError) or _TOO_LARGE in str(problem.args):
+        case _ if isinstance(problem, ResourceLimitError) or limits.TOO_LARGE in str(problem.args):
             reason = "the template does too much: too many repetitions, too deep, or too long a text"
         case UnknownFilterError() | LiquidSyntaxError():
             reason = str(problem.args[0]) if problem.args else "the template cannot be read"

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -10,9 +11,11 @@ import orjson
 from services.ingest.domain.announcements import Addressee, Origin, SealedClaim
 from services.ingest.domain.people import lasting_joins, remembered_provenance
 from services.ingest.domain.readings import Claim, Join, Outcome, Reading, Unreadable
+from services.ingest.instruments import FACTS_LEFT_OUT
 from services.ingest.tables import KEY_BYTES
 from shared.events.envelope import Sealed
 from shared.events.trigger import Contact
+from shared.fact_limits import within_bounds
 from shared.ids import MerchantId
 from shared.phone import E164
 from shared.privacy import Sealer
@@ -83,7 +86,10 @@ class Preparer:
             remembered=self._remembered(merchant, reading.contact, addressee) if joins else None,
             joins=tuple(joins.values()),
             lasting_joins=tuple(joins[join] for join in lasting_joins(reading)),
-            facts=tuple(self._sealer.seal(merchant, orjson.dumps(h.facts)) for h in reading.happenings),
+            facts=tuple(
+                self._sealer.seal(merchant, orjson.dumps(_bounded(h.facts, delivery.origin.source)))
+                for h in reading.happenings
+            ),
             claims=tuple(self._claim(merchant, claim) for claim in reading.claims),
         )
 
@@ -122,3 +128,11 @@ def key_hash(merchant: MerchantId, source: str, key: str) -> bytes:
 def oldest_id_of(milliseconds: int) -> UUID:
     """Return the smallest id an instant can have: all earlier ids sort before it."""
     return UUID(int=milliseconds << 80)
+
+
+def _bounded(facts: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Return the facts without those that are too large, which are counted."""
+    kept, left_out = within_bounds(facts)
+    if left_out:
+        FACTS_LEFT_OUT.labels(source).inc(left_out)
+    return kept

@@ -16,6 +16,9 @@ QUARANTINED = counter(
     "Genuine deliveries that could not be read, by reason: not_json, unknown_topic, misshapen.",
     ["source", "reason"],
 )
+FACTS_LEFT_OUT = counter(
+    "followup_ingest_facts_left_out_total", "Facts of platforms' deliveries left out for their size.", ["source"]
+)
 SECONDS = histogram(
     "followup_ingest_delivery_seconds", "From the whole body of a genuine delivery to its commit.", ["source"]
 )

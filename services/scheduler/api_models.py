@@ -10,6 +10,7 @@ from services.scheduler.domain.states import State
 from shared.config.flow import CancelRule, Template
 from shared.config.model import Country, Duration, Locale, Slug
 from shared.events.follow_up import Purpose
+from shared.fact_limits import bounded_facts
 from shared.instants import Day, Instant
 
 _SUBJECT_CHARACTERS = 200
@@ -54,14 +55,16 @@ class FollowUpRequest(Input):
     text: Template | None = None
     purpose: Literal[Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL] | None = None
     flow: Slug | None = None
-    trigger: dict[str, Any] | None = Field(None, description="With `flow`: what happened, as its texts read it.")
+    trigger: Annotated[dict[str, Any], AfterValidator(bounded_facts)] | None = Field(
+        None, description="With `flow`: what happened, as its texts read it."
+    )
     due_at: Instant | None = None
     due_in: Duration | None = None
     due_local: DueLocal | None = None
     expires_at: Instant | None = None
     if_past: Literal["send", "skip"] | None = Field(None, description="What to do when the due time has passed.")
     recipient: RecipientInput = RecipientInput()
-    facts: dict[str, Any] = Field(default_factory=dict, max_length=100)
+    facts: Annotated[dict[str, Any], AfterValidator(bounded_facts)] = Field(default_factory=dict, max_length=100)
     subject: str | None = Field(None, min_length=1, max_length=_SUBJECT_CHARACTERS)
     cancel_on: tuple[CancelRule, ...] = Field((), max_length=20)
     dry_run: bool = False

@@ -27,6 +27,7 @@ from shared import phone
 from shared.config.problem import did_you_mean
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.events.trigger import MOST_MINOR, Contact, PhoneProvenance, TriggerKind
+from shared.fact_limits import bounded_facts
 from shared.instants import Instant
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -118,7 +119,7 @@ class EventBody(_Body):
     recipient: RecipientBody = RecipientBody()
     amount: AmountBody | None = None
     consent: Annotated[tuple[ConsentBody, ...], Field(max_length=20)] = ()
-    facts: dict[str, Any] = Field(default_factory=dict)
+    facts: Annotated[dict[str, Any], AfterValidator(bounded_facts)] = Field(default_factory=dict)
 
 
 _PARTS: dict[str, type[_Body]] = {"recipient": RecipientBody, "amount": AmountBody, "consent": ConsentBody}

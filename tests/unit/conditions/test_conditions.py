@@ -61,7 +61,7 @@ def test_a_condition_answers_from_the_facts(source: str, answer: bool) -> None: 
         ("trigger.amount_minor / 0 == 1", "division by zero"),
         ("event.subject == 'x'", "'event' is not known here"),
         ("now - history.last_order_at > duration('1h')", "'history.last_order_at' is not known here"),
-        ("trigger.many.all(a, trigger.many.all(b, trigger.many.all(c, a + b + c >= 0)))", "too many steps"),
+        ("trigger.many.all(a, trigger.many.all(b, trigger.many.all(c, a + b + c >= 0)))", "too large for it"),
         ("trigger.subject.matches('[')", "cannot be evaluated"),
     ],
 )
@@ -155,3 +155,30 @@ def test_any_fact_gives_a_yes_a_no_or_an_error(value: object) -> None:
     )
 
     assert answer in (True, False) or isinstance(answer, ConditionError)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "trigger.many.all(a, trigger.long.contains('ab') == false)",
+        "trigger.many.all(a, trigger.many.all(b, (trigger.long + trigger.long).size() > 3))",
+        "trigger.many.all(a, trigger.many.all(b, trigger.long.matches('(a*)*b') == false))",
+        "trigger.many.map(a, trigger.long + trigger.long).size() > 3",
+        "[" + ", ".join(["1"] * 1000) + "].all(a, [" + ", ".join(["1"] * 300) + "].all(b, a == b))",
+    ],
+)
+@pytest.mark.parametrize("characters", [8_192, 100_000])
+def test_a_step_over_a_long_text_counts_as_long_as_it_is(source: str, characters: int) -> None:
+    answer = compile_condition(source).holds(facts(many=list(range(1_000)), long="a" * characters))
+    assert answer == ConditionError("the facts are too large for it")
+
+
+def test_what_a_flow_needs_is_well_within() -> None:
+    known = facts(tags=[f"tag-{number}" for number in range(250)], long="a" * 8_192)
+    assert compile_condition("trigger.tags.exists(tag, tag == 'tag-249')").holds(known) is True
+    assert compile_condition("trigger.long.contains('b') || trigger.tags.size() > 3").holds(known) is True
+
+
+def test_facts_beyond_all_bounds_are_refused_whatever_the_condition() -> None:
+    answer = compile_condition("trigger.subject == 'x'").holds(facts(more=["a" * 1_000] * 300))
+    assert answer == ConditionError("the facts are too large for it")
