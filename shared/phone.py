@@ -26,6 +26,8 @@ _NON_GEOGRAPHIC_REGION = "001"
 _NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}")
 """Canonical already, and possible whatever the digits; the library takes 60 microseconds to say so."""
 
+_NAMED_BY_A_CARRIER = re.compile(r"\+[1-9][0-9]{6,14}")
+
 _REASONS = {
     ValidationResult.INVALID_COUNTRY_CODE: "no country has this calling code",
     ValidationResult.TOO_SHORT: "it has too few digits for its country",
@@ -67,6 +69,18 @@ def parse(raw: str, region: str | None) -> E164 | Unparsable:
     except NumberParseException as problem:
         return Unparsable(_PARSE_REASONS.get(problem.error_type, "it is not a phone number"))
     return _obstacle(number) or E164(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+
+
+def heard(raw: str, region: str | None) -> E164 | Unparsable:
+    """Return whose number a carrier named as the sender of a text.
+
+    Whoever writes from a number has it, whatever a table says of it; so what has a ``+`` and the digits of a number
+    is one.
+    """
+    number = parse(raw, region)
+    if isinstance(number, Unparsable) and _NAMED_BY_A_CARRIER.fullmatch(raw.strip()):
+        return E164(raw.strip())
+    return number
 
 
 def is_possible(raw: str) -> bool:

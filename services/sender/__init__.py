@@ -2,6 +2,7 @@
 
 Topics in: follow-ups, triggers (for attribution), consents. Out: dispatch.*, follow-up.lapsed, reply.received,
 click.recorded, conversion.*, consent.reported. Owns sender_dispatches, sender_attempts, sender_in_flight,
-sender_recipients, sender_receipts, sender_replies, sender_number_health, sender_closed_merchants, and the tables of
+sender_recipients, sender_receipts, sender_replies, sender_unassigned_replies,
+sender_number_health, sender_closed_merchants, and the tables of
 links and attribution.
 """

@@ -3,17 +3,18 @@
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from itertools import chain
 from typing import Final
 from uuid import UUID
 
 from fastapi import Request
 
-from services.sender.instruments import REJECTED
+from services.sender.instruments import MISDIRECTED, REJECTED
 from services.sender.providers.book import ProviderBook, attempt_signature
-from services.sender.providers.port import Callback, Provider
+from services.sender.providers.port import Callback, Inbound, Provider
 from shared.config.directory import Merchant, MerchantDirectory
-from shared.config.merchant import KeywordAnswers
+from shared.config.merchant import KeywordAnswers, Number
 from shared.http.auth import unauthorized
 from shared.http.forms import fields
 from shared.http.problems import HTTPProblem
@@ -32,12 +33,24 @@ class Admitted:
     callback: Callback
 
     @property
-    def provider_answers(self) -> bool:
-        """Whether the number that was written to is set so that the provider answers keywords."""
-        return any(
-            number.number == self.callback.form.get("To") and number.answers_keywords is KeywordAnswers.PROVIDER
-            for number in self.merchant.config.numbers
-        )
+    def numbers(self) -> dict[str, Number]:
+        """The numbers that the merchant's file gives this provider."""
+        return {each.number: each for each in self.merchant.config.numbers if each.provider == self.provider.name}
+
+    def is_ours(self, *, is_reply: bool) -> bool:
+        """Return whether the request is about a number that this provider of this merchant has."""
+        return self.provider.is_ours(self.callback, self.numbers.keys(), is_reply=is_reply)
+
+    def inbound(self) -> Inbound | None:
+        """Return the reply, to one of the merchant's numbers: an RCS sender's is laid to the provider's first one."""
+        numbers = self.numbers
+        inbound = self.provider.inbound(self.callback, provider_answers=False)
+        if inbound is None or not numbers:
+            return inbound
+        number = numbers.get(inbound.sender_number) or next(iter(numbers.values()))
+        answers = number.answers_keywords is KeywordAnswers.PROVIDER
+        told = self.provider.inbound(self.callback, provider_answers=answers)
+        return replace(told, sender_number=number.number) if told else None
 
 
 class Admission:
@@ -82,6 +95,12 @@ def rejected(door: str) -> HTTPProblem:
     """Return the one answer to strangers, counted."""
     REJECTED.labels(door).inc()
     return unauthorized()
+
+
+def misdirected(door: str, detail: str) -> HTTPProblem:
+    """Return the answer to the provider's own request that is about nothing of ours, counted."""
+    MISDIRECTED.labels(door).inc()
+    return HTTPProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "not_ours", detail)
 
 
 async def _callback(request: Request) -> Callback | None:

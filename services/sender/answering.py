@@ -1,18 +1,21 @@
 """Replies: read in the request that brings them; an opt-out is on disk before the provider gets its answer."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
+import sqlalchemy as sa
 
 from services.sender import store
+from services.sender.admission import Admitted
+from services.sender.domain.hearing import heard
 from services.sender.domain.standing import Standing, after_start, after_stop
-from services.sender.instruments import IN_FLIGHT_AT_STOP, REPLIES
+from services.sender.instruments import ALARMS, IN_FLIGHT_AT_STOP, REPLIES, UNASSIGNED
 from services.sender.providers.port import Inbound
-from services.sender.tables import dispatches, recipients, replies
+from services.sender.tables import dispatches, recipients, replies, unassigned_replies
 from shared import ids
 from shared.config.directory import Merchant
 from shared.config.merchant import StopScope
@@ -23,11 +26,13 @@ from shared.events.consent import ConsentAct, ConsentReported, ConsentScope, Sup
 from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
-from shared.ids import EventId, RecipientId
-from shared.inbound import Context, Reading, classify_for
+from shared.ids import EventId, MerchantId, RecipientId
+from shared.inbound import Context, Reading, classify, classify_for
 from shared.phone import E164
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
+
+ResultT = TypeVar("ResultT")
 
 _PAUSES_SECONDS: Final = (0.1, 0.4)
 """Between tries to commit a reply, which its provider waits for."""
@@ -64,26 +69,75 @@ class Replies:
             DatabaseUnavailable: nothing was stored; the provider must bring it again.
         """
         message = self._message(merchant, sender, inbound)
-        taken = await self._committed(message)
+        taken = await self._committed(lambda uow: _take(message, uow, self._sealer), merchant.id)
+        if taken is _OTHER_WORDS:
+            ALARMS.labels("reply_id_reused").inc()
+            log.error("reply_id_reused", merchant_id=merchant.id, provider_message_id=inbound.provider_message_id)
+            digest = self._sealer.keyed_hash(f"{sender}\x1f{inbound.text}").hex()[:16]
+            own_id = f"{inbound.provider_message_id}~{digest}"
+            message = replace(message, inbound=replace(inbound, provider_message_id=own_id))
+            taken = await self._committed(lambda uow: _take(message, uow, self._sealer), merchant.id)
         failpoint("sender.after_reply_commit")
         if taken is not None:
             REPLIES.labels(taken.reply_class).inc()
             IN_FLIGHT_AT_STOP.inc(taken.in_flight)
 
-    async def _committed(self, message: Message) -> "Taken | None":
+    async def set_aside(self, admitted: Admitted, inbound: Inbound | None, sender: E164 | None, reason: str) -> None:
+        """Keep a reply that cannot be laid to anybody's account, once however often it is brought, and raise an alarm.
+
+        Raises:
+            DatabaseUnavailable: nothing was stored; the provider must bring it again.
+        """
+        merchant, form = admitted.merchant.id, admitted.callback.form
+        raw = orjson.dumps(form, option=orjson.OPT_SORT_KEYS)
+        text = inbound.text if inbound else form.get("Body", "")
+        reply_class = classify(text, Context.SUBSCRIBED).reply_class
+        digest = self._sealer.keyed_hash(f"reply\x1f{merchant}\x1f{admitted.provider.name}\x1f{raw.decode()}")
+        row = {
+            "digest": digest,
+            "merchant_id": merchant,
+            "provider": admitted.provider.name,
+            "reason": reason,
+            "reply_class": reply_class,
+            "recipient_id": self._sealer.recipient_id(merchant, sender) if sender else None,
+            "raw": self._sealer.seal(merchant, raw),
+        }
+
+        async def keep(uow: UnitOfWork) -> bool:
+            (is_new,) = await uow.db.insert_new(unassigned_replies, [{**row, "received_at": uow.now}])
+            return is_new
+
+        if await self._committed(keep, merchant):
+            UNASSIGNED.labels(reason).inc()
+            ALARMS.labels("unassigned_reply").inc()
+            log.error(
+                "reply_unassigned",
+                merchant_id=merchant,
+                provider=admitted.provider.name,
+                reason=reason,
+                reply_class=reply_class,
+                digest=digest.hex()[:16],
+            )
+
+    async def _committed(self, work: Callable[[UnitOfWork], Awaitable[ResultT]], merchant: MerchantId) -> ResultT:
         """Commit, and once more after each pause: not every provider brings a reply again, and it may be a STOP."""
         for pause in _PAUSES_SECONDS:
             try:
-                return await self._units.run(lambda uow: _take(message, uow), Lane.STOP)
+                return await self._units.run(work, Lane.STOP)
             except DatabaseUnavailable as fault:
-                log.warning("reply_waits", code=fault.code, merchant_id=message.merchant.id)
+                log.warning("reply_waits", code=fault.code, merchant_id=merchant)
             await asyncio.sleep(pause)
-        return await self._units.run(lambda uow: _take(message, uow), Lane.STOP)
+        return await self._units.run(work, Lane.STOP)
 
     def _message(self, merchant: Merchant, sender: E164, inbound: Inbound) -> Message:
         readings = classify_for(inbound.text, (Context.SUBSCRIBED, Context.OPTED_OUT))
-        subscribed = readings[Context.SUBSCRIBED]
-        evidence = {"text": inbound.text, "number": inbound.sender_number, "id": inbound.provider_message_id}
+        subscribed = heard(readings[Context.SUBSCRIBED], inbound.provider_says, opted_out=False)
+        evidence = {
+            "text": inbound.text,
+            "number": inbound.sender_number,
+            "id": inbound.provider_message_id,
+            "channel": inbound.channel,
+        }
 
         def seal(clear: bytes) -> bytes:
             return self._sealer.seal(merchant.id, clear)
@@ -93,7 +147,7 @@ class Replies:
             self._sealer.recipient_id(merchant.id, sender),
             inbound,
             subscribed,
-            readings[Context.OPTED_OUT],
+            heard(readings[Context.OPTED_OUT], inbound.provider_says, opted_out=True),
             seal(Contact(phone=sender).model_dump_json().encode()),
             seal(inbound.text.encode()),
             seal(orjson.dumps({**evidence, "why": subscribed.why})),
@@ -108,7 +162,11 @@ class Taken:
     in_flight: int
 
 
-async def _take(message: Message, uow: UnitOfWork) -> Taken | None:
+_OTHER_WORDS: Final = Taken(ReplyClass.OTHER, 0)
+"""Nothing was taken: another reply has this id."""
+
+
+async def _take(message: Message, uow: UnitOfWork, sealer: Sealer) -> Taken | None:
     """Write reply, standing and events in one unit; None for a repeat."""
     people = await store.held_people(uow.db, {message.recipient_id: message.merchant.id})
     person = people[message.recipient_id]
@@ -121,7 +179,7 @@ async def _take(message: Message, uow: UnitOfWork) -> Taken | None:
     row = _reply_row(message, reading, person, keyword_seq, uow.now)
     (is_new,) = await uow.db.insert_new(replies, [{**row, "reply_id": reply_id}])
     if not is_new:
-        return None
+        return None if await _is_repeat(message, uow, sealer) else _OTHER_WORDS
     in_flight = 0
     is_stop = reading.reply_class is ReplyClass.OPT_OUT
     if is_stop:
@@ -154,6 +212,18 @@ async def _take(message: Message, uow: UnitOfWork) -> Taken | None:
     )
     failpoint("sender.before_reply_commit")
     return Taken(reading.reply_class, in_flight)
+
+
+async def _is_repeat(message: Message, uow: UnitOfWork, sealer: Sealer) -> bool:
+    """Return whether the reply that has this id says the same, from the same person."""
+    same_id = (
+        replies.c.merchant_id == message.merchant.id,
+        replies.c.provider_message_id == message.inbound.provider_message_id,
+    )
+    (stored,) = await uow.db.rows(sa.select(replies.c.recipient_id, replies.c.text).where(*same_id))
+    if stored["recipient_id"] != message.recipient_id:
+        return False
+    return stored["text"] is None or sealer.open(message.merchant.id, stored["text"]) == message.inbound.text.encode()
 
 
 async def _last_keyword_was_stop(message: Message, before: Standing, uow: UnitOfWork) -> bool:
@@ -218,6 +288,7 @@ def _reply_row(
         "follow_up_id": person["last_follow_up_id"],
         "text": message.text,
         "received_at": now,
+        "channel": message.inbound.channel,
     }
 
 

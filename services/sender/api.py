@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from services.sender import store
-from services.sender.admission import Admission
+from services.sender.admission import Admission, misdirected
 from services.sender.answering import Replies
 from services.sender.receiving import Receipts
 from services.sender.tables import recipients
@@ -24,6 +24,7 @@ from shared.telemetry.logs import logger
 
 NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 """TwiML for: send nothing back. Answers to keywords are follow-ups of their own, or the provider's."""
+_NOT_OURS = "no number of this provider in the merchant's file is the one that this is about"
 TAKEN = Response(status_code=HTTPStatus.OK)
 """Says nothing about anybody, so one does for all."""
 
@@ -77,8 +78,13 @@ def router(units: Units, admission: Admission, receipts: Receipts, replies: Repl
         admitted = await admission.admit(provider, merchant, request, door="receipts")
         attempt_id = admission.attempt(admitted, request)
         receipt = admitted.provider.receipt(admitted.callback)
-        if receipt is not None:
-            await receipts.take(admitted.provider, admitted.merchant.id, attempt_id, receipt, admitted.callback)
+        if receipt is None:
+            log.error("receipt_not_readable", merchant_id=merchant, provider=provider, attempt_id=str(attempt_id))
+            raise misdirected("receipts", "the report names no text: MessageSid is missing")
+        if not admitted.is_ours(is_reply=False):
+            log.error("receipt_misdirected", merchant_id=merchant, provider=provider, attempt_id=str(attempt_id))
+            raise misdirected("receipts", _NOT_OURS)
+        await receipts.take(admitted.provider, admitted.merchant.id, attempt_id, receipt, admitted.callback)
         return TAKEN
 
     # A plain route: three receipts come for each text, and FastAPI's own handling would cost as much as ours.
@@ -87,12 +93,19 @@ def router(units: Units, admission: Admission, receipts: Receipts, replies: Repl
     @routes.post("/v1/providers/{provider}/{merchant}/replies", summary="A provider hands over a reply")
     async def reply(provider: str, merchant: str, request: Request) -> Response:
         admitted = await admission.admit(provider, merchant, request, door="replies")
-        inbound = admitted.provider.inbound(admitted.callback, provider_answers=admitted.provider_answers)
-        sender = phone.parse(inbound.sender, admitted.merchant.config.country) if inbound else None
-        if inbound is not None and isinstance(sender, str):
-            await replies.take(admitted.merchant, sender, inbound)
+        inbound = admitted.inbound()
+        sender = phone.heard(inbound.sender, admitted.merchant.config.country) if inbound else None
+        known = sender if isinstance(sender, str) else None
+        if not admitted.is_ours(is_reply=True):
+            # Kept all the same: a number may have left the file while people still write to it.
+            await replies.set_aside(admitted, inbound, known, "not_our_number")
+            raise misdirected("replies", _NOT_OURS)
+        if inbound is None:
+            await replies.set_aside(admitted, None, None, "incomplete")
+        elif known is None:
+            await replies.set_aside(admitted, inbound, None, "sender_unknown")
         else:
-            log.warning("reply_not_readable", merchant_id=admitted.merchant.id, provider=provider)
+            await replies.take(admitted.merchant, known, inbound)
         return Response(NO_ANSWER, media_type="text/xml")
 
     @routes.get("/v1/dispatches/{follow_up_id}", summary="What became of a cleared follow-up")

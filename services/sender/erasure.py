@@ -12,7 +12,15 @@ from services.sender.domain.model import Dispatch
 from services.sender.links import store as links
 from services.sender.links.tables import short_links
 from services.sender.schema import ground
-from services.sender.tables import HOLDS_CONTENT, closed_merchants, dispatches, receipts, recipients, replies
+from services.sender.tables import (
+    HOLDS_CONTENT,
+    closed_merchants,
+    dispatches,
+    receipts,
+    recipients,
+    replies,
+    unassigned_replies,
+)
 from shared import rights
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -74,10 +82,12 @@ async def _blank(uow: UnitOfWork, recipient: RecipientId) -> dict[str, int]:
     written = await db.fetch(replies, "recipient_id", [recipient], columns=columns)
     told = [{**row, "text": None} for row in written if row["text"] is not None]
     await db.change(replies, told)
+    strays = sa.delete(unassigned_replies).where(unassigned_replies.c.recipient_id == recipient)
     return {
         dispatches.name: await db.execute(BLANK, {"gone": recipient}),
         receipts.name: len(raw),
         replies.name: len(told),
+        unassigned_replies.name: await db.execute(strays),
         short_links.name: await links.erase(uow, [recipient]),
         touches.name: await attribution.erase(uow, [recipient]),
         ground.parked.name: await rights.strip_parked(db, ground, recipient),
@@ -96,6 +106,9 @@ async def _blank_shop(db: Transaction, merchant: MerchantId) -> dict[str, int]:
         dispatches.name: await db.execute(texts),
         receipts.name: await db.execute(calls),
         replies.name: await db.execute(told),
+        unassigned_replies.name: await db.execute(
+            sa.delete(unassigned_replies).where(unassigned_replies.c.merchant_id == merchant)
+        ),
         short_links.name: await db.execute(sa.update(short_links).where(led).values(target=None)),
         touches.name: await db.execute(sa.delete(touches).where(touches.c.recipient_id.in_(its_people))),
         parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),

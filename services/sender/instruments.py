@@ -14,6 +14,16 @@ RECONCILED = counter("followup_reconciled_total", "Unanswered calls by how they 
 RECEIPTS = counter("followup_receipts_total", "Delivery receipts by status.", ["provider", "status"])
 REPLIES = counter("followup_replies_total", "Replies by class.", ["reply_class"])
 REJECTED = counter("followup_callbacks_rejected_total", "Callbacks without a valid signature.", ["door"])
+UNASSIGNED = counter(
+    "followup_replies_unassigned_total",
+    "Signed replies that belong to nobody we can find, kept sealed for somebody to look at.",
+    ["reason"],
+)
+MISDIRECTED = counter(
+    "followup_callbacks_misdirected_total",
+    "Signed callbacks refused: they name a number that this provider of this merchant does not have, or no text.",
+    ["door"],
+)
 ALARMS = counter(
     "followup_sender_alarms_total",
     "Things somebody must look at: double, contradiction, late_proof, config, filtered and the like.",

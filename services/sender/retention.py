@@ -16,7 +16,7 @@ from services.sender.links.store import LINK_LIFETIME
 from services.sender.links.tables import clicks, short_links
 from services.sender.schema import ground
 from services.sender.settings import SenderSettings
-from services.sender.tables import attempts, dispatches, receipts, replies
+from services.sender.tables import attempts, dispatches, receipts, replies, unassigned_replies
 from shared.db.ground import kept_of
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
@@ -39,6 +39,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     swept_after(attempts, "a provider call", "FOLLOWUP_SENDER_RECORD_DAYS"),
     swept_after(receipts, "a callback", f"{KEPT.days} days"),
     swept_after(replies, "a reply", f"FOLLOWUP_SENDER_RECORD_DAYS; its text {KEPT.days} days"),
+    swept_after(unassigned_replies, "a reply that names nobody we can find", f"{KEPT.days} days"),
     swept_after(short_links, "a link in a text", f"{LINK_LIFETIME.days} days"),
     swept_after(clicks, "a link, sort of visitor and minute", f"{LINK_LIFETIME.days} days"),
     with_the_work("sender_in_flight", "a call without an answer"),
@@ -69,6 +70,7 @@ def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
         Sweep(receipts.c.id, first_id(oldest)),
         Sweep(replies.c.received_at, oldest, replies.c.text.is_not(None), blank={"text": None}),
         Sweep(replies.c.received_at, recorded),
+        Sweep(unassigned_replies.c.received_at, oldest),
         Sweep(clicks.c.id, first_id(followed), clicks.c.at < followed),
         Sweep(short_links.c.expires_at, now),
         Sweep(touches.c.id, first_id(untouched), touches.c.at < untouched),

@@ -177,8 +177,27 @@ replies = sa.Table(
     sa.Column("follow_up_id", Id),
     sa.Column("text", sa.LargeBinary),
     sa.Column("received_at", Instant, nullable=False, index=True),
+    sa.Column("channel", sa.Text),
 )
 """What people wrote back, sealed; the provider's id keeps a repeated call from counting twice."""
+
+unassigned_replies = sa.Table(
+    "sender_unassigned_replies",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reply_class", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, index=True),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", Instant, nullable=False, index=True),
+)
+"""Replies that cannot be laid to anybody's account, as they came and sealed; each one raised an alarm.
+
+`digest` is a keyed hash of the request, so that one brought twice is kept once; `recipient_id` is set where the sender
+could be read and only the number that was written to is not ours.
+"""
 
 number_health = sa.Table(
     "sender_number_health",

@@ -1,6 +1,6 @@
 """The law of a provider: one call, never retried, read once; and what its callbacks mean."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from services.sender.domain.conclude import Receipt
 from services.sender.domain.reading import Answer
 from services.sender.domain.reconcile import Listed
+from shared.events.engagement import ReplyClass
 from shared.phone import E164
 
 CALL_TIMEOUT_SECONDS = 10.0
@@ -57,12 +58,16 @@ class Inbound:
 
     provider_message_id: str
     sender: str
-    """The person's number as the provider writes it."""
+    """The person's number as the provider writes it, its channel taken off."""
     sender_number: str
     """Ours."""
     text: str
     provider_answered: bool
     """The provider has answered this very text by itself."""
+    channel: str = "sms"
+    """How it came: `sms`, `rcs`, `whatsapp`, …"""
+    provider_says: ReplyClass | None = None
+    """What the provider took the text for, by its own list of keywords."""
 
 
 class Provider(Protocol):
@@ -100,11 +105,21 @@ class Provider(Protocol):
         ...
 
     def inbound(self, callback: Callback, *, provider_answers: bool) -> Inbound | None:
-        """Return what a person wrote; None where the request holds no text.
+        """Return what a person wrote; None where the request does not say who wrote, to whom, or which text it is.
 
         Args:
             callback: the request.
             provider_answers: whether the number is set so that the provider answers keywords.
+        """
+        ...
+
+    def is_ours(self, callback: Callback, numbers: Collection[str], *, is_reply: bool) -> bool:
+        """Return whether a callback is about one of these numbers, or about what we may send through without a number.
+
+        Args:
+            callback: the request.
+            numbers: those that the merchant's file gives this provider.
+            is_reply: whether our number is the one written to, or the one that wrote.
         """
         ...
 

@@ -8,7 +8,7 @@ Sources: providers sections 1 to 3; https://www.twilio.com/docs/messaging/api/me
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -20,8 +20,9 @@ from services.sender.domain.lattice import Status
 from services.sender.domain.reactions import Meaning, meaning_of
 from services.sender.domain.reading import Accepted, Answer, NotSent, Response, read
 from services.sender.domain.reconcile import Listed, body_sha256
+from services.sender.providers.addresses import address_of
 from services.sender.providers.port import Callback, Capabilities, Inbound, Text
-from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, STATUSES
+from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
 from shared.phone import E164
 
 if TYPE_CHECKING:
@@ -143,8 +144,28 @@ class TwilioProvider:
         if not sid or not form.get("From") or not form.get("To"):
             return None
         text = form.get("Body", "")
-        answered = bool(form.get("OptOutType")) or text.strip().upper() in ANSWERED_BY_TWILIO
-        return Inbound(sid, form["From"], form["To"], text, provider_answered=provider_answers and answered)
+        opt_out_type = form.get("OptOutType", "").strip()
+        person, ours = address_of(form["From"]), address_of(form["To"])
+        return Inbound(
+            sid,
+            person.name,
+            ours.name,
+            text,
+            # Advanced Opt-Out, which sends this field, has answered whatever it named; our file need not say so.
+            provider_answered=bool(opt_out_type) or (provider_answers and text.strip().upper() in ANSWERED_BY_TWILIO),
+            channel=person.channel,
+            provider_says=OPT_OUT_TYPES.get(opt_out_type.upper()),
+        )
+
+    def is_ours(self, callback: Callback, numbers: Collection[str], *, is_reply: bool) -> bool:
+        """Return whether a callback is about one of these numbers, our Messaging Service, or an RCS sender or page.
+
+        A Messaging Service may write from any number of its pool, which the merchant's file need not list.
+        """
+        if self._service_sid is not None and callback.form.get("MessagingServiceSid") == self._service_sid:
+            return True
+        ours = address_of(callback.form.get("To" if is_reply else "From", ""))
+        return bool(numbers) and (not ours.is_number or ours.name in numbers)
 
     def redacted(self, callback: Callback) -> dict[str, str]:
         """Return the fields without anybody's number."""

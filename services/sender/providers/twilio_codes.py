@@ -10,6 +10,7 @@ from services.sender.domain.lattice import Status
 from services.sender.domain.reactions import CodeTable, Meaning, Reaction
 from shared.events.consent import SuppressionCause
 from shared.events.dispatch import ErrorClass
+from shared.events.engagement import ReplyClass
 
 _NOT_OURS_TO_SEND = Meaning(ErrorClass.CONFIG, Reaction.HALT, alarm=True)
 _UNREGISTERED = Meaning(ErrorClass.SENDER_UNREGISTERED, Reaction.HALT, alarm=True)
@@ -85,3 +86,9 @@ ANSWERED_BY_TWILIO: Final = frozenset(
     }
 )
 """Whole one-word messages only: "STOP please" is ours to answer (compliance section 6)."""
+
+OPT_OUT_TYPES: Final = {"STOP": ReplyClass.OPT_OUT, "START": ReplyClass.OPT_IN, "HELP": ReplyClass.HELP}
+"""What Advanced Opt-Out took a text for, by the keywords the account has set; it has answered the text by then.
+
+Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
+"""

@@ -1,0 +1,28 @@
+"""What a reply means where the provider read it too: its word beside ours, opt-out broadly, opt-in narrowly."""
+
+from dataclasses import replace
+
+from shared.events.engagement import ReplyClass
+from shared.inbound import Reading
+
+
+def heard(reading: Reading, provider_says: ReplyClass | None, *, opted_out: bool) -> Reading:
+    """Return the reading that holds.
+
+    A provider's own list of keywords may be longer than ours, and once it has taken a word for STOP it lets no more
+    texts through. Whichever of the two heard an opt-out, it is one. Its START counts only from somebody who is opted
+    out and whose words say nothing else; its HELP only where the words say nothing else.
+
+    Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
+    """
+    own = reading.reply_class
+    says_nothing_else = own is ReplyClass.OTHER and not reading.needs_review
+    match provider_says:
+        case ReplyClass.OPT_OUT if own is not ReplyClass.OPT_OUT:
+            return Reading(ReplyClass.OPT_OUT, "the provider took it for an opt-out keyword")
+        case ReplyClass.OPT_IN if opted_out and says_nothing_else:
+            return Reading(ReplyClass.OPT_IN, "the provider took it for an opt-in keyword")
+        case ReplyClass.HELP if says_nothing_else:
+            return replace(reading, reply_class=ReplyClass.HELP, why="the provider took it for a call for help")
+        case _:
+            return reading

@@ -1,0 +1,37 @@
+"""Addresses as providers write them: a channel and a name (`rcs:+12125550123`, `whatsapp:+…`, `messenger:1042`).
+
+A person is their number, whichever channel they write through; what is no number names nobody we could have written
+to. Source: https://www.twilio.com/docs/messaging/channels
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+SMS: Final = "sms"
+_CHANNEL: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.-]{0,30}):\s*")
+_NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One side of a message."""
+
+    channel: str
+    """In lower case; `sms` where the provider names none."""
+    name: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a telephone number or a short code; an RCS sender or a page is neither."""
+        return bool(_NUMBER.fullmatch(self.name))
+
+
+def address_of(written: str) -> Address:
+    """Return an address, taken apart; `tel:` and `sip:` say how to read what follows, not a channel."""
+    channel, name = SMS, written.strip()
+    while found := _CHANNEL.match(name):
+        word, name = found[1].lower(), name[found.end() :].strip()
+        if word not in {"tel", "sms"}:
+            channel = word
+    return Address(channel, name)

@@ -1,0 +1,231 @@
+"""What comes in at the doors of providers is stored, refused, or set aside with an alarm; nothing is lost."""
+
+import asyncio
+import json
+import random
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.sender import tables
+from services.sender.instruments import MISDIRECTED
+from services.sender.providers.addresses import address_of
+from shared.db.transaction import Row
+from shared.events.consent import ConsentAct, ConsentReported
+from shared.events.engagement import ReplyClass, ReplyReceived
+from shared.ids import MerchantId
+from shared.testing import make, make_sender
+from tests.integration.sender.desk import Desk, alarms, open_desk
+
+Open: TypeAlias = tuple[asyncio.Runner, Desk, set[object]]
+"""A loop, a desk, and what was posted there."""
+
+PERSON, OURS = make_sender.PERSON, make_sender.SENDER_NUMBER
+SENDERS = [
+    *(PERSON, f"rcs:{PERSON}", f"whatsapp:{PERSON}", f"RCS: {PERSON}", "+12125550177", " +12125550178 "),
+    *("tel:+12125550179", "messenger:1042", "rcs:person@example", "", " ", "72345", "AMAZON", "anonymous", "+1", "+"),
+    *("sip:ana@example.com", "+5215512345678", "whatsapp:+5215512345678", "+999999999999999", "+99999999999999999"),
+    *("\u202e+12125550123", "::"),
+]
+TARGETS = [OURS, f"whatsapp:{OURS}", "rcs:acme_agent", "messenger:77", "", "+12025550199", "72345", "rcs:+12025550199"]
+TEXTS = ["STOP", "hello", "", "yes", "stop " * 400, "\U0001f600", "ST\0OP", "x" * 5_000, "help"]
+NAMES = ["MessageSid", "SmsSid", "From", "To", "Body", "OptOutType", "NumMedia", "MessageStatus", "MessagingServiceSid"]
+FORMS_IN_A_BATCH = 25
+TORTURE_FORMS = 100_000
+
+forms = st.fixed_dictionaries(
+    {},
+    optional={
+        "MessageSid": st.sampled_from(["SM1", "SM2", "SM3", ""]),
+        "SmsSid": st.sampled_from(["SM1", ""]),
+        "From": st.one_of(st.sampled_from(SENDERS), st.text(st.characters(codec="utf-8"), max_size=20)),
+        "To": st.one_of(st.sampled_from(TARGETS), st.text(st.characters(codec="utf-8"), max_size=20)),
+        "Body": st.one_of(st.sampled_from(TEXTS), st.text(st.characters(codec="utf-8"), max_size=60)),
+        "OptOutType": st.sampled_from(["STOP", "start", "HELP", "", "OTHER"]),
+        "NumMedia": st.just("0"),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """A desk that stays open for all examples."""
+    with asyncio.Runner() as runner:
+        opened = open_desk(tmp_path_factory.mktemp("desk"))
+        desk = runner.run(opened.__aenter__())
+        yield runner, desk, set()
+        runner.run(opened.__aexit__(None, None, None))
+
+
+@given(st.lists(forms, min_size=1, max_size=FORMS_IN_A_BATCH))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_signed_reply_is_stored_refused_or_set_aside(house: Open, batch: list[dict[str, str]]) -> None:
+    runner, desk, seen = house
+    runner.run(_conserved(desk, batch, seen))
+
+
+@pytest.mark.torture
+def test_a_hundred_thousand_signed_replies_are_each_stored_refused_or_set_aside(house: Open) -> None:
+    runner, desk, seen = house
+    chance = random.Random(3)  # noqa: S311 - no secret
+    values = {"From": SENDERS, "To": TARGETS, "Body": TEXTS, "OptOutType": ["STOP", "START", "HELP", "x"]}
+    for start in range(0, TORTURE_FORMS, FORMS_IN_A_BATCH):
+        batch = []
+        for number in range(FORMS_IN_A_BATCH):
+            form = {name: chance.choice(values.get(name, ["", "1"])) for name in NAMES if chance.random() < 0.8}
+            batch.append({**form, "MessageSid": f"SM{start + chance.randint(0, number)}"})
+        runner.run(_conserved(desk, batch, seen))
+
+
+async def _conserved(desk: Desk, batch: list[dict[str, str]], seen: set[object]) -> None:
+    for form in batch:
+        before = await _kept(desk)
+        status = (await _post(desk, form)).status_code
+        new = await _kept(desk) - before
+        assert status in {200, 422}, form
+        assert new == 1 or (new == 0 and seen & _marks(form)), form
+        seen |= _marks(form)
+        assert (await _post(desk, form)).status_code == status, form
+        assert await _kept(desk) == before + new, "what is brought twice is kept once"
+
+
+def _marks(form: Mapping[str, str]) -> set[object]:
+    """Return by what a form is known again: all of it, or the text that one person sent under one id."""
+    clean = {name: value.replace("\0", "") for name, value in form.items()}
+    sid = clean.get("MessageSid") or clean.get("SmsSid")
+    person = address_of(clean.get("From", "")).name
+    return {tuple(sorted(clean.items())), ("text", sid, person, clean.get("Body", ""))}
+
+
+async def _post(desk: Desk, form: Mapping[str, str]) -> httpx2.Response:
+    return await desk.http.post(**make_sender.signed_post(make_sender.replies_url(), form))
+
+
+async def _kept(desk: Desk) -> int:
+    tables_of_replies = (tables.replies, tables.unassigned_replies)
+    counts = [sa.select(sa.func.count()).select_from(table).scalar_subquery() for table in tables_of_replies]
+    (row,) = await desk.house.rows(sa.select((counts[0] + counts[1]).label("kept")))
+    return int(row["kept"])
+
+
+async def _strays(desk: Desk) -> list[Row]:
+    return list(await desk.house.rows(sa.select(tables.unassigned_replies)))
+
+
+def _form(**changes: str) -> dict[str, str]:
+    return {"MessageSid": "SM-in-1", "From": PERSON, "To": OURS, "Body": "STOP", **changes}
+
+
+@pytest.mark.parametrize("channel", ["rcs", "whatsapp", "WhatsApp", "viber"])
+async def test_a_stop_through_any_channel_of_a_number_is_heard(desk: Desk, channel: str) -> None:
+    answer = await _post(desk, _form(From=f"{channel}:{PERSON}", To=f"{channel}:{OURS}"))
+    assert answer.status_code == 200
+    assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
+    assert [row["channel"] for row in await desk.replies()] == [channel.lower()]
+
+
+async def test_a_stop_to_an_rcs_sender_is_heard_and_answered_from_the_merchants_number(desk: Desk) -> None:
+    await _post(desk, _form(From=f"rcs:{PERSON}", To="rcs:acme_agent"))
+    (heard,) = await desk.published(ReplyReceived)
+    assert (heard.reply_class, heard.sender_number) == (ReplyClass.OPT_OUT, OURS)
+
+
+@pytest.mark.parametrize(
+    ("sender", "reason"),
+    [
+        ("messenger:1042", "sender_unknown"),
+        ("72345", "sender_unknown"),
+        ("AMAZON", "sender_unknown"),
+        ("", "incomplete"),
+    ],
+)
+async def test_a_reply_from_nobody_we_could_know_is_kept_sealed_and_raises_an_alarm(
+    desk: Desk, sender: str, reason: str
+) -> None:
+    before = alarms("unassigned_reply")
+    answer = await _post(desk, _form(From=sender, Body="Stop. Kind regards, Ana"))
+    assert answer.status_code == 200
+    (stray,) = await _strays(desk)
+    assert (stray["reason"], stray["reply_class"]) == (reason, "opt_out")
+    assert json.loads(desk.sealer.open(MerchantId(make.MERCHANT), stray["raw"]))["Body"] == "Stop. Kind regards, Ana"
+    assert b"regards, Ana" not in await desk.house.stored()
+    assert alarms("unassigned_reply") == before + 1
+
+
+async def test_a_reply_to_a_number_that_this_provider_does_not_have_is_refused_counted_and_kept(desk: Desk) -> None:
+    before = MISDIRECTED.labels("replies")._value.get()
+    answer = await _post(desk, _form(To="+12025550199"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "not_ours")
+    assert MISDIRECTED.labels("replies")._value.get() == before + 1
+    assert await desk.people() == []
+    assert [row["reason"] for row in await _strays(desk)] == ["not_our_number"]
+
+
+async def test_a_start_to_a_number_of_another_provider_lifts_nothing(desk: Desk) -> None:
+    await desk.reply("STOP")
+    answer = await _post(desk, _form(MessageSid="SM-in-2", To="+12025550199", Body="START"))
+    assert answer.status_code == 422
+    assert [report.act for report in await desk.published(ConsentReported)] == [ConsentAct.REVOKED]
+
+
+@pytest.mark.parametrize(
+    ("form", "door"),
+    [({"MessageStatus": "delivered", "From": OURS}, 422), ({"MessageSid": "SM1", "From": "+12025550199"}, 422)],
+)
+async def test_a_receipt_about_nothing_of_ours_is_refused_and_counted(
+    desk: Desk, form: dict[str, str], door: int
+) -> None:
+    await desk.hear(desk.cleared())
+    await desk.send()
+    before = MISDIRECTED.labels("receipts")._value.get()
+    answer = await desk.http.post(**make_sender.signed_post(desk.provider.texts[0].callback_url, form))
+    assert answer.status_code == door
+    assert MISDIRECTED.labels("receipts")._value.get() == before + 1
+    assert await desk.receipts() == []
+
+
+async def test_another_text_under_a_known_id_is_taken_and_raises_an_alarm(desk: Desk) -> None:
+    await desk.reply("Hello", sid="SM-1")
+    before = alarms("reply_id_reused")
+    await desk.reply("STOP", sid="SM-1")
+    await desk.reply("STOP", sid="SM-1")
+    assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
+    assert len(await desk.replies()) == 2
+    assert alarms("reply_id_reused") > before
+
+
+@pytest.mark.parametrize("words", ["ADIOS", "OUT", "SALIR", "salida", "NO", "NOTEXTS", "Bye now"])
+@pytest.mark.parametrize("kind", ["STOP", "stop"])
+async def test_what_the_provider_takes_for_a_stop_is_one_and_is_confirmed_by_it_alone(
+    desk: Desk, words: str, kind: str
+) -> None:
+    await _post(desk, _form(Body=words, OptOutType=kind))
+    assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
+    (report,) = await desk.published(ConsentReported)
+    assert report.act is ConsentAct.REVOKED
+    (heard,) = await desk.published(ReplyReceived)
+    assert (heard.reply_class, heard.provider_answers) == (ReplyClass.OPT_OUT, True)
+
+
+async def test_what_the_provider_takes_for_a_call_for_help_is_one(desk: Desk) -> None:
+    await _post(desk, _form(Body="ASSIST", OptOutType="HELP"))
+    (heard,) = await desk.published(ReplyReceived)
+    assert (heard.reply_class, heard.provider_answers) == (ReplyClass.HELP, True)
+
+
+async def test_the_providers_start_counts_only_from_somebody_who_is_opted_out(desk: Desk) -> None:
+    await _post(desk, _form(Body="VUELVE", OptOutType="START"))
+    await desk.reply("STOP", sid="SM-in-2")
+    await _post(desk, _form(MessageSid="SM-in-3", Body="VUELVE", OptOutType="START"))
+    await _post(desk, _form(MessageSid="SM-in-4", Body="stop it", OptOutType="START"))
+    assert [each.reply_class for each in await desk.published(ReplyReceived)] == [
+        ReplyClass.OTHER,
+        ReplyClass.OPT_OUT,
+        ReplyClass.OPT_IN,
+        ReplyClass.OPT_OUT,
+    ]
