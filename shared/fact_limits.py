@@ -1,5 +1,6 @@
 """How large facts may be: they travel sealed through every topic, and conditions and templates walk through them."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ def problem_of(facts: Mapping[str, Any]) -> str | None:
     longest = _longest(facts)
     if longest > MOST_CHARACTERS:
         return f"a fact is a text of at most {MOST_CHARACTERS:,} characters, this one has {longest:,}"
-    size = len(orjson.dumps(facts, default=str))
+    size = _bytes_of(facts)
     return f"facts take at most {MOST_BYTES:,} bytes together, these take {size:,}" if size > MOST_BYTES else None
 
 
@@ -39,16 +40,26 @@ def within_bounds(facts: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
 
     Nobody can be asked to send less, and what the delivery means does not depend on these: a too large one is unknown.
     """
+    if _bytes_of(facts) <= MOST_CHARACTERS and _deepest(facts) <= DEEPEST_LEVELS:
+        return dict(facts), 0  # nearly all there are: no text among them can be too long
     kept = {name: value for name, value in facts.items() if problem_of({name: value}) is None}
-    by_size = sorted(kept, key=lambda name: len(orjson.dumps(kept[name], default=str)))
+    by_size = sorted(kept, key=lambda name: _bytes_of({name: kept[name]}))
     total = 0
     for place, name in enumerate(by_size):
-        total += len(orjson.dumps({name: kept[name]}, default=str))
+        total += _bytes_of({name: kept[name]})
         if total > MOST_BYTES:
             for left_out in by_size[place:]:
                 del kept[left_out]
             break
     return kept, len(facts) - len(kept)
+
+
+def _bytes_of(facts: Mapping[str, Any]) -> int:
+    """Return the size of facts as JSON."""
+    try:
+        return len(orjson.dumps(facts, default=str))
+    except TypeError:  # a number beyond 64 bits, or a key that is no text
+        return len(json.dumps(facts, default=str).encode())
 
 
 def _longest(value: object) -> int:
