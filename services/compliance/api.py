@@ -11,7 +11,14 @@ from fastapi.responses import JSONResponse, Response
 
 from services.compliance import store
 from services.compliance.advice import advise
-from services.compliance.consent_desk import ConsentBody, ConsentDesk, RevocationBody, StandingBody, standing_answer
+from services.compliance.consent_desk import (
+    ConsentBody,
+    ConsentDesk,
+    RevocationBody,
+    StandingBody,
+    must_not_pose_as_heard,
+    standing_answer,
+)
 from services.compliance.domain.evaluation import answer_of, rfc3339
 from services.compliance.domain.inputs import LineType, Past, PastKind, Recipient
 from services.compliance.domain.numbers import facts_of_e164
@@ -49,6 +56,7 @@ def routes(desk: ConsentDesk, links: Links) -> APIRouter:
         caller: Annotated[Caller, Depends(requires("consents:write"))],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
+        must_not_pose_as_heard(body)
         keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", body.model_dump(mode="json"))
         status, answer = await desk.enter(caller.merchant, body, keyed, HTTPStatus.CREATED)
         return JSONResponse(answer, status_code=status)

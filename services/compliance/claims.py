@@ -16,7 +16,8 @@ from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, S
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, RecipientId
 
-_DECISIONS = frozenset({ConsentAct.GRANTED, ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
+_DECISIONS = frozenset({ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
+"""What ends a doubt. A grant is none of them: shops report grants by themselves, and have read no reply."""
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """Instants of claims are kept between these: a ledger's integers end at 2**53 microseconds, and no claim is refused
@@ -99,9 +100,14 @@ def _entry(claim: ConsentReported, now: datetime) -> LedgerEntry:
         disclosure_sha256=claim.disclosure_sha256,
         cause=claim.cause,
         keyword_seq=claim.keyword_seq,
-        actor="recipient" if claim.method == "keyword" else "system",
+        actor="recipient" if claim.first_hand or _is_keyword(claim) else "system",
         evidence_sha256=hashlib.sha256(claim.evidence).hexdigest() if claim.evidence is not None else None,
     )
+
+
+def _is_keyword(claim: ConsentReported) -> bool:
+    """Return whether the person texted it; a report from outside has no keyword number."""
+    return claim.method == "keyword" and claim.keyword_seq is not None
 
 
 def kept(at: datetime | None) -> datetime | None:

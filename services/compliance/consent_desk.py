@@ -18,7 +18,7 @@ from shared import ids, phone
 from shared.config.directory import Merchant
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
-from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope, as_claimed, is_reserved
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import EventId, RecipientId
@@ -112,6 +112,7 @@ class ConsentDesk:
         proof = {"disclosure": body.disclosure, "ip": body.ip, "user_agent": body.user_agent, "evidence": body.evidence}
         disclosed = hashlib.sha256(body.disclosure.encode()).hexdigest() if body.disclosure else None
         digest = hashlib.sha256(orjson.dumps(proof, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        method, source = as_claimed(body.method, body.source)
         parts = (merchant.id, recipient, body.source, body.scope, body.event, body.level, captured_at, digest)
         return ConsentReported(
             event_id=EventId(ids.derived("consent.reported", *parts, at=captured_at or now)),
@@ -124,8 +125,8 @@ class ConsentDesk:
             level=body.level,
             captured_at=captured_at,
             expires_at=body.expires_at,
-            method=body.method,
-            source=body.source,
+            method=method,
+            source=source,
             disclosure_sha256=disclosed,
             evidence=self.sealer.seal(merchant.id, orjson.dumps(proof)),
         )
@@ -172,6 +173,17 @@ class ConsentDesk:
 
         found, history = await self.units.read(work)
         return found or Person(merchant.id), history
+
+
+def must_not_pose_as_heard(body: ConsentBody) -> None:
+    """Refuse a permission that says we heard it ourselves; a withdrawal is taken whatever it says.
+
+    Raises:
+        HTTPProblem: 422, method or source is one of ours.
+    """
+    if body.event is not ConsentAct.REVOKED and is_reserved(body.method, body.source):
+        field = "source" if is_reserved("", body.source) else "method"
+        raise unprocessable(field, "is ours alone: replies and the preference page write it; say how you heard it")
 
 
 def standing_answer(person: Person, now: datetime) -> dict[str, Any]:

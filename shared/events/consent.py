@@ -52,6 +52,29 @@ class SuppressionCause(StrEnum):
     ERASED = "erased"
 
 
+RESERVED_METHODS = frozenset({"keyword", "reply", "erasure"})
+RESERVED_SOURCES = frozenset({"reply", "preferences", "erasure"})
+"""How and where we ourselves hear a person. Whoever reports from outside cannot have been there."""
+_PROVIDERS = "provider:"
+_CLAIMED = "claimed:"
+
+
+def is_reserved(method: str, source: str) -> bool:
+    """Return whether a report speaks as if we had heard the person ourselves."""
+    how, where = _plain(method), _plain(source)
+    return how in RESERVED_METHODS or where in RESERVED_SOURCES or where.startswith(_PROVIDERS)
+
+
+def as_claimed(method: str, source: str) -> tuple[str, str]:
+    """Return how and where as somebody else may have it recorded: ``keyword`` becomes ``claimed:keyword``."""
+    how = f"{_CLAIMED}{method}" if _plain(method) in RESERVED_METHODS else method
+    return how, f"{_CLAIMED}{source}" if is_reserved("", source) else source
+
+
+def _plain(word: str) -> str:
+    return word.strip().casefold()
+
+
 @event
 class ConsentReported(Event):
     """Somebody claims that a person gave or withdrew consent; the ledger decides what it means."""
@@ -76,6 +99,9 @@ class ConsentReported(Event):
     cause: SuppressionCause | None = None
     """Set where the claim suppresses the number beyond consent (wrong person, provider's block)."""
     contact: Sealed | None = None
+    first_hand: bool = False
+    """The person did it in front of us, on their signed preference page; no door from outside can say so. What a
+    person texts is told by its `keyword_seq`."""
     evidence: Sealed | None = None
     """JSON: disclosure text, ip, user agent, signer, screenshot reference, whatever the reporter has."""
 

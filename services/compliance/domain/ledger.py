@@ -66,6 +66,15 @@ class LedgerEntry:
     """Of the sealed bytes, never of the plain ones."""
 
     @property
+    def is_by_the_person(self) -> bool:
+        """Return whether we heard it from the person: by text, through the provider, or on their preference page.
+
+        A keyword number is given by the sender alone, and the actor by the ledger alone, so no report from outside
+        can pass for one, whatever it calls itself.
+        """
+        return self.keyword_seq is not None or (self.actor == "recipient" and self.source == "preferences")
+
+    @property
     def effective_at(self) -> datetime | None:
         """Return the source time; a claim dated in its own future counts from when it was recorded."""
         return None if self.captured_at is None else min(self.captured_at, self.recorded_at)

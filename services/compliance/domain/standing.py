@@ -1,7 +1,8 @@
 """What all claims about a person add up to, whatever order they arrived in.
 
 Claims are read in the order of their own time, not of their arrival. An older or undated grant never overturns a newer
-opt-out; pending is never consent; START restores what STOP took and creates nothing (compliance section 3).
+opt-out; pending is never consent; START restores what STOP took and creates nothing (compliance section 3). What the
+person stopped themselves, only they start again: whatever others report meanwhile is kept, and lifts nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -59,6 +60,8 @@ class ScopeStanding:
     """A consent was declared expired and nothing has followed."""
     revoked_since: datetime | None = None
     """The revocation that took the consent; later ones move `revoked_at` only."""
+    is_stopped: bool = False
+    """The person said so themselves, and has not taken it back."""
 
     def consent(self, now: datetime) -> Consent:
         """Return the strongest permission that is valid at `now`, or why there is none."""
@@ -175,6 +178,9 @@ class _Scope:
     revoked_since: datetime | None = None
     pending: ConsentLevel | None = None
     ended: bool = False
+    is_stopped: bool = False
+    reported: dict[ConsentLevel, Grant] = field(default_factory=dict)
+    """Permissions that others reported since the person stopped; they count once the person starts again."""
 
     def apply(self, claim: _Claim) -> None:
         """Take one claim into account."""
@@ -190,14 +196,23 @@ class _Scope:
             case ConsentAct.REVOKED:
                 self.revoked_at, self.revoked_since = claim.at, self.revoked_since or claim.at
                 self.pending = None
+                self.is_stopped = self.is_stopped or entry.is_by_the_person
             case ConsentAct.RESTORED:
-                if claim.at is not None:
-                    self.revoked_at = self.revoked_since = None
+                self._restore(claim)
             case ConsentAct.EXPIRED:
                 self.ended = bool(self.grants) or self.pending is not None or self.ended
-                self.grants, self.pending = {}, None
+                self.grants, self.reported, self.pending = {}, {}, None
             case _:
                 assert_never(entry.act)
+
+    def _restore(self, claim: _Claim) -> None:
+        """Lift a revocation; one of the person's own is lifted by their own word only."""
+        if claim.at is None or (self.is_stopped and not claim.entry.is_by_the_person):
+            return
+        self.revoked_at = self.revoked_since = None
+        self.is_stopped = False
+        self.ended = self.ended and not self.reported
+        self.grants, self.reported = self.grants | self.reported, {}
 
     def _grant(self, claim: _Claim, level: ConsentLevel) -> None:
         """Add a permission; after a revocation only a dated and expressed one counts, and it starts afresh.
@@ -207,6 +222,10 @@ class _Scope:
         if self.revoked_at is not None:
             if claim.at is None or level not in _EXPRESSED:
                 return
+            if self.is_stopped and not claim.entry.is_by_the_person:
+                self.reported[level] = Grant(level, claim.at, claim.entry.expires_at)
+                return
+            self.is_stopped, self.reported = False, {}
             self.grants, self.revoked_at, self.revoked_since = {}, None, None
         self.grants[level] = Grant(level, claim.at, claim.entry.expires_at)
         self.pending, self.ended = None, False
@@ -222,6 +241,7 @@ def _fold_scope(claims: Iterable[_Claim]) -> ScopeStanding:
         pending=scope.pending is not None,
         ended=scope.ended,
         revoked_since=scope.revoked_since,
+        is_stopped=scope.is_stopped,
     )
 
 

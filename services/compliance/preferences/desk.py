@@ -113,11 +113,14 @@ def _after(wish: Wish, choice: Choice, now: datetime) -> Wish:
 
 
 async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, uow: UnitOfWork) -> None:
-    """Enter a withdrawal into the ledger, unless it stands there already."""
+    """Enter a withdrawal into the ledger, unless the person's own stands there already.
+
+    One that the shop reported is no reason to drop it: a shop may take back what it said, and never what they said.
+    """
     people = await store.held_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
     standing = people[holder.recipient_id].standing
-    is_known = standing.marketing.revoked_at if scope is ConsentScope.MARKETING else standing.suppression
-    if is_known is not None:
+    scopes = [standing.marketing] if scope is ConsentScope.MARKETING else [standing.marketing, standing.informational]
+    if all(each.is_stopped for each in scopes):
         return
     identity = (holder.merchant_id, holder.recipient_id, "preferences", scope, ConsentAct.REVOKED)
     claim = ConsentReported(
@@ -131,6 +134,7 @@ async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, uow: Unit
         captured_at=uow.now,
         method="web_form",
         source="preferences",
+        first_hand=True,
         evidence=proof,
     )
     await claims.record([claim], uow)

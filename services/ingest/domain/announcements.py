@@ -14,6 +14,7 @@ from shared.events.consent import (
     MerchantClosed,
     PrivacyRequested,
     PrivacyRight,
+    as_claimed,
 )
 from shared.events.envelope import Event, Sealed
 from shared.events.trigger import PhoneProvenance, TriggerKind, TriggerReceived
@@ -127,6 +128,7 @@ def _report(origin: Origin, claim: Claim, sealed: SealedClaim, whose: Addressee)
     at = claim.captured_at or claim.told_at
     known_by = claim.captured_at.isoformat() if claim.captured_at else claim.key
     key = (origin.merchant_id, whose.recipient_id, origin.source, known_by, claim.scope, claim.act)
+    method, source = as_claimed(claim.method, claim.source)
     return ConsentReported.model_construct(
         event_id=EventId(ids.derived("consent.reported", *key, at=at)),
         merchant_id=origin.merchant_id,
@@ -137,8 +139,8 @@ def _report(origin: Origin, claim: Claim, sealed: SealedClaim, whose: Addressee)
         act=claim.act,
         level=claim.level,
         captured_at=claim.captured_at,
-        method=claim.method,
-        source=claim.source,
+        method=method,
+        source=source,
         disclosure_sha256=claim.disclosure_sha256,
         contact=whose.contact,
         evidence=sealed.evidence,

@@ -9,8 +9,9 @@ from typing import Final
 
 from shared.events.consent import ConsentAct, ConsentChanged, SuppressionCause
 
-_DECIDED: Final = frozenset({ConsentAct.GRANTED, ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
-"""Somebody made up their mind: a reply that waited for review waits no more."""
+_DECIDED: Final = frozenset({ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
+"""Somebody made up their mind: a reply that waited for review waits no more. A grant is no such word: shops report
+grants by themselves, and have read no reply."""
 _REVOKED: Final = "revoked"
 
 

@@ -287,3 +287,17 @@ async def test_every_route_wants_a_key_and_its_scope(
         answer = await scopeless.request(method, path, json=body)
         assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
     assert not await stage.rows(ledger)
+
+
+@pytest.mark.parametrize("changes", [{"method": "keyword"}, {"method": " Reply"}, {"source": "preferences"}])
+async def test_no_permission_from_outside_says_that_we_heard_it(
+    stage: Stage, http: httpx2.AsyncClient, changes: dict[str, Any]
+) -> None:
+    refused = await http.post("/v1/consents", json=CONSENT | changes)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, next(iter(changes)))
+    # A withdrawal is taken whatever it says of itself, and is recorded as what somebody claimed.
+    taken = await http.post("/v1/consents", json=CONSENT | changes | {"event": "revoked"})
+    assert taken.json()["consents"]["marketing"]["status"] == "revoked"
+    (row,) = await stage.rows(ledger)
+    assert b'"claimed:' in row["canonical"]
+    assert b'"actor":"system"' in row["canonical"]

@@ -3,6 +3,9 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from services.compliance.domain.rules import ConsentStatus
 from services.compliance.tables import ledger, send_slots
@@ -85,6 +88,32 @@ async def test_start_echoes_the_newest_keyword_and_an_old_start_after_a_new_stop
     lifted = (await stage.changes())[-1]
     assert (lifted.keyword_seq, lifted.suppressed, lifted.marketing.status) == (4, None, "pewc")
     assert only(await stage.verdict()) == [("cleared", "ok")]
+
+
+@pytest.mark.parametrize(
+    "claimed",
+    [
+        {"method": "platform", "source": "shopify"},
+        {"method": "keyword", "source": "reply"},
+        {"method": "web_form", "source": "preferences"},
+        {"act": ConsentAct.RESTORED, "method": "keyword", "source": "reply", "scope": ConsentScope.ALL},
+        {"act": ConsentAct.CONFIRMED, "method": "api", "source": "api", "scope": ConsentScope.ALL},
+    ],
+)
+async def test_only_the_person_lifts_their_stop(stage: Stage, claimed: dict[str, Any]) -> None:
+    await stage.hear(stage.claim(scope=ConsentScope.ALL))
+    keyword = {"scope": ConsentScope.ALL, "method": "keyword", "source": "reply", "level": ConsentLevel.UNKNOWN}
+    stage.clock.advance(minutes=1)
+    await stage.hear(stage.claim(ConsentAct.REVOKED, captured_at=stage.clock.now(), keyword_seq=1, **keyword))
+    stage.clock.advance(minutes=5)
+    await stage.hear(stage.claim(captured_at=stage.clock.now(), **claimed))
+    assert len(await stage.rows(ledger)) == 3
+    told = (await stage.changes())[-1]
+    assert (told.suppressed, told.marketing.status, told.informational.status) == ("opt_out", "revoked", "revoked")
+    assert only(await stage.verdict()) == [("blocked", "opted_out")]
+    stage.clock.advance(minutes=1)
+    await stage.hear(stage.claim(ConsentAct.RESTORED, captured_at=stage.clock.now(), keyword_seq=2, **keyword))
+    assert only(await stage.verdict("after START")) == [("cleared", "ok")]
 
 
 async def test_a_claim_for_ever_is_kept_and_not_parked(stage: Stage) -> None:

@@ -324,9 +324,16 @@ async def test_an_older_grant_that_arrives_late_does_not_settle_an_ambiguous_rep
 async def test_an_ambiguous_reply_that_arrives_after_its_decision_holds_nothing(stage: Stage) -> None:
     reply = stage.about(ReplyReceived, needs_review=True)
     stage.clock.advance(minutes=1)
-    await stage.hear(stage.claim(captured_at=stage.clock.now()))
+    await stage.hear(stage.claim(ConsentAct.CONFIRMED, captured_at=stage.clock.now()))
     await stage.hear(reply, reply)
     assert only(await stage.verdict()) == [("cleared", "ok")]
+
+
+async def test_a_grant_that_somebody_reports_does_not_end_the_doubt_a_reply_left(stage: Stage) -> None:
+    await stage.hear(stage.about(ReplyReceived, needs_review=True))
+    stage.clock.advance(minutes=1)
+    await stage.hear(stage.claim(captured_at=stage.clock.now(), method="platform", source="shopify"))
+    assert only(await stage.verdict()) == [("deferred", "needs_review")]
 
 
 async def test_a_reply_that_was_understood_holds_nothing(stage: Stage) -> None:

@@ -159,3 +159,16 @@ async def test_without_a_database_events_get_503(stage: Stage, tmp_path: Path) -
     await stage.house.runtime.database.stop()
     answer = await stage.tell(event())
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+
+
+async def test_a_consent_that_poses_as_a_reply_is_recorded_as_claimed(stage: Stage) -> None:
+    consent = {"scope": "all", "event": "restored", "method": "keyword", "source": "reply"}
+    await stage.tell(event(consent=[consent]))
+    report = (await stage.house.log_events())[0]
+    assert isinstance(report, ConsentReported)
+    assert (report.method, report.source, report.keyword_seq, report.first_hand) == (
+        "claimed:keyword",
+        "claimed:reply",
+        None,
+        False,
+    )

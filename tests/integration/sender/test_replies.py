@@ -117,7 +117,11 @@ async def test_a_doubtful_reply_holds_marketing_until_somebody_decides(desk: Des
     await desk.hear(desk.cleared(1, purpose=Purpose.MARKETING))
     await desk.send()
     assert [failed.reason for failed in await desk.published(DispatchFailed)] == ["needs_review"]
+    # A grant that a shop's sync reports decides nothing: it has read no reply.
     await desk.hear(changed(desk, 1, act=ConsentAct.GRANTED), desk.cleared(2, purpose=Purpose.MARKETING))
+    await desk.send()
+    assert desk.provider.calls == 0
+    await desk.hear(changed(desk, 2, act=ConsentAct.CONFIRMED), desk.cleared(3, purpose=Purpose.MARKETING))
     await desk.send()
     assert desk.provider.calls == 1
 

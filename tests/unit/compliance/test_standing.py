@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.compliance.domain.ledger import LedgerEntry
@@ -225,6 +225,69 @@ def test_a_repeated_claim_counts_once() -> None:
     once, twice = [claim(1, GRANTED, 1)], [claim(1, GRANTED, 1), claim(1, GRANTED, 1)]
     assert fold(once) == fold(twice)
     assert fold(twice).epoch == 1
+
+
+KEYWORD = {"method": "keyword", "source": "reply", "actor": "recipient"}
+ON_THEIR_PAGE = {"method": "web_form", "source": "preferences", "actor": "recipient"}
+OWN_STOPS = [
+    claim(1000, REVOKED, 3, keyword_seq=1, **KEYWORD),
+    claim(1000, REVOKED, 3, **ON_THEIR_PAGE),
+    claim(1000, REVOKED, 3, keyword_seq=1, method="platform", source="provider:twilio"),
+]
+OUTSIDE = st.lists(
+    st.builds(
+        lambda number, act, at, scope, level, how: claim(number, act, at, scope=scope, level=level, **how),
+        st.integers(1, 900),
+        st.sampled_from(ConsentAct),
+        st.none() | st.integers(0, 98),
+        st.sampled_from(ConsentScope),
+        st.sampled_from(ConsentLevel),
+        st.sampled_from(
+            [
+                {"method": "keyword", "source": "reply"},
+                {"method": "keyword", "source": "reply", "actor": "recipient"},
+                {"method": "web_form", "source": "preferences"},
+                {"method": "platform", "source": "shopify"},
+            ]
+        ),
+    ),
+    max_size=8,
+    unique_by=lambda entry: entry.entry_id,
+)
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize("stop", OWN_STOPS)
+@given(OUTSIDE)
+@UNHURRIED
+def test_nothing_that_others_report_lifts_what_the_person_stopped(stop: LedgerEntry, others: list[LedgerEntry]) -> None:
+    standing = fold([claim(999, GRANTED, 1), stop, *others])
+    for purpose in (Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL):
+        assert standing.consent_for(purpose, LATER).status is ConsentStatus.REVOKED
+    assert standing.suppression is SuppressionCause.OPT_OUT
+
+
+@given(OUTSIDE)
+@UNHURRIED
+def test_nothing_that_others_report_lifts_a_stop_of_marketing_alone(others: list[LedgerEntry]) -> None:
+    stop = claim(1000, REVOKED, 3, scope=ConsentScope.MARKETING, keyword_seq=1, **KEYWORD)
+    assert status(claim(999, GRANTED, 1), stop, *others) is ConsentStatus.REVOKED
+
+
+def test_what_others_report_after_a_stop_counts_once_the_person_starts_again() -> None:
+    stop = claim(2, REVOKED, 2, keyword_seq=1, **KEYWORD)
+    signed_up = claim(3, GRANTED, 3, method="checkout", source="https://acme.example/checkout")
+    start = claim(4, RESTORED, 4, keyword_seq=2, **KEYWORD)
+    assert status(stop, signed_up) is ConsentStatus.REVOKED
+    assert status(stop, signed_up, start) is ConsentStatus.PEWC
+    assert status(stop, start) is ConsentStatus.NONE
+
+
+def test_a_shop_may_take_back_what_it_reported_and_never_what_the_person_said() -> None:
+    reported, own = claim(2, REVOKED, 2), claim(3, REVOKED, 2.5, keyword_seq=1, **KEYWORD)
+    for again in (claim(4, GRANTED, 3), claim(4, RESTORED, 3)):
+        assert status(claim(1, GRANTED, 1), reported, again) is ConsentStatus.PEWC
+        assert status(claim(1, GRANTED, 1), reported, own, again) is ConsentStatus.REVOKED
 
 
 ENTRIES = st.lists(
