@@ -1,0 +1,33 @@
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.power.living import ENVIRONMENT, HOUSE, Place, listen, live
+from tests.power.recording import Operation, Statement, Told, operations
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One run: where it was, what its writer was told, the house's file at its beginning, and all that happened."""
+
+    place: Place
+    told: list[Told]
+    base: bytes
+    done: list[Operation]
+    provider: list[str]
+
+
+@pytest.fixture
+async def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    place, told = Place(tmp_path), list[Told]()
+    base, again = tmp_path / "base.db", tmp_path / HOUSE
+    with pytest.MonkeyPatch.context() as patch:
+        listen(patch, told, base)
+        await live(place, told)
+    shutil.copyfile(base, again)
+    done = operations(again, told)
+    return Recorded(place, told, base.read_bytes(), done, [e.sql for e in done if isinstance(e, Statement)])

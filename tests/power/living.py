@@ -1,0 +1,156 @@
+"""A house and its provider in this process, on a folder: what is told to their databases is written down."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+import pytest
+import uvicorn
+
+from services import embedded
+from services.sender.simulator import journal
+from services.sender.simulator.signature import HEADER, sign
+from shared.clock import write_offset
+from shared.db.sqlite import SQLiteDatabase
+from shared.http.server import bind, limits_of, server_of
+from shared.settings import ProcessSettings
+from shared.testing.process import ACCOUNT_SID, AUTH_TOKEN, free_port, write_shop
+from shared.testing.waiting import until
+from tests.e2e.orders import FLOW, HEADERS, order, phone
+from tests.power.recording import Acknowledged, Statement, Told
+
+ORDERS: Final = 14
+ASKED: Final = 3
+STOPPED: Final = 3
+HOUSE: Final = "followup.db"
+PROVIDER: Final = "simulator.db"
+ENVIRONMENT: Final = {"E2E_SHOPIFY_SECRET": "shop", "E2E_TWILIO_TOKEN": AUTH_TOKEN}
+_PLACE: Final = {"country": "US", "state": "NY", "time_zone": "America/New_York"}
+
+
+class Place:
+    """A folder with a shop, and the port its house always has."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.clock_file = folder / "clock"
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        write_offset(self.clock_file, timedelta())
+        self.merchants = write_shop(folder, house=self.address, provider=self.address, flow=FLOW)
+
+    @asynccontextmanager
+    async def house(self, data: Path) -> AsyncIterator[httpx2.AsyncClient]:
+        """Run the house on a data folder of this place, and yield a client of it."""
+        keyring = self.data / "keyring.json"
+        listener, settings = bind(
+            ProcessSettings(
+                data_dir=data,
+                merchants_dir=self.merchants,
+                port=self.port,
+                clock_file=self.clock_file,
+                keyring_file=keyring if keyring.exists() else None,
+            )
+        )
+        try:
+            async with embedded.embedded(settings) as house:
+                server = server_of(house.app, limits_of(settings))
+                serving = asyncio.create_task(server.serve(sockets=[listener]))
+                async with httpx2.AsyncClient(base_url=self.address, headers=HEADERS, timeout=60) as client:
+                    await until(lambda: _is(server), 60)
+                    yield client
+                server.should_exit = True
+                await serving
+        finally:
+            listener.close()
+
+
+async def _is(server: uvicorn.Server) -> bool:
+    return server.started
+
+
+def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
+    """Write down what the two writers are told from now on; the house's file as it was then goes to `base`."""
+    open_house: Callable[..., Any] = SQLiteDatabase._open
+    open_provider = journal._connect
+
+    def house(self: SQLiteDatabase, *, reader: bool) -> Any:
+        if reader:
+            return open_house(self, reader=True)
+        shutil.copyfile(self.path, base)
+        connection, raw = open_house(self, reader=False)
+        raw.set_trace_callback(lambda sql: told.append(Statement("house", sql)))
+        return connection, raw
+
+    def provider(file: Path) -> sqlite3.Connection:
+        raw = open_provider(file)
+        if not any(isinstance(each, Statement) and each.of == "provider" for each in told):  # the writer comes first
+            raw.set_trace_callback(lambda sql: told.append(Statement("provider", sql)))
+        return raw
+
+    patch.setattr(SQLiteDatabase, "_open", house)
+    patch.setattr(journal, "_connect", provider)
+
+
+async def live(place: Place, told: list[Told]) -> None:
+    """Let orders come in, texts go out, and some people write STOP; note what was acknowledged."""
+    at = datetime.now(UTC).isoformat()
+    async with place.house(place.data) as client:
+        for number in range(ORDERS):
+            answer = await client.post("/v1/events", json=order(number, at))
+            assert answer.status_code == httpx2.codes.ACCEPTED, answer.text
+            told.append(Acknowledged("events", number + 1))
+        for number in range(ASKED):
+            text = {"to": phone(100 + number), "text": "Your table is ready.", "purpose": "transactional"}
+            answer = await client.post("/v1/follow-ups", json={**text, "due_in": "2h", "recipient": _PLACE})
+            assert answer.is_success, answer.text
+            told.append(Acknowledged("texts", number + 1))
+        await _sent(place, ORDERS)
+        for number in range(STOPPED):
+            await _stop(place, client, number)
+            told.append(Acknowledged("stops", number + 1))
+        await settled(place.data / PROVIDER)
+
+
+async def _stop(place: Place, client: httpx2.AsyncClient, number: int) -> None:
+    form = {
+        "MessageSid": f"SM{number:032x}",
+        "AccountSid": ACCOUNT_SID,
+        "From": phone(number),
+        "To": "+12025550100",
+        "Body": "STOP",
+        "NumMedia": "0",
+    }
+    path = "/v1/providers/main/acme/replies"
+    signature = sign(f"{place.address}{path}", form, AUTH_TOKEN)
+    answer = await client.post(path, data=form, headers={HEADER: signature})
+    assert answer.is_success, answer.text
+
+
+async def _sent(place: Place, texts: int) -> None:
+    async def went() -> bool:
+        return taken(place.data / PROVIDER) >= texts
+
+    await until(went, 100)
+
+
+async def settled(record: Path, seconds: float = 1) -> None:
+    """Wait until a provider's record did not grow for so long."""
+    grown = [-1]
+    while grown[-1] != taken(record):
+        grown.append(taken(record))
+        await asyncio.sleep(seconds)
+
+
+def taken(file: Path) -> int:
+    """Return how many texts the provider's record holds."""
+    with closing(sqlite3.connect(file)) as raw:
+        (number,) = raw.execute("SELECT count(*) FROM texts WHERE direction = 'outbound-api'").fetchone()
+    return int(number)

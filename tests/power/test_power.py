@@ -1,0 +1,187 @@
+"""The power goes at any write of a run: what was acknowledged is there, nothing is torn, and no text goes twice.
+
+The house's own statements are run again through a VFS that notes every write and sync (apsw); from these the files
+are built as a cut would leave them. `FOLLOWUP_POWER_CUTS` and `FOLLOWUP_POWER_RESTARTS` take other numbers.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+from uuid import UUID
+
+import pytest
+
+from services.compliance.domain.ledger import GENESIS, chained
+from services.sender.domain.attempts import LIVE_STATES
+from services.sender.simulator.count import callback_id, count
+from shared.clock import write_offset
+from tests.power.conftest import Recorded
+from tests.power.cutting import Cut, cuts
+from tests.power.living import HOUSE, PROVIDER, settled, taken
+from tests.power.recording import operations
+
+CUTS: Final = int(os.environ.get("FOLLOWUP_POWER_CUTS", "10000"))
+RESTARTS: Final = int(os.environ.get("FOLLOWUP_POWER_RESTARTS", "20"))
+_SEED: Final = int(os.environ.get("FOLLOWUP_POWER_SEED", "1"))
+_COUNTED: Final = {
+    "events": "SELECT count(*) FROM ingest_deliveries",
+    "texts": "SELECT count(*) FROM scheduler_follow_ups WHERE flow = 'api'",
+    "stops": "SELECT count(*) FROM sender_recipients WHERE suppressed IS NOT NULL",
+}
+_LIVE: Final = ", ".join(repr(str(state)) for state in sorted(LIVE_STATES))
+_LIVE_TWICE: Final = (
+    f"SELECT +follow_up_id FROM sender_attempts WHERE +state IN ({_LIVE}) GROUP BY +follow_up_id HAVING count(*) > 1"  # noqa: S608 - our own states
+)
+
+
+def put(cut: Cut, folder: Path) -> Path:
+    """Write what the cut left into a folder, and return the database."""
+    for old in folder.glob(f"{HOUSE}*"):
+        old.unlink()
+    for name, image in cut.files.items():
+        if image or name == HOUSE:
+            (folder / name).write_bytes(image)
+    return folder / HOUSE
+
+
+def wrongs(database: Path, cut: Cut, called: set[bytes]) -> list[str]:
+    """Return what a plain SQLite finds wrong in what the cut left."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as raw:
+        raw.execute("PRAGMA synchronous = OFF")
+        checked = [] if cut.after % 8 else [row[0] for row in raw.execute("PRAGMA quick_check") if row[0] != "ok"]
+        found = [
+            f"{what}: {number} acknowledged, {kept} there"
+            for what, number in cut.acknowledged.items()
+            if (kept := raw.execute(_COUNTED[what]).fetchone()[0]) < number
+        ]
+        twice = [f"two live attempts for {row[0].hex()}" for row in raw.execute(_LIVE_TWICE)]
+        attempts = {bytes(row[0]) for row in raw.execute("SELECT id FROM sender_attempts")}
+        unknown = [f"the provider was called for {each.hex()} without an intent" for each in called - attempts]
+        return [*checked, *found, *twice, *unknown, *broken_chains(raw)]
+
+
+def broken_chains(raw: sqlite3.Connection) -> list[str]:
+    """Return whose ledger does not follow, or does not end where their standing says."""
+    heads: dict[bytes, str] = {}
+    broken = []
+    rows = "SELECT recipient_id, canonical, hash FROM compliance_consent_ledger ORDER BY recipient_id, position"
+    for person, canonical, stored in raw.execute(rows):
+        heads[person] = chained(heads.get(person, GENESIS), canonical)
+        if heads[person] != stored:
+            broken.append(f"the ledger of {person.hex()} does not follow")
+    standings = dict(raw.execute("SELECT recipient_id, chain_hash FROM compliance_standings WHERE epoch > 0"))
+    return broken if standings == heads else [*broken, "the ledger and the standings end differently"]
+
+
+@contextmanager
+def quick_folder() -> Iterator[Path]:
+    """Yield a folder in memory where there is one: the cuts are made by the test, and the disk is not its matter."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+class Provider:
+    """The provider's record up to each point of the run, grown as the points go on."""
+
+    def __init__(self, statements: list[str]) -> None:
+        self._statements = statements
+        self._heard = 0
+        self._raw = sqlite3.connect(":memory:", isolation_level=None)
+        self.called: set[bytes] = set()
+
+    def until(self, heard: int) -> sqlite3.Connection:
+        """Return the record after so many statements."""
+        fresh = self._statements[self._heard : heard]
+        self._heard = max(self._heard, heard)
+        for sql in fresh:
+            self._raw.execute(sql)
+        if any("INSERT" in sql for sql in fresh):
+            asked = "SELECT status_callback FROM texts WHERE direction = 'outbound-api'"
+            self.called = {UUID(callback_id(row[0], ("attempt",))).bytes for row in self._raw.execute(asked)}
+        return self._raw
+
+    def copy(self, heard: int, file: Path) -> None:
+        """Write the record after so many statements to a file; one that was under way is finished."""
+        raw = self.until(heard)
+        in_doubt = raw.in_transaction
+        with closing(sqlite3.connect(file)) as copy:
+            if in_doubt:
+                raw.execute("COMMIT")
+            raw.backup(copy)
+            if in_doubt:
+                raw.execute("BEGIN")
+
+
+def survey(recorded: Recorded, number: int) -> tuple[list[str], set[tuple[tuple[str, int], ...]]]:
+    """Return what is wrong after each of so many cuts, and between which answers they fell."""
+    provider = Provider(recorded.provider)
+    between = set()
+    wrong: list[str] = []
+    with quick_folder() as folder:
+        for cut in cuts({HOUSE: recorded.base}, recorded.done, number, _SEED):
+            provider.until(cut.provider)
+            wrong += [
+                f"{each} (after operation {cut.after})" for each in wrongs(put(cut, folder), cut, provider.called)
+            ]
+            between.add(tuple(sorted(cut.acknowledged.items())))
+    return wrong, between
+
+
+@pytest.mark.timeout(600)
+def test_whatever_a_power_cut_leaves_holds_what_was_acknowledged(recorded: Recorded) -> None:
+    wrong, between = survey(recorded, CUTS)
+    assert wrong[:5] == [], f"seed {_SEED}"
+    assert len(between) > 15, "the cuts did not fall between the answers"
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(1800)
+def test_ten_times_as_many_cuts_hold_as_well(recorded: Recorded) -> None:
+    assert survey(recorded, 10 * CUTS)[0][:5] == [], f"seed {_SEED}"
+
+
+def test_a_writer_that_answered_before_its_sync_would_be_found_out(recorded: Recorded, tmp_path: Path) -> None:
+    database = tmp_path / "hasty" / HOUSE
+    database.parent.mkdir()
+    database.write_bytes(recorded.base)
+    hasty = replace(recorded, done=operations(database, recorded.told, synchronous="NORMAL"))
+    assert any("acknowledged" in each for each in survey(hasty, 300)[0])
+
+
+async def starts_after_cuts(recorded: Recorded, folder: Path, number: int) -> None:
+    """Start a house on what each of so many cuts left, let it do what it finds to do, and ask the provider."""
+    grown = 0
+    provider = Provider(recorded.provider)
+    for place, cut in enumerate(cuts({HOUSE: recorded.base}, recorded.done, number, _SEED + 1)):
+        data = folder / f"restart-{place}"
+        data.mkdir()
+        put(cut, data)
+        provider.copy(cut.provider, data / PROVIDER)
+        write_offset(recorded.place.clock_file, timedelta(hours=3 * place))
+        before = taken(data / PROVIDER)
+        async with recorded.place.house(data):
+            await settled(data / PROVIDER, 0.4)
+            write_offset(recorded.place.clock_file, timedelta(hours=3 * place, minutes=12))
+            await asyncio.sleep(0.6)
+        grown += taken(data / PROVIDER) - before
+        assert count(data / PROVIDER)["duplicates"] == [], f"after operation {cut.after}, seed {_SEED}"
+    assert grown > 0, "no house had anything left to send"
+
+
+@pytest.mark.timeout(600)
+async def test_a_house_that_starts_after_a_power_cut_sends_nothing_twice(recorded: Recorded, tmp_path: Path) -> None:
+    await starts_after_cuts(recorded, tmp_path, RESTARTS)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3000)
+async def test_ten_times_as_many_starts_send_nothing_twice(recorded: Recorded, tmp_path: Path) -> None:
+    await starts_after_cuts(recorded, tmp_path, 10 * RESTARTS)
