@@ -8,6 +8,7 @@ from typing import Protocol
 import sqlalchemy as sa
 from fastapi import APIRouter
 
+from shared.bus.marks import Marks
 from shared.bus.port import Source
 from shared.bus.router import Router
 from shared.bus.runner import PROMPT, Pace, Runner
@@ -36,6 +37,14 @@ class Log(Publisher, Protocol):
 
     def source(self, types: Sequence[str]) -> Source:
         """Return a reader of the given event types."""
+        ...
+
+    def marks(self) -> Marks:
+        """Return what publishers say of how far their news has come."""
+        ...
+
+    def hears(self, ground: Ground, topics: Sequence[str]) -> None:
+        """Tell everybody how far a service has heard what these topics hold, and said what follows from it."""
         ...
 
     def require_room(self) -> None:

@@ -1,7 +1,5 @@
 """The wiring of compliance; the only place that constructs its parts."""
 
-from datetime import datetime, timedelta
-
 from services.compliance import api, consumer, instruments, retention
 from services.compliance.connectors.wiring import Connectors
 from services.compliance.consent_desk import ConsentDesk
@@ -21,15 +19,17 @@ from services.compliance.roots import RootKeeper
 from services.compliance.settings import ComplianceSettings
 from services.compliance.signing import key_of
 from services.compliance.tables import ground, metadata
-from shared.bus.reading import Reading
-from shared.db.transaction import Transaction
+from shared.bus.reading import Reading, Unread
+from shared.db.unit_of_work import UnitOfWork
 from shared.errors import ConfigurationFault
-from shared.events.topics import CONSENT_LAG_SECONDS, Topic
+from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
 from shared.telemetry.logs import logger
 
 NAME = "compliance"
+NEWS = (Topic.CONSENTS, Topic.ENGAGEMENT)
+"""What may speak against a text: what people withdrew, and what they wrote back."""
 
 log = logger(__name__)
 
@@ -79,8 +79,8 @@ def build(runtime: Runtime) -> Service:
         ],
     )
 
-    async def is_behind(db: Transaction, now: datetime) -> bool:
-        return await hearing.is_behind(db, now)
+    async def news(uow: UnitOfWork) -> Unread:
+        return await hearing.news(uow.db, uow.read)
 
     desk = GateDesk(
         runtime.clock,
@@ -88,11 +88,12 @@ def build(runtime: Runtime) -> Service:
         runtime.merchants,
         load_rules,
         settings.history_days,
-        is_behind,
+        news,
         connectors.registers,
     )
     source = service.listen(runtime.log, consumer.router(desk, RightsDoor(runtime.sealer)))
-    hearing = Reading(source, units, ground, Topic.CONSENTS, timedelta(seconds=CONSENT_LAG_SECONDS))
+    runtime.log.hears(ground, NEWS)
+    hearing = Reading(source, runtime.log.marks(), units, ground, NEWS)
     service.loops = [*service.loops, Loop("hear", hearing.look)]
 
     async def listen_first() -> None:

@@ -40,6 +40,7 @@ class Circumstances:
     """The ledger does not hold every consent report the due names."""
     parked: bool = False
     consent_lag: bool = False
+    source_lag: bool = False
     wish: Wish = NO_WISH
     """What the person chose on their preference page."""
     number: NumberNews = NO_NEWS
@@ -89,6 +90,7 @@ def inputs_of(
             needs_review=person.review_since is not None,
             parked=circumstances.parked,
             consent_lag=circumstances.consent_lag,
+            source_lag=circumstances.source_lag,
             paused_until=circumstances.wish.paused_until,
         ),
         consent=consent,

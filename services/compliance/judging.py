@@ -19,9 +19,9 @@ from services.compliance.preferences import store as preferences
 from services.compliance.preferences.wishes import NO_WISH
 from services.compliance.slots import Slot
 from services.compliance.tables import decisions
+from shared.bus.reading import Unread, Wait
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
-from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Fault
 from shared.events.follow_up import FollowUpDue, Purpose
@@ -44,8 +44,8 @@ class GateDesk:
     merchants: MerchantDirectory
     rules: Callable[[], RuleTable | UnreadableRules]
     history_days: int
-    is_behind: Callable[[Transaction, datetime], Awaitable[bool]]
-    """Whether news about consents has been unread for too long (promise P4)."""
+    news: Callable[[UnitOfWork], Awaitable[Unread]]
+    """About whom something is unread, as this unit leaves it (promise P4)."""
     registers: Registers = field(default_factory=Registers)
 
 
@@ -65,7 +65,8 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     policies = await _policies(desk, {due.merchant_id for due in fresh}, uow)
     waiting = {event.recipient_id for event, _why in uow.set_aside_events}
     rules = desk.rules()
-    lag = not desk.clock.is_trustworthy() or await desk.is_behind(uow.db, uow.now)
+    is_trustworthy = desk.clock.is_trustworthy()
+    news = await desk.news(uow)
     writer, rows, reserved, kinds = RecordWriter(), [], [], Counter[_Kind]()
     for due in fresh:
         policy = policies.get(due.merchant_id)
@@ -74,10 +75,12 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
             continue
         person = people[due.recipient_id]
         past = [text for key, text in histories.get(due.recipient_id, ()) if key != due.follow_up_id]
+        late = news.why_waits(due.recipient_id)
         circumstances = Circumstances(
             reports_missing=not entered.issuperset(due.consent_reports),
             parked=due.recipient_id in waiting,
-            consent_lag=lag,
+            consent_lag=not is_trustworthy or late is Wait.UNREAD,
+            source_lag=late is Wait.SOURCE_LAG,
             wish=wishes.get(due.recipient_id, NO_WISH),
             number=desk.registers.news(E164(contact.phone)),
         )

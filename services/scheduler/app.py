@@ -1,7 +1,5 @@
 """The scheduler, put together."""
 
-from datetime import timedelta
-
 from services.scheduler import days, retention, tables
 from services.scheduler.api import create_api
 from services.scheduler.asking import Asking, GateAdvice
@@ -17,6 +15,8 @@ from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
 
 NAME = "scheduler"
+NEWS = (Topic.TRIGGERS, Topic.ENGAGEMENT, Topic.DISPATCHES)
+"""What may speak against a text that is due: what people bought, did and were sent."""
 __all__ = ["NAME", "build", "ground", "metadata", "tables"]
 
 
@@ -42,9 +42,12 @@ def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
         routers=[create_api(runtime, asking, planner, settings, bell.ring)],
         on_start=[bell.start],
     )
-    patience = timedelta(seconds=settings.unread_trigger_seconds)
-    # A trigger acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
-    reading = Reading(service.listen(runtime.log, consumer.router()), units, ground, Topic.TRIGGERS, patience)
+    source = service.listen(runtime.log, consumer.router())
+    runtime.log.hears(ground, NEWS)
+    # What was acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
+    reading = Reading(
+        source, runtime.log.marks(), units, ground, NEWS, patience_seconds=settings.unread_trigger_seconds
+    )
     loop = Loop("fire", Firing(units, runtime.merchants, settings, reading).step)
     bell.attach(loop)
     service.loops = [

@@ -13,7 +13,9 @@ TIMER_LAG = histogram(
 CONDITION_ERRORS = counter("followup_condition_errors_total", "Conditions that had no answer.", ["where"])
 HELD = counter("followup_pacing_held_total", "Texts that had to wait for their turn at their sender number.")
 OVERDUE_ANSWERS = gauge("followup_unanswered_releases", "Releases that nobody answered within two minutes.")
-UNREAD_TRIGGERS = gauge("followup_release_waits_for_triggers", "Partitions whose texts wait: triggers are unread.")
+WAITING_FOR_NEWS = counter(
+    "followup_release_waits_total", "Times a due text was put off until news was read that may cancel it.", ["reason"]
+)
 DOUBLES = counter("followup_doubles_detected_total", "Follow-ups the provider took twice. Page somebody.")
 OLDEST_DUE = gauge("followup_timers_oldest_due_seconds", "How long the oldest timer that is due has been due.")
 FIRED = histogram("followup_timers_fired", "Timers taken in one unit.", buckets=COUNT_BUCKETS)

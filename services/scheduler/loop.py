@@ -5,6 +5,7 @@ what is pending. No lease is held, and nothing is called: the transaction is all
 """
 
 import asyncio
+import contextlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +19,16 @@ import sqlalchemy as sa
 from services.scheduler import instruments
 from services.scheduler.domain.pacing import ANSWER_WITHIN, chosen, room
 from services.scheduler.domain.states import Happening, News, State
+from services.scheduler.holding import hold_for_news
 from services.scheduler.queueing import Queues, waiting_of
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, settle
 from services.scheduler.store import FollowUp, load_with_content
 from services.scheduler.tables import in_flight, timers
 from services.scheduler.turns import wait_for_turns
+from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.port import Holding
-from shared.bus.reading import Reading
+from shared.bus.reading import Reading, Unread
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Lane, Transaction
@@ -84,7 +87,7 @@ class _Step:
     is_full: bool
     """There may be more."""
     is_waiting: bool
-    """Texts stand in line for a busy number, or triggers are unread."""
+    """Texts stand in line for a busy number."""
 
 
 class Firing:
@@ -106,7 +109,8 @@ class Firing:
         pause = await self._idle_seconds(holding)
         if pause > 0:
             return pause
-        await self._reading.look()
+        with contextlib.suppress(LogUnavailable):  # what was seen grows old, and texts wait
+            await self._reading.look()
         step = await self._units.run(partial(self._fire, holding), Lane.BATCHES)
         if step.taken:
             failpoint("scheduler.after_release")
@@ -130,25 +134,22 @@ class Firing:
 
     async def _fire(self, holding: Holding, uow: UnitOfWork) -> _Step:
         """Take what is due, release what has its turn, put the rest in line."""
-        ready_numbers = holding.numbers & await self._reading.read_to_the_end(uow.db, uow.now)
-        unread = len(holding.numbers - ready_numbers)
-        instruments.UNREAD_TRIGGERS.set(unread)
-        if not ready_numbers:
-            return _Step(0, is_full=False, is_waiting=True)
-        ours = Holding(ready_numbers, holding.of)
-        fired = await claim(uow, ours.numbers, self._settings.batch_size)
+        news = await self._reading.news(uow.db)
+        fired = await claim(uow, holding.numbers, self._settings.batch_size)
         loaded = await load_with_content(uow.db, [row["follow_up_id"] for row in fired])
         over, ready = sorted_out(loaded.values(), {row["follow_up_id"]: row["due_at"] for row in fired}, uow.now)
         await settle(uow, over, self._unconfirmed_after)
         waiting = await wait_for_turns(uow, [text for text, _ in ready])
         going = {each[0].id: each for each in ready if each[0].id not in waiting}
-        released, held = await self._release(uow, ours, going)
+        released, held = await self._release(uow, holding, going, news)
         instruments.FIRED.observe(len(fired))
         size = self._settings.batch_size
         is_full = len(fired) == size or released == size
-        return _Step(len(fired) + released, is_full=is_full, is_waiting=held or unread > 0)
+        return _Step(len(fired) + released, is_full=is_full, is_waiting=held)
 
-    async def _release(self, uow: UnitOfWork, ours: Holding, ready: dict[FollowUpId, _Loaded]) -> tuple[int, bool]:
+    async def _release(
+        self, uow: UnitOfWork, ours: Holding, ready: dict[FollowUpId, _Loaded], news: Unread
+    ) -> tuple[int, bool]:
         """Release those whose turn it is; return how many, and whether others wait."""
         unanswered = await self._unanswered(uow, ours)
         new = [waiting_of(text) for text, _ in ready.values()]
@@ -161,6 +162,8 @@ class Firing:
         called = [each for each in in_line if each.follow_up_id in gone]
         texts = {**ready, **await load_with_content(uow.db, [each.follow_up_id for each in called])}
         turns = in_planned_order([texts[each.follow_up_id] for each in going if each.follow_up_id in texts])
+        unheard = await hold_for_news(uow, [text for text, _ in turns if text.standing.state is State.PENDING], news)
+        turns = [loaded for loaded in turns if loaded[0].id not in unheard]
         moves = [move for loaded in turns if (move := release_of(loaded, uow.now)) is not None]
         settled = await settle(uow, moves, self._unconfirmed_after)
         under_way = [each.follow_up for each in settled if each.follow_up.standing.state is State.RELEASED]

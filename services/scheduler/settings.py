@@ -20,7 +20,7 @@ class SchedulerSettings(Settings):
     )
     unconfirmed_hours: float = Field(72.0, gt=0, description="After this long without a receipt: unconfirmed.")
     unread_trigger_seconds: float = Field(
-        1.0, ge=0, le=4, description="No text is released while a trigger has been waiting unread this long."
+        1.0, ge=0, le=4, description="How old what is known of unread events may be where a text is released."
     )
     content_days: int = Field(
         396, ge=1, description="How long what an ended text was made of is kept, in days; 13 months."

@@ -22,14 +22,19 @@ from services.sender.rush import Rush
 from services.sender.schema import ground, metadata
 from services.sender.settings import SenderSettings
 from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.marks import MARK_SECONDS
 from shared.bus.reading import Reading
-from shared.events.topics import CONSENT_LAG_SECONDS, Topic
+from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
 
 __all__ = ["NAME", "Sender", "assemble", "build", "metadata"]
 
 NAME = "sender"
+NEWS = (Topic.CONSENTS, Topic.FOLLOW_UPS)
+"""What may speak against a text that was cleared: the ledger's word, and that nobody wants it any more."""
+LISTENERS = ("scheduler", "compliance")
+"""Who must have acted on orders and withdrawals before marketing goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,14 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     bell = Bell()
     service = Service(name=NAME, metadata=metadata, ground=ground, units=units)
     source = service.listen(runtime.log, consumer.router(bell.ring, sealer, runtime.log.partitions))
-    hearing = Reading(source, units, ground, Topic.CONSENTS, timedelta(seconds=CONSENT_LAG_SECONDS))
+    hearing = Reading(
+        source, runtime.log.marks(), units, ground, NEWS, listeners=LISTENERS, patience_seconds=MARK_SECONDS
+    )
 
     async def is_hearing() -> bool:
         with contextlib.suppress(LogUnavailable):  # the last look grows old; what is no marketing goes on
             await hearing.look()
-        return service.halted() is None and not await units.read(lambda db: hearing.is_behind(db, runtime.clock.now()))
+        return service.halted() is None and (await units.read(hearing.news)).is_complete
 
     dispatcher = Dispatcher(
         units,
@@ -87,6 +94,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         process_url=process_url,
         holding=source.holding,
         is_hearing=is_hearing,
+        news=lambda uow: hearing.news(uow.db),
     )
     reconciler = Reconciler(
         units,

@@ -1,6 +1,6 @@
 """The intent transaction: the point of no return, many texts to one commit (send-protocol, section 1, step 3)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,9 +27,11 @@ from services.sender.domain.model import Dispatch, priority_of
 from services.sender.links.store import add_links
 from services.sender.providers.book import Route
 from services.sender.tables import attempts, closed_merchants, in_flight, recipients
+from shared.bus.reading import Unread
 from shared.clock import Clock
 from shared.db.unit_of_work import UnitOfWork
-from shared.ids import AttemptId
+from shared.events.follow_up import Purpose
+from shared.ids import AttemptId, RecipientId
 
 CALL_SECONDS: Final = 12
 """From the commit to the call's latest end: 2 s to start, 10 s to call."""
@@ -87,8 +89,15 @@ class Group:
     decisions: tuple[str, ...]
 
 
-async def commit_intents(prepared: Sequence[Prepared], clock: Clock, made_by: UUID, uow: UnitOfWork) -> Group:
+async def commit_intents(
+    prepared: Sequence[Prepared],
+    clock: Clock,
+    made_by: UUID,
+    news: Callable[[UnitOfWork], Awaitable[Unread]],
+    uow: UnitOfWork,
+) -> Group:
     """Check each dispatch once more under its lock, and write the intents of those that may go, signed `made_by`."""
+    unheard = await _unheard(prepared, news, uow)
     unchanged = await store.as_claimed(uow.db, [p.dispatch for p in prepared])
     people_ids = [p.dispatch.recipient_id for p in prepared]
     people = await store.find_people(uow.db, people_ids, lock="update")  # not shared: this text becomes their last
@@ -105,7 +114,9 @@ async def commit_intents(prepared: Sequence[Prepared], clock: Clock, made_by: UU
         person = store.person_of(people.get(dispatch.recipient_id))
         decision: Decision = Skip()
         if dispatch.follow_up_id in unchanged:
-            decision = _judge(each, person, others, uow.now, is_closed=dispatch.merchant_id in closed)
+            is_closed = dispatch.merchant_id in closed
+            is_unheard = dispatch.recipient_id in unheard
+            decision = _judge(each, person, others, uow.now, is_closed=is_closed, is_unheard=is_unheard)
         decisions.append(type(decision).__name__.lower())
         if isinstance(decision, Go):
             going.append(Going(dispatch.attempt_id(dispatch.attempts + 1), each, _deadline(each, uow.now)))
@@ -115,6 +126,17 @@ async def commit_intents(prepared: Sequence[Prepared], clock: Clock, made_by: UU
     await store.save_dispatches(uow.db, [(dispatch, None) for dispatch in changed], uow.now)
     written = await _write(going, people, made_by, uow)
     return Group(tuple(_committed(written, clock)), tuple(decisions))
+
+
+async def _unheard(
+    prepared: Sequence[Prepared], news: Callable[[UnitOfWork], Awaitable[Unread]], uow: UnitOfWork
+) -> set[RecipientId]:
+    """Return the people of these marketing texts about whom something may be unread."""
+    people = {each.dispatch.recipient_id for each in prepared if each.dispatch.purpose is Purpose.MARKETING}
+    if not people:
+        return set()
+    known = await news(uow)
+    return {person for person in people if known.why_waits(person) is not None}
 
 
 def _turn(prepared: Prepared) -> tuple[int, datetime, UUID]:
@@ -130,6 +152,7 @@ def _judge(
     now: datetime,
     *,
     is_closed: bool,
+    is_unheard: bool,
 ) -> Decision:
     """Put what was loaded before the decision; a number that cannot send lets its texts lapse, and no more."""
     composed, dispatch = each.composed, each.dispatch
@@ -142,6 +165,7 @@ def _judge(
             body_sha256=composed.body_sha256 if composed else b"",
             underway=others,
             merchant_closed=is_closed,
+            news_unread=is_unheard,
             content_gone=each.obstacle is not None and each.obstacle.reason == "erased",
             obstacle=each.obstacle,
             provider_has_validity=each.route is None or each.route.provider.capabilities.validity_period,

@@ -20,8 +20,9 @@ from services.sender.rush import Rush
 from services.sender.settings import SenderSettings
 from shared import ids
 from shared.bus.port import Holding
+from shared.bus.reading import Unread
 from shared.db.transaction import Lane
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWork, Units
 from shared.errors import Fault
 from shared.events.dispatch import ErrorClass
 from shared.failpoints import failpoint
@@ -87,13 +88,16 @@ class Dispatcher:
         process_url: str,
         holding: Callable[[], Holding],
         is_hearing: Callable[[], Awaitable[bool]],
+        news: Callable[[UnitOfWork], Awaitable[Unread]],
     ) -> None:
         """Put the dispatcher together; while `is_hearing` says no, opt-outs may be unheard and marketing waits.
 
+        Marketing also waits for people about whom there is unread `news`, as asked in the intent's own transaction.
         Only the texts of those people are taken whom `holding` names, with their share of each number's rate.
         """
         self._holding = holding
         self._is_hearing = is_hearing
+        self._news = news
         self._units = units
         self._clock = units.clock
         self._sealer = sealer
@@ -171,7 +175,7 @@ class Dispatcher:
         """Commit intents and begin their calls; whatever happens to the pass, the one follows the other."""
         try:
             group = await self._units.run(
-                lambda uow: commit_intents(prepared, self._clock, self._mark, uow), Lane.INTENTS
+                lambda uow: commit_intents(prepared, self._clock, self._mark, self._news, uow), Lane.INTENTS
             )
         except Fault:
             self._doubtful |= {

@@ -10,3 +10,10 @@ FENCED = counter("followup_consumer_fenced_total", "Units rolled back: another p
 HALTED = gauge(
     "followup_consumer_halted", "1 while a consumer stopped because handlers fail for everybody.", ["service"]
 )
+UNREAD = gauge("followup_unread_recipients", "People about whom events lie in the log unread.", ["service"])
+LONGEST_LAG_SECONDS = 3600.0
+SOURCE_LAG = gauge(
+    "followup_source_lag_seconds",
+    "For how long a publisher's committed events may not have been in the log; 3600 stands for longer and unknown.",
+    ["service"],
+)

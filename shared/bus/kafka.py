@@ -15,9 +15,10 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.bus import kafka_instruments as instruments
 from shared.bus.kafka_faults import ConsumerStalled, LogShortened, LogUnavailable
+from shared.bus.kafka_scout import KafkaScout
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import Cluster, recipient_of, type_of
-from shared.bus.port import Holding, Message, Partition, Poll
+from shared.bus.port import Holding, Key, Message, Partition, Poll
 from shared.events.registry import registry
 from shared.telemetry.logs import logger
 
@@ -73,6 +74,7 @@ class KafkaSource:
         self._session_milliseconds = int(session_seconds * 1000)
         self._stalled_seconds = stalled_seconds
         self._consumer: Any = None
+        self._scout = KafkaScout(cluster, service)
         self._assigned: frozenset[Partition] = frozenset()
         self._changed = asyncio.Event()
         self._next: dict[Partition, int] = {}
@@ -130,14 +132,14 @@ class KafkaSource:
         """Return whom we look after: the group gives us the same partitions of every topic."""
         return Holding(frozenset(partition.number for partition in self._assigned), self._cluster.partitions)
 
-    async def ends(self, topic: str, since: Mapping[Partition, int]) -> dict[Partition, int]:  # noqa: ARG002 - the log knows its ends
-        """Return the offset after the newest event of each partition of a topic that we read; none before we read.
+    async def ends(self, topics: Sequence[str], since: Mapping[Partition, int]) -> dict[Partition, int]:  # noqa: ARG002 - the log knows its ends
+        """Return the offset after the newest event of each partition of these topics; none before we read.
 
         Raises:
             LogUnavailable: the cluster does not answer.
         """
         consumer = self._consumer
-        wanted = [self._kafkas(p) for p in self._assigned if p.topic == topic]
+        wanted = [self._kafkas(p) for p in self._assigned if p.topic in topics]
         if consumer is None:
             return {}
         try:
@@ -147,9 +149,23 @@ class KafkaSource:
             raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
         return {self._ours(place): offset for place, offset in found.items()}
 
+    async def keys(
+        self,
+        topics: Sequence[str],  # noqa: ARG002 - a partition is of one topic here
+        spans: Mapping[Partition, tuple[int, int]],
+        limit: int,
+    ) -> tuple[list[Key], dict[Partition, int]]:
+        """Return whom the events in these spans are about.
+
+        Raises:
+            LogUnavailable: the cluster does not answer.
+        """
+        return await self._scout.keys(spans, limit)
+
     async def close(self) -> None:
         """Leave the group, unless our place is kept for us under a name, and disconnect."""
         consumer, self._consumer = self._consumer, None
+        await self._scout.close()
         if consumer is not None:
             self.revoked()
             await _left(consumer)

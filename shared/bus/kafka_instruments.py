@@ -11,3 +11,4 @@ ROWS = gauge(
 )
 RELAYED = counter("followup_outbox_relayed_total", "Events taken from the outbox into the log.", ["service"])
 RELAYING = gauge("followup_outbox_relay_active", "1 while this process is its service's relay.", ["service"])
+MARKED = counter("followup_outbox_marks_total", "Marks that a relay has said: so far the log is complete.", ["service"])

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from shared.bus import outbox
 from shared.bus.kafka import SESSION_SECONDS, KafkaSource
+from shared.bus.kafka_marks import Hearing, KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import Cluster
 from shared.bus.outbox import OutboxPublisher, Relay
 from shared.bus.outbox_room import MOST_ROWS, Room
+from shared.db.ground import Ground
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event
@@ -41,8 +43,11 @@ class KafkaLog:
         outbox_rows: int = MOST_ROWS,
     ) -> None:
         self.metadata, self.outbox = outbox.metadata_of(service)
-        self.relay = Relay(service, self.outbox, database, KafkaProducer(cluster, service))
+        self.relay = Relay(
+            service, self.outbox, database, KafkaProducer(cluster, service), KafkaProducer(cluster, f"{service}-marks")
+        )
         self.sources: list[KafkaSource] = []
+        self._marks: KafkaMarks | None = None
         self._cluster = cluster
         self._service = service
         self._database = database
@@ -51,7 +56,7 @@ class KafkaLog:
         self.room = Room(service, self.outbox, database, outbox_rows)
         self._publisher = OutboxPublisher(self.outbox, self.relay, self.room)
         self._tasks = WatchedTasks(service)
-        self._loops = (self.relay.loop, self.room.loop)
+        self._loops = [self.relay.loop, self.relay.lease, self.relay.marking.loop, self.room.loop]
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Store the events; they are published if and only if the transaction commits."""
@@ -68,6 +73,19 @@ class KafkaLog:
         )
         self.sources.append(source)
         return source
+
+    def marks(self) -> KafkaMarks:
+        """Return what publishers say of how far their news has come; heard while the log is `running`."""
+        if self._marks is None:
+            self._marks = KafkaMarks(self._cluster, self._service, self._database)
+            self._loops.append(self._marks.loop)
+        return self._marks
+
+    def hears(self, ground: Ground, topics: Sequence[str]) -> None:
+        """Say in our marks how far the service has heard what these topics hold."""
+        marks = self.marks()
+        marks.knows(topics)
+        self.relay.marking.hear(ground, Hearing(marks, topics, self._service))
 
     def require_room(self) -> None:
         """See that there is room for what somebody wants to tell us.
@@ -102,7 +120,8 @@ class KafkaLog:
             yield
         finally:
             await self._tasks.stop()
-            await asyncio.gather(self.relay.close(), *(source.close() for source in self.sources))
+            heard = () if self._marks is None else (self._marks.close(),)
+            await asyncio.gather(self.relay.close(), *heard, *(source.close() for source in self.sources))
 
     def halted(self) -> str | None:
         """Return which of its tasks ended for good, or None."""
@@ -114,4 +133,7 @@ class KafkaLog:
 
     async def concerns(self) -> str | None:
         """Return why events do not leave or cannot be counted, or None; meanwhile they are kept in the outbox."""
-        return "; ".join(trouble for loop in self._loops if (trouble := loop.pulse.trouble())) or None
+        found = [trouble for loop in self._loops if (trouble := loop.pulse.trouble())]
+        if self._marks is not None and (late := self._marks.late()):
+            found.append(f"source_lag: marketing waits for news of {', '.join(late)}")
+        return "; ".join(found) or None

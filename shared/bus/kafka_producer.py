@@ -38,6 +38,8 @@ class KafkaProducer:
         self._producer: Any = None
         self._checked: set[str] = set()
         """Topics seen to have the partitions everybody counts on."""
+        self.refused: frozenset[int] = frozenset()
+        """The numbers of those that the log will never take, of the last call."""
 
     async def produce(self, records: Sequence[Record]) -> list[int]:
         """Write records in order and return the numbers of those acknowledged everywhere they belong.
@@ -46,6 +48,7 @@ class KafkaProducer:
             LogUnavailable: none was acknowledged.
             ConfigurationFault: a topic has another number of partitions than this process counts on.
         """
+        self.refused = frozenset()
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 producer = await self._started()
@@ -73,12 +76,27 @@ class KafkaProducer:
                 log.warning("record_not_taken", service=self._service, type=record.type, error=type(wrong[0]).__name__)
             else:
                 arrived.append(record.number)
+        self.refused = frozenset(record.number for record, mine in sent if any(map(_is_too_large, mine)))
         if len(sent) < len(records) or any(not isinstance(each, MessageSizeTooLargeError) for each in failures):
             await self.close()
         if not arrived and records:
             why = failures[0] if failures else None
             raise LogUnavailable(f"Kafka took nothing: {type(why).__name__}") from why
         return arrived
+
+    async def say(self, topic: str, key: bytes, value: bytes) -> None:
+        """Write one record that is no event into a topic of one partition; returns when it was acknowledged.
+
+        Raises:
+            LogUnavailable: it may not have been taken.
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                producer = await self._started()
+                await producer.send_and_wait(self._cluster.topic(topic), value=value, key=key, partition=0)
+        except (KafkaError, OSError) as problem:
+            await self.close()
+            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
 
     async def close(self) -> None:
         """Give up what is under way and disconnect."""
@@ -156,6 +174,11 @@ def _refused(problem: KafkaError) -> "asyncio.Future[Any]":
 def _problem(answer: "asyncio.Future[Any]") -> BaseException | None:
     """Return why a record did not arrive, as far as is known; None where it did."""
     return TimeoutError() if answer.cancelled() else answer.exception()
+
+
+def _is_too_large(answer: "asyncio.Future[Any]") -> bool:
+    """Return whether a record can never arrive: then it is its own fault."""
+    return isinstance(_problem(answer), MessageSizeTooLargeError)
 
 
 async def _given_up(producer: Any) -> None:

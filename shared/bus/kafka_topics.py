@@ -6,7 +6,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.bus.kafka_faults import LogUnavailable
-from shared.bus.kafka_wire import Cluster
+from shared.bus.kafka_wire import MARKS_TOPIC, Cluster
 from shared.errors import ConfigurationFault
 from shared.events.topics import RETENTION_DAYS, Topic
 
@@ -25,7 +25,7 @@ async def create_topics(cluster: Cluster) -> None:
     admin = _admin(cluster)
     try:
         await admin.start()
-        response = await admin.create_topics([_wanted(cluster, topic) for topic in Topic])
+        response = await admin.create_topics([*(_wanted(cluster, topic) for topic in Topic), _marks(cluster)])
         for name, code, *said in response.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise ConfigurationFault(f"Kafka refuses to make the topic {name}: {for_code(code).__name__} {said}")
@@ -82,6 +82,21 @@ def _wanted(cluster: Cluster, topic: Topic) -> NewTopic:
             "cleanup.policy": "delete",
             "retention.ms": str(timedelta(days=RETENTION_DAYS) // timedelta(milliseconds=1)),
             "max.message.bytes": str(MAX_RECORD_BYTES),
+            "min.insync.replicas": str(max(1, cluster.replication - 1)),
+        },
+    )
+
+
+def _marks(cluster: Cluster) -> NewTopic:
+    """Return the topic of the marks: only the newest of each service matters, and an hour of them is kept at most."""
+    return NewTopic(
+        name=cluster.topic(MARKS_TOPIC),
+        num_partitions=1,
+        replication_factor=cluster.replication,
+        topic_configs={
+            "cleanup.policy": "compact,delete",
+            "retention.ms": str(timedelta(hours=1) // timedelta(milliseconds=1)),
+            "segment.ms": str(timedelta(minutes=10) // timedelta(milliseconds=1)),
             "min.insync.replicas": str(max(1, cluster.replication - 1)),
         },
     )

@@ -21,6 +21,8 @@ from shared.ids import EventId, RecipientId
 
 Headers = Sequence[tuple[str, bytes]]
 
+MARKS_TOPIC = "marks.v1"
+"""No topic of events: one partition in which relays say how far their services' news has come."""
 _TYPE = "ce_type"
 _CONSTANT: tuple[tuple[str, bytes], ...] = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
 _KEY_BYTES = 16

@@ -9,12 +9,14 @@ import asyncio
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.bus.port import Holding, Message, Partition, Poll
+from shared.bus.marks import Marks, NothingToRelay
+from shared.bus.port import Holding, Key, Message, Partition, Poll
+from shared.db.ground import Ground
 from shared.db.transaction import Lane, Transaction
 from shared.db.types import Id, Instant
 from shared.db.unit_of_work import Database
@@ -95,6 +97,13 @@ class LocalLog:
         bell = asyncio.Event()
         self._woken.add(bell)
         return LocalSource(self, bell, types)
+
+    def marks(self) -> Marks:
+        """Return what publishers say of how far their news has come: all of it is here."""
+        return NothingToRelay()
+
+    def hears(self, ground: Ground, topics: Sequence[str]) -> None:
+        """Nobody need be told how far a service has heard: all read the same table."""
 
     def require_room(self) -> None:
         """There always is: what does not fit on the disk fails at its commit."""
@@ -198,14 +207,34 @@ class LocalSource:
         """Return everybody: one process reads."""
         return _EVERYBODY
 
-    async def ends(self, topic: str, since: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Return the offset after the newest event of a topic, or where we stand when there is none past it."""
+    async def ends(self, topics: Sequence[str], since: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Return the offset after the newest event of these topics, or `since` when there is none past it."""
         start = since.get(LOCAL, 0)
         newest = sa.select(sa.func.max(event_log.c.id).label("newest")).where(
-            event_log.c.id >= start, event_log.c.topic == topic
+            event_log.c.id >= start, event_log.c.topic.in_(topics)
         )
         found = (await self._log.database.read(lambda tx: tx.rows(newest)))[0]["newest"]
         return {LOCAL: start if found is None else int(found) + 1}
+
+    async def keys(
+        self, topics: Sequence[str], spans: Mapping[Partition, tuple[int, int]], limit: int
+    ) -> tuple[list[Key], dict[Partition, int]]:
+        """Return whom the rows of a span are about."""
+        start, end = spans[LOCAL]
+        wanted = (
+            sa.select(event_log.c.id, event_log.c.recipient_id)
+            .where(event_log.c.id >= start, event_log.c.id < end, event_log.c.topic.in_(topics))
+            .order_by(event_log.c.id)
+            .limit(limit)
+        )
+        rows = await self._log.database.read(lambda tx: tx.rows(wanted))
+        keys = [Key(LOCAL, row["id"], row["recipient_id"]) for row in rows]
+        if len(keys) < limit:
+            return keys, {LOCAL: end}
+        last = sa.select(event_log.c.body).where(event_log.c.id == keys[-1].offset)
+        body = (await self._log.database.read(lambda tx: tx.rows(last)))[0]["body"]
+        keys[-1] = replace(keys[-1], body=bytes(body))
+        return keys, {LOCAL: keys[-1].offset + 1}
 
     async def close(self) -> None:
         """Stop being woken."""

@@ -5,14 +5,17 @@ because ids are given out before commits, and a later commit may fall inside. A 
 rows that are published twice; natural keys and event ids catch that.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
+from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import Record
+from shared.bus.marking import Marking
 from shared.bus.outbox_room import Room
 from shared.db.ground import NAMING
 from shared.db.postgres import PostgresDatabase
@@ -28,11 +31,12 @@ from shared.telemetry.logs import logger
 
 ROUND_ROWS = 1_000
 SWEEP_SECONDS = 1.0
-_FROZEN_SECONDS = 20
+LEASE_SECONDS = 5
 """A relay that does not ask for anything for so long loses its lock: its process is frozen, or its machine gone.
 
-More than one step takes while the log is away.
+The server itself ends the session, so nobody else begins before and nothing of the old one is taken afterwards.
 """
+_RENEW_SECONDS = 1.0
 
 log = logger(__name__)
 
@@ -98,10 +102,23 @@ class OutboxPublisher:
 
 
 class Relay:
-    """Takes a service's outbox to the log; of all its processes one is active, the others ring it and stand by."""
+    """Takes a service's outbox to the log; of all its processes one is active, the others ring it and stand by.
 
-    def __init__(self, service: str, table: sa.Table, database: PostgresDatabase, producer: KafkaProducer) -> None:
+    The active one holds a lock as long as its session lives, and the server ends the session of whoever falls silent:
+    that is its lease.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        table: sa.Table,
+        database: PostgresDatabase,
+        producer: KafkaProducer,
+        marks: KafkaProducer,
+    ) -> None:
         self.loop = Loop(f"{service}-relay", self.step)
+        self.lease = Loop(f"{service}-relay-lease", self.renew)
+        self.marking = Marking(service, table, marks)
         self._service = service
         self._table = table
         self._database = database
@@ -131,19 +148,35 @@ class Relay:
         if not self._is_active:
             await session.ring(self._name)
             return SWEEP_SECONDS
+        await self.marking.begin(session, asyncio.get_running_loop().time())
         rows = await session.rows(self._oldest)
-        if not rows:
-            return SWEEP_SECONDS
-        arrived = await self._producer.produce([_record(row) for row in rows])
-        failpoint("relay.after_produce")
-        await session.delete(self._table, "id", arrived)
-        instruments.RELAYED.labels(self._service).inc(len(arrived))
+        try:
+            arrived = await self._producer.produce([_record(row) for row in rows]) if rows else []
+        except LogUnavailable:
+            await self.marking.read(session, rows, self._producer.refused, ROUND_ROWS)
+            raise
+        if rows:
+            failpoint("relay.after_produce")
+            await session.delete(self._table, "id", arrived)
+            instruments.RELAYED.labels(self._service).inc(len(arrived))
+        await self.marking.read(session, rows, {*arrived, *self._producer.refused}, ROUND_ROWS)
         return 0.0 if len(rows) == ROUND_ROWS else SWEEP_SECONDS
+
+    async def renew(self) -> float:
+        """Let the server know that we live, whatever the step waits for; return the seconds until the next time.
+
+        Raises:
+            DatabaseUnavailable: the session broke, and with it the lock.
+        """
+        session = self._session
+        if session is not None and self._is_active:
+            await session.touch()
+        return _RENEW_SECONDS
 
     async def close(self) -> None:
         """Give the lock back and disconnect."""
         await self._forget_session()  # first: somebody else may begin while the log lets us wait
-        await self._producer.close()
+        await asyncio.gather(self._producer.close(), self.marking.close())
 
     async def _session_with_lock(self) -> PostgresSession:
         """Return our session, having tried to become the active relay."""
@@ -153,7 +186,7 @@ class Relay:
             self._session = await self._database.session()
         if not self._is_active and await self._session.try_lock(self._name):
             await self._session.relax()  # a deletion that is lost publishes twice, and does no harm
-            await self._session.expire(_FROZEN_SECONDS)
+            await self._session.expire(LEASE_SECONDS)
             await self._session.listen(self._name, self.wake)
             self._is_active = True
             instruments.RELAYING.labels(self._service).set(1)
@@ -163,6 +196,7 @@ class Relay:
     async def _forget_session(self) -> None:
         """Close the session, and with it lose the lock."""
         session, self._session, self._is_active = self._session, None, False
+        self.marking.forget()
         instruments.RELAYING.labels(self._service).set(0)
         if session is not None:
             await session.close()

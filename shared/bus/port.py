@@ -63,6 +63,17 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """Whom an event in the log is about."""
+
+    partition: Partition
+    offset: int
+    recipient_id: RecipientId
+    body: bytes = b""
+    """The event itself; only of the last key of each partition in an answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
     """Which people this process looks after now: those of these partitions, of so many."""
 
@@ -93,12 +104,25 @@ class Source(Protocol):
         """Return whom this process looks after now: nobody while the group settles."""
         ...
 
-    async def ends(self, topic: str, since: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Return the offset after the newest event of a topic, for each partition of it that this process reads.
+    async def ends(self, topics: Sequence[str], since: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Return the offset after the newest event of these topics, for each partition that this process reads.
 
         Args:
-            topic: whose events count.
-            since: how far each partition was read; what stands before need not be looked at.
+            topics: whose events count.
+            since: up to where each partition is known; what stands before need not be looked at.
+        """
+        ...
+
+    async def keys(
+        self, topics: Sequence[str], spans: Mapping[Partition, tuple[int, int]], limit: int
+    ) -> tuple[list[Key], dict[Partition, int]]:
+        """Return whom the events in these spans of the log are about, and up to where each span was looked at.
+
+        Nothing is handed out by it, and no position moves. About `limit` events are looked at, in the order of their
+        offsets; the rest of a span is asked for again.
+
+        Raises:
+            LogUnavailable: the log does not answer.
         """
         ...
 

@@ -177,6 +177,7 @@ class Runner:
         before = self._positions or {}
 
         async def work(uow: UnitOfWork) -> list[Event]:
+            uow.read = after
             handled = await self._handle(messages, uow, park_all)
             await positions.advance(uow.db, self._ground, self._group, before, after, uow.now)
             failpoint("runner.before_commit")

@@ -1,7 +1,8 @@
 """A connection of one's own: advisory locks and wake-ups live as long as it does, each statement commits by itself."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from shared.db.transaction import Row
 
 
 class PostgresSession:
-    """A connection that no unit of work uses; whoever has it closes it.
+    """A connection that no unit of work uses; whoever has it closes it. Those who ask at once take turns.
 
     Every method raises `DatabaseUnavailable` when the session is lost or the server passes through a bad moment.
     """
@@ -22,6 +23,7 @@ class PostgresSession:
         self._connection = connection
         self._raw = raw
         self._statements = PostgresTransaction(connection, raw)
+        self._turn = asyncio.Lock()
 
     @property
     def is_lost(self) -> bool:
@@ -30,37 +32,42 @@ class PostgresSession:
 
     async def rows(self, statement: sa.Executable) -> list[Row]:
         """Return the rows of a Core statement."""
-        with self._translating():
+        async with self._asking():
             return await self._statements.rows(statement)
 
     async def delete(self, table: sa.Table, by: str, values: Sequence[Any]) -> int:
         """Delete the rows whose column `by` has one of `values`; return how many there were."""
-        with self._translating():
+        async with self._asking():
             return await self._statements.delete(table, by, values)
 
     async def relax(self) -> None:
         """Let commits here return before they reach the disk; for work that bears being done twice."""
-        with self._translating():
+        async with self._asking():
             await self._raw.execute("SET synchronous_commit = off")
 
     async def expire(self, seconds: int) -> None:
         """Let the server end the session, and free its locks, when nothing was asked here for so long."""
-        with self._translating():
+        async with self._asking():
             await self._raw.execute(f"SET idle_session_timeout = '{int(seconds)}s'")
+
+    async def touch(self) -> None:
+        """Let the server know that we are still there."""
+        async with self._asking():
+            await self._raw.execute("SELECT 1")
 
     async def try_lock(self, name: str) -> bool:
         """Take the lock of this name if nobody has it; it is held until the session closes."""
-        with self._translating():
+        async with self._asking():
             return bool(await self._raw.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name))
 
     async def listen(self, channel: str, heard: Callable[[], None]) -> None:
         """Call `heard` whenever somebody rings the channel."""
-        with self._translating():
+        async with self._asking():
             await self._raw.add_listener(channel, lambda *_: heard())
 
     async def ring(self, channel: str) -> None:
         """Wake whoever listens to the channel."""
-        with self._translating():
+        async with self._asking():
             await self._raw.execute("SELECT pg_notify($1, '')", channel)
 
     async def close(self) -> None:
@@ -70,10 +77,11 @@ class PostgresSession:
         await self._connection.invalidate()
         await self._connection.close()
 
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        """Turn what the driver raises into the fault callers know."""
-        try:
-            yield
-        except Exception as problem:
-            raise translated(problem, lost=self.is_lost) from problem
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """Wait for a turn, and turn what the driver raises into the fault callers know."""
+        async with self._turn:
+            try:
+                yield
+            except Exception as problem:
+                raise translated(problem, lost=self.is_lost) from problem

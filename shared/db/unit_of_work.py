@@ -55,6 +55,8 @@ class UnitOfWork:
         self.db = db
         self.now = now
         """Fixed for the whole unit."""
+        self.read: Mapping[Any, int] | None = None
+        """How far the log will have been read when this unit commits, where it stands for reading it."""
         self._events: list[Event] = []
         self._buffers: dict[sa.Table, list[Mapping[str, Any]]] = defaultdict(list)
         self._set_aside: list[tuple[Event, str]] = []

@@ -183,7 +183,7 @@ class KafkaDesk(Desk):
         assert isinstance(runner._source, KafkaSource)
         source = runner._source
         topics = {place.topic for place in await source.partitions()}
-        ends = {place: end for topic in sorted(topics) for place, end in (await source.ends(topic, {})).items()}
+        ends = {place: end for topic in sorted(topics) for place, end in (await source.ends([topic], {})).items()}
         return bool(ends) and all((runner.position(place) or 0) >= end for place, end in ends.items())
 
     async def records(self, topic: Topic) -> list[Any]:

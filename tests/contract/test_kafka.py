@@ -306,7 +306,7 @@ async def test_the_end_of_a_topic_is_known_before_its_events_are_read(desk: Kafk
     runner = desk.reader()
     await desk.settle(runner)
     await desk.publish(blocked(1, 1), revocation(2, 1))
-    ends = await source_of(runner).ends(Topic.CONSENTS, {})
+    ends = await source_of(runner).ends([Topic.CONSENTS], {})
     mine = Partition(Topic.CONSENTS, partition_of(person_id(1), PARTITIONS))
     assert {place for place, end in ends.items() if end} == {mine}
     assert (runner.position(mine) or 0) < ends[mine]

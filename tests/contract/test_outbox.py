@@ -156,7 +156,7 @@ async def test_a_relay_whose_process_is_frozen_loses_its_place_to_the_one_standi
     desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(desk.database, PostgresDatabase)
-    monkeypatch.setattr(outbox, "_FROZEN_SECONDS", 1)
+    monkeypatch.setattr(outbox, "LEASE_SECONDS", 1)
     other = KafkaDesk(desk.database, KafkaLog(desk.cluster, SERVICE, desk.database), desk.cluster)
     await desk.relay.step()  # and nothing after it, as if the process had been stopped
     assert desk.relay.is_active

@@ -32,6 +32,7 @@ AWAIT_CONSENT = timedelta(seconds=60)
 _ASK_AGAIN = {
     Reason.AWAITING_CONSENT: timedelta(seconds=5),
     Reason.CONSENT_LAG: timedelta(seconds=30),
+    Reason.SOURCE_LAG: timedelta(seconds=30),
     Reason.PARKED: timedelta(minutes=5),
     Reason.NEEDS_REVIEW: timedelta(hours=1),
 }
@@ -184,7 +185,9 @@ def _hold(case: _Case) -> Reason | None:
         return Reason.NEEDS_REVIEW
     if case.recipient.parked:
         return Reason.PARKED
-    return Reason.CONSENT_LAG if case.recipient.consent_lag else None
+    if case.recipient.consent_lag:
+        return Reason.CONSENT_LAG
+    return Reason.SOURCE_LAG if case.recipient.source_lag else None
 
 
 def _pause(case: _Case) -> datetime | None:

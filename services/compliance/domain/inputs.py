@@ -90,7 +90,9 @@ class Recipient:
     parked: bool = False
     """An earlier event of this person failed and waits."""
     consent_lag: bool = False
-    """Consent events lag more than 30 s (promise P4)."""
+    """Something about this person's permissions is in the log unread, or the clock is in doubt (promise P4)."""
+    source_lag: bool = False
+    """What a publisher has committed may not be in the log yet."""
     paused_until: datetime | None = None
     """The person asked for no marketing before this instant, and withdrew nothing."""
 

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     NEEDS_REVIEW = "needs_review"
     PARKED = "parked"
     CONSENT_LAG = "consent_lag"
+    SOURCE_LAG = "source_lag"
     PAUSED = "paused"
     HOLIDAY = "holiday"
     QUIET_HOURS = "quiet_hours"

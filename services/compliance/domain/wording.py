@@ -33,6 +33,7 @@ _HOLDS = {
     Reason.NEEDS_REVIEW: "A reply of this person waits for somebody to decide whether it is an opt-out",
     Reason.PARKED: "An earlier event about this person could not be handled and waits for a repair",
     Reason.CONSENT_LAG: "News about opt-outs is late, so marketing waits until it has caught up",
+    Reason.SOURCE_LAG: "A part of the system is late in passing on what it was told, so marketing waits for it",
     Reason.PAUSED: "This person asked for a pause from marketing texts",
 }
 

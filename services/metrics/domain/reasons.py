@@ -23,6 +23,8 @@ _MEANINGS: Final = {
     "merchant_closed": Meaning("the shop has closed or removed the app"),
     "awaiting_consent": Meaning("the consent given with this order is still being recorded"),
     "consent_lag": Meaning("news about opt-outs is late, and marketing waits for it"),
+    "source_lag": Meaning("a part of the system is late in passing on what it was told, and texts wait for it"),
+    "unread_news": Meaning("something about this person has just come in and is read first"),
     "needs_review": Meaning("a reply waits for somebody to decide whether it is an opt-out"),
     "parked": Meaning("an earlier event about this person waits for a repair"),
     "paused": Meaning("this person asked for a pause from marketing texts"),

@@ -17,6 +17,7 @@ CLOSE_GUARD_WITHOUT_VALIDITY: Final = timedelta(minutes=15)
 """A provider that cannot be told when to give up must not be given a text this close to quiet hours."""
 VALIDITY_MARGIN_SECONDS: Final = 15
 WAIT_FOR_OTHER: Final = timedelta(seconds=2)
+WAIT_FOR_NEWS: Final = timedelta(seconds=1)
 _ANSWERS: Final = frozenset({Purpose.OPT_OUT_CONFIRMATION, Purpose.HELP})
 
 
@@ -57,6 +58,8 @@ class Circumstances:
     body_sha256: bytes
     underway: Sequence[Underway] = ()
     merchant_closed: bool = False
+    news_unread: bool = False
+    """Something about the person lies in the log and was not read, or may be on its way there; holds marketing."""
     content_gone: bool = False
     """The person was erased after the clearance."""
     obstacle: "Refuse | None" = None
@@ -115,6 +118,8 @@ def decide(candidate: Candidate, person: Person, circumstances: Circumstances, n
         return Lapse("window_closed")
     if closes is not None and not circumstances.provider_has_validity and closes < now + CLOSE_GUARD_WITHOUT_VALIDITY:
         return Refuse("window_closing", retry_at=closes)
+    if circumstances.news_unread and candidate.purpose is Purpose.MARKETING:
+        return Wait(now + WAIT_FOR_NEWS)
     if any(_collides(other, circumstances.body_sha256) for other in circumstances.underway):
         return Wait(now + WAIT_FOR_OTHER)
     return Go()

@@ -72,16 +72,26 @@ async def test_an_order_acknowledged_before_the_text_is_due_cancels_it_even_when
     assert await stage.states() == [("cancelled", "purchase")]
 
 
-async def test_steady_traffic_of_fresh_triggers_does_not_hold_releases(stage: Stage) -> None:
+async def test_what_others_do_holds_nobodys_text(stage: Stage) -> None:
     await stage.hear(stage.trigger("checkout_started"))
     stage.clock.advance(minutes=30)
-    await stage.house.publish(stage.trigger("inquiry", subject="somebody else's", phone="+12125550177"))
-    await stage.fire()
-    assert await stage.dues() == []
-    await stage.house.settle(stage.service)
-    await stage.house.publish(stage.trigger("inquiry", subject="another's", phone="+12125550178"))
+    await stage.house.publish(
+        *(stage.trigger("inquiry", subject=f"order-{n}", phone=f"+121255501{n}") for n in range(70, 90))
+    )
     await stage.fire()
     assert len(await stage.dues()) == 1
+
+
+async def test_a_text_that_waits_for_news_says_so_and_goes_when_it_was_read(stage: Stage) -> None:
+    await stage.hear(stage.trigger("checkout_started"))
+    stage.clock.advance(minutes=30)
+    await stage.house.publish(stage.trigger("inquiry", subject="another order"))
+    await stage.fire()
+    assert await stage.states() == [("pending", "unread_news")]
+    await stage.house.settle(stage.service)
+    await stage.fire(seconds=1)
+    assert [(due.purpose, due.release) for due in await stage.dues()] == [("marketing", 1)]
+    assert (await stage.states())[0] == ("released", "due")
 
 
 async def test_what_was_known_of_the_log_before_the_clock_jumped_releases_nothing(stage: Stage) -> None:

@@ -242,6 +242,7 @@ def test_the_consent_aware_profile_spares_nobody_without_written_consent() -> No
         (person(needs_review=True), Reason.NEEDS_REVIEW, HOUR),
         (person(parked=True), Reason.PARKED, 5 * MINUTE),
         (person(consent_lag=True), Reason.CONSENT_LAG, 30 * SECOND),
+        (person(source_lag=True), Reason.SOURCE_LAG, 30 * SECOND),
     ],
 )
 def test_marketing_is_held_back_and_service_is_not(held: Recipient, reason: Reason, again: timedelta) -> None:

@@ -1,0 +1,213 @@
+"""Marks over Kafka: one topic of one partition, written by relays, read by whoever decides about a text."""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_wire import MARKS_TOPIC, Cluster
+from shared.bus.marks import MARK_SECONDS, PUBLISHERS, Mark, unpacked
+from shared.bus.port import Partition
+from shared.db.postgres import PostgresDatabase
+from shared.errors import DatabaseUnavailable
+from shared.loop import Loop
+
+_ANSWER_SECONDS = 5.0
+_GATHER_MILLISECONDS = 400
+"""Marks come once a second from each service; they are fetched together."""
+_COMPARE_SECONDS = 2.0
+"""How often the database's clock is compared with our monotonic one."""
+_AHEAD = timedelta(seconds=5)
+"""A mark that claims to come from the future is not believed."""
+_LOOKS_KEPT = 24
+_DATABASE_TIME = sa.select(sa.func.clock_timestamp().label("at"))
+
+
+class KafkaMarks:
+    """The newest mark of each publisher.
+
+    Marks name instants of their publishers' databases, and this process compares them with its own database's clock:
+    with one server, as most have, that is one clock; machines with several keep them together by NTP. A mark is
+    believed as it stands at the end of the topic, newer or not than one before: both are true.
+
+    Args:
+        cluster: where the log is.
+        service: who asks.
+        database: whose clock counts.
+    """
+
+    def __init__(self, cluster: Cluster, service: str, database: PostgresDatabase) -> None:
+        self.loop = Loop(f"{service}-marks-read", self.step)
+        self._cluster = cluster
+        self._service = service
+        self._database = database
+        self._place = TopicPartition(cluster.topic(MARKS_TOPIC), 0)
+        self._others: list[TopicPartition] = []
+        """One partition of each topic whose ends are asked for: the library knows only topics it was assigned."""
+        self._consumer: Any = None
+        self._newest: dict[str, Mark] = {}
+        self._compared: tuple[float, datetime] | None = None
+        """Our monotonic clock just before its database's clock was asked, and what that said."""
+
+    @property
+    def newest(self) -> Mapping[str, Mark]:
+        """The newest mark of each publisher."""
+        return self._newest
+
+    def in_log(self, publisher: str) -> float:
+        """Return the instant before which everything a publisher committed is in the log; -inf: not known."""
+        mark = self._newest.get(publisher)
+        return -math.inf if mark is None else self._here(mark.at)
+
+    def heard(self, service: str) -> float:
+        """Return the instant before which a service has heard everything and said what follows; -inf: not known."""
+        mark = self._newest.get(service)
+        return -math.inf if mark is None or mark.heard is None else self._here(mark.heard)
+
+    def late(self) -> list[str]:
+        """Return the publishers whose news may not be in the log, or of whom nothing is known."""
+        since = time.monotonic() - MARK_SECONDS
+        return [each for each in sorted(PUBLISHERS) if self.in_log(each) < since]
+
+    async def step(self) -> float:
+        """Take in what was said.
+
+        Raises:
+            LogUnavailable: the log does not answer; what was heard grows old.
+            DatabaseUnavailable: nor does the database.
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                consumer = await self._started()
+                found = await consumer.getmany(self._place, timeout_ms=_GATHER_MILLISECONDS)
+        except (KafkaError, OSError) as problem:
+            await self.close()
+            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+        await self._compare()
+        for record in found.get(self._place, ()):
+            mark = unpacked(record.value)
+            if mark is not None:
+                self._newest[mark.publisher] = mark
+        return 0.0
+
+    def knows(self, topics: Sequence[str]) -> None:
+        """Be ready to tell where these topics end; before the first step."""
+        self._others = [TopicPartition(self._cluster.topic(topic), 0) for topic in topics]
+
+    async def ends(self, topics: Sequence[str]) -> dict[Partition, int]:
+        """Return where every partition of these topics ends, whoever reads it.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        places = {
+            TopicPartition(self._cluster.topic(topic), number): Partition(topic, number)
+            for topic in topics
+            for number in range(self._cluster.partitions)
+        }
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                consumer = await self._started()
+                found = await consumer.end_offsets([*places])
+        except (KafkaError, OSError) as problem:
+            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+        return {places[place]: int(end) for place, end in found.items()}
+
+    async def close(self) -> None:
+        """Disconnect."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=1.0)
+
+    def _here(self, at: datetime) -> float:
+        """Return an instant of a database on our monotonic clock, never later than it was."""
+        if self._compared is None:
+            return -math.inf
+        monotonic, there = self._compared
+        return -math.inf if at > self._now_there() + _AHEAD else monotonic - (there - at).total_seconds()
+
+    def _now_there(self) -> datetime:
+        """Return what our database's clock says now, or a moment later."""
+        if self._compared is None:
+            raise RuntimeError("the clocks were not compared yet")
+        monotonic, there = self._compared
+        return there + timedelta(seconds=time.monotonic() - monotonic)
+
+    async def _compare(self) -> None:
+        """Ask for the database's time, where that was not done a moment ago."""
+        before = time.monotonic()
+        if self._compared is not None and before - self._compared[0] < _COMPARE_SECONDS:
+            return
+        try:
+            rows = await self._database.read(lambda db: db.rows(_DATABASE_TIME))
+        except DatabaseUnavailable:
+            self._compared = None
+            raise
+        self._compared = before, rows[0]["at"]
+
+    async def _started(self) -> Any:
+        """Return the consumer, at the end of the topic: marks are said again every second."""
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._cluster.bootstrap,
+                client_id=f"followup-{self._service}-marks",
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="latest",
+                fetch_min_bytes=64 * 1024,
+                fetch_max_wait_ms=_GATHER_MILLISECONDS,
+                retry_backoff_ms=100,
+                metadata_max_age_ms=300_000,
+                **self._cluster.access,
+            )
+            try:
+                await consumer.start()
+                consumer.assign([self._place, *self._others])
+                if self._others:
+                    consumer.pause(*self._others)
+                await consumer.seek_to_end(self._place)
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
+        return self._consumer
+
+
+class Hearing:
+    """Up to when a service has heard everything, for its own mark: for all its processes, by its committed positions.
+
+    A look notes up to when everything was in the log, then where the partitions end. Once the positions have passed
+    those ends, what followed from it is committed; once a later mark of our own is true, it is in the log.
+    """
+
+    def __init__(self, marks: KafkaMarks, topics: Sequence[str], service: str) -> None:
+        self._marks = marks
+        self._topics = topics
+        self._publishers = PUBLISHERS - {service}
+        self._looks: deque[tuple[datetime, Mapping[Partition, int]]] = deque(maxlen=_LOOKS_KEPT)
+
+    async def look(self) -> None:
+        """Note how far everybody's news has come and where the log ends.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        newest = self._marks.newest
+        said = [newest[each].at for each in self._publishers if each in newest]
+        if len(said) == len(self._publishers):
+            self._looks.append((min(said), await self._marks.ends(self._topics)))
+
+    def heard(self, positions: Mapping[Partition, int]) -> datetime | None:
+        """Return up to when everything was read by whoever reached these positions; None where nobody can tell."""
+        for before, ends in reversed(self._looks):
+            if all(positions.get(partition, 0) >= end for partition, end in ends.items()):
+                return before
+        return None
