@@ -157,6 +157,7 @@ async def test_a_relay_whose_process_is_frozen_loses_its_place_to_the_one_standi
 ) -> None:
     assert isinstance(desk.database, PostgresDatabase)
     monkeypatch.setattr(outbox, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(outbox, "_RENEW_SECONDS", 0.2)
     other = KafkaDesk(desk.database, KafkaLog(desk.cluster, SERVICE, desk.database), desk.cluster)
     await desk.relay.step()  # and nothing after it, as if the process had been stopped
     assert desk.relay.is_active

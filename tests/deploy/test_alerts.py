@@ -60,7 +60,7 @@ FIRES: Mapping[str, Mapping[str, str]] = {
     "FollowupManyUnknowns": {UNKNOWN: "0+6x40", ACCEPTED: "0+60x40"},
     "FollowupReleasesUnanswered": {"followup_unanswered_releases": "3x40"},
     "FollowupTimersLate": late("followup_timer_lag_seconds", "60"),
-    "FollowupReleaseWaits": {"followup_release_waits_for_triggers": "1x40"},
+    "FollowupReleaseWaits": {"followup_source_lag_seconds": "60x40"},
     "FollowupOptOutSlow": late("followup_revocation_seconds", "60"),
     "FollowupCallbacksRejected": {'followup_callbacks_rejected_total{door="replies"}': "0+1x40"},
     "FollowupRulesUnreadable": {

@@ -37,7 +37,7 @@ HEALTH = Row(
             f"{increase('followup_sender_alarms_total', over='24h')} or vector(0)",
             bad_from=1,
         ),
-        _figure("Releases wait for triggers", highest("followup_release_waits_for_triggers"), bad_from=1),
+        _figure("Releases wait for news, s", highest("followup_source_lag_seconds"), bad_from=5),
         _figure(
             "Opt-out to ledger, p99",
             f"({quantile(0.99, 'followup_revocation_seconds', over='1h')} >= 0) or vector(0)",
@@ -145,7 +145,7 @@ TIMERS = Row(
             "Held back",
             [
                 Query(rate("followup_pacing_held_total"), "waits its turn at its number"),
-                Query(highest("followup_release_waits_for_triggers"), "1: triggers are unread"),
+                Query(highest("followup_source_lag_seconds"), "seconds that news is late"),
                 Query(highest("followup_unanswered_releases"), "unanswered"),
             ],
         ),

@@ -1,0 +1,165 @@
+"""Marks: what a relay says of how complete the log is, true whatever its transactions do."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import pytest
+import sqlalchemy as sa
+
+from shared.bus.kafka_marks import Hearing, KafkaMarks
+from shared.bus.kafka_topics import MAX_RECORD_BYTES
+from shared.bus.marks import Mark, NothingToRelay, all_heard, all_in_log, packed, unpacked
+from shared.db.transaction import Lane, Transaction
+from shared.events.topics import Topic
+from shared.testing.clock import START
+from shared.testing.connected import Server
+from tests.contract.desks import SERVICE, KafkaDesk, kafka_desk
+from tests.contract.test_runner import blocked
+from tests.contract.until import until
+
+connected = pytest.mark.connected
+
+
+@pytest.fixture
+async def desk(postgresql: Server, kafka: Server) -> AsyncIterator[KafkaDesk]:
+    async with kafka_desk(postgresql, kafka) as desk:
+        yield desk
+
+
+async def now_of(desk: KafkaDesk) -> datetime:
+    found = await desk.database.read(lambda tx: tx.rows(sa.select(sa.func.clock_timestamp().label("at"))))
+    at: datetime = found[0]["at"]
+    return at
+
+
+def true_mark(desk: KafkaDesk) -> datetime | None:
+    """Return up to when the relay may say that the log is complete."""
+    mark = desk.relay.marking._true
+    return None if mark is None else mark.at
+
+
+async def is_marked(desk: KafkaDesk, since: datetime) -> bool:
+    """Let the relay look once more, and return whether its mark is later than this."""
+    desk.relay.marking._begun_at = float("-inf")
+    await desk.relay.step()
+    at = true_mark(desk)
+    return at is not None and at > since
+
+
+@connected
+async def test_an_idle_relay_says_that_everything_is_in_the_log(desk: KafkaDesk) -> None:
+    assert await is_marked(desk, await now_of(desk))
+
+
+@connected
+async def test_a_mark_waits_for_the_acknowledgement_of_what_was_committed_before_it(
+    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.commit(blocked(1, 1))
+    committed = await now_of(desk)
+
+    async def none(*_: object) -> list[int]:
+        return []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.relay._producer, "produce", none)
+        assert not await is_marked(desk, committed)
+    assert await is_marked(desk, committed)
+    assert await desk.waiting_rows() == []
+
+
+@connected
+async def test_what_an_open_transaction_writes_is_covered_by_the_mark_after_its_commit_and_by_none_before(
+    desk: KafkaDesk,
+) -> None:
+    written, finish = asyncio.Event(), asyncio.Event()
+
+    async def slow(tx: Transaction) -> None:
+        await desk.log.write(tx, [blocked(1, 1)], START)
+        written.set()
+        await finish.wait()
+
+    unit = asyncio.ensure_future(desk.database.write(slow, Lane.BATCHES))
+    await written.wait()
+    await desk.commit(blocked(2, 2))
+    assert await is_marked(desk, await now_of(desk)), "a transaction that nobody was answered for holds no mark"
+    finish.set()
+    await unit
+    committed = await now_of(desk)
+    assert await desk.waiting_rows() == [1], "its row has a lower id than one that was relayed before"
+    earlier = true_mark(desk)
+    assert earlier is not None
+    assert earlier < committed
+    assert await is_marked(desk, committed)
+    assert await desk.waiting_rows() == []
+
+
+@connected
+async def test_a_backlog_of_many_rounds_is_marked_when_its_last_row_arrived(
+    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.bus.outbox.ROUND_ROWS", 4)
+    desk.relay._oldest = sa.select(desk.outbox).order_by(desk.outbox.c.id).limit(4)
+    await desk.commit(*[blocked(n, n) for n in range(10)])
+    committed = await now_of(desk)
+    begun = desk.relay.marking
+    assert not await is_marked(desk, committed)
+    begun._begun_at = float("inf")  # no other mark is begun: this one has to come true
+    await desk.relay.step()
+    assert true_mark(desk) is None
+    await desk.relay.step()
+    at = true_mark(desk)
+    assert at is not None
+    assert at > committed
+
+
+@connected
+async def test_an_event_that_the_log_never_takes_holds_no_mark(desk: KafkaDesk) -> None:
+    await desk.commit(blocked(1, 1), blocked(2, 2))
+    large = sa.update(desk.outbox).where(desk.outbox.c.id == 1).values(body=bytes(MAX_RECORD_BYTES))
+    await desk.database.write(lambda tx: tx.execute(large), Lane.BATCHES)
+    assert await is_marked(desk, await now_of(desk))
+
+
+@connected
+async def test_marks_travel_and_are_read_on_the_readers_own_clock(desk: KafkaDesk) -> None:
+    clock = asyncio.get_running_loop().time
+    marks = desk.log.marks()
+    begun = clock()
+    assert marks.in_log(SERVICE) < begun
+    async with desk.log.running():
+        await until(lambda: marks.in_log(SERVICE) > begun)
+        assert marks.in_log(SERVICE) <= clock()
+        assert marks.in_log("nobody") < begun
+
+
+@connected
+async def test_a_service_has_heard_when_its_positions_passed_the_ends(desk: KafkaDesk) -> None:
+    marks = KafkaMarks(desk.cluster, SERVICE, desk.database)  # type: ignore[arg-type] # it is PostgreSQL
+    marks.knows([Topic.FOLLOW_UPS])
+    hearing = Hearing(marks, [Topic.FOLLOW_UPS], SERVICE)
+    await desk.publish(*[blocked(n, n) for n in range(30)])
+    await hearing.look()
+    assert hearing.heard({}) is None, "of publishers that never said anything nothing is known"
+    marks._newest = {name: Mark(name, START) for name in ("ingest", "compliance", "sender")}
+    await hearing.look()
+    ends = await marks.ends([Topic.FOLLOW_UPS])
+    await marks.close()
+    assert sum(ends.values()) == 30
+    assert hearing.heard(ends) == START
+    last = next(partition for partition, end in ends.items() if end)
+    assert hearing.heard({**ends, last: ends[last] - 1}) is None
+
+
+def test_a_mark_survives_its_packing_and_what_is_none_is_none() -> None:
+    for mark in (Mark("ingest", START), Mark("compliance", START, START)):
+        assert unpacked(packed(mark)) == mark
+    for body in (None, b"", b"{", b"[]", b'{"publisher": 3, "at": 1}', b'{"publisher": "x", "at": "late"}', b"null"):
+        assert unpacked(body) is None
+    assert unpacked(b'{"publisher": "x", "at": 1e300}') is None
+
+
+def test_a_log_that_publishers_append_to_themselves_is_always_complete() -> None:
+    marks = NothingToRelay()
+    assert all_in_log(marks) == all_heard(marks, ("scheduler",)) == float("inf")
