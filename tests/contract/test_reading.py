@@ -1,0 +1,176 @@
+"""Who waits for unread news, on both logs: a text's own person, and everybody where nobody can tell."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog.testing
+
+from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.marks import MARK_SECONDS, NothingToRelay
+from shared.bus.partitioning import NOBODY
+from shared.bus.reading import Reading, Unread, Wait
+from shared.bus.runner import Runner
+from shared.events.topics import Topic
+from shared.testing.clock import FakeClock
+from tests.contract.desks import Desk, ground, kafka_desk, local_desk
+from tests.contract.test_runner import blocked, person_id, revocation
+
+LOGS = ["local", pytest.param("kafka", marks=pytest.mark.connected)]
+
+
+class Said:
+    """Marks as a test sets them: instants of the fake clock."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+        self.acted = 1000.0
+
+    def in_log(self, _publisher: str) -> float:
+        return self.at
+
+    def heard(self, _service: str) -> float:
+        return self.acted
+
+
+@pytest.fixture(params=LOGS)
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    if request.param == "local":
+        async with local_desk(tmp_path) as desk:
+            yield desk
+    else:
+        parts = request.getfixturevalue("postgresql"), request.getfixturevalue("kafka")
+        async with kafka_desk(*parts) as connected_desk:
+            yield connected_desk
+
+
+def clock_of(desk: Desk) -> FakeClock:
+    assert isinstance(desk.units.clock, FakeClock)
+    return desk.units.clock
+
+
+def reading_of(desk: Desk, runner: Runner, marks: Any = None, **more: Any) -> Reading:
+    return Reading(runner._source, marks or NothingToRelay(), desk.units, ground, [Topic.FOLLOW_UPS], **more)
+
+
+async def seen(desk: Desk, reading: Reading) -> Unread:
+    """Look anew, and return what is known."""
+    clock_of(desk).advance(seconds=1)
+    await reading.look()
+    return await desk.units.read(reading.news)
+
+
+async def started(desk: Desk) -> Runner:
+    """Return a reader that has its partitions and has read one event of a stranger."""
+    runner = desk.reader()
+    await desk.publish(blocked(999, 999))
+    await desk.settle(runner)
+    return runner
+
+
+def waits(unread: Unread, *people: int) -> list[Wait | None]:
+    return [unread.why_waits(person_id(person)) for person in people]
+
+
+async def test_only_those_wait_about_whom_something_is_unread(desk: Desk) -> None:
+    runner = await started(desk)
+    reading = reading_of(desk, runner)
+    await desk.publish(*[blocked(n, n) for n in range(20)])
+    unread = await seen(desk, reading)
+    assert waits(unread, *range(20)) == [Wait.UNREAD] * 20
+    assert waits(unread, *range(20, 40)) == [None] * 20
+    await desk.publish(blocked(20, 21))
+    assert waits(await seen(desk, reading), 5, 20, 21) == [Wait.UNREAD, None, Wait.UNREAD]
+    await desk.settle(runner)
+    assert waits(await seen(desk, reading), *range(40)) == [None] * 40
+
+
+async def test_what_a_unit_is_about_to_read_is_not_unread_in_it(desk: Desk) -> None:
+    runner = await started(desk)
+    reading = reading_of(desk, runner)
+    await desk.publish(blocked(1, 1))
+    await seen(desk, reading)
+    ends = await runner._source.ends([Topic.FOLLOW_UPS], {})
+    unread = await desk.units.read(lambda db: reading.news(db, ends))
+    assert waits(unread, 1) == [None]
+
+
+async def test_what_is_of_another_topic_holds_nobody(desk: Desk) -> None:
+    runner = await started(desk)
+    reading = reading_of(desk, runner)
+    await desk.publish(revocation(1))
+    assert waits(await seen(desk, reading), *range(4)) == [None] * 4
+
+
+async def test_news_about_a_whole_shop_holds_everybody_until_it_was_read(desk: Desk) -> None:
+    runner = await started(desk)
+    reading = Reading(runner._source, NothingToRelay(), desk.units, ground, [Topic.CONSENTS])
+    await desk.publish(revocation(1).model_copy(update={"recipient_id": NOBODY}))
+    assert waits(await seen(desk, reading), *range(9)) == [Wait.UNREAD] * 9
+    await desk.settle(runner)
+    assert waits(await seen(desk, reading), *range(9)) == [None] * 9
+
+
+async def test_marketing_waits_while_a_mark_is_old_and_others_no_longer_than_told(desk: Desk) -> None:
+    runner, said = await started(desk), Said()
+    reading = reading_of(desk, runner, said)
+    said.at = clock_of(desk).monotonic()
+    assert waits(await seen(desk, reading), 1) == [None]
+    assert (await desk.units.read(reading.news)).is_complete
+    clock_of(desk).advance(seconds=MARK_SECONDS)
+    unread = await seen(desk, reading)
+    assert waits(unread, 1) == [Wait.SOURCE_LAG]
+    assert not unread.is_complete
+    assert unread.why_waits(person_id(1), at_most_seconds=60) is Wait.SOURCE_LAG
+    clock_of(desk).advance(seconds=60)
+    late = await seen(desk, reading)
+    assert late.why_waits(person_id(1), at_most_seconds=60) is None
+    assert waits(late, 1) == [Wait.SOURCE_LAG]
+    said.at = clock_of(desk).monotonic()
+    assert waits(await seen(desk, reading), 1) == [None]
+
+
+async def test_marketing_waits_while_those_in_between_have_not_acted(desk: Desk) -> None:
+    runner, said = await started(desk), Said()
+    said.at = float("inf")
+    reading = reading_of(desk, runner, said, listeners=("scheduler",))
+    assert waits(await seen(desk, reading), 1) == [None]
+    clock_of(desk).advance(seconds=30)
+    assert waits(await seen(desk, reading), 1) == [Wait.SOURCE_LAG]
+
+
+async def test_a_log_that_is_silent_lets_what_is_known_grow_old(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = await started(desk)
+    reading = reading_of(desk, runner)
+    assert waits(await seen(desk, reading), 1) == [None]
+
+    async def silent(*_: Any) -> Any:
+        raise LogUnavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(runner._source), "ends", silent)
+        with pytest.raises(LogUnavailable):
+            await seen(desk, reading)
+        clock_of(desk).advance(seconds=MARK_SECONDS)
+        assert waits(await desk.units.read(reading.news), 1) == [Wait.SOURCE_LAG]
+    clock_of(desk).advance(seconds=MARK_SECONDS)
+    assert waits(await seen(desk, reading), 1) == [None]
+
+
+async def test_a_partition_with_too_many_unread_people_waits_and_names_the_merchant(desk: Desk) -> None:
+    runner = await started(desk)
+    reading = reading_of(desk, runner, most_keys=3)
+    await desk.publish(*[blocked(n, n, "flooder") for n in range(60)])
+    with structlog.testing.capture_logs() as lines:
+        unread = await seen(desk, reading)
+    assert None not in waits(unread, *range(60))
+    said = [line for line in lines if line["event"] == "too_much_unread"]
+    assert {line["merchant"] for line in said} <= {"flooder"}
+    await desk.settle(runner)
+    assert waits(await seen(desk, reading), *range(60)) == [None] * 60
+
+
+async def test_before_anybody_looked_nothing_is_known(desk: Desk) -> None:
+    runner = await started(desk)
+    assert waits(await desk.units.read(reading_of(desk, runner).news), 1) == [Wait.SOURCE_LAG]
