@@ -7,11 +7,13 @@ its new owner), a topic's events are in order only within a partition, and what 
 import asyncio
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from shared.bus import kafka_instruments as instruments
 from shared.bus.kafka_faults import ConsumerStalled, LogShortened, LogUnavailable
@@ -27,7 +29,8 @@ _SILENCE_SECONDS = 1.0
 _HINT_SECONDS = 5.0
 SESSION_SECONDS = 10.0
 """How long the partitions of a process that died wait for another; one that restarts under its name takes them back."""
-_HEARTBEATS_PER_SESSION = 4
+_HEARTBEATS_PER_SESSION = 10
+"""A member hears with its next heartbeat that another one left, and that it should take over."""
 _REBALANCE_MILLISECONDS = 60_000
 _POLL_MILLISECONDS = 300_000
 _REQUEST_MILLISECONDS = 40_000
@@ -163,12 +166,12 @@ class KafkaSource:
         return await self._scout.keys(spans, limit)
 
     async def close(self) -> None:
-        """Leave the group, unless our place is kept for us under a name, and disconnect."""
+        """Leave the group, so that others take over at once, and disconnect; a place is only kept for who dies."""
         consumer, self._consumer = self._consumer, None
         await self._scout.close()
         if consumer is not None:
             self.revoked()
-            await _left(consumer)
+            await _left(consumer, is_named=self._instance is not None)
 
     def assigned(self, places: Iterable[TopicPartition]) -> None:
         """Take note of what the group gave us; nothing is read from it before we know where to start."""
@@ -343,13 +346,15 @@ class KafkaSource:
         return TopicPartition(self._cluster.topic(partition.topic), partition.number)
 
 
-async def _left(consumer: Any) -> None:
+async def _left(consumer: Any, *, is_named: bool = False) -> None:
     """Leave the group and disconnect, or give up after a moment: the group notices by itself.
 
     With a cluster that is gone the library's `stop` hangs, or ends in a cancellation that nobody asked for, and leaves
-    its connections behind: so each part is a task of its own, and there is no public way to the second.
+    its connections behind: so each part is a task of its own, and there is no public way to the second. Nor does it
+    ever say for a member with a name that it leaves: its partitions would wait for the end of its session.
     """
-    for leaving in (consumer.stop, consumer._client.close):  # noqa: SLF001 - see above
+    goodbye = (partial(_say_goodbye, consumer),) if is_named else ()
+    for leaving in (*goodbye, consumer.stop, consumer._client.close):  # noqa: SLF001 - see above
         task = asyncio.ensure_future(leaving())
         done, _ = await asyncio.wait([task], timeout=_LEAVE_SECONDS)
         if not done:
@@ -357,6 +362,13 @@ async def _left(consumer: Any) -> None:
             await asyncio.wait([task], timeout=_LEAVE_SECONDS)
         if task.done() and (task.cancelled() or task.exception() is not None):
             log.debug("not_left", error="CancelledError" if task.cancelled() else type(task.exception()).__name__)
+
+
+async def _say_goodbye(consumer: Any) -> None:
+    """Tell the group that a member with a name does not come back: it is known by its member id too."""
+    coordinator = consumer._coordinator  # noqa: SLF001 - there is no public way
+    if coordinator is not None and coordinator.generation > 0:
+        await coordinator._send_req(LeaveGroupRequest(coordinator.group_id, coordinator.member_id))  # noqa: SLF001
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # the library is untyped

@@ -67,6 +67,14 @@ def has_unanswered(desk: KafkaDesk) -> bool:
     return producer is not None and bool(producer._message_accumulator._batches)
 
 
+async def die(runner: Runner) -> None:
+    """End a reader without a word to its group, as a process ends that is killed."""
+    source = source_of(runner)
+    consumer, source._consumer = source._consumer, None
+    source.revoked()
+    await consumer.stop()  # the library says nothing for a member with a name
+
+
 def held(runner: Runner) -> frozenset[Partition]:
     return source_of(runner)._assigned
 
@@ -137,11 +145,28 @@ async def test_a_member_with_a_name_returns_to_its_partitions_without_disturbing
         async with reading(two):
             await until(lambda: bool(held(one)) and bool(held(two)))
             before, theirs = held(one), held(two)
-        await desk.leave(two)
+        await die(two)
         again = named("tester-1")
         async with reading(again):
             await until(lambda: held(again) == theirs)
             assert held(one) == before
+
+
+async def test_a_member_with_a_name_that_is_told_to_end_hands_its_partitions_over_at_once(desk: KafkaDesk) -> None:
+    def named(name: str) -> Runner:
+        source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), instance=name, session_seconds=30)
+        desk.sources.append(source)
+        return desk.on(source, desk.router)
+
+    one, two = named("tester-0"), named("tester-1")
+    async with reading(one):
+        await until(lambda: len(held(one)) == 2 * PARTITIONS)
+        async with reading(two):
+            await until(lambda: bool(held(one)) and bool(held(two)), 60)
+        begun = asyncio.get_running_loop().time()
+        await desk.leave(two)
+        await until(lambda: len(held(one)) == 2 * PARTITIONS, 25)
+        assert asyncio.get_running_loop().time() - begun < 25, "nobody waited for the end of its session"
 
 
 async def test_a_broker_that_dies_costs_time_and_no_event(postgresql: Server, mortal: Server) -> None:
@@ -172,7 +197,7 @@ async def test_the_partitions_of_a_member_that_died_go_to_another_when_its_sessi
         async with reading(two):
             await until(lambda: bool(held(one)) and bool(held(two)))
         await desk.publish(*[blocked(n, n) for n in range(20)])
-        await desk.leave(two)  # one that has a name does not say that it leaves
+        await die(two)
         await until(partial(desk.has_done, 20), 10)
     assert sorted(await desk.done()) == sorted(keys([blocked(n, n) for n in range(20)]))
 
