@@ -18,7 +18,10 @@ _ABROAD = (
 _SPECIAL = ("+18005550123", "+19005550123", "+15005550123", "+10125550123", "+12121550123", "+16845550123")
 _AREA_CODES = sorted(AREA_CODES)
 _STATES = sorted(PLACES["states"])
-_ZONES = ("America/Denver", "Pacific/Honolulu", "Europe/Paris", "Asia/Kathmandu", "Australia/Lord_Howe", "Mars/Phobos")
+_ZONES = (
+    "America/Denver", "Pacific/Honolulu", "Europe/Paris", "Asia/Kathmandu", "Australia/Lord_Howe", "Mars/Phobos",
+    "UTC", "Etc/GMT+5", "EST", "US/Eastern", "Navajo", "America/Puerto_Rico", "Europe/Jersey",
+)  # fmt: skip
 _STATUSES = (
     "pewc",
     "express",

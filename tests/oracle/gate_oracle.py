@@ -4,13 +4,14 @@ It is slow and plain on purpose: check after check in the order of the rules, an
 Instants are aware UTC.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from tests.oracle.wall_clock import CODES, HOURS, PLACES, ROWS, TZDATA, ZONE_NAMES, Window, next_quarter
+from tests.oracle.wall_clock import CODES, HOURS, PLACES, ROWS, TZDATA, Window, next_quarter
 
 TERRITORIES = {"PR", "VI", "GU", "MP", "AS"}
 UNDER_BRITAIN = {"GG", "JE", "IM"}
@@ -69,9 +70,11 @@ def place_of(question: Mapping[str, Any]) -> Place:
     address_state = postal_state or state
     narrowed = code_zones if code_zones and region == address_state and not moved else ()
     zones: tuple[str, ...]
-    if known.get("timezone") in ZONE_NAMES:
-        zones = (known["timezone"],)
-    elif prefix in PLACES["postal_zones"]:
+    zone = known.get("timezone") or ""
+    at_home = {_law(country)[0] for country in zone_countries(zone)}
+    if at_home & set(countries):
+        return Place(countries, states, (zone,))
+    if prefix in PLACES["postal_zones"]:
         zones = tuple(PLACES["postal_zones"][prefix])
     elif postal_state and prefix and prefix.isdecimal():
         zones = state_zones(postal_state)
@@ -87,7 +90,25 @@ def place_of(question: Mapping[str, Any]) -> Place:
         zones = code_zones
     else:
         zones = tuple(dict.fromkeys(zone for country in countries for zone in country_zones(country)))
-    return Place(countries, states, zones)
+    return Place(countries, states, (*zones, zone) if at_home and zone not in zones else zones)
+
+
+@cache
+def zone_countries(name: str) -> frozenset[str]:
+    """Return the countries of a zone or of an older name of one; an offset's name (EST) and UTC have none."""
+    if re.fullmatch("[A-Z][A-Z]T", name):
+        return frozenset()
+    found = {
+        country
+        for table in ("zone.tab", "zone1970.tab")
+        for line in TZDATA.joinpath("zoneinfo", table).read_text().splitlines()
+        if line[:1] != "#" and line.split("\t")[2] == name
+        for country in line.split("\t")[0].split(",")
+    }
+    for line in TZDATA.joinpath("zoneinfo", "tzdata.zi").read_text().splitlines():
+        if not found and line.startswith("L ") and line.endswith(f" {name}"):
+            return zone_countries(line.split()[1])
+    return frozenset(found)
 
 
 def calling_country(number: str) -> str:

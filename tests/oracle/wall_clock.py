@@ -29,7 +29,6 @@ def _read(name: str) -> dict[str, Any]:
 HOURS, CODES, PLACES = _read("quiet-hours.yaml"), _read("area-codes.yaml"), _read("places.yaml")
 ROWS: dict[str, dict[str, Any]] = {row["id"]: row for row in HOURS["jurisdictions"]}
 CALENDARS: dict[str, dict[str, Any]] = HOURS["holiday_calendars"]
-ZONE_NAMES = frozenset(TZDATA.joinpath("zones").read_text().split())
 
 
 @cache

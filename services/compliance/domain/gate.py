@@ -21,7 +21,7 @@ from services.compliance.domain.verdicts import Block, Clear, Defer, Evidence, R
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 
-VERSION = "1"
+VERSION = "2"
 """Changes when the same inputs and table may give another verdict."""
 
 CLEARANCE = timedelta(minutes=10)

@@ -87,13 +87,13 @@ def rules_of(place: Jurisdiction, table: RuleTable, enforced: frozenset[str] = f
 
 def _region_of_number(number: NumberFacts, area_code: AreaCode | None) -> Region:
     if area_code is not None:
-        return _region(area_code.region)
+        return region_of(area_code.region)
     if number.area_code is not None:
         return Region(FEDERAL)  # a code without a place: North America, every contiguous zone
-    return _region(number.country or FALLBACK)
+    return region_of(number.country or FALLBACK)
 
 
-def _region(code: str) -> Region:
+def region_of(code: str) -> Region:
     """Return the law of a country (``FR``, ``PR``, ``GG``) or of a state (``US-NJ``)."""
     if "-" in code:
         return Region(code.partition("-")[0], code)
@@ -108,15 +108,15 @@ def _address(known: Known, home: Region, table: RuleTable) -> Address:
     if country == FALLBACK:
         ignored.append("country")
     state = None if not known.state else _state(known.state, country, home.country, table.places)
-    nation = (_region(country).country if country else home.country) if state is None else state.partition("-")[0]
+    nation = (region_of(country).country if country else home.country) if state is None else state.partition("-")[0]
     if known.state and state is None and nation in _WITH_STATES:
         ignored.append("state")
-    stated = Region(nation, state) if state else (None if country is None else _region(country))
+    stated = Region(nation, state) if state else (None if country is None else region_of(country))
     prefix = None if not known.postal_code else _postal_prefix(known.postal_code, nation, table.places)
     if known.postal_code and prefix is None and nation in _WITH_STATES:
         ignored.append("postal_code")
     postal = None if prefix is None else _state_of_prefix(prefix, table.places)
-    return Address(stated, None if postal is None else _region(postal), prefix, tuple(ignored))
+    return Address(stated, None if postal is None else region_of(postal), prefix, tuple(ignored))
 
 
 def _country(text: str) -> str:
@@ -132,7 +132,7 @@ def _state(text: str, country: str | None, home: str, places: Places) -> str | N
     A bare code is read only where the country has such states: WA is Washington for a US number, and nothing we
     have a rule for when the person is known to live in Australia.
     """
-    nation = None if country is None else _region(country).country
+    nation = None if country is None else region_of(country).country
     word = " ".join(text.replace(".", "").split())
     named = places.by_name.get(word.casefold())
     whole = word.upper().replace("_", "-")

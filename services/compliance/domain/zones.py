@@ -6,7 +6,7 @@ from functools import lru_cache
 from services.compliance.domain import time_zones
 from services.compliance.domain.inputs import Known
 from services.compliance.domain.numbers import NumberFacts
-from services.compliance.domain.places import Jurisdiction, jurisdiction_of
+from services.compliance.domain.places import Jurisdiction, jurisdiction_of, region_of
 from services.compliance.domain.rules import FEDERAL, CountryZones, RuleTable
 
 _NO_ZONES = CountryZones(every=(), contiguous=())
@@ -19,7 +19,7 @@ class Clocks:
     zones: tuple[str, ...]
     why: str
     ignored: tuple[str, ...] = ()
-    """``time_zone`` where the contact's zone is no zone; the caller counts it."""
+    """``time_zone`` where the contact's zone is no place; the caller counts it."""
 
 
 @lru_cache(maxsize=8192)
@@ -37,11 +37,13 @@ def clocks_of(number: NumberFacts, known: Known, table: RuleTable, *, moved: boo
     """
     place = jurisdiction_of(number, known, table)
     contact = (known.time_zone or "").strip()
-    if contact in time_zones.known_names():
+    home = time_zones.countries_of(contact)
+    if any(region_of(country).country in place.countries for country in home):
         return Clocks((contact,), "the contact's own time zone")
-    ignored = ("time_zone",) if contact else ()
     zones, why = _by_address(place, table, moved=moved) or _by_number(place, number, table, moved=moved)
-    return Clocks(zones, why, ignored)
+    if home:  # on a journey, or mistaken: neither clock may be asleep
+        return Clocks(tuple(dict.fromkeys((*zones, contact))), f"{why}, and the contact's own time zone elsewhere")
+    return Clocks(zones, why, ("time_zone",) if contact else ())
 
 
 def _by_address(place: Jurisdiction, table: RuleTable, *, moved: bool) -> tuple[tuple[str, ...], str] | None:

@@ -1,0 +1,72 @@
+"""`followup gate`, asked about people whose time zone is no place, or another place than everything else says."""
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.app import app
+
+NIGHT, MORNING = "2026-12-01T08:00:00Z", "2026-12-01T13:00:00Z"
+"""Three in the morning in New York, and eight."""
+NEW_YORK = {"country": "US", "state": "NY"}
+
+
+def asked(known: dict[str, Any], now: str = NIGHT) -> dict[str, Any]:
+    """Return what the command says of a marketing text to a number of Manhattan."""
+    consent = {"status": "pewc", "captured_at": "2025-06-01T00:00:00Z"}
+    question = {"to": "+12125550123", "class": "marketing", "now": now, "known": known, "consent": consent}
+    result = CliRunner().invoke(app, ["gate"], input=json.dumps(question))
+    assert result.exit_code == 0, result.output
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"timezone": "UTC", "postal_code": "10001", **NEW_YORK},
+        {"timezone": "GMT", **NEW_YORK},
+        {"timezone": "Zulu"},
+        {"timezone": "Universal"},
+        {"timezone": "Etc/GMT-8"},
+        {"timezone": "Etc/UTC"},
+        {"timezone": "CET", **NEW_YORK},
+        {"timezone": "EST5EDT"},
+        {"timezone": "PST8PDT"},
+    ],
+)
+def test_a_zone_that_is_no_place_opens_no_night(known: dict[str, Any]) -> None:
+    told = asked(known)
+    assert (told["decision"], told["reason"], told["until"]) == ("defer", "quiet_hours", MORNING)
+
+
+def test_a_fixed_offset_is_nobodys_clock() -> None:
+    # 21:30 in a New York July, and 20:30 by the offset that EST names.
+    told = asked({"timezone": "EST", **NEW_YORK}, "2026-07-02T01:30:00Z")
+    assert (told["decision"], told["reason"]) == ("defer", "quiet_hours")
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/London", "PRC"])
+def test_a_zone_of_another_country_opens_nothing_alone(zone: str) -> None:
+    # Seven in New York: daytime there, night here.
+    told = asked({"timezone": zone, "postal_code": "10001", **NEW_YORK}, "2026-12-01T12:00:00Z")
+    assert (told["decision"], told["reason"]) == ("defer", "quiet_hours")
+
+
+def test_a_zone_of_another_country_is_one_clock_more() -> None:
+    # Ten in the evening in London, five in the afternoon in New York: both must be awake.
+    now = "2026-12-01T22:00:00Z"
+    assert asked(NEW_YORK, now)["decision"] == "send"
+    assert asked({"timezone": "Europe/London", **NEW_YORK}, now)["decision"] == "defer"
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "US/Pacific", "Pacific/Honolulu", "America/Puerto_Rico"])
+def test_a_place_of_the_same_country_is_believed_by_any_of_its_names(zone: str) -> None:
+    # Half past midnight in New York. In Honolulu it is half past seven in the evening, elsewhere night.
+    told = asked({"timezone": zone}, "2026-12-01T05:30:00Z")
+    assert (told["decision"], [each["zone"] for each in told["zones"]]) == (
+        "send" if "Honolulu" in zone else "defer",
+        [zone],
+    )
