@@ -77,7 +77,8 @@ async def tell_story(
 async def _stay(console: Console, running: Scene) -> None:
     """Say where to look, and keep the house up until interrupted."""
     address = running.address
-    console.print(f"\n[bold]Console[/]  {address}/console?key={running.secrets.api_key}", soft_wrap=True)
+    made = await running.stage.ask("/console/codes", {})
+    console.print(f"\n[bold]Console[/]  {address}{made['path'] if made else '/console'}", soft_wrap=True)
     console.print(f"[bold]Phones[/]   {address}/simulator", soft_wrap=True)
     console.print(f"[bold]API[/]      {address}/docs", soft_wrap=True)
     console.print("\nCtrl-C ends it.")

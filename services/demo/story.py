@@ -104,6 +104,7 @@ class Story:
         self._stage.jump(timedelta(hours=WAIT_HOURS, seconds=1))
 
     async def _tap(self) -> None:
+        self._stage.jump(timedelta(seconds=30))  # a person takes a moment; what opens a link at once is a robot
         await self._stage.tap_link(self.plot.text)
 
     async def _place_second_order(self) -> None:

@@ -1,6 +1,7 @@
 """Metrics put together; the only place that constructs its parts."""
 
-from services.metrics import api, consumer, pages, people
+from services.metrics import api, consumer, pages, people, signing_in
+from services.metrics.page_templates import Pages
 from services.metrics.schema import ground, metadata
 from services.metrics.session import Sessions
 from services.metrics.settings import MetricsSettings
@@ -12,7 +13,8 @@ def build(runtime: Runtime) -> Service:
     """Return the service on what the process gives it."""
     settings = MetricsSettings()
     units = runtime.units
-    sessions = Sessions(runtime.sealer, runtime.merchants, runtime.clock, settings.session_hours)
+    sessions = Sessions(units, runtime.merchants, settings.session_hours)
+    rendered = Pages(sessions.file_problems)
     service = Service(
         name="metrics",
         metadata=metadata,
@@ -20,7 +22,9 @@ def build(runtime: Runtime) -> Service:
         units=units,
         routers=(
             api.router_of(units, runtime.clock, settings),
-            pages.router_of(units, runtime.clock, sessions, settings),
+            signing_in.codes_of(sessions),
+            signing_in.router_of(sessions, rendered, runtime.clock, runtime.settings.address),
+            pages.router_of(units, runtime.clock, sessions, settings, rendered),
         ),
     )
     door = consumer.router_of(settings)

@@ -6,4 +6,5 @@ RECORDED = counter("followup_facts_recorded_total", "Facts stored, each once.", 
 REPEATED = counter("followup_facts_repeated_total", "Facts that came again and changed nothing.")
 LATE = counter("followup_facts_late_total", "Facts that re-opened a past hour.", ["topic"])
 RETOLD = counter("followup_facts_retold_total", "Follow-ups counted anew because an earlier fact of theirs came late.")
+SIGN_INS = counter("followup_console_sign_ins_total", "Attempts to sign in to the console.", ["outcome"])
 LAG = histogram("followup_facts_lag_seconds", "Age of the oldest fact of a unit of work when it was stored.")

@@ -97,3 +97,15 @@ customer_orders = sa.Table(
     sa.Index("ix_metrics_customer_orders_time", "merchant_id", "ordered_at"),
 )
 """Each purchase of each customer: what the retention figures are made of."""
+
+sessions = sa.Table(
+    "metrics_sessions",
+    metadata,
+    sa.Column("token_sha256", sa.LargeBinary, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("key_sha256", sa.Text, nullable=False),
+    sa.Column("ends_at", Instant, nullable=False),
+    sa.Index("ix_metrics_sessions_ended", "merchant_id", "ends_at"),
+)
+"""Who is signed in to the console, and codes that open a session once; by the hash of what the browser holds."""

@@ -48,6 +48,8 @@ class Caller:
     merchant: Merchant
     key_id: str
     scopes: frozenset[str]
+    key_sha256: str = ""
+    """Empty for the operator."""
 
 
 class RateLimit:
@@ -110,7 +112,7 @@ class Keys:
                 "this key sent too many requests",
                 headers={"Retry-After": str(int(wait) + 1)},
             )
-        return Caller(merchant, key.id, frozenset(key.scopes))
+        return Caller(merchant, key.id, frozenset(key.scopes), digest)
 
 
 class Requires:

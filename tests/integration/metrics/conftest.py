@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
@@ -43,13 +43,14 @@ async def metrics(tmp_path: Path) -> AsyncIterator[Metrics]:
 
 
 @asynccontextmanager
-async def opened(tmp_path: Path) -> AsyncIterator[Metrics]:
+async def opened(tmp_path: Path, public_url: str = "") -> AsyncIterator[Metrics]:
     """Open metrics in a folder."""
     clock = FakeClock()
     clock.advance(days=1)
     merchants = MerchantDirectory.load(merchants_folder(tmp_path / "merchants"), {})
     async with house(tmp_path, clock, merchants) as built:
-        service = app.build(built.runtime)
+        settings = built.runtime.settings.model_copy(update={"public_url": public_url})
+        service = app.build(replace(built.runtime, settings=settings))
         await built.create(service.metadata)
         keys = Keys(merchants, RateLimit(10_000, clock))
         served = create_app("metrics", service.routers, keys=keys, health=Health(), max_body_bytes=100_000)

@@ -2,16 +2,18 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from shared.events.engagement import ReplyClass
 from shared.ids import MerchantId
 from shared.testing.clock import START
 from shared.testing.make_days import days_at_a_shop
 from shared.testing.make_metrics import NO_SCOPE_KEY, NUMBER, READ_KEY, Text
-from tests.integration.metrics.conftest import Metrics
+from tests.integration.metrics.conftest import Metrics, opened
 
 HALF_A_DAY_AGO = START + timedelta(hours=12)
 
@@ -43,10 +45,61 @@ async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(
     assert READ_KEY not in cookie
 
 
-async def test_a_key_in_the_address_leads_to_an_address_without_it(metrics: Metrics) -> None:
+async def test_a_key_in_the_address_signs_nobody_in(metrics: Metrics) -> None:
     answer = await metrics.http.get("/console", params={"key": READ_KEY})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_code_signs_in_once_and_by_the_form_alone(metrics: Metrics) -> None:
+    made = (await metrics.http.post("/console/codes")).json()
+    form = await metrics.http.get(made["path"])
+    assert f'value="{made["code"]}"' in form.text
+    assert "set-cookie" not in form.headers
+    answer = await metrics.http.post("/console/sign-in", data={"code": made["code"]})
     assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    again = await metrics.http.post("/console/sign-in", data={"code": made["code"]})
+    assert (again.status_code, "was used" in again.text) == (401, True)
+
+
+async def test_a_long_cookie_is_no_session(metrics: Metrics) -> None:
+    for cookie in ("a:b:" + "9" * 6000 + ":c", "x" * 8000, '"\\"'):
+        answer = await metrics.http.get("/console", headers={"Cookie": f"followup_console={cookie}"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
+
+
+async def test_guesses_are_braked_by_address_even_where_the_next_would_be_right(metrics: Metrics) -> None:
+    with capture_logs() as lines:
+        for n in range(10):
+            assert (await metrics.http.post("/console/sign-in", data={"key": f"fu_guess-{n}"})).status_code == 401
+        braked = await sign_in(metrics)
+    assert (braked.status_code, braked.headers["retry-after"]) == (429, "61")
+    assert [line["event"] for line in lines] == ["console_sign_in_refused"] * 10
+    metrics.clock.advance(seconds=61)
+    assert (await sign_in(metrics)).status_code == 303
+
+
+async def test_a_page_of_another_site_signs_nobody_in_or_out(metrics: Metrics) -> None:
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert (await metrics.http.post("/console/sign-in", data={"key": READ_KEY}, headers=foreign)).status_code == 403
+    await sign_in(metrics)
+    assert (await metrics.http.post("/console/sign-out", headers=foreign)).status_code == 403
     assert (await metrics.http.get("/console")).status_code == 200
+
+
+async def test_the_cookie_is_secure_where_the_world_comes_by_https_through_a_proxy_that_does_not(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path, public_url="https://sms.acme.example") as behind:
+        assert "Secure" in (await sign_in(behind)).headers["set-cookie"]
+    async with opened(tmp_path / "plain") as plain:
+        assert "Secure" not in (await sign_in(plain)).headers["set-cookie"]
+
+
+@pytest.mark.parametrize("path", ["/console/follow-ups/nonsense", "/console/rows", "/console?span=nonsense"])
+async def test_a_stranger_learns_nothing_of_what_an_address_should_hold(metrics: Metrics, path: str) -> None:
+    answer = await metrics.http.get(path)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
 
 
 @pytest.mark.parametrize(
@@ -63,8 +116,11 @@ async def test_a_wrong_key_is_told_and_signs_nobody_in(metrics: Metrics, key: st
 
 async def test_signing_out_ends_it(metrics: Metrics) -> None:
     await sign_in(metrics)
+    copied = metrics.http.cookies["followup_console"]
     await metrics.http.post("/console/sign-out")
     assert (await metrics.http.get("/console")).status_code == 303
+    kept = await metrics.http.get("/console", headers={"Cookie": f"followup_console={copied}"})
+    assert kept.status_code == 303
 
 
 async def test_an_empty_shop_is_told_what_comes_next(metrics: Metrics) -> None:
@@ -173,6 +229,7 @@ async def test_a_page_on_which_nothing_changed_is_not_sent_again(metrics: Metric
 
 
 async def test_an_id_typed_into_the_search_leads_to_its_story(metrics: Metrics) -> None:
+    await sign_in(metrics)
     wanted = Text().follow_up_id
     found = await metrics.http.get("/console/follow-ups", params={"id": f" {wanted} "})
     assert found.headers["location"] == f"/console/follow-ups/{wanted}"

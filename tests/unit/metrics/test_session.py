@@ -1,79 +1,105 @@
 """A console session is good for one merchant, for a time, and only while its key may read metrics."""
 
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from services.metrics.session import SCOPE, Sessions
+from services.metrics.session import Sessions
+from services.metrics.tables import sessions as table
 from shared.config.directory import MerchantDirectory
-from shared.http.auth import Caller
-from shared.privacy import Keyring, Sealer
+from shared.http.auth import key_sha256
+from shared.ids import MerchantId
 from shared.testing.clock import FakeClock
-from shared.testing.make_metrics import merchants_folder
+from shared.testing.house import House, house
+from shared.testing.make_metrics import READ_KEY, merchants_folder
+
+ACME = MerchantId("acme")
+
+
+@dataclass
+class Console:
+    ground: House
+    clock: FakeClock
+    merchants: MerchantDirectory
+    sessions: Sessions
+    file: Path
+
+    async def open(self) -> str:
+        return await self.sessions.open(ACME, key_sha256(READ_KEY))
+
+    async def opened(self, cookie: str | None) -> str | None:
+        merchant = await self.sessions.merchant_of(cookie)
+        return merchant.id if merchant else None
+
+    def rewrite(self, old: str, new: str) -> None:
+        text = self.file.read_text(encoding="utf-8")
+        assert old in text
+        self.file.write_text(text.replace(old, new), encoding="utf-8")
+        assert self.merchants.reload_if_changed()
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+async def console(tmp_path: Path) -> AsyncIterator[Console]:
+    clock = FakeClock()
+    folder = merchants_folder(tmp_path / "merchants")
+    merchants = MerchantDirectory.load(folder, {})
+    async with house(tmp_path, clock, merchants) as ground:
+        await ground.create(table.metadata)
+        sessions = Sessions(ground.runtime.units, merchants, hours=12)
+        yield Console(ground, clock, merchants, sessions, folder / "acme" / "merchant.yaml")
 
 
-@pytest.fixture
-def merchants(tmp_path: Path) -> MerchantDirectory:
-    return MerchantDirectory.load(merchants_folder(tmp_path), {})
+async def test_a_session_opens_its_merchants_console_and_ends_with_its_time(console: Console) -> None:
+    cookie = await console.open()
+    console.clock.advance(hours=11, minutes=59)
+    assert await console.opened(cookie) == "acme"
+    console.clock.advance(minutes=1)
+    assert await console.opened(cookie) is None
 
 
-@pytest.fixture
-def sessions(clock: FakeClock, merchants: MerchantDirectory) -> Sessions:
-    return Sessions(Sealer(Keyring.new()), merchants, clock, hours=12)
+async def test_signing_out_ends_the_session_wherever_its_cookie_was_copied_to(console: Console) -> None:
+    cookie, another = await console.open(), await console.open()
+    await console.sessions.end(cookie)
+    assert await console.opened(cookie) is None
+    assert await console.opened(another) == "acme"
 
 
-@pytest.fixture
-def cookie(sessions: Sessions, merchants: MerchantDirectory) -> str:
-    merchant = merchants.get("acme")
-    assert merchant is not None
-    return sessions.issue(Caller(merchant, "reader", frozenset({SCOPE})))
+@pytest.mark.parametrize("cookie", [None, "", "acme", "a:b:c:d", "é", "x" * 43, "9" * 5000, "a:b:" + "9" * 5000 + ":c"])
+async def test_nonsense_of_any_length_opens_nothing_and_ends_nothing(console: Console, cookie: str | None) -> None:
+    assert await console.opened(cookie) is None
+    await console.sessions.end(cookie)
+    assert await console.sessions.redeem(cookie or "") is None
 
 
-def opened(sessions: Sessions, cookie: str | None) -> str | None:
-    merchant = sessions.merchant_of(cookie)
-    return merchant.id if merchant else None
+async def test_a_session_ends_at_once_when_its_key_loses_the_scope(console: Console) -> None:
+    cookie = await console.open()
+    console.rewrite("metrics:read", "gate:read")
+    assert await console.opened(cookie) is None
 
 
-def test_a_session_opens_its_merchants_console(sessions: Sessions, cookie: str) -> None:
-    assert opened(sessions, cookie) == "acme"
+async def test_a_session_ends_at_once_when_its_key_is_made_anew_under_the_same_name(console: Console) -> None:
+    cookie = await console.open()
+    console.rewrite(key_sha256(READ_KEY), key_sha256("fu_the-next-key"))
+    assert await console.opened(cookie) is None
 
 
-def test_a_session_ends_with_its_time(sessions: Sessions, cookie: str, clock: FakeClock) -> None:
-    clock.advance(hours=11, minutes=59)
-    assert opened(sessions, cookie) == "acme"
-    clock.advance(minutes=1)
-    assert opened(sessions, cookie) is None
+async def test_a_code_opens_one_session_once_and_only_for_an_hour(console: Console) -> None:
+    code = await console.sessions.code(ACME, key_sha256(READ_KEY))
+    assert await console.opened(code) is None
+    cookie = await console.sessions.redeem(code)
+    assert await console.opened(cookie) == "acme"
+    assert await console.sessions.redeem(code) is None
+    late = await console.sessions.code(ACME, key_sha256(READ_KEY))
+    console.clock.advance(hours=1)
+    assert await console.sessions.redeem(late) is None
+    assert await console.sessions.redeem(cookie or "") is None
 
 
-def test_a_cookie_turned_to_another_shop_opens_nothing(sessions: Sessions, cookie: str) -> None:
-    assert opened(sessions, cookie.replace("acme", "bolt")) is None
-
-
-def test_a_cookie_with_a_later_end_opens_nothing(sessions: Sessions, cookie: str) -> None:
-    merchant, key, ends, signature = cookie.split(":")
-    assert opened(sessions, f"{merchant}:{key}:{int(ends) + 1}:{signature}") is None
-
-
-@pytest.mark.parametrize(
-    "cookie", [None, "", "acme", "a:b:c:d", "acme:reader:99999999999:", "acme:reader:²:x", "é:a:1:ü"]
-)
-def test_nonsense_opens_nothing(sessions: Sessions, cookie: str | None) -> None:
-    assert opened(sessions, cookie) is None
-
-
-def test_a_session_ends_at_once_when_its_key_is_taken_away(
-    sessions: Sessions, cookie: str, merchants: MerchantDirectory, tmp_path: Path
-) -> None:
-    file = tmp_path / "acme" / "merchant.yaml"
-    file.write_text(file.read_text(encoding="utf-8").replace("metrics:read", "gate:read"), encoding="utf-8")
-    assert merchants.reload_if_changed()
-    assert opened(sessions, cookie) is None
-
-
-def test_the_cookie_does_not_hold_the_key(cookie: str) -> None:
-    assert "fu_" not in cookie
+async def test_what_is_stored_signs_nobody_in_and_goes_when_it_has_ended(console: Console) -> None:
+    cookie = await console.open()
+    assert cookie.encode() not in await console.ground.stored()
+    console.clock.advance(hours=13)
+    await console.open()
+    assert len(await console.ground.rows(table.select())) == 1

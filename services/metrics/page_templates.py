@@ -1,0 +1,73 @@
+"""The console's pages as bytes: templates, what they may load, and what a browser is told beside them."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from services.metrics import screens
+from services.metrics.domain.reasons import meaning_of
+from services.metrics.domain.story import moment
+
+SIGN_IN: Final = "/console/sign-in"
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+STATIC: Final = {"console.css": "text/css", "console.js": "text/javascript", "mark.svg": "image/svg+xml"}
+
+
+class Pages:
+    """Renders pages; nothing in them comes from another host, and all of them work without JavaScript."""
+
+    def __init__(self, file_problems: Callable[[str], Sequence[str]] = lambda _: ()) -> None:
+        """Read the templates.
+
+        Args:
+            file_problems: what is wrong with a merchant's files while the last good ones are in force.
+        """
+        folder = files("services.metrics") / "static"
+        self.assets = {name: (folder / name).read_bytes() for name in STATIC}
+        self._templates = Environment(
+            loader=PackageLoader("services.metrics"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            person=screens.person,
+            hue=screens.hue,
+            masked_number=screens.masked_number,
+            tone=screens.tone_of,
+            duration=screens.duration_text,
+            moment=moment,
+            meaning=lambda code: meaning_of(code).words,
+        )
+        version = hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:12]
+        self._templates.globals.update(version=version, state_words=screens.STATE_WORDS, file_problems=file_problems)
+
+    def page(
+        self, request: Request, name: str, values: Mapping[str, Any], status: HTTPStatus = HTTPStatus.OK
+    ) -> Response:
+        """Return a page, or the word that nothing on it has changed."""
+        html = self._templates.get_template(f"{name}.html").render(**values).encode()
+        etag = f'"{hashlib.sha256(html).hexdigest()[:32]}"'
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": etag, **HEADERS})
+        return HTMLResponse(html, status_code=status, headers={"ETag": etag, **HEADERS})
+
+
+def see(address: str) -> Response:
+    """Return a redirection that a reload does not repeat."""
+    return RedirectResponse(address, status_code=HTTPStatus.SEE_OTHER, headers=HEADERS)

@@ -1,0 +1,160 @@
+"""Into the console and out of it: by a key typed into a form, or by a code that works once; never by an address."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
+from fastapi.responses import Response
+
+from services.metrics.instruments import SIGN_INS
+from services.metrics.page_templates import HEADERS, SIGN_IN, Pages, see
+from services.metrics.session import CODE_MINUTES, COOKIE, SCOPE, Sessions
+from shared.clock import Clock
+from shared.config.directory import Merchant
+from shared.http.auth import Caller, Keys, SignedInRoute, key_sha256, requires
+from shared.http.guesses import GuessBrake
+from shared.http.networks import subscriber_of
+from shared.http.problems import HTTPProblem
+from shared.telemetry.logs import logger
+
+_LONGEST: Final = 200
+"""Characters of a key or code that are looked at."""
+_WORDS: Final = {
+    HTTPStatus.FORBIDDEN: f"This key lacks the scope {SCOPE}; add it in merchant.yaml.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many attempts; wait a minute.",
+}
+_NO_SUCH_KEY: Final = "No merchant has this key."
+_NO_SUCH_CODE: Final = "This code was used, or has ended. Sign in with a key, or ask for another code."
+
+log = logger(__name__)
+
+
+def signed_in(sessions: Sessions) -> Callable[[Request], Awaitable[Merchant]]:
+    """Return a dependency: the merchant whose console is open; who is not signed in is led to the form."""
+
+    async def merchant(request: Request) -> Merchant:
+        found = await sessions.merchant_of(request.cookies.get(COOKIE))
+        if found is None:
+            raise HTTPException(HTTPStatus.SEE_OTHER, "sign in first", headers={"Location": SIGN_IN, **HEADERS})
+        return found
+
+    return merchant
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What signing in needs."""
+
+    sessions: Sessions
+    pages: Pages
+    brake: GuessBrake
+    is_https: bool
+    """Whether the world comes by HTTPS, whatever a proxy in between speaks."""
+
+    async def answer(self, request: Request, key: str, code: str) -> Response:
+        """Return the way in, or the form with what was wrong."""
+        given = code or key
+        if not given:
+            return self._form(request, HTTPStatus.UNPROCESSABLE_ENTITY, "Type a key.")
+        names = (f"address {_address(request)}", f"key {key_sha256(given)}")
+        if wait := self.brake.wait_seconds(*names):
+            SIGN_INS.labels(outcome="braked").inc()
+            braked = self._form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS])
+            braked.headers["Retry-After"] = str(int(wait) + 1)
+            return braked
+        if code:
+            cookie, status, words = await self.sessions.redeem(code), HTTPStatus.UNAUTHORIZED, _NO_SUCH_CODE
+        else:
+            cookie, status, words = await self._by_key(request.app.state.keys, key)
+        if cookie is not None:
+            self.brake.right(*names)
+            SIGN_INS.labels(outcome="signed_in").inc()
+            return self._let_in(request, cookie)
+        self.brake.wrong(*names)
+        SIGN_INS.labels(outcome="refused").inc()
+        log.warning("console_sign_in_refused", address=_address(request), status=int(status))
+        return self._form(request, status, words)
+
+    async def _by_key(self, keys: Keys, key: str) -> tuple[str | None, HTTPStatus, str]:
+        """Return the cookie of a key's holder, or why there is none."""
+        try:
+            caller = keys.caller(key, SCOPE)
+        except HTTPProblem as problem:
+            return None, problem.status, _WORDS.get(problem.status, _NO_SUCH_KEY)
+        return await self.sessions.open(caller.merchant.id, caller.key_sha256), HTTPStatus.OK, ""
+
+    def _let_in(self, request: Request, cookie: str) -> Response:
+        answer = see("/console")
+        answer.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=self.sessions.seconds,
+            path="/console",
+            secure=self.is_https or request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    def _form(self, request: Request, status: HTTPStatus, words: str) -> Response:
+        return self.pages.page(request, "sign_in", {"problem": words, "code": ""}, status)
+
+
+def router_of(sessions: Sessions, pages: Pages, clock: Clock, public_url: str) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/console", include_in_schema=False)
+    desk = Desk(sessions, pages, GuessBrake(clock), public_url.startswith("https:"))
+
+    @router.get("/sign-in")
+    async def ask(request: Request, code: Annotated[str, Query(max_length=_LONGEST)] = "") -> Response:
+        return pages.page(request, "sign_in", {"problem": None, "code": code})
+
+    @router.post("/sign-in")
+    async def sign_in(
+        request: Request,
+        key: Annotated[str, Form(max_length=_LONGEST)] = "",
+        code: Annotated[str, Form(max_length=_LONGEST)] = "",
+    ) -> Response:
+        _refuse_other_sites(request)
+        return await desk.answer(request, key.strip(), code.strip())
+
+    @router.post("/sign-out")
+    async def sign_out(request: Request) -> Response:
+        _refuse_other_sites(request)
+        await sessions.end(request.cookies.get(COOKIE))
+        answer = see(SIGN_IN)
+        answer.delete_cookie(COOKIE, path="/console")
+        return answer
+
+    return router
+
+
+def codes_of(sessions: Sessions) -> APIRouter:
+    """Return the route that makes codes."""
+    router = APIRouter(tags=["metrics"], route_class=SignedInRoute)
+
+    @router.post("/console/codes", status_code=HTTPStatus.CREATED, summary="Make a code that signs in once")
+    async def make(caller: Annotated[Caller, Depends(requires(SCOPE))]) -> dict[str, Any]:
+        if not caller.key_sha256:
+            raise HTTPProblem(
+                HTTPStatus.FORBIDDEN, "key_needed", "a session belongs to a key; use one of the merchant's"
+            )
+        code = await sessions.code(caller.merchant.id, caller.key_sha256)
+        return {"code": code, "path": f"{SIGN_IN}?code={code}", "minutes": CODE_MINUTES}
+
+    return router
+
+
+def _address(request: Request) -> str:
+    return subscriber_of(request.client.host)[:64] if request.client else ""
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Refuse what a page of another site posts.
+
+    Source: https://www.w3.org/TR/fetch-metadata/
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise HTTPProblem(HTTPStatus.FORBIDDEN, "other_site", "this form is on the console's own page")
