@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -23,6 +22,7 @@ import services.scheduler.schema
 import services.sender.app
 import services.sender.schema
 from services.compliance.advice import advise
+from services.sender.providers.simulated import account_of
 from services.sender.simulator.app import Simulator
 from services.sender.simulator.config import SimulatorConfig
 from shared.bus import local
@@ -198,11 +198,6 @@ def _names_people(database: Path) -> bool:
         return True
 
 
-def simulated_account(merchant_id: str, provider: str) -> str:
-    """Return the account SID that a merchant's simulated provider has."""
-    return "AC" + sha256(f"{merchant_id}/{provider}".encode()).hexdigest()[:32]
-
-
 def _simulator(runtime: Runtime) -> Simulator | None:
     """Return the simulated provider where some merchant's provider points at this process."""
     accounts: dict[str, str] = {}
@@ -213,8 +208,8 @@ def _simulator(runtime: Runtime) -> Simulator | None:
     for merchant in runtime.merchants.merchants:
         for name, provider in merchant.config.providers.items():
             if isinstance(provider, Simulated) and provider.base_url is None:
-                account = simulated_account(merchant.id, name)
-                token = provider.secret.resolve(os.environ) if provider.secret else account
+                simulated = account_of(runtime.sealer, merchant.id, name, provider, os.environ)
+                account, token = simulated.sid, simulated.token
             elif isinstance(provider, Twilio) and provider.base_url and str(provider.base_url).rstrip("/") == here:
                 account, token = provider.account_sid, provider.auth_token.resolve(os.environ)
             else:

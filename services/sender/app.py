@@ -65,7 +65,8 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     """
     units, sealer = runtime.units, runtime.sealer
     process_url = runtime.settings.address
-    book = ProviderBook(runtime.merchants, environ, process_url=process_url, simulator_url=settings.simulator_url)
+    simulator_url = settings.simulator_url
+    book = ProviderBook(runtime.merchants, environ, sealer, process_url=process_url, simulator_url=simulator_url)
     numbers = NumberHealth(units)
     rush = Rush(runtime.clock)
     outcomes = Outcomes(units)

@@ -20,6 +20,7 @@ from shared.config.providers import Simulated
 from shared.db.transaction import Transaction
 from shared.errors import ConfigurationFault, Fault
 from shared.phone import E164
+from shared.privacy import Keyring, Sealer
 from shared.settings import ProcessSettings
 
 MOST_SKEW = timedelta(seconds=30)
@@ -101,7 +102,8 @@ async def _providers(settings: ProcessSettings) -> AsyncIterator[Finding]:
         directory = MerchantDirectory.load(settings.merchants_dir, os.environ)
     except ConfigurationFault:
         return  # said where the files are looked at
-    book = ProviderBook(directory, os.environ, process_url=settings.address, simulator_url=settings.address)
+    nobody = Sealer(Keyring.new())  # only simulated providers have a token from the keyring, and none is asked
+    book = ProviderBook(directory, os.environ, nobody, process_url=settings.address, simulator_url=settings.address)
     try:
         for merchant in directory.merchants:
             for name, provider in merchant.config.providers.items():

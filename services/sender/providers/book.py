@@ -1,13 +1,13 @@
 """Which provider carries a number, built from the merchants' files as they are now."""
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from services.sender.domain.intent import Refuse
 from services.sender.providers.port import CALL_TIMEOUT_SECONDS, Provider
+from services.sender.providers.simulated import account_of
 from services.sender.providers.twilio import TwilioProvider
 from shared.config import providers as config
 from shared.config.directory import Merchant, MerchantDirectory
@@ -72,12 +72,14 @@ class ProviderBook:
         self,
         merchants: MerchantDirectory,
         environ: Mapping[str, str],
+        sealer: Sealer,
         *,
         process_url: str,
         simulator_url: str,
     ) -> None:
         self._merchants = merchants
         self._environ = environ
+        self._sealer = sealer
         self._process_url = process_url
         self._simulator_url = simulator_url or process_url
         self._built: dict[tuple[str, str], _Built] = {}
@@ -143,10 +145,10 @@ class ProviderBook:
                         "messaging_service_sid": settings.messaging_service_sid,
                     }
                 case config.Simulated():
-                    account_sid, token = simulated_account(merchant.id, name, settings, self._environ)
+                    account = account_of(self._sealer, merchant.id, name, settings, self._environ)
                     return {
-                        "account_sid": account_sid,
-                        "auth_token": token,
+                        "account_sid": account.sid,
+                        "auth_token": account.token,
                         "base_url": settings.base_url or self._simulator_url,
                         "public_url": public_url,
                     }
@@ -169,14 +171,6 @@ class ProviderBook:
         task = asyncio.get_running_loop().create_task(close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-def simulated_account(
-    merchant_id: str, name: str, settings: config.Simulated, environ: Mapping[str, str]
-) -> tuple[str, str]:
-    """Return account SID and token of a simulated provider: the same for the sender and for who starts it."""
-    account_sid = "AC" + hashlib.sha256(f"{merchant_id}/{name}".encode()).hexdigest()[:32]
-    return account_sid, settings.secret.resolve(environ) if settings.secret else account_sid
 
 
 def attempt_signature(sealer: Sealer, merchant_id: str, attempt_id: object) -> str:
