@@ -31,7 +31,7 @@ from shared.clock import Clock, SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
 from shared.config.providers import Simulated, Twilio
-from shared.db import migrate
+from shared.db import migrate, wholeness
 from shared.db.fingerprints import fingerprints_in
 from shared.db.lock import FolderLock
 from shared.db.migrate import Schema
@@ -106,6 +106,8 @@ async def embedded(
     lock.acquire()
     try:
         sealer, created = _sealer(settings)
+        if (lost := wholeness.check(settings.data_dir / DATABASE_FILE)) is not None:
+            log.error("log_end_lost", detail=lost, advice="if the power did not fail, see to the disk")
         with migrate.sqlite_connection(settings.data_dir / DATABASE_FILE) as connection:
             migrate.upgrade(connection, schemas())
         database = SQLiteDatabase(settings.data_dir / DATABASE_FILE)
@@ -115,6 +117,7 @@ async def embedded(
             yield await _house(runtime, created)
         finally:
             await database.stop()
+            wholeness.leave(database.path)
     finally:
         lock.release()
 

@@ -66,6 +66,10 @@ class Keyring:
             ) from None
         except (ValueError, KeyError, TypeError):
             raise ConfigurationFault(f"{path}: not a keyring; restore it from your backup") from None
+        if data.get("check", ring.check()) != ring.check():
+            raise ConfigurationFault(
+                f"{path}: a byte of the keyring was changed (its check does not hold); restore it from your backup"
+            )
         if ring.active not in ring.sealing_keys or any(len(k) != _KEY_BYTES for k in ring.all_keys()):
             raise ConfigurationFault(f"{path}: the active key is missing or a key is not 32 bytes long")
         return ring
@@ -78,6 +82,7 @@ class Keyring:
                 {"id": key_id, "key": base64.b64encode(key).decode()} for key_id, key in self.sealing_keys.items()
             ],
             "active": self.active,
+            "check": self.check(),
         }
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEYRING_FILE_MODE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -93,6 +98,12 @@ class Keyring:
     def all_keys(self) -> tuple[bytes, ...]:
         """Return the hash key and every sealing key."""
         return (self.hash_key, *self.sealing_keys.values())
+
+    def check(self) -> str:
+        """Return what the file says of its own keys, so that a changed byte is seen before anything is sealed."""
+        parts = (b"followup keyring", str(self.active).encode(), self.hash_key)
+        keys = (str(key_id).encode() + key for key_id, key in sorted(self.sealing_keys.items()))
+        return hashlib.sha256(b"\x1f".join((*parts, *keys))).hexdigest()[:32]
 
     def fingerprint(self) -> str:
         """Return what every database remembers of the hash key, without revealing it."""

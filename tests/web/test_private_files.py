@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services import embedded
+from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
 from shared.settings import ProcessSettings
 from tests.web.test_entrance import MERCHANT
@@ -39,3 +40,22 @@ async def test_an_existing_open_folder_makes_no_file_readable(tmp_path: Path) ->
         os.umask(before)
     assert {"followup.db", "followup.db-wal", "simulator.db", "keyring.json", "process.json"} <= modes.keys()
     assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
+
+
+async def test_a_byte_that_changed_while_the_house_was_stopped_is_told_at_the_next_start(tmp_path: Path) -> None:
+    acme = tmp_path / "merchants" / "acme"
+    acme.mkdir(parents=True)
+    (acme / "merchant.yaml").write_text(MERCHANT)
+    settings = ProcessSettings(data_dir=tmp_path / "data", merchants_dir=acme.parent)
+    for _ in range(2):
+        async with embedded.embedded(settings):
+            pass
+    database = tmp_path / "data" / "followup.db"
+    whole = database.read_bytes()
+    database.write_bytes(whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:])
+    with pytest.raises(ConfigurationFault, match="a byte of it was changed"):
+        async with embedded.embedded(settings):
+            pass
+    database.write_bytes(whole)
+    async with embedded.embedded(settings):
+        pass

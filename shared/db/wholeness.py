@@ -1,0 +1,167 @@
+"""Whether a SQLite file is as it was left: what SQLite itself would take without a word is looked for at each start.
+
+SQLite has no checksum over its pages, and silently ends its reading of a write-ahead log at the first frame that does
+not add up. So a clean stop leaves the file's SHA-256 beside it, and a start after an unclean one looks at the log: a
+damaged frame before a later commit cannot be the work of a power cut, because each commit is synced before the next
+one is begun.
+"""
+
+import hashlib
+import os
+import sqlite3
+import struct
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from shared.db.private_file import PRIVATE
+from shared.errors import ConfigurationFault
+
+SUM_SUFFIX: Final = ".sum"
+MOST_BYTES_SUMMED: Final = 4 * 1024**3
+"""A larger file is left to `followup doctor`: reading it would hold up start and stop."""
+MOST_BYTES_CHECKED: Final = 256 * 1024**2
+_HEADER: Final = struct.Struct(">8I")
+_FRAME: Final = struct.Struct(">6I")
+_BIG_ENDIAN_MAGIC: Final = 0x377F0683
+_NEWEST_FRAME: Final = slice(16, 20)
+"""Where the shared memory says how many frames of the log hold (walformat, native byte order)."""
+_RESTORE: Final = "stop, keep a copy of the folder, and restore the file from a backup"
+_SECTOR_BYTES: Final = 4096
+"""A commit may repeat its last frame to fill the sector it ends in."""
+_WORD: Final = 0xFFFFFFFF
+
+
+def check(database: Path) -> str | None:
+    """Look at a file before anybody writes to it, and return what was lost at its end, if anything.
+
+    Raises:
+        ConfigurationFault: it was changed or damaged since it was written.
+    """
+    if not database.exists() or not database.stat().st_size:
+        return None
+    log, left = database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}{SUM_SUFFIX}")
+    has_log = log.exists() and log.stat().st_size > 0
+    if left.exists() and not has_log:
+        _compare(database, left)
+        left.unlink()
+        return None
+    left.unlink(missing_ok=True)
+    lost = _look_at_log(database, log) if has_log else None
+    if database.stat().st_size <= MOST_BYTES_CHECKED:
+        _check_pages(database)
+    return lost
+
+
+def leave(database: Path) -> None:
+    """Note what a closed file holds, for the next start to compare; nothing where its log is still there."""
+    log = database.with_name(f"{database.name}-wal")
+    if log.exists() or not database.exists() or database.stat().st_size > MOST_BYTES_SUMMED:
+        return
+    left = database.with_name(f"{database.name}{SUM_SUFFIX}")
+    left.unlink(missing_ok=True)
+    descriptor = os.open(left, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(orjson.dumps({"bytes": database.stat().st_size, "sha256": _sum(database)}))
+
+
+def _compare(database: Path, left: Path) -> None:
+    if database.stat().st_size > MOST_BYTES_SUMMED:
+        return
+    try:
+        said = orjson.loads(left.read_bytes())["sha256"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        said = None
+    if said != _sum(database):
+        raise ConfigurationFault(
+            f"{database} is not as the last clean stop left it ({left.name} has another sum): a byte of it was "
+            f"changed. If you put a backup in its place, delete {left.name}; else {_RESTORE}"
+        )
+
+
+def _sum(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _check_pages(database: Path) -> None:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as raw:
+        try:
+            [(said,)] = raw.execute("PRAGMA quick_check(1)").fetchall()
+        except sqlite3.OperationalError:
+            return  # cannot be opened now: whoever opens it next says so
+        except sqlite3.DatabaseError as problem:
+            said = str(problem)
+    if said != "ok":
+        raise ConfigurationFault(f"{database} is damaged, or no database ({said}): {_RESTORE}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    commits: bool
+    salts: tuple[int, int]
+
+
+def _look_at_log(database: Path, log: Path) -> str | None:
+    """Return what the end of the log lost, if anything.
+
+    Raises:
+        ConfigurationFault: the log is damaged where it had been synced.
+    """
+    with log.open("rb") as stream:
+        head = stream.read(_HEADER.size)
+    if len(head) < _HEADER.size or not any(head):
+        return None  # never synced: nothing of it was acknowledged
+    magic, _version, page, _sequence, *salts, first, second = _HEADER.unpack(head)
+    frames = _frames(log, page)
+    if (first, second) != _checksum(head[:24], big=magic == _BIG_ENDIAN_MAGIC):
+        if log.stat().st_size > _HEADER.size:
+            raise ConfigurationFault(f"{log}: the head of the write-ahead log is damaged: {_RESTORE}")
+        return None
+    whole = _whole_frames(database)
+    rest = [frame for frame in frames[whole:] if frame.salts[0] == salts[0] or frame.salts[1] == salts[1]]
+    if not rest:
+        return None  # what stands there was checkpointed long ago
+    commits = [place for place, frame in enumerate(rest) if frame.commits]
+    said = f"{log}: frame {whole + 1} is damaged, and {len(rest) - 1} stand behind it"
+    if commits and commits[0] + 1 + _SECTOR_BYTES // page + 1 < len(rest):
+        raise ConfigurationFault(f"{said}, later commits among them, so no power cut did this: {_RESTORE}")
+    return f"{said}: the last commit was torn by a power cut, or lost to a damaged disk"
+
+
+def _frames(log: Path, page: int) -> list[_Frame]:
+    """Return the heads of all frames a log has room for."""
+    size = _FRAME.size + page
+    found = []
+    with log.open("rb") as stream:
+        for place in range((log.stat().st_size - _HEADER.size) // size if page else 0):
+            stream.seek(_HEADER.size + place * size)
+            _number, after, first, second, *_sums = _FRAME.unpack(stream.read(_FRAME.size))
+            found.append(_Frame(after != 0, (first, second)))
+    return found
+
+
+def _whole_frames(database: Path) -> int:
+    """Return how many frames SQLite itself takes from the log; nothing is checkpointed."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as raw:
+        try:
+            raw.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        except sqlite3.OperationalError:
+            return 0
+        except sqlite3.DatabaseError as problem:
+            raise ConfigurationFault(f"{database} is damaged, or no database ({problem}): {_RESTORE}") from None
+        memory = database.with_name(f"{database.name}-shm").read_bytes()[_NEWEST_FRAME]
+    return int.from_bytes(memory, "little" if struct.pack("=I", 1)[0] else "big")
+
+
+def _checksum(text: bytes, *, big: bool) -> tuple[int, int]:
+    """Return the checksum of the log's own kind (https://www.sqlite.org/fileformat2.html#checksum_algorithm)."""
+    words = struct.unpack(f"{'>' if big else '<'}{len(text) // 4}I", text)
+    first = second = 0
+    for place in range(0, len(words), 2):
+        first = (first + words[place] + second) & _WORD
+        second = (second + words[place + 1] + first) & _WORD
+    return first, second
