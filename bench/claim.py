@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from bench.measuring import Result, figure, percentile
 from services.distributed import schema_of
 from services.scheduler import days
-from services.scheduler.loop import claim
+from services.scheduler.claiming import claim
 from shared import ids
 from shared.bus.local import LocalLog
 from shared.clock import SystemClock

@@ -1,6 +1,6 @@
 """The scheduler, put together."""
 
-from services.scheduler import days, retention, tables
+from services.scheduler import days, retention, setting_aside, tables
 from services.scheduler.api import create_api
 from services.scheduler.asking import Asking, GateAdvice
 from services.scheduler.consumer import Consumer
@@ -42,7 +42,9 @@ def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
         routers=[create_api(runtime, asking, planner, settings, bell.ring)],
         on_start=[bell.start],
     )
-    source = service.listen(runtime.log, consumer.router())
+    router = consumer.router()
+    router.works[setting_aside.PARKED_AS] = setting_aside.take_again
+    source = service.listen(runtime.log, router)
     runtime.log.hears(ground, NEWS)
     # What was acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
     reading = Reading(

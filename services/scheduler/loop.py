@@ -6,25 +6,26 @@ what is pending. No lease is held, and nothing is called: the transaction is all
 
 import asyncio
 import contextlib
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
-from math import ceil
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.scheduler import instruments
+from services.scheduler.claiming import claim, heads, sweep
 from services.scheduler.domain.pacing import ANSWER_WITHIN, chosen, room
-from services.scheduler.domain.states import Happening, News, State
+from services.scheduler.domain.states import State
 from services.scheduler.holding import hold_for_news
+from services.scheduler.moves import in_planned_order, is_pending, release_of, sorted_out
 from services.scheduler.queueing import Queues, waiting_of
+from services.scheduler.setting_aside import SettingAside
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.settling import Move, settle
+from services.scheduler.settling import settle
 from services.scheduler.store import FollowUp, load_with_content
-from services.scheduler.tables import in_flight, timers
+from services.scheduler.tables import in_flight
 from services.scheduler.turns import wait_for_turns
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.port import Holding
@@ -35,7 +36,7 @@ from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.events.follow_up import Content
 from shared.failpoints import failpoint
-from shared.ids import FollowUpId, RecipientId
+from shared.ids import FollowUpId
 from shared.loop import Loop
 
 LONGEST_PAUSE_SECONDS = 1.0
@@ -102,6 +103,7 @@ class Firing:
         self._reading = reading
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
         self._queues = Queues()
+        self._aside = SettingAside(units, self._unconfirmed_after)
 
     async def step(self) -> float:
         """Do what is due now, and return the seconds until the next look."""
@@ -111,7 +113,13 @@ class Firing:
             return pause
         with contextlib.suppress(LogUnavailable):  # what was seen grows old, and texts wait
             await self._reading.look()
-        step = await self._units.run(partial(self._fire, holding), Lane.BATCHES)
+        self._aside.begin()
+        try:
+            step = await self._units.run(partial(self._fire, holding), Lane.BATCHES)
+        except Exception as problem:
+            if not await self._aside.found_guilty(problem):
+                raise
+            return _BUSY_PAUSE_SECONDS
         if step.taken:
             failpoint("scheduler.after_release")
         if step.is_full or (step.taken and not step.is_waiting):
@@ -125,7 +133,7 @@ class Firing:
             if await self._queues.holds_any(db, holding.numbers):
                 return self._units.clock.now()
             soon = self._units.clock.now() + timedelta(seconds=LONGEST_PAUSE_SECONDS)
-            return min((await _heads(db, holding.numbers, soon)).values(), default=None)
+            return min((await heads(db, holding.numbers, soon)).values(), default=None)
 
         next_at = await self._units.read(look) if holding.numbers else None
         seconds = LONGEST_PAUSE_SECONDS if next_at is None else (next_at - self._units.clock.now()).total_seconds()
@@ -135,7 +143,13 @@ class Firing:
     async def _fire(self, holding: Holding, uow: UnitOfWork) -> _Step:
         """Take what is due, release what has its turn, put the rest in line."""
         news = await self._reading.news(uow.db)
-        fired = await claim(uow, holding.numbers, self._settings.batch_size)
+        size = self._settings.batch_size
+        fired = await claim(uow, holding.numbers, size)
+        swept = 0
+        if len(fired) == size:
+            swept, others = await sweep(uow, holding.numbers, self._settings.sweep_size, size)
+            fired += others
+        self._aside.note_timers(fired)
         loaded = await load_with_content(uow.db, [row["follow_up_id"] for row in fired])
         over, ready = sorted_out(loaded.values(), {row["follow_up_id"]: row["due_at"] for row in fired}, uow.now)
         await settle(uow, over, self._unconfirmed_after)
@@ -143,9 +157,8 @@ class Firing:
         going = {each[0].id: each for each in ready if each[0].id not in waiting}
         released, held = await self._release(uow, holding, going, news)
         instruments.FIRED.observe(len(fired))
-        size = self._settings.batch_size
-        is_full = len(fired) == size or released == size
-        return _Step(len(fired) + released, is_full=is_full, is_waiting=held)
+        is_full = len(fired) >= size or released == size
+        return _Step(len(fired) + swept + released, is_full=is_full, is_waiting=held)
 
     async def _release(
         self, uow: UnitOfWork, ours: Holding, ready: dict[FollowUpId, _Loaded], news: Unread
@@ -160,7 +173,10 @@ class Firing:
         going = chosen([*new, *in_line], rooms, self._settings.batch_size)
         gone = {each.follow_up_id for each in going}
         called = [each for each in in_line if each.follow_up_id in gone]
-        texts = {**ready, **await load_with_content(uow.db, [each.follow_up_id for each in called])}
+        self._aside.note_called(called)
+        loaded = await load_with_content(uow.db, [each.follow_up_id for each in called])
+        early = await wait_for_turns(uow, [text for text, _ in loaded.values() if is_pending(text, uow.now)])
+        texts = {key: each for key, each in {**ready, **loaded}.items() if key not in early}
         turns = in_planned_order([texts[each.follow_up_id] for each in going if each.follow_up_id in texts])
         unheard = await hold_for_news(uow, [text for text, _ in turns if text.standing.state is State.PENDING], news)
         turns = [loaded for loaded in turns if loaded[0].id not in unheard]
@@ -191,88 +207,6 @@ class Firing:
         """Return the parts a second of a number; one that left the files is slow, and refused later."""
         found = self._merchants.by_number(number)
         return found[1].parts_per_second if found else 1.0
-
-
-async def claim(uow: UnitOfWork, partitions: Iterable[int], most: int) -> list[Mapping[str, Any]]:
-    """Delete up to `most` due timers of these partitions and return them; two processes never get the same one."""
-    due = sorted(await _heads(uow.db, partitions, uow.now))
-    taken: list[Mapping[str, Any]] = []
-    for place, number in enumerate(due):
-        taken += await _take(uow, number, ceil((most - len(taken)) / (len(due) - place)))
-    return taken
-
-
-async def _heads(db: Transaction, numbers: Iterable[int], until: datetime) -> dict[int, datetime]:
-    """Return when each partition's first timer is due, where one is by then; one index probe each."""
-    wanted = sorted(numbers)
-    row = (await db.rows(_first_of_each(tuple(wanted)), {"until": until}))[0]
-    return {number: row[f"p{number}"] for number in wanted if row[f"p{number}"] is not None}
-
-
-@lru_cache(maxsize=256)
-def _first_of_each(numbers: tuple[int, ...]) -> sa.Select[Any]:
-    """Return the question for the first timer of each of these partitions: asked all the time, put together once."""
-    until = sa.bindparam("until", type_=timers.c.due_at.type)
-    first = sa.select(sa.func.min(timers.c.due_at)).where(timers.c.due_at <= until)
-    return sa.select(
-        *(first.where(timers.c.partition == number).scalar_subquery().label(f"p{number}") for number in numbers)
-    )
-
-
-async def _take(uow: UnitOfWork, number: int, most: int) -> Sequence[Mapping[str, Any]]:
-    """Delete the first due timers of a partition and return them."""
-    key = (timers.c.partition, timers.c.due_at, timers.c.follow_up_id, timers.c.kind)
-    is_due = (timers.c.partition == number, timers.c.due_at <= uow.now)
-    first = sa.select(*key).where(*is_due).order_by(*key[1:]).limit(most).with_for_update(skip_locked=True)
-    return await uow.db.rows(
-        sa.delete(timers).where(*is_due, sa.tuple_(*key).in_(first)).returning(timers.c.due_at, timers.c.follow_up_id)
-    )
-
-
-def sorted_out(
-    loaded: Iterable[_Loaded], fired_at: Mapping[FollowUpId, datetime], now: datetime
-) -> tuple[list[Move], list[_Loaded]]:
-    """Return what is over, and what is ready for its turn; a timer that is not its follow-up's own says nothing."""
-    over: list[Move] = []
-    ready: list[_Loaded] = []
-    for text, content in loaded:
-        if text.timer_at != fired_at[text.id]:
-            continue
-        if text.standing.state is State.DISPATCHED:
-            over.append(Move(text, News(Happening.SILENT, "no_receipt"), timer_is_gone=True))
-        elif is_over(text, now):
-            over.append(Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True))
-        elif text.standing.state is State.PENDING:
-            ready.append((text, content))
-    return over, ready
-
-
-def in_planned_order(texts: Sequence[_Loaded]) -> list[_Loaded]:
-    """Return texts in their turns, but those of one person in the order they were planned in.
-
-    Two that the gate put off to the same instant are due together, and their ids say nothing about which comes first.
-    """
-    of_person: dict[RecipientId, deque[_Loaded]] = defaultdict(deque)
-    for each in sorted(texts, key=lambda loaded: (loaded[0].priority, loaded[0].first_due_at)):
-        of_person[each[0].recipient_id].append(each)
-    return [of_person[text.recipient_id].popleft() for text, _ in texts]
-
-
-def release_of(loaded: _Loaded, now: datetime) -> Move | None:
-    """Return the release of a text whose turn it is; its end where it is over; None where it ended in the line."""
-    if loaded[0].standing.state is not State.PENDING:
-        return None
-    text, content = loaded
-    if is_over(text, now):
-        return Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True)
-    if content is None:
-        return Move(text, News(Happening.CANCELLED, "erased"), timer_is_gone=True)
-    return Move(text, News(Happening.FIRED, "due"), content=content, timer_is_gone=True)
-
-
-def is_over(text: FollowUp, now: datetime) -> bool:
-    """Return whether a text came too late to be welcome."""
-    return text.expires_at is not None and text.expires_at <= now
 
 
 def in_flight_row(text: FollowUp, released_at: datetime) -> dict[str, Any]:

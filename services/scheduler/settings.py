@@ -15,6 +15,9 @@ class SchedulerSettings(Settings):
     section: ClassVar[str] = "scheduler"
 
     batch_size: int = Field(500, gt=0, le=5000, description="Most timers taken, and texts released, in one unit.")
+    sweep_size: int = Field(
+        5000, gt=0, le=50_000, description="Most further timers put in line in one unit, where a batch is not enough."
+    )
     spread_seconds: float = Field(
         15.0, ge=0, le=7200, description="Window over which marketing deferred to an opening hour is spread."
     )

@@ -1,12 +1,14 @@
 """Parked events: those that could not be handled, and those of the same recipient that wait behind them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
 
 import sqlalchemy as sa
 
+from shared.bus import instruments
 from shared.bus.port import Message
 from shared.bus.router import Router
 from shared.db.ground import Ground
@@ -30,6 +32,33 @@ def row(message: Message, fact: Event | Fault, reason: str, now: datetime) -> di
         "reason": reason[:_REASON_CHARACTERS],
         "parked_at": now,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something of a person that a loop could not work on, and that no event stands for."""
+
+    kind: str
+    """By what the service's router knows it again."""
+    merchant_id: str
+    recipient_id: RecipientId
+    body: bytes
+    """Ids alone, no personal data."""
+
+
+async def set_aside(uow: UnitOfWork, ground: Ground, work: Work, reason: str) -> None:
+    """Park work of a loop: later events of its recipient wait behind it."""
+    found = {
+        "recipient_id": work.recipient_id,
+        "merchant_id": work.merchant_id,
+        "topic": "",
+        "type": work.kind,
+        "body": work.body,
+        "reason": reason[:_REASON_CHARACTERS],
+        "parked_at": uow.now,
+    }
+    await uow.db.insert(ground.parked, [found])
+    instruments.PARKED.labels(ground.service).inc()
 
 
 async def recipients(transaction: Transaction, ground: Ground, asked: Sequence[RecipientId]) -> set[RecipientId]:
@@ -81,6 +110,10 @@ async def _hand_over(uow: UnitOfWork, *, ground: Ground, router: Router, key: in
     """
     found = await uow.db.fetch(ground.parked, "id", [key], lock="update")
     for entry in found:
+        if (take_again := router.works.get(entry["type"])) is not None:
+            await take_again(bytes(entry["body"]), uow)
+            await uow.db.delete(ground.parked, "id", [key])
+            continue
         await router.handle([decode(router.kinds[entry["type"]], bytes(entry["body"]))], uow)
         if uow.set_aside_events:
             raise Undecodable("; ".join(why for _event, why in uow.set_aside_events))

@@ -7,6 +7,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event
 
 EventT = TypeVar("EventT", bound=Event)
+TakeAgain = Callable[[bytes, UnitOfWork], Awaitable[None]]
 Handler = Callable[[Sequence[EventT], UnitOfWork], Awaitable[None]]
 
 
@@ -17,6 +18,8 @@ class Router:
         self._handlers: dict[type[Event], Handler[Any]] = {}
         self._whole: Handler[Event] | None = None
         self._whole_types: tuple[type[Event], ...] = ()
+        self.works: dict[str, TakeAgain] = {}
+        """What takes up again what a loop set aside, by the name it was parked under."""
 
     def on(self, *kinds: type[EventT]) -> Callable[[Handler[EventT]], Handler[EventT]]:
         """Register a handler that gets batches in which no two events concern the same recipient."""

@@ -1,0 +1,64 @@
+"""What the clock says of texts whose hour has come: which are over, which are ready, and what becomes of each."""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from services.scheduler.domain.states import Happening, News, State
+from services.scheduler.settling import Move
+from services.scheduler.store import FollowUp
+from shared.events.follow_up import Content
+from shared.ids import FollowUpId, RecipientId
+
+_Loaded = tuple[FollowUp, Content | None]
+
+
+def sorted_out(
+    loaded: Iterable[_Loaded], fired_at: Mapping[FollowUpId, datetime], now: datetime
+) -> tuple[list[Move], list[_Loaded]]:
+    """Return what is over, and what is ready for its turn; a timer that is not its follow-up's own says nothing."""
+    over: list[Move] = []
+    ready: list[_Loaded] = []
+    for text, content in loaded:
+        if text.timer_at != fired_at[text.id]:
+            continue
+        if text.standing.state is State.DISPATCHED:
+            over.append(Move(text, News(Happening.SILENT, "no_receipt"), timer_is_gone=True))
+        elif is_over(text, now):
+            over.append(Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True))
+        elif text.standing.state is State.PENDING:
+            ready.append((text, content))
+    return over, ready
+
+
+def in_planned_order(texts: Sequence[_Loaded]) -> list[_Loaded]:
+    """Return texts in their turns, but those of one person in the order they were planned in.
+
+    Two that the gate put off to the same instant are due together, and their ids say nothing about which comes first.
+    """
+    of_person: dict[RecipientId, deque[_Loaded]] = defaultdict(deque)
+    for each in sorted(texts, key=lambda loaded: (loaded[0].priority, loaded[0].first_due_at)):
+        of_person[each[0].recipient_id].append(each)
+    return [of_person[text.recipient_id].popleft() for text, _ in texts]
+
+
+def release_of(loaded: _Loaded, now: datetime) -> Move | None:
+    """Return the release of a text whose turn it is; its end where it is over; None where it ended in the line."""
+    if loaded[0].standing.state is not State.PENDING:
+        return None
+    text, content = loaded
+    if is_over(text, now):
+        return Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True)
+    if content is None:
+        return Move(text, News(Happening.CANCELLED, "erased"), timer_is_gone=True)
+    return Move(text, News(Happening.FIRED, "due"), content=content, timer_is_gone=True)
+
+
+def is_pending(text: FollowUp, now: datetime) -> bool:
+    """Return whether a text still waits, and is not over."""
+    return text.standing.state is State.PENDING and not is_over(text, now)
+
+
+def is_over(text: FollowUp, now: datetime) -> bool:
+    """Return whether a text came too late to be welcome."""
+    return text.expires_at is not None and text.expires_at <= now
