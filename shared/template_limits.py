@@ -1,140 +1,283 @@
-"""What one template may make the process do: the bounds that the Liquid library does not have.
+"""What one rendering may cost: every expression, block and filter of a template is paid for in steps.
 
-Every bound is on sizes and counts, never on time: a loop in C cannot be interrupted, so nothing that large is begun.
+The library bounds loops and output. It does not bound what one operator does with a range of a million million
+numbers, or one filter with a long list, and such work happens inside C, where no thread can be stopped. So values are
+kept small before anything looks at them, and steps are counted, never time: the answer is the same on any machine.
 """
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, cast
 
 from liquid import BoundTemplate, RenderContext
-from liquid.builtin.expressions.primitive import RangeLiteral
-from liquid.exceptions import FilterArgumentError, ResourceLimitError
+from liquid.ast import BlockNode, ConditionalBlockNode, Node
+from liquid.builtin.expressions import (
+    BooleanExpression,
+    FilteredExpression,
+    LoopExpression,
+    Path,
+    logical,
+)
+from liquid.builtin.expressions.primitive import Blank, Empty, IntegerLiteral, RangeLiteral
+from liquid.builtin.output import OutputNode
+from liquid.builtin.tags.case_tag import MultiExpressionBlockNode, _AnyExpression
+from liquid.builtin.tags.echo_tag import EchoNode
+from liquid.exceptions import LiquidSyntaxError, LiquidTypeError, ResourceLimitError, UndefinedError
+from liquid.expression import Expression
+from liquid.undefined import is_undefined
 
-LONGEST_TEMPLATE_CHARACTERS: Final = 5000
-LONGEST_TEXT_CHARACTERS: Final = 5000
-LONGEST_RANGE_ITEMS: Final = 500
-LONGEST_LIST_ITEMS: Final = 1000
-LARGEST_NUMBER_BITS: Final = 128
-LONGEST_DATE_CHARACTERS: Final = 64
-"""Of a date that is read, and of the form it is written in."""
-MOST_FILTER_WORK: Final = 250_000
-"""Characters and items that all filters of one rendering may handle together, and what each call costs by itself."""
-MOST_REPEATED_CHARACTERS: Final = 100_000
-"""Repetitions times the characters of the template, over all loops of one rendering."""
-TOO_LARGE: Final = "larger than a template may make"
-_CALL: Final = 20
-"""What calling a filter costs beside what it handles."""
-_COMPARING: Final = frozenset({"uniq", "sort", "sort_natural"})
-"""Filters that may compare each item with each other."""
+MOST_STEPS = 20_000
+"""Of one rendering; the texts in the documentation need fewer than a hundred."""
+LONGEST_RANGE_ITEMS = 500
+MOST_LIST_ITEMS = 500
+LARGEST_VALUE_CHARACTERS = 20_000
+"""Of one value that a filter or operator looks at, everything inside it counted."""
+LARGEST_NUMBER_BITS = 128
+_CHARACTERS_A_STEP = 64
+_DEEPEST_VALUE_LEVELS = 20
+OBJECT = "an object is no text"
 
-
-@dataclass(slots=True)
-class _Work:
-    """What one rendering may still do."""
-
-    template_characters: int
-    filters: int = MOST_FILTER_WORK
-    repeated: int = MOST_REPEATED_CHARACTERS
-
-
-_work: ContextVar[_Work] = ContextVar("template_work")
+_spent: ContextVar[list[int]] = ContextVar("spent")
 
 
 @contextmanager
-def work_of(template: str) -> Iterator[None]:
-    """Count the work of one rendering while the block runs."""
-    token = _work.set(_Work(len(template)))
+def metered() -> Iterator[None]:
+    """Give one rendering its steps."""
+    token = _spent.set([0])
     try:
         yield
     finally:
-        _work.reset(token)
+        _spent.reset(token)
 
 
-class _LimitedContext(RenderContext):
-    """A rendering whose repetitions are counted over all its loops; the library looks at each loop alone."""
+def spend(steps: int) -> None:
+    """Pay for work about to be done.
 
-    def raise_for_loop_limit(self, length: int = 1) -> None:
-        """Refuse a loop that would repeat too much of the template."""
-        super().raise_for_loop_limit(length)
-        work = _work.get(None)
-        if work is not None:
-            work.repeated -= length * work.template_characters
-            if work.repeated < 0:
-                raise ResourceLimitError(TOO_LARGE, token=None)
-
-
-class LimitedTemplate(BoundTemplate):
-    """A template rendered within the bounds of this module."""
-
-    context_class = _LimitedContext
+    Raises:
+        ResourceLimitError: the rendering has no steps left.
+    """
+    spent = _spent.get()
+    spent[0] += steps
+    if spent[0] > MOST_STEPS:
+        raise ResourceLimitError("too many steps", token=None)
 
 
-def bounded(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that refuses what would make it do, or make, too much."""
+def look_at(value: object) -> int:
+    """Pay for looking at a value, and return how many characters it weighs.
 
-    @functools.wraps(apply)
-    def limited(*values: Any, **named: Any) -> Any:
-        _refuse_if_large(*values, *named.values())
-        _charge(name, values)
-        made = apply(*values, **named)
-        _refuse_if_large(made)
-        return made
-
-    return limited
+    Raises:
+        ResourceLimitError: it is larger than anything a template may work with, or there are no steps left.
+    """
+    weight = _weight(value, 0)
+    spend(1 + weight // _CHARACTERS_A_STEP)
+    return weight
 
 
-def _charge(name: str, values: tuple[Any, ...]) -> None:
-    """Take a filter's work from what the rendering may still do."""
-    sizes = [_size(value) for value in values]
-    cost = _CALL + sum(sizes)
-    if sizes and name in _COMPARING:
-        cost += sizes[0] ** 2
-    if name in {"replace", "join"} and len(sizes) > 1:
-        # what could come out: each item, or each character, with the longest argument beside it
-        cost += (sizes[0] + 1) * max(sizes[1:])
-    if name == "date" and any(size > LONGEST_DATE_CHARACTERS for size in sizes):
-        raise FilterArgumentError(TOO_LARGE, token=None)
-    work = _work.get(None)
-    if work is not None:
-        work.filters -= cost
-        if work.filters < 0:
-            raise ResourceLimitError(TOO_LARGE, token=None)
+def _weight(value: object, depth: int) -> int:
+    match value:
+        case str():
+            weight = len(value)
+        case bool() | float() | None:
+            return 1
+        case int():
+            weight = 1 if value.bit_length() <= LARGEST_NUMBER_BITS else LARGEST_VALUE_CHARACTERS + 1
+        case range():
+            weight = len(value)  # the literal was refused already where it is long
+        case list() | tuple() | Mapping() if len(value) > MOST_LIST_ITEMS or depth > _DEEPEST_VALUE_LEVELS:
+            weight = LARGEST_VALUE_CHARACTERS + 1
+        case Mapping():
+            weight = _weight_of_all([*value.keys(), *value.values()], depth)
+        case list() | tuple():
+            weight = _weight_of_all(value, depth)
+        case _:
+            return 1
+    if weight > LARGEST_VALUE_CHARACTERS:
+        raise ResourceLimitError("a value is too large", token=None)
+    return weight
 
 
-def _size(value: object) -> int:
-    """Return how many characters or items a value has, those of its own items included."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, list | tuple):
-        return len(value) + sum(len(item) for item in value if isinstance(item, str))
-    if isinstance(value, range | dict):
-        return len(value)
-    return 1
-
-
-def _refuse_if_large(*values: object) -> None:
+def _weight_of_all(values: list[Any] | tuple[Any, ...], depth: int) -> int:
+    total = len(values)
     for value in values:
-        too_large = (
-            (isinstance(value, str) and len(value) > LONGEST_TEXT_CHARACTERS)
-            or (isinstance(value, list | tuple | range) and len(value) > LONGEST_LIST_ITEMS)
-            or (isinstance(value, int) and value.bit_length() > LARGEST_NUMBER_BITS)
-        )
-        if too_large:
-            raise FilterArgumentError(TOO_LARGE, token=None)
+        total += _weight(value, depth + 1)
+        if total > LARGEST_VALUE_CHARACTERS:
+            break
+    return total
 
 
-def _bounded_range(self: RangeLiteral, start: Any, stop: Any) -> range:
-    """Return a range as the library makes it, refusing long ones: `contains`, `sum` and output walk through them."""
-    made = _library_range(self, start, stop)
-    if made.stop - made.start > LONGEST_RANGE_ITEMS or max(abs(made.start), abs(made.stop)).bit_length() > 63:  # noqa: PLR2004 - what `len` takes
-        raise ResourceLimitError(TOO_LARGE, token=self.token)
+def is_object(value: object) -> bool:
+    """Return whether writing a value would write Python instead of words."""
+    if is_undefined(value):  # which is a mapping to the library
+        return False
+    if isinstance(value, list | tuple):
+        return isinstance(value, tuple) or any(isinstance(item, Mapping | list | tuple) for item in value)
+    return isinstance(value, Mapping)
+
+
+def bounded(template: BoundTemplate) -> None:
+    """Put every part of a parsed template under the meter.
+
+    The library has no seam for its expressions; each instance is made one of ours, which differs in `evaluate` alone.
+    """
+    context = RenderContext(template)
+    nodes: list[Node] = [*template.nodes]
+    while nodes:
+        node = nodes.pop()
+        _adopt(node)
+        nodes.extend(node.children(context, include_partials=False))
+        expressions = [*node.expressions()]
+        while expressions:
+            expression = expressions.pop()
+            _adopt(expression)
+            expressions.extend(expression.children())
+
+
+def _adopt(part: Node | Expression) -> None:
+    if isinstance(part, RangeLiteral):
+        _refuse_long(part)
+    if (ours := _OURS.get(type(part))) is not None:
+        part.__class__ = cast("Any", ours)
+
+
+def _refuse_long(literal: RangeLiteral) -> None:
+    ends = literal.start, literal.stop
+    numbers = [end.value for end in ends if isinstance(end, IntegerLiteral)]
+    if len(numbers) == len(ends) and numbers[1] - numbers[0] >= LONGEST_RANGE_ITEMS:
+        raise LiquidSyntaxError(f"a range has at most {LONGEST_RANGE_ITEMS} numbers", token=literal.token)
+
+
+def _paid(kind: type[Any], name: str, apply: Callable[..., Any]) -> type[Any]:
+    """Return the library's class with one method replaced; `apply` gets what the method was and its arguments."""
+    inner = getattr(kind, name)
+
+    def method(self: Any, *arguments: Any) -> Any:
+        return apply(inner, self, *arguments)
+
+    return type(kind.__name__, (kind,), {"__slots__": (), name: method})
+
+
+def _evaluate(inner: Callable[..., Any], self: Any, context: RenderContext) -> Any:
+    spend(1)
+    return inner(self, context)
+
+
+def _block(inner: Callable[..., Any], self: Any, *arguments: Any) -> Any:
+    spend(1 + len(getattr(self, "nodes", ())))
+    return inner(self, *arguments)
+
+
+def _range(inner: Callable[..., range], self: Any, start: Any, stop: Any) -> range:
+    spend(1)
+    made = inner(self, start, stop)
+    if made.stop - made.start > LONGEST_RANGE_ITEMS:  # its len() fails on huge ones
+        raise ResourceLimitError("a range is too long", token=self.token)
     return made
 
 
-# The library has no place to say this: ranges are made in one method of one class, parsed and computed ones alike.
-_library_range = RangeLiteral._make_range  # noqa: SLF001 - see above
-RangeLiteral._make_range = _bounded_range  # type: ignore[method-assign] # noqa: SLF001 - see above
+def _loop(inner: Callable[..., Any], self: Any, context: RenderContext) -> Any:
+    items, length = inner(self, context)
+    spend(1 + length)
+    return items, length
+
+
+def _compare(inner: Callable[..., Any], self: Any, context: RenderContext) -> Any:
+    left, right = self.left.evaluate(context), self.right.evaluate(context)
+    for value in (left, right):
+        if not is_undefined(value):
+            look_at(value)
+    return inner(_Sides(self.token, left, right), context)
+
+
+def _equal(inner: Callable[..., Any], self: Any, context: RenderContext) -> Any:
+    left, right = self.left.evaluate(context), self.right.evaluate(context)
+    if _means_nothing(left) and _means_nothing(right):
+        spend(1)
+        return isinstance(self, logical.EqExpression)
+    return _compare(inner, _Sides(self.token, left, right), context)
+
+
+def _any_of(inner: Callable[..., list[bool]], self: Any, context: RenderContext) -> list[bool]:
+    left = self.left.evaluate(context)
+    if not is_undefined(left):
+        look_at(left)
+    spend(len(self.expressions))
+    is_nothing = _means_nothing(left)
+    return [
+        matches or (is_nothing and _means_nothing(each.evaluate(context)))
+        for matches, each in zip(inner(self, context), self.expressions, strict=True)
+    ]
+
+
+def _means_nothing(value: object) -> bool:
+    """Return whether a value is missing, nil, empty or blank: to somebody who writes a text, those are one thing."""
+    if value is None or isinstance(value, Blank | Empty) or is_undefined(value):
+        return True
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return isinstance(value, list | dict) and not value
+
+
+def _written(inner: Callable[..., int], self: Any, context: RenderContext, buffer: Any) -> int:
+    """Write a value that is one: half a sentence and Python's spelling of an object are errors."""
+    value = self.expression.evaluate(context)
+    spend(1)
+    if value is None:
+        raise UndefinedError("nothing", token=self.expression.token)
+    if is_undefined(value):
+        str(value)  # raises, and names what has no value
+    if is_object(value):
+        raise LiquidTypeError(OBJECT, token=self.expression.token)
+    look_at(value)
+    return inner(_Made(value), context, buffer)
+
+
+class _Made:
+    """Stands for an output node whose value was worked out already."""
+
+    def __init__(self, value: object) -> None:
+        self.expression = self
+        self._value = value
+
+    def evaluate(self, _context: RenderContext) -> object:
+        return self._value
+
+
+class _Sides:
+    """Stands for a comparison whose two sides were worked out already."""
+
+    def __init__(self, token: object, left: object, right: object) -> None:
+        self.token, self.left, self.right = token, _Made(left), _Made(right)
+
+
+_COMPARISONS = (
+    logical.LtExpression,
+    logical.GtExpression,
+    logical.LeExpression,
+    logical.GeExpression,
+    logical.ContainsExpression,
+)
+_OURS: Mapping[type[Any], type[Any]] = {
+    **{
+        kind: _paid(kind, "evaluate", _evaluate)
+        for kind in (
+            Path,
+            FilteredExpression,
+            BooleanExpression,
+            logical.LogicalAndExpression,
+            logical.LogicalOrExpression,
+        )
+    },
+    **{kind: _paid(kind, "evaluate", _compare) for kind in _COMPARISONS},
+    logical.EqExpression: _paid(logical.EqExpression, "evaluate", _equal),
+    logical.NeExpression: _paid(logical.NeExpression, "evaluate", _equal),
+    _AnyExpression: _paid(_AnyExpression, "evaluate", _any_of),
+    RangeLiteral: _paid(RangeLiteral, "_make_range", _range),
+    LoopExpression: _paid(LoopExpression, "evaluate", _loop),
+    OutputNode: _paid(OutputNode, "render_to_output", _written),
+    EchoNode: _paid(EchoNode, "render_to_output", _written),
+    **{
+        kind: _paid(kind, "render_to_output", _block)
+        for kind in (BlockNode, ConditionalBlockNode, MultiExpressionBlockNode)
+    },
+}

@@ -1,19 +1,19 @@
-"""Texts with blanks: the only module that knows the Liquid library.
+"""Texts with blanks: with its limits and filters beside it, the only module that knows the Liquid library.
 
-Strict: a name without a value is an error, unless `default` says what to write instead or `if` asks for it. Templates
-cannot read the clock, load others, or escape for HTML: what comes out is a text message.
-
-A template may come from anybody with an API key, and it is rendered where everybody's requests are. So its work is
-bounded by construction, in `template_limits.py`: every value, every range, every filter's work, and all repetitions
-together. The library alone bounds single loops and the output, not what ``contains`` walks or ``replace`` makes.
+Strict: a name without a value is an error, unless `default` says what to write instead or `if` asks for it; nil, empty
+and blank are no values. Every resource is limited (`shared.template_limits`). Templates cannot read the clock, load
+others, or escape for HTML: what comes out is a text message.
 """
 
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from liquid import BoundTemplate, Environment
 from liquid.exceptions import (
@@ -26,22 +26,18 @@ from liquid.exceptions import (
 )
 from liquid.undefined import FalsyStrictUndefined
 
-from shared import template_limits as limits
-from shared.template_limits import LONGEST_TEMPLATE_CHARACTERS, LONGEST_TEXT_CHARACTERS
+from shared.template_filters import NO_ADDRESS, TOLD, metered_filter, without_marks, written_date, written_money
+from shared.template_limits import bounded, metered
 
-__all__ = [
-    "LONGEST_TEMPLATE_CHARACTERS",
-    "LONGEST_TEXT_CHARACTERS",
-    "TemplateError",
-    "Variable",
-    "check",
-    "makes_links",
-    "render",
-    "variables",
-]
-
+LONGEST_TEMPLATE_CHARACTERS = 5000
+LONGEST_TEXT_CHARACTERS = 5000
+MOST_BLANKS = 200
+"""Of one template, tags counted."""
+ZONE = "zone"
+"""The root beside the ones a template reads: the IANA zone its dates are written in."""
+_DEEPEST_FACT_LEVELS = 20
+_OPENINGS = re.compile(r"\{[{%]")
 _REMOVED_TAGS = ("include", "render", "tablerow", "increment", "decrement", "ifchanged", "doc")
-_CLOCK_WORDS = {"now", "today"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +67,24 @@ class Variable:
 
 
 def render(
-    template: str, context: Mapping[str, Any], *, link: Callable[[str], str] | None = None
+    template: str, context: Mapping[str, Any], *, link: Callable[[str], str] | None = None, locale: str = "en"
 ) -> str | TemplateError:
     """Return the finished text, or the first thing that keeps it from being one.
 
     Args:
         template: Liquid.
         context: the roots a template may read (``recipient``, ``trigger``, …). A missing name is an error; one
-            that is there with None is written as nothing.
+            that is there with None or a blank has no value either. `zone` beside them, or else the recipient's
+            `time_zone`, is the zone in which dates are written.
         link: makes the short link that stands for an address; left out, the address itself stands.
+        locale: BCP 47, of the text: how amounts are written.
     """
     parsed = _parsed(template)
     if isinstance(parsed, TemplateError):
         return parsed
     try:
-        with _links_made_by(link or _as_it_is), limits.work_of(template):
-            text = parsed.render(dict(context))
+        with _within(context, link or _as_it_is, locale):
+            text = parsed.render(_with_values(context))
     except LiquidError as problem:
         return _told(problem, template)
     except (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError):
@@ -129,7 +127,6 @@ class _Unset(FalsyStrictUndefined):
 class _Environment(Environment):
     """Liquid with every limit set."""
 
-    template_class = limits.LimitedTemplate
     block_nesting_limit = 10
     context_depth_limit = 20
     loop_iteration_limit = 500
@@ -137,44 +134,70 @@ class _Environment(Environment):
     output_stream_limit = 4 * LONGEST_TEXT_CHARACTERS
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        """Keep the tags that write text, and bound every filter."""
+        """Keep the tags that write text, and put every filter under the meter."""
         super().setup_tags_and_filters(extra=extra)
         for tag in _REMOVED_TAGS:
             self.tags.pop(tag, None)
-        self.filters["link"] = _link
+        self.filters |= {"strip_html": without_marks, "link": _link, "date": _date, "money": _money}
         for name, apply in list(self.filters.items()):
-            self.filters[name] = limits.bounded(name, apply)
-        self.filters["date"] = _without_clock(self.filters["date"])
+            self.filters[name] = metered_filter(name, apply)
 
 
-def _without_clock(apply: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(apply)
-    def date(value: Any, *rest: Any, **named: Any) -> Any:
-        if isinstance(value, str) and value.strip().casefold() in _CLOCK_WORDS:
-            raise FilterArgumentError("no clock", token=None)
-        return apply(value, *rest, **named)
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What filters know of the text they write into."""
 
-    return date
+    link: Callable[[str], str]
+    locale: str
+    zone: tzinfo
+    currency: object
 
 
-_links: ContextVar[Callable[[str], str]] = ContextVar("links")
+_around: ContextVar[_Surroundings] = ContextVar("around")
 
 
 def _link(address: object) -> str:
-    if isinstance(address, _Unset):
-        str(address)  # raises, and names what has no value
     if not isinstance(address, str) or not address.startswith(("https://", "http://")):
-        raise FilterArgumentError("no address", token=None)
-    return _links.get()(address)
+        raise FilterArgumentError(NO_ADDRESS, token=None)
+    return _around.get().link(address)
+
+
+def _date(value: object, pattern: object = "%Y-%m-%d") -> str:
+    return written_date(value, pattern, _around.get().zone)
+
+
+def _money(value: object, currency: object = None) -> str:
+    around = _around.get()
+    return written_money(value, around.currency if currency is None else currency, around.locale)
 
 
 @contextmanager
-def _links_made_by(link: Callable[[str], str]) -> Iterator[None]:
-    token = _links.set(link)
+def _within(context: Mapping[str, Any], link: Callable[[str], str], locale: str) -> Iterator[None]:
+    recipient, trigger = context.get("recipient"), context.get("trigger")
+    zone = context.get(ZONE) or (recipient.get("time_zone") if isinstance(recipient, Mapping) else None)
+    currency = trigger.get("currency") if isinstance(trigger, Mapping) else None
+    token = _around.set(_Surroundings(link, locale, _zone_named(zone), currency))
     try:
-        yield
+        with metered():
+            yield
     finally:
-        _links.reset(token)
+        _around.reset(token)
+
+
+def _zone_named(name: object) -> tzinfo:
+    try:
+        return ZoneInfo(name) if isinstance(name, str) else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def _with_values(names: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+    """Return the names that have a value: one that is nil or blank has none."""
+    return {
+        name: _with_values(value, depth + 1) if isinstance(value, Mapping) and depth < _DEEPEST_FACT_LEVELS else value
+        for name, value in names.items()
+        if not (value is None or (isinstance(value, str) and (not value or value.isspace())))
+    }
 
 
 def _as_it_is(address: str) -> str:
@@ -184,14 +207,19 @@ def _as_it_is(address: str) -> str:
 _ENVIRONMENT = _Environment(undefined=_Unset, strict_filters=True, autoescape=False)
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=512)
 def _parsed(template: str) -> BoundTemplate | TemplateError:
     if len(template) > LONGEST_TEMPLATE_CHARACTERS:
         return TemplateError(f"a template has at most {LONGEST_TEMPLATE_CHARACTERS} characters")
+    if len(_OPENINGS.findall(template)) > MOST_BLANKS:
+        return TemplateError(f"a template has at most {MOST_BLANKS} blanks and tags")
     try:
         parsed = _ENVIRONMENT.from_string(template)
+        bounded(parsed)
     except LiquidError as problem:
         return _told(problem, template)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return TemplateError("the template cannot be read")  # the library lets some of Python's through
     for name, uses in parsed.analyze(include_partials=False).filters.items():
         if name not in _ENVIRONMENT.filters:
             line, column = _place(template, uses[0].index)
@@ -208,14 +236,12 @@ def _told(problem: LiquidError, template: str) -> TemplateError:
         case UndefinedError():
             field = _name_at(template, line, column)
             reason = "this name has no value; give it one, or write | default: '…'"
-        case _ if isinstance(problem, ResourceLimitError) or limits.TOO_LARGE in str(problem.args):
+        case ResourceLimitError():
             reason = "the template does too much: too many repetitions, too deep, or too long a text"
         case UnknownFilterError() | LiquidSyntaxError():
             reason = str(problem.args[0]) if problem.args else "the template cannot be read"
-        case FilterArgumentError() if "no clock" in str(problem.args):
-            reason = "a template cannot ask what time it is"
-        case FilterArgumentError() if "no address" in str(problem.args):
-            reason = "link needs an address that starts with https:// or http://"
+        case _ if (said := next((each for each in TOLD if each in map(str, problem.args)), None)) is not None:
+            reason = said
         case _:
             reason = "a filter was given a value it cannot use"
     return TemplateError(reason, field, line, column)

@@ -3,17 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 from shared.events.trigger import MOST_MINOR
-
-_USUAL_EXPONENT = 2
-_EXPONENTS = {
-    **dict.fromkeys(
-        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"), 0
-    ),
-    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("CLF", "UYW"), 4),
-}
-"""ISO 4217 exponents other than two (list one of the maintenance agency)."""
+from shared.money import digits_of
 
 
 class InexactAmount(ValueError):  # noqa: N818 - a finding about an amount, turned into a value by the sources
@@ -31,7 +21,7 @@ def minor_units(amount: str | float, currency: str) -> int:
         InexactAmount: it is not a number, or finer than the currency's minor unit.
     """
     try:
-        scaled = Decimal(str(amount)).scaleb(_EXPONENTS.get(currency, _USUAL_EXPONENT))
+        scaled = Decimal(str(amount)).scaleb(digits_of(currency))
         minor = int(scaled)
     except (InvalidOperation, ValueError, OverflowError):
         raise InexactAmount("not an amount") from None

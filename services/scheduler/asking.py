@@ -192,7 +192,7 @@ class Asking:
             zone=asked.zone,
             sender_number=asked.number.number,
             contact=self._sealer.seal(asked.merchant.id, asked.contact.model_dump_json().encode()),
-            facts=self._seals.facts(asked.merchant, asked.trigger.names(), recipient, past.history.names()),
+            facts=self._seals.facts(asked.merchant, asked.trigger.names(), recipient, past.history.names(), asked.zone),
             correlation_id=str(ids.derived("correlation", asked.merchant.id, asked.entry_key, at=asked.began_at)),
             subject=asked.trigger.subject,
             is_built_in=asked.flow is None,
@@ -204,10 +204,9 @@ class Asking:
         Raises:
             HTTPProblem: 422 where the template cannot be finished; the reason names the value, never holds one.
         """
-        names = names_of(asked.merchant, asked.trigger.names(), recipient_names(asked.contact), history.names()) | {
-            "now": due_at.isoformat()
-        }
-        text = templates.render(body, names)
+        recipient, trigger = recipient_names(asked.contact), asked.trigger.names()
+        names = names_of(asked.merchant, trigger, recipient, history.names(), asked.zone)
+        text = templates.render(body, names | {"now": due_at.isoformat()}, locale=_locale(asked))
         if isinstance(text, TemplateError):
             raise unprocessable(field, f"{text.field}: {text.reason}" if text.field else text.reason)
         return text
@@ -315,6 +314,10 @@ def _trigger(
         facts={**given, **request.facts},
         **own,
     )
+
+
+def _locale(asked: Asked) -> str:
+    return asked.contact.locale or asked.merchant.config.locale
 
 
 def _check_condition(field: str, source: str | None) -> None:

@@ -233,6 +233,7 @@ def answer_run(event: ReplyReceived, merchant: Merchant, contact: Contact, seals
     config = merchant.config
     locale, body = answer(purpose, event.locale or contact.locale, config.locale, has_contact=bool(config.contact))
     expires_at = event.occurred_at + ANSWER_WITHIN
+    zone = zone_of(contact, config.time_zone)
     text = PlannedText(
         step=purpose,
         purpose=purpose,
@@ -251,10 +252,10 @@ def answer_run(event: ReplyReceived, merchant: Merchant, contact: Contact, seals
         ordinal=1,
         began_at=event.occurred_at,
         texts=[text],
-        zone=zone_of(contact, config.time_zone),
+        zone=zone,
         sender_number=event.sender_number,
         contact=event.contact,
-        facts=seals.facts(merchant, {}, recipient_names(contact), {}),
+        facts=seals.facts(merchant, {}, recipient_names(contact), {}, zone),
         correlation_id=event.correlation_id,
         inbound_at=event.occurred_at,
         is_built_in=True,

@@ -25,6 +25,7 @@ from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
 from shared.privacy import Sealer
+from shared.templates import ZONE
 
 _REMEMBERED = 4096
 _FIRST_VISIT = 1
@@ -91,21 +92,31 @@ class Seals:
         return known
 
     def facts(
-        self, merchant: Merchant, trigger: Mapping[str, Any], recipient: Mapping[str, Any], history: Mapping[str, Any]
+        self,
+        merchant: Merchant,
+        trigger: Mapping[str, Any],
+        recipient: Mapping[str, Any],
+        history: Mapping[str, Any],
+        zone: ZoneInfo,
     ) -> bytes:
-        """Return the sealed names a template may read."""
-        return self._sealer.seal(merchant.id, orjson.dumps(names_of(merchant, trigger, recipient, history)))
+        """Return the sealed names a template may read, and the zone its dates are written in."""
+        return self._sealer.seal(merchant.id, orjson.dumps(names_of(merchant, trigger, recipient, history, zone)))
 
 
 def names_of(
-    merchant: Merchant, trigger: Mapping[str, Any], recipient: Mapping[str, Any], history: Mapping[str, Any]
+    merchant: Merchant,
+    trigger: Mapping[str, Any],
+    recipient: Mapping[str, Any],
+    history: Mapping[str, Any],
+    zone: ZoneInfo,
 ) -> dict[str, Any]:
-    """Return the names a template may read."""
+    """Return the names a template may read, and the zone its dates are written in."""
     return {
         "trigger": trigger,
         "recipient": recipient,
         "history": history,
         "merchant": {"brand": merchant.config.brand, "contact": merchant.config.contact},
+        ZONE: zone.key,
     }
 
 

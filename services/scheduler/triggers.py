@@ -202,7 +202,7 @@ class Triggers:
             zone=zone,
             sender_number=number.number,
             contact=event.contact,
-            facts=self._seals.facts(merchant, trigger.names(), recipient, history),
+            facts=self._seals.facts(merchant, trigger.names(), recipient, history, zone),
             correlation_id=event.correlation_id,
             trigger_id=event.event_id,
             subject=event.subject,

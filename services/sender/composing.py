@@ -48,7 +48,7 @@ def compose(
     rendered = render(
         RenderInput(
             template=template,
-            facts=facts,
+            facts={"now": now.isoformat()} | facts,
             brand=merchant.config.brand,
             locale=row["locale"],
             purpose=dispatch.purpose,

@@ -33,15 +33,23 @@ class Trigger:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def names(self) -> dict[str, Any]:
-        """Return what stands under ``trigger`` (or ``event``); our own names win over a shop's facts."""
-        return {
-            **self.facts,
-            "kind": self.kind,
-            "source": self.source,
+        """Return what stands under ``trigger`` (or ``event``).
+
+        What happened, where from and when are ours to say; of the rest, a shop's own fact of that name counts where the
+        event itself says nothing.
+        """
+        said = {
             "subject": self.subject,
             "customer": self.customer,
             "amount_minor": self.amount_minor,
             "currency": self.currency,
+        }
+        return {
+            **dict.fromkeys(said),
+            **self.facts,
+            **{name: value for name, value in said.items() if value is not None},
+            "kind": self.kind,
+            "source": self.source,
             "test": self.test,
             "occurred_at": self.occurred_at.isoformat(),
         }

@@ -97,7 +97,7 @@ def render(source: RenderInput, *, link: Callable[[str], str]) -> Rendered | Ren
     the first text to anybody and in the answer to HELP; a confirmation of STOP carries the brand and nothing else.
     """
     try:
-        filled = templates.render(source.template, source.facts, link=link)
+        filled = templates.render(source.template, source.facts, link=link, locale=source.locale)
     except LinkRefused as refusal:
         return RenderFailed(RenderFailure.LINK, str(refusal))
     if isinstance(filled, templates.TemplateError):

@@ -45,7 +45,7 @@ TOO_MUCH = "the template does too much: too many repetitions, too deep, or too l
 def test_a_template_that_would_do_too_much_is_refused(template: str) -> None:
     found = templates.render(template, CONTEXT)
     assert isinstance(found, TemplateError)
-    assert found.reason == TOO_MUCH
+    assert found.reason in {TOO_MUCH, "a range has at most 500 numbers"}
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_the_work_of_one_rendering_is_not_charged_to_the_next() -> None:
 def test_every_filter_is_bounded() -> None:
     for name, apply in templates._ENVIRONMENT.filters.items():
         assert getattr(apply, "__wrapped__", None) is not None, name
-    assert template_limits.MOST_FILTER_WORK > 0
+    assert template_limits.MOST_STEPS > 0

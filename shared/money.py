@@ -1,0 +1,54 @@
+"""Amounts in minor units, and how a person reads them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+_DIGITS: Mapping[str, int] = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND"), 0),
+    **dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""ISO 4217, list one: currencies that do not have two digits after the point."""
+_SIGNS: Mapping[str, str] = {
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "¥",
+    "CAD": "CA$",
+    "AUD": "A$",
+    "NZD": "NZ$",
+    "MXN": "MX$",
+    "BRL": "R$",
+}
+"""Signs that GSM-7 has; the sign of any other currency would halve the room of a text, so its code stands."""
+_POINT_LANGUAGES = frozenset({"en", "ja", "zh", "ko", "th", "he", "hi", "ms", "fil", "cy", "ga"})
+"""Languages that write 1,234.50 with the sign before it; all others write 1.234,50 with the sign after (CLDR)."""
+_BLANK_GROUPS = frozenset(
+    {"fr", "pl", "cs", "sk", "ru", "uk", "bg", "sv", "nb", "no", "nn", "fi", "hu", "et", "lv", "lt"}
+)
+_POINT_LOCALES = frozenset({"es-mx", "es-us", "es-pr", "es-do", "es-gt", "es-hn", "es-ni", "es-pa", "es-pe", "es-sv"})
+
+
+def digits_of(currency: str) -> int:
+    """Return how many digits a currency has after the point."""
+    return _DIGITS.get(currency.upper(), 2)
+
+
+def written(amount_minor: int, currency: str, locale: str = "en") -> str:
+    """Return an amount as a person of that language reads it, in characters that GSM-7 has.
+
+    Args:
+        amount_minor: in the currency's smallest unit: cents, yen, fils.
+        currency: ISO 4217.
+        locale: BCP 47.
+    """
+    code, digits = currency.upper(), digits_of(currency)
+    plain = f"{abs(Decimal(amount_minor)).scaleb(-digits):,.{digits}f}"
+    sign, minus = _SIGNS.get(code), "-" if amount_minor < 0 else ""
+    name = locale.replace("_", "-").casefold()
+    language = name.split("-", maxsplit=1)[0]
+    if language in _POINT_LANGUAGES or name in _POINT_LOCALES:
+        return f"{minus}{sign}{plain}" if sign else f"{minus}{code} {plain}"
+    group = " " if language in _BLANK_GROUPS else "."
+    return f"{minus}{plain.replace(',', '_').replace('.', ',').replace('_', group)} {sign or code}"
