@@ -104,7 +104,10 @@ class Story:
         self._stage.jump(timedelta(hours=WAIT_HOURS, seconds=1))
 
     async def _tap(self) -> None:
-        self._stage.jump(timedelta(seconds=30))  # a person takes a moment; what opens a link at once is a robot
+        later = self._now() + timedelta(seconds=30)  # a person takes a moment; what opens a link at once is a robot
+        self._stage.jump(timedelta(seconds=30))
+        while self._now() < later:  # the house reads its clock's file again now and then
+            await asyncio.sleep(0.05)
         await self._stage.tap_link(self.plot.text)
 
     async def _place_second_order(self) -> None:

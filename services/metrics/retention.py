@@ -6,7 +6,7 @@ from typing import Final
 from services.metrics.schema import ground
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions
 from shared.db.ground import kept_of
-from shared.db.kept import Kept, for_ever, swept_after
+from shared.db.kept import Kept, Way, for_ever
 
 _WHY: Final = "every number can be recomputed from its facts; quotas bound how many a merchant makes"
 
@@ -15,7 +15,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     for_ever(rollups.name, "an hour and dimensions that had something", _WHY),
     for_ever(follow_ups.name, "a text", _WHY),
     for_ever(customer_orders.name, "a purchase", _WHY),
-    swept_after(sessions, "a sign-in, or a code for one", "FOLLOWUP_METRICS_SESSION_HOURS, at the next sign-in"),
+    Kept(sessions.name, "a sign-in, or a code for one", Way.WORK, "until it ends; the next sign-in takes it out"),
     *kept_of(ground),
 )
 """Every table of metrics, and what keeps it from growing for ever."""
