@@ -106,7 +106,7 @@ class Story:
     async def _tap(self) -> None:
         later = self._now() + timedelta(seconds=30)  # a person takes a moment; what opens a link at once is a robot
         self._stage.jump(timedelta(seconds=30))
-        while self._now() < later:  # the house reads its clock's file again now and then
+        while self._now() < later:  # noqa: ASYNC110 - the house reads its clock's file again now and then
             await asyncio.sleep(0.05)
         await self._stage.tap_link(self.plot.text)
 
