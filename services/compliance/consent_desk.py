@@ -5,10 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 
 from services.compliance import claims, slots, store
 from services.compliance.domain.inputs import Past
@@ -16,12 +24,14 @@ from services.compliance.store import Person
 from services.compliance.tables import ground
 from shared import ids, phone
 from shared.config.directory import Merchant
+from shared.consent_dates import undated_where_withdrawn
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope, as_claimed, is_reserved
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import EventId, RecipientId
+from shared.instants import Instant, Written
 from shared.phone import E164
 from shared.privacy import Sealer
 
@@ -41,8 +51,10 @@ class ConsentBody(_Body):
     scope: ConsentScope
     event: ConsentAct = Field(ConsentAct.GRANTED, description="What happened.")
     level: ConsentLevel = ConsentLevel.UNKNOWN
-    captured_at: AwareDatetime | None = Field(None, description="When; an undated grant never overturns an opt-out.")
-    expires_at: AwareDatetime | None = None
+    captured_at: Annotated[Instant | None, WrapValidator(undated_where_withdrawn)] = Field(
+        None, description="When; an undated grant never overturns an opt-out, and an opt-out needs no date."
+    )
+    expires_at: Written | None = None
     method: str = Field("api", min_length=1, max_length=60)
     disclosure: str | None = Field(None, max_length=10_000, description="The exact wording shown.")
     source: str = Field("api", min_length=1, max_length=500, description="Where: a form's address.")
@@ -62,13 +74,23 @@ class ConsentBody(_Body):
         return evidence
 
 
+def _undated(value: object, read: ValidatorFunctionWrapHandler) -> datetime | None:
+    try:
+        found: datetime | None = read(value)
+    except ValidationError:
+        return None
+    return found
+
+
 class RevocationBody(_Body):
     """One withdrawal, whoever received it (47 CFR 64.1200(a)(10): any reasonable means)."""
 
     to: str
     scope: Literal["all", "marketing"] = "all"
     reason: str = Field("request", min_length=1, max_length=500)
-    revoked_at: AwareDatetime | None = None
+    revoked_at: Annotated[Instant | None, WrapValidator(_undated)] = Field(
+        None, description="When; one that cannot be read is left out, the withdrawal counts."
+    )
 
 
 class StandingBody(_Body):

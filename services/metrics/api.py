@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BeforeValidator
 
 from services.metrics import journeys, store
 from services.metrics.answers import FactsAnswer, JourneyAnswer, KPIAnswer, KPIsAnswer, WindowAnswer
@@ -24,15 +25,16 @@ from shared.db.unit_of_work import Units
 from shared.http.auth import Caller, requires
 from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.ids import FollowUpId
-from shared.instants import BOUNDS, is_near
+from shared.instants import BOUNDS, as_written, is_near
 
 _DEFAULT_WINDOW = timedelta(days=30)
 _LONGEST_WINDOW = timedelta(days=3 * 366)
 _MOST_ROWS = 500
 
 Reader = Annotated[Caller, Depends(requires("metrics:read"))]
-Since = Annotated[datetime | None, Query(alias="from", description="RFC 3339; widened to the whole hour.")]
-Until = Annotated[datetime | None, Query(alias="to", description="RFC 3339, not part of the window; widened.")]
+_Moment = Annotated[datetime, BeforeValidator(as_written)]
+Since = Annotated[_Moment | None, Query(alias="from", description="RFC 3339; widened to the whole hour.")]
+Until = Annotated[_Moment | None, Query(alias="to", description="RFC 3339, not part of the window; widened.")]
 
 
 def router_of(units: Units, clock: Clock, settings: MetricsSettings) -> APIRouter:

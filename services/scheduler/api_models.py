@@ -4,17 +4,24 @@ from datetime import datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from services.scheduler.domain.states import State
 from shared.config.flow import CancelRule, Template
-from shared.config.model import Country, Duration, Locale, Slug
+from shared.config.model import Country, Duration, Flag, Locale, Slug
 from shared.events.follow_up import Purpose
 from shared.fact_limits import bounded_facts
 from shared.instants import Day, Instant
 
 _SUBJECT_CHARACTERS = 200
 _CODE_CHARACTERS = 12
+
+
+def _clock(value: object) -> object:
+    """Refuse a number, which would be read as seconds since midnight."""
+    if not isinstance(value, str) or ":" not in value:
+        raise ValueError("write a time such as 09:30")
+    return value
 
 
 def _minutes_precision(value: time) -> time:
@@ -33,7 +40,7 @@ class DueLocal(Input):
     """A moment on the recipient's clock."""
 
     date: Day
-    time: Annotated[time, AfterValidator(_minutes_precision)]
+    time: Annotated[time, BeforeValidator(_clock), AfterValidator(_minutes_precision)]
 
 
 class RecipientInput(Input):
@@ -67,7 +74,7 @@ class FollowUpRequest(Input):
     facts: Annotated[dict[str, Any], AfterValidator(bounded_facts)] = Field(default_factory=dict, max_length=100)
     subject: str | None = Field(None, min_length=1, max_length=_SUBJECT_CHARACTERS)
     cancel_on: tuple[CancelRule, ...] = Field((), max_length=20)
-    dry_run: bool = False
+    dry_run: Flag = False
 
     @model_validator(mode="after")
     def _says_what_and_when(self) -> "FollowUpRequest":

@@ -2,9 +2,10 @@
 
 from typing import ClassVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from shared.instants import Written
 from shared.settings import Settings
 
 
@@ -20,7 +21,7 @@ class SenderSettings(Settings):
     idle_seconds: float = Field(0.25, gt=0, le=5, description="Pause between two looks at an empty queue.")
     reconcile_seconds: float = Field(5.0, gt=0, le=600, description="Pause between two looks for unanswered calls.")
     horizon_hours: float = Field(24.0, gt=0, le=720, description="How long an unanswered call is asked after.")
-    restored_at: AwareDatetime | None = Field(
+    restored_at: Written | None = Field(
         None,
         description="Set after restoring a backup: the instant it shows. Texts that were due before this process "
         "started are looked up at the provider before they may go.",

@@ -4,13 +4,14 @@ from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import phone
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
 from shared.config.providers import Provider
 from shared.config.secret import Secret
+from shared.instants import Written
 
 PEWC_DEMANDS = (
     "'consent_level: pewc' needs 'disclosure: …', the exact words beside the box: that the person agrees to marketing"
@@ -86,7 +87,7 @@ class Source(FileModel):
     """What ticking the shop's box for texts is: `pewc` says that the box shows the words in `disclosure`."""
     disclosure: Annotated[str, Field(min_length=20, max_length=10_000)] | None = None
     """The exact wording beside the box; kept, hashed, with each consent given there."""
-    disclosure_since: AwareDatetime | None = None
+    disclosure_since: Written | None = None
     """Since when the box has shown it: what was ticked before is express consent."""
 
     @model_validator(mode="after")

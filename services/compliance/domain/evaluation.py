@@ -26,6 +26,7 @@ from services.compliance.domain.inputs import (
 )
 from services.compliance.domain.rules import ConsentStatus, RuleTable, UnreadableRules
 from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
+from shared.config.model import Flag, Whole
 from shared.events.follow_up import Purpose
 
 _YEARS = range(1971, 2800)  # beyond, calendars and zone data mean nothing
@@ -75,10 +76,10 @@ class KnownFacts(_Strict):
 class NumberState(_Strict):
     """What is known of the line behind the number."""
 
-    ported: bool | None = None
+    ported: Flag | None = None
     type: str | None = None
     """mobile, landline, voip, toll_free, premium; another word is unknown."""
-    suppressed: bool | None = None
+    suppressed: Flag | None = None
 
 
 class ConsentState(_Strict):
@@ -114,7 +115,7 @@ class EvaluationRequest(_Strict):
     first_due_at: Instant | None = None
     """`max_defer_hours` counts from here; omitted: from `now`."""
     profile: Profile | None = None
-    close_guard_seconds: int | None = Field(default=None, ge=0, le=86_400)
+    close_guard_seconds: Whole | None = Field(default=None, ge=0, le=86_400)
 
 
 class RuleAnswer(_Strict):

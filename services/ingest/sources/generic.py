@@ -18,13 +18,14 @@ from functools import lru_cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
 from services.ingest.fields import Misshapen
 from shared import phone
 from shared.config.problem import did_you_mean
+from shared.consent_dates import undated_where_withdrawn
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.events.trigger import MOST_MINOR, Contact, PhoneProvenance, TriggerKind
 from shared.fact_limits import bounded_facts
@@ -57,14 +58,7 @@ def _zone(name: str) -> str:
     return name
 
 
-def _written(value: object) -> object:
-    if not isinstance(value, str):
-        raise PydanticCustomError("instant_form", "write an RFC 3339 instant with an offset")
-    return value
-
-
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-When = Annotated[Instant, BeforeValidator(_written)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -100,7 +94,7 @@ class ConsentBody(_Body):
     scope: ConsentScope
     event: ConsentAct
     level: ConsentLevel = ConsentLevel.UNKNOWN
-    captured_at: When | None = None
+    captured_at: Annotated[Instant | None, WrapValidator(undated_where_withdrawn)] = None
     method: Name = "api"
     disclosure: Annotated[str, Field(max_length=20_000)] | None = None
     source: Annotated[str, Field(min_length=1, max_length=2000)] = "api"
@@ -111,7 +105,7 @@ class EventBody(_Body):
 
     id: Name
     kind: Annotated[Name, AfterValidator(_kind)]
-    occurred_at: When | None = None
+    occurred_at: Instant | None = None
     """Absent: when it came in."""
     subject: Name | None = None
     customer: Name | None = None
@@ -184,7 +178,9 @@ def _contact(recipient: RecipientBody, shop: Shop) -> Contact | None:
 
 def _claims(event: EventBody, occurred_at: datetime, latest: datetime) -> Iterable[Claim]:
     for place, consent in enumerate(event.consent):
-        if consent.captured_at is not None and consent.captured_at > latest:
+        # An opt-out is never refused for its date: the ledger counts what is dated ahead of our clock from now on.
+        is_ahead = consent.captured_at is not None and consent.captured_at > latest
+        if is_ahead and consent.event is not ConsentAct.REVOKED:
             raise Misshapen(f"consent.{place}.captured_at", "lies in the future")
         shown = consent.disclosure
         yield Claim(

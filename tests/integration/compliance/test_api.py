@@ -301,3 +301,21 @@ async def test_no_permission_from_outside_says_that_we_heard_it(
     (row,) = await stage.rows(ledger)
     assert b'"claimed:' in row["canonical"]
     assert b'"actor":"system"' in row["canonical"]
+
+
+@pytest.mark.parametrize("date", [46027, "46027", "2026", "20260105", "2026-01-05", 0, "1970-01-01T00:00:00Z", {}])
+async def test_what_only_looks_like_an_instant_dates_no_permission(http: httpx2.AsyncClient, date: Any) -> None:
+    refused = await http.post("/v1/consents", json=CONSENT | {"captured_at": date})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "captured_at")
+
+
+@pytest.mark.parametrize("date", [46027, "20260105", "2026-01-05", "1970-01-01T00:00:00Z", "yesterday", True, {}])
+@pytest.mark.parametrize("path", ["/v1/consents", "/v1/consents/revoke"])
+async def test_an_opt_out_whose_date_cannot_be_read_is_taken_undated(
+    http: httpx2.AsyncClient, date: Any, path: str
+) -> None:
+    await http.post("/v1/consents", json=CONSENT)
+    withdrawn = {"to": PHONE, "scope": "marketing", "event": "revoked", "captured_at": date}
+    body = withdrawn if path == "/v1/consents" else {"to": PHONE, "scope": "marketing", "revoked_at": date}
+    told = await http.post(path, json=body)
+    assert told.json()["consents"]["marketing"]["status"] == "revoked"

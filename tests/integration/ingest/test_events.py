@@ -172,3 +172,14 @@ async def test_a_consent_that_poses_as_a_reply_is_recorded_as_claimed(stage: Sta
         None,
         False,
     )
+
+
+@pytest.mark.parametrize("date", [46027, "20260105", "1970-01-01T00:00:00Z", "01/05/2026", "2031-01-01T00:00:00Z"])
+async def test_an_opt_out_whose_date_cannot_be_read_is_taken_undated(stage: Stage, date: Any) -> None:
+    consent = {"scope": "all", "event": "revoked", "captured_at": date}
+    assert (await stage.tell(event(consent=[consent]))).status_code < 300
+    report = (await stage.house.log_events())[0]
+    assert isinstance(report, ConsentReported)
+    assert report.captured_at is None or report.captured_at.year == 2031  # the ledger counts it from now on
+    refused = await stage.tell(event(id="evt-2", consent=[{**consent, "event": "granted"}]))
+    assert refused.status_code == 422

@@ -1,0 +1,103 @@
+"""No door takes a text for a number, a number for a date, or a word for a flag: every request model says so."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from services.compliance.consent_desk import ConsentBody, RevocationBody, StandingBody
+from services.compliance.domain.evaluation import EvaluationRequest
+from services.compliance.imports.api import ImportBody
+from services.ingest.sources.generic import EventBody
+from services.scheduler.api_models import FollowUpRequest, SearchRequest
+
+AT = "2026-12-01T12:00:00Z"
+TO = "+12125550123"
+WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
+    ConsentBody: [{"to": TO, "scope": "all", "captured_at": AT, "expires_at": AT, "disclosure": "shown", "ip": "::1"}],
+    RevocationBody: [{"to": TO, "reason": "asked"}],
+    StandingBody: [{"to": TO}],
+    ImportBody: [{"rows": [{}]}],
+    EventBody: [
+        {
+            "id": "e",
+            "kind": "purchase",
+            "occurred_at": AT,
+            "test": False,
+            "recipient": {"phone": TO, "first_name": "Ana", "postal_code": "10001", "state": "NY"},
+            "amount": {"minor": 1, "currency": "USD"},
+            "consent": [{"scope": "all", "event": "granted", "captured_at": AT, "disclosure": "shown"}],
+        }
+    ],
+    FollowUpRequest: [
+        {"to": TO, "text": "hi", "purpose": "marketing", "due_at": AT, "expires_at": AT, "dry_run": True},
+        {"to": TO, "text": "hi", "purpose": "marketing", "due_local": {"date": "2026-12-01", "time": "09:30"}},
+        {"to": TO, "text": "hi", "purpose": "marketing", "due_in": "1h", "recipient": {"postal_code": "10001"}},
+    ],
+    SearchRequest: [{"to": TO}],
+    EvaluationRequest: [
+        {
+            "to": TO,
+            "class": "marketing",
+            "now": AT,
+            "known": {"timezone": "America/New_York", "postal_code": "10001"},
+            "number": {"ported": True, "type": "mobile", "suppressed": False},
+            "consent": {"status": "pewc", "captured_at": AT, "revoked_at": AT, "expires_at": AT, "revoked_since": AT},
+            "history": [{"at": AT, "class": "marketing"}],
+            "expires_at": AT,
+            "first_due_at": AT,
+            "close_guard_seconds": 300,
+        }
+    ],
+}
+"""A whole request of each kind."""
+_TEXT = [5, 5.5, True]
+_DATES = [46027, 0, 46027.5, "46027", "2026", "20260105", "0", True]
+_LAX = {bool: ["yes", "true", 1, 0, "on"], int: ["5", "5.0", True, 5.5]}
+
+
+def spoilt(value: Any) -> Iterator[Any]:
+    """Yield the value with one leaf after another said in another type."""
+    match value:
+        case dict():
+            for name, inner in value.items():
+                yield from ({**value, name: each} for each in spoilt(inner))
+        case list():
+            yield from ([each, *value[1:]] for each in spoilt(value[0]) if value)
+        case bool() | int():
+            yield from _LAX[type(value)]
+        case str() if value[:4] == "2026" or value in {"09:30", "1h"}:
+            yield from _DATES
+        case _:
+            yield from _TEXT
+
+
+@pytest.mark.parametrize("model", WHOLE, ids=lambda model: model.__name__)
+def test_no_model_of_a_request_takes_one_type_for_another(model: type[BaseModel]) -> None:
+    for whole in WHOLE[model]:
+        model.model_validate(whole)
+        taken = []
+        for request in spoilt(whole):
+            try:
+                model.model_validate(request)
+            except ValidationError:
+                continue
+            taken.append(request)
+        assert taken == []
+
+
+def test_every_model_of_a_request_is_among_them() -> None:
+    # The document is made from the running application, and checked to be so.
+    openapi = json.loads((Path(__file__).parents[2] / "docs/reference/openapi.json").read_text(encoding="utf-8"))
+    bodies = {
+        content["schema"]["$ref"].rsplit("/", 1)[-1]
+        for path in openapi["paths"].values()
+        for operation in path.values()
+        for media, content in operation.get("requestBody", {}).get("content", {}).items()
+        if media == "application/json" and "$ref" in content["schema"]
+    }
+    assert bodies - {model.__name__ for model in WHOLE} == set()
+    assert len(bodies) >= 5
