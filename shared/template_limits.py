@@ -38,17 +38,22 @@ _CHARACTERS_A_STEP = 64
 _DEEPEST_VALUE_LEVELS = 20
 OBJECT = "an object is no text"
 
+FILLED_IN = "\ufffc"
+"""Stands for a value where only a template's own words are wanted."""
+
+_hides_values: ContextVar[bool] = ContextVar("hides_values", default=False)
 _spent: ContextVar[list[int]] = ContextVar("spent")
 
 
 @contextmanager
-def metered() -> Iterator[None]:
-    """Give one rendering its steps."""
-    token = _spent.set([0])
+def metered(*, hides_values: bool = False) -> Iterator[None]:
+    """Give one rendering its steps; where values are hidden, `FILLED_IN` is written for each."""
+    token, hiding = _spent.set([0]), _hides_values.set(hides_values)
     try:
         yield
     finally:
         _spent.reset(token)
+        _hides_values.reset(hiding)
 
 
 def spend(steps: int) -> None:
@@ -229,7 +234,7 @@ def _written(inner: Callable[..., int], self: Any, context: RenderContext, buffe
     if is_object(value):
         raise LiquidTypeError(OBJECT, token=self.expression.token)
     look_at(value)
-    return inner(_Made(value), context, buffer)
+    return inner(_Made(FILLED_IN if _hides_values.get() else value), context, buffer)
 
 
 class _Made:

@@ -27,7 +27,9 @@ from liquid.exceptions import (
 from liquid.undefined import FalsyStrictUndefined
 
 from shared.template_filters import NO_ADDRESS, TOLD, metered_filter, without_marks, written_date, written_money
-from shared.template_limits import bounded, metered
+from shared.template_limits import FILLED_IN, bounded, metered
+
+__all__ = ["FILLED_IN", "TemplateError", "Variable", "check", "makes_links", "own_words", "render", "variables"]
 
 LONGEST_TEMPLATE_CHARACTERS = 5000
 LONGEST_TEXT_CHARACTERS = 5000
@@ -79,11 +81,22 @@ def render(
         link: makes the short link that stands for an address; left out, the address itself stands.
         locale: BCP 47, of the text: how amounts are written.
     """
+    return _rendered(template, context, link or _as_it_is, locale, hides_values=False)
+
+
+def own_words(template: str, context: Mapping[str, Any]) -> str | TemplateError:
+    """Return the text as `render` would, with a mark in place of every value: what the template says by itself."""
+    return _rendered(template, context, _as_it_is, "en", hides_values=True)
+
+
+def _rendered(
+    template: str, context: Mapping[str, Any], link: Callable[[str], str], locale: str, *, hides_values: bool
+) -> str | TemplateError:
     parsed = _parsed(template)
     if isinstance(parsed, TemplateError):
         return parsed
     try:
-        with _within(context, link or _as_it_is, locale):
+        with _within(context, link, locale), metered(hides_values=hides_values):
             text = parsed.render(_with_values(context))
     except LiquidError as problem:
         return _told(problem, template)
@@ -178,8 +191,7 @@ def _within(context: Mapping[str, Any], link: Callable[[str], str], locale: str)
     currency = trigger.get("currency") if isinstance(trigger, Mapping) else None
     token = _around.set(_Surroundings(link, locale, _zone_named(zone), currency))
     try:
-        with metered():
-            yield
+        yield
     finally:
         _around.reset(token)
 

@@ -12,12 +12,20 @@ from importlib import resources
 
 import yaml
 
+from shared.templates import FILLED_IN
+
 _FILE = "stop-lines.yaml"
 _FALLBACK_LANGUAGE = "en"
 
-_KEYWORD = (
-    r"(?:STOPP?|STOPALL|ARR[EÊ]T|ALTO|BAJA|SAIR|PARAR|BASTA|UNSUBSCRIBE|OPT-?OUT|СТОП|停止|退订|退訂)(?![\w&-]|\s*&)"
+_OTHER_AIM = (
+    r"(?!\s+(?:(?i:sign|signs|by|in|at(?!\s+any)|light|lights)\b|(?i:to|2)\s+(?i:win|get|enter|join|vote|play|claim|save|see|shop"
+    r"|start|buy|learn)\b|(?i:and|&)\s+(?i:get|win|save|shop|see|smell)\b|(?i:for)\s+(?i:a|an|your|our|the)\b))"
 )
+"""What follows the word where it is a street sign, or the key word of a raffle."""
+_END = r"(?![\w&-]|\s*&)"
+_KEYWORD = rf"(?:STOPP?|STOPALL|ARR[EÊ]T|UNSUBSCRIBE|OPT-?OUT|СТОП|停止|退订|退訂){_END}{_OTHER_AIM}"
+_LOCAL_KEYWORD = rf"(?:ALTO|BAJA|SAIR|PARAR|BASTA){_END}{_OTHER_AIM}"
+"""Words that mean stop to those who write the verb before them in the same language, and are names to others."""
 _QUOTE = r"[\"'“”„«»‘’*]"
 _VERB = (
     r"(?i:\b(?:reply|text|txt|send|sms|respond|answer|type|responda?|respond[ea]|env[ií][aeo]|m[aá]nd[ae]|escrib[ae]"
@@ -28,22 +36,33 @@ _VERB = (
 _FILLER = (
     r"(?i:(?:us|back|with|the|word|keyword|message|sie|mit|das|wort|avec|le|mot|par|con|la|palabra|com|med|met)\b)"
 )
-_WAY_OUT = (
-    r"(?:opt(?:ing)?[ -]?out|unsub\w*|end\b|quit\b|cancel\w*|stop\b|leave\b|d[eé]sinscri\w+|d[eé]sabonn\w+"
-    r"|abmeld\w+|abbestell\w+|afmeld\w*|disiscri\w+|darse de baja|darte de baja|baja\b|sair\b|rezygn\w+)"
+_LOCAL_VERB = (
+    r"(?i:\b(?:responda?|respond[ea]|env[ií][aeo]|m[aá]nd[ae]|escrib[ae]|envie|rispond[ia]|invi[ao]|scriv[ia])\b)"
 )
+_WAY_OUT = (
+    r"(?:opt(?:ing)?[ -]?out|unsub\w*|d[eé]sinscri\w+|d[eé]sabonn\w+|abmeld\w+|abbestell\w+|afmeld\w*|disiscri\w+"
+    r"|darse de baja|darte de baja|rezygn\w+)"
+)
+"""Words that mean leaving a list and nothing else."""
+_BEGINS = r"(?:^|[\n.!?,;:|(/·•-]\s*|[\"'“”„«»‘’*])"
+"""The word begins what is said, so that no bus has its stop there."""
+_ENDS = r"(?=\s*(?:$|[\n.,;!|)/]|(?i:texts?|messages?|msgs?|alerts?|sms|help|info)\b))"
 
 _INSTRUCTIONS = tuple(
     re.compile(pattern)
     for pattern in (
         # Reply STOP; text us the word "stop"; antworten Sie mit STOP
         rf"{_VERB}[\s:,]*(?:{_FILLER}[\s:,]*){{0,4}}(?:{_KEYWORD}|{_QUOTE}\s*(?i:{_KEYWORD}))",
-        # STOP to end; STOP2END; STOP = cancel
-        rf"(?<![\w-])STOP['\"”’»]?\s*(?:(?i:to)|2|=|→|>|:)\s*(?i:{_WAY_OUT})",
-        # stop to opt out, stop = unsubscribe: in small letters only with words that leave no doubt
-        r"(?i:(?<![\w-])stop['\"”’»]?\s*(?:to|2|=|:)\s*(?:opt[ -]?out|unsub))",
-        # STOP au 36111; STOP to 36111; STOP pour vous désinscrire
-        r"(?<![\w-])STOP\s+(?:(?:au|al|an|to|na|naar|para|til|till|til)\s+\+?\d{3,}|(?:pour|zum)\s+\w)",
+        rf"{_LOCAL_VERB}[\s:,]*(?:{_FILLER}[\s:,]*){{0,4}}{_LOCAL_KEYWORD}",
+        # STOP to opt out; STOP = unsubscribe; stop to opt out: in small letters only with words that leave no doubt
+        rf"(?<![\w-])(?:STOP|stop)['\"”’»]?\s*(?:(?i:to)|2|=|→|>|:)\s*(?i:{_WAY_OUT})",
+        # STOP to end; STOP2END: only where it begins what is said, and nothing follows
+        rf"{_BEGINS}STOP['\"”’»]?\s*(?:(?i:to)|2|=|→|>)\s*(?i:end|quit|cancel|stop|leave)\b{_ENDS}",
+        # STOP au 36111; STOP to 36111: likewise
+        rf"{_BEGINS}STOP\s+(?:au|al|an|to|na|naar|para|til|till)\s+\+?\d[\d ]{{2,}}{_ENDS}",
+        # STOP pour vous désinscrire; STOP zum Abmelden
+        r"(?<![\w-])STOP\s+pour\s+(?:vous\s+|te\s+|se\s+|me\s+)?(?i:d[eé]s(?:inscr|abonn)|ne\s+plus\s+recevoir)",
+        r"(?<![\w-])STOP\s+zum\s+(?i:abmelden|abbestellen|beenden)",
         # Opt out: STOP; Abmelden mit STOP; Unsubscribe? STOP
         rf"(?i:\b{_WAY_OUT})\s*[:?=→>-]*\s*(?:(?i:mit|met|with|by|via|avec|con|com)\s+)?{_KEYWORD}",
         r"(?:回复|回覆|傳送|发送)\s*(?:STOP|TD|T|N|退订|退訂|取消)|STOP\s*(?:と返信|と送信|회신|전송)",
@@ -51,9 +70,9 @@ _INSTRUCTIONS = tuple(
 )
 _WORD = re.compile("stop|arr[eê]t|alto|baja|sair|parar|basta|unsub|opt-?out|стоп|停止|退[订訂]|[回发][复覆送]|傳送")
 """What each of these instructions holds, in small letters; nearly every text without one holds none of it."""
-_OUT_AT_ADDRESS = re.compile(rf"(?i:\b{_WAY_OUT}\s*(?:here|at|:|=|→|>|-)+\s*https?://)")
+_OUT_AT_ADDRESS = re.compile(rf"(?i:\b{_WAY_OUT}\s*(?:here|at|:|=|→|>|-)+\s*(?:https?://|{FILLED_IN}))")
 """Unsubscribe: https://…"""
-_ADDRESS = re.compile(r"https?://\S")
+_ADDRESS = re.compile(rf"https?://\S|{FILLED_IN}")
 
 
 def stop_line(locale: str, opt_out_at: str | None = None) -> str:
@@ -74,13 +93,13 @@ def has_stop_instruction(text: str, *, brand: str = "") -> bool:
     """Return whether a text already tells a person how to end the texts, in any language we write.
 
     Args:
-        text: what would travel.
+        text: the shop's own words; what was filled in for a person or an order is no instruction of the shop's.
         brand: taken out of the text first, so that "Stop & Shop" is never read as an instruction.
     """
-    folded = _spaced(text)
+    folded = "\n".join(_spaced(line) for line in text.splitlines())
     small = folded.casefold()
     has_word, has_address = _WORD.search(small) is not None, _ADDRESS.search(small) is not None
-    if (has_word and _stop_lines().search(folded)) or (has_address and _page_line_in(small)):
+    if has_word and _stop_lines().search(folded):
         return True
     if "stop" in brand.casefold():
         folded = re.sub(re.escape(_spaced(brand)), " ", folded, flags=re.IGNORECASE)
@@ -113,18 +132,6 @@ def _stop_lines() -> re.Pattern[str]:
     """Return what recognises every shipped line with STOP, whatever number stands for ``{at}``."""
     lines = [re.escape(line) for entry in stop_lines().values() for line in entry.values() if "STOP" in line]
     return re.compile("|".join(lines).replace(re.escape("{at}"), r"\+?\d[\d ]{2,}"), re.IGNORECASE)
-
-
-def _page_line_in(small: str) -> bool:
-    """Return whether a shipped line that names a page stands in a text of small letters."""
-    return any(small.endswith(_page_openings(), 0, address.start()) for address in _ADDRESS.finditer(small))
-
-
-@functools.cache
-def _page_openings() -> tuple[str, ...]:
-    """Return what stands before the address in each shipped line that names a page, in small letters."""
-    lines = {line for entry in stop_lines().values() for line in entry.values() if "STOP" not in line}
-    return tuple(sorted(line.partition("{at}")[0].casefold() for line in lines))
 
 
 def _spaced(text: str) -> str:

@@ -149,9 +149,17 @@ def _lines_due(source: RenderInput) -> tuple[str | None, ...]:
 
 def _says(body: str, line: str, source: RenderInput) -> bool:
     """Return whether the body says already what a line would say."""
+    if line in _sendable(source.template):
+        return line in body
     if source.contact_line and line == _sendable(source.contact_line):
         return _folded(line) in _folded(body)
-    return has_stop_instruction(body, brand=source.brand)
+    if not has_stop_instruction(body, brand=source.brand):
+        return False
+    own = templates.own_words(source.template, source.facts)  # what a customer typed tells nobody how to end the texts
+    if isinstance(own, templates.TemplateError):
+        return False
+    own = _sendable(own)
+    return line in own or has_stop_instruction(own, brand=source.brand)
 
 
 def _weighed(text: str, max_parts: int) -> Rendered | RenderFailed:

@@ -44,6 +44,26 @@ DOES_NOT_TELL = (
     "Our sale ends Sunday: STOP worrying",
     "Reply YES to confirm",
     "Non-stop to quit your day job",
+    "New stand at Bus STOP to 4500 Main St",
+    "New stand at Bus STOP to 36111",
+    "Meet us at the STOP to end the day",
+    "Can't come? Cancel here: https://harbor.example/x",
+    "Cancel: https://harbor.example/x",
+    "Cancelar: https://harbor.example/x",
+    "Our summer sale will end: https://harbor.example/x",
+    "Sale must end - https://harbor.example/x",
+    "Last day! Prices end at https://harbor.example/x",
+    "Before you leave: https://harbor.example/x",
+    "Time to quit: https://harbor.example/x",
+    "STOP: end of season sale",
+    "STOP to leave your worries behind",
+    "The end - STOP by today",
+    "Text STOP to win a bike",
+    "Text BAJA to win tacos",
+    "Send us ALTO saxophones",
+    "Send STOP signs to the city",
+    "Un STOP pour le café",
+    "Ein STOP zum Kaffee",
     "",
 )
 
@@ -65,12 +85,13 @@ def test_a_brand_that_holds_the_word_is_no_instruction() -> None:
 
 @pytest.mark.parametrize("locale", sorted(stop_lines()))
 def test_every_shipped_line_is_recognised_whatever_surrounds_it(locale: str) -> None:
-    for at in (None, "36111", "https://acme.example/p/1"):
+    for at in (None, "36111"):
         line = stop_line(locale, at)
         assert has_stop_instruction(f"Acme\n{line}")
         assert has_stop_instruction(f"acme {line.upper()} ok") or at is not None
-        assert "STOP" in line or at is not None
+        assert "STOP" in line
         assert at is None or at in line
+    assert "https://acme.example/p/1" in stop_line(locale, "https://acme.example/p/1")
 
 
 def test_a_line_is_found_by_locale_then_language_then_english() -> None:

@@ -5,10 +5,11 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.rendering.instructions import has_stop_instruction, stop_lines
+from services.sender.rendering.instructions import has_stop_instruction, stop_line, stop_lines
 from services.sender.rendering.render import (
     LinkRefused,
     Rendered,
@@ -191,6 +192,38 @@ def test_the_hash_is_of_exactly_the_text() -> None:
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="{}%"), max_size=200)
 brands = st.sampled_from(["Acme Coffee", "Go", "Stop & Shop", "Joe's", "Café Ñandú", "アクメ", "7", "A.B.C."])
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "New stand at Bus STOP to 4500 Main St",
+        "Your spot is held till 6 PM. Can't come? Cancel here: {{ trigger.u | link }}",
+        "Sale must end - {{ trigger.u | link }}",
+        "Hi {{ recipient.first_name }}, 20% off today",
+        "Last day! Prices end at {{ trigger.u | link }}",
+        "Our summer sale will end: {{ trigger.u | link }}",
+        "{{ trigger.note }}, says a customer",
+        "{% capture words %}{{ trigger.note }}{% endcapture %}Sale! {{ words }} now",
+        "{% if trigger.absent %}Reply STOP to end{% endif %}{{ trigger.note }}, says a customer",
+    ],
+)
+def test_marketing_always_has_a_way_out_of_the_shops_own_words(template: str) -> None:
+    facts = {
+        "recipient": {"first_name": "text STOP"},
+        "trigger": {"u": "https://harbor.example/x", "note": "Reply STOP to opt out"},
+    }
+
+    assert text_of(source(template, facts=facts, purpose=Purpose.MARKETING)).endswith("\nReply STOP to opt out")
+
+
+def test_a_way_out_that_the_template_names_is_not_named_twice() -> None:
+    facts = {"trigger": {"u": "https://harbor.example/x"}}
+    for template in ("Sale! Reply STOP to end", "Sale! Unsubscribe: {{ trigger.u | link }}", "Sale. STOP to quit."):
+        text = text_of(source(template, facts=facts, purpose=Purpose.MARKETING))
+        assert "opt out" not in text
+
+
 locales = st.sampled_from([*stop_lines(), "en-GB", "pt-BR", "xx", "zh-TW", "no"])
 
 
@@ -214,7 +247,8 @@ def test_every_text_names_the_brand_and_weighs_exactly_what_is_said(
 def test_every_marketing_text_tells_how_to_stop(body: str, brand: str, locale: str, opt_out_at: str | None) -> None:
     given_source = source(body, brand=brand, locale=locale, purpose=Purpose.MARKETING, opt_out_at=opt_out_at)
     result = render(given_source, link=short)
-    assert isinstance(result, RenderFailed) or has_stop_instruction(result.text, brand=brand)
+    told = isinstance(result, Rendered) and stop_line(locale, opt_out_at) in result.text
+    assert isinstance(result, RenderFailed) or told or has_stop_instruction(result.text, brand=brand)
 
 
 @given(words, brands, locales, st.sampled_from(Purpose))
