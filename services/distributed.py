@@ -18,6 +18,7 @@ from shared.bus.kafka_access import KafkaSettings
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import Cluster
+from shared.bus.relay_again import read_again, say_again, starts
 from shared.clock import SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
@@ -149,6 +150,7 @@ async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
             instance=DistributedSettings().instance or None,
             session_seconds=kafka_settings.session_seconds,
             outbox_rows=kafka_settings.outbox_rows,
+            keep_minutes=kafka_settings.keep_minutes,
         )
         runtime = Runtime(settings, clock, database, kafka, sealer, directory)
         service: Service = importlib.import_module(f"services.{name}.app").build(runtime)
@@ -240,3 +242,32 @@ async def migrate(names: Sequence[str]) -> AsyncIterator[str]:
         yield f"{name}: tables are at the newest schema"
     await create_topics(cluster)
     yield f"Kafka: topics are there, {cluster.partitions} partitions each"
+
+
+async def relay_again(names: Sequence[str], minutes: float) -> AsyncIterator[str]:
+    """Let services read the last minutes of the log again, and say again what they relayed in them; say each step.
+
+    Raises:
+        ConfigurationFault: something is set wrongly.
+        DatabaseUnavailable: PostgreSQL cannot be reached now.
+        LogUnavailable: Kafka does not take it all; doing it again does no harm.
+    """
+    cluster = cluster_of(KafkaSettings())
+    back_to = await starts(cluster, minutes, int(SystemClock().now().timestamp() * 1000))
+    for name in names:
+        async with _database(name) as database:
+            yield f"{name}: reads {await read_again(database, name, back_to)} partitions again"
+    for name in names:
+        async with _database(name) as database:
+            yield f"{name}: {await say_again(database, cluster, name, minutes)} events were relayed again"
+
+
+@asynccontextmanager
+async def _database(name: str) -> AsyncIterator[PostgresDatabase]:
+    """Yield a service's database, for as long as the block lasts."""
+    database = DatabaseSettings.of(name).database(name)
+    await database.start()
+    try:
+        yield database
+    finally:
+        await database.stop()

@@ -32,6 +32,10 @@ class Commands(LazyGroup):
             "services.cli.process:migrate",
             "Bring the database to this version's schema; `followup run` does it by itself.",
         ),
+        "relay-again": Entry(
+            "services.cli.process:relay_again",
+            "After a power cut of the only Kafka broker: read and relay the last minutes again, while everything runs.",
+        ),
         "redrive": Entry(
             "services.cli.process:redrive",
             "Hand parked events over again, in order; stop the running process first, or all replicas of the service.",

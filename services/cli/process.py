@@ -78,6 +78,28 @@ async def _lay_out(names: Sequence[str]) -> None:
         typer.echo(step)
 
 
+def relay_again(
+    service: ServicesOption = None,
+    since_minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="How far back; as long as was kept.")] = 10.0,
+) -> None:
+    """After a power cut of the only Kafka broker: read and relay the last minutes again, while everything runs.
+
+    Events that had arrived are known by their ids and change nothing. How long relayed events are kept is
+    FOLLOWUP_KAFKA_KEEP_MINUTES.
+
+    Example: followup relay-again --since-minutes 10
+    """
+    if not KafkaSettings().bootstrap:
+        raise ConfigurationFault("FOLLOWUP_KAFKA_BOOTSTRAP is not set; in embedded mode there is nothing to relay")
+    asyncio.run(_relay_again(_known(service), since_minutes))
+
+
+async def _relay_again(names: Sequence[str], minutes: float) -> None:
+    """Say what is done while it is done."""
+    async for step in distributed.relay_again(names, minutes):
+        typer.echo(step)
+
+
 def redrive(merchants: MerchantsOption = None, data: DataOption = None, service: ServicesOption = None) -> None:
     """Hand parked events over again, in order; stop the running process first, or all replicas of the service.
 

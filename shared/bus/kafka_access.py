@@ -10,6 +10,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from shared.bus.kafka import SESSION_SECONDS
+from shared.bus.kept import KEEP_MINUTES
 from shared.bus.outbox_room import MOST_ROWS
 from shared.errors import ConfigurationFault
 from shared.settings import Settings
@@ -57,6 +58,9 @@ class KafkaSettings(Settings):
     )
     outbox_rows: int = Field(
         MOST_ROWS, gt=0, description="Events one service may hold while Kafka is away; then ingest answers 503."
+    )
+    keep_minutes: float = Field(
+        KEEP_MINUTES, ge=0, le=1440, description="How long relayed events are kept, in case brokers lose them; 0: not."
     )
     security: Security = Field(Security.PLAINTEXT, description="plaintext, tls, sasl_plaintext or sasl_tls.")
     sasl_mechanism: Mechanism = Field(Mechanism.SCRAM_SHA_512, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")

@@ -11,6 +11,7 @@ from shared.bus.kafka_marks import Hearing, KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import Cluster
+from shared.bus.kept import KEEP_MINUTES
 from shared.bus.outbox import OutboxPublisher, Relay
 from shared.bus.outbox_room import MOST_ROWS, Room
 from shared.db.ground import Ground
@@ -30,6 +31,7 @@ class KafkaLog:
         instance: a name that outlives a restart (a StatefulSet's), so that a restart does not rebalance; None for none.
         session_seconds: how long the group waits for a process that fell silent.
         outbox_rows: how many events may wait while the log is away.
+        keep_minutes: how long what was relayed is kept, in case the log loses it.
     """
 
     def __init__(
@@ -41,10 +43,16 @@ class KafkaLog:
         instance: str | None = None,
         session_seconds: float = SESSION_SECONDS,
         outbox_rows: int = MOST_ROWS,
+        keep_minutes: float = KEEP_MINUTES,
     ) -> None:
         self.metadata, self.outbox = outbox.metadata_of(service)
         self.relay = Relay(
-            service, self.outbox, database, KafkaProducer(cluster, service), KafkaProducer(cluster, f"{service}-marks")
+            service,
+            self.outbox,
+            database,
+            KafkaProducer(cluster, service),
+            KafkaProducer(cluster, f"{service}-marks"),
+            keep_minutes,
         )
         self.sources: list[KafkaSource] = []
         self._marks: KafkaMarks | None = None

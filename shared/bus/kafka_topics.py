@@ -83,7 +83,24 @@ def _wanted(cluster: Cluster, topic: Topic) -> NewTopic:
             "retention.ms": str(timedelta(days=RETENTION_DAYS) // timedelta(milliseconds=1)),
             "max.message.bytes": str(MAX_RECORD_BYTES),
             "min.insync.replicas": str(max(1, cluster.replication - 1)),
+            **_durable(cluster),
         },
+    )
+
+
+def _durable(cluster: Cluster) -> dict[str, str]:
+    """Return what a topic with a single copy needs besides: its broker acknowledges nothing that is not on its disk."""
+    return {"flush.messages": "1"} if cluster.replication == 1 else {}
+
+
+def single_copy_warning(cluster: Cluster) -> str | None:
+    """Return what an operator of a log with a single copy must know; None where there are several."""
+    if cluster.replication > 1:
+        return None
+    return (
+        "each topic has one copy (FOLLOWUP_KAFKA_REPLICATION=1): losing that broker's disk loses events that were "
+        "answered 2xx; topics that this release made are flushed at each write, older ones need flush.messages=1; "
+        "after a power cut run `followup relay-again`"
     )
 
 

@@ -6,12 +6,14 @@ rows that are published twice; natural keys and event ids catch that.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
+from shared.bus import kept
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import Record
@@ -37,6 +39,7 @@ LEASE_SECONDS = 5
 The server itself ends the session, so nobody else begins before and nothing of the old one is taken afterwards.
 """
 _RENEW_SECONDS = 1.0
+_SWEEP_KEPT_SECONDS = 20.0
 
 log = logger(__name__)
 
@@ -44,6 +47,7 @@ log = logger(__name__)
 def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
     """Return the metadata of a service's outbox, apart from its own: embedded mode has none."""
     metadata = sa.MetaData(naming_convention=NAMING)
+    kept.table_of(service, metadata)
     return metadata, sa.Table(
         f"{service}_outbox",
         metadata,
@@ -115,7 +119,11 @@ class Relay:
         database: PostgresDatabase,
         producer: KafkaProducer,
         marks: KafkaProducer,
+        keep_minutes: float = kept.KEEP_MINUTES,
     ) -> None:
+        self._kept = table.metadata.tables[kept.name_of(service)]
+        self._keep_minutes = keep_minutes
+        self._swept_at = -math.inf
         self.loop = Loop(f"{service}-relay", self.step)
         self.lease = Loop(f"{service}-relay-lease", self.renew)
         self.marking = Marking(service, table, marks)
@@ -157,10 +165,21 @@ class Relay:
             raise
         if rows:
             failpoint("relay.after_produce")
+            await self._keep(session, rows, arrived)
             await session.delete(self._table, "id", arrived)
             instruments.RELAYED.labels(self._service).inc(len(arrived))
         await self.marking.read(session, rows, {*arrived, *self._producer.refused}, ROUND_ROWS)
         return 0.0 if len(rows) == ROUND_ROWS else SWEEP_SECONDS
+
+    async def _keep(self, session: PostgresSession, rows: Sequence[Row], arrived: Sequence[int]) -> None:
+        """Keep what arrived for some minutes, and now and then forget what was kept long enough."""
+        if self._keep_minutes > 0:
+            gone = set(arrived)
+            await kept.keep(session, self._kept, [row for row in rows if row["id"] in gone])
+        now = asyncio.get_running_loop().time()
+        if now - self._swept_at > _SWEEP_KEPT_SECONDS:
+            self._swept_at = now
+            await kept.sweep(session, self._kept, self._keep_minutes)
 
     async def renew(self) -> float:
         """Let the server know that we live, whatever the step waits for; return the seconds until the next time.

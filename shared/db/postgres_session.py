@@ -35,6 +35,11 @@ class PostgresSession:
         async with self._asking():
             return await self._statements.rows(statement)
 
+    async def insert(self, table: sa.Table, rows: Sequence[Row]) -> None:
+        """Add rows."""
+        async with self._asking():
+            await self._statements.insert(table, rows)
+
     async def delete(self, table: sa.Table, by: str, values: Sequence[Any]) -> int:
         """Delete the rows whose column `by` has one of `values`; return how many there were."""
         async with self._asking():

@@ -1,0 +1,107 @@
+"""After a broker lost what it had acknowledged: services read some minutes again, and relays say them again.
+
+Both are safe while everything runs. A position that is moved back fences whoever reads on from the old one, and what
+is read or said twice is the same fact twice: its event id and its natural key are known.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.bus import kept, outbox
+from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_producer import KafkaProducer
+from shared.bus.kafka_wire import Cluster
+from shared.bus.port import Partition
+from shared.db.ground import metadata_of
+from shared.db.postgres import PostgresDatabase
+from shared.db.transaction import Lane, Transaction
+from shared.events.topics import Topic
+
+_ANSWER_SECONDS = 30.0
+
+
+async def starts(cluster: Cluster, minutes: float, now_milliseconds: int) -> dict[Partition, int]:
+    """Return for each partition the offset of its first event of the last minutes, or its end where there is none.
+
+    Raises:
+        LogUnavailable: the cluster does not answer.
+    """
+    places = {
+        TopicPartition(cluster.topic(topic), number): Partition(topic, number)
+        for topic in Topic
+        for number in range(cluster.partitions)
+    }
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=cluster.bootstrap, group_id=None, enable_auto_commit=False, **cluster.access
+    )
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            await consumer.start()
+            consumer.assign([*places])
+            since = now_milliseconds - int(minutes * 60_000)
+            first = await consumer.offsets_for_times(dict.fromkeys(places, since))
+            ends = await consumer.end_offsets([*places])
+    except (KafkaError, OSError) as problem:
+        raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
+    finally:
+        await consumer.stop()
+    return {
+        partition: int(ends[place] if first.get(place) is None else first[place].offset)
+        for place, partition in places.items()
+    }
+
+
+async def read_again(database: PostgresDatabase, service: str, back_to: Mapping[Partition, int]) -> int:
+    """Move a service's positions back to these offsets, where they lie beyond; return how many were moved."""
+    _, ground = metadata_of(service)
+    table = ground.positions
+
+    async def work(db: Transaction) -> int:
+        moved = 0
+        for partition, offset in sorted(back_to.items()):
+            moved += await db.execute(
+                sa.update(table)
+                .where(
+                    table.c.topic == partition.topic,
+                    table.c.partition == partition.number,
+                    table.c.next_offset > offset,
+                )
+                .values(next_offset=offset)
+            )
+        return moved
+
+    return await database.write(work, Lane.BATCHES)
+
+
+async def say_again(database: PostgresDatabase, cluster: Cluster, service: str, minutes: float) -> int:
+    """Hand what a service relayed in the last minutes to the log again, in that order; return how many events.
+
+    Raises:
+        LogUnavailable: the log took not all of it; to say it all again does no harm.
+    """
+    metadata, _ = outbox.metadata_of(service)
+    table = metadata.tables[kept.name_of(service)]
+    producer = KafkaProducer(cluster, service)
+    said = last = 0
+    try:
+        while (found := await _next(database, table, minutes, last)) is not None:
+            last, block = found
+            records = [*kept.records(block)]
+            for start in range(0, len(records), outbox.ROUND_ROWS):
+                some = records[start : start + outbox.ROUND_ROWS]
+                arrived = await producer.produce(some)
+                if len(arrived) < len(some):
+                    raise LogUnavailable(f"{service}: {len(some) - len(arrived)} events were not taken")
+                said += len(arrived)
+    finally:
+        await producer.close()
+    return said
+
+
+async def _next(database: PostgresDatabase, table: sa.Table, minutes: float, after: int) -> tuple[int, bytes] | None:
+    row = await database.read(lambda db: kept.following(db, table, minutes, after))
+    return None if row is None else (int(row["id"]), bytes(row["block"]))
