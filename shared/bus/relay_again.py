@@ -42,7 +42,7 @@ async def starts(cluster: Cluster, minutes: float, now_milliseconds: int) -> dic
         async with asyncio.timeout(_ANSWER_SECONDS):
             await consumer.start()
             consumer.assign([*places])
-            since = now_milliseconds - int(minutes * 60_000)
+            since = max(0, now_milliseconds - int(minutes * 60_000))
             first = await consumer.offsets_for_times(dict.fromkeys(places, since))
             ends = await consumer.end_offsets([*places])
     except (KafkaError, OSError) as problem:

@@ -107,7 +107,7 @@ async def test_positions_go_back_to_the_first_event_of_the_time_and_no_further(d
     await desk.publish(*[blocked(n, n) for n in range(30)])
     reader = desk.reader()
     await desk.settle(reader)
-    assert await read_again(database_of(desk), SERVICE, await starts(desk.cluster, 10, 10**15)) == 0
+    assert await read_again(database_of(desk), SERVICE, await starts(desk.cluster, 10, 10**13)) == 0
     back_to = await starts(desk.cluster, 10, 0)
     assert set(back_to.values()) == {0}
     assert await read_again(database_of(desk), SERVICE, back_to) > 0
