@@ -192,6 +192,7 @@ def app_of(house: Opened) -> FastAPI:
         keys=keys,
         health=health,
         max_body_bytes=runtime.settings.max_body_bytes,
+        max_webhook_body_bytes=runtime.settings.max_webhook_body_bytes,
         lifespan=lifespan,
         entrance=Entrance.of(runtime.settings, token, runtime.merchants.hosts),
     )

@@ -161,6 +161,7 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
         keys=keys,
         health=health,
         max_body_bytes=runtime.settings.max_body_bytes,
+        max_webhook_body_bytes=runtime.settings.max_webhook_body_bytes,
         lifespan=lifespan,
         entrance=Entrance.of(runtime.settings, token, runtime.merchants.hosts),
     )

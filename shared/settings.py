@@ -51,6 +51,9 @@ class ProcessSettings(Settings):
         "auto", description="json for machines, text for people; auto: text where standard error is a terminal."
     )
     max_body_bytes: int = Field(1_048_576, gt=0, description="Largest HTTP body taken; more answers 413.")
+    max_webhook_body_bytes: int = Field(
+        10_485_760, gt=0, description="Largest body of a webhook that carries a signature; more answers 413."
+    )
     public_url: str = Field("", description="How the world reaches this process; empty: http://host:port.")
     operator_token_file: Path | None = Field(
         None,

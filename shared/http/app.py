@@ -31,6 +31,7 @@ class Application(FastAPI):
         routers: Sequence[APIRouter],
         *,
         max_body_bytes: int,
+        max_webhook_body_bytes: int | None,
         lifespan: Callable[..., Any],
         entrance: Entrance | None,
     ) -> None:
@@ -38,7 +39,8 @@ class Application(FastAPI):
         super().__init__(title=title, lifespan=lifespan, docs_url="/docs", redoc_url=None)
         problems.install(self)
         doors = PlainRoutes(super().__call__, routes=plain_routes(routers), handlers=self.exception_handlers)
-        self._entrance = CleanAddress(Guarded(BodyLimit(doors, max_bytes=max_body_bytes), entrance))
+        bounded = BodyLimit(doors, max_body_bytes, max_webhook_body_bytes)
+        self._entrance = CleanAddress(Guarded(bounded, entrance))
         for router in routers:
             self.include_router(router)
 
@@ -58,6 +60,7 @@ def create_app(
     keys: Keys,
     health: Health,
     max_body_bytes: int,
+    max_webhook_body_bytes: int | None = None,
     lifespan: Lifespan | None = None,
     entrance: Entrance | None = None,
 ) -> FastAPI:
@@ -75,7 +78,14 @@ def create_app(
         async with lifespan():
             yield
 
-    app = Application(title, routers, max_body_bytes=max_body_bytes, lifespan=around, entrance=entrance)
+    app = Application(
+        title,
+        routers,
+        max_body_bytes=max_body_bytes,
+        max_webhook_body_bytes=max_webhook_body_bytes,
+        lifespan=around,
+        entrance=entrance,
+    )
     app.state.keys = keys
     app.include_router(operations(health))
     return app

@@ -1,44 +1,90 @@
-"""The body limit: a larger body is refused before anybody reads it, with or without a Content-Length."""
+"""The body limit: a larger body is refused before anybody reads it, with or without a Content-Length.
 
+A signed webhook may be larger: a platform decides how large its orders are, and repeats what was refused until it gives
+up. What such bodies take beyond everybody's limit is bounded for all of them together.
+"""
+
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.problems import HTTPProblem
+from shared.http.problems import RETRY_AFTER_SECONDS, HTTPProblem
+
+WEBHOOKS = "/v1/webhooks/"
+_LARGE_AT_ONCE = 16
+_LONGEST_LENGTH = 15
+"""Digits of an announced length; none that long is ever within a limit."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A body under way."""
+
+    most: int
+    read: int = 0
+    held: int = 0
+    """What it takes of the room for large bodies."""
 
 
 class BodyLimit:
     """ASGI middleware that answers 413 for bodies over a limit."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, max_webhook_bytes: int | None = None) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_webhook_bytes = max(max_bytes, max_webhook_bytes or 0)
+        self._room = _LARGE_AT_ONCE * self._max_webhook_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting what it reads."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        reading = _Reading(self._most(scope))
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not announced.isdigit() or int(announced) > self._max_bytes:
-            await self._refusal()(scope, receive, send)
+        if not announced.isdigit() or len(announced) > _LONGEST_LENGTH or int(announced) > reading.most:
+            await _too_large(reading.most).response()(scope, receive, send)
             return
-        read = 0
 
         async def counted() -> Message:
-            nonlocal read
             message = await receive()
-            read += len(message.get("body", b""))
-            if read > self._max_bytes:
-                raise self._problem()
+            self._count(reading, len(message.get("body", b"")))
             return message
 
-        await self._app(scope, counted, send)
+        try:
+            await self._app(scope, counted, send)
+        finally:
+            self._room += reading.held
 
-    def _problem(self) -> HTTPProblem:
-        return HTTPProblem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"bodies end at {self._max_bytes} bytes here"
-        )
+    def _most(self, scope: Scope) -> int:
+        """Return the limit of a request: a webhook has its own once it carries a signature."""
+        if scope["path"].startswith(WEBHOOKS) and any(
+            b"signature" in name or b"hmac" in name for name, _ in scope["headers"]
+        ):
+            return self._max_webhook_bytes
+        return self._max_bytes
 
-    def _refusal(self) -> ASGIApp:
-        return self._problem().response()
+    def _count(self, reading: _Reading, size: int) -> None:
+        """Count what was read.
+
+        Raises:
+            HTTPProblem: 413, it is too much; 503, too much of such bodies is held already.
+        """
+        reading.read += size
+        if reading.read > reading.most:
+            raise _too_large(reading.most)
+        more = max(0, reading.read - self._max_bytes) - reading.held
+        if more > self._room:
+            raise HTTPProblem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "too_many_large_bodies",
+                "too many large bodies are under way; try again",
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        reading.held += more
+        self._room -= more
+
+
+def _too_large(most: int) -> HTTPProblem:
+    return HTTPProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"bodies end at {most} bytes here")

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.deploy.documents import DEPLOY
 
-_LOCATION = re.compile(r"location (= )?(\S+) \{ (?:proxy_pass \$(\w+)|return (\d+)); \}")
+_LOCATION = re.compile(r"location (= )?(\S+) \{ (?:client_max_body_size \w+; )?(?:proxy_pass \$(\w+)|return (\d+)); \}")
 _UPSTREAM = re.compile(r"set \$(\w+) (http://\S+);")
 
 

@@ -70,8 +70,10 @@ async def test_nothing_internal_is_answered(ingress: httpx2.AsyncClient) -> None
 
 
 async def test_a_body_larger_than_the_services_take_ends_at_the_door(ingress: httpx2.AsyncClient) -> None:
-    answer = await ingress.post("/v1/webhooks/shopify/acme", content=b"x" * (1_048_576 + 1))
-    assert answer.status_code == 413
+    for path, most in (("/v1/events", 1_048_576), ("/v1/webhooks/shopify/acme", 10 * 1_048_576)):
+        answer = await ingress.post(path, content=b"x" * (most + 1))
+        assert (path, answer.status_code) == (path, 413)
+        assert (await ingress.post(path, content=b"x" * most)).status_code != 413
 
 
 async def test_a_name_that_is_not_ours_is_led_nowhere(ingress: httpx2.AsyncClient) -> None:
