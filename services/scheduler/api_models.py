@@ -1,5 +1,6 @@
 """What `POST /v1/follow-ups` takes, and what the scheduler answers (formats page)."""
 
+from collections.abc import Callable
 from datetime import datetime, time
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from services.scheduler.domain.states import State
+from shared import spellings
 from shared.config.flow import CancelRule, Template
 from shared.config.model import Country, Duration, Flag, Locale, Slug
 from shared.events.follow_up import Purpose
@@ -15,6 +17,7 @@ from shared.instants import Day, Instant
 
 _SUBJECT_CHARACTERS = 200
 _CODE_CHARACTERS = 12
+_LONGEST_SPELLING_CHARACTERS = 64
 
 
 def _clock(value: object) -> object:
@@ -43,16 +46,25 @@ class DueLocal(Input):
     time: Annotated[time, BeforeValidator(_clock), AfterValidator(_minutes_precision)]
 
 
+def _read_as(spelling: Callable[[str], str]) -> BeforeValidator:
+    """Return what reads the usual spellings of a text, and leaves what is no text, or no short one, to be refused."""
+    return BeforeValidator(
+        lambda value: (
+            spelling(value) if isinstance(value, str) and len(value) <= _LONGEST_SPELLING_CHARACTERS else value
+        )
+    )
+
+
 class RecipientInput(Input):
     """What the caller knows of the person."""
 
-    first_name: str | None = Field(None, max_length=100)
-    last_name: str | None = Field(None, max_length=100)
+    first_name: Annotated[str | None, AfterValidator(spellings.name)] = Field(None, max_length=1000)
+    last_name: Annotated[str | None, AfterValidator(spellings.name)] = Field(None, max_length=1000)
     time_zone: str | None = Field(None, max_length=64, description="IANA name, such as America/Chicago.")
-    state: str | None = Field(None, max_length=64)
-    country: Country | None = None
+    state: Annotated[str, Field(max_length=64), AfterValidator(spellings.state)] | None = None
+    country: Annotated[Country, _read_as(spellings.country)] | None = None
     postal_code: str | None = Field(None, max_length=_CODE_CHARACTERS)
-    locale: Locale | None = None
+    locale: Annotated[Locale, _read_as(spellings.locale)] | None = None
 
 
 class FollowUpRequest(Input):

@@ -12,18 +12,18 @@ Source: formats, `POST /v1/events`.
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
 from services.ingest.fields import Misshapen
-from shared import phone
+from shared import phone, spellings
 from shared.config.problem import did_you_mean
 from shared.consent_dates import undated_where_withdrawn
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
@@ -62,6 +62,20 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
+def _read_as(spelling: Callable[[str], str]) -> BeforeValidator:
+    """Return what reads the usual spellings of a text, and leaves what is no text, or no short one, to be refused."""
+    return BeforeValidator(
+        lambda value: (
+            spelling(value) if isinstance(value, str) and len(value) <= _LONGEST_SPELLING_CHARACTERS else value
+        )
+    )
+
+
+PersonName = Annotated[Annotated[str, Field(max_length=1000)] | None, AfterValidator(spellings.name)]
+_LONGEST_SPELLING_CHARACTERS = 64
+_country, _state, _locale = map(_read_as, (spellings.country, spellings.state, spellings.locale))
+
+
 class _Body(BaseModel):
     """A part of the request."""
 
@@ -72,11 +86,11 @@ class RecipientBody(_Body):
     """Whom the event is about; unknown fields stay unknown, they are never guessed."""
 
     phone: Annotated[str, Field(max_length=64)] | None = None
-    first_name: Name | None = None
-    last_name: Name | None = None
-    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$")] | None = None
-    country: Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), AfterValidator(str.upper)] | None = None
-    state: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,3}$"), AfterValidator(str.upper)] | None = None
+    first_name: PersonName = None
+    last_name: PersonName = None
+    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$"), _locale] | None = None
+    country: Annotated[str, Field(pattern=r"^[A-Za-z]{2}$"), _country] | None = None
+    state: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,3}$"), _state] | None = None
     postal_code: Annotated[str, Field(max_length=16)] | None = None
     time_zone: Annotated[Name, AfterValidator(_zone)] | None = None
 

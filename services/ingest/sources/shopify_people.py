@@ -21,6 +21,7 @@ from services.ingest.domain.people import Candidate, chosen_phone
 from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
 from services.ingest.fields import Fields
 from services.ingest.sources.adapter import Circumstances
+from shared import spellings
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
 from shared.events.trigger import Contact, PhoneProvenance, TriggerKind
 
@@ -133,8 +134,8 @@ def contact_of(
     return Contact.model_construct(
         phone=chosen.number,
         provenance=chosen.provenance,
-        first_name=person.text("first_name"),
-        last_name=person.text("last_name"),
+        first_name=spellings.name(person.text("first_name")),
+        last_name=spellings.name(person.text("last_name")),
         locale=order.text("customer_locale"),
         country=place.text("country_code"),
         state=place.text("province_code"),

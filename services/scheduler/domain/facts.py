@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from shared import spellings
 from shared.events.trigger import Contact
 from shared.ids import MerchantId, RecipientId
 
@@ -83,7 +84,8 @@ def texts_within(accepted_at: list[datetime], now: datetime) -> tuple[int, int]:
 
 def recipient_names(contact: Contact) -> dict[str, Any]:
     """Return what stands under ``recipient``; what is unknown is there, and empty."""
-    return {name: getattr(contact, name) for name in _RECIPIENT_NAMES}
+    known = {name: getattr(contact, name) for name in _RECIPIENT_NAMES}
+    return known | {name: spellings.name(known[name]) for name in ("first_name", "last_name")}
 
 
 def zone_of(contact: Contact, merchant_zone: str) -> ZoneInfo:

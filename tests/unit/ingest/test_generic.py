@@ -65,7 +65,11 @@ def test_a_disclosure_is_hashed_and_kept_as_evidence() -> None:
         ({"consent": [{"scope": "marketing", "evnt": "granted"}]}, "consent.0.event", "is missing"),
         ({"kind": "purchse"}, "kind", "unknown kind; did you mean 'purchase'? or write custom.<name>"),
         ({"occurred_at": "2026-12-01T16:59:00"}, "occurred_at", "must have an offset from UTC"),
-        ({"occurred_at": 1_796_054_400}, "occurred_at", "write an RFC 3339 instant with an offset"),
+        (
+            {"occurred_at": 1_796_054_400},
+            "occurred_at",
+            "write an RFC 3339 instant with an offset, such as 2026-12-01T12:59:00Z",
+        ),
         ({"recipient": {"phone": "12"}}, "recipient.phone", "it has no + and the country is not known"),
         ({"recipient": {"phone": "+1212555"}}, "recipient.phone", "it has too few digits for its country"),
         (
