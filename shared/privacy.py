@@ -90,6 +90,38 @@ class Keyring:
             stream.flush()
             os.fsync(stream.fileno())
 
+    def replace(self, path: Path) -> None:
+        """Put this keyring in the place of another at once: whatever happens, one of the two is there, whole.
+
+        Raises:
+            ConfigurationFault: the folder cannot be written to.
+        """
+        fresh = path.with_name(f"{path.name}.new")
+        try:
+            fresh.unlink(missing_ok=True)
+            self.save(fresh)
+            fresh.replace(path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as problem:
+            raise ConfigurationFault(f"{path}: the keyring cannot be replaced ({problem.strerror})") from None
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether it holds a key that is newer than the active one."""
+        return max(self.sealing_keys) > self.active
+
+    def prepared(self) -> "Keyring":
+        """Return a keyring with one more sealing key that opens and does not seal yet."""
+        return Keyring(self.hash_key, self.rotated().sealing_keys, self.active)
+
+    def activated(self) -> "Keyring":
+        """Return a keyring that seals with its newest key."""
+        return Keyring(self.hash_key, self.sealing_keys, max(self.sealing_keys))
+
     def rotated(self) -> "Keyring":
         """Return a keyring with one more sealing key, which is now the active one; the hash key stays."""
         newest = max(self.sealing_keys) + 1
@@ -153,6 +185,10 @@ class Sealer:
             + nonce
             + self._ciphers[key_id].encrypt(nonce, clear, merchant.encode())
         )
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Return whether a value was sealed with the active key."""
+        return int.from_bytes(sealed[:_KEY_ID_BYTES], "big") == self._keyring.active
 
     def open(self, merchant: MerchantId, sealed: bytes) -> bytes:
         """Return what was sealed.

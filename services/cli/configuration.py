@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from services.cli import rotation
 from shared.config.lint import lint as lint_files
 from shared.config.model import SLUG
 from shared.config.problem import Severity, did_you_mean
@@ -59,6 +60,10 @@ def new_keyring(path: Annotated[Path, typer.Argument(help="The file to make; it 
         raise ConfigurationFault(f"{path} exists; a keyring is never overwritten, for every STOP depends on it")
     Keyring.new().save(path)
     typer.echo(f"{path} holds a new keyring. Back it up: without it no text can be read and every STOP is forgotten.")
+
+
+keys.command("rotate")(rotation.rotate)
+keys.command("reseal")(rotation.reseal)
 
 
 def lint(merchants: Annotated[Path, typer.Argument(help="The merchants folder.")] = Path("merchants")) -> None:

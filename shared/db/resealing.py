@@ -1,0 +1,103 @@
+"""Sealing again under the newest key what rests under older ones, a slice at a time, beside whoever else writes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from shared.db.transaction import Lane, Row, Transaction
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.ids import MerchantId
+from shared.privacy import Sealer, Unsealable
+
+ROWS_AT_ONCE: Final = 200
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far it went."""
+
+    looked_at: int = 0
+    resealed: int = 0
+    unreadable: int = 0
+    """Values that do not open: their key is gone, or they were damaged. They stay as they are."""
+
+
+async def resealed(
+    units: Units,
+    sealer: Sealer,
+    sealed: Mapping[sa.Table, Sequence[str]],
+    note: Callable[[sa.Table, Progress], object],
+    *,
+    rows: int = ROWS_AT_ONCE,
+) -> Progress:
+    """Seal every value of these columns under the active key; begun again, it passes over what is done.
+
+    A value that somebody else changed meanwhile is left to them: whoever writes now seals with the active key.
+    """
+    total = Progress()
+    for table, columns in sealed.items():
+        last: Row | None = None
+        while page := await units.read(_Page(table, columns, last, rows).read):
+            await _reseal(units, sealer, table, columns, page, total)
+            total.looked_at += len(page)
+            note(table, total)
+            last = page[-1]
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    table: sa.Table
+    columns: Sequence[str]
+    last: Row | None
+    rows: int
+
+    async def read(self, db: Transaction) -> list[Row]:
+        """Return the rows after the last one, by primary key."""
+        key = list(self.table.primary_key)
+        wanted = {
+            column.name: column
+            for column in [*key, self.table.c.merchant_id, *map(self.table.c.get, self.columns)]
+            if column is not None
+        }
+        asked = sa.select(*wanted.values()).order_by(*key).limit(self.rows)
+        if self.last is not None:
+            values = [sa.literal(self.last[column.name], column.type) for column in key]
+            past = sa.tuple_(*key) > sa.tuple_(*values) if len(key) > 1 else key[0] > values[0]
+            asked = asked.where(past)
+        return await db.rows(asked)
+
+
+async def _reseal(
+    units: Units, sealer: Sealer, table: sa.Table, columns: Sequence[str], page: Sequence[Row], total: Progress
+) -> None:
+    """Seal again what a page holds under older keys."""
+    key = [column.name for column in table.primary_key]
+    for name in columns:
+        changes: list[dict[str, Any]] = []
+        for row in page:
+            value = bytes(row[name]) if row[name] else b""
+            if not value or sealer.is_current(value):
+                continue
+            merchant = MerchantId(row["merchant_id"])
+            try:
+                fresh = sealer.seal(merchant, sealer.open(merchant, value))
+            except Unsealable:
+                total.unreadable += 1
+                continue
+            changes.append({**{each: row[each] for each in key}, name: fresh, f"was_{name}": value})
+        if changes:
+            total.resealed += await units.run(_Change(table, name, changes).write, Lane.BATCHES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    table: sa.Table
+    name: str
+    changes: Sequence[Mapping[str, Any]]
+
+    async def write(self, uow: UnitOfWork) -> int:
+        """Write what nobody changed meanwhile, and return how many."""
+        return sum(await uow.db.change(self.table, self.changes, was=(self.name,)))
