@@ -5,6 +5,7 @@ Nothing of a row is ever repeated in a complaint about it: a report of refused r
 
 import codecs
 import csv
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,27 @@ from shared.errors import ConfigurationFault
 
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DELIMITERS: Final = ",;\t|"
+_SEPARATOR_LINE: Final = "sep="
+"""What Excel writes first to say which sign parts its columns."""
+_WITHDRAWAL: Final = frozenset({"to", "event", "scope", "captured_at"})
+"""What is read of a row that is broken."""
+_MOST_LINES: Final = 200
+"""How many lines one row may have: a long wording in quotes."""
+_LONGEST_LINE: Final = 1_000_000
+"""In characters; no row of a consent file comes near, and a file without line ends is none."""
 _NAMES: Final[Mapping[str, str]] = {
     "phone": "to",
     "phone_number": "to",
     "mobile": "to",
+    "mobile_phone": "to",
+    "cell": "to",
+    "cell_phone": "to",
+    "telephone": "to",
     "number": "to",
+    "default_address_phone": "to",
+    "address_phone": "to",
+    "billing_phone": "to",
+    "shipping_phone": "to",
     "consented_at": "captured_at",
     "status": "event",
     "form_url": "source",
@@ -32,6 +49,46 @@ COLUMNS: Final = (
     "to", "scope", "event", "level", "captured_at", "expires_at", "method", "source", "disclosure", "evidence", "ip",
     "user_agent",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """One row, and the line it ends on."""
+
+    values: Sequence[str]
+    end: int
+    trouble: str = ""
+    """Why its last value cannot be trusted, nor that there are no more."""
+
+
+def _records(stream: TextIO, read: int, delimiter: str) -> Iterator[_Record]:
+    """Yield the rows of a file; `read` lines were read before.
+
+    A quote that nothing closes would swallow every row after it. So where a row has not ended after as many lines as
+    a wording may have, its first line stands alone, and the next one begins anew.
+    """
+    number, waiting = read, deque[str]()
+
+    def pull() -> str:
+        return waiting.popleft() if waiting else stream.readline(_LONGEST_LINE)
+
+    while line := pull():
+        number += 1
+        held, quotes, size = [line], line.count('"'), len(line)
+        while quotes % 2 and len(held) < _MOST_LINES and size < _LONGEST_LINE and (more := pull()):
+            held.append(more)
+            quotes, size = quotes + more.count('"'), size + len(more)
+        try:
+            if quotes % 2:
+                raise csv.Error("opens a quote that nothing closes")  # noqa: TRY301 - read on below, as for the others
+            values = next(csv.reader(held, delimiter=delimiter, strict=True), [])
+        except csv.Error as problem:
+            waiting.extendleft(reversed(held[1:]))
+            alone = next(csv.reader([line.partition(delimiter + '"')[0]], delimiter=delimiter), [])
+            yield _Record(alone, number, f"not CSV: line {number}: {problem}")
+            continue
+        number += len(held) - 1
+        yield _Record(values, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +128,17 @@ class ConsentFile:
             raise ConfigurationFault(f"{self.path}: is not {encoding}; name its encoding with --encoding") from None
 
     def _rows(self, stream: TextIO, encoding: str, on_bytes: Callable[[int], None]) -> Iterator[Line]:
-        first = stream.readline()
-        delimiter = max(_DELIMITERS, key=first.count)
+        first, read, said = stream.readline(_LONGEST_LINE), 1, ""
+        mark = first.strip().strip("\ufeff").strip('"')
+        if mark.casefold().startswith(_SEPARATOR_LINE):
+            said = mark[len(_SEPARATOR_LINE) :][:1]
+            first, read = stream.readline(_LONGEST_LINE), 2
+        delimiter = said or max(_DELIMITERS, key=first.count)
         names = self._header(next(csv.reader([first], delimiter=delimiter), []))
-        reader = csv.reader(stream, delimiter=delimiter, strict=True)
-        while True:
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as problem:
-                yield Line(reader.line_num + 1, None, f"not CSV: {problem}")
-                continue
+        for record in _records(stream, read, delimiter):
             on_bytes(stream.buffer.tell())
-            if any(value.strip() for value in values):
-                yield self._line(reader.line_num + 1, names, values, encoding)
+            if record.trouble or any(value.strip() for value in record.values):
+                yield from self._of_a_row(record, names, encoding)
 
     def _header(self, header: Sequence[str]) -> list[str | None]:
         plain = [name.strip().strip("\ufeff").casefold().replace(" ", "_").replace("-", "_") for name in header]
@@ -98,12 +151,29 @@ class ConsentFile:
             )
         return [name if name in COLUMNS else None for name in names]
 
+    def _of_a_row(self, record: _Record, names: Sequence[str | None], encoding: str) -> Iterator[Line]:
+        """Yield a line for each number of a row; an empty second column is nobody."""
+        known, values = list(names), record.values
+        if record.trouble:  # a withdrawal needs no more; a permission is refused for lack of its proof
+            known = [name if name in _WITHDRAWAL else None for name in names]
+            values = values[: len(names)]
+        numbers = [place for place, name in enumerate(known) if name == "to"]
+        filled = [place for place in numbers if place < len(values) and values[place].strip()] or numbers[:1]
+        for place in filled:
+            own = [None if name == "to" and other != place else name for other, name in enumerate(known)]
+            line = self._line(record.end, own, values, encoding)
+            if record.trouble and (line.row is None or not {"to", "event"} <= line.row.keys()):
+                line = Line(record.end, None, record.trouble)
+            yield line
+
     def _line(self, number: int, names: Sequence[str | None], values: Sequence[str], encoding: str) -> Line:
-        if len(values) > len(names):
+        if any(value.strip() for value in values[len(names) :]):
             return Line(number, None, f"has {len(values)} values for {len(names)} columns: is a quote missing?")
         named = {name: value.strip() for name, value in zip(names, values, strict=False) if name and value.strip()}
         if any("\udc80" <= letter <= "\udcff" for value in named.values() for letter in value):
             return Line(number, None, f"holds bytes that are not {encoding}; name the encoding with --encoding")
+        if any("\0" in value for value in named.values()):
+            return Line(number, None, "holds a NUL character; is the file UTF-16? name its encoding with --encoding")
         row: dict[str, Any] = {**self.defaults, **named}
         if (proof := named.get("evidence")) is not None:
             row["evidence"] = _evidence(proof)

@@ -143,3 +143,5 @@ def _tell(console: Console, counts: Counter[str], target: Path, source: ConsentF
         console.print(f"Each refused line with its reason: {target}", markup=False)
     else:
         target.unlink()
+        return
+    raise typer.Exit(1)

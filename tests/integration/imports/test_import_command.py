@@ -1,12 +1,17 @@
 import codecs
 import csv
 import io
+import sqlite3
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from services.cli.app import app
+from services.compliance.domain.records import standing_of
+from shared.events.follow_up import Purpose
+from shared.testing.clock import START
 from shared.testing.make_compliance import merchants_folder
 from tests.integration.engines import only_on_sqlite
 
@@ -48,7 +53,7 @@ def test_refused_rows_are_reported_by_line_with_reasons_and_without_numbers(fold
     wrong = "+1212555,marketing,pewc,2026-01-05T10:00:00Z,Yes\n"
     long = "+12125550145,marketing,pewc,2026-01-05T10:00:00Z,Yes, text me\n"
     code, said, refused = run(folder, HEADER + bare + GOOD + wrong + "\n" + long)
-    assert (code, "1 entered the ledger" in said) == (0, True)
+    assert (code, "1 entered the ledger" in said) == (1, True)
     told = sorted((int(row["line"]), row["reason"]) for row in refused)
     assert told == [(2, "no_evidence"), (4, "unusable_number"), (6, "unreadable")]
     report = folder / "consents.csv.refused.csv"
@@ -110,3 +115,65 @@ def test_two_thousand_rows_go_in_and_every_one_is_accounted_for(folder: Path) ->
     rows = [f"+1212{number:07d},marketing,pewc,2026-01-05T10:00:00Z,Yes\n" for number in range(2_000_000, 2_002_000)]
     _code, said, _refused = run(folder, HEADER + "".join(rows))
     assert "2000 entered the ledger, 0 were there already, 0 refused" in said
+
+
+CASES = Path(__file__).parents[2] / "cases" / "consents"
+
+
+def standings(folder: Path) -> dict[str, int]:
+    """Return how many people of the ledger have which marketing standing."""
+    with sqlite3.connect(next((folder / "data").glob("*.db"))) as db:
+        [table] = [name for (name,) in db.execute("select name from sqlite_master") if name.endswith("standings")]
+        held = [standing_of(bytes(row)) for (row,) in db.execute(f"select standing from {table}")]  # noqa: S608 - our own name
+    return dict(Counter(each.consent_for(Purpose.MARKETING, START).status.value for each in held))
+
+
+@pytest.mark.parametrize(
+    ("file", "expected", "refused"),
+    [
+        ("excel-serial-optout.csv", {"revoked": 1}, []),
+        ("yyyymmdd-optout.csv", {"revoked": 1}, []),
+        ("epoch0-optout.csv", {"revoked": 1}, []),
+        ("serial-grant.csv", {}, ["invalid", "invalid"]),
+        ("optouts-dates.csv", {"revoked": 3}, []),
+        ("optouts-scope.csv", {"revoked": 3}, []),
+        ("float-suffix-de.csv", {"revoked": 1}, []),
+        ("two-number-columns.csv", {"revoked": 2}, []),
+        ("sep-line.csv", {"revoked": 1}, []),
+        ("nul.csv", {"revoked": 1}, ["unreadable"]),
+        ("unclosed-quote.csv", {"revoked": 3}, []),
+        ("too-many-empty-cells.csv", {"revoked": 1}, []),
+    ],
+)
+def test_opt_outs_of_files_as_programs_write_them_go_in(
+    folder: Path, file: str, expected: dict[str, int], refused: list[str]
+) -> None:
+    code, _said, report = run(folder, (CASES / file).read_bytes())
+    assert [row["reason"] for row in report] == refused
+    assert code == (1 if refused else 0)
+    assert standings(folder) == expected
+
+
+@pytest.mark.parametrize("word", ["REVOKED", "Unsubscribed", "opted out", "opt-out", "STOP", "no"])
+def test_an_opt_out_is_one_by_whatever_word(folder: Path, word: str) -> None:
+    row = f"+12125550123,{word},everything,yesterday,9999\n"
+    code, said, _refused = run(folder, "phone,status,scope,consented_at,expires_at\n" + row)
+    assert (code, "1 entered the ledger" in said) == (0, True)
+    assert standings(folder) == {"revoked": 1}
+
+
+def test_a_quote_that_nothing_closes_swallows_no_row_however_many_follow(folder: Path) -> None:
+    rows = [f"+1212{number:07d},revoked,ok\n" for number in range(5_550_000, 5_550_300)]
+    rows[3] = rows[3].replace(",ok", ',"oops')
+    rows[250] = rows[250].replace(",ok", ',"ends"')
+    _code, said, refused = run(folder, "phone,event,evidence\n" + "".join(rows))
+    assert ("300 entered the ledger" in said, refused) == (True, [])
+
+
+def test_a_permission_in_a_broken_row_is_refused_and_its_neighbours_go_in(folder: Path) -> None:
+    header = "phone,event,level,captured_at,disclosure\n"
+    broken = '+12125550145,imported,pewc,2026-01-05T10:00:00Z,"Yes\n'
+    good = "+12125550146,imported,pewc,2026-01-05T10:00:00Z,Yes\n"
+    code, _said, refused = run(folder, header + broken + good)
+    assert (code, [(row["line"], row["reason"]) for row in refused]) == (1, [("2", "no_evidence")])
+    assert standings(folder) == {"pewc": 1}
