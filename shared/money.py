@@ -1,7 +1,13 @@
-"""Amounts in minor units, and how a person reads them."""
+"""Amounts: from decimal text to minor units and millionths, exactly, and how a person reads them."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+
+from shared.events.trigger import MOST_MINOR
+
+MICROS = 1_000_000
+"""Prices of texts are kept in millionths of the currency's unit: they have fractions of a cent."""
+_MOST_MICROS = 10**15
 
 _DIGITS: Mapping[str, int] = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND"), 0),
@@ -28,6 +34,44 @@ _BLANK_GROUPS = frozenset(
     {"fr", "pl", "cs", "sk", "ru", "uk", "bg", "sv", "nb", "no", "nn", "fi", "hu", "et", "lv", "lt"}
 )
 _POINT_LOCALES = frozenset({"es-mx", "es-us", "es-pr", "es-do", "es-gt", "es-hn", "es-ni", "es-pa", "es-pe", "es-sv"})
+
+
+class InexactAmount(ValueError):  # noqa: N818 - a finding about an amount, turned into a value by the sources
+    """The amount is not a whole number of the currency's minor units."""
+
+
+def minor_units(amount: str | float, currency: str) -> int:
+    """Return an amount in minor units; never rounds.
+
+    Args:
+        amount: as the shop wrote it, such as ``"49.00"``.
+        currency: ISO 4217 code; an unlisted one has two decimals.
+
+    Raises:
+        InexactAmount: it is not a number, or finer than the currency's minor unit.
+    """
+    try:
+        scaled = Decimal(str(amount)).scaleb(digits_of(currency))
+        minor = int(scaled)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise InexactAmount("not an amount") from None
+    if minor != scaled or abs(minor) > MOST_MINOR:
+        raise InexactAmount(f"not a whole number of minor units of {currency}")
+    return minor
+
+
+def micros_per_minor(currency: str) -> int:
+    """Return how many millionths of the currency's unit its minor unit is: 10,000 for a cent, 1,000,000 for a yen."""
+    return int(MICROS // 10 ** digits_of(currency))
+
+
+def micros(amount: str) -> int | None:
+    """Return a price such as ``-0.0079`` in millionths of its currency's unit, without its sign; None for no price."""
+    try:
+        exact = abs(Decimal(amount)) * MICROS
+    except InvalidOperation:
+        return None
+    return int(exact.to_integral_value(ROUND_HALF_EVEN)) if exact.is_finite() and exact < _MOST_MICROS else None
 
 
 def digits_of(currency: str) -> int:

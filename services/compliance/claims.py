@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from services.compliance import instruments, store
 from services.compliance.domain.inputs import Consent
 from services.compliance.domain.ledger import LedgerEntry, chained
+from services.compliance.domain.rules import ConsentStatus
 from services.compliance.domain.standing import Standing, fold
 from services.compliance.store import ChainedEntry, Person
 from shared import ids
@@ -54,7 +55,7 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
             chain_hash=grown[-1].hash,
             review_since=None if is_settled else since,
         )
-        uow.publish(_announcement(changed[recipient].standing, list(new.values()), uow.now))
+        uow.publish(_announcement(person.standing, changed[recipient].standing, list(new.values()), uow.now))
         _count(new.values(), uow.now)
     await store.append(uow.db, added)
     await store.save_people(uow.db, changed, uow.now)
@@ -115,7 +116,9 @@ def kept(at: datetime | None) -> datetime | None:
     return None if at is None else min(max(at, _EARLIEST), _LATEST).astimezone(UTC)
 
 
-def _announcement(standing: Standing, claims: Sequence[ConsentReported], now: datetime) -> ConsentChanged:
+def _announcement(
+    before: Standing, standing: Standing, claims: Sequence[ConsentReported], now: datetime
+) -> ConsentChanged:
     """Return the event that tells the house what the ledger holds now."""
     newest = claims[-1]
     return ConsentChanged(
@@ -132,6 +135,16 @@ def _announcement(standing: Standing, claims: Sequence[ConsentReported], now: da
         reports=tuple(claim.event_id for claim in claims),
         scope=newest.scope,
         act=newest.act,
+        newly_revoked=_revoked(before, now) != _revoked(standing, now),
+    )
+
+
+def _revoked(standing: Standing, now: datetime) -> tuple[bool, bool, bool]:
+    """Return what is taken away from us: everything, marketing, service texts."""
+    return (
+        standing.suppression is not None,
+        standing.marketing.consent(now).status is ConsentStatus.REVOKED,
+        standing.informational.consent(now).status is ConsentStatus.REVOKED,
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from services.ingest.money import InexactAmount, minor_units
 from shared.instants import BOUNDS, is_near
+from shared.money import InexactAmount, minor_units
 
 
 class Misshapen(ValueError):  # noqa: N818 - a finding about a document, turned into a value by `sources.adapter`

@@ -32,7 +32,7 @@ async def purchases(db: Transaction, merchant: MerchantId, since: datetime, unti
         customers_before=await _customers(db, before),
         customers_held=await _customers(db, sa.and_(before, orders.c.recipient_id.in_(buyers))),
         customers_repeating=await _number(db, sa.select(sa.func.count().label("number")).select_from(repeating)),
-        customers_ever=await _customers(db, ever),
+        customers_ever=await _customers_by_currency(db, ever),
         orders={currency: count for currency, (count, _) in window.items()},
         value={currency: value for currency, (_, value) in window.items()},
         value_before=await _value(db, before),
@@ -43,6 +43,16 @@ async def purchases(db: Transaction, merchant: MerchantId, since: datetime, unti
 
 async def _customers(db: Transaction, which: sa.ColumnElement[bool]) -> int:
     return await _number(db, sa.select(sa.func.count(orders.c.recipient_id.distinct()).label("number")).where(which))
+
+
+async def _customers_by_currency(db: Transaction, which: sa.ColumnElement[bool]) -> dict[str, int]:
+    """Return how many customers ever paid in each currency."""
+    found = await db.rows(
+        sa.select(orders.c.currency, sa.func.count(orders.c.recipient_id.distinct()).label("number"))
+        .where(which)
+        .group_by(orders.c.currency)
+    )
+    return {row["currency"]: int(row["number"]) for row in found}
 
 
 async def _number(db: Transaction, statement: sa.Select[int]) -> int:

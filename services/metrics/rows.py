@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from shared.db.transaction import Row, Transaction
 from shared.ids import FollowUpId, MerchantId
 
 _SCANNED_AT_ONCE = 500
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
 _MOST_SCANNED = 20_000
 """Facts looked at for one page; a rarer row is found on a later one."""
 Place = tuple[datetime, UUID]
@@ -39,6 +40,7 @@ _TYPES: Mapping[Measure, tuple[str, ...]] = {
     Measure.COST: ("dispatch.accepted",),
     Measure.UNPRICED: ("dispatch.accepted",),
     Measure.DELIVERED: ("dispatch.delivered",),
+    Measure.REACHED: ("dispatch.delivered",),
     Measure.FAILED: ("dispatch.failed",),
     Measure.UNKNOWN: ("dispatch.unknown",),
     Measure.REPLIES: ("reply.received",),
@@ -49,6 +51,7 @@ _TYPES: Mapping[Measure, tuple[str, ...]] = {
     Measure.CLICKED: ("click.recorded",),
     Measure.CONVERSIONS: ("conversion.attributed",),
     Measure.CONVERTED: ("conversion.attributed",),
+    Measure.TEXT_REVENUE: ("conversion.attributed", "conversion.adjusted"),
     Measure.REVENUE: ("conversion.attributed", "conversion.adjusted"),
     Measure.OPT_OUTS: ("consent.changed",),
     Measure.OPT_INS: ("consent.changed",),
@@ -57,6 +60,18 @@ _TYPES: Mapping[Measure, tuple[str, ...]] = {
     Measure.ERASURES: ("recipient.erased",),
 }
 """Where a measure's rows are looked for."""
+_OF_THE_TEXT = frozenset(
+    {
+        Measure.DELIVERED,
+        Measure.REACHED,
+        Measure.CLICKED,
+        Measure.REPLIED,
+        Measure.OPTED_OUT,
+        Measure.CONVERTED,
+        Measure.TEXT_REVENUE,
+    }
+)
+"""Measures that count under the hour of the text: their facts come later than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,7 @@ async def page_of(db: Transaction, merchant: MerchantId, question: Question, clo
             db,
             merchant,
             since=question.window.since,
-            until=question.window.until,
+            until=_LAST if question.measure in _OF_THE_TEXT else question.window.until,
             kinds=kinds,
             after=place,
             limit=_SCANNED_AT_ONCE,
@@ -107,6 +122,7 @@ async def page_of(db: Transaction, merchant: MerchantId, question: Question, clo
                 value
                 for cell, value in cells(event, standing)
                 if question.measure in {None, cell.measure}
+                and (question.measure is None or question.window.since <= cell.hour < question.window.until)
                 and question.detail in {None, cell.detail}
                 and is_in_groups(cell, question.groups, clock)
             ]

@@ -72,6 +72,8 @@ follow_ups = sa.Table(
     sa.Column("clicked_by", Id),
     sa.Column("replied_by", Id),
     sa.Column("opted_out_by", Id),
+    sa.Column("accepted_at", Instant),
+    sa.Column("delivered_by", Id),
     sa.Column("converted_by", Id),
     # The few that somebody should look at; a text that arrives never enters this index.
     sa.Index(

@@ -140,6 +140,8 @@ class ConsentChanged(Event):
     scope: ConsentScope
     act: ConsentAct
     """What the newest of them said."""
+    newly_revoked: bool = True
+    """Whether a revocation took something away that stood before; false for a STOP that is said again."""
 
     def passes_parked(self) -> bool:
         """Return true where the person may no longer be written to."""

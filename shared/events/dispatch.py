@@ -8,6 +8,7 @@ from shared.events.envelope import Event, event
 from shared.events.follow_up import Purpose
 from shared.events.topics import Topic
 from shared.ids import AttemptId, FollowUpId
+from shared.money import micros_per_minor
 
 
 class ErrorClass(StrEnum):
@@ -51,10 +52,20 @@ class DispatchAccepted(DispatchEvent):
     provider_message_id: str
     parts: int
     price_minor: int | None = None
+    """In whole minor units, rounded up; `price_micros` is the exact one where it is known."""
+    price_micros: int | None = None
+    """In millionths of the currency's unit: texts cost fractions of a cent."""
     currency: str | None = None
     body_sha256: str
     reconciled: bool = False
     """Learnt by asking later, not from the call's own answer."""
+
+    @property
+    def micros(self) -> int | None:
+        """The price in millionths of the currency's unit, from whichever is there; None where no price is known."""
+        if self.price_micros is not None or self.price_minor is None:
+            return self.price_micros
+        return self.price_minor * micros_per_minor(self.currency or "")
 
 
 @event

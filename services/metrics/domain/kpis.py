@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from services.metrics.domain.tally import Measure
+from shared.money import micros_per_minor
 
 Sums: TypeAlias = Mapping[tuple[str, str], int]
 """Value by measure and detail."""
@@ -69,35 +70,36 @@ DEFINITIONS: Final = (
     Definition(
         "click_through_rate",
         "Clicked",
-        "texts with a human click / delivered",
+        "texts with a human click / texts that reached somebody",
         Unit.RATIO,
         Measure.CLICKED,
-        Measure.DELIVERED,
-        note="Each text counts once; visits by robots are kept and never counted.",
+        Measure.REACHED,
+        note="Each text counts once, in the hour it was sent; visits by robots are kept and never counted.",
     ),
     Definition(
         "reply_rate",
         "Replied",
-        "texts answered with anything but an opt-out / delivered",
+        "texts answered with anything but an opt-out / texts that reached somebody",
         Unit.RATIO,
         Measure.REPLIED,
-        Measure.DELIVERED,
+        Measure.REACHED,
     ),
     Definition(
         "conversion_rate",
         "Bought",
-        "texts with an attributed purchase / delivered",
+        "texts with an attributed purchase / texts that reached somebody",
         Unit.RATIO,
         Measure.CONVERTED,
-        Measure.DELIVERED,
+        Measure.REACHED,
+        note="A purchase that was cancelled or refunded later still counts here, and not in the revenue.",
     ),
     Definition(
         "opt_out_rate",
         "Opted out",
-        "texts answered with an opt-out / delivered",
+        "texts answered with an opt-out / texts that reached somebody",
         Unit.RATIO,
         Measure.OPTED_OUT,
-        Measure.DELIVERED,
+        Measure.REACHED,
     ),
     Definition(
         "unsubscribe_latency",
@@ -120,19 +122,32 @@ DEFINITIONS: Final = (
     Definition(
         "revenue_per_text",
         "Revenue a text",
-        "attributed revenue / delivered",
+        "attributed revenue / texts that reached somebody",
         Unit.MINOR,
-        Measure.REVENUE,
-        Measure.DELIVERED,
+        Measure.TEXT_REVENUE,
+        Measure.REACHED,
         per=Per.CURRENCY,
+        note="Of the texts of the window, whenever the purchase was.",
     ),
     Definition(
-        "cost", "Cost", "prices named by providers for accepted texts", Unit.MINOR, Measure.COST, per=Per.CURRENCY
+        "cost",
+        "Cost",
+        "prices named by providers for accepted texts",
+        Unit.MINOR,
+        Measure.COST,
+        per=Per.CURRENCY,
+        note="Added up exactly, in millionths, and rounded by nobody before it is shown.",
     ),
     Definition("planned", "Planned", "follow-ups planned", Unit.COUNT, Measure.PLANNED),
     Definition("accepted", "Sent", "texts a provider took", Unit.COUNT, Measure.ACCEPTED),
-    Definition("delivered", "Arrived", "texts a phone has", Unit.COUNT, Measure.DELIVERED),
-    Definition("opt_outs", "Opt-outs", "revocations in the ledger, through any door", Unit.COUNT, Measure.OPT_OUTS),
+    Definition("delivered", "Arrived", "texts of the window that a phone has", Unit.COUNT, Measure.DELIVERED),
+    Definition(
+        "opt_outs",
+        "Opt-outs",
+        "people's revocations in the ledger, through any door; saying STOP again is none",
+        Unit.COUNT,
+        Measure.OPT_OUTS,
+    ),
     Definition("blocked", "Blocked", "follow-ups the gate refused", Unit.COUNT, Measure.BLOCKED, per=Per.REASON),
     Definition("deferred", "Put off", "times the gate put one off", Unit.COUNT, Measure.DEFERRED, per=Per.REASON),
     Definition("cancelled", "Cancelled", "follow-ups cancelled in time", Unit.COUNT, Measure.CANCELLED, per=Per.REASON),
@@ -156,7 +171,8 @@ def _figures(definition: Definition, sums: Sums) -> list[Figure]:
 
 
 def _figure(definition: Definition, raw: int, sums: Sums, detail: str | None) -> Figure:
-    numerator = raw / definition.divisor if definition.divisor != 1 else raw
+    divisor = micros_per_minor(detail or "") if definition.numerator is Measure.COST else definition.divisor
+    numerator = raw / divisor if divisor != 1 else raw
     denominator = _total(sums, definition.denominator) if definition.denominator else None
     return Figure(
         name=definition.name,

@@ -26,7 +26,8 @@ class Purchases:
     """In both (E−N)."""
     customers_repeating: int = 0
     """Of the window's, those with two purchases or more until its end."""
-    customers_ever: int = 0
+    customers_ever: Mapping[str, int] = field(default_factory=dict)
+    """By currency: a customer who paid in two counts in both."""
     orders: Mapping[str, int] = field(default_factory=dict)
     value: Mapping[str, int] = field(default_factory=dict)
     value_before: Mapping[str, int] = field(default_factory=dict)
@@ -80,7 +81,8 @@ def _money(purchases: Purchases, currency: str | None, cac_minor: int | None) ->
     before, lost = purchases.value_before.get(key, 0), purchases.value_lost.get(key, 0)
     ever = purchases.value_ever.get(key, 0)
     churned = ratio(lost, before)
-    lifetime = ratio(ever, purchases.customers_ever)
+    customers = purchases.customers_ever.get(key, 0)
+    lifetime = ratio(ever, customers)
     return [
         _figure(
             "average_order_value",
@@ -106,11 +108,11 @@ def _money(purchases: Purchases, currency: str | None, cac_minor: int | None) ->
         _figure(
             "lifetime_value",
             "Value of a customer",
-            "order value until the end of the window / customers until then",
+            "order value until the end of the window / customers who paid in this currency until then",
             Unit.MINOR,
             lifetime,
             ever,
-            purchases.customers_ever,
+            customers,
             currency,
         ),
         _figure(

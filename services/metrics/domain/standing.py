@@ -30,6 +30,7 @@ from shared.events.follow_up import (
     FollowUpExpired,
     FollowUpLapsed,
     FollowUpPlanned,
+    Purpose,
 )
 from shared.ids import FollowUpId, MerchantId, RecipientId
 
@@ -54,6 +55,8 @@ ALREADY_DISPATCHED: Final = "already_dispatched"
 TROUBLED: Final = (State.UNKNOWN, State.BLOCKED, State.FAILED)
 """What somebody may want to look at."""
 
+ANSWERS: Final = frozenset({Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
+"""Texts that answer somebody who just wrote: no figure about engagement counts them."""
 _RANKS_PER_RELEASE: Final = 16
 _DELIVERED_RANK: Final = 1 << 30
 
@@ -89,6 +92,15 @@ class Standing:
     replied_by: UUID | None = None
     opted_out_by: UUID | None = None
     converted_by: UUID | None = None
+    accepted_at: datetime | None = None
+    """When a provider first took it: the hour under which everything about the text is counted."""
+    delivered_by: UUID | None = None
+    """The fact that counts as the delivery, of several attempts' one; the smallest id."""
+
+    @property
+    def reached_at(self) -> datetime | None:
+        """When the text that reached somebody was taken by the provider; None for one that did not arrive."""
+        return self.accepted_at if self.delivered_by is not None else None
 
     @property
     def plan(self) -> tuple[str, str, str, str, str]:
@@ -162,7 +174,7 @@ def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR091
         case DispatchUnknown():
             return State.UNKNOWN, _rank(event.release, 4), event.reason
         case DispatchFailed():
-            step = 8 if event.accepted else 5
+            step = 9 if event.accepted else 5
             return State.PENDING if event.retry_at else State.FAILED, _rank(event.release, step), failure_word(event)
         case FollowUpBlocked(reason="message_expired"):
             return State.EXPIRED, _rank(event.release, 6), event.reason  # the scheduler's word for this verdict
@@ -170,12 +182,13 @@ def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR091
             return State.BLOCKED, _rank(event.release, 6), event.reason
         case FollowUpCancelled() if event.reason == ALREADY_DISPATCHED:
             return None
+        # The scheduler's word outranks the gate's answer to a text that it had withdrawn by then.
         case FollowUpCancelled():
-            return State.CANCELLED, _rank(event.release, 6), event.reason
+            return State.CANCELLED, _rank(event.release, 7), event.reason
         case FollowUpExpired():
-            return State.EXPIRED, _rank(event.release, 6), event.reason
+            return State.EXPIRED, _rank(event.release, 7), event.reason
         case DispatchAccepted():
-            return State.DISPATCHED, _rank(event.release, 7), ""
+            return State.DISPATCHED, _rank(event.release, 8), ""
         case DispatchDelivered():
             return State.DELIVERED, _DELIVERED_RANK, ""
         case _:
@@ -229,8 +242,15 @@ def _routed(standing: Standing, event: DispatchEvent) -> dict[str, Any]:
     _raise(changes, standing, "step", event.step)
     _raise(changes, standing, "purpose", str(event.purpose))
     _reroute(changes, standing, event.release, event.provider, event.sender_number)
-    if isinstance(event, DispatchFailed) and event.retry_at is not None:
-        _latest(changes, standing, event.retry_at)
+    match event:
+        case DispatchFailed() if event.retry_at is not None:
+            _latest(changes, standing, event.retry_at)
+        case DispatchAccepted() if standing.accepted_at is None or event.occurred_at < standing.accepted_at:
+            changes["accepted_at"] = event.occurred_at
+        case DispatchDelivered():
+            _first(changes, standing, "delivered_by", event.event_id)
+        case _:
+            pass
     return changes
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import ALREADY_DISPATCHED, Standing, State, failure_word, standing_of
+from services.metrics.domain.standing import ALREADY_DISPATCHED, ANSWERS, Standing, State, failure_word, standing_of
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
@@ -25,8 +25,10 @@ from shared.events.trigger import TriggerKind, TriggerReceived
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """The hour under which present states are counted: they belong to no hour."""
-_WITHDRAWN: Final = (State.CANCELLED, State.EXPIRED)
-"""Ends that were decided while the text may have been under way."""
+_WITHDRAWN: Final = (State.CANCELLED, State.EXPIRED, State.BLOCKED)
+"""Ends that were decided while something else may have been under way; they count where they held."""
+MESSAGE_EXPIRED: Final = "message_expired"
+"""The gate's word for a text that the scheduler then counts as expired; the verdict stays a refusal of the gate."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -44,7 +46,7 @@ class Measure(StrEnum):
     """Detail: reason."""
     LAPSED = "lapsed"
     BLOCKED = "blocked"
-    """Detail: reason."""
+    """Unless the scheduler had withdrawn the text by then; detail: reason."""
     CANCELLED = "cancelled"
     """Unless it came too late, and the text went."""
     EXPIRED = "expired"
@@ -52,31 +54,36 @@ class Measure(StrEnum):
     ACCEPTED = "accepted"
     PARTS = "parts"
     """Parts of accepted texts."""
-    COST = "cost"
-    """Minor units; detail: currency."""
+    COST = "cost_micros"
+    """Millionths of the currency's unit, such as a dollar; detail: currency."""
     UNPRICED = "unpriced"
     """Accepted texts of which the provider named no price."""
     DELIVERED = "delivered"
+    """Follow-ups, each once, in the hour in which the provider took the text."""
+    REACHED = "reached"
+    """Likewise, without answers to HELP and confirmations of STOP: what every rate of engagement is a part of."""
     FAILED = "failed"
     """Detail: error class or reason."""
     UNKNOWN = "unknown"
     REPLIES = "replies"
     """Detail: class."""
     REPLIED = "replied"
-    """Follow-ups, each once; opt-outs are told apart."""
+    """Of those reached, each once, in the hour of the text; opt-outs are told apart."""
     OPTED_OUT = "opted_out"
-    """Follow-ups answered with an opt-out, each once."""
+    """Of those reached, answered with an opt-out, each once, in the hour of the text."""
     CLICKS = "clicks"
     ROBOT_CLICKS = "robot_clicks"
     CLICKED = "clicked"
-    """Follow-ups, each once, by people."""
+    """Of those reached, each once, by people, in the hour of the text."""
     CONVERSIONS = "conversions"
     CONVERTED = "converted"
-    """Follow-ups, each once."""
+    """Of those reached, each once, in the hour of the text."""
+    TEXT_REVENUE = "text_revenue"
+    """As revenue, of those reached, in the hour of the text; detail: currency."""
     REVENUE = "revenue"
     """Attributed, minor units, refunds deducted; detail: currency."""
     OPT_OUTS = "opt_outs"
-    """Revocations in the ledger, through any door; detail: scope."""
+    """Revocations that changed what the ledger holds, through any door; saying STOP again is none; detail: scope."""
     OPT_INS = "opt_ins"
     """Detail: scope."""
     OPT_OUT_MILLISECONDS = "opt_out_milliseconds"
@@ -109,6 +116,8 @@ class Entry(NamedTuple):
     measure: Measure
     detail: str = ""
     value: int = 1
+    at: datetime | None = None
+    """Whose hour it counts under; None: that of the fact."""
 
 
 def entries(event: Event, standing: Standing | None) -> Iterator[Entry]:  # noqa: C901, PLR0912 - a table, one case a type
@@ -118,21 +127,17 @@ def entries(event: Event, standing: Standing | None) -> Iterator[Entry]:  # noqa
             yield Entry(Measure.PLANNED)
         case FollowUpDeferred():
             yield Entry(Measure.DEFERRED, event.reason)
-        case FollowUpBlocked():
-            yield Entry(Measure.BLOCKED, event.reason)
         case FollowUpLapsed():
             yield Entry(Measure.LAPSED, event.reason)
-        case FollowUpCancelled() | FollowUpExpired():
+        case FollowUpBlocked() | FollowUpCancelled() | FollowUpExpired():
             yield from _withdrawn(event, standing)
         case DispatchAccepted():
             yield Entry(Measure.ACCEPTED)
             yield Entry(Measure.PARTS, "", event.parts)
-            if event.price_minor is None:
-                yield Entry(Measure.UNPRICED)
-            else:
-                yield Entry(Measure.COST, event.currency or "", event.price_minor)
+            micros = event.micros
+            yield Entry(Measure.UNPRICED) if micros is None else Entry(Measure.COST, event.currency or "", micros)
         case DispatchDelivered():
-            yield Entry(Measure.DELIVERED)
+            yield from _delivered(event, standing)
         case DispatchFailed():
             yield Entry(Measure.FAILED, failure_word(event))
         case DispatchUnknown():
@@ -153,10 +158,23 @@ def entries(event: Event, standing: Standing | None) -> Iterator[Entry]:  # noqa
             return
 
 
-def _withdrawn(event: FollowUpCancelled | FollowUpExpired, standing: Standing | None) -> Iterator[Entry]:
-    """Yield an end that held: the provider may turn out to have had the text before."""
+def _delivered(event: DispatchDelivered, standing: Standing | None) -> Iterator[Entry]:
+    """Yield the delivery that counts, under the hour in which the provider took the text."""
+    if standing is None or standing.accepted_at is None or standing.delivered_by != event.event_id:
+        return
+    yield Entry(Measure.DELIVERED, at=standing.accepted_at)
+    if standing.purpose not in ANSWERS:
+        yield Entry(Measure.REACHED, at=standing.accepted_at)
+
+
+def _withdrawn(
+    event: FollowUpBlocked | FollowUpCancelled | FollowUpExpired, standing: Standing | None
+) -> Iterator[Entry]:
+    """Yield an end that held: the provider may have had the text after all, or the scheduler taken it back before."""
     state = standing.state if standing else None
     match event:
+        case FollowUpBlocked() if state is State.BLOCKED or event.reason == MESSAGE_EXPIRED:
+            yield Entry(Measure.BLOCKED, event.reason)
         case FollowUpExpired() if state is State.EXPIRED:
             yield Entry(Measure.EXPIRED, event.reason)
         case FollowUpCancelled() if state is State.CANCELLED and event.reason != ALREADY_DISPATCHED:
@@ -165,35 +183,42 @@ def _withdrawn(event: FollowUpCancelled | FollowUpExpired, standing: Standing | 
             return
 
 
-def _engagement(
+def _engagement(  # noqa: C901 - a table, one case a type
     event: ClickRecorded | ReplyReceived | ConversionAttributed | ConversionAdjusted, standing: Standing | None
 ) -> Iterator[Entry]:
     """Yield what people did with a text; the second entry counts once a follow-up."""
-    firsts = standing.firsts if standing else ()
-    counts = event.event_id in firsts
+    text_at = standing.reached_at if standing and standing.purpose not in ANSWERS else None
+    counts = text_at is not None and standing is not None and event.event_id in standing.firsts
     match event:
         case ClickRecorded(robot=True):
             yield Entry(Measure.ROBOT_CLICKS)
         case ClickRecorded():
             yield Entry(Measure.CLICKS)
             if counts:
-                yield Entry(Measure.CLICKED)
+                yield Entry(Measure.CLICKED, at=text_at)
         case ReplyReceived():
             yield Entry(Measure.REPLIES, str(event.reply_class))
             if counts:
-                yield Entry(Measure.OPTED_OUT if event.reply_class is ReplyClass.OPT_OUT else Measure.REPLIED)
+                opted_out = event.reply_class is ReplyClass.OPT_OUT
+                yield Entry(Measure.OPTED_OUT if opted_out else Measure.REPLIED, at=text_at)
         case ConversionAttributed():
             yield Entry(Measure.CONVERSIONS)
             yield Entry(Measure.REVENUE, event.currency, event.amount_minor)
+            if text_at is not None:
+                yield Entry(Measure.TEXT_REVENUE, event.currency, event.amount_minor, text_at)
             if counts:
-                yield Entry(Measure.CONVERTED)
+                yield Entry(Measure.CONVERTED, at=text_at)
         case ConversionAdjusted():
             yield Entry(Measure.REVENUE, event.currency, event.amount_minor)
+            if text_at is not None:
+                yield Entry(Measure.TEXT_REVENUE, event.currency, event.amount_minor, text_at)
 
 
 def _consent(event: ConsentChanged) -> Iterator[Entry]:
     """Yield opt-outs with the time the ledger took, and opt-ins."""
     if event.act is ConsentAct.REVOKED:
+        if not event.newly_revoked:
+            return
         yield Entry(Measure.OPT_OUTS, str(event.scope))
         scope = event.informational if event.scope is ConsentScope.INFORMATIONAL else event.marketing
         if scope.revoked_at is not None:
@@ -212,8 +237,8 @@ def cells(event: Event, standing: Standing | None) -> Iterator[tuple[Cell, int]]
     """
     plan = standing.plan if standing else ("", "", "", "", "")
     route = _route(event, standing)
-    hour = hour_of(event.occurred_at)
     for entry in entries(event, standing):
+        hour = hour_of(entry.at or event.occurred_at)
         yield Cell(event.merchant_id, hour, entry.measure, entry.detail, *plan, *route), entry.value
 
 
@@ -252,6 +277,10 @@ def is_told_differently(before: Standing | None, after: Standing) -> bool:
     if before is None:
         return False
     if before.plan != after.plan or _withdrawn_as(before) is not _withdrawn_as(after):
+        return True
+    if (before.accepted_at, before.delivered_by) != (after.accepted_at, after.delivered_by) and (
+        before.delivered_by is not None or before.is_engaged
+    ):
         return True
     if not before.is_engaged:
         return False

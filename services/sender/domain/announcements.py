@@ -15,7 +15,7 @@ def accepted(
     dispatch: Dispatch,
     *,
     reconciled: bool,
-    price_minor: int | None,
+    price_micros: int | None,
     currency: str | None,
     now: datetime,
 ) -> DispatchAccepted:
@@ -24,7 +24,7 @@ def accepted(
         **_common(dispatch, attempt, "dispatch.accepted", now),
         provider_message_id=attempt.provider_message_id or "",
         parts=attempt.parts,
-        price_minor=price_minor,
+        price_micros=price_micros,
         currency=currency,
         body_sha256=attempt.body_sha256.hex(),
         reconciled=reconciled,

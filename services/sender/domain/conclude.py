@@ -128,7 +128,7 @@ def _taken(
         accepted,
         dispatch,
         reconciled=reconciled,
-        price_minor=answer.price_minor,
+        price_micros=answer.price_micros,
         currency=answer.currency,
         now=now,
     )

@@ -25,7 +25,7 @@ class Accepted:
 
     provider_message_id: str
     parts: int | None = None
-    price_minor: int | None = None
+    price_micros: int | None = None
     currency: str | None = None
     status: Status = Status.ACCEPTED
 

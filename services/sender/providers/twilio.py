@@ -23,6 +23,7 @@ from services.sender.domain.reconcile import Listed, body_sha256
 from services.sender.providers.addresses import address_of
 from services.sender.providers.port import Callback, Capabilities, Inbound, Text
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
+from shared.money import micros
 from shared.phone import E164
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ class TwilioDialect:
         sid = fields.get("sid") if fields else None
         if not fields or not isinstance(sid, str) or not sid:
             return None
-        price = _minor(fields.get("price"))
+        price = micros(str(fields.get("price")))
         currency = fields.get("price_unit")
         return Accepted(
             sid,
             parts=_count(fields.get("num_segments")),
-            price_minor=price,
+            price_micros=price,
             currency=str(currency) if price is not None and currency else None,
         )
 
@@ -222,11 +223,3 @@ def _object(body: bytes) -> dict[str, Any] | None:
 def _count(value: object) -> int | None:
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else None
-
-
-def _minor(value: object) -> int | None:
-    """Return a price such as ``-0.0079`` in whole minor units, rounded up; None where there is none yet."""
-    try:
-        return -int(-abs(float(str(value))) * 100 // 1)
-    except ValueError:
-        return None

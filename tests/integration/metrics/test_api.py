@@ -63,7 +63,7 @@ async def test_every_number_equals_the_rows_behind_it(metrics: Metrics, by: str 
     for found in await kpis(metrics, **({"by": by} if by else {})):
         if found["name"] in ABOUT_PEOPLE:
             continue
-        factor = 1000 if found["unit"] == "seconds" else 1
+        factor = 1000 if found["unit"] == "seconds" else 10_000 if found["name"] == "cost" else 1
         total = sum(row["value"] for row in await rows(metrics, found["rows"]))
         assert total == pytest.approx(found["numerator"] * factor), found
         if found["denominator_rows"]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.money import InexactAmount, minor_units
+from shared.money import InexactAmount, minor_units
 
 
 @pytest.mark.parametrize(

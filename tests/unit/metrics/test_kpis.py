@@ -14,10 +14,10 @@ def named(sums: Sums) -> dict[tuple[str, str | None], Figure]:
     ("name", "numerator", "denominator"),
     [
         ("delivery_rate", "delivered", "accepted"),
-        ("click_through_rate", "clicked", "delivered"),
-        ("reply_rate", "replied", "delivered"),
-        ("conversion_rate", "converted", "delivered"),
-        ("opt_out_rate", "opted_out", "delivered"),
+        ("click_through_rate", "clicked", "reached"),
+        ("reply_rate", "replied", "reached"),
+        ("conversion_rate", "converted", "reached"),
+        ("opt_out_rate", "opted_out", "reached"),
     ],
 )
 def test_a_rate_is_its_numerator_over_its_denominator(name: str, numerator: str, denominator: str) -> None:
@@ -32,11 +32,18 @@ def test_nothing_over_nothing_is_no_figure_and_never_zero_percent() -> None:
 
 
 def test_nothing_of_something_is_zero() -> None:
-    assert named({("delivered", ""): 40})["click_through_rate", None].value == 0
+    assert named({("reached", ""): 40})["click_through_rate", None].value == 0
 
 
 def test_revenue_is_told_apart_by_currency() -> None:
-    found = named({("revenue", "USD"): 9000, ("revenue", "EUR"): 500, ("delivered", ""): 100})
+    found = named(
+        {
+            ("revenue", "USD"): 9000,
+            ("text_revenue", "USD"): 9000,
+            ("text_revenue", "EUR"): 500,
+            ("reached", ""): 100,
+        }
+    )
     assert found["revenue", "USD"].value == 9000
     assert found["revenue_per_text", "USD"].value == 90
     assert found["revenue_per_text", "EUR"].value == 5
@@ -55,6 +62,18 @@ def test_unsubscribe_latency_is_in_seconds() -> None:
     assert figure.value == pytest.approx(0.3)
 
 
+def test_a_price_below_a_cent_is_added_up_exactly_and_a_yen_is_no_hundred_of_them() -> None:
+    found = named({("cost_micros", "USD"): 7_900 * 1_000, ("cost_micros", "JPY"): 12_000_000})
+    assert found["cost", "USD"].value == 790
+    assert found["cost", "JPY"].value == 12
+
+
+def test_the_value_of_a_customer_divides_by_those_who_paid_in_the_currency() -> None:
+    purchases = Purchases(value_ever={"USD": 10_000, "EUR": 900}, customers_ever={"USD": 100, "EUR": 3})
+    values = {f.detail: f.value for f in retention_figures(purchases) if f.name == "lifetime_value"}
+    assert values == {"USD": 100, "EUR": 300}
+
+
 def test_no_two_figures_share_a_name_and_each_says_its_formula() -> None:
     assert len({definition.name for definition in DEFINITIONS}) == len(DEFINITIONS)
     assert all(definition.formula for definition in DEFINITIONS)
@@ -65,7 +84,7 @@ BOUGHT = Purchases(
     customers_before=40,
     customers_held=30,
     customers_repeating=35,
-    customers_ever=100,
+    customers_ever={"USD": 100},
     orders={"USD": 60},
     value={"USD": 300_000},
     value_before={"USD": 200_000},

@@ -2,7 +2,9 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +26,7 @@ from services.metrics.domain.tally import (
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
 from shared.events.follow_up import Purpose
+from shared.ids import EventId
 from shared.testing.clock import START
 from shared.testing.make_days import days_at_a_shop
 from shared.testing.make_metrics import Text
@@ -179,7 +182,7 @@ def test_a_test_purchase_is_no_order() -> None:
 
 def test_a_text_without_a_price_is_counted_as_unpriced_and_costs_nothing() -> None:
     assert sum_of(STORY, Measure.UNPRICED) == 1
-    assert sum_of(STORY, Measure.COST, "USD") == 2
+    assert sum_of(STORY, Measure.COST, "USD") == 20_000
 
 
 def test_what_people_did_counts_for_the_way_the_text_went() -> None:
@@ -207,3 +210,62 @@ def test_engagement_that_overtakes_its_plan_is_counted_under_the_plan_in_the_end
     ledger.take([TEXT.planned(), TEXT.accepted()])
     assert nonzero(ledger.sums) == rebuild([TEXT.planned(), TEXT.accepted(), first])
     assert {cell.flow for cell in nonzero(ledger.sums)} == {TEXT.flow}
+
+
+RATES = (
+    (Measure.DELIVERED, Measure.ACCEPTED),
+    (Measure.CLICKED, Measure.REACHED),
+    (Measure.REPLIED, Measure.REACHED),
+    (Measure.OPTED_OUT, Measure.REACHED),
+    (Measure.CONVERTED, Measure.REACHED),
+)
+
+
+def no_rate_is_above_one(events: list[Event]) -> None:
+    sums = rebuild(events)
+    hours = {cell.hour for cell in sums}
+    for numerator, denominator in RATES:
+        for hour in hours:
+            part = sum(value for cell, value in sums.items() if cell[1:3] == (hour, numerator))
+            whole = sum(value for cell, value in sums.items() if cell[1:3] == (hour, denominator))
+            assert part <= whole, (numerator, hour)
+
+
+@given(st.lists(st.sampled_from(STORY)))
+def test_no_rate_of_any_hour_is_above_one_whichever_facts_are_there(events: list[Event]) -> None:
+    no_rate_is_above_one(events)
+
+
+def test_no_rate_of_any_hour_of_a_shop_is_above_one() -> None:
+    no_rate_is_above_one(list(days_at_a_shop(START, 300, 2.0)))
+
+
+def test_an_old_texts_click_counts_in_the_hour_of_the_text() -> None:
+    clicked = next(cell for cell in rebuild(STORY) if cell.measure == Measure.CLICKED)
+    accepted = next(event for event in STORY if event.type == "dispatch.accepted")
+    assert clicked.hour == hour_of(accepted.occurred_at)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION])
+def test_an_answer_to_somebody_who_wrote_is_in_no_rate_of_engagement(purpose: Purpose) -> None:
+    answer = replace(TEXT, purpose=purpose)
+    facts: list[Event] = [answer.planned(), answer.accepted(), answer.delivered(), answer.click(), answer.reply()]
+    assert sum_of(facts, Measure.DELIVERED) == 1
+    for measure in (Measure.REACHED, Measure.CLICKED, Measure.REPLIED):
+        assert sum_of(facts, measure) == 0
+
+
+def test_a_stop_said_again_is_no_second_opt_out() -> None:
+    first = TEXT.opted_out()
+    again = first.model_copy(update={"event_id": EventId(uuid4()), "newly_revoked": False})
+    assert sum_of([first, again, again], Measure.OPT_OUTS) == 1
+
+
+@given(st.randoms(use_true_random=False))
+def test_a_text_that_was_cancelled_while_the_gate_refused_it_is_cancelled_and_not_blocked(
+    chance: random.Random,
+) -> None:
+    facts: list[Event] = [TEXT.planned(), TEXT.blocked(), TEXT.cancelled(release=1)]
+    chance.shuffle(facts)
+    assert (sum_of(facts, Measure.CANCELLED), sum_of(facts, Measure.BLOCKED)) == (1, 0)
+    assert sum_of([TEXT.planned(), TEXT.blocked()], Measure.BLOCKED) == 1

@@ -57,8 +57,8 @@ def test_a_throttle_slows_down_and_keeps_the_providers_wait() -> None:
     assert (answer.meaning.reaction, answer.retry_after_seconds) == (Reaction.SLOW_DOWN, 7.0)
 
 
-def test_an_acceptance_carries_id_parts_and_price_in_minor_units_rounded_up() -> None:
-    assert read(Response(201, TAKEN, {}), TWILIO) == Accepted("SM1", parts=2, price_minor=1, currency="USD")
+def test_an_acceptance_carries_id_parts_and_its_exact_price() -> None:
+    assert read(Response(201, TAKEN, {}), TWILIO) == Accepted("SM1", parts=2, price_micros=7_900, currency="USD")
 
 
 @given(st.integers(100, 599), st.binary(max_size=60), st.dictionaries(st.just("retry-after"), st.text(max_size=8)))
