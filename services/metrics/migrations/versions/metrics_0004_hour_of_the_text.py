@@ -6,8 +6,8 @@ from alembic import op
 from shared.db.types import Id, Instant
 from shared.money import micros_per_minor
 
-revision = "metrics_0003"
-down_revision = "metrics_0002"
+revision = "metrics_0004"
+down_revision = "metrics_0003"
 branch_labels = None
 depends_on = None
 
