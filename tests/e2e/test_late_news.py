@@ -25,7 +25,7 @@ from tests.e2e.orders import HEADERS, phone, states
 from tests.parts import part
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(480)]
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 CART = """
 flow: cart
 on: checkout_started

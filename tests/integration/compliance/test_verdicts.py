@@ -10,6 +10,7 @@ from services.compliance.domain.records import recompute
 from services.compliance.domain.rule_files import load_rules
 from services.compliance.tables import decisions, ground, send_slots
 from shared.bus import parked
+from shared.bus.marks import MARK_SECONDS, NothingToRelay
 from shared.config.directory import MerchantDirectory
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, MerchantClosed
 from shared.events.dispatch import DispatchAccepted
@@ -203,6 +204,16 @@ async def test_marketing_halts_while_the_clock_is_not_to_be_trusted(stage: Stage
     await stage.hear(stage.claim(), stage.claim(level=ConsentLevel.CONTRACT, scope=ConsentScope.INFORMATIONAL))
     stage.clock.trustworthy = False
     assert only(await stage.verdict("marketing")) == [("deferred", "consent_lag")]
+    assert only(await stage.verdict("service", purpose=Purpose.TRANSACTIONAL)) == [("cleared", "ok")]
+
+
+async def test_marketing_is_not_cleared_while_a_service_is_late_in_passing_on_its_news(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.hear(stage.claim(), stage.claim(level=ConsentLevel.CONTRACT, scope=ConsentScope.INFORMATIONAL))
+    monkeypatch.setattr(NothingToRelay, "in_log", lambda _self, _who: stage.clock.monotonic() - MARK_SECONDS - 2)
+    stage.clock.advance(seconds=MARK_SECONDS + 1)  # what was looked at before is too old to count
+    assert only(await stage.verdict("marketing")) == [("deferred", "source_lag")]
     assert only(await stage.verdict("service", purpose=Purpose.TRANSACTIONAL)) == [("cleared", "ok")]
 
 

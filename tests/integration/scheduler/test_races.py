@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from services.scheduler.consumer import barred_purposes
 from services.scheduler.instruments import DOUBLES
 from services.scheduler.tables import follow_ups, triggers_seen
+from shared.bus.marks import MARK_SECONDS, NothingToRelay
 from shared.events.consent import (
     ConsentAct,
     ConsentChanged,
@@ -92,6 +93,32 @@ async def test_a_text_that_waits_for_news_says_so_and_goes_when_it_was_read(stag
     await stage.fire(seconds=1)
     assert [(due.purpose, due.release) for due in await stage.dues()] == [("marketing", 1)]
     assert (await stage.states())[0] == ("released", "due")
+
+
+async def test_while_a_service_is_late_with_its_news_marketing_waits_and_says_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.hear(stage.trigger("checkout_started"))
+    with monkeypatch.context() as patched:
+        patched.setattr(NothingToRelay, "in_log", lambda _self, _who: stage.clock.monotonic() - MARK_SECONDS - 2)
+        for minutes in (30, 1, 1, 60):
+            await stage.fire(minutes=minutes)
+            assert await stage.states() == [("pending", "source_lag")]
+    await stage.fire(seconds=10)
+    assert await stage.states() == [("released", "due")]
+
+
+async def test_what_is_no_marketing_waits_a_minute_at_most_for_a_service_that_is_late_with_its_news(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.hear(stage.trigger())
+    monkeypatch.setattr(NothingToRelay, "in_log", lambda _self, _who: stage.clock.monotonic() - MARK_SECONDS - 2)
+    await stage.fire(hours=1)
+    await stage.fire(seconds=50)
+    assert await stage.dues() == []
+    await stage.fire(seconds=11)
+    await stage.fire(seconds=11)
+    assert [due.purpose for due in await stage.dues()] == ["transactional"]
 
 
 async def test_what_was_known_of_the_log_before_the_clock_jumped_releases_nothing(stage: Stage) -> None:

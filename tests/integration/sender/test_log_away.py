@@ -6,9 +6,10 @@ import pytest
 
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.local import LocalSource
-from shared.events.follow_up import Purpose
+from shared.bus.marks import HEARD_SECONDS, NothingToRelay
+from shared.events.follow_up import FollowUpCancelled, Purpose
 from shared.events.topics import CONSENT_LAG_SECONDS
-from shared.testing import make_sender
+from shared.testing import make, make_sender
 from tests.integration.sender.desk import Desk
 
 
@@ -61,3 +62,36 @@ async def test_marketing_stops_when_the_log_has_been_silent_for_too_long(
     await desk.hear(marketing(5), desk.cleared(4, phone=make_sender.PERSON))
     await desk.send()
     assert [text.form["To"] for text in desk.provider.texts][2:] == [make_sender.PERSON]
+
+
+async def test_marketing_waits_for_unread_news_of_its_own_person_and_of_nobody_else(desk: Desk) -> None:
+    theirs = desk.cleared(1, purpose=Purpose.MARKETING)
+    await desk.hear(theirs, desk.cleared(2, phone="+12125550122", purpose=Purpose.MARKETING))
+    person = make_sender.recipient_id(desk.sealer)
+    gone = make.event(FollowUpCancelled, follow_up_id=theirs.follow_up_id, recipient_id=person)
+    await desk.house.publish(gone)
+    await desk.send()
+    assert [text.form["To"] for text in desk.provider.texts] == ["+12125550122"]
+    await desk.house.settle(desk.sender.service)
+    desk.clock.advance(seconds=2)
+    await desk.send()
+    assert desk.provider.calls == 1
+
+
+async def test_what_is_no_marketing_does_not_wait_for_news(desk: Desk) -> None:
+    await desk.hear(desk.cleared(1))
+    await desk.house.publish(desk.cleared(3))
+    await desk.send()
+    assert desk.provider.calls == 1
+
+
+@pytest.mark.parametrize("late", ["in_log", "heard"])
+async def test_marketing_waits_while_a_service_is_late_in_passing_on_its_news(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    monkeypatch.setattr(NothingToRelay, late, lambda _self, _who: desk.clock.monotonic() - HEARD_SECONDS - 1)
+    await desk.hear(
+        desk.cleared(1, purpose=Purpose.MARKETING), desk.cleared(2, phone="+12125550122", purpose=Purpose.INFORMATIONAL)
+    )
+    await desk.send()
+    assert [text.form["To"] for text in desk.provider.texts] == ["+12125550122"]
