@@ -14,6 +14,10 @@ from typing import Protocol
 CLOCK_FILE_VARIABLE = "FOLLOWUP_CLOCK_FILE"
 JUMP_TOLERANCE_SECONDS = 300.0
 """A forward jump of the wall clock beyond this holds marketing (design section 6)."""
+STEADY_SECONDS = 900.0
+"""After a jump marketing waits until the wall clock has walked with the monotonic one for this long."""
+STEADY_TOLERANCE_SECONDS = 5.0
+"""Two clocks that part by less in that time walk together."""
 _OFFSET_CHECK_SECONDS = 0.05
 
 
@@ -43,6 +47,9 @@ class SystemClock:
         self._checked_at = float("-inf")
         self._wall_origin = time.time()
         self._monotonic_origin = time.monotonic()
+        self._drift = 0.0
+        self._steady_since = self._monotonic_origin
+        self._is_held = False
 
     @classmethod
     def from_environment(cls) -> "SystemClock":
@@ -64,9 +71,18 @@ class SystemClock:
         return time.monotonic()
 
     def is_trustworthy(self) -> bool:
-        """Return false while the wall clock stands more than five minutes ahead of the monotonic one."""
-        walked = time.time() - self._wall_origin
-        return walked - (time.monotonic() - self._monotonic_origin) <= JUMP_TOLERANCE_SECONDS
+        """Return false from a jump of the wall clock until both clocks have walked together again for a while."""
+        tick = time.monotonic()
+        drift = (time.time() - self._wall_origin) - (tick - self._monotonic_origin)
+        if drift - self._drift > JUMP_TOLERANCE_SECONDS:
+            self._is_held, self._steady_since, self._drift = True, tick, drift
+        elif self._is_held and abs(drift - self._drift) > STEADY_TOLERANCE_SECONDS:
+            self._steady_since, self._drift = tick, drift
+        elif self._is_held and tick - self._steady_since >= STEADY_SECONDS:
+            self._is_held = False
+        elif not self._is_held:
+            self._drift = min(drift, self._drift)
+        return not self._is_held
 
     def _current_offset(self) -> timedelta:
         """Read the offset file again when it changed; a broken file keeps the last good offset."""

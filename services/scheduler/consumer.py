@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import sqlalchemy as sa
 
-from services.scheduler import erasure, people
+from services.scheduler import erasure, instruments, people
 from services.scheduler.advising import consents_of
 from services.scheduler.domain.answers import ANSWER_WITHIN, PURPOSES, answer
 from services.scheduler.domain.enrolment import ANSWER_FLOW, built_in_version
 from services.scheduler.domain.facts import recipient_names, zone_of
-from services.scheduler.domain.pacing import Priority, spread
+from services.scheduler.domain.pacing import Priority, pause_after_lapse, spread
 from services.scheduler.domain.planning import House, PlannedText, end_before_beginning
 from services.scheduler.domain.states import OPEN, RUNNING, Happening, News
 from services.scheduler.exports import Exports
@@ -109,7 +109,7 @@ class Consumer:
             if follow_up is None:
                 log.warning("unknown_follow_up", follow_up_id=str(event.follow_up_id), type=event.type)
             else:
-                moves.append(move_of(event, follow_up, self._spread_over))
+                moves.append(move_of(event, follow_up, self._spread_over, uow.now))
         settled = await settle(uow, moves, self._unconfirmed_after)
         self._ring_for([each.follow_up for each in settled])
 
@@ -186,7 +186,7 @@ class Consumer:
             self._ring(min(moments))
 
 
-def move_of(event: Answer, follow_up: FollowUp, spread_over: timedelta) -> Move:
+def move_of(event: Answer, follow_up: FollowUp, spread_over: timedelta, now: datetime) -> Move:
     """Return what an answer means to its follow-up."""
     match event:
         case FollowUpDeferred():
@@ -195,7 +195,9 @@ def move_of(event: Answer, follow_up: FollowUp, spread_over: timedelta) -> Move:
                 until = spread(until, follow_up.id, spread_over)
             return Move(follow_up, News(Happening.DEFERRED, event.reason, event.release), until)
         case FollowUpLapsed():
-            return Move(follow_up, News(Happening.LAPSED, event.reason, event.release))
+            instruments.LAPSES.inc()
+            until = now + pause_after_lapse(event.release)
+            return Move(follow_up, News(Happening.LAPSED, event.reason, event.release), until)
         case FollowUpBlocked():
             happening = Happening.TOO_LATE if event.reason == _MESSAGE_EXPIRED else Happening.BLOCKED
             return Move(follow_up, News(happening, event.reason, event.release))

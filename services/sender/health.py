@@ -54,6 +54,10 @@ class NumberHealth:
         """Return how many calls may start now; None for no bound."""
         return self._breakers.get(sender_number, Breaker()).allowance(self._units.clock.now())
 
+    def is_halted(self, sender_number: str) -> bool:
+        """Return whether a number waits for somebody to mend its account or registration."""
+        return self._breakers.get(sender_number, Breaker()).state is BreakerState.HALTED
+
     def note_call(self, sender_number: str) -> None:
         """Take note that calls begin; of a number that is held it is the one trial."""
         breaker = self._breakers.get(sender_number)

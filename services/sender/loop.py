@@ -33,6 +33,8 @@ from shared.telemetry.logs import logger
 
 _COMMIT_SECONDS: Final = 0.03
 """A commit gathers for 20 ms; the loop looks a little later."""
+HALTED_FOR: Final = timedelta(hours=24)
+"""So long a text waits for its number to be mended; after that it ends, and says so."""
 _FOREVER: Final = timedelta(days=3650)
 
 
@@ -194,7 +196,7 @@ class Dispatcher:
     async def _claim(self, share: Share, holding: Holding) -> Sequence[Any]:
         """Read what is next; without a call to spare, only what is about to lapse."""
         now = self._clock.now()
-        clearance_until = now + (_FOREVER if share.most else LEAST_CLEARANCE)
+        clearance_until = now + (_FOREVER if share.most or share.route is None else LEAST_CLEARANCE)
         last = MARKETING_PRIORITY if self._may_market else MARKETING_PRIORITY - 1
         most = share.most or self._settings.group_texts
         return await self._units.read(
@@ -213,8 +215,11 @@ class Dispatcher:
         """Render outside any transaction, and note what stands against sending."""
         dispatch = store.dispatch_of(row)
         route = share.route
-        if route is None or not share.most:
-            return Prepared(dispatch, route, None, None)
+        if route is None:
+            return Prepared(dispatch, None, None, Refuse("sender_unknown"))
+        if not share.most:
+            is_given_up = self._numbers.is_halted(share.sender_number) and now - dispatch.first_due_at > HALTED_FOR
+            return Prepared(dispatch, route, None, Refuse("sender_halted") if is_given_up else None)
         if route.merchant.id != dispatch.merchant_id:
             return Prepared(dispatch, None, None, Refuse("sender_unknown"))
         composed = self._composed(row, dispatch, route, now)

@@ -71,7 +71,29 @@ class _Case:
 
     @property
     def is_expired(self) -> bool:
-        return self.message.expires_at is not None and self.message.expires_at <= self.now
+        return self.message.expires_at is not None and self.ends_too_soon(self.message.expires_at)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the hours are closed, or close before a text can be on its way."""
+        closes = self.moment.closes_at
+        return not self.moment.is_open or (closes is not None and self.ends_too_soon(closes))
+
+    def ends_too_soon(self, end: datetime) -> bool:
+        """Return whether less than the least clearance is left until an end."""
+        return end - self.now < self.least if self.least else end <= self.now
+
+    @property
+    def least(self) -> timedelta:
+        return timedelta(seconds=self.policy.least_clearance_seconds)
+
+    def opening(self, earliest: datetime) -> datetime | None:
+        """Return the first moment not before `earliest` at which the hours stay open for a whole clearance."""
+        window = self.setting.window
+        until = window.next_opening(earliest, self.last_deferral)
+        while until is not None and (closes := window.closing(until)) is not None and closes - until < self.least:
+            until = window.next_opening(closes, self.last_deferral)
+        return until
 
     @property
     def last_deferral(self) -> datetime:
@@ -163,15 +185,15 @@ def _timed(case: _Case) -> Verdict:
     caps = applicable_caps(case.purpose, case.setting.binding, case.table, case.policy)
     room = next_room(caps, text_times(case.history, case.purpose), case.now)
     hold = _hold(case)
-    closed = None if case.moment.is_open else _why_closed(case)
+    closed = _why_closed(case) if case.is_closed else None
     pause = _pause(case)
     waiting = Reason.PAUSED if pause else closed
     reason = hold or waiting or (Reason.FREQUENCY_CAP if room != case.now else None)
     if reason is None:
         return case.clear(case.consent.expires_at)
     earliest = max(case.now if hold is None else case.now + _ASK_AGAIN[hold], pause or case.now)
-    until = None if room is None else case.setting.window.next_opening(max(room, earliest), case.last_deferral)
-    if until is None or (case.message.expires_at is not None and until >= case.message.expires_at):
+    until = None if room is None else case.opening(max(room, earliest))
+    if until is None or (case.message.expires_at is not None and until + case.least >= case.message.expires_at):
         explanation = wording.too_late(reason, until, case.moment.zones)
         return Block(Reason.MESSAGE_EXPIRED, _evidence(case.moment, explanation))
     return case.defer(reason, until)
@@ -199,6 +221,8 @@ def _pause(case: _Case) -> datetime | None:
 def _why_closed(case: _Case) -> Reason:
     """Return the obstacle that ends last, holiday on a tie, when a holiday and quiet hours both hold."""
     window, last = case.setting.window, case.last_deferral
+    if case.moment.is_open:
+        return Reason.QUIET_HOURS
     if not window.zones or window.is_open(case.now, Aspect.HOLIDAYS):
         return Reason.QUIET_HOURS
     if window.is_open(case.now, Aspect.HOURS):

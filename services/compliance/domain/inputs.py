@@ -11,6 +11,8 @@ from shared.events.follow_up import Purpose
 
 SERVICE_GUARD_SECONDS = 60
 """The least guard in service, so that no clearance lapses in a loop at the end of a window (design section 9)."""
+SERVICE_CLEARANCE_SECONDS = 60
+"""The least life of a clearance in service: the sender wants 45 s to be left, and a text needs a while to get there."""
 
 
 class Profile(StrEnum):
@@ -143,10 +145,13 @@ class Policy:
     """Jurisdictions switched on although the table lists them for information."""
     emergency_blocks: frozenset[str] = frozenset()
     """Jurisdictions in a declared emergency that bars solicitation (La. R.S. 45:844.31)."""
+    least_clearance_seconds: int = 0
+    """An opening, a text or a consent that ends sooner than this is over already: no clearance is given for less."""
     is_closed: bool = False
     """The shop has closed: nothing goes out any more, answers included."""
 
     def in_service(self, default_guard_seconds: int) -> "Policy":
-        """Return this policy with a guard of at least a minute, as every live decision has."""
+        """Return this policy with a guard and a clearance of at least a minute, as every live decision has."""
         guard = default_guard_seconds if self.close_guard_seconds is None else self.close_guard_seconds
-        return replace(self, close_guard_seconds=max(SERVICE_GUARD_SECONDS, guard))
+        least = max(SERVICE_CLEARANCE_SECONDS, self.least_clearance_seconds)
+        return replace(self, close_guard_seconds=max(SERVICE_GUARD_SECONDS, guard), least_clearance_seconds=least)

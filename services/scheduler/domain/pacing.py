@@ -21,6 +21,8 @@ PUSH_SECONDS = 10.0
 """What a number pushes in this time is what may be under way on it."""
 ANSWER_WITHIN = timedelta(minutes=2)
 """A released text without an answer counts this long; after that it raises an alarm instead."""
+LAPSE_PAUSE = timedelta(seconds=30)
+"""After its second lapse a text is asked about at most twice a minute, whatever makes it lapse."""
 _SPREAD_STEPS = 1 << 32
 
 
@@ -93,3 +95,8 @@ def spread(opening: datetime, follow_up_id: FollowUpId, window: timedelta) -> da
     """Return this follow-up's own moment in the window after an opening hour: always the same one, evenly spread."""
     share = int.from_bytes(sha256(follow_up_id.bytes).digest()[:4], "big") / _SPREAD_STEPS
     return opening + window * share
+
+
+def pause_after_lapse(release: int) -> timedelta:
+    """Return how long after a lapse a text is asked about again: the first time at once, then no more than that."""
+    return LAPSE_PAUSE if release > 1 else timedelta()

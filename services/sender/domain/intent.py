@@ -18,6 +18,8 @@ CLOSE_GUARD_WITHOUT_VALIDITY: Final = timedelta(minutes=15)
 VALIDITY_MARGIN_SECONDS: Final = 15
 WAIT_FOR_OTHER: Final = timedelta(seconds=2)
 WAIT_FOR_NEWS: Final = timedelta(seconds=1)
+NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
+"""Obstacles that no fresh clearance takes away: they are named before a lapse."""
 _ANSWERS: Final = frozenset({Purpose.OPT_OUT_CONFIRMATION, Purpose.HELP})
 
 
@@ -109,6 +111,8 @@ def decide(candidate: Candidate, person: Person, circumstances: Circumstances, n
         return Skip()
     if refusal := _lasting(candidate, person, circumstances, now):
         return refusal
+    if circumstances.obstacle is not None and circumstances.obstacle.reason in NO_SENDER:
+        return circumstances.obstacle
     if candidate.valid_until < now + LEAST_CLEARANCE:
         return Lapse("clearance_ran_out")
     if circumstances.obstacle is not None:

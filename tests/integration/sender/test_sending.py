@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from services.sender import composing, loop
+from services.sender.domain.breaker import Breaker, BreakerState
 from services.sender.health import NumberHealth
 from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased, SuppressionCause
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
@@ -269,13 +270,28 @@ async def test_an_unregistered_number_is_refused_before_the_provider_does(desk: 
     assert desk.provider.calls == 0
 
 
-async def test_a_number_that_left_the_files_lets_its_texts_lapse(desk: Desk) -> None:
+@pytest.mark.parametrize("minutes", [0, 9.5])
+async def test_a_text_whose_number_left_the_files_ends_and_is_not_asked_about_for_ever(
+    desk: Desk, minutes: float
+) -> None:
     await desk.hear(desk.cleared(sender_number="+12025550199"))
+    desk.clock.advance(minutes=minutes)
     await desk.send()
     assert await desk.published(FollowUpLapsed) == []
-    desk.clock.advance(minutes=9, seconds=30)
-    await desk.send()
-    assert len(await desk.published(FollowUpLapsed)) == 1
+    assert [failed.reason for failed in await desk.published(DispatchFailed)] == ["sender_unknown"]
+    assert [row["state"] for row in await desk.dispatches()] == ["failed"]
+
+
+async def test_a_text_whose_number_stays_halted_lapses_for_a_day_and_then_ends(desk: Desk) -> None:
+    planned_for = desk.clock.now()
+    for release, hours in enumerate((1, 23, 25), start=1):
+        desk.clock.advance(seconds=(planned_for + timedelta(hours=hours) - desk.clock.now()).total_seconds())
+        soon = desk.clock.now() + timedelta(seconds=20)
+        await desk.hear(desk.cleared(first_due_at=planned_for, valid_until=soon, release=release))
+        desk.sender.dispatcher._numbers._breakers[make_sender.SENDER_NUMBER] = Breaker(BreakerState.HALTED)
+        await desk.send()
+    assert len(await desk.published(FollowUpLapsed)) == 2
+    assert [failed.reason for failed in await desk.published(DispatchFailed)] == ["sender_halted"]
 
 
 async def test_marketing_waits_while_the_wall_clock_is_in_doubt(desk: Desk) -> None:

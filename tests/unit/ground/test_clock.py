@@ -38,6 +38,37 @@ def test_a_jump_forward_of_more_than_five_minutes_is_not_trusted(monkeypatch: py
         assert not watched.is_trustworthy()
 
 
+def test_after_a_jump_the_clock_is_trusted_again_once_both_clocks_have_walked_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steady = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: steady[0])
+    with time_machine.travel("2026-12-01T12:00:00Z", tick=False) as travel:
+        watched = SystemClock()
+        travel.shift(3600)
+        seen = []
+        for _ in range(int(clock.STEADY_SECONDS // 60)):
+            seen.append(watched.is_trustworthy())
+            steady[0] += 60
+            travel.shift(60)
+        assert not any(seen)
+        assert watched.is_trustworthy()
+        travel.shift(clock.JUMP_TOLERANCE_SECONDS + 1)
+        assert not watched.is_trustworthy()
+
+
+def test_a_clock_that_goes_on_jumping_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    steady = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: steady[0])
+    with time_machine.travel("2026-12-01T12:00:00Z", tick=False) as travel:
+        watched = SystemClock()
+        travel.shift(3600)
+        for step in range(60):
+            assert not watched.is_trustworthy()
+            steady[0] += 60
+            travel.shift(60 + (30 if step % 2 else -30))
+
+
 def test_the_environment_names_the_clock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(clock.CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
     assert SystemClock.from_environment().offset_file == tmp_path / "clock"
