@@ -1,10 +1,12 @@
 """Phone numbers: the only module that knows the phonenumbers library; everything else holds `E164`.
 
-A number is accepted when it is *possible*, not only when the library calls it valid: 555-01xx and +1684 are
-real to us although its tables disagree (compliance section 1, check 1).
+A number is accepted when the library calls it *valid*, when it has the shape of a North American one (555-01xx and
++1684 are real to us although its tables disagree; compliance section 1, check 1), or when it lies in a range that
+a regulator keeps for films and tests. One person has one canonical number, however a country's plan lets it be spelt.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import NewType
 
@@ -23,8 +25,32 @@ _SHOWN_TAIL = 4
 _LEAST_HIDDEN_DIGITS = 3
 _NON_GEOGRAPHIC_REGION = "001"
 
-_NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}")
+_NO_AREA_CODE = re.compile(r"555|[2-9]11|[2-9]9[0-9]|37[0-9]|96[0-9]")
+"""Never an area code: 555, service codes, and those kept for the plan's growth (NANPA)."""
+_NORTH_AMERICAN = re.compile(rf"\+1(?!{_NO_AREA_CODE.pattern})[2-9][0-9]{{2}}[2-9][0-9]{{6}}")
 """Canonical already, and possible whatever the digits; the library takes 60 microseconds to say so."""
+_RESERVED = re.compile(
+    r"\+44(?:7700900|1632960|20794600?|1[0-9]{2}4960|8081570|9098790)[0-9]{3}"
+    r"|\+33(?:199|261|353|465|536|639)[0-9]{6}"
+    r"|\+61(?:491570|491571|491572|491573|491574|491575)[0-9]{3}|\+61[2378](?:5550|7010)[0-9]{4}"
+    r"|\+353(?:20912|851)[0-9]{4,6}|\+49(?:15228817|1713920|15550000)[0-9]{2,4}|\+46701740[0-9]{3}"
+)
+"""Numbers that regulators keep for films, books and tests (Ofcom, Arcep, ACMA, ComReg, Bundesnetzagentur, PTS)."""
+_EXTENSION = re.compile(r"(?:^|[\d\s.,;])(?:ext(?:n|ension|\.)?|x|app?\.?|#)[.:=\s]*\d{1,7}\s*$", re.IGNORECASE)
+_TWO_NUMBERS = re.compile(r"\d\D*\+|[,;|&\n]|\d\s+/\s+\d")
+_FLOATED = re.compile(r"(\+?\d{7,15})\.0{1,2}")
+"""A spreadsheet made a number of it. Nothing else can end in a point and a nought and be digits before."""
+_SPELLINGS: dict[int, tuple[re.Pattern[str], str]] = {
+    52: (re.compile(r"(?:0?1|04[45])([2-9][0-9]{9})"), r"\1"),
+    54: (re.compile(r"((?:11|[23][0-9])[0-9]{8})"), r"9\1"),
+    55: (re.compile(r"([1-9][1-9])([6-9][0-9]{7})"), r"\g<1>9\2"),
+}
+"""By calling code: a national number as it is also written, and its one spelling."""
+_FORMER = (
+    (re.compile(r"\+52([2-9][0-9]{9})"), r"+521\1"),
+    (re.compile(r"\+549([0-9]{10})"), r"+54\1"),
+    (re.compile(r"\+55([1-9][1-9])9([6-9][0-9]{7})"), r"+55\1\2"),
+)
 
 _NAMED_BY_A_CARRIER = re.compile(r"\+[1-9][0-9]{6,14}")
 
@@ -62,13 +88,19 @@ def parse(raw: str, region: str | None) -> E164 | Unparsable:
     """
     if _NORTH_AMERICAN.fullmatch(raw):
         return E164(raw)
-    if not region and not raw.lstrip().startswith(("+", "＋", "tel:+")):
+    written = _one_number(raw)
+    if isinstance(written, Unparsable):
+        return written
+    if not region and not written.startswith("+"):
         return Unparsable("it has no + and the country is not known")
     try:
-        number = phonenumbers.parse(raw, region.upper() if region else None)
+        number = phonenumbers.parse(written, region.upper() if region else None)
     except NumberParseException as problem:
         return Unparsable(_PARSE_REASONS.get(problem.error_type, "it is not a phone number"))
-    return _obstacle(number) or E164(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    read = _canonical(number)
+    if written.startswith("+") or number.country_code == NANP_CALLING_CODE:
+        return read
+    return _unless_its_plus_is_missing(written, str(number.country_code), read)
 
 
 def heard(raw: str, region: str | None) -> E164 | Unparsable:
@@ -117,6 +149,70 @@ def country_of(number: E164) -> str | None:
     return None if region in {_NON_GEOGRAPHIC_REGION, "ZZ"} else str(region)
 
 
+def _one_number(raw: str) -> str | Unparsable:
+    """Return what was written as one number, without what shows nothing; never two numbers, and never letters.
+
+    The library reads letters as the keys of a telephone, and two numbers as one long one: either is another person.
+    """
+    shown = "".join(
+        character for character in raw if unicodedata.category(character) not in {"Cf", "Cc"} or character in "\t\n"
+    )
+    text = unicodedata.normalize("NFKC", shown).strip()
+    text = re.sub(r"^tel:", "", text, flags=re.IGNORECASE)
+    if _EXTENSION.search(text):
+        return Unparsable("it has an extension, and texts cannot be sent to one")
+    if any(character.isalpha() for character in text) or not any(character.isdigit() for character in text):
+        return Unparsable("it is not a phone number: it has letters, or no digits")
+    if _TWO_NUMBERS.search(text):
+        return Unparsable("it is not one phone number but several")
+    floated = _FLOATED.fullmatch(text)
+    return floated[1] if floated else text
+
+
+def _unless_its_plus_is_missing(written: str, calling_code: str, read: E164 | Unparsable) -> E164 | Unparsable:
+    """Return what was read, unless the same digits are as good a number once the + that spreadsheets drop is back."""
+    digits = "".join(str(unicodedata.decimal(each)) for each in written if each.isdecimal())
+    if not digits.startswith(calling_code):
+        return read
+    whole = parse("+" + digits, None)
+    if isinstance(whole, Unparsable) or whole == read:
+        return read
+    return whole if isinstance(read, Unparsable) else Unparsable("it may be two numbers; write it with its +")
+
+
+def _canonical(number: PhoneNumber) -> E164 | Unparsable:
+    _respell(number)
+    return _obstacle(number) or E164(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+
+
+def _respell(number: PhoneNumber) -> None:
+    """Give a number the one spelling its owner has with us.
+
+    Mexico dropped the 1 of mobiles and the prefixes 044, 045 and 01 in 2019; Argentina writes mobiles with a 9 from
+    abroad and without it, or with 15, at home; Brazil gave each mobile a ninth digit by 2016. All are still written.
+    Source: ITU-T E.164 national numbering plans of Mexico, Argentina and Brazil; adr/0008.
+    """
+    rule = _SPELLINGS.get(number.country_code or 0)
+    if rule is None:
+        return
+    pattern, canonical = rule
+    found = pattern.fullmatch(phonenumbers.national_significant_number(number))
+    if found is not None:
+        number.national_number = int(found.expand(canonical))
+        number.italian_leading_zero = None
+        number.number_of_leading_zeros = None
+
+
+def former_spellings(number: E164) -> tuple[E164, ...]:
+    """Return the other spellings under which this person may have been written down before there was one."""
+    found = []
+    for pattern, former in _FORMER:
+        match = pattern.fullmatch(number)
+        if match is not None:
+            found.append(E164(match.expand(former)))
+    return tuple(found)
+
+
 def _obstacle(number: PhoneNumber) -> Unparsable | None:
     """Return why a number that reads as one cannot be written to."""
     if number.extension:
@@ -128,4 +224,11 @@ def _obstacle(number: PhoneNumber) -> Unparsable | None:
         national = str(number.national_number).zfill(_NANP_DIGITS)
         if national[0] in "01" or national[3] in "01":
             return Unparsable("a North American area code or exchange never starts with 0 or 1")
+        if _NO_AREA_CODE.match(national):
+            return Unparsable("no place has this area code")
+        return None
+    if not phonenumbers.is_valid_number(number) and not _RESERVED.fullmatch(
+        phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    ):
+        return Unparsable("nobody in its country can have this number")
     return None

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -22,13 +22,14 @@ from services.compliance.tables import decisions
 from shared.bus.reading import Unread, Wait
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
+from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Fault
 from shared.events.follow_up import FollowUpDue, Purpose
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
 from shared.ids import FollowUpId, MerchantId
-from shared.phone import E164
+from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
 
 _Kind: TypeAlias = tuple[type[Verdict], Reason, Purpose]
@@ -73,7 +74,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
         contact = _contact(desk, due, policy, uow)
         if policy is None or contact is None:
             continue
-        person = people[due.recipient_id]
+        person = await _one_person(desk, due.merchant_id, people[due.recipient_id], contact, uow.db)
         past = [text for key, text in histories.get(due.recipient_id, ()) if key != due.follow_up_id]
         late = news.why_waits(due.recipient_id)
         circumstances = Circumstances(
@@ -95,6 +96,19 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     await slots.reserve(uow.db, reserved)
     _count(kinds)
     failpoint("compliance.after_verdict")
+
+
+async def _one_person(
+    desk: GateDesk, merchant: MerchantId, person: store.Person, contact: Contact, db: Transaction
+) -> store.Person:
+    """Return the person a text is for, with an opt-out that stands under a former spelling of their number."""
+    former = [desk.sealer.recipient_id(merchant, each) for each in former_spellings(E164(contact.phone))]
+    if not former or person.standing.suppression is not None:
+        return person
+    for other in (await store.people(db, former)).values():
+        if other.standing.suppression is not None or other.standing.marketing.revoked_at is not None:
+            return replace(person, standing=other.standing)
+    return person
 
 
 def _newest(releases: set[tuple[FollowUpId, int]]) -> dict[FollowUpId, int]:

@@ -28,7 +28,7 @@ from shared.events.trigger import Contact
 from shared.failpoints import failpoint
 from shared.ids import EventId, MerchantId, RecipientId
 from shared.inbound import Context, Reading, classify, classify_for
-from shared.phone import E164
+from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
@@ -46,6 +46,8 @@ class Message:
 
     merchant: Merchant
     recipient_id: RecipientId
+    former: tuple[RecipientId, ...]
+    """Who they were under other spellings of their number."""
     inbound: Inbound
     subscribed: Reading
     opted_out: Reading
@@ -145,6 +147,7 @@ class Replies:
         return Message(
             merchant,
             self._sealer.recipient_id(merchant.id, sender),
+            tuple(self._sealer.recipient_id(merchant.id, each) for each in former_spellings(sender)),
             inbound,
             subscribed,
             heard(readings[Context.OPTED_OUT], inbound.provider_says, opted_out=True),
@@ -194,7 +197,8 @@ async def _take(message: Message, uow: UnitOfWork, sealer: Sealer) -> Taken | No
         "correlation_id": answered["correlation_id"] if answered else f"reply-{reply_id}",
     }
     if keyword_seq is not None:
-        uow.publish(_report(message, reading, keyword_seq, reply_id, common))
+        for recipient in (message.recipient_id, *message.former):
+            uow.publish(_report(message, reading, keyword_seq, reply_id, {**common, "recipient_id": recipient}))
     uow.publish(
         ReplyReceived(
             event_id=EventId(ids.derived(ReplyReceived.type, reply_id, at=uow.now)),
@@ -258,9 +262,10 @@ def _report(
 ) -> ConsentReported:
     """Return the claim a keyword makes, for the ledger."""
     is_stop = reading.reply_class is ReplyClass.OPT_OUT
+    parts = (reply_id,) if common["recipient_id"] == message.recipient_id else (reply_id, common["recipient_id"])
     marketing_only = _is_marketing_only(reading, message.merchant)
     return ConsentReported(
-        event_id=EventId(ids.derived(ConsentReported.type, reply_id, at=common["occurred_at"])),
+        event_id=EventId(ids.derived(ConsentReported.type, *parts, at=common["occurred_at"])),
         **common,
         scope=ConsentScope.MARKETING if marketing_only else ConsentScope.ALL,
         act=ConsentAct.REVOKED if is_stop else ConsentAct.RESTORED,

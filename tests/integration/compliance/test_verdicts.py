@@ -15,7 +15,7 @@ from shared.config.directory import MerchantDirectory
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, MerchantClosed
 from shared.events.dispatch import DispatchAccepted
 from shared.events.engagement import ReplyReceived
-from shared.events.follow_up import FollowUpCleared, FollowUpDeferred, Purpose
+from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, Purpose
 from shared.events.trigger import Contact, PhoneProvenance
 from shared.testing import make, make_compliance
 from shared.testing.clock import START
@@ -365,3 +365,11 @@ async def test_a_closed_shop_whose_folder_is_gone_is_blocked_and_not_set_aside(s
     await stage.hear(make.event(MerchantClosed, merchant_id="gone"))
     assert only(await stage.verdict(merchant_id="gone")) == [("blocked", "merchant_closed")]
     assert not await stage.parked()
+
+
+@pytest.mark.parametrize(("now", "before"), [("+525512345678", "+5215512345678"), ("+5491123456789", "+541123456789")])
+async def test_an_opt_out_under_a_former_spelling_of_a_number_holds(stage: Stage, now: str, before: str) -> None:
+    await stage.hear(stage.claim(phone=now), stage.claim(ConsentAct.REVOKED, phone=before, scope=ConsentScope.ALL))
+    verdict = await stage.verdict(phone=now)
+    assert isinstance(verdict, FollowUpBlocked)
+    assert verdict.reason == "opted_out"

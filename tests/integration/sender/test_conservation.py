@@ -229,3 +229,11 @@ async def test_the_providers_start_counts_only_from_somebody_who_is_opted_out(de
         ReplyClass.OPT_IN,
         ReplyClass.OPT_OUT,
     ]
+
+
+async def test_a_stop_reaches_every_spelling_of_a_number(desk: Desk) -> None:
+    await _post(desk, _form(From="whatsapp:+5215512345678"))
+    reports = await desk.published(ConsentReported)
+    people = [make_sender.recipient_id(desk.sealer, number) for number in ("+525512345678", "+5215512345678")]
+    assert [(each.recipient_id, each.act) for each in reports] == [(one, ConsentAct.REVOKED) for one in people]
+    assert len({each.event_id for each in reports}) == 2

@@ -1,5 +1,9 @@
 """Phone numbers become canonical, or say why not."""
 
+import json
+import re
+from pathlib import Path
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -111,6 +115,71 @@ def test_any_text_is_a_number_or_a_reason(raw: str, region: str | None) -> None:
 
 @given(st.from_regex(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", fullmatch=True), st.sampled_from([None, "US", "CA", "GB", "MX"]))
 def test_what_is_canonical_in_north_america_is_what_the_library_says_it_is(raw: str, region: str | None) -> None:
+    if re.match(r"\+1(555|.11|.9|37|96)", raw):
+        assert isinstance(phone.parse(raw, region), Unparsable)
+        return
     number = phonenumbers.parse(raw, region)
     assert phonenumbers.is_possible_number(number)
     assert phone.parse(raw, region) == phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == raw
+
+
+CASES = [
+    json.loads(line) for line in (Path(__file__).parents[2] / "cases" / "phone.jsonl").read_text("utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['raw']} in {case['country']}")
+def test_no_spelling_makes_a_number_another_persons(case: dict[str, str | None]) -> None:
+    read = phone.parse(str(case["raw"]), case["country"])
+
+    assert (None if isinstance(read, Unparsable) else read) == case["number"]
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("+525512345678", "+5215512345678", "+52 1 55 1234 5678", "+52 044 55 1234 5678", "+52 01 55 1234 5678"),
+        ("+5491123456789", "+541123456789", "+54 9 11 2345-6789", "+54 (11) 2345 6789"),
+        ("+5493414567890", "+543414567890"),
+        ("+5511987654321", "+551187654321", "+55 (11) 8765-4321", "+55 11 98765-4321"),
+    ],
+)
+def test_one_person_has_one_number_however_their_country_spells_it(spellings: tuple[str, ...]) -> None:
+    assert {phone.parse(each, None) for each in spellings} == {spellings[0]}
+    assert phone.former_spellings(E164(spellings[0])) == (E164(spellings[1]),)
+
+
+@pytest.mark.parametrize("number", ["+551132345678", "+12125550123", "+525512345678"])
+def test_numbers_with_one_spelling_keep_it(number: str) -> None:
+    assert phone.parse(number, None) == number
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["\u202a+1 (212) 555-0123\u202c", "+1\u200b2125550123", "+1\xa0212\xa0555\xa00123", "+１２１２５５５０１２３"],
+)
+def test_what_shows_nothing_is_no_part_of_a_number(raw: str) -> None:
+    assert phone.parse(raw, None) == "+12125550123"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["0151 12345678, 0170 1234567", "0151 12345678 / 0170 1234567", "+49 151 12345678 +49 170 1234567", "1|2"],
+)
+def test_two_numbers_are_refused_and_never_joined(raw: str) -> None:
+    assert isinstance(phone.parse(raw, "DE"), Unparsable)
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["+447700900123", "+442079460958", "+33639981234", "+61491570006", "+12125550123", "+46701740605"],
+)
+def test_numbers_kept_for_tests_can_be_used(number: str) -> None:
+    assert phone.parse(number, None) == number
+
+
+def test_whoever_writes_from_a_number_has_it() -> None:
+    assert phone.heard("+9175550123", "US") == "+9175550123"
+    assert phone.heard("+5215512345678", "US") == "+525512345678"
+    assert isinstance(phone.heard("AMAZON", "US"), Unparsable)
+    assert isinstance(phone.heard("72345", "US"), Unparsable)
