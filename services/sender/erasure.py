@@ -1,4 +1,4 @@
-"""Forgetting, at the provider's side of the house: texts, replies, targets and callbacks go; guards and hashes stay."""
+"""Forgetting, at the provider's side of the house: texts, their hashes, replies and callbacks go; guards stay."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,12 +8,14 @@ import sqlalchemy as sa
 from services.sender import store
 from services.sender.attribution import store as attribution
 from services.sender.attribution.tables import touches
+from services.sender.domain.attempts import AttemptState
 from services.sender.domain.model import Dispatch
 from services.sender.links import store as links
 from services.sender.links.tables import short_links
 from services.sender.schema import ground
 from services.sender.tables import (
     HOLDS_CONTENT,
+    attempts,
     closed_merchants,
     dispatches,
     receipts,
@@ -27,6 +29,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import MerchantClosed, RecipientErased, SuppressionCause
 from shared.ids import AttemptId, MerchantId, RecipientId
 
+_UNANSWERED: Final = frozenset({AttemptState.INTENT.value, AttemptState.UNKNOWN.value})
 BLANK: Final = (
     sa.update(dispatches)
     .where(dispatches.c.recipient_id == sa.bindparam("gone"), HOLDS_CONTENT)
@@ -72,10 +75,21 @@ async def attempts_of(db: Transaction, recipient: RecipientId) -> list[AttemptId
     return [each.attempt_id(n) for each in known.values() for n in range(1, each.attempts + 1)]
 
 
+async def _forget_hashes(db: Transaction, made: Sequence[AttemptId]) -> None:
+    """Blank the hashes of texts whose calls have ended: a text that can be guessed could be told by its hash.
+
+    A call without an answer keeps its own until it is found at the provider, or not.
+    """
+    ended = await db.fetch(attempts, "id", made, columns=("id", "state", "body_sha256"))
+    known = sorted(row["id"] for row in ended if row["body_sha256"] and row["state"] not in _UNANSWERED)
+    await db.change(attempts, [{"id": each, "body_sha256": b""} for each in known])
+
+
 async def _blank(uow: UnitOfWork, recipient: RecipientId) -> dict[str, int]:
     db = uow.db
-    attempts = await attempts_of(db, recipient)
-    calls = await db.fetch(receipts, "attempt_id", attempts, columns=("id", "raw"))
+    made = await attempts_of(db, recipient)
+    await _forget_hashes(db, made)
+    calls = await db.fetch(receipts, "attempt_id", made, columns=("id", "raw"))
     raw = sorted(row["id"] for row in calls if row["raw"])
     await db.change(receipts, [{"id": each, "raw": b""} for each in raw])
     columns = ("merchant_id", "provider_message_id", "text")

@@ -110,6 +110,18 @@ async def test_an_erased_person_gets_nothing_whichever_came_first(desk: Desk) ->
     assert all(row["contact"] is None and row["body"] is None for row in await desk.dispatches())
 
 
+async def test_the_hash_of_a_text_that_went_does_not_outlive_the_persons_erasure(desk: Desk) -> None:
+    await desk.hear(desk.cleared(1))
+    await desk.send()
+    [before] = await desk.attempts()
+    await desk.hear(
+        make.event(RecipientErased, recipient_id=make_sender.recipient_id(desk.sealer), occurred_at=desk.clock.now())
+    )
+    [after] = await desk.attempts()
+    assert (before["state"], bool(before["body_sha256"])) == ("accepted", True)
+    assert (after["state"], after["body_sha256"]) == ("accepted", b"")
+
+
 async def test_a_template_without_its_value_fails_with_its_reason(desk: Desk) -> None:
     await desk.hear(desk.cleared(text="Hello {{ trigger.nothing }}"))
     await desk.send()
