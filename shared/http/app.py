@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from shared.db.readers import reading_for_a_request
-from shared.http import problems
+from shared.http import docs_page, problems
 from shared.http.address import CleanAddress
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
@@ -36,7 +36,7 @@ class Application(FastAPI):
         entrance: Entrance | None,
     ) -> None:
         """Put the entrance before FastAPI's own layers, the routers behind them."""
-        super().__init__(title=title, lifespan=lifespan, docs_url="/docs", redoc_url=None)
+        super().__init__(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
         problems.install(self)
         doors = PlainRoutes(super().__call__, routes=plain_routes(routers), handlers=self.exception_handlers)
         bounded = BodyLimit(doors, max_body_bytes, max_webhook_body_bytes)
@@ -88,6 +88,7 @@ def create_app(
     )
     app.state.keys = keys
     app.include_router(operations(health))
+    app.include_router(docs_page.router_of(app))
     return app
 
 

@@ -20,7 +20,7 @@ STRANGER = "203.0.113.9"
 OPERATORS = (
     "/metrics",
     "/docs",
-    "/docs/api.css",
+    "/docs/anything",
     "/openapi.json",
     "/simulator",
     "/simulator/",

@@ -89,6 +89,7 @@ class PagesDoor:
             "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
         )
         headers["Referrer-Policy"] = "no-referrer"
+        headers["X-Content-Type-Options"] = "nosniff"
         return HTMLResponse(
             self._templates.get_template(f"{name}.html").render(**values, nonce=nonce, etag=etag), headers=headers
         )
