@@ -124,10 +124,12 @@ class TextAnswer(BaseModel):
     sender_number: str
     locale: str
     text: str
-    """Rendered; brand and STOP line are added where the law asks for them, when it is sent."""
+    """As it will be sent, brand and STOP line included; a short link stands there with a code of zeros."""
     parts: PartsAnswer
     gate: dict[str, Any] | None
     """The gate's evaluation as of the due time: advice, not a verdict."""
+    gate_question: dict[str, Any] | None = None
+    """Where the gate is another process: what to post to `/v1/gate/evaluations` for its advice."""
     gate_note: str | None = None
 
 

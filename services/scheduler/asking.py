@@ -1,6 +1,6 @@
 """What is asked for over HTTP becomes a run: what is wrong with it is told by field, before anything is stored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from services.scheduler.domain.planning import House, PlannedText, end_before_be
 from services.scheduler.people import Person
 from services.scheduler.planner import NewRun, Seals, Version, Versions, names_of
 from services.scheduler.store import FollowUp, by_recipient, load
-from shared import ids, parts, phone, templates
+from shared import ids, phone, templates
 from shared.conditions import ConditionFault, compile_condition
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
@@ -33,6 +33,7 @@ from shared.ids import RecipientId
 from shared.instants import Instant
 from shared.phone import E164, Unparsable
 from shared.privacy import Sealer
+from shared.rendering.render import Rendered, RenderFailed, RenderInput, render
 from shared.templates import TemplateError
 
 GateAdvice: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -42,7 +43,11 @@ STEP = "text"
 """The one step of the built-in flow `api`."""
 _PAST_AFTER = timedelta(seconds=60)
 """Clocks differ and requests take time: a due time this recent is now."""
-_NO_GATE = "the gate is not part of this process; ask POST /v1/gate/evaluations"
+_CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a caller's clock may run ahead of ours, as for events."""
+_CODE_CHARACTERS = 10
+"""Of a short link (the sender's)."""
+_NO_GATE = "the gate is not part of this process; post gate_question to /v1/gate/evaluations"
 _ADVICE = "advice as of the due time, on the consent known now; caps are judged when the text is due"
 _ROOTS: Mapping[str, frozenset[str] | None] = {
     "recipient": RECIPIENT_FIELDS,
@@ -87,6 +92,10 @@ class Past:
     person: Person
     history: History
     runs: Mapping[bytes, Run]
+    earlier: Sequence[Trigger] = ()
+    """What happened to them lately."""
+    is_first_contact: bool = False
+    """The provider never took a text to them."""
 
 
 class Asking:
@@ -137,7 +146,7 @@ class Asking:
         )
         if request.text is not None:
             _check_names(request.text)
-            self.rendered(asked, request.text, History(), due_at, "text")
+            self.rendered(asked, _text(asked, now), History(), "text")
         return asked
 
     async def past(self, db: Transaction, asked: Asked, now: datetime, *, reading: bool = False) -> Past:
@@ -149,8 +158,16 @@ class Asking:
         runs = await people.runs(db, wanted)
         person = known.get(asked.recipient_id) or Person(asked.recipient_id, asked.merchant.id)
         flow = asked.flow.flow if asked.flow else API_FLOW
-        history = person.history(texts.get(asked.recipient_id, ()), now)
-        return Past(person, history, runs.get((asked.recipient_id, flow), {}))
+        sent = texts.get(asked.recipient_id, ())
+        kinds = {rule.on for rule in asked.flow.cancel_on} if asked.flow else set()
+        seen = (await people.seen(db, wanted)).get(asked.recipient_id, ()) if kinds else ()
+        return Past(
+            person,
+            person.history(sent, now),
+            runs.get((asked.recipient_id, flow), {}),
+            [people.opened(self._sealer, row) for row in seen if row["kind"] in kinds],
+            all(each.accepted_at is None for each in sent),
+        )
 
     def run(self, asked: Asked, past: Past, now: datetime) -> NewRun:
         """Return the run that was asked for.
@@ -172,7 +189,7 @@ class Asking:
                 "history": past.history.names(),
                 "now": now,
             }
-            outcome = enrolment(asked.flow, asked.trigger, names, past.runs, ())
+            outcome = enrolment(asked.flow, asked.trigger, names, past.runs, past.earlier)
             if isinstance(outcome, Decline):
                 raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", f"the flow did not start: {outcome}")
             entry_key, ordinal = outcome.entry_key, outcome.ordinal
@@ -180,7 +197,7 @@ class Asking:
             house = House(asked.merchant.config.locale, asked.merchant.config.policies)
             texts = planned(asked.flow, asked.began_at, now, asked.zone, asked.contact, house)
             for text in texts:
-                self.rendered(asked, text.body, past.history, text.due_at, "trigger")
+                self.rendered(asked, text, past.history, "trigger")
         return NewRun(
             merchant=asked.merchant,
             recipient_id=asked.recipient_id,
@@ -198,23 +215,36 @@ class Asking:
             is_built_in=asked.flow is None,
         )
 
-    def rendered(self, asked: Asked, body: str, history: History, due_at: datetime, field: str) -> str:
-        """Return a text as it would read.
+    def rendered(
+        self, asked: Asked, text: PlannedText, history: History, field: str, *, is_first_contact: bool = False
+    ) -> Rendered:
+        """Return a text as it would read, made by what makes it when it is sent.
 
         Raises:
-            HTTPProblem: 422 where the template cannot be finished; the reason names the value, never holds one.
+            HTTPProblem: 422 where there is none, or none that any provider takes; says what is wrong, and no fact.
         """
         recipient, trigger = recipient_names(asked.contact), asked.trigger.names()
         names = names_of(asked.merchant, trigger, recipient, history.names(), asked.zone)
-        text = templates.render(body, names | {"now": due_at.isoformat()}, locale=_locale(asked))
-        if isinstance(text, TemplateError):
-            raise unprocessable(field, f"{text.field}: {text.reason}" if text.field else text.reason)
-        return text
+        config = asked.merchant.config
+        made = render(
+            RenderInput(
+                template=text.body,
+                facts=names | {"now": text.due_at.isoformat()},
+                brand=config.brand,
+                locale=text.locale,
+                purpose=text.purpose,
+                first_contact=is_first_contact,
+                contact_line=config.contact,
+            ),
+            link=_stand_in(asked.merchant),
+        )
+        if isinstance(made, RenderFailed):
+            raise unprocessable(field, f"{made.field}: {made.detail}" if made.field else made.detail)
+        return made
 
     def preview(self, asked: Asked, run: NewRun, text: PlannedText, past: Past) -> TextAnswer:
         """Return what would be sent, its weight, and what the gate would say at the due time."""
-        body = self.rendered(asked, text.body, past.history, text.due_at, "text")
-        weight = parts.count(body)
+        made = self.rendered(asked, text, past.history, "text", is_first_contact=past.is_first_contact)
         asking = question(asked.contact, text, past.person, asked.merchant.config.policies)
         return TextAnswer(
             step=text.step,
@@ -224,9 +254,10 @@ class Asking:
             expires_at=text.expires_at,
             sender_number=run.sender_number,
             locale=text.locale,
-            text=body,
-            parts=PartsAnswer(encoding=weight.encoding, parts=weight.parts, units=weight.units),
+            text=made.text,
+            parts=PartsAnswer(encoding=made.encoding, parts=made.parts, units=made.units),
             gate=dict(self._advice(asking)) if self._advice else None,
+            gate_question=None if self._advice else asking,
             gate_note=_ADVICE if self._advice else _NO_GATE,
         )
 
@@ -302,6 +333,8 @@ def _trigger(
                 raise unprocessable(f"trigger.{name}", str(problem.errors()[0]["msg"])) from None
     given.pop("kind", None)
     occurred_at: datetime = own.pop("occurred_at", now)
+    if occurred_at > now + _CLOCK_TOLERANCE:
+        raise unprocessable("trigger.occurred_at", "it has not happened yet: this is more than five minutes ahead")
     if request.subject is not None:
         own["subject"] = request.subject
     return Trigger(
@@ -316,8 +349,10 @@ def _trigger(
     )
 
 
-def _locale(asked: Asked) -> str:
-    return asked.contact.locale or asked.merchant.config.locale
+def _stand_in(merchant: Merchant) -> Callable[[str], str]:
+    """Return what stands for short links that are not made yet: as long as they will be."""
+    links = merchant.config.links
+    return lambda address: address if links is None else f"{links.base_url.rstrip('/')}/r/{'0' * _CODE_CHARACTERS}"
 
 
 def _check_condition(field: str, source: str | None) -> None:

@@ -11,12 +11,12 @@ from services.sender.domain.model import Dispatch
 from services.sender.domain.reconcile import body_sha256
 from services.sender.links.shorten import Shortener
 from services.sender.links.store import LinkOwner, link_rows
-from services.sender.rendering.render import RenderFailed, RenderInput, render
 from shared.config.directory import Merchant
 from shared.events.dispatch import ErrorClass
 from shared.events.trigger import Contact
 from shared.phone import E164
 from shared.privacy import Sealer, Unsealable
+from shared.rendering.render import RenderFailed, RenderInput, render
 
 
 @dataclass(frozen=True, slots=True)

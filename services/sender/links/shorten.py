@@ -7,9 +7,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 
-from services.sender.rendering.render import LinkRefused
 from shared import ids
 from shared.config.merchant import MerchantConfig
+from shared.rendering.render import LinkRefused
 from shared.settings import ProcessSettings
 
 CODE_CHARACTERS = 10

@@ -156,8 +156,8 @@ async def test_a_dry_run_shows_text_parts_and_the_gates_advice_and_stores_nothin
     async with open_stage(tmp_path, advice=advice) as stage:
         answer = await stage.ask(**{**FULL, "dry_run": True})
         (text,) = answer.json()["texts"]
-        assert text["text"] == "Your table 12 is ready, Ana."
-        assert text["parts"] == {"encoding": "gsm7", "parts": 1, "units": 28}
+        assert text["text"].endswith(": Your table 12 is ready, Ana.\nReply STOP to opt out")
+        assert text["parts"] == {"encoding": "gsm7", "parts": 1, "units": len(text["text"])}
         assert text["gate"] == {"decision": "send"}
         assert await stage.rows() == []
         assert await stage.house.log_events() == []
@@ -289,3 +289,60 @@ async def test_a_number_and_a_text_rest_sealed(stage: Stage) -> None:
     stored = await stage.house.stored()
     assert row["merchant_id"].encode() in stored
     assert TO.encode() not in stored
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        ({"text": "{{ trigger.x }}", "facts": {"x": "A" * 1560}}, "text", "11 parts, at most 10"),
+        ({"text": "{{ trigger.x }}", "facts": {"x": "A" * 2000}}, "text", "14 parts, at most 10"),
+        ({"text": "{{ trigger.x }}", "facts": {"x": "ж" * 700}}, "text", "11 parts, at most 10"),
+        ({"text": "{{ trigger.x }}", "facts": {"x": ["a", {"b": 1}]}}, "text", "an object is no text"),
+        ({"text": "Hi {{ recipient.last_name }}"}, "text", "recipient.last_name: "),
+        ({"text": '{% if (1..300000000) contains "x" %}a{% endif %}'}, "text", "at most 500 numbers"),
+        ({"text": "{% if trigger.x %}a{% endif %}"}, "text", "nothing is left"),
+    ],
+)
+async def test_what_must_fail_later_is_refused_at_once(
+    stage: Stage, *, dry_run: bool, changes: dict[str, Any], field: str, reason: str
+) -> None:
+    answer = await stage.ask(**{**FULL, **changes, "dry_run": dry_run})
+
+    assert answer.status_code == 422, answer.text
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert reason in error["reason"]
+    assert await stage.rows() == []
+
+
+async def test_a_trigger_of_the_future_is_refused(stage: Stage) -> None:
+    trigger = {"amount": {"minor": 4900, "currency": "USD"}, "subject": "o-7", "order_name": "#7"}
+    answer = await stage.ask(to=TO, flow="order-thank-you", trigger={**trigger, "occurred_at": "2099-06-01T00:00:00Z"})
+
+    assert answer.status_code == 422
+    assert "has not happened yet" in answer.json()["errors"][0]["reason"]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_flow_asked_for_looks_back_for_a_cancellation_that_came_first(stage: Stage, *, dry_run: bool) -> None:
+    now = stage.clock.now()
+    await stage.hear(stage.trigger("purchase", occurred_at=now - timedelta(minutes=20)))
+    began_at = (now - timedelta(minutes=40)).isoformat()
+
+    answer = await stage.ask(to=TO, flow="cart", trigger={"occurred_at": began_at}, dry_run=dry_run)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_enrolled"), answer.text
+    assert "cancelled_before" in answer.json()["detail"]
+
+
+async def test_a_dry_run_reads_as_the_text_that_is_sent(stage: Stage) -> None:
+    """Composed letters fit GSM-7, the brand stands in front, marketing says how to end it, and the spellings count."""
+    recipient = {"first_name": "e\u0301va", "country": "usa", "locale": "en_US", "state": "New York"}
+    body = {**FULL, "purpose": "marketing", "recipient": recipient, "dry_run": True}
+
+    (text,) = (await stage.ask(**body)).json()["texts"]
+
+    assert text["text"].endswith(": Your table 12 is ready, éva.\nReply STOP to opt out")
+    assert text["parts"]["encoding"] == "gsm7"
+    assert text["gate_question"]["known"]["state"] == "NY"

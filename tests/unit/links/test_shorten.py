@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.links.shorten import CODE_CHARACTERS, Shortener, ShortLink, base_url_of, web_address
-from services.sender.rendering.render import LinkRefused, Rendered, RenderInput, render
 from shared.config.merchant import Links, MerchantConfig
 from shared.events.follow_up import Purpose
+from shared.rendering.render import LinkRefused, Rendered, RenderInput, render
 from shared.settings import ProcessSettings
 
 

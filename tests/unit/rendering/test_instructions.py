@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.sender.rendering.instructions import has_stop_instruction, stop_line, stop_lines
+from shared.rendering.instructions import has_stop_instruction, stop_line, stop_lines
 
 TELLS = (
     "Reply STOP to end",

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.rendering.instructions import has_stop_instruction, stop_line, stop_lines
-from services.sender.rendering.render import (
+from shared.events.follow_up import Purpose
+from shared.parts import Encoding, count
+from shared.rendering.instructions import has_stop_instruction, stop_line, stop_lines
+from shared.rendering.render import (
     LinkRefused,
     Rendered,
     RenderFailed,
@@ -19,8 +21,6 @@ from services.sender.rendering.render import (
     names_brand,
     render,
 )
-from shared.events.follow_up import Purpose
-from shared.parts import Encoding, count
 
 LATIN = sorted(set(stop_lines()) - {"el", "ru", "uk", "ar", "he", "hi", "ja", "ko", "zh", "zh-hant"})
 NOT_NECESSARILY_STOPPED = [Purpose.TRANSACTIONAL, Purpose.INFORMATIONAL]

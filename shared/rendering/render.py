@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
 
-from services.sender.rendering.instructions import has_stop_instruction, stop_line
 from shared import templates
 from shared.events.follow_up import Purpose
 from shared.parts import Encoding, count
+from shared.rendering.instructions import has_stop_instruction, stop_line
 
 BODY_LIMIT_CHARACTERS = 1600
 """UTF-16 units; Twilio refuses a longer body with 21617, and no other provider takes more."""
@@ -165,11 +165,12 @@ def _says(body: str, line: str, source: RenderInput) -> bool:
 def _weighed(text: str, max_parts: int) -> Rendered | RenderFailed:
     """Return the text with its parts, unless a provider would refuse it or it would cost too much."""
     length = len(text.encode("utf-16-le")) // 2
-    if length > BODY_LIMIT_CHARACTERS:
-        return RenderFailed(RenderFailure.TOO_LONG, f"{length} characters, {BODY_LIMIT_CHARACTERS} are allowed")
     weight = count(text)
+    if length > BODY_LIMIT_CHARACTERS:
+        weighs = f"{weight.parts} parts, at most {max_parts}; " if weight.parts > max_parts else ""
+        return RenderFailed(RenderFailure.TOO_LONG, f"{weighs}{length} characters, at most {BODY_LIMIT_CHARACTERS}")
     if weight.parts > max_parts:
-        return RenderFailed(RenderFailure.TOO_MANY_PARTS, f"{weight.parts} parts, {max_parts} are allowed")
+        return RenderFailed(RenderFailure.TOO_MANY_PARTS, f"{weight.parts} parts, at most {max_parts}")
     return Rendered(text, weight.parts, weight.encoding, weight.units)
 
 
