@@ -98,6 +98,7 @@ def test_the_files_shown_have_no_errors_and_no_warnings(page: Path, tmp_path: Pa
 async def test_the_calls_shown_lead_to_the_texts_shown(shop: Shop) -> None:
     dry = await shop.call("dry-run")
     assert dry["texts"][0]["gate"]["reason"] == "no_consent"
+    assert dry["texts"][0]["text"] == "Harbor Books: Your book is in, Ana.\nReply STOP to opt out"
     assert (await shop.call("consent"))["consents"]["informational"]["status"] == "contract"
     planned = await shop.call("send")
     assert planned["state"] == "pending"
