@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.sender import api, consumer
+from services.sender import api, consumer, setting_aside
 from services.sender.admission import Admission
 from services.sender.answering import Replies
 from services.sender.calling import Calls
@@ -74,7 +74,9 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
 
     bell = Bell()
     service = Service(name=NAME, metadata=metadata, ground=ground, units=units)
-    source = service.listen(runtime.log, consumer.router(bell.ring, sealer, runtime.log.partitions))
+    events = consumer.router(bell.ring, sealer, runtime.log.partitions)
+    events.works[setting_aside.PARKED_AS] = setting_aside.take_again
+    source = service.listen(runtime.log, events)
     hearing = Reading(
         source, runtime.log.marks(), units, ground, NEWS, listeners=LISTENERS, patience_seconds=MARK_SECONDS
     )

@@ -17,6 +17,7 @@ from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
 from services.sender.intents import Group, Prepared, commit_intents
 from services.sender.providers.book import ProviderBook, Route
 from services.sender.rush import Rush
+from services.sender.setting_aside import SettingAside
 from services.sender.settings import SenderSettings
 from shared import ids
 from shared.bus.port import Holding
@@ -110,6 +111,7 @@ class Dispatcher:
         self._rush = rush
         self._process_url = process_url
         self._started_at = self._clock.now()
+        self._aside = SettingAside(units)
         self._turn = 0
         self._may_market = False
         self._buckets: dict[str, tuple[float, Bucket]] = {}
@@ -170,7 +172,16 @@ class Dispatcher:
             self._rush.note()
         failpoint("sender.after_claim")
         now = self._clock.now()
-        prepared = [self._prepare(row, share, now) for row in rows]
+        prepared: list[Prepared] = []
+        unreadable: dict[FollowUpId, Exception] = {}
+        for row in rows:
+            try:
+                prepared.append(self._prepare(row, share, now))
+            except Exception as problem:  # noqa: BLE001 - one text that cannot be read must not hold a number's queue
+                unreadable[FollowUpId(row["follow_up_id"])] = problem
+        await self._aside.take(unreadable)
+        if not prepared:
+            return True
         return await self._calls.undisturbed(self._commit_and_call(prepared, share, now))
 
     async def _commit_and_call(self, prepared: Sequence[Prepared], share: Share, now: datetime) -> bool:
@@ -184,6 +195,8 @@ class Dispatcher:
                 p.dispatch.attempt_id(p.dispatch.attempts + 1): p.dispatch.follow_up_id for p in prepared
             }
             raise
+        except Exception as problem:  # noqa: BLE001 - nothing was committed: whose fault it is, halving finds out
+            return await self._without_the_guilty(prepared, share, now, problem)
         failpoint("sender.after_intent")
         self._count(group, now)
         if group.committed:
@@ -192,6 +205,18 @@ class Dispatcher:
             self._buckets[share.sender_number][1].take(committed.composed.parts)
             self._calls.start(committed, self.pause)
         return bool(group.decisions)
+
+    async def _without_the_guilty(
+        self, prepared: Sequence[Prepared], share: Share, now: datetime, problem: Exception
+    ) -> bool:
+        """Try a group that could not be written down in halves; what fails alone is set aside."""
+        if len(prepared) == 1:
+            await self._aside.take({prepared[0].dispatch.follow_up_id: problem})
+            return True
+        middle = len(prepared) // 2
+        for half in (prepared[:middle], prepared[middle:]):
+            await self._commit_and_call(half, share, now)
+        return True
 
     async def _claim(self, share: Share, holding: Holding) -> Sequence[Any]:
         """Read what is next; without a call to spare, only what is about to lapse."""

@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from services.sender import composing, loop
+from services.sender import composing, intents, loop
 from services.sender.domain.breaker import Breaker, BreakerState
 from services.sender.health import NumberHealth
+from services.sender.schema import ground
+from services.sender.tables import dispatches
+from shared.bus import parked
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased, SuppressionCause
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
 from shared.events.follow_up import FollowUpCancelled, FollowUpLapsed, Purpose
@@ -426,3 +432,48 @@ async def test_a_held_number_makes_one_trial_call_at_a_time(desk: Desk) -> None:
         await asyncio.sleep(0.05)
     assert desk.provider.calls == 2
     await desk.provider.stop()
+
+
+async def test_a_queued_text_that_cannot_be_read_is_parked_and_its_number_goes_on(desk: Desk) -> None:
+    await desk.hear(*(desk.cleared(n, phone=f"+1212555012{n}") for n in range(4)))
+    guilty = (await desk.dispatches())[1]["follow_up_id"]
+    await spoil(desk, guilty, "no-such-policy")
+    await desk.send()
+    assert desk.provider.calls == 3
+    assert [row["type"] for row in await desk.house.rows(sa.select(ground.parked))] == ["sender.text"]
+    events = desk.sender.service.events
+    assert events is not None
+    assert await parked.redrive(desk.house.runtime.units, ground, events) == (0, 1)
+    await spoil(desk, guilty, "at_most_once")
+    assert await parked.redrive(desk.house.runtime.units, ground, events) == (1, 0)
+    await desk.send()
+    assert desk.provider.calls == 4
+
+
+async def test_a_text_that_cannot_be_written_down_is_parked_and_the_others_of_its_group_go(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [desk.cleared(n, phone=f"+1212555012{n}") for n in range(5)]
+    await desk.hear(*texts)
+    judge = intents._judge
+
+    def failing(each: intents.Prepared, *rest: Any, **named: Any) -> Any:
+        if each.dispatch.follow_up_id == texts[2].follow_up_id:
+            raise KeyError("no such column")
+        return judge(each, *rest, **named)
+
+    monkeypatch.setattr(intents, "_judge", failing)
+    await desk.send()
+    assert desk.provider.calls == 4
+    assert len(await desk.house.rows(sa.select(ground.parked))) == 1
+    assert len(await desk.attempts()) == 4
+
+
+async def spoil(desk: Desk, follow_up_id: object, resend: str) -> None:
+    """Write a policy that nobody knows, as an older version or a careless hand would."""
+
+    async def work(uow: UnitOfWork) -> None:
+        change = sa.update(dispatches).where(dispatches.c.follow_up_id == follow_up_id).values(resend=resend)
+        await uow.db.execute(change)
+
+    await desk.house.runtime.units.run(work, Lane.BATCHES)
