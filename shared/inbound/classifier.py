@@ -86,6 +86,9 @@ def _of_own_words(text: str, context: Context, known: Words) -> Reading:
     said = sentences(own)
     if not said:
         return _wordless(text, known)
+    by_hand = [sentence for sentence in said if not known.auto_replies.search(sentence[:_MOST_SEARCHED_CHARACTERS])]
+    if len(by_hand) < len(said):
+        return _beside_an_automatic_reply(by_hand, context, known)
     readings = [_read(said, own, context, known, _MOST_SEARCHED_CHARACTERS)]
     latin = [undisguised(sentence) for sentence in said]
     if latin != said:
@@ -93,6 +96,14 @@ def _of_own_words(text: str, context: Context, known: Words) -> Reading:
         if disguised.reply_class is not ReplyClass.OPT_IN:
             readings.append(disguised)
     return min(readings, key=_rank)
+
+
+def _beside_an_automatic_reply(said: Sequence[str], context: Context, known: Words) -> Reading:
+    """Read what stands beside the words of a telephone that answers by itself; only an opt-out there is somebody's."""
+    reading = _read(said, "", context, known, _MOST_SEARCHED_CHARACTERS) if said else None
+    if reading is not None and reading.reply_class is ReplyClass.OPT_OUT:
+        return reading
+    return Reading(ReplyClass.OTHER, "an automatic reply")
 
 
 def _rank(reading: Reading) -> tuple[int, bool]:
@@ -140,9 +151,13 @@ def _whole(tokens: list[str], context: Context, known: Words) -> Reading | None:
     rest = [token for token in tokens if token not in known.fillers]
     if joined in known.opt_out or _only(rest, known.opt_out | known.help | known.opt_in, needs=known.opt_out):
         return Reading(ReplyClass.OPT_OUT, "the whole message is an opt-out keyword")
+    if any(known.joined.fullmatch(token) for token in rest) and len(rest) == 1:
+        return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and another word in one")
     if "".join(rest) in known.opt_out:
         return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and fillers")
     bare = [token for token in tokens if token not in known.courtesies]
+    if {joined, "".join(bare)} & known.opt_out_alone:
+        return Reading(ReplyClass.OPT_OUT, "a word that alone asks to be let go")
     if joined in known.help or _only(bare, known.help | known.opt_in, needs=known.help):
         return Reading(ReplyClass.HELP, "the whole message asks for help")
     if joined in known.opt_in:

@@ -25,6 +25,7 @@ class Words:
 
     opt_out: frozenset[str]
     opt_out_strong: frozenset[str]
+    opt_out_alone: frozenset[str]
     opt_in: frozenset[str]
     opt_in_when_asked: frozenset[str]
     help: frozenset[str]
@@ -40,6 +41,9 @@ class Words:
     wrong_party: re.Pattern[str]
     review: re.Pattern[str]
     review_before_guards: re.Pattern[str]
+    auto_replies: re.Pattern[str]
+    joined: re.Pattern[str]
+    """One word that is an opt-out keyword and what people say with it, or the keyword again: "stopstop", "plsstop"."""
     tapback: re.Pattern[str]
     stop_signs: frozenset[str]
 
@@ -60,6 +64,7 @@ def words() -> Words:
     return Words(
         opt_out=_folded([*keywords["opt_out"], *opt_out_typos]),
         opt_out_strong=_folded([keywords["opt_out_strong"], *strong_typos]),
+        opt_out_alone=_folded(keywords["opt_out_alone"]),
         opt_in=_folded([keywords["opt_in"]]),
         opt_in_when_asked=_folded([keywords["opt_in_when_asked"]]),
         help=_folded([keywords["help"], typos["help"]]),
@@ -74,6 +79,8 @@ def words() -> Words:
         wrong_party=_either(told["wrong_party"], sets),
         review=_either(told["review"], sets),
         review_before_guards=_either(told["review_before_guards"], sets),
+        auto_replies=_either(told["auto_replies"], sets),
+        joined=_joined(told["joined"]),
         tapback=re.compile(
             rf"^\W*(?:{'|'.join(told['tapbacks'])})\s*(?:[\"“”„«「]|(?:an?|the|una?|une?|el|la|das|eine?) \w+$)"
         ),
@@ -83,6 +90,11 @@ def words() -> Words:
 
 def _folded(lists: Iterable[Iterable[str]]) -> frozenset[str]:
     return frozenset(form for each in lists for word in each for form in (fold(word), fold(word).replace(" ", "")))
+
+
+def _joined(told: dict[str, list[str]]) -> re.Pattern[str]:
+    keyword, before, after = ("|".join(map(re.escape, told[name])) for name in ("keywords", "before", "after"))
+    return re.compile(rf"(?:{keyword}){{2,}}|(?:{before})(?:{keyword})|(?:{keyword})(?:{after})")
 
 
 def _filled(pattern: str, sets: dict[str, str]) -> str:
