@@ -21,7 +21,7 @@ from shared.errors import DatabaseUnavailable
 from shared.loop import Loop
 
 _ANSWER_SECONDS = 5.0
-_GATHER_MILLISECONDS = 400
+_GATHER_MILLISECONDS = 900
 """Marks come once a second from each service; they are fetched together."""
 _COMPARE_SECONDS = 2.0
 """How often the database's clock is compared with our monotonic one."""
