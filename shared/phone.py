@@ -8,10 +8,11 @@ a regulator keeps for films and tests. One person has one canonical number, howe
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NewType
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 E164 = NewType("E164", str)
 """A canonical number: ``+``, country calling code, national number; digits only, 8 to 16 characters."""
@@ -53,6 +54,19 @@ _FORMER = (
 )
 
 _NAMED_BY_A_CARRIER = re.compile(r"\+[1-9][0-9]{6,14}")
+
+_COSTLY_CODES = ("+808", "+870", "+878", "+881", "+882", "+883", "+888", "+979", "+4470", "+449", "+850")
+"""Shared-cost, Inmarsat, personal, satellite, international networks, relief, premium; British personal and premium;
+North Korea, which takes no texts from abroad."""
+_COSTLY_TYPES = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.TOLL_FREE,
+        PhoneNumberType.VOICEMAIL,
+    }
+)
 
 _REASONS = {
     ValidationResult.INVALID_COUNTRY_CODE: "no country has this calling code",
@@ -211,6 +225,25 @@ def former_spellings(number: E164) -> tuple[E164, ...]:
         if match is not None:
             found.append(E164(match.expand(former)))
     return tuple(found)
+
+
+@lru_cache(maxsize=8192)
+def costs_extra(number: E164) -> bool:
+    """Return whether a text to a number outside the North American plan is charged to the profit of its holder.
+
+    Premium, shared-cost, personal and voicemail ranges by the library's tables; satellites and international
+    networks by their calling codes. Whoever rents such numbers earns by every text that a form is made to send.
+
+    Source: ITU-T E.164, list of assigned country codes; Ofcom National Telephone Numbering Plan (070, 09).
+    """
+    if number.startswith(_COSTLY_CODES):
+        return True
+    if number.startswith("+1"):
+        return False
+    try:
+        return phonenumbers.number_type(phonenumbers.parse(number, None)) in _COSTLY_TYPES
+    except NumberParseException:
+        return False
 
 
 def _obstacle(number: PhoneNumber) -> Unparsable | None:

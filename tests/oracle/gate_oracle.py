@@ -20,6 +20,8 @@ CALLING_CODES = {
     "61": "AU", "64": "NZ", "66": "TH", "84": "VN", "82": "KR", "63": "PH", "971": "AE", "90": "TR", "27": "ZA",
     "234": "NG", "57": "CO", "81": "JP", "52": "MX", "55": "BR", "62": "ID", "47": "NO", "254": "KE",
 }  # fmt: skip
+COSTLY = ("+881", "+882", "+883", "+870", "+878", "+979", "+808", "+888", "+850", "+4470", "+449", "+4484", "+3389")
+"""Satellites, international networks, premium, personal and shared-cost numbers; as far as the random cases go."""
 CONSENT_FREE = {"opt_out_confirmation", "help"}
 AREA_CODES: dict[str, tuple[str, tuple[str, ...]]] = {
     **{code: (row[0], tuple(row[1])) for code, row in CODES["codes"].items()},
@@ -191,6 +193,7 @@ def judge(question: Mapping[str, Any]) -> Answer:
     if number.startswith("+1") and (len(number) != 12 or number[2] in "01" or number[5] in "01"):
         return Answer("block", "invalid_number")
     special = number.startswith("+1") and number[2:5] in {*CODES["toll_free"], *CODES["premium"]}
+    special = special or number.startswith(COSTLY)
     if special or line.get("type") in {"landline", "toll_free", "premium"}:
         return Answer("block", "unsupported_number_type")
     if line.get("suppressed"):

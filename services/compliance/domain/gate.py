@@ -152,7 +152,9 @@ def _unwritable(recipient: Recipient, table: RuleTable) -> Reason | None:
     number = recipient.number
     if not number.possible:
         return Reason.INVALID_NUMBER
-    if number.area_code in table.toll_free or number.area_code in table.premium or recipient.line in _NEVER_TEXTED:
+    if number.costs_extra or number.area_code in {*table.toll_free, *table.premium}:
+        return Reason.UNSUPPORTED_NUMBER_TYPE
+    if recipient.line in _NEVER_TEXTED:
         return Reason.UNSUPPORTED_NUMBER_TYPE
     if recipient.suppressed or recipient.suppression not in {None, SuppressionCause.OPT_OUT}:
         return Reason.SUPPRESSED_NUMBER

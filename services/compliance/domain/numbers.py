@@ -18,6 +18,8 @@ class NumberFacts:
     """ISO 3166-1, for numbers outside the North American plan."""
     area_code: str | None = None
     """Three digits, for numbers of the North American plan (+1)."""
+    costs_extra: bool = False
+    """Premium, shared-cost, personal, satellite: its holder may earn by each text."""
 
 
 IMPOSSIBLE = NumberFacts(possible=False)
@@ -48,4 +50,4 @@ def facts_of_e164(number: phone.E164) -> NumberFacts:
         return NumberFacts(possible=True, area_code=number[_AREA_CODE]) if possible else IMPOSSIBLE
     if not phone.is_possible(number):
         return IMPOSSIBLE
-    return NumberFacts(possible=True, country=phone.country_of(number))
+    return NumberFacts(possible=True, country=phone.country_of(number), costs_extra=phone.costs_extra(number))

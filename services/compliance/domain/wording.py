@@ -10,7 +10,8 @@ _LASTING = {
     Reason.RULES_UNREADABLE: "The table of sending rules cannot be read, so nothing is sent until it is mended.",
     Reason.MERCHANT_CLOSED: "The shop has closed its account, so nothing is sent for it any more.",
     Reason.INVALID_NUMBER: "This is not a phone number that can exist, so no text can reach it.",
-    Reason.UNSUPPORTED_NUMBER_TYPE: "This is a toll-free, premium-rate or landline number, which is never texted.",
+    Reason.UNSUPPORTED_NUMBER_TYPE: "This is a toll-free, premium-rate, shared-cost, personal, satellite"
+    " or landline number, which is never texted.",
     Reason.SUPPRESSED_NUMBER: "This number is on your list of numbers never to write to again.",
     Reason.UNKNOWN_CLASS: "Nobody said what kind of text this is in words we know, so it is not sent.",
     Reason.NO_RECENT_INBOUND: "This text only answers a request of the last five minutes, and there is none to answer.",

@@ -70,3 +70,11 @@ def test_a_place_of_the_same_country_is_believed_by_any_of_its_names(zone: str) 
         "send" if "Honolulu" in zone else "defer",
         [zone],
     )
+
+
+@pytest.mark.parametrize("to", ["+447012345678", "+449098790123", "+881612345678", "+88216555000", "+33899123456"])
+@pytest.mark.parametrize("purpose", ["marketing", "transactional", "help"])
+def test_no_text_of_any_class_goes_to_a_number_whose_holder_earns_by_it(to: str, purpose: str) -> None:
+    question = {"to": to, "class": purpose, "now": "2026-12-01T15:00:00Z", "consent": {"status": "pewc"}}
+    told = json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(question)).stdout)
+    assert (told["decision"], told["reason"]) == ("block", "unsupported_number_type")

@@ -1,5 +1,7 @@
 """What a number alone says, digit by digit."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.compliance.domain.numbers import IMPOSSIBLE, NumberFacts, facts_of, facts_of_e164
@@ -34,3 +36,28 @@ def test_a_number_from_elsewhere_says_its_country() -> None:
     assert facts_of("06 12 34 56 78", "FR") == NumberFacts(possible=True, country="FR")
     assert facts_of_e164(E164("+3361")) == IMPOSSIBLE
     assert facts_of("06 12 34 56 78") == facts_of("nonsense") == facts_of("") == IMPOSSIBLE
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+447012345678",
+        "+449098790123",
+        "+448431234567",
+        "+881612345678",
+        "+88216555000",
+        "+883510000000",
+        "+870773123456",
+        "+8501921234567",
+        "+33899123456",
+        "+611900123456",
+    ],
+)
+def test_a_number_whose_holder_earns_by_texts_is_known_for_one(number: str) -> None:
+    facts = facts_of(number)
+    assert facts.costs_extra or not facts.possible  # either way no text goes there
+
+
+@pytest.mark.parametrize("number", ["+447911123456", "+33612345678", "+8801712345678", "+12125550123"])
+def test_a_persons_number_is_not(number: str) -> None:
+    assert facts_of(number) == replace(facts_of(number), possible=True, costs_extra=False)
