@@ -28,6 +28,10 @@ class Clock(Protocol):
         """Return the instant as an aware UTC datetime."""
         ...
 
+    def machine_now(self) -> datetime:
+        """Return what the machine's own clock shows, whatever a clock file adds; for comparing clocks only."""
+        ...
+
     def monotonic(self) -> float:
         """Return seconds that never go back and never jump; for timeouts only."""
         ...
@@ -65,6 +69,10 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the wall clock in UTC, moved by the offset."""
         return datetime.fromtimestamp(time.time(), UTC) + self._current_offset()
+
+    def machine_now(self) -> datetime:
+        """Return the wall clock in UTC without the offset."""
+        return datetime.fromtimestamp(time.time(), UTC)
 
     def monotonic(self) -> float:
         """Return the machine's monotonic seconds."""

@@ -19,6 +19,7 @@ from services.sender.providers.book import ProviderBook, Route
 from services.sender.rush import Rush
 from services.sender.setting_aside import SettingAside
 from services.sender.settings import SenderSettings
+from services.sender.skew import DatabaseClock
 from shared import ids
 from shared.bus.port import Holding
 from shared.bus.reading import Unread
@@ -112,6 +113,7 @@ class Dispatcher:
         self._process_url = process_url
         self._started_at = self._clock.now()
         self._aside = SettingAside(units)
+        self._database_clock = DatabaseClock(units)
         self._turn = 0
         self._may_market = False
         self._buckets: dict[str, tuple[float, Bucket]] = {}
@@ -122,6 +124,7 @@ class Dispatcher:
 
     async def step(self) -> float:
         """Do one pass and return the seconds until the next."""
+        await self._database_clock.require_near()
         await self._settle_doubts()
         await self._numbers.refresh()
         now, holding = self._clock.now(), self._holding()

@@ -13,10 +13,16 @@ class FakeClock:
         self._now = at
         self._monotonic = 1000.0
         self.trustworthy = True
+        self.skew = timedelta()
+        """How far the machine's clock is from the true time."""
 
     def now(self) -> datetime:
         """Return the instant it was set to."""
         return self._now
+
+    def machine_now(self) -> datetime:
+        """Return the true time, and how far a test put the machine's clock from it."""
+        return datetime.now(UTC) + self.skew
 
     def monotonic(self) -> float:
         """Return seconds that move with `advance`."""

@@ -13,6 +13,7 @@ from services.sender import composing, intents, loop
 from services.sender.domain.breaker import Breaker, BreakerState
 from services.sender.health import NumberHealth
 from services.sender.schema import ground
+from services.sender.skew import ClocksApart
 from services.sender.tables import dispatches
 from shared.bus import parked
 from shared.db.transaction import Lane
@@ -467,6 +468,23 @@ async def test_a_text_that_cannot_be_written_down_is_parked_and_the_others_of_it
     assert desk.provider.calls == 4
     assert len(await desk.house.rows(sa.select(ground.parked))) == 1
     assert len(await desk.attempts()) == 4
+
+
+@pytest.mark.parametrize("seconds", [-40, 40])
+async def test_nothing_is_sent_while_the_clocks_of_process_and_database_are_far_apart(
+    desk: Desk, seconds: float
+) -> None:
+    if desk.house.runtime.database.dialect == "sqlite":
+        return  # a file has no clock of its own
+    await desk.hear(desk.cleared())
+    desk.clock.skew = timedelta(seconds=seconds)
+    with pytest.raises(ClocksApart):
+        await desk.send()
+    assert desk.provider.calls == 0
+    desk.clock.skew = timedelta()
+    desk.clock.advance(seconds=11)
+    await desk.send()
+    assert desk.provider.calls == 1
 
 
 async def spoil(desk: Desk, follow_up_id: object, resend: str) -> None:
