@@ -441,3 +441,23 @@ def test_what_cannot_be_read_is_named_and_never_raises(topic: str, body: bytes, 
     assert isinstance(outcome, Unreadable)
     assert outcome.reason is reason
     assert "Ana" not in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ("You WON $1000! claim at http://evil.example/x bit.ly/abc", None),
+        (" ", None),
+        ("Ana\n\nYour bank: call 900", None),
+        ("evil.example/win", None),
+        ("Ana\u200b", "Ana"),
+        ("Ana", "Ana"),
+    ],
+)
+def test_a_customers_name_is_a_name_or_absent(written: str, read_as: str | None) -> None:
+    customer = {"id": 1, "first_name": written, "last_name": written, "phone": PHONE}
+
+    contact = reading("orders/create", shopify_order(customer=customer)).contact
+
+    assert contact is not None
+    assert (contact.first_name, contact.last_name) == (read_as, read_as)
