@@ -80,7 +80,10 @@ def phone_of(contact: bytes, dispatch: Dispatch, sealer: Sealer) -> E164:
     """Return the number a sealed contact holds.
 
     Raises:
-        Unsealable: it cannot be opened.
+        Unsealable: it cannot be opened, or is another person's: a sealed value that was moved from row to row.
         ValueError: it is no contact.
     """
-    return E164(Contact.model_validate_json(sealer.open(dispatch.merchant_id, contact)).phone)
+    phone = E164(Contact.model_validate_json(sealer.open(dispatch.merchant_id, contact)).phone)
+    if sealer.recipient_id(dispatch.merchant_id, phone) != dispatch.recipient_id:
+        raise Unsealable
+    return phone

@@ -21,6 +21,9 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased, SuppressionCause
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
 from shared.events.follow_up import FollowUpCancelled, FollowUpLapsed, Purpose
+from shared.events.trigger import Contact
+from shared.ids import MerchantId
+from shared.phone import E164
 from shared.testing import make, make_sender
 from tests.integration.sender.desk import Desk, alarms
 
@@ -127,6 +130,19 @@ async def test_the_hash_of_a_text_that_went_does_not_outlive_the_persons_erasure
     [after] = await desk.attempts()
     assert (before["state"], bool(before["body_sha256"])) == ("accepted", True)
     assert (after["state"], after["body_sha256"]) == ("accepted", b"")
+
+
+async def test_a_sealed_number_that_was_moved_to_another_persons_row_is_never_called(desk: Desk) -> None:
+    await desk.hear(desk.cleared(1))
+    others = desk.sealer.seal(MerchantId(make.MERCHANT), Contact(phone=E164("+12125550199")).model_dump_json().encode())
+
+    async def move(uow: UnitOfWork) -> None:
+        await uow.db.execute(sa.update(dispatches).values(contact=others))
+
+    await desk.house.runtime.units.run(move, Lane.BATCHES)
+    await desk.send()
+    assert desk.provider.calls == 0
+    assert {failed.reason for failed in await desk.published(DispatchFailed)} == {"unreadable"}
 
 
 async def test_a_template_without_its_value_fails_with_its_reason(desk: Desk) -> None:
