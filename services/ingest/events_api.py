@@ -27,6 +27,7 @@ from shared.failpoints import failpoint
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import FieldProblem, HTTPProblem
+from shared.http.quota import EventQuota
 from shared.http.strict_json import parsed
 
 SOURCE = "api"
@@ -37,7 +38,12 @@ PATH = "/v1/events"
 
 
 def events(
-    units: Units, ground: Ground, preparer: Preparer, clock: Clock, require_room: Callable[[], None]
+    units: Units,
+    ground: Ground,
+    preparer: Preparer,
+    clock: Clock,
+    require_room: Callable[[], None],
+    quota: EventQuota,
 ) -> APIRouter:
     """Return the route of the merchant's own systems; `require_room` raises while nothing can be taken."""
     router = APIRouter(tags=["ingest"])
@@ -57,6 +63,7 @@ def events(
         require_room()
         keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
         deliveries = _deliveries(document, caller.merchant, clock.now())
+        quota.take(caller.merchant.id, len(deliveries), PATH)
         arrivals = [preparer.prepared(delivery) for delivery, _ in deliveries]
         names = [event.id for _, event in deliveries]
 
