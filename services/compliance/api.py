@@ -145,7 +145,7 @@ def _clocks(merchant: Merchant, number: E164, person: Person, now: datetime) -> 
         raise HTTPProblem(HTTPStatus.SERVICE_UNAVAILABLE, "rules_unreadable", "the quiet-hours table cannot be read")
     recipient = Recipient(number=facts_of_e164(number), line=LineType.UNKNOWN)
     consent = person.standing.consent_for(Purpose.MARKETING, now)
-    setting = setting_of(Purpose.MARKETING, recipient, consent, rules, policy_of(merchant.config.policies))
+    setting = setting_of(Purpose.MARKETING, recipient, consent, rules, policy_of(merchant.config))
     opening = setting.window.next_opening(now, now + _OUTLOOK)
     return {
         "local_times": [

@@ -19,13 +19,14 @@ from services.compliance.domain.inputs import (
     Recipient,
 )
 from services.compliance.domain.numbers import facts_of_e164
+from services.compliance.domain.places import region_of
 from services.compliance.domain.records import DecisionInputs
 from services.compliance.domain.rules import Cap
 from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
 from services.compliance.preferences.wishes import FEWER, NO_WISH, Wish
 from services.compliance.store import Person
 from shared import ids
-from shared.config.merchant import Policies
+from shared.config.merchant import MerchantConfig
 from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, FollowUpDue, Purpose
 from shared.events.trigger import Contact, PhoneProvenance
 from shared.ids import EventId
@@ -47,8 +48,9 @@ class Circumstances:
     """What others know of the number."""
 
 
-def policy_of(policies: Policies, *, is_closed: bool = False) -> Policy:
+def policy_of(config: MerchantConfig, *, is_closed: bool = False) -> Policy:
     """Return the gate's policy as a merchant's file says it, with the guard of live service."""
+    policies, allowed = config.policies, config.destinations()
     chosen = Policy(
         profile=Profile(policies.profile.value),
         close_guard_seconds=policies.close_guard_seconds,
@@ -57,6 +59,7 @@ def policy_of(policies: Policies, *, is_closed: bool = False) -> Policy:
         allow_above_statutory=frozenset(policies.allow_above_statutory),
         max_defer_hours=policies.max_defer_hours,
         emergency_blocks=frozenset(policies.emergency_blocks),
+        destinations=frozenset(region_of(country).country for country in allowed) if allowed else None,
         is_closed=is_closed,
     )
     return chosen.in_service(policies.close_guard_seconds)

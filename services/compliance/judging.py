@@ -126,7 +126,7 @@ async def _policies(desk: GateDesk, merchants: set[MerchantId], uow: UnitOfWork)
     for each in merchants:
         merchant = desk.merchants.get(each)
         if merchant is not None:
-            found[each] = policy_of(merchant.config.policies, is_closed=each in closed)
+            found[each] = policy_of(merchant.config, is_closed=each in closed)
         elif each in closed:
             found[each] = Policy(is_closed=True)
     return found

@@ -26,7 +26,8 @@ _REASON_CLASSES = frozenset(
         "delivered", "no_receipt", "refused", "undelivered", "suppressed", "cancelled", "expired", "proven_absent",
         "render_failed", "quiet_hours", "opted_out", "no_consent", "consent_insufficient", "consent_pending",
         "consent_expired", "message_expired", "invalid_number", "unsupported_number_type", "suppressed_number",
-        "destination_prohibited", "frequency_cap", "opt_out", "api", "erased", "merchant_closed", "expire_after",
+        "destination_prohibited",
+        "destination_not_allowed", "frequency_cap", "opt_out", "api", "erased", "merchant_closed", "expire_after",
         "past_due", "shipping_number", "condition_error",
     }
 )  # fmt: skip

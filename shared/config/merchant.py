@@ -162,6 +162,8 @@ class Policies(FileModel):
     """How long the gate may put a text off before it is blocked as expired."""
     emergency_blocks: tuple[Subdivision, ...] = ()
     """Places in a declared emergency that bars solicitation, such as US-LA (compliance section 5)."""
+    destinations: Annotated[tuple[Country, ...], Field(max_length=250)] = ()
+    """Where it names any, texts go there, to the merchant's country and to those of its numbers alone."""
     allow_above_statutory: tuple[Subdivision | Country, ...] = ()
     """Places where caps above the statutory ones are the merchant's explicit choice (compliance section 9)."""
 
@@ -218,9 +220,28 @@ class MerchantConfig(FileModel):
             raise ValueError("a key's id or hash stands twice in this list")
         return keys
 
+    def destinations(self) -> frozenset[str]:
+        """Return the countries texts may go to; none where the file does not say, and they may go anywhere.
+
+        A form that anybody may fill in with any number sends texts to wherever they cost most. A number of the North
+        American plan counts as American.
+        """
+        if not self.policies.destinations:
+            return frozenset()
+        prefixes = (number.country or _country_of(number.number) for number in self.numbers)
+        named = (self.country, *prefixes, *self.policies.destinations)
+        return frozenset(country for country in named if country)
+
     def secrets(self) -> list[tuple[tuple[str | int, ...], Secret]]:
         """Return every secret the file names, with its path in the file."""
         return list(_secrets(self, ()))
+
+
+def _country_of(number: str) -> str | None:
+    """Return the country of a sender's number; a short code or name has none."""
+    if number.startswith("+1"):
+        return "US"
+    return phone.country_of(phone.E164(number)) if number.startswith("+") else None
 
 
 def _secrets(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], Secret]]:

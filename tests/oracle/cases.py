@@ -68,6 +68,8 @@ def question(seed: int) -> dict[str, Any]:
         asked["known"] = _known(rng)
     if rng.random() < 0.2:
         asked["number"] = _line(rng)
+    if rng.random() < 0.1:
+        asked["destinations"] = rng.choice((["US"], ["US", "CA"], ["GB", "FR"]))
     if rng.random() < 0.15:
         asked["expires_at"] = _text(now + rng.choice((-1, 1, 1, 1)) * _span(rng, 48))
     if rng.random() < 0.2:

@@ -204,7 +204,7 @@ def judge(question: Mapping[str, Any]) -> Answer:
         return _answer_to_the_person(purpose, consent, history, now, expires)
     place = place_of(question)
     rows = rows_of(place)
-    refusal = _refusal(purpose, consent, place, rows, now)
+    refusal = _refusal(purpose, consent, place, rows, now, question.get("destinations"))
     if refusal:
         return Answer("block", refusal)
     if expires and expires <= now:
@@ -244,12 +244,19 @@ def _is_revoked(consent: Mapping[str, Any]) -> bool:
 
 
 def _refusal(
-    purpose: str, consent: Mapping[str, Any], place: Place, rows: tuple[str, ...], now: datetime
+    purpose: str,
+    consent: Mapping[str, Any],
+    place: Place,
+    rows: tuple[str, ...],
+    now: datetime,
+    allowed: list[str] | None,
 ) -> str | None:
     """Checks 6 to 8."""
     status = consent.get("status") or "unknown"
     if _is_revoked(consent):
         return "opted_out"
+    if allowed is not None and place.countries[0] not in allowed:
+        return "destination_not_allowed"
     marketing = purpose == "marketing"
     if marketing and any(ROWS[row]["classes"]["marketing"]["hours"] == "blocked" for row in rows):
         return "destination_prohibited"

@@ -116,6 +116,8 @@ class EvaluationRequest(_Strict):
     """`max_defer_hours` counts from here; omitted: from `now`."""
     profile: Profile | None = None
     close_guard_seconds: Whole | None = Field(default=None, ge=0, le=86_400)
+    destinations: frozenset[str] | None = Field(default=None, max_length=250)
+    """Countries the shop writes to; omitted: any."""
 
 
 class RuleAnswer(_Strict):
@@ -178,7 +180,11 @@ def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> 
         [Past(past.at, past.kind) for past in request.history or ()],
         request.now,
         rules,
-        Policy(profile=request.profile or Profile.STRICT, close_guard_seconds=request.close_guard_seconds),
+        Policy(
+            profile=request.profile or Profile.STRICT,
+            close_guard_seconds=request.close_guard_seconds,
+            destinations=request.destinations,
+        ),
     )
     return answer_of(verdict)
 

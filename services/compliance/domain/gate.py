@@ -174,6 +174,8 @@ def _forbidden(case: _Case) -> Reason | None:
     """Checks 6 to 8, and a text that is past its end before any hour is looked at."""
     if case.consent.is_revoked() or case.recipient.suppression is SuppressionCause.OPT_OUT:
         return Reason.OPTED_OUT
+    if case.policy.destinations is not None and case.setting.countries[0] not in case.policy.destinations:
+        return Reason.DESTINATION_NOT_ALLOWED
     if case.is_marketing and case.setting.is_prohibited:
         return Reason.DESTINATION_PROHIBITED
     missing = shortfall(case.consent, case.purpose, case.setting.countries, case.now, case.table)

@@ -147,6 +147,8 @@ class Policy:
     """Jurisdictions in a declared emergency that bars solicitation (La. R.S. 45:844.31)."""
     least_clearance_seconds: int = 0
     """An opening, a text or a consent that ends sooner than this is over already: no clearance is given for less."""
+    destinations: frozenset[str] | None = None
+    """Countries texts may go to, as laws name them (GB for Jersey); None: any."""
     is_closed: bool = False
     """The shop has closed: nothing goes out any more, answers included."""
 

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     CONFIRMATION_EXPIRED = "confirmation_expired"
     AWAITING_CONSENT = "awaiting_consent"
     OPTED_OUT = "opted_out"
+    DESTINATION_NOT_ALLOWED = "destination_not_allowed"
     DESTINATION_PROHIBITED = "destination_prohibited"
     NO_CONSENT = "no_consent"
     CONSENT_PENDING = "consent_pending"

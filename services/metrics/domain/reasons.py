@@ -35,6 +35,7 @@ _MEANINGS: Final = {
     "confirmation_already_sent": Meaning("the opt-out has been confirmed already", "47 CFR 64.1200(a)(12)"),
     "confirmation_expired": Meaning("the opt-out is more than five minutes old", "47 CFR 64.1200(a)(12)"),
     "opted_out": Meaning("this person has opted out", "47 CFR 64.1200(a)(10)"),
+    "destination_not_allowed": Meaning("the number is of a country this shop does not write to"),
     "destination_prohibited": Meaning("marketing texts may not be sent to this country at all"),
     "no_consent": Meaning("there is no record that this person agreed", "47 CFR 64.1200(a)(2), (f)(9)"),
     "consent_pending": Meaning("this person was asked to confirm and has not answered yet"),

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.app import app
+from services.compliance.judgement import policy_of
+from shared.config.merchant import MerchantConfig
 
 NIGHT, MORNING = "2026-12-01T08:00:00Z", "2026-12-01T13:00:00Z"
 """Three in the morning in New York, and eight."""
@@ -78,3 +80,23 @@ def test_no_text_of_any_class_goes_to_a_number_whose_holder_earns_by_it(to: str,
     question = {"to": to, "class": purpose, "now": "2026-12-01T15:00:00Z", "consent": {"status": "pewc"}}
     told = json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(question)).stdout)
     assert (told["decision"], told["reason"]) == ("block", "unsupported_number_type")
+
+
+@pytest.mark.parametrize("to", ["+5351234567", "+18765550123", "+447911123456"])
+@pytest.mark.parametrize("purpose", ["marketing", "transactional"])
+def test_texts_stay_in_the_countries_the_shop_writes_to(to: str, purpose: str) -> None:
+    question = {"to": to, "class": purpose, "now": "2026-12-01T15:00:00Z", "consent": {"status": "pewc"}}
+
+    def told(**more: Any) -> tuple[str, str]:
+        answer = json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(question | more)).stdout)
+        return answer["decision"], answer["reason"]
+
+    assert told(destinations=["US", "CA"]) == ("block", "destination_not_allowed")
+    assert told(destinations=["US", "CU", "JM", "GB"])[1] != "destination_not_allowed"
+
+
+def test_a_merchants_list_names_its_own_countries_too() -> None:
+    silent = MerchantConfig.model_validate({"merchant": "acme", "brand": "Acme", "country": "FR"})
+    assert policy_of(silent).destinations is None
+    named = silent.model_copy(update={"policies": silent.policies.model_copy(update={"destinations": ("JE", "PR")})})
+    assert policy_of(named).destinations == frozenset({"FR", "GB", "US"})
