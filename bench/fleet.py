@@ -107,7 +107,13 @@ async def running(wait: str = "", **settings: str) -> AsyncIterator[Stage]:
     """Start everything in an empty folder, one replica of each service, and end it afterwards."""
     with TemporaryDirectory(prefix="followup-bench-") as name, postgresql(fsync=True) as database, kafka() as log:
         async with fleet(
-            Path(name), database, log, partitions=PARTITIONS, FOLLOWUP_LOG_LEVEL="warning", **settings
+            Path(name),
+            database,
+            log,
+            partitions=PARTITIONS,
+            FOLLOWUP_LOG_LEVEL="warning",
+            FOLLOWUP_INGEST_EVENTS_PER_SECOND="1000000",
+            **settings,
         ) as built:
             offset = offset_to_noon(datetime.now(UTC))
             write_offset(built.clock_file, offset)

@@ -187,7 +187,9 @@ async def running(wait: str = "", module: str | None = None) -> AsyncIterator[St
         merchants = write_shop(
             folder, house=address, provider=provider_address, flow=flow(wait), parts_per_second=PARTS_PER_SECOND
         )
-        house = house_process(folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", **clock)
+        house = house_process(
+            folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", FOLLOWUP_INGEST_EVENTS_PER_SECOND="1000000", **clock
+        )
         house.arguments[0] = module or MODULE
         provider = simulator_process(folder, provider_port, address, **clock)
         await provider.start()
