@@ -23,6 +23,9 @@ from shared.privacy import Sealer
 LONGEST_TOPIC_CHARACTERS = 100
 UNKEPT_HEADERS = frozenset({"authorization", "cookie"})
 
+OWN_SYSTEMS = "api"
+"""The source of `POST /v1/events`, where an id with another body is refused as a conflict."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -69,7 +72,10 @@ class Preparer:
         """Return the delivery ready to be recorded."""
         merchant = delivery.origin.merchant_id
         body_sha256 = hashlib.sha256(delivery.body).digest()
-        keys = delivery.repeat_keys or (f"body {body_sha256.hex()}",)
+        # A repeat has the same id and the same body. Platforms do not sign their ids: another body under a known one
+        # is news, or somebody wants it to be taken for known.
+        said = "" if delivery.origin.source == OWN_SYSTEMS else f" {body_sha256.hex()}"
+        keys = [f"{key}{said}" for key in delivery.repeat_keys] or [f"body {body_sha256.hex()}"]
         kept = {name: value for name, value in delivery.headers.items() if name not in UNKEPT_HEADERS}
         reading = Reading() if isinstance(delivery.outcome, Unreadable) else delivery.outcome
         joins = {join: self._join_hash(merchant, join) for join in reading.joins}

@@ -13,7 +13,7 @@ NO_RECIPIENT = counter(
 )
 QUARANTINED = counter(
     "followup_ingest_quarantined_total",
-    "Genuine deliveries that could not be read, by reason: not_json, unknown_topic, misshapen.",
+    "Genuine deliveries that could not be read, by reason: not_json, unknown_topic, misshapen, topic_mismatch.",
     ["source", "reason"],
 )
 FACTS_LEFT_OUT = counter(

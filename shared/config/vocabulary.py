@@ -11,6 +11,7 @@ TRIGGER_FIELDS = frozenset({"kind", "subject", "customer", "source", "amount_min
 
 _GOODS = {"items", "skus", "discount_codes"}
 _ORDER = _GOODS | {"order_name", "order_status_url", "review_url", "financial_status", "landing_site", "checkout_token"}
+_ORDER = _ORDER | {"source_name", "tags"}
 _CART = _GOODS | {"checkout_url", "cart_url"}
 _PARCEL = {"tracking_url", "tracking_company", "tracking_number"}
 FACTS = {

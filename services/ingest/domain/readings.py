@@ -16,6 +16,8 @@ class QuarantineReason(StrEnum):
     NOT_JSON = "not_json"
     UNKNOWN_TOPIC = "unknown_topic"
     MISSHAPEN = "misshapen"
+    TOPIC_MISMATCH = "topic_mismatch"
+    """Genuine, but its unsigned topic does not fit the signed body: somebody may have sent it again under another."""
 
 
 class Status(StrEnum):

@@ -26,10 +26,19 @@ Source: webhooks section 1.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from services.ingest.domain.readings import Claim, Happening, Join, Outcome, Reading, Shop
+from services.ingest.domain.readings import (
+    Claim,
+    Happening,
+    Join,
+    Outcome,
+    QuarantineReason,
+    Reading,
+    Shop,
+    Unreadable,
+)
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Adapter, Circumstances, Headers, Reader, hmac_sha256_base64, is_any_of
 from services.ingest.sources.shopify_people import (
@@ -44,6 +53,7 @@ from services.ingest.sources.shopify_people import (
     sha256_of,
     with_consent_state,
 )
+from services.ingest.sources.shopify_shapes import fits
 from shared.events.consent import ConsentAct, ConsentScope, PrivacyRight
 from shared.events.trigger import PhoneProvenance, TriggerKind
 
@@ -53,7 +63,10 @@ TOPIC = "x-shopify-topic"
 EVENT_ID = "x-shopify-event-id"
 WEBHOOK_ID = "x-shopify-webhook-id"
 
-SHIPPED = frozenset({"success", "pending", "open"})
+SHIPPED = frozenset({"success"})
+"""A fulfilment that is pending or open has not left the shop; cancelled, error and failure never will."""
+OLDEST_PURCHASE = timedelta(days=3)
+"""An order that was processed earlier was imported, or waited for longer than Shopify repeats a webhook (48 hours)."""
 
 
 def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], shop: Shop, _now: datetime) -> bool:
@@ -91,6 +104,9 @@ def reader_of(topic: str) -> Reader | None:
     def read(document: Any, circumstances: Circumstances) -> Outcome:
         if not isinstance(document, dict):
             raise Misshapen("body", "must be an object")
+        shop_domain = circumstances.shop.domain or circumstances.headers.get(SHOP_DOMAIN)
+        if not fits(topic, document, shop_domain):
+            return Unreadable(QuarantineReason.TOPIC_MISMATCH, "the signed body is not one of this topic and shop")
         return reader(Fields(document), circumstances)
 
     return read
@@ -109,7 +125,14 @@ def _purchase(order: Fields, at: Circumstances) -> Reading:
         is_test=order.flag("test"),
         facts=_order_facts(order),
     )
-    return _about_order(order, at, (purchase,))
+    return _about_order(order, at, () if _is_dead(order, at) else (purchase,))
+
+
+def _is_dead(order: Fields, at: Circumstances) -> bool:
+    """Return whether nobody should be thanked for an order: cancelled, voided, or made long ago and imported now."""
+    processed_at = order.instant("processed_at")
+    is_old = processed_at is not None and at.received_at - processed_at > OLDEST_PURCHASE
+    return is_old or order.instant("cancelled_at") is not None or order.text("financial_status") == "voided"
 
 
 def _changes(order: Fields, at: Circumstances) -> Reading:
@@ -293,6 +316,8 @@ def _order_facts(order: Fields) -> dict[str, Any]:
         financial_status=order.text("financial_status"),
         landing_site=order.text("landing_site"),
         checkout_token=order.text("checkout_token"),
+        source_name=order.text("source_name"),
+        tags=order.text("tags"),
     ) | _cart_facts(order)
 
 

@@ -24,6 +24,8 @@ from shared.testing.make_ingest import (
 )
 from tests.integration.ingest.stage import MAX_BODY_BYTES, Stage, open_stage
 
+SHOP = "acme.myshopify.com"
+
 
 async def test_a_signed_order_becomes_one_purchase(stage: Stage) -> None:
     answer = await stage.shopify("orders/create", shopify_order())
@@ -111,7 +113,7 @@ async def test_a_purchase_without_a_number_is_made_when_a_later_delivery_has_one
     [
         ("orders/create", b"<html>", "not_json"),
         ("orders/dreamt", b"{}", "unknown_topic"),
-        ("orders/create", b"{}", "misshapen"),
+        ("orders/create", b"{}", "topic_mismatch"),
     ],
 )
 async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_answered_200(
@@ -227,8 +229,9 @@ async def test_a_withdrawal_without_a_number_finds_the_customer(stage: Stage) ->
 
 
 async def test_privacy_requests_and_closures_are_told(stage: Stage) -> None:
-    await stage.shopify("customers/redact", {"customer": {"id": 1, "phone": PHONE}})
-    await stage.shopify("app/uninstalled", {"id": 1})
+    redaction = {"shop_domain": SHOP, "customer": {"id": 1, "phone": PHONE}, "orders_to_redact": []}
+    await stage.shopify("customers/redact", redaction)
+    await stage.shopify("app/uninstalled", {"id": 1, "myshopify_domain": SHOP})
     [request] = await stage.house.published(PrivacyRequested)
     [closure] = await stage.house.published(MerchantClosed)
     assert (request.right, closure.reason, closure.recipient_id.int) == ("erasure", "app_uninstalled", 0)
@@ -284,3 +287,21 @@ async def test_the_tables_hold_one_row_for_each_thing(stage: Stage) -> None:
     await stage.shopify("orders/create", shopify_order())
     tables = (deliveries, delivery_keys, published, subjects, quarantine)
     assert [await stage.count(table) for table in tables] == [1, 2, 2, 3, 0]
+
+
+@pytest.mark.parametrize("topic", ["customers/redact", "customers/data_request", "shop/redact", "app/uninstalled"])
+async def test_a_signed_order_sent_again_under_another_topic_erases_nobody_and_closes_nothing(
+    stage: Stage, topic: str
+) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    answer = await stage.shopify(topic, shopify_order())
+    assert answer.json() == {"status": "quarantined", "reason": "topic_mismatch"}
+    told = await stage.house.log_events()
+    assert {event.type for event in told} <= {"trigger.received", "consent.reported"}
+
+
+async def test_another_body_under_a_known_id_is_news(stage: Stage) -> None:
+    first = await stage.shopify("orders/create", shopify_order(), event_id="one")
+    again = await stage.shopify("orders/create", shopify_order(), event_id="one")
+    other = await stage.shopify("orders/create", shopify_order(id=77, name="#77"), event_id="one")
+    assert [each.json()["status"] for each in (first, again, other)] == ["accepted", "duplicate", "accepted"]

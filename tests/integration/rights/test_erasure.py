@@ -167,7 +167,11 @@ async def test_a_copy_made_before_the_erasure_and_told_after_it_is_not_kept(stag
 
 async def test_shopifys_redaction_of_a_customer_takes_the_same_path(stage: Stage) -> None:
     await stage.lived()
-    redaction = {"customer": {"id": 207_119_551, "phone": PHONE, "email": "ana@example.com"}}
+    redaction = {
+        "shop_domain": "acme.myshopify.com",
+        "customer": {"id": 207_119_551, "phone": PHONE, "email": "ana@example.com"},
+        "orders_to_redact": [],
+    }
     await stage.shopify("customers/redact", redaction, "redact")
     assert await stage.found_anywhere() == []
     [listed] = (await stage.client.get("/v1/erasures")).json()["erasures"]
@@ -178,7 +182,7 @@ async def test_shopifys_redaction_of_a_customer_takes_the_same_path(stage: Stage
 async def test_a_shop_that_leaves_stops_everything_and_one_that_is_redacted_leaves_nothing(stage: Stage) -> None:
     await stage.lived()
     await stage.exported()
-    await stage.shopify("app/uninstalled", {}, "gone")
+    await stage.shopify("app/uninstalled", {"id": 1, "myshopify_domain": "acme.myshopify.com"}, "gone")
     assert "sender_replies" in await stage.found_anywhere()
     assert await stage.house.published(PrivacyErased) == []
     await stage.shopify("shop/redact", {"shop_domain": "acme.myshopify.com"}, "forgotten")

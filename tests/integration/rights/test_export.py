@@ -88,7 +88,12 @@ async def test_a_copy_told_twice_is_the_same_copy(stage: Stage) -> None:
 
 async def test_shopifys_request_for_data_takes_the_same_path(stage: Stage) -> None:
     await stage.lived()
-    await stage.shopify("customers/data_request", {"customer": {"id": 207_119_551, "phone": PHONE}}, "data")
+    asked = {
+        "shop_domain": "acme.myshopify.com",
+        "orders_requested": [],
+        "customer": {"id": 207_119_551, "phone": PHONE},
+    }
+    await stage.shopify("customers/data_request", asked, "data")
     [listed] = (await stage.client.get("/v1/exports")).json()["exports"]
     answer = (await stage.client.get(f"/v1/exports/{listed['id']}")).json()
     assert (answer["source"], answer["state"]) == ("shopify", "complete")

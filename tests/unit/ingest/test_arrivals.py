@@ -36,7 +36,7 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "checkouts/update": CHECKOUT | {"phone": PHONE, "sms_marketing_phone": PHONE},
     "customers/update": CUSTOMER,
     "customers_marketing_consent/update": CUSTOMER,
-    "customers/redact": {"customer": CUSTOMER},
+    "customers/redact": {"shop_domain": "acme.myshopify.com", "customer": CUSTOMER, "orders_to_redact": []},
 }
 
 

@@ -1,0 +1,64 @@
+"""What tells Shopify's documents apart: the topic stands in a header that nobody signed, the body is signed.
+
+Whoever can repeat a signed delivery can send it again under another topic, and turn an order into an erasure. So a
+topic is believed only where the body has what that topic alone has, and lacks what gives another away; where the body
+names its shop, it must be the one of the header.
+
+Source: webhooks section 1 (the mandatory privacy topics and their bodies).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The fields that a topic's body must have, and those it never has."""
+
+    has: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+
+
+def _shape(*has: str, lacks: tuple[str, ...] = ()) -> _Shape:
+    return _Shape(frozenset(has), frozenset(lacks))
+
+
+_ORDER = _shape(
+    "id", "financial_status", lacks=("order_id", "orders_to_redact", "orders_requested", "myshopify_domain")
+)
+_PARCEL = _shape("id", "order_id", "status", lacks=("financial_status", "refund_line_items"))
+_CHECKOUT = _shape("token", lacks=("financial_status", "order_id", "orders_to_redact", "orders_requested"))
+_CUSTOMER = _shape(
+    lacks=(
+        *("order_id", "line_items", "financial_status", "myshopify_domain", "token"),
+        *("shop_domain", "orders_to_redact", "orders_requested"),
+    )
+)
+_SHAPES: Final[Mapping[str, _Shape]] = {
+    **dict.fromkeys(("orders/create", "orders/paid", "orders/updated", "orders/cancelled", "orders/fulfilled"), _ORDER),
+    "refunds/create": _shape("order_id", lacks=("status", "financial_status", "tracking_company", "orders_to_redact")),
+    **dict.fromkeys(("fulfillments/create", "fulfillments/update"), _PARCEL),
+    **dict.fromkeys(("checkouts/create", "checkouts/update"), _CHECKOUT),
+    **dict.fromkeys(("customers/create", "customers/update", "customers_marketing_consent/update"), _CUSTOMER),
+    "customers/data_request": _shape(
+        *("shop_domain", "customer", "orders_requested"), lacks=("orders_to_redact", "line_items", "financial_status")
+    ),
+    "customers/redact": _shape(
+        *("shop_domain", "customer", "orders_to_redact"), lacks=("orders_requested", "line_items", "financial_status")
+    ),
+    "shop/redact": _shape(
+        "shop_domain", lacks=("customer", "id", "line_items", "orders_to_redact", "orders_requested")
+    ),
+    "app/uninstalled": _shape("myshopify_domain", lacks=("customer", "line_items", "order_id", "orders_to_redact")),
+}
+
+
+def fits(topic: str, body: Mapping[str, Any], shop_domain: str | None) -> bool:
+    """Return whether a signed body is one of the topic that its header names, and of the shop that it names."""
+    shape = _SHAPES.get(topic)
+    if shape is None:
+        return True
+    named = body.get("myshopify_domain") or body.get("shop_domain")
+    is_of_shop = not isinstance(named, str) or not shop_domain or named.casefold() == shop_domain.casefold()
+    return is_of_shop and shape.has <= body.keys() and shape.lacks.isdisjoint(body.keys())
