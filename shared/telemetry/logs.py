@@ -76,7 +76,14 @@ class _LibraryLines(logging.Handler):
         self.addFilter(Repeats())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
+        """Write one line; where that cannot be done, the library goes on all the same."""
+        try:
+            self._write(record)
+        except Exception:  # noqa: BLE001 - as every handler does: a log that cannot be written stops nobody
+            self.handleError(record)
+
+    @staticmethod
+    def _write(record: logging.LogRecord) -> None:
         fields: dict[str, Any] = {"library": record.name, "said": record.getMessage()}
         if record.exc_info:
             fields["exception"] = told(record.exc_info[1])

@@ -133,6 +133,8 @@ def test_a_missing_keyring_is_refused_and_not_replaced(shop: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_in_one_sentence(shop: Path) -> None:
     assert run(shop, "redrive").returncode == 0
     (shop / "data" / "followup.db").write_bytes(b"no database at all" * 1000)
+    assert "is not as the last clean stop left it" in one_sentence(run(shop, "run", "--port", "0"))
+    (shop / "data" / "followup.db.sum").unlink()
     for command in (("redrive",), ("run", "--port", "0")):
         sentence = one_sentence(run(shop, *command))
         assert "is damaged, or no database" in sentence

@@ -1,16 +1,27 @@
 """A running process says that something of it has ended, whichever part it is."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+import structlog
 
 from services.demo.set import scene
 from shared.housekeeping import BROKEN_FILES
 from shared.telemetry import logs
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """Give the process its loggers back: these write to a stream that ends with the test."""
+    handlers = list(logging.getLogger().handlers)
+    yield
+    structlog.reset_defaults()
+    logging.getLogger().handlers[:] = handlers
 
 
 async def test_whichever_long_task_ends_the_process_is_not_alive_and_names_it(tmp_path: Path) -> None:

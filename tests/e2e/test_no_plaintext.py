@@ -164,7 +164,7 @@ async def read_everything(asking: Asking, follow_ups: list[str]) -> None:
     figures = ["/v1/kpis", "/v1/kpis?by=segment", "/v1/facts", "/v1/enrollments", "/v1/follow-ups", "/v1/flows"]
     for path in (*stories, f"/v1/dispatches/{follow_ups[0]}", *figures, "/metrics", "/readyz", "/openapi.json"):
         assert (await asking.ask("GET", path)).is_success, path
-    await stage.client.get("/console", params={"key": stage.secrets.api_key})
+    await stage.client.post("/console/sign-in", data={"key": stage.secrets.api_key})
     for path in ("/console", *(f"/console/follow-ups/{each}" for each in follow_ups)):
         page = await asking.ask("GET", path)
         assert "Acme Coffee" in page.text
