@@ -81,5 +81,6 @@ async def _stay(console: Console, running: Scene) -> None:
     console.print(f"\n[bold]Console[/]  {address}{made['path'] if made else '/console'}", soft_wrap=True)
     console.print(f"[bold]Phones[/]   {address}/simulator", soft_wrap=True)
     console.print(f"[bold]API[/]      {address}/docs", soft_wrap=True)
-    console.print("\nCtrl-C ends it.")
+    console.print(f"[bold]Key[/]      export FOLLOWUP_API_KEY={running.secrets.api_key}", soft_wrap=True)
+    console.print("\nThe key is this demo's alone. Ctrl-C ends it.")
     await running.serving
