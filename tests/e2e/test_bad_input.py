@@ -161,12 +161,13 @@ UNREADABLE = [
     (b"[" * 5000, "orders/create", "not_json"),
     (b'{"id": 1}', "planets/create", "unknown_topic"),
     (b"[]", "orders/create", "misshapen"),
-    (b'{"id": 1}', "orders/create", "misshapen"),
-    (b'{"id": 1, "a": ' + b"[" * 200 + b"]" * 200 + b"}", "orders/create", "misshapen"),
-    (b'{"id": 1, "name": "\\u0000"}', "orders/create", "misshapen"),
-    (b'{"id": 1, "created_at": "0001-01-01T00:00:00+14:00"}', "orders/create", "misshapen"),
+    (b'{"id": 1}', "orders/create", "topic_mismatch"),
+    (b'{"id": 1, "financial_status": null, "a": ' + b"[" * 200 + b"]" * 200 + b"}", "orders/create", "misshapen"),
+    (b'{"id": 1, "financial_status": null, "name": "\\u0000"}', "orders/create", "misshapen"),
+    (b'{"id": 1, "financial_status": null, "created_at": "0001-01-01T00:00:00+14:00"}', "orders/create", "misshapen"),
     (
-        b'{"id": 1, "created_at": "2026-01-01T00:00:00Z", "currency": "USD", "total_price": "9e99"}',
+        b'{"id": 1, "financial_status": null, "created_at": "2026-01-01T00:00:00Z", "currency": "USD", '
+        b'"total_price": "9e99"}',
         "orders/create",
         "misshapen",
     ),

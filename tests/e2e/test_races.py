@@ -169,6 +169,7 @@ async def test_one_webhook_twenty_times_at_once_is_one_trigger(shop: Scene) -> N
         {
             "id": 820982911946154508,
             "name": "#1001",
+            "financial_status": "paid",
             "created_at": shop.clock.now().isoformat(),
             "currency": "USD",
             "total_price": "49.00",

@@ -433,14 +433,15 @@ async def test_a_changed_file_takes_effect_and_an_unchanged_account_keeps_its_co
 
 async def test_a_held_number_makes_one_trial_call_at_a_time(desk: Desk) -> None:
     desk.provider.script = deque(["refuse:20003", "accept_then_hang"])
-    await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(4)))
+    first = [desk.cleared(n, phone=f"+121255501{n:02}") for n in range(4)]
+    await desk.hear(*first)
     desk.sender.calls._most = 1
     await desk.send()
     desk.sender.calls._most = 4
     desk.clock.advance(minutes=15)
     renewed = [
-        desk.cleared(n, phone=f"+121255501{n:02}", release=2, follow_up_id=row["follow_up_id"])
-        for n, row in enumerate(await desk.dispatches())
+        desk.cleared(n, phone=f"+121255501{n:02}", release=2, follow_up_id=each.follow_up_id)
+        for n, each in enumerate(first)
     ]
     await desk.sender.dispatcher.step()
     await desk.hear(*renewed)

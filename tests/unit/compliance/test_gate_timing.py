@@ -287,9 +287,9 @@ def test_a_zone_nobody_can_use_is_reported() -> None:
     assert judge(recipient=person(known=Known(time_zone="Mars/Phobos"))).evidence.ignored == ("time_zone",)
 
 
-def test_a_number_of_no_country_never_finds_a_permitted_hour() -> None:
-    assert judge(recipient=person("+881612345678")).reason is Reason.MESSAGE_EXPIRED
-    assert isinstance(judge(Purpose.TRANSACTIONAL, person("+881612345678")), Clear)
+@pytest.mark.parametrize("purpose", [Purpose.MARKETING, Purpose.TRANSACTIONAL, Purpose.HELP])
+def test_a_number_of_no_country_is_refused_whatever_the_purpose(purpose: Purpose) -> None:
+    assert judge(purpose, person("+881612345678")).reason is Reason.UNSUPPORTED_NUMBER_TYPE
 
 
 # ------------------------------------------------------------------ pauses
@@ -322,12 +322,6 @@ def test_a_pause_longer_than_a_text_may_wait_blocks_it() -> None:
     verdict = judge(recipient=person(paused_until=NOON + 8 * DAY), now=NOON)
     assert verdict.reason is Reason.MESSAGE_EXPIRED
     assert "asked for a pause" in verdict.evidence.explanation
-
-
-def test_a_number_at_home_nowhere_is_outside_every_hour_and_that_is_said() -> None:
-    verdict = judge(recipient=person("+881612345678"), now=NOON)
-    assert verdict.reason is Reason.MESSAGE_EXPIRED
-    assert "outside the permitted hours" in verdict.evidence.explanation
 
 
 def test_the_number_of_a_shipping_address_gets_no_marketing_and_every_other_text() -> None:
