@@ -166,8 +166,10 @@ UNREADABLE = [
     (b'{"id": 1, "financial_status": null, "name": "\\u0000"}', "orders/create", "misshapen"),
     (b'{"id": 1, "financial_status": null, "created_at": "0001-01-01T00:00:00+14:00"}', "orders/create", "misshapen"),
     (
-        b'{"id": 1, "financial_status": null, "created_at": "2026-01-01T00:00:00Z", "currency": "USD", '
-        b'"total_price": "9e99"}',
+        (
+            b'{"id": 1, "financial_status": null, "created_at": "2026-01-01T00:00:00Z", "currency": "USD", '
+            b'"total_price": "9e99"}'
+        ),
         "orders/create",
         "misshapen",
     ),
