@@ -42,10 +42,10 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
     **dict.fromkeys(("checkouts/create", "checkouts/update"), _CHECKOUT),
     **dict.fromkeys(("customers/create", "customers/update", "customers_marketing_consent/update"), _CUSTOMER),
     "customers/data_request": _shape(
-        *("shop_domain", "customer", "orders_requested"), lacks=("orders_to_redact", "line_items", "financial_status")
+        *("customer", "orders_requested"), lacks=("orders_to_redact", "line_items", "financial_status")
     ),
     "customers/redact": _shape(
-        *("shop_domain", "customer", "orders_to_redact"), lacks=("orders_requested", "line_items", "financial_status")
+        *("customer", "orders_to_redact"), lacks=("orders_requested", "line_items", "financial_status")
     ),
     "shop/redact": _shape(
         "shop_domain", lacks=("customer", "id", "line_items", "orders_to_redact", "orders_requested")

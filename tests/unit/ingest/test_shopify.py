@@ -469,6 +469,13 @@ def test_a_flow_can_look_at_where_an_order_came_from() -> None:
     assert (purchase.facts["source_name"], purchase.facts["tags"]) == ("pos", "vip, gift")
 
 
+@pytest.mark.parametrize(
+    ("topic", "orders"), [("customers/redact", "orders_to_redact"), ("customers/data_request", "orders_requested")]
+)
+def test_a_privacy_request_that_names_its_shop_by_id_alone_is_heard(topic: str, orders: str) -> None:
+    assert reading(topic, {"shop_id": 1, "customer": {"id": 1, "phone": PHONE}, orders: []}).rights
+
+
 def test_an_uninstalled_app_closes_the_shop() -> None:
     assert reading("app/uninstalled", BODIES["app/uninstalled"]).closes == "app_uninstalled"
 
