@@ -10,8 +10,10 @@ TRIGGER_FIELDS = frozenset({"kind", "subject", "customer", "source", "amount_min
 """What every trigger has, whatever its kind."""
 
 _GOODS = {"items", "skus", "discount_codes"}
-_ORDER = _GOODS | {"order_name", "order_status_url", "review_url", "financial_status", "landing_site", "checkout_token"}
-_ORDER = _ORDER | {"source_name", "tags"}
+_ORDER = _GOODS | {
+    *("order_name", "order_status_url", "review_url", "financial_status", "landing_site", "checkout_token"),
+    *("source_name", "tags"),
+}
 _CART = _GOODS | {"checkout_url", "cart_url"}
 _PARCEL = {"tracking_url", "tracking_company", "tracking_number"}
 FACTS = {

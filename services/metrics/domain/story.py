@@ -40,6 +40,7 @@ from shared.events.follow_up import (
 )
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.events.trigger import TriggerReceived
+from shared.money import digits_of
 
 
 class Tone(StrEnum):
@@ -290,15 +291,8 @@ def moment(at: datetime, clock: ZoneInfo, told_at: datetime | None = None) -> st
 
 
 def money(minor: int | None, currency: str | None) -> str:
-    """Return an amount in major units; currencies without a minor unit are few and told apart (ISO 4217)."""
+    """Return an amount in major units, with the digits its currency has."""
     value = minor or 0
-    digits = 0 if currency in _NO_MINOR_UNIT else 2
+    digits = digits_of(currency or "")
     text = f"{abs(value) / 10**digits:,.{digits}f}"
     return f"{'−' if value < 0 else ''}{text} {currency or ''}".strip()
-
-
-_NO_MINOR_UNIT: Final = frozenset(
-    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV"}
-    | {"XAF", "XOF", "XPF"}
-)
-"""Source: ISO 4217, list one, minor unit 0."""

@@ -110,3 +110,7 @@ def test_money_knows_currencies_without_a_minor_unit() -> None:
 def test_a_year_is_told_only_where_it_differs() -> None:
     assert moment(START, NEW_YORK, START + timedelta(hours=1)) == "Tue 1 Dec, 12:00"
     assert moment(START + timedelta(days=60), NEW_YORK, START) == "Sat 30 Jan 2027, 12:00"
+
+
+def test_an_amount_has_the_digits_of_its_currency() -> None:
+    assert (money(4900, "USD"), money(4900, "JPY"), money(4900, "KWD")) == ("49.00 USD", "4,900 JPY", "4.900 KWD")
