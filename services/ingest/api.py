@@ -15,8 +15,8 @@ from services.ingest import store
 from services.ingest.arrivals import Arrival, Delivery, Preparer
 from services.ingest.credentials import DECOY_SECRETS, Accounts
 from services.ingest.domain.announcements import Origin
-from services.ingest.domain.readings import Shop, Status, Unreadable
-from services.ingest.instruments import DELIVERIES, NO_RECIPIENT, QUARANTINED, SECONDS
+from services.ingest.domain.readings import Reading, Shop, Status, Unreadable
+from services.ingest.instruments import DELIVERIES, FIELDS_UNKNOWN, NO_RECIPIENT, QUARANTINED, SECONDS
 from services.ingest.sources.adapter import Adapter, Circumstances
 from services.ingest.sources.shopify import SHOPIFY
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
@@ -124,6 +124,8 @@ def count(delivery: Delivery, status: Status) -> None:
         NO_RECIPIENT.labels(source).inc()
     if status is Status.QUARANTINED and isinstance(delivery.outcome, Unreadable):
         QUARANTINED.labels(source, delivery.outcome.reason.value).inc()
+    if isinstance(delivery.outcome, Reading) and delivery.outcome.unknown and status is not Status.DUPLICATE:
+        FIELDS_UNKNOWN.labels(source).inc(len(delivery.outcome.unknown))
 
 
 def _why(delivery: Delivery, status: Status) -> str:

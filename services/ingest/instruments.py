@@ -16,6 +16,11 @@ QUARANTINED = counter(
     "Genuine deliveries that could not be read, by reason: not_json, unknown_topic, misshapen, topic_mismatch.",
     ["source", "reason"],
 )
+FIELDS_UNKNOWN = counter(
+    "followup_ingest_fields_unknown_total",
+    "Fields of genuine deliveries that could not be read, and were taken for unknown so that the rest counts.",
+    ["source"],
+)
 FACTS_LEFT_OUT = counter(
     "followup_ingest_facts_left_out_total", "Facts of platforms' deliveries left out for their size.", ["source"]
 )

@@ -116,6 +116,13 @@ class Reading:
     rights: tuple[PrivacyRight, ...] = ()
     closes: str | None = None
     """Why the merchant is closed, where the delivery says so."""
+    unknown: tuple[str, ...] = ()
+    """Places of the document that could not be read, and that nothing here needed."""
+
+    @property
+    def says_something(self) -> bool:
+        """Return whether there is anything to tell of."""
+        return bool(self.happenings or self.claims or self.rights or self.closes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,11 @@ import orjson
 from services.ingest.domain.readings import Outcome, QuarantineReason, Shop, Unreadable
 from services.ingest.fields import Misshapen
 from shared.http import strict_json
+
+_HALF = re.compile(
+    rb"(?P<kept>\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+"""An escape that is not of a code point, and a whole pair, which stay; then half of one."""
 
 Headers: TypeAlias = Mapping[str, str]
 """Names in lower case."""
@@ -50,13 +56,45 @@ class Adapter:
         if reader is None:
             return Unreadable(QuarantineReason.UNKNOWN_TOPIC, "nobody here knows this topic")
         try:
-            return reader(strict_json.read(body), circumstances)
+            return reader(_document(body), circumstances)
         except orjson.JSONDecodeError:
             return Unreadable(QuarantineReason.NOT_JSON, "the body is not JSON")
-        except strict_json.Unkeepable as problem:
-            return Unreadable(QuarantineReason.MISSHAPEN, f"body: {problem}")
         except Misshapen as finding:
             return Unreadable(QuarantineReason.MISSHAPEN, str(finding))
+
+
+def _document(body: bytes) -> Any:
+    """Return what a body says, mended where a text in it cannot be kept: what stands beside it is meant all the same.
+
+    Platforms cut texts between the two halves of an emoji: half of one, and a NUL, become U+FFFD. What is nested
+    deeper than anybody writes is null.
+
+    Raises:
+        orjson.JSONDecodeError: it is not JSON even so.
+    """
+    try:
+        return strict_json.read(body)
+    except (orjson.JSONDecodeError, strict_json.Unkeepable):
+        whole = _HALF.sub(_whole, body.decode(errors="replace").encode())
+        return _keepable(orjson.loads(whole), strict_json.MOST_LEVELS - 1)
+
+
+def _keepable(value: Any, levels: int) -> Any:
+    """Return a value without NULs, and without what lies deeper than so many levels."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, list | dict) and not levels:
+        return None
+    if isinstance(value, list):
+        return [_keepable(item, levels - 1) for item in value]
+    if isinstance(value, dict):
+        return {_keepable(name, levels): _keepable(item, levels - 1) for name, item in value.items()}
+    return value
+
+
+def _whole(found: re.Match[bytes]) -> bytes:
+    """Return an escape as it is, or the replacement character for half of one."""
+    return found[0] if found["kept"] else rb"\ufffd"
 
 
 def hmac_sha256_base64(key: bytes, signed: bytes) -> str:

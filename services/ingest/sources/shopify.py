@@ -16,42 +16,33 @@ r"""Shopify.
      "discount_codes": [{"code": "HELLO"}], "order_status_url": "https://acme.example/o/1001", "refunds": []}
 
 The HMAC covers the body alone, so the ids in the headers prove nothing: each trigger also has a natural key made
-from the signed body. One order is one purchase, told by orders/create or orders/paid, whichever comes first with a
-usable number; a shop that wants to thank only for paid orders subscribes orders/paid alone. orders/updated is told
-many times for one change: it yields the transitions the order shows (cancelled, refunded, shipped), each with the
-natural key it has in its own topic. The subject of all of them is ``order-<id>``, of a checkout ``checkout-<token>``.
+from the signed body. A shop that wants to thank only for paid orders subscribes orders/paid alone. The subject of all
+that concerns an order is ``order-<id>``, of a checkout ``checkout-<token>``.
+
+What cannot be read is unknown, and costs only what needs it: a withdrawal, a cancellation, an erasure is taken
+wherever its person or order can be read. A delivery of which nothing remains is quarantined.
 
 Source: webhooks section 1.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from services.ingest.domain.readings import (
-    Claim,
-    Happening,
-    Join,
-    Outcome,
-    QuarantineReason,
-    Reading,
-    Shop,
-    Unreadable,
-)
+from services.ingest.domain.readings import Claim, Happening, Outcome, QuarantineReason, Reading, Shop, Unreadable
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Adapter, Circumstances, Headers, Reader, hmac_sha256_base64, is_any_of
+from services.ingest.sources.shopify_orders import about_order, cart_facts, changes, fulfilled, purchase, refunded
 from services.ingest.sources.shopify_people import (
     NAME,
     FieldsReader,
     changed_consent,
     changed_customer,
     claimant,
-    contact_of,
     known,
     privacy,
     sha256_of,
-    with_consent_state,
 )
 from services.ingest.sources.shopify_shapes import fits
 from shared.events.consent import ConsentAct, ConsentScope, PrivacyRight
@@ -62,11 +53,6 @@ SHOP_DOMAIN = "x-shopify-shop-domain"
 TOPIC = "x-shopify-topic"
 EVENT_ID = "x-shopify-event-id"
 WEBHOOK_ID = "x-shopify-webhook-id"
-
-SHIPPED = frozenset({"success"})
-"""A fulfilment that is pending or open has not left the shop; cancelled, error and failure never will."""
-OLDEST_PURCHASE = timedelta(days=3)
-"""An order that was processed earlier was imported, or waited for longer than Shopify repeats a webhook (48 hours)."""
 
 
 def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], shop: Shop, _now: datetime) -> bool:
@@ -107,119 +93,13 @@ def reader_of(topic: str) -> Reader | None:
         shop_domain = circumstances.shop.domain or circumstances.headers.get(SHOP_DOMAIN)
         if not fits(topic, document, shop_domain):
             return Unreadable(QuarantineReason.TOPIC_MISMATCH, "the signed body is not one of this topic and shop")
-        return reader(Fields(document), circumstances)
+        fields = Fields(document)
+        found = reader(fields, circumstances)
+        if fields.lost and not found.says_something:
+            raise fields.lost[0]
+        return replace(found, unknown=tuple({each.field: None for each in (*fields.unknown, *fields.lost)}))
 
     return read
-
-
-def _purchase(order: Fields, at: Circumstances) -> Reading:
-    """Read orders/create and orders/paid: the same purchase."""
-    currency = order.text("currency")
-    purchase = Happening(
-        kind=TriggerKind.PURCHASE,
-        key=f"{_order_subject(order)}/purchase",
-        occurred_at=order.required_instant("created_at"),
-        subject=_order_subject(order),
-        amount_minor=order.minor("total_price", currency),
-        currency=currency,
-        is_test=order.flag("test"),
-        facts=_order_facts(order),
-    )
-    return _about_order(order, at, () if _is_dead(order, at) else (purchase,))
-
-
-def _is_dead(order: Fields, at: Circumstances) -> bool:
-    """Return whether nobody should be thanked for an order: cancelled, voided, or made long ago and imported now."""
-    processed_at = order.instant("processed_at")
-    is_old = processed_at is not None and at.received_at - processed_at > OLDEST_PURCHASE
-    return is_old or order.instant("cancelled_at") is not None or order.text("financial_status") == "voided"
-
-
-def _changes(order: Fields, at: Circumstances) -> Reading:
-    """Read orders/updated, orders/cancelled and orders/fulfilled: whatever the order has come to show."""
-    found = [_refund(refund, order) for refund in order.each("refunds")]
-    found += [happening for parcel in order.each("fulfillments") for happening in _parcel(parcel, order)]
-    if (cancelled_at := order.instant("cancelled_at")) is not None:
-        currency = order.text("currency")
-        found.append(
-            Happening(
-                kind=TriggerKind.CANCELLATION,
-                key=f"{_order_subject(order)}/cancellation",
-                occurred_at=cancelled_at,
-                subject=_order_subject(order),
-                amount_minor=order.minor("total_price", currency),
-                currency=currency,
-                is_test=order.flag("test"),
-                facts=_order_facts(order) | known(reason=order.text("cancel_reason")),
-            )
-        )
-    return _about_order(order, at, tuple(found))
-
-
-def _refunded(refund: Fields, _at: Circumstances) -> Reading:
-    """Read refunds/create: it names its order and nobody's number."""
-    order_id = refund.required("order_id")
-    return Reading(
-        joins=(Join("subject", f"order-{order_id}"),), happenings=(_refund(refund, Fields({"id": order_id})),)
-    )
-
-
-def _refund(refund: Fields, order: Fields) -> Happening:
-    """Return a refund: the sum of its successful refund transactions, where they have one currency."""
-    amounts: dict[str | None, int] = {}
-    for transaction in refund.each("transactions"):
-        if transaction.text("kind") == "refund" and transaction.text("status") in {None, "success", "pending"}:
-            currency = transaction.text("currency") or order.text("currency")
-            amounts[currency] = amounts.get(currency, 0) + (transaction.minor("amount", currency) or 0)
-    [(currency, amount)] = amounts.items() if len(amounts) == 1 else [(None, None)]
-    return Happening(
-        kind=TriggerKind.REFUND,
-        key=f"refund-{refund.required('id')}",
-        occurred_at=refund.required_instant("created_at"),
-        subject=_order_subject(order),
-        amount_minor=amount if currency else None,
-        currency=currency,
-        is_test=order.flag("test"),
-        facts=(_order_facts(order) if "name" in order else {}) | known(reason=refund.text("note")),
-    )
-
-
-def _fulfilled(parcel: Fields, at: Circumstances) -> Reading:
-    """Read fulfillments/create and fulfillments/update."""
-    order = Fields({"id": parcel.required("order_id")})
-    destination = parcel.fields("destination")
-    return Reading(
-        contact=contact_of(at.shop, shipping=destination),
-        joins=(Join("subject", _order_subject(order)),),
-        happenings=_parcel(parcel, order),
-    )
-
-
-def _parcel(parcel: Fields, order: Fields) -> tuple[Happening, ...]:
-    """Return what is known of a parcel: that it was sent, and that it arrived."""
-    if parcel.text("status") not in SHIPPED:
-        return ()
-    created_at = parcel.required_instant("created_at")
-    key, subject, is_test = f"fulfillment-{parcel.required('id')}", _order_subject(order), order.flag("test")
-    facts = (_order_facts(order) if "name" in order else {}) | known(
-        tracking_url=parcel.text("tracking_url"),
-        tracking_company=parcel.text("tracking_company"),
-        tracking_number=parcel.text("tracking_number"),
-    )
-    sent = Happening(TriggerKind.FULFILMENT, key, created_at, subject, is_test=is_test, facts=facts)
-    if parcel.text("shipment_status") != "delivered":
-        return (sent,)
-    arrived_at = parcel.instant("updated_at") or created_at
-    arrived = Happening(
-        TriggerKind.DELIVERY,
-        f"{key}/delivered",
-        arrived_at,
-        subject,
-        is_test=is_test,
-        facts=facts,
-        anchored_at=created_at,
-    )
-    return (sent, arrived)
 
 
 def _checkout(checkout: Fields, at: Circumstances) -> Reading:
@@ -243,10 +123,10 @@ def _checkout(checkout: Fields, at: Circumstances) -> Reading:
         subject=subject,
         amount_minor=checkout.minor("total_price", currency),
         currency=currency,
-        facts=known(checkout_url=checkout.text("abandoned_checkout_url")) | _cart_facts(checkout),
+        facts=known(checkout_url=checkout.text("abandoned_checkout_url")) | cart_facts(checkout),
     )
     raw = checkout.text("sms_marketing_phone")
-    reading = _about_order(checkout, at, (happening,), subject=subject, other_phone=raw)
+    reading = about_order(checkout, at, (happening,), subject=subject, other_phone=raw)
     own = claimant(at.shop, raw, PhoneProvenance.ORDER, checkout.fields("billing_address").text("country_code"))
     if not checkout.flag("buyer_accepts_sms_marketing") or (raw and own is None):
         return reading
@@ -276,69 +156,15 @@ def _nothing(_document: Fields, _at: Circumstances) -> Reading:
     return Reading()
 
 
-def _about_order(
-    order: Fields,
-    at: Circumstances,
-    happenings: tuple[Happening, ...],
-    *,
-    subject: str | None = None,
-    other_phone: str | None = None,
-) -> Reading:
-    """Return the reading of an order or checkout: its person, and all by which that person is found again."""
-    customer = order.fields("customer")
-    customer_id, token = customer.text("id"), order.text("checkout_token")
-    subjects = dict.fromkeys(filter(None, (subject or _order_subject(order), f"checkout-{token}" if token else None)))
-    contact = contact_of(
-        at.shop,
-        customer=customer,
-        order=order,
-        billing=order.fields("billing_address"),
-        shipping=order.fields("shipping_address"),
-        other_phone=other_phone,
-    )
-    reading = Reading(
-        contact,
-        customer_id,
-        (*(Join("subject", name) for name in subjects), *((Join("customer", customer_id),) if customer_id else ())),
-        happenings,
-    )
-    return with_consent_state(reading, customer, at)
-
-
-def _order_subject(order: Fields) -> str:
-    return f"order-{order.required('id')}"
-
-
-def _order_facts(order: Fields) -> dict[str, Any]:
-    return known(
-        order_name=order.text("name"),
-        order_status_url=order.text("order_status_url"),
-        financial_status=order.text("financial_status"),
-        landing_site=order.text("landing_site"),
-        checkout_token=order.text("checkout_token"),
-        source_name=order.text("source_name"),
-        tags=order.text("tags"),
-    ) | _cart_facts(order)
-
-
-def _cart_facts(cart: Fields) -> dict[str, Any]:
-    lines = cart.each("line_items")
-    return {
-        "items": [title for line in lines if (title := line.text("title"))],
-        "skus": [sku for line in lines if (sku := line.text("sku"))],
-        "discount_codes": [code for discount in cart.each("discount_codes") if (code := discount.text("code"))],
-    }
-
-
 _READERS: dict[str, FieldsReader] = {
-    "orders/create": _purchase,
-    "orders/paid": _purchase,
-    "orders/updated": _changes,
-    "orders/cancelled": _changes,
-    "orders/fulfilled": _changes,
-    "refunds/create": _refunded,
-    "fulfillments/create": _fulfilled,
-    "fulfillments/update": _fulfilled,
+    "orders/create": purchase,
+    "orders/paid": purchase,
+    "orders/updated": changes,
+    "orders/cancelled": changes,
+    "orders/fulfilled": changes,
+    "refunds/create": refunded,
+    "fulfillments/create": fulfilled,
+    "fulfillments/update": fulfilled,
     "checkouts/create": _checkout,
     "checkouts/update": _checkout,
     "checkouts/delete": _nothing,

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from services.ingest.domain.people import Candidate, chosen_phone
 from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
-from services.ingest.fields import Fields
+from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Circumstances
 from shared import spellings
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
@@ -49,33 +49,43 @@ FieldsReader: TypeAlias = Callable[[Fields, Circumstances], Reading]
 
 def changed_customer(customer: Fields, at: Circumstances) -> Reading:
     """Read customers/create and customers/update: what is known of somebody changed."""
-    changed_at = customer.required_instant("updated_at")
-    customer_id = customer.required("id")
-    happening = Happening(
-        kind=TriggerKind.CUSTOMER_UPDATED,
-        key=f"customer-{customer_id}/{changed_at.isoformat()}",
-        occurred_at=changed_at,
-        facts=known(tags=customer.text("tags")),
+    changed_at, customer_id = customer.instant("updated_at"), customer.text("id")
+    happening = (
+        Happening(
+            kind=TriggerKind.CUSTOMER_UPDATED,
+            key=f"customer-{customer_id}/{changed_at.isoformat()}",
+            occurred_at=changed_at,
+            facts=known(tags=customer.text("tags")),
+        )
+        if changed_at and customer_id
+        else None
     )
     address = customer.fields("default_address")
     reading = Reading(
         contact=contact_of(at.shop, customer=customer, billing=address),
         customer=customer_id,
-        joins=(Join("customer", customer_id),),
-        happenings=(happening,),
+        joins=_customer_join(customer_id),
+        happenings=(happening,) if happening else (),
     )
     return with_consent_state(reading, customer, at)
 
 
 def changed_consent(change: Fields, at: Circumstances) -> Reading:
     """Read customers_marketing_consent/update, which is about texts."""
-    customer_id = change.text("customer_id") or change.required("id")
+    customer_id = change.text("customer_id") or change.text("id")
+    contact = contact_of(at.shop, customer=change)
+    if customer_id is None and contact is None:
+        raise Misshapen("customer_id", "names nobody, and neither does the number")
     reading = Reading(
-        contact=contact_of(at.shop, customer=change),
+        contact=contact,
         customer=customer_id,
-        joins=(Join("customer", customer_id),),
+        joins=_customer_join(customer_id),
     )
-    return with_consent_state(reading, change, at, is_joined=True)
+    return with_consent_state(reading, change, at, is_joined=customer_id is not None)
+
+
+def _customer_join(customer_id: str | None) -> tuple[Join, ...]:
+    return (Join("customer", customer_id),) if customer_id else ()
 
 
 def privacy(right: PrivacyRight) -> FieldsReader:
@@ -84,10 +94,11 @@ def privacy(right: PrivacyRight) -> FieldsReader:
     def read(request: Fields, at: Circumstances) -> Reading:
         customer = request.fields("customer")
         customer_id = customer.text("id")
+        orders = dict.fromkeys((*request.ids("orders_to_redact"), *request.ids("orders_requested")))
         return Reading(
             contact=contact_of(at.shop, customer=customer),
             customer=customer_id,
-            joins=(Join("customer", customer_id),) if customer_id else (),
+            joins=(*_customer_join(customer_id), *(Join("subject", f"order-{order}") for order in orders)),
             rights=(right,),
         )
 
@@ -165,6 +176,10 @@ def with_consent_state(reading: Reading, customer: Fields, at: Circumstances, *,
     if own is None and not is_joined and act is not ConsentAct.REVOKED:
         return reading
     changed_at = consent.instant("consent_updated_at")
+    if act is not ConsentAct.REVOKED and consent.has_noted("consent_updated_at"):
+        return (
+            reading  # a permission of nobody knows when might be older than what ended it; a withdrawal always counts
+        )
     captured_at = min(changed_at, at.received_at) if changed_at else None
     level, wording = _level(consent, act, captured_at, at.shop)
     claim = Claim(

@@ -1,0 +1,221 @@
+"""Shopify's orders: what they show of a purchase, a cancellation, money given back and parcels.
+
+One order is one purchase, told by orders/create or orders/paid, whichever comes first with a usable number. An order
+that is updated is told many times for one change: it yields the transitions it shows, each with the natural key it
+has in its own topic. Each part is read by itself: what cannot be read costs no other part.
+
+Source: webhooks section 1.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from services.ingest.domain.readings import Happening, Join, Reading
+from services.ingest.fields import Fields, Misshapen
+from services.ingest.sources.adapter import Circumstances
+from services.ingest.sources.shopify_people import contact_of, known, with_consent_state
+from services.ingest.sources.shopify_refunds import refund_of
+from shared.events.trigger import TriggerKind
+
+SHIPPED = frozenset({"success"})
+"""A fulfilment that is pending or open has not left the shop; cancelled, error and failure never will."""
+OLDEST_PURCHASE = timedelta(days=3)
+"""An order that was processed earlier was imported, or waited for longer than Shopify repeats a webhook (48 hours)."""
+_GLOBAL_ID = "gid://shopify/Order/"
+
+
+def purchase(order: Fields, at: Circumstances) -> Reading:
+    """Read orders/create and orders/paid: the same purchase."""
+    return about_order(order, at, () if _is_dead(order, at) else _parts(order, lambda: (_purchase(order),)))
+
+
+def changes(order: Fields, at: Circumstances) -> Reading:
+    """Read orders/updated, orders/cancelled and orders/fulfilled: whatever the order has come to show."""
+    found: list[Happening] = []
+    for refund in order.each("refunds"):
+        found += _parts(refund, partial(_refund, refund, order))
+    for parcel in order.each("fulfillments"):
+        found += _parts(parcel, partial(_parcel, parcel, order))
+    if is_cancelled(order):
+        found += _parts(order, lambda: (_cancellation(order, at),))
+    return about_order(order, at, tuple(found))
+
+
+def refunded(refund: Fields, _at: Circumstances) -> Reading:
+    """Read refunds/create: it names its order and nobody's number."""
+    order = refund.beside({"id": refund.required("order_id")})
+    return Reading(joins=(Join("subject", subject_of(order)),), happenings=_refund(refund, order))
+
+
+def fulfilled(parcel: Fields, at: Circumstances) -> Reading:
+    """Read fulfillments/create and fulfillments/update."""
+    order = parcel.beside({"id": parcel.required("order_id")})
+    return Reading(
+        contact=contact_of(at.shop, shipping=parcel.fields("destination")),
+        joins=(Join("subject", subject_of(order)),),
+        happenings=_parcel(parcel, order),
+    )
+
+
+def _parts(part: Fields, read: Callable[[], tuple[Happening, ...]]) -> tuple[Happening, ...]:
+    """Return what a part of a document says; nothing, and why in `lost`, where it lacks what it needs."""
+    try:
+        return read()
+    except Misshapen as finding:
+        part.lost.append(finding)
+        return ()
+
+
+def _purchase(order: Fields) -> Happening:
+    currency = order.text("currency")
+    return Happening(
+        kind=TriggerKind.PURCHASE,
+        key=f"{subject_of(order)}/purchase",
+        occurred_at=order.required_instant("created_at"),
+        subject=subject_of(order),
+        amount_minor=order.minor("total_price", currency),
+        currency=currency,
+        is_test=order.flag("test"),
+        facts=_order_facts(order),
+    )
+
+
+def _is_dead(order: Fields, at: Circumstances) -> bool:
+    """Return whether nobody should be thanked for an order: cancelled, voided, or made long ago and imported now."""
+    processed_at = order.instant("processed_at")
+    is_old = processed_at is not None and at.received_at - processed_at > OLDEST_PURCHASE
+    return is_old or is_cancelled(order) or order.text("financial_status") == "voided"
+
+
+def is_cancelled(order: Fields) -> bool:
+    """Return whether an order says when it was cancelled, be it unreadable."""
+    return "cancelled_at" in order and not order.is_blank("cancelled_at")
+
+
+def _cancellation(order: Fields, at: Circumstances) -> Happening:
+    currency = order.text("currency")
+    return Happening(
+        kind=TriggerKind.CANCELLATION,
+        key=f"{subject_of(order)}/cancellation",
+        occurred_at=order.instant("cancelled_at") or order.instant("updated_at") or at.received_at,
+        subject=subject_of(order),
+        amount_minor=order.minor("total_price", currency),
+        currency=currency,
+        is_test=order.flag("test"),
+        facts=_order_facts(order) | known(reason=order.text("cancel_reason")),
+    )
+
+
+def _refund(refund: Fields, order: Fields) -> tuple[Happening, ...]:
+    money = refund_of(refund, order.text("currency"))
+    if money is None:
+        return ()
+    return (
+        Happening(
+            kind=TriggerKind.REFUND,
+            key=f"refund-{refund.required('id')}",
+            occurred_at=refund.required_instant("created_at"),
+            subject=subject_of(order),
+            amount_minor=money.minor,
+            currency=money.currency,
+            is_test=order.flag("test"),
+            facts=(_order_facts(order) if "name" in order else {}) | known(reason=refund.text("note")),
+        ),
+    )
+
+
+def _parcel(parcel: Fields, order: Fields) -> tuple[Happening, ...]:
+    """Return what is known of a parcel: that it was sent, and that it arrived."""
+    if parcel.text("status") not in SHIPPED:
+        return ()
+    created_at = parcel.required_instant("created_at")
+    key, subject, is_test = f"fulfillment-{parcel.required('id')}", subject_of(order), order.flag("test")
+    facts = (_order_facts(order) if "name" in order else {}) | known(
+        tracking_url=parcel.text("tracking_url"),
+        tracking_company=parcel.text("tracking_company"),
+        tracking_number=parcel.text("tracking_number"),
+    )
+    sent = Happening(TriggerKind.FULFILMENT, key, created_at, subject, is_test=is_test, facts=facts)
+    if parcel.text("shipment_status") != "delivered":
+        return (sent,)
+    arrived_at = parcel.instant("updated_at") or created_at
+    arrived = Happening(
+        TriggerKind.DELIVERY,
+        f"{key}/delivered",
+        arrived_at,
+        subject,
+        is_test=is_test,
+        facts=facts,
+        anchored_at=created_at,
+    )
+    return (sent, arrived)
+
+
+def about_order(
+    order: Fields,
+    at: Circumstances,
+    happenings: tuple[Happening, ...],
+    *,
+    subject: str | None = None,
+    other_phone: str | None = None,
+) -> Reading:
+    """Return the reading of an order or checkout: its person, and all by which that person is found again."""
+    customer = order.fields("customer")
+    customer_id, token = customer.text("id"), order.text("checkout_token")
+    own = f"order-{id_of(order)}" if subject is None and id_of(order) else subject
+    subjects = dict.fromkeys(filter(None, (own, f"checkout-{token}" if token else None)))
+    contact = contact_of(
+        at.shop,
+        customer=customer,
+        order=order,
+        billing=order.fields("billing_address"),
+        shipping=order.fields("shipping_address"),
+        other_phone=other_phone,
+    )
+    reading = Reading(
+        contact,
+        customer_id,
+        (*(Join("subject", name) for name in subjects), *((Join("customer", customer_id),) if customer_id else ())),
+        happenings,
+    )
+    return with_consent_state(reading, customer, at)
+
+
+def id_of(order: Fields) -> str | None:
+    """Return an order's id, from its global one where its own cannot be read."""
+    own = order.text("id")
+    written = "" if own else order.text("admin_graphql_api_id") or ""
+    return own or written.removeprefix(_GLOBAL_ID) if own or written.startswith(_GLOBAL_ID) else None
+
+
+def subject_of(order: Fields) -> str:
+    """Return the subject of all that concerns an order.
+
+    Raises:
+        Misshapen: its id cannot be read.
+    """
+    return f"order-{id_of(order) or order.required('id')}"
+
+
+def _order_facts(order: Fields) -> dict[str, Any]:
+    return known(
+        order_name=order.text("name"),
+        order_status_url=order.text("order_status_url"),
+        financial_status=order.text("financial_status"),
+        landing_site=order.text("landing_site"),
+        checkout_token=order.text("checkout_token"),
+        source_name=order.text("source_name"),
+        tags=order.text("tags"),
+    ) | cart_facts(order)
+
+
+def cart_facts(cart: Fields) -> dict[str, Any]:
+    """Return what lies in an order or cart."""
+    lines = cart.each("line_items")
+    return {
+        "items": [title for line in lines if (title := line.text("title"))],
+        "skus": [sku for line in lines if (sku := line.text("sku"))],
+        "discount_codes": [code for discount in cart.each("discount_codes") if (code := discount.text("code"))],
+    }
