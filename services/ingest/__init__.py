@@ -2,5 +2,5 @@
 
 Doors: HTTP (signed webhooks, `POST /v1/events`). Topics in: consents (rights and closings). Out: trigger.received,
 consent.reported, privacy.requested, merchant.closed, privacy.erased, privacy.exported. Tables: deliveries,
-delivery_keys, published, subjects, quarantine, idempotency_keys.
+delivery_keys, published, subjects, former_people, quarantine, idempotency_keys.
 """

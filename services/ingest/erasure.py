@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from services.ingest.schema import ground
-from services.ingest.tables import deliveries, subjects
+from services.ingest.tables import deliveries, former_people, subjects
 from shared import rights
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -28,17 +28,19 @@ async def forget_shops(closings: Sequence[MerchantClosed], uow: UnitOfWork) -> N
 
 async def _blank(db: Transaction, recipient: RecipientId) -> dict[str, int]:
     gone = await db.delete(subjects, "recipient_id", [recipient])
+    before = await db.delete(former_people, "recipient_id", [recipient])
     rows = await db.fetch(deliveries, "recipient_id", [recipient], columns=("delivery_id", "body"))
     full = [{"delivery_id": row["delivery_id"], "body": b"", "headers": b""} for row in rows if row["body"]]
     await db.change(deliveries, full)
-    return {deliveries.name: len(full), subjects.name: gone}
+    return {deliveries.name: len(full), subjects.name: gone, former_people.name: before}
 
 
 async def _blank_shop(db: Transaction, merchant: MerchantId) -> dict[str, int]:
     gone = await db.execute(sa.delete(subjects).where(subjects.c.merchant_id == merchant))
+    before = await db.execute(sa.delete(former_people).where(former_people.c.merchant_id == merchant))
     blanked = await db.execute(
         sa.update(deliveries)
         .where(deliveries.c.merchant_id == merchant, deliveries.c.body != b"")
         .values(body=b"", headers=b"")
     )
-    return {deliveries.name: blanked, subjects.name: gone}
+    return {deliveries.name: blanked, subjects.name: gone, former_people.name: before}

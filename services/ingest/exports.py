@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.ingest.schema import ground
-from services.ingest.tables import deliveries, subjects
+from services.ingest.tables import deliveries, former_people, subjects
 from shared import rights
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import PrivacyRequested, PrivacyRight
@@ -27,7 +27,9 @@ class Exports:
         person, merchant = [request.recipient_id], request.merchant_id
         told = await uow.db.fetch(deliveries, "recipient_id", person)
         known = await uow.db.fetch(subjects, "recipient_id", person)
+        before = await uow.db.fetch(former_people, "recipient_id", person)
         return {
             deliveries.name: rights.opened_rows(told, self.sealer, merchant, ("body", "headers")),
             subjects.name: rights.opened_rows(known, self.sealer, merchant, ("contact",)),
+            former_people.name: rights.opened_rows(before, self.sealer, merchant, ("contact",)),
         }

@@ -9,7 +9,16 @@ import sqlalchemy as sa
 from services.ingest import store
 from services.ingest.instruments import PURGED
 from services.ingest.settings import IngestSettings
-from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, ground, published, quarantine, subjects
+from services.ingest.tables import (
+    KEY_BYTES,
+    deliveries,
+    delivery_keys,
+    former_people,
+    ground,
+    published,
+    quarantine,
+    subjects,
+)
 from shared.clock import Clock
 from shared.db.ground import kept_of
 from shared.db.kept import Kept, swept_after
@@ -20,7 +29,7 @@ from shared.loop import SLOW_SECONDS, Loop
 
 DELIVERIES_PER_UNIT = 500
 PAUSE_SECONDS = 3600.0
-_PAST_THE_LAST: Final = b"\xff" * (KEY_BYTES + 1)
+_PAST_THE_LAST: Final = b"\xff" * (KEY_BYTES + 17)
 """Hashes do not rise with time: subjects are walked through whole, in slices; an index would cost each order."""
 
 BOUNDS: Final[Sequence[Kept]] = (
@@ -29,11 +38,16 @@ BOUNDS: Final[Sequence[Kept]] = (
     swept_after(quarantine, "a delivery that could not be read", "as long as its delivery"),
     swept_after(published, "a thing that was told", "FOLLOWUP_INGEST_PUBLISHED_RETENTION_DAYS"),
     swept_after(subjects, "an order, cart or customer", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after its last news"),
+    swept_after(former_people, "a number before the last", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after it changed"),
     *kept_of(ground),
 )
 """Every table of ingest, and what keeps it from growing for ever."""
 
-SEALED: Final[Mapping[sa.Table, Sequence[str]]] = {deliveries: ("body", "headers"), subjects: ("contact",)}
+SEALED: Final[Mapping[sa.Table, Sequence[str]]] = {
+    deliveries: ("body", "headers"),
+    subjects: ("contact",),
+    former_people: ("contact",),
+}
 """What rests sealed: sealed again when the key changes."""
 
 
@@ -42,6 +56,7 @@ def sweeps(now: datetime, settings: IngestSettings) -> list[Sweep]:
     told, heard_of = settings.published_retention_days, settings.subject_retention_days
     return [
         Sweep(published.c.event_id, first_id(now - timedelta(days=told))),
+        Sweep(former_people.c.former_key, _PAST_THE_LAST, former_people.c.updated_at < now - timedelta(days=heard_of)),
         Sweep(subjects.c.join_hash, _PAST_THE_LAST, subjects.c.updated_at < now - timedelta(days=heard_of)),
     ]
 

@@ -8,13 +8,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from services.ingest.acquaintance import People
 from services.ingest.arrivals import Arrival, oldest_id_of
 from services.ingest.domain.announcements import Addressee, announcements
-from services.ingest.domain.people import prefers_known_person
+from services.ingest.domain.people import prefers_known_person, reaches_everybody
 from services.ingest.domain.readings import Status, Unreadable
-from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, published, quarantine, subjects
+from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, former_people, published, quarantine, subjects
 from shared import ids
-from shared.db.transaction import Transaction
+from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event
 from shared.events.trigger import PhoneProvenance
@@ -36,14 +37,14 @@ async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
     that an event without a phone is joined only to what came before it.
     """
     new = await _claimed(uow.db, arrivals)
-    people = await _known_people(uow.db, [arrival for arrival, is_new in zip(arrivals, new, strict=True) if is_new])
-    learnt: dict[bytes, Addressee] = {}
-    taken = [_take(arrival, people, learnt) if is_new else None for arrival, is_new in zip(arrivals, new, strict=True)]
+    fresh = [arrival for arrival, is_new in zip(arrivals, new, strict=True) if is_new]
+    people = People(await _known_people(uow.db, fresh), await _former_people(uow.db, fresh))
+    taken = [_take(arrival, people) if is_new else None for arrival, is_new in zip(arrivals, new, strict=True)]
     news = await _news(uow.db, [event for each in taken if each for event in each.events])
     outcomes = [_outcome(each, news) for each in taken]
     for event in news.values():
         uow.publish(event)
-    await _remember(uow, learnt, arrivals)
+    await _remember(uow, people, arrivals)
     for each, outcome in zip(taken, outcomes, strict=True):
         if each is not None:
             _keep(uow, each, outcome)
@@ -105,32 +106,40 @@ async def _known_keys(db: Transaction, arrivals: Sequence[Arrival]) -> dict[byte
 
 
 async def _known_people(db: Transaction, arrivals: Iterable[Arrival]) -> dict[bytes, Addressee]:
-    """Return whom the joins of these arrivals lead to, where the arrival would ask."""
-    wanted = [join for arrival in arrivals if _asks(arrival) for join in arrival.joins]
+    """Return whom the joins of these arrivals lead to, where it is asked or may change."""
+    wanted = [join for arrival in arrivals for join in arrival.joins]
     rows = await db.fetch(subjects, "join_hash", wanted)
-    return {
-        bytes(row["join_hash"]): Addressee(
-            row["recipient_id"], bytes(row["contact"]), PhoneProvenance(row["provenance"])
-        )
-        for row in rows
-    }
+    return {bytes(row["join_hash"]): _addressee(row) for row in rows}
 
 
-def _asks(arrival: Arrival) -> bool:
-    return not isinstance(arrival.outcome, Unreadable) and prefers_known_person(arrival.outcome)
+async def _former_people(db: Transaction, arrivals: Iterable[Arrival]) -> dict[bytes, list[Addressee]]:
+    """Return whom the joins of these arrivals led to before, where what they say reaches everybody."""
+    wanted = [join for arrival in arrivals if _reaches_everybody(arrival) for join in arrival.joins]
+    found: dict[bytes, list[Addressee]] = {}
+    for row in await db.fetch(former_people, "join_hash", wanted) if wanted else ():
+        found.setdefault(bytes(row["join_hash"]), []).append(_addressee(row))
+    return found
 
 
-def _take(arrival: Arrival, people: dict[bytes, Addressee], learnt: dict[bytes, Addressee]) -> _Taken:
+def _addressee(row: Row) -> Addressee:
+    return Addressee(row["recipient_id"], bytes(row["contact"]), PhoneProvenance(row["provenance"]))
+
+
+def _reaches_everybody(arrival: Arrival) -> bool:
+    return not isinstance(arrival.outcome, Unreadable) and reaches_everybody(arrival.outcome)
+
+
+def _take(arrival: Arrival, people: People) -> _Taken:
     """Find out whom an arrival is about, learn its joins, and say what it says."""
     if isinstance(arrival.outcome, Unreadable):
         return _Taken(arrival, None, ())
-    known = next((people[join] for join in arrival.joins if join in people), None) if _asks(arrival) else None
+    known = people.behind(arrival.joins) if prefers_known_person(arrival.outcome) else None
     if known is None and arrival.remembered is not None:
-        learnt.update(dict.fromkeys(arrival.lasting_joins, arrival.remembered))
-        people.update(dict.fromkeys(arrival.lasting_joins, arrival.remembered))
+        people.learn(arrival.lasting_joins, arrival.remembered)
     addressee = known or arrival.addressee
-    events = announcements(arrival.origin, arrival.outcome, addressee, arrival.facts, arrival.claims)
-    return _Taken(arrival, addressee, events)
+    others = people.ever_behind(arrival.joins, addressee) if reaches_everybody(arrival.outcome) else ()
+    events = announcements(arrival.origin, arrival.outcome, addressee, arrival.facts, arrival.claims, others)
+    return _Taken(arrival, addressee, list({event.event_id: event for event in events}.values()))
 
 
 async def _news(db: Transaction, events: Sequence[Event]) -> dict[UUID, Event]:
@@ -153,23 +162,21 @@ def _outcome(taken: _Taken | None, news: dict[UUID, Event]) -> Status:
     return Status.NO_RECIPIENT if is_about_somebody and not taken.events else Status.IGNORED
 
 
-async def _remember(uow: UnitOfWork, learnt: dict[bytes, Addressee], arrivals: Sequence[Arrival]) -> None:
-    """Keep whom each order, cart and customer leads to; the newest telling wins."""
+async def _remember(uow: UnitOfWork, people: People, arrivals: Sequence[Arrival]) -> None:
+    """Keep whom each order, cart and customer leads to, the newest telling first, and who stood there before."""
     merchants = {join: arrival.origin.merchant_id for arrival in arrivals for join in arrival.lasting_joins}
-    await uow.db.upsert(
-        subjects,
-        [
-            {
-                "join_hash": join,
-                "merchant_id": merchants[join],
-                "recipient_id": person.recipient_id,
-                "contact": person.contact,
-                "provenance": person.provenance.value,
-                "updated_at": uow.now,
-            }
-            for join, person in sorted(learnt.items())
-        ],
-    )
+    common = {"updated_at": uow.now}
+    rows = [
+        {"join_hash": join, "merchant_id": merchants[join], **person.row(), **common}
+        for join, person in sorted(people.learnt.items())
+    ]
+    await uow.db.upsert(subjects, rows)
+    if people.displaced:
+        before = [
+            {"former_key": key, "join_hash": join, "merchant_id": merchants[join], **person.row(), **common}
+            for key, (join, person) in sorted(people.displaced.items())
+        ]
+        await uow.db.insert_new(former_people, before)
 
 
 def _keep(uow: UnitOfWork, taken: _Taken, outcome: Status) -> None:

@@ -54,6 +54,20 @@ subjects = sa.Table(
 )
 """Order, cart or customer (a keyed hash) to the person last known behind it, sealed."""
 
+former_people = sa.Table(
+    "ingest_former_people",
+    metadata,
+    sa.Column("former_key", sa.LargeBinary, primary_key=True),
+    sa.Column("join_hash", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("contact", sa.LargeBinary, nullable=False),
+    sa.Column("provenance", sa.Text, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+)
+"""Who stood behind an order, cart or customer before its number changed: what is asked by right reaches them too.
+The key is the join's hash and the person's id."""
+
 quarantine = sa.Table(
     "ingest_quarantine",
     metadata,
@@ -67,4 +81,14 @@ quarantine = sa.Table(
 )
 """Genuine deliveries that could not be read, and why; the body stands in deliveries."""
 
-__all__ = ["KEY_BYTES", "deliveries", "delivery_keys", "ground", "metadata", "published", "quarantine", "subjects"]
+__all__ = [
+    "KEY_BYTES",
+    "deliveries",
+    "delivery_keys",
+    "former_people",
+    "ground",
+    "metadata",
+    "published",
+    "quarantine",
+    "subjects",
+]

@@ -1,7 +1,9 @@
 """What the house is told of a delivery."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.ingest.domain.readings import Claim, Happening, Reading
@@ -34,6 +36,10 @@ class Addressee:
     contact: Sealed
     provenance: PhoneProvenance
 
+    def row(self) -> dict[str, Any]:
+        """Return the columns that hold a person."""
+        return {"recipient_id": self.recipient_id, "contact": self.contact, "provenance": self.provenance.value}
+
 
 @dataclass(frozen=True, slots=True)
 class SealedClaim:
@@ -60,6 +66,7 @@ def announcements(
     addressee: Addressee | None,
     facts: tuple[Sealed, ...],
     claims: tuple[SealedClaim, ...],
+    others: Sequence[Addressee] = (),
 ) -> list[Event]:
     """Return the events that tell the house what a delivery says; what concerns nobody we know is left out.
 
@@ -69,6 +76,7 @@ def announcements(
         addressee: whom it is about, where that is known.
         facts: the sealed facts of each happening.
         claims: the sealed parts of each claim.
+        others: whoever else its joins ever led to, where what it says reaches them all.
     """
     events: list[Event] = []
     if reading.closes is not None:
@@ -79,6 +87,12 @@ def announcements(
         if (whose := sealed.addressee or addressee) is not None and not _is_grant_by_shipping(claim, whose)
     ]
     events += reports
+    events += [
+        _report(origin, claim, sealed, other)
+        for claim, sealed in zip(reading.claims, claims, strict=True)
+        if claim.reaches_everybody
+        for other in others
+    ]
     if addressee is not None:
         deals = [_deal(origin, each, addressee) for each in reading.happenings if each.kind in _DEALS]
         events += deals
@@ -87,7 +101,7 @@ def announcements(
             _trigger(origin, reading, happening, sealed_facts, addressee, mine)
             for happening, sealed_facts in zip(reading.happenings, facts, strict=True)
         ]
-        events += [_right(origin, right, addressee) for right in reading.rights]
+        events += [_right(origin, right, whose) for right in reading.rights for whose in (addressee, *others)]
     return events
 
 

@@ -48,13 +48,19 @@ def remembered_provenance(provenance: PhoneProvenance) -> PhoneProvenance:
 def lasting_joins(reading: Reading) -> tuple[Join, ...]:
     """Return the joins that may remember this delivery's number.
 
-    A shipping number may be another person's: it is remembered for its order, never for the customer.
+    A shipping number may be another person's: it is remembered for its order, never for the customer. Who asks for
+    erasure or a copy is not remembered for having asked.
     """
-    if reading.contact is None:
+    if reading.contact is None or reading.rights:
         return ()
     if reading.contact.provenance is PhoneProvenance.SHIPPING:
         return tuple(join for join in reading.joins if join.kind != "customer")
     return reading.joins
+
+
+def reaches_everybody(reading: Reading) -> bool:
+    """Return whether a reading concerns every number its joins ever had: what is asked by right, and withdrawals."""
+    return bool(reading.rights) or any(claim.reaches_everybody for claim in reading.claims)
 
 
 def prefers_known_person(reading: Reading) -> bool:

@@ -82,6 +82,8 @@ class Claim:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     contact: Contact | None = None
     """Whom it is about, where that is not the person of the delivery."""
+    reaches_everybody: bool = False
+    """Whether it is about every number that the delivery's joins ever had: somebody withdraws as a customer."""
     key: str = ""
     """Tells undated claims apart; a dated one is known by its date."""
 

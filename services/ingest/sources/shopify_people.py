@@ -198,6 +198,7 @@ def with_consent_state(reading: Reading, customer: Fields, at: Circumstances, *,
             disclosure=wording,
         ),
         contact=own,
+        reaches_everybody=act is ConsentAct.REVOKED,
         key=f"customer-{reading.customer}",
     )
     return replace(reading, claims=(*reading.claims, claim))

@@ -179,6 +179,19 @@ async def test_shopifys_redaction_of_a_customer_takes_the_same_path(stage: Stage
     assert (listed["source"], certificate["state"]) == ("shopify", "complete")
 
 
+async def test_shopifys_redaction_reaches_the_number_a_customer_had_before(stage: Stage) -> None:
+    await stage.lived()
+    moved = {"id": 207_119_551, "phone": "+12125550188", "updated_at": "2026-12-01T12:00:00-05:00"}
+    await stage.shopify("customers/update", moved, "moved")
+    assert "ingest_former_people" in await stage.found_anywhere()
+    redaction = {"shop_domain": "acme.myshopify.com", "customer": {"id": 207_119_551}, "orders_to_redact": []}
+    await stage.shopify("customers/redact", redaction, "redact")
+    assert await stage.found_anywhere() == []
+    listed = (await stage.client.get("/v1/erasures")).json()["erasures"]
+    states = [(await stage.client.get(f"/v1/erasures/{each['id']}")).json()["state"] for each in listed]
+    assert states == ["complete", "complete"]
+
+
 async def test_a_shop_that_leaves_stops_everything_and_one_that_is_redacted_leaves_nothing(stage: Stage) -> None:
     await stage.lived()
     await stage.exported()

@@ -27,6 +27,8 @@ NOT_SEALED: Final = {
     "ingest_deliveries.keys": "hashes",
     "ingest_delivery_keys.body_sha256": "a hash",
     "ingest_delivery_keys.key_hash": "a hash",
+    "ingest_former_people.former_key": "a hash",
+    "ingest_former_people.join_hash": "a hash",
     "ingest_subjects.join_hash": "a hash",
     "metrics_facts.body": "without its sealed parts",
     "metrics_sessions.token_sha256": "a hash",
