@@ -1,4 +1,8 @@
-"""The HTTP door of the merchant's own systems: `POST /v1/events`, one event or a list; all of a list or nothing."""
+"""The HTTP door of the merchant's own systems: `POST /v1/events`, one event or a list.
+
+Each event of a list is answered by itself: one that is refused never costs its neighbours, and says what is wrong with
+it. Where nothing of a request can be taken, the request is refused as a single event is.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -11,11 +15,13 @@ from fastapi.responses import JSONResponse, Response
 
 from services.ingest import store
 from services.ingest.api import count
-from services.ingest.arrivals import Arrival, Delivery, Preparer
+from services.ingest.arrivals import Delivery, Preparer
 from services.ingest.credentials import shop_of
 from services.ingest.domain.announcements import Origin
 from services.ingest.domain.readings import Status
+from services.ingest.event_results import LONGEST_ID_CHARACTERS, REFUSED, Refused, Result, Taken, answer_of, results
 from services.ingest.fields import Misshapen
+from services.ingest.instruments import DELIVERIES
 from services.ingest.sources.generic import EventBody, findings_in, read_event
 from shared import ids
 from shared.clock import Clock
@@ -62,94 +68,115 @@ def events(
         document = parsed(await request.body())
         require_room()
         keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
-        deliveries = _deliveries(document, caller.merchant, clock.now())
-        quota.take(caller.merchant.id, len(deliveries), PATH)
-        arrivals = [preparer.prepared(delivery) for delivery, _ in deliveries]
-        names = [event.id for _, event in deliveries]
+        is_list = isinstance(document, list)
+        told = _told(document, caller.merchant, clock.now())
+        quota.take(caller.merchant.id, len(told), PATH)
+        _refuse_where_nothing_is_right(told, is_list=is_list)
+        taken = [each for each in told if isinstance(each, Taken)]
+        arrivals = [preparer.prepared(each.delivery) for each in taken]
 
-        async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[Status]]:
+        async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[Result]]:
             if (before := await answered(uow.db, ground, keyed)) is not None:
                 return *before, ()
             statuses = await store.record(uow, arrivals)
-            if Status.DUPLICATE in statuses:  # looked at afterwards: another request may have been first by a moment
-                await _refuse_conflicts(uow, arrivals, is_list=isinstance(document, list))
-            answer = _answer(names, statuses)
+            # Looked at afterwards: another request may have been first by a moment.
+            others = await store.conflicts(uow.db, arrivals) if Status.DUPLICATE in statuses else []
+            found = results(told, statuses, others)
+            _refuse_where_all_conflict(found, is_list=is_list)
+            answer = answer_of(found)
             await remember(uow, ground, keyed, HTTPStatus.ACCEPTED, answer)
             failpoint("ingest.before_commit")
-            return HTTPStatus.ACCEPTED, answer, statuses
+            return HTTPStatus.ACCEPTED, answer, found
 
-        status, answer, outcomes = await units.run(work, Lane.INGEST)
+        status, answer, found = await units.run(work, Lane.INGEST)
         failpoint("ingest.after_commit")
-        for (delivery, _), outcome in zip(deliveries, outcomes, strict=False):
-            count(delivery, outcome)
+        for each, result in zip(told, found, strict=False):
+            _count(each, result)
         return JSONResponse(answer, status_code=status)
 
     return router
 
 
-def _deliveries(document: Any, merchant: Merchant, now: datetime) -> list[tuple[Delivery, EventBody]]:
-    """Return a delivery for each event of the request.
+def _told(document: Any, merchant: Merchant, now: datetime) -> list[Taken | Refused]:
+    """Return what each event of the request says, or what is wrong with it.
 
     Raises:
-        HTTPProblem: 422 with every field that is wrong; nothing of the request is taken.
+        HTTPProblem: 422, there are too many, or none.
     """
-    is_list = isinstance(document, list)
-    documents = document if is_list else [document]
+    documents = document if isinstance(document, list) else [document]
     if not 0 < len(documents) <= MOST_EVENTS:
         raise _invalid([FieldProblem(field="events", reason=f"must be 1 to {MOST_EVENTS} events")])
-    taken, problems = [], []
-    for place, one in enumerate(documents):
+    told: list[Taken | Refused] = []
+    for one in documents:
         try:
-            taken.append(_delivery(one, merchant, now))
+            told.append(_taken(one, merchant, now))
         except Misshapen as first:
             found = findings_in(one) or [first]
-            problems += [FieldProblem(field=_place(each.field, place, is_list), reason=each.reason) for each in found]
-    if problems:
-        raise _invalid(problems)
-    return taken
+            told.append(Refused(_id_of(one), [FieldProblem(field=each.field, reason=each.reason) for each in found]))
+    return told
 
 
-def _delivery(document: Any, merchant: Merchant, now: datetime) -> tuple[Delivery, EventBody]:
+def _taken(document: Any, merchant: Merchant, now: datetime) -> Taken:
     event, reading = read_event(document, shop_of(merchant), now)
-    return Delivery(
+    delivery = Delivery(
         origin=Origin(merchant.id, SOURCE, ids.minted(now), now),
         topic=event.kind,
         repeat_keys=(event.id,),
         body=orjson.dumps(document, option=orjson.OPT_SORT_KEYS),
         headers={},
         outcome=reading,
-    ), event
+    )
+    return Taken(event.id, delivery)
 
 
-async def _refuse_conflicts(uow: UnitOfWork, arrivals: Sequence[Arrival], *, is_list: bool) -> None:
-    """Refuse the request when one of its ids was used for another event.
+def _id_of(document: Any) -> str | None:
+    """Return the id by which the caller finds a refused event again, where it has one."""
+    found = document.get("id") if isinstance(document, dict) else None
+    return found if isinstance(found, str) and len(found) <= LONGEST_ID_CHARACTERS else None
+
+
+def _refuse_where_nothing_is_right(told: Sequence[Taken | Refused], *, is_list: bool) -> None:
+    """Refuse the request when none of its events can be taken.
+
+    Raises:
+        HTTPProblem: 422 with every field that is wrong.
+    """
+    refused = [(place, each) for place, each in enumerate(told) if isinstance(each, Refused)]
+    if len(refused) == len(told):
+        DELIVERIES.labels(SOURCE, REFUSED).inc(len(refused))
+        raise _invalid(
+            [
+                FieldProblem(field=_place(problem.field, place, is_list), reason=problem.reason)
+                for place, each in refused
+                for problem in each.problems
+            ]
+        )
+
+
+def _refuse_where_all_conflict(found: Sequence[Result], *, is_list: bool) -> None:
+    """Refuse the request when every event of it bears an id that was used for another, or is wrong otherwise.
 
     Raises:
         HTTPProblem: 409.
     """
-    found = await store.conflicts(uow.db, arrivals)
-    if found:
+    if all(each.problems for each in found):
         raise HTTPProblem(
             HTTPStatus.CONFLICT,
             "event_conflict",
             "an id was used before for another event; use a new id, or send the event as it was",
             [
-                FieldProblem(field=_place("id", place, is_list), reason="was used for another event")
-                for place in found[:MOST_PROBLEMS]
-            ],
+                FieldProblem(field=_place(problem.field, place, is_list), reason=problem.reason)
+                for place, each in enumerate(found)
+                for problem in each.problems
+            ][:MOST_PROBLEMS],
         )
 
 
-def _answer(names: Sequence[str], statuses: Sequence[Status]) -> dict[str, Any]:
-    # What another delivery had told already (its key forgotten, its event not) is a repeat to the caller.
-    shown = [Status.DUPLICATE if status is Status.IGNORED else status for status in statuses]
-    duplicates = shown.count(Status.DUPLICATE)
-    return {
-        "accepted": len(shown) - duplicates,
-        "duplicates": duplicates,
-        "no_recipient": shown.count(Status.NO_RECIPIENT),
-        "events": [{"id": name, "status": status.value} for name, status in zip(names, shown, strict=True)],
-    }
+def _count(told: Taken | Refused, result: Result) -> None:
+    if isinstance(told, Taken) and not result.problems:
+        count(told.delivery, Status(result.status))
+    else:
+        DELIVERIES.labels(SOURCE, REFUSED).inc()
 
 
 def _place(field: str, place: int, is_list: bool) -> str:  # noqa: FBT001 - private, and named at its source

@@ -76,6 +76,15 @@ _LONGEST_SPELLING_CHARACTERS = 64
 _country, _state, _locale = map(_read_as, (spellings.country, spellings.state, spellings.locale))
 
 
+def _blank_as_absent(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _null_as_unknown(value: object) -> object:
+    """Return the level of a consent whose level is null: a withdrawal has none."""
+    return ConsentLevel.UNKNOWN if value is None else value
+
+
 class _Body(BaseModel):
     """A part of the request."""
 
@@ -85,7 +94,7 @@ class _Body(BaseModel):
 class RecipientBody(_Body):
     """Whom the event is about; unknown fields stay unknown, they are never guessed."""
 
-    phone: Annotated[str, Field(max_length=64)] | None = None
+    phone: Annotated[Annotated[str, Field(max_length=64)] | None, BeforeValidator(_blank_as_absent)] = None
     first_name: PersonName = None
     last_name: PersonName = None
     locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$"), _locale] | None = None
@@ -107,7 +116,7 @@ class ConsentBody(_Body):
 
     scope: ConsentScope
     event: ConsentAct
-    level: ConsentLevel = ConsentLevel.UNKNOWN
+    level: Annotated[ConsentLevel, BeforeValidator(_null_as_unknown)] = ConsentLevel.UNKNOWN
     captured_at: Annotated[Instant | None, WrapValidator(undated_where_withdrawn)] = None
     method: Name = "api"
     disclosure: Annotated[str, Field(max_length=20_000)] | None = None

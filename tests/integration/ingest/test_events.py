@@ -15,6 +15,7 @@ async def test_one_event_is_taken(stage: Stage) -> None:
         "accepted": 1,
         "duplicates": 0,
         "no_recipient": 0,
+        "refused": 0,
         "events": [{"id": "evt-1", "status": "accepted"}],
     }
     [trigger] = await stage.triggers()
@@ -52,27 +53,63 @@ async def test_two_merchants_may_use_the_same_id(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("documents", [[event(), event(subject="other")], [event()]])
-async def test_the_same_id_for_another_event_is_refused_with_all_of_its_request(
+async def test_the_same_id_for_another_event_is_refused_and_costs_no_neighbour(
     stage: Stage, documents: list[dict[str, Any]]
 ) -> None:
     if len(documents) == 1:
         await stage.tell(event(subject="other"))
     before = await stage.count()
-    answer = await stage.tell([event(id="evt-9"), *documents])
-    assert (answer.status_code, answer.json()["code"]) == (409, "event_conflict")
-    assert answer.json()["errors"][0]["field"] == f"events.{len(documents)}.id"
-    assert await stage.count() == before
+    answer = await stage.tell([event(id="evt-9", subject="order-9"), *documents])
+    assert answer.status_code == 202
+    *taken, conflict = answer.json()["events"]
+    assert [each["status"] for each in taken] == ["accepted"] * len(documents)
+    assert (conflict["id"], conflict["status"], conflict["errors"][0]["field"]) == ("evt-1", "refused", "id")
+    assert await stage.count() == before + len(taken)
 
 
-async def test_a_mistake_in_a_list_is_named_by_place_and_refuses_all_of_it(stage: Stage) -> None:
-    documents = [event(id=str(number)) for number in range(4)]
-    documents[3] = event(id="3", recipient={"phone": "12"})
+async def test_a_request_of_nothing_but_conflicts_is_a_conflict(stage: Stage) -> None:
+    await stage.tell(event(subject="other"))
+    for document, field in ((event(), "id"), ([event(), event(id="2", knd=1)], "events.0.id")):
+        answer = await stage.tell(document)
+        assert (answer.status_code, answer.json()["code"]) == (409, "event_conflict")
+        assert answer.json()["errors"][0]["field"] == field
+
+
+async def test_a_mistake_in_a_list_is_named_at_its_event_and_costs_no_neighbour(stage: Stage) -> None:
+    revoked = {"scope": "marketing", "event": "revoked"}
+    documents = [event(id=str(number), subject=f"order-{number}") for number in range(5)]
     documents[1] = event(id="1", knd="purchase")
+    documents[2] = event(id="2", subject="order-2", consent=[revoked])
+    documents[3] = event(id="3", recipient={"phone": "12"})
+    documents.append([])  # type: ignore[arg-type]
     answer = await stage.tell(documents)
-    assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == ["events.1.knd", "events.3.recipient.phone"]
-    assert "did you mean 'kind'?" in answer.json()["errors"][0]["reason"]
+    assert answer.status_code == 202
+    found = answer.json()["events"]
+    assert [each["status"] for each in found] == ["accepted", "refused", "accepted", "refused", "accepted", "refused"]
+    assert [each["id"] for each in found] == ["0", "1", "2", "3", "4", None]
+    assert [found[place]["errors"][0]["field"] for place in (1, 3)] == ["knd", "recipient.phone"]
+    assert "did you mean 'kind'?" in found[1]["errors"][0]["reason"]
+    assert (answer.json()["accepted"], answer.json()["refused"]) == (3, 3)
+    assert "revoked" in {report.act for report in await stage.house.published(ConsentReported)}
+
+
+async def test_one_empty_number_among_500_costs_nothing(stage: Stage) -> None:
+    documents = [event(id=str(number), subject=f"order-{number}") for number in range(500)]
+    documents[250] = event(id="250", subject="order-250", recipient={"phone": ""})
+    answer = await stage.tell(documents)
+    assert (answer.json()["accepted"], answer.json()["refused"], answer.json()["no_recipient"]) == (500, 0, 1)
+
+
+async def test_where_nothing_is_right_the_request_is_refused_with_every_mistake_by_place(stage: Stage) -> None:
+    answer = await stage.tell([event(id="1", knd="purchase"), event(id="3", recipient={"phone": "12"})])
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [error["field"] for error in answer.json()["errors"]] == ["events.0.knd", "events.1.recipient.phone"]
     assert await stage.count() == 0
+
+
+async def test_a_withdrawal_has_no_level(stage: Stage) -> None:
+    answer = await stage.tell(event(consent=[{"scope": "marketing", "event": "revoked", "level": None}]))
+    assert answer.status_code == 202
 
 
 async def test_a_mistake_in_one_event_is_named_by_its_field(stage: Stage) -> None:
