@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
+from services.metrics.domain.order_book import order_id
 from services.metrics.schema import ground
 from services.metrics.tables import customer_orders, facts, follow_ups
 from shared import rights
@@ -77,6 +78,16 @@ async def _without_names(db: Transaction, rows: Sequence[Row]) -> int:
     return len(changed)
 
 
+def _orders_in(told: Sequence[Row], merchant: MerchantId) -> set[UUID]:
+    """Return the ids under which the orders that these facts are about may stand."""
+    found = {row["event_id"] for row in told}
+    for row in told:
+        subject = orjson.loads(bytes(row["body"])).get("subject")
+        if isinstance(subject, str):
+            found.add(order_id(merchant, subject, row["event_id"]))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Exports:
     """Answers requests for copies."""
@@ -92,7 +103,7 @@ class Exports:
     async def _held(self, request: PrivacyRequested, db: Transaction) -> rights.Tables:
         person, merchant = request.recipient_id, request.merchant_id
         told = await facts_of(db, person)
-        orders = await db.fetch(customer_orders, "event_id", [row["event_id"] for row in told])
+        orders = await db.fetch(customer_orders, "order_id", sorted(_orders_in(told, merchant)))
         texts = await db.fetch(follow_ups, "recipient_id", [person])
         return {
             facts.name: [self._told(row, merchant) for row in told],

@@ -10,11 +10,18 @@ from shared.db.transaction import Transaction
 from shared.ids import MerchantId
 
 _FEWEST_TO_REPEAT = 2
+_REFUNDED = sa.func.coalesce(orders.c.refunded_minor, 0)
+_KEPT = sa.case(
+    (sa.func.coalesce(orders.c.refund_currency, "").not_in(["", orders.c.currency]), orders.c.amount_minor),
+    (orders.c.amount_minor <= _REFUNDED, 0),
+    else_=orders.c.amount_minor - _REFUNDED,
+)
+"""What is left of an order's amount; a refund in another currency takes nothing: no exchange rate is ours."""
 
 
 async def purchases(db: Transaction, merchant: MerchantId, since: datetime, until: datetime) -> Purchases:
     """Return what was bought in [since, until), in the equally long period before it, and ever until then."""
-    mine = orders.c.merchant_id == merchant
+    mine = sa.and_(orders.c.merchant_id == merchant, orders.c.cancelled_at.is_(None), orders.c.is_awaited.is_not(True))
     ever = sa.and_(mine, orders.c.ordered_at < until)
     now = sa.and_(ever, orders.c.ordered_at >= since)
     before = sa.and_(mine, orders.c.ordered_at >= since - (until - since), orders.c.ordered_at < since)
@@ -70,7 +77,7 @@ async def _money(db: Transaction, which: sa.ColumnElement[bool]) -> dict[str, tu
         sa.select(
             orders.c.currency,
             sa.func.count().label("number"),
-            sa.func.sum(orders.c.amount_minor).label("value"),
+            sa.func.sum(_KEPT).label("value"),
         )
         .where(which)
         .group_by(orders.c.currency)

@@ -10,15 +10,17 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.metrics.domain.facts import follow_up_of, open_body, revived
+from services.metrics.domain.order_book import Order, concerns_an_order, joined, order_id
 from services.metrics.domain.standing import TROUBLED, Standing, State
 from services.metrics.domain.tally import ALWAYS, Cell, Measure, nonzero
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups
 from shared.db.transaction import Row, Transaction
 from shared.events.envelope import Event
-from shared.events.trigger import TriggerKind, TriggerReceived
+from shared.events.trigger import TriggerReceived
 from shared.ids import FollowUpId, MerchantId
 
 _FACTS_ABOUT_A_PERSON = 20
+_ORDER_FIELDS = tuple(field.name for field in fields(Order))
 _STANDING_FIELDS = tuple(field.name for field in fields(Standing))
 
 
@@ -63,22 +65,24 @@ async def add_to_rollups(db: Transaction, delta: Counter[Cell]) -> None:
 
 
 async def record_orders(db: Transaction, events: Iterable[Event]) -> None:
-    """Keep the purchases among new facts; test orders are none."""
-    await db.insert_new(
-        customer_orders,
-        [
-            {
-                "event_id": event.event_id,
-                "merchant_id": event.merchant_id,
-                "recipient_id": event.recipient_id,
-                "ordered_at": event.occurred_at,
-                "amount_minor": event.amount_minor or 0,
-                "currency": event.currency or "",
-            }
-            for event in events
-            if isinstance(event, TriggerReceived) and event.kind == TriggerKind.PURCHASE and not event.test
-        ],
-    )
+    """Bring the book of orders up to date with new facts."""
+    news = [event for event in events if isinstance(event, TriggerReceived) and concerns_an_order(event)]
+    named = [(order_id(event.merchant_id, event.subject, event.event_id), event) for event in news]
+    known = await db.fetch(customer_orders, "order_id", sorted({key for key, _ in named}), lock="update")
+    before = {row["order_id"]: _order(row) for row in known}
+    after = dict(before)
+    for key, event in named:
+        after[key] = joined(after.get(key), event)
+    changed = [order for key, order in sorted(after.items()) if order != before.get(key)]
+    await db.upsert(customer_orders, [{name: getattr(order, name) for name in _ORDER_FIELDS} for order in changed])
+
+
+def _order(row: Row) -> Order:
+    values = {name: row[name] for name in _ORDER_FIELDS}
+    values["refunded_minor"] = values["refunded_minor"] or 0
+    values["refund_currency"] = values["refund_currency"] or ""
+    values["is_awaited"] = bool(values["is_awaited"])
+    return Order(**values)
 
 
 async def facts_of(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, list[Event]]:

@@ -90,15 +90,19 @@ follow_ups = sa.Table(
 customer_orders = sa.Table(
     "metrics_customer_orders",
     metadata,
-    sa.Column("event_id", Id, primary_key=True),
+    sa.Column("order_id", Id, primary_key=True),
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("recipient_id", Id, nullable=False),
     sa.Column("ordered_at", Instant, nullable=False),
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("refunded_minor", sa.BigInteger),
+    sa.Column("refund_currency", sa.Text),
+    sa.Column("cancelled_at", Instant),
+    sa.Column("is_awaited", sa.Boolean),
     sa.Index("ix_metrics_customer_orders_time", "merchant_id", "ordered_at"),
 )
-"""Each purchase of each customer: what the retention figures are made of."""
+"""Each order of each customer once: what the retention figures are made of (see `domain.order_book`)."""
 
 sessions = sa.Table(
     "metrics_sessions",

@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from services.scheduler.domain.deals import Deal, bought
 from services.scheduler.domain.enrolment import Run
 from services.scheduler.domain.facts import History, Trigger, texts_within
 from services.scheduler.store import FollowUp
 from services.scheduler.tables import closed_merchants, entries, recipients, triggers_seen
 from shared.db.transaction import Lock, Row, Transaction
-from shared.events.trigger import Contact, TriggerKind, TriggerReceived
+from shared.events.trigger import Contact, TriggerReceived
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 
@@ -38,19 +39,26 @@ class Person:
         week, month = texts_within([each.accepted_at for each in texts if each.accepted_at is not None], now)
         return History(self.orders, self.total_spent_minor, self.last_order_at, week, month)
 
-    def after(self, trigger: TriggerReceived) -> "Person":
-        """Return the person once this has happened; tests count for nothing."""
-        amount = trigger.amount_minor or 0
+    def after(self, trigger: TriggerReceived, seen: Sequence[Row] = ()) -> "Person":
+        """Return the person once this has happened; tests count for nothing.
+
+        Args:
+            trigger: what happened.
+            seen: what the person did lately, by which an order that two sources tell of counts once.
+        """
         if trigger.test:
             return self
-        if trigger.kind == TriggerKind.PURCHASE:
-            last = max(filter(None, (self.last_order_at, trigger.occurred_at)))
-            return replace(
-                self, orders=self.orders + 1, total_spent_minor=self.total_spent_minor + amount, last_order_at=last
-            )
-        if trigger.kind == TriggerKind.REFUND:
-            return replace(self, total_spent_minor=self.total_spent_minor - amount)
-        return self
+        about = [Deal.of(row) for row in seen if trigger.subject is not None and row["subject"] == trigger.subject]
+        before, after = bought(about), bought([*about, Deal.of(seen_row(trigger))])
+        last = self.last_order_at
+        if after.orders > before.orders:
+            last = max(filter(None, (last, trigger.occurred_at)))
+        return replace(
+            self,
+            orders=self.orders + after.orders - before.orders,
+            total_spent_minor=self.total_spent_minor + after.spent_minor - before.spent_minor,
+            last_order_at=last if self.orders + after.orders > before.orders else None,
+        )
 
     def row(self) -> dict[str, Any]:
         """Return its row."""

@@ -87,7 +87,10 @@ class Triggers:
         alive = [event for event, _ in fresh if past.person(event).erased_at is None]
         # At once, not at the end of the unit: its next round may hold a repeat, or what these cancel.
         await uow.db.insert_new(triggers_seen, [people.seen_row(event) for event in alive])
-        persons = [(past.person(event), past.person(event).after(event)) for event in alive]
+        persons = [
+            (past.person(event), past.person(event).after(event, past.seen.get(event.recipient_id, ())))
+            for event in alive
+        ]
         await people.save(uow.db, [after for before, after in persons if after != before])
         await people.forget_old(uow.db, {key: [*rows] for key, rows in past.seen.items()}, uow.now - self._look_back)
         return laid

@@ -142,6 +142,30 @@ async def test_customers_who_came_back_are_retained(metrics: Metrics) -> None:
     assert (await kpi(metrics, "ltv_to_cac", cac_minor="1575"))["value"] == pytest.approx(15700 / 3 / 1575)
 
 
+async def test_an_order_of_two_sources_counts_once_and_a_cancelled_one_never(metrics: Metrics) -> None:
+    mine, others = Text(1, person=1).purchase(), Text(2, person=2).purchase(minor=1000)
+    again = mine.model_copy(update={"event_id": Text(3).trigger_id, "source": "api"})
+    gone = others.model_copy(update={"event_id": Text(4).trigger_id, "kind": "cancellation"})
+    await metrics.take(gone, mine)
+    await metrics.take(again, others)
+    assert (await kpi(metrics, "average_order_value"))["value"] == 4900
+    assert (await kpi(metrics, "average_order_value"))["denominator"] == 1
+    repeat = await kpi(metrics, "repeat_purchase_rate")
+    assert (repeat["numerator"], repeat["denominator"]) == (0, 1)
+
+
+async def test_money_given_back_is_no_value(metrics: Metrics) -> None:
+    bought = [Text(number, person=number).purchase() for number in (1, 2, 3)]
+    amounts: list[dict[str, Any]] = [{"amount_minor": 900}, {"amount_minor": None}, {"currency": "EUR"}]
+    back = [
+        each.model_copy(update={"event_id": Text(10 + place).trigger_id, "kind": "refund", **changes})
+        for place, (each, changes) in enumerate(zip(bought, amounts, strict=True))
+    ]
+    await metrics.take(*bought, *back)
+    found = await kpi(metrics, "average_order_value")
+    assert (found["numerator"], found["denominator"]) == (4000 + 0 + 4900, 3)
+
+
 async def test_a_journey_tells_cause_verdict_rule_and_end(metrics: Metrics) -> None:
     text = Text()
     until = START + timedelta(hours=20)

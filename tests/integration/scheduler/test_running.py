@@ -213,6 +213,19 @@ async def test_a_text_cancelled_in_the_line_is_dropped_at_its_turn(stage: Stage)
     assert await stage.house.rows(sa.select(lines)) == []
 
 
+async def test_an_order_of_two_sources_counts_once_and_is_taken_back_when_it_is_cancelled(stage: Stage) -> None:
+    await stage.hear(stage.trigger(subject="order-1", amount_minor=5000))
+    stage.clock.advance(minutes=1)
+    await stage.hear(stage.trigger(subject="order-1", amount_minor=5000, source="api"))
+    assert len(await stage.house.rows(sa.select(triggers_seen))) == 2
+    [person] = await stage.house.rows(sa.select(recipients))
+    assert (person["orders"], person["total_spent_minor"]) == (1, 5000)
+    await stage.hear(stage.trigger("refund", subject="order-1", amount_minor=1000))
+    await stage.hear(stage.trigger("cancellation", subject="order-1", amount_minor=5000))
+    [person] = await stage.house.rows(sa.select(recipients))
+    assert (person["orders"], person["total_spent_minor"], person["last_order_at"]) == (0, 0, None)
+
+
 async def test_history_counts_what_went_before(stage: Stage) -> None:
     await stage.hear(stage.trigger(subject="a"), stage.trigger(subject="b", occurred_at=START + timedelta(seconds=1)))
     await stage.hear(stage.trigger("refund", subject="a", amount_minor=900))
