@@ -53,7 +53,7 @@ _FORMER = (
     (re.compile(r"\+55([1-9][1-9])9([6-9][0-9]{7})"), r"+55\1\2"),
 )
 
-_NAMED_BY_A_CARRIER = re.compile(r"\+[1-9][0-9]{6,14}")
+_INTERNATIONAL = re.compile(r"\+[1-9][0-9]{6,14}")
 
 _COSTLY_CODES = ("+808", "+870", "+878", "+881", "+882", "+883", "+888", "+979", "+4470", "+449", "+850")
 """Shared-cost, Inmarsat, personal, satellite, international networks, relief, premium; British personal and premium;
@@ -102,19 +102,34 @@ def parse(raw: str, region: str | None) -> E164 | Unparsable:
     """
     if _NORTH_AMERICAN.fullmatch(raw):
         return E164(raw)
+    if _INTERNATIONAL.fullmatch(raw):
+        return _international(raw)
     written = _one_number(raw)
     if isinstance(written, Unparsable):
         return written
     if not region and not written.startswith("+"):
         return Unparsable("it has no + and the country is not known")
-    try:
-        number = phonenumbers.parse(written, region.upper() if region else None)
-    except NumberParseException as problem:
-        return Unparsable(_PARSE_REASONS.get(problem.error_type, "it is not a phone number"))
+    number = _parsed(written, region.upper() if region else None)
+    if isinstance(number, Unparsable):
+        return number
     read = _canonical(number)
     if written.startswith("+") or number.country_code == NANP_CALLING_CODE:
         return read
     return _unless_its_plus_is_missing(written, str(number.country_code), read)
+
+
+@lru_cache(maxsize=8192)
+def _international(digits: str) -> E164 | Unparsable:
+    """Return what a number of nothing but a ``+`` and digits is; it is asked again at every step of its text."""
+    number = _parsed(digits, None)
+    return number if isinstance(number, Unparsable) else _canonical(number)
+
+
+def _parsed(written: str, region: str | None) -> PhoneNumber | Unparsable:
+    try:
+        return phonenumbers.parse(written, region)
+    except NumberParseException as problem:
+        return Unparsable(_PARSE_REASONS.get(problem.error_type, "it is not a phone number"))
 
 
 def heard(raw: str, region: str | None) -> E164 | Unparsable:
@@ -124,7 +139,7 @@ def heard(raw: str, region: str | None) -> E164 | Unparsable:
     is one.
     """
     number = parse(raw, region)
-    if isinstance(number, Unparsable) and _NAMED_BY_A_CARRIER.fullmatch(raw.strip()):
+    if isinstance(number, Unparsable) and _INTERNATIONAL.fullmatch(raw.strip()):
         return E164(raw.strip())
     return number
 
@@ -144,6 +159,7 @@ def masked(number: E164) -> str:
     return number[:head] + _HIDDEN + number[len(number) - tail :]
 
 
+@lru_cache(maxsize=8192)
 def country_of(number: E164) -> str | None:
     """Return the ISO 3166-1 alpha-2 country by the number's prefix; None where the prefix does not say.
 
