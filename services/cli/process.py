@@ -91,6 +91,8 @@ def relay_again(
     """
     if not KafkaSettings().bootstrap:
         raise ConfigurationFault("FOLLOWUP_KAFKA_BOOTSTRAP is not set; in embedded mode there is nothing to relay")
+    if since_minutes > (kept := KafkaSettings().keep_minutes):
+        typer.echo(f"Only the last {kept:g} minutes were kept (FOLLOWUP_KAFKA_KEEP_MINUTES); what is older is gone.")
     asyncio.run(_relay_again(_known(service), since_minutes))
 
 

@@ -1,8 +1,11 @@
 """The topics on a cluster: made once, never resized in passing."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.bus.kafka_faults import LogUnavailable
@@ -60,6 +63,59 @@ async def topics_found(cluster: Cluster) -> dict[str, int]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How safely one topic's events lie."""
+
+    fewest: int
+    """Copies of the partition that has the fewest."""
+    is_flushed: bool
+    """Whether each write is on the disk before it is acknowledged."""
+
+
+async def copies_found(cluster: Cluster) -> dict[str, Copies]:
+    """Return how safely the events of each of our topics lie; one that is missing is left out.
+
+    Raises:
+        LogUnavailable: the cluster cannot be reached now.
+    """
+    admin = _admin(cluster)
+    names = [cluster.topic(topic) for topic in Topic]
+    try:
+        await admin.start()
+        described = [each for each in await admin.describe_topics(names) if not each["error_code"]]
+        there = [ConfigResource(ConfigResourceType.TOPIC, each["topic"]) for each in described]
+        told = await admin.describe_configs(there) if there else []
+    except (KafkaError, OSError) as problem:
+        raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
+    finally:
+        await admin.close()
+    flushed = {
+        name
+        for answer in told
+        for _code, _said, _kind, name, settings in answer.resources
+        if ("flush.messages", "1") in {(setting[0], setting[1]) for setting in settings}
+    }
+    return {
+        each["topic"]: Copies(
+            min((len(partition["replicas"]) for partition in each["partitions"]), default=0), each["topic"] in flushed
+        )
+        for each in described
+    }
+
+
+def copies_told(cluster: Cluster, found: Mapping[str, Copies]) -> tuple[bool, str]:
+    """Return whether the events lie safely enough, and what an operator should know of it."""
+    fewest = min((each.fewest for each in found.values()), default=0)
+    if fewest > 1:
+        return True, f"{fewest} copies of each partition"
+    warning = single_copy_warning(replace(cluster, replication=fewest)) or ""
+    open_ = sorted(name for name, each in found.items() if each.fewest <= 1 and not each.is_flushed)
+    if open_:
+        return False, f"{warning}; not flushed at each write: {', '.join(open_)}; set flush.messages=1 on them"
+    return True, warning
+
+
 def _admin(cluster: Cluster) -> AIOKafkaAdminClient:
     """Return a client that asks about topics."""
     return AIOKafkaAdminClient(
@@ -98,9 +154,8 @@ def single_copy_warning(cluster: Cluster) -> str | None:
     if cluster.replication > 1:
         return None
     return (
-        "each topic has one copy (FOLLOWUP_KAFKA_REPLICATION=1): losing that broker's disk loses events that were "
-        "answered 2xx; topics that this release made are flushed at each write, older ones need flush.messages=1; "
-        "after a power cut run `followup relay-again`"
+        "topics have one copy (FOLLOWUP_KAFKA_REPLICATION=1): losing that broker's disk loses events that were "
+        "answered 2xx; the last minutes are kept in PostgreSQL, and `followup relay-again` relays them once more"
     )
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.bus import kept
-from shared.bus.kafka_topics import _wanted, create_topics, single_copy_warning
+from shared.bus.kafka_topics import Copies, _wanted, copies_told, create_topics, single_copy_warning
 from shared.bus.kafka_wire import Cluster
 from shared.bus.relay_again import read_again, say_again, starts
 from shared.db.postgres import PostgresDatabase
@@ -124,3 +124,14 @@ def test_one_copy_is_flushed_at_each_write_and_said_aloud() -> None:
     assert said is not None
     assert "relay-again" in said
     assert single_copy_warning(three) is None
+
+
+def test_the_copies_that_are_there_count_and_not_those_that_were_asked_for() -> None:
+    asked = Cluster("x:1", replication=3)
+    is_fine, said = copies_told(asked, {"a": Copies(3, is_flushed=False), "b": Copies(1, is_flushed=True)})
+    assert is_fine
+    assert "one copy" in said
+    is_fine, said = copies_told(asked, {"a": Copies(1, is_flushed=True), "b": Copies(1, is_flushed=False)})
+    assert not is_fine
+    assert "not flushed at each write: b; set flush.messages=1 on them" in said
+    assert copies_told(asked, {"a": Copies(2, is_flushed=False)}) == (True, "2 copies of each partition")

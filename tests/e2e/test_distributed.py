@@ -1,5 +1,6 @@
 """The five services as processes on a real Kafka and a real PostgreSQL tell the demo's story."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -49,7 +50,28 @@ async def test_five_processes_tell_the_demos_story(house: Fleet) -> None:
         assert "STOP" in explained or "opted out" in explained
         assert "holds acme" in await said_by(house, ["ledger", "verify"])
         assert "verdicts judged again" in await said_by(house, ["audit"])
+        again = await said_by(house, ["relay-again", "--since-minutes", "10"])
+        for service in SERVICES:
+            assert f"{service}: reads " in again
+            assert f"{service}: 0 events" not in again or service == "metrics", "what was relayed was kept"
+        await nothing_changes(client, stage, story.plot.follow_up_id)
+        examined = await said_by(house, ["doctor"])
+        assert "copies in Kafka: topics have one copy" in " ".join(examined.split())
+        assert "relay-again" in examined
         assert [service for service in SERVICES if politeness(house, service)] == ["metrics"]
+
+
+async def nothing_changes(client: httpx2.AsyncClient, stage: Stage, follow_up_id: str) -> None:
+    """See that what was relayed twice took effect once: one text, one story."""
+    headers = {"Authorization": f"Bearer {stage.secrets.api_key}"}
+    for _ in range(3):
+        story = (await client.get(f"/v1/journeys/{follow_up_id}", headers=headers)).json()
+        types = [event["type"] for event in story["events"]]
+        assert types.count("dispatch.accepted") == 1
+        assert types.count("follow-up.planned") == 1
+        dispatch = (await client.get(f"/v1/dispatches/{follow_up_id}", headers=headers)).json()
+        assert len(dispatch["attempts"]) == 1
+        await asyncio.sleep(0.5)
 
 
 def politeness(house: Fleet, service: str) -> int:

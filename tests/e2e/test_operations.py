@@ -99,6 +99,11 @@ def test_doctor_lists_every_setting_and_says_what_is_wrong(
     assert "FOLLOWUP_PORT: input should be a valid integer" in one_sentence(followup("doctor"))
 
 
+def test_what_is_for_kafka_says_so_in_embedded_mode(followup: Command) -> None:
+    sentence = one_sentence(followup("relay-again", "--since-minutes", "10"))
+    assert "FOLLOWUP_KAFKA_BOOTSTRAP is not set; in embedded mode there is nothing to relay" in sentence
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [

@@ -13,7 +13,7 @@ from services.cli.checks import Finding
 from services.distributed import DatabaseSettings
 from services.sender.providers.book import ProviderBook
 from shared.bus.kafka_access import KafkaSettings
-from shared.bus.kafka_topics import topics_found
+from shared.bus.kafka_topics import copies_found, copies_told, topics_found
 from shared.clock import SystemClock
 from shared.config.directory import MerchantDirectory
 from shared.config.providers import Simulated
@@ -37,6 +37,7 @@ async def findings(settings: ProcessSettings) -> AsyncIterator[Finding]:
             yield await _within(f"PostgreSQL of {service}", _database(service))
     if KafkaSettings().bootstrap:
         yield await _within("Kafka", _kafka())
+        yield await _copies()
     async for finding in _providers(settings):
         yield finding
 
@@ -94,6 +95,17 @@ async def _kafka() -> str:
     if missing := sorted(name for name, partitions in found.items() if partitions == 0):
         raise ConfigurationFault(f"no topic {', '.join(missing)}; run `followup migrate`")
     return f"{len(found)} topics of {cluster.partitions} partitions, {cluster.replication} copies asked for"
+
+
+async def _copies() -> Finding:
+    """Return how safely events lie in Kafka: with one copy, a power cut may take what was acknowledged."""
+    cluster = distributed.cluster_of(KafkaSettings())
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            is_fine, said = copies_told(cluster, await copies_found(cluster))
+    except (Fault, TimeoutError):
+        return Finding.wrong("copies in Kafka", "not known: it did not answer")
+    return Finding("copies in Kafka", is_fine, said)
 
 
 async def _providers(settings: ProcessSettings) -> AsyncIterator[Finding]:
