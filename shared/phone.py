@@ -25,6 +25,7 @@ _SHOWN_HEAD = 5
 _SHOWN_TAIL = 4
 _LEAST_HIDDEN_DIGITS = 3
 _NON_GEOGRAPHIC_REGION = "001"
+_FIRST_OF_THE_PLAN = "US"
 
 _NO_AREA_CODE = re.compile(r"555|[2-9]11|[2-9]9[0-9]|37[0-9]|96[0-9]")
 """Never an area code: 555, service codes, and those kept for the plan's growth (NANPA)."""
@@ -177,6 +178,18 @@ def country_of(number: E164) -> str | None:
         parsed.country_code or 0
     )
     return None if region in {_NON_GEOGRAPHIC_REGION, "ZZ"} else str(region)
+
+
+@lru_cache(maxsize=1024)
+def home_of(number: E164) -> str | None:
+    """Return the country of a merchant's own number, North American ones included; None where nothing tells.
+
+    The library's tables suffice here: they know the area codes in use, and a toll-free number, which works in both
+    the United States and Canada, counts as American.
+    """
+    if not number.startswith(f"+{NANP_CALLING_CODE}"):
+        return country_of(number)
+    return str(phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or _FIRST_OF_THE_PLAN)
 
 
 def _one_number(raw: str) -> str | Unparsable:

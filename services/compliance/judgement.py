@@ -50,7 +50,7 @@ class Circumstances:
 
 def policy_of(config: MerchantConfig, *, is_closed: bool = False) -> Policy:
     """Return the gate's policy as a merchant's file says it, with the guard of live service."""
-    policies, allowed = config.policies, config.destinations()
+    policies = config.policies
     chosen = Policy(
         profile=Profile(policies.profile.value),
         close_guard_seconds=policies.close_guard_seconds,
@@ -59,7 +59,7 @@ def policy_of(config: MerchantConfig, *, is_closed: bool = False) -> Policy:
         allow_above_statutory=frozenset(policies.allow_above_statutory),
         max_defer_hours=policies.max_defer_hours,
         emergency_blocks=frozenset(policies.emergency_blocks),
-        destinations=frozenset(region_of(country).country for country in allowed) if allowed else None,
+        destinations=frozenset(region_of(country).country for country in config.destinations()),
         is_closed=is_closed,
     )
     return chosen.in_service(policies.close_guard_seconds)

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.scheduler.domain.planning import PlannedText
 from services.scheduler.people import Person
-from shared.config.merchant import Policies
+from shared.config.merchant import MerchantConfig
 from shared.events.consent import ConsentChanged
 from shared.events.follow_up import Purpose
 from shared.events.trigger import Contact
@@ -14,7 +14,7 @@ _SILENT = "none"
 """The status of a scope of which nothing was ever said."""
 
 
-def question(contact: Contact, text: PlannedText, person: Person, policies: Policies) -> dict[str, Any]:
+def question(contact: Contact, text: PlannedText, person: Person, config: MerchantConfig) -> dict[str, Any]:
     """Return what the gate would be asked, in the evaluation format; what is left out is unknown.
 
     Consent is what the ledger last told this service; texts already sent are not known here, so caps are not judged.
@@ -32,8 +32,9 @@ def question(contact: Contact, text: PlannedText, person: Person, policies: Poli
         "number": {"suppressed": person.suppressed not in {None, "opt_out"}},
         "consent": _consent(text.purpose, person.consents),
         "expires_at": None if text.expires_at is None else text.expires_at.isoformat(),
-        "profile": str(policies.profile),
-        "close_guard_seconds": policies.close_guard_seconds,
+        "profile": str(config.policies.profile),
+        "close_guard_seconds": config.policies.close_guard_seconds,
+        "destinations": sorted(config.destinations()),
     }
 
 

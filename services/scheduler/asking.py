@@ -245,7 +245,7 @@ class Asking:
     def preview(self, asked: Asked, run: NewRun, text: PlannedText, past: Past) -> TextAnswer:
         """Return what would be sent, its weight, and what the gate would say at the due time."""
         made = self.rendered(asked, text, past.history, "text", is_first_contact=past.is_first_contact)
-        asking = question(asked.contact, text, past.person, asked.merchant.config.policies)
+        asking = question(asked.contact, text, past.person, asked.merchant.config)
         return TextAnswer(
             step=text.step,
             purpose=text.purpose,

@@ -22,6 +22,7 @@ def merchant_problems(reading: Reading) -> list[Problem]:
     found = {
         *_identity(reading.config, reading.document, reading.folder.name),
         *_senders(reading.config, reading.document),
+        *_destinations(reading.config, reading.document),
         *_policies(reading.config, reading.document),
         *disclosure_problems(reading.config, reading.document),
         *_flow_names(reading),
@@ -86,6 +87,12 @@ def _identity(config: MerchantConfig, document: Document, folder: str) -> Iterat
             message = f"this version does not read deliveries of '{name}' yet: they are answered 401"
             mend = f"send its events to POST /v1/events, or use one of {', '.join(sorted(SOURCES_BUILT))}"
             yield _warning(document, ("sources", name), message, mend)
+
+
+def _destinations(config: MerchantConfig, document: Document) -> Iterator[Problem]:
+    if not config.destinations():
+        message = "no text may go anywhere: nothing tells the shop's country or that of its numbers"
+        yield _warning(document, ("merchant",), message, "add 'country: US', or 'policies: {destinations: [US]}'")
 
 
 def _senders(config: MerchantConfig, document: Document) -> Iterator[Problem]:

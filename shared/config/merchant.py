@@ -163,7 +163,7 @@ class Policies(FileModel):
     emergency_blocks: tuple[Subdivision, ...] = ()
     """Places in a declared emergency that bars solicitation, such as US-LA (compliance section 5)."""
     destinations: Annotated[tuple[Country, ...], Field(max_length=250)] = ()
-    """Where it names any, texts go there, to the merchant's country and to those of its numbers alone."""
+    """Countries texts may go to besides the merchant's own and those of its numbers; nowhere else does any go."""
     allow_above_statutory: tuple[Subdivision | Country, ...] = ()
     """Places where caps above the statutory ones are the merchant's explicit choice (compliance section 9)."""
 
@@ -221,13 +221,12 @@ class MerchantConfig(FileModel):
         return keys
 
     def destinations(self) -> frozenset[str]:
-        """Return the countries texts may go to; none where the file does not say, and they may go anywhere.
+        """Return the countries texts may go to: the merchant's own, those of its numbers, and those it names.
 
-        A form that anybody may fill in with any number sends texts to wherever they cost most. A number of the North
-        American plan counts as American.
+        A form that anybody may fill in with any number sends texts to wherever they cost most. A sender number of
+        the North American plan is of the country its area code tells, and a shop in the United States writes to
+        Canada only where it says so.
         """
-        if not self.policies.destinations:
-            return frozenset()
         prefixes = (number.country or _country_of(number.number) for number in self.numbers)
         named = (self.country, *prefixes, *self.policies.destinations)
         return frozenset(country for country in named if country)
@@ -239,9 +238,7 @@ class MerchantConfig(FileModel):
 
 def _country_of(number: str) -> str | None:
     """Return the country of a sender's number; a short code or name has none."""
-    if number.startswith("+1"):
-        return "US"
-    return phone.country_of(phone.E164(number)) if number.startswith("+") else None
+    return phone.home_of(phone.E164(number)) if number.startswith("+") else None
 
 
 def _secrets(value: Any, path: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], Secret]]:

@@ -69,7 +69,7 @@ def question(seed: int) -> dict[str, Any]:
     if rng.random() < 0.2:
         asked["number"] = _line(rng)
     if rng.random() < 0.1:
-        asked["destinations"] = rng.choice((["US"], ["US", "CA"], ["GB", "FR"]))
+        asked["destinations"] = rng.choice((["US"], ["US", "CA"], ["GB", "FR"], ["JE"], ["PR", "FR"], []))
     if rng.random() < 0.15:
         asked["expires_at"] = _text(now + rng.choice((-1, 1, 1, 1)) * _span(rng, 48))
     if rng.random() < 0.2:

@@ -255,7 +255,7 @@ def _refusal(
     status = consent.get("status") or "unknown"
     if _is_revoked(consent):
         return "opted_out"
-    if allowed is not None and place.countries[0] not in allowed:
+    if allowed is not None and place.countries[0] not in {_law(each)[0] for each in allowed}:
         return "destination_not_allowed"
     marketing = purpose == "marketing"
     if marketing and any(ROWS[row]["classes"]["marketing"]["hours"] == "blocked" for row in rows):

@@ -24,6 +24,7 @@ from shared.settings import ProcessSettings
 _LEAST_FREE_BYTES = 1_000_000_000
 _BUSY_SECONDS = 5
 _OTHERS_BITS = 0o077
+_MERCHANTS_TOLD = 10
 
 
 def merchant_findings(settings: ProcessSettings) -> Iterator[Finding]:
@@ -46,6 +47,16 @@ def merchant_findings(settings: ProcessSettings) -> Iterator[Finding]:
         return
     warnings = "".join(f"; {problem}" for problem in directory.problems)
     yield Finding.fine("merchants", f"{len(directory.merchants)} would be in force{warnings}")
+    yield Finding.fine("destinations", _destinations(directory))
+
+
+def _destinations(directory: MerchantDirectory) -> str:
+    """Say where each merchant's texts may go, of the first few merchants."""
+    told = [
+        f"{merchant.id} texts {', '.join(sorted(merchant.config.destinations())) or 'nobody'}"
+        for merchant in directory.merchants[:_MERCHANTS_TOLD]
+    ]
+    return "; ".join(told) + "; policies.destinations in merchant.yaml adds countries"
 
 
 def data_findings(settings: ProcessSettings) -> Iterator[Finding]:

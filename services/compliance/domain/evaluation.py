@@ -24,6 +24,7 @@ from services.compliance.domain.inputs import (
     Profile,
     Recipient,
 )
+from services.compliance.domain.places import region_of
 from services.compliance.domain.rules import ConsentStatus, RuleTable, UnreadableRules
 from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
 from shared.config.model import Flag, Whole
@@ -183,7 +184,7 @@ def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> 
         Policy(
             profile=request.profile or Profile.STRICT,
             close_guard_seconds=request.close_guard_seconds,
-            destinations=request.destinations,
+            destinations=None if request.destinations is None else _lawful(request.destinations),
         ),
     )
     return answer_of(verdict)
@@ -235,6 +236,11 @@ def rfc3339(at: datetime) -> str:
 
 
 _DECISIONS: Mapping[type[Verdict], Literal["send", "defer", "block"]] = {Clear: "send", Defer: "defer", Block: "block"}
+
+
+def _lawful(countries: frozenset[str]) -> frozenset[str]:
+    """Return countries as laws name them: Jersey is of Great Britain, Puerto Rico of the United States."""
+    return frozenset(region_of(country).country for country in countries)
 
 
 def _purpose(word: str) -> Purpose | None:

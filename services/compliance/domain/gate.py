@@ -21,7 +21,7 @@ from services.compliance.domain.verdicts import Block, Clear, Defer, Evidence, R
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 
-VERSION = "2"
+VERSION = "3"
 """Changes when the same inputs and table may give another verdict."""
 
 CLEARANCE = timedelta(minutes=10)
@@ -55,7 +55,7 @@ class _Case:
     moment: Moment
 
     def block(self, reason: Reason) -> Block:
-        return Block(reason, _evidence(self.moment, wording.lasting(reason)))
+        return Block(reason, _evidence(self.moment, wording.lasting(reason, self.setting.countries[0])))
 
     def defer(self, reason: Reason, until: datetime) -> Defer:
         return Defer(until, reason, _evidence_of_waiting(self.moment, reason, until))

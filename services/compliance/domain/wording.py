@@ -18,8 +18,8 @@ _LASTING = {
     Reason.CONFIRMATION_ALREADY_SENT: "The opt-out has been confirmed already, and only one confirmation is allowed.",
     Reason.CONFIRMATION_EXPIRED: "The opt-out is more than five minutes old, too late for a confirmation.",
     Reason.OPTED_OUT: "This person has opted out of your texts.",
-    Reason.DESTINATION_NOT_ALLOWED: "This number is of a country that your shop does not write to; name it under"
-    " policies.destinations if it should.",
+    Reason.DESTINATION_NOT_ALLOWED: "This number is of a country ({country}) that your shop does not write to; if it"
+    " should, add {country} to policies.destinations in merchant.yaml.",
     Reason.DESTINATION_PROHIBITED: "Marketing texts may not be sent to this destination at all.",
     Reason.NO_CONSENT: "There is no record that this person agreed to such texts.",
     Reason.CONSENT_PENDING: "This person was asked to confirm the opt-in and has not answered yet.",
@@ -41,9 +41,9 @@ _HOLDS = {
 }
 
 
-def lasting(reason: Reason) -> str:
-    """Return the sentence of a block."""
-    return _LASTING[reason]
+def lasting(reason: Reason, country: str = "ZZ") -> str:
+    """Return the sentence of a block; one of them names the country of the number."""
+    return _LASTING[reason].format(country=country)
 
 
 def too_late(reason: Reason, opening: datetime | None, zones: Sequence[ZoneFinding]) -> str:

@@ -95,8 +95,53 @@ def test_texts_stay_in_the_countries_the_shop_writes_to(to: str, purpose: str) -
     assert told(destinations=["US", "CU", "JM", "GB"])[1] != "destination_not_allowed"
 
 
-def test_a_merchants_list_names_its_own_countries_too() -> None:
-    silent = MerchantConfig.model_validate({"merchant": "acme", "brand": "Acme", "country": "FR"})
-    assert policy_of(silent).destinations is None
-    named = silent.model_copy(update={"policies": silent.policies.model_copy(update={"destinations": ("JE", "PR")})})
-    assert policy_of(named).destinations == frozenset({"FR", "GB", "US"})
+def shop(**more: Any) -> MerchantConfig:
+    """Return a merchant file's content."""
+    return MerchantConfig.model_validate({"merchant": "acme", "brand": "Acme", **more})
+
+
+@pytest.mark.parametrize(
+    ("told", "countries"),
+    [
+        ({"country": "US"}, "US"),
+        ({"country": "FR", "policies": {"destinations": ["JE", "PR"]}}, "FR GB US"),
+        ({"numbers": [{"number": "+14165550123", "kind": "long_code"}]}, "CA"),
+        ({"country": "US", "numbers": [{"number": "+447911123456", "kind": "long_code"}]}, "GB US"),
+        ({"country": "DE", "numbers": [{"number": "72345", "kind": "short_code", "country": "AT"}]}, "AT DE"),
+        ({}, ""),
+    ],
+)
+def test_a_shop_writes_to_its_own_country_to_those_of_its_numbers_and_to_those_it_names(
+    told: dict[str, Any], countries: str
+) -> None:
+    numbers = [number | {"provider": "main"} for number in told.get("numbers", ())]
+    allowed = policy_of(shop(**told | {"numbers": numbers})).destinations
+    assert allowed is not None
+    assert " ".join(sorted(allowed)) == countries
+
+
+@pytest.mark.parametrize("to", ["+14165550123", "+18765550123"])
+def test_a_shop_in_the_united_states_writes_to_its_neighbours_only_where_it_says_so(to: str) -> None:
+    question = {"to": to, "class": "transactional", "now": "2026-12-01T15:00:00Z", "consent": {"status": "contract"}}
+
+    def told(config: MerchantConfig) -> dict[str, Any]:
+        asked = question | {"destinations": sorted(config.destinations())}
+        answer: dict[str, Any] = json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(asked)).stdout)
+        return answer
+
+    refused = told(shop(country="US"))
+    assert (refused["decision"], refused["reason"]) == ("block", "destination_not_allowed")
+    assert "policies.destinations" in refused["explanation"]
+    assert ("CA" if "416" in to else "JM") in refused["explanation"]
+    assert told(shop(country="US", policies={"destinations": ["CA", "JM"]}))["decision"] == "send"
+
+
+def test_an_answer_goes_to_whoever_wrote_wherever_they_live() -> None:
+    asked = {
+        "to": "+5351234567",
+        "class": "help",
+        "now": "2026-12-01T15:00:00Z",
+        "destinations": ["US"],
+        "history": [{"at": "2026-12-01T14:59:00Z", "class": "inbound_help"}],
+    }
+    assert json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(asked)).stdout)["decision"] == "send"

@@ -163,6 +163,7 @@ async def test_a_dry_run_shows_text_parts_and_the_gates_advice_and_stores_nothin
         assert await stage.house.log_events() == []
     (question,) = asked
     assert (question["to"], question["class"], question["now"]) == (TO, "transactional", "2026-12-01T18:00:00+00:00")
+    assert question["destinations"] == ["US"]
 
 
 async def test_a_dry_run_asks_with_the_consent_the_ledger_told_of(tmp_path: Path) -> None:

@@ -259,6 +259,12 @@ def test_a_declared_fact_may_be_read(tmp_path: Path) -> None:
     assert lint(write(tmp_path, flow=flow)) == []
 
 
+NOWHERE = changed(
+    changed(changed(MERCHANT, "country: US\n", ""), "kind: long_code", "kind: alphanumeric"), '"+12025550100"', "Acme"
+)
+"""A shop that tells no country, and sends under a name."""
+
+
 @pytest.mark.parametrize(
     ("merchant", "flow", "message"),
     [
@@ -267,6 +273,7 @@ def test_a_declared_fact_may_be_read(tmp_path: Path) -> None:
         (changed(MERCHANT, "registration: registered", "registration: pending"), FLOW, "is not registered"),
         (changed(MERCHANT, "contact: help@acme.example\n", ""), FLOW, "the answer to HELP has nothing to name"),
         (changed(MERCHANT, "shopify:", "shopfy:"), FLOW, "no source is called 'shopfy'"),
+        (NOWHERE, FLOW, "no text may go anywhere"),
         (changed(MERCHANT, "max: 3", "max: 9"), FLOW, "more than 3 texts in 24 hours"),
         (changed(MERCHANT, "links:", "terms_url: https://a.example #"), FLOW, "no domain to make short links on"),
         (MERCHANT, changed(FLOW, "flow: order-thank-you", "flow: thanks"), "but its file 'order-thank-you'"),

@@ -8,7 +8,7 @@ import pytest
 from services.scheduler.advising import consents_of, question
 from services.scheduler.domain.planning import PlannedText
 from services.scheduler.people import Person
-from shared.config.merchant import Policies
+from shared.config.merchant import MerchantConfig
 from shared.events.consent import ConsentChanged, ScopeStanding
 from shared.events.follow_up import Purpose, SendPolicy
 from shared.events.trigger import Contact
@@ -41,7 +41,7 @@ def asked(purpose: Purpose, marketing: str | None, informational: str = "none", 
         )
         consents = consents_of(event)
     known = Person(RecipientId(make.RECIPIENT), MerchantId(make.MERCHANT), consents=consents, **person)
-    return question(CONTACT, text(purpose), known, Policies())
+    return question(CONTACT, text(purpose), known, MerchantConfig(merchant="acme", brand="Acme"))
 
 
 @pytest.mark.parametrize(
