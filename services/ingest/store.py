@@ -1,7 +1,7 @@
 """Recording arrivals: keys, deliveries, people, quarantine, and the events they become; all arrivals at once."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from services.ingest.acquaintance import People
 from services.ingest.arrivals import Arrival, oldest_id_of
-from services.ingest.domain.announcements import Addressee, announcements
+from services.ingest.domain.announcements import Addressee, announcements, trigger_id
 from services.ingest.domain.people import prefers_known_person, reaches_everybody
 from services.ingest.domain.readings import Status, Unreadable
 from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, former_people, published, quarantine, subjects
@@ -28,6 +28,8 @@ class _Taken:
     arrival: Arrival
     addressee: Addressee | None
     events: Sequence[Event]
+    unless: Mapping[UUID, UUID] = field(default_factory=dict)
+    """The event that, being news itself, says what another of these would."""
 
 
 async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
@@ -40,7 +42,7 @@ async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
     fresh = [arrival for arrival, is_new in zip(arrivals, new, strict=True) if is_new]
     people = People(await _known_people(uow.db, fresh), await _former_people(uow.db, fresh))
     taken = [_take(arrival, people) if is_new else None for arrival, is_new in zip(arrivals, new, strict=True)]
-    news = await _news(uow.db, [event for each in taken if each for event in each.events])
+    news = _without_what_is_said(await _news(uow.db, [event for each in taken if each for event in each.events]), taken)
     outcomes = [_outcome(each, news) for each in taken]
     for event in news.values():
         uow.publish(event)
@@ -139,7 +141,11 @@ def _take(arrival: Arrival, people: People) -> _Taken:
     addressee = known or arrival.addressee
     others = people.ever_behind(arrival.joins, addressee) if reaches_everybody(arrival.outcome) else ()
     events = announcements(arrival.origin, arrival.outcome, addressee, arrival.facts, arrival.claims, others)
-    return _Taken(arrival, addressee, list({event.event_id: event for event in events}.values()))
+    ids_of: dict[str, UUID] = {
+        happening.key: trigger_id(arrival.origin, happening) for happening in arrival.outcome.happenings
+    }
+    unless = {ids_of[each.key]: ids_of[each.unless] for each in arrival.outcome.happenings if each.unless in ids_of}
+    return _Taken(arrival, addressee, list({event.event_id: event for event in events}.values()), unless)
 
 
 async def _news(db: Transaction, events: Sequence[Event]) -> dict[UUID, Event]:
@@ -148,6 +154,18 @@ async def _news(db: Transaction, events: Sequence[Event]) -> dict[UUID, Event]:
     entered = await db.insert_new(published, [{"event_id": event_id} for event_id in sorted(told)])
     new = {event_id for event_id, was_new in zip(sorted(told), entered, strict=True) if was_new}
     return {event.event_id: told[event.event_id] for event in events if event.event_id in new}
+
+
+def _without_what_is_said(news: dict[UUID, Event], taken: Iterable[_Taken | None]) -> dict[UUID, Event]:
+    """Return the news without those whose own delivery says the same in another event that is news."""
+    said = set()
+    for each in filter(None, taken):
+        mine: dict[UUID, Event] = {event.event_id: event for event in each.events}
+        for event_id, other_id in each.unless.items():
+            other = mine.get(other_id)
+            if event_id in mine and other is not None and news.get(other_id) is other:
+                said.add(event_id)
+    return {event_id: event for event_id, event in news.items() if event_id not in said}
 
 
 def _outcome(taken: _Taken | None, news: dict[UUID, Event]) -> Status:

@@ -28,7 +28,7 @@ _REASON_CLASSES = frozenset(
         "consent_expired", "message_expired", "invalid_number", "unsupported_number_type", "suppressed_number",
         "destination_prohibited",
         "destination_not_allowed", "frequency_cap", "opt_out", "api", "erased", "merchant_closed", "expire_after",
-        "past_due", "shipping_number", "condition_error",
+        "number_changed", "order_deleted", "past_due", "shipping_number", "condition_error",
     }
 )  # fmt: skip
 

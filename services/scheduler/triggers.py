@@ -22,7 +22,7 @@ from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.flow import CancelRule, Flow
 from shared.db.transaction import Row
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.trigger import Contact, TriggerReceived
+from shared.events.trigger import ENDING_KINDS, Contact, TriggerReceived
 from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
@@ -32,6 +32,11 @@ NO_MERCHANT = "the merchant is not in the folder, or its files are broken"
 """Why an event is set aside until the files are mended."""
 
 log = logger(__name__)
+
+
+def ends(event: TriggerReceived, subject: str | None) -> bool:
+    """Return whether an event ends whatever waits about a subject, whatever its flow says."""
+    return event.kind in ENDING_KINDS and event.subject is not None and event.subject == subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +119,19 @@ class Triggers:
             for text in past.texts.get(event.recipient_id, ())
             if text.standing.state in RUNNING and text.trigger_id != event.event_id
         ]
+        over = {(event.event_id, text.id) for event, text in running if ends(event, text.subject)}
         rules = await self._versions.rules(uow.db, {text.flow_version for _, text in running})
         concerned = [
-            (event, text) for event, text in running if any(r.on == event.kind for r in rules[text.flow_version])
+            (event, text)
+            for event, text in running
+            if (event.event_id, text.id) not in over and any(r.on == event.kind for r in rules[text.flow_version])
         ]
         facts = await sealed_facts(uow.db, [text.id for _, text in concerned])
-        moves = []
+        moves = [
+            Move(text, News(Happening.CANCELLED, event.kind))
+            for event, text in running
+            if (event.event_id, text.id) in over
+        ]
         for event, text in concerned:
             person = past.person(event)
             history = person.history(past.texts.get(event.recipient_id, ()), uow.now).names()
@@ -182,7 +194,7 @@ class Triggers:
         history = past.person(event).history(past.texts.get(event.recipient_id, ()), now).names()
         recipient = recipient_names(contact)
         names = {"trigger": trigger.names(), "recipient": recipient, "history": history, "now": now}
-        kinds = {rule.on for rule in flow.cancel_on}
+        kinds = {rule.on for rule in flow.cancel_on} | ENDING_KINDS
         earlier = [
             people.opened(self._sealer, row) for row in past.seen.get(event.recipient_id, ()) if row["kind"] in kinds
         ]

@@ -12,17 +12,23 @@ TRIGGER_FIELDS = frozenset({"kind", "subject", "customer", "source", "amount_min
 _GOODS = {"items", "skus", "discount_codes"}
 _ORDER = _GOODS | {
     *("order_name", "order_status_url", "review_url", "financial_status", "landing_site", "checkout_token"),
-    *("source_name", "tags"),
+    *("source_name", "tags", "requires_shipping"),
 }
-_CART = _GOODS | {"checkout_url", "cart_url"}
+_CART = _GOODS | {"checkout_url", "cart_url", "requires_shipping"}
 _PARCEL = {"tracking_url", "tracking_company", "tracking_number"}
 FACTS = {
     TriggerKind.PURCHASE: frozenset(_ORDER),
     TriggerKind.INQUIRY: frozenset({"topic", "page_url"}),
     TriggerKind.CHECKOUT_STARTED: frozenset(_CART),
     TriggerKind.CHECKOUT_COMPLETED: frozenset(_CART | _ORDER),
-    TriggerKind.FULFILMENT: frozenset(_ORDER | _PARCEL),
-    TriggerKind.DELIVERY: frozenset(_ORDER | _PARCEL),
+    **dict.fromkeys(
+        (
+            *(TriggerKind.FULFILMENT, TriggerKind.IN_TRANSIT, TriggerKind.OUT_FOR_DELIVERY),
+            *(TriggerKind.READY_FOR_PICKUP, TriggerKind.DELIVERY_ATTEMPTED, TriggerKind.DELIVERY_FAILED),
+            TriggerKind.DELIVERY,
+        ),
+        frozenset(_ORDER | _PARCEL),
+    ),
     TriggerKind.REFUND: frozenset(_ORDER | {"reason"}),
     TriggerKind.CANCELLATION: frozenset(_ORDER | {"reason", "booking_name"}),
     TriggerKind.BOOKING: frozenset({"booking_name", "booking_url", "starts_at", "place"}),

@@ -21,6 +21,11 @@ class TriggerKind(StrEnum):
     CHECKOUT_STARTED = "checkout_started"
     CHECKOUT_COMPLETED = "checkout_completed"
     FULFILMENT = "fulfilment"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    DELIVERY_ATTEMPTED = "delivery_attempted"
+    DELIVERY_FAILED = "delivery_failed"
     DELIVERY = "delivery"
     REFUND = "refund"
     CANCELLATION = "cancellation"
@@ -29,6 +34,15 @@ class TriggerKind(StrEnum):
     SUBSCRIPTION_CANCEL_STARTED = "subscription_cancel_started"
     LOYALTY_CHANGED = "loyalty_changed"
     SURVEY_ANSWERED = "survey_answered"
+
+
+ORDER_DELETED = "order_deleted"
+"""An order is there no more."""
+NUMBER_CHANGED = "number_changed"
+"""An order or cart has another number now than the one of this person."""
+ENDING_KINDS = frozenset({ORDER_DELETED, NUMBER_CHANGED})
+"""Kinds that ingest alone tells, and no flow begins with: what waits for this person about the subject is called off,
+whatever its flow says."""
 
 
 class PhoneProvenance(StrEnum):

@@ -103,6 +103,8 @@ class Happening:
     facts: Mapping[str, Any] = field(default_factory=dict)
     anchored_at: datetime | None = None
     """An instant of the same thing that every telling has, where `occurred_at` may differ between them."""
+    unless: str | None = None
+    """The key of another happening of this delivery: where that is news itself, it says this too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,15 @@ from typing import Any
 from services.ingest.domain.readings import Claim, Happening, Outcome, QuarantineReason, Reading, Shop, Unreadable
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Adapter, Circumstances, Headers, Reader, hmac_sha256_base64, is_any_of
-from services.ingest.sources.shopify_orders import about_order, cart_facts, changes, fulfilled, purchase, refunded
+from services.ingest.sources.shopify_orders import (
+    about_order,
+    cart_facts,
+    changes,
+    deleted,
+    fulfilled,
+    purchase,
+    refunded,
+)
 from services.ingest.sources.shopify_people import (
     NAME,
     FieldsReader,
@@ -162,6 +170,7 @@ _READERS: dict[str, FieldsReader] = {
     "orders/updated": changes,
     "orders/cancelled": changes,
     "orders/fulfilled": changes,
+    "orders/delete": deleted,
     "refunds/create": refunded,
     "fulfillments/create": fulfilled,
     "fulfillments/update": fulfilled,

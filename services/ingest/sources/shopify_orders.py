@@ -8,21 +8,22 @@ Source: webhooks section 1.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from services.ingest.domain.readings import Happening, Join, Reading
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Circumstances
+from services.ingest.sources.shopify_parcels import parcel_of
 from services.ingest.sources.shopify_people import contact_of, known, with_consent_state
 from services.ingest.sources.shopify_refunds import refund_of
-from shared.events.trigger import TriggerKind
+from shared.events.trigger import ORDER_DELETED, TriggerKind
 
-SHIPPED = frozenset({"success"})
-"""A fulfilment that is pending or open has not left the shop; cancelled, error and failure never will."""
 OLDEST_PURCHASE = timedelta(days=3)
 """An order that was processed earlier was imported, or waited for longer than Shopify repeats a webhook (48 hours)."""
+DELETED_AT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Where a deletion is anchored, which has no instant of its own: an order is deleted once."""
 _GLOBAL_ID = "gid://shopify/Order/"
 
 
@@ -57,6 +58,16 @@ def fulfilled(parcel: Fields, at: Circumstances) -> Reading:
         joins=(Join("subject", subject_of(order)),),
         happenings=_parcel(parcel, order),
     )
+
+
+def deleted(order: Fields, at: Circumstances) -> Reading:
+    """Read orders/delete, which has nothing but the order's id: what waits about it is called off.
+
+    It says nothing of money: orders that were paid are deleted too, years later, to tidy up.
+    """
+    subject = subject_of(order)
+    gone = Happening(ORDER_DELETED, f"{subject}/deleted", at.received_at, subject, anchored_at=DELETED_AT)
+    return Reading(joins=(Join("subject", subject),), happenings=(gone,))
 
 
 def _parts(part: Fields, read: Callable[[], tuple[Happening, ...]]) -> tuple[Happening, ...]:
@@ -127,30 +138,8 @@ def _refund(refund: Fields, order: Fields) -> tuple[Happening, ...]:
 
 
 def _parcel(parcel: Fields, order: Fields) -> tuple[Happening, ...]:
-    """Return what is known of a parcel: that it was sent, and that it arrived."""
-    if parcel.text("status") not in SHIPPED:
-        return ()
-    created_at = parcel.required_instant("created_at")
-    key, subject, is_test = f"fulfillment-{parcel.required('id')}", subject_of(order), order.flag("test")
-    facts = (_order_facts(order) if "name" in order else {}) | known(
-        tracking_url=parcel.text("tracking_url"),
-        tracking_company=parcel.text("tracking_company"),
-        tracking_number=parcel.text("tracking_number"),
-    )
-    sent = Happening(TriggerKind.FULFILMENT, key, created_at, subject, is_test=is_test, facts=facts)
-    if parcel.text("shipment_status") != "delivered":
-        return (sent,)
-    arrived_at = parcel.instant("updated_at") or created_at
-    arrived = Happening(
-        TriggerKind.DELIVERY,
-        f"{key}/delivered",
-        arrived_at,
-        subject,
-        is_test=is_test,
-        facts=facts,
-        anchored_at=created_at,
-    )
-    return (sent, arrived)
+    facts = _order_facts(order) if "name" in order else {}
+    return parcel_of(parcel, subject_of(order), is_test=order.flag("test"), order_facts=facts)
 
 
 def about_order(
@@ -214,8 +203,9 @@ def _order_facts(order: Fields) -> dict[str, Any]:
 def cart_facts(cart: Fields) -> dict[str, Any]:
     """Return what lies in an order or cart."""
     lines = cart.each("line_items")
+    told = [line.flag("requires_shipping") for line in lines if "requires_shipping" in line]
     return {
         "items": [title for line in lines if (title := line.text("title"))],
         "skus": [sku for line in lines if (sku := line.text("sku"))],
         "discount_codes": [code for discount in cart.each("discount_codes") if (code := discount.text("code"))],
-    }
+    } | ({"requires_shipping": any(told)} if told else {})

@@ -14,10 +14,11 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """The fields that a topic's body must have, and those it never has."""
+    """The fields that a topic's body must have, those it never has, and whether it has no others at all."""
 
     has: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
+    is_all: bool = False
 
 
 def _shape(*has: str, lacks: tuple[str, ...] = ()) -> _Shape:
@@ -37,6 +38,7 @@ _CUSTOMER = _shape(
 )
 _SHAPES: Final[Mapping[str, _Shape]] = {
     **dict.fromkeys(("orders/create", "orders/paid", "orders/updated", "orders/cancelled", "orders/fulfilled"), _ORDER),
+    "orders/delete": _Shape(frozenset({"id"}), is_all=True),
     "refunds/create": _shape("order_id", lacks=("status", "financial_status", "tracking_company", "orders_to_redact")),
     **dict.fromkeys(("fulfillments/create", "fulfillments/update"), _PARCEL),
     **dict.fromkeys(("checkouts/create", "checkouts/update"), _CHECKOUT),
@@ -61,4 +63,5 @@ def fits(topic: str, body: Mapping[str, Any], shop_domain: str | None) -> bool:
         return True
     named = body.get("myshopify_domain") or body.get("shop_domain")
     is_of_shop = not isinstance(named, str) or not shop_domain or named.casefold() == shop_domain.casefold()
-    return is_of_shop and shape.has <= body.keys() and shape.lacks.isdisjoint(body.keys())
+    is_whole = not shape.is_all or shape.has == body.keys()
+    return is_of_shop and is_whole and shape.has <= body.keys() and shape.lacks.isdisjoint(body.keys())

@@ -62,6 +62,8 @@ _MEANINGS: Final = {
     "content": Meaning("the provider did not accept the wording"),
     "config": Meaning("the provider’s account is not set up for it"),
     "unknown": Meaning("the provider gave no reason"),
+    "order_deleted": Meaning("the order was deleted"),
+    "number_changed": Meaning("the order or cart has another number now"),
     "opt_out": Meaning("this person has opted out"),
 }
 

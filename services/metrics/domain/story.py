@@ -108,10 +108,17 @@ _KINDS: Final = {
     "checkout_started": "A checkout was started",
     "checkout_completed": "A checkout was completed",
     "fulfilment": "An order was shipped",
+    "in_transit": "An order is on its way",
+    "out_for_delivery": "An order arrives today",
+    "ready_for_pickup": "An order can be collected",
+    "delivery_attempted": "A parcel was brought, and nobody was there",
+    "delivery_failed": "A parcel could not be delivered",
     "delivery": "An order arrived",
     "refund": "A purchase was refunded",
     "cancellation": "An order was cancelled",
     "booking": "Somebody booked",
+    "order_deleted": "An order was deleted",
+    "number_changed": "An order or cart got another number",
     "survey_answered": "A survey was answered",
 }
 

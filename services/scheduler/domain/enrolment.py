@@ -12,6 +12,7 @@ import orjson
 from services.scheduler.domain.facts import Trigger
 from shared.conditions import ConditionError, ConditionFault, compile_condition, evaluate_text
 from shared.config.flow import CancelRule, Enter, Every, Flow, OncePer
+from shared.events.trigger import ORDER_DELETED
 
 API_FLOW = "api"
 """The built-in flow of texts asked for by `POST /v1/follow-ups`."""
@@ -81,6 +82,8 @@ def enrolment(
     if ordinal is None:
         return Decline.ALREADY_ENTERED
     came_first = [each for each in earlier if each.occurred_at >= trigger.occurred_at]
+    if trigger.subject is not None and any(_is_deleted(each, trigger.subject) for each in came_first):
+        return Decline.CANCELLED_BEFORE
     if any(cancel_reason(flow.cancel_on, each, names) is not None for each in came_first):
         return Decline.CANCELLED_BEFORE
     return Enrolment(key, ordinal)
@@ -103,6 +106,10 @@ def cancel_reason(rules: Iterable[CancelRule], event: Trigger, names: Mapping[st
         if isinstance(answer, ConditionError):
             return Decline.CONDITION_ERROR
     return None
+
+
+def _is_deleted(event: Trigger, subject: str) -> bool:
+    return event.kind == ORDER_DELETED and event.subject == subject
 
 
 def key_hash(entry_key: str) -> bytes:

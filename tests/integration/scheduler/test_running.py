@@ -226,6 +226,29 @@ async def test_an_order_of_two_sources_counts_once_and_is_taken_back_when_it_is_
     assert (person["orders"], person["total_spent_minor"], person["last_order_at"]) == (0, 0, None)
 
 
+@pytest.mark.parametrize("kind", ["order_deleted", "number_changed"])
+async def test_what_waits_about_a_subject_that_is_over_is_called_off_whatever_its_flow_says(
+    stage: Stage, kind: str
+) -> None:
+    await stage.hear(stage.trigger(subject="order-1"))
+    waiting = await stage.states()
+    assert {state for state, _ in waiting} == {"pending"}
+    stage.clock.advance(seconds=1)
+    await stage.hear(stage.trigger(kind, subject="order-2"), stage.trigger(kind, subject=None))
+    assert await stage.states() == waiting
+    await stage.hear(stage.trigger(kind, subject="order-1"))
+    assert set(await stage.states()) == {("cancelled", kind)}
+
+
+async def test_nobody_is_thanked_for_an_order_whose_deletion_came_first(stage: Stage) -> None:
+    deleted_at = START + timedelta(seconds=5)
+    await stage.hear(stage.trigger("order_deleted", subject="order-1", occurred_at=deleted_at))
+    await stage.hear(stage.trigger(subject="order-1"))
+    assert await stage.states() == []
+    await stage.hear(stage.trigger(subject="order-2"))
+    assert await stage.states() != []
+
+
 async def test_history_counts_what_went_before(stage: Stage) -> None:
     await stage.hear(stage.trigger(subject="a"), stage.trigger(subject="b", occurred_at=START + timedelta(seconds=1)))
     await stage.hear(stage.trigger("refund", subject="a", amount_minor=900))

@@ -413,8 +413,8 @@ def parcel(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_parcel_is_the_same_fulfilment_in_its_own_topic_and_in_the_order() -> None:
-    [own] = reading("fulfillments/create", parcel()).happenings
-    [seen] = reading("orders/fulfilled", shopify_order(fulfillments=[parcel()])).happenings
+    own = reading("fulfillments/create", parcel()).happenings[0]
+    seen = reading("orders/fulfilled", shopify_order(fulfillments=[parcel()])).happenings[0]
     assert (own.kind, own.subject, own.facts["tracking_url"]) == ("fulfilment", SUBJECT, "https://parcels.example/1")
     assert (own.key, own.occurred_at) == (seen.key, seen.occurred_at)
 
@@ -426,6 +426,55 @@ def test_an_arrived_parcel_is_one_delivery_however_often_it_is_updated() -> None
     )
     assert first.kind == "delivery"
     assert (first.key, first.anchored_at) == (later.key, later.anchored_at)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        ("in_transit", "in_transit"),
+        ("out_for_delivery", "out_for_delivery"),
+        ("ready_for_pickup", "ready_for_pickup"),
+        ("attempted_delivery", "delivery_attempted"),
+        ("FAILURE", "delivery_failed"),
+        ("delivered", "delivery"),
+    ],
+)
+def test_what_the_carrier_says_of_a_parcel_is_told(status: str, kind: str) -> None:
+    found = reading("fulfillments/update", parcel(shipment_status=status, tracking_url=None)).happenings
+    assert [each.kind for each in found] == ["fulfilment", kind]
+
+
+@pytest.mark.parametrize("status", ["label_printed", "label_purchased", "confirmed", None, "", 7, "something_new"])
+def test_what_is_no_news_to_the_buyer_is_not_told(status: Any) -> None:
+    found = reading("fulfillments/update", parcel(shipment_status=status, tracking_url=None)).happenings
+    assert [each.kind for each in found] == ["fulfilment"]
+
+
+def test_tracking_is_told_once_and_of_several_the_first() -> None:
+    many = parcel(tracking_url=None, tracking_urls=["https://parcels.example/1", "https://parcels.example/2"])
+    first, later = (
+        reading("fulfillments/update", many | {"updated_at": at}).happenings[1]
+        for at in ("2026-12-01T14:00:00-05:00", "2026-12-01T15:00:00-05:00")
+    )
+    assert (first.kind, first.facts["tracking_url"]) == ("fulfilment", "https://parcels.example/1")
+    assert (first.key, first.anchored_at) == (later.key, later.anchored_at)
+
+
+def test_a_deleted_order_has_nothing_but_its_id() -> None:
+    [gone] = reading("orders/delete", {"id": ORDER_ID}).happenings
+    assert (gone.kind, gone.subject) == ("order_deleted", SUBJECT)
+    for body in BODIES.values():
+        assert isinstance(read("orders/delete", body), Unreadable)
+    for topic in BODIES:
+        found = read(topic, {"id": ORDER_ID})
+        assert isinstance(found, Unreadable) or not found.says_something
+
+
+@pytest.mark.parametrize(("lines", "told"), [((True, False), True), ((False,), False), ((None,), None), ((), None)])
+def test_a_flow_can_tell_what_is_shipped_from_what_is_not(lines: tuple[bool | None, ...], told: bool | None) -> None:  # noqa: FBT001 - a case
+    order = shopify_order(line_items=[{"title": "x", "requires_shipping": each} for each in lines])
+    [purchase] = reading("orders/create", order).happenings
+    assert purchase.facts.get("requires_shipping") is told
 
 
 def test_a_cancelled_parcel_was_not_sent() -> None:

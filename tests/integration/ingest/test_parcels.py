@@ -1,0 +1,49 @@
+"""A parcel is told of as it is sent, and once more when it first can be followed."""
+
+from typing import Any
+
+import pytest
+
+from shared.testing.make_ingest import ORDER_ID, shopify_order
+from tests.integration.ingest.stage import Stage
+
+ADDRESS = "https://parcels.example/1"
+BARE: dict[str, Any] = {
+    "id": 255,
+    "order_id": ORDER_ID,
+    "status": "success",
+    "created_at": "2026-12-01T12:00:00-05:00",
+    "updated_at": "2026-12-01T12:00:00-05:00",
+    "tracking_url": None,
+}
+FOLLOWED = BARE | {"tracking_url": ADDRESS, "updated_at": "2026-12-01T14:00:00-05:00"}
+LATER = FOLLOWED | {"updated_at": "2026-12-01T15:00:00-05:00"}
+
+
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        ((BARE, BARE), (None,)),
+        ((BARE, FOLLOWED, LATER), (None, ADDRESS)),
+        ((FOLLOWED, LATER), (ADDRESS,)),
+        ((FOLLOWED, BARE, LATER), (ADDRESS,)),
+    ],
+)
+async def test_tracking_is_told_once_when_it_first_appears(
+    stage: Stage, states: tuple[dict[str, Any], ...], told: tuple[str | None, ...]
+) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    for place, state in enumerate(states):
+        topic = "fulfillments/update" if place else "fulfillments/create"
+        await stage.shopify(topic, state, event_id=f"parcel-{place}")
+        await stage.shopify("orders/updated", shopify_order(fulfillments=[state]), event_id=f"order-{place}")
+    found = [each for each in await stage.triggers() if each.kind == "fulfilment"]
+    assert tuple(stage.facts(each).get("tracking_url") for each in found) == told
+
+
+async def test_a_deleted_order_is_told_to_its_person_once(stage: Stage) -> None:
+    await stage.shopify("orders/create", shopify_order())
+    for each in ("one", "two"):
+        await stage.shopify("orders/delete", {"id": ORDER_ID}, event_id=each)
+    bought, gone = await stage.triggers()
+    assert (gone.kind, gone.subject, gone.recipient_id) == ("order_deleted", bought.subject, bought.recipient_id)
