@@ -47,6 +47,8 @@ class AttemptView(BaseModel):
     intent_at: datetime
     accepted_at: datetime | None
     concluded_at: datetime | None
+    ask_at: datetime | None
+    """When the provider is asked what became of it, where it has not said so by then."""
     body_sha256: str
 
 
@@ -154,6 +156,7 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str) -> Dispat
                 intent_at=one.intent_at,
                 accepted_at=one.accepted_at,
                 concluded_at=one.concluded_at,
+                ask_at=one.ask_at,
                 body_sha256=one.body_sha256.hex(),
             )
             for one in sorted(tried.values(), key=lambda each: each.n)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from services.sender import api, consumer, setting_aside
 from services.sender.admission import Admission
 from services.sender.answering import Replies
+from services.sender.asking import Asker
 from services.sender.calling import Calls
 from services.sender.health import NumberHealth
 from services.sender.links import api as links_api
@@ -46,6 +47,7 @@ class Sender:
     calls: Calls
     outcomes: Outcomes
     reconciler: Reconciler
+    asker: Asker
     book: ProviderBook
     rush: Rush
 
@@ -107,6 +109,8 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         horizon=timedelta(hours=settings.horizon_hours),
         pause_seconds=settings.reconcile_seconds,
     )
+    receipts = Receipts(units, sealer, rush, numbers)
+    asker = Asker(units, sealer, book, receipts, holding=source.holding)
     dispatching = Loop("dispatch", dispatcher.step)
 
     async def attach() -> None:
@@ -116,7 +120,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         api.router(
             units,
             Admission(runtime.merchants, book, sealer),
-            Receipts(units, sealer, rush, numbers),
+            receipts,
             Replies(units, sealer),
         ),
         links_api.router(units, sealer),
@@ -124,8 +128,9 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     service.loops = (
         dispatching,
         Loop("reconcile", reconciler.step, longest_seconds=SLOW_SECONDS),
+        Loop("ask", asker.step, longest_seconds=SLOW_SECONDS),
         Loop("retention", Retention(units, settings).step, longest_seconds=SLOW_SECONDS),
     )
     service.on_start = (attach, book.warm_up)
     service.on_stop = (calls.stop, book.close)
-    return Sender(service, dispatcher, calls, outcomes, reconciler, book, rush)
+    return Sender(service, dispatcher, calls, outcomes, reconciler, asker, book, rush)

@@ -12,6 +12,15 @@ NUMBERS_HELD = gauge("followup_sender_numbers_held", "Sender numbers that may no
 UNRESOLVED = gauge("followup_dispatches_unresolved", "Attempts nobody has answered for yet: unknown, being reconciled.")
 RECONCILED = counter("followup_reconciled_total", "Unanswered calls by how they ended.", ["finding"])
 RECEIPTS = counter("followup_receipts_total", "Delivery receipts by status.", ["provider", "status"])
+QUESTIONS = counter(
+    "followup_status_questions_total",
+    "Texts without a final receipt whose provider was asked, by what it said: delivered, undelivered, failed, "
+    "accepted or sent (not yet), not_found, silent.",
+    ["provider", "answer"],
+)
+ACCOUNTS_RESTING = gauge(
+    "followup_status_accounts_resting", "Provider accounts that did not answer questions, and are left alone a while."
+)
 REPLIES = counter("followup_replies_total", "Replies by class.", ["reply_class"])
 REJECTED = counter("followup_callbacks_rejected_total", "Callbacks without a valid signature.", ["door"])
 UNASSIGNED = counter(

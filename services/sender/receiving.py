@@ -69,6 +69,11 @@ class Receipts:
             ALARMS.labels("orphan_receipt").inc()
             log.error("receipt_without_attempt", attempt_id=str(attempt_id), merchant_id=merchant_id)
 
+    async def take_answers(self, answers: Sequence[Reported]) -> None:
+        """Commit what providers said when they were asked: it means what a receipt would have meant."""
+        for start in range(0, len(answers), _GROUP_RECEIPTS):
+            await self._commit(answers[start : start + _GROUP_RECEIPTS])
+
     async def _commit(self, reported: Sequence[Reported]) -> list[bool]:
         known, changes = await self._units.run(lambda uow: _take_all(reported, uow), Lane.OUTCOMES)
         record.raise_alarms(changes)

@@ -96,13 +96,15 @@ attempts = sa.Table(
     sa.Column("concluded_at", Instant),
     sa.Column("after_follow_up_id", Id),
     sa.Column("made_by", Id, nullable=False),
+    sa.Column("ask_at", Instant),
     postgresql_with=CHANGING,
 )
 """One provider call for a dispatch; `after_follow_up_id` is the text this person was sent before it, `made_by` the
 run of the process that wrote the intent: no other may say that its call was not made.
 
 An empty `body_sha256` stands for a call that a restored backup may have forgotten: its text is not known. A text's
-way to its end (`sent`) may stand in its receipts alone, and not in `status`: it changes nothing.
+way to its end (`sent`) may stand in its receipts alone, and not in `status`: it changes nothing. `ask_at` is when its
+provider is asked what became of a text whose end no receipt has told.
 """
 
 LIVE = attempts.c.state.in_([sa.literal_column(f"'{state}'") for state in sorted(LIVE_STATES)])
@@ -112,6 +114,15 @@ sa.Index(
     unique=True,
     sqlite_where=LIVE,
     postgresql_where=LIVE,
+)
+UNREPORTED = attempts.c.ask_at.is_not(None)
+sa.Index(
+    "ix_sender_attempts_ask",
+    attempts.c.merchant_id,
+    attempts.c.provider,
+    attempts.c.ask_at,
+    sqlite_where=UNREPORTED,
+    postgresql_where=UNREPORTED,
 )
 
 in_flight = sa.Table(

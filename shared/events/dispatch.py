@@ -75,6 +75,8 @@ class DispatchDelivered(DispatchEvent):
     type: ClassVar[str] = "dispatch.delivered"
 
     accepted_at: datetime | None = None
+    asked_at: datetime | None = None
+    """When the provider was asked, where it did not tell by itself."""
 
 
 @event
@@ -92,6 +94,8 @@ class DispatchFailed(DispatchEvent):
     """A stable word: refused, undelivered, suppressed, cancelled, expired, proven_absent, render_failed, …"""
     retry_at: datetime | None = None
     """Where the gate should be asked again."""
+    asked_at: datetime | None = None
+    """When the provider was asked what became of a text it took, where it did not tell by itself."""
 
 
 @event

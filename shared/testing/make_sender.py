@@ -149,6 +149,7 @@ class SentText:
     form: dict[str, str]
     created_at: datetime
     status: str = "queued"
+    code: int | None = None
 
     @property
     def callback_url(self) -> str:
@@ -184,6 +185,11 @@ class ScriptedProvider:
     calls: int = 0
     connections: int = 0
     listing_works: bool = True
+    questions: list[str] = field(default_factory=list)
+    """Every question about texts, as it was put: `list`, or the id of one."""
+    throttles_questions: bool = False
+    loses_sight_of: set[str] = field(default_factory=set)
+    """Ids of texts it does not know any more."""
     _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -260,12 +266,33 @@ class ScriptedProvider:
                 return _http(401 if code == 20003 else 400, {"code": code, "message": "No", "status": 400})  # noqa: PLR2004 - Twilio's "Authenticate"
 
     def _listing(self, target: str) -> bytes:
+        split = urlsplit(target)
+        one = split.path.rpartition("/")[2].removesuffix(".json")
+        self.questions.append("list" if one == "Messages" else one)
+        if self.throttles_questions:
+            return _http(429, {"code": 20429, "message": "Slow", "status": 429}, "Retry-After: 7\r\n")
+        if one != "Messages":
+            known = [text for text in self.texts if text.sid == one and one not in self.loses_sight_of]
+            missing = {"code": 20404, "message": "Not found", "status": 404}
+            return _http(200, self._message(known[0])) if known else _http(404, missing)
+        query = {name: values[0] for name, values in parse_qs(split.query).items()}
+        if "DateSent>" in query:
+            return self._sent_between(query)
         if not self.listing_works:
             return _http(500, {"code": 20500, "message": "Internal", "status": 500})
-        to = parse_qs(urlsplit(target).query).get("To", [""])[0]
+        to = query.get("To", "")
         found = [self._message(text) for text in reversed(self.texts) if text.form["To"] == to]
         page = {"messages": found, "page": 0, "page_size": 50, "uri": target, "next_page_uri": None}
         return _http(200, page)
+
+    def _sent_between(self, query: Mapping[str, str]) -> bytes:
+        """Answer a page of what left within a time; what is queued was not sent, and is in no such list."""
+        since, until = (datetime.fromisoformat(query[name]) for name in ("DateSent>", "DateSent<"))
+        sent = [text for text in self.texts if text.status != "queued" and since <= text.created_at <= until]
+        size, start = int(query["PageSize"]), int(query.get("PageToken", "0"))
+        following = f"/x?Page=1&PageToken={start + size}" if start + size < len(sent) else None
+        page = [self._message(text) for text in sent[start : start + size]]
+        return _http(200, {"messages": page, "next_page_uri": following})
 
     def _message(self, text: SentText | None) -> dict[str, Any]:
         if text is None:
@@ -280,7 +307,7 @@ class ScriptedProvider:
             "price": None,
             "price_unit": "USD",
             "direction": "outbound-api",
-            "error_code": None,
+            "error_code": text.code,
             "date_created": format_datetime(text.created_at),
             "date_sent": None,
         }

@@ -215,7 +215,7 @@ def _dispatch(
             how = " This was learnt by asking later." if event.reconciled else ""
             return Chapter(event, "Sent", f"The provider ({event.provider}) took it: {parts}{price}.{how}", Tone.GOOD)
         case DispatchDelivered():
-            return Chapter(event, "Delivered", "The phone has it.", Tone.GOOD)
+            return Chapter(event, "Delivered", f"The phone has it.{_by_asking(event, clock)}", Tone.GOOD)
         case DispatchFailed():
             word = failure_word(event)
             code = f" (provider’s code {event.code})" if event.code else ""
@@ -223,11 +223,18 @@ def _dispatch(
             if event.retry_at:
                 again = f" The gate is asked again at {moment(event.retry_at, clock, event.occurred_at)}."
             start = "It was sent and did not arrive" if event.accepted else "It was not sent"
-            summary = f"{start}: {meaning_of(word).words}{code}.{again}"
+            summary = f"{start}: {meaning_of(word).words}{code}.{_by_asking(event, clock)}{again}"
             return Chapter(event, "Failed", summary, Tone.WAIT if event.retry_at else Tone.BAD, reason=word)
         case DispatchUnknown():
             summary = "The provider never said whether it has the text, so it is not sent again: better none than two."
             return Chapter(event, "Unknown", summary, Tone.BAD, reason=event.reason)
+
+
+def _by_asking(event: DispatchDelivered | DispatchFailed, clock: ZoneInfo) -> str:
+    """Return how it was learnt, where no receipt said it."""
+    if event.asked_at is None:
+        return ""
+    return f" No receipt came: the provider was asked at {moment(event.asked_at, clock, event.occurred_at)}."
 
 
 def _engagement(event: ReplyReceived | ClickRecorded | ConversionAttributed | ConversionAdjusted) -> Chapter:

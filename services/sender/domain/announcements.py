@@ -31,9 +31,13 @@ def accepted(
     )
 
 
-def delivered(attempt: Attempt, dispatch: Dispatch, now: datetime) -> DispatchDelivered:
+def delivered(
+    attempt: Attempt, dispatch: Dispatch, now: datetime, *, asked_at: datetime | None = None
+) -> DispatchDelivered:
     """Return the event for a text the phone has."""
-    return DispatchDelivered(**_common(dispatch, attempt, "dispatch.delivered", now), accepted_at=attempt.accepted_at)
+    return DispatchDelivered(
+        **_common(dispatch, attempt, "dispatch.delivered", now), accepted_at=attempt.accepted_at, asked_at=asked_at
+    )
 
 
 def failed(
@@ -46,6 +50,7 @@ def failed(
     error_class: ErrorClass | None = None,
     code: str | None = None,
     retry_at: datetime | None = None,
+    asked_at: datetime | None = None,
 ) -> DispatchFailed:
     """Return the event for a text that did not go, or did not arrive."""
     return DispatchFailed(
@@ -55,6 +60,7 @@ def failed(
         code=code,
         reason=reason,
         retry_at=retry_at,
+        asked_at=asked_at,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias, assert_never
 from zoneinfo import ZoneInfo
 
 from services.sender.domain import announcements
+from services.sender.domain.asking import next_question
 from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded, may_become
 from services.sender.domain.lattice import FINAL, Status, joined
 from services.sender.domain.model import Attempt, Dispatch, Glimpse
@@ -33,13 +34,15 @@ _DAY_OF_CAPS: Final = ZoneInfo("America/Los_Angeles")
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The provider's word on a text, through our callback door."""
+    """The provider's word on a text: through our callback door, or because it was asked."""
 
     provider_message_id: str
     status: Status | None
     code: str | None = None
     meaning: Meaning | None = None
     """What the code means; set where there is one."""
+    asked_at: datetime | None = None
+    """When the provider was asked; None where it told us by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,14 @@ def _taken(
     if another_is_live:
         return Change(_knowing(attempt, answer), dispatch, alarm="double")
     alarm = "late_proof" if is_concluded(attempt.state) else None
-    accepted = _knowing(attempt, answer, state=AttemptState.ACCEPTED, accepted_at=now, concluded_at=now)
+    accepted = _knowing(
+        attempt,
+        answer,
+        state=AttemptState.ACCEPTED,
+        accepted_at=now,
+        concluded_at=now,
+        ask_at=None if attempt.status in FINAL else next_question(now, now),
+    )
     event = announcements.accepted(
         accepted,
         dispatch,
@@ -164,9 +174,12 @@ def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime
     status = joined(attempt.status, receipt.status)
     if status is attempt.status:
         return Change(attempt, dispatch)
-    before, attempt = attempt.status, replace(attempt, status=status)
+    before, attempt = (
+        attempt.status,
+        replace(attempt, status=status, ask_at=None if status in FINAL else attempt.ask_at),
+    )
     if status is Status.DELIVERED:
-        event = announcements.delivered(attempt, dispatch, now)
+        event = announcements.delivered(attempt, dispatch, now, asked_at=receipt.asked_at)
         return Change(attempt, replace(dispatch, state=DispatchState.DELIVERED, retry_at=None), (event,))
     if status in FINAL and before not in FINAL:
         return _not_delivered(attempt, dispatch, receipt, str(status), now)
@@ -189,6 +202,7 @@ def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reaso
         error_class=meaning.error_class,
         code=receipt.code,
         retry_at=retry_at,
+        asked_at=receipt.asked_at,
     )
     dispatch = replace(dispatch, state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
     alarm = str(meaning.error_class) if meaning.alarm else None

@@ -88,6 +88,8 @@ class Attempt:
     accepted_at: datetime | None = None
     concluded_at: datetime | None = None
     after_follow_up_id: UUID | None = None
+    ask_at: datetime | None = None
+    """When the provider is asked what became of it; None where it said so, or was asked for the last time."""
 
 
 @dataclass(frozen=True, slots=True)

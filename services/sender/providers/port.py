@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from services.sender.domain.asking import Silent
 from services.sender.domain.conclude import Receipt
 from services.sender.domain.reading import Answer
 from services.sender.domain.reconcile import Listed
@@ -28,6 +29,8 @@ class Capabilities:
     callback_per_message: bool = False
     sender_is_fixed: bool = True
     """A text leaves from the number we name; False where the provider picks one of a pool."""
+    status_on_request: bool = False
+    """What became of a text can be asked for: one by one, and for all that were sent within a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,15 @@ class Inbound:
     """What the provider took the text for, by its own list of keywords."""
 
 
+@dataclass(frozen=True, slots=True)
+class StatusPage:
+    """A part of an account's list of texts: what the provider says of each."""
+
+    receipts: Sequence[Receipt]
+    next_page: str | None
+    """Names the part after it, to the provider; None at the end."""
+
+
 class Provider(Protocol):
     """One merchant's account with a provider."""
 
@@ -93,6 +105,20 @@ class Provider(Protocol):
         """Return the newest texts to a person, whether sent or still queued; None when the provider did not say.
 
         Those from `sender_number` alone, or from any number of the account where the sender is not fixed.
+        """
+        ...
+
+    async def status_of(self, provider_message_id: str) -> Receipt | Silent | None:
+        """Return what the provider says of one text now; None where it knows none by this id."""
+        ...
+
+    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | Silent:
+        """Return what the provider says of the account's texts that it sent within a time, a page of them.
+
+        Args:
+            since: not before.
+            until: not after.
+            page: the page's name, from the page before it; None for the first.
         """
         ...
 

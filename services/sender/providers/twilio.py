@@ -8,20 +8,24 @@ Sources: providers sections 1 to 3; https://www.twilio.com/docs/messaging/api/me
 """
 
 import asyncio
+import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
+from services.sender.domain.asking import Silent
 from services.sender.domain.conclude import Receipt
 from services.sender.domain.lattice import Status
 from services.sender.domain.reactions import Meaning, meaning_of
-from services.sender.domain.reading import Accepted, Answer, NotSent, Response, read
+from services.sender.domain.reading import Accepted, Answer, NotSent, Response, Seen, read, retry_after_seconds
 from services.sender.domain.reconcile import Listed, body_sha256
 from services.sender.providers.addresses import address_of
-from services.sender.providers.port import Callback, Capabilities, Inbound, Text
+from services.sender.providers.port import Callback, Capabilities, Inbound, StatusPage, Text
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
 from shared.money import micros
 from shared.phone import E164
@@ -33,7 +37,12 @@ SIGNATURE_HEADER: Final = "x-twilio-signature"
 LONGEST_VALIDITY_SECONDS: Final = 36_000
 _LISTED_TEXTS: Final = 50
 _PERSONAL_FIELDS: Final = frozenset({"To", "From", "Caller", "Called"})
-_HTTP_OK: Final = 200
+_PAGE_TEXTS: Final = 200
+"""A third of a megabyte, taken apart in a few milliseconds."""
+_SID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
+_ABOUT_ONE: Final = range(400, 500)
+_UNANSWERED: Final = frozenset({401, 403, 408, 429})
+"""Says nothing of the text; every other 4xx is about this question alone."""
 
 
 class TwilioDialect:
@@ -89,6 +98,7 @@ class TwilioProvider:
             schedule_cancel=True,
             validity_period=True,
             callback_per_message=True,
+            status_on_request=True,
             sender_is_fixed=messaging_service_sid is None,
         )
         self._dialect = TwilioDialect()
@@ -110,7 +120,7 @@ class TwilioProvider:
     async def find(self, to: E164, sender_number: str) -> Sequence[Listed] | None:
         """Return the newest texts to a person from one of our numbers; None when Twilio did not say."""
         seen = await self._account().list_page(to, _LISTED_TEXTS)
-        if not isinstance(seen, Response) or seen.status != _HTTP_OK:
+        if not isinstance(seen, Response) or seen.status != HTTPStatus.OK:
             return None
         fields = _object(seen.body)
         messages = fields.get("messages") if fields else None
@@ -120,6 +130,31 @@ class TwilioProvider:
         if self.capabilities.sender_is_fixed:
             return [each for each in listed if each.sender_number == sender_number]
         return listed
+
+    async def status_of(self, provider_message_id: str) -> Receipt | Silent | None:
+        """Return what Twilio says of one text; None where it has none by this id, or not any more."""
+        if not _SID.fullmatch(provider_message_id):
+            return None
+        seen = await self._account().fetch(provider_message_id)
+        if isinstance(seen, Response) and seen.status in _ABOUT_ONE and seen.status not in _UNANSWERED:
+            return None
+        fields = _answered(seen)
+        if isinstance(fields, Silent):
+            return fields
+        return _status(fields) or Silent("unreadable_answer")
+
+    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | Silent:
+        """Return a page of the account's texts; those that have not been sent yet are in none."""
+        paging = {name: values[0] for name, values in parse_qs(page or "").items()}
+        number, token = paging.get("Page"), paging.get("PageToken")
+        fields = _answered(await self._account().sent_page(since, until, _PAGE_TEXTS, number, token))
+        if isinstance(fields, Silent):
+            return fields
+        messages = fields.get("messages")
+        if not isinstance(messages, list):
+            return Silent("unreadable_answer")
+        told = [found for message in messages if isinstance(message, Mapping) and (found := _status(message))]
+        return StatusPage(told, urlsplit(str(fields.get("next_page_uri") or "")).query or None)
 
     def is_genuine(self, callback: Callback) -> bool:
         """Return whether the account's token signed the request, at the address we are configured to have."""
@@ -203,6 +238,25 @@ def _listed(message: object) -> Listed | None:
     code = str(message["error_code"]) if message.get("error_code") else None
     meaning = meaning_of(code, CODES) if code else None
     return Listed(sid, str(sender), body_sha256(body), created_at, status, code, meaning)
+
+
+def _answered(seen: Seen) -> Mapping[str, Any] | Silent:
+    """Return the fields of an answer, or why there is none."""
+    if not isinstance(seen, Response):
+        return Silent(seen.reason)
+    if seen.status != HTTPStatus.OK:
+        return Silent(f"http_{seen.status}", retry_after_seconds(seen.headers))
+    return _object(seen.body) or Silent("unreadable_answer")
+
+
+def _status(message: Mapping[str, Any]) -> Receipt | None:
+    """Return what a Message resource says, as a receipt would; None where it names no text."""
+    sid = message.get("sid")
+    if not isinstance(sid, str):
+        return None
+    code = str(message["error_code"]) if message.get("error_code") else None
+    meaning = meaning_of(code, CODES) if code else None
+    return Receipt(sid, STATUSES.get(str(message.get("status")), Status.ACCEPTED), code, meaning)
 
 
 def _instant(value: object) -> datetime | None:

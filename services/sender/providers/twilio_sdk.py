@@ -8,6 +8,7 @@ import base64
 import hmac
 from collections.abc import Mapping
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -120,6 +121,19 @@ class Account:
     async def list_page(self, to: str, page_size: int) -> Seen:
         """Ask for the newest messages to a number; no date filter, which would hide those still queued."""
         return await self._noting(self._client.messages.page_async(to=to, page_size=page_size))
+
+    async def fetch(self, sid: str) -> Seen:
+        """Ask for one message."""
+        return await self._noting(self._client.messages(sid).fetch_async())
+
+    async def sent_page(
+        self, since: datetime, until: datetime, page_size: int, number: str | None, token: str | None
+    ) -> Seen:
+        """Ask for a page of the messages that were sent within a time; number and token are of the page before it."""
+        filters: dict[str, object] = {"date_sent_after": since, "date_sent_before": until, "page_size": page_size}
+        paging = {"page_number": number, "page_token": token}
+        filters |= {name: value for name, value in paging.items() if value is not None}
+        return await self._noting(self._client.messages.page_async(**filters))
 
     def is_signed(self, url: str, form: Mapping[str, str], signature: str) -> bool:
         """Return whether the account's token signed this request.

@@ -41,6 +41,35 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     listener.close()
 
 
+async def test_where_no_receipt_ever_comes_the_provider_says_the_end_when_it_is_asked(tmp_path: Path) -> None:
+    simulator = Simulator(
+        SimulatorConfig(
+            data_file=tmp_path / "texts.db", accounts={make_sender.ACCOUNT_SID: make_sender.AUTH_TOKEN}, latency_ms=0
+        )
+    )
+    unlucky = FaultRule(kind=FaultKind.UNDELIVERED, to="*00", code=30003)
+    simulator.faults.replace(FaultPlan(rules=(FaultRule(kind=FaultKind.RECEIPTS_LOST), unlucky)))
+    async with served(create_app_of(simulator)) as url:
+        clock = FakeClock(SystemClock().now())
+        folder = make_sender.merchants_folder(tmp_path, url, rate=1000)
+        merchants = MerchantDirectory.load(folder, make_sender.ENVIRON)
+        async with house(tmp_path, clock, merchants) as built:
+            sender = assembled(built)
+            await built.create(sender.service.metadata)
+            desk = Desk(built, clock, ScriptedProvider(clock), sender, client(built, sender))
+            await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
+            await desk.send()
+            async with asyncio.timeout(20):
+                while simulator._carrier.on_the_way:  # noqa: ASYNC110 - its texts take no time, but turns of the loop
+                    await asyncio.sleep(0.01)
+            clock.advance(minutes=12)
+            await sender.asker.step()
+            states = Counter(row["state"] for row in await desk.dispatches())
+            await sender.calls.stop()
+            await sender.book.close()
+    assert states == {"delivered": TEXTS - 1, "failed": 1}
+
+
 async def test_faults_of_every_kind_never_make_two_texts_of_one_follow_up(tmp_path: Path) -> None:
     simulator = Simulator(
         SimulatorConfig(

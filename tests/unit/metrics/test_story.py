@@ -65,6 +65,10 @@ def test_a_reason_without_words_is_shown_as_it_is() -> None:
         (TEXT.delivered(), "The phone has it."),
         (TEXT.failed(), "It was sent and did not arrive: the phone could not be reached (provider’s code 30003)."),
         (TEXT.failed(accepted=False, reason="suppressed", error_class=None), "It was not sent: this person opted out"),
+        (
+            TEXT.delivered().model_copy(update={"asked_at": START}),
+            "The phone has it. No receipt came: the provider was asked at",
+        ),
         (TEXT.failed(retry_at=NINE, error_class=ErrorClass.THROTTLED), "asked again at Wed 2 Dec, 09:00."),
         (TEXT.unknown(), "not sent again: better none than two"),
         (TEXT.click(robot=True), "not counted"),
