@@ -16,7 +16,16 @@ import asyncpg
 import orjson
 
 from bench.measuring import cpu_seconds
-from bench.stage import BATCH, PARTS_PER_SECOND, calls_by_order_of, calls_of, flow, offset_to_noon, order
+from bench.stage import (
+    BATCH,
+    PARTS_PER_SECOND,
+    UNBOUNDED,
+    calls_by_order_of,
+    calls_of,
+    flow,
+    offset_to_noon,
+    order,
+)
 from shared.clock import write_offset
 from shared.testing.connected import Server, kafka, postgresql
 from shared.testing.fleet import SERVICES, Fleet, fleet
@@ -112,8 +121,7 @@ async def running(wait: str = "", **settings: str) -> AsyncIterator[Stage]:
             log,
             partitions=PARTITIONS,
             FOLLOWUP_LOG_LEVEL="warning",
-            FOLLOWUP_INGEST_EVENTS_PER_SECOND="1000000",
-            **settings,
+            **{**UNBOUNDED, **settings},
         ) as built:
             offset = offset_to_noon(datetime.now(UTC))
             write_offset(built.clock_file, offset)

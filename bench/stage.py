@@ -27,6 +27,12 @@ NOON_IN_NEW_YORK_HOUR = 16
 """In UTC, or 11 in the morning in winter: inside every sending window, at whatever hour the benchmark is run."""
 PARTS_PER_SECOND = 1000
 """Of the sender number: far above what is measured, so that its rate is not what limits."""
+UNBOUNDED = {
+    "FOLLOWUP_MERCHANT_EVENTS_PER_SECOND": "1000000",
+    "FOLLOWUP_MERCHANT_BYTES_PER_SECOND": "10000000000",
+    "FOLLOWUP_MERCHANT_PENDING_FOLLOW_UPS": "100000000",
+}
+"""Settings under which one merchant's quotas are not what limits."""
 MODULE = "services.cli"
 """What runs the house; a profiler may take its place."""
 _TEXT = (
@@ -187,9 +193,7 @@ async def running(wait: str = "", module: str | None = None) -> AsyncIterator[St
         merchants = write_shop(
             folder, house=address, provider=provider_address, flow=flow(wait), parts_per_second=PARTS_PER_SECOND
         )
-        house = house_process(
-            folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", FOLLOWUP_INGEST_EVENTS_PER_SECOND="1000000", **clock
-        )
+        house = house_process(folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", **UNBOUNDED, **clock)
         house.arguments[0] = module or MODULE
         provider = simulator_process(folder, provider_port, address, **clock)
         await provider.start()

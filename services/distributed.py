@@ -177,6 +177,7 @@ def app_of(house: Opened) -> FastAPI:
     housekeeping = Housekeeping(runtime, [service.ground])
     health.add("process", housekeeping.readiness, housekeeping.halted)
     health.add_concern("merchant files", housekeeping.concerns)
+    health.add_concern("quotas", runtime.quotas.concern)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

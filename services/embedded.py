@@ -143,6 +143,7 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
     housekeeping = Housekeeping(runtime, [service.ground for service in built])
     health.add("process", housekeeping.readiness, housekeeping.halted)
     health.add_concern("merchant files", housekeeping.concerns)
+    health.add_concern("quotas", runtime.quotas.concern)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from shared.db.ground import Ground
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import Database, Publisher, UnitOfWork, Units
 from shared.errors import ConfigurationFault
+from shared.http.quota import Quotas
 from shared.loop import Loop, Pulse
 from shared.privacy import Sealer
 from shared.settings import ProcessSettings
@@ -66,6 +67,11 @@ class Runtime:
     log: Log
     sealer: Sealer
     merchants: MerchantDirectory
+    quotas: Quotas = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with full quotas, which all services of the process share."""
+        object.__setattr__(self, "quotas", Quotas(self.settings, self.clock))
 
     @property
     def units(self) -> Units:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Header
+from fastapi import APIRouter, Body, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from services.compliance import store
@@ -32,11 +32,12 @@ from services.compliance.preferences.links import Links
 from services.compliance.store import Decision, Person
 from shared.config.directory import Merchant
 from shared.db.transaction import Lane
-from shared.events.consent import ConsentAct, ConsentScope
+from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentScope
 from shared.events.follow_up import Purpose
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed
 from shared.http.problems import HTTPProblem, not_found, unprocessable
+from shared.http.quota import Load, Quotas
 from shared.http.strict_json import StrictRoute
 from shared.phone import E164
 
@@ -46,17 +47,20 @@ _OUTLOOK = timedelta(days=7)
 """How far ahead the next opening is looked for."""
 
 
-def routes(desk: ConsentDesk, links: Links) -> APIRouter:
+def routes(desk: ConsentDesk, links: Links, quotas: Quotas) -> APIRouter:
     """Return the routes of compliance."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
     @router.post("/v1/consents", status_code=HTTPStatus.CREATED, summary="Record consent with its evidence")
     async def record_consent(
         body: ConsentBody,
+        request: Request,
         caller: Annotated[Caller, Depends(requires("consents:write"))],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
         must_not_pose_as_heard(body)
+        permissions = int(body.event not in WITHDRAWALS)
+        quotas.take(caller, Load("/v1/consents", permissions, permissions * len(await request.body())))
         keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", body.model_dump(mode="json"))
         status, answer = await desk.enter(caller.merchant, body, keyed, HTTPStatus.CREATED)
         return JSONResponse(answer, status_code=status)

@@ -67,8 +67,8 @@ def build(runtime: Runtime) -> Service:
         ground,
         units,
         routers=[
-            api.routes(consents, links),
-            imports_api.routes(ImportDesk(consents)),
+            api.routes(consents, links, runtime.quotas),
+            imports_api.routes(ImportDesk(consents), runtime.quotas),
             rights_api.routes(RightsDesk(consents, runtime.sealer)),
             preference_pages.routes(PreferenceDesk(units, runtime.sealer), links, runtime.merchants),
         ],

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Request, Response
 
 from services.ingest import store
 from services.ingest.arrivals import Arrival, Delivery, Preparer
-from services.ingest.credentials import DECOY_SECRETS, Accounts
+from services.ingest.credentials import DECOY_SECRETS, Account, Accounts
 from services.ingest.domain.announcements import Origin
-from services.ingest.domain.readings import Reading, Shop, Status, Unreadable
+from services.ingest.domain.readings import Reading, Shop, Status, Unreadable, must_pass
 from services.ingest.instruments import DELIVERIES, FIELDS_UNKNOWN, NO_RECIPIENT, QUARANTINED, SECONDS
 from services.ingest.sources.adapter import Adapter, Circumstances
 from services.ingest.sources.shopify import SHOPIFY
@@ -27,7 +27,9 @@ from shared.db.unit_of_work import UnitOfWork, Units
 from shared.failpoints import failpoint
 from shared.gathering import Gatherer
 from shared.http.auth import unauthorized
+from shared.http.quota import Load, Quotas
 
+PATH = "/v1/webhooks/{source}/{merchant}"
 SOURCES: Mapping[str, Adapter] = {adapter.name: adapter for adapter in (SHOPIFY, STANDARD_WEBHOOKS)}
 
 
@@ -42,7 +44,9 @@ class WebhookDoor:
         clock: Clock,
         most_items: int,
         require_room: Callable[[], None],
+        quotas: Quotas,
     ) -> None:
+        self._quotas = quotas
         self._accounts = accounts
         self._preparer = preparer
         self._units = units
@@ -54,7 +58,7 @@ class WebhookDoor:
         """Keep one delivery and publish what it says; return what became of it, and why where that needs saying.
 
         Raises:
-            HTTPProblem: 401, nothing stored.
+            HTTPProblem: 401, nothing stored; 429 over the merchant's quota, where nobody withdraws anything in it.
             Fault: the database is away or the outbox full; nothing stored, and the platform comes again.
         """
         begun, now = self._clock.monotonic(), self._clock.now()
@@ -73,10 +77,24 @@ class WebhookDoor:
             headers=headers,
             outcome=adapter.read(body, Circumstances(headers, shop, now)),
         )
+        self._require_quota(account, delivery)
         status = await self.gatherer.add(self._preparer.prepared(delivery))
         count(delivery, status)
         SECONDS.labels(source).observe(self._clock.monotonic() - begun)
         return status, _why(delivery, status)
+
+    def _require_quota(self, account: Account, delivery: Delivery) -> None:
+        source = delivery.origin.source
+        refusal = self._quotas.delivery_refusal(
+            account.merchant_id,
+            account.quotas,
+            source,
+            Load(PATH, 1, len(delivery.body)),
+            must_pass=must_pass(delivery.outcome),
+        )
+        if refusal is not None:
+            DELIVERIES.labels(source, "over_quota").inc()
+            raise refusal
 
     async def _record(self, arrivals: Sequence[Arrival]) -> Sequence[Status]:
         """Record what gathered in one unit of work."""
@@ -94,12 +112,15 @@ class WebhookDoor:
 def webhooks(door: WebhookDoor) -> APIRouter:
     """Return the routes of platforms."""
     router = APIRouter(tags=["ingest"])
-    path = "/v1/webhooks/{source}/{merchant}"
 
     @router.post(
-        path,
+        PATH,
         summary="Take a signed webhook of a platform",
-        responses={401: {"description": "Signature, merchant or source unknown"}, 503: {"description": "Try again"}},
+        responses={
+            401: {"description": "Signature, merchant or source unknown"},
+            429: {"description": "Over the merchant's quota: come again after `Retry-After` seconds"},
+            503: {"description": "Try again"},
+        },
     )
     async def webhook(source: str, merchant: str, request: Request) -> Response:
         status, why = await door.take(source, merchant, dict(request.headers), await request.body())
@@ -112,7 +133,7 @@ def webhooks(door: WebhookDoor) -> APIRouter:
         return await webhook(**request.path_params, request=request)
 
     # What serves it; the route above is its place in the OpenAPI document (see shared.http.plain).
-    router.add_route(path, plainly, methods=["POST"])
+    router.add_route(PATH, plainly, methods=["POST"])
     return router
 
 

@@ -10,14 +10,12 @@ from services.ingest.events_api import events
 from services.ingest.retention import retention
 from services.ingest.schema import ground, metadata
 from services.ingest.settings import IngestSettings
-from shared.http.quota import EventQuota
 from shared.service import Runtime, Service, check_fingerprint
 
 
 def build(runtime: Runtime) -> Service:
     """Return ingest, ready to be run by a process."""
     settings = IngestSettings()
-    quota = EventQuota(settings.events_per_second, runtime.clock)
     units, preparer = runtime.units, Preparer(runtime.sealer)
     door = WebhookDoor(
         Accounts(runtime.merchants, os.environ),
@@ -26,6 +24,7 @@ def build(runtime: Runtime) -> Service:
         runtime.clock,
         settings.most_deliveries_per_commit,
         runtime.log.require_room,
+        runtime.quotas,
     )
 
     async def know_the_key() -> None:
@@ -36,7 +35,10 @@ def build(runtime: Runtime) -> Service:
         metadata=metadata,
         ground=ground,
         units=units,
-        routers=(webhooks(door), events(units, ground, preparer, runtime.clock, runtime.log.require_room, quota)),
+        routers=(
+            webhooks(door),
+            events(units, ground, preparer, runtime.clock, runtime.log.require_room, runtime.quotas),
+        ),
         loops=(retention(units, runtime.clock, settings),),
         on_start=(know_the_key,),
         on_stop=(door.gatherer.finish,),

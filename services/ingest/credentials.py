@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from services.ingest.domain.readings import Shop
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.merchant import Source
+from shared.config.quotas import MerchantQuotas
 from shared.events.consent import ConsentLevel
 from shared.ids import MerchantId
 
@@ -20,6 +21,7 @@ class Account:
     merchant_id: MerchantId
     secrets: tuple[str, ...]
     shop: Shop
+    quotas: MerchantQuotas
 
 
 class Accounts:
@@ -43,7 +45,7 @@ class Accounts:
         known = self._resolved.get((merchant_id, source))
         if known is None or known[0] is not configured:
             secrets = tuple(secret.resolve(self._environ) for secret in configured.secrets)
-            known = configured, Account(merchant.id, secrets, shop_of(merchant, configured))
+            known = configured, Account(merchant.id, secrets, shop_of(merchant, configured), merchant.config.quotas)
             self._resolved[merchant_id, source] = known
         return known[1]
 

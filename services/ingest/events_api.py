@@ -18,7 +18,7 @@ from services.ingest.api import count
 from services.ingest.arrivals import Delivery, Preparer
 from services.ingest.credentials import shop_of
 from services.ingest.domain.announcements import Origin
-from services.ingest.domain.readings import Status
+from services.ingest.domain.readings import Status, must_pass
 from services.ingest.event_results import LONGEST_ID_CHARACTERS, REFUSED, Refused, Result, Taken, answer_of, results
 from services.ingest.fields import Misshapen
 from services.ingest.instruments import DELIVERIES
@@ -33,7 +33,7 @@ from shared.failpoints import failpoint
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import FieldProblem, HTTPProblem
-from shared.http.quota import EventQuota
+from shared.http.quota import Load, Quotas, reworded
 from shared.http.strict_json import parsed
 
 SOURCE = "api"
@@ -49,7 +49,7 @@ def events(
     preparer: Preparer,
     clock: Clock,
     require_room: Callable[[], None],
-    quota: EventQuota,
+    quotas: Quotas,
 ) -> APIRouter:
     """Return the route of the merchant's own systems; `require_room` raises while nothing can be taken."""
     router = APIRouter(tags=["ingest"])
@@ -58,6 +58,7 @@ def events(
         PATH,
         summary="Tell of events",
         status_code=HTTPStatus.ACCEPTED,
+        responses={429: {"description": "Over a quota; opt-outs and privacy requests were taken all the same"}},
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _schema()}}}},
     )
     async def tell(
@@ -65,14 +66,17 @@ def events(
         caller: Annotated[Caller, Depends(requires("events:write"))],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
-        document = parsed(await request.body())
+        body = await request.body()
+        document = parsed(body)
         require_room()
         keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
         is_list = isinstance(document, list)
         told = _told(document, caller.merchant, clock.now())
-        quota.take(caller.merchant.id, len(told), PATH)
-        _refuse_where_nothing_is_right(told, is_list=is_list)
         taken = [each for each in told if isinstance(each, Taken)]
+        refusal = quotas.refusal(caller, Load(PATH, len(told), len(body)))
+        if refusal is not None:
+            raise await _take_withdrawals(units, preparer, [each.delivery for each in taken], refusal)
+        _refuse_where_nothing_is_right(told, is_list=is_list)
         arrivals = [preparer.prepared(each.delivery) for each in taken]
 
         async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[Result]]:
@@ -95,6 +99,28 @@ def events(
         return JSONResponse(answer, status_code=status)
 
     return router
+
+
+async def _take_withdrawals(
+    units: Units, preparer: Preparer, deliveries: Sequence[Delivery], refusal: HTTPProblem
+) -> HTTPProblem:
+    """Take what somebody withdraws in a request that is over its quota; return the refusal of the rest.
+
+    The whole request comes again, and then these are repeats.
+    """
+    passing = [delivery for delivery in deliveries if must_pass(delivery.outcome)]
+    if not passing:
+        return refusal
+    arrivals = [preparer.prepared(delivery) for delivery in passing]
+
+    async def work(uow: UnitOfWork) -> Sequence[Status]:
+        return await store.record(uow, arrivals)
+
+    for delivery, outcome in zip(passing, await units.run(work, Lane.INGEST), strict=True):
+        count(delivery, outcome)
+    return reworded(
+        refusal, f"{len(passing)} of its events withdraw something and were taken; send the whole list again"
+    )
 
 
 def _told(document: Any, merchant: Merchant, now: datetime) -> list[Taken | Refused]:

@@ -5,7 +5,7 @@ from shared.telemetry.metrics import counter, histogram
 DELIVERIES = counter(
     "followup_ingest_deliveries_total",
     "Deliveries by source (`unknown` for none of ours) and outcome: accepted, duplicate, quarantined, ignored, "
-    "no_recipient, refused.",
+    "no_recipient, refused, over_quota.",
     ["source", "outcome"],
 )
 NO_RECIPIENT = counter(

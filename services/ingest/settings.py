@@ -23,7 +23,4 @@ class IngestSettings(Settings):
     published_retention_days: int = Field(
         400, gt=0, description="Days, counted from when a thing happened, in which telling it again is no news."
     )
-    events_per_second: float = Field(
-        500.0, gt=0, description="Events a second one merchant may bring in at /v1/events; 30 s of it at once."
-    )
     most_deliveries_per_commit: int = Field(256, gt=0, description="Most webhooks that share one unit of work.")

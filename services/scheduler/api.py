@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from services.scheduler import views
@@ -36,6 +36,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import HEADER, Keyed, answered, remember
 from shared.http.problems import HTTPProblem, not_found, unprocessable
+from shared.http.quota import Load
 from shared.http.strict_json import StrictRoute
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import Unparsable
@@ -65,7 +66,10 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         summary="Enqueue a follow-up, or ask what would become of one",
     )
     async def ask(
-        request: FollowUpRequest, caller: Writer, key: Annotated[str | None, Header(alias=HEADER)] = None
+        request: FollowUpRequest,
+        http_request: Request,
+        caller: Writer,
+        key: Annotated[str | None, Header(alias=HEADER)] = None,
     ) -> Response:
         """Plan a text, or a run of a flow, for one person; with `dry_run`, only say what would be planned."""
         now = runtime.clock.now()
@@ -73,6 +77,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"))
         if keyed and (known := await units.read(lambda db: answered(db, ground, keyed))) is not None:
             return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
+        runtime.quotas.take(caller, Load(_PATH, 1, len(await http_request.body())))
         entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
         asked = asking.asked(merchant, request, entry_key, now)
         if request.dry_run:

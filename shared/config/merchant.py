@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from shared import phone
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
 from shared.config.providers import Provider
+from shared.config.quotas import KeyQuotas, MerchantQuotas
 from shared.config.secret import Secret
 from shared.instants import Written
 
@@ -174,6 +175,8 @@ class APIKey(FileModel):
     id: Slug
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     scopes: Annotated[tuple[Annotated[str, Field(pattern=SCOPE)], ...], Field(min_length=1)]
+    quotas: KeyQuotas = KeyQuotas()
+    """Below the merchant's own: for a key that stands in a form or an app."""
 
 
 class MerchantConfig(FileModel):
@@ -195,6 +198,7 @@ class MerchantConfig(FileModel):
     providers: dict[Slug, Provider] = Field(default_factory=dict)
     numbers: tuple[Number, ...] = ()
     policies: Policies = Policies()
+    quotas: MerchantQuotas = MerchantQuotas()
     api_keys: tuple[APIKey, ...] = ()
 
     @field_validator("time_zone")

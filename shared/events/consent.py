@@ -29,6 +29,10 @@ class ConsentAct(StrEnum):
     IMPORTED = "imported"
 
 
+WITHDRAWALS = frozenset({ConsentAct.REVOKED, ConsentAct.EXPIRED})
+"""What takes a permission away: never refused for how much else somebody sends."""
+
+
 class ConsentLevel(StrEnum):
     """How strong a permission is (compliance section 3)."""
 

@@ -1,40 +1,162 @@
-"""What one merchant may bring in: events a second, counted one by one, however many a request holds."""
+"""What one merchant may bring in: events and bytes a second, whatever door they come through, however packed.
 
+A bucket holds ten seconds of its rate. A request is let in while anything is left and takes what it holds, debts
+included, so that a large one is never refused for its size. The keys of a merchant share its buckets, and a key may
+have smaller ones of its own. A platform that delivers webhooks has buckets apart from the keys': a program of the shop
+that runs wild does not make the platform give up. What somebody withdrew is taken whatever is left.
+
+Each process counts for itself: behind a load balancer a merchant may bring in as much at every replica.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 
 from shared.clock import Clock
+from shared.config.merchant import APIKey
+from shared.config.quotas import KeyQuotas, MerchantQuotas
+from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
+from shared.settings import ProcessSettings
 from shared.telemetry.metrics import counter
 
-BURST_SECONDS = 30.0
-"""So much of its rate a merchant may bring in at once."""
-REFUSED = counter("followup_quota_refused_total", "Requests refused: their merchant was over its quota.", ["door"])
+BURST_SECONDS = 10.0
+"""So much of its rate a merchant may bring in at once; consumers have read that much within a few seconds."""
+REMEMBERED_SECONDS = 300.0
+"""How long it is told that a merchant was refused."""
+REFUSED = counter(
+    "followup_quota_refused_total",
+    "Requests and triggers refused because their merchant was over a quota: events, bytes, pending, parked.",
+    ["door", "quota"],
+)
 
 
-class EventQuota:
-    """A bucket per merchant: a request is let in while anything is left, and takes what it holds, debts included."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a request brings in."""
 
-    def __init__(self, per_second: float, clock: Clock) -> None:
-        self._per_second = per_second
+    door: str
+    """The path it came to."""
+    events: int
+    size: int
+    """Bytes of its body."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What a request takes from one bucket."""
+
+    bucket: tuple[str, ...]
+    quota: str
+    per_second: float
+    amount: float
+
+
+class Quotas:
+    """The buckets of one process; only who is known to the merchants' files has any."""
+
+    def __init__(self, settings: ProcessSettings, clock: Clock) -> None:
+        self._settings = settings
         self._clock = clock
-        self._left: dict[str, tuple[float, float]] = {}
+        self._left: dict[tuple[str, ...], tuple[float, float]] = {}
+        self._refused_at: dict[tuple[str, str], float] = {}
 
-    def take(self, merchant_id: str, events: int, door: str) -> None:
-        """Take events from a merchant's quota.
+    def take(self, caller: Caller, load: Load) -> None:
+        """Take what a request holds from the quotas of its merchant and its key.
 
         Raises:
-            HTTPProblem: 429 while it is used up, with the seconds to wait; nothing was taken.
+            HTTPProblem: 429 while one is used up, with the seconds to wait; nothing was taken.
         """
-        now, most = self._clock.monotonic(), self._per_second * BURST_SECONDS
-        left, at = self._left.get(merchant_id, (most, now))
-        left = min(most, left + (now - at) * self._per_second)
-        self._left[merchant_id] = (left if left <= 0 else left - events, now)
-        if left <= 0:
-            REFUSED.labels(door).inc()
-            raise HTTPProblem(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "quota_exceeded",
-                f"this merchant sent more than {self._per_second:g} events a second; send them more slowly",
-                headers={"Retry-After": str(ceil(-left / self._per_second) + 1)},
-            )
+        if (refusal := self.refusal(caller, load)) is not None:
+            raise refusal
+
+    def refusal(self, caller: Caller, load: Load) -> HTTPProblem | None:
+        """Take what a request holds, or return why it must wait; the operator never must."""
+        if not caller.key_sha256:
+            return None
+        return self._refusal(caller.merchant.id, load, [*self._shares_of(caller, load)])
+
+    def delivery_refusal(
+        self, merchant_id: str, quotas: MerchantQuotas, source: str, load: Load, *, must_pass: bool
+    ) -> HTTPProblem | None:
+        """Take a platform's delivery from what its merchant may bring in by it, or return why it must come again.
+
+        Args:
+            merchant_id: whose.
+            quotas: as the merchant's file has them.
+            source: the platform.
+            load: what it holds.
+            must_pass: somebody withdraws something in it; it counts, and is never refused.
+        """
+        shares = [*self._shares((merchant_id, "source", source), quotas, load)]
+        if must_pass:
+            self._charge(shares, most_debt=True)
+            return None
+        return self._refusal(merchant_id, load, shares)
+
+    def pending_limit(self, quotas: MerchantQuotas) -> int:
+        """Return how many follow-ups of a merchant may be planned and not ended."""
+        own = quotas.pending_follow_ups
+        return self._settings.merchant_pending_follow_ups if own is None else own
+
+    def note_refused(self, merchant_id: str, door: str, quota: str, count: int = 1) -> None:
+        """Count what was refused, and remember whose it was."""
+        REFUSED.labels(door, quota).inc(count)
+        self._refused_at[merchant_id, quota] = self._clock.monotonic()
+
+    async def concern(self) -> str | None:
+        """Return who was over which quota in the last minutes, or None."""
+        since = self._clock.monotonic() - REMEMBERED_SECONDS
+        self._refused_at = {who: at for who, at in self._refused_at.items() if at >= since}
+        who = sorted(f"{merchant} ({quota})" for merchant, quota in self._refused_at)
+        return (
+            f"over their quota within 5 minutes: {', '.join(who)}; see docs/runbooks/quota-exceeded.md" if who else None
+        )
+
+    def _shares_of(self, caller: Caller, load: Load) -> Iterator[_Share]:
+        yield from self._shares((caller.merchant.id,), caller.merchant.config.quotas, load)
+        key: APIKey | None = next((key for key in caller.merchant.config.api_keys if key.id == caller.key_id), None)
+        if key is not None and key.quotas != KeyQuotas():
+            yield from self._shares((caller.merchant.id, "key", key.id), key.quotas, load)
+
+    def _shares(self, owner: tuple[str, ...], quotas: KeyQuotas, load: Load) -> Iterator[_Share]:
+        events = quotas.events_per_second or self._settings.merchant_events_per_second
+        yield _Share((*owner, "events"), "events", events, load.events)
+        size = quotas.bytes_per_second or self._settings.merchant_bytes_per_second
+        yield _Share((*owner, "bytes"), "bytes", size, load.size)
+
+    def _refusal(self, merchant_id: str, load: Load, shares: list[_Share]) -> HTTPProblem | None:
+        empty = [(share, left) for share in shares if share.amount and (left := self._left_in(share)) <= 0]
+        if not empty:
+            self._charge(shares)
+            return None
+        worst, left = max(empty, key=lambda found: -found[1] / found[0].per_second)
+        self.note_refused(merchant_id, load.door, worst.quota)
+        whose = "this key" if "key" in worst.bucket[1:2] else "this merchant"
+        return HTTPProblem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "quota_exceeded",
+            f"{whose} sent more than {worst.per_second:g} {worst.quota} a second; send more slowly",
+            headers={"Retry-After": str(ceil(-left / worst.per_second) + 1)},
+        )
+
+    def _left_in(self, share: _Share) -> float:
+        now, most = self._clock.monotonic(), share.per_second * BURST_SECONDS
+        left, at = self._left.get(share.bucket, (most, now))
+        return min(most, left + (now - at) * share.per_second)
+
+    def _charge(self, shares: list[_Share], *, most_debt: bool = False) -> None:
+        """Take from buckets; what may not be refused leaves no debt beyond ten seconds of the rate."""
+        for share in shares:
+            before = self._left_in(share)
+            left = before - share.amount
+            if most_debt:
+                left = max(left, min(before, -share.per_second * BURST_SECONDS))
+            self._left[share.bucket] = left, self._clock.monotonic()
+
+
+def reworded(refusal: HTTPProblem, addition: str) -> HTTPProblem:
+    """Return a refusal that says more."""
+    detail = f"{refusal.detail}; {addition}"
+    return HTTPProblem(refusal.status, refusal.code, detail, refusal.errors, dict(refusal.headers or {}))

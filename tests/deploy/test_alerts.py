@@ -54,6 +54,7 @@ FIRES: Mapping[str, Mapping[str, str]] = {
     "FollowupForeignRecords": {'followup_log_foreign_records_total{service="sender"}': BORN},
     "FollowupDoubleDetected": {"followup_doubles_detected_total": "0x38 1x2"},
     "FollowupSenderAlarm": {'followup_sender_alarms_total{kind="filtered"}': BORN},
+    "FollowupClocksApart": {"followup_database_clock_skew_seconds": "0x30 31x10"},
     "FollowupNumberHalted": {'followup_sender_numbers_held{state="halted"}': "0x38 1x2"},
     "FollowupNumberPaused": {'followup_sender_numbers_held{state="open"}': "1x40"},
     "FollowupUnknownsStay": {"followup_dispatches_unresolved": "2x40"},
@@ -67,6 +68,7 @@ FIRES: Mapping[str, Mapping[str, str]] = {
         'followup_verdicts_total{decision="block", reason="rules_unreadable", purpose="marketing"}': BORN
     },
     "FollowupRulesStale": {"followup_rules_age_seconds": f"{181 * 86400}x40"},
+    "FollowupQuotaExceeded": {'followup_quota_refused_total{door="/v1/events", quota="events"}': "0+1x40"},
     "FollowupWebhooksRefused": {'followup_ingest_deliveries_total{source="shopify", outcome="refused"}': "0+1x40"},
     "FollowupWebhooksQuarantined": {'followup_ingest_quarantined_total{source="shopify", reason="not_json"}': BORN},
 }
@@ -99,6 +101,7 @@ SILENT: Mapping[str, Mapping[str, str]] = {
     "FollowupForeignRecords": {'followup_log_foreign_records_total{service="sender"}': OLD},
     "FollowupDoubleDetected": {"followup_doubles_detected_total": OLD},
     "FollowupSenderAlarm": {'followup_sender_alarms_total{kind="double"}': BORN},
+    "FollowupClocksApart": {"followup_database_clock_skew_seconds": "29x40"},
     "FollowupNumberHalted": {'followup_sender_numbers_held{state="open"}': "1x40"},
     "FollowupNumberPaused": {'followup_sender_numbers_held{state="open"}': "0x35 1x5"},
     "FollowupUnknownsStay": {"followup_dispatches_unresolved": "2x20 0 2x19"},
@@ -112,6 +115,7 @@ SILENT: Mapping[str, Mapping[str, str]] = {
         'followup_verdicts_total{decision="block", reason="no_consent", purpose="marketing"}': "0+60x40"
     },
     "FollowupRulesStale": {"followup_rules_age_seconds": f"{179 * 86400}x40"},
+    "FollowupQuotaExceeded": {'followup_quota_refused_total{door="/v1/events", quota="events"}': "0x35 1+1x5"},
     "FollowupWebhooksRefused": {'followup_ingest_deliveries_total{source="shopify", outcome="accepted"}': "0+60x40"},
     "FollowupWebhooksQuarantined": {'followup_ingest_quarantined_total{source="shopify", reason="not_json"}': OLD},
 }

@@ -204,6 +204,15 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "Sender alarm: {{ $labels.kind }}",
         ),
         Alert(
+            "FollowupClocksApart",
+            highest("followup_database_clock_skew_seconds"),
+            "> 30",
+            Severity.PAGE,
+            "clocks-apart.md",
+            "Nothing is sent: the database's clock is {{ $value | humanizeDuration }} from a process's",
+            "1m",
+        ),
+        Alert(
             "FollowupNumberHalted",
             total("followup_sender_numbers_held", state="halted"),
             "> 0",
@@ -302,6 +311,15 @@ GROUPS: dict[str, Sequence[Alert]] = {
             Severity.TICKET,
             "rules-stale.md",
             "The table of quiet hours is {{ $value | humanizeDuration }} old",
+        ),
+        Alert(
+            "FollowupQuotaExceeded",
+            increase("followup_quota_refused_total", by=["door", "quota"], over="15m"),
+            "> 0",
+            Severity.TICKET,
+            "quota-exceeded.md",
+            "A merchant is over its quota of {{ $labels.quota }} at {{ $labels.door }}",
+            "15m",
         ),
         Alert(
             "FollowupWebhooksRefused",

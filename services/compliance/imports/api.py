@@ -2,14 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.compliance.imports.desk import ImportDesk
 from shared.http.auth import Caller, requires
+from shared.http.quota import Load, Quotas
 from shared.http.strict_json import StrictRoute
 
 MOST_ROWS = 1000
+PATH = "/v1/consents/imports"
 
 
 class ImportBody(BaseModel):
@@ -20,12 +22,19 @@ class ImportBody(BaseModel):
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=MOST_ROWS)
 
 
-def routes(desk: ImportDesk) -> APIRouter:
+def routes(desk: ImportDesk, quotas: Quotas) -> APIRouter:
     """Return the route of imports."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
-    @router.post("/v1/consents/imports", summary="Import consents; rows without evidence are refused one by one")
-    async def take(body: ImportBody, caller: Annotated[Caller, Depends(requires("consents:write"))]) -> dict[str, Any]:
-        return await desk.take(caller.merchant, body.rows)
+    @router.post(
+        PATH,
+        summary="Import consents; rows without evidence are refused one by one",
+        responses={429: {"description": "Over a quota; rows that withdraw were taken all the same"}},
+    )
+    async def take(
+        body: ImportBody, request: Request, caller: Annotated[Caller, Depends(requires("consents:write"))]
+    ) -> dict[str, Any]:
+        size = len(await request.body())
+        return await desk.take(caller.merchant, body.rows, lambda rows: quotas.refusal(caller, Load(PATH, rows, size)))
 
     return router

@@ -1,7 +1,7 @@
 """The import desk: one batch of rows is one unit of work; a row that is known already changes nothing."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,9 @@ from services.compliance.imports.rows import Refusal, Refused, read
 from shared.config.directory import Merchant
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import ConsentAct, ConsentReported
+from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentReported
 from shared.http.problems import HTTPProblem
+from shared.http.quota import reworded
 
 _NO_NUMBER = "to"
 
@@ -24,8 +25,22 @@ class ImportDesk:
 
     consents: ConsentDesk
 
-    async def take(self, merchant: Merchant, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Enter what can be proven and return how many rows that were, and why the others were not taken."""
+    async def take(
+        self,
+        merchant: Merchant,
+        rows: Sequence[Mapping[str, Any]],
+        refusal_of: Callable[[int], HTTPProblem | None] = lambda _permissions: None,
+    ) -> dict[str, Any]:
+        """Enter what can be proven and return how many rows that were, and why the others were not taken.
+
+        Args:
+            merchant: whose consents these are.
+            rows: as they came.
+            refusal_of: tells why so many permissions must wait; withdrawals never do.
+
+        Raises:
+            HTTPProblem: the permissions must wait; the withdrawals among the rows are in the ledger.
+        """
         now = self.consents.units.clock.now()
         wanted: dict[int, ConsentReported] = {}
         refused: dict[int, Refused] = {}
@@ -35,6 +50,11 @@ class ImportDesk:
                     refused[number] = refusal
                 case claim:
                     wanted[number] = claim
+
+        permissions = sum(claim.act not in WITHDRAWALS for claim in wanted.values())
+        problem = refusal_of(permissions) if permissions else None
+        if problem is not None:
+            wanted = {number: claim for number, claim in wanted.items() if claim.act in WITHDRAWALS}
 
         async def work(uow: UnitOfWork) -> Counter[str]:
             # Held from here on: neither an erasure nor the same file in another request can come in between.
@@ -54,6 +74,8 @@ class ImportDesk:
             return counts + Counter(recorded=len(taken))
 
         counts = await self.consents.units.run(work, Lane.BATCHES)
+        if problem is not None:
+            raise reworded(problem, f"{len(wanted)} rows withdraw and were taken; send the whole batch again")
         return {
             "recorded": counts["recorded"],
             "repeated": counts["repeated"],

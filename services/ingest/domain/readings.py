@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
+from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
 from shared.events.trigger import Contact
 
 
@@ -138,3 +138,10 @@ class Unreadable:
 
 
 Outcome: TypeAlias = Reading | Unreadable
+
+
+def must_pass(outcome: Outcome) -> bool:
+    """Return whether somebody withdraws something in it: that is taken however much else its merchant sends."""
+    if isinstance(outcome, Unreadable):
+        return False
+    return bool(outcome.rights or outcome.closes or any(claim.act in WITHDRAWALS for claim in outcome.claims))

@@ -1,22 +1,121 @@
-"""A merchant brings in so many events a second, whatever its requests hold; nobody else feels it."""
+"""A merchant brings in so much a second, whatever its requests hold; nobody else feels it."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from shared.config.directory import Merchant
+from shared.config.merchant import APIKey, MerchantConfig
+from shared.config.quotas import KeyQuotas, MerchantQuotas
+from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
-from shared.http.quota import BURST_SECONDS, EventQuota
+from shared.http.quota import BURST_SECONDS, Load, Quotas
+from shared.ids import MerchantId
+from shared.settings import ProcessSettings
 from shared.testing.clock import FakeClock
+
+DOOR = "/v1/events"
+
+
+def caller(merchant: str = "acme", key: str = "backend", **quotas: float) -> Caller:
+    keys = (
+        APIKey(id="backend", sha256=hashlib.sha256(b"1").hexdigest(), scopes=("events:write",)),
+        APIKey(
+            id="form",
+            sha256=hashlib.sha256(b"2").hexdigest(),
+            scopes=("events:write",),
+            quotas=KeyQuotas(events_per_second=1),
+        ),
+    )
+    config = MerchantConfig(
+        merchant=merchant, brand=merchant, api_keys=keys, quotas=MerchantQuotas.model_validate(quotas)
+    )
+    return Caller(Merchant(MerchantId(merchant), config, {}), key, frozenset({"events:write"}), key)
+
+
+def quotas_of(clock: FakeClock, **settings: Any) -> Quotas:
+    return Quotas(ProcessSettings(data_dir=Path("nowhere"), **settings), clock)
+
+
+def refused(quotas: Quotas, who: Caller, events: int = 1, size: int = 1) -> HTTPProblem:
+    with pytest.raises(HTTPProblem) as problem:
+        quotas.take(who, Load(DOOR, events, size))
+    assert (problem.value.status, problem.value.code) == (429, "quota_exceeded")
+    return problem.value
 
 
 def test_a_flood_in_large_requests_is_counted_by_its_events_and_is_its_own_merchants() -> None:
     clock = FakeClock()
-    quota = EventQuota(100, clock)
+    quotas = quotas_of(clock, merchant_events_per_second=100)
     for _ in range(int(100 * BURST_SECONDS / 500)):
-        quota.take("acme", 500, "/v1/events")
-    with pytest.raises(HTTPProblem) as refused:
-        quota.take("acme", 1, "/v1/events")
-    assert refused.value.code == "quota_exceeded"
-    quota.take("globex", 500, "/v1/events")
+        quotas.take(caller(), Load(DOOR, 500, 1))
+    refused(quotas, caller())
+    quotas.take(caller("globex"), Load(DOOR, 500, 1))
     clock.advance(seconds=2)
-    quota.take("acme", 500, "/v1/events")
-    with pytest.raises(HTTPProblem):
-        quota.take("acme", 1, "/v1/events")
+    quotas.take(caller(), Load(DOOR, 500, 1))
+    assert refused(quotas, caller()).headers == {"Retry-After": "4"}
+
+
+def test_bytes_count_as_events_do() -> None:
+    clock = FakeClock()
+    quotas = quotas_of(clock, merchant_bytes_per_second=1000)
+    quotas.take(caller(), Load(DOOR, 1, 20_000))
+    assert "1000 bytes a second" in refused(quotas, caller()).detail
+    clock.advance(seconds=11)
+    quotas.take(caller(), Load(DOOR, 1, 1))
+
+
+def test_what_a_merchants_file_says_goes_before_the_process_and_a_key_may_have_less() -> None:
+    clock = FakeClock()
+    quotas = quotas_of(clock, merchant_events_per_second=1)
+    busy = caller(events_per_second=100)
+    for _ in range(100):
+        quotas.take(busy, Load(DOOR, 10, 1))
+    refused(quotas, busy)
+    quotas = quotas_of(clock)
+    quotas.take(caller(key="form"), Load(DOOR, 10, 1))
+    assert refused(quotas, caller(key="form")).detail.startswith("this key ")
+    quotas.take(caller(), Load(DOOR, 10, 1))
+
+
+def test_a_platform_is_not_refused_for_what_the_shops_own_programs_send() -> None:
+    clock = FakeClock()
+    quotas = quotas_of(clock, merchant_events_per_second=1)
+    quotas.take(caller(), Load(DOOR, 500, 1))
+    refused(quotas, caller())
+    load = Load("/v1/webhooks", 1, 1)
+    assert quotas.delivery_refusal("acme", MerchantQuotas(), "shopify", load, must_pass=False) is None
+
+
+def test_what_somebody_withdraws_passes_and_holds_others_ten_seconds_at_most() -> None:
+    clock = FakeClock()
+    quotas = quotas_of(clock, merchant_events_per_second=2)
+    load = Load("/v1/webhooks", 1, 1)
+
+    def refusal(*, must_pass: bool) -> HTTPProblem | None:
+        return quotas.delivery_refusal("acme", MerchantQuotas(), "shopify", load, must_pass=must_pass)
+
+    assert [refusal(must_pass=True) for _ in range(1000)] == [None] * 1000
+    assert refusal(must_pass=False) is not None
+    clock.advance(seconds=BURST_SECONDS + 1)
+    assert refusal(must_pass=False) is None
+
+
+def test_the_operator_never_waits() -> None:
+    quotas = quotas_of(FakeClock(), merchant_events_per_second=1)
+    operator = Caller(caller().merchant, "operator", frozenset())
+    for _ in range(3):
+        quotas.take(operator, Load(DOOR, 500, 1))
+
+
+async def test_who_is_over_a_quota_is_told_where_somebody_looks_and_forgotten_after_minutes() -> None:
+    clock = FakeClock()
+    quotas = quotas_of(clock, merchant_events_per_second=1)
+    assert await quotas.concern() is None
+    quotas.take(caller(), Load(DOOR, 500, 1))
+    refused(quotas, caller())
+    assert "acme (events)" in (await quotas.concern() or "")
+    clock.advance(minutes=6)
+    assert await quotas.concern() is None
