@@ -32,7 +32,7 @@ def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
     seals, versions, bell = Seals(runtime.sealer), Versions(), Bell(runtime.clock)
     planner = Planner(seals, runtime.log.partitions)
     triggers = Triggers(runtime.merchants, runtime.sealer, seals, planner, versions, settings)
-    consumer = Consumer(runtime.merchants, runtime.sealer, seals, planner, triggers, settings, bell.ring)
+    consumer = Consumer(runtime.merchants, runtime.sealer, seals, planner, versions, triggers, settings, bell.ring)
     asking = Asking(runtime.sealer, seals, versions, advice)
     service = Service(
         name=NAME,
@@ -50,7 +50,7 @@ def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
     reading = Reading(
         source, runtime.log.marks(), units, ground, NEWS, patience_seconds=settings.unread_trigger_seconds
     )
-    loop = Loop("fire", Firing(units, runtime.merchants, settings, reading).step)
+    loop = Loop("fire", Firing(units, runtime.merchants, settings, reading, versions).step)
     bell.attach(loop)
     service.loops = [
         loop,

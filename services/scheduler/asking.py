@@ -180,7 +180,9 @@ class Asking:
         recipient = recipient_names(asked.contact)
         entry_key, ordinal = asked.entry_key, 1
         if asked.flow is None:
-            version = Version.of_content(API_FLOW, built_in_version(API_FLOW, asked.request.cancel_on))
+            version = Version.of_content(
+                API_FLOW, built_in_version(API_FLOW, asked.request.cancel_on, asked.request.if_past)
+            )
             texts = [_text(asked, now)]
         else:
             names = {

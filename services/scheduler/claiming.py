@@ -13,12 +13,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.scheduler.domain.planning import PAST_AFTER
 from services.scheduler.domain.states import State
+from services.scheduler.planner import Versions
+from services.scheduler.settling import TIMER_KINDS
 from services.scheduler.tables import follow_ups, lines, timers
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
+from shared.ids import FollowUpId
 
-_IN_LINE = ("id", "sender_number", "priority", "due_at", "partition", "merchant_id", "state", "timer_at")
+_IN_LINE = (
+    "id", "sender_number", "priority", "due_at", "partition", "merchant_id", "state", "timer_at",
+    "flow_version", "step",
+)  # fmt: skip
 
 
 async def claim(uow: UnitOfWork, partitions: Iterable[int], most: int) -> list[Mapping[str, Any]]:
@@ -57,22 +64,32 @@ async def _take(uow: UnitOfWork, number: int, most: int) -> Sequence[Mapping[str
     )
 
 
-async def sweep(uow: UnitOfWork, partitions: Iterable[int], most: int, most_others: int) -> tuple[int, list[Row]]:
+async def sweep(
+    uow: UnitOfWork, partitions: Iterable[int], most: int, most_others: int, versions: Versions
+) -> tuple[int, list[Row]]:
     """Move up to `most` due timers of pending texts into the lines; return how many, and the timers of other texts.
 
-    Of those others at most `most_others` are returned, to be worked on now; the rest keep their timers. A timer that is
-    not its text's own says nothing, and goes.
+    Those whose time passed, and whose flow wants them no more then, are among the others. Of the others at most
+    `most_others` are returned, to be worked on now; the rest keep their timers. A timer that is not its text's own says
+    nothing, and goes.
     """
     taken = {row["follow_up_id"]: row["due_at"] for row in await claim(uow, partitions, most)}
     rows = await uow.db.fetch(follow_ups, "id", [*taken], lock="update", columns=_IN_LINE)
     own = [row for row in rows if row["timer_at"] == taken[row["id"]]]
-    pending = [row for row in own if row["state"] == State.PENDING]
-    others = [row for row in own if row["state"] != State.PENDING]
+    past = await _past(uow, versions, own)
+    pending = [row for row in own if row["state"] == State.PENDING and row["id"] not in past]
+    others = [row for row in own if row["state"] != State.PENDING or row["id"] in past]
     await uow.db.insert_new(lines, [_line(row) for row in pending])
     kept = others[most_others:]
     await uow.db.insert_new(timers, [_timer(row) for row in kept])
     now = others[:most_others]
     return len(taken) - len(kept), [{"follow_up_id": row["id"], "due_at": row["timer_at"]} for row in now]
+
+
+async def _past(uow: UnitOfWork, versions: Versions, rows: Sequence[Row]) -> set[FollowUpId]:
+    late = [row for row in rows if row["state"] == State.PENDING and uow.now > row["due_at"] + PAST_AFTER]
+    terms = await versions.terms(uow.db, {row["flow_version"] for row in late})
+    return {row["id"] for row in late if terms[row["flow_version"]].skips(row["step"])}
 
 
 def _line(row: Row) -> dict[str, Any]:
@@ -82,6 +99,6 @@ def _line(row: Row) -> dict[str, Any]:
 
 
 def _timer(row: Row) -> dict[str, Any]:
-    """Return the timer of a text that is not pending, as it was."""
-    kind = "expire" if row["state"] == State.RELEASED else "unconfirmed"
+    """Return the timer of a text, as it was."""
+    kind = TIMER_KINDS[State(row["state"])]
     return {"partition": row["partition"], "due_at": row["timer_at"], "follow_up_id": row["id"], "kind": kind}

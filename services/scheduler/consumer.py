@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from services.scheduler import erasure, instruments, people
 from services.scheduler.advising import consents_of
+from services.scheduler.distances import keep_distances
 from services.scheduler.domain.answers import ANSWER_WITHIN, PURPOSES, answer
 from services.scheduler.domain.enrolment import ANSWER_FLOW, built_in_version
 from services.scheduler.domain.facts import recipient_names, zone_of
@@ -17,7 +18,7 @@ from services.scheduler.domain.planning import House, PlannedText, end_before_be
 from services.scheduler.domain.states import OPEN, RUNNING, Happening, News
 from services.scheduler.exports import Exports
 from services.scheduler.people import Person
-from services.scheduler.planner import NewRun, Planner, Seals, Version
+from services.scheduler.planner import NewRun, Planner, Seals, Version, Versions
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, cancel, settle
 from services.scheduler.store import FollowUp, by_recipient, load
@@ -65,6 +66,7 @@ class Consumer:
         sealer: Sealer,
         seals: Seals,
         planner: Planner,
+        versions: Versions,
         triggers: Triggers,
         settings: SchedulerSettings,
         ring: Ring,
@@ -73,6 +75,7 @@ class Consumer:
         self._sealer = sealer
         self._seals = seals
         self._planner = planner
+        self._versions = versions
         self._triggers = triggers
         self._ring = ring
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
@@ -111,6 +114,7 @@ class Consumer:
             else:
                 moves.append(move_of(event, follow_up, self._spread_over, uow.now))
         settled = await settle(uow, moves, self._unconfirmed_after)
+        await keep_distances(uow, self._versions, moves, settled)
         self._ring_for([each.follow_up for each in settled])
 
     async def take_consents(self, events: Sequence[ConsentChanged], uow: UnitOfWork) -> None:

@@ -16,6 +16,9 @@ OVERDUE_ANSWERS = gauge("followup_unanswered_releases", "Releases that nobody an
 WAITING_FOR_NEWS = counter(
     "followup_release_waits_total", "Times a due text was put off until news was read that may cancel it.", ["reason"]
 )
+PUT_OFF = counter(
+    "followup_put_off_total", "Times a pending text was moved to keep its distance to what went before.", ["reason"]
+)
 LAPSES = counter("followup_lapses_total", "Clearances that ran out before the text went; it is asked about again.")
 DOUBLES = counter("followup_doubles_detected_total", "Follow-ups the provider took twice. Page somebody.")
 OLDEST_DUE = gauge("followup_timers_oldest_due_seconds", "How long the oldest timer that is due has been due.")

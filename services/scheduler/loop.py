@@ -19,14 +19,15 @@ from services.scheduler.claiming import claim, heads, sweep
 from services.scheduler.domain.pacing import ANSWER_WITHIN, chosen, room
 from services.scheduler.domain.states import State
 from services.scheduler.holding import hold_for_news
-from services.scheduler.moves import in_planned_order, is_pending, release_of, sorted_out
+from services.scheduler.moves import in_planned_order, is_due, is_pending, missed, release_of, sorted_out
+from services.scheduler.planner import Versions
 from services.scheduler.queueing import Queues, waiting_of
 from services.scheduler.setting_aside import SettingAside
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import settle
 from services.scheduler.store import FollowUp, load_with_content
 from services.scheduler.tables import in_flight
-from services.scheduler.turns import wait_for_turns
+from services.scheduler.turns import look_again, not_both, wait_for_turns
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.port import Holding
 from shared.bus.reading import Reading, Unread
@@ -95,12 +96,18 @@ class Firing:
     """Takes due timers, and turns at busy numbers, of the people this process looks after."""
 
     def __init__(
-        self, units: Units, merchants: MerchantDirectory, settings: SchedulerSettings, reading: Reading
+        self,
+        units: Units,
+        merchants: MerchantDirectory,
+        settings: SchedulerSettings,
+        reading: Reading,
+        versions: Versions,
     ) -> None:
         self._units = units
         self._merchants = merchants
         self._settings = settings
         self._reading = reading
+        self._versions = versions
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
         self._queues = Queues()
         self._aside = SettingAside(units, self._unconfirmed_after)
@@ -147,11 +154,12 @@ class Firing:
         fired = await claim(uow, holding.numbers, size)
         swept = 0
         if len(fired) == size:
-            swept, others = await sweep(uow, holding.numbers, self._settings.sweep_size, size)
+            swept, others = await sweep(uow, holding.numbers, self._settings.sweep_size, size, self._versions)
             fired += others
         self._aside.note_timers(fired)
         loaded = await load_with_content(uow.db, [row["follow_up_id"] for row in fired])
-        over, ready = sorted_out(loaded.values(), {row["follow_up_id"]: row["due_at"] for row in fired}, uow.now)
+        past = await missed(uow, self._versions, [text for text, _ in loaded.values()])
+        over, ready = sorted_out(loaded.values(), {row["follow_up_id"]: row["due_at"] for row in fired}, uow.now, past)
         await settle(uow, over, self._unconfirmed_after)
         waiting = await wait_for_turns(uow, [text for text, _ in ready])
         going = {each[0].id: each for each in ready if each[0].id not in waiting}
@@ -177,7 +185,13 @@ class Firing:
         loaded = await load_with_content(uow.db, [each.follow_up_id for each in called])
         early = await wait_for_turns(uow, [text for text, _ in loaded.values() if is_pending(text, uow.now)])
         texts = {key: each for key, each in {**ready, **loaded}.items() if key not in early}
-        turns = in_planned_order([texts[each.follow_up_id] for each in going if each.follow_up_id in texts])
+        turns = in_planned_order(
+            [found for each in going if (found := texts.get(each.follow_up_id)) and is_due(found[0], uow.now)]
+        )
+        waiting = not_both([text for text, _ in turns if text.standing.state is State.PENDING], uow.now)
+        await look_again(uow, waiting)
+        waits = {text.id for text, _ in waiting}
+        turns = [loaded for loaded in turns if loaded[0].id not in waits]
         unheard = await hold_for_news(uow, [text for text, _ in turns if text.standing.state is State.PENDING], news)
         turns = [loaded for loaded in turns if loaded[0].id not in unheard]
         moves = [move for loaded in turns if (move := release_of(loaded, uow.now)) is not None]

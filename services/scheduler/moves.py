@@ -1,12 +1,15 @@
 """What the clock says of texts whose hour has come: which are over, which are ready, and what becomes of each."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from services.scheduler.domain.planning import PAST_AFTER
 from services.scheduler.domain.states import Happening, News, State
+from services.scheduler.planner import Versions
 from services.scheduler.settling import Move
 from services.scheduler.store import FollowUp
+from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Content
 from shared.ids import FollowUpId, RecipientId
 
@@ -14,9 +17,15 @@ _Loaded = tuple[FollowUp, Content | None]
 
 
 def sorted_out(
-    loaded: Iterable[_Loaded], fired_at: Mapping[FollowUpId, datetime], now: datetime
+    loaded: Iterable[_Loaded],
+    fired_at: Mapping[FollowUpId, datetime],
+    now: datetime,
+    past: Collection[FollowUpId] = (),
 ) -> tuple[list[Move], list[_Loaded]]:
-    """Return what is over, and what is ready for its turn; a timer that is not its follow-up's own says nothing."""
+    """Return what is over, and what is ready for its turn; a timer that is not its follow-up's own says nothing.
+
+    `past` are those whose time passed, and whose flow wants them no more then (`if_past: skip`).
+    """
     over: list[Move] = []
     ready: list[_Loaded] = []
     for text, content in loaded:
@@ -26,9 +35,21 @@ def sorted_out(
             over.append(Move(text, News(Happening.SILENT, "no_receipt"), timer_is_gone=True))
         elif is_over(text, now):
             over.append(Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True))
+        elif text.id in past:
+            over.append(Move(text, News(Happening.EXPIRED, "past_due"), timer_is_gone=True))
         elif text.standing.state is State.PENDING:
             ready.append((text, content))
     return over, ready
+
+
+async def missed(uow: UnitOfWork, versions: Versions, texts: Sequence[FollowUp]) -> set[FollowUpId]:
+    """Return the pending texts whose time passed while nobody looked, and whose flow wants them no more then.
+
+    It counts from when a text was to go at last: what the gate put off is not late.
+    """
+    late = [text for text in texts if text.standing.state is State.PENDING and uow.now > text.due_at + PAST_AFTER]
+    terms = await versions.terms(uow.db, {text.flow_version for text in late})
+    return {text.id for text in late if terms[text.flow_version].skips(text.step)}
 
 
 def in_planned_order(texts: Sequence[_Loaded]) -> list[_Loaded]:
@@ -57,6 +78,11 @@ def release_of(loaded: _Loaded, now: datetime) -> Move | None:
 def is_pending(text: FollowUp, now: datetime) -> bool:
     """Return whether a text still waits, and is not over."""
     return text.standing.state is State.PENDING and not is_over(text, now)
+
+
+def is_due(text: FollowUp, now: datetime) -> bool:
+    """Return whether a text's hour has come; it may have moved while the text stood in line."""
+    return text.due_at <= now
 
 
 def is_over(text: FollowUp, now: datetime) -> bool:

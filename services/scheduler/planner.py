@@ -10,17 +10,17 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from services.scheduler import announcements, instruments
-from services.scheduler.domain.enrolment import cancel_rules, key_hash
+from services.scheduler.domain.enrolment import Terms, key_hash, terms_of
 from services.scheduler.domain.pacing import PRIORITIES
 from services.scheduler.domain.planning import PlannedText
-from services.scheduler.domain.states import Standing, State
+from services.scheduler.domain.states import ENDS, Standing, State
 from services.scheduler.settling import TIMER_KINDS, earliest, history_row
 from services.scheduler.store import FollowUp, timer
 from services.scheduler.tables import enrollments, entries, flow_versions, follow_ups, state_changes, timers
 from shared import ids
 from shared.bus.partitioning import partition_of
 from shared.config.directory import Merchant
-from shared.config.flow import CancelRule, Flow
+from shared.config.flow import Flow
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
@@ -28,6 +28,7 @@ from shared.privacy import Sealer
 from shared.templates import ZONE
 
 _REMEMBERED = 4096
+_NO_TERMS = Terms()
 _FIRST_VISIT = 1
 """A step is visited once, as long as flows have no loops."""
 
@@ -47,11 +48,11 @@ class Version:
 
 
 class Versions:
-    """Flow versions: their names, and the cancel rules of any that ever began; remembered, for they never change."""
+    """Flow versions: their names, and the terms of any that ever began; remembered, for they never change."""
 
     def __init__(self) -> None:
         self._of_flows: dict[int, tuple[Flow, Version]] = {}
-        self._rules: dict[str, tuple[CancelRule, ...]] = {}
+        self._terms: dict[str, Terms] = {}
 
     def of(self, flow: Flow) -> Version:
         """Return the version of a flow in force."""
@@ -63,16 +64,16 @@ class Versions:
             self._of_flows[id(flow)] = known
         return known[1]
 
-    async def rules(self, db: Transaction, versions: Iterable[str]) -> Mapping[str, tuple[CancelRule, ...]]:
-        """Return the cancel rules of versions that began."""
+    async def terms(self, db: Transaction, versions: Iterable[str]) -> Mapping[str, Terms]:
+        """Return the terms of versions that began."""
         wanted = set(versions)
-        if unknown := sorted(wanted - self._rules.keys()):
-            if len(self._rules) >= _REMEMBERED:
-                self._rules.clear()
+        if unknown := sorted(wanted - self._terms.keys()):
+            if len(self._terms) >= _REMEMBERED:
+                self._terms.clear()
                 unknown = sorted(wanted)
             for row in await db.fetch(flow_versions, "version", unknown, columns=("version", "content")):
-                self._rules[row["version"]] = cancel_rules(row["content"])
-        return {version: self._rules.get(version, ()) for version in wanted}
+                self._terms[row["version"]] = terms_of(row["content"])
+        return {version: self._terms.get(version, _NO_TERMS) for version in wanted}
 
 
 class Seals:
@@ -309,6 +310,7 @@ def _row(follow_up: FollowUp, run: NewRun, body: bytes, now: datetime) -> dict[s
         "correlation_id": follow_up.correlation_id,
         "created_at": now,
         "updated_at": now,
+        "ended_at": now if standing.state in ENDS else None,
     }
 
 

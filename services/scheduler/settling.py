@@ -149,6 +149,7 @@ def _row(follow_up: FollowUp, now: datetime) -> dict[str, Any]:
         "timer_at": follow_up.timer_at,
         "accepted_at": follow_up.accepted_at,
         "updated_at": now,
+        "ended_at": now if standing.state in ENDS else None,
     }
 
 

@@ -1,7 +1,7 @@
 """Rows of follow-ups, and what they mean; the one place that turns one into the other."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,10 @@ class FollowUp:
     changes: int
     created_at: datetime
 
+    def moved(self, reason: str) -> "FollowUp":
+        """Return it after one more entry in its history that left its state as it was."""
+        return replace(self, changes=self.changes + 1, standing=replace(self.standing, reason=reason))
+
     @classmethod
     def of(cls, row: Row) -> "FollowUp":
         """Return the follow-up a row holds."""
@@ -95,9 +99,30 @@ class FollowUp:
 async def load(
     db: Transaction, by: str, values: Sequence[Any], *, lock: Lock | None = "update"
 ) -> dict[FollowUpId, FollowUp]:
-    """Return follow-ups by id or by recipient."""
+    """Return follow-ups by id, or all that a recipient ever had."""
     rows = await db.fetch(follow_ups, by, values, lock=lock, columns=_LEAN)
     return {row["id"]: FollowUp.of(row) for row in rows}
+
+
+async def load_open(
+    db: Transaction, people: Sequence[RecipientId], *, lock: Lock | None = "update"
+) -> dict[FollowUpId, FollowUp]:
+    """Return the follow-ups of people that have not ended; what ended before costs nothing."""
+    rows = await db.fetch(follow_ups, "recipient_id", people, lock=lock, columns=_LEAN, since=("ended_at", None))
+    return {row["id"]: FollowUp.of(row) for row in rows}
+
+
+async def taken_since(
+    db: Transaction, people: Sequence[RecipientId], since: datetime
+) -> dict[RecipientId, list[datetime]]:
+    """Return when the provider took each of people's texts of late; what ended before costs nothing."""
+    taken: dict[RecipientId, list[datetime]] = {}
+    for begin in (None, since):
+        columns = ("recipient_id", "accepted_at")
+        for row in await db.fetch(follow_ups, "recipient_id", people, columns=columns, since=("ended_at", begin)):
+            if row["accepted_at"] is not None and row["accepted_at"] > since:
+                taken.setdefault(row["recipient_id"], []).append(row["accepted_at"])
+    return taken
 
 
 async def load_with_content(

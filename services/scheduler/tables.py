@@ -53,7 +53,7 @@ follow_ups = sa.Table(
     sa.Column("id", Id, primary_key=True),
     sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("recipient_id", Id, nullable=False),
     sa.Column("enrollment_id", Id, nullable=False),
     sa.Column("flow", sa.Text, nullable=False),
     sa.Column("flow_version", sa.Text, nullable=False),
@@ -89,12 +89,15 @@ follow_ups = sa.Table(
     sa.Column("correlation_id", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("ended_at", Instant),
+    sa.Index("ix_scheduler_follow_ups_of_person", "recipient_id", "ended_at"),
     sa.Index("ix_scheduler_follow_ups_newest", "merchant_id", "id"),
     postgresql_with=CHANGING,
 )
 """One row a text. `sender_number` is the merchant's own, and the pacing key; `body`, `contact`, `facts` are sealed.
 
-`changes` counts its rows in `state_changes`; `timer_at` is where its row in `timers` stands, if it has one.
+`changes` counts its rows in `state_changes`; `timer_at` is where its row in `timers` stands, if it has one. What has
+not ended has no `ended_at`: a person's open texts, and those of the last weeks, are found without the rest.
 """
 
 state_changes = sa.Table(
@@ -186,6 +189,7 @@ triggers_seen = sa.Table(
     sa.Column("test", sa.Boolean, nullable=False),
     sa.Column("occurred_at", Instant, nullable=False, index=True),
     sa.Column("facts", sa.LargeBinary),
+    sa.Index("ix_scheduler_triggers_seen_of_person", "recipient_id", "occurred_at"),
 )
 """What a recipient did lately: a repeat is known by it, and a cancelling trigger that came first is found."""
 

@@ -120,7 +120,8 @@ class Triggers:
             if text.standing.state in RUNNING and text.trigger_id != event.event_id
         ]
         over = {(event.event_id, text.id) for event, text in running if ends(event, text.subject)}
-        rules = await self._versions.rules(uow.db, {text.flow_version for _, text in running})
+        terms = await self._versions.terms(uow.db, {text.flow_version for _, text in running})
+        rules = {version: each.cancel_on for version, each in terms.items()}
         concerned = [
             (event, text)
             for event, text in running

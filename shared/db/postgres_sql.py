@@ -38,10 +38,27 @@ def _unique_keys(table: sa.Table) -> list[tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1024)
-def select(table: sa.Table, names: tuple[str, ...], by: str, lock: Lock | None) -> str:
-    """Rows whose `by` is one of $1; locked in the order of the primary key."""
+def select(
+    table: sa.Table,
+    names: tuple[str, ...],
+    by: str,
+    lock: Lock | None,
+    second: str | None = None,
+    is_range: bool = False,  # noqa: FBT001, FBT002 - part of a cache's key
+) -> str:
+    """Rows whose `by` is one of $1, and `second` empty, or no less than $2; locked in the order of the primary key."""
     wanted = f"SELECT {quoted(names)} FROM {_name(table)} WHERE {_column(by)} = ANY($1::{_type(table, by)}[])"  # noqa: S608 - our own names
+    if second is not None:
+        wanted += f" AND {_column(second)} {'>= $2' if is_range else 'IS NULL'}"
     return wanted if lock is None else f"{wanted} ORDER BY {quoted(keys_of(table) or (by,))} {_LOCKS[lock]}"
+
+
+@lru_cache(maxsize=1024)
+def select_keys(table: sa.Table, names: tuple[str, ...]) -> str:
+    """Rows named by several columns."""
+    columns = ", ".join(f"{_name(table)}.{_column(each.name)}" for each in table.columns)
+    conditions = " AND ".join(f"{_name(table)}.{_column(name)} = _given.{_column(name)}" for name in names)
+    return f"SELECT {columns} FROM {_name(table)} JOIN {_given(table, names)} ON {conditions}"  # noqa: S608 - our own names
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""The eight statements of a transaction on PostgreSQL: bulk ones straight through asyncpg, the rest through Core.
+"""The nine statements of a transaction on PostgreSQL: bulk ones straight through asyncpg, the rest through Core.
 
 SQLAlchemy's asyncpg adapter begins a transaction at its first statement, so that a COPY on the raw connection
 before it would survive a rollback. Here the adapter never begins one (its engine is in autocommit): whoever made
@@ -66,21 +66,27 @@ class PostgresTransaction:
         *,
         lock: Lock | None = None,
         columns: Sequence[str] | None = None,
+        since: tuple[str, Any] | None = None,
     ) -> list[Row]:
         """Return the rows whose column `by` has one of `values`; locks are taken in the order of the primary key."""
         if not values:
             return []
         names = tuple(columns) if columns else tuple(table.c.keys())
-        wanted = _column(table, by, dict.fromkeys(values))
-        records = await self._raw.fetch(sql.select(table, names, by, lock), wanted)
-        if not records:
+        wanted = [_column(table, by, dict.fromkeys(values))]
+        second, begin = since or (None, None)
+        if second is not None and begin is not None:
+            wanted += _column(table, second, [begin])
+        statement = sql.select(table, names, by, lock, second, begin is not None)
+        return _read(table, names, await self._raw.fetch(statement, *wanted))
+
+    async def fetch_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Return the rows that hold these values; all name the same columns, the first ones of an index."""
+        if not keys:
             return []
-        readers = [(name, read) for name in names if (read := _reader(table, name)) is not None]
-        found: list[dict[str, Any]] = [dict(zip(names, record, strict=True)) for record in records]
-        for row in found:
-            for name, read in readers:
-                row[name] = read(row[name])
-        return [*found]
+        names = tuple(keys[0])
+        keys = [dict(zip(names, key, strict=True)) for key in dict.fromkeys(tuple(key.values()) for key in keys)]
+        records = await self._raw.fetch(sql.select_keys(table, names), *_columns(table, names, keys))
+        return _read(table, tuple(table.c.keys()), records)
 
     async def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows; a row that exists already is an error."""
@@ -170,6 +176,16 @@ class PostgresTransaction:
         deleted = int(status.rsplit(maxsplit=1)[-1])
         self.rows_written += deleted
         return deleted
+
+
+def _read(table: sa.Table, names: tuple[str, ...], records: Sequence[Any]) -> list[Row]:
+    """Return records as rows by column name, in Python's types."""
+    readers = [(name, read) for name in names if (read := _reader(table, name)) is not None] if records else []
+    found: list[dict[str, Any]] = [dict(zip(names, record, strict=True)) for record in records]
+    for row in found:
+        for name, read in readers:
+            row[name] = read(row[name])
+    return [*found]
 
 
 def _in_key_order(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:

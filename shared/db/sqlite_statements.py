@@ -1,7 +1,7 @@
 """The bulk statements of a transaction on SQLite, over one synchronous connection (no thread hop per statement)."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain, repeat
@@ -51,19 +51,28 @@ class SQLiteTransaction:
         *,
         lock: Lock | None = None,  # noqa: ARG002 - the one writer is the lock
         columns: Sequence[str] | None = None,
+        since: tuple[str, Any] | None = None,
     ) -> list[Row]:
-        """Return the rows whose column `by` has one of `values`."""
+        """Return the rows whose column `by` has one of `values`, and a second one nothing, or no less than given."""
         names = tuple(columns) if columns else tuple(table.c.keys())
-        readers = _readers(table, names)
         bind = _binder(table, by) or _identity
         wanted = [bind(value) for value in dict.fromkeys(values)]
+        second, begin = (since[0], [*_begin(table, *since)]) if since else (None, [])
         found: list[Row] = []
         for group in _groups(wanted):
-            for record in self._raw.execute(_select(table, names, by, len(group)), group):
-                row = dict(zip(names, record, strict=True))
-                for name, read in readers:
-                    row[name] = read(row[name])
-                found.append(row)
+            records = self._raw.execute(_select(table, names, by, len(group), second, bool(begin)), [*group, *begin])
+            found += _read(table, names, records)
+        return found
+
+    async def fetch_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Return the rows that hold these values; all name the same columns, the first ones of an index."""
+        if not keys:
+            return []
+        names = tuple(keys[0])
+        statement = _select_keys(table, names)
+        found: list[Row] = []
+        for record in dict.fromkeys(map(tuple, _bound(table, names, keys))):
+            found += _read(table, tuple(table.c.keys()), self._raw.execute(statement, record))
         return found
 
     async def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -137,6 +146,22 @@ class SQLiteTransaction:
 
 def _identity(value: Any) -> Any:
     return value
+
+
+def _begin(table: sa.Table, name: str, value: Any) -> Iterator[Any]:
+    """Yield where a range begins, as SQLite knows it; nothing where the column is to be empty."""
+    if value is not None:
+        yield (_binder(table, name) or _identity)(value)
+
+
+def _read(table: sa.Table, names: tuple[str, ...], records: Iterable[Sequence[Any]]) -> Iterator[Row]:
+    """Yield records as rows by column name, in Python's types."""
+    readers = _readers(table, names)
+    for record in records:
+        row = dict(zip(names, record, strict=True))
+        for name, read in readers:
+            row[name] = read(row[name])
+        yield row
 
 
 @lru_cache(maxsize=4096)
@@ -217,9 +242,17 @@ def _together(records: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]]:
 
 
 @lru_cache(maxsize=1024)
-def _select(table: sa.Table, names: tuple[str, ...], by: str, count: int) -> str:
+def _select(table: sa.Table, names: tuple[str, ...], by: str, count: int, second: str | None, is_range: bool) -> str:  # noqa: FBT001 - part of a cache's key
     marks = ", ".join("?" * count)
-    return f'SELECT {_quoted(names)} FROM "{table.name}" WHERE "{by}" IN ({marks})'  # noqa: S608 - our own names
+    wanted = f'SELECT {_quoted(names)} FROM "{table.name}" WHERE "{by}" IN ({marks})'  # noqa: S608 - our own names
+    return wanted if second is None else f'{wanted} AND "{second}" {">= ?" if is_range else "IS NULL"}'
+
+
+@lru_cache(maxsize=1024)
+def _select_keys(table: sa.Table, names: tuple[str, ...]) -> str:
+    conditions = " AND ".join(f'"{name}" = ?' for name in names)
+    columns = _quoted(tuple(table.c.keys()))
+    return f'SELECT {columns} FROM "{table.name}" WHERE {conditions}'  # noqa: S608 - our own names
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""What a store may ask of a database: eight statements that mean the same on SQLite and PostgreSQL."""
+"""What a store may ask of a database: nine statements that mean the same on SQLite and PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
@@ -49,8 +49,16 @@ class Transaction(Protocol):
         *,
         lock: Lock | None = None,
         columns: Sequence[str] | None = None,
+        since: tuple[str, Any] | None = None,
     ) -> list[Row]:
-        """Return the rows whose column `by` has one of `values`, in no particular order; no values, no query."""
+        """Return the rows whose column `by` has one of `values`, in no particular order; no values, no query.
+
+        `since` names a second column of the index that `by` begins, and where to begin there; None: where it is empty.
+        """
+        ...
+
+    async def fetch_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Return the rows that hold these values; all name the same columns, the first ones of an index."""
         ...
 
     async def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -120,6 +120,33 @@ async def test_a_fetch_can_ask_for_some_columns_by_another_key(engine: Engine) -
     assert {tuple(row) for row in found} == {("count", "word")}
 
 
+async def test_a_fetch_can_begin_somewhere_in_a_second_column_or_ask_for_what_has_none(engine: Engine) -> None:
+    rows = [
+        {**thing(uuid4(), n), "word": "ab"[n % 2], "at": None if n < 2 else START + timedelta(hours=n)}
+        for n in range(8)
+    ]
+    await insert(engine, things, rows)
+
+    async def counts(tx: Transaction, begin: Any, lock: Lock | None) -> list[int]:
+        found = await tx.fetch(things, "word", ["a"], columns=("count",), since=("at", begin), lock=lock)
+        return sorted(row["count"] for row in found)
+
+    for lock in (None, "update"):
+        assert await engine.database.write(
+            partial(counts, begin=START + timedelta(hours=4), lock=lock), Lane.BATCHES
+        ) == [4, 6]
+        assert await engine.database.write(partial(counts, begin=None, lock=lock), Lane.BATCHES) == [0]
+
+
+async def test_rows_are_found_by_keys_of_several_columns_each_once(engine: Engine) -> None:
+    rows = [{"shop": shop, "number": n, "code": f"{shop}{n}", "price_minor": n} for shop in "ab" for n in range(3)]
+    await insert(engine, claims, rows)
+    keys: list[dict[str, Any]] = [{"shop": "a", "number": 1}, {"shop": "b", "number": 2}, {"shop": "b", "number": 9}]
+    found = await engine.database.read(lambda tx: tx.fetch_keys(claims, [*keys, keys[0]]))
+    assert sorted(row["code"] for row in found) == ["a1", "b2"]
+    assert await engine.database.read(lambda tx: tx.fetch_keys(claims, [])) == []
+
+
 async def test_no_values_no_query(engine: Engine) -> None:
     async def work(tx: Transaction) -> tuple[list[object], list[bool], list[bool], int]:
         await tx.insert(things, [])

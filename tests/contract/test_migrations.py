@@ -29,7 +29,9 @@ HOT = {
     "sender_short_links", "sender_touches", "metrics_rollups", "metrics_follow_ups",
 }  # fmt: skip
 """Tables with a row or more for every text, or written for every text."""
-RISING = {"ix_scheduler_follow_ups_newest", "ix_sender_short_links_expires_at"}
+RISING = {
+    "ix_scheduler_follow_ups_newest", "ix_scheduler_triggers_seen_occurred_at", "ix_sender_short_links_expires_at",
+}  # fmt: skip
 """Indexes whose new keys stand at their end: a third of what a random key costs, and lists and retention need them."""
 _COLUMNS = """
     SELECT table_name, column_name, data_type, is_nullable, is_identity, column_default IS NOT NULL AS has_default

@@ -65,6 +65,10 @@ _MEANINGS: Final = {
     "order_deleted": Meaning("the order was deleted"),
     "number_changed": Meaning("the order or cart has another number now"),
     "opt_out": Meaning("this person has opted out"),
+    "expire_after": Meaning("it could not go before its own end"),
+    "past_due": Meaning("its time had passed, and the flow wants it no more then (if_past: skip)"),
+    "keeps_distance": Meaning("the text before it in its flow went late, and the planned time is kept between them"),
+    "catch_up": Meaning("of the marketing that this person missed, one text a day goes"),
 }
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from services.scheduler.domain.facts import Trigger
 from shared.conditions import ConditionError, ConditionFault, compile_condition, evaluate_text
-from shared.config.flow import CancelRule, Enter, Every, Flow, OncePer
+from shared.config.flow import CancelRule, Enter, Every, Flow, OncePer, Step, TextStep
 from shared.events.trigger import ORDER_DELETED
 
 API_FLOW = "api"
@@ -117,15 +117,41 @@ def key_hash(entry_key: str) -> bytes:
     return sha256(entry_key.encode()).digest()
 
 
-def built_in_version(flow: str, rules: Iterable[CancelRule]) -> str:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is read of a version again after its runs began."""
+
+    cancel_on: tuple[CancelRule, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """None of a built-in flow."""
+    if_past: str = "send"
+    """Of a built-in flow's text."""
+
+    def skips(self, name: str) -> bool:
+        """Return whether a text is left out once its due time has passed."""
+        own = (step.if_past for step in self.steps if isinstance(step, TextStep) and step.text == name)
+        return next(own, self.if_past) == "skip"
+
+
+def built_in_version(flow: str, rules: Iterable[CancelRule], if_past: str | None = None) -> str:
     """Return the content of a built-in flow's version: only what is read again later."""
-    content = {"flow": flow, "cancel_on": [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules]}
+    content: dict[str, Any] = {
+        "flow": flow,
+        "cancel_on": [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules],
+    }
+    if if_past == "skip":
+        content["if_past"] = if_past
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def cancel_rules(content: str) -> tuple[CancelRule, ...]:
-    """Return the cancel rules of a stored version."""
-    return tuple(CancelRule.model_validate(rule) for rule in orjson.loads(content).get("cancel_on", ()))
+def terms_of(content: str) -> Terms:
+    """Return the terms of a stored version."""
+    stored = orjson.loads(content)
+    return Terms(
+        cancel_on=tuple(CancelRule.model_validate(rule) for rule in stored.get("cancel_on", ())),
+        steps=Flow.from_canonical(content).steps if "steps" in stored else (),
+        if_past=stored.get("if_past", "send"),
+    )
 
 
 def _holds(source: str, names: Mapping[str, Any]) -> bool | ConditionError:

@@ -5,8 +5,8 @@ longer than `SOON` is waited for no more, since a late word about an order is wo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from services.scheduler.domain.states import State
 
@@ -18,13 +18,23 @@ _PATIENCE = 4
 """Each wait is this part of the time already waited: few looks at what takes long, quick ones at what does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sibling:
+class Sibling(Protocol):
     """Another text of the same run."""
 
-    state: State
-    first_due_at: datetime
-    due_at: datetime
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        ...
+
+    @property
+    def first_due_at(self) -> datetime:
+        """When it was planned for."""
+        ...
+
+    @property
+    def due_at(self) -> datetime:
+        """When it was to go at last."""
+        ...
 
 
 def waits_until(
@@ -37,8 +47,12 @@ def waits_until(
     before = [each for each in siblings if each.first_due_at < first_due_at and _is_about_to_go(each, now)]
     if not before:
         return None
-    pause = min(max((now - due_at) / _PATIENCE, _SHORTEST), _LONGEST)
-    return max(now + pause, *(each.due_at for each in before))
+    return max(look_again_at(due_at, now), *(each.due_at for each in before))
+
+
+def look_again_at(due_at: datetime, now: datetime) -> datetime:
+    """Return when to look again at a text that waits for another's outcome."""
+    return now + min(max((now - due_at) / _PATIENCE, _SHORTEST), _LONGEST)
 
 
 def _is_about_to_go(text: Sibling, now: datetime) -> bool:

@@ -14,9 +14,9 @@ from services.scheduler.domain.enrolment import (
     Run,
     built_in_version,
     cancel_reason,
-    cancel_rules,
     enrolment,
     key_hash,
+    terms_of,
 )
 from services.scheduler.domain.facts import History, Trigger, texts_within, zone_of
 from shared.config.flow import CancelRule, Flow
@@ -108,9 +108,21 @@ def test_a_cancel_rule_ends_the_run_and_one_without_an_answer_too(when: str | No
 
 def test_the_rules_of_a_version_are_read_back_as_they_were() -> None:
     rules = (CancelRule(on="refund", when="event.subject == trigger.subject"), CancelRule(on="custom.stop"))
-    assert cancel_rules(flow(cancel_on=[rule.model_dump() for rule in rules]).canonical()) == rules
-    assert cancel_rules(built_in_version("api", rules)) == rules
+    assert terms_of(flow(cancel_on=[rule.model_dump() for rule in rules]).canonical()).cancel_on == rules
+    assert terms_of(built_in_version("api", rules)).cancel_on == rules
     assert built_in_version("api", rules) != built_in_version("api", ())
+
+
+def test_whether_a_late_text_is_wanted_is_read_back_of_flows_and_of_texts_asked_for() -> None:
+    assert not terms_of(flow().canonical()).skips("thanks")
+    step = {"text": "late", "purpose": "transactional", "if_past": "skip", "body": "Hi"}
+    assert terms_of(flow(steps=[step]).canonical()).skips("late")
+    assert [terms_of(built_in_version("api", (), each)).skips("text") for each in (None, "send", "skip")] == [
+        False,
+        False,
+        True,
+    ]
+    assert built_in_version("api", ()) == built_in_version("api", (), "send")
 
 
 def test_a_shops_fact_never_stands_in_for_what_we_know() -> None:

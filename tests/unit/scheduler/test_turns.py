@@ -1,43 +1,49 @@
 """A text waits for an earlier one of its run that is about to go, and for nothing else."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
+from services.scheduler.domain.spacing import Known
 from services.scheduler.domain.states import State
-from services.scheduler.domain.turns import SOON, Sibling, waits_until
+from services.scheduler.domain.turns import SOON, waits_until
+from shared.events.follow_up import Purpose
+from shared.ids import EnrollmentId
 from shared.testing.clock import START
 
 SECOND = timedelta(seconds=1)
 OURS = START
 
 
-def earlier(state: State, *, due: timedelta = timedelta()) -> Sibling:
-    return Sibling(state, OURS - SECOND, START + due)
+def sibling(state: State, first_due_at: datetime, due_at: datetime) -> Known:
+    return Known(EnrollmentId(UUID(int=1)), Purpose.TRANSACTIONAL, state, first_due_at, due_at)
+
+
+def earlier(state: State, *, due: timedelta = timedelta()) -> Known:
+    return sibling(state, OURS - SECOND, START + due)
 
 
 @pytest.mark.parametrize(
-    "sibling",
+    "other",
     [
         *(earlier(state) for state in State if state not in {State.PENDING, State.RELEASED}),
         earlier(State.PENDING, due=SOON + timedelta(microseconds=1)),
-        Sibling(State.RELEASED, OURS, START),
-        Sibling(State.RELEASED, OURS + SECOND, START),
+        sibling(State.RELEASED, OURS, START),
+        sibling(State.RELEASED, OURS + SECOND, START),
     ],
 )
-def test_nobody_waits_for_what_is_over_or_far_away_or_later(sibling: Sibling) -> None:
-    assert waits_until(OURS, OURS, [sibling], START) is None
+def test_nobody_waits_for_what_is_over_or_far_away_or_later(other: Known) -> None:
+    assert waits_until(OURS, OURS, [other], START) is None
 
 
 def test_alone_it_goes_at_once() -> None:
     assert waits_until(OURS, OURS, [], START) is None
 
 
-@pytest.mark.parametrize(
-    "sibling", [earlier(State.RELEASED), earlier(State.PENDING), earlier(State.PENDING, due=-SOON)]
-)
-def test_what_is_asked_about_now_is_waited_for_a_second(sibling: Sibling) -> None:
-    assert waits_until(OURS, OURS, [sibling], START) == START + SECOND
+@pytest.mark.parametrize("other", [earlier(State.RELEASED), earlier(State.PENDING), earlier(State.PENDING, due=-SOON)])
+def test_what_is_asked_about_now_is_waited_for_a_second(other: Known) -> None:
+    assert waits_until(OURS, OURS, [other], START) == START + SECOND
 
 
 def test_what_is_put_off_a_little_is_waited_for_until_then() -> None:
