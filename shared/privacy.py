@@ -5,6 +5,7 @@ database and a mismatch refuses to start. The sealing keys rotate: each blob nam
 """
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -22,15 +23,18 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from shared.errors import ConfigurationFault, Fault
 from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
+from shared.places import Place
 
 KEYRING_FILE_MODE = 0o600
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _KEY_ID_BYTES = 2
+_BOUND = 0x8000
+"""Set in the key id of a value that is bound to its place; values of earlier versions were bound to their merchant."""
 
 
 class Unsealable(Fault):
-    """A sealed value cannot be opened: its key is missing, or it was tampered with or moved to another merchant."""
+    """A sealed value cannot be opened: its key is missing, or it was changed or moved from where it belongs."""
 
     code = "unsealable"
 
@@ -42,6 +46,8 @@ class Keyring:
     hash_key: bytes
     sealing_keys: Mapping[int, bytes]
     active: int
+    bound_from: int = 1
+    """From this key on a value opens at its own place alone; what older keys sealed may be bound to the merchant."""
 
     @classmethod
     def new(cls) -> "Keyring":
@@ -58,7 +64,8 @@ class Keyring:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             keys = {int(key["id"]): base64.b64decode(key["key"], validate=True) for key in data["sealing_keys"]}
-            ring = cls(base64.b64decode(data["hash_key"], validate=True), keys, int(data["active"]))
+            bound_from = int(data.get("bound_from", max(keys) + 1))
+            ring = cls(base64.b64decode(data["hash_key"], validate=True), keys, int(data["active"]), bound_from)
         except OSError as problem:
             raise ConfigurationFault(
                 f"{path}: the keyring cannot be read ({problem.strerror}); restore it from your backup, "
@@ -66,7 +73,8 @@ class Keyring:
             ) from None
         except (ValueError, KeyError, TypeError):
             raise ConfigurationFault(f"{path}: not a keyring; restore it from your backup") from None
-        if data.get("check", ring.check()) != ring.check():
+        expected = ring.check() if "bound_from" in data else ring.check_of_old()
+        if data.get("check", expected) != expected:
             raise ConfigurationFault(
                 f"{path}: a byte of the keyring was changed (its check does not hold); restore it from your backup"
             )
@@ -82,6 +90,7 @@ class Keyring:
                 {"id": key_id, "key": base64.b64encode(key).decode()} for key_id, key in self.sealing_keys.items()
             ],
             "active": self.active,
+            "bound_from": self.bound_from,
             "check": self.check(),
         }
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEYRING_FILE_MODE)
@@ -116,16 +125,17 @@ class Keyring:
 
     def prepared(self) -> "Keyring":
         """Return a keyring with one more sealing key that opens and does not seal yet."""
-        return Keyring(self.hash_key, self.rotated().sealing_keys, self.active)
+        return dataclasses.replace(self, sealing_keys=self.rotated().sealing_keys)
 
     def activated(self) -> "Keyring":
         """Return a keyring that seals with its newest key."""
-        return Keyring(self.hash_key, self.sealing_keys, max(self.sealing_keys))
+        return dataclasses.replace(self, active=max(self.sealing_keys))
 
     def rotated(self) -> "Keyring":
         """Return a keyring with one more sealing key, which is now the active one; the hash key stays."""
         newest = max(self.sealing_keys) + 1
-        return Keyring(self.hash_key, {**self.sealing_keys, newest: secrets.token_bytes(_KEY_BYTES)}, newest)
+        keys = {**self.sealing_keys, newest: secrets.token_bytes(_KEY_BYTES)}
+        return dataclasses.replace(self, sealing_keys=keys, active=newest)
 
     def all_keys(self) -> tuple[bytes, ...]:
         """Return the hash key and every sealing key."""
@@ -133,7 +143,14 @@ class Keyring:
 
     def check(self) -> str:
         """Return what the file says of its own keys, so that a changed byte is seen before anything is sealed."""
-        parts = (b"followup keyring", str(self.active).encode(), self.hash_key)
+        return self._digest(b"followup keyring", str(self.active).encode(), str(self.bound_from).encode())
+
+    def check_of_old(self) -> str:
+        """Return what a file of an earlier version says of its keys: nothing of which are bound to their places."""
+        return self._digest(b"followup keyring", str(self.active).encode())
+
+    def _digest(self, *told: bytes) -> str:
+        parts = (*told, self.hash_key)
         keys = (str(key_id).encode() + key for key_id, key in sorted(self.sealing_keys.items()))
         return hashlib.sha256(b"\x1f".join((*parts, *keys))).hexdigest()[:32]
 
@@ -176,31 +193,33 @@ class Sealer:
         digest = self.keyed_hash("\x1f".join(("signature", *map(str, parts))))
         return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
-    def seal(self, merchant: MerchantId, clear: bytes) -> bytes:
-        """Return key id, nonce and ciphertext; opens only with the same merchant as associated data."""
+    def seal(self, merchant: MerchantId, place: Place, clear: bytes) -> bytes:
+        """Return key id, nonce and ciphertext; opens only for the same merchant at the same place."""
         nonce = os.urandom(_NONCE_BYTES)
         key_id = self._keyring.active
-        return (
-            key_id.to_bytes(_KEY_ID_BYTES, "big")
-            + nonce
-            + self._ciphers[key_id].encrypt(nonce, clear, merchant.encode())
-        )
+        sealed = self._ciphers[key_id].encrypt(nonce, clear, place.bound(merchant))
+        return (key_id | _BOUND).to_bytes(_KEY_ID_BYTES, "big") + nonce + sealed
 
     def is_current(self, sealed: bytes) -> bool:
-        """Return whether a value was sealed with the active key."""
-        return int.from_bytes(sealed[:_KEY_ID_BYTES], "big") == self._keyring.active
+        """Return whether a value was sealed with the active key, and for its place."""
+        return int.from_bytes(sealed[:_KEY_ID_BYTES], "big") == self._keyring.active | _BOUND
 
-    def open(self, merchant: MerchantId, sealed: bytes) -> bytes:
+    def open(self, merchant: MerchantId, place: Place, sealed: bytes) -> bytes:
         """Return what was sealed.
 
         Raises:
-            Unsealable: the key is gone, the blob was changed, or it belongs to another merchant.
+            Unsealable: the key is gone, or the value was changed or belongs to another place; it names this one.
         """
-        cipher = self._ciphers.get(int.from_bytes(sealed[:_KEY_ID_BYTES], "big"))
+        tag = int.from_bytes(sealed[:_KEY_ID_BYTES], "big")
+        key_id, is_bound = tag & ~_BOUND, bool(tag & _BOUND)
+        cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise Unsealable("a sealed value names a key that the keyring does not hold")
+            raise Unsealable(f"the sealed value at {place} names a key that the keyring does not hold")
+        if not is_bound and key_id >= self._keyring.bound_from:
+            raise Unsealable(f"the sealed value at {place} is bound to no place")
         body = sealed[_KEY_ID_BYTES:]
         try:
-            return cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], merchant.encode())
+            bound = place.bound(merchant) if is_bound else merchant.encode()
+            return cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], bound)
         except (InvalidTag, ValueError):
-            raise Unsealable from None
+            raise Unsealable(f"the sealed value at {place} was changed, or belongs elsewhere") from None

@@ -11,8 +11,9 @@ from uuid import UUID
 
 import orjson
 
-from shared import ids
+from shared import ids, places
 from shared.db.ground import Ground
+from shared.db.resealing import PlaceOf
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Undecodable
@@ -21,6 +22,7 @@ from shared.events.envelope import Event, Part, decode, encode
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.events.registry import registry
 from shared.ids import EventId, MerchantId, RecipientId
+from shared.places import Place
 from shared.privacy import Sealer, Unsealable
 
 SERVICES: Final = ("ingest", "scheduler", "compliance", "sender", "metrics")
@@ -29,6 +31,8 @@ SHOP_ERASURE: Final = "shop_redact"
 """The reason of a closing that asks for everything of the shop to be forgotten, 48 hours after it left."""
 _PIECE_BYTES: Final = 256 * 1024
 """Below the largest message of a broker (1 MB) once sealed and written in base64."""
+
+_NOTHING: Final[Mapping[str, PlaceOf]] = {}
 
 Tables: TypeAlias = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by table, ready to be written as JSON."""
@@ -132,7 +136,9 @@ def hand_over(uow: UnitOfWork, ground: Ground, request: PrivacyRequested, tables
                 service=ground.service,
                 part=number,
                 parts=len(pieces),
-                body=sealer.seal(request.merchant_id, piece),
+                body=sealer.seal(
+                    request.merchant_id, places.copy_piece(request.event_id, ground.service, number), piece
+                ),
             )
         )
 
@@ -147,45 +153,51 @@ async def parked_rows(db: Transaction, ground: Ground, recipient: RecipientId, s
             event = decode(kind, bytes(row["body"])) if kind is not None else None
         except Undecodable:
             event = None
-        found.append({**told, "event": _opened_part(event, sealer, event.merchant_id) if event else None})
+        found.append({**told, "event": _opened_event(event, sealer) if event else None})
     return found
 
 
-def _opened_part(part: Part, sealer: Sealer, merchant: MerchantId) -> dict[str, Any]:
-    """Return a part of an event as plain values, its sealed fields opened."""
+def _opened_event(event: Event, sealer: Sealer) -> dict[str, Any]:
+    """Return an event as plain values, its sealed fields opened."""
+    return _opened_part(event, sealer, event.merchant_id, event.places())
+
+
+def _opened_part(part: Part, sealer: Sealer, merchant: MerchantId, places_of: Mapping[str, Place]) -> dict[str, Any]:
     sealed = _sealed_fields(type(part))
     plain: dict[str, Any] = orjson.loads(part.model_dump_json(exclude={*sealed}, exclude_none=True))
     for name in sealed:
         value = getattr(part, name)
         if isinstance(value, Part):
-            plain[name] = _opened_part(value, sealer, merchant)
+            plain[name] = _opened_part(value, sealer, merchant, places_of)
         elif value:
-            plain[name] = opened(value, sealer, merchant)
+            plain[name] = opened(value, sealer, merchant, places_of[name])
     return plain
 
 
 def opened_rows(
-    rows: Iterable[Row], sealer: Sealer, merchant: MerchantId, sealed: Sequence[str] = ()
+    rows: Iterable[Row], sealer: Sealer, merchant: MerchantId, sealed: Mapping[str, PlaceOf] = _NOTHING
 ) -> list[dict[str, Any]]:
     """Return rows as plain values, the sealed columns opened; what was blanked stays out."""
     return [dict(_opened_row(row, sealer, merchant, sealed)) for row in rows]
 
 
-def _opened_row(row: Row, sealer: Sealer, merchant: MerchantId, sealed: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def _opened_row(
+    row: Row, sealer: Sealer, merchant: MerchantId, sealed: Mapping[str, PlaceOf]
+) -> Iterator[tuple[str, Any]]:
     for name, value in row.items():
         if name in sealed:
             if value:
-                yield str(name), opened(bytes(value), sealer, merchant)
+                yield str(name), opened(bytes(value), sealer, merchant, sealed[name](row))
         elif value is not None:
             yield str(name), _plain(value)
 
 
-def opened(value: bytes, sealer: Sealer, merchant: MerchantId) -> Any:
+def opened(value: bytes, sealer: Sealer, merchant: MerchantId, place: Place) -> Any:
     """Return what a sealed value holds: its JSON, or its text where it is none."""
     try:
-        clear = sealer.open(merchant, value)
+        clear = sealer.open(merchant, place, value)
     except Unsealable:
-        return "(sealed under a key that is gone)"
+        return "(does not open: its key is gone, or it was changed)"
     try:
         return orjson.loads(clear)
     except orjson.JSONDecodeError:

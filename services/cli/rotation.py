@@ -12,7 +12,7 @@ import typer
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.bus.kafka_access import KafkaSettings
 from shared.db.lock import FolderLock
-from shared.db.resealing import Progress, resealed
+from shared.db.resealing import MOST_NAMED, PlaceOf, Progress, Sealed, resealed
 from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
 from shared.rights import SERVICES
@@ -105,6 +105,7 @@ async def _distributed(settings: ProcessSettings) -> Progress:
         total.looked_at += found.looked_at
         total.resealed += found.resealed
         total.unreadable += found.unreadable
+        total.named += found.named
     return total
 
 
@@ -114,18 +115,20 @@ async def _all(runtime: Runtime, services: Sequence[str]) -> Progress:
             f"{table.name}: {progress.looked_at} rows looked at, {progress.resealed} values sealed again", err=True
         )
 
-    sealed: dict[sa.Table, Sequence[str]] = {}
+    sealed: dict[sa.Table, Mapping[str, PlaceOf]] = {}
     for name in services:
         sealed |= sealed_of(name)
     return await resealed(runtime.units, runtime.sealer, sealed, note)
 
 
-def sealed_of(service: str) -> Mapping[sa.Table, Sequence[str]]:
+def sealed_of(service: str) -> Sealed:
     """Return the columns of a service that rest sealed and may be sealed again."""
-    found: Mapping[sa.Table, Sequence[str]] = importlib.import_module(f"services.{service}.retention").SEALED
+    found: Sealed = importlib.import_module(f"services.{service}.sealed").SEALED
     return found
 
 
 def _tell(progress: Progress) -> None:
+    for place in progress.named[:MOST_NAMED]:
+        typer.echo(f"does not open: {place}", err=True)
     typer.echo(f"{progress.resealed} values sealed again, {progress.unreadable} do not open and stay as they are")
     raise typer.Exit(1 if progress.unreadable else 0)

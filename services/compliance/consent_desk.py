@@ -22,7 +22,7 @@ from services.compliance import claims, slots, store
 from services.compliance.domain.inputs import Past
 from services.compliance.store import Person
 from services.compliance.tables import ground
-from shared import ids, phone
+from shared import ids, phone, places
 from shared.config.directory import Merchant
 from shared.consent_dates import undated_where_withdrawn
 from shared.db.transaction import Lane, Transaction
@@ -136,8 +136,9 @@ class ConsentDesk:
         digest = hashlib.sha256(orjson.dumps(proof, option=orjson.OPT_SORT_KEYS)).hexdigest()
         method, source = as_claimed(body.method, body.source)
         parts = (merchant.id, recipient, body.source, body.scope, body.event, body.level, captured_at, digest)
+        claim_id = EventId(ids.derived("consent.reported", *parts, at=captured_at or now))
         return ConsentReported(
-            event_id=EventId(ids.derived("consent.reported", *parts, at=captured_at or now)),
+            event_id=claim_id,
             merchant_id=merchant.id,
             recipient_id=recipient,
             occurred_at=now,
@@ -150,7 +151,7 @@ class ConsentDesk:
             method=method,
             source=source,
             disclosure_sha256=disclosed,
-            evidence=self.sealer.seal(merchant.id, orjson.dumps(proof)),
+            evidence=self.sealer.seal(merchant.id, places.evidence(claim_id), orjson.dumps(proof)),
         )
 
     async def enter(

@@ -19,6 +19,7 @@ from services.compliance.preferences import store as preferences
 from services.compliance.preferences.wishes import NO_WISH
 from services.compliance.slots import Slot
 from services.compliance.tables import decisions
+from shared import places
 from shared.bus.reading import Unread, Wait
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
@@ -138,7 +139,9 @@ def _contact(desk: GateDesk, due: FollowUpDue, policy: Policy | None, uow: UnitO
         uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")
         return None
     try:
-        return Contact.model_validate_json(desk.sealer.open(due.merchant_id, due.content.contact))
+        return Contact.model_validate_json(
+            desk.sealer.open(due.merchant_id, places.contact(due.recipient_id), due.content.contact)
+        )
     except (Fault, ValidationError) as problem:
         uow.set_aside(due, f"the sealed contact cannot be read: {type(problem).__name__}")
         return None

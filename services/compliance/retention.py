@@ -3,7 +3,7 @@
 Source: compliance section 3 (opt-outs never expire) and section 11 (verdicts five years); GDPR article 5(1)(e).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -35,9 +35,6 @@ BOUNDS: Final[Sequence[Kept]] = (
     *kept_of(ground),
 )
 """Every table of compliance, and what keeps it from growing for ever."""
-
-SEALED: Final[Mapping[sa.Table, Sequence[str]]] = {export_parts: ("body",)}
-"""What rests sealed: sealed again when the key changes. The ledger's evidence is not: its hash is in the chain."""
 
 
 def sweeps(now: datetime, settings: ComplianceSettings) -> list[Sweep]:

@@ -3,20 +3,22 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from services.ingest.domain.announcements import Addressee, Origin, SealedClaim
+from services.ingest.domain.announcements import Addressee, OpenClaim, Origin, trigger_id
 from services.ingest.domain.people import lasting_joins, remembered_provenance
-from services.ingest.domain.readings import Claim, Join, Outcome, Reading, Unreadable
+from services.ingest.domain.readings import Claim, Happening, Join, Outcome, Reading, Unreadable
 from services.ingest.instruments import FACTS_LEFT_OUT
 from services.ingest.tables import KEY_BYTES
+from shared import places
 from shared.events.envelope import Sealed
 from shared.events.trigger import Contact
 from shared.fact_limits import within_bounds
-from shared.ids import MerchantId
+from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
 
@@ -59,7 +61,8 @@ class Arrival:
     """Best first."""
     lasting_joins: tuple[bytes, ...]
     facts: tuple[Sealed, ...]
-    claims: tuple[SealedClaim, ...]
+    claims: tuple[OpenClaim, ...]
+    """Not sealed yet: what they belong to depends on whom the tables know."""
 
 
 class Preparer:
@@ -70,7 +73,7 @@ class Preparer:
 
     def prepared(self, delivery: Delivery) -> Arrival:
         """Return the delivery ready to be recorded."""
-        merchant = delivery.origin.merchant_id
+        merchant, delivery_id = delivery.origin.merchant_id, delivery.origin.delivery_id
         body_sha256 = hashlib.sha256(delivery.body).digest()
         # A repeat has the same id and the same body. Platforms do not sign their ids: another body under a known one
         # is news, or somebody wants it to be taken for known.
@@ -85,23 +88,20 @@ class Preparer:
             topic=delivery.topic[:LONGEST_TOPIC_CHARACTERS],
             key_hashes=tuple(dict.fromkeys(key_hash(merchant, delivery.origin.source, key) for key in keys)),
             body_sha256=body_sha256,
-            body=self._sealer.seal(merchant, delivery.body),
-            headers=self._sealer.seal(merchant, orjson.dumps(kept)),
+            body=self._sealer.seal(merchant, places.delivery_body(delivery_id), delivery.body),
+            headers=self._sealer.seal(merchant, places.delivery_headers(delivery_id), orjson.dumps(kept)),
             outcome=delivery.outcome,
             addressee=addressee,
             remembered=self._remembered(merchant, reading.contact, addressee) if joins else None,
             joins=tuple(joins.values()),
             lasting_joins=tuple(joins[join] for join in lasting_joins(reading)),
-            facts=tuple(
-                self._sealer.seal(merchant, orjson.dumps(_bounded(h.facts, delivery.origin.source)))
-                for h in reading.happenings
-            ),
+            facts=tuple(self._facts(delivery.origin, happening) for happening in reading.happenings),
             claims=tuple(self._claim(merchant, claim) for claim in reading.claims),
         )
 
     def _addressee(self, merchant: MerchantId, contact: Contact) -> Addressee:
         recipient_id = self._sealer.recipient_id(merchant, E164(contact.phone))
-        return Addressee(recipient_id, self._sealed(merchant, contact), contact.provenance)
+        return Addressee(recipient_id, self._sealed(merchant, recipient_id, contact), contact.provenance)
 
     def _remembered(
         self, merchant: MerchantId, contact: Contact | None, addressee: Addressee | None
@@ -111,15 +111,21 @@ class Preparer:
             return None
         provenance = remembered_provenance(contact.provenance)
         known = contact.model_copy(update={"provenance": provenance})
-        return Addressee(addressee.recipient_id, self._sealed(merchant, known), provenance)
+        return Addressee(addressee.recipient_id, self._sealed(merchant, addressee.recipient_id, known), provenance)
 
-    def _sealed(self, merchant: MerchantId, contact: Contact) -> Sealed:
-        return self._sealer.seal(merchant, contact.model_dump_json(exclude_none=True).encode())
+    def _sealed(self, merchant: MerchantId, recipient_id: RecipientId, contact: Contact) -> Sealed:
+        clear = contact.model_dump_json(exclude_none=True).encode()
+        return self._sealer.seal(merchant, places.contact(recipient_id), clear)
 
-    def _claim(self, merchant: MerchantId, claim: Claim) -> SealedClaim:
-        return SealedClaim(
+    def _facts(self, origin: Origin, happening: Happening) -> Sealed:
+        clear = orjson.dumps(_bounded(happening.facts, origin.source))
+        return self._sealer.seal(origin.merchant_id, places.trigger_facts(trigger_id(origin, happening)), clear)
+
+    def _claim(self, merchant: MerchantId, claim: Claim) -> OpenClaim:
+        return OpenClaim(
             self._addressee(merchant, claim.contact) if claim.contact else None,
-            self._sealer.seal(merchant, orjson.dumps(claim.evidence)) if claim.evidence else None,
+            orjson.dumps(claim.evidence) if claim.evidence else None,
+            partial(self._sealer.seal, merchant),
         )
 
     def _join_hash(self, merchant: MerchantId, join: Join) -> bytes:

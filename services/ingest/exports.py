@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.ingest.schema import ground
+from services.ingest.sealed import SEALED
 from services.ingest.tables import deliveries, former_people, subjects
 from shared import rights
 from shared.db.unit_of_work import UnitOfWork
@@ -29,7 +30,7 @@ class Exports:
         known = await uow.db.fetch(subjects, "recipient_id", person)
         before = await uow.db.fetch(former_people, "recipient_id", person)
         return {
-            deliveries.name: rights.opened_rows(told, self.sealer, merchant, ("body", "headers")),
-            subjects.name: rights.opened_rows(known, self.sealer, merchant, ("contact",)),
-            former_people.name: rights.opened_rows(before, self.sealer, merchant, ("contact",)),
+            deliveries.name: rights.opened_rows(told, self.sealer, merchant, SEALED[deliveries]),
+            subjects.name: rights.opened_rows(known, self.sealer, merchant, SEALED[subjects]),
+            former_people.name: rights.opened_rows(before, self.sealer, merchant, SEALED[former_people]),
         }

@@ -1,10 +1,8 @@
 """Retention: old deliveries go, in small units, so that nothing waits behind them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
-
-import sqlalchemy as sa
 
 from services.ingest import store
 from services.ingest.instruments import PURGED
@@ -42,13 +40,6 @@ BOUNDS: Final[Sequence[Kept]] = (
     *kept_of(ground),
 )
 """Every table of ingest, and what keeps it from growing for ever."""
-
-SEALED: Final[Mapping[sa.Table, Sequence[str]]] = {
-    deliveries: ("body", "headers"),
-    subjects: ("contact",),
-    former_people: ("contact",),
-}
-"""What rests sealed: sealed again when the key changes."""
 
 
 def sweeps(now: datetime, settings: IngestSettings) -> list[Sweep]:

@@ -1,9 +1,7 @@
 """What keeps the tables of metrics from growing for ever: numbers stay as long as the facts behind them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
-
-import sqlalchemy as sa
 
 from services.metrics.schema import ground
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions
@@ -21,6 +19,3 @@ BOUNDS: Final[Sequence[Kept]] = (
     *kept_of(ground),
 )
 """Every table of metrics, and what keeps it from growing for ever."""
-
-SEALED: Final[Mapping[sa.Table, Sequence[str]]] = {}
-"""Nothing here is sealed: facts are kept without their sealed parts."""

@@ -5,7 +5,7 @@ from services.scheduler.api import create_api
 from services.scheduler.asking import Asking, GateAdvice
 from services.scheduler.consumer import Consumer
 from services.scheduler.loop import Bell, Firing
-from services.scheduler.planner import Planner, Seals, Versions
+from services.scheduler.planner import Planner, Versions
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import ground, metadata
 from services.scheduler.triggers import Triggers
@@ -29,11 +29,11 @@ def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
     """
     settings = SchedulerSettings()
     units = runtime.units
-    seals, versions, bell = Seals(runtime.sealer), Versions(), Bell(runtime.clock)
-    planner = Planner(seals, runtime.log.partitions)
-    triggers = Triggers(runtime.merchants, runtime.sealer, seals, planner, versions, settings)
-    consumer = Consumer(runtime.merchants, runtime.sealer, seals, planner, versions, triggers, settings, bell.ring)
-    asking = Asking(runtime.sealer, seals, versions, advice)
+    versions, bell = Versions(), Bell(runtime.clock)
+    planner = Planner(runtime.sealer, runtime.log.partitions)
+    triggers = Triggers(runtime.merchants, runtime.sealer, planner, versions, settings)
+    consumer = Consumer(runtime.merchants, runtime.sealer, planner, versions, triggers, settings, bell.ring)
+    asking = Asking(runtime.sealer, versions, advice)
     service = Service(
         name=NAME,
         metadata=metadata,

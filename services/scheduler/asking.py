@@ -16,9 +16,9 @@ from services.scheduler.domain.enrolment import API_FLOW, Decline, Run, built_in
 from services.scheduler.domain.facts import History, Trigger, recipient_names, zone_named, zone_of
 from services.scheduler.domain.planning import House, PlannedText, end_before_beginning, planned, sender_number
 from services.scheduler.people import Person
-from services.scheduler.planner import NewRun, Seals, Version, Versions, names_of
+from services.scheduler.planner import NewRun, Version, Versions, names_of
 from services.scheduler.store import FollowUp, by_recipient, load
-from shared import ids, phone, templates
+from shared import ids, phone, places, templates
 from shared.conditions import ConditionFault, compile_condition
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
@@ -101,9 +101,8 @@ class Past:
 class Asking:
     """Turns requests into runs."""
 
-    def __init__(self, sealer: Sealer, seals: Seals, versions: Versions, advice: GateAdvice | None) -> None:
+    def __init__(self, sealer: Sealer, versions: Versions, advice: GateAdvice | None) -> None:
         self._sealer = sealer
-        self._seals = seals
         self._versions = versions
         self._advice = advice
 
@@ -210,8 +209,10 @@ class Asking:
             texts=texts,
             zone=asked.zone,
             sender_number=asked.number.number,
-            contact=self._sealer.seal(asked.merchant.id, asked.contact.model_dump_json().encode()),
-            facts=self._seals.facts(asked.merchant, asked.trigger.names(), recipient, past.history.names(), asked.zone),
+            contact=self._sealer.seal(
+                asked.merchant.id, places.contact(asked.recipient_id), asked.contact.model_dump_json().encode()
+            ),
+            facts=names_of(asked.merchant, asked.trigger.names(), recipient, past.history.names(), asked.zone),
             correlation_id=str(ids.derived("correlation", asked.merchant.id, asked.entry_key, at=asked.began_at)),
             subject=asked.trigger.subject,
             is_built_in=asked.flow is None,

@@ -18,7 +18,7 @@ from services.scheduler.domain.planning import House, PlannedText, end_before_be
 from services.scheduler.domain.states import OPEN, RUNNING, Happening, News
 from services.scheduler.exports import Exports
 from services.scheduler.people import Person
-from services.scheduler.planner import NewRun, Planner, Seals, Version, Versions
+from services.scheduler.planner import NewRun, Planner, Version, Versions, names_of
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, cancel, settle
 from services.scheduler.store import FollowUp, by_recipient, load
@@ -64,7 +64,6 @@ class Consumer:
         self,
         merchants: MerchantDirectory,
         sealer: Sealer,
-        seals: Seals,
         planner: Planner,
         versions: Versions,
         triggers: Triggers,
@@ -73,7 +72,6 @@ class Consumer:
     ) -> None:
         self._merchants = merchants
         self._sealer = sealer
-        self._seals = seals
         self._planner = planner
         self._versions = versions
         self._triggers = triggers
@@ -180,8 +178,8 @@ class Consumer:
             if merchant is None:
                 uow.set_aside(event, NO_MERCHANT)
             elif person is None or person.erased_at is None:
-                contact = people.contact_of(self._sealer, merchant.id, event.contact)
-                runs.append(answer_run(event, merchant, contact, self._seals, uow.now))
+                contact = people.contact_of(self._sealer, merchant.id, event.recipient_id, event.contact)
+                runs.append(answer_run(event, merchant, contact, uow.now))
         self._ring_for(await self._planner.lay_down(uow, runs))
 
     def _ring_for(self, texts: Sequence[FollowUp]) -> None:
@@ -233,7 +231,7 @@ def barred_purposes(event: ConsentChanged) -> frozenset[Purpose]:
     return frozenset(purpose for purpose, standing in standings.items() if standing.status == "revoked")
 
 
-def answer_run(event: ReplyReceived, merchant: Merchant, contact: Contact, seals: Seals, now: datetime) -> NewRun:
+def answer_run(event: ReplyReceived, merchant: Merchant, contact: Contact, now: datetime) -> NewRun:
     """Return the run of the built-in flow `answer` that a reply starts; the same reply always starts the same one."""
     purpose = PURPOSES[event.reply_class]
     config = merchant.config
@@ -261,7 +259,7 @@ def answer_run(event: ReplyReceived, merchant: Merchant, contact: Contact, seals
         zone=zone,
         sender_number=event.sender_number,
         contact=event.contact,
-        facts=seals.facts(merchant, {}, recipient_names(contact), {}, zone),
+        facts=names_of(merchant, {}, recipient_names(contact), {}, zone),
         correlation_id=event.correlation_id,
         inbound_at=event.occurred_at,
         is_built_in=True,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.scheduler.schema import ground
+from services.scheduler.sealed import SEALED
 from services.scheduler.tables import enrollments, entries, follow_ups, recipients, state_changes, triggers_seen
 from shared import rights
 from shared.db.unit_of_work import UnitOfWork
@@ -33,10 +34,10 @@ class Exports:
             recipients.name: rights.opened_rows(await db.fetch(recipients, "id", person), self.sealer, merchant),
             enrollments.name: rights.opened_rows(runs, self.sealer, merchant),
             entries.name: rights.opened_rows(await db.fetch(entries, "recipient_id", person), self.sealer, merchant),
-            follow_ups.name: rights.opened_rows(texts, self.sealer, merchant, ("body", "contact", "facts")),
+            follow_ups.name: rights.opened_rows(texts, self.sealer, merchant, SEALED[follow_ups]),
             state_changes.name: rights.opened_rows(
                 sorted(states, key=lambda row: (row["follow_up_id"], row["number"])), self.sealer, merchant
             ),
-            triggers_seen.name: rights.opened_rows(happened, self.sealer, merchant, ("facts",)),
+            triggers_seen.name: rights.opened_rows(happened, self.sealer, merchant, SEALED[triggers_seen]),
             ground.parked.name: await rights.parked_rows(db, ground, request.recipient_id, self.sealer),
         }

@@ -13,6 +13,7 @@ from services.scheduler.domain.enrolment import Run
 from services.scheduler.domain.facts import History, Trigger, texts_within
 from services.scheduler.store import FollowUp
 from services.scheduler.tables import closed_merchants, entries, recipients, triggers_seen
+from shared import places
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.trigger import Contact, TriggerReceived
 from shared.ids import MerchantId, RecipientId
@@ -155,10 +156,14 @@ def opened(sealer: Sealer, source: TriggerReceived | Row) -> Trigger:
         amount_minor=values["amount_minor"],
         currency=values["currency"],
         test=bool(values["test"]),
-        facts=orjson.loads(sealer.open(values["merchant_id"], bytes(facts))) if facts else {},
+        facts=orjson.loads(_clear(sealer, values, facts)) if facts else {},
     )
 
 
-def contact_of(sealer: Sealer, merchant: MerchantId, sealed: bytes) -> Contact:
+def _clear(sealer: Sealer, values: Mapping[str, Any], facts: bytes) -> bytes:
+    return sealer.open(values["merchant_id"], places.trigger_facts(values["event_id"]), bytes(facts))
+
+
+def contact_of(sealer: Sealer, merchant: MerchantId, recipient: RecipientId, sealed: bytes) -> Contact:
     """Return a person's particulars, for one function to look at."""
-    return Contact.model_validate_json(sealer.open(merchant, sealed))
+    return Contact.model_validate_json(sealer.open(merchant, places.contact(recipient), sealed))

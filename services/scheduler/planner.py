@@ -17,13 +17,13 @@ from services.scheduler.domain.states import ENDS, Standing, State
 from services.scheduler.settling import TIMER_KINDS, earliest, history_row
 from services.scheduler.store import FollowUp, timer
 from services.scheduler.tables import enrollments, entries, flow_versions, follow_ups, state_changes, timers
-from shared import ids
+from shared import ids, places
 from shared.bus.partitioning import partition_of
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
-from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
+from shared.ids import EnrollmentId, EventId, FollowUpId, RecipientId
 from shared.privacy import Sealer
 from shared.templates import ZONE
 
@@ -76,34 +76,6 @@ class Versions:
         return {version: self._terms.get(version, _NO_TERMS) for version in wanted}
 
 
-class Seals:
-    """Seals what texts are made of; a template, which is nobody's, is sealed once for each merchant."""
-
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
-        self._templates: dict[tuple[MerchantId, str], bytes] = {}
-
-    def template(self, merchant: MerchantId, body: str) -> bytes:
-        """Return a sealed template of a flow."""
-        known = self._templates.get((merchant, body))
-        if known is None:
-            if len(self._templates) >= _REMEMBERED:
-                self._templates.clear()
-            known = self._templates[merchant, body] = self._sealer.seal(merchant, body.encode())
-        return known
-
-    def facts(
-        self,
-        merchant: Merchant,
-        trigger: Mapping[str, Any],
-        recipient: Mapping[str, Any],
-        history: Mapping[str, Any],
-        zone: ZoneInfo,
-    ) -> bytes:
-        """Return the sealed names a template may read, and the zone its dates are written in."""
-        return self._sealer.seal(merchant.id, orjson.dumps(names_of(merchant, trigger, recipient, history, zone)))
-
-
 def names_of(
     merchant: Merchant,
     trigger: Mapping[str, Any],
@@ -136,7 +108,8 @@ class NewRun:
     zone: ZoneInfo
     sender_number: str
     contact: bytes
-    facts: bytes
+    facts: Mapping[str, Any]
+    """The names its templates may read, and the zone their dates are written in."""
     correlation_id: str
     trigger_id: EventId | None = None
     subject: str | None = None
@@ -155,8 +128,8 @@ class NewRun:
 class Planner:
     """Lays down runs, each person's in their own partition of so many."""
 
-    def __init__(self, seals: Seals, partitions: int) -> None:
-        self._seals = seals
+    def __init__(self, sealer: Sealer, partitions: int) -> None:
+        self._sealer = sealer
         self._partitions = partitions
 
     async def lay_down(self, uow: UnitOfWork, runs: Sequence[NewRun]) -> list[FollowUp]:
@@ -167,10 +140,11 @@ class Planner:
         rows = []
         for run in fresh:
             partition = partition_of(run.recipient_id, self._partitions)
+            facts = orjson.dumps(run.facts)
             for text in run.texts:
                 follow_up = _follow_up(run, text, partition, uow.now)
                 laid.append(follow_up)
-                rows.append(_row(follow_up, run, self._seals.template(run.merchant.id, text.body), uow.now))
+                rows.append({**_row(follow_up, run, uow.now), **self._content(follow_up, text, facts)})
                 _announce(uow, follow_up)
         await uow.db.insert_new(flow_versions, _begun_versions(fresh, uow.now))
         await uow.db.upsert(entries, [_entry(run) for run in fresh if not run.is_built_in])
@@ -180,6 +154,14 @@ class Planner:
         )
         instruments.ENROLLED.inc(len(fresh))
         return laid
+
+    def _content(self, follow_up: FollowUp, text: PlannedText, facts: bytes) -> dict[str, bytes]:
+        """Return what a text is made of, sealed for it alone."""
+        merchant, seal = follow_up.merchant_id, self._sealer.seal
+        return {
+            "body": seal(merchant, places.text_body(follow_up.id), text.body.encode()),
+            "facts": seal(merchant, places.text_facts(follow_up.id), facts),
+        }
 
 
 def _announce(uow: UnitOfWork, follow_up: FollowUp) -> None:
@@ -267,8 +249,8 @@ def _follow_up(run: NewRun, text: PlannedText, partition: int, now: datetime) ->
     )
 
 
-def _row(follow_up: FollowUp, run: NewRun, body: bytes, now: datetime) -> dict[str, Any]:
-    """Return the row of a new text."""
+def _row(follow_up: FollowUp, run: NewRun, now: datetime) -> dict[str, Any]:
+    """Return the row of a new text, less its sealed template and facts."""
     standing = follow_up.standing
     return {
         "id": follow_up.id,
@@ -301,9 +283,7 @@ def _row(follow_up: FollowUp, run: NewRun, body: bytes, now: datetime) -> dict[s
         "policy": follow_up.policy.model_dump(mode="json"),
         "subject": follow_up.subject,
         "locale": follow_up.locale,
-        "body": body,
         "contact": run.contact,
-        "facts": run.facts,
         "trigger_id": follow_up.trigger_id,
         "consent_reports": [str(report) for report in follow_up.consent_reports],
         "inbound_at": follow_up.inbound_at,

@@ -3,7 +3,7 @@
 Source: compliance section 11 (the text 13 months, what was sent five years); GDPR article 5(1)(e).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -34,12 +34,6 @@ BOUNDS: Final[Sequence[Kept]] = (
     *kept_of(ground),
 )
 """Every table of the scheduler, and what keeps it from growing for ever."""
-
-SEALED: Final[Mapping[sa.Table, Sequence[str]]] = {
-    follow_ups: ("body", "contact", "facts"),
-    triggers_seen: ("facts",),
-}
-"""What rests sealed: sealed again when the key changes."""
 
 
 def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:

@@ -13,11 +13,12 @@ from services.scheduler.domain.facts import recipient_names, zone_of
 from services.scheduler.domain.planning import House, planned, sender_number
 from services.scheduler.domain.states import RUNNING, Happening, News
 from services.scheduler.people import Person
-from services.scheduler.planner import NewRun, Planner, Seals, Versions
+from services.scheduler.planner import NewRun, Planner, Versions, names_of
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, settle
 from services.scheduler.store import FollowUp, by_recipient, load, sealed_facts
 from services.scheduler.tables import triggers_seen
+from shared import places
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.flow import CancelRule, Flow
 from shared.db.transaction import Row
@@ -63,14 +64,12 @@ class Triggers:
         self,
         merchants: MerchantDirectory,
         sealer: Sealer,
-        seals: Seals,
         planner: Planner,
         versions: Versions,
         settings: SchedulerSettings,
     ) -> None:
         self._merchants = merchants
         self._sealer = sealer
-        self._seals = seals
         self._planner = planner
         self._versions = versions
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
@@ -150,7 +149,7 @@ class Triggers:
         names: Mapping[str, Any],
     ) -> str | None:
         sealed = facts.get(text.id)
-        began = orjson.loads(self._sealer.open(text.merchant_id, sealed)) if sealed else {}
+        began = orjson.loads(self._sealer.open(text.merchant_id, places.text_facts(text.id), sealed)) if sealed else {}
         names = {**names, "trigger": began.get("trigger", {}), "recipient": began.get("recipient", {})}
         reason = cancel_reason(rules, people.opened(self._sealer, event), names)
         if reason == Decline.CONDITION_ERROR:
@@ -168,7 +167,7 @@ class Triggers:
         if person.erased_at is not None or (closed_at is not None and event.occurred_at <= closed_at):
             instruments.DECLINED.labels(Decline.ERASED if person.erased_at is not None else Decline.CLOSED).inc()
             return []
-        contact = people.contact_of(self._sealer, merchant.id, event.contact)
+        contact = people.contact_of(self._sealer, merchant.id, event.recipient_id, event.contact)
         started = []
         for flow in flows:
             outcome = self._run(flow, event, merchant, contact, past, now)
@@ -218,7 +217,7 @@ class Triggers:
             zone=zone,
             sender_number=number.number,
             contact=event.contact,
-            facts=self._seals.facts(merchant, trigger.names(), recipient, history, zone),
+            facts=names_of(merchant, trigger.names(), recipient, history, zone),
             correlation_id=event.correlation_id,
             trigger_id=event.event_id,
             subject=event.subject,

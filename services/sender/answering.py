@@ -16,7 +16,7 @@ from services.sender.domain.standing import Standing, after_start, after_stop
 from services.sender.instruments import ALARMS, IN_FLIGHT_AT_STOP, REPLIES, UNASSIGNED
 from services.sender.providers.port import Inbound
 from services.sender.tables import dispatches, recipients, replies, unassigned_replies
-from shared import ids
+from shared import ids, places
 from shared.config.directory import Merchant
 from shared.config.merchant import StopScope
 from shared.db.transaction import Lane
@@ -45,16 +45,15 @@ class Message:
     """A reply, read under both contexts before the lock is taken: the row decides which reading holds."""
 
     merchant: Merchant
+    sender: E164
     recipient_id: RecipientId
     former: tuple[RecipientId, ...]
     """Who they were under other spellings of their number."""
     inbound: Inbound
     subscribed: Reading
     opted_out: Reading
-    contact: bytes
-    """Sealed, as are the next two."""
-    text: bytes
     evidence: bytes
+    """What proves a keyword, for the ledger; not sealed yet, for the claim it belongs to is not known yet."""
 
 
 class Replies:
@@ -102,7 +101,7 @@ class Replies:
             "reason": reason,
             "reply_class": reply_class,
             "recipient_id": self._sealer.recipient_id(merchant, sender) if sender else None,
-            "raw": self._sealer.seal(merchant, raw),
+            "raw": self._sealer.seal(merchant, places.unassigned_reply(digest), raw),
         }
 
         async def keep(uow: UnitOfWork) -> bool:
@@ -141,19 +140,15 @@ class Replies:
             "channel": inbound.channel,
         }
 
-        def seal(clear: bytes) -> bytes:
-            return self._sealer.seal(merchant.id, clear)
-
         return Message(
             merchant,
+            sender,
             self._sealer.recipient_id(merchant.id, sender),
             tuple(self._sealer.recipient_id(merchant.id, each) for each in former_spellings(sender)),
             inbound,
             subscribed,
             heard(readings[Context.OPTED_OUT], inbound.provider_says, opted_out=True),
-            seal(Contact(phone=sender).model_dump_json().encode()),
-            seal(inbound.text.encode()),
-            seal(orjson.dumps({**evidence, "why": subscribed.why})),
+            orjson.dumps({**evidence, "why": subscribed.why}),
         )
 
 
@@ -179,7 +174,7 @@ async def _take(message: Message, uow: UnitOfWork, sealer: Sealer) -> Taken | No
     after = _standing_after(before, reading, message.merchant)
     keyword_seq = after.keyword_seq if after.keyword_seq != before.keyword_seq else None
     reply_id = ids.derived("reply", message.merchant.id, message.inbound.provider_message_id, at=uow.now)
-    row = _reply_row(message, reading, person, keyword_seq, uow.now)
+    row = _reply_row(message, reading, person, keyword_seq, sealer, uow.now)
     (is_new,) = await uow.db.insert_new(replies, [{**row, "reply_id": reply_id}])
     if not is_new:
         return None if await _is_repeat(message, uow, sealer) else _OTHER_WORDS
@@ -198,7 +193,7 @@ async def _take(message: Message, uow: UnitOfWork, sealer: Sealer) -> Taken | No
     }
     if keyword_seq is not None:
         for recipient in (message.recipient_id, *message.former):
-            uow.publish(_report(message, reading, keyword_seq, reply_id, {**common, "recipient_id": recipient}))
+            uow.publish(_report(message, reading, keyword_seq, reply_id, {**common, "recipient_id": recipient}, sealer))
     uow.publish(
         ReplyReceived(
             event_id=EventId(ids.derived(ReplyReceived.type, reply_id, at=uow.now)),
@@ -209,7 +204,7 @@ async def _take(message: Message, uow: UnitOfWork, sealer: Sealer) -> Taken | No
             follow_up_id=person["last_follow_up_id"],
             sender_number=message.inbound.sender_number,
             locale=answered["locale"] if answered else None,
-            contact=message.contact,
+            contact=_contact(message, message.recipient_id, sealer),
             provider_answers=message.inbound.provider_answered,
             repeats_opt_out=is_stop and after.stops_as(before) and await _last_keyword_was_stop(message, before, uow),
         )
@@ -227,7 +222,10 @@ async def _is_repeat(message: Message, uow: UnitOfWork, sealer: Sealer) -> bool:
     (stored,) = await uow.db.rows(sa.select(replies.c.recipient_id, replies.c.text).where(*same_id))
     if stored["recipient_id"] != message.recipient_id:
         return False
-    return stored["text"] is None or sealer.open(message.merchant.id, stored["text"]) == message.inbound.text.encode()
+    if stored["text"] is None:
+        return True
+    place = places.reply_text(message.inbound.provider_message_id)
+    return sealer.open(message.merchant.id, place, stored["text"]) == message.inbound.text.encode()
 
 
 async def _last_keyword_was_stop(message: Message, before: Standing, uow: UnitOfWork) -> bool:
@@ -258,14 +256,20 @@ def _is_marketing_only(reading: Reading, merchant: Merchant) -> bool:
 
 
 def _report(
-    message: Message, reading: Reading, keyword_seq: int, reply_id: object, common: Mapping[str, Any]
+    message: Message,
+    reading: Reading,
+    keyword_seq: int,
+    reply_id: object,
+    common: Mapping[str, Any],
+    sealer: Sealer,
 ) -> ConsentReported:
     """Return the claim a keyword makes, for the ledger."""
     is_stop = reading.reply_class is ReplyClass.OPT_OUT
     parts = (reply_id,) if common["recipient_id"] == message.recipient_id else (reply_id, common["recipient_id"])
     marketing_only = _is_marketing_only(reading, message.merchant)
+    claim_id = EventId(ids.derived(ConsentReported.type, *parts, at=common["occurred_at"]))
     return ConsentReported(
-        event_id=EventId(ids.derived(ConsentReported.type, *parts, at=common["occurred_at"])),
+        event_id=claim_id,
         **common,
         scope=ConsentScope.MARKETING if marketing_only else ConsentScope.ALL,
         act=ConsentAct.REVOKED if is_stop else ConsentAct.RESTORED,
@@ -274,14 +278,26 @@ def _report(
         source="reply",
         keyword_seq=keyword_seq,
         cause=SuppressionCause.WRONG_PERSON if reading.wrong_party else None,
-        contact=message.contact,
-        evidence=message.evidence,
+        contact=_contact(message, common["recipient_id"], sealer),
+        evidence=sealer.seal(message.merchant.id, places.evidence(claim_id), message.evidence),
     )
 
 
+def _contact(message: Message, recipient: RecipientId, sealer: Sealer) -> bytes:
+    """Return the sender's number, sealed for them under one of the names they have had."""
+    clear = Contact(phone=message.sender).model_dump_json().encode()
+    return sealer.seal(message.merchant.id, places.contact(recipient), clear)
+
+
 def _reply_row(
-    message: Message, reading: Reading, person: Mapping[str, Any], keyword_seq: int | None, now: datetime
+    message: Message,
+    reading: Reading,
+    person: Mapping[str, Any],
+    keyword_seq: int | None,
+    sealer: Sealer,
+    now: datetime,
 ) -> dict[str, Any]:
+    place = places.reply_text(message.inbound.provider_message_id)
     return {
         "merchant_id": message.merchant.id,
         "provider_message_id": message.inbound.provider_message_id,
@@ -291,7 +307,7 @@ def _reply_row(
         "needs_review": reading.needs_review,
         "keyword_seq": keyword_seq,
         "follow_up_id": person["last_follow_up_id"],
-        "text": message.text,
+        "text": sealer.seal(message.merchant.id, place, message.inbound.text.encode()),
         "received_at": now,
         "channel": message.inbound.channel,
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeAlias
+from uuid import UUID
 
 import orjson
 
@@ -22,6 +23,7 @@ from services.sender.providers.book import ProviderBook
 from services.sender.providers.port import Provider
 from services.sender.receiving import Receipts, Reported
 from services.sender.tables import attempts
+from shared import ids, places
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Holding
 from shared.db.transaction import Lane, Transaction
@@ -171,19 +173,20 @@ class Asker:
             QUESTIONS.labels(provider.kind, "not_found" if receipt is None else receipt.status or "accepted").inc()
             if receipt is not None and receipt.status in FINAL:
                 word = replace(receipt, asked_at=asked_at)
-                final.append(Reported(text.attempt_id, text.merchant_id, provider.name, word, self._kept(text, word)))
+                receipt_id = ids.minted(asked_at)
+                kept = self._kept(receipt_id, text, word)
+                final.append(Reported(receipt_id, text.attempt_id, text.merchant_id, provider.name, word, kept))
             else:
                 open_.setdefault(next_question(text.accepted_at, now), []).append(text)
         await self._receipts.take_answers(final)
         for ask_at, texts in open_.items():
             await self._put_off(texts, ask_at)
 
-    def _kept(self, text: Unreported, word: Receipt) -> bytes:
+    def _kept(self, receipt_id: UUID, text: Unreported, word: Receipt) -> bytes:
         """Return what is kept of an answer beside the callbacks, sealed as they are."""
         fields = {"MessageSid": word.provider_message_id, "MessageStatus": word.status, "asked_at": word.asked_at}
-        return self._sealer.seal(
-            text.merchant_id, orjson.dumps(fields | ({"ErrorCode": word.code} if word.code else {}))
-        )
+        clear = orjson.dumps(fields | ({"ErrorCode": word.code} if word.code else {}))
+        return self._sealer.seal(text.merchant_id, places.receipt(receipt_id), clear)
 
     async def _put_off(self, texts: Sequence[Unreported], ask_at: datetime | None) -> None:
         """Set when these are asked about next, but for those about which a receipt has come meanwhile."""

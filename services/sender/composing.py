@@ -11,6 +11,7 @@ from services.sender.domain.model import Dispatch
 from services.sender.domain.reconcile import body_sha256
 from services.sender.links.shorten import Shortener
 from services.sender.links.store import LinkOwner, link_rows
+from shared import places
 from shared.config.directory import Merchant
 from shared.events.dispatch import ErrorClass
 from shared.events.trigger import Contact
@@ -38,8 +39,8 @@ def compose(
     if row["body"] is None:
         return Refuse("erased")
     try:
-        template = sealer.open(dispatch.merchant_id, row["body"]).decode()
-        facts = json.loads(sealer.open(dispatch.merchant_id, row["facts"]))
+        template = sealer.open(dispatch.merchant_id, places.text_body(dispatch.follow_up_id), row["body"]).decode()
+        facts = json.loads(sealer.open(dispatch.merchant_id, places.text_facts(dispatch.follow_up_id), row["facts"]))
         to = phone_of(row["contact"], dispatch, sealer)
     except (Unsealable, ValueError, KeyError):
         return Refuse("unreadable", ErrorClass.CONTENT)
@@ -83,7 +84,8 @@ def phone_of(contact: bytes, dispatch: Dispatch, sealer: Sealer) -> E164:
         Unsealable: it cannot be opened, or is another person's: a sealed value that was moved from row to row.
         ValueError: it is no contact.
     """
-    phone = E164(Contact.model_validate_json(sealer.open(dispatch.merchant_id, contact)).phone)
+    clear = sealer.open(dispatch.merchant_id, places.contact(dispatch.recipient_id), contact)
+    phone = E164(Contact.model_validate_json(clear).phone)
     if sealer.recipient_id(dispatch.merchant_id, phone) != dispatch.recipient_id:
         raise Unsealable
     return phone

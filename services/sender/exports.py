@@ -7,6 +7,7 @@ from services.sender.attribution.tables import conversions, touches
 from services.sender.erasure import attempts_of
 from services.sender.links.tables import clicks, short_links
 from services.sender.schema import ground
+from services.sender.sealed import SEALED
 from services.sender.tables import attempts, dispatches, receipts, recipients, replies
 from shared import rights
 from shared.db.unit_of_work import UnitOfWork
@@ -31,18 +32,18 @@ class Exports:
         calls = await attempts_of(db, request.recipient_id)
         links = await db.fetch(short_links, "recipient_id", person)
         found = {
-            recipients: (await db.fetch(recipients, "recipient_id", person), ()),
-            dispatches: (await db.fetch(dispatches, "recipient_id", person), ("body", "contact", "facts")),
-            attempts: (await db.fetch(attempts, "id", calls), ()),
-            receipts: (await db.fetch(receipts, "attempt_id", calls), ("raw",)),
-            replies: (await db.fetch(replies, "recipient_id", person), ("text",)),
-            short_links: (links, ("target",)),
-            clicks: (await db.fetch(clicks, "code", [row["code"] for row in links]), ()),
-            touches: (await db.fetch(touches, "recipient_id", person), ()),
-            conversions: (await db.fetch(conversions, "recipient_id", person), ()),
+            recipients: await db.fetch(recipients, "recipient_id", person),
+            dispatches: await db.fetch(dispatches, "recipient_id", person),
+            attempts: await db.fetch(attempts, "id", calls),
+            receipts: await db.fetch(receipts, "attempt_id", calls),
+            replies: await db.fetch(replies, "recipient_id", person),
+            short_links: links,
+            clicks: await db.fetch(clicks, "code", [row["code"] for row in links]),
+            touches: await db.fetch(touches, "recipient_id", person),
+            conversions: await db.fetch(conversions, "recipient_id", person),
         }
         tables = {
-            table.name: rights.opened_rows(rows, self.sealer, merchant, sealed)
-            for table, (rows, sealed) in found.items()
+            table.name: rights.opened_rows(rows, self.sealer, merchant, SEALED.get(table, {}))
+            for table, rows in found.items()
         }
         return {**tables, ground.parked.name: await rights.parked_rows(db, ground, request.recipient_id, self.sealer)}

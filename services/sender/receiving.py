@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import orjson
 
@@ -14,7 +15,7 @@ from services.sender.providers.port import Callback, Provider
 from services.sender.record import Item
 from services.sender.rush import Rush
 from services.sender.tables import receipts
-from shared import ids
+from shared import ids, places
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.failpoints import failpoint
@@ -34,6 +35,7 @@ log = logger(__name__)
 class Reported:
     """One receipt on its way into the database."""
 
+    id: UUID
     attempt_id: AttemptId
     merchant_id: MerchantId
     provider: str
@@ -61,8 +63,9 @@ class Receipts:
         Raises:
             DatabaseUnavailable: nothing was stored; the provider may call again.
         """
-        raw = self._sealer.seal(merchant_id, orjson.dumps(provider.redacted(callback)))
-        is_ours = await self._gathering.add(Reported(attempt_id, merchant_id, provider.name, receipt, raw))
+        receipt_id = ids.minted(self._units.clock.now())
+        raw = self._sealer.seal(merchant_id, places.receipt(receipt_id), orjson.dumps(provider.redacted(callback)))
+        is_ours = await self._gathering.add(Reported(receipt_id, attempt_id, merchant_id, provider.name, receipt, raw))
         failpoint("sender.after_receipt")
         RECEIPTS.labels(provider.kind, receipt.status or "none").inc()
         if not is_ours:
@@ -89,7 +92,7 @@ async def _take_all(
         uow.insert_later(
             receipts,
             {
-                "id": ids.minted(uow.now),
+                "id": one.id,
                 "attempt_id": one.attempt_id,
                 "merchant_id": one.merchant_id,
                 "provider": one.provider,

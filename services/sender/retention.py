@@ -3,7 +3,7 @@
 Source: compliance section 11 (the text 13 months, what was sent five years); GDPR article 5(1)(e).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,15 +49,6 @@ BOUNDS: Final[Sequence[Kept]] = (
     *kept_of(ground),
 )
 """Every table of the sender, and what keeps it from growing for ever."""
-
-SEALED: Final[Mapping[sa.Table, Sequence[str]]] = {
-    dispatches: ("body", "contact", "facts"),
-    receipts: ("raw",),
-    replies: ("text",),
-    short_links: ("target",),
-    unassigned_replies: ("raw",),
-}
-"""What rests sealed: sealed again when the key changes."""
 
 
 def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:

@@ -1,17 +1,25 @@
 """Sealing again under the newest key what rests under older ones, a slice at a time, beside whoever else writes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 
 from shared.db.transaction import Lane, Row, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.ids import MerchantId
+from shared.places import Place
 from shared.privacy import Sealer, Unsealable
 
 ROWS_AT_ONCE: Final = 200
+MOST_NAMED: Final = 100
+"""Values that do not open and are told by name; the rest is counted."""
+
+PlaceOf: TypeAlias = Callable[[Row], Place]
+"""Where a sealed column of a row belongs; reads its key and its `recipient_id` alone."""
+Sealed: TypeAlias = Mapping[sa.Table, Mapping[str, PlaceOf]]
+"""The sealed columns of tables."""
 
 
 @dataclass(slots=True)
@@ -21,13 +29,15 @@ class Progress:
     looked_at: int = 0
     resealed: int = 0
     unreadable: int = 0
-    """Values that do not open: their key is gone, or they were damaged. They stay as they are."""
+    """Values that do not open: their key is gone, or they were changed or moved. They stay as they are."""
+    named: list[str] = field(default_factory=list)
+    """The first of these, by table, column and row."""
 
 
 async def resealed(
     units: Units,
     sealer: Sealer,
-    sealed: Mapping[sa.Table, Sequence[str]],
+    sealed: Sealed,
     note: Callable[[sa.Table, Progress], object],
     *,
     rows: int = ROWS_AT_ONCE,
@@ -50,7 +60,7 @@ async def resealed(
 @dataclass(frozen=True, slots=True)
 class _Page:
     table: sa.Table
-    columns: Sequence[str]
+    columns: Mapping[str, PlaceOf]
     last: Row | None
     rows: int
 
@@ -59,7 +69,7 @@ class _Page:
         key = list(self.table.primary_key)
         wanted = {
             column.name: column
-            for column in [*key, self.table.c.merchant_id, *map(self.table.c.get, self.columns)]
+            for column in [*key, *map(self.table.c.get, ("merchant_id", "recipient_id", *self.columns))]
             if column is not None
         }
         asked = sa.select(*wanted.values()).order_by(*key).limit(self.rows)
@@ -71,11 +81,11 @@ class _Page:
 
 
 async def _reseal(
-    units: Units, sealer: Sealer, table: sa.Table, columns: Sequence[str], page: Sequence[Row], total: Progress
+    units: Units, sealer: Sealer, table: sa.Table, columns: Mapping[str, PlaceOf], page: Sequence[Row], total: Progress
 ) -> None:
     """Seal again what a page holds under older keys."""
     key = [column.name for column in table.primary_key]
-    for name in columns:
+    for name, place_of in columns.items():
         changes: list[dict[str, Any]] = []
         for row in page:
             value = bytes(row[name]) if row[name] else b""
@@ -83,9 +93,12 @@ async def _reseal(
                 continue
             merchant = MerchantId(row["merchant_id"])
             try:
-                fresh = sealer.seal(merchant, sealer.open(merchant, value))
+                place = place_of(row)
+                fresh = sealer.seal(merchant, place, sealer.open(merchant, place, value))
             except Unsealable:
                 total.unreadable += 1
+                if len(total.named) < MOST_NAMED:
+                    total.named.append(f"{table.name}.{name} of {'/'.join(str(row[each]) for each in key)}")
                 continue
             changes.append({**{each: row[each] for each in key}, name: fresh, f"was_{name}": value})
         if changes:

@@ -4,9 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from shared import places
 from shared.events.envelope import Event, Part, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EventId
+from shared.places import Place
 
 
 class ConsentScope(StrEnum):
@@ -112,6 +114,10 @@ class ConsentReported(Event):
     def passes_parked(self) -> bool:
         """Return true for a revocation: it is never held back by an earlier event that failed."""
         return self.act is ConsentAct.REVOKED
+
+    def places(self) -> dict[str, Place]:
+        """Return where contact and evidence belong."""
+        return {**super().places(), "evidence": places.evidence(self.event_id)}
 
 
 class ScopeStanding(Part):

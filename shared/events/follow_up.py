@@ -4,9 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+from shared import places
 from shared.events.envelope import Event, Part, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EnrollmentId, EventId, FollowUpId
+from shared.places import Place
 
 
 class Purpose(StrEnum):
@@ -61,6 +63,11 @@ class FollowUpEvent(Event):
     purpose: Purpose
     release: int = 0
     """How many times it has been handed to the gate; 0 before the first."""
+
+    def places(self) -> dict[str, Place]:
+        """Return where the parts of its content belong."""
+        text = {"body": places.text_body(self.follow_up_id), "facts": places.text_facts(self.follow_up_id)}
+        return {**super().places(), **text}
 
 
 @event

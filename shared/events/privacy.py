@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+from shared import places
 from shared.events.envelope import Event, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EventId
+from shared.places import Place
 
 
 @event
@@ -42,3 +44,7 @@ class PrivacyExported(Event):
     def passes_parked(self) -> bool:
         """Return true: what a person may see waits for nothing."""
         return True
+
+    def places(self) -> dict[str, Place]:
+        """Return where the body belongs."""
+        return {"body": places.copy_piece(self.request_id, self.service, self.part)}

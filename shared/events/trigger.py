@@ -5,9 +5,11 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from shared import places
 from shared.events.envelope import Event, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EventId
+from shared.places import Place
 
 MOST_MINOR = 10**16
 """The largest amount of one order, in minor units: hundreds of them still add up within 64 bits."""
@@ -103,3 +105,7 @@ class TriggerReceived(Event):
     """A JSON object: what templates and conditions may read."""
     consent_reports: tuple[EventId, ...] = ()
     """The `consent.reported` events of the same delivery: the gate waits for the ledger to hold them."""
+
+    def places(self) -> dict[str, Place]:
+        """Return where contact and facts belong."""
+        return {**super().places(), "facts": places.trigger_facts(self.event_id)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from shared import ids
+from shared import ids, places
 from shared.config.directory import MerchantDirectory
 from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.trigger import Contact, TriggerReceived
@@ -112,10 +112,12 @@ def trigger(
     """Return what ingest says of something that happened; the same arguments make the same event."""
     merchant = changes.pop("merchant_id", MERCHANT)
     particulars = Contact.model_validate({"phone": phone, "first_name": "Ana", **(contact or {})})
+    event_id = changes.get("event_id", EventId(ids.derived("trigger.received", merchant, kind, subject, phone, at=at)))
+    person = changes.get("recipient_id", recipient(sealer, phone, merchant))
     values: dict[str, Any] = {
-        "event_id": EventId(ids.derived("trigger.received", merchant, kind, subject, phone, at=at)),
+        "event_id": event_id,
         "merchant_id": merchant,
-        "recipient_id": recipient(sealer, phone, merchant),
+        "recipient_id": person,
         "occurred_at": at,
         "correlation_id": f"c-{subject}",
         "kind": kind,
@@ -123,8 +125,10 @@ def trigger(
         "subject": subject,
         "amount_minor": 4900,
         "currency": "USD",
-        "contact": sealer.seal(merchant, particulars.model_dump_json().encode()),
-        "facts": sealer.seal(merchant, orjson.dumps({"order_name": "#1001", **(facts or {})})),
+        "contact": sealer.seal(merchant, places.contact(person), particulars.model_dump_json().encode()),
+        "facts": sealer.seal(
+            merchant, places.trigger_facts(event_id), orjson.dumps({"order_name": "#1001", **(facts or {})})
+        ),
     }
     return TriggerReceived(**{**values, **changes})
 
@@ -141,6 +145,8 @@ def reply(
         "correlation_id": "c-reply",
         "reply_class": reply_class,
         "sender_number": SENDER_NUMBER,
-        "contact": sealer.seal(MERCHANT, Contact(phone=phone).model_dump_json().encode()),
+        "contact": sealer.seal(
+            MERCHANT, places.contact(recipient(sealer, phone)), Contact(phone=phone).model_dump_json().encode()
+        ),
     }
     return ReplyReceived(**{**values, **changes})

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from shared import ids
+from shared import ids, places
 from shared.clock import Clock
 from shared.events.follow_up import Content, FollowUpCleared, Purpose
 from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.phone import E164
+from shared.places import Place
 from shared.privacy import Sealer
 from shared.testing import make
 
@@ -95,19 +96,23 @@ def cleared(
 ) -> FollowUpCleared:
     """Return a clearance of the n-th follow-up of a test, its content sealed; good for ten minutes."""
     merchant = MerchantId(changes.get("merchant_id", make.MERCHANT))
+    text_id, person = changes.get("follow_up_id", follow_up_id(number, now)), recipient_id(sealer, phone)
 
-    def seal(value: str) -> bytes:
-        return sealer.seal(merchant, value.encode())
+    def seal(place: Place, value: str) -> bytes:
+        return sealer.seal(merchant, place, value.encode())
 
     facts = {"trigger": {}, "recipient": {"first_name": "Ana"}, "merchant": {"brand": "Acme"}}
     content = Content(
-        body=seal(text), locale="en", contact=seal(json.dumps({"phone": phone})), facts=seal(json.dumps(facts))
+        body=seal(places.text_body(text_id), text),
+        locale="en",
+        contact=seal(places.contact(changes.get("recipient_id", person)), json.dumps({"phone": phone})),
+        facts=seal(places.text_facts(text_id), json.dumps(facts)),
     )
     fields: dict[str, Any] = {
         "event_id": uuid.uuid4(),
-        "recipient_id": recipient_id(sealer, phone),
+        "recipient_id": person,
         "occurred_at": now,
-        "follow_up_id": follow_up_id(number, now),
+        "follow_up_id": text_id,
         "purpose": Purpose.TRANSACTIONAL,
         "valid_until": now + timedelta(minutes=10),
         "sender_number": SENDER_NUMBER,

@@ -13,7 +13,7 @@ from services.compliance.domain.standing import Standing
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import Holder
 from services.compliance.preferences.wishes import NO_WISH, PAUSE, Wish
-from shared import ids
+from shared import ids, places
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope
@@ -75,14 +75,14 @@ class PreferenceDesk:
         Stopping is a withdrawal in the ledger (47 CFR 64.1200(a)(10), GDPR articles 7(3) and 21(2)). A pause and fewer
         texts withdraw nothing.
         """
-        proof = self.sealer.seal(holder.merchant_id, orjson.dumps({"choice": choice, "user_agent": user_agent[:1000]}))
+        proof = orjson.dumps({"choice": choice, "user_agent": user_agent[:1000]})
 
         async def work(uow: UnitOfWork) -> None:
             match choice:
                 case Choice.STOP_ALL:
-                    await _withdraw(holder, ConsentScope.ALL, proof, uow)
+                    await _withdraw(holder, ConsentScope.ALL, proof, self.sealer, uow)
                 case Choice.STOP_MARKETING:
-                    await _withdraw(holder, ConsentScope.MARKETING, proof, uow)
+                    await _withdraw(holder, ConsentScope.MARKETING, proof, self.sealer, uow)
                 case Choice.PAUSE | Choice.FEWER | Choice.USUAL:
                     await store.held_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
                     wishes = await preferences.wishes(uow.db, [holder.recipient_id])
@@ -112,7 +112,7 @@ def _after(wish: Wish, choice: Choice, now: datetime) -> Wish:
     return replace(wish, is_fewer=True) if choice is Choice.FEWER else NO_WISH
 
 
-async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, uow: UnitOfWork) -> None:
+async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, sealer: Sealer, uow: UnitOfWork) -> None:
     """Enter a withdrawal into the ledger, unless the person's own stands there already.
 
     One that the shop reported is no reason to drop it: a shop may take back what it said, and never what they said.
@@ -123,8 +123,9 @@ async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, uow: Unit
     if all(each.is_stopped for each in scopes):
         return
     identity = (holder.merchant_id, holder.recipient_id, "preferences", scope, ConsentAct.REVOKED)
+    claim_id = EventId(ids.derived(ConsentReported.type, *identity, at=uow.now))
     claim = ConsentReported(
-        event_id=EventId(ids.derived(ConsentReported.type, *identity, at=uow.now)),
+        event_id=claim_id,
         merchant_id=holder.merchant_id,
         recipient_id=holder.recipient_id,
         occurred_at=uow.now,
@@ -135,6 +136,6 @@ async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, uow: Unit
         method="web_form",
         source="preferences",
         first_hand=True,
-        evidence=proof,
+        evidence=sealer.seal(holder.merchant_id, places.evidence(claim_id), proof),
     )
     await claims.record([claim], uow)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from shared import places
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer, Unsealable
 
@@ -44,7 +45,8 @@ class Links:
     def token(self, merchant: MerchantId, recipient: RecipientId, now: datetime) -> str:
         """Return merchant, beginning and end, sealed reference and signature, with dots between."""
         span = f"{int(now.timestamp() * 1000)}-{int((now + timedelta(days=self.days)).timestamp())}"
-        sealed = base64.urlsafe_b64encode(self.sealer.seal(merchant, recipient.bytes)).rstrip(b"=").decode()
+        reference = self.sealer.seal(merchant, places.preference_link(span), recipient.bytes)
+        sealed = base64.urlsafe_b64encode(reference).rstrip(b"=").decode()
         return f"{merchant}.{span}.{sealed}.{self._signature(merchant, recipient, span)}"
 
     def holder(self, token: str, now: datetime) -> Holder | None:
@@ -55,7 +57,8 @@ class Links:
             case _:
                 return None
         try:
-            opened = self.sealer.open(MerchantId(merchant), base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4)))
+            reference = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
+            opened = self.sealer.open(MerchantId(merchant), places.preference_link(span), reference)
             recipient = RecipientId(UUID(bytes=opened))
         except (Unsealable, binascii.Error, ValueError):
             return None

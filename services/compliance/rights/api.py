@@ -112,7 +112,7 @@ def copies_of(pieces: list[Piece], merchant: Merchant, sealer: Sealer) -> list[C
     for service, own in groupby(ordered, key=lambda piece: piece.service):
         parts = list(own)
         if len(parts) == parts[0].parts:
-            whole = b"".join(sealer.open(merchant.id, piece.body) for piece in parts)
+            whole = b"".join(sealer.open(merchant.id, piece.place, piece.body) for piece in parts)
             copies.append(Copy(service, max(piece.handed_over_at for piece in parts), orjson.loads(whole)))
     return copies
 

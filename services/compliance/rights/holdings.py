@@ -3,6 +3,7 @@
 import orjson
 
 from services.compliance.preferences.tables import preferences
+from services.compliance.sealed import SEALED_FOR_GOOD
 from services.compliance.tables import decisions, erasures, ground, ledger, send_slots, standings
 from shared import rights
 from shared.db.transaction import Transaction
@@ -21,7 +22,7 @@ async def held(db: Transaction, recipient: RecipientId, merchant: MerchantId, se
             {name: _readable(value) if name in _READABLE else value for name, value in row.items()}
             for row in await db.fetch(table, "recipient_id", [recipient])
         ]
-        found[table.name] = rights.opened_rows(rows, sealer, merchant, ("evidence",))
+        found[table.name] = rights.opened_rows(rows, sealer, merchant, SEALED_FOR_GOOD.get(table, {}))
     return {**found, ground.parked.name: await rights.parked_rows(db, ground, recipient, sealer)}
 
 

@@ -8,10 +8,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.compliance.rights.tables import certificates, export_parts, privacy_requests
+from shared import places
 from shared.db.transaction import Row, Transaction
 from shared.events.consent import PrivacyRequested, PrivacyRight
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.ids import EventId, MerchantId, RecipientId
+from shared.places import Place
 
 _LISTED = 100
 
@@ -41,11 +43,17 @@ class Certificate:
 class Piece:
     """A piece of what one service handed over, sealed."""
 
+    request_id: UUID
     service: str
     part: int
     parts: int
     body: bytes
     handed_over_at: datetime
+
+    @property
+    def place(self) -> Place:
+        """What it is sealed for."""
+        return places.copy_piece(self.request_id, self.service, self.part)
 
 
 async def remember(db: Transaction, requests: Sequence[Request]) -> None:
@@ -142,7 +150,10 @@ async def keep(db: Transaction, events: Sequence[PrivacyExported]) -> None:
 async def pieces(db: Transaction, request_id: UUID) -> list[Piece]:
     """Return what was handed over for one export."""
     rows = await db.fetch(export_parts, "request_id", [request_id])
-    return [Piece(row["service"], row["part"], row["parts"], bytes(row["body"]), row["handed_over_at"]) for row in rows]
+    return [
+        Piece(request_id, row["service"], row["part"], row["parts"], bytes(row["body"]), row["handed_over_at"])
+        for row in rows
+    ]
 
 
 async def drop_exports(db: Transaction, recipient: RecipientId) -> int:

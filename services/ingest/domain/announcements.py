@@ -1,13 +1,13 @@
 """What the house is told of a delivery."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.ingest.domain.readings import Claim, Happening, Reading
-from shared import ids
+from shared import ids, places
 from shared.events.consent import (
     ConsentAct,
     ConsentLevel,
@@ -21,6 +21,7 @@ from shared.events.consent import (
 from shared.events.envelope import Event, Sealed
 from shared.events.trigger import PhoneProvenance, TriggerKind, TriggerReceived
 from shared.ids import EventId, MerchantId, RecipientId
+from shared.places import Place
 
 NOBODY = RecipientId(UUID(int=0))
 """The recipient of an event about a whole merchant."""
@@ -42,11 +43,17 @@ class Addressee:
 
 
 @dataclass(frozen=True, slots=True)
-class SealedClaim:
-    """The personal parts of a claim, sealed; `addressee` where it is about somebody else."""
+class OpenClaim:
+    """The personal parts of a claim; `addressee` where it is about somebody else."""
 
     addressee: Addressee | None
-    evidence: Sealed | None
+    evidence: bytes | None
+    seal: Callable[[Place, bytes], Sealed]
+    """Seals the evidence for the claim's event, whose id is known with the person."""
+
+    def sealed_for(self, claim_id: EventId) -> Sealed | None:
+        """Return the evidence as the claim's event carries it."""
+        return None if self.evidence is None else self.seal(places.evidence(claim_id), self.evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ def announcements(
     reading: Reading,
     addressee: Addressee | None,
     facts: tuple[Sealed, ...],
-    claims: tuple[SealedClaim, ...],
+    claims: tuple[OpenClaim, ...],
     others: Sequence[Addressee] = (),
 ) -> list[Event]:
     """Return the events that tell the house what a delivery says; what concerns nobody we know is left out.
@@ -75,21 +82,21 @@ def announcements(
         reading: what it says.
         addressee: whom it is about, where that is known.
         facts: the sealed facts of each happening.
-        claims: the sealed parts of each claim.
+        claims: the personal parts of each claim; its evidence is sealed here.
         others: whoever else its joins ever led to, where what it says reaches them all.
     """
     events: list[Event] = []
     if reading.closes is not None:
         events.append(_closed(origin, reading.closes))
     reports = [
-        _report(origin, claim, sealed, whose)
-        for claim, sealed in zip(reading.claims, claims, strict=True)
-        if (whose := sealed.addressee or addressee) is not None and not _is_grant_by_shipping(claim, whose)
+        _report(origin, claim, opened, whose)
+        for claim, opened in zip(reading.claims, claims, strict=True)
+        if (whose := opened.addressee or addressee) is not None and not _is_grant_by_shipping(claim, whose)
     ]
     events += reports
     events += [
-        _report(origin, claim, sealed, other)
-        for claim, sealed in zip(reading.claims, claims, strict=True)
+        _report(origin, claim, opened, other)
+        for claim, opened in zip(reading.claims, claims, strict=True)
         if claim.reaches_everybody
         for other in others
     ]
@@ -138,13 +145,14 @@ def _trigger(
     )
 
 
-def _report(origin: Origin, claim: Claim, sealed: SealedClaim, whose: Addressee) -> ConsentReported:
+def _report(origin: Origin, claim: Claim, opened: OpenClaim, whose: Addressee) -> ConsentReported:
     at = claim.captured_at or claim.told_at
     known_by = claim.captured_at.isoformat() if claim.captured_at else claim.key
     key = (origin.merchant_id, whose.recipient_id, origin.source, known_by, claim.scope, claim.act)
     method, source = as_claimed(claim.method, claim.source)
+    claim_id = EventId(ids.derived("consent.reported", *key, at=at))
     return ConsentReported.model_construct(
-        event_id=EventId(ids.derived("consent.reported", *key, at=at)),
+        event_id=claim_id,
         merchant_id=origin.merchant_id,
         recipient_id=whose.recipient_id,
         occurred_at=at,
@@ -157,7 +165,7 @@ def _report(origin: Origin, claim: Claim, sealed: SealedClaim, whose: Addressee)
         source=source,
         disclosure_sha256=claim.disclosure_sha256,
         contact=whose.contact,
-        evidence=sealed.evidence,
+        evidence=opened.sealed_for(claim_id),
     )
 
 

@@ -11,6 +11,7 @@ from services.sender.links.instruments import DEAD_LINKS, LOST_CLICKS, VISITS
 from services.sender.links.robots import Visit, robot_cause
 from services.sender.links.shorten import CODE_CHARACTERS
 from services.sender.links.store import StoredLink
+from shared import places
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import Units
 from shared.errors import Fault
@@ -60,7 +61,7 @@ def router(units: Units, sealer: Sealer, *, record_seconds: float = RECORD_SECON
         if link.expires_at <= units.clock.now():
             return _gone("expired")
         try:
-            target = sealer.open(link.owner.merchant_id, link.sealed_target).decode()
+            target = sealer.open(link.owner.merchant_id, places.link_target(link.code), link.sealed_target).decode()
         except Unsealable:
             log.exception("link_unsealable", follow_up_id=str(link.owner.follow_up_id))
             return _unavailable()

@@ -10,7 +10,7 @@ from services.sender.attribution.store import delivered_at, record_clicked
 from services.sender.links.robots import RobotCause
 from services.sender.links.shorten import ShortLink
 from services.sender.links.tables import clicks, short_links
-from shared import ids
+from shared import ids, places
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import ClickRecorded
@@ -55,7 +55,7 @@ def link_rows(links: Sequence[ShortLink], owner: LinkOwner, sealer: Sealer, *, a
             "merchant_id": owner.merchant_id,
             "recipient_id": owner.recipient_id,
             "correlation_id": owner.correlation_id,
-            "target": sealer.seal(owner.merchant_id, link.target.encode()),
+            "target": sealer.seal(owner.merchant_id, places.link_target(link.code), link.target.encode()),
             "click_days": owner.click_days,
             "created_at": at,
             "expires_at": at + LINK_LIFETIME,

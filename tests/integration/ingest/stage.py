@@ -56,10 +56,13 @@ class Stage:
 
     def contact(self, trigger: TriggerReceived) -> Contact:
         sealer = self.house.runtime.sealer
-        return Contact.model_validate_json(sealer.open(trigger.merchant_id, trigger.contact))
+        return Contact.model_validate_json(
+            sealer.open(trigger.merchant_id, trigger.places()["contact"], trigger.contact)
+        )
 
     def facts(self, trigger: TriggerReceived) -> dict[str, Any]:
-        found: dict[str, Any] = orjson.loads(self.house.runtime.sealer.open(trigger.merchant_id, trigger.facts))
+        place = trigger.places()["facts"]
+        found: dict[str, Any] = orjson.loads(self.house.runtime.sealer.open(trigger.merchant_id, place, trigger.facts))
         return found
 
 

@@ -149,7 +149,8 @@ async def test_consents_are_reported_before_their_trigger_and_named_by_it(stage:
     assert (await stage.triggers())[0].consent_reports == (report.event_id, deal.event_id)
     assert (report.level, report.method, report.source) == ("pewc", "checkout", "https://acme.example/checkout")
     assert report.evidence is not None
-    assert stage.house.runtime.sealer.open(report.merchant_id, report.evidence) == b'{"disclosure":"I agree"}'
+    proof = stage.house.runtime.sealer.open(report.merchant_id, report.places()["evidence"], report.evidence)
+    assert proof == b'{"disclosure":"I agree"}'
 
 
 async def test_buying_permits_service_texts_about_it_and_no_marketing(stage: Stage) -> None:

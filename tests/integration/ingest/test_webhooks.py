@@ -5,6 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.ingest.tables import deliveries, delivery_keys, published, quarantine, subjects
+from shared import places
 from shared.events.consent import ConsentReported, MerchantClosed, PrivacyRequested
 from shared.events.trigger import PhoneProvenance
 from shared.failpoints import FailpointReached
@@ -125,8 +126,9 @@ async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_answered_200(
     assert (row["reason"], row["topic"], row["source"]) == (reason, topic, "shopify")
     [kept] = await stage.house.rows(sa.select(deliveries))
     sealer = stage.house.runtime.sealer
-    assert sealer.open(kept["merchant_id"], kept["body"]) == body
-    assert b"x-shopify-topic" in sealer.open(kept["merchant_id"], kept["headers"])
+    assert sealer.open(kept["merchant_id"], places.delivery_body(kept["delivery_id"]), kept["body"]) == body
+    headers = sealer.open(kept["merchant_id"], places.delivery_headers(kept["delivery_id"]), kept["headers"])
+    assert b"x-shopify-topic" in headers
     assert await stage.house.log_events() == []
 
 

@@ -13,6 +13,7 @@ from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDe
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Keyring, Sealer
 from shared.testing.make_compliance import PHONE
+from shared.testing.sealed import of_old
 from tests.integration.compliance.stage import Stage
 
 TAMPERED = ("", "x", "acme.1.x.y", "acme.99999999999.AAAA.BBBB", "…", "a" * 5000)
@@ -211,11 +212,12 @@ async def test_a_link_opens_its_page_for_thirty_days(stage: Stage) -> None:
 
 
 def test_a_link_of_an_earlier_version_still_opens_and_can_be_taken_back() -> None:
-    sealer, now = Sealer(Keyring.new()), datetime(2026, 12, 1, tzinfo=UTC)
+    ring, now = Keyring(bytes(32), {1: bytes(32)}, 1, bound_from=2), datetime(2026, 12, 1, tzinfo=UTC)
+    sealer = Sealer(ring)
     links = Links(sealer, "https://sms.acme.example", 30)
     recipient = RecipientId(UUID(int=7))
     ends = int((now + timedelta(days=300)).timestamp())
-    sealed = base64.urlsafe_b64encode(sealer.seal(MerchantId("acme"), recipient.bytes)).rstrip(b"=").decode()
+    sealed = base64.urlsafe_b64encode(of_old(ring, MerchantId("acme"), recipient.bytes)).rstrip(b"=").decode()
     signature = sealer.signature("preferences", "acme", recipient, ends)
     holder = links.holder(f"acme.{ends}.{sealed}.{signature}", now)
     assert holder is not None

@@ -11,8 +11,10 @@ from shared.events.envelope import Part
 from shared.events.follow_up import FollowUpBlocked, FollowUpDue
 from shared.events.privacy import PrivacyErased
 from shared.events.trigger import TriggerReceived
+from shared.places import evidence
 from shared.testing import make
 from shared.testing.make_ingest import shopify_order
+from shared.testing.sealed import ring_of, with_the_keys
 from tests.integration.rights.stage import PHONE, SECRETS, Stage
 
 
@@ -79,7 +81,7 @@ async def test_what_is_still_in_the_log_when_a_person_is_erased_leaves_nothing_b
             ConsentReported,
             recipient_id=stage.person,
             occurred_at=stage.clock.now().replace(year=2026),
-            evidence=stage.sealer.seal(trigger.merchant_id, b'{"signer": "Ana Ruiz"}'),
+            evidence=stage.sealer.seal(trigger.merchant_id, evidence(make.REQUEST), b'{"signer": "Ana Ruiz"}'),
         ),
     ]
     await stage.house.publish(*late)
@@ -225,7 +227,7 @@ async def _readable_when_parked(stage: Stage) -> list[str]:
         for row in await stage.house.rows(sa.select(service.ground.parked)):
             event = service.events.kinds[row["type"]].model_validate_json(bytes(row["body"]))
             sealed = [*_sealed(event)]
-            clear = b" ".join(stage.sealer.open(event.merchant_id, value) for value in sealed if value).decode()
+            clear = b" ".join(with_the_keys(ring_of(stage.sealer), value) for value in sealed if value).decode()
             if any(secret in clear for secret in SECRETS):
                 found.append(service.ground.parked.name)
     return found

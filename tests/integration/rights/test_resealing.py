@@ -1,6 +1,7 @@
 """A new sealing key: everything that rests is sealed again, in slices, and a rotation that stopped goes on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
@@ -8,16 +9,16 @@ import sqlalchemy as sa
 
 from services.cli.rotation import sealed_of
 from services.sender.tables import dispatches
-from shared.db.resealing import Progress, resealed
+from shared.db.resealing import Progress, Sealed, resealed
 from shared.db.transaction import Lane
 from shared.ids import MerchantId
-from shared.privacy import Keyring, Sealer
+from shared.places import Place
+from shared.privacy import Sealer
 from shared.rights import SERVICES
+from shared.testing.sealed import ring_of
 from tests.integration.rights.stage import Stage
 
-SEALED: Final[Mapping[sa.Table, Sequence[str]]] = {
-    table: columns for service in SERVICES for table, columns in sealed_of(service).items()
-}
+SEALED: Final[Sealed] = {table: columns for service in SERVICES for table, columns in sealed_of(service).items()}
 ACME: Final = MerchantId("acme")
 NOT_SEALED: Final = {
     "compliance_consent_ledger.canonical": "what is hashed",
@@ -39,16 +40,27 @@ NOT_SEALED: Final = {
 }
 
 
-def ring_of(stage: Stage) -> Keyring:
-    return stage.sealer._keyring
+@dataclass(frozen=True)
+class Cell:
+    """One sealed value where it rests."""
+
+    name: str
+    place: Place
+    value: bytes
 
 
-async def values(stage: Stage) -> list[bytes]:
-    found = []
-    for table, columns in SEALED.items():
-        for row in await stage.house.rows(sa.select(table)):
-            found += [bytes(row[name]) for name in columns if row[name]]
-    return found
+async def cells(stage: Stage, sealed: Sealed = SEALED) -> list[Cell]:
+    return [
+        Cell(f"{table.name}.{name}", place_of(row), bytes(row[name]))
+        for table, columns in sealed.items()
+        for row in await stage.house.rows(sa.select(table))
+        for name, place_of in columns.items()
+        if row[name]
+    ]
+
+
+def clear(sealer: Sealer, found: Sequence[Cell]) -> list[bytes]:
+    return sorted(sealer.open(ACME, cell.place, cell.value) for cell in found)
 
 
 def nobody(_table: sa.Table, _progress: Progress) -> None:
@@ -58,14 +70,13 @@ def nobody(_table: sa.Table, _progress: Progress) -> None:
 async def test_all_that_rests_sealed_is_sealed_again_and_a_second_time_nothing(stage: Stage) -> None:
     await stage.lived()
     await stage.exported()
-    sealer = Sealer(ring_of(stage).rotated())
-    before = await values(stage)
-    clear = sorted(stage.sealer.open(ACME, value) for value in before)
+    sealer = Sealer(ring_of(stage.sealer).rotated())
+    before = await cells(stage)
     units = stage.house.runtime.units
     first = await resealed(units, sealer, SEALED, nobody, rows=1)
-    after = await values(stage)
-    assert all(sealer.is_current(value) for value in after)
-    assert sorted(sealer.open(ACME, value) for value in after) == clear
+    after = await cells(stage)
+    assert all(sealer.is_current(cell.value) for cell in after)
+    assert clear(sealer, after) == clear(stage.sealer, before)
     assert (first.resealed, first.unreadable) == (len(before), 0)
     again = await resealed(units, sealer, SEALED, nobody)
     assert (again.looked_at, again.resealed) == (first.looked_at, 0)
@@ -73,7 +84,7 @@ async def test_all_that_rests_sealed_is_sealed_again_and_a_second_time_nothing(s
 
 async def test_a_rotation_that_was_stopped_goes_on_where_it_is_needed(stage: Stage) -> None:
     await stage.lived()
-    sealer = Sealer(ring_of(stage).rotated())
+    sealer = Sealer(ring_of(stage.sealer).rotated())
     units = stage.house.runtime.units
     seen: list[int] = []
 
@@ -85,7 +96,7 @@ async def test_a_rotation_that_was_stopped_goes_on_where_it_is_needed(stage: Sta
     with pytest.raises(KeyboardInterrupt):
         await resealed(units, sealer, SEALED, stop_soon, rows=1)
     rest = await resealed(units, sealer, SEALED, nobody)
-    assert rest.resealed == len(await values(stage)) - seen[-1] > 0
+    assert rest.resealed == len(await cells(stage)) - seen[-1] > 0
 
 
 async def test_what_does_not_open_is_counted_and_left(stage: Stage) -> None:
@@ -96,8 +107,9 @@ async def test_what_does_not_open_is_counted_and_left(stage: Stage) -> None:
         await uow.db.execute(sa.update(dispatches).values(body=broken))
 
     await stage.house.runtime.units.run(spoil, Lane.BATCHES)
-    found = await resealed(stage.house.runtime.units, Sealer(ring_of(stage).rotated()), SEALED, nobody)
-    assert found.unreadable == 1
+    found = await resealed(stage.house.runtime.units, Sealer(ring_of(stage.sealer).rotated()), SEALED, nobody)
+    [row] = await stage.house.rows(sa.select(dispatches))
+    assert (found.unreadable, found.named) == (1, [f"sender_dispatches.body of {row['follow_up_id']}"])
     [row] = await stage.house.rows(sa.select(dispatches.c.body))
     assert bytes(row["body"]) == broken
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from services.sender import tables
 from services.sender.instruments import MISDIRECTED
 from services.sender.providers.addresses import address_of
+from shared import places
 from shared.db.transaction import Row
 from shared.events.consent import ConsentAct, ConsentReported
 from shared.events.engagement import ReplyClass, ReplyReceived
@@ -152,7 +153,9 @@ async def test_a_reply_from_nobody_we_could_know_is_kept_sealed_and_raises_an_al
     assert answer.status_code == 200
     (stray,) = await _strays(desk)
     assert (stray["reason"], stray["reply_class"]) == (reason, "opt_out")
-    assert json.loads(desk.sealer.open(MerchantId(make.MERCHANT), stray["raw"]))["Body"] == "Stop. Kind regards, Ana"
+    place = places.unassigned_reply(stray["digest"])
+    opened = json.loads(desk.sealer.open(MerchantId(make.MERCHANT), place, stray["raw"]))
+    assert opened["Body"] == "Stop. Kind regards, Ana"
     assert b"regards, Ana" not in await desk.house.stored()
     assert alarms("unassigned_reply") == before + 1
 

@@ -9,6 +9,7 @@ import pytest
 
 from services.sender.retention import Retention
 from services.sender.settings import SenderSettings
+from shared import places
 from shared.db import instruments
 from shared.events.consent import ConsentReported
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
@@ -39,7 +40,7 @@ async def test_every_receipt_is_kept_without_the_number(desk: Desk) -> None:
         await desk.http.post(**text.receipt("sent"))
     kept = await desk.receipts()
     assert len(kept) == 2
-    opened = desk.sealer.open(kept[0]["merchant_id"], kept[0]["raw"])
+    opened = desk.sealer.open(kept[0]["merchant_id"], places.receipt(kept[0]["id"]), kept[0]["raw"])
     assert b"MessageStatus" in opened
     assert b"2125550123" not in opened
 

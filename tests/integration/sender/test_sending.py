@@ -15,6 +15,7 @@ from services.sender.health import NumberHealth
 from services.sender.schema import ground
 from services.sender.skew import ClocksApart
 from services.sender.tables import dispatches
+from shared import places
 from shared.bus import parked
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork
@@ -134,7 +135,10 @@ async def test_the_hash_of_a_text_that_went_does_not_outlive_the_persons_erasure
 
 async def test_a_sealed_number_that_was_moved_to_another_persons_row_is_never_called(desk: Desk) -> None:
     await desk.hear(desk.cleared(1))
-    others = desk.sealer.seal(MerchantId(make.MERCHANT), Contact(phone=E164("+12125550199")).model_dump_json().encode())
+    theirs = places.contact(make_sender.recipient_id(desk.sealer, "+12125550199"))
+    others = desk.sealer.seal(
+        MerchantId(make.MERCHANT), theirs, Contact(phone=E164("+12125550199")).model_dump_json().encode()
+    )
 
     async def move(uow: UnitOfWork) -> None:
         await uow.db.execute(sa.update(dispatches).values(contact=others))

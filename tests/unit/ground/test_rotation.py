@@ -7,10 +7,12 @@ import pytest
 from services.cli import rotation
 from shared.errors import ConfigurationFault
 from shared.ids import MerchantId
+from shared.places import Place
 from shared.privacy import Keyring, Sealer
 from tests.web.test_entrance import MERCHANT
 
 ACME = MerchantId("acme")
+HERE = Place("texts", "body", "1")
 
 
 def test_a_rotation_in_one_process_adds_a_key_and_keeps_the_old(tmp_path: Path) -> None:
@@ -26,7 +28,7 @@ def test_a_rotation_in_one_process_adds_a_key_and_keeps_the_old(tmp_path: Path) 
     rotated = Keyring.load(data / "keyring.json")
     assert (rotated.hash_key, rotated.active) == (ring.hash_key, 2)
     assert rotated.sealing_keys[1] == ring.sealing_keys[1]
-    assert Sealer(rotated).open(ACME, Sealer(ring).seal(ACME, b"old")) == b"old"
+    assert Sealer(rotated).open(ACME, HERE, Sealer(ring).seal(ACME, HERE, b"old")) == b"old"
     assert (data / "keyring.json").stat().st_mode & 0o077 == 0
 
 
@@ -45,8 +47,8 @@ def test_several_processes_can_open_with_a_key_before_anybody_seals_with_it(
         rotation.rotate(prepare=True)
     rotation.rotate()
     newest = Sealer(Keyring.load(path))
-    assert everywhere.open(ACME, newest.seal(ACME, b"new")) == b"new"
-    assert newest.open(ACME, everywhere.seal(ACME, b"old")) == b"old"
+    assert everywhere.open(ACME, HERE, newest.seal(ACME, HERE, b"new")) == b"new"
+    assert newest.open(ACME, HERE, everywhere.seal(ACME, HERE, b"old")) == b"old"
 
 
 def test_a_keyring_that_cannot_be_replaced_stays(tmp_path: Path) -> None:

@@ -1,0 +1,15 @@
+"""What rests sealed in compliance, and the place of each value."""
+
+from typing import Final
+
+from services.compliance.rights.tables import export_parts
+from services.compliance.tables import ledger
+from shared import places
+from shared.db.resealing import Sealed
+
+SEALED: Final[Sealed] = {
+    export_parts: {"body": lambda row: places.copy_piece(row["request_id"], row["service"], row["part"])}
+}
+"""Sealed again when the key changes."""
+SEALED_FOR_GOOD: Final[Sealed] = {ledger: {"evidence": lambda row: places.evidence(row["entry_id"])}}
+"""Never sealed again: the hash of the sealed bytes is in the chain."""
