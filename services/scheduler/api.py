@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.scheduler import views
+from services.scheduler import pending, views
 from services.scheduler.api_models import (
     DryRunAnswer,
     FlowAnswer,
@@ -23,8 +23,9 @@ from services.scheduler.api_models import (
     SearchRequest,
 )
 from services.scheduler.asking import Asked, Asking, local_of
+from services.scheduler.domain.enrolment import Decline
 from services.scheduler.domain.states import State
-from services.scheduler.planner import Planner
+from services.scheduler.planner import NewRun, Planner
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import cancel
 from services.scheduler.store import load
@@ -36,7 +37,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import HEADER, Keyed, answered, remember
 from shared.http.problems import HTTPProblem, not_found, unprocessable
-from shared.http.quota import Load
+from shared.http.quota import Load, Quotas
 from shared.http.strict_json import StrictRoute
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import Unparsable
@@ -45,6 +46,8 @@ from shared.service import Runtime
 CALLED_OFF = "api"
 """The reason of a text that its own shop called off."""
 _PATH = "/v1/follow-ups"
+_ROOM_AFTER_SECONDS = 60
+"""When to ask again where as much is planned as may be."""
 
 Writer = Annotated[Caller, Depends(requires("follow-ups:write"))]
 Reader = Annotated[Caller, Depends(requires("follow-ups:read"))]
@@ -87,7 +90,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
             dry = DryRunAnswer(due_at=previews[0].due_at, due_local=previews[0].due_local, texts=previews)
             return JSONResponse(dry.model_dump(mode="json"), HTTPStatus.ACCEPTED)
         status, answer = await units.run(
-            partial(_plan, asking=asking, planner=planner, asked=asked, keyed=keyed), Lane.INGEST
+            partial(_plan, asking=asking, planner=planner, asked=asked, keyed=keyed, quotas=runtime.quotas), Lane.INGEST
         )
         ring(now)
         return JSONResponse(answer, status)
@@ -175,12 +178,13 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
 
 
 async def _plan(
-    uow: UnitOfWork, *, asking: Asking, planner: Planner, asked: Asked, keyed: Keyed | None
+    uow: UnitOfWork, *, asking: Asking, planner: Planner, asked: Asked, keyed: Keyed | None, quotas: Quotas
 ) -> tuple[int, Any]:
     """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
     if (known := await answered(uow.db, ground, keyed)) is not None:
         return known
     run = asking.run(asked, await asking.past(uow.db, asked, uow.now), uow.now)
+    await _require_room(uow, run, quotas)
     laid = await planner.lay_down(uow, [run])
     if not laid:
         # The same request may have been answered meanwhile, by another process or on another connection.
@@ -198,6 +202,26 @@ async def _plan(
     ).model_dump(mode="json")
     await remember(uow, ground, keyed, HTTPStatus.ACCEPTED, answer)
     return HTTPStatus.ACCEPTED, answer
+
+
+async def _require_room(uow: UnitOfWork, run: NewRun, quotas: Quotas) -> None:
+    """See that the merchant may plan these texts.
+
+    Raises:
+        HTTPProblem: 429, it has as many planned as it may.
+    """
+    merchant = run.merchant
+    limit = quotas.pending_limit(merchant.config.quotas)
+    standing = (await pending.counts(uow.db, [merchant.id]))[merchant.id]
+    if standing + len(run.texts) > limit:
+        quotas.note_refused(merchant.id, _PATH, "pending")
+        raise HTTPProblem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            Decline.PENDING_QUOTA,
+            f"{standing} follow-ups are planned, and this merchant may have {limit}; wait until some have gone, or "
+            "call off what is not wanted",
+            headers={"Retry-After": str(_ROOM_AFTER_SECONDS)},
+        )
 
 
 async def _call_off(

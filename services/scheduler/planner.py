@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from services.scheduler import announcements, instruments
+from services.scheduler import announcements, instruments, pending
 from services.scheduler.domain.enrolment import Terms, key_hash, terms_of
 from services.scheduler.domain.pacing import PRIORITIES
 from services.scheduler.domain.planning import PlannedText
@@ -145,6 +145,7 @@ class Planner:
                 follow_up = _follow_up(run, text, partition, uow.now)
                 laid.append(follow_up)
                 rows.append({**_row(follow_up, run, uow.now), **self._content(follow_up, text, facts)})
+                pending.note(uow, follow_up, None, follow_up.standing.state)
                 _announce(uow, follow_up)
         await uow.db.insert_new(flow_versions, _begun_versions(fresh, uow.now))
         await uow.db.upsert(entries, [_entry(run) for run in fresh if not run.is_built_in])

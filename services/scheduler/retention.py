@@ -28,6 +28,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     with_the_work("scheduler_timers", "a text that waits for a moment"),
     with_the_work("scheduler_lines", "a text whose number is busy"),
     with_the_work("scheduler_in_flight", "a text without an answer"),
+    once_a("scheduler_pending_counts", "a merchant and partition"),
     once_a("scheduler_flow_versions", "a version of a flow that was started"),
     for_ever("scheduler_recipients", "a person", "what they withdrew must outlive everything else"),
     once_a("scheduler_closed_merchants", "a shop that left"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.scheduler import announcements, instruments
+from services.scheduler import announcements, instruments, pending
 from services.scheduler.domain.states import ENDS, Change, Happening, News, State, change
 from services.scheduler.store import FollowUp, delete_timers, timer
 from services.scheduler.tables import follow_ups, in_flight, state_changes, timers
@@ -63,6 +63,7 @@ async def settle(uow: UnitOfWork, moves: Iterable[Move], unconfirmed_after: time
                 new_timers.append(timer(after, after.timer_at, TIMER_KINDS[after.standing.state]))
         if before.standing.state is State.RELEASED and after.standing.state is not State.RELEASED:
             answered.append(before.id)
+        pending.note(uow, before, before.standing.state, after.standing.state)
         _tell(uow, move, found, after)
     await delete_timers(uow.db, old_timers)
     await uow.db.change(follow_ups, [_row(each.follow_up, uow.now) for each in settled])

@@ -147,6 +147,16 @@ in_flight = sa.Table(
 )
 """Released and not yet answered by the gate's refusal or the sender's outcome."""
 
+pending_counts = sa.Table(
+    "scheduler_pending_counts",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("texts", sa.BigInteger, nullable=False),
+    postgresql_with=QUEUE,
+)
+"""How many texts are pending or released: what a merchant's quota of them is held against."""
+
 flow_versions = sa.Table(
     "scheduler_flow_versions",
     metadata,

@@ -1,5 +1,6 @@
 """Triggers: what happened at the shop ends runs that it makes unwanted, starts new ones, and moves the counters."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from services.scheduler import instruments, people
+from services.scheduler import instruments, pending, people
 from services.scheduler.domain.enrolment import Decline, Enrolment, cancel_reason, enrolment
 from services.scheduler.domain.facts import recipient_names, zone_of
 from services.scheduler.domain.planning import House, planned, sender_number
@@ -24,6 +25,7 @@ from shared.config.flow import CancelRule, Flow
 from shared.db.transaction import Row
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.trigger import ENDING_KINDS, Contact, TriggerReceived
+from shared.http.quota import Quotas
 from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
@@ -67,7 +69,9 @@ class Triggers:
         planner: Planner,
         versions: Versions,
         settings: SchedulerSettings,
+        quotas: Quotas,
     ) -> None:
+        self._quotas = quotas
         self._merchants = merchants
         self._sealer = sealer
         self._planner = planner
@@ -87,7 +91,7 @@ class Triggers:
                 fresh.append((event, merchant))
         await self._cancel(fresh, past, uow)
         runs = [run for event, merchant in fresh for run in self._runs(event, merchant, past, uow.now)]
-        laid = await self._planner.lay_down(uow, runs)
+        laid = await self._planner.lay_down(uow, await self._within_quota(runs, uow))
         alive = [event for event, _ in fresh if past.person(event).erased_at is None]
         # At once, not at the end of the unit: its next round may hold a repeat, or what these cancel.
         await uow.db.insert_new(triggers_seen, [people.seen_row(event) for event in alive])
@@ -180,6 +184,26 @@ class Triggers:
             if outcome in {Decline.CONDITION_ERROR, Decline.NO_SENDER_NUMBER}:
                 log.warning("not_enrolled", flow=flow.flow, trigger_id=str(event.event_id), reason=outcome)
         return started
+
+    async def _within_quota(self, runs: Sequence[NewRun], uow: UnitOfWork) -> list[NewRun]:
+        """Return the runs for which their merchants may plan texts; the others are counted and told, and do not start.
+
+        What the triggers cancel, and what is remembered of them, is not held to any quota.
+        """
+        standing = await pending.counts(uow.db, [run.merchant.id for run in runs])
+        kept, refused = [], Counter[MerchantId]()
+        for run in runs:
+            limit = self._quotas.pending_limit(run.merchant.config.quotas)
+            if standing[run.merchant.id] + len(run.texts) > limit:
+                refused[run.merchant.id] += 1
+                continue
+            standing[run.merchant.id] += len(run.texts)
+            kept.append(run)
+        for merchant, count in refused.items():
+            instruments.DECLINED.labels(Decline.PENDING_QUOTA).inc(count)
+            self._quotas.note_refused(merchant, "triggers", "pending", count)
+            log.warning("not_enrolled", merchant=merchant, runs=count, reason=Decline.PENDING_QUOTA)
+        return kept
 
     def _run(
         self,

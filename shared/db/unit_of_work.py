@@ -1,6 +1,6 @@
 """The unit of work: state, events and position commit together, or not at all."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -59,6 +59,7 @@ class UnitOfWork:
         """How far the log will have been read when this unit commits, where it stands for reading it."""
         self._events: list[Event] = []
         self._buffers: dict[sa.Table, list[Mapping[str, Any]]] = defaultdict(list)
+        self._sums: dict[tuple[sa.Table, str], Counter[tuple[tuple[str, Any], ...]]] = defaultdict(Counter)
         self._set_aside: list[tuple[Event, str]] = []
 
     def publish(self, event: Event) -> None:
@@ -68,6 +69,10 @@ class UnitOfWork:
     def insert_later(self, table: sa.Table, row: Mapping[str, Any]) -> None:
         """Add a row at the end of the unit, all rows of a table in one statement; known keys are skipped."""
         self._buffers[table].append(row)
+
+    def add_later(self, table: sa.Table, key: Mapping[str, Any], column: str, amount: int) -> None:
+        """Add to a counter at the very end of the unit: who else counts there waits for the commit alone."""
+        self._sums[table, column][tuple(sorted(key.items()))] += amount
 
     def set_aside(self, event: Event, reason: str) -> None:
         """Park this event of the batch: its recipient's later events wait behind it."""
@@ -90,6 +95,10 @@ class UnitOfWork:
         self._buffers.clear()
         if self._events:
             await publisher.write(self.db, self._events, self.now)
+        for (table, column), sums in self._sums.items():
+            rows = [{**dict(key), column: amount} for key, amount in sorted(sums.items()) if amount]
+            await self.db.upsert(table, rows, add=[column])
+        self._sums.clear()
 
 
 class Units:

@@ -34,6 +34,8 @@ class Decline(StrEnum):
     ERASED = "erased"
     CLOSED = "closed"
     """The shop was closed after this happened."""
+    PENDING_QUOTA = "pending_quota_exceeded"
+    """Its merchant has as many texts planned as it may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from services.scheduler.domain.states import ENDS, State
-from services.scheduler.tables import enrollments, in_flight, lines, state_changes, timers
+from services.scheduler.domain.states import ENDS, OPEN, State
+from services.scheduler.tables import enrollments, in_flight, lines, pending_counts, state_changes, timers
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown
 from shared.events.envelope import Event
 from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpDue, FollowUpLapsed
@@ -37,6 +37,10 @@ async def check_the_books(stage: Stage) -> Counter[str]:
     for row in rows:
         has_timer = waiting[row["id"]] + (in_line[row["id"]] if row["state"] == State.PENDING else 0)
         assert has_timer == (0 if row["state"] in ENDS else 1)
+    counted: Counter[tuple[str, int]] = Counter()
+    for row in await stage.house.rows(sa.select(pending_counts)):
+        counted[row["merchant_id"], row["partition"]] = row["texts"]
+    assert +counted == Counter((row["merchant_id"], row["partition"]) for row in rows if row["state"] in OPEN)
     released = Counter(due.follow_up_id for due in await stage.dues())
     assert released == Counter({row["id"]: row["release"] for row in rows if row["release"]})
     return Counter(row["state"] for row in rows)

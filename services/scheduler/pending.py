@@ -1,0 +1,32 @@
+"""How many texts of a merchant are planned and not ended: counted in the units that plan and settle them.
+
+A row for each merchant and partition: the replica that holds a partition is nearly alone in changing its rows. They are
+changed last in their unit, so that nobody waits for them long.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from services.scheduler.domain.states import OPEN, State
+from services.scheduler.store import FollowUp
+from services.scheduler.tables import pending_counts
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.ids import MerchantId
+
+
+def note(uow: UnitOfWork, text: FollowUp, before: State | None, after: State) -> None:
+    """Count a text that was planned, or moved from one state to another."""
+    change = int(after in OPEN) - int(before in OPEN)
+    if change:
+        key = {"merchant_id": text.merchant_id, "partition": text.partition}
+        uow.add_later(pending_counts, key, "texts", change)
+
+
+async def counts(db: Transaction, merchants: Iterable[MerchantId]) -> Counter[MerchantId]:
+    """Return how many texts of these merchants are planned and not ended, but for what this unit changes itself."""
+    rows = await db.fetch(pending_counts, "merchant_id", sorted(set(merchants)))
+    found: Counter[MerchantId] = Counter()
+    for row in rows:
+        found[MerchantId(row["merchant_id"])] += row["texts"]
+    return found
