@@ -1,11 +1,11 @@
 """Gathering: requests that arrive while a unit of work commits share the next one, and with it one fsync."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from shared.errors import Fault
+from shared.in_turn import InTurn
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -22,8 +22,9 @@ class Gatherer(Generic[ItemT, ResultT]):
     """Hands items to `record` in groups, one group at a time; each item's caller gets its own result.
 
     An item waits for company as long as it was told to, and no longer once a group is full. While `hold_seconds` says
-    that something else comes first, everybody who is there waits so long. A fault fails the whole group, since nothing
-    of it was stored; a bug is looked for by recording each item alone, so that it fails only its own caller.
+    that something else comes first, everybody who is there waits so long. Where more wait than a group holds, those
+    whom `whose` names take turns. A fault fails the whole group, since nothing of it was stored; a bug is looked for by
+    recording each item alone, so that it fails only its own caller.
     """
 
     def __init__(
@@ -32,13 +33,15 @@ class Gatherer(Generic[ItemT, ResultT]):
         most_items: int,
         linger_seconds: float = 0.0,
         hold_seconds: Callable[[], float] = lambda: 0.0,
+        whose: Callable[[ItemT], Hashable] = lambda _item: None,
     ) -> None:
+        self._whose = whose
         self._hold_seconds = hold_seconds
         self._record = record
         self._most_items = most_items
         self._linger_seconds = linger_seconds
         self._is_full = asyncio.Event()
-        self._waiting: deque[tuple[ItemT, asyncio.Future[ResultT]]] = deque()
+        self._waiting: InTurn[tuple[ItemT, asyncio.Future[ResultT]]] = InTurn()
         self._task: asyncio.Task[None] | None = None
 
     async def add(self, item: ItemT) -> ResultT:
@@ -48,7 +51,7 @@ class Gatherer(Generic[ItemT, ResultT]):
             Fault: nothing was stored; trying again is safe where the fault is retryable.
         """
         future: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.add(self._whose(item), (item, future))
         if len(self._waiting) >= self._most_items:
             self._is_full.set()
         if self._task is None or self._task.done():
@@ -84,7 +87,7 @@ class Gatherer(Generic[ItemT, ResultT]):
 
     async def _record_group(self, size: int) -> int:
         """Record the first so many, and return how many these were."""
-        group = [self._waiting.popleft() for _ in range(size)]
+        group = [self._waiting.pop() for _ in range(size)]
         try:
             results = await self._record([item for item, _ in group])
         except Fault as fault:

@@ -52,7 +52,7 @@ class WebhookDoor:
         self._units = units
         self._clock = clock
         self._require_room = require_room
-        self.gatherer = Gatherer(self._record, most_items)
+        self.gatherer = Gatherer(self._record, most_items, whose=lambda arrival: arrival.origin.merchant_id)
 
     async def take(self, source: str, merchant: str, headers: Mapping[str, str], body: bytes) -> tuple[Status, str]:
         """Keep one delivery and publish what it says; return what became of it, and why where that needs saying.

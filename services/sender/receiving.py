@@ -52,7 +52,7 @@ class Receipts:
         self._numbers = numbers
         self._sealer = sealer
         self._gathering: Gatherer[Reported, bool] = Gatherer(
-            self._commit, _GROUP_RECEIPTS, _LINGER_SECONDS, rush.hold_seconds
+            self._commit, _GROUP_RECEIPTS, _LINGER_SECONDS, rush.hold_seconds, lambda reported: reported.merchant_id
         )
 
     async def take(

@@ -1,8 +1,8 @@
 """The outbox of distributed mode: events are rows of the publishing transaction, and a relay takes them to Kafka.
 
-Rows go out in id order and are deleted by id when the log has them: never "the last id seen" and never a range,
-because ids are given out before commits, and a later commit may fall inside. A relay that dies in between leaves
-rows that are published twice; natural keys and event ids catch that.
+Rows go out in id order, or merchants in turn where much waits (`outbox_turns`), and are deleted by id when the log has
+them: never "the last id seen" and never a range, because ids are given out before commits, and a later commit may fall
+inside. A relay that dies in between leaves rows that are published twice; natural keys and event ids catch that.
 """
 
 import asyncio
@@ -13,12 +13,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
-from shared.bus import kept
+from shared.bus import kept, outbox_turns
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import Record
 from shared.bus.marking import Marking
 from shared.bus.outbox_room import Room
+from shared.bus.outbox_turns import Turns
 from shared.db.ground import NAMING
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_session import PostgresSession
@@ -59,6 +60,7 @@ def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
         sa.Column("occurred_at", Instant, nullable=False),
         sa.Column("published_at", Instant, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
+        outbox_turns.column(),
         postgresql_with=QUEUE,
     )
 
@@ -69,6 +71,8 @@ async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
     async def work(transaction: Transaction) -> None:
         for table in metadata.sorted_tables:
             await transaction.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            if outbox_turns.MERCHANT in table.c:
+                await outbox_turns.prepare(transaction, table)
 
     await database.write(work, Lane.BATCHES)
 
@@ -94,6 +98,7 @@ class OutboxPublisher:
                     "occurred_at": event.occurred_at,
                     "published_at": now,
                     "body": encode(event),
+                    "merchant_id": event.merchant_id,
                 }
                 for event in events
             ],
@@ -135,6 +140,7 @@ class Relay:
         self._session: PostgresSession | None = None
         self._is_active = False
         self._oldest = sa.select(table).order_by(table.c.id).limit(ROUND_ROWS)
+        self._turns = Turns(table, ROUND_ROWS)
 
     @property
     def is_active(self) -> bool:
@@ -157,19 +163,21 @@ class Relay:
             await session.ring(self._name)
             return SWEEP_SECONDS
         await self.marking.begin(session, asyncio.get_running_loop().time())
-        rows = await session.rows(self._oldest)
+        oldest = await session.rows(self._oldest)
+        is_full = len(oldest) == ROUND_ROWS
+        rows = await self._turns.taken(session, oldest) if is_full else oldest
         try:
             arrived = await self._producer.produce([_record(row) for row in rows]) if rows else []
         except LogUnavailable:
-            await self.marking.read(session, rows, self._producer.refused, ROUND_ROWS)
+            await self.marking.read(session, oldest, self._producer.refused, ROUND_ROWS)
             raise
         if rows:
             failpoint("relay.after_produce")
             await self._keep(session, rows, arrived)
             await session.delete(self._table, "id", arrived)
             instruments.RELAYED.labels(self._service).inc(len(arrived))
-        await self.marking.read(session, rows, {*arrived, *self._producer.refused}, ROUND_ROWS)
-        return 0.0 if len(rows) == ROUND_ROWS else SWEEP_SECONDS
+        await self.marking.read(session, oldest, {*arrived, *self._producer.refused}, ROUND_ROWS)
+        return 0.0 if is_full else SWEEP_SECONDS
 
     async def _keep(self, session: PostgresSession, rows: Sequence[Row], arrived: Sequence[int]) -> None:
         """Keep what arrived for some minutes, and now and then forget what was kept long enough."""

@@ -17,12 +17,13 @@ from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import MAX_RECORD_BYTES, create_topics
 from shared.bus.kafka_wire import Cluster, Record
-from shared.bus.outbox import SWEEP_SECONDS
+from shared.bus.outbox import ROUND_ROWS, SWEEP_SECONDS
 from shared.bus.partitioning import NOBODY, partition_of
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import ConfigurationFault, DatabaseUnavailable
+from shared.events.follow_up import FollowUpBlocked
 from shared.events.topics import Topic
 from shared.ids import EventId, RecipientId
 from shared.testing.clock import START
@@ -138,6 +139,10 @@ async def test_one_relay_is_active_and_the_one_standing_by_rings_it_and_takes_ov
     assert len(await desk.records(Topic.FOLLOW_UPS)) == 5
 
 
+def is_marked(desk: KafkaDesk) -> bool:
+    return desk.relay.marking._true is not None
+
+
 async def is_empty(desk: Desk) -> bool:
     return not await desk.waiting_rows()
 
@@ -227,5 +232,36 @@ async def test_what_a_unit_published_is_in_the_outbox_with_everything_a_reader_n
             "occurred_at": event.occurred_at,
             "published_at": desk.units.clock.now(),
             "body": event.model_dump_json().encode(),
+            "merchant_id": "acme",
         }
     ]
+
+
+async def test_a_flood_in_the_outbox_does_not_stand_before_another_merchants_event(desk: KafkaDesk) -> None:
+    flood = [blocked(number, number % 7) for number in range(2 * ROUND_ROWS)]
+    other = [blocked(9_000 + number, 100 + number, "bolt") for number in range(3)]
+    await desk.commit(*flood, *other)
+    await desk.relay.step()
+    waiting = await desk.waiting_rows()
+    assert len(waiting) == len(flood) + len(other) - ROUND_ROWS
+    assert not {*waiting} & {*range(len(flood) + 1, len(flood) + 4)}
+    assert not is_marked(desk), "what was committed before is not all in the log"
+    await desk.flush()
+    assert is_marked(desk)
+    of_person: dict[bytes, list[int]] = {}
+    for record in await desk.records(Topic.FOLLOW_UPS):
+        of_person.setdefault(record.key, []).append(int(FollowUpBlocked.model_validate_json(record.value).follow_up_id))
+    assert len(of_person) == 10
+    assert all(numbers == sorted(numbers) for numbers in of_person.values())
+
+
+async def test_an_outbox_of_an_earlier_version_learns_whose_its_rows_are(desk: KafkaDesk) -> None:
+    async def as_before(tx: Transaction) -> None:
+        await tx.execute(sa.text(f"DROP INDEX ix_{desk.outbox.name}_turns"))
+        await tx.execute(sa.text(f"ALTER TABLE {desk.outbox.name} DROP COLUMN merchant_id"))
+
+    await desk.database.write(as_before, Lane.BATCHES)
+    for _ in range(2):
+        await desk.log.prepare()
+    await desk.publish(blocked(1, 1))
+    assert len(await desk.records(Topic.FOLLOW_UPS)) == 1

@@ -86,3 +86,14 @@ async def test_while_something_else_comes_first_even_a_full_group_waits_and_then
     tasks.append(asyncio.create_task(gatherer.add(4)))
     assert await asyncio.gather(*tasks) == [0, 2, 4, 6, 8]
     assert recorder.groups == [[0, 1, 2], [3, 4]]
+
+
+async def test_many_of_one_name_hold_nobody_of_another_and_each_keeps_its_order() -> None:
+    recorder = Recorder()
+    gatherer = Gatherer(recorder.record, 4, whose=lambda number: number // 1000)
+    tasks = [asyncio.create_task(gatherer.add(number)) for number in (*range(1000, 1020), 2000, 2001, 3000)]
+    await asyncio.sleep(0)
+    recorder.may_go.set()
+    await asyncio.gather(*tasks)
+    assert recorder.groups[:2] == [[1000, 2000, 3000, 1001], [2001, 1002, 1003, 1004]]
+    assert sorted(number for group in recorder.groups for number in group if number < 2000) == [*range(1000, 1020)]
