@@ -62,7 +62,7 @@ class Keyring:
             ConfigurationFault: the file is missing, unreadable, or not a keyring.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = json.loads(path.read_text(encoding="utf-8-sig"))
             keys = {int(key["id"]): base64.b64decode(key["key"], validate=True) for key in data["sealing_keys"]}
             bound_from = int(data.get("bound_from", max(keys) + 1))
             ring = cls(base64.b64decode(data["hash_key"], validate=True), keys, int(data["active"]), bound_from)

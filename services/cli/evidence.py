@@ -1,10 +1,11 @@
 """Commands that ask: send one text, explain one, judge a file of cases, read a file of replies."""
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import orjson
 import typer
@@ -146,10 +147,20 @@ def _each_line(file: Path, answer: Callable[[dict[str, Any]], dict[str, Any]]) -
 def _lines(file: Path) -> Iterator[bytes]:
     """Yield the lines of a file or of standard input, blank ones left out; whether they are text is told by line."""
     if file == STANDARD_INPUT:
-        yield from filter(bytes.strip, sys.stdin.buffer)
+        yield from filter(bytes.strip, _unmarked(sys.stdin.buffer))
         return
     try:
         with file.open("rb") as stream:
-            yield from filter(bytes.strip, stream)
+            yield from filter(bytes.strip, _unmarked(stream))
     except OSError as problem:
         raise ConfigurationFault(f"{file}: cannot be read ({problem.strerror})") from None
+
+
+def _unmarked(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield lines in UTF-8 without the mark of byte order that PowerShell writes before a file, in UTF-16 too."""
+    first = stream.readline()
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        yield from (first + stream.read()).decode("utf-16", "replace").encode().splitlines()
+        return
+    yield first.removeprefix(codecs.BOM_UTF8)
+    yield from stream

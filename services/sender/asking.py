@@ -13,7 +13,7 @@ from uuid import UUID
 
 import orjson
 
-from services.sender import store
+from services.sender import unreported
 from services.sender.domain.asking import Rest, Silent, Unreported, listed_together, next_question
 from services.sender.domain.bucket import Bucket
 from services.sender.domain.conclude import Receipt
@@ -84,7 +84,9 @@ class Asker:
         """Return accounts with something due, going on where the last step ended, and whether all were looked at."""
         found: list[Account] = []
         for _ in range(_ACCOUNTS_A_STEP):
-            rows = await db.rows(store.NEXT_ACCOUNT, dict(zip(("merchant_id", "provider"), self._after, strict=True)))
+            rows = await db.rows(
+                unreported.NEXT_ACCOUNT, dict(zip(("merchant_id", "provider"), self._after, strict=True))
+            )
             if not rows:
                 self._after = _FIRST
                 return found, True
@@ -108,10 +110,10 @@ class Asker:
         provider = self._book.provider(*account)
         if provider is None or not provider.capabilities.status_on_request:
             return False  # its texts wait until it can be asked, and count as unconfirmed meanwhile
-        texts = await self._units.read(lambda db: store.to_ask(db, account, now, _GROUP))
+        texts = await self._units.read(lambda db: unreported.to_ask(db, account, now, _GROUP))
         ours = self._holding()
         mine = [each for each in texts if partition_of(each.recipient_id, ours.of) in ours.numbers]
-        gone = await self._units.read(lambda db: store.not_to_be_asked(db, mine))
+        gone = await self._units.read(lambda db: unreported.not_to_be_asked(db, mine))
         await self._put_off([each for each in mine if each in gone], None)
         waiting = {each.provider_message_id: each for each in mine if each not in gone}
         told, silent = await self._asked(account, provider, waiting)

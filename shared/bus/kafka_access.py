@@ -103,7 +103,7 @@ class KafkaSettings(Settings):
                 "FOLLOWUP_KAFKA_SECURITY asks for SASL; set FOLLOWUP_KAFKA_USERNAME and FOLLOWUP_KAFKA_PASSWORD_FILE"
             )
         try:
-            return self.password_file.read_text(encoding="utf-8").strip()
+            return self.password_file.read_text(encoding="utf-8-sig").strip()
         except OSError as problem:
             raise ConfigurationFault(
                 f"FOLLOWUP_KAFKA_PASSWORD_FILE: {self.password_file} cannot be read ({problem.strerror})"

@@ -55,7 +55,7 @@ class Secret(FileModel):
                 raise ConfigurationFault(f"the environment variable {self.env} is not set or empty; set {self.env}")
             return found
         try:
-            found = Path(str(self.file)).read_text(encoding="utf-8").strip()
+            found = Path(str(self.file)).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError):
             raise ConfigurationFault(
                 f"the secret file {self.file} cannot be read; create it or mend its mode"

@@ -193,7 +193,7 @@ def operator_token(path: Path | None) -> str:
     if path is None:
         return secrets.token_urlsafe(32)
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        token = path.read_text(encoding="utf-8-sig").strip()
     except OSError as problem:
         raise ConfigurationFault(f"FOLLOWUP_OPERATOR_TOKEN_FILE: {path} cannot be read ({problem.strerror})") from None
     if len(token) < _SHORTEST_TOKEN:

@@ -193,6 +193,8 @@ class ScriptedProvider:
     questions: list[str] = field(default_factory=list)
     """Every question about texts, as it was put: `list`, or the id of one."""
     throttles_questions: bool = False
+    price: str | None = None
+    """What each text costs, as the provider writes it."""
     loses_sight_of: set[str] = field(default_factory=set)
     """Ids of texts it does not know any more."""
     _server: asyncio.Server | None = None
@@ -309,7 +311,7 @@ class ScriptedProvider:
             "to": text.form["To"],
             "status": text.status,
             "num_segments": "1",
-            "price": None,
+            "price": self.price,
             "price_unit": "USD",
             "direction": "outbound-api",
             "error_code": text.code,

@@ -79,7 +79,7 @@ DEFINITIONS: Final = (
     Definition(
         "reply_rate",
         "Replied",
-        "texts answered with anything but an opt-out / texts that reached somebody",
+        "texts answered with anything but an opt-out or HELP / texts that reached somebody",
         Unit.RATIO,
         Measure.REPLIED,
         Measure.REACHED,

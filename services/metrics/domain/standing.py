@@ -262,6 +262,8 @@ def _engaged(standing: Standing, event: Event) -> dict[str, Any]:
             _first(changes, standing, "clicked_by", event.event_id)
         case ReplyReceived(reply_class=ReplyClass.OPT_OUT):
             _first(changes, standing, "opted_out_by", event.event_id)
+        case ReplyReceived(reply_class=ReplyClass.HELP):
+            pass  # a keyword of the service, like an opt-out: nobody answered what the text said
         case ReplyReceived():
             _first(changes, standing, "replied_by", event.event_id)
         case ConversionAttributed():

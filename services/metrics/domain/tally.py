@@ -68,7 +68,7 @@ class Measure(StrEnum):
     REPLIES = "replies"
     """Detail: class."""
     REPLIED = "replied"
-    """Of those reached, each once, in the hour of the text; opt-outs are told apart."""
+    """Of those reached, each once, in the hour of the text; opt-outs are told apart, and HELP is no answer."""
     OPTED_OUT = "opted_out"
     """Of those reached, answered with an opt-out, each once, in the hour of the text."""
     CLICKS = "clicks"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.sender import store
+from services.sender import unreported
 from services.sender.instruments import QUESTIONS
 from services.sender.tables import attempts
 from shared.db.transaction import Lane
@@ -81,7 +81,7 @@ async def test_a_receipt_that_comes_while_the_provider_is_asked_stands(desk: Des
     text.status = "sent"
     desk.clock.advance(minutes=10)
     asked_before = await desk.house.runtime.units.read(
-        lambda db: store.to_ask(db, (make.MERCHANT, "main"), desk.clock.now(), 9)
+        lambda db: unreported.to_ask(db, (make.MERCHANT, "main"), desk.clock.now(), 9)
     )
     await desk.http.post(**text.receipt("delivered"))
     await desk.sender.asker._put_off(asked_before, desk.clock.now())
@@ -181,7 +181,7 @@ async def test_nobody_asks_about_a_person_who_was_erased(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", [store.NEXT_ACCOUNT, store.TO_ASK], ids=["the next account", "its texts to ask about"]
+    "statement", [unreported.NEXT_ACCOUNT, unreported.TO_ASK], ids=["the next account", "its texts to ask about"]
 )
 async def test_what_is_to_be_asked_is_found_along_an_index(desk: Desk, statement: object) -> None:
     told = await desk.house.plan(statement, merchant_id="a", provider="b", now=START, most=9)  # type: ignore[arg-type]
