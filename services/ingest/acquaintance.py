@@ -1,6 +1,8 @@
 """Who stands behind orders, carts and customers, and who stood there before their number changed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 
 from services.ingest.domain.announcements import Addressee
 
@@ -8,13 +10,21 @@ from services.ingest.domain.announcements import Addressee
 class People:
     """What is known of the people behind some joins, and what a batch of deliveries adds to it."""
 
-    def __init__(self, known: Mapping[bytes, Addressee], former: Mapping[bytes, Sequence[Addressee]]) -> None:
+    def __init__(
+        self,
+        known: Mapping[bytes, Addressee],
+        former: Mapping[bytes, Sequence[Addressee]],
+        as_of: Mapping[bytes, datetime] = MappingProxyType({}),
+    ) -> None:
         self._known = dict(known)
+        self._as_of = dict(as_of)
         self._former = {join: [*people] for join, people in former.items()}
         self.learnt: dict[bytes, Addressee] = {}
         """Whom each join leads to now, where this batch says so."""
         self.displaced: dict[bytes, tuple[bytes, Addressee]] = {}
         """Whom a join led to before this batch, by the key of their row."""
+        self.emptied: set[bytes] = set()
+        """Places where nobody's permission stands any more."""
 
     def behind(self, joins: Iterable[bytes]) -> Addressee | None:
         """Return whom the first join that is known leads to."""
@@ -30,11 +40,45 @@ class People:
             found.pop(but.recipient_id, None)
         return tuple(found.values())
 
-    def learn(self, joins: Iterable[bytes], person: Addressee) -> None:
-        """Let joins lead to a person from now on; whom they led to before is not forgotten."""
+    def is_known_newer(self, join: bytes, as_of: datetime | None) -> bool:
+        """Return whether what is known of a join is newer than an instant."""
+        known = self._as_of.get(join)
+        return as_of is not None and known is not None and known > as_of
+
+    def as_of(self, join: bytes) -> datetime | None:
+        """Return when a join came to lead where it does, where that is known."""
+        return self._as_of.get(join)
+
+    def learn(self, joins: Iterable[bytes], person: Addressee, as_of: datetime | None = None) -> dict[bytes, Addressee]:
+        """Let joins lead to a person from now on, and return who else they led to before, who is not forgotten.
+
+        Args:
+            joins: hashed; one of which something newer is known stays.
+            person: whom they lead to.
+            as_of: since when, where the delivery says.
+        """
+        others = {}
         for join in joins:
+            if self.is_known_newer(join, as_of):
+                continue
             before = self._known.get(join)
             if before is not None and before.recipient_id != person.recipient_id:
+                others[join] = before
                 self._former.setdefault(join, []).append(before)
                 self.displaced[join + before.recipient_id.bytes] = (join, before)
             self._known[join] = self.learnt[join] = person
+            if as_of is not None:
+                self._as_of[join] = as_of
+        return others
+
+    def stand(self, place: bytes, person: Addressee, as_of: datetime) -> None:
+        """Remember who gives permission at a place."""
+        self._known[place] = self.learnt[place] = person
+        self._as_of[place] = as_of
+        self.emptied.discard(place)
+
+    def empty(self, place: bytes) -> None:
+        """Forget who gave permission at a place."""
+        self._known.pop(place, None)
+        self.learnt.pop(place, None)
+        self.emptied.add(place)

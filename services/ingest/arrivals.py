@@ -63,6 +63,11 @@ class Arrival:
     facts: tuple[Sealed, ...]
     claims: tuple[OpenClaim, ...]
     """Not sealed yet: what they belong to depends on whom the tables know."""
+    retold_facts: tuple[Sealed, ...] = ()
+    place: bytes | None = None
+    """The hash of the place where permission is given or taken off."""
+    at_place: Addressee | None = None
+    """Whose number stands there, where no permission is given."""
 
 
 class Preparer:
@@ -82,6 +87,7 @@ class Preparer:
         kept = {name: value for name, value in delivery.headers.items() if name not in UNKEPT_HEADERS}
         reading = Reading() if isinstance(delivery.outcome, Unreadable) else delivery.outcome
         joins = {join: self._join_hash(merchant, join) for join in reading.joins}
+        place = reading.place
         addressee = self._addressee(merchant, reading.contact) if reading.contact else None
         return Arrival(
             origin=delivery.origin,
@@ -97,6 +103,9 @@ class Preparer:
             lasting_joins=tuple(joins[join] for join in lasting_joins(reading)),
             facts=tuple(self._facts(delivery.origin, happening) for happening in reading.happenings),
             claims=tuple(self._claim(merchant, claim) for claim in reading.claims),
+            retold_facts=tuple(self._facts(delivery.origin, happening, addressee) for happening in reading.retold),
+            place=self._join_hash(merchant, Join("place", place.name)) if place else None,
+            at_place=self._addressee(merchant, place.contact) if place and place.contact else None,
         )
 
     def _addressee(self, merchant: MerchantId, contact: Contact) -> Addressee:
@@ -117,9 +126,10 @@ class Preparer:
         clear = contact.model_dump_json(exclude_none=True).encode()
         return self._sealer.seal(merchant, places.contact(recipient_id), clear)
 
-    def _facts(self, origin: Origin, happening: Happening) -> Sealed:
+    def _facts(self, origin: Origin, happening: Happening, again: Addressee | None = None) -> Sealed:
         clear = orjson.dumps(_bounded(happening.facts, origin.source))
-        return self._sealer.seal(origin.merchant_id, places.trigger_facts(trigger_id(origin, happening)), clear)
+        own = places.trigger_facts(trigger_id(origin, happening, again))
+        return self._sealer.seal(origin.merchant_id, own, clear)
 
     def _claim(self, merchant: MerchantId, claim: Claim) -> OpenClaim:
         return OpenClaim(

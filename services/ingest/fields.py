@@ -44,6 +44,10 @@ class Fields:
         """Return whether the member is there and not null, readable or not."""
         return self._members.get(name) is not None
 
+    def tells(self, name: str) -> bool:
+        """Return whether the member is there, be it null."""
+        return name in self._members
+
     def is_blank(self, name: str) -> bool:
         """Return whether the member is absent, null or an empty text."""
         found = self._members.get(name)

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from services.ingest.acquaintance import People
 from services.ingest.arrivals import Arrival, oldest_id_of
-from services.ingest.domain.announcements import Addressee, announcements, trigger_id
-from services.ingest.domain.people import prefers_known_person, reaches_everybody
-from services.ingest.domain.readings import Status, Unreadable
+from services.ingest.domain.announcements import Addressee, announcements, number_changed, taken_off, trigger_id
+from services.ingest.domain.people import prefers_known_person, reaches_everybody, timely_claims
+from services.ingest.domain.readings import Reading, Status, Unreadable
 from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, former_people, published, quarantine, subjects
 from shared import ids
 from shared.db.transaction import Row, Transaction
@@ -40,7 +40,7 @@ async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
     """
     new = await _claimed(uow.db, arrivals)
     fresh = [arrival for arrival, is_new in zip(arrivals, new, strict=True) if is_new]
-    people = People(await _known_people(uow.db, fresh), await _former_people(uow.db, fresh))
+    people = await _people(uow.db, fresh)
     taken = [_take(arrival, people) if is_new else None for arrival, is_new in zip(arrivals, new, strict=True)]
     news = _without_what_is_said(await _news(uow.db, [event for each in taken if each for event in each.events]), taken)
     outcomes = [_outcome(each, news) for each in taken]
@@ -107,11 +107,15 @@ async def _known_keys(db: Transaction, arrivals: Sequence[Arrival]) -> dict[byte
     return {bytes(row["key_hash"]): bytes(row["body_sha256"]) for row in rows}
 
 
-async def _known_people(db: Transaction, arrivals: Iterable[Arrival]) -> dict[bytes, Addressee]:
-    """Return whom the joins of these arrivals lead to, where it is asked or may change."""
-    wanted = [join for arrival in arrivals for join in arrival.joins]
+async def _people(db: Transaction, arrivals: Sequence[Arrival]) -> People:
+    """Return whom the joins and places of these arrivals lead to, and since when."""
+    wanted = [join for arrival in arrivals for join in (*arrival.joins, *filter(None, (arrival.place,)))]
     rows = await db.fetch(subjects, "join_hash", wanted)
-    return {bytes(row["join_hash"]): _addressee(row) for row in rows}
+    return People(
+        {bytes(row["join_hash"]): _addressee(row) for row in rows},
+        await _former_people(db, arrivals),
+        {bytes(row["join_hash"]): row["as_of"] for row in rows if row["as_of"] is not None},
+    )
 
 
 async def _former_people(db: Transaction, arrivals: Iterable[Arrival]) -> dict[bytes, list[Addressee]]:
@@ -133,19 +137,59 @@ def _reaches_everybody(arrival: Arrival) -> bool:
 
 def _take(arrival: Arrival, people: People) -> _Taken:
     """Find out whom an arrival is about, learn its joins, and say what it says."""
-    if isinstance(arrival.outcome, Unreadable):
+    reading = arrival.outcome
+    if isinstance(reading, Unreadable):
         return _Taken(arrival, None, ())
-    known = people.behind(arrival.joins) if prefers_known_person(arrival.outcome) else None
+    is_old = any(people.is_known_newer(join, reading.as_of) for join in arrival.joins[:1])
+    known = people.behind(arrival.joins) if is_old or prefers_known_person(reading) else None
+    before: Mapping[bytes, Addressee] = {}
     if known is None and arrival.remembered is not None:
-        people.learn(arrival.lasting_joins, arrival.remembered)
+        before = people.learn(arrival.lasting_joins, arrival.remembered, reading.as_of)
     addressee = known or arrival.addressee
-    others = people.ever_behind(arrival.joins, addressee) if reaches_everybody(arrival.outcome) else ()
-    events = announcements(arrival.origin, arrival.outcome, addressee, arrival.facts, arrival.claims, others)
-    ids_of: dict[str, UUID] = {
-        happening.key: trigger_id(arrival.origin, happening) for happening in arrival.outcome.happenings
+    others = people.ever_behind(arrival.joins, addressee) if reaches_everybody(reading) else ()
+    moved = _moved(arrival, reading, before)
+    said, claims = timely_claims(reading, arrival.claims) if is_old else (reading, arrival.claims)
+    events: list[Event] = [number_changed(arrival.origin, subject, whose) for subject, whose in moved.items()]
+    events += announcements(
+        arrival.origin, said, addressee, arrival.facts, claims, others, arrival.retold_facts, moved.keys()
+    )
+    if not is_old:
+        events += _taken_off(arrival, reading, addressee, people)
+    ids_of: dict[str, UUID] = {each.key: trigger_id(arrival.origin, each) for each in reading.happenings}
+    unless = {ids_of[each.key]: ids_of[each.unless] for each in reading.happenings if each.unless in ids_of}
+    unless |= {
+        trigger_id(arrival.origin, each, addressee): ids_of[each.key] for each in reading.retold if each.key in ids_of
     }
-    unless = {ids_of[each.key]: ids_of[each.unless] for each in arrival.outcome.happenings if each.unless in ids_of}
     return _Taken(arrival, addressee, list({event.event_id: event for event in events}.values()), unless)
+
+
+def _moved(arrival: Arrival, reading: Reading, before: Mapping[bytes, Addressee]) -> dict[str, Addressee]:
+    """Return the subjects that had another number until now, and whose; where they are told of whole."""
+    if reading.as_of is None:
+        return {}
+    joins = zip(dict.fromkeys(reading.joins), arrival.joins, strict=True)
+    return {join.name: before[key] for join, key in joins if join.kind == "subject" and key in before}
+
+
+def _taken_off(arrival: Arrival, reading: Reading, addressee: Addressee | None, people: People) -> list[Event]:
+    """Remember who gives permission at a place, and return the withdrawal of whoever did and stands there no more."""
+    place, key = reading.place, arrival.place
+    if place is None or key is None:
+        return []
+    before, granted = people.behind([key]), None
+    if place.claim is not None:
+        [sealed] = [s for claim, s in zip(reading.claims, arrival.claims, strict=True) if claim is place.claim]
+        granted = sealed.addressee or addressee
+        if granted is not None and granted.provenance is PhoneProvenance.SHIPPING:
+            granted = None  # nobody consents for whom a gift is shipped to
+    now = granted or arrival.at_place
+    is_gone = before is not None and (now is None or now.recipient_id != before.recipient_id)
+    if granted is not None:
+        people.stand(key, granted, place.changed_at)
+    elif is_gone:
+        people.empty(key)
+    is_news = is_gone and not reaches_everybody(reading)
+    return [taken_off(arrival.origin, place, before)] if before is not None and is_news else []
 
 
 async def _news(db: Transaction, events: Sequence[Event]) -> dict[UUID, Event]:
@@ -182,13 +226,19 @@ def _outcome(taken: _Taken | None, news: dict[UUID, Event]) -> Status:
 
 async def _remember(uow: UnitOfWork, people: People, arrivals: Sequence[Arrival]) -> None:
     """Keep whom each order, cart and customer leads to, the newest telling first, and who stood there before."""
-    merchants = {join: arrival.origin.merchant_id for arrival in arrivals for join in arrival.lasting_joins}
+    merchants = {
+        join: arrival.origin.merchant_id
+        for arrival in arrivals
+        for join in (*arrival.lasting_joins, *filter(None, (arrival.place,)))
+    }
     common = {"updated_at": uow.now}
     rows = [
-        {"join_hash": join, "merchant_id": merchants[join], **person.row(), **common}
+        {"join_hash": join, "merchant_id": merchants[join], **person.row(), **common, "as_of": people.as_of(join)}
         for join, person in sorted(people.learnt.items())
     ]
     await uow.db.upsert(subjects, rows)
+    if people.emptied:
+        await uow.db.delete(subjects, "join_hash", sorted(people.emptied))
     if people.displaced:
         before = [
             {"former_key": key, "join_hash": join, "merchant_id": merchants[join], **person.row(), **common}

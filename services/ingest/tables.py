@@ -50,9 +50,11 @@ subjects = sa.Table(
     sa.Column("contact", sa.LargeBinary, nullable=False),
     sa.Column("provenance", sa.Text, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("as_of", Instant),
     postgresql_with=CHANGING,
 )
-"""Order, cart or customer (a keyed hash) to the person last known behind it, sealed."""
+"""Order, cart or customer (a keyed hash) to the person last known behind it, sealed; and the place where a permission
+was given, to whose. `as_of` is when the source says it came to be so: what is older and comes later changes nothing."""
 
 former_people = sa.Table(
     "ingest_former_people",

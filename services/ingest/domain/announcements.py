@@ -1,12 +1,12 @@
 """What the house is told of a delivery."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.ingest.domain.readings import Claim, Happening, Reading
+from services.ingest.domain.readings import Claim, Happening, PermissionPlace, Reading
 from shared import ids, places
 from shared.events.consent import (
     ConsentAct,
@@ -19,7 +19,7 @@ from shared.events.consent import (
     as_claimed,
 )
 from shared.events.envelope import Event, Sealed
-from shared.events.trigger import PhoneProvenance, TriggerKind, TriggerReceived
+from shared.events.trigger import NUMBER_CHANGED, PhoneProvenance, TriggerKind, TriggerReceived
 from shared.ids import EventId, MerchantId, RecipientId
 from shared.places import Place
 
@@ -74,6 +74,8 @@ def announcements(
     facts: tuple[Sealed, ...],
     claims: tuple[OpenClaim, ...],
     others: Sequence[Addressee] = (),
+    retold_facts: tuple[Sealed, ...] = (),
+    moved: Collection[str] = (),
 ) -> list[Event]:
     """Return the events that tell the house what a delivery says; what concerns nobody we know is left out.
 
@@ -84,6 +86,8 @@ def announcements(
         facts: the sealed facts of each happening.
         claims: the personal parts of each claim; its evidence is sealed here.
         others: whoever else its joins ever led to, where what it says reaches them all.
+        retold_facts: the sealed facts of each happening that is told again.
+        moved: subjects that had another number until now: whoever has them now hears of them from the beginning.
     """
     events: list[Event] = []
     if reading.closes is not None:
@@ -108,14 +112,59 @@ def announcements(
             _trigger(origin, reading, happening, sealed_facts, addressee, mine)
             for happening, sealed_facts in zip(reading.happenings, facts, strict=True)
         ]
+        events += [
+            _trigger(origin, reading, happening, sealed_facts, addressee, mine, is_again=True)
+            for happening, sealed_facts in zip(
+                reading.retold if moved else (), retold_facts if moved else (), strict=True
+            )
+            if happening.subject in moved
+        ]
         events += [_right(origin, right, whose) for right in reading.rights for whose in (addressee, *others)]
     return events
 
 
-def trigger_id(origin: Origin, happening: Happening) -> EventId:
-    """Return the one id this happening has, whichever delivery tells of it."""
+def trigger_id(origin: Origin, happening: Happening, whose: Addressee | None = None) -> EventId:
+    """Return the one id this happening has, whichever delivery tells of it.
+
+    Args:
+        origin: where the delivery came from.
+        happening: what happened.
+        whose: who hears of it again, in place of somebody else.
+    """
     at = happening.anchored_at or happening.occurred_at
-    return EventId(ids.derived("trigger.received", origin.merchant_id, origin.source, happening.key, at=at))
+    key = (origin.merchant_id, origin.source, happening.key, *((whose.recipient_id,) if whose else ()))
+    return EventId(ids.derived("trigger.received", *key, at=at))
+
+
+def number_changed(origin: Origin, subject: str, before: Addressee) -> TriggerReceived:
+    """Return what tells whom a subject led to before that it has another number now."""
+    key = (origin.merchant_id, subject, before.recipient_id, origin.delivery_id)
+    return TriggerReceived.model_construct(
+        event_id=EventId(ids.derived("trigger.received", NUMBER_CHANGED, *key, at=origin.received_at)),
+        merchant_id=origin.merchant_id,
+        recipient_id=before.recipient_id,
+        occurred_at=origin.received_at,
+        correlation_id=str(origin.delivery_id),
+        kind=NUMBER_CHANGED,
+        source=origin.source,
+        subject=subject,
+        contact=before.contact,
+        facts=b"",
+    )
+
+
+def taken_off(origin: Origin, place: PermissionPlace, before: Addressee) -> ConsentReported:
+    """Return the withdrawal of a number that no longer stands where its permission was given."""
+    claim = Claim(
+        scope=ConsentScope.MARKETING,
+        act=ConsentAct.REVOKED,
+        level=ConsentLevel.UNKNOWN,
+        captured_at=min(place.changed_at, origin.received_at),
+        method="checkout" if place.name.startswith("checkout") else "platform",
+        source=origin.source,
+        told_at=place.changed_at,
+    )
+    return _report(origin, claim, None, before)
 
 
 def _trigger(
@@ -125,9 +174,11 @@ def _trigger(
     facts: Sealed,
     addressee: Addressee,
     reports: tuple[EventId, ...],
+    *,
+    is_again: bool = False,
 ) -> TriggerReceived:
     return TriggerReceived.model_construct(
-        event_id=trigger_id(origin, happening),
+        event_id=trigger_id(origin, happening, addressee if is_again else None),
         merchant_id=origin.merchant_id,
         recipient_id=addressee.recipient_id,
         occurred_at=happening.occurred_at,
@@ -145,7 +196,7 @@ def _trigger(
     )
 
 
-def _report(origin: Origin, claim: Claim, opened: OpenClaim, whose: Addressee) -> ConsentReported:
+def _report(origin: Origin, claim: Claim, opened: OpenClaim | None, whose: Addressee) -> ConsentReported:
     at = claim.captured_at or claim.told_at
     known_by = claim.captured_at.isoformat() if claim.captured_at else claim.key
     key = (origin.merchant_id, whose.recipient_id, origin.source, known_by, claim.scope, claim.act)
@@ -165,7 +216,7 @@ def _report(origin: Origin, claim: Claim, opened: OpenClaim, whose: Addressee) -
         source=source,
         disclosure_sha256=claim.disclosure_sha256,
         contact=whose.contact,
-        evidence=opened.sealed_for(claim_id),
+        evidence=opened.sealed_for(claim_id) if opened else None,
     )
 
 

@@ -1,12 +1,15 @@
 """Whose number a delivery holds, how it is chosen, and by what it is found again."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from services.ingest.domain.readings import Join, Reading
 from shared import phone
 from shared.events.trigger import PhoneProvenance
 from shared.phone import E164
+
+SealedT = TypeVar("SealedT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,20 @@ def lasting_joins(reading: Reading) -> tuple[Join, ...]:
 def reaches_everybody(reading: Reading) -> bool:
     """Return whether a reading concerns every number its joins ever had: what is asked by right, and withdrawals."""
     return bool(reading.rights) or any(claim.reaches_everybody for claim in reading.claims)
+
+
+def timely_claims(reading: Reading, sealed: Sequence[SealedT]) -> tuple[Reading, tuple[SealedT, ...]]:
+    """Return a reading that is older than what is known without the permission of its place, and what is sealed of it.
+
+    A box may have been emptied since; what a customer's account says is dated by itself.
+    """
+    place = reading.place
+    kept = [
+        (claim, own)
+        for claim, own in zip(reading.claims, sealed, strict=True)
+        if place is None or claim is not place.claim
+    ]
+    return replace(reading, claims=tuple(claim for claim, _ in kept)), tuple(own for _, own in kept)
 
 
 def prefers_known_person(reading: Reading) -> bool:

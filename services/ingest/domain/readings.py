@@ -108,6 +108,19 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
+class PermissionPlace:
+    """Where a person gives a number permission, and may take it off again: a checkout's box, a customer's account."""
+
+    name: str
+    changed_at: datetime
+    """When it came to be as it is now."""
+    claim: Claim | None = None
+    """The permission that is given there now; one of the delivery's claims."""
+    contact: Contact | None = None
+    """Whose number stands there now, where the delivery says no more of permission."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a delivery says; all of it concerns one person, or the whole merchant."""
 
@@ -118,6 +131,12 @@ class Reading:
     happenings: tuple[Happening, ...] = ()
     claims: tuple[Claim, ...] = ()
     rights: tuple[PrivacyRight, ...] = ()
+    as_of: datetime | None = None
+    """When its order, cart or customer came to be as it is told here, whole; None: the delivery tells a part of one.
+    What is older than what is known changes no number, and gives no permission."""
+    retold: tuple[Happening, ...] = ()
+    """What whoever has the number now is to hear, should the subject have had another one before."""
+    place: PermissionPlace | None = None
     closes: str | None = None
     """Why the merchant is closed, where the delivery says so."""
     unknown: tuple[str, ...] = ()

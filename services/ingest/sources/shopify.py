@@ -30,12 +30,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.ingest.domain.readings import Claim, Happening, Outcome, QuarantineReason, Reading, Shop, Unreadable
+from services.ingest.domain.readings import Outcome, QuarantineReason, Reading, Shop, Unreadable
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Adapter, Circumstances, Headers, Reader, hmac_sha256_base64, is_any_of
+from services.ingest.sources.shopify_checkouts import checkout
 from services.ingest.sources.shopify_orders import (
-    about_order,
-    cart_facts,
     changes,
     deleted,
     fulfilled,
@@ -47,14 +46,10 @@ from services.ingest.sources.shopify_people import (
     FieldsReader,
     changed_consent,
     changed_customer,
-    claimant,
-    known,
     privacy,
-    sha256_of,
 )
 from services.ingest.sources.shopify_shapes import fits
-from shared.events.consent import ConsentAct, ConsentScope, PrivacyRight
-from shared.events.trigger import PhoneProvenance, TriggerKind
+from shared.events.consent import PrivacyRight
 
 SIGNATURE = "x-shopify-hmac-sha256"
 SHOP_DOMAIN = "x-shopify-shop-domain"
@@ -110,51 +105,6 @@ def reader_of(topic: str) -> Reader | None:
     return read
 
 
-def _checkout(checkout: Fields, at: Circumstances) -> Reading:
-    """Read checkouts/create and checkouts/update: begun, and once `completed_at` is set, completed.
-
-    The tick box for texts (`buyer_accepts_sms_marketing`) is dated as the checkout, the earliest it can have been
-    ticked, so that it never overturns a later STOP. It is express consent, or what the merchant's file says the words
-    beside it make it. `buyer_accepts_marketing` is about e-mail and claims nothing.
-    """
-    token = checkout.required("token")
-    subject, begun_at, currency = (
-        f"checkout-{token}",
-        checkout.required_instant("created_at"),
-        checkout.text("currency"),
-    )
-    completed_at = checkout.instant("completed_at")
-    happening = Happening(
-        kind=TriggerKind.CHECKOUT_COMPLETED if completed_at else TriggerKind.CHECKOUT_STARTED,
-        key=f"{subject}/{'completed' if completed_at else 'started'}",
-        occurred_at=completed_at or begun_at,
-        subject=subject,
-        amount_minor=checkout.minor("total_price", currency),
-        currency=currency,
-        facts=known(checkout_url=checkout.text("abandoned_checkout_url")) | cart_facts(checkout),
-    )
-    raw = checkout.text("sms_marketing_phone")
-    reading = about_order(checkout, at, (happening,), subject=subject, other_phone=raw)
-    own = claimant(at.shop, raw, PhoneProvenance.ORDER, checkout.fields("billing_address").text("country_code"))
-    if not checkout.flag("buyer_accepts_sms_marketing") or (raw and own is None):
-        return reading
-    captured_at = min(begun_at, at.received_at)
-    level, wording = at.shop.ticked(captured_at)
-    claim = Claim(
-        scope=ConsentScope.MARKETING,
-        act=ConsentAct.GRANTED,
-        level=level,
-        captured_at=captured_at,
-        told_at=begun_at,
-        method="checkout",
-        source=NAME,
-        disclosure_sha256=sha256_of(wording),
-        evidence=known(disclosure=wording),
-        contact=own,
-    )
-    return replace(reading, claims=(*reading.claims, claim))
-
-
 def _closes(reason: str) -> FieldsReader:
     """Return the reader of a topic that ends the shop's use of this app."""
     return lambda _shop, _at: Reading(closes=reason)
@@ -174,8 +124,8 @@ _READERS: dict[str, FieldsReader] = {
     "refunds/create": refunded,
     "fulfillments/create": fulfilled,
     "fulfillments/update": fulfilled,
-    "checkouts/create": _checkout,
-    "checkouts/update": _checkout,
+    "checkouts/create": checkout,
+    "checkouts/update": checkout,
     "checkouts/delete": _nothing,
     "customers/create": changed_customer,
     "customers/update": changed_customer,

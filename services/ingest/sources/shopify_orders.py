@@ -8,6 +8,7 @@ Source: webhooks section 1.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -41,7 +42,9 @@ def changes(order: Fields, at: Circumstances) -> Reading:
         found += _parts(parcel, partial(_parcel, parcel, order))
     if is_cancelled(order):
         found += _parts(order, lambda: (_cancellation(order, at),))
-    return about_order(order, at, tuple(found))
+    reading = about_order(order, at, tuple(found))
+    lives = not _is_dead(order, at) and _is_recent(order, at)
+    return replace(reading, retold=_parts(order, lambda: (_purchase(order),))) if lives else reading
 
 
 def refunded(refund: Fields, _at: Circumstances) -> Reading:
@@ -98,6 +101,12 @@ def _is_dead(order: Fields, at: Circumstances) -> bool:
     processed_at = order.instant("processed_at")
     is_old = processed_at is not None and at.received_at - processed_at > OLDEST_PURCHASE
     return is_old or is_cancelled(order) or order.text("financial_status") == "voided"
+
+
+def _is_recent(order: Fields, at: Circumstances) -> bool:
+    """Return whether an order is young enough for its buyer to hear of it."""
+    created_at = order.instant("created_at")
+    return created_at is not None and at.received_at - created_at <= OLDEST_PURCHASE
 
 
 def is_cancelled(order: Fields) -> bool:
@@ -168,8 +177,14 @@ def about_order(
         customer_id,
         (*(Join("subject", name) for name in subjects), *((Join("customer", customer_id),) if customer_id else ())),
         happenings,
+        as_of=as_of(order, at),
     )
     return with_consent_state(reading, customer, at)
+
+
+def as_of(document: Fields, at: Circumstances) -> datetime:
+    """Return when an order or cart came to be as it is told; now, where nobody says."""
+    return min(document.instant("updated_at") or at.received_at, at.received_at)
 
 
 def id_of(order: Fields) -> str | None:

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from services.ingest.domain.people import Candidate, chosen_phone
-from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
+from services.ingest.domain.readings import Claim, Happening, Join, PermissionPlace, Reading, Shop
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Circumstances
 from shared import spellings
@@ -66,8 +66,9 @@ def changed_customer(customer: Fields, at: Circumstances) -> Reading:
         customer=customer_id,
         joins=_customer_join(customer_id),
         happenings=(happening,) if happening else (),
+        as_of=_changed_at(customer, at),
     )
-    return with_consent_state(reading, customer, at)
+    return _on_the_account(with_consent_state(reading, customer, at), customer, at)
 
 
 def changed_consent(change: Fields, at: Circumstances) -> Reading:
@@ -81,7 +82,24 @@ def changed_consent(change: Fields, at: Circumstances) -> Reading:
         customer=customer_id,
         joins=_customer_join(customer_id),
     )
-    return with_consent_state(reading, change, at, is_joined=customer_id is not None)
+    return _on_the_account(with_consent_state(reading, change, at, is_joined=customer_id is not None), change, at)
+
+
+def _changed_at(customer: Fields, at: Circumstances) -> datetime:
+    """Return when a customer came to be as they are told of; now, where nobody says."""
+    return min(customer.instant("updated_at") or at.received_at, at.received_at)
+
+
+def _on_the_account(reading: Reading, customer: Fields, at: Circumstances) -> Reading:
+    """Add which number stands in the customer's account, where that is told: a permission goes when its number does."""
+    if reading.customer is None or not customer.tells("phone"):
+        return reading
+    country = customer.fields("default_address").text("country_code")
+    own = claimant(at.shop, customer.text("phone"), PhoneProvenance.CUSTOMER, country)
+    granted = next((each for each in reading.claims if each.act is ConsentAct.GRANTED and each.contact), None)
+    return replace(
+        reading, place=PermissionPlace(f"customer-{reading.customer}", _changed_at(customer, at), granted, own)
+    )
 
 
 def _customer_join(customer_id: str | None) -> tuple[Join, ...]:

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.events.trigger import TriggerKind
+from shared.events.trigger import NUMBER_CHANGED, TriggerKind
+
+_ENDS = frozenset({TriggerKind.CANCELLATION.value, NUMBER_CHANGED})
+"""What leaves nothing of an order in a person's history: it was cancelled, or turned out to be somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def bought(deals: Iterable[Deal]) -> Bought:
     purchases = [deal for deal in real if deal.kind == TriggerKind.PURCHASE]
     if not purchases:
         return Bought(0, -refunded)
-    if any(deal.kind == TriggerKind.CANCELLATION for deal in real):
+    if any(deal.kind in _ENDS for deal in real):
         return Bought(0, 0)
     minor = min(purchases, key=lambda deal: deal.at).minor or 0
     return Bought(1, 0 if None in refunds else max(minor - refunded, 0))

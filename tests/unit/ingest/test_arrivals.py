@@ -70,7 +70,10 @@ def test_no_document_however_odd_raises(topic: str, data: st.DataObject) -> None
     arrival = arrival_of(topic, document)
     assert isinstance(arrival.outcome, Reading | Unreadable)
     if isinstance(arrival.outcome, Reading):
-        announcements(arrival.origin, arrival.outcome, arrival.addressee, arrival.facts, arrival.claims)
+        announcements(
+            *(arrival.origin, arrival.outcome, arrival.addressee, arrival.facts, arrival.claims),
+            retold_facts=arrival.retold_facts,
+        )
 
 
 def test_the_same_order_read_twice_has_the_same_trigger() -> None:

@@ -39,3 +39,7 @@ def test_tests_count_for_nothing() -> None:
 @given(st.permutations([SHOPIFYS, APIS, REFUND, CANCELLATION]))
 def test_a_cancelled_order_counts_for_nothing_in_whatever_order_it_is_told(order: list[Deal]) -> None:
     assert bought(order) == Bought(0, 0)
+
+
+def test_an_order_that_turned_out_to_be_somebody_elses_leaves_nothing() -> None:
+    assert bought([SHOPIFYS, deal("number_changed", None)]) == Bought(0, 0)

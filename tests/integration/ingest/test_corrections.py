@@ -1,0 +1,172 @@
+"""What a buyer corrects before they are done counts: the tick box for texts, and the number."""
+
+from typing import Any
+
+import pytest
+
+from services.ingest.tables import subjects
+from shared.events.consent import ConsentReported
+from shared.events.trigger import TriggerReceived
+from shared.phone import E164
+from shared.testing.make_ingest import ORDER_ID, PHONE, shopify_order
+from tests.integration.ingest.stage import Stage
+
+MISTYPED = "+12125550970"
+EMPTY = {"sms_marketing_phone": None, "buyer_accepts_sms_marketing": False}
+EARLY, LATE = "2026-12-01T11:58:30-05:00", "2026-12-01T11:59:00-05:00"
+
+
+def checkout(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "token": "t1",
+        "created_at": "2026-12-01T11:58:00-05:00",
+        "completed_at": None,
+        "currency": "USD",
+        "total_price": "10.00",
+        "customer": None,
+        "phone": PHONE,
+        "billing_address": {"country_code": "US", "province_code": "NY", "zip": "10001"},
+        "sms_marketing_phone": PHONE,
+        "buyer_accepts_sms_marketing": True,
+        "line_items": [],
+    } | changes
+
+
+def end_of(stage: Stage, event: ConsentReported | TriggerReceived) -> str:
+    """Return the last digits of the number an event is about."""
+    sealer = stage.house.runtime.sealer
+    return next(
+        each[-4:]
+        for each in (PHONE, MISTYPED)
+        if sealer.recipient_id(event.merchant_id, E164(each)) == event.recipient_id
+    )
+
+
+async def claims(stage: Stage) -> list[tuple[str, str]]:
+    reports = [each for each in await stage.house.published(ConsentReported) if each.scope == "marketing"]
+    return [(each.act, end_of(stage, each)) for each in reports]
+
+
+async def heard(stage: Stage) -> list[tuple[str, str]]:
+    return [(each.kind, end_of(stage, each)) for each in await stage.triggers()]
+
+
+async def told(stage: Stage, *documents: dict[str, Any]) -> list[tuple[str, str]]:
+    """Tell of a checkout's states in order; return each consent as act and the end of its number."""
+    for place, document in enumerate(documents):
+        topic = "checkouts/update" if place else "checkouts/create"
+        await stage.shopify(topic, document, event_id=f"checkout-{place}")
+    return await claims(stage)
+
+
+GRANTED, REVOKED = ("granted", "0123"), ("revoked", "0123")
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ((checkout(), checkout(**EMPTY)), [GRANTED, REVOKED]),
+        ((checkout(), checkout(**EMPTY), checkout(**EMPTY, total_price="11.00")), [GRANTED, REVOKED]),
+        ((checkout(**EMPTY), checkout(**EMPTY, total_price="11.00")), []),
+        ((checkout(), checkout(total_price="11.00")), [GRANTED]),
+        ((checkout(), checkout(sms_marketing_phone="12")), [GRANTED, REVOKED]),
+        (
+            (checkout(), checkout(**EMPTY), checkout(total_price="11.00"), checkout(completed_at=LATE)),
+            [GRANTED, REVOKED, GRANTED],
+        ),
+    ],
+    ids=["emptied", "stays empty", "never ticked", "stays ticked", "unreadable", "completed with the box ticked"],
+)
+async def test_a_box_permits_what_it_permits_when_it_is_last_seen(
+    stage: Stage, states: tuple[dict[str, Any], ...], expected: list[tuple[str, str]]
+) -> None:
+    assert await told(stage, *states) == expected
+
+
+async def test_a_number_that_is_corrected_takes_its_permission_and_its_cart_along(stage: Stage) -> None:
+    mistyped = checkout(phone=MISTYPED, sms_marketing_phone=MISTYPED)
+    found = await told(stage, mistyped, checkout(), checkout(total_price="11.00"))
+    assert sorted(found) == [("granted", "0123"), ("granted", "0970"), ("revoked", "0970")]
+    assert sorted(await heard(stage)) == [
+        ("checkout_started", "0123"),
+        ("checkout_started", "0970"),
+        ("number_changed", "0970"),
+    ]
+
+
+async def test_what_was_told_late_of_an_earlier_state_changes_nothing(stage: Stage) -> None:
+    corrected = checkout(**EMPTY, updated_at=LATE)
+    ticked = checkout(phone=MISTYPED, sms_marketing_phone=MISTYPED, updated_at=EARLY)
+    assert await told(stage, corrected, ticked) == []
+    assert await heard(stage) == [("checkout_started", "0123")]
+
+
+async def test_who_a_gift_is_shipped_to_is_not_said_to_have_withdrawn(stage: Stage) -> None:
+    gift = checkout(phone=None, sms_marketing_phone=None, shipping_address={"phone": PHONE, "country_code": "US"})
+    assert await told(stage, gift, gift | EMPTY) == []
+
+
+async def test_an_emptied_box_is_forgotten(stage: Stage) -> None:
+    await told(stage, checkout())
+    ticked = await stage.count(subjects)
+    await stage.shopify("checkouts/update", checkout(**EMPTY), event_id="emptied")
+    assert await stage.count(subjects) == ticked - 1
+
+
+async def test_an_order_follows_the_number_it_has_now(stage: Stage) -> None:
+    order = shopify_order(customer=None, phone=MISTYPED, checkout_token=None)
+    await stage.shopify("orders/create", order, event_id="one")
+    for each in ("two", "three"):
+        await stage.shopify("orders/updated", order | {"phone": PHONE, "note": each}, event_id=each)
+    assert sorted(await heard(stage)) == [("number_changed", "0970"), ("purchase", "0123"), ("purchase", "0970")]
+    assert {each.subject for each in await stage.triggers()} == {f"order-{ORDER_ID}"}
+
+
+async def test_nobody_is_told_of_a_dead_or_old_order_because_its_number_changed(stage: Stage) -> None:
+    order = shopify_order(customer=None, phone=MISTYPED, checkout_token=None)
+    await stage.shopify("orders/create", order, event_id="one")
+    await stage.shopify("orders/updated", order | {"phone": PHONE, "cancelled_at": LATE}, event_id="two")
+    assert sorted(await heard(stage)) == [
+        ("cancellation", "0123"),
+        ("number_changed", "0970"),
+        ("purchase", "0970"),
+    ]
+
+
+async def test_an_event_of_our_own_format_moves_nobodys_texts(stage: Stage) -> None:
+    for number, phone in enumerate((MISTYPED, PHONE)):
+        event = {"id": f"e{number}", "kind": "booking", "subject": "concert-1", "recipient": {"phone": phone}}
+        await stage.tell(event)
+    assert await heard(stage) == [("booking", "0970"), ("booking", "0123")]
+
+
+def account(phone: str | None, state: str | None, at: str = EARLY) -> dict[str, Any]:
+    consent = {"state": state, "consent_updated_at": at, "opt_in_level": "single_opt_in"} if state else None
+    return {"id": 9005, "updated_at": at, "phone": phone, "sms_marketing_consent": consent}
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        (account(None, None, LATE), [GRANTED, REVOKED]),
+        (account(MISTYPED, None, LATE), [GRANTED, REVOKED]),
+        (account(PHONE, None, LATE), [GRANTED]),
+        (account(PHONE, "unsubscribed", LATE), [GRANTED, REVOKED]),
+        ({"id": 9005, "updated_at": LATE}, [GRANTED]),
+        (account(None, None, "2026-12-01T11:58:00-05:00"), [GRANTED]),
+    ],
+    ids=["taken off", "another", "the same", "unsubscribed", "not told", "told late"],
+)
+async def test_a_permission_goes_when_its_number_is_taken_off_the_account(
+    stage: Stage, then: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    await stage.shopify("customers/update", account(PHONE, "subscribed"), event_id="one")
+    await stage.shopify("customers/update", then, event_id="two")
+    assert await claims(stage) == expected
+
+
+async def test_a_customer_whose_account_never_had_a_number_keeps_what_they_permitted_elsewhere(stage: Stage) -> None:
+    await told(stage, checkout(customer={"id": 9005, "phone": None}))
+    await stage.shopify("customers/update", account(None, None, LATE), event_id="one")
+    assert await claims(stage) == [GRANTED]
