@@ -25,7 +25,7 @@ from services.scheduler.api_models import (
 from services.scheduler.asking import Asked, Asking, local_of
 from services.scheduler.domain.enrolment import Decline
 from services.scheduler.domain.states import State
-from services.scheduler.planner import NewRun, Planner
+from services.scheduler.planner import NewRun, Planner, Versions
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import cancel
 from services.scheduler.store import load
@@ -59,7 +59,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
 ) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["follow-ups"], route_class=StrictRoute)
-    units = runtime.units
+    units, versions = runtime.units, Versions()
     unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
 
     @router.post(
@@ -172,7 +172,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     ) -> RunPage:
         """Return who runs, or ran, through which flow; the newest first."""
         after = views.cursor_from(cursor)
-        return await units.read(lambda db: views.runs(db, caller.merchant.id, flow, state, limit, after))
+        return await units.read(lambda db: views.runs(db, versions, caller.merchant.id, flow, state, limit, after))
 
     return router
 

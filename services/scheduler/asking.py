@@ -12,12 +12,20 @@ from pydantic import Field, TypeAdapter, ValidationError
 from services.scheduler import people
 from services.scheduler.advising import question
 from services.scheduler.api_models import FollowUpRequest, PartsAnswer, TextAnswer
-from services.scheduler.domain.enrolment import API_FLOW, Decline, Run, built_in_version, enrolment
+from services.scheduler.domain.enrolment import (
+    API_FLOW,
+    API_STEP,
+    Decline,
+    Run,
+    built_in_version,
+    enrolment,
+    entry_hash,
+)
 from services.scheduler.domain.facts import History, Trigger, recipient_names, zone_named, zone_of
 from services.scheduler.domain.planning import House, PlannedText, end_before_beginning, planned, sender_number
 from services.scheduler.people import Person
 from services.scheduler.planner import NewRun, Version, Versions, names_of
-from services.scheduler.store import FollowUp, by_recipient, load
+from services.scheduler.store import FollowUp, load_open, taken_since, was_ever_taken
 from shared import ids, phone, places, templates
 from shared.conditions import ConditionFault, compile_condition
 from shared.config.directory import Merchant
@@ -27,7 +35,7 @@ from shared.config.model import LONGEST_DURATION
 from shared.config.vocabulary import HISTORY_FIELDS, RECIPIENT_FIELDS
 from shared.db.transaction import Transaction
 from shared.events.follow_up import Purpose, ResendPolicy
-from shared.events.trigger import MOST_MINOR, Contact, PhoneProvenance
+from shared.events.trigger import ENDING_KINDS, MOST_MINOR, Contact, PhoneProvenance
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import RecipientId
 from shared.instants import Instant
@@ -39,8 +47,6 @@ from shared.templates import TemplateError
 GateAdvice: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
 """The gate's evaluation of one question (design section 9); pure, so that asking it sends and stores nothing."""
 
-STEP = "text"
-"""The one step of the built-in flow `api`."""
 _PAST_AFTER = timedelta(seconds=60)
 """Clocks differ and requests take time: a due time this recent is now."""
 _CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -150,23 +156,23 @@ class Asking:
 
     async def past(self, db: Transaction, asked: Asked, now: datetime, *, reading: bool = False) -> Past:
         """Return what is known of the person."""
-        lock = None if reading else "update"
         wanted = [asked.recipient_id]
-        texts = by_recipient((await load(db, "recipient_id", wanted, lock=None)).values())
-        known = await people.people(db, wanted, lock="update" if lock else None)
-        runs = await people.runs(db, wanted)
+        running = (await load_open(db, wanted, lock=None)).values()
+        taken = await taken_since(db, wanted, now - timedelta(days=30), running)
+        known = await people.people(db, wanted, lock=None if reading else "update")
         person = known.get(asked.recipient_id) or Person(asked.recipient_id, asked.merchant.id)
-        flow = asked.flow.flow if asked.flow else API_FLOW
-        sent = texts.get(asked.recipient_id, ())
-        kinds = {rule.on for rule in asked.flow.cancel_on} if asked.flow else set()
-        seen = (await people.seen(db, wanted)).get(asked.recipient_id, ()) if kinds else ()
-        return Past(
-            person,
-            person.history(sent, now),
-            runs.get((asked.recipient_id, flow), {}),
-            [people.opened(self._sealer, row) for row in seen if row["kind"] in kinds],
-            all(each.accepted_at is None for each in sent),
-        )
+        history = person.history(taken.get(asked.recipient_id, ()), now)
+        is_first = not taken and not (reading and await was_ever_taken(db, asked.recipient_id))
+        if asked.flow is None:
+            return Past(person, history, {}, is_first_contact=is_first)
+        names = _names(asked, history, now)
+        key = entry_hash(asked.flow, names)
+        own = [] if key is None else [(asked.recipient_id, asked.flow.flow, key)]
+        runs = (await people.runs(db, own)).get((asked.recipient_id, asked.flow.flow), {})
+        kinds = {rule.on for rule in asked.flow.cancel_on} | ENDING_KINDS
+        seen = (await people.seen_since(db, wanted, asked.trigger.occurred_at)).get(asked.recipient_id, ())
+        earlier = [people.opened(self._sealer, row) for row in seen if row["kind"] in kinds]
+        return Past(person, history, runs, earlier, is_first)
 
     def run(self, asked: Asked, past: Past, now: datetime) -> NewRun:
         """Return the run that was asked for.
@@ -184,13 +190,7 @@ class Asking:
             )
             texts = [_text(asked, now)]
         else:
-            names = {
-                "trigger": asked.trigger.names(),
-                "recipient": recipient,
-                "history": past.history.names(),
-                "now": now,
-            }
-            outcome = enrolment(asked.flow, asked.trigger, names, past.runs, past.earlier)
+            outcome = enrolment(asked.flow, asked.trigger, _names(asked, past.history, now), past.runs, past.earlier)
             if isinstance(outcome, Decline):
                 raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", f"the flow did not start: {outcome}")
             entry_key, ordinal = outcome.entry_key, outcome.ordinal
@@ -270,6 +270,16 @@ def local_of(follow_up: FollowUp) -> str:
     return follow_up.due_at.astimezone(ZoneInfo(follow_up.time_zone)).isoformat()
 
 
+def _names(asked: Asked, history: History, now: datetime) -> dict[str, Any]:
+    """Return what conditions may read."""
+    return {
+        "trigger": asked.trigger.names(),
+        "recipient": recipient_names(asked.contact),
+        "history": history.names(),
+        "now": now,
+    }
+
+
 def _flow_of(merchant: Merchant, request: FollowUpRequest) -> Flow | None:
     if request.flow is None:
         return None
@@ -308,7 +318,7 @@ def _text(asked: Asked, now: datetime) -> PlannedText:
     expires_at = None if request.expires_at is None else request.expires_at.astimezone(now.tzinfo)
     config = asked.merchant.config
     return PlannedText(
-        step=STEP,
+        step=API_STEP,
         purpose=purpose,
         due_at=asked.due_at,
         expires_at=expires_at,

@@ -21,7 +21,7 @@ from services.scheduler.people import Person
 from services.scheduler.planner import NewRun, Planner, Version, Versions, names_of
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, cancel, settle
-from services.scheduler.store import FollowUp, by_recipient, load
+from services.scheduler.store import FollowUp, by_recipient, load, load_open
 from services.scheduler.tables import closed_merchants, follow_ups, ground
 from services.scheduler.triggers import NO_MERCHANT, Triggers
 from shared import rights
@@ -118,7 +118,7 @@ class Consumer:
     async def take_consents(self, events: Sequence[ConsentChanged], uow: UnitOfWork) -> None:
         """Cancel what the person no longer permits; an older word of the ledger changes nothing."""
         ids = [event.recipient_id for event in events]
-        texts = by_recipient((await load(uow.db, "recipient_id", ids)).values())
+        texts = by_recipient((await load_open(uow.db, ids)).values())
         known = await people.people(uow.db, ids)
         unwanted: list[FollowUp] = []
         changed: list[Person] = []
@@ -138,7 +138,7 @@ class Consumer:
     async def take_erasures(self, events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
         """Cancel everything, blank what is sealed, and remember to forget what comes late."""
         ids = [event.recipient_id for event in events]
-        texts = await load(uow.db, "recipient_id", ids)
+        texts = await load_open(uow.db, ids)
         known = await people.people(uow.db, ids)
         running = [text for text in texts.values() if text.standing.state in RUNNING]
         await cancel(uow, running, "erased", self._unconfirmed_after)

@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-import sqlalchemy as sa
 
-from services.scheduler.domain.deals import Deal, bought
+from services.scheduler.domain.deals import DEAL_KINDS, Deal, bought
 from services.scheduler.domain.enrolment import Run
 from services.scheduler.domain.facts import History, Trigger, texts_within
-from services.scheduler.store import FollowUp
-from services.scheduler.tables import closed_merchants, entries, recipients, triggers_seen
+from services.scheduler.tables import DEALS, closed_merchants, entries, recipients, triggers_seen
 from shared import places
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.trigger import Contact, TriggerReceived
@@ -35,9 +33,9 @@ class Person:
     """Each scope's standing as the ledger last told it."""
     erased_at: datetime | None = None
 
-    def history(self, texts: Iterable[FollowUp], now: datetime) -> History:
-        """Return what went before, with the texts the provider took."""
-        week, month = texts_within([each.accepted_at for each in texts if each.accepted_at is not None], now)
+    def history(self, taken_at: Iterable[datetime], now: datetime) -> History:
+        """Return what went before, with when the provider took texts of late."""
+        week, month = texts_within([*taken_at], now)
         return History(self.orders, self.total_spent_minor, self.last_order_at, week, month)
 
     def after(self, trigger: TriggerReceived, seen: Sequence[Row] = ()) -> "Person":
@@ -88,20 +86,35 @@ async def save(db: Transaction, changed: Sequence[Person]) -> None:
     await db.upsert(recipients, [person.row() for person in changed])
 
 
-async def runs(db: Transaction, ids: Sequence[RecipientId]) -> dict[tuple[RecipientId, str], dict[bytes, Run]]:
-    """Return the latest runs of people, by flow and hashed entry key."""
+async def runs(
+    db: Transaction, keys: Iterable[tuple[RecipientId, str, bytes]]
+) -> dict[tuple[RecipientId, str], dict[bytes, Run]]:
+    """Return the latest runs under keys of person, flow and hashed entry key."""
+    names = ("recipient_id", "flow", "entry_key_sha256")
     found: dict[tuple[RecipientId, str], dict[bytes, Run]] = {}
-    for row in await db.fetch(entries, "recipient_id", ids):
+    for row in await db.fetch_keys(entries, [dict(zip(names, key, strict=True)) for key in keys]):
         key = bytes(row["entry_key_sha256"])
         found.setdefault((row["recipient_id"], row["flow"]), {})[key] = Run(row["ordinal"], row["entered_at"])
     return found
 
 
-async def seen(db: Transaction, ids: Sequence[RecipientId]) -> dict[RecipientId, list[Row]]:
-    """Return what people did lately."""
+async def seen_since(db: Transaction, ids: Sequence[RecipientId], since: datetime) -> dict[RecipientId, list[Row]]:
+    """Return what people did at an instant or later, as far as it was read."""
     found: dict[RecipientId, list[Row]] = {}
-    for row in await db.fetch(triggers_seen, "recipient_id", ids):
+    for row in await db.fetch(triggers_seen, "recipient_id", ids, since=("occurred_at", since)):
         found.setdefault(row["recipient_id"], []).append(row)
+    return found
+
+
+async def deals(db: Transaction, events: Iterable[TriggerReceived]) -> dict[RecipientId, list[Row]]:
+    """Return what is known besides of the orders that these events buy, cancel or give back."""
+    about = [each for each in events if each.kind in DEAL_KINDS and each.subject is not None]
+    keys = [{"recipient_id": event.recipient_id, "subject": event.subject} for event in about]
+    own = {event.event_id for event in about}
+    found: dict[RecipientId, list[Row]] = {}
+    for row in await db.fetch_keys(triggers_seen, keys, among=DEALS):
+        if row["event_id"] not in own:
+            found.setdefault(row["recipient_id"], []).append(row)
     return found
 
 
@@ -121,17 +134,6 @@ def seen_row(trigger: TriggerReceived) -> dict[str, Any]:
         "occurred_at": trigger.occurred_at,
         "facts": trigger.facts,
     }
-
-
-async def forget_old(db: Transaction, known: Mapping[RecipientId, list[Row]], before: datetime) -> None:
-    """Drop what people did too long ago to matter; costs nothing where there is nothing."""
-    for recipient_id, rows in known.items():
-        if any(row["occurred_at"] < before for row in rows):
-            await db.execute(
-                sa.delete(triggers_seen).where(
-                    triggers_seen.c.recipient_id == recipient_id, triggers_seen.c.occurred_at < before
-                )
-            )
 
 
 async def closings(db: Transaction, merchants: Iterable[MerchantId]) -> dict[MerchantId, datetime]:

@@ -66,14 +66,15 @@ class Versions:
 
     async def terms(self, db: Transaction, versions: Iterable[str]) -> Mapping[str, Terms]:
         """Return the terms of versions that began."""
-        wanted = set(versions)
-        if unknown := sorted(wanted - self._terms.keys()):
+        found = {version: self._terms.get(version) for version in versions}
+        if unknown := sorted(version for version, terms in found.items() if terms is None):
+            rows = await db.fetch(flow_versions, "version", unknown, columns=("version", "content"))
+            read = {row["version"]: terms_of(row["content"]) for row in rows}
             if len(self._terms) >= _REMEMBERED:
                 self._terms.clear()
-                unknown = sorted(wanted)
-            for row in await db.fetch(flow_versions, "version", unknown, columns=("version", "content")):
-                self._terms[row["version"]] = terms_of(row["content"])
-        return {version: self._terms.get(version, _NO_TERMS) for version in wanted}
+            self._terms |= read
+            found |= read
+        return {version: terms or _NO_TERMS for version, terms in found.items()}
 
 
 def names_of(
@@ -123,6 +124,11 @@ class NewRun:
         """The id it has whenever it is made."""
         parts = (self.merchant.id, self.version.flow, self.recipient_id, self.entry_key, self.ordinal)
         return EnrollmentId(ids.derived("enrollment", *parts, at=self.began_at))
+
+
+def text_id(enrollment: EnrollmentId, step: str, began_at: datetime) -> FollowUpId:
+    """Return the id that a run's text has, whenever it is asked for."""
+    return FollowUpId(ids.derived("follow-up", enrollment, step, _FIRST_VISIT, at=began_at))
 
 
 class Planner:
@@ -220,7 +226,7 @@ def _follow_up(run: NewRun, text: PlannedText, partition: int, now: datetime) ->
     enrollment = run.enrollment_id
     state, reason = text.ends_as or (State.PENDING, None)
     return FollowUp(
-        id=FollowUpId(ids.derived("follow-up", enrollment, text.step, _FIRST_VISIT, at=run.began_at)),
+        id=text_id(enrollment, text.step, run.began_at),
         partition=partition,
         merchant_id=run.merchant.id,
         recipient_id=run.recipient_id,

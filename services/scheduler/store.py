@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from services.scheduler.domain.pacing import Priority
 from services.scheduler.domain.states import Proof, Standing, State
 from services.scheduler.tables import follow_ups, timers
@@ -13,6 +15,7 @@ from shared.db.transaction import Lock, Row, Transaction
 from shared.events.follow_up import Content, Purpose, SendPolicy
 from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
 
+_LOOKED_AT = 1000
 _LEAN = tuple(column.name for column in follow_ups.columns if column.name not in {"body", "contact", "facts"})
 
 
@@ -113,16 +116,29 @@ async def load_open(
 
 
 async def taken_since(
-    db: Transaction, people: Sequence[RecipientId], since: datetime
+    db: Transaction, people: Sequence[RecipientId], since: datetime, running: Iterable[FollowUp]
 ) -> dict[RecipientId, list[datetime]]:
-    """Return when the provider took each of people's texts of late; what ended before costs nothing."""
+    """Return when the provider took each of people's texts of late; what ended before costs nothing.
+
+    `running` are those that have not ended.
+    """
+    columns = ("recipient_id", "accepted_at")
+    ended = await db.fetch(follow_ups, "recipient_id", people, columns=columns, since=("ended_at", since))
     taken: dict[RecipientId, list[datetime]] = {}
-    for begin in (None, since):
-        columns = ("recipient_id", "accepted_at")
-        for row in await db.fetch(follow_ups, "recipient_id", people, columns=columns, since=("ended_at", begin)):
-            if row["accepted_at"] is not None and row["accepted_at"] > since:
-                taken.setdefault(row["recipient_id"], []).append(row["accepted_at"])
+    for person, at in (
+        *((text.recipient_id, text.accepted_at) for text in running),
+        *((row["recipient_id"], row["accepted_at"]) for row in ended),
+    ):
+        if at is not None and at > since:
+            taken.setdefault(person, []).append(at)
     return taken
+
+
+async def was_ever_taken(db: Transaction, person: RecipientId) -> bool:
+    """Return whether the provider took a text to this person, as far as the latest thousand tell."""
+    newest = sa.select(follow_ups.c.accepted_at).where(follow_ups.c.recipient_id == person)
+    latest = newest.order_by(follow_ups.c.ended_at.desc()).limit(_LOOKED_AT).subquery()
+    return bool(await db.rows(sa.select(latest.c.accepted_at).where(latest.c.accepted_at.is_not(None)).limit(1)))
 
 
 async def load_with_content(

@@ -13,6 +13,9 @@ from shared.db.types import Id, Instant, Json
 
 __all__ = ["ground", "metadata"]
 
+DEALS = "kind IN ('purchase', 'refund', 'cancellation', 'number_changed')"
+"""What an index holds of `triggers_seen`: asked for in these words, or it is not found."""
+
 enrollments = sa.Table(
     "scheduler_enrollments",
     metadata,
@@ -200,6 +203,14 @@ triggers_seen = sa.Table(
     sa.Column("occurred_at", Instant, nullable=False, index=True),
     sa.Column("facts", sa.LargeBinary),
     sa.Index("ix_scheduler_triggers_seen_of_person", "recipient_id", "occurred_at"),
+    # The few that an order's part in somebody's history is told by.
+    sa.Index(
+        "ix_scheduler_triggers_seen_deals",
+        "recipient_id",
+        "subject",
+        sqlite_where=sa.text(DEALS),
+        postgresql_where=sa.text(DEALS),
+    ),
 )
 """What a recipient did lately: a repeat is known by it, and a cancelling trigger that came first is found."""
 

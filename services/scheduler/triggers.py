@@ -9,15 +9,15 @@ from typing import Any
 import orjson
 
 from services.scheduler import instruments, pending, people
-from services.scheduler.domain.enrolment import Decline, Enrolment, cancel_reason, enrolment
-from services.scheduler.domain.facts import recipient_names, zone_of
+from services.scheduler.domain.enrolment import Decline, Enrolment, Run, cancel_reason, enrolment, entry_hash
+from services.scheduler.domain.facts import Trigger, recipient_names, zone_of
 from services.scheduler.domain.planning import House, planned, sender_number
 from services.scheduler.domain.states import RUNNING, Happening, News
 from services.scheduler.people import Person
 from services.scheduler.planner import NewRun, Planner, Versions, names_of
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import Move, settle
-from services.scheduler.store import FollowUp, by_recipient, load, sealed_facts
+from services.scheduler.store import FollowUp, by_recipient, load_open, sealed_facts, taken_since
 from services.scheduler.tables import triggers_seen
 from shared import places
 from shared.config.directory import Merchant, MerchantDirectory
@@ -42,21 +42,39 @@ def ends(event: TriggerReceived, subject: str | None) -> bool:
     return event.kind in ENDING_KINDS and event.subject is not None and event.subject == subject
 
 
+_HISTORY = timedelta(days=30)
+"""As far as `history` looks back for texts."""
+_JUST_NOW = timedelta(minutes=10)
+
+
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What is known of the people of a batch before it."""
+    """What is known of the people of a batch before it: what is open, and of what is over no more than is asked for."""
 
     texts: Mapping[RecipientId, Sequence[FollowUp]]
+    """Those that have not ended."""
+    taken: Mapping[RecipientId, Sequence[datetime]]
     persons: Mapping[RecipientId, Person]
-    runs: Mapping[tuple[RecipientId, str], Any]
-    seen: Mapping[RecipientId, Sequence[Row]]
     closed: Mapping[MerchantId, datetime]
 
     def person(self, event: TriggerReceived) -> Person:
         return self.persons.get(event.recipient_id) or Person(event.recipient_id, event.merchant_id)
 
-    def is_repeat(self, event: TriggerReceived) -> bool:
-        return any(row["event_id"] == event.event_id for row in self.seen.get(event.recipient_id, ()))
+    def history(self, event: TriggerReceived, now: datetime) -> dict[str, Any]:
+        """Return what stands under ``history``."""
+        return self.person(event).history(self.taken.get(event.recipient_id, ()), now).names()
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A flow that an event may start."""
+
+    flow: Flow
+    event: TriggerReceived
+    trigger: Trigger
+    merchant: Merchant
+    contact: Contact
+    names: Mapping[str, Any]
 
 
 class Triggers:
@@ -77,40 +95,39 @@ class Triggers:
         self._planner = planner
         self._versions = versions
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
-        self._look_back = timedelta(days=settings.look_back_days)
 
     async def take(self, events: Sequence[TriggerReceived], uow: UnitOfWork) -> list[FollowUp]:
         """Cancel, enrol, count; return the texts that were planned. A repeat changes nothing."""
-        past = await self._past(events, uow)
-        fresh: list[tuple[TriggerReceived, Merchant]] = []
+        known: list[tuple[TriggerReceived, Merchant]] = []
         for event in events:
             merchant = self._merchants.get(event.merchant_id)
             if merchant is None:
                 uow.set_aside(event, NO_MERCHANT)
-            elif not past.is_repeat(event):
-                fresh.append((event, merchant))
-        await self._cancel(fresh, past, uow)
-        runs = [run for event, merchant in fresh for run in self._runs(event, merchant, past, uow.now)]
-        laid = await self._planner.lay_down(uow, await self._within_quota(runs, uow))
-        alive = [event for event, _ in fresh if past.person(event).erased_at is None]
+            else:
+                known.append((event, merchant))
+        past = await self._past([event for event, _ in known], uow)
+        alive = [event for event, _ in known if past.person(event).erased_at is None]
         # At once, not at the end of the unit: its next round may hold a repeat, or what these cancel.
-        await uow.db.insert_new(triggers_seen, [people.seen_row(event) for event in alive])
+        is_new = await uow.db.insert_new(triggers_seen, [people.seen_row(event) for event in alive])
+        repeats = {event.event_id for event, new in zip(alive, is_new, strict=True) if not new}
+        fresh = [(event, merchant) for event, merchant in known if event.event_id not in repeats]
+        await self._cancel(fresh, past, uow)
+        laid = await self._planner.lay_down(uow, await self._within_quota(await self._runs(fresh, past, uow), uow))
+        told = [event for event in alive if event.event_id not in repeats]
+        deals = await people.deals(uow.db, told)
         persons = [
-            (past.person(event), past.person(event).after(event, past.seen.get(event.recipient_id, ())))
-            for event in alive
+            (past.person(event), past.person(event).after(event, deals.get(event.recipient_id, ()))) for event in told
         ]
         await people.save(uow.db, [after for before, after in persons if after != before])
-        await people.forget_old(uow.db, {key: [*rows] for key, rows in past.seen.items()}, uow.now - self._look_back)
         return laid
 
     async def _past(self, events: Sequence[TriggerReceived], uow: UnitOfWork) -> _Past:
         ids = [event.recipient_id for event in events]
-        texts = by_recipient((await load(uow.db, "recipient_id", ids)).values())
+        running = (await load_open(uow.db, ids)).values()
         return _Past(
-            texts=texts,
+            texts=by_recipient(running),
+            taken=await taken_since(uow.db, ids, uow.now - _HISTORY, running),
             persons=await people.people(uow.db, ids),
-            runs=await people.runs(uow.db, ids),
-            seen=await people.seen(uow.db, ids),
             closed=await people.closings(uow.db, [event.merchant_id for event in events]),
         )
 
@@ -137,9 +154,8 @@ class Triggers:
             if (event.event_id, text.id) in over
         ]
         for event, text in concerned:
-            person = past.person(event)
-            history = person.history(past.texts.get(event.recipient_id, ()), uow.now).names()
-            reason = self._reason(event, text, rules[text.flow_version], facts, {"history": history, "now": uow.now})
+            names = {"history": past.history(event, uow.now), "now": uow.now}
+            reason = self._reason(event, text, rules[text.flow_version], facts, names)
             if reason is not None:
                 moves.append(Move(text, News(Happening.CANCELLED, reason)))
         await settle(uow, moves, self._unconfirmed_after)
@@ -161,8 +177,42 @@ class Triggers:
             log.warning("condition_error", follow_up_id=str(text.id), flow=text.flow, where="cancel_on")
         return reason
 
-    def _runs(self, event: TriggerReceived, merchant: Merchant, past: _Past, now: datetime) -> list[NewRun]:
-        """Return the runs that this trigger starts."""
+    async def _runs(
+        self, fresh: Sequence[tuple[TriggerReceived, Merchant]], past: _Past, uow: UnitOfWork
+    ) -> list[NewRun]:
+        """Return the runs that these triggers start, looking up what each flow's rules ask for and nothing else."""
+        candidates = [each for event, merchant in fresh for each in self._candidates(event, merchant, past, uow.now)]
+        if not candidates:
+            return []
+        keyed = [(each, entry_hash(each.flow, each.names)) for each in candidates]
+        keys = [(each.event.recipient_id, each.flow.flow, key) for each, key in keyed if key is not None]
+        runs = await people.runs(uow.db, keys)
+        seen = await self._seen_since(candidates, uow)
+        started = []
+        for each in candidates:
+            rows = seen.get(each.event.recipient_id, ())
+            outcome = self._run(each, runs.get((each.event.recipient_id, each.flow.flow), {}), rows, uow.now)
+            if isinstance(outcome, NewRun):
+                started.append(outcome)
+                continue
+            instruments.DECLINED.labels(outcome).inc()
+            if outcome is Decline.CONDITION_ERROR:
+                instruments.CONDITION_ERRORS.labels("when").inc()
+            if outcome in {Decline.CONDITION_ERROR, Decline.NO_SENDER_NUMBER}:
+                log.warning("not_enrolled", flow=each.flow.flow, trigger_id=str(each.event.event_id), reason=outcome)
+        return started
+
+    async def _seen_since(self, candidates: Sequence[_Candidate], uow: UnitOfWork) -> dict[RecipientId, list[Row]]:
+        """Return what people did since what may start a run: together where that is just now, else one by one."""
+        happened = {each.event.recipient_id: each.event.occurred_at for each in candidates}
+        fresh = [key for key, at in happened.items() if at > uow.now - _JUST_NOW]
+        seen = await people.seen_since(uow.db, fresh, min((happened[key] for key in fresh), default=uow.now))
+        for key in happened.keys() - {*fresh}:
+            seen |= await people.seen_since(uow.db, [key], happened[key])
+        return seen
+
+    def _candidates(self, event: TriggerReceived, merchant: Merchant, past: _Past, now: datetime) -> list[_Candidate]:
+        """Return the flows that an event may start."""
         flows = [flow for _, flow in sorted(merchant.flows.items()) if flow.on == event.kind]
         if not flows:
             return []
@@ -172,18 +222,14 @@ class Triggers:
             instruments.DECLINED.labels(Decline.ERASED if person.erased_at is not None else Decline.CLOSED).inc()
             return []
         contact = people.contact_of(self._sealer, merchant.id, event.recipient_id, event.contact)
-        started = []
-        for flow in flows:
-            outcome = self._run(flow, event, merchant, contact, past, now)
-            if isinstance(outcome, NewRun):
-                started.append(outcome)
-                continue
-            instruments.DECLINED.labels(outcome).inc()
-            if outcome is Decline.CONDITION_ERROR:
-                instruments.CONDITION_ERRORS.labels("when").inc()
-            if outcome in {Decline.CONDITION_ERROR, Decline.NO_SENDER_NUMBER}:
-                log.warning("not_enrolled", flow=flow.flow, trigger_id=str(event.event_id), reason=outcome)
-        return started
+        trigger = people.opened(self._sealer, event)
+        names = {
+            "trigger": trigger.names(),
+            "recipient": recipient_names(contact),
+            "history": past.history(event, now),
+            "now": now,
+        }
+        return [_Candidate(flow, event, trigger, merchant, contact, names) for flow in flows]
 
     async def _within_quota(self, runs: Sequence[NewRun], uow: UnitOfWork) -> list[NewRun]:
         """Return the runs for which their merchants may plan texts; the others are counted and told, and do not start.
@@ -205,30 +251,18 @@ class Triggers:
             log.warning("not_enrolled", merchant=merchant, runs=count, reason=Decline.PENDING_QUOTA)
         return kept
 
-    def _run(
-        self,
-        flow: Flow,
-        event: TriggerReceived,
-        merchant: Merchant,
-        contact: Contact,
-        past: _Past,
-        now: datetime,
-    ) -> NewRun | Decline:
-        trigger = people.opened(self._sealer, event)
-        history = past.person(event).history(past.texts.get(event.recipient_id, ()), now).names()
-        recipient = recipient_names(contact)
-        names = {"trigger": trigger.names(), "recipient": recipient, "history": history, "now": now}
+    def _run(self, each: _Candidate, runs: Mapping[bytes, Run], seen: Sequence[Row], now: datetime) -> NewRun | Decline:
+        flow, event, merchant, names = each.flow, each.event, each.merchant, each.names
         kinds = {rule.on for rule in flow.cancel_on} | ENDING_KINDS
-        earlier = [
-            people.opened(self._sealer, row) for row in past.seen.get(event.recipient_id, ()) if row["kind"] in kinds
-        ]
-        outcome = enrolment(flow, trigger, names, past.runs.get((event.recipient_id, flow.flow), {}), earlier)
+        others = (row for row in seen if row["kind"] in kinds and row["event_id"] != event.event_id)
+        earlier = [people.opened(self._sealer, row) for row in others]
+        outcome = enrolment(flow, each.trigger, names, runs, earlier)
         if not isinstance(outcome, Enrolment):
             return outcome
-        number = sender_number(merchant.config.numbers, E164(contact.phone), event.recipient_id)
+        number = sender_number(merchant.config.numbers, E164(each.contact.phone), event.recipient_id)
         if number is None:
             return Decline.NO_SENDER_NUMBER
-        zone = zone_of(contact, merchant.config.time_zone)
+        zone = zone_of(each.contact, merchant.config.time_zone)
         house = House(merchant.config.locale, merchant.config.policies)
         return NewRun(
             merchant=merchant,
@@ -237,11 +271,11 @@ class Triggers:
             entry_key=outcome.entry_key,
             ordinal=outcome.ordinal,
             began_at=event.occurred_at,
-            texts=planned(flow, event.occurred_at, now, zone, contact, house),
+            texts=planned(flow, event.occurred_at, now, zone, each.contact, house),
             zone=zone,
             sender_number=number.number,
             contact=event.contact,
-            facts=names_of(merchant, trigger.names(), recipient, history, zone),
+            facts=names_of(merchant, names["trigger"], names["recipient"], names["history"], zone),
             correlation_id=event.correlation_id,
             trigger_id=event.event_id,
             subject=event.subject,

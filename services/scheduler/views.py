@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,11 +18,13 @@ from services.scheduler.api_models import (
     RunPage,
 )
 from services.scheduler.domain.states import RUNNING, State
+from services.scheduler.planner import Versions, text_id
 from services.scheduler.tables import enrollments, follow_ups, state_changes
 from shared.db.transaction import Row, Transaction
 from shared.http.problems import unprocessable
 from shared.ids import MerchantId, RecipientId
 
+_SHOWN = tuple({"id", *FollowUpAnswer.model_fields} - {"follow_up_id", "due_local"})
 LARGEST_PAGE = 200
 _RUNS_LOOKED_AT = 1000
 """A page filtered by state looks at no more runs than this, and says where to go on."""
@@ -91,7 +94,13 @@ async def of_person(
 
 
 async def runs(
-    db: Transaction, merchant: MerchantId, flow: str | None, state: str | None, limit: int, cursor: UUID | None
+    db: Transaction,
+    versions: Versions,
+    merchant: MerchantId,
+    flow: str | None,
+    state: str | None,
+    limit: int,
+    cursor: UUID | None,
 ) -> RunPage:
     """Return a merchant's runs, the newest first; a run is active while one of its texts has not ended."""
     found: list[RunAnswer] = []
@@ -100,7 +109,7 @@ async def runs(
     while looked_at < _RUNS_LOOKED_AT:
         rows = await _runs_after(db, merchant, flow, limit, last)
         looked_at += len(rows)
-        for run in await _with_texts(db, rows):
+        for run in await _with_texts(db, versions, rows):
             last = run.enrollment_id
             if state is None or run.state == state:
                 found.append(run)
@@ -123,12 +132,20 @@ async def _runs_after(
     return await db.rows(wanted)
 
 
-async def _with_texts(db: Transaction, rows: Sequence[Row]) -> list[RunAnswer]:
+async def _with_texts(db: Transaction, versions: Versions, rows: Sequence[Row]) -> list[RunAnswer]:
     """Return runs with their texts, in the order the texts are due."""
-    texts = await db.fetch(follow_ups, "recipient_id", [row["recipient_id"] for row in rows])
+    terms = await versions.terms(db, {row["flow_version"] for row in rows})
+    wanted = [
+        text_id(row["id"], name, row["entered_at"])
+        for row in rows
+        for name in terms[row["flow_version"]].texts(row["flow"])
+    ]
+    texts: dict[UUID, list[Row]] = defaultdict(list)
+    for text in await db.fetch(follow_ups, "id", wanted, columns=_SHOWN):
+        texts[text["enrollment_id"]].append(text)
     answers = []
     for row in rows:
-        own = sorted((t for t in texts if t["enrollment_id"] == row["id"]), key=lambda t: (t["first_due_at"], t["id"]))
+        own = sorted(texts[row["id"]], key=lambda t: (t["first_due_at"], t["id"]))
         answers.append(
             RunAnswer(
                 enrollment_id=row["id"],

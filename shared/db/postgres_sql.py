@@ -54,10 +54,12 @@ def select(
 
 
 @lru_cache(maxsize=1024)
-def select_keys(table: sa.Table, names: tuple[str, ...]) -> str:
-    """Rows named by several columns."""
+def select_keys(table: sa.Table, names: tuple[str, ...], among: str | None = None) -> str:
+    """Rows named by several columns, and by the words of a partial index."""
     columns = ", ".join(f"{_name(table)}.{_column(each.name)}" for each in table.columns)
     conditions = " AND ".join(f"{_name(table)}.{_column(name)} = _given.{_column(name)}" for name in names)
+    if among is not None:
+        conditions += f" AND {among}"
     return f"SELECT {columns} FROM {_name(table)} JOIN {_given(table, names)} ON {conditions}"  # noqa: S608 - our own names
 
 

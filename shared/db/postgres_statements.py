@@ -79,13 +79,15 @@ class PostgresTransaction:
         statement = sql.select(table, names, by, lock, second, begin is not None)
         return _read(table, names, await self._raw.fetch(statement, *wanted))
 
-    async def fetch_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> list[Row]:
+    async def fetch_keys(
+        self, table: sa.Table, keys: Sequence[Mapping[str, Any]], *, among: str | None = None
+    ) -> list[Row]:
         """Return the rows that hold these values; all name the same columns, the first ones of an index."""
         if not keys:
             return []
         names = tuple(keys[0])
         keys = [dict(zip(names, key, strict=True)) for key in dict.fromkeys(tuple(key.values()) for key in keys)]
-        records = await self._raw.fetch(sql.select_keys(table, names), *_columns(table, names, keys))
+        records = await self._raw.fetch(sql.select_keys(table, names, among), *_columns(table, names, keys))
         return _read(table, tuple(table.c.keys()), records)
 
     async def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -64,12 +64,14 @@ class SQLiteTransaction:
             found += _read(table, names, records)
         return found
 
-    async def fetch_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> list[Row]:
+    async def fetch_keys(
+        self, table: sa.Table, keys: Sequence[Mapping[str, Any]], *, among: str | None = None
+    ) -> list[Row]:
         """Return the rows that hold these values; all name the same columns, the first ones of an index."""
         if not keys:
             return []
         names = tuple(keys[0])
-        statement = _select_keys(table, names)
+        statement = _select_keys(table, names, among)
         found: list[Row] = []
         for record in dict.fromkeys(map(tuple, _bound(table, names, keys))):
             found += _read(table, tuple(table.c.keys()), self._raw.execute(statement, record))
@@ -249,8 +251,8 @@ def _select(table: sa.Table, names: tuple[str, ...], by: str, count: int, second
 
 
 @lru_cache(maxsize=1024)
-def _select_keys(table: sa.Table, names: tuple[str, ...]) -> str:
-    conditions = " AND ".join(f'"{name}" = ?' for name in names)
+def _select_keys(table: sa.Table, names: tuple[str, ...], among: str | None) -> str:
+    conditions = " AND ".join((*(f'"{name}" = ?' for name in names), *((among,) if among else ())))
     columns = _quoted(tuple(table.c.keys()))
     return f'SELECT {columns} FROM "{table.name}" WHERE {conditions}'  # noqa: S608 - our own names
 

@@ -57,8 +57,13 @@ class Transaction(Protocol):
         """
         ...
 
-    async def fetch_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> list[Row]:
-        """Return the rows that hold these values; all name the same columns, the first ones of an index."""
+    async def fetch_keys(
+        self, table: sa.Table, keys: Sequence[Mapping[str, Any]], *, among: str | None = None
+    ) -> list[Row]:
+        """Return the rows that hold these values; all name the same columns, the first ones of an index.
+
+        `among` are the words of a partial index, as its declaration has them.
+        """
         ...
 
     async def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

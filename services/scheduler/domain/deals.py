@@ -10,6 +10,8 @@ from shared.events.trigger import NUMBER_CHANGED, TriggerKind
 _ENDS = frozenset({TriggerKind.CANCELLATION.value, NUMBER_CHANGED})
 """What leaves nothing of an order in a person's history: it was cancelled, or turned out to be somebody else's."""
 
+DEAL_KINDS = _ENDS | {TriggerKind.PURCHASE.value, TriggerKind.REFUND.value}
+
 
 @dataclass(frozen=True, slots=True)
 class Deal:

@@ -12,12 +12,19 @@ import orjson
 from services.scheduler.domain.facts import Trigger
 from shared.conditions import ConditionError, ConditionFault, compile_condition, evaluate_text
 from shared.config.flow import CancelRule, Enter, Every, Flow, OncePer, Step, TextStep
+from shared.events.follow_up import Purpose
 from shared.events.trigger import ORDER_DELETED
 
 API_FLOW = "api"
 """The built-in flow of texts asked for by `POST /v1/follow-ups`."""
 ANSWER_FLOW = "answer"
 """The built-in flow of answers to HELP and STOP."""
+API_STEP = "text"
+"""The one step of the built-in flow `api`."""
+_BUILT_IN_TEXTS: Mapping[str, tuple[str, ...]] = {
+    API_FLOW: (API_STEP,),
+    ANSWER_FLOW: (Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION),
+}
 
 
 class Decline(StrEnum):
@@ -91,6 +98,12 @@ def enrolment(
     return Enrolment(key, ordinal)
 
 
+def entry_hash(flow: Flow, names: Mapping[str, Any]) -> bytes | None:
+    """Return what is stored of the key under which a run would begin; None where there is no answer."""
+    key = _entry_key(flow.enter, names)
+    return None if isinstance(key, ConditionError) else key_hash(key)
+
+
 def cancel_reason(rules: Iterable[CancelRule], event: Trigger, names: Mapping[str, Any]) -> str | None:
     """Return why an event ends a run: the kind of the event, or that a rule had no answer; None where it does not.
 
@@ -128,6 +141,12 @@ class Terms:
     """None of a built-in flow."""
     if_past: str = "send"
     """Of a built-in flow's text."""
+
+    def texts(self, flow: str) -> tuple[str, ...]:
+        """Return the names of the texts that a run of this flow may have."""
+        if flow in _BUILT_IN_TEXTS:
+            return _BUILT_IN_TEXTS[flow]
+        return tuple(step.text for step in self.steps if isinstance(step, TextStep))
 
     def skips(self, name: str) -> bool:
         """Return whether a text is left out once its due time has passed."""

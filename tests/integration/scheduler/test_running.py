@@ -265,6 +265,7 @@ async def test_triggers_too_old_to_matter_are_forgotten(stage: Stage) -> None:
     await stage.hear(stage.trigger("inquiry", subject="new"))
     stage.clock.advance(seconds=1)
     await stage.hear(stage.trigger("inquiry", subject="newer"))
+    await stage.service.loops[1]._step()
     kept = await stage.house.rows(sa.select(triggers_seen.c.subject))
     assert {row["subject"] for row in kept} == {"new", "newer"}
 

@@ -1,0 +1,160 @@
+"""What happens now costs what it is about, and not what its person did before: counted in steps of the database."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from services.scheduler.tables import enrollments, entries, follow_ups, triggers_seen
+from shared.db.sqlite import SQLiteDatabase
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import ConsentAct, ConsentChanged, ScopeStanding
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered
+from shared.testing import make
+from shared.testing.clock import START
+from tests.integration.engines import only_on_sqlite
+from tests.integration.scheduler.stage import Stage, open_stage
+
+PAST = 10_000
+EVERY = 20
+"""Steps between two counts."""
+STRANGER, REGULAR = "+12125550124", "+12125550123"
+SLACK = 1_000
+"""Steps: deeper trees, and rows of the last day."""
+MORE = """
+flow: welcome-back
+on: inquiry
+enter: {once_per: trigger.subject}
+cancel_on: [{on: refund}]
+steps:
+  - wait: 10m
+  - {text: hello, purpose: transactional, body: Hello}
+  - wait: 1h
+  - {text: again, purpose: marketing, expire_after: 3d, body: Again}
+"""
+
+
+class Steps:
+    """Counts the steps of every connection of the database."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def count(self) -> int:
+        self.taken += EVERY
+        return 0
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    steps, opened = Steps(), SQLiteDatabase._open
+
+    def counting(self: SQLiteDatabase, *, reader: bool) -> Any:
+        connection, raw = opened(self, reader=reader)
+        raw.set_progress_handler(steps.count, EVERY)
+        return connection, raw
+
+    monkeypatch.setattr(SQLiteDatabase, "_open", counting)
+    return steps
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, steps: Steps) -> AsyncIterator[Stage]:
+    assert steps.taken == 0
+    async with open_stage(tmp_path, flows={"welcome-back": MORE}) as stage:
+        yield stage
+
+
+async def lived(stage: Stage, phone: str) -> None:
+    """Let a person run through a flow once, long ago."""
+    await stage.hear(stage.trigger("inquiry", subject=f"first {phone}", phone=phone))
+    for hours in (1, 2):
+        await stage.fire(hours=hours)
+        due = (await stage.dues())[-1]
+        await stage.hear(stage.answer(DispatchAccepted, due), stage.answer(DispatchDelivered, due))
+
+
+async def multiply(stage: Stage, phone: str) -> None:
+    """Give a person thousands of runs, texts and things they did, all of them over."""
+    person = stage.trigger(phone=phone).recipient_id
+    made: dict[sa.Table, Callable[[int], dict[str, Any]]] = {
+        follow_ups: lambda number: {"id": UUID(int=number)},
+        enrollments: lambda number: {"id": UUID(int=number)},
+        entries: lambda number: {"entry_key_sha256": number.to_bytes(32)},
+        triggers_seen: lambda number: {"event_id": UUID(int=number), "occurred_at": START + timedelta(days=42)},
+    }
+
+    async def copy(uow: UnitOfWork) -> None:
+        for table, changes in made.items():
+            one = (await uow.db.rows(sa.select(table).where(table.c.recipient_id == person).limit(1)))[0]
+            await uow.db.insert(table, [{**one, **changes(number)} for number in range(PAST)])
+
+    await stage.house.runtime.units.run(copy, Lane.BATCHES)
+
+
+def consent(stage: Stage, phone: str, epoch: int) -> ConsentChanged:
+    told = ScopeStanding(status="express")
+    return make.event(
+        ConsentChanged,
+        merchant_id="acme",
+        recipient_id=stage.trigger(phone=phone).recipient_id,
+        epoch=epoch,
+        occurred_at=stage.clock.now(),
+        marketing=told,
+        informational=told,
+        suppressed=None,
+        act=ConsentAct.GRANTED,
+        event_id=uuid4(),
+    )
+
+
+async def costs(stage: Stage, steps: Steps, phone: str) -> dict[str, int]:
+    """Return the steps of each thing that can happen to a person."""
+    found: dict[str, int] = {}
+
+    async def ask(**asking: Any) -> None:
+        answer = await stage.ask(**asking)
+        assert answer.status_code == 202, answer.text
+
+    async def count(name: str, act: Callable[[], Awaitable[Any]]) -> None:
+        before = steps.taken
+        await act()
+        found[name] = steps.taken - before
+
+    await count("trigger", lambda: stage.hear(stage.trigger("inquiry", subject=f"now {phone}", phone=phone)))
+    await count("repeat", lambda: stage.hear(stage.trigger("inquiry", subject=f"now {phone}", phone=phone)))
+    await count("purchase", lambda: stage.hear(stage.trigger(subject=f"order {phone}", phone=phone)))
+    await count("release", lambda: stage.fire(minutes=10))
+    due = (await stage.dues())[-1]
+    late = stage.answer(DispatchAccepted, due, occurred_at=stage.clock.now() + timedelta(minutes=6))
+    await count("late outcome", lambda: stage.hear(late))
+    await count("late release", lambda: stage.fire(hours=2))
+    await count("consent", lambda: stage.hear(consent(stage, phone, 1)))
+    await count("cancelling", lambda: stage.hear(stage.trigger("refund", subject=f"order {phone}", phone=phone)))
+    stage.clock.advance(seconds=1)
+    asking = {"to": phone, "purpose": "transactional", "text": "Hello", "dry_run": True}
+    await count("dry run", lambda: ask(**asking))
+    flow = {"to": phone, "flow": "welcome-back", "trigger": {"subject": f"asked {phone}"}}
+    await count("asked for", lambda: ask(**flow))
+    return found
+
+
+@only_on_sqlite("SQLite counts its steps")
+async def test_one_event_costs_the_same_for_a_person_with_ten_thousand_past_follow_ups(
+    stage: Stage, steps: Steps
+) -> None:
+    for phone in (STRANGER, REGULAR):
+        await lived(stage, phone)
+    await multiply(stage, REGULAR)
+    stage.clock.advance(days=40)
+    assert stage.clock.now() > START + timedelta(days=40)
+    little = await costs(stage, steps, STRANGER)
+    stage.clock.advance(days=3)
+    much = await costs(stage, steps, REGULAR)
+    assert min(little.values()) > 0
+    assert {name: steps for name, steps in much.items() if steps > little[name] * 1.5 + SLACK} == {}, little
