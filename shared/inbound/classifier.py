@@ -30,10 +30,10 @@ _AFTER_NOT = re.compile(
 _NAME_AND_KEYWORD_WORDS = 2
 _QUOTED = re.compile(r".*[\"”“»」]", re.DOTALL)
 """Everything up to the last closing quotation mark."""
-_MOST_SEARCHED_CHARACTERS = 1200
-"""Nearly eight texts in one. Phrases are looked for in as much of a text: its beginning and its end; keywords in
+_MOST_SEARCHED_CHARACTERS = 960
+"""Six texts in one. Phrases are looked for in as much of a text: its beginning and its end; keywords in
 all of it."""
-_MOST_DISGUISED_CHARACTERS = 400
+_MOST_DISGUISED_CHARACTERS = 300
 _LONGEST_TAPBACK_CHARACTERS = 200
 """Before the quotation."""
 _YES = "yes from somebody who was asked"
@@ -136,11 +136,13 @@ def _wordless(text: str, known: Words) -> Reading:
 def _read(said: Sequence[str], own: str, context: Context, known: Words, most: int) -> Reading:
     """Read folded sentences: the whole message first, then phrases in its ends, then keywords in all of it."""
     near = ends_of(said, most)
+    if found := _whole(" ".join(said).split(), context, known) or _wrong_party(near, own, known):
+        return found
+    guarded = [(sentence, _guarded(sentence, known)) for sentence in near]
+    is_cut = near is not said
     return (
-        _whole(" ".join(said).split(), context, known)
-        or _wrong_party(near, own, known)
-        or _phrases(near, said, known)
-        or _unclear(near, said, known)
+        _phrases(guarded, said, known, is_cut=is_cut)
+        or _unclear(guarded, said, known, is_cut=is_cut)
         or Reading(ReplyClass.OTHER, "nothing that means stop, start or help")
     )
 
@@ -184,15 +186,14 @@ def _wrong_party(said: Sequence[str], own: str, known: Words) -> Reading | None:
     return None
 
 
-def _phrases(near: Sequence[str], said: Sequence[str], known: Words) -> Reading | None:
-    """Find a sentence that means stop, after what only sounds like it is taken out."""
+def _phrases(near: Sequence[tuple[str, str]], said: Sequence[str], known: Words, *, is_cut: bool) -> Reading | None:
+    """Find a sentence that means stop, after what only sounds like it is taken out: `near` holds each both ways."""
     whole = " ".join(said)
     if any(phrase in whole for phrase in known.anywhere):
         return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
-    for sentence in near:
+    for sentence, guarded in near:
         if known.before_guards.search(sentence):
             return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
-        guarded = _guarded(sentence, known)
         if known.opt_out_phrases.search(guarded):
             return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
         tokens = [token for token in guarded.split() if token != _GUARDED.strip()]
@@ -200,7 +201,7 @@ def _phrases(near: Sequence[str], said: Sequence[str], known: Words) -> Reading 
             return Reading(ReplyClass.OPT_OUT, "a sentence that is an opt-out keyword")
         if _names_somebody(tokens, known):
             return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and a name")
-    if near is not said and any(_is_keyword(sentence.split(), known) for sentence in said):
+    if is_cut and any(_is_keyword(sentence.split(), known) for sentence in said):
         return Reading(ReplyClass.OPT_OUT, "a sentence of a long text that is an opt-out keyword")
     return None
 
@@ -228,13 +229,12 @@ def _guarded(sentence: str, known: Words) -> str:
     return sentence
 
 
-def _unclear(near: Sequence[str], said: Sequence[str], known: Words) -> Reading | None:
-    for sentence in near:
-        guarded = _guarded(sentence, known)
+def _unclear(near: Sequence[tuple[str, str]], said: Sequence[str], known: Words, *, is_cut: bool) -> Reading | None:
+    for sentence, guarded in near:
         if known.review_before_guards.search(sentence) or known.review.search(guarded):
             return Reading(ReplyClass.OTHER, "may mean stop", needs_review=True)
         if any(token in known.opt_out_strong for token in guarded.split()):
             return Reading(ReplyClass.OTHER, "an opt-out keyword among other words", needs_review=True)
-    if near is not said and any(token in known.opt_out_strong for sentence in said for token in sentence.split()):
+    if is_cut and any(token in known.opt_out_strong for sentence in said for token in sentence.split()):
         return Reading(ReplyClass.OTHER, "an opt-out keyword among the words of a long text", needs_review=True)
     return None

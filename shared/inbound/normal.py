@@ -13,6 +13,7 @@ _MOST_MARKS = 8
 """In a row on one letter; normalising a run of them costs the square of its length."""
 _MOST_ADDED = 200
 """Characters that stand for whole phrases become many; a long text of nothing else is read in part."""
+_SLICE_CHARACTERS = 200
 _MARK = "^"
 _TOO_MANY_MARKS = _MARK * (_MOST_MARKS + 1)
 _LONGEST_DISGUISE_CHARACTERS = 64
@@ -78,9 +79,21 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower().translate(_PLAIN)
     squared = _with_few_marks(text).translate(_UNSQUARED)
-    compatible = unicodedata.normalize("NFKC", squared)[: LONGEST_TEXT_CHARACTERS + _MOST_ADDED]
+    compatible = _compatible(squared, LONGEST_TEXT_CHARACTERS + _MOST_ADDED)
     plain = _with_few_marks(compatible).casefold().translate(_LETTERS_OF_THEIR_OWN)
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", plain).translate(_PLAIN))
+
+
+def _compatible(text: str, most: int) -> str:
+    """Return the beginning of a text in compatibility forms; what would be cut off is not worked out."""
+    if len(text) <= _SLICE_CHARACTERS:
+        return unicodedata.normalize("NFKC", text)[:most]
+    found = ""
+    for start in range(0, len(text), _SLICE_CHARACTERS):
+        found += unicodedata.normalize("NFKC", text[start : start + _SLICE_CHARACTERS])
+        if len(found) >= most:
+            break
+    return found[:most]
 
 
 def without_quotes(text: str) -> str:
@@ -122,14 +135,18 @@ def _first(said: Iterable[str], most: int, kept: slice) -> list[str]:
 
 def undisguised(sentence: str) -> str:
     """Return a folded sentence with look-alike letters and digits read as the Latin letters they imitate."""
-    return _WORD.sub(_without_digits, sentence.translate(_LOOK_ALIKES))
+    latin = sentence.translate(_LOOK_ALIKES)
+    if _DISGUISING_DIGIT.search(latin) is None:
+        return latin
+    without_digits = latin.translate(_DIGITS)  # as long, so that a word stands at the same place in both
 
+    def read(match: re.Match[str]) -> str:
+        """Return a word of letters and digits as the letters it imitates; a long one is no word anybody disguises."""
+        word = match[0]
+        mixed = len(word) <= _LONGEST_DISGUISE_CHARACTERS and _DISGUISING_DIGIT.search(word) and _LATIN.search(word)
+        return without_digits[match.start() : match.end()] if mixed else word
 
-def _without_digits(match: re.Match[str]) -> str:
-    """Return a word of letters and digits as the letters it imitates; a long one is no word anybody disguises."""
-    word = match[0]
-    mixed = len(word) <= _LONGEST_DISGUISE_CHARACTERS and _DISGUISING_DIGIT.search(word) and _LATIN.search(word)
-    return word.translate(_DIGITS) if mixed else word
+    return _WORD.sub(read, latin)
 
 
 def _with_few_marks(text: str) -> str:

@@ -177,3 +177,11 @@ def test_a_permission_in_a_broken_row_is_refused_and_its_neighbours_go_in(folder
     code, _said, refused = run(folder, header + broken + good)
     assert (code, [(row["line"], row["reason"]) for row in refused]) == (1, [("2", "no_evidence")])
     assert standings(folder) == {"pewc": 1}
+
+
+def test_a_name_in_a_file_goes_nowhere_whatever_it_says(folder: Path) -> None:
+    header = "First Name,Last Name,Name," + HEADER
+    code, said, _ = run(folder, f"{header}WIN at http://evil.example,900 123 456,Ana,{GOOD}")
+    assert (code, "1 entered the ledger" in said) == (0, True)
+    assert "first_name, last_name, name" in said
+    assert not any(b"evil.example" in file.read_bytes() for file in (folder / "data").iterdir())

@@ -2,8 +2,10 @@
 
 import random
 import time
+import unicodedata
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import pytest
 
@@ -58,6 +60,23 @@ def test_beyond_the_longest_text_nothing_costs_more() -> None:
         classify(_repeated("can you please cancel my ", length), Context.SUBSCRIBED)
 
     assert _seconds(lambda: read(20 * LONG)) < 3 * _seconds(lambda: read(LONG)) + NOISE_SECONDS
+
+
+def test_of_characters_that_stand_for_phrases_no_more_are_written_out_than_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written_out: list[str] = []
+
+    def counted(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+        if form == "NFKC":
+            written_out.append(text)
+        return normalize(form, text)
+
+    normalize = unicodedata.normalize
+    monkeypatch.setattr(unicodedata, "normalize", counted)
+    folded = fold("\ufdfa" * LONG)
+    assert len(folded) <= LONG + 200
+    assert len("".join(written_out)) <= 500
 
 
 def test_hostile_texts_are_each_read_in_no_time() -> None:
