@@ -164,9 +164,19 @@ def read_event(document: object, shop: Shop, received_at: datetime) -> tuple[Eve
     latest = received_at + CLOCK_TOLERANCE
     if event.occurred_at is not None and event.occurred_at > latest:
         raise Misshapen("occurred_at", "lies in the future")
+    return event, reading_of(event, shop, received_at)
+
+
+def reading_of(event: EventBody, shop: Shop, received_at: datetime) -> Reading:
+    """Return what an event says.
+
+    Raises:
+        Misshapen: its number cannot be used, or a permission lies in the future.
+    """
+    latest = received_at + CLOCK_TOLERANCE
     occurred_at = event.occurred_at or received_at
     joins = (("subject", event.subject), ("customer", event.customer))
-    return event, Reading(
+    return Reading(
         contact=_contact(event.recipient, shop),
         customer=event.customer,
         joins=tuple(Join(kind, name) for kind, name in joins if name is not None),

@@ -17,8 +17,10 @@ from datetime import datetime
 from typing import Any
 
 from services.ingest.domain.readings import Outcome, Shop
+from services.ingest.fields import Misshapen
 from services.ingest.sources.adapter import Adapter, Circumstances, Headers, Reader, hmac_sha256_base64, is_any_of
 from services.ingest.sources.generic import read_event
+from services.ingest.sources.salvage import salvaged
 
 NAME = "standard-webhooks"
 ID = "webhook-id"
@@ -63,7 +65,14 @@ def reader_of(_topic: str) -> Reader:
 
 
 def _read(document: Any, circumstances: Circumstances) -> Outcome:
-    return read_event(document, circumstances.shop, circumstances.received_at)[1]
+    """Return what an event says; of one that cannot be taken, what takes something back in it."""
+    try:
+        return read_event(document, circumstances.shop, circumstances.received_at)[1]
+    except Misshapen:
+        found = salvaged(document, circumstances.shop, circumstances.received_at)
+        if found is None:
+            raise
+        return found
 
 
 def _is_fresh(timestamp: str, now: datetime) -> bool:

@@ -248,6 +248,16 @@ async def test_standard_webhooks_bring_our_own_format(stage: Stage, clock: FakeC
     assert [trigger.source for trigger in await stage.triggers()] == ["standard-webhooks"]
 
 
+async def test_a_withdrawal_in_an_event_that_cannot_be_taken_whole_counts(stage: Stage, clock: FakeClock) -> None:
+    withdrawn = {"scope": "marketing", "event": "revoked", "captured_at": "yesterday"}
+    body = body_of(event(amount={"minor": 49.005, "currency": "USD"}, consent=[withdrawn]))
+    path = "/v1/webhooks/standard-webhooks/acme"
+    answer = await stage.client.post(path, content=body, headers=standard_headers(body, clock.now()))
+    assert answer.json() == {"status": "accepted"}
+    [report] = await stage.house.published(ConsentReported)
+    assert (report.act, report.captured_at, await stage.triggers()) == ("revoked", None, [])
+
+
 async def test_without_a_database_the_answer_is_503_and_the_retry_succeeds(tmp_path: Path, clock: FakeClock) -> None:
     async with open_stage(tmp_path, clock) as stage:
         await stage.house.runtime.database.stop()
