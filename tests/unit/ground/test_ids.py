@@ -1,5 +1,8 @@
 """Identifiers are reproducible, ordered by time, and hard to guess."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -36,6 +39,30 @@ def test_versions_and_variants_follow_the_rfc() -> None:
 
 
 def test_minted_ids_and_codes_differ_each_time() -> None:
-    assert len({ids.minted(START) for _ in range(100)}) == 100
+    assert len({ids.minted(START) for _ in range(1000)}) == 1000
     assert len({ids.code(10) for _ in range(100)}) == 100
     assert all(len(ids.code(12)) == 12 for _ in range(3))
+
+
+_FORK = """
+import os
+from datetime import UTC, datetime
+from shared import ids
+at = datetime(2026, 1, 1, tzinfo=UTC)
+ids.minted(at)
+child = os.fork()
+print(*(ids.minted(at) for _ in range(50)), flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_process_that_was_forked_mints_other_ids_than_its_parent() -> None:
+    told = subprocess.run([sys.executable, "-c", _FORK], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+    assert len(set(told.stdout.split())) == 100
+
+
+def test_threads_mint_different_ids() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        minted = pool.map(lambda _: [ids.minted(START) for _ in range(2000)], range(4))
+        assert len({one for some in minted for one in some}) == 8000
