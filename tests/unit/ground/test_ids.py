@@ -51,7 +51,7 @@ from shared import ids
 at = datetime(2026, 1, 1, tzinfo=UTC)
 ids.minted(at)
 child = os.fork()
-print(*(ids.minted(at) for _ in range(50)), flush=True)
+os.write(1, "".join(f"{ids.minted(at)} " for _ in range(50)).encode())
 if child:
     os.waitpid(child, 0)
 """
