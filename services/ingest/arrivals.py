@@ -50,6 +50,9 @@ class Arrival:
     topic: str
     key_hashes: tuple[bytes, ...]
     body_sha256: bytes
+    """Under the key that names people: no guess at a body can be tried without it."""
+    unkeyed_sha256: bytes
+    """As earlier versions kept it."""
     body: Sealed
     headers: Sealed
     outcome: Outcome
@@ -79,7 +82,8 @@ class Preparer:
     def prepared(self, delivery: Delivery) -> Arrival:
         """Return the delivery ready to be recorded."""
         merchant, delivery_id = delivery.origin.merchant_id, delivery.origin.delivery_id
-        body_sha256 = hashlib.sha256(delivery.body).digest()
+        unkeyed = hashlib.sha256(delivery.body).digest()
+        body_sha256 = self._sealer.keyed_hash(f"body\x1f{merchant}\x1f{unkeyed.hex()}")
         # A repeat has the same id and the same body. Platforms do not sign their ids: another body under a known one
         # is news, or somebody wants it to be taken for known.
         said = "" if delivery.origin.source == OWN_SYSTEMS else f" {body_sha256.hex()}"
@@ -94,6 +98,7 @@ class Preparer:
             topic=delivery.topic[:LONGEST_TOPIC_CHARACTERS],
             key_hashes=tuple(dict.fromkeys(key_hash(merchant, delivery.origin.source, key) for key in keys)),
             body_sha256=body_sha256,
+            unkeyed_sha256=unkeyed,
             body=self._sealer.seal(merchant, places.delivery_body(delivery_id), delivery.body),
             headers=self._sealer.seal(merchant, places.delivery_headers(delivery_id), orjson.dumps(kept)),
             outcome=delivery.outcome,

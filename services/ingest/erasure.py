@@ -1,11 +1,16 @@
-"""Forgetting, at the door: bodies, headers and every way of finding a number again go; keys of repeats stay."""
+"""Forgetting, at the door: bodies, headers and every way of finding a number again go; keys of repeats stay.
+
+What they hash is made under the key that names people, and the hashes of bodies are blanked: an id that is used again
+is refused as a conflict, whatever its body.
+"""
 
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from services.ingest.schema import ground
-from services.ingest.tables import deliveries, former_people, subjects
+from services.ingest.store import split_keys
+from services.ingest.tables import deliveries, delivery_keys, former_people, subjects
 from shared import rights
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -29,15 +34,19 @@ async def forget_shops(closings: Sequence[MerchantClosed], uow: UnitOfWork) -> N
 async def _blank(db: Transaction, recipient: RecipientId) -> dict[str, int]:
     gone = await db.delete(subjects, "recipient_id", [recipient])
     before = await db.delete(former_people, "recipient_id", [recipient])
-    rows = await db.fetch(deliveries, "recipient_id", [recipient], columns=("delivery_id", "body"))
+    rows = await db.fetch(deliveries, "recipient_id", [recipient], columns=("delivery_id", "body", "keys"))
     full = [{"delivery_id": row["delivery_id"], "body": b"", "headers": b""} for row in rows if row["body"]]
     await db.change(deliveries, full)
+    told = sorted(key for row in rows if row["body"] for key in split_keys(bytes(row["keys"])))
+    await db.change(delivery_keys, [{"key_hash": key, "body_sha256": b""} for key in told])
     return {deliveries.name: len(full), subjects.name: gone, former_people.name: before}
 
 
 async def _blank_shop(db: Transaction, merchant: MerchantId) -> dict[str, int]:
     gone = await db.execute(sa.delete(subjects).where(subjects.c.merchant_id == merchant))
     before = await db.execute(sa.delete(former_people).where(former_people.c.merchant_id == merchant))
+    its = sa.select(deliveries.c.delivery_id).where(deliveries.c.merchant_id == merchant)
+    await db.execute(sa.update(delivery_keys).where(delivery_keys.c.delivery_id.in_(its)).values(body_sha256=b""))
     blanked = await db.execute(
         sa.update(deliveries)
         .where(deliveries.c.merchant_id == merchant, deliveries.c.body != b"")

@@ -59,7 +59,7 @@ async def conflicts(db: Transaction, arrivals: Sequence[Arrival]) -> list[int]:
     found = []
     for place, arrival in enumerate(arrivals):
         for key in arrival.key_hashes:
-            if known.setdefault(key, arrival.body_sha256) != arrival.body_sha256:
+            if known.setdefault(key, arrival.body_sha256) not in {arrival.body_sha256, arrival.unkeyed_sha256}:
                 found.append(place)
                 break
     return found
@@ -75,7 +75,7 @@ async def purge(db: Transaction, received_before: datetime, limit: int) -> int:
     )
     rows = await db.rows(statement)
     old = [row["delivery_id"] for row in rows]
-    await db.delete(delivery_keys, "key_hash", [key for row in rows for key in _split(bytes(row["key_hashes"]))])
+    await db.delete(delivery_keys, "key_hash", [key for row in rows for key in split_keys(bytes(row["key_hashes"]))])
     await db.delete(quarantine, "delivery_id", old)
     return await db.delete(deliveries, "delivery_id", old)
 
@@ -274,5 +274,6 @@ def _keep(uow: UnitOfWork, taken: _Taken, outcome: Status) -> None:
         )
 
 
-def _split(key_hashes: bytes) -> Iterable[bytes]:
+def split_keys(key_hashes: bytes) -> Iterable[bytes]:
+    """Return the keys of a delivery, which stand one after the other."""
     return (key_hashes[start : start + KEY_BYTES] for start in range(0, len(key_hashes), KEY_BYTES))

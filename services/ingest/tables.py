@@ -32,7 +32,10 @@ delivery_keys = sa.Table(
     sa.Column("delivery_id", Id, nullable=False),
     sa.Column("body_sha256", sa.LargeBinary, nullable=False),
 )
-"""By what a repeat is known: merchant, source and each of the delivery's own keys, hashed."""
+"""By what a repeat is known: merchant, source and each of the delivery's own keys, hashed.
+
+Hashes are made under the key that names people, and the body's is blanked with its person's erasure.
+"""
 
 published = sa.Table(
     "ingest_published",

@@ -50,6 +50,7 @@ async def forget(events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
             **people[event.recipient_id],
             "erased_at": max(event.occurred_at, uow.now),
             "suppressed": SuppressionCause.ERASED,
+            "text_key": None,
         }
         for event in events
     ]

@@ -1,6 +1,6 @@
 """The intent transaction: the point of no return, many texts to one commit (send-protocol, section 1, step 3)."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,6 +24,7 @@ from services.sender.domain.intent import (
     decide,
 )
 from services.sender.domain.model import Dispatch, priority_of
+from services.sender.domain.reconcile import text_mark
 from services.sender.links.store import add_links
 from services.sender.providers.book import Route
 from services.sender.tables import attempts, closed_merchants, in_flight, recipients
@@ -56,6 +57,8 @@ class Going:
     attempt_id: AttemptId
     prepared: Prepared
     deadline: datetime
+    text_key: bytes | None
+    """The person's; None where there is no row that could keep it."""
 
     @property
     def dispatch(self) -> Dispatch:
@@ -66,7 +69,8 @@ class Going:
     def body_sha256(self) -> bytes:
         """By what a listing knows it; nothing fits a call that may have been forgotten."""
         composed = self.prepared.composed
-        return composed.body_sha256 if composed and self.prepared.quarantined_since is None else b""
+        is_known = composed is not None and self.prepared.quarantined_since is None
+        return text_mark(self.text_key, composed.body_sha256) if composed and is_known else b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ async def commit_intents(
     unchanged = await store.as_claimed(uow.db, [p.dispatch for p in prepared])
     people_ids = [p.dispatch.recipient_id for p in prepared]
     people = await store.find_people(uow.db, people_ids, lock="update")  # not shared: this text becomes their last
+    text_keys = _text_keys(people)
     underway = await store.find_underway(uow.db, people_ids)
     merchants = sorted({p.dispatch.merchant_id for p in prepared})
     closed = {row["merchant_id"] for row in await uow.db.fetch(closed_merchants, "merchant_id", merchants)}
@@ -116,16 +121,23 @@ async def commit_intents(
         if dispatch.follow_up_id in unchanged:
             is_closed = dispatch.merchant_id in closed
             is_unheard = dispatch.recipient_id in unheard
-            decision = _judge(each, person, others, uow.now, is_closed=is_closed, is_unheard=is_unheard)
+            key = text_keys.get(dispatch.recipient_id)
+            decision = _judge(each, person, others, key, uow.now, is_closed=is_closed, is_unheard=is_unheard)
         decisions.append(type(decision).__name__.lower())
         if isinstance(decision, Go):
-            going.append(Going(dispatch.attempt_id(dispatch.attempts + 1), each, _deadline(each, uow.now)))
+            attempt_id, key = dispatch.attempt_id(dispatch.attempts + 1), text_keys.get(dispatch.recipient_id)
+            going.append(Going(attempt_id, each, _deadline(each, uow.now), key))
             underway[dispatch.recipient_id] = [*others, Underway(going[-1].attempt_id, AttemptState.INTENT, b"")]
         elif (after := _applied(decision, dispatch, uow)) is not None:
             changed.append(after)
     await store.save_dispatches(uow.db, [(dispatch, None) for dispatch in changed], uow.now)
     written = await _write(going, people, made_by, uow)
     return Group(tuple(_committed(written, clock)), tuple(decisions))
+
+
+def _text_keys(people: Mapping[Any, Mapping[str, Any]]) -> Mapping[Any, bytes]:
+    """Return each person's key; who was known before there were any, or came back, gets one with this text."""
+    return {person: bytes(row["text_key"] or store.new_text_key()) for person, row in people.items()}
 
 
 async def _unheard(
@@ -149,6 +161,7 @@ def _judge(
     each: Prepared,
     person: Person,
     others: Sequence[Underway],
+    text_key: bytes | None,
     now: datetime,
     *,
     is_closed: bool,
@@ -162,7 +175,8 @@ def _judge(
         ),
         person,
         Circumstances(
-            body_sha256=composed.body_sha256 if composed else b"",
+            body_sha256=text_mark(text_key, composed.body_sha256) if composed else b"",
+            unkeyed_sha256=composed.body_sha256 if composed else None,
             underway=others,
             merchant_closed=is_closed,
             news_unread=is_unheard,
@@ -217,12 +231,13 @@ async def _write(
         recipients,
         [
             {
-                "recipient_id": dispatch.recipient_id,
-                "last_follow_up_id": dispatch.follow_up_id,
-                "last_sender_number": dispatch.sender_number,
+                "recipient_id": each.dispatch.recipient_id,
+                "last_follow_up_id": each.dispatch.follow_up_id,
+                "last_sender_number": each.dispatch.sender_number,
                 "last_intent_at": uow.now,
+                "text_key": each.text_key,
             }
-            for dispatch in sorted((each.dispatch for each in written), key=lambda each: each.recipient_id)
+            for each in sorted(written, key=lambda each: each.dispatch.recipient_id)
         ],
     )
     links = [row for each in written if each.prepared.composed for row in each.prepared.composed.link_rows]

@@ -125,9 +125,9 @@ class Reconciler:
         loaded = await self._units.read(lambda db: self._load(db, attempt_id))
         if loaded is None:
             return
-        attempt, dispatch, contact, others = loaded
+        attempt, dispatch, contact, text_key, others = loaded
         now = self._clock.now()
-        listing = await self._listing(attempt, dispatch, contact)
+        listing = await self._listing(attempt, dispatch, contact, text_key)
         finding = decide(
             _unresolved(attempt, row["absent_at"]),
             listing,
@@ -141,15 +141,17 @@ class Reconciler:
 
     async def _load(
         self, db: Transaction, attempt_id: AttemptId
-    ) -> tuple[Attempt, Dispatch, bytes | None, list[Attempt]] | None:
-        """Return an unknown attempt, its dispatch, the sealed contact, and every other attempt to the person since."""
+    ) -> tuple[Attempt, Dispatch, bytes | None, bytes | None, list[Attempt]] | None:
+        """Return an unknown attempt, its dispatch, the person's contact and key, and their other attempts since."""
         attempt = (await store.find_attempts(db, [attempt_id])).get(attempt_id)
         if attempt is None or attempt.state is not AttemptState.UNKNOWN:
             return None
         dispatches = await store.find_dispatches(db, [attempt.follow_up_id])
         dispatch = dispatches[attempt.follow_up_id]
         contact = await store.contact_of(db, attempt.follow_up_id)
-        return attempt, dispatch, contact, await self._others(db, attempt, dispatch)
+        people = await store.find_people(db, [dispatch.recipient_id])
+        text_key = people[dispatch.recipient_id]["text_key"] if people else None
+        return attempt, dispatch, contact, text_key, await self._others(db, attempt, dispatch)
 
     @staticmethod
     async def _others(db: Transaction, attempt: Attempt, dispatch: Dispatch) -> list[Attempt]:
@@ -165,7 +167,9 @@ class Reconciler:
         provider = self._book.provider(attempt.merchant_id, attempt.provider)
         return provider is None or provider.capabilities.sender_is_fixed
 
-    async def _listing(self, attempt: Attempt, dispatch: Dispatch, contact: bytes | None) -> list[Listed] | None:
+    async def _listing(
+        self, attempt: Attempt, dispatch: Dispatch, contact: bytes | None, text_key: bytes | None
+    ) -> list[Listed] | None:
         """Return what the provider lists, or None where it cannot be asked: gone, unable, or silent."""
         provider = self._book.provider(attempt.merchant_id, attempt.provider)
         if provider is None or contact is None or not provider.capabilities.list_by_recipient:
@@ -175,7 +179,7 @@ class Reconciler:
         except (Unsealable, ValueError):
             return None
         found = await provider.find(to, attempt.sender_number)
-        return None if found is None else list(found)
+        return None if found is None else [listed.under(text_key) for listed in found]
 
     async def _apply(self, attempt: Attempt, finding: Finding) -> None:
         RECONCILED.labels(type(finding).__name__.lower()).inc()

@@ -1,5 +1,6 @@
 """Rows of dispatches and attempts, and the values they stand for."""
 
+import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -26,6 +27,7 @@ from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
 
+_TEXT_KEY_BYTES: Final = 16
 _DISPATCH_COLUMNS: Final = tuple(field.name for field in fields(Dispatch))
 _ATTEMPT_COLUMNS: Final = tuple(field.name for field in fields(Attempt))
 _ATTEMPT_FIELDS: Final = (
@@ -198,7 +200,13 @@ def new_person(merchant_id: MerchantId, recipient_id: RecipientId) -> dict[str, 
         "last_sender_number": None,
         "last_intent_at": None,
         "in_flight_at_stop": 0,
+        "text_key": new_text_key(),
     }
+
+
+def new_text_key() -> bytes:
+    """Return a key for the hashes of one person's texts."""
+    return secrets.token_bytes(_TEXT_KEY_BYTES)
 
 
 def standing_of(row: Mapping[str, Any]) -> Standing:

@@ -102,9 +102,10 @@ attempts = sa.Table(
 """One provider call for a dispatch; `after_follow_up_id` is the text this person was sent before it, `made_by` the
 run of the process that wrote the intent: no other may say that its call was not made.
 
-An empty `body_sha256` stands for a call that a restored backup may have forgotten: its text is not known. A text's
-way to its end (`sent`) may stand in its receipts alone, and not in `status`: it changes nothing. `ask_at` is when its
-provider is asked what became of a text whose end no receipt has told.
+`body_sha256` is made under the person's `text_key`. An empty one stands for a call that a restored backup may have
+forgotten: its text is not known. A text's way to its end (`sent`) may stand in its receipts alone, and not in
+`status`: it changes nothing. `ask_at` is when its provider is asked what became of a text whose end no receipt has
+told.
 """
 
 LIVE = attempts.c.state.in_([sa.literal_column(f"'{state}'") for state in sorted(LIVE_STATES)])
@@ -156,9 +157,13 @@ recipients = sa.Table(
     sa.Column("last_sender_number", sa.Text),
     sa.Column("last_intent_at", Instant),
     sa.Column("in_flight_at_stop", sa.BigInteger, nullable=False),
+    sa.Column("text_key", sa.LargeBinary),
     postgresql_with=CHANGING,
 )
-"""One row a person: the lock every intent shares and every opt-out takes; `suppressed` names the cause."""
+"""One row a person: the lock every intent shares and every opt-out takes; `suppressed` names the cause.
+
+Under `text_key` the hashes of their texts are made; it goes with their erasure, and what a hash was of with it.
+"""
 
 receipts = sa.Table(
     "sender_receipts",

@@ -57,6 +57,7 @@ class DispatchAccepted(DispatchEvent):
     """In millionths of the currency's unit: texts cost fractions of a cent."""
     currency: str | None = None
     body_sha256: str
+    """Of the text, under a key of the person's that goes with their erasure: it compares texts to one person."""
     reconciled: bool = False
     """Learnt by asking later, not from the call's own answer."""
 

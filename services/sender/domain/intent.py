@@ -58,6 +58,9 @@ class Circumstances:
     """What else bears on it."""
 
     body_sha256: bytes
+    """The text's mark under the person's key."""
+    unkeyed_sha256: bytes | None = None
+    """The text's hash itself, which attempts of earlier versions keep."""
     underway: Sequence[Underway] = ()
     merchant_closed: bool = False
     news_unread: bool = False
@@ -124,7 +127,7 @@ def decide(candidate: Candidate, person: Person, circumstances: Circumstances, n
         return Refuse("window_closing", retry_at=closes)
     if circumstances.news_unread and candidate.purpose is Purpose.MARKETING:
         return Wait(now + WAIT_FOR_NEWS)
-    if any(_collides(other, circumstances.body_sha256) for other in circumstances.underway):
+    if any(_collides(other, circumstances) for other in circumstances.underway):
         return Wait(now + WAIT_FOR_OTHER)
     return Go()
 
@@ -157,10 +160,11 @@ def _unwelcome(purpose: Purpose, person: Person) -> Refuse | None:
     return Refuse("needs_review") if marketing and person.needs_review else None
 
 
-def _collides(other: Underway, body_sha256: bytes) -> bool:
+def _collides(other: Underway, circumstances: Circumstances) -> bool:
     """Return whether the other attempt must be concluded first.
 
     One call a person at a time, and never two unknowns with one text, which no listing could tell apart
     (providers section 7).
     """
-    return other.state is AttemptState.INTENT or other.body_sha256 == body_sha256
+    own = (circumstances.body_sha256, circumstances.unkeyed_sha256)
+    return other.state is AttemptState.INTENT or other.body_sha256 in own

@@ -1,8 +1,9 @@
 """What a listing says about an unanswered call: it went, it never went, or ask again (send-protocol 1.7)."""
 
 import hashlib
+import hmac
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
@@ -25,7 +26,7 @@ class Unresolved:
 
     sender_number: str
     body_sha256: bytes
-    """Empty where the text is not known: any text fits then."""
+    """Its mark. Empty where the text is not known: any text fits then."""
     intent_at: datetime
     deadline: datetime
     absent_at: datetime | None
@@ -39,11 +40,18 @@ class Listed:
     provider_message_id: str
     sender_number: str
     body_sha256: bytes
+    """Of the text alone."""
     created_at: datetime
     status: Status = Status.ACCEPTED
     code: str | None = None
     meaning: Meaning | None = None
     """What the code means; set where there is one."""
+    mark: bytes = b""
+    """As attempts to this person keep the hash; empty where there is no key of theirs."""
+
+    def under(self, text_key: bytes | None) -> "Listed":
+        """Return it with the mark a person's attempts know its text by."""
+        return replace(self, mark=text_mark(text_key, self.body_sha256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +89,13 @@ Finding: TypeAlias = Adopt | AbsentOnce | ProvenAbsent | Wait | GiveUp
 
 
 def body_sha256(body: str) -> bytes:
-    """Return the hash by which a text is recognised in a listing."""
+    """Return the hash of a text; it is kept as a person's mark alone."""
     return hashlib.sha256(body.encode()).digest()
+
+
+def text_mark(text_key: bytes | None, hashed: bytes) -> bytes:
+    """Return what is kept of a text's hash: without the person's key nobody tells by it which text it was."""
+    return hashed if text_key is None else hmac.digest(text_key, hashed, "sha256")
 
 
 def decide(
@@ -133,7 +146,7 @@ def decide(
 
 def _fits(unresolved: Unresolved, listed: Listed, *, sender_is_fixed: bool) -> bool:
     return (
-        unresolved.body_sha256 in {b"", listed.body_sha256}
+        unresolved.body_sha256 in {b"", listed.body_sha256, listed.mark}  # an old attempt keeps the hash itself
         and (listed.sender_number == unresolved.sender_number or not sender_is_fixed)
         and unresolved.intent_at - SKEW <= listed.created_at <= unresolved.deadline + SKEW
     )

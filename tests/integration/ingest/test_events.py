@@ -1,8 +1,14 @@
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from services.ingest.tables import deliveries, delivery_keys
+from shared import places
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported
 from shared.testing.make_ingest import PHONE, event
 from tests.integration.ingest.stage import Stage
@@ -65,6 +71,21 @@ async def test_the_same_id_for_another_event_is_refused_and_costs_no_neighbour(
     assert [each["status"] for each in taken] == ["accepted"] * len(documents)
     assert (conflict["id"], conflict["status"], conflict["errors"][0]["field"]) == ("evt-1", "refused", "id")
     assert await stage.count() == before + len(taken)
+
+
+async def test_an_event_whose_hash_an_earlier_version_kept_is_told_again_without_a_conflict(stage: Stage) -> None:
+    told = event()
+    await stage.tell(told)
+    [delivery] = await stage.house.rows(sa.select(deliveries))
+    place, sealer = places.delivery_body(delivery["delivery_id"]), stage.house.runtime.sealer
+    body = sealer.open(delivery["merchant_id"], place, bytes(delivery["body"]))
+
+    async def as_before(uow: UnitOfWork) -> None:
+        await uow.db.execute(sa.update(delivery_keys).values(body_sha256=hashlib.sha256(body).digest()))
+
+    await stage.house.runtime.units.run(as_before, Lane.BATCHES)
+    answer = await stage.tell(told)
+    assert [each["status"] for each in answer.json()["events"]] == ["duplicate"]
 
 
 async def test_a_request_of_nothing_but_conflicts_is_a_conflict(stage: Stage) -> None:

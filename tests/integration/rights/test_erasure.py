@@ -67,6 +67,9 @@ async def test_the_guards_stay_so_that_nothing_is_sent_or_counted_twice(stage: S
         assert len(await stage.house.rows(sa.select(table))) == 1
     [person] = await stage.house.rows(sa.select(services.sender.tables.recipients))
     assert person["suppressed"] == SuppressionCause.ERASED
+    assert person["text_key"] is None
+    keys = await stage.house.rows(sa.select(services.ingest.tables.delivery_keys))
+    assert {bytes(row["body_sha256"]) for row in keys} == {b""}
 
 
 async def test_what_is_still_in_the_log_when_a_person_is_erased_leaves_nothing_behind_either(stage: Stage) -> None:

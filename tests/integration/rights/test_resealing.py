@@ -36,6 +36,7 @@ NOT_SEALED: Final = {
     "scheduler_entries.entry_key_sha256": "a hash",
     "sender_attempts.body_sha256": "a hash",
     "sender_in_flight.body_sha256": "a hash",
+    "sender_recipients.text_key": "a key, which goes with the person's erasure",
     "sender_unassigned_replies.digest": "a hash",
 }
 

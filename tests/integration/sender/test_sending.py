@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from services.sender import composing, intents, loop
 from services.sender.domain.breaker import Breaker, BreakerState
+from services.sender.domain.reconcile import body_sha256, text_mark
 from services.sender.health import NumberHealth
 from services.sender.schema import ground
 from services.sender.skew import ClocksApart
-from services.sender.tables import dispatches
+from services.sender.tables import dispatches, recipients
 from shared import places
 from shared.bus import parked
 from shared.db.transaction import Lane
@@ -131,6 +132,37 @@ async def test_the_hash_of_a_text_that_went_does_not_outlive_the_persons_erasure
     [after] = await desk.attempts()
     assert (before["state"], bool(before["body_sha256"])) == ("accepted", True)
     assert (after["state"], after["body_sha256"]) == ("accepted", b"")
+    [person] = await desk.house.rows(sa.select(recipients))
+    assert person["text_key"] is None
+
+
+async def test_the_hash_of_a_text_is_kept_under_a_key_of_the_persons_and_told_to_nobody_else(desk: Desk) -> None:
+    """Two people are sent the same words: nothing kept or published says so, and no guess at the words fits."""
+    await desk.hear(desk.cleared(1, text="Hello"), desk.cleared(2, text="Hello", phone="+12125550199"))
+    for _ in range(3):
+        await desk.send()
+        desk.clock.advance(seconds=2)
+    words = {text.form["Body"] for text in desk.provider.texts}
+    kept = [bytes(row["body_sha256"]) for row in await desk.attempts()]
+    assert len(words) == 1
+    assert len(set(kept)) == len(kept) == 2
+    assert not {body_sha256(each) for each in words} & set(kept)
+    assert {told.body_sha256 for told in await desk.published(DispatchAccepted)} == {each.hex() for each in kept}
+
+
+async def test_who_was_known_before_there_were_keys_gets_one_with_their_next_text(desk: Desk) -> None:
+    await desk.hear(desk.cleared(1))
+
+    async def as_before(uow: UnitOfWork) -> None:
+        await uow.db.execute(sa.update(recipients).values(text_key=None))
+
+    await desk.house.runtime.units.run(as_before, Lane.BATCHES)
+    await desk.send()
+    [person] = await desk.house.rows(sa.select(recipients))
+    [attempt] = await desk.attempts()
+    assert person["text_key"]
+    [text] = desk.provider.texts
+    assert attempt["body_sha256"] == text_mark(person["text_key"], body_sha256(text.form["Body"]))
 
 
 async def test_a_sealed_number_that_was_moved_to_another_persons_row_is_never_called(desk: Desk) -> None:

@@ -1,10 +1,11 @@
+import hashlib
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.arrivals import Arrival, Delivery, Preparer
+from services.ingest.arrivals import Arrival, Delivery, Preparer, key_hash
 from services.ingest.domain.announcements import Origin, announcements
 from services.ingest.domain.readings import Reading, Shop, Unreadable
 from services.ingest.sources.adapter import Circumstances
@@ -93,6 +94,17 @@ def test_a_delivery_without_keys_of_its_own_is_known_by_its_body() -> None:
         prepared(Delivery(origin, "t", (), body, {}, Reading())).key_hashes for body in (b"a", b"a", b"b")
     )
     assert same == again != other
+
+
+def test_a_bodys_hash_cannot_be_made_without_the_key() -> None:
+    origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
+    delivery = Delivery(origin, "t", ("1",), b"a body that can be guessed", {}, Reading())
+    arrival, elsewhere = (Preparer(sealer).prepared(delivery) for sealer in (SEALER, Sealer(Keyring.new())))
+    guessed = hashlib.sha256(delivery.body)
+    assert arrival.body_sha256 not in {guessed.digest(), elsewhere.body_sha256}
+    assert arrival.key_hashes != elsewhere.key_hashes
+    assert key_hash(origin.merchant_id, "shopify", f"1 {guessed.hexdigest()}") not in arrival.key_hashes
+    assert Preparer(SEALER).prepared(delivery).body_sha256 == arrival.body_sha256
 
 
 def test_credentials_in_headers_are_not_kept() -> None:

@@ -30,6 +30,7 @@ from services.sender.domain.reconcile import (
     Listed,
     ProvenAbsent,
     Unresolved,
+    text_mark,
 )
 from services.sender.domain.reconcile import Wait as LookLater
 from services.sender.domain.reconcile import decide as find
@@ -102,6 +103,22 @@ def test_only_the_same_text_from_the_same_number_at_the_time_is_ours(other: List
     now = START + timedelta(seconds=20)
     assert find(UNRESOLVED, [other, LISTED], set(), now, HORIZON) == Adopt(LISTED)
     assert not isinstance(find(UNRESOLVED, [other], set(), now, HORIZON), Adopt)
+
+
+def test_a_listed_text_is_known_by_the_mark_under_the_persons_key_and_an_old_attempt_by_its_hash() -> None:
+    now, marked = START + timedelta(seconds=20), LISTED.under(b"Ana's")
+    assert find(replace(UNRESOLVED, body_sha256=text_mark(b"Ana's", b"mine")), [marked], set(), now, HORIZON) == Adopt(
+        marked
+    )
+    assert find(UNRESOLVED, [marked], set(), now, HORIZON) == Adopt(marked)
+    theirs = replace(UNRESOLVED, body_sha256=text_mark(b"Bea's", b"mine"))
+    assert not isinstance(find(theirs, [marked], set(), now, HORIZON), Adopt)
+
+
+def test_a_text_that_an_old_attempt_may_have_sent_waits_for_its_end() -> None:
+    other = Underway(OTHER, AttemptState.UNKNOWN, b"words")
+    known = Circumstances(text_mark(b"Ana's", b"words"), b"words", underway=[other])
+    assert isinstance(decide(CANDIDATE, Person(), known, START), Wait)
 
 
 def test_a_text_that_belongs_to_another_attempt_is_not_adopted() -> None:
