@@ -1,4 +1,8 @@
-"""One service as a process of its own, on Kafka and PostgreSQL; knows the services by name alone and loads only one."""
+"""One service as a process of its own, on Kafka and PostgreSQL; knows the services by name alone and loads only one.
+
+The scheduler is given the gate's pure evaluation as well, which holds no state and asks nobody: a dry run answers as it
+does where all services share a process.
+"""
 
 import importlib
 import os
@@ -41,6 +45,7 @@ from shared.telemetry.logs import logger
 SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
 _HERE = Path(__file__).parent
 
+_ASKS_THE_GATE, _GATE = "scheduler", "services.compliance.advice"
 _NO_TEXT_WAITS_FOR = {"metrics"}
 """Services that let the others go first where they share a machine's cores."""
 
@@ -120,6 +125,16 @@ def schema_of(service: str) -> Schema:
     return Schema(service, metadata, _HERE / service / "migrations" / "versions")
 
 
+def built(name: str, runtime: Runtime) -> Service:
+    """Return one service on what the process gives it."""
+    module = importlib.import_module(f"services.{name}.app")
+    if name != _ASKS_THE_GATE:
+        service: Service = module.build(runtime)
+        return service
+    with_advice: Service = module.build(runtime, advice=importlib.import_module(_GATE).advise)
+    return with_advice
+
+
 @asynccontextmanager
 async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
     """Build one service on its database and the log; its runner and loops start with `Service.running`.
@@ -153,7 +168,7 @@ async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
             keep_minutes=kafka_settings.keep_minutes,
         )
         runtime = Runtime(settings, clock, database, kafka, sealer, directory)
-        service: Service = importlib.import_module(f"services.{name}.app").build(runtime)
+        service = built(name, runtime)
         await check_fingerprint(service.units, service.ground, sealer.fingerprint)
         yield Opened(runtime, service, kafka)
     finally:

@@ -122,15 +122,20 @@ async def embedded(
         lock.release()
 
 
-async def _house(runtime: Runtime, created: Path | None) -> Embedded:
-    """Build the services and the app around them."""
-    built = [
+def services_of(runtime: Runtime) -> list[Service]:
+    """Return the five services on what the process gives them."""
+    return [
         services.ingest.app.build(runtime),
-        services.scheduler.app.build(runtime, advice=advise),
+        services.scheduler.app.build(runtime, advise),
         services.compliance.app.build(runtime),
         services.sender.app.build(runtime),
         services.metrics.app.build(runtime),
     ]
+
+
+async def _house(runtime: Runtime, created: Path | None) -> Embedded:
+    """Build the services and the app around them."""
+    built = services_of(runtime)
     for service in built:
         await check_fingerprint(service.units, service.ground, runtime.sealer.fingerprint)
     simulator = _simulator(runtime)

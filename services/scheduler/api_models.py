@@ -126,11 +126,9 @@ class TextAnswer(BaseModel):
     text: str
     """As it will be sent, brand and STOP line included; a short link stands there with a code of zeros."""
     parts: PartsAnswer
-    gate: dict[str, Any] | None
+    gate: dict[str, Any]
     """The gate's evaluation as of the due time: advice, not a verdict."""
-    gate_question: dict[str, Any] | None = None
-    """Where the gate is another process: what to post to `/v1/gate/evaluations` for its advice."""
-    gate_note: str | None = None
+    gate_note: str
 
 
 class PlannedAnswer(BaseModel):

@@ -20,12 +20,12 @@ NEWS = (Topic.TRIGGERS, Topic.ENGAGEMENT, Topic.DISPATCHES)
 __all__ = ["NAME", "build", "ground", "metadata", "tables"]
 
 
-def build(runtime: Runtime, advice: GateAdvice | None = None) -> Service:
+def build(runtime: Runtime, advice: GateAdvice) -> Service:
     """Return the scheduler.
 
     Args:
         runtime: what the process gives.
-        advice: the gate's pure evaluation, for dry runs; a process that holds only the scheduler has none.
+        advice: the gate's pure evaluation, for dry runs: the same in either way of running.
     """
     settings = SchedulerSettings()
     units = runtime.units

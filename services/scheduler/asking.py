@@ -53,7 +53,6 @@ _CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a caller's clock may run ahead of ours, as for events."""
 _CODE_CHARACTERS = 10
 """Of a short link (the sender's)."""
-_NO_GATE = "the gate is not part of this process; post gate_question to /v1/gate/evaluations"
 _ADVICE = "advice as of the due time, on the consent known now; caps are judged when the text is due"
 _ROOTS: Mapping[str, frozenset[str] | None] = {
     "recipient": RECIPIENT_FIELDS,
@@ -107,7 +106,7 @@ class Past:
 class Asking:
     """Turns requests into runs."""
 
-    def __init__(self, sealer: Sealer, versions: Versions, advice: GateAdvice | None) -> None:
+    def __init__(self, sealer: Sealer, versions: Versions, advice: GateAdvice) -> None:
         self._sealer = sealer
         self._versions = versions
         self._advice = advice
@@ -259,9 +258,8 @@ class Asking:
             locale=text.locale,
             text=made.text,
             parts=PartsAnswer(encoding=made.encoding, parts=made.parts, units=made.units),
-            gate=dict(self._advice(asking)) if self._advice else None,
-            gate_question=None if self._advice else asking,
-            gate_note=_ADVICE if self._advice else _NO_GATE,
+            gate=dict(self._advice(asking)),
+            gate_note=_ADVICE,
         )
 
 

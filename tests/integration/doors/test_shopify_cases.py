@@ -15,6 +15,7 @@ import services.compliance.app
 import services.ingest.app
 import services.scheduler.app
 from services.compliance import store as ledger
+from services.compliance.advice import advise
 from services.scheduler.tables import follow_ups
 from shared import places
 from shared.config.directory import MerchantDirectory
@@ -147,8 +148,11 @@ async def opened(folder: Path) -> AsyncIterator[Door]:
     directory, clock = MerchantDirectory.load(merchants, {}), FakeClock(NOW)
     assert not directory.problems
     async with house(folder, clock, directory) as built:
-        builds = (services.ingest.app.build, services.compliance.app.build, services.scheduler.app.build)
-        three = [build(built.runtime) for build in builds]
+        three = [
+            services.ingest.app.build(built.runtime),
+            services.compliance.app.build(built.runtime),
+            services.scheduler.app.build(built.runtime, advise),
+        ]
         await built.create(*(service.metadata for service in three))
         web = create_app(
             "house",

@@ -14,6 +14,7 @@ import services.ingest.app
 import services.metrics.app
 import services.scheduler.app
 import services.sender.app
+from services.compliance.advice import advise
 from services.sender.answering import Replies
 from services.sender.domain.model import Dispatch
 from services.sender.providers.port import Inbound
@@ -188,7 +189,7 @@ async def opened(folder: Path) -> AsyncIterator[Stage]:
     async with house(folder, clock, directory) as built:
         five = [
             services.ingest.app.build(built.runtime),
-            services.scheduler.app.build(built.runtime),
+            services.scheduler.app.build(built.runtime, advise),
             services.compliance.app.build(built.runtime),
             services.sender.app.build(built.runtime),
             services.metrics.app.build(built.runtime),

@@ -1,6 +1,6 @@
 """A scheduler on a temporary ground floor, with a clock that moves when told and an HTTP client at its door."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,9 @@ from uuid import uuid4
 import httpx2
 import sqlalchemy as sa
 
+from services.compliance.advice import advise
 from services.scheduler import app
+from services.scheduler.asking import GateAdvice
 from services.scheduler.tables import follow_ups, timers
 from shared.db.transaction import Row
 from shared.events.dispatch import DispatchEvent
@@ -20,7 +22,7 @@ from shared.events.trigger import TriggerReceived
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
 from shared.privacy import Sealer
-from shared.service import Service
+from shared.service import Runtime, Service
 from shared.telemetry.health import Health
 from shared.testing import make, make_scheduler
 from shared.testing.clock import FakeClock
@@ -117,13 +119,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(folder: Path, advice: Any = None, **merchants: Any) -> AsyncIterator[Stage]:
+async def open_stage(
+    folder: Path, advice: GateAdvice = advise, build: Callable[[Runtime], Service] | None = None, **merchants: Any
+) -> AsyncIterator[Stage]:
     """Build a scheduler over a merchants folder made for it."""
     clock = FakeClock()
     directory = make_scheduler.merchants(folder / "merchants", **merchants)
     async with house(folder, clock, directory) as built:
         await built.create(app.metadata)
-        service = app.build(built.runtime, advice=advice)
+        service = build(built.runtime) if build else app.build(built.runtime, advice)
         web = create_app(
             "scheduler",
             service.routers,

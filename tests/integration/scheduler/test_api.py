@@ -1,18 +1,22 @@
 """`/v1/follow-ups`, `/v1/flows`, `/v1/enrollments`, as the formats page describes them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from services.distributed import built
+from services.embedded import services_of
 from services.scheduler.tables import follow_ups
 from shared.events.consent import ConsentChanged
 from shared.events.dispatch import DispatchAccepted
 from shared.ids import MerchantId
 from shared.phone import E164
+from shared.service import Runtime, Service
 from shared.testing import make, make_scheduler
 from shared.testing.clock import START
 from tests.integration.scheduler.stage import Stage, open_stage
@@ -181,10 +185,39 @@ async def test_a_dry_run_asks_with_the_consent_the_ledger_told_of(tmp_path: Path
     assert asked[0]["consent"]["status"] == "pewc"
 
 
-async def test_a_dry_run_without_a_gate_says_so(stage: Stage) -> None:
-    (text,) = (await stage.ask(**{**FULL, "dry_run": True})).json()["texts"]
-    assert text["gate"] is None
-    assert "not part of this process" in text["gate_note"]
+def embedded(runtime: Runtime) -> Service:
+    """Return the scheduler of a house in one process."""
+    return next(each for each in services_of(runtime) if each.name == "scheduler")
+
+
+@pytest.mark.parametrize("build", [embedded, partial(built, "scheduler")], ids=["embedded", "distributed"])
+async def test_a_dry_run_answers_alike_in_both_ways_of_running(
+    tmp_path: Path, build: Callable[[Runtime], Service]
+) -> None:
+    async with open_stage(tmp_path, build=build) as stage:
+        who = stage.house.runtime.sealer.recipient_id(MerchantId("acme"), E164(TO))
+        await stage.hear(make.event(ConsentChanged, recipient_id=who))
+        recipient = {"country": "US", "state": "NY", "first_name": "Ana"}
+        due_at = "2026-12-02T12:59:00Z"
+        answer = await stage.ask(
+            to=TO, purpose="marketing", text="Sale, {{ recipient.first_name }}!", due_at=due_at, recipient=recipient,
+            dry_run=True,
+        )  # fmt: skip
+    assert answer.status_code == 202
+    (text,) = answer.json()["texts"]
+    assert text.pop("gate")["explanation"].startswith("It is Wed 07:59 in America/New_York, outside the hours")
+    assert text == {
+        "step": "text",
+        "purpose": "marketing",
+        "due_at": due_at,
+        "due_local": "2026-12-02T07:59:00-05:00",
+        "expires_at": None,
+        "sender_number": make_scheduler.SENDER_NUMBER,
+        "locale": "en-US",
+        "text": "Acme Coffee: Sale, Ana!\nReply STOP to opt out",
+        "parts": {"encoding": "gsm7", "parts": 1, "units": 45},
+        "gate_note": "advice as of the due time, on the consent known now; caps are judged when the text is due",
+    }
 
 
 async def test_a_flow_asked_for_plans_its_texts_and_obeys_its_entry_rule(stage: Stage) -> None:
@@ -337,13 +370,14 @@ async def test_a_flow_asked_for_looks_back_for_a_cancellation_that_came_first(st
     assert "cancelled_before" in answer.json()["detail"]
 
 
-async def test_a_dry_run_reads_as_the_text_that_is_sent(stage: Stage) -> None:
+async def test_a_dry_run_reads_as_the_text_that_is_sent(tmp_path: Path) -> None:
     """Composed letters fit GSM-7, the brand stands in front, marketing says how to end it, and the spellings count."""
     recipient = {"first_name": "e\u0301va", "country": "usa", "locale": "en_US", "state": "New York"}
     body = {**FULL, "purpose": "marketing", "recipient": recipient, "dry_run": True}
 
-    (text,) = (await stage.ask(**body)).json()["texts"]
+    async with open_stage(tmp_path, advice=dict) as stage:
+        (text,) = (await stage.ask(**body)).json()["texts"]
 
     assert text["text"].endswith(": Your table 12 is ready, éva.\nReply STOP to opt out")
     assert text["parts"]["encoding"] == "gsm7"
-    assert text["gate_question"]["known"]["state"] == "NY"
+    assert text["gate"]["known"]["state"] == "NY"

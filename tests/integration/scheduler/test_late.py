@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.compliance.advice import advise
 from services.scheduler import app
 from services.scheduler.domain.spacing import CATCH_UP, LATE_AFTER
 from services.scheduler.tables import state_changes
@@ -187,7 +188,7 @@ async def test_what_moved_survives_a_restart(tmp_path: Path) -> None:
         await stage.hear(stage.trigger("custom.series"))
         await stage.fire(days=4)
         await went(stage)
-        stage.service = app.build(stage.house.runtime)
+        stage.service = app.build(stage.house.runtime, advise)
         await stage.fire(hours=23)
         assert await asked(stage) == ["one"]
         await stage.fire(hours=1)
