@@ -81,7 +81,7 @@ def _tell(
     console: Console, follow_up: dict[str, Any], decisions: list[dict[str, Any]], journey: dict[str, Any]
 ) -> None:
     """Print the story."""
-    console.print(f"[bold]Follow-up {follow_up['follow_up_id']}[/]: {follow_up['state']}")
+    console.print(f"[bold]Follow-up {follow_up['follow_up_id']}[/]: {_standing(follow_up, journey)}", soft_wrap=True)
     for event in journey.get("events", []):
         console.print(f"  [dim]{event['at']}[/]  {event['summary']}")
     for change in follow_up.get("changes", []):
@@ -99,6 +99,24 @@ def _tell(
             console.print(f"  in {zone['zone']} it was {zone['local_time']} ({zone['why']})")
         if decision.get("until"):
             console.print(f"  next legal instant: {decision['until']}")
+
+
+def _standing(follow_up: dict[str, Any], journey: dict[str, Any]) -> str:
+    """Return where it stands and what it waits for: the scheduler knows its lines and turns, metrics the calls."""
+    progress = follow_up["progress"]
+    if progress["doing"] == "under_way" and "progress" in journey:
+        progress = journey["progress"]
+    said = follow_up["state"]
+    if progress["doing"] in {"waiting", "unanswered", "sending", "at_the_gate"}:
+        said += f", {progress['doing'].replace('_', ' ')}"
+    if progress["detail"]:
+        said += f" ({progress['detail']})"
+    if progress["waits_for"]:
+        said += f"; waits for {progress['waits_for']}"
+    if progress["until"]:
+        said += f", looked at again at {progress['until']}"
+    explanation = journey.get("explanation")
+    return f"{said}\n  {explanation}" if explanation else said
 
 
 def gate(file: FileArgument = STANDARD_INPUT) -> None:

@@ -107,7 +107,7 @@ def router_of(units: Units, clock: Clock, settings: MetricsSettings) -> APIRoute
         found = await units.read(lambda db: journeys.journey_of(db, caller.merchant.id, FollowUpId(follow_up_id), zone))
         if found is None:
             raise not_found(f"the follow-up {follow_up_id}")
-        return journeys.shown(found, clock.now(), settings)
+        return journeys.shown(found, clock.now(), settings, zone)
 
     return router
 

@@ -89,6 +89,8 @@ class Board:
     bars: Sequence[Bar]
     reasons: Sequence[Reason]
     feed: Sequence[FeedLine]
+    waiting: Sequence[Standing]
+    """Their call was made and is not over."""
     troubled: Sequence[Standing]
 
 
@@ -107,6 +109,7 @@ async def board_of(db: Transaction, merchant: MerchantId, span: Span, now: datet
         bars=_bars(rows, window, span, clock),
         reasons=_reasons(sums),
         feed=await _feed(db, await store.newest_facts(db, merchant, FEED_FACTS), clock),
+        waiting=await store.waiting(db, merchant, TROUBLED),
         troubled=await store.troubled(db, merchant, TROUBLED),
     )
 

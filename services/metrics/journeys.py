@@ -1,15 +1,15 @@
 """The whole story of one follow-up: what caused it, what became of it, and what its person allows."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.metrics import store
-from services.metrics.answers import JourneyAnswer, StepAnswer
+from services.metrics.answers import JourneyAnswer, ProgressAnswer, StepAnswer
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.reasons import meaning_of
 from services.metrics.domain.standing import Standing
 from services.metrics.domain.story import Chapter, told
+from services.metrics.domain.telling import lead, progress_at
 from services.metrics.settings import MetricsSettings
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event
@@ -44,14 +44,17 @@ async def journey_of(
     return Journey(standing, told([*own, *kept], clock))
 
 
-def shown(journey: Journey, now: datetime, settings: MetricsSettings) -> JourneyAnswer:
+def shown(journey: Journey, now: datetime, settings: MetricsSettings, clock: ZoneInfo) -> JourneyAnswer:
     """Return a story as `GET /v1/journeys/{id}` answers it."""
     standing = journey.standing
+    state = standing.state_at(now, timedelta(hours=settings.unconfirmed_after_hours))
+    progress = progress_at(standing, state, now)
     return JourneyAnswer(
         follow_up_id=standing.follow_up_id,
-        state=standing.state_at(now, timedelta(hours=settings.unconfirmed_after_hours)),
+        state=state,
         reason=standing.reason or None,
-        explanation=meaning_of(standing.reason).words if standing.reason else None,
+        progress=ProgressAnswer(**asdict(progress)),
+        explanation=lead(standing, state, progress, clock),
         flow=standing.flow or None,
         step=standing.step or None,
         purpose=standing.purpose or None,

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.metrics import screens
-from services.metrics.domain.reasons import meaning_of
+from services.metrics.domain.reasons import detail_words, meaning_of
 from services.metrics.domain.story import moment
 
 SIGN_IN: Final = "/console/sign-in"
@@ -53,6 +53,8 @@ class Pages:
             duration=screens.duration_text,
             moment=moment,
             meaning=lambda code: meaning_of(code).words,
+            detail=detail_words,
+            sentence=lambda words: words[:1].upper() + words[1:],
         )
         version = hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:12]
         self._templates.globals.update(version=version, state_words=screens.STATE_WORDS, file_problems=file_problems)

@@ -13,6 +13,7 @@ from services.metrics import screens, store
 from services.metrics.board import Span, board_of
 from services.metrics.domain.grouping import Window
 from services.metrics.domain.tally import Measure
+from services.metrics.domain.telling import label, lead, progress_at
 from services.metrics.journeys import journey_of
 from services.metrics.page_templates import STATIC, Pages, see
 from services.metrics.rows import Page, Question, cursor_of, page_of, place_of
@@ -70,7 +71,13 @@ def router_of(units: Units, clock: Clock, sessions: Sessions, settings: MetricsS
                 request, "missing", _frame(merchant) | {"follow_up_id": follow_up_id}, HTTPStatus.NOT_FOUND
             )
         state = found.standing.state_at(clock.now(), timedelta(hours=settings.unconfirmed_after_hours))
-        return pages.page(request, "story", _frame(merchant) | {"journey": found, "state": state})
+        progress = progress_at(found.standing, state, clock.now())
+        told = {
+            "label": label(state, progress),
+            "lead": lead(found.standing, state, progress, zone),
+            "tone": screens.tone_at(state, progress),
+        }
+        return pages.page(request, "story", _frame(merchant) | {"journey": found, "state": state, **told})
 
     @router.get("/rows")
     async def rows(

@@ -14,6 +14,7 @@ from services.metrics.domain.standing import State
 from services.metrics.domain.story import Tone, money
 from services.metrics.domain.tally import Measure
 from shared.phone import E164, masked
+from shared.progress import Doing, Progress
 
 _SPARK_WIDTH: Final = 100.0
 _SPARK_HEIGHT: Final = 24.0
@@ -49,7 +50,7 @@ _TONES: Final = {
 }
 STATE_WORDS: Final = {
     State.PENDING: "waits for its hour",
-    State.RELEASED: "at the gate",
+    State.RELEASED: "at the gate, or being sent",
     State.DISPATCHED: "with the provider",
     State.DELIVERED: "on the phone",
     State.UNCONFIRMED: "sent, no receipt",
@@ -240,6 +241,11 @@ def slices(board: Board) -> list[Slice]:
 def tone_of(state: State) -> Tone:
     """Return how a state feels."""
     return _TONES[state]
+
+
+def tone_at(state: State, progress: Progress) -> Tone:
+    """Return how it feels while it is doing what it does: whatever waits is told apart from what goes its way."""
+    return Tone.WAIT if progress.doing in {Doing.WAITING, Doing.UNANSWERED} else _TONES[state]
 
 
 def rows_address(measure: Measure | None, window: Window, detail: str | None) -> str:

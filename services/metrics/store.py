@@ -18,6 +18,7 @@ from shared.db.transaction import Row, Transaction
 from shared.events.envelope import Event
 from shared.events.trigger import TriggerReceived
 from shared.ids import FollowUpId, MerchantId
+from shared.progress import UNANSWERED
 
 _FACTS_ABOUT_A_PERSON = 20
 _ORDER_FIELDS = tuple(field.name for field in fields(Order))
@@ -156,6 +157,18 @@ async def troubled(db: Transaction, merchant: MerchantId, limit: int) -> list[St
             sa.text(f"state IN ({', '.join(repr(str(state)) for state in TROUBLED)})"),
         )
         .order_by(follow_ups.c.changed_at.desc())
+        .limit(limit)
+    )
+    return [_standing(row) for row in found]
+
+
+async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Standing]:
+    """Return the follow-ups whose call was made and is not over, those without an answer first, then the newest."""
+    is_unanswered = follow_ups.c.reason == UNANSWERED
+    found = await db.rows(
+        sa.select(follow_ups)
+        .where(follow_ups.c.merchant_id == merchant, follow_ups.c.waits_until.is_not(None))
+        .order_by(is_unanswered.desc(), follow_ups.c.changed_at.desc())
         .limit(limit)
     )
     return [_standing(row) for row in found]

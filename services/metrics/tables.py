@@ -75,6 +75,8 @@ follow_ups = sa.Table(
     sa.Column("accepted_at", Instant),
     sa.Column("delivered_by", Id),
     sa.Column("converted_by", Id),
+    sa.Column("waits_until", Instant),
+    sa.Column("waits_detail", sa.Text, nullable=False, server_default=""),
     # The few that somebody should look at; a text that arrives never enters this index.
     sa.Index(
         "ix_metrics_follow_ups_trouble",
@@ -82,6 +84,14 @@ follow_ups = sa.Table(
         "changed_at",
         sqlite_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
         postgresql_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
+    ),
+    # The handful whose call is not over.
+    sa.Index(
+        "ix_metrics_follow_ups_waiting",
+        "merchant_id",
+        "changed_at",
+        sqlite_where=sa.text("waits_until IS NOT NULL"),
+        postgresql_where=sa.text("waits_until IS NOT NULL"),
     ),
     postgresql_with=CHANGING,
 )

@@ -105,7 +105,8 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     ) -> FollowUpPage:
         """Return the shop's follow-ups, the newest first."""
         after = views.cursor_from(cursor)
-        return await units.read(lambda db: views.page(db, caller.merchant.id, subject, state, limit, after))
+        mine = views.Asker(caller.merchant.id, runtime.clock.now())
+        return await units.read(lambda db: views.page(db, mine, subject, state, limit, after))
 
     @router.post(f"{_PATH}/search", summary="Find a person's follow-ups; the number stays out of the URL")
     async def search(request: SearchRequest, caller: Reader) -> FollowUpPage:
@@ -114,12 +115,14 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         if isinstance(number, Unparsable):
             raise unprocessable("to", f"the number cannot be used: {number.reason}")
         recipient_id = runtime.sealer.recipient_id(caller.merchant.id, number)
-        return await units.read(lambda db: views.of_person(db, caller.merchant.id, recipient_id, request.state))
+        mine = views.Asker(caller.merchant.id, runtime.clock.now())
+        return await units.read(lambda db: views.of_person(db, mine, recipient_id, request.state))
 
     @router.get(f"{_PATH}/{{follow_up_id}}", summary="One follow-up with every state it was in, and why")
     async def show(follow_up_id: UUID, caller: Reader) -> FollowUpStory:
         """Return one follow-up with every state it was in, and why."""
-        story = await units.read(lambda db: views.story(db, caller.merchant.id, follow_up_id))
+        mine = views.Asker(caller.merchant.id, runtime.clock.now())
+        story = await units.read(lambda db: views.story(db, mine, follow_up_id))
         if story is None:
             raise not_found("this follow-up")
         return story
@@ -172,7 +175,8 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     ) -> RunPage:
         """Return who runs, or ran, through which flow; the newest first."""
         after = views.cursor_from(cursor)
-        return await units.read(lambda db: views.runs(db, versions, caller.merchant.id, flow, state, limit, after))
+        mine = views.Asker(caller.merchant.id, runtime.clock.now())
+        return await units.read(lambda db: views.runs(db, versions, mine, flow, state, limit, after))
 
     return router
 

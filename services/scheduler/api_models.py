@@ -14,6 +14,7 @@ from shared.config.model import Country, Duration, Flag, Locale, Slug
 from shared.events.follow_up import Purpose
 from shared.fact_limits import bounded_facts
 from shared.instants import Day, Instant
+from shared.progress import Doing
 
 _SUBJECT_CHARACTERS = 200
 _CODE_CHARACTERS = 12
@@ -163,6 +164,20 @@ class ChangeAnswer(BaseModel):
     release: int
 
 
+class ProgressAnswer(BaseModel):
+    """What a follow-up is doing now, and what it waits for."""
+
+    doing: Doing
+    """`planned`, `waiting`, `under_way` (with the gate or the sender), `unanswered`, `sent` or `ended`."""
+    waits_for: str | None
+    """A reason code (`quiet_hours`, `source_lag`, `sender_unregistered`, …), or `hour`, `turn`, `number_busy`,
+    `earlier_text`, `gate_or_sender`, `answer`, `receipt`."""
+    until: datetime | None
+    """When it is looked at again, or the provider asked again; in the past: that has begun."""
+    detail: str | None
+    """What the provider or the network said, as a word: `http_503`, `timeout`, a provider's code."""
+
+
 class FollowUpAnswer(BaseModel):
     """Where a follow-up stands."""
 
@@ -174,6 +189,7 @@ class FollowUpAnswer(BaseModel):
     purpose: str
     state: str
     reason: str | None
+    progress: ProgressAnswer
     release: int
     is_too_late: bool
     due_at: datetime

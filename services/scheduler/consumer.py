@@ -15,7 +15,7 @@ from services.scheduler.domain.enrolment import ANSWER_FLOW, built_in_version
 from services.scheduler.domain.facts import recipient_names, zone_of
 from services.scheduler.domain.pacing import Priority, pause_after_lapse, spread
 from services.scheduler.domain.planning import House, PlannedText, end_before_beginning
-from services.scheduler.domain.states import OPEN, RUNNING, Happening, News
+from services.scheduler.domain.states import OPEN, RUNNING, Happening, News, State
 from services.scheduler.exports import Exports
 from services.scheduler.people import Person
 from services.scheduler.planner import NewRun, Planner, Version, Versions, names_of
@@ -29,7 +29,7 @@ from shared.bus.router import Router
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentChanged, MerchantClosed, PrivacyRequested, RecipientErased
-from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, DispatchWaiting
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpLapsed, Purpose, ResendPolicy
 from shared.events.trigger import Contact, TriggerReceived
@@ -90,6 +90,7 @@ class Consumer:
         router.on(DispatchDelivered)(self.take_answers)
         router.on(DispatchFailed)(self.take_answers)
         router.on(DispatchUnknown)(self.take_answers)
+        router.on(DispatchWaiting)(self.take_waits)
         router.on(ConsentChanged)(self.take_consents)
         router.on(RecipientErased)(self.take_erasures)
         router.on(PrivacyRequested)(Exports(self._sealer).answer)
@@ -114,6 +115,18 @@ class Consumer:
         settled = await settle(uow, moves, self._unconfirmed_after)
         await keep_distances(uow, self._versions, moves, settled)
         self._ring_for([each.follow_up for each in settled])
+
+    async def take_waits(self, events: Sequence[DispatchWaiting], uow: UnitOfWork) -> None:
+        """Keep what the sender says of a release under way, for whoever asks; nothing moves by it."""
+        known = await load(uow.db, "id", [event.follow_up_id for event in events])
+        rows = [
+            {"id": event.follow_up_id, "reason": event.reason, "waits_until": event.until, "waits_detail": event.detail}
+            for event in events
+            if (text := known.get(event.follow_up_id)) is not None
+            and text.standing.state is State.RELEASED
+            and text.standing.release == event.release
+        ]
+        await uow.db.change(follow_ups, rows)
 
     async def take_consents(self, events: Sequence[ConsentChanged], uow: UnitOfWork) -> None:
         """Cancel what the person no longer permits; an older word of the ledger changes nothing."""

@@ -13,6 +13,8 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Content
 from shared.ids import FollowUpId, RecipientId
 
+DUE = "due"
+"""The reason of a released text of which nobody has told anything since."""
 _Loaded = tuple[FollowUp, Content | None]
 
 
@@ -72,7 +74,7 @@ def release_of(loaded: _Loaded, now: datetime) -> Move | None:
         return Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True)
     if content is None:
         return Move(text, News(Happening.CANCELLED, "erased"), timer_is_gone=True)
-    return Move(text, News(Happening.FIRED, "due"), content=content, timer_is_gone=True)
+    return Move(text, News(Happening.FIRED, DUE), content=content, timer_is_gone=True)
 
 
 def is_pending(text: FollowUp, now: datetime) -> bool:

@@ -78,6 +78,8 @@ follow_ups = sa.Table(
     sa.Column("expires_at", Instant),
     sa.Column("timer_at", Instant),
     sa.Column("accepted_at", Instant),
+    sa.Column("waits_until", Instant),
+    sa.Column("waits_detail", sa.Text),
     sa.Column("sender_number", sa.Text, nullable=False),
     sa.Column("priority", sa.Integer, nullable=False),
     sa.Column("policy", Json, nullable=False),
@@ -101,6 +103,7 @@ follow_ups = sa.Table(
 
 `changes` counts its rows in `state_changes`; `timer_at` is where its row in `timers` stands, if it has one. What has
 not ended has no `ended_at`: a person's open texts, and those of the last weeks, are found without the rest.
+`waits_until` and `waits_detail` belong to the `reason` of a released text: what the sender told of a call of its own.
 """
 
 state_changes = sa.Table(

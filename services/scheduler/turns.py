@@ -16,6 +16,7 @@ from shared.db.transaction import Row
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId, RecipientId
+from shared.progress import EARLIER_TEXT
 
 ALONE = frozenset({API_FLOW, ANSWER_FLOW})
 """Flows whose runs have one text each."""
@@ -30,7 +31,8 @@ async def wait_for_turns(uow: UnitOfWork, due: Collection[FollowUp]) -> set[Foll
     """Give each text that must wait a new timer, and return them; their own fired already.
 
     A text waits shortly for an earlier one of its run, and for late marketing of another run that is under way: its
-    state does not change, so nothing is announced. A late one is put off to keep its distance to what went before.
+    state does not change, so nothing is announced; where people look it says so. A late one is put off to keep its
+    distance to what went before.
     """
     others = await _others(uow, due)
     waiting: list[tuple[FollowUp, datetime]] = []
@@ -48,9 +50,9 @@ async def wait_for_turns(uow: UnitOfWork, due: Collection[FollowUp]) -> set[Foll
 
 
 async def look_again(uow: UnitOfWork, waiting: Sequence[tuple[FollowUp, datetime]]) -> None:
-    """Give texts whose timers are gone new ones; where and why they stand does not change."""
+    """Give texts whose timers are gone new ones, and say that another text goes first; their state does not change."""
     places = [(text, earliest(at, text.expires_at)) for text, at in waiting]
-    await uow.db.change(follow_ups, [{"id": text.id, "timer_at": at} for text, at in places])
+    await uow.db.change(follow_ups, [{"id": text.id, "timer_at": at, "reason": EARLIER_TEXT} for text, at in places])
     await uow.db.insert_new(timers, [timer(text, at, "due") for text, at in places])
 
 

@@ -1,5 +1,7 @@
 """The sender's HTTP doors: receipts and replies from providers, and what became of a dispatch."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -13,13 +15,18 @@ from pydantic import BaseModel
 from services.sender import store
 from services.sender.admission import Admission, misdirected
 from services.sender.answering import Replies
+from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.progress import Held, known_of
+from services.sender.health import held_by
 from services.sender.receiving import Receipts
-from services.sender.tables import recipients
+from services.sender.tables import in_flight, number_health, recipients
 from shared import phone
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import Units
 from shared.http.auth import Caller, requires
 from shared.http.problems import not_found
+from shared.ids import AttemptId
+from shared.progress import Doing, Progress, progress_of
 from shared.telemetry.logs import logger
 
 NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
@@ -52,12 +59,23 @@ class AttemptView(BaseModel):
     body_sha256: str
 
 
+class ProgressView(BaseModel):
+    """What the sender is doing with a text now, and what it waits for."""
+
+    doing: Doing
+    waits_for: str | None
+    until: datetime | None
+    """When it is looked at again, or the provider asked again."""
+    detail: str | None
+
+
 class DispatchView(BaseModel):
     """What became of one cleared follow-up at the sender."""
 
     follow_up_id: UUID
     state: str
     reason: str | None
+    progress: ProgressView
     release: int
     flow: str
     step: str
@@ -112,7 +130,8 @@ def router(units: Units, admission: Admission, receipts: Receipts, replies: Repl
 
     @routes.get("/v1/dispatches/{follow_up_id}", summary="What became of a cleared follow-up")
     async def show(follow_up_id: UUID, caller: Annotated[Caller, Depends(requires("dispatches:read"))]) -> DispatchView:
-        view = await units.read(lambda db: _view(db, follow_up_id, caller.merchant.id))
+        now = units.clock.now()
+        view = await units.read(lambda db: _view(db, follow_up_id, caller.merchant.id, now))
         if view is None:
             raise not_found("the dispatch")
         return view
@@ -120,7 +139,7 @@ def router(units: Units, admission: Admission, receipts: Receipts, replies: Repl
     return routes
 
 
-async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str) -> DispatchView | None:
+async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str, now: datetime) -> DispatchView | None:
     dispatch = (await store.find_dispatches(db, [follow_up_id])).get(follow_up_id)
     if dispatch is None or dispatch.merchant_id != merchant_id:
         return None
@@ -133,6 +152,7 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str) -> Dispat
         follow_up_id=dispatch.follow_up_id,
         state=dispatch.state,
         reason=dispatch.reason,
+        progress=ProgressView(**asdict(await _progress(db, dispatch, tried, now))),
         release=dispatch.release,
         flow=dispatch.flow,
         step=dispatch.step,
@@ -162,3 +182,12 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str) -> Dispat
             for one in sorted(tried.values(), key=lambda each: each.n)
         ],
     )
+
+
+async def _progress(db: Transaction, dispatch: Dispatch, tried: Mapping[AttemptId, Attempt], now: datetime) -> Progress:
+    """Return what the sender is doing with a text, from its rows alone: any replica says the same."""
+    last = max(tried.values(), key=lambda each: each.n, default=None)
+    health = await db.fetch(number_health, "sender_number", [dispatch.sender_number])
+    held = Held(held_by(health[0]["state"]), health[0]["opens_at"]) if health else Held()
+    asked = await db.fetch(in_flight, "attempt_id", [last.id]) if last else []
+    return progress_of(known_of(dispatch, last, held, asked[0]["look_at"] if asked else None, now), now)

@@ -58,6 +58,10 @@ class NumberHealth:
         """Return whether a number waits for somebody to mend its account or registration."""
         return self._breakers.get(sender_number, Breaker()).state is BreakerState.HALTED
 
+    def held_by(self, sender_number: str) -> str | None:
+        """Return what keeps a number from calling: halted, or resting after failures; None where nothing does."""
+        return held_by(self._breakers.get(sender_number, Breaker()).state)
+
     def note_call(self, sender_number: str) -> None:
         """Take note that calls begin; of a number that is held it is the one trial."""
         breaker = self._breakers.get(sender_number)
@@ -100,6 +104,11 @@ class NumberHealth:
     def _measure(self) -> None:
         for state in (BreakerState.OPEN, BreakerState.HALTED):
             NUMBERS_HELD.labels(state).set(sum(breaker.state is state for breaker in self._breakers.values()))
+
+
+def held_by(state: str) -> str | None:
+    """Return the word for a number that does not call; None where it may."""
+    return {BreakerState.HALTED: "sender_halted", BreakerState.OPEN: "number_paused"}.get(BreakerState(state))
 
 
 def after_answer(breaker: Breaker, answer: Answer, now: datetime) -> Breaker:

@@ -46,6 +46,8 @@ class Prepared:
     route: Route | None
     composed: Composed | None
     obstacle: Refuse | None
+    held_by: str | None = None
+    """What keeps its number from calling now."""
     quarantined_since: datetime | None = None
     """Set where a restored backup may have forgotten a call: it is asked after and not made."""
 
@@ -183,6 +185,7 @@ def _judge(
             content_gone=each.obstacle is not None and each.obstacle.reason == "erased",
             obstacle=each.obstacle,
             provider_has_validity=each.route is None or each.route.provider.capabilities.validity_period,
+            held_by=each.held_by,
         ),
         now,
     )

@@ -247,7 +247,8 @@ class Dispatcher:
             return Prepared(dispatch, None, None, Refuse("sender_unknown"))
         if not share.most:
             is_given_up = self._numbers.is_halted(share.sender_number) and now - dispatch.first_due_at > HALTED_FOR
-            return Prepared(dispatch, route, None, Refuse("sender_halted") if is_given_up else None)
+            refusal = Refuse("sender_halted") if is_given_up else None
+            return Prepared(dispatch, route, None, refusal, self._numbers.held_by(share.sender_number))
         if route.merchant.id != dispatch.merchant_id:
             return Prepared(dispatch, None, None, Refuse("sender_unknown"))
         composed = self._composed(row, dispatch, route, now)
@@ -256,7 +257,7 @@ class Dispatcher:
         obstacle = route.obstacle(composed.to, self._settings.allowed_numbers)
         restored_at = self._settings.restored_at
         is_suspect = restored_at is not None and not dispatch.attempts and dispatch.first_due_at <= self._started_at
-        return Prepared(dispatch, route, composed, obstacle, restored_at if is_suspect else None)
+        return Prepared(dispatch, route, composed, obstacle, quarantined_since=restored_at if is_suspect else None)
 
     def _composed(self, row: Any, dispatch: Dispatch, route: Route, now: datetime) -> Composed | Refuse:
         """Compose, and let no text that cannot be composed stand in the way of the others."""

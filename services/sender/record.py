@@ -2,25 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from services.sender import store
 from services.sender.attribution.store import Delivery, record_delivered
 from services.sender.domain.attempts import LIVE_STATES, AttemptState, is_concluded
 from services.sender.domain.conclude import Change, News, conclude
 from services.sender.domain.model import Attempt, Dispatch
+from services.sender.domain.reconcile import FIRST_LOOK
 from services.sender.instruments import ALARMS
 from services.sender.tables import in_flight, recipients
 from shared import ids
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope, SuppressionCause
-from shared.events.dispatch import DispatchDelivered
+from shared.events.dispatch import DispatchDelivered, DispatchWaiting
 from shared.ids import AttemptId, EventId, FollowUpId
+from shared.progress import UNANSWERED
 from shared.telemetry.logs import logger
-
-FIRST_LOOK: Final = timedelta(seconds=5)
-"""How soon an unknown is asked after for the first time: a listing that has it ends the matter early."""
 
 log = logger(__name__)
 
@@ -74,6 +73,9 @@ async def record(items: Sequence[Item], uow: UnitOfWork) -> list[Change | None]:
 def raise_alarms(changes: Sequence[Change | None]) -> None:
     """Count and log what somebody must look at; called after the commit, so that nothing is told twice."""
     for change in changes:
+        for event in change.events if change is not None else ():
+            if isinstance(event, DispatchWaiting):
+                _tell_waiting(event)
         if change is not None and change.alarm is not None:
             ALARMS.labels(change.alarm).inc()
             log.error(
@@ -83,6 +85,22 @@ def raise_alarms(changes: Sequence[Change | None]) -> None:
                 attempt_id=str(change.attempt.id),
                 code=change.attempt.code,
             )
+
+
+def _tell_waiting(event: DispatchWaiting) -> None:
+    """Log a call that is not over: one without an answer is worth a look, the others are the provider's pace."""
+    told = {
+        "follow_up_id": str(event.follow_up_id),
+        "attempt_id": str(event.attempt_id),
+        "provider": event.provider,
+        "reason": event.reason,
+        "detail": event.detail,
+        "until": event.until.isoformat(),
+    }
+    if event.reason == UNANSWERED:
+        log.warning("call_unanswered", **told)
+    else:
+        log.info("call_put_off", **told)
 
 
 def _delivery(dispatch: Dispatch, at: datetime) -> Delivery:
@@ -116,15 +134,11 @@ async def _save_in_flight(changed: Sequence[tuple[Attempt, Attempt]], uow: UnitO
     await uow.db.change(
         in_flight,
         [
-            {"attempt_id": after.id, "state": after.state, "look_at": _first_look(uow.now)}
+            {"attempt_id": after.id, "state": after.state, "look_at": uow.now + FIRST_LOOK}
             for _, after in changed
             if after.state is AttemptState.UNKNOWN
         ],
     )
-
-
-def _first_look(now: datetime) -> datetime:
-    return now + FIRST_LOOK
 
 
 async def _suppress(changes: Sequence[Change], uow: UnitOfWork) -> None:

@@ -70,6 +70,20 @@ class DispatchAccepted(DispatchEvent):
 
 
 @event
+class DispatchWaiting(DispatchEvent):
+    """A call was made, and it is not over: no answer says whether the text went, or the provider wants us later."""
+
+    type: ClassVar[str] = "dispatch.waiting"
+
+    reason: str
+    """`unanswered`, `not_sent`, or the error class of a refusal that is tried again by the sender itself."""
+    detail: str | None = None
+    """What was seen, as a constant word (http_503, timeout), or the provider's code."""
+    until: datetime
+    """When the provider is asked (unanswered) or the next call may be made."""
+
+
+@event
 class DispatchDelivered(DispatchEvent):
     """The phone has it."""
 

@@ -114,6 +114,12 @@ _FIELDS: dict[type[Event], dict[str, Any]] = {
         "parts": 1,
         "body_sha256": "0" * 64,
     },
+    dispatch.DispatchWaiting: {
+        **_DISPATCH,
+        "reason": "unanswered",
+        "detail": "http_503",
+        "until": START + timedelta(seconds=5),
+    },
     dispatch.DispatchDelivered: {**_DISPATCH, "accepted_at": START},
     dispatch.DispatchFailed: {**_DISPATCH, "accepted": False, "reason": "refused"},
     dispatch.DispatchUnknown: {**_DISPATCH, "reason": "no_answer"},

@@ -6,7 +6,14 @@ from pathlib import Path
 from uuid import UUID
 
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, ScopeStanding
-from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, ErrorClass
+from shared.events.dispatch import (
+    DispatchAccepted,
+    DispatchDelivered,
+    DispatchFailed,
+    DispatchUnknown,
+    DispatchWaiting,
+    ErrorClass,
+)
 from shared.events.engagement import (
     AttributionModel,
     ClickRecorded,
@@ -228,6 +235,29 @@ class Text:
             code="30003" if error_class is ErrorClass.UNREACHABLE else None,
             reason=reason,
             retry_at=retry_at,
+        )
+
+    def waiting(
+        self, at: datetime | None = None, release: int = 1, *, reason: str = "unanswered", detail: str = "http_503"
+    ) -> DispatchWaiting:
+        """Its call is not over."""
+        when = at or self.at + timedelta(hours=1, seconds=3)
+        return DispatchWaiting(
+            **self._head("dispatch.waiting", when, release, reason),
+            **self._dispatch(release),
+            reason=reason,
+            detail=detail,
+            until=when + timedelta(seconds=5),
+        )
+
+    def refused_here(self, at: datetime | None = None, release: int = 1, reason: str = "suppressed") -> DispatchFailed:
+        """Our own rules refused it: no call was made."""
+        return DispatchFailed(
+            **self._head("dispatch.failed", at or self.at + timedelta(hours=1, seconds=2), release),
+            **self._dispatch(release) | {"attempt_id": None},
+            accepted=False,
+            error_class=ErrorClass.CONTENT,
+            reason=reason,
         )
 
     def unknown(self, at: datetime | None = None, release: int = 1) -> DispatchUnknown:

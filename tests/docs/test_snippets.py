@@ -14,9 +14,13 @@ import yaml
 from services.cli import doctor as _  # noqa: F401 - with it every settings class is declared
 from services.cli.app import app
 from services.compliance.domain.verdicts import Reason
+from services.metrics.domain.reasons import is_known
 from services.scheduler.domain.enrolment import Decline
 from services.sender.simulator.faults import FaultPlan
+from shared.bus.reading import Wait
 from shared.conditions import compile_condition
+from shared.events.dispatch import ErrorClass
+from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, WaitsFor
 from shared.settings_index import every_setting
 from shared.telemetry.metrics import catalogue
 from tests.docs.snippets import DOCS, commands, pages, snippets
@@ -134,6 +138,28 @@ def test_every_runbook_is_reached_from_the_index_and_from_the_operators_page(pag
 def test_every_reason_of_the_gate_and_of_entry_has_its_line(reason: Reason | Decline) -> None:
     lines = (DOCS / "how-to" / "explain.md").read_text("utf-8").splitlines()
     assert any(line.startswith("|") and f"`{reason}`" in line.split("|")[1] for line in lines)
+
+
+def _reasons_of_the_sender() -> set[str]:
+    """Return every word with which the sender's own rules refuse a text or let it lapse."""
+    found = set()
+    for file in (ROOT / "services" / "sender").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="Refuse" | "Lapse"), args=[ast.Constant(value=str(word)), *_]):
+                    found.add(word)
+                case _:
+                    pass
+    return found
+
+
+@pytest.mark.parametrize(
+    "cause", sorted({*_reasons_of_the_sender(), *ErrorClass, *WaitsFor, *Doing, *Wait, UNANSWERED, EARLIER_TEXT})
+)
+def test_every_cause_has_its_line_and_its_words(cause: str) -> None:
+    lines = (DOCS / "how-to" / "explain.md").read_text("utf-8").splitlines()
+    assert any(line.startswith("|") and f"`{cause}`" in line for line in lines)
+    assert is_known(cause) or cause in set(Doing)
 
 
 def test_the_faults_shown_are_faults() -> None:

@@ -28,6 +28,27 @@ _MEANINGS: Final = {
     "needs_review": Meaning("a reply waits for somebody to decide whether it is an opt-out"),
     "parked": Meaning("an earlier event about this person waits for a repair"),
     "paused": Meaning("this person asked for a pause from marketing texts"),
+    "clearance_ran_out": Meaning("its sender number was too busy, and the gate is asked again"),
+    "window_closed": Meaning("the permitted hours ended before its turn came"),
+    "window_closing": Meaning("the permitted hours end too soon for a provider that cannot be told when to give up"),
+    "sender_halted": Meaning("its sender number is halted: the provider refused its account or registration"),
+    "number_paused": Meaning("its sender number rests after calls that nobody answered"),
+    "sender_unknown": Meaning("its sender number is not in this shop’s files, or nothing there can carry it"),
+    "not_on_allowlist": Meaning("only numbers on a list are texted from here, and this one is not on it"),
+    "not_sent": Meaning("the provider could not be reached"),
+    "unanswered": Meaning("the provider did not say whether it has the text"),
+    "another_attempt": Meaning("another attempt of it is under way"),
+    "not_provable": Meaning("nobody could say whether the provider has it"),
+    "no_receipt": Meaning("the provider never said whether it arrived"),
+    "earlier_text": Meaning("another text to this person goes first"),
+    "number_busy": Meaning("its sender number is busy, and it stands in line"),
+    "turn": Meaning("its hour has come, and its turn has not: its number’s pace, an earlier text, or news come first"),
+    "hour": Meaning("its hour lies ahead"),
+    "gate": Meaning("the gate has not answered yet"),
+    "gate_or_sender": Meaning("the gate or the sender has it"),
+    "sender": Meaning("the sender has not called yet: its number is busy or held"),
+    "answer": Meaning("the provider is asked whether it has the text"),
+    "receipt": Meaning("the provider has it, and a receipt is awaited"),
     "invalid_number": Meaning("the number cannot exist"),
     "unsupported_number_type": Meaning("toll-free, premium-rate and landline numbers are never texted"),
     "suppressed_number": Meaning("the number is on your list of numbers never to write to again"),
@@ -46,13 +67,29 @@ _MEANINGS: Final = {
     "message_expired": Meaning("it would have gone out too late to be welcome"),
     "rules_unreadable": Meaning("the table of sending rules cannot be read"),
     "unknown_class": Meaning("nobody said what kind of text it is"),
+    "erased": Meaning("this person was forgotten"),
+    "api": Meaning("your own system called it off"),
+    "shipping_number": Meaning("the only number is a shipping address’s, which may be another person’s"),
+    "already_dispatched": Meaning("an earlier call for it went after all"),
+    "purchase": Meaning("the person bought"),
+    "inquiry": Meaning("the person asked"),
+    "checkout_started": Meaning("a checkout was started"),
+    "checkout_completed": Meaning("the checkout was completed"),
+    "fulfilment": Meaning("the order was shipped"),
+    "delivery": Meaning("the order arrived"),
+    "refund": Meaning("the purchase was refunded"),
+    "cancellation": Meaning("the order was cancelled"),
+    "booking": Meaning("the person booked"),
+    "survey_answered": Meaning("the survey was answered"),
     "suppressed": Meaning("this person opted out in the last moment"),
     "cancelled": Meaning("it was cancelled in the last moment"),
     "expired": Meaning("it had become too old"),
     "refused": Meaning("the provider refused it"),
     "undelivered": Meaning("it did not arrive"),
     "proven_absent": Meaning("the provider never had it"),
-    "render_failed": Meaning("the text could not be put together"),
+    "render_failed": Meaning("the text could not be put together: a value its template needs is missing"),
+    "compose_crashed": Meaning("the text could not be put together"),
+    "unreadable": Meaning("what the text is made of cannot be read"),
     "invalid": Meaning("the number does not exist any more"),
     "not_mobile": Meaning("the number cannot receive texts"),
     "unreachable": Meaning("the phone could not be reached"),
@@ -75,3 +112,17 @@ _MEANINGS: Final = {
 def meaning_of(code: str) -> Meaning:
     """Return what a code means; a code we have no words for is shown as it is, readable."""
     return _MEANINGS.get(code) or Meaning(code.replace("_", " ").replace("-", " ") or "no reason was given")
+
+
+def is_known(code: str) -> bool:
+    """Return whether a code has words of its own."""
+    return code in _MEANINGS
+
+
+def detail_words(detail: str | None) -> str:
+    """Return what a call met, readable: HTTP 503, timeout, the provider’s code 30034."""
+    if not detail:
+        return "no details"
+    if detail.startswith("http_"):
+        return f"HTTP {detail.removeprefix('http_')}"
+    return f"the provider’s code {detail}" if detail.isdigit() else detail.replace("_", " ")

@@ -17,6 +17,7 @@ from shared.events.dispatch import (
     DispatchEvent,
     DispatchFailed,
     DispatchUnknown,
+    DispatchWaiting,
 )
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
 from shared.events.envelope import Event
@@ -58,6 +59,8 @@ TROUBLED: Final = (State.UNKNOWN, State.BLOCKED, State.FAILED)
 ANSWERS: Final = frozenset({Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
 """Texts that answer somebody who just wrote: no figure about engagement counts them."""
 _RANKS_PER_RELEASE: Final = 16
+_PROGRESS_STEP: Final = 3
+"""A text that was put off, that lapsed, or whose call is not over."""
 _DELIVERED_RANK: Final = 1 << 30
 
 
@@ -83,6 +86,10 @@ class Standing:
     due_at: datetime | None = None
     state: State = State.PENDING
     reason: str = ""
+    waits_until: datetime | None = None
+    """Set where a call was made and is not over: when the provider is asked, or the next call may be made."""
+    waits_detail: str = ""
+    """What that call met."""
     rank: int = -1
     """How much the state weighs; -1: nothing is known but what people did with the text."""
     is_engaged: bool = False
@@ -147,6 +154,9 @@ def joined(before: Standing | None, event: Event) -> Standing:
         state, rank, reason = claim
         if _outranks(standing, rank, event.occurred_at, state, reason):
             changes |= {"state": state, "rank": rank, "reason": reason, "changed_at": event.occurred_at}
+            waits = event if isinstance(event, DispatchWaiting) else None
+            changes["waits_until"] = waits.until if waits else None
+            changes["waits_detail"] = (waits.detail or "") if waits else ""
     elif standing.rank < 0 and event.occurred_at < standing.changed_at:
         changes["changed_at"] = event.occurred_at
     return replace(standing, **changes) if changes else standing
@@ -160,7 +170,7 @@ def _unknown(event: Event) -> Standing:
     return Standing(follow_up_id, event.merchant_id, event.recipient_id, event.occurred_at)
 
 
-def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR0911 - one line a row of the table
+def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR0911, PLR0912 - one line a row of the table
     """Return the state an event claims, its rank and the reason; None where it claims none."""
     match event:
         case FollowUpPlanned():
@@ -169,8 +179,10 @@ def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR091
             return State.RELEASED, _rank(event.release, 1), ""
         case FollowUpCleared():
             return State.RELEASED, _rank(event.release, 2), "cleared"
+        case DispatchWaiting():
+            return State.RELEASED, _rank(event.release, _PROGRESS_STEP), event.reason
         case FollowUpDeferred() | FollowUpLapsed():
-            return State.PENDING, _rank(event.release, 3), event.reason
+            return State.PENDING, _rank(event.release, _PROGRESS_STEP), event.reason
         case DispatchUnknown():
             return State.UNKNOWN, _rank(event.release, 4), event.reason
         case DispatchFailed():
@@ -195,8 +207,15 @@ def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR091
             return None
 
 
+def is_refused_here(event: DispatchFailed) -> bool:
+    """Return whether no call was made: our own rules refused it, and no provider was asked."""
+    return event.attempt_id is None
+
+
 def failure_word(event: DispatchFailed) -> str:
-    """Return why a dispatch failed, in one stable word."""
+    """Return why a dispatch failed, in one stable word; the provider's classes are for what a provider said."""
+    if is_refused_here(event):
+        return event.reason
     return str(event.error_class) if event.error_class else event.reason
 
 
@@ -205,9 +224,15 @@ def _rank(release: int, step: int) -> int:
 
 
 def _outranks(standing: Standing, rank: int, at: datetime, state: State, reason: str) -> bool:
-    """Return whether a claim replaces the held one; of equals the earlier holds, then the lesser word."""
+    """Return whether a claim replaces the held one.
+
+    Of equals the earlier holds, then the lesser word; but what is told on the way to an end is told again and again,
+    and there the latest word holds.
+    """
     if rank != standing.rank:
         return rank > standing.rank
+    if rank % _RANKS_PER_RELEASE == _PROGRESS_STEP:
+        return (at, state, reason) > (standing.changed_at, standing.state, standing.reason)
     return (at, state, reason) < (standing.changed_at, standing.state, standing.reason)
 
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from services.metrics.domain.reasons import meaning_of
-from services.metrics.domain.standing import failure_word
+from services.metrics.domain.reasons import detail_words, meaning_of
+from services.metrics.domain.standing import failure_word, is_refused_here
+from shared import progress
 from shared.events.consent import (
     ConsentAct,
     ConsentChanged,
@@ -18,7 +19,7 @@ from shared.events.consent import (
     PrivacyRequested,
     RecipientErased,
 )
-from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, DispatchWaiting
 from shared.events.engagement import (
     AttributionModel,
     ClickRecorded,
@@ -89,6 +90,7 @@ _SERVICES: Final = {
     "follow-up.deferred": "compliance",
     "follow-up.blocked": "compliance",
     "follow-up.lapsed": "sender",
+    "dispatch.waiting": "sender",
     "dispatch.accepted": "sender",
     "dispatch.delivered": "sender",
     "dispatch.failed": "sender",
@@ -134,7 +136,7 @@ def chapter(event: Event, clock: ZoneInfo) -> Chapter:
     match event:
         case FollowUpCleared() | FollowUpDeferred() | FollowUpBlocked():
             return _verdict(event, clock)
-        case DispatchAccepted() | DispatchDelivered() | DispatchFailed() | DispatchUnknown():
+        case DispatchAccepted() | DispatchDelivered() | DispatchFailed() | DispatchUnknown() | DispatchWaiting():
             return _dispatch(event, clock)
         case ReplyReceived() | ClickRecorded() | ConversionAttributed() | ConversionAdjusted():
             return _engagement(event)
@@ -165,9 +167,7 @@ def _plan(event: Event, clock: ZoneInfo) -> Chapter:
             again = f" (release {event.release})" if event.release > 1 else ""
             return Chapter(event, "Due", f"Its hour came{again}, and the gate was asked.", Tone.PLAIN)
         case FollowUpLapsed():
-            return _reasoned(
-                event, "Clearance ran out", "The clearance ran out before it left", event.reason, Tone.WAIT
-            )
+            return _reasoned(event, "Not in time", "It did not leave while it was cleared", event.reason, Tone.WAIT)
         case FollowUpCancelled():
             return _reasoned(event, "Cancelled", "It was cancelled", event.reason, Tone.BAD)
         case FollowUpExpired():
@@ -205,7 +205,7 @@ def _verdict(event: FollowUpCleared | FollowUpDeferred | FollowUpBlocked, clock:
 
 
 def _dispatch(
-    event: DispatchAccepted | DispatchDelivered | DispatchFailed | DispatchUnknown, clock: ZoneInfo
+    event: DispatchAccepted | DispatchDelivered | DispatchFailed | DispatchUnknown | DispatchWaiting, clock: ZoneInfo
 ) -> Chapter:
     """Tell what became of it at the provider."""
     match event:
@@ -222,9 +222,20 @@ def _dispatch(
             again = ""
             if event.retry_at:
                 again = f" The gate is asked again at {moment(event.retry_at, clock, event.occurred_at)}."
-            start = "It was sent and did not arrive" if event.accepted else "It was not sent"
-            summary = f"{start}: {meaning_of(word).words}{code}.{_by_asking(event, clock)}{again}"
+            summary = f"{_failed(event)}: {meaning_of(word).words}{code}.{_by_asking(event, clock)}{again}"
             return Chapter(event, "Failed", summary, Tone.WAIT if event.retry_at else Tone.BAD, reason=word)
+        case DispatchWaiting(reason=progress.UNANSWERED):
+            at = moment(event.until, clock, event.occurred_at, seconds=True)
+            summary = (
+                f"The provider was called and did not say whether it has the text ({detail_words(event.detail)}). "
+                f"It is asked from {at} on, and nothing is sent again before that is known."
+            )
+            return Chapter(event, "No answer", summary, Tone.WAIT, reason=event.reason)
+        case DispatchWaiting():
+            met = f" ({detail_words(event.detail)})" if event.detail else ""
+            at = moment(event.until, clock, event.occurred_at, seconds=True)
+            summary = f"It did not go yet: {meaning_of(event.reason).words}{met}. The next call may be made at {at}."
+            return Chapter(event, "Call put off", summary, Tone.WAIT, reason=event.reason)
         case DispatchUnknown():
             summary = "The provider never said whether it has the text, so it is not sent again: better none than two."
             return Chapter(event, "Unknown", summary, Tone.BAD, reason=event.reason)
@@ -235,6 +246,13 @@ def _by_asking(event: DispatchDelivered | DispatchFailed, clock: ZoneInfo) -> st
     if event.asked_at is None:
         return ""
     return f" No receipt came: the provider was asked at {moment(event.asked_at, clock, event.occurred_at)}."
+
+
+def _failed(event: DispatchFailed) -> str:
+    """Return who said no."""
+    if event.accepted:
+        return "It was sent and did not arrive"
+    return "Followup did not send it" if is_refused_here(event) else "It was not sent"
 
 
 def _engagement(event: ReplyReceived | ClickRecorded | ConversionAttributed | ConversionAdjusted) -> Chapter:
@@ -297,11 +315,15 @@ def _reasoned(event: Event, title: str, start: str, reason: str, tone: Tone) -> 
     return Chapter(event, title, f"{start}: {meaning_of(reason).words}.", tone, reason=reason)
 
 
-def moment(at: datetime, clock: ZoneInfo, told_at: datetime | None = None) -> str:
+def moment(at: datetime, clock: ZoneInfo, told_at: datetime | None = None, *, seconds: bool = False) -> str:
     """Return an instant as people write it: Wed 2 Dec 2026, 09:00; without the year where `told_at` shares it."""
     local = at.astimezone(clock)
     year = "" if told_at is not None and told_at.astimezone(clock).year == local.year else f" {local.year}"
-    return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}"
+    return (
+        f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M:%S}"
+        if seconds
+        else (f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}")
+    )
 
 
 def money(minor: int | None, currency: str | None) -> str:

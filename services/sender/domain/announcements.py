@@ -5,7 +5,14 @@ from typing import Any
 
 from services.sender.domain.model import Attempt, Dispatch
 from shared import ids
-from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, ErrorClass
+from shared.events.dispatch import (
+    DispatchAccepted,
+    DispatchDelivered,
+    DispatchFailed,
+    DispatchUnknown,
+    DispatchWaiting,
+    ErrorClass,
+)
 from shared.events.follow_up import FollowUpLapsed
 from shared.ids import EventId
 
@@ -67,6 +74,15 @@ def failed(
 def unknown(attempt: Attempt, dispatch: Dispatch, now: datetime) -> DispatchUnknown:
     """Return the event for a text nobody will ever know about."""
     return DispatchUnknown(**_common(dispatch, attempt, "dispatch.unknown", now), reason="not_provable")
+
+
+def waiting(
+    attempt: Attempt, dispatch: Dispatch, now: datetime, *, reason: str, detail: str | None, until: datetime
+) -> DispatchWaiting:
+    """Return the event for a text whose call was made and is not over; one attempt may be told of once a reason."""
+    common = _common(dispatch, attempt, "dispatch.waiting", now)
+    own_id = ids.derived("dispatch.waiting", dispatch.follow_up_id, attempt.id, reason, at=dispatch.first_queued_at)
+    return DispatchWaiting(**common | {"event_id": EventId(own_id)}, reason=reason, detail=detail, until=until)
 
 
 def lapsed(dispatch: Dispatch, now: datetime, reason: str) -> FollowUpLapsed:

@@ -15,11 +15,12 @@ from services.sender.domain.lattice import FINAL, Status, joined
 from services.sender.domain.model import Attempt, Dispatch, Glimpse
 from services.sender.domain.reactions import Meaning, Reaction
 from services.sender.domain.reading import Accepted, NotSent, Refused, Unknown
-from services.sender.domain.reconcile import Adopt, GiveUp, ProvenAbsent
+from services.sender.domain.reconcile import FIRST_LOOK, Adopt, GiveUp, ProvenAbsent
 from shared.events.consent import SuppressionCause
 from shared.events.dispatch import ErrorClass
 from shared.events.envelope import Event
 from shared.events.follow_up import Purpose, ResendPolicy
+from shared.progress import UNANSWERED
 
 _TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.RETURNED})
 _BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
@@ -91,11 +92,11 @@ def conclude(attempt: Attempt, dispatch: Dispatch, news: News, now: datetime, *,
             return _refused(attempt, dispatch, news, now)
         case NotSent(reason):
             ended = _ended(attempt, AttemptState.NOT_SENT, now, reason=reason)
-            return _requeued(attempt, ended, dispatch, now + _backoff(attempt.n))
+            return _requeued(attempt, ended, dispatch, now, _backoff(attempt.n), reason="not_sent", detail=reason)
         case Unknown(reason):
-            return _unknown(attempt, dispatch, reason)
+            return _unknown(attempt, dispatch, reason, now)
         case Overdue():
-            return _unknown(attempt, dispatch, "no_outcome")
+            return _unknown(attempt, dispatch, "no_outcome", now)
         case ProvenAbsent():
             return _absent(attempt, dispatch, now)
         case GiveUp():
@@ -241,7 +242,9 @@ def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: dateti
     )
     if meaning.reaction in {Reaction.SLOW_DOWN, Reaction.HALT}:
         wait = max(timedelta(seconds=refused.retry_after_seconds or 0), _backoff(attempt.n))
-        change = _requeued(attempt, ended, dispatch, now + wait)
+        change = _requeued(
+            attempt, ended, dispatch, now, wait, reason=str(meaning.error_class), detail=refused.code or None
+        )
         return replace(change, alarm=change.alarm or (str(meaning.error_class) if meaning.alarm else None))
     if not may_become(attempt.state, AttemptState.REFUSED):
         return _contradicted(attempt, dispatch)
@@ -260,19 +263,34 @@ def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: dateti
     return Change(ended, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
 
 
-def _requeued(attempt: Attempt, ended: Attempt, dispatch: Dispatch, ready_at: datetime) -> Change:
+def _requeued(
+    attempt: Attempt,
+    ended: Attempt,
+    dispatch: Dispatch,
+    now: datetime,
+    pause: timedelta,
+    *,
+    reason: str,
+    detail: str | None,
+) -> Change:
     """Back to the queue: nothing reached the provider, and the clearance may still hold."""
     if not may_become(attempt.state, ended.state):
         return _contradicted(attempt, dispatch)
-    state = DispatchState.CANCELLED if dispatch.cancelled else DispatchState.QUEUED
-    return Change(ended, replace(dispatch, state=state, ready_at=ready_at))
+    if dispatch.cancelled:
+        return Change(ended, replace(dispatch, state=DispatchState.CANCELLED, ready_at=now + pause))
+    event = announcements.waiting(ended, dispatch, now, reason=reason, detail=detail, until=now + pause)
+    return Change(ended, replace(dispatch, state=DispatchState.QUEUED, ready_at=now + pause), (event,))
 
 
-def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str) -> Change:
+def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -> Change:
+    """No answer says whether it went; said aloud, for nothing more may come for a while."""
     if not may_become(attempt.state, AttemptState.UNKNOWN):
         return Change(attempt, dispatch)
+    event = announcements.waiting(attempt, dispatch, now, reason=UNANSWERED, detail=reason, until=now + FIRST_LOOK)
     return Change(
-        replace(attempt, state=AttemptState.UNKNOWN, reason=reason), replace(dispatch, state=DispatchState.UNKNOWN)
+        replace(attempt, state=AttemptState.UNKNOWN, reason=reason),
+        replace(dispatch, state=DispatchState.UNKNOWN),
+        (event,),
     )
 
 

@@ -70,6 +70,8 @@ class Circumstances:
     obstacle: "Refuse | None" = None
     """What was found wrong outside the transaction: rendering, registration, allow-list."""
     provider_has_validity: bool = True
+    held_by: str | None = None
+    """What keeps its number from calling; a clearance that runs out meanwhile lapses by that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def decide(candidate: Candidate, person: Person, circumstances: Circumstances, n
     if circumstances.obstacle is not None and circumstances.obstacle.reason in NO_SENDER:
         return circumstances.obstacle
     if candidate.valid_until < now + LEAST_CLEARANCE:
-        return Lapse("clearance_ran_out")
+        return Lapse(circumstances.held_by or "clearance_ran_out")
     if circumstances.obstacle is not None:
         return circumstances.obstacle
     closes = candidate.window_closes_at

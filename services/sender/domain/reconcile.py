@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 from services.sender.domain.lattice import Status
 from services.sender.domain.reactions import Meaning
 
+FIRST_LOOK: Final = timedelta(seconds=5)
+"""How soon an unknown is asked after for the first time: a listing that has it ends the matter early."""
 REAPED_AFTER: Final = timedelta(seconds=30)
 """An intent this long past its deadline is unknown."""
 ABSENCE_COUNTS_AFTER: Final = timedelta(seconds=120)

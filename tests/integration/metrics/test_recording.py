@@ -106,6 +106,9 @@ async def test_what_is_asked_for_often_is_found_through_an_index(metrics: Metric
         "ix_metrics_follow_ups_trouble": sa.select(texts)
         .where(texts.c.merchant_id == "acme", is_troubled)
         .order_by(texts.c.changed_at.desc()),
+        "ix_metrics_follow_ups_waiting": sa.select(texts)
+        .where(texts.c.merchant_id == "acme", texts.c.waits_until.is_not(None))
+        .order_by((texts.c.reason == "unanswered").desc(), texts.c.changed_at.desc()),
     }
     for index, question in questions.items():
         assert index in await metrics.house.plan(question)

@@ -13,7 +13,7 @@ from services.distributed import built
 from services.embedded import services_of
 from services.scheduler.tables import follow_ups
 from shared.events.consent import ConsentChanged
-from shared.events.dispatch import DispatchAccepted
+from shared.events.dispatch import DispatchAccepted, DispatchWaiting
 from shared.ids import MerchantId
 from shared.phone import E164
 from shared.service import Runtime, Service
@@ -381,3 +381,50 @@ async def test_a_dry_run_reads_as_the_text_that_is_sent(tmp_path: Path) -> None:
     assert text["text"].endswith(": Your table 12 is ready, éva.\nReply STOP to opt out")
     assert text["parts"]["encoding"] == "gsm7"
     assert text["gate"]["known"]["state"] == "NY"
+
+
+async def progress_of(stage: Stage, follow_up_id: object) -> dict[str, Any]:
+    """Return what the API says a text is doing; the list says the same as the one."""
+    one = (await stage.get(f"/v1/follow-ups/{follow_up_id}")).json()["progress"]
+    listed = (await stage.get("/v1/follow-ups")).json()["follow_ups"]
+    assert {each["follow_up_id"]: each["progress"] for each in listed}[str(follow_up_id)] == one
+    return dict(one)
+
+
+async def test_a_planned_text_says_its_hour_and_a_released_one_who_has_it(stage: Stage) -> None:
+    asked = (await stage.ask(**FULL)).json()
+    planned = {"doing": "planned", "waits_for": "hour", "until": "2026-12-01T18:00:00Z", "detail": None}
+    assert await progress_of(stage, asked["follow_up_id"]) == planned
+    await stage.hear()
+    await stage.fire(hours=1)
+    assert (await progress_of(stage, asked["follow_up_id"]))["waits_for"] == "gate_or_sender"
+
+
+async def test_a_call_without_an_answer_is_told_until_its_end_is_known(stage: Stage) -> None:
+    due = await stage.released()
+    until = stage.clock.now() + timedelta(seconds=5)
+    told = {"reason": "unanswered", "detail": "http_503", "until": until}
+    await stage.hear(stage.answer(DispatchWaiting, due, **told))
+    said = {
+        "doing": "unanswered",
+        "waits_for": "answer",
+        "until": until.isoformat().replace("+00:00", "Z"),
+        "detail": "http_503",
+    }
+    assert await progress_of(stage, due.follow_up_id) == said
+    await stage.hear(stage.answer(DispatchWaiting, due, **{**told, "release": due.release - 1, "reason": "not_sent"}))
+    assert await progress_of(stage, due.follow_up_id) == said, "news of another release says nothing of this one"
+    await stage.hear(stage.answer(DispatchAccepted, due))
+    assert (await progress_of(stage, due.follow_up_id))["doing"] == "sent"
+    await stage.hear(stage.answer(DispatchWaiting, due, **told))
+    assert (await progress_of(stage, due.follow_up_id))["doing"] == "sent", "what comes late moves nothing"
+
+
+async def test_a_text_in_line_says_that_its_number_is_busy(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, parts_per_second=0.1) as stage:
+        for n in range(3):
+            await stage.hear(stage.trigger(subject=f"o{n}", phone=f"+1212555{n + 100:04}"))
+        await stage.fire(hours=1)
+        rows = [row for row in await stage.rows() if row["step"] == "thanks"]
+        said = [(row["state"], (await progress_of(stage, row["id"]))["waits_for"]) for row in rows]
+    assert sorted(said) == [("pending", "number_busy"), ("pending", "number_busy"), ("released", "gate_or_sender")]

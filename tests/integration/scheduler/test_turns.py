@@ -51,6 +51,20 @@ async def test_the_second_text_waits_for_the_answer_to_the_first(stage: Stage) -
     assert await asked(stage) == ["thanks", "care"]
 
 
+async def test_a_text_that_lets_an_earlier_one_go_first_says_so(stage: Stage) -> None:
+    await stage.hear(stage.trigger())
+    await stage.fire(seconds=1)
+    await stage.fire(seconds=2)
+    second = (await stage.rows())[1]
+    story = (await stage.get(f"/v1/follow-ups/{second['id']}")).json()
+    assert (story["state"], story["progress"]["doing"], story["progress"]["waits_for"]) == (
+        "pending",
+        "waiting",
+        "earlier_text",
+    )
+    assert story["progress"]["until"] is not None
+
+
 @pytest.mark.parametrize("kind", [FollowUpBlocked, FollowUpLapsed])
 async def test_a_first_text_that_the_gate_turned_down_is_asked_about_again_or_waited_for_no_more(
     stage: Stage, kind: type[FollowUpEvent]

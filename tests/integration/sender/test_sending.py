@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from services.sender import composing, intents, loop
 from services.sender.domain.breaker import Breaker, BreakerState
@@ -21,7 +22,7 @@ from shared.bus import parked
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased, SuppressionCause
-from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
+from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchWaiting, ErrorClass
 from shared.events.follow_up import FollowUpCancelled, FollowUpLapsed, Purpose
 from shared.events.trigger import Contact
 from shared.ids import MerchantId
@@ -362,6 +363,7 @@ async def test_a_text_whose_number_stays_halted_lapses_for_a_day_and_then_ends(d
         desk.sender.dispatcher._numbers._breakers[make_sender.SENDER_NUMBER] = Breaker(BreakerState.HALTED)
         await desk.send()
     assert len(await desk.published(FollowUpLapsed)) == 2
+    assert {lapsed.reason for lapsed in await desk.published(FollowUpLapsed)} == {"sender_halted"}
     assert [failed.reason for failed in await desk.published(DispatchFailed)] == ["sender_halted"]
 
 
@@ -397,6 +399,49 @@ async def test_a_dispatch_can_be_looked_up_with_every_attempt(desk: Desk, path: 
     body: dict[str, Any] = answer.json()
     assert body["state"] == "accepted"
     assert [attempt["state"] for attempt in body["attempts"]] == ["refused", "accepted"]
+
+
+async def told_of(desk: Desk, follow_up_id: object) -> dict[str, Any]:
+    """Return what the sender says it is doing with a text."""
+    headers = {"Authorization": f"Bearer {make_sender.API_KEY}"}
+    return dict((await desk.http.get(f"/v1/dispatches/{follow_up_id}", headers=headers)).json()["progress"])
+
+
+@pytest.mark.parametrize(
+    ("script", "reason", "detail", "doing", "waits_for"),
+    [
+        ("500", "unanswered", "http_500", "unanswered", "answer"),
+        ("accept_then_drop", "unanswered", None, "unanswered", "answer"),
+        ("throttle", "throttled", "20429", "waiting", "throttled"),
+        ("refuse:30034", "sender_unregistered", "30034", "waiting", "sender_halted"),
+    ],
+)
+async def test_a_call_that_is_not_over_is_said_aloud(
+    desk: Desk, script: str, reason: str, detail: str | None, doing: str, waits_for: str
+) -> None:
+    desk.provider.script = deque([script])
+    cleared = desk.cleared()
+    await desk.hear(cleared)
+    with capture_logs() as lines:
+        await desk.send()
+    [told] = await desk.published(DispatchWaiting)
+    assert (told.follow_up_id, told.reason) == (cleared.follow_up_id, reason)
+    assert detail in {None, told.detail}
+    assert told.until > desk.clock.now()
+    [line] = [line for line in lines if line["event"] in {"call_unanswered", "call_put_off"}]
+    assert (line["reason"], line["follow_up_id"]) == (reason, str(cleared.follow_up_id))
+    shown = await told_of(desk, cleared.follow_up_id)
+    assert (shown["doing"], shown["waits_for"]) == (doing, waits_for)
+    assert shown["until"] is not None
+
+
+async def test_a_text_that_went_is_with_the_provider(desk: Desk) -> None:
+    cleared = desk.cleared()
+    await desk.hear(cleared)
+    assert (await told_of(desk, cleared.follow_up_id))["doing"] == "sending"
+    await desk.send()
+    assert (await told_of(desk, cleared.follow_up_id))["doing"] == "sent"
+    assert await desk.published(DispatchWaiting) == []
 
 
 async def test_a_text_that_cannot_be_composed_does_not_hold_the_queue(

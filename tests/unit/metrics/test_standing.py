@@ -39,6 +39,10 @@ CASES: list[tuple[str, Sequence[Event], State, str]] = [
     ("delivered", [TEXT.accepted(), TEXT.delivered()], State.DELIVERED, ""),
     ("undelivered", [TEXT.accepted(), TEXT.failed()], State.FAILED, "unreachable"),
     ("delivered after all", [TEXT.failed(), TEXT.delivered()], State.DELIVERED, ""),
+    ("unanswered", [TEXT.due(), TEXT.cleared(), TEXT.waiting()], State.RELEASED, "unanswered"),
+    ("answered late", [TEXT.cleared(), TEXT.waiting(), TEXT.accepted()], State.DISPATCHED, ""),
+    ("lapsed after a call was put off", [TEXT.waiting(), TEXT.lapsed()], State.PENDING, "rate_limit"),
+    ("our own refusal", [TEXT.cleared(), TEXT.refused_here(reason="render_failed")], State.FAILED, "render_failed"),
     ("unknown", [TEXT.cleared(), TEXT.unknown()], State.UNKNOWN, "not_found_and_not_disproved"),
     ("unknown proven", [TEXT.unknown(), TEXT.accepted()], State.DISPATCHED, ""),
     ("unknown disproved", [TEXT.unknown(), TEXT.failed(accepted=False)], State.FAILED, "unreachable"),
@@ -58,7 +62,10 @@ EVERYTHING: list[Event] = [
     *TEXT.all_the_way()[1:],
     TEXT.deferred(LATER),
     TEXT.lapsed(),
+    TEXT.waiting(reason="not_sent", detail="timeout"),
+    TEXT.waiting(TEXT.at + timedelta(hours=1, seconds=4)),
     TEXT.due(LATER, 2),
+    TEXT.waiting(LATER, 2),
     TEXT.blocked(release=2),
     TEXT.cancelled(LATER, 2),
     TEXT.expired(LATER, 2),
@@ -111,6 +118,21 @@ def test_a_dispatch_without_a_receipt_becomes_unconfirmed_by_waiting() -> None:
     wait = timedelta(hours=72)
     assert standing.state_at(standing.changed_at + wait - timedelta(seconds=1), wait) is State.DISPATCHED
     assert standing.state_at(standing.changed_at + wait, wait) is State.UNCONFIRMED
+
+
+def test_the_latest_of_several_calls_that_are_not_over_is_told_and_an_answer_ends_it() -> None:
+    first, second = TEXT.waiting(reason="not_sent", detail="timeout"), TEXT.waiting(TEXT.at + timedelta(hours=2))
+    for events in ([TEXT.cleared(), first, second], [second, first, TEXT.cleared()]):
+        standing = standing_of(events)
+        assert standing is not None
+        assert (standing.reason, standing.waits_until, standing.waits_detail) == (
+            second.reason,
+            second.until,
+            "http_503",
+        )
+    answered = standing_of([second, first, TEXT.accepted()])
+    assert answered is not None
+    assert (answered.state, answered.waits_until, answered.waits_detail) == (State.DISPATCHED, None, "")
 
 
 def test_no_facts_lead_nowhere() -> None:

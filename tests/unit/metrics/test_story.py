@@ -118,3 +118,26 @@ def test_a_year_is_told_only_where_it_differs() -> None:
 
 def test_an_amount_has_the_digits_of_its_currency() -> None:
     assert (money(4900, "USD"), money(4900, "JPY"), money(4900, "KWD")) == ("49.00 USD", "4,900 JPY", "4.900 KWD")
+
+
+def test_what_our_own_rules_refused_is_not_told_as_the_providers_word() -> None:
+    step = chapter(TEXT.refused_here(reason="render_failed"), NEW_YORK)
+    assert step.summary.startswith("Followup did not send it: the text could not be put together")
+    assert "provider" not in step.summary
+    assert step.reason == "render_failed"
+    assert "provider" in summary(TEXT.failed(accepted=False, error_class=ErrorClass.CONTENT))
+
+
+def test_a_call_without_an_answer_is_told_with_what_it_met_and_when_the_provider_is_asked() -> None:
+    step = chapter(TEXT.waiting(NINE), NEW_YORK)
+    assert "did not say whether it has the text (HTTP 503)" in step.summary
+    assert "asked from Wed 2 Dec, 09:00:05 on, and nothing is sent again" in step.summary
+    assert (step.title, step.reason, step.tone) == ("No answer", "unanswered", Tone.WAIT)
+
+
+def test_a_call_that_is_made_again_says_why_and_when() -> None:
+    step = chapter(TEXT.waiting(NINE, reason="sender_unregistered", detail="30034"), NEW_YORK)
+    assert step.summary == (
+        "It did not go yet: your sender number is not registered with the carriers (the provider’s code 30034). "
+        "The next call may be made at Wed 2 Dec, 09:00:05."
+    )

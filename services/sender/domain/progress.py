@@ -1,0 +1,48 @@
+"""What the sender knows of a text's progress, in the words that everybody tells it in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.sender.domain.attempts import AttemptState, DispatchState
+from services.sender.domain.model import Attempt, Dispatch
+from shared.progress import UNANSWERED, Known
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why a number does not call now, and until when."""
+
+    by: str | None = None
+    until: datetime | None = None
+
+
+def known_of(dispatch: Dispatch, last: Attempt | None, held: Held, look_at: datetime | None, now: datetime) -> Known:
+    """Return what is known of a dispatch.
+
+    Args:
+        dispatch: the cleared text.
+        last: its latest attempt.
+        held: what keeps its number.
+        look_at: when the provider is asked after an unanswered call.
+        now: the present.
+    """
+    match dispatch.state:
+        case DispatchState.QUEUED if held.by is not None:
+            return Known("released", held.by, until=held.until)
+        case DispatchState.QUEUED if dispatch.ready_at > now and last is not None:
+            reason = last.error_class or last.reason if last.state is AttemptState.REFUSED else "not_sent"
+            return Known("released", reason, until=dispatch.ready_at, detail=last.code or last.reason)
+        case DispatchState.QUEUED:
+            return Known("released", since=dispatch.ready_at, is_cleared=True)
+        case DispatchState.INTENT:
+            return Known("released", is_cleared=True)
+        case DispatchState.UNKNOWN if last is not None and last.state is AttemptState.UNKNOWN:
+            return Known("released", UNANSWERED, until=look_at, detail=last.reason)
+        case DispatchState.LAPSED:
+            return Known("released", is_cleared=False)
+        case DispatchState.ACCEPTED:
+            return Known("dispatched")
+        case DispatchState.FAILED if dispatch.retry_at is not None:
+            return Known("pending", last.error_class if last else dispatch.reason, due_at=dispatch.retry_at)
+        case _:
+            return Known(dispatch.state)

@@ -1,0 +1,122 @@
+"""What a follow-up is doing now, and what it waits for: one decision, for every page, answer and command that tells it.
+
+Who asks need not know everything: the scheduler is not told of clearances, and the console not of lines and turns. What
+is not known is left out of the answer, and never guessed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+UNANSWERED: Final = "unanswered"
+"""The reason of a released text whose call got no answer from which anybody could tell whether it went."""
+EARLIER_TEXT: Final = "earlier_text"
+"""The reason of a due text that lets an earlier one of its run go first."""
+_KEPT_THOUGH_DUE: Final = frozenset({EARLIER_TEXT, "unread_news", "source_lag"})
+"""Reasons that hold a text although its hour has come; every other reason of a pending text ends with its due time."""
+_PROMPT: Final = timedelta(seconds=60)
+"""A cleared text is called for within seconds; after this long something keeps it, and it is said."""
+
+
+class Doing(StrEnum):
+    """What happens with it."""
+
+    PLANNED = "planned"
+    """Its hour lies ahead."""
+    WAITING = "waiting"
+    """`waits_for` says for what."""
+    UNDER_WAY = "under_way"
+    """Released: with the gate or the sender, which of them is not known here."""
+    AT_THE_GATE = "at_the_gate"
+    SENDING = "sending"
+    """Cleared, and on its way to the provider."""
+    UNANSWERED = "unanswered"
+    """The provider was called and did not say whether it has the text: it is asked, and nothing is sent again."""
+    SENT = "sent"
+    """The provider has it; a receipt is awaited."""
+    ENDED = "ended"
+
+
+class WaitsFor(StrEnum):
+    """What it waits for, where no reason code says it."""
+
+    HOUR = "hour"
+    TURN = "turn"
+    """Its hour has come: its number's pace, an earlier text of its run, or news about the person comes first."""
+    NUMBER_BUSY = "number_busy"
+    """It stands in line before its sender number."""
+    GATE = "gate"
+    GATE_OR_SENDER = "gate_or_sender"
+    SENDER = "sender"
+    """Cleared more than a minute ago and not called for: its number is held or slow, or the sender does not run."""
+    ANSWER = "answer"
+    RECEIPT = "receipt"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What whoever asks knows of a follow-up."""
+
+    state: str
+    reason: str | None = None
+    due_at: datetime | None = None
+    since: datetime | None = None
+    """Since when it has been as it is."""
+    until: datetime | None = None
+    """When somebody looks at it again, or asks the provider."""
+    detail: str | None = None
+    """What the provider or the network said, as a constant word: http_503."""
+    is_cleared: bool | None = None
+    """Whether the gate has cleared this release; None: not known here."""
+    in_line: bool = False
+    """It stands in line before its sender number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What it is doing, and what it waits for."""
+
+    doing: Doing
+    waits_for: str | None = None
+    """One of `WaitsFor`, or a reason code."""
+    until: datetime | None = None
+    detail: str | None = None
+
+
+def progress_of(known: Known, now: datetime) -> Progress:
+    """Return what a follow-up is doing, for each state and each cause."""
+    match known.state:
+        case "pending":
+            return _pending(known, now)
+        case "released":
+            return _released(known, now)
+        case "dispatched":
+            return Progress(Doing.SENT, WaitsFor.RECEIPT)
+        case _:
+            return Progress(Doing.ENDED)
+
+
+def _pending(known: Known, now: datetime) -> Progress:
+    if known.in_line:
+        return Progress(Doing.WAITING, WaitsFor.NUMBER_BUSY)
+    if known.reason in _KEPT_THOUGH_DUE:
+        return Progress(Doing.WAITING, known.reason, known.until or known.due_at)
+    if known.due_at is not None and known.due_at <= now:
+        return Progress(Doing.WAITING, WaitsFor.TURN)
+    if known.reason:
+        return Progress(Doing.WAITING, known.reason, known.due_at)
+    return Progress(Doing.PLANNED, WaitsFor.HOUR, known.due_at)
+
+
+def _released(known: Known, now: datetime) -> Progress:
+    if known.reason == UNANSWERED:
+        return Progress(Doing.UNANSWERED, WaitsFor.ANSWER, known.until, known.detail)
+    if known.reason:
+        return Progress(Doing.WAITING, known.reason, known.until, known.detail)
+    if known.is_cleared is None:
+        return Progress(Doing.UNDER_WAY, WaitsFor.GATE_OR_SENDER)
+    if not known.is_cleared:
+        return Progress(Doing.AT_THE_GATE, WaitsFor.GATE)
+    is_kept = known.since is not None and now - known.since > _PROMPT
+    return Progress(Doing.SENDING, WaitsFor.SENDER if is_kept else None)
