@@ -76,6 +76,7 @@ class Commands(LazyGroup):
             "services.cli.ledger:ledger", "The consent ledger: hash-chained, signed daily, checkable by anybody."
         ),
         "consents": Entry("services.cli.consents:consents", "Consents collected elsewhere."),
+        "replies": Entry("services.cli.replies:replies", "Replies that belong to nobody who can be found."),
     }
 
 

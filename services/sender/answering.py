@@ -63,8 +63,8 @@ class Replies:
         self._units = units
         self._sealer = sealer
 
-    async def take(self, merchant: Merchant, sender: E164, inbound: Inbound) -> None:
-        """Commit one reply with everything it means, once however often it is brought.
+    async def take(self, merchant: Merchant, sender: E164, inbound: Inbound) -> ReplyClass:
+        """Commit one reply with everything it means, once however often it is brought; return what it was read as.
 
         Raises:
             DatabaseUnavailable: nothing was stored; the provider must bring it again.
@@ -82,6 +82,7 @@ class Replies:
         if taken is not None:
             REPLIES.labels(taken.reply_class).inc()
             IN_FLIGHT_AT_STOP.inc(taken.in_flight)
+        return taken.reply_class if taken is not None else message.subscribed.reply_class
 
     async def set_aside(self, admitted: Admitted, inbound: Inbound | None, sender: E164 | None, reason: str) -> None:
         """Keep a reply that cannot be laid to anybody's account, once however often it is brought, and raise an alarm.

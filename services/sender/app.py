@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.sender import api, consumer, setting_aside
+from services.sender import api, consumer, setting_aside, unassigned_api
 from services.sender.admission import Admission
 from services.sender.answering import Replies
 from services.sender.asking import Asker
@@ -22,6 +22,7 @@ from services.sender.retention import Retention
 from services.sender.rush import Rush
 from services.sender.schema import ground, metadata
 from services.sender.settings import SenderSettings
+from services.sender.unassigned import UnassignedReplies
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.reading import Reading
@@ -109,6 +110,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         horizon=timedelta(hours=settings.horizon_hours),
         pause_seconds=settings.reconcile_seconds,
     )
+    replies = Replies(units, sealer)
     receipts = Receipts(units, sealer, rush, numbers)
     asker = Asker(units, sealer, book, receipts, holding=source.holding)
     dispatching = Loop("dispatch", dispatcher.step)
@@ -121,8 +123,9 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
             units,
             Admission(runtime.merchants, book, sealer),
             receipts,
-            Replies(units, sealer),
+            replies,
         ),
+        unassigned_api.router(UnassignedReplies(units, sealer, book, replies), runtime.merchants),
         links_api.router(units, sealer),
     )
     service.loops = (

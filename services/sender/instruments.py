@@ -28,6 +28,11 @@ UNASSIGNED = counter(
     "Signed replies that belong to nobody we can find, kept sealed for somebody to look at.",
     ["reason"],
 )
+UNASSIGNED_SETTLED = counter(
+    "followup_replies_unassigned_settled_total",
+    "Replies that belonged to nobody, and were laid to a person's account or put away by somebody.",
+    ["how"],
+)
 MISDIRECTED = counter(
     "followup_callbacks_misdirected_total",
     "Signed callbacks refused: they name a number that this provider of this merchant does not have, or no text.",

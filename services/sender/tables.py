@@ -211,9 +211,16 @@ unassigned_replies = sa.Table(
 )
 """Replies that cannot be laid to anybody's account, as they came and sealed; each one raised an alarm.
 
-`digest` is a keyed hash of the request, so that one brought twice is kept once; `recipient_id` is set where the sender
-could be read and only the number that was written to is not ours.
+`digest` is a keyed hash of the request, so that one brought twice is kept once, and its name at the API;
+`recipient_id` is set where the sender could be read and only the number that was written to is not ours.
 """
+
+sa.Index(
+    "ix_sender_unassigned_replies_newest",
+    unassigned_replies.c.merchant_id,
+    unassigned_replies.c.received_at,
+    unassigned_replies.c.digest,
+)
 
 number_health = sa.Table(
     "sender_number_health",

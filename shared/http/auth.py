@@ -30,6 +30,8 @@ SCOPES = (
     "gate:read",
     "decisions:read",
     "dispatches:read",
+    "replies:read",
+    "replies:write",
     "metrics:read",
 )
 """What a key can be allowed; a key has one scope for each thing its holder does, and no other."""
@@ -50,6 +52,15 @@ class Caller:
     scopes: frozenset[str]
     key_sha256: str = ""
     """Empty for the operator."""
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether it is the operator of this house, and no key of a merchant's."""
+        return not self.key_sha256
+
+    def may(self, scope: str) -> bool:
+        """Return whether the caller has a scope beside the one the door asked for."""
+        return self.is_operator or scope in self.scopes
 
 
 class RateLimit:

@@ -21,6 +21,7 @@ PATHS = {
     "/preferences": "compliance",
     "/v1/providers": "sender",
     "/v1/dispatches": "sender",
+    "/v1/replies": "sender",
     "/r": "sender",
     "/v1/kpis": "metrics",
     "/v1/journeys": "metrics",

@@ -49,7 +49,8 @@ numbers:
       answers_keywords: {answers}}}
 policies: {{scope_on_stop: {scope}}}
 api_keys:
-  - {{id: backend, sha256: "{key}", scopes: ["dispatches:read"]}}
+  - {{id: backend, sha256: "{key}", scopes: [{scopes}]}}
+  - {{id: reader, sha256: "{reader_key}", scopes: ["replies:read"]}}
 """
 ENVIRON = {"TEST_TWILIO_TOKEN": AUTH_TOKEN}
 
@@ -67,6 +68,8 @@ def merchants_folder(folder: Path, base_url: str, **changes: Any) -> Path:
         "answers": "app",
         "scope": "all",
         "key": hashlib.sha256(API_KEY.encode()).hexdigest(),
+        "reader_key": hashlib.sha256(f"{API_KEY}_{changes.get('name', make.MERCHANT)}_reader".encode()).hexdigest(),
+        "scopes": '"dispatches:read", "replies:read", "replies:write"',
         **changes,
     }
     own = folder / "merchants" / values["name"]

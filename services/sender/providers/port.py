@@ -139,6 +139,17 @@ class Provider(Protocol):
         """
         ...
 
+    def readdressed(self, callback: Callback, sender: E164, sender_number: str, reply_id: str) -> Callback:
+        """Return a reply's request as it would be from this person to this number of ours.
+
+        Args:
+            callback: the request, as it was kept.
+            sender: who wrote, as somebody found out.
+            sender_number: ours.
+            reply_id: the id it has where the provider gave none.
+        """
+        ...
+
     def is_ours(self, callback: Callback, numbers: Collection[str], *, is_reply: bool) -> bool:
         """Return whether a callback is about one of these numbers, or about what we may send through without a number.
 

@@ -10,6 +10,7 @@ Sources: providers sections 1 to 3; https://www.twilio.com/docs/messaging/api/me
 import asyncio
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -24,7 +25,7 @@ from services.sender.domain.lattice import Status
 from services.sender.domain.reactions import Meaning, meaning_of
 from services.sender.domain.reading import Accepted, Answer, NotSent, Response, Seen, read, retry_after_seconds
 from services.sender.domain.reconcile import Listed, body_sha256
-from services.sender.providers.addresses import address_of
+from services.sender.providers.addresses import SMS, address_of
 from services.sender.providers.port import Callback, Capabilities, Inbound, StatusPage, Text
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
 from shared.money import micros
@@ -192,6 +193,14 @@ class TwilioProvider:
             channel=person.channel,
             provider_says=OPT_OUT_TYPES.get(opt_out_type.upper()),
         )
+
+    def readdressed(self, callback: Callback, sender: E164, sender_number: str, reply_id: str) -> Callback:
+        """Return a reply's form with these addresses in it, its channel left as it is."""
+        form = callback.form
+        channel = address_of(form.get("From", "")).channel
+        sid = form.get("MessageSid") or form.get("SmsSid") or reply_id
+        written = sender if channel == SMS else f"{channel}:{sender}"
+        return replace(callback, form={**form, "MessageSid": sid, "From": written, "To": sender_number})
 
     def is_ours(self, callback: Callback, numbers: Collection[str], *, is_reply: bool) -> bool:
         """Return whether a callback is about one of these numbers, our Messaging Service, or an RCS sender or page.

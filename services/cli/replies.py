@@ -1,0 +1,88 @@
+"""Commands about replies that belong to nobody the house can find."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from services.cli.house_client import open_house
+from services.cli.options import DataOption, MerchantsOption, settings_of
+
+replies = typer.Typer(help="Replies that belong to nobody who can be found.", no_args_is_help=True)
+
+MerchantOption = Annotated[str, typer.Option(help="At whose door they came.")]
+ReplyArgument = Annotated[str, typer.Argument(help="The reply's id, as `followup replies unassigned` shows it.")]
+
+
+@replies.callback()
+def _about() -> None:
+    """Replies that belong to nobody who can be found."""
+
+
+@replies.command()
+def unassigned(
+    merchant: MerchantOption,
+    cursor: Annotated[str | None, typer.Option(help="Where the page before it ended.")] = None,
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Show replies whose sender or number is unknown, the newest first, with what they say.
+
+    Example: followup replies unassigned --merchant acme
+    """
+    path = "/v1/replies/unassigned" + (f"?cursor={cursor}" if cursor else "")
+    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
+        house.require(merchant)
+        page = house.get(merchant, path) or {"replies": [], "next_cursor": None}
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for each in page["replies"]:
+        fields = {name: json.dumps(value, ensure_ascii=False) for name, value in (each["fields"] or {}).items()}
+        console.print(f"{each['id']}\n  {each['received_at']}  {each['provider']}  {each['reason']}")
+        console.print(f"  from {fields.get('From', '?')} to {fields.get('To', '?')}, read as {each['reply_class']}")
+        console.print(f"  {fields.get('Body', '')}")
+    if not page["replies"]:
+        console.print("No reply waits for anybody to look at it.")
+    if page["next_cursor"]:
+        console.print(f"More: --cursor {page['next_cursor']}")
+
+
+@replies.command()
+def assign(
+    reply_id: ReplyArgument,
+    merchant: MerchantOption,
+    to: Annotated[str | None, typer.Option(help="The person's number; the reply's own sender where left out.")] = None,
+    at: Annotated[str | None, typer.Option(help="At which merchant it counts, where it is another one.")] = None,
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Take a reply as this person's: a STOP in it opts them out.
+
+    Example: followup replies assign 6f0c… --merchant acme --to +12125550123
+    """
+    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
+        house.require(merchant)
+        path = f"/v1/replies/unassigned/{reply_id}/assign"
+        answer = house.post(merchant, path, {"to": to, "merchant": at})
+    typer.echo(f"Taken as {answer['reply_class']} at {answer['merchant']}.")
+
+
+@replies.command()
+def dismiss(
+    reply_id: ReplyArgument,
+    merchant: MerchantOption,
+    although_opt_out: Annotated[  # noqa: FBT002 - a flag
+        bool, typer.Option("--although-opt-out", help="Delete it even where it reads as an opt-out.")
+    ] = False,
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Delete a reply that is nobody's.
+
+    Example: followup replies dismiss 6f0c… --merchant acme
+    """
+    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
+        house.require(merchant)
+        path = f"/v1/replies/unassigned/{reply_id}/dismiss"
+        house.post(merchant, path, {"although_opt_out": although_opt_out})
+    typer.echo("Deleted.")

@@ -1,0 +1,22 @@
+"""The replies of a merchant that belong to nobody are listed along an index."""
+
+from alembic import op
+
+revision = "sender_0005"
+down_revision = "sender_0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the schema up."""
+    op.create_index(
+        "ix_sender_unassigned_replies_newest",
+        "sender_unassigned_replies",
+        ["merchant_id", "received_at", "digest"],
+    )
+
+
+def downgrade() -> None:
+    """Take the index away."""
+    op.drop_index("ix_sender_unassigned_replies_newest", table_name="sender_unassigned_replies")
