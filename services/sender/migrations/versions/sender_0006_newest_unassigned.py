@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "sender_0005"
-down_revision = "sender_0004"
+revision = "sender_0006"
+down_revision = "sender_0005"
 branch_labels = None
 depends_on = None
 
