@@ -5,6 +5,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from services.ingest.domain.announcements import Addressee
+from services.ingest.domain.readings import OrderTotal
 
 
 class People:
@@ -15,9 +16,11 @@ class People:
         known: Mapping[bytes, Addressee],
         former: Mapping[bytes, Sequence[Addressee]],
         as_of: Mapping[bytes, datetime] = MappingProxyType({}),
+        totals: Mapping[bytes, OrderTotal] = MappingProxyType({}),
     ) -> None:
         self._known = dict(known)
         self._as_of = dict(as_of)
+        self._totals = dict(totals)
         self._former = {join: [*people] for join, people in former.items()}
         self.learnt: dict[bytes, Addressee] = {}
         """Whom each join leads to now, where this batch says so."""
@@ -48,6 +51,17 @@ class People:
     def as_of(self, join: bytes) -> datetime | None:
         """Return when a join came to lead where it does, where that is known."""
         return self._as_of.get(join)
+
+    def total(self, join: bytes) -> OrderTotal | None:
+        """Return what was told of an order's money."""
+        return self._totals.get(join)
+
+    def note_total(self, join: bytes, total: OrderTotal) -> None:
+        """Remember what is told of an order's money, where anybody stands behind it."""
+        known = self._known.get(join)
+        if known is not None:
+            self._totals[join] = total
+            self.learnt.setdefault(join, known)
 
     def learn(self, joins: Iterable[bytes], person: Addressee, as_of: datetime | None = None) -> dict[bytes, Addressee]:
         """Let joins lead to a person from now on, and return who else they led to before, who is not forgotten.

@@ -10,7 +10,15 @@ import sqlalchemy as sa
 
 from services.ingest.acquaintance import People
 from services.ingest.arrivals import Arrival, oldest_id_of
-from services.ingest.domain.announcements import Addressee, announcements, number_changed, taken_off, trigger_id
+from services.ingest.domain import totals
+from services.ingest.domain.announcements import (
+    Addressee,
+    announcements,
+    number_changed,
+    order_edited,
+    taken_off,
+    trigger_id,
+)
 from services.ingest.domain.people import prefers_known_person, reaches_everybody, timely_claims
 from services.ingest.domain.readings import Reading, Status, Unreadable
 from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, former_people, published, quarantine, subjects
@@ -115,6 +123,7 @@ async def _people(db: Transaction, arrivals: Sequence[Arrival]) -> People:
         {bytes(row["join_hash"]): _addressee(row) for row in rows},
         await _former_people(db, arrivals),
         {bytes(row["join_hash"]): row["as_of"] for row in rows if row["as_of"] is not None},
+        {bytes(row["join_hash"]): total for row in rows if (total := totals.read(row["total"])) is not None},
     )
 
 
@@ -148,8 +157,13 @@ def _take(arrival: Arrival, people: People) -> _Taken:
     addressee = known or arrival.addressee
     others = people.ever_behind(arrival.joins, addressee) if reaches_everybody(reading) else ()
     moved = _moved(arrival, reading, before)
+    money = _money(arrival, reading, people, is_old=is_old)
+    reading = money.reading
     said, claims = timely_claims(reading, arrival.claims) if is_old else (reading, arrival.claims)
     events: list[Event] = [number_changed(arrival.origin, subject, whose) for subject, whose in moved.items()]
+    if money.added_minor and reading.total and addressee:
+        subject, currency = reading.joins[0].name, reading.total.currency
+        events.append(order_edited(arrival.origin, subject, money.added_minor, currency, addressee))
     events += announcements(
         arrival.origin, said, addressee, arrival.facts, claims, others, arrival.retold_facts, moved.keys()
     )
@@ -161,6 +175,16 @@ def _take(arrival: Arrival, people: People) -> _Taken:
         trigger_id(arrival.origin, each, addressee): ids_of[each.key] for each in reading.retold if each.key in ids_of
     }
     return _Taken(arrival, addressee, list({event.event_id: event for event in events}.values()), unless)
+
+
+def _money(arrival: Arrival, reading: Reading, people: People, *, is_old: bool) -> totals.Told:
+    """Return what a delivery says of its order's money, and remember it; tests have none."""
+    if not arrival.joins or reading.joins[0].kind != "subject" or any(each.is_test for each in reading.happenings):
+        return totals.Told(reading, None)
+    money = totals.told(reading, people.total(arrival.joins[0]), is_old=is_old)
+    if money.total is not None:
+        people.note_total(arrival.joins[0], money.total)
+    return money
 
 
 def _moved(arrival: Arrival, reading: Reading, before: Mapping[bytes, Addressee]) -> dict[str, Addressee]:
@@ -229,11 +253,12 @@ async def _remember(uow: UnitOfWork, people: People, arrivals: Sequence[Arrival]
     merchants = {
         join: arrival.origin.merchant_id
         for arrival in arrivals
-        for join in (*arrival.lasting_joins, *filter(None, (arrival.place,)))
+        for join in (*arrival.joins, *filter(None, (arrival.place,)))
     }
     common = {"updated_at": uow.now}
     rows = [
-        {"join_hash": join, "merchant_id": merchants[join], **person.row(), **common, "as_of": people.as_of(join)}
+        {"join_hash": join, "merchant_id": merchants[join], **person.row(), **common}
+        | {"as_of": people.as_of(join), "total": totals.written(people.total(join))}
         for join, person in sorted(people.learnt.items())
     ]
     await uow.db.upsert(subjects, rows)

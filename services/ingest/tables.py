@@ -54,10 +54,12 @@ subjects = sa.Table(
     sa.Column("provenance", sa.Text, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("as_of", Instant),
+    sa.Column("total", sa.Text),
     postgresql_with=CHANGING,
 )
 """Order, cart or customer (a keyed hash) to the person last known behind it, sealed; and the place where a permission
-was given, to whose. `as_of` is when the source says it came to be so: what is older and comes later changes nothing."""
+was given, to whose. `as_of` is when the source says it came to be so: what is older and comes later changes nothing.
+`total` is what was told of an order's money."""
 
 former_people = sa.Table(
     "ingest_former_people",

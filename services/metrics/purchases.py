@@ -12,11 +12,12 @@ from shared.ids import MerchantId
 _FEWEST_TO_REPEAT = 2
 _REFUNDED = sa.func.coalesce(orders.c.refunded_minor, 0)
 _KEPT = sa.case(
-    (sa.func.coalesce(orders.c.refund_currency, "").not_in(["", orders.c.currency]), orders.c.amount_minor),
+    (sa.func.coalesce(orders.c.refund_currency, "").not_in(["", orders.c.currency]), 0),
     (orders.c.amount_minor <= _REFUNDED, 0),
     else_=orders.c.amount_minor - _REFUNDED,
 )
-"""What is left of an order's amount; a refund in another currency takes nothing: no exchange rate is ours."""
+"""What is left of an order's amount; a refund in another currency is one of nobody knows how much, and takes all:
+no exchange rate is ours to choose, and nothing that was given back counts as earned."""
 
 
 async def purchases(db: Transaction, merchant: MerchantId, since: datetime, until: datetime) -> Purchases:

@@ -42,6 +42,8 @@ ORDER_DELETED = "order_deleted"
 """An order is there no more."""
 NUMBER_CHANGED = "number_changed"
 """An order or cart has another number now than the one of this person."""
+ORDER_EDITED = "order_edited"
+"""An order comes to more than was told of it, or (below zero) to less: `amount_minor` is the difference."""
 ENDING_KINDS = frozenset({ORDER_DELETED, NUMBER_CHANGED})
 """Kinds that ingest alone tells, and no flow begins with: what waits for this person about the subject is called off,
 whatever its flow says."""

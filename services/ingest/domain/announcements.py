@@ -19,7 +19,7 @@ from shared.events.consent import (
     as_claimed,
 )
 from shared.events.envelope import Event, Sealed
-from shared.events.trigger import NUMBER_CHANGED, PhoneProvenance, TriggerKind, TriggerReceived
+from shared.events.trigger import NUMBER_CHANGED, ORDER_EDITED, PhoneProvenance, TriggerKind, TriggerReceived
 from shared.ids import EventId, MerchantId, RecipientId
 from shared.places import Place
 
@@ -149,6 +149,25 @@ def number_changed(origin: Origin, subject: str, before: Addressee) -> TriggerRe
         source=origin.source,
         subject=subject,
         contact=before.contact,
+        facts=b"",
+    )
+
+
+def order_edited(origin: Origin, subject: str, minor: int, currency: str, whose: Addressee) -> TriggerReceived:
+    """Return what tells by how much an order comes to more, or less, than was told."""
+    key = (origin.merchant_id, subject, origin.delivery_id)
+    return TriggerReceived.model_construct(
+        event_id=EventId(ids.derived("trigger.received", ORDER_EDITED, *key, at=origin.received_at)),
+        merchant_id=origin.merchant_id,
+        recipient_id=whose.recipient_id,
+        occurred_at=origin.received_at,
+        correlation_id=str(origin.delivery_id),
+        kind=ORDER_EDITED,
+        source=origin.source,
+        subject=subject,
+        amount_minor=minor,
+        currency=currency,
+        contact=whose.contact,
         facts=b"",
     )
 

@@ -108,6 +108,19 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderTotal:
+    """What an order comes to, in the shop's money, and its ratio to the buyer's."""
+
+    minor: int | None
+    """With what was given back; None where that cannot be told."""
+    currency: str
+    shop_minor: int | None = None
+    buyer_minor: int | None = None
+    """What `shop_minor` was in the buyer's money."""
+    buyer_currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionPlace:
     """Where a person gives a number permission, and may take it off again: a checkout's box, a customer's account."""
 
@@ -137,6 +150,8 @@ class Reading:
     retold: tuple[Happening, ...] = ()
     """What whoever has the number now is to hear, should the subject have had another one before."""
     place: PermissionPlace | None = None
+    total: OrderTotal | None = None
+    """What the order of its first join comes to now."""
     closes: str | None = None
     """Why the merchant is closed, where the delivery says so."""
     unknown: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from services.ingest.sources.adapter import Circumstances
 from services.ingest.sources.shopify_parcels import parcel_of
 from services.ingest.sources.shopify_people import contact_of, known, with_consent_state
 from services.ingest.sources.shopify_refunds import refund_of
+from services.ingest.sources.shopify_totals import total_of
 from shared.events.trigger import ORDER_DELETED, TriggerKind
 
 OLDEST_PURCHASE = timedelta(days=3)
@@ -30,7 +31,8 @@ _GLOBAL_ID = "gid://shopify/Order/"
 
 def purchase(order: Fields, at: Circumstances) -> Reading:
     """Read orders/create and orders/paid: the same purchase."""
-    return about_order(order, at, () if _is_dead(order, at) else _parts(order, lambda: (_purchase(order),)))
+    reading = about_order(order, at, () if _is_dead(order, at) else _parts(order, lambda: (_purchase(order),)))
+    return replace(reading, total=total_of(order))
 
 
 def changes(order: Fields, at: Circumstances) -> Reading:
@@ -42,7 +44,7 @@ def changes(order: Fields, at: Circumstances) -> Reading:
         found += _parts(parcel, partial(_parcel, parcel, order))
     if is_cancelled(order):
         found += _parts(order, lambda: (_cancellation(order, at),))
-    reading = about_order(order, at, tuple(found))
+    reading = replace(about_order(order, at, tuple(found)), total=None if order.flag("test") else total_of(order))
     lives = not _is_dead(order, at) and _is_recent(order, at)
     return replace(reading, retold=_parts(order, lambda: (_purchase(order),))) if lives else reading
 
@@ -83,13 +85,13 @@ def _parts(part: Fields, read: Callable[[], tuple[Happening, ...]]) -> tuple[Hap
 
 
 def _purchase(order: Fields) -> Happening:
-    currency = order.text("currency")
+    currency, total = order.text("currency"), total_of(order)
     return Happening(
         kind=TriggerKind.PURCHASE,
         key=f"{subject_of(order)}/purchase",
         occurred_at=order.required_instant("created_at"),
         subject=subject_of(order),
-        amount_minor=order.minor("total_price", currency),
+        amount_minor=total.minor if total and total.minor is not None else order.minor("total_price", currency),
         currency=currency,
         is_test=order.flag("test"),
         facts=_order_facts(order),

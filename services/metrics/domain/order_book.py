@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from shared import ids
-from shared.events.trigger import MOST_MINOR, TriggerKind, TriggerReceived
+from shared.events.trigger import MOST_MINOR, ORDER_EDITED, TriggerKind, TriggerReceived
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_KINDS = frozenset({TriggerKind.PURCHASE.value, TriggerKind.REFUND.value, TriggerKind.CANCELLATION.value})
+_KINDS = frozenset({TriggerKind.PURCHASE.value, TriggerKind.REFUND.value, TriggerKind.CANCELLATION.value, ORDER_EDITED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Order:
     """What was bought for, whatever was given back."""
     currency: str = ""
     refunded_minor: int = 0
-    """In the currency of the order; as much as there can be, where nobody says how much."""
+    """In the currency of the order; as much as there can be, where nobody says how much. What an edit added to the
+    order is taken off it, so that the sum is the same in whatever order they come."""
     refund_currency: str = ""
     cancelled_at: datetime | None = None
     is_awaited: bool = False
@@ -60,6 +61,8 @@ def joined(order: Order | None, trigger: TriggerReceived) -> Order:
             return _bought(known, trigger)
         case TriggerKind.REFUND.value:
             return _given_back(known, trigger)
+        case str(kind) if kind == ORDER_EDITED:
+            return replace(known, refunded_minor=known.refunded_minor - (trigger.amount_minor or 0))
         case _:
             return replace(known, cancelled_at=min(filter(None, (known.cancelled_at, trigger.occurred_at))))
 

@@ -120,6 +120,7 @@ _KINDS: Final = {
     "cancellation": "An order was cancelled",
     "booking": "Somebody booked",
     "order_deleted": "An order was deleted",
+    "order_edited": "An order was changed",
     "number_changed": "An order or cart got another number",
     "survey_answered": "A survey was answered",
 }

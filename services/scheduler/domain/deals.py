@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.events.trigger import NUMBER_CHANGED, TriggerKind
+from shared.events.trigger import NUMBER_CHANGED, ORDER_EDITED, TriggerKind
 
 _ENDS = frozenset({TriggerKind.CANCELLATION.value, NUMBER_CHANGED})
 """What leaves nothing of an order in a person's history: it was cancelled, or turned out to be somebody else's."""
@@ -15,12 +15,12 @@ DEAL_KINDS = _ENDS | {TriggerKind.PURCHASE.value, TriggerKind.REFUND.value}
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """A purchase, a refund or a cancellation of one subject."""
+    """A purchase, an edit, a refund or a cancellation of one subject."""
 
     kind: str
     at: datetime
     minor: int | None
-    """None: not told; of a refund, all of it."""
+    """None: not told; of a refund, all of it; of an edit, what it added."""
     is_test: bool
 
     @classmethod
@@ -45,7 +45,8 @@ def bought(deals: Iterable[Deal]) -> Bought:
     """
     real = [deal for deal in deals if not deal.is_test]
     refunds = [deal.minor for deal in real if deal.kind == TriggerKind.REFUND]
-    refunded = sum(minor for minor in refunds if minor is not None)
+    edited = sum(deal.minor or 0 for deal in real if deal.kind == ORDER_EDITED)
+    refunded = sum(minor for minor in refunds if minor is not None) - edited
     purchases = [deal for deal in real if deal.kind == TriggerKind.PURCHASE]
     if not purchases:
         return Bought(0, -refunded)

@@ -28,15 +28,15 @@ from shared import ids
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import ConversionAdjusted, ConversionAttributed
-from shared.events.trigger import TriggerKind, TriggerReceived
+from shared.events.trigger import ORDER_EDITED, TriggerKind, TriggerReceived
 from shared.ids import EventId
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DEDUCTING = frozenset({TriggerKind.REFUND.value, TriggerKind.CANCELLATION.value})
+_DEDUCTING = frozenset({TriggerKind.REFUND.value, TriggerKind.CANCELLATION.value, ORDER_EDITED})
 
 
 def register(router: Router) -> None:
-    """Take purchases, refunds and cancellations from the log."""
+    """Take purchases, and what edits them, gives back or cancels, from the log."""
     router.on(TriggerReceived)(attribute)
 
 
@@ -136,10 +136,13 @@ def _purchase(trigger: TriggerReceived) -> Purchase:
 
 
 def _deduction(trigger: TriggerReceived) -> Deduction:
-    """Return what a trigger takes back: a cancellation everything, whatever amount it names."""
+    """Return what a trigger takes back: a cancellation everything, whatever amount it names; an edit may add."""
+    currency = trigger.currency and trigger.currency.upper()
+    if trigger.kind == ORDER_EDITED:
+        return Deduction(trigger.event_id, trigger.occurred_at, -(trigger.amount_minor or 0), currency)
     whole = trigger.kind == TriggerKind.CANCELLATION or trigger.amount_minor is None
     minor = None if whole else abs(trigger.amount_minor or 0)
-    return Deduction(trigger.event_id, trigger.occurred_at, minor, trigger.currency and trigger.currency.upper())
+    return Deduction(trigger.event_id, trigger.occurred_at, minor, currency)
 
 
 def _count(trigger: TriggerReceived, account: Account, changes: Sequence[Change]) -> None:

@@ -66,12 +66,13 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Deduction:
-    """A refund or a cancellation."""
+    """A refund, a cancellation, or an edit of the order."""
 
     trigger_id: EventId
     at: datetime
     minor: int | None
-    """Not below zero. None takes everything: a cancellation, or a refund that does not say how much."""
+    """Below zero: an edit added something. None takes everything: a cancellation, or a refund that does not say how
+    much."""
     currency: str | None
     """None: the purchase's."""
 
@@ -100,12 +101,12 @@ class Attributed:
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """A deduction took part of the credit back."""
+    """A deduction took part of the credit back, or an edit added to it."""
 
     deduction: Deduction
     credit: Credit
     amount_minor: int
-    """Below zero."""
+    """Below zero: taken back."""
     currency: str
 
 
@@ -164,12 +165,12 @@ def _could_earn(touch: Touch, bought_at: datetime) -> bool:
 def _remaining(purchase: Purchase, deductions: Iterable[Deduction]) -> int:
     """Return what all deductions together leave, in whatever order they came.
 
-    A refund in another currency takes nothing: no exchange rate is ours to choose.
+    A refund in another currency is one of nobody knows how much, and takes everything: no exchange rate is ours to
+    choose, and nothing that was given back counts as earned.
     """
     left = purchase.amount_minor
     for deduction in deductions:
-        if deduction.minor is None:
+        if deduction.minor is None or deduction.currency not in {None, purchase.currency}:
             return 0
-        if deduction.currency in {None, purchase.currency}:
-            left -= deduction.minor
+        left -= deduction.minor
     return max(left, 0)

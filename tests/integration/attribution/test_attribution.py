@@ -303,7 +303,8 @@ STORY = [
     trigger(),
     trigger("refund"),
     trigger("refund", "second", amount_minor=2500),
-    trigger("refund", "euros", currency="EUR"),
+    trigger("order_edited", "added", amount_minor=600),
+    trigger("order_edited", "removed", amount_minor=-200),
     trigger("purchase", "other", subject="order-1002", amount_minor=700),
     trigger("cancellation", "other", subject="order-1002"),
 ]
@@ -325,6 +326,6 @@ async def test_any_order_any_repeats_and_any_batches_end_the_same(
         credited = await sender.attributed()
         assert sorted(conversion.amount_minor for conversion in credited) == [700, 4900]
         assert len({conversion.event_id for conversion in credited}) == 2
-        assert await sender.net() == 4900 - 1000 - 2500
+        assert await sender.net() == 4900 + 600 - 200 - 1000 - 2500
         left = {row["amount_minor"]: row["remaining_minor"] for row in await sender.rows(conversions)}
-        assert left == {4900: 1400, 700: 0}
+        assert left == {4900: 1800, 700: 0}

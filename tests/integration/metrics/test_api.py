@@ -155,15 +155,16 @@ async def test_an_order_of_two_sources_counts_once_and_a_cancelled_one_never(met
 
 
 async def test_money_given_back_is_no_value(metrics: Metrics) -> None:
-    bought = [Text(number, person=number).purchase() for number in (1, 2, 3)]
+    bought = [Text(number, person=number).purchase() for number in (1, 2, 3, 4)]
     amounts: list[dict[str, Any]] = [{"amount_minor": 900}, {"amount_minor": None}, {"currency": "EUR"}]
     back = [
         each.model_copy(update={"event_id": Text(10 + place).trigger_id, "kind": "refund", **changes})
-        for place, (each, changes) in enumerate(zip(bought, amounts, strict=True))
+        for place, (each, changes) in enumerate(zip(bought[:3], amounts, strict=True))
     ]
-    await metrics.take(*bought, *back)
+    added = {"event_id": Text(20).trigger_id, "kind": "order_edited", "amount_minor": 1000}
+    await metrics.take(*bought, *back, bought[3].model_copy(update=added))
     found = await kpi(metrics, "average_order_value")
-    assert (found["numerator"], found["denominator"]) == (4000 + 0 + 4900, 3)
+    assert (found["numerator"], found["denominator"]) == (4000 + 0 + 0 + 5900, 4)
 
 
 async def test_a_journey_tells_cause_verdict_rule_and_end(metrics: Metrics) -> None:

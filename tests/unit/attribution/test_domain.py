@@ -146,11 +146,18 @@ def test_a_refund_told_twice_is_deducted_once() -> None:
     assert (again, list(changes)) == (account, [])
 
 
-def test_a_refund_in_another_currency_takes_nothing_and_one_without_any_counts() -> None:
+def test_a_refund_in_another_currency_is_of_nobody_knows_how_much_and_one_without_any_counts() -> None:
     account, _ = with_purchase(Account(), purchase(4900), [click(follow_up(), ago=HOUR)])
-    account, other = with_deduction(account, refund(1000, "euros", "EUR"))
     account, none = with_deduction(account, refund(1000, "bare", None))
-    assert (taken(other), taken(none)) == (0, -1000)
+    account, other = with_deduction(account, refund(1000, "euros", "EUR"))
+    assert (taken(none), taken(other)) == (-1000, -3900)
+
+
+def test_an_edit_adds_to_the_credit_or_takes_from_it() -> None:
+    account, _ = with_purchase(Account(), purchase(4900), [click(follow_up(), ago=HOUR)])
+    account, more = with_deduction(account, refund(-1000, "added"))
+    account, less = with_deduction(account, refund(2000, "removed"))
+    assert (taken(more), taken(less), account.remaining_minor) == (1000, -2000, 3900)
 
 
 def test_a_refund_of_a_purchase_nobody_earned_changes_nothing() -> None:

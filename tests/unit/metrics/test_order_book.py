@@ -49,6 +49,17 @@ def test_a_refund_of_nobody_knows_how_much_is_all_of_it() -> None:
     assert book(SHOPIFYS, told(3, "refund", amount_minor=None)).refunded_minor >= 4900
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.permutations(
+        [SHOPIFYS, REFUND, told(5, "order_edited", amount_minor=700), told(6, "order_edited", amount_minor=-200)]
+    )
+)
+def test_an_edit_adds_to_what_is_left_of_an_order_in_whatever_order_it_is_told(order: list[TriggerReceived]) -> None:
+    found = book(*order)
+    assert found.amount_minor - found.refunded_minor == 4900 + 700 - 200 - 1000
+
+
 def test_tests_and_what_names_no_order_stay_out_of_the_book() -> None:
     assert concerns_an_order(told(1, subject=None))
     assert not concerns_an_order(told(1, test=True))

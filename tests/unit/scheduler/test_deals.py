@@ -43,3 +43,7 @@ def test_a_cancelled_order_counts_for_nothing_in_whatever_order_it_is_told(order
 
 def test_an_order_that_turned_out_to_be_somebody_elses_leaves_nothing() -> None:
     assert bought([SHOPIFYS, deal("number_changed", None)]) == Bought(0, 0)
+
+
+def test_an_edit_adds_to_what_was_spent_or_takes_from_it() -> None:
+    assert bought([SHOPIFYS, deal("order_edited", 600), deal("order_edited", -200), REFUND]) == Bought(1, 4300)
