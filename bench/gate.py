@@ -25,6 +25,7 @@ from shared.service import Service
 from shared.testing import make_compliance
 from shared.testing.clock import FakeClock
 from shared.testing.house import house
+from shared.testing.limits import BOUNDLESS
 
 _EVALUATIONS = 5000
 _DUES = 2000
@@ -78,7 +79,7 @@ async def _verdicts(*, consented: bool) -> float:
     """
     with TemporaryDirectory(prefix="followup-bench-") as name:
         clock = FakeClock()
-        directory = MerchantDirectory.load(make_compliance.merchants_folder(Path(name)), {})
+        directory = MerchantDirectory.load(make_compliance.merchants_folder(Path(name), limits=BOUNDLESS), {})
         async with house(Path(name), clock, directory) as ground:
             # The log of the house in a test reads back what it writes; the shipped one does not.
             service = services.compliance.app.build(replace(ground.runtime, log=LocalLog(ground.runtime.database)))

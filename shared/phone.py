@@ -38,6 +38,8 @@ _RESERVED = re.compile(
     r"|\+353(?:20912|851)[0-9]{4,6}|\+49(?:15228817|1713920|15550000)[0-9]{2,4}|\+46701740[0-9]{3}"
 )
 """Numbers that regulators keep for films, books and tests (Ofcom, Arcep, ACMA, ComReg, Bundesnetzagentur, PTS)."""
+_FICTION = re.compile(r"\+1[0-9]{3}55501[0-9]{2}")
+"""555-0100 to 555-0199 of any North American area code (ATIS-0300115)."""
 _EXTENSION = re.compile(r"(?:^|[\d\s.,;])(?:ext(?:n|ension|\.)?|x|app?\.?|#)[.:=\s]*\d{1,7}\s*$", re.IGNORECASE)
 _TWO_NUMBERS = re.compile(r"\d\D*\+|[,;|&\n]|\d\s+/\s+\d")
 _FLOATED = re.compile(r"(\+?\d{7,15})\.0{1,2}")
@@ -254,6 +256,11 @@ def former_spellings(number: E164) -> tuple[E164, ...]:
         if match is not None:
             found.append(E164(match.expand(former)))
     return tuple(found)
+
+
+def is_nobodys(number: E164) -> bool:
+    """Return whether a number is kept for films, books and tests: nobody has it, so nobody earns by texts to it."""
+    return _FICTION.fullmatch(number) is not None or _RESERVED.fullmatch(number) is not None
 
 
 @lru_cache(maxsize=8192)

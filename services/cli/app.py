@@ -60,6 +60,10 @@ class Commands(LazyGroup):
             "services.cli.evidence:gate",
             "Judge cases without sending anything: one JSON object a line in, one a line out, in order.",
         ),
+        "holds": Entry(
+            "services.cli.holds:holds",
+            "Show what bounds texts to new people and the day's spending; --release ends a hold.",
+        ),
         "classify": Entry(
             "services.cli.evidence:classify",
             "Read inbound texts, one JSON object a line in, one a line out; contexts: subscribed, opted_out, pending, "

@@ -1,6 +1,8 @@
 """The wiring of compliance; the only place that constructs its parts."""
 
-from services.compliance import api, consumer, instruments, retention
+import secrets
+
+from services.compliance import api, consumer, holds, instruments, retention
 from services.compliance.connectors.wiring import Connectors
 from services.compliance.consent_desk import ConsentDesk
 from services.compliance.domain import time_zones
@@ -9,6 +11,7 @@ from services.compliance.domain.rules import RuleTable
 from services.compliance.imports import api as imports_api
 from services.compliance.imports.desk import ImportDesk
 from services.compliance.judging import GateDesk
+from services.compliance.limiting import SHARES, LimitDesk
 from services.compliance.preferences import api as preference_pages
 from services.compliance.preferences.desk import PreferenceDesk
 from services.compliance.preferences.links import Links
@@ -69,6 +72,7 @@ def build(runtime: Runtime) -> Service:
         routers=[
             api.routes(consents, links, runtime.quotas),
             imports_api.routes(ImportDesk(consents), runtime.quotas),
+            holds.routes(units),
             rights_api.routes(RightsDesk(consents, runtime.sealer)),
             preference_pages.routes(PreferenceDesk(units, runtime.sealer), links, runtime.merchants),
         ],
@@ -89,6 +93,7 @@ def build(runtime: Runtime) -> Service:
         load_rules,
         settings.history_days,
         news,
+        LimitDesk(runtime.sealer, runtime.merchants, secrets.randbelow(SHARES)),
         connectors.registers,
     )
     source = service.listen(runtime.log, consumer.router(desk, RightsDoor(runtime.sealer)))

@@ -27,9 +27,20 @@ def router(desk: GateDesk, rights: RightsDoor) -> Router:
     door.on(ConsentReported)(enter)
     door.on(FollowUpLapsed)(lapsed)
     door.on(FollowUpCancelled, FollowUpExpired)(ended)
-    door.on(DispatchAccepted)(accepted)
     door.on(DispatchFailed)(failed)
-    door.on(DispatchUnknown)(unknown)
+
+    @door.on(DispatchAccepted)
+    async def taken(events: Sequence[DispatchAccepted], uow: UnitOfWork) -> None:
+        """Let slots age from acceptance, and add what the texts cost to the day."""
+        await accepted(events, uow)
+        await desk.limits.spend(uow, events)
+
+    @door.on(DispatchUnknown)
+    async def maybe_taken(events: Sequence[DispatchUnknown], uow: UnitOfWork) -> None:
+        """Keep slots of texts that may exist, and count them as paid for."""
+        await unknown(events, uow)
+        await desk.limits.spend(uow, events)
+
     door.on(ReplyReceived)(replied)
     rights.register(door)
     door.on(MerchantClosed)(close)
@@ -75,9 +86,17 @@ async def unknown(events: Sequence[DispatchUnknown], uow: UnitOfWork) -> None:
 
 
 async def replied(replies: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
-    """Hold marketing to people whose reply nobody could read for sure, unless they have made it clear since."""
+    """Remember who wrote, and hold marketing to people whose reply nobody could read for sure, unless it is settled."""
     unclear = {reply.recipient_id: reply for reply in replies if reply.needs_review}
-    people = await store.held_people(uow.db, {key: reply.merchant_id for key, reply in unclear.items()}, uow.now)
+    people = await store.held_people(uow.db, {reply.recipient_id: reply.merchant_id for reply in replies}, uow.now)
+    await store.note_first_words(
+        uow.db,
+        {
+            reply.recipient_id: reply.occurred_at
+            for reply in replies
+            if (person := people[reply.recipient_id]).texted_at is None and person.wrote_at is None
+        },
+    )
     chains = await store.entries(uow.db, list(unclear))
     await store.note_reviews(
         uow.db,

@@ -12,3 +12,14 @@ REVOCATION_SECONDS = histogram(
 )
 SLOTS_RETURNED = counter("followup_cap_slots_returned_total", "Cap slots given back: the text never went.", ["reason"])
 RULES_AGE_SECONDS = gauge("followup_rules_age_seconds", "Age of the quiet-hours table; a warning from 180 days on.")
+NEW_PEOPLE_WAIT = counter(
+    "followup_new_people_waits_total",
+    "Times a text to somebody never texted before was put off, by the bound it met: hour, key, prefix, adjacent.",
+    ["bound"],
+)
+RUNS_OF_NUMBERS = counter(
+    "followup_neighbouring_numbers_total", "Times a merchant's newest recipients had neighbouring numbers."
+)
+OVER_BUDGET = counter(
+    "followup_over_budget_total", "Texts judged while the day had cost more than it should: waits, goes.", ["effect"]
+)

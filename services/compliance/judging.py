@@ -10,11 +10,13 @@ from pydantic import ValidationError
 
 from services.compliance import instruments, slots, store
 from services.compliance.connectors.ports import Registers
-from services.compliance.domain.inputs import Policy
+from services.compliance.domain.answers import ANSWERS
+from services.compliance.domain.inputs import Limit, Policy
 from services.compliance.domain.records import DecisionRecord, RecordWriter, decided
 from services.compliance.domain.rules import RuleTable, UnreadableRules
 from services.compliance.domain.verdicts import Block, Clear, Defer, Reason, Verdict
 from services.compliance.judgement import Circumstances, announcement, inputs_of, policy_of
+from services.compliance.limiting import Asking, LimitDesk
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.wishes import NO_WISH
 from services.compliance.slots import Slot
@@ -34,6 +36,7 @@ from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
 
 _Kind: TypeAlias = tuple[type[Verdict], Reason, Purpose]
+_Judged: TypeAlias = tuple[Asking, DecisionRecord]
 _WORDS: dict[type[Verdict], str] = {Clear: "send", Defer: "defer", Block: "block"}
 
 
@@ -48,6 +51,7 @@ class GateDesk:
     history_days: int
     news: Callable[[UnitOfWork], Awaitable[Unread]]
     """About whom something is unread, as this unit leaves it (promise P4)."""
+    limits: LimitDesk
     registers: Registers = field(default_factory=Registers)
 
 
@@ -70,6 +74,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     is_trustworthy = desk.clock.is_trustworthy()
     news = await desk.news(uow)
     writer, rows, reserved, kinds = RecordWriter(), [], [], Counter[_Kind]()
+    judged: list[_Judged] = []
     for due in fresh:
         policy = policies.get(due.merchant_id)
         contact = _contact(desk, due, policy, uow)
@@ -87,8 +92,10 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
             number=desk.registers.news(E164(contact.phone)),
         )
         record = decided(inputs_of(due, contact, person, past, circumstances, policy, uow.now), rules)
-        verdict = record.verdict
-        uow.publish(announcement(due, verdict, first_contact=person.texted_at is None, now=uow.now))
+        judged.append((Asking(due, person, E164(contact.phone), bool(past)), record))
+    for asked, record in await _within_limits(desk, judged, rules, uow):
+        due, verdict = asked.due, record.verdict
+        uow.publish(announcement(due, verdict, first_contact=asked.person.texted_at is None, now=uow.now))
         rows.append(_row(due, record, writer, uow.now))
         if isinstance(verdict, Clear):
             reserved.append(Slot.of(due, uow.now))
@@ -97,6 +104,27 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
     await slots.reserve(uow.db, reserved)
     _count(kinds)
     failpoint("compliance.after_verdict")
+
+
+async def _within_limits(
+    desk: GateDesk, judged: Sequence[_Judged], rules: RuleTable | UnreadableRules, uow: UnitOfWork
+) -> list[_Judged]:
+    """Judge again, with the bound it met, each text that could go and has no room; answers to people always have."""
+    clear = [
+        asked
+        for asked, record in judged
+        if isinstance(record.verdict, Clear) and record.inputs.message.purpose not in ANSWERS
+    ]
+    waits = await desk.limits.waits(uow, clear) if clear else {}
+    return [
+        (asked, record if (limit := waits.get(asked.due.follow_up_id)) is None else _limited(record, limit, rules))
+        for asked, record in judged
+    ]
+
+
+def _limited(record: DecisionRecord, limit: Limit, rules: RuleTable | UnreadableRules) -> DecisionRecord:
+    recipient = replace(record.inputs.recipient, limit=limit)
+    return decided(replace(record.inputs, recipient=recipient), rules)
 
 
 async def _one_person(

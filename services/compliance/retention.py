@@ -11,13 +11,15 @@ import sqlalchemy as sa
 
 from services.compliance.rights.tables import certificates, export_parts, privacy_requests
 from services.compliance.settings import ComplianceSettings
-from services.compliance.tables import decisions, ground, send_slots
+from services.compliance.tables import decisions, ground, send_slots, spending
 from shared.db.ground import kept_of
 from shared.db.kept import Kept, for_ever, once_a, swept_after
 from shared.db.sweep import Sweep, first_id, swept
 from shared.db.unit_of_work import Units
 
 _DAY_SECONDS: Final = 86_400.0
+_SPENDING_DAYS: Final = 3
+"""Only today counts; the days before are there for whoever asks why a text waited."""
 
 BOUNDS: Final[Sequence[Kept]] = (
     for_ever("compliance_consent_ledger", "an act of consent", "it is the proof, and its chain must stay whole"),
@@ -27,6 +29,8 @@ BOUNDS: Final[Sequence[Kept]] = (
     for_ever("compliance_revoked_links", "a person whose links were taken back", "no such link may open again"),
     for_ever("compliance_daily_roots", "a merchant and day", "each signs the one before"),
     once_a("compliance_closed_merchants", "a shop that left"),
+    once_a("compliance_newcomers", "a merchant"),
+    swept_after(spending, "a merchant, day and share of the processes", "three days"),
     swept_after(decisions, "a verdict", "FOLLOWUP_COMPLIANCE_DECISION_DAYS"),
     swept_after(send_slots, "a text that counts towards caps", "FOLLOWUP_COMPLIANCE_HISTORY_DAYS"),
     swept_after(export_parts, "a piece of a copy", "FOLLOWUP_COMPLIANCE_EXPORT_DAYS"),
@@ -47,6 +51,7 @@ def sweeps(now: datetime, settings: ComplianceSettings) -> list[Sweep]:
         Sweep(parts.request_id, first_id(copied), parts.handed_over_at < copied),
         Sweep(decisions.c.follow_up_id, first_id(judged), decisions.c.decided_at < judged),
         Sweep(send_slots.c.follow_up_id, first_id(counted), sa.and_(send_slots.c.reserved_at < counted, went)),
+        Sweep(spending.c.day, now - timedelta(days=_SPENDING_DAYS)),
         Sweep(privacy_requests.c.request_id, first_id(asked), privacy_requests.c.requested_at < asked),
         Sweep(certificates.c.request_id, first_id(asked), certificates.c.erased_at < asked),
     ]

@@ -29,7 +29,7 @@ _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
 }
 """What a ledger's plain values become, by field; all others are what they are."""
 _ENTRY_FIELDS = tuple(each.name for each in fields(LedgerEntry))
-_OF_A_PERSON = ("recipient_id", "merchant_id", "standing", "chain_hash", "review_since", "texted_at")
+_OF_A_PERSON = ("recipient_id", "merchant_id", "standing", "chain_hash", "review_since", "texted_at", "wrote_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Person:
     review_since: datetime | None = None
     """When they wrote what nobody could read for sure; None once it is settled."""
     texted_at: datetime | None = None
+    wrote_at: datetime | None = None
+    """When they first wrote without having been texted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,20 @@ async def save_people(db: Transaction, changed: Mapping[RecipientId, Person], no
 async def note_first_texts(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
     """Remember when people were first texted, and touch nothing else of them."""
     await db.change(standings, [{"recipient_id": key, "texted_at": at} for key, at in times.items()])
+
+
+async def note_first_words(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
+    """Remember when people first wrote of their own accord, and touch nothing else of them."""
+    await db.change(standings, [{"recipient_id": key, "wrote_at": at} for key, at in times.items()])
+
+
+async def known_since(db: Transaction, recipients: Sequence[RecipientId]) -> dict[RecipientId, datetime]:
+    """Return since when the ledger has held something of these people."""
+    since: dict[RecipientId, datetime] = {}
+    for row in await db.fetch(ledger, "recipient_id", recipients, columns=("recipient_id", "recorded_at")):
+        key = RecipientId(row["recipient_id"])
+        since[key] = min(row["recorded_at"], since.get(key, row["recorded_at"]))
+    return since
 
 
 async def note_reviews(db: Transaction, since: Mapping[RecipientId, datetime]) -> None:
@@ -199,6 +215,7 @@ def _person(row: Row) -> Person:
         row["chain_hash"],
         row["review_since"],
         row["texted_at"],
+        row["wrote_at"],
     )
 
 
@@ -211,6 +228,7 @@ def _row(recipient: RecipientId, person: Person, now: datetime) -> dict[str, Any
         "chain_hash": person.chain_hash,
         "review_since": person.review_since,
         "texted_at": person.texted_at,
+        "wrote_at": person.wrote_at,
         "changed_at": now,
     }
 

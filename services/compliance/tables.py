@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from services.compliance.schema import ground, metadata
-from shared.db.storage import CHANGING
-from shared.db.types import Id, Instant
+from shared.db.storage import CHANGING, QUEUE
+from shared.db.types import Id, Instant, Json
 
 __all__ = [
     "closed_merchants",
@@ -14,7 +14,9 @@ __all__ = [
     "ground",
     "ledger",
     "metadata",
+    "newcomers",
     "send_slots",
+    "spending",
     "standings",
 ]
 
@@ -57,11 +59,12 @@ standings = sa.Table(
     sa.Column("chain_hash", sa.Text, nullable=False),
     sa.Column("review_since", Instant),
     sa.Column("texted_at", Instant),
+    sa.Column("wrote_at", Instant),
     sa.Column("changed_at", Instant, nullable=False),
     postgresql_with=CHANGING,
 )
 """One row a person: the fold of their ledger, the newest hash, since when a reply of theirs waits for somebody's
-decision, and when they were first texted."""
+decision, when they were first texted, and when they first wrote without having been texted."""
 
 decisions = sa.Table(
     "compliance_decisions",
@@ -91,6 +94,34 @@ send_slots = sa.Table(
     postgresql_with=CHANGING,
 )
 """One slot a follow-up, reserved with the verdict, aging from acceptance, given back when the text never went."""
+
+newcomers = sa.Table(
+    "compliance_newcomers",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("hour", Instant, nullable=False),
+    sa.Column("asked", sa.BigInteger, nullable=False),
+    sa.Column("by_key", Json, nullable=False),
+    sa.Column("by_prefix", sa.LargeBinary, nullable=False),
+    sa.Column("recent", Json, nullable=False),
+    sa.Column("held_since", Instant),
+    postgresql_with=QUEUE,
+)
+"""One row a merchant: this hour's texts to new people, and the newest of them by keyed hashes of their numbers' blocks.
+
+`held_since`: since when texts to new people wait for somebody to look at a run of neighbouring numbers.
+"""
+
+spending = sa.Table(
+    "compliance_spending",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("day", Instant, primary_key=True, index=True),
+    sa.Column("share", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("micros", sa.BigInteger, nullable=False),
+    postgresql_with=QUEUE,
+)
+"""What a day's texts cost: a few rows a merchant and day, so that processes seldom wait for each other."""
 
 erasures = sa.Table(
     "compliance_erasures",

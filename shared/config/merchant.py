@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import phone
+from shared.config.limits import Limits
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
 from shared.config.providers import Provider
 from shared.config.quotas import KeyQuotas, MerchantQuotas
@@ -165,6 +166,8 @@ class Policies(FileModel):
     """Places in a declared emergency that bars solicitation, such as US-LA (compliance section 5)."""
     destinations: Annotated[tuple[Country, ...], Field(max_length=250)] = ()
     """Countries texts may go to besides the merchant's own and those of its numbers; nowhere else does any go."""
+    limits: Limits = Limits()
+    """What a flood of texts to people nobody knows may do, and a day's texts may cost."""
     allow_above_statutory: tuple[Subdivision | Country, ...] = ()
     """Places where caps above the statutory ones are the merchant's explicit choice (compliance section 9)."""
 

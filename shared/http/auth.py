@@ -28,6 +28,8 @@ SCOPES = (
     "rights:read",
     "rights:write",
     "gate:read",
+    "holds:read",
+    "holds:write",
     "decisions:read",
     "dispatches:read",
     "replies:read",

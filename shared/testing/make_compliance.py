@@ -23,10 +23,10 @@ _MERCHANT = """\
 merchant: {name}
 brand: Acme Coffee
 country: US
-policies: {{close_guard_seconds: 60, caps: {{informational: [{{max: 1, per_hours: 2}}]}}}}
+policies: {{close_guard_seconds: 60, caps: {{informational: [{{max: 1, per_hours: 2}}]}}{limits}}}
 api_keys:
   - {{id: all, sha256: "{all}", scopes: ["consents:write", "consents:read", "rights:write",
-      "rights:read", "decisions:read", "gate:read"]}}
+      "rights:read", "decisions:read", "gate:read", "holds:read", "holds:write"]}}
   - {{id: none, sha256: "{none}", scopes: ["metrics:read"]}}
 """
 
@@ -36,13 +36,15 @@ def api_key(merchant: str = MERCHANT, kind: str = "all") -> str:
     return f"fu_made_up_{merchant}_{kind}"
 
 
-def merchants_folder(folder: Path, *names: str) -> Path:
-    """Write merchants, each with the keys above; without names only ours."""
+def merchants_folder(folder: Path, *names: str, limits: str = "") -> Path:
+    """Write merchants, each with the keys above and such limits; without names only ours."""
     for name in names or (MERCHANT,):
         own = folder / "merchants" / name
         own.mkdir(parents=True)
         keys = {kind: hashlib.sha256(api_key(name, kind).encode()).hexdigest() for kind in ("all", "none")}
-        (own / "merchant.yaml").write_text(_MERCHANT.format(name=name, **keys), encoding="utf-8")
+        (own / "merchant.yaml").write_text(
+            _MERCHANT.format(name=name, limits=limits and f", {limits}", **keys), encoding="utf-8"
+        )
     return folder / "merchants"
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx2
 
+from shared.testing.limits import BOUNDLESS
+
 READY_SECONDS = 90.0
 API_KEY = "fu_end-to-end-test-key"
 ACCOUNT_SID = "AC" + "0" * 32
@@ -120,6 +122,7 @@ numbers:
     kind: long_code
     parts_per_second: {parts_per_second}
     registration: registered
+policies: {{{BOUNDLESS}}}
 api_keys:
   - id: test
     sha256: "{_sha256(API_KEY)}"

@@ -71,6 +71,9 @@ FIRES: Mapping[str, Mapping[str, str]] = {
     "FollowupQuotaExceeded": {'followup_quota_refused_total{door="/v1/events", quota="events"}': "0+1x40"},
     "FollowupWebhooksRefused": {'followup_ingest_deliveries_total{source="shopify", outcome="refused"}': "0+1x40"},
     "FollowupWebhooksQuarantined": {'followup_ingest_quarantined_total{source="shopify", reason="not_json"}': BORN},
+    "FollowupNeighbouringNumbers": {"followup_neighbouring_numbers_total": "0x35 1x5"},
+    "FollowupNewPeopleWait": {'followup_new_people_waits_total{bound="hour"}': BORN},
+    "FollowupOverBudget": {'followup_over_budget_total{effect="goes"}': BORN},
 }
 SILENT: Mapping[str, Mapping[str, str]] = {
     "FollowupProcessDown": {UP: "1x38 0 1"},
@@ -118,6 +121,9 @@ SILENT: Mapping[str, Mapping[str, str]] = {
     "FollowupQuotaExceeded": {'followup_quota_refused_total{door="/v1/events", quota="events"}': "0x35 1+1x5"},
     "FollowupWebhooksRefused": {'followup_ingest_deliveries_total{source="shopify", outcome="accepted"}': "0+60x40"},
     "FollowupWebhooksQuarantined": {'followup_ingest_quarantined_total{source="shopify", reason="not_json"}': OLD},
+    "FollowupNeighbouringNumbers": {"followup_neighbouring_numbers_total": OLD},
+    "FollowupNewPeopleWait": {'followup_new_people_waits_total{bound="hour"}': OLD},
+    "FollowupOverBudget": {'followup_over_budget_total{effect="goes"}': OLD},
 }
 
 

@@ -337,6 +337,30 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "webhooks-refused.md",
             "Webhooks of {{ $labels.source }} cannot be read: {{ $labels.reason }}",
         ),
+        Alert(
+            "FollowupNeighbouringNumbers",
+            increase("followup_neighbouring_numbers_total", over="15m"),
+            "> 0",
+            Severity.PAGE,
+            "texts-to-strangers.md",
+            "A merchant's newest recipients have neighbouring numbers: texts to new people wait for somebody to look",
+        ),
+        Alert(
+            "FollowupNewPeopleWait",
+            happened("followup_new_people_waits_total", by=["bound"], over="15m"),
+            "",
+            Severity.TICKET,
+            "texts-to-strangers.md",
+            "Texts to new people wait: the bound {{ $labels.bound }} is met",
+        ),
+        Alert(
+            "FollowupOverBudget",
+            happened("followup_over_budget_total", by=["effect"], over="15m"),
+            "",
+            Severity.TICKET,
+            "texts-to-strangers.md",
+            "A merchant's texts of today cost more than they should ({{ $labels.effect }})",
+        ),
     ],
 }
 

@@ -192,10 +192,14 @@ def _timed(case: _Case) -> Verdict:
     closed = _why_closed(case) if case.is_closed else None
     pause = _pause(case)
     waiting = Reason.PAUSED if pause else closed
-    reason = hold or waiting or (Reason.FREQUENCY_CAP if room != case.now else None)
+    limit = case.recipient.limit
+    reason = (
+        hold or waiting or (Reason.FREQUENCY_CAP if room != case.now else None) or (limit.reason if limit else None)
+    )
     if reason is None:
         return case.clear(case.consent.expires_at)
-    earliest = max(case.now if hold is None else case.now + _ASK_AGAIN[hold], pause or case.now)
+    again = case.now if hold is None else case.now + _ASK_AGAIN[hold]
+    earliest = max(again, pause or case.now, limit.until if limit else case.now)
     until = None if room is None else case.opening(max(room, earliest))
     if until is None or (case.message.expires_at is not None and until + case.least >= case.message.expires_at):
         explanation = wording.too_late(reason, until, case.moment.zones)

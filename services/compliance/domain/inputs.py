@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from services.compliance.domain.numbers import NumberFacts
 from services.compliance.domain.rules import Cap, ConsentStatus
+from services.compliance.domain.verdicts import Reason
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 
@@ -73,6 +74,15 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """A bound of the merchant's that this text met, whoever it is for."""
+
+    reason: Reason
+    until: datetime
+    """When there may be room again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """The person, without identity: what the number says, what is known, and what holds marketing back."""
 
@@ -97,6 +107,8 @@ class Recipient:
     """What a publisher has committed may not be in the log yet."""
     paused_until: datetime | None = None
     """The person asked for no marketing before this instant, and withdrew nothing."""
+    limit: Limit | None = None
+    """Too many new people, neighbouring numbers, or too much spent: it waits for everybody's sake."""
 
 
 @dataclass(frozen=True, slots=True)

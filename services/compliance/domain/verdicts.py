@@ -36,6 +36,9 @@ class Reason(StrEnum):
     HOLIDAY = "holiday"
     QUIET_HOURS = "quiet_hours"
     FREQUENCY_CAP = "frequency_cap"
+    NEW_PEOPLE = "new_people_limit"
+    ADJACENT_NUMBERS = "adjacent_numbers"
+    SPEND_LIMIT = "spend_limit"
 
 
 @dataclass(frozen=True, slots=True)

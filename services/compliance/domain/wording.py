@@ -38,6 +38,10 @@ _HOLDS = {
     Reason.CONSENT_LAG: "News about opt-outs is late, so marketing waits until it has caught up",
     Reason.SOURCE_LAG: "A part of the system is late in passing on what it was told, so marketing waits for it",
     Reason.PAUSED: "This person asked for a pause from marketing texts",
+    Reason.NEW_PEOPLE: "More people than policies.limits allows in an hour were to get their first text from you",
+    Reason.ADJACENT_NUMBERS: "Many of your newest recipients have neighbouring numbers, as in fraud with texts; first"
+    " texts wait until somebody has looked and released them",
+    Reason.SPEND_LIMIT: "Your texts of today have cost what policies.limits.spend allows",
 }
 
 
@@ -53,6 +57,9 @@ def too_late(reason: Reason, opening: datetime | None, zones: Sequence[ZoneFindi
         Reason.QUIET_HOURS: "it is outside the permitted hours there",
         Reason.FREQUENCY_CAP: "this person has had as many such texts as allowed",
         Reason.PAUSED: "this person asked for a pause",
+        Reason.NEW_PEOPLE: "too many people were to get their first text within an hour",
+        Reason.ADJACENT_NUMBERS: "many of the newest recipients have neighbouring numbers, and nobody released them",
+        Reason.SPEND_LIMIT: "the day's texts have cost as much as they may",
     }.get(reason, "it has to wait")
     if opening is None:
         return f"This text cannot go now ({cause}) and finds no permitted time before it is too old, so it is not sent."

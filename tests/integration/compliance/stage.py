@@ -122,10 +122,10 @@ def only(*verdicts: Verdict) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *merchants: str, at: datetime | None = None) -> AsyncIterator[Stage]:
+async def opened(folder: Path, *merchants: str, at: datetime | None = None, limits: str = "") -> AsyncIterator[Stage]:
     """Open the stage in a folder."""
     clock = FakeClock() if at is None else FakeClock(at)
-    directory = MerchantDirectory.load(make_compliance.merchants_folder(folder, *merchants), {})
+    directory = MerchantDirectory.load(make_compliance.merchants_folder(folder, *merchants, limits=limits), {})
     async with house(folder, clock, directory) as ground:
         stage = Stage(ground, clock)
         await ground.create(stage.service.metadata)

@@ -24,6 +24,7 @@ NOT_SEALED: Final = {
     "compliance_consent_ledger.canonical": "what is hashed",
     "compliance_consent_ledger.evidence": "its hash is in the chain",
     "compliance_decisions.record": "holds no identity",
+    "compliance_newcomers.by_prefix": "counts",
     "compliance_standings.standing": "holds no identity",
     "ingest_deliveries.keys": "hashes",
     "ingest_delivery_keys.body_sha256": "a hash",

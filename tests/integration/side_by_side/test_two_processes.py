@@ -12,6 +12,7 @@ from services.sender.store import READY
 from shared.db.transaction import Lane
 from shared.events.follow_up import FollowUpCleared, FollowUpDeferred, FollowUpDue, Purpose
 from shared.testing import make_sender
+from shared.testing.limits import BOUNDLESS
 from tests.integration.compliance import stage as compliance
 from tests.integration.sender.desk import Desk, open_desk
 from tests.integration.side_by_side.rival import BATCH, rival
@@ -27,7 +28,7 @@ def phone(number: int) -> str:
 
 @pytest.mark.parametrize("races", RACES)
 async def test_two_processes_that_judge_texts_to_the_same_people_never_pass_the_cap(tmp_path: Path, races: int) -> None:
-    async with compliance.opened(tmp_path) as stage:
+    async with compliance.opened(tmp_path, limits=BOUNDLESS) as stage:
 
         def due(number: int, who: str) -> FollowUpDue:
             return stage.due(f"{who}-{number}", purpose=Purpose.INFORMATIONAL, phone=phone(number))
@@ -48,6 +49,25 @@ async def test_two_processes_that_judge_texts_to_the_same_people_never_pass_the_
         assert set(cleared.values()) == {1}
         slots = Counter(row["recipient_id"] for row in await stage.rows(send_slots))
         assert slots == cleared
+
+
+async def test_two_processes_together_let_no_more_new_people_through_than_the_hour_has_room_for(tmp_path: Path) -> None:
+    most, asked = 60, 100
+    limits = f"limits: {{new_people_per_hour: {most}, new_people_per_prefix_per_hour: 60000, adjacent_numbers: 101}}"
+    async with compliance.opened(tmp_path, limits=limits) as stage:
+
+        def due(number: int) -> FollowUpDue:
+            return stage.due(f"to-{number}", purpose=Purpose.INFORMATIONAL, phone=phone(number))
+
+        await stage.hear(*(stage.claim(phone=phone(number)) for number in range(2 * asked)))
+        units, door = stage.ground.runtime.units, stage.service.events
+        assert door is not None
+        async with rival(stage.ground, tmp_path, "judge", [due(number) for number in range(asked, 2 * asked)]):
+            for start in range(0, asked, BATCH):
+                batch = [due(number) for number in range(start, min(start + BATCH, asked))]
+                await units.run(lambda uow, batch=batch: door.handle(batch, uow), Lane.BATCHES)  # type: ignore[misc]  # its own batch
+        told = Counter(type(verdict) for verdict in await stage.verdicts())
+        assert told == {FollowUpCleared: most, FollowUpDeferred: 2 * asked - most}
 
 
 @pytest.mark.parametrize("races", RACES)

@@ -81,7 +81,8 @@ def test_a_text_that_waits_too_long_is_told_why_and_when_it_could_have_gone() ->
 def test_every_reason_of_a_block_has_its_sentence() -> None:
     passing = {
         Reason.OK, Reason.AWAITING_CONSENT, Reason.NEEDS_REVIEW, Reason.PARKED, Reason.CONSENT_LAG, Reason.PAUSED,
-        Reason.SOURCE_LAG, Reason.HOLIDAY, Reason.QUIET_HOURS, Reason.FREQUENCY_CAP,
+        Reason.SOURCE_LAG, Reason.HOLIDAY, Reason.QUIET_HOURS, Reason.FREQUENCY_CAP, Reason.NEW_PEOPLE,
+        Reason.ADJACENT_NUMBERS, Reason.SPEND_LIMIT,
     }  # fmt: skip
     said = [wording.lasting(reason) for reason in Reason if reason not in passing]
     assert len(set(said)) == len(said)

@@ -1,0 +1,73 @@
+"""The HTTP door of holds: what bounds a merchant's texts to new people now, and an end to a hold."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from services.compliance import limiting
+from services.compliance.domain.evaluation import rfc3339
+from services.compliance.domain.limits import Tally, hour_of, next_day
+from shared.config.limits import Limits
+from shared.db.transaction import Lane, Transaction
+from shared.db.unit_of_work import UnitOfWork, Units
+from shared.http.auth import Caller, requires
+from shared.http.problems import HTTPProblem
+from shared.http.strict_json import StrictRoute
+from shared.ids import MerchantId
+from shared.money import MICROS
+from shared.telemetry.logs import logger
+
+log = logger(__name__)
+
+
+def routes(units: Units) -> APIRouter:
+    """Return the routes of holds."""
+    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+
+    @router.get("/v1/holds", summary="What bounds texts to new people and the day's spending, and whether one is met")
+    async def holds(caller: Annotated[Caller, Depends(requires("holds:read"))]) -> dict[str, Any]:
+        return await units.read(lambda db: _answer(db, caller.merchant.id, caller.merchant.config.policies.limits))
+
+    @router.post("/v1/holds/release", summary="Let texts to new people go again after neighbouring numbers held them")
+    async def release(caller: Annotated[Caller, Depends(requires("holds:write"))]) -> dict[str, Any]:
+        async def work(uow: UnitOfWork) -> dict[str, Any]:
+            since = await limiting.release(uow.db, caller.merchant.id, uow.now)
+            if since is None:
+                raise HTTPProblem(HTTPStatus.CONFLICT, "nothing_held", "no run of neighbouring numbers holds any text")
+            return {"held_since": rfc3339(since), "released_at": rfc3339(uow.now)}
+
+        answer = await units.run(work, Lane.STOP)
+        log.warning("hold_released", merchant=caller.merchant.id, by=caller.key_id, held_since=answer["held_since"])
+        return answer
+
+    async def _answer(db: Transaction, merchant: MerchantId, limits: Limits) -> dict[str, Any]:
+        now = units.clock.now()
+        tally = await limiting.tally_of(db, merchant, now=now)
+        spent = (await limiting.spent_today(db, [merchant], now))[merchant]
+        is_this_hour = tally.hour == hour_of(now)
+        return {
+            "neighbouring_numbers": _run(tally, limits),
+            "new_people": {
+                "this_hour": tally.asked if is_this_hour else 0,
+                "per_hour": limits.new_people_per_hour,
+                "by_key": dict(tally.by_key) if is_this_hour else {},
+                "per_key_per_hour": limits.new_people_per_key_per_hour,
+                "per_prefix_per_hour": limits.new_people_per_prefix_per_hour,
+            },
+            "spend": {
+                "currency": limits.spend.currency,
+                "today": f"{spent // MICROS}.{spent % MICROS:06d}",
+                "per_day": str(limits.spend.per_day),
+                "hard_per_day": str(limits.spend.hard_per_day),
+                "until": rfc3339(next_day(now)),
+            },
+        }
+
+    return router
+
+
+def _run(tally: Tally, limits: Limits) -> dict[str, Any]:
+    """Return whether a run of neighbouring numbers holds texts."""
+    held = None if tally.held_since is None else rfc3339(tally.held_since)
+    return {"held_since": held, "of_the_last": len(tally.recent), "most": limits.adjacent_numbers}
