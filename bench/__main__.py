@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from bench import claim, distributed, gate, hop, idle, lateness, one_instant, webhooks, whole_path
+from bench import claim, distributed, gate, hop, idle, lateness, neighbours, one_instant, webhooks, whole_path
 from bench.measuring import Result, machine
 from shared import process
 
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[int], Awaitable[Result]]] = {
     "one-instant-distributed": one_instant.run_distributed,
     "lateness-distributed": lateness.run_distributed,
     "hop": hop.run,
+    "neighbours": neighbours.run,
 }
 RESULTS = Path(__file__).parent / "results"
 ROUNDS = 5

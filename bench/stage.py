@@ -4,7 +4,7 @@ import asyncio
 import re
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -182,8 +182,14 @@ def calls_by_order_of(record: Path) -> dict[int, float]:
 
 
 @asynccontextmanager
-async def running(wait: str = "", module: str | None = None) -> AsyncIterator[Stage]:
-    """Start a house and a provider in an empty folder, and end them afterwards."""
+async def running(
+    wait: str = "",
+    module: str | None = None,
+    prepare: Callable[[Path], None] = lambda _merchants: None,
+    settings: Mapping[str, str] = UNBOUNDED,
+    parts_per_second: int = PARTS_PER_SECOND,
+) -> AsyncIterator[Stage]:
+    """Start a house and a provider in an empty folder, and end them afterwards; `prepare` may add merchants."""
     with TemporaryDirectory(prefix="followup-bench-") as name:
         folder, port, provider_port = Path(name), free_port(), free_port()
         address, provider_address = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{provider_port}"
@@ -191,9 +197,10 @@ async def running(wait: str = "", module: str | None = None) -> AsyncIterator[St
         write_offset(folder / "clock", offset)
         clock = {"FOLLOWUP_CLOCK_FILE": str(folder / "clock")}
         merchants = write_shop(
-            folder, house=address, provider=provider_address, flow=flow(wait), parts_per_second=PARTS_PER_SECOND
+            folder, house=address, provider=provider_address, flow=flow(wait), parts_per_second=parts_per_second
         )
-        house = house_process(folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", **UNBOUNDED, **clock)
+        prepare(merchants)
+        house = house_process(folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", **settings, **clock)
         house.arguments[0] = module or MODULE
         provider = simulator_process(folder, provider_port, address, **clock)
         await provider.start()

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -46,6 +47,10 @@ class Log(Publisher, Protocol):
 
     def hears(self, ground: Ground, topics: Sequence[str]) -> None:
         """Tell everybody how far a service has heard what these topics hold, and said what follows from it."""
+        ...
+
+    async def unread_seconds(self, now: datetime) -> float:
+        """Return for how long what was told may not have been heard by those who act on it; 0 where nobody knows."""
         ...
 
     def require_room(self) -> None:

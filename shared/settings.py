@@ -62,10 +62,10 @@ class ProcessSettings(Settings):
     requests_per_second: int = Field(500, gt=0, description="Most requests a second per API key; more answers 429.")
 
     merchant_events_per_second: float = Field(
-        500.0, gt=0, description="Events a second one merchant may bring in, at each process; 10 s of it at once."
+        500.0, gt=0, description="Events a second one merchant may bring in, at each process; 3 s of it at once."
     )
     merchant_bytes_per_second: float = Field(
-        5_000_000.0, gt=0, description="Bytes a second one merchant may bring in, at each process; 10 s of it at once."
+        5_000_000.0, gt=0, description="Bytes a second one merchant may bring in, at each process; 3 s of it at once."
     )
     merchant_pending_follow_ups: int = Field(
         250_000, ge=0, description="Follow-ups of one merchant that may be planned and not ended."

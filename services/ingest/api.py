@@ -21,6 +21,7 @@ from services.ingest.sources.adapter import Adapter, Circumstances
 from services.ingest.sources.shopify import SHOPIFY
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
 from shared import ids
+from shared.beside import beside
 from shared.clock import Clock
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
@@ -69,16 +70,21 @@ class WebhookDoor:
             DELIVERIES.labels(source if source in SOURCES else "unknown", "refused").inc()
             raise unauthorized()
         self._require_room()
-        delivery = Delivery(
-            origin=Origin(account.merchant_id, source, ids.minted(now), now),
-            topic=adapter.topic_of(headers),
-            repeat_keys=adapter.repeat_keys(headers),
-            body=body,
-            headers=headers,
-            outcome=adapter.read(body, Circumstances(headers, shop, now)),
-        )
+
+        def read() -> tuple[Delivery, Arrival]:
+            delivery = Delivery(
+                origin=Origin(account.merchant_id, source, ids.minted(now), now),
+                topic=adapter.topic_of(headers),
+                repeat_keys=adapter.repeat_keys(headers),
+                body=body,
+                headers=headers,
+                outcome=adapter.read(body, Circumstances(headers, shop, now)),
+            )
+            return delivery, self._preparer.prepared(delivery)
+
+        delivery, arrival = await beside(read, len(body))
         self._require_quota(account, delivery)
-        status = await self.gatherer.add(self._preparer.prepared(delivery))
+        status = await self.gatherer.add(arrival)
         count(delivery, status)
         SECONDS.labels(source).observe(self._clock.monotonic() - begun)
         return status, _why(delivery, status)

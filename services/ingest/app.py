@@ -10,7 +10,11 @@ from services.ingest.events_api import events
 from services.ingest.retention import retention
 from services.ingest.schema import ground, metadata
 from services.ingest.settings import IngestSettings
+from shared.loop import Loop
 from shared.service import Runtime, Service, check_fingerprint
+
+_WEIGHED_SECONDS = 0.5
+"""How often it is looked how far behind the readers are."""
 
 
 def build(runtime: Runtime) -> Service:
@@ -27,6 +31,12 @@ def build(runtime: Runtime) -> Service:
         runtime.quotas,
     )
 
+    runtime.log.marks()  # in distributed mode they say how far the scheduler has read
+
+    async def weigh() -> float:
+        runtime.quotas.note_unread(await runtime.log.unread_seconds(runtime.clock.now()))
+        return _WEIGHED_SECONDS
+
     async def know_the_key() -> None:
         await check_fingerprint(units, ground, runtime.sealer.fingerprint)
 
@@ -39,7 +49,7 @@ def build(runtime: Runtime) -> Service:
             webhooks(door),
             events(units, ground, preparer, runtime.clock, runtime.log.require_room, runtime.quotas),
         ),
-        loops=(retention(units, runtime.clock, settings),),
+        loops=(retention(units, runtime.clock, settings), Loop("quotas", weigh)),
         on_start=(know_the_key,),
         on_stop=(door.gatherer.finish,),
     )

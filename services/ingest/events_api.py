@@ -24,6 +24,7 @@ from services.ingest.fields import Misshapen
 from services.ingest.instruments import DELIVERIES
 from services.ingest.sources.generic import EventBody, findings_in, read_event
 from shared import ids
+from shared.beside import beside
 from shared.clock import Clock
 from shared.config.directory import Merchant
 from shared.db.ground import Ground
@@ -67,17 +68,21 @@ def events(
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
         body = await request.body()
-        document = parsed(body)
         require_room()
-        keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
+
+        def read() -> tuple[Any, Keyed | None, list[Taken | Refused]]:
+            document = parsed(body)
+            keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
+            return document, keyed, _told(document, caller.merchant, clock.now())
+
+        document, keyed, told = await beside(read, len(body))
         is_list = isinstance(document, list)
-        told = _told(document, caller.merchant, clock.now())
         taken = [each for each in told if isinstance(each, Taken)]
         refusal = quotas.refusal(caller, Load(PATH, len(told), len(body)))
         if refusal is not None:
             raise await _take_withdrawals(units, preparer, [each.delivery for each in taken], refusal)
         _refuse_where_nothing_is_right(told, is_list=is_list)
-        arrivals = [preparer.prepared(each.delivery) for each in taken]
+        arrivals = await beside(lambda: [preparer.prepared(each.delivery) for each in taken], len(body))
 
         async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[Result]]:
             if (before := await answered(uow.db, ground, keyed)) is not None:

@@ -1,6 +1,8 @@
 """The log of a distributed service: events leave through its outbox and come in from Kafka."""
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -19,6 +21,9 @@ from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event
 from shared.tasks import WatchedTasks
+
+_ACTS = "scheduler"
+"""Whose reading decides about texts."""
 
 
 class KafkaLog:
@@ -94,6 +99,11 @@ class KafkaLog:
         marks = self.marks()
         marks.knows(topics)
         self.relay.marking.hear(ground, Hearing(marks, topics, self._service))
+
+    async def unread_seconds(self, now: datetime) -> float:  # noqa: ARG002 - marks are on our monotonic clock
+        """Return for how long what was told may not have been heard by the scheduler; 0 where nothing is known."""
+        heard = self.marks().heard(_ACTS)
+        return max(0.0, time.monotonic() - heard) if math.isfinite(heard) else 0.0
 
     def require_room(self) -> None:
         """See that there is room for what somebody wants to tell us.

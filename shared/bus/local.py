@@ -70,6 +70,7 @@ class LocalLog:
         self.just_written = just_written or JustWritten()
         self.tail = Tail(database, self.just_written)
         self._woken: set[asyncio.Event] = set()
+        self._hearing: list[Ground] = []
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Append the events; they are in the log if and only if the transaction commits."""
@@ -102,8 +103,24 @@ class LocalLog:
         """Return what publishers say of how far their news has come: all of it is here."""
         return NothingToRelay()
 
-    def hears(self, ground: Ground, topics: Sequence[str]) -> None:
-        """Nobody need be told how far a service has heard: all read the same table."""
+    def hears(self, ground: Ground, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
+        """Nobody need be told how far a service has heard: who wants to know looks at its positions."""
+        self._hearing.append(ground)
+
+    async def unread_seconds(self, now: datetime) -> float:
+        """Return how old the oldest event is that one of those who act on news has not read."""
+
+        async def ages(transaction: Transaction) -> list[float]:
+            found = []
+            for ground in self._hearing:
+                table = ground.positions
+                of_log = sa.select(table.c.next_offset).where(table.c.topic == LOCAL.topic)
+                for row in await transaction.rows(of_log):
+                    oldest = await transaction.rows(_AT, {"start": row["next_offset"]})
+                    found += [(now - each["published_at"]).total_seconds() for each in oldest]
+            return found
+
+        return max(0.0, *await self.database.read(ages), 0.0)
 
     def require_room(self) -> None:
         """There always is: what does not fit on the disk fails at its commit."""

@@ -1,9 +1,12 @@
 """What one merchant may bring in: events and bytes a second, whatever door they come through, however packed.
 
-A bucket holds ten seconds of its rate. A request is let in while anything is left and takes what it holds, debts
+A bucket holds some seconds of its rate. A request is let in while anything is left and takes what it holds, debts
 included, so that a large one is never refused for its size. The keys of a merchant share its buckets, and a key may
 have smaller ones of its own. A platform that delivers webhooks has buckets apart from the keys': a program of the shop
 that runs wild does not make the platform give up. What somebody withdrew is taken whatever is left.
+
+While those who act on events are behind, what one merchant may bring in shrinks, until they are not: what lies in the
+log before somebody else's event is what everybody waits for. Whoever sends little does not feel it.
 
 Each process counts for itself: behind a load balancer a merchant may bring in as much at every replica.
 """
@@ -19,12 +22,18 @@ from shared.config.quotas import KeyQuotas, MerchantQuotas
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.settings import ProcessSettings
-from shared.telemetry.metrics import counter
+from shared.telemetry.metrics import counter, gauge
 
-BURST_SECONDS = 10.0
+BURST_SECONDS = 3.0
 """So much of its rate a merchant may bring in at once; consumers have read that much within a few seconds."""
+BEHIND_SECONDS = 2.0
+"""Events that wait longer to be read mean that more comes in than is read."""
+LEAST_SHARE = 0.04
+"""What is left of a merchant's events a second however far behind the readers are: 20 of 500."""
+_SHRINKS_BY, _GROWS_BY = 0.5, 1.05
 REMEMBERED_SECONDS = 300.0
 """How long it is told that a merchant was refused."""
+SHARE = gauge("followup_quota_share", "The part of its events a second that each merchant may bring in now.")
 REFUSED = counter(
     "followup_quota_refused_total",
     "Requests and triggers refused because their merchant was over a quota: events, bytes, pending, parked.",
@@ -61,6 +70,16 @@ class Quotas:
         self._clock = clock
         self._left: dict[tuple[str, ...], tuple[float, float]] = {}
         self._refused_at: dict[tuple[str, str], float] = {}
+        self._share = 1.0
+        SHARE.set(1.0)
+
+    def note_unread(self, seconds: float) -> None:
+        """Take note of how long events wait to be read: of all merchants' rates a smaller or a larger part is left."""
+        if seconds > BEHIND_SECONDS:
+            self._share = max(LEAST_SHARE, self._share * _SHRINKS_BY)
+        elif seconds < BEHIND_SECONDS / 2:
+            self._share = min(1.0, self._share * _GROWS_BY)
+        SHARE.set(self._share)
 
     def take(self, caller: Caller, load: Load) -> None:
         """Take what a request holds from the quotas of its merchant and its key.
@@ -121,7 +140,7 @@ class Quotas:
             yield from self._shares((caller.merchant.id, "key", key.id), key.quotas, load)
 
     def _shares(self, owner: tuple[str, ...], quotas: KeyQuotas, load: Load) -> Iterator[_Share]:
-        events = quotas.events_per_second or self._settings.merchant_events_per_second
+        events = self._share * (quotas.events_per_second or self._settings.merchant_events_per_second)
         yield _Share((*owner, "events"), "events", events, load.events)
         size = quotas.bytes_per_second or self._settings.merchant_bytes_per_second
         yield _Share((*owner, "bytes"), "bytes", size, load.size)
@@ -147,7 +166,7 @@ class Quotas:
         return min(most, left + (now - at) * share.per_second)
 
     def _charge(self, shares: list[_Share], *, most_debt: bool = False) -> None:
-        """Take from buckets; what may not be refused leaves no debt beyond ten seconds of the rate."""
+        """Take from buckets; what may not be refused leaves no debt beyond some seconds of the rate."""
         for share in shares:
             before = self._left_in(share)
             left = before - share.amount

@@ -14,12 +14,18 @@ from shared.http.problems import HTTPProblem
 
 MOST_LEVELS = 64
 """How deep lists and objects may stand in each other; nothing a shop says is deeper."""
+MOST_MEMBERS = 200_000
+"""Members, lists and objects in one document: what takes longest to read, and many times what a shop says at once."""
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 class Unkeepable(ValueError):  # noqa: N818 - a finding about a document
-    """It is JSON, and cannot be kept as it is: nested too deep, or with a NUL that no database text may hold."""
+    """It cannot be kept as it is: too many members, nested too deep, or with a NUL that no database text may hold."""
+
+
+class TooMany(Unkeepable):
+    """It holds more than anybody says at once, and is not even looked through."""
 
 
 def read(body: bytes) -> Any:
@@ -29,8 +35,11 @@ def read(body: bytes) -> Any:
         orjson.JSONDecodeError: it is not such a text.
         Unkeepable: see there.
     """
+    opened = body.count(b"[") + body.count(b"{")
+    if opened + body.count(b'":') > MOST_MEMBERS:
+        raise TooMany(f"holds more than {MOST_MEMBERS:,} members")
     value = orjson.loads(body)
-    if b"\\u0000" in body or body.count(b"[") + body.count(b"{") > MOST_LEVELS:  # only then can it be unkeepable
+    if b"\\u0000" in body or opened > MOST_LEVELS:  # only then can it be unkeepable
         _check(value)
     return value
 

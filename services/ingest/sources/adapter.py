@@ -71,9 +71,12 @@ def _document(body: bytes) -> Any:
 
     Raises:
         orjson.JSONDecodeError: it is not JSON even so.
+        Misshapen: it holds more than anybody says at once.
     """
     try:
         return strict_json.read(body)
+    except strict_json.TooMany as problem:
+        raise Misshapen("body", str(problem)) from None
     except (orjson.JSONDecodeError, strict_json.Unkeepable):
         whole = _HALF.sub(_whole, body.decode(errors="replace").encode())
         return _keepable(orjson.loads(whole), strict_json.MOST_LEVELS - 1)

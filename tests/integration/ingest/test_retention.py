@@ -9,7 +9,7 @@ from tests.integration.ingest.stage import Stage
 
 
 async def purge(stage: Stage) -> None:
-    [loop] = stage.service.loops
+    loop = stage.service.loops[0]
     while not await loop._step():
         continue
 

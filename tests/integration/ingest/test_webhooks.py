@@ -9,6 +9,7 @@ from shared import places
 from shared.events.consent import ConsentReported, MerchantClosed, PrivacyRequested
 from shared.events.trigger import PhoneProvenance
 from shared.failpoints import FailpointReached
+from shared.http.strict_json import MOST_MEMBERS
 from shared.phone import E164
 from shared.testing.clock import FakeClock
 from shared.testing.make_ingest import (
@@ -317,3 +318,11 @@ async def test_another_body_under_a_known_id_is_news(stage: Stage) -> None:
     again = await stage.shopify("orders/create", shopify_order(), event_id="one")
     other = await stage.shopify("orders/create", shopify_order(id=77, name="#77"), event_id="one")
     assert [each.json()["status"] for each in (first, again, other)] == ["accepted", "duplicate", "accepted"]
+
+
+async def test_a_signed_body_of_nothing_but_members_is_kept_and_not_looked_through(stage: Stage) -> None:
+    body = b'{"id":1,"line_items":[' + b"{}," * MOST_MEMBERS + b"{}]}"
+    answer = await stage.shopify("orders/create", body)
+    assert (answer.status_code, answer.json()) == (200, {"status": "quarantined", "reason": "misshapen"})
+    [row] = await stage.house.rows(sa.select(quarantine))
+    assert row["detail"] == f"body: holds more than {MOST_MEMBERS:,} members"

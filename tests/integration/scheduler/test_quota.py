@@ -73,3 +73,15 @@ async def test_an_answer_to_somebody_who_wrote_has_no_quota(stage: Stage) -> Non
     )
     await stage.hear(reply)
     assert [each.flow for each in await stage.planned()].count("answer") == 1
+
+
+async def test_it_is_known_how_long_events_wait_to_be_read(stage: Stage) -> None:
+    log = stage.house.runtime.log
+    await buy(stage, 100)
+    assert await log.unread_seconds(stage.clock.now()) == 0
+    await stage.house.publish(stage.trigger(phone=phone(101)))
+    stage.clock.advance(seconds=5)
+    await stage.house.publish(stage.trigger(phone=phone(102)))
+    assert await log.unread_seconds(stage.clock.now()) == 5
+    await stage.house.settle(stage.service)
+    assert await log.unread_seconds(stage.clock.now()) == 0

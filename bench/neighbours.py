@@ -1,0 +1,198 @@
+"""Neighbours: what others feel of hostile input and of one merchant's flood, under the shipped settings."""
+
+import asyncio
+import hashlib
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+
+from bench import stage
+from bench.hostile import KINDS, half_open, posting
+from bench.measuring import Figure, Result, figure, memory_mb, percentile
+from bench.stage import Stage, order
+from shared.testing.process import API_KEY
+
+OTHER_KEY = "fu_another-merchants-key"
+_LOOK_SECONDS = 0.02
+_KIND_SECONDS = 3.0
+_HALF_OPEN = 400
+_PREPARED = {"webhooks of 10 MiB": 1, "webhooks of 10 MiB, dense": 1, "lists of 500 events": 12}
+_PARTS_PER_SECOND = 30
+"""Of each merchant's number, as a toll-free one may have."""
+_FLOOD_EVENTS = 100_000
+_FLOODERS = 8
+_FLOOD_SECONDS = 30.0
+_LONGEST_SECONDS = 90.0
+_OTHERS_FIRST = 2_000_000
+_WALK = """
+flow: walk
+on: custom.walk
+facts: {list0: list, list1: list}
+when: "trigger.list0.exists(a, trigger.list1.exists(b, a.sku == b.sku))"
+enter: {once_per: trigger.subject}
+steps:
+  - text: thanks
+    purpose: transactional
+    body: {en: "Hello"}
+"""
+
+
+async def run(rounds: int) -> Result:
+    """Measure both."""
+    health: dict[str, list[list[float]]] = {}
+    floods = []
+    for _ in range(rounds):
+        async with stage.running(prepare=_neighbour, settings={}, parts_per_second=_PARTS_PER_SECOND) as house:
+            for kind, late in (await _beside_hostile_input(house)).items():
+                health.setdefault(kind, []).append(late)
+        async with stage.running(prepare=_neighbour, settings={}, parts_per_second=_PARTS_PER_SECOND) as house:
+            floods.append(await _beside_a_flood(house))
+    return Result(
+        "neighbours",
+        (*(each for kind, late in health.items() for each in _health_figures(kind, late)), *_flood_figures(floods)),
+        await stage.durability() | {"quotas": "as shipped", "flood, events": str(_FLOOD_EVENTS)},
+    )
+
+
+def _neighbour(merchants: Path) -> None:
+    """Add a second merchant with a number and a key of its own, and a flow that walks facts to the first."""
+    (merchants / "acme" / "flows" / "walk.yaml").write_text(_WALK, encoding="utf-8")
+    file = merchants / "acme" / "merchant.yaml"
+    own = merchants / "globex"
+    (own / "flows").mkdir(parents=True)
+    text = file.read_text(encoding="utf-8").replace("merchant: acme", "merchant: globex").replace("5550100", "5550101")
+    text = text.replace(_sha256(API_KEY), _sha256(OTHER_KEY))
+    (own / "merchant.yaml").write_text(text, encoding="utf-8")
+    flow = (merchants / "acme" / "flows" / "flow.yaml").read_text(encoding="utf-8")
+    (own / "flows" / "flow.yaml").write_text(flow, encoding="utf-8")
+
+
+async def _beside_hostile_input(house: Stage) -> dict[str, list[float]]:
+    """Return how long `/healthz` took beside each kind of hostile input, in seconds."""
+    found: dict[str, list[float]] = {}
+    with _looking(house) as late:
+        await asyncio.sleep(_KIND_SECONDS)
+    found["nothing"] = late
+    for name, kind in KINDS.items():
+        with posting(house, kind, _PREPARED.get(name, 4)) as statuses, _looking(house) as late:
+            await asyncio.sleep(_KIND_SECONDS)
+        assert statuses, name
+        print(f"    {name}: answered {sorted({s: statuses.count(s) for s in statuses}.items())}", flush=True)
+        found[name] = late
+        await asyncio.sleep(1)
+    with half_open(house, _HALF_OPEN), _looking(house) as late:
+        await asyncio.sleep(_KIND_SECONDS)
+    found[f"{_HALF_OPEN} half-open connections"] = late
+    return found
+
+
+@contextmanager
+def _looking(house: Stage) -> Iterator[list[float]]:
+    """Ask for `/healthz` every now and then while the block runs; yield how long each answer took."""
+    ended, late = threading.Event(), list[float]()
+    looker = threading.Thread(target=_look, args=(house.address, ended, late))
+    looker.start()
+    try:
+        yield late
+    finally:
+        ended.set()
+        looker.join()
+
+
+def _look(address: str, ended: threading.Event, late: list[float]) -> None:
+    with closing(HTTPConnection(urlsplit(address).netloc, timeout=60)) as connection:
+        while not ended.is_set():
+            began = time.perf_counter()
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
+            answer.read()
+            late.append(time.perf_counter() - began)
+            time.sleep(_LOOK_SECONDS)
+
+
+async def _beside_a_flood(house: Stage) -> dict[str, list[float]]:
+    """Let the first merchant post a hundred thousand events as fast as it can, the second one an order a second."""
+    data = house.folder / "data" / "followup.db"
+    disk, (memory, _) = _size_of(data), memory_mb(house.house_pid)
+    posted: dict[int, float] = {}
+    taken: list[float] = []
+    flood = [asyncio.create_task(_flood(house, number)) for number in range(_FLOODERS)]
+    until, number = time.monotonic() + _FLOOD_SECONDS, _OTHERS_FIRST
+    while time.monotonic() < until:
+        number += 1
+        began = time.perf_counter()
+        await _tell_of_order(house, number)
+        taken.append(time.perf_counter() - began)
+        posted[number] = house.now().timestamp() - taken[-1]
+        await asyncio.sleep(1)
+    for each in flood:
+        each.cancel()
+    accepted = sum(house.rows("SELECT count(*) FROM ingest_deliveries WHERE merchant_id = 'acme'")[0])
+    called = await _called(house, posted)
+    return {
+        "texts": [called[number] - at for number, at in posted.items()],
+        "doors": taken,
+        "accepted": [accepted],
+        "disk": [(_size_of(data) - disk) / 1e6],
+        "memory": [memory_mb(house.house_pid)[1] - memory],
+    }
+
+
+async def _called(house: Stage, posted: Collection[int]) -> dict[int, float]:
+    """Return when the provider was called with each of these, waiting until it was."""
+    async with asyncio.timeout(_LONGEST_SECONDS):
+        while not set(posted) <= (called := house.calls_by_order()).keys():
+            await house.look()
+    return called
+
+
+async def _flood(house: Stage, flooder: int) -> None:
+    """Post lists of five hundred, one after the other, whatever is answered."""
+    headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
+    share, at = _FLOOD_EVENTS // _FLOODERS, datetime.now(UTC)
+    while True:
+        for first in range(flooder * share, (flooder + 1) * share, stage.BATCH):
+            body = orjson.dumps([order(number, at) for number in range(first, first + stage.BATCH)])
+            async with house.client.post(f"{house.address}/v1/events", data=body, headers=headers) as answer:
+                await answer.read()
+
+
+async def _tell_of_order(house: Stage, number: int) -> None:
+    headers = {"Authorization": f"Bearer {OTHER_KEY}", "Content-Type": "application/json"}
+    body = orjson.dumps(order(number, house.now()))
+    async with house.client.post(f"{house.address}/v1/events", data=body, headers=headers) as answer:
+        assert answer.status == 202, await answer.text()
+
+
+def _sha256(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _size_of(file: Path) -> int:
+    return sum(each.stat().st_size for each in file.parent.glob(f"{file.name}*"))
+
+
+def _health_figures(kind: str, rounds: list[list[float]]) -> tuple[Figure, ...]:
+    return (
+        figure(f"/healthz beside {kind}, p50", "ms", [percentile(late, 0.5) * 1000 for late in rounds]),
+        figure(f"/healthz beside {kind}, p99", "ms", [percentile(late, 0.99) * 1000 for late in rounds]),
+        figure(f"/healthz beside {kind}, longest", "ms", [max(late) * 1000 for late in rounds], "< 250"),
+    )
+
+
+def _flood_figures(rounds: list[dict[str, list[float]]]) -> tuple[Figure, ...]:
+    return (
+        figure("another merchant's text, event to call, p50", "s", [percentile(r["texts"], 0.5) for r in rounds]),
+        figure("another merchant's text, p99", "s", [percentile(r["texts"], 0.99) for r in rounds], "< 5"),
+        figure("another merchant's event, answered, p99", "s", [percentile(r["doors"], 0.99) for r in rounds]),
+        figure("events of the flood that were taken", "", [r["accepted"][0] for r in rounds]),
+        figure("disk grew by", "MB", [r["disk"][0] for r in rounds]),
+        figure("memory peaked above the start by", "MB", [r["memory"][0] for r in rounds]),
+    )
