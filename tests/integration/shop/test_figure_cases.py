@@ -82,6 +82,13 @@ async def test_a_refund_that_fails_after_all_is_given_back(shop: Shop) -> None:
     assert await revenue(shop) == 6000
 
 
+async def test_an_order_that_grew_counts_as_it_is_now(shop: Shop) -> None:
+    await bought(shop)
+    shop.clock.advance(minutes=5)
+    await shop.shopify("orders/paid", **order(shop, "90.00"))
+    assert await revenue(shop) == 9000
+
+
 async def test_an_order_that_was_cancelled_leaves_no_revenue_and_the_conversion_says_so(shop: Shop) -> None:
     await bought(shop)
     assert (await shop.figure("conversion_rate"))["value"] == 1
