@@ -1,6 +1,7 @@
 """Small inputs that once failed, about texts that are late: their distance, and what is not worth catching up."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from tests.integration.engines import only_on_sqlite
@@ -25,7 +26,7 @@ async def test_after_four_days_of_outage_a_series_does_not_come_at_once(shop: Sh
     await shop.work()
     assert len(shop.phone) == 1
     times = await sent_at(shop, 8, hours=9)
-    assert all(later - earlier >= timedelta(hours=23) for earlier, later in zip(times, times[1:], strict=False)), times
+    assert all(later - earlier >= timedelta(hours=23) for earlier, later in pairwise(times)), times
 
 
 async def test_what_quiet_hours_put_off_keeps_its_distance_in_the_morning(tmp_path: Path) -> None:
