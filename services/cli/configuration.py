@@ -12,8 +12,9 @@ from services.cli import rotation
 from shared.config.lint import lint as lint_files
 from shared.config.model import SLUG
 from shared.config.problem import Severity, did_you_mean
+from shared.config.vocabulary import SCOPES
 from shared.errors import ConfigurationFault
-from shared.http.auth import KEY_PREFIX, SCOPES, key_sha256
+from shared.http.auth import KEY_PREFIX, key_sha256
 from shared.privacy import Keyring
 
 keys = typer.Typer(help="API keys of a merchant's own systems, and the house's keyring.", no_args_is_help=True)

@@ -10,6 +10,8 @@ from shared.events.consent import ConsentChanged
 from shared.events.follow_up import Purpose
 from shared.events.trigger import Contact
 
+LEAST_CLEARANCE_SECONDS = 60
+"""What ends sooner is over, as the gate judges a text in service."""
 _SILENT = "none"
 """The status of a scope of which nothing was ever said."""
 
@@ -35,6 +37,7 @@ def question(contact: Contact, text: PlannedText, person: Person, config: Mercha
         "profile": str(config.policies.profile),
         "close_guard_seconds": config.policies.close_guard_seconds,
         "destinations": sorted(config.destinations()),
+        "least_clearance_seconds": LEAST_CLEARANCE_SECONDS,
     }
 
 

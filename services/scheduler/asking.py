@@ -26,7 +26,7 @@ from services.scheduler.domain.planning import House, PlannedText, end_before_be
 from services.scheduler.people import Person
 from services.scheduler.planner import NewRun, Version, Versions, names_of
 from services.scheduler.store import FollowUp, load_open, taken_since, was_ever_taken
-from shared import ids, phone, places, templates
+from shared import ids, phone, places, templates, zone_places
 from shared.conditions import ConditionFault, compile_condition
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
@@ -123,7 +123,10 @@ class Asking:
         zone_name = request.recipient.time_zone
         if zone_name is not None and zone_named(zone_name) is None:
             raise unprocessable("recipient.time_zone", "not an IANA time zone, such as America/Chicago")
-        contact = Contact(phone=number, provenance=PhoneProvenance.API, **request.recipient.model_dump())
+        told = request.recipient.model_dump()
+        if zone_name is not None and not zone_places.is_place(zone_name):
+            told["time_zone"] = None  # UTC and offsets do not say where somebody lives
+        contact = Contact(phone=number, provenance=PhoneProvenance.API, **told)
         recipient_id = self._sealer.recipient_id(merchant.id, number)
         sender = sender_number(merchant.config.numbers, number, recipient_id)
         if sender is None:

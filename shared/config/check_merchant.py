@@ -7,7 +7,7 @@ from shared.config.merchant import MerchantConfig, Number, NumberKind, Registrat
 from shared.config.problem import Problem, Severity, did_you_mean
 from shared.config.reader import Reading
 from shared.config.strict_yaml import Document, Path
-from shared.config.vocabulary import PROVIDERS_BUILT, SOURCES, SOURCES_BUILT
+from shared.config.vocabulary import PROVIDERS_BUILT, SCOPES, SOURCES, SOURCES_BUILT
 from shared.errors import ConfigurationFault
 
 _REGISTERED = {Registration.REGISTERED, Registration.NOT_NEEDED}
@@ -23,6 +23,7 @@ def merchant_problems(reading: Reading) -> list[Problem]:
         *_identity(reading.config, reading.document, reading.folder.name),
         *_senders(reading.config, reading.document),
         *_destinations(reading.config, reading.document),
+        *_keys(reading.config, reading.document),
         *_policies(reading.config, reading.document),
         *disclosure_problems(reading.config, reading.document),
         *_flow_names(reading),
@@ -93,6 +94,15 @@ def _destinations(config: MerchantConfig, document: Document) -> Iterator[Proble
     if not config.destinations():
         message = "no text may go anywhere: nothing tells the shop's country or that of its numbers"
         yield _warning(document, ("merchant",), message, "add 'country: US', or 'policies: {destinations: [US]}'")
+
+
+def _keys(config: MerchantConfig, document: Document) -> Iterator[Problem]:
+    for at, key in enumerate(config.api_keys):
+        for place, scope in enumerate(key.scopes):
+            if scope not in SCOPES:
+                message = f"no scope is called '{scope}', so the key '{key.id}' may do less than is meant"
+                mend = did_you_mean(scope, SCOPES)
+                yield _error(document, ("api_keys", at, "scopes", place), message, mend)
 
 
 def _senders(config: MerchantConfig, document: Document) -> Iterator[Problem]:

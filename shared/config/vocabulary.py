@@ -48,6 +48,24 @@ SOURCES_BUILT = frozenset({"shopify", "standard-webhooks"})
 """Those of them whose deliveries this version reads."""
 PROVIDERS_BUILT = frozenset({"twilio", "simulated"})
 """Kinds of provider that this version sends through."""
+SCOPES = (
+    "follow-ups:read",
+    "follow-ups:write",
+    "events:write",
+    "consents:read",
+    "consents:write",
+    "rights:read",
+    "rights:write",
+    "gate:read",
+    "holds:read",
+    "holds:write",
+    "decisions:read",
+    "dispatches:read",
+    "replies:read",
+    "replies:write",
+    "metrics:read",
+)
+"""What a key can be allowed; a key has one scope for each thing its holder does, and no other."""
 
 
 def fields_of(root: str, kind: str, declared: Iterable[str]) -> frozenset[str]:

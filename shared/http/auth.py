@@ -19,24 +19,6 @@ from shared.errors import ConfigurationFault
 from shared.http.problems import HTTPProblem
 
 KEY_PREFIX = "fu_"
-SCOPES = (
-    "follow-ups:read",
-    "follow-ups:write",
-    "events:write",
-    "consents:read",
-    "consents:write",
-    "rights:read",
-    "rights:write",
-    "gate:read",
-    "holds:read",
-    "holds:write",
-    "decisions:read",
-    "dispatches:read",
-    "replies:read",
-    "replies:write",
-    "metrics:read",
-)
-"""What a key can be allowed; a key has one scope for each thing its holder does, and no other."""
 _SHORTEST_TOKEN = 32
 MERCHANT_HEADER = "X-Followup-Merchant"
 """Which merchant the operator's token speaks for."""

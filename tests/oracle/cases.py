@@ -74,7 +74,21 @@ def question(seed: int) -> dict[str, Any]:
         asked["expires_at"] = _text(now + rng.choice((-1, 1, 1, 1)) * _span(rng, 48))
     if rng.random() < 0.2:
         asked["first_due_at"] = _text(now - _span(rng, 170))
+    if rng.random() < 0.4:
+        _live(asked, rng, now)
     return asked
+
+
+def _live(asked: dict[str, Any], rng: random.Random, now: datetime) -> None:
+    """Ask as a text in service is judged; often at the edge of what a clearance must last."""
+    least = rng.choice((60, 60, 900, 7200))
+    asked["least_clearance_seconds"] = least
+    at_the_edge = _text(now + timedelta(seconds=least) + rng.choice(_EDGES))
+    place = rng.random()
+    if place < 0.2:
+        asked["expires_at"] = at_the_edge
+    elif place < 0.3:
+        asked["consent"]["expires_at"] = at_the_edge
 
 
 def _moment(rng: random.Random) -> datetime:

@@ -5,7 +5,7 @@ from typing import Any
 
 from services.compliance.domain.evaluation import EvaluationAnswer, evaluate_json
 from services.compliance.domain.rule_files import load_rules
-from tests.oracle.gate_oracle import Answer, instant, judge
+from tests.oracle.gate_oracle import Answer, instant, is_over, judge, least_of
 
 
 def answer(question: Mapping[str, Any]) -> Answer:
@@ -29,5 +29,5 @@ def difference(question: Mapping[str, Any]) -> str | None:
     first_due = question.get("first_due_at") or question["now"]
     again = answer({**question, "now": ours.until.isoformat(), "first_due_at": first_due})
     end = instant((question.get("consent") or {}).get("expires_at"))
-    expected = "ok" if end is None or end > ours.until else "consent_expired"
+    expected = "consent_expired" if is_over(end, ours.until, least_of(question)) else "ok"
     return None if again.reason == expected else f"{question}\n  deferred until {ours.until}, and then: {again}"

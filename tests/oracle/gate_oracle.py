@@ -201,19 +201,27 @@ def judge(question: Mapping[str, Any]) -> Answer:
     if purpose not in HOURS["class_defaults"]:
         return Answer("block", "unknown_class")
     if purpose in CONSENT_FREE:
-        return _answer_to_the_person(purpose, consent, history, now, expires)
+        return _answer_to_the_person(purpose, consent, history, now, expires, least_of(question))
     place = place_of(question)
     rows = rows_of(place)
+    least = least_of(question)
     refusal = _refusal(purpose, consent, place, rows, now, question.get("destinations"))
     if refusal:
         return Answer("block", refusal)
-    if expires and expires <= now:
+    if is_over(instant(consent.get("expires_at")), now, least):
+        return Answer("block", "consent_expired")
+    if is_over(expires, now, least):
         return Answer("block", "message_expired")
     return _timed(question, place, rows, history, now)
 
 
 def _answer_to_the_person(
-    purpose: str, consent: Mapping[str, Any], history: Sequence[tuple[datetime, str]], now: datetime, expires: Any
+    purpose: str,
+    consent: Mapping[str, Any],
+    history: Sequence[tuple[datetime, str]],
+    now: datetime,
+    expires: Any,
+    least: timedelta,
 ) -> Answer:
     """Checks 4 and 5."""
     limit = timedelta(seconds=HOURS["class_defaults"][purpose]["max_age_seconds"])
@@ -230,7 +238,7 @@ def _answer_to_the_person(
             return Answer("block", "confirmation_already_sent")
         if now - asked > limit:
             return Answer("block", "confirmation_expired")
-    if expires and expires <= now:
+    if is_over(expires, now, least):
         return Answer("block", "message_expired")
     ends = [now + timedelta(minutes=10), asked + limit, *([expires] if expires else [])]
     return Answer("send", "ok", valid_until=min(ends))
@@ -295,18 +303,23 @@ def _timed(
     def has_room(at: datetime) -> bool:
         return all(sum(1 for moment in sent if moment > at - period) < most for most, period in caps)
 
-    if window.is_open(now) and has_room(now):
+    least = least_of(question)
+
+    def stays_open(at: datetime) -> bool:
+        return window.is_open(at) and not is_over(window.end(at, at + least), at, least)
+
+    if stays_open(now) and has_room(now):
         end = window.end(now, now + timedelta(minutes=10))
         until = instant(consent.get("expires_at"))
         ends = [now + timedelta(minutes=10), *(each for each in (end, expires, until) if each)]
         return Answer("send", "ok", valid_until=min(ends))
-    reason = "frequency_cap" if window.is_open(now) else _why_closed(window, now, last)
+    reason = "frequency_cap" if stays_open(now) else _why_closed(window, now, last)
     freed = sorted(moment + period for moment in sent for _most, period in caps if moment + period > now)
     at: datetime | None = now
-    while at is not None and not (window.is_open(at) and has_room(at)):
+    while at is not None and not (stays_open(at) and has_room(at)):
         steps = [next_quarter(at), *(moment for moment in freed if moment > at)]
         at = min(steps) if min(steps) <= last else None
-    if at is None or at > last or (expires and at >= expires):
+    if at is None or at > last or is_over(expires, at, least):
         return Answer("block", "message_expired")
     return Answer("defer", reason, until=at)
 
@@ -345,6 +358,16 @@ def _first(holds: Callable[[datetime], bool], at: datetime, last: datetime) -> d
         if at > last:
             return None
     return at
+
+
+def least_of(question: Mapping[str, Any]) -> timedelta:
+    """Return how long a clearance must last at least."""
+    return timedelta(seconds=question.get("least_clearance_seconds") or 0)
+
+
+def is_over(end: datetime | None, at: datetime, least: timedelta) -> bool:
+    """Return whether something that ends has ended, or ends before a text can be on its way."""
+    return end is not None and (end <= at or end < at + least)
 
 
 def instant(text: str | None) -> Any:

@@ -1,4 +1,4 @@
-"""Twenty-two faults put into the gate, one at a time: each must part engine and oracle on a few hundred ordinary cases.
+"""Twenty-six faults put into the gate, one at a time: each must part engine and oracle on a few hundred ordinary cases.
 
 A fault replaces one piece of the engine, as a slip of the pen would. The cases are the first of those that
 `test_random_cases` asks on every run, so what is seen here is seen there, and a fault that goes unseen is a hole in the
@@ -242,13 +242,39 @@ def everyone_is_spared(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(setting, "Profile", type("Profile", (), {"CONSENT_AWARE": "strict"}))
 
 
+def any_clearance_will_do(patch: pytest.MonkeyPatch) -> None:
+    """A text is cleared a second before its hours, its end or its consent end."""
+    patch.setattr(gate._Case, "least", property(lambda _self: timedelta()))
+
+
+def what_closes_soon_is_open(patch: pytest.MonkeyPatch) -> None:
+    """Only ends count, not the hours: nine at night is cleared at a second to nine."""
+    patch.setattr(gate._Case, "is_closed", property(lambda self: not self.moment.is_open))
+
+
+def a_short_opening_is_one(patch: pytest.MonkeyPatch) -> None:
+    """A text is put off to an opening that ends before it can be on its way."""
+    patch.setattr(gate._Case, "opening", lambda self, at: self.setting.window.next_opening(at, self.last_deferral))
+
+
+def the_least_is_too_little(patch: pytest.MonkeyPatch) -> None:
+    """A clearance of just the least is refused."""
+
+    def too_soon(self: Any, end: datetime, at: datetime | None = None) -> bool:
+        left = end - (self.now if at is None else at)
+        return bool(left <= self.least)
+
+    patch.setattr(gate._Case, "ends_too_soon", too_soon)
+
+
 FAULTS: tuple[Fault, ...] = (
     closing_is_inside, opening_is_outside, one_zone_is_enough, states_are_forgotten, only_the_address_counts,
     a_moved_number_stays_home, the_guard_is_ignored, holidays_are_working_days, holidays_are_read_in_utc,
     observed_days_are_forgotten, easter_is_a_week_late, a_cap_is_one_too_many, every_text_counts,
     a_text_counts_a_moment_too_long, an_old_grant_beats_an_opt_out, pending_is_consent, one_country_is_enough,
     expired_consent_lives_on, help_is_answered_for_ever, every_stop_is_confirmed, toll_free_numbers_are_texted,
-    everyone_is_spared,
+    everyone_is_spared, any_clearance_will_do, what_closes_soon_is_open, a_short_opening_is_one,
+    the_least_is_too_little,
 )  # fmt: skip
 
 

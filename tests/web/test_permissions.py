@@ -16,7 +16,8 @@ import httpx2
 import pytest
 
 from services import embedded
-from shared.http.auth import MERCHANT_HEADER, SCOPES, Requires
+from shared.config.vocabulary import SCOPES
+from shared.http.auth import MERCHANT_HEADER, Requires
 from shared.settings import ProcessSettings
 
 GOLDEN = Path(__file__).parent / "golden" / "permissions.txt"

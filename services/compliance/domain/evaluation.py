@@ -119,6 +119,8 @@ class EvaluationRequest(_Strict):
     close_guard_seconds: Whole | None = Field(default=None, ge=0, le=86_400)
     destinations: frozenset[str] | None = Field(default=None, max_length=250)
     """Countries the shop writes to; omitted: any."""
+    least_clearance_seconds: Whole | None = Field(default=None, ge=0, le=86_400)
+    """An opening, a text or a consent that ends sooner is over; omitted: 0. A text in service is judged with 60."""
 
 
 class RuleAnswer(_Strict):
@@ -185,6 +187,7 @@ def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> 
             profile=request.profile or Profile.STRICT,
             close_guard_seconds=request.close_guard_seconds,
             destinations=None if request.destinations is None else _lawful(request.destinations),
+            least_clearance_seconds=request.least_clearance_seconds or 0,
         ),
     )
     return answer_of(verdict)

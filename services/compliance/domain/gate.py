@@ -79,9 +79,10 @@ class _Case:
         closes = self.moment.closes_at
         return not self.moment.is_open or (closes is not None and self.ends_too_soon(closes))
 
-    def ends_too_soon(self, end: datetime) -> bool:
-        """Return whether less than the least clearance is left until an end."""
-        return end - self.now < self.least if self.least else end <= self.now
+    def ends_too_soon(self, end: datetime, at: datetime | None = None) -> bool:
+        """Return whether less than the least clearance is left until an end, now or at another moment."""
+        left = end - (self.now if at is None else at)
+        return left < self.least if self.least else left <= timedelta()
 
     @property
     def least(self) -> timedelta:
@@ -181,6 +182,8 @@ def _forbidden(case: _Case) -> Reason | None:
     missing = shortfall(case.consent, case.purpose, case.setting.countries, case.now, case.table)
     if missing is not None:
         return missing
+    if case.consent.expires_at is not None and case.ends_too_soon(case.consent.expires_at):
+        return Reason.CONSENT_EXPIRED
     return Reason.MESSAGE_EXPIRED if case.is_expired else None
 
 
@@ -201,7 +204,8 @@ def _timed(case: _Case) -> Verdict:
     again = case.now if hold is None else case.now + _ASK_AGAIN[hold]
     earliest = max(again, pause or case.now, limit.until if limit else case.now)
     until = None if room is None else case.opening(max(room, earliest))
-    if until is None or (case.message.expires_at is not None and until + case.least >= case.message.expires_at):
+    expires_at = case.message.expires_at
+    if until is None or (expires_at is not None and case.ends_too_soon(expires_at, until)):
         explanation = wording.too_late(reason, until, case.moment.zones)
         return Block(Reason.MESSAGE_EXPIRED, _evidence(case.moment, explanation))
     return case.defer(reason, until)

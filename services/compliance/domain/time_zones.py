@@ -9,11 +9,11 @@ from functools import lru_cache
 from importlib import metadata, resources
 from zoneinfo import ZoneInfo
 
+from shared.zone_places import rows_of
+
 VERSION = metadata.version("tzdata")
 
 _NOT_A_PLACE = frozenset({"Factory"})  # tzdata's own name for "nobody configured this machine"
-_ABBREVIATIONS = frozenset({"CET", "EET", "EST", "HST", "MET", "MST", "WET"})
-"""Linked to cities since 2024, for computers that were told an offset; the offset is still all that was told."""
 _SENTINELS = {"America/Edmonton": -timedelta(hours=6), "America/Vancouver": -timedelta(hours=7)}
 """Offsets in December 2026, by tzdata 2026.2 and later."""
 
@@ -22,25 +22,6 @@ _SENTINELS = {"America/Edmonton": -timedelta(hours=6), "America/Vancouver": -tim
 def known_names() -> frozenset[str]:
     """Return every zone name that may be used."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text().split()) - _NOT_A_PLACE
-
-
-@lru_cache(maxsize=1024)
-def countries_of(name: str) -> frozenset[str]:
-    """Return the ISO 3166-1 countries in which a zone is somebody's clock; none for a name that is no place.
-
-    UTC, ``Etc/…`` and ``EST`` are what machines and offsets are called: whoever has them written down told us nothing
-    of where they live. Older names of a place (``US/Eastern``, ``Asia/Calcutta``) are that place.
-
-    Source: compliance section 8; `zone1970.tab`, `zone.tab` and the links of the IANA database.
-    """
-    if name in _ABBREVIATIONS:
-        return frozenset()
-    places, links = _countries_by_zone(), _links()
-    found = places.get(name, frozenset())
-    while not found and name in links:
-        name = links[name]
-        found = places.get(name, frozenset())
-    return found
 
 
 @lru_cache(maxsize=1024)
@@ -72,29 +53,7 @@ def is_current() -> bool:
 @lru_cache(maxsize=1)
 def _zones_by_country() -> dict[str, tuple[str, ...]]:
     table: dict[str, list[str]] = {}
-    for countries, name in _rows_of("zone.tab"):
+    for countries, name in rows_of("zone.tab"):
         for country in countries:
             table.setdefault(country, []).append(name)
     return {country: tuple(names) for country, names in table.items()}
-
-
-@lru_cache(maxsize=1)
-def _countries_by_zone() -> dict[str, frozenset[str]]:
-    table: dict[str, frozenset[str]] = {}
-    for countries, name in (*_rows_of("zone1970.tab"), *_rows_of("zone.tab")):
-        table[name] = table.get(name, frozenset()) | frozenset(countries)
-    return table
-
-
-def _rows_of(table: str) -> list[tuple[list[str], str]]:
-    """Return countries and zone of each row of a table."""
-    lines = resources.files("tzdata").joinpath("zoneinfo", table).read_text().splitlines()
-    parts = (line.split("\t") for line in lines if line.strip() and not line.startswith("#"))
-    return [(countries.split(","), name) for countries, _coordinates, name, *_comment in parts]
-
-
-@lru_cache(maxsize=1)
-def _links() -> dict[str, str]:
-    """Return what each older name stands for."""
-    lines = resources.files("tzdata").joinpath("zoneinfo", "tzdata.zi").read_text().splitlines()
-    return {name: target for kind, target, name in (line.split() for line in lines if line.startswith("L ")) if kind}

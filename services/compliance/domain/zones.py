@@ -8,6 +8,7 @@ from services.compliance.domain.inputs import Known
 from services.compliance.domain.numbers import NumberFacts
 from services.compliance.domain.places import Jurisdiction, jurisdiction_of, region_of
 from services.compliance.domain.rules import FEDERAL, CountryZones, RuleTable
+from shared import zone_places
 
 _NO_ZONES = CountryZones(every=(), contiguous=())
 
@@ -37,7 +38,7 @@ def clocks_of(number: NumberFacts, known: Known, table: RuleTable, *, moved: boo
     """
     place = jurisdiction_of(number, known, table)
     contact = (known.time_zone or "").strip()
-    home = time_zones.countries_of(contact)
+    home = zone_places.countries_of(contact)
     if any(region_of(country).country in place.countries for country in home):
         return Clocks((contact,), "the contact's own time zone")
     zones, why = _by_address(place, table, moved=moved) or _by_number(place, number, table, moved=moved)

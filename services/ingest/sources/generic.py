@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
 from services.ingest.fields import Misshapen
-from shared import phone, spellings
+from shared import phone, spellings, zone_places
 from shared.config.problem import did_you_mean
 from shared.consent_dates import undated_where_withdrawn
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
@@ -102,6 +102,11 @@ class RecipientBody(_Body):
     state: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,3}$"), _state] | None = None
     postal_code: Annotated[str, Field(max_length=16)] | None = None
     time_zone: Annotated[Name, AfterValidator(_zone)] | None = None
+
+    @property
+    def place_zone(self) -> str | None:
+        """The zone, where it says where the person lives; UTC and offsets say nothing, here as at the gate."""
+        return self.time_zone if self.time_zone and zone_places.is_place(self.time_zone) else None
 
 
 class AmountBody(_Body):
@@ -182,6 +187,7 @@ def reading_of(event: EventBody, shop: Shop, received_at: datetime) -> Reading:
         joins=tuple(Join(kind, name) for kind, name in joins if name is not None),
         happenings=(_happening(event, occurred_at),),
         claims=tuple(_claims(event, occurred_at, latest)),
+        unknown=("recipient.time_zone",) if event.recipient.time_zone and not event.recipient.place_zone else (),
     )
 
 
@@ -204,8 +210,9 @@ def _contact(recipient: RecipientBody, shop: Shop) -> Contact | None:
     number = phone.parse(recipient.phone, recipient.country or shop.country)
     if isinstance(number, phone.Unparsable):
         raise Misshapen("recipient.phone", number.reason)
+    known = recipient.model_dump(exclude={"phone", "time_zone"})
     return Contact.model_construct(
-        **recipient.model_dump(exclude={"phone"}), phone=number, provenance=PhoneProvenance.API
+        **known, time_zone=recipient.place_zone, phone=number, provenance=PhoneProvenance.API
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared import spellings
+from shared import spellings, zone_places
 from shared.events.trigger import Contact
 from shared.ids import MerchantId, RecipientId
 
@@ -89,11 +89,12 @@ def recipient_names(contact: Contact) -> dict[str, Any]:
 
 
 def zone_of(contact: Contact, merchant_zone: str) -> ZoneInfo:
-    """Return the zone waits are read in: the person's where it is known, else the merchant's.
+    """Return the zone waits are read in: the person's where it is known and a place, else the merchant's.
 
     It never decides about quiet hours: those are the gate's, which looks at every zone the person may be in.
     """
-    for name in (contact.time_zone, merchant_zone):
+    own = contact.time_zone if contact.time_zone and zone_places.is_place(contact.time_zone) else None
+    for name in (own, merchant_zone):
         if name and (zone := zone_named(name)):
             return zone
     return ZoneInfo("UTC")

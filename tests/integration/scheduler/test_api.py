@@ -358,6 +358,14 @@ async def test_a_trigger_of_the_future_is_refused(stage: Stage) -> None:
     assert "has not happened yet" in answer.json()["errors"][0]["reason"]
 
 
+async def test_a_zone_that_is_no_place_is_as_good_as_none(stage: Stage) -> None:
+    due_local = {"date": "2026-12-02", "time": "10:00"}
+    answer = await stage.ask(
+        **TEXT, due_local=due_local, recipient={"first_name": "Ana", "time_zone": "UTC"}, facts={"table": "1"}
+    )
+    assert answer.json()["due_local"] == "2026-12-02T10:00:00-05:00"
+
+
 @pytest.mark.parametrize("dry_run", [False, True])
 async def test_a_flow_asked_for_looks_back_for_a_cancellation_that_came_first(stage: Stage, *, dry_run: bool) -> None:
     now = stage.clock.now()

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.compliance.domain.inputs import SERVICE_CLEARANCE_SECONDS, SERVICE_GUARD_SECONDS, Policy
+from services.compliance.domain.inputs import SERVICE_CLEARANCE_SECONDS, SERVICE_GUARD_SECONDS, Consent, Policy
+from services.compliance.domain.rules import ConsentStatus
 from services.compliance.domain.verdicts import Block, Clear, Defer, Reason
 from services.scheduler.domain.pacing import pause_after_lapse
 from services.sender.domain.intent import LEAST_CLEARANCE
@@ -55,6 +56,14 @@ def test_a_text_that_ends_before_it_can_be_on_its_way_is_over() -> None:
     assert isinstance(verdict, Block)
     assert verdict.reason is Reason.MESSAGE_EXPIRED
     assert isinstance(judge(policy=SERVICE, expires_at=NOON + 2 * MINUTE), Clear)
+
+
+def test_a_consent_that_ends_before_a_text_can_be_on_its_way_is_over() -> None:
+    ends = Consent(ConsentStatus.PEWC, expires_at=NOON + timedelta(seconds=40))
+    verdict = judge(policy=SERVICE, consent=ends)
+    assert isinstance(verdict, Block)
+    assert verdict.reason is Reason.CONSENT_EXPIRED
+    assert isinstance(judge(consent=ends), Clear)
 
 
 @given(lasts=st.lists(st.floats(0, 20), min_size=12, max_size=12))

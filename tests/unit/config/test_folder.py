@@ -187,6 +187,14 @@ def test_a_number_whose_provider_this_version_cannot_send_through_is_refused(tmp
         MerchantDirectory.load(tmp_path / "merchants", ENVIRON)
 
 
+def test_a_scope_that_nobody_knows_is_an_error_that_names_the_right_one(tmp_path: Path) -> None:
+    merchant = changed(MERCHANT, '"follow-ups:write"', '"follow-up:write"')
+    [problem] = lint(write(tmp_path, merchant=merchant))
+    assert problem.severity is Severity.ERROR
+    assert "no scope is called 'follow-up:write'" in problem.message
+    assert problem.mend == "did you mean 'follow-ups:write'?"
+
+
 def test_a_source_this_version_cannot_read_is_a_warning_that_names_the_way_round(tmp_path: Path) -> None:
     other = changed(MERCHANT, "standard-webhooks:", "woocommerce:")
     [problem] = lint(write(tmp_path, merchant=other))

@@ -35,6 +35,21 @@ def test_an_event_says_what_it_holds() -> None:
     assert [join.name for join in reading.joins] == ["order-1001", "c-7"]
 
 
+@pytest.mark.parametrize("zone", ["UTC", "GMT", "Zulu", "Etc/GMT-8", "CET", "EST5EDT"])
+def test_a_zone_that_is_no_place_is_unknown_and_costs_the_event_nothing(zone: str) -> None:
+    _, reading = read_event(event(recipient={"phone": PHONE, "time_zone": zone}), Shop(), START)
+    assert reading.contact is not None
+    assert reading.contact.time_zone is None
+    assert reading.unknown == ("recipient.time_zone",)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "US/Eastern", "Asia/Calcutta"])
+def test_a_zone_that_is_a_place_is_believed(zone: str) -> None:
+    _, reading = read_event(event(recipient={"phone": PHONE, "time_zone": zone}), Shop(), START)
+    assert reading.contact is not None
+    assert (reading.contact.time_zone, reading.unknown) == (zone, ())
+
+
 def test_an_offset_is_read_into_utc() -> None:
     _, reading = read_event(event(occurred_at="2026-12-01T11:59:00-05:00"), Shop(), START)
     assert reading.happenings[0].occurred_at == datetime(2026, 12, 1, 16, 59, tzinfo=UTC)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.compliance.domain.inputs import SERVICE_CLEARANCE_SECONDS
 from services.scheduler.advising import consents_of, question
 from services.scheduler.domain.planning import PlannedText
 from services.scheduler.people import Person
@@ -66,3 +67,7 @@ def test_somebody_the_ledger_never_spoke_of_has_no_consent() -> None:
 def test_a_suppressed_number_is_asked_as_one_and_an_opt_out_is_left_to_consent() -> None:
     assert asked(Purpose.MARKETING, "pewc", suppressed="wrong_person")["number"] == {"suppressed": True}
     assert asked(Purpose.MARKETING, "revoked", suppressed="opt_out")["number"] == {"suppressed": False}
+
+
+def test_what_ends_soon_is_over_as_it_is_for_a_text_in_service() -> None:
+    assert asked(Purpose.MARKETING, "pewc")["least_clearance_seconds"] == SERVICE_CLEARANCE_SECONDS

@@ -135,7 +135,16 @@ def test_texts_are_counted_in_rolling_days() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "zone"), [("America/Denver", "America/Denver"), (None, "Europe/Paris"), ("Mars/Olympus", "Europe/Paris")]
+    ("own", "zone"),
+    [
+        ("America/Denver", "America/Denver"),
+        ("US/Mountain", "US/Mountain"),
+        (None, "Europe/Paris"),
+        ("Mars/Olympus", "Europe/Paris"),
+        ("UTC", "Europe/Paris"),
+        ("Etc/GMT+5", "Europe/Paris"),
+        ("EST", "Europe/Paris"),
+    ],
 )
 def test_waits_are_read_on_the_recipients_clock_where_it_is_known(own: str | None, zone: str) -> None:
     assert zone_of(Contact(phone="+12125550123", time_zone=own), "Europe/Paris").key == zone
