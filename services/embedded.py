@@ -110,7 +110,7 @@ async def embedded(
             log.error("log_end_lost", detail=lost, advice="if the power did not fail, see to the disk")
         with migrate.sqlite_connection(settings.data_dir / DATABASE_FILE) as connection:
             migrate.upgrade(connection, schemas())
-        database = SQLiteDatabase(settings.data_dir / DATABASE_FILE)
+        database = SQLiteDatabase(settings.data_dir / DATABASE_FILE, summed=True)
         await database.start()
         try:
             runtime = Runtime(settings, clock, database, LocalLog(database), sealer, directory)

@@ -19,18 +19,23 @@ import sqlalchemy as sa
 import sqlalchemy.exc
 from sqlalchemy.pool import StaticPool
 
-from shared.db import instruments
+from shared.db import instruments, page_sums
+from shared.db.page_sums import PageSums
 from shared.db.private_file import make_private
 from shared.db.readers import is_for_a_request
 from shared.db.sqlite_statements import SQLiteTransaction
 from shared.db.transaction import Lane, Transaction
 from shared.errors import DatabaseUnavailable
+from shared.telemetry.logs import logger
 
 T = TypeVar("T")
+log = logger(__name__)
 Work = Callable[[Transaction], Awaitable[T]]
 
 _PAGE_BYTES = 8192
 _CHECKPOINT_PAGES = 20_000
+_CHECKPOINT_AGAIN_PAGES = 2_000
+"""A log that a reader held open is tried again after so many more."""
 _BUSY_MILLISECONDS = 5_000
 _COMMIT_UNITS = 256
 _COMMIT_SECONDS = 0.02
@@ -56,8 +61,11 @@ class SQLiteDatabase:
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, summed: bool = False) -> None:
+        """Open nothing yet; a `summed` file has the checksums of its pages beside it while it is written to."""
         self._path = path
+        self._is_summed = summed
+        self._sums: PageSums | None = None
         self._condition = threading.Condition()
         self._queue: list[tuple[int, int, _Job]] = []
         self._order = itertools.count()
@@ -147,6 +155,7 @@ class SQLiteDatabase:
         """Open one connection that leaves transactions to us."""
         if not reader:
             self._make_private()
+            self._sums = self._begun_sums()
         raw = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512)
         raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
         if reader:
@@ -156,7 +165,7 @@ class SQLiteDatabase:
             raw.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
             raw.execute("PRAGMA journal_mode = WAL")
             raw.execute("PRAGMA synchronous = FULL")
-            raw.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            raw.execute(f"PRAGMA wal_autocheckpoint = {0 if self._sums else _CHECKPOINT_PAGES}")
             raw.execute("PRAGMA cache_size = -32768")
         engine = sa.create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
         connection = engine.connect()
@@ -174,6 +183,30 @@ class SQLiteDatabase:
         except OSError as problem:
             raise sqlite3.OperationalError(problem.strerror) from problem
 
+    def _begun_sums(self) -> PageSums | None:
+        if not self._is_summed or self._path.stat().st_size > page_sums.MOST_BYTES:
+            return None
+        try:
+            return PageSums(self._path)
+        except OSError as problem:
+            raise sqlite3.OperationalError(problem.strerror) from problem
+
+    def _checkpoint(self, raw: sqlite3.Connection) -> None:
+        """Copy the log into the file once it has grown long, after the sums of its pages are on disk."""
+        if self._sums is None:
+            return
+        try:
+            if not self._sums.is_due(_CHECKPOINT_PAGES, _CHECKPOINT_AGAIN_PAGES):
+                return
+            self._sums.keep()
+        except OSError:
+            log.exception("page_sums_dropped", file=str(self._path))
+            self._sums.drop()
+            self._sums = None
+            raw.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+            return
+        raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def _write_forever(self, ready: "_Reply") -> None:
         """The writer's life: gather jobs, run each in a savepoint, commit, answer."""
         try:
@@ -185,6 +218,13 @@ class SQLiteDatabase:
         transaction = SQLiteTransaction(connection, raw)
         while (first := self._next(wait=True)) is not None:
             self._commit_group(first, transaction, raw)
+            self._checkpoint(raw)
+        if self._sums is not None:
+            try:
+                self._sums.keep()  # whoever closes the file last copies the rest of the log into it
+            except OSError:
+                self._sums.drop()
+            self._sums.close()
 
     def _next(self, *, wait: bool) -> "_Job | None":
         """Return the next job by lane; None when there is none, or none will come any more."""

@@ -1,9 +1,9 @@
 """Whether a SQLite file is as it was left: what SQLite itself would take without a word is looked for at each start.
 
 SQLite has no checksum over its pages, and silently ends its reading of a write-ahead log at the first frame that does
-not add up. So a clean stop leaves the file's SHA-256 beside it, and a start after an unclean one looks at the log: a
-damaged frame before a later commit cannot be the work of a power cut, because each commit is synced before the next
-one is begun.
+not add up. So a clean stop leaves the file's SHA-256 beside it, and a start after an unclean one compares each page
+with the sum that its writer left, and looks at the log: a damaged frame before a later commit cannot be the work of a
+power cut, because each commit is synced before the next one is begun.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from typing import Final
 
 import orjson
 
+from shared.db.page_sums import MOST_BYTES, changed_page, sums_of
 from shared.db.private_file import PRIVATE
 from shared.errors import ConfigurationFault
 
@@ -45,14 +46,18 @@ def check(database: Path) -> str | None:
         return None
     log, left = database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}{SUM_SUFFIX}")
     has_log = log.exists() and log.stat().st_size > 0
+    sums = sums_of(database)
     if left.exists() and not has_log:
         _compare(database, left)
         left.unlink()
+        sums.unlink(missing_ok=True)
         return None
     left.unlink(missing_ok=True)
     lost = _look_at_log(database, log) if has_log else None
+    _compare_pages(database, has_log=has_log)
     if database.stat().st_size <= MOST_BYTES_CHECKED:
         _check_pages(database)
+    sums.unlink(missing_ok=True)  # what writes to it next begins new ones
     return lost
 
 
@@ -80,6 +85,16 @@ def _compare(database: Path, left: Path) -> None:
             f"{database} is not as the last clean stop left it ({left.name} has another sum): a byte of it was "
             f"changed. If you put a backup in its place, delete {left.name}; else {_RESTORE}"
         )
+
+
+def _compare_pages(database: Path, *, has_log: bool) -> None:
+    whole = _whole_frames(database) if has_log else 0
+    if whole is None or database.stat().st_size > MOST_BYTES or (page := changed_page(database, whole)) is None:
+        return
+    raise ConfigurationFault(
+        f"page {page} of {database} is not as it was written ({sums_of(database).name} has another sum): a byte of it "
+        f"was changed. If you put a backup in its place, delete {sums_of(database).name}; else {_RESTORE}"
+    )
 
 
 def _sum(file: Path) -> str:
@@ -121,7 +136,7 @@ def _look_at_log(database: Path, log: Path) -> str | None:
         if log.stat().st_size > _HEADER.size:
             raise ConfigurationFault(f"{log}: the head of the write-ahead log is damaged: {_RESTORE}")
         return None
-    whole = _whole_frames(database)
+    whole = _whole_frames(database) or 0
     rest = [frame for frame in frames[whole:] if frame.salts[0] == salts[0] or frame.salts[1] == salts[1]]
     if not rest:
         return None  # what stands there was checkpointed long ago
@@ -144,13 +159,13 @@ def _frames(log: Path, page: int) -> list[_Frame]:
     return found
 
 
-def _whole_frames(database: Path) -> int:
-    """Return how many frames SQLite itself takes from the log; nothing is checkpointed."""
+def _whole_frames(database: Path) -> int | None:
+    """Return how many frames SQLite itself takes from the log; None where it cannot look; nothing is checkpointed."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as raw:
         try:
             raw.execute("SELECT count(*) FROM sqlite_master").fetchall()
         except sqlite3.OperationalError:
-            return 0
+            return None
         except sqlite3.DatabaseError as problem:
             raise ConfigurationFault(f"{database} is damaged, or no database ({problem}): {_RESTORE}") from None
         memory = database.with_name(f"{database.name}-shm").read_bytes()[_NEWEST_FRAME]

@@ -1,0 +1,203 @@
+"""A checksum for each page of a running SQLite file, so that a byte changed before a crash is seen after it.
+
+SQLite keeps sums over its write-ahead log and none over its pages. Before the log is copied into the file, the sums
+of what will be copied are written beside it and synced, one aligned word a page. Whatever a crash or a power cut
+leaves, each page is then either in the log, which has its own sums, or as its sum says: a page's word is old or new,
+never torn, and where it may be either the log still holds the page.
+"""
+
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from shared.db.private_file import PRIVATE
+
+SUMS_SUFFIX: Final = ".pages"
+MOST_BYTES: Final = 4 * 1024**3
+"""A larger file is left to `followup doctor`: reading it would hold up the start."""
+_MAGIC: Final = b"followup pages 1"
+_WORD: Final = struct.Struct("<I")
+_LOG_HEAD: Final = struct.Struct(">8I")
+_FRAME_HEAD: Final = struct.Struct(">4I")
+_FRAME_HEAD_BYTES: Final = 24
+_PLACE: Final = struct.Struct(">2I")
+"""A frame's page, and the size of the file after its commit or 0."""
+_PAGE_SIZE: Final = slice(16, 18)
+_MOST_PAGE_BYTES: Final = 65_536
+"""Stands as 1 in two bytes."""
+
+
+class PageSums:
+    """Keeps the sums of one file while it is written to; used by its writer alone."""
+
+    def __init__(self, database: Path) -> None:
+        self._log = database.with_name(f"{database.name}-wal")
+        self._file = sums_of(database)
+        self._generation: tuple[int, int] | None = None
+        self._kept = 0
+        """Frames of this generation of the log whose sums are on disk."""
+        self._stream: BinaryIO | None = None
+        _write_all(database, self._file)
+
+    def is_due(self, frames: int, again: int) -> bool:
+        """Return whether the log has grown to so many frames, or by `again` since a reader kept it from being copied.
+
+        Costs a few reads.
+        """
+        if (log := self._held_log()) is None:
+            return False
+        number, _page, generation = _in_use(log)
+        return number >= (max(frames, self._kept + again) if generation == self._generation else frames)
+
+    def keep(self) -> None:
+        """Write down the sums of what the log holds and sync them; after this it may be copied into the file.
+
+        Raises:
+            OSError: they cannot be written; the file is to go on without sums.
+        """
+        if (log := self._held_log()) is None:
+            return
+        number, page, generation = _in_use(log)
+        if generation != self._generation:
+            self._generation, self._kept = generation, 0
+        with mmap.mmap(log.fileno(), 0, prot=mmap.PROT_READ) as image:
+            newest = dict(_pages(image, page, self._kept, number))
+            if not newest:
+                return
+            words = {
+                place: _WORD.pack(zlib.crc32(image[start : start + page]))
+                for place, frame in newest.items()
+                for start in (_LOG_HEAD.size + frame * (page + _FRAME_HEAD_BYTES) + _FRAME_HEAD_BYTES,)
+            }
+        with self._file.open("r+b") as sums:
+            for place in sorted(words):
+                sums.seek(len(_MAGIC) + (place - 1) * _WORD.size)
+                sums.write(words[place])
+            sums.flush()
+            os.fsync(sums.fileno())
+        self._kept = max(newest.values()) + 1  # what stands behind the last commit is written over
+
+    def close(self) -> None:
+        """Let the log go."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def _held_log(self) -> BinaryIO | None:
+        """Return the log once it has a frame; the writer's own connection keeps it in its place."""
+        if self._stream is None and self._log.exists():
+            self._stream = self._log.open("rb")
+        if self._stream is None or os.fstat(self._stream.fileno()).st_size <= _LOG_HEAD.size:
+            return None
+        return self._stream
+
+    def drop(self) -> None:
+        """Go on without sums: what cannot be kept up must not be compared."""
+        self.close()
+        self._file.unlink(missing_ok=True)
+
+
+def sums_of(database: Path) -> Path:
+    """Return where the sums of a file stand."""
+    return database.with_name(f"{database.name}{SUMS_SUFFIX}")
+
+
+def changed_page(database: Path, whole_frames: int) -> int | None:
+    """Return the first page that is not as its sum says, None where all are, or there are no sums.
+
+    Args:
+        database: the file; nobody has it open.
+        whole_frames: how many frames SQLite takes from the log; what they hold is read from there.
+    """
+    try:
+        words = sums_of(database).read_bytes()
+    except OSError:
+        return None
+    if words[: len(_MAGIC)] != _MAGIC:
+        return 0
+    with _opened(database.with_name(f"{database.name}-wal")) as log:
+        page = _page_bytes(log) if log is not None else 0
+        logged = _logged(log, page, whole_frames) if log is not None else frozenset[int]()
+    known = struct.unpack(f"<{(len(words) - len(_MAGIC)) // _WORD.size}I", words[len(_MAGIC) :])
+    for place, word in enumerate(_computed(database), start=1):
+        if place not in logged and (place > len(known) or known[place - 1] != word):
+            return place
+    return None
+
+
+def _write_all(database: Path, file: Path) -> None:
+    """Write the sums of a file as it is now, at once or not at all."""
+    fresh = file.with_name(f"{file.name}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(_MAGIC)
+        stream.writelines(_WORD.pack(word) for word in _computed(database))
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)
+
+
+def _computed(database: Path) -> Iterator[int]:
+    with database.open("rb") as stream:
+        page = int.from_bytes(stream.read(18)[_PAGE_SIZE], "big")
+        stream.seek(0)
+        while content := stream.read(_MOST_PAGE_BYTES if page == 1 else page):
+            yield zlib.crc32(content)
+
+
+@contextmanager
+def _opened(log: Path) -> Iterator[BinaryIO | None]:
+    """Open a log where there is one with a head.
+
+    The file itself is never opened beside a connection: closing it again would give up SQLite's locks on it.
+    """
+    if not log.exists() or log.stat().st_size <= _LOG_HEAD.size:
+        yield None
+        return
+    with log.open("rb") as stream:
+        yield stream
+
+
+def _page_bytes(log: BinaryIO) -> int:
+    return int(_LOG_HEAD.unpack(os.pread(log.fileno(), _LOG_HEAD.size, 0))[2])
+
+
+def _in_use(log: BinaryIO) -> tuple[int, int, tuple[int, int]]:
+    """Return how many frames the log's present generation has, the size of a page, and the generation.
+
+    Frames of earlier generations stand behind them with other salts, so the boundary is found by halving.
+    """
+    _magic, _version, page, _sequence, *salts, _first, _second = _LOG_HEAD.unpack(
+        os.pread(log.fileno(), _LOG_HEAD.size, 0)
+    )
+    generation = (salts[0], salts[1])
+    low, high = 0, (os.fstat(log.fileno()).st_size - _LOG_HEAD.size) // (page + _FRAME_HEAD_BYTES)
+    while low < high:
+        middle = (low + high) // 2
+        place = _LOG_HEAD.size + middle * (page + _FRAME_HEAD_BYTES)
+        if _FRAME_HEAD.unpack(os.pread(log.fileno(), _FRAME_HEAD.size, place))[2:] == generation:
+            low = middle + 1
+        else:
+            high = middle
+    return low, page, generation
+
+
+def _logged(log: BinaryIO, page: int, whole_frames: int) -> frozenset[int]:
+    with mmap.mmap(log.fileno(), 0, prot=mmap.PROT_READ) as image:
+        return frozenset(place for place, _ in _pages(image, page, 0, whole_frames))
+
+
+def _pages(image: mmap.mmap, page: int, first: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield page and frame of what is committed; what stands behind the last commit was taken back."""
+    waiting: list[tuple[int, int]] = []
+    size = page + _FRAME_HEAD_BYTES
+    for number in range(first, end):
+        place, after = _PLACE.unpack_from(image, _LOG_HEAD.size + number * size)
+        waiting.append((place, number))
+        if after:
+            yield from waiting
+            waiting.clear()
