@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -84,10 +84,7 @@ class Preparer:
         merchant, delivery_id = delivery.origin.merchant_id, delivery.origin.delivery_id
         unkeyed = hashlib.sha256(delivery.body).digest()
         body_sha256 = self._sealer.keyed_hash(f"body\x1f{merchant}\x1f{unkeyed.hex()}")
-        # A repeat has the same id and the same body. Platforms do not sign their ids: another body under a known one
-        # is news, or somebody wants it to be taken for known.
-        said = "" if delivery.origin.source == OWN_SYSTEMS else f" {body_sha256.hex()}"
-        keys = [f"{key}{said}" for key in delivery.repeat_keys] or [f"body {body_sha256.hex()}"]
+        keys = delivery.repeat_keys or [f"body {body_sha256.hex()}"]
         kept = {name: value for name, value in delivery.headers.items() if name not in UNKEPT_HEADERS}
         reading = Reading() if isinstance(delivery.outcome, Unreadable) else delivery.outcome
         joins = {join: self._join_hash(merchant, join) for join in reading.joins}
@@ -145,6 +142,16 @@ class Preparer:
 
     def _join_hash(self, merchant: MerchantId, join: Join) -> bytes:
         return self._sealer.keyed_hash(f"join\x1f{merchant}\x1f{join.kind}\x1f{join.name}")[:KEY_BYTES]
+
+
+def under_a_reused_id(arrival: Arrival) -> Arrival:
+    """Return an arrival whose id was used before with another body: it is known by its body too, and taken.
+
+    A repeat has the same id and the same body. Platforms do not sign their ids: another body under a known one is
+    news, or somebody wants it to be taken for known.
+    """
+    both = (hashlib.sha256(key + arrival.body_sha256).digest()[:KEY_BYTES] for key in arrival.key_hashes)
+    return replace(arrival, key_hashes=tuple(both))
 
 
 def key_hash(merchant: MerchantId, source: str, key: str) -> bytes:

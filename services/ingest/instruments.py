@@ -21,6 +21,11 @@ FIELDS_UNKNOWN = counter(
     "Fields of genuine deliveries that could not be read, and were taken for unknown so that the rest counts.",
     ["source"],
 )
+IDS_REUSED = counter(
+    "followup_ingest_ids_reused_total",
+    "Genuine deliveries that came under an id that was used before with another body; they are taken, each time.",
+    ["source"],
+)
 FACTS_LEFT_OUT = counter(
     "followup_ingest_facts_left_out_total", "Facts of platforms' deliveries left out for their size.", ["source"]
 )

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.ingest.acquaintance import People
-from services.ingest.arrivals import Arrival, oldest_id_of
+from services.ingest.arrivals import OWN_SYSTEMS, Arrival, oldest_id_of, under_a_reused_id
 from services.ingest.domain import totals
 from services.ingest.domain.announcements import (
     Addressee,
@@ -21,10 +21,12 @@ from services.ingest.domain.announcements import (
 )
 from services.ingest.domain.people import prefers_known_person, reaches_everybody, timely_claims
 from services.ingest.domain.readings import Reading, Status, Unreadable
+from services.ingest.instruments import IDS_REUSED
 from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, former_people, published, quarantine, subjects
 from shared import ids
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
+from shared.errors import Overtaken
 from shared.events.envelope import Event
 from shared.events.trigger import PhoneProvenance
 
@@ -46,7 +48,11 @@ async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
     Tolerates repeats within the call, across calls and across processes; the order of arrivals is no matter, except
     that an event without a phone is joined only to what came before it.
     """
+    given, arrivals = arrivals, await _under_their_own_keys(uow.db, arrivals)
     new = await _claimed(uow.db, arrivals)
+    for before, arrival, is_new in zip(given, arrivals, new, strict=True):
+        if is_new and arrival is not before:
+            IDS_REUSED.labels(arrival.origin.source).inc()
     fresh = [arrival for arrival, is_new in zip(arrivals, new, strict=True) if is_new]
     people = await _people(uow.db, fresh)
     taken = [_take(arrival, people) if is_new else None for arrival, is_new in zip(arrivals, new, strict=True)]
@@ -88,6 +94,23 @@ async def purge(db: Transaction, received_before: datetime, limit: int) -> int:
     return await db.delete(deliveries, "delivery_id", old)
 
 
+async def _under_their_own_keys(db: Transaction, arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """Return the arrivals; those whose id was used before with another body under keys that are new.
+
+    Our callers' own events are refused in that case, where they can be mended.
+    """
+    known = await _known_keys(db, arrivals)
+    found = []
+    for arrival in arrivals:
+        before = [known[key] for key in arrival.key_hashes if key in known]
+        if not before or arrival.body_sha256 in before or arrival.origin.source == OWN_SYSTEMS:
+            known |= dict.fromkeys(arrival.key_hashes, arrival.body_sha256) if not before else {}
+            found.append(arrival)
+        else:
+            found.append(under_a_reused_id(arrival))
+    return found
+
+
 async def _claimed(db: Transaction, arrivals: Sequence[Arrival]) -> list[bool]:
     """Enter the keys of new arrivals, and return for each whether it is new: none of its keys was known."""
     owners: dict[bytes, UUID] = dict.fromkeys(await _known_keys(db, arrivals), UUID(int=0))
@@ -102,10 +125,23 @@ async def _claimed(db: Transaction, arrivals: Sequence[Arrival]) -> list[bool]:
     rows.sort(key=lambda row: bytes(row["key_hash"]))
     entered = await db.insert_new(delivery_keys, rows)
     overtaken = {row["delivery_id"] for row, was_new in zip(rows, entered, strict=True) if not was_new}
+    await _require_repeats(db, [each for each in arrivals if each.origin.delivery_id in overtaken])
     return [
         owners.get(arrival.key_hashes[0]) == arrival.origin.delivery_id and arrival.origin.delivery_id not in overtaken
         for arrival in arrivals
     ]
+
+
+async def _require_repeats(db: Transaction, overtaken: Sequence[Arrival]) -> None:
+    """Make sure that what another process has taken meanwhile is the same.
+
+    Raises:
+        Overtaken: another body came under the same id at the same moment; run again, this one is known by its body.
+    """
+    known = await _known_keys(db, overtaken) if overtaken else {}
+    for arrival in overtaken:
+        if any(known.get(key, arrival.body_sha256) != arrival.body_sha256 for key in arrival.key_hashes):
+            raise Overtaken
 
 
 async def _known_keys(db: Transaction, arrivals: Sequence[Arrival]) -> dict[bytes, bytes]:

@@ -74,6 +74,7 @@ FIRES: Mapping[str, Mapping[str, str]] = {
     "FollowupNeighbouringNumbers": {"followup_neighbouring_numbers_total": "0x35 1x5"},
     "FollowupNewPeopleWait": {'followup_new_people_waits_total{bound="hour"}': BORN},
     "FollowupOverBudget": {'followup_over_budget_total{effect="goes"}': BORN},
+    "FollowupWebhookIdsReused": {'followup_ingest_ids_reused_total{source="shopify"}': BORN},
 }
 SILENT: Mapping[str, Mapping[str, str]] = {
     "FollowupProcessDown": {UP: "1x38 0 1"},
@@ -124,6 +125,7 @@ SILENT: Mapping[str, Mapping[str, str]] = {
     "FollowupNeighbouringNumbers": {"followup_neighbouring_numbers_total": OLD},
     "FollowupNewPeopleWait": {'followup_new_people_waits_total{bound="hour"}': OLD},
     "FollowupOverBudget": {'followup_over_budget_total{effect="goes"}': OLD},
+    "FollowupWebhookIdsReused": {'followup_ingest_ids_reused_total{source="shopify"}': OLD},
 }
 
 

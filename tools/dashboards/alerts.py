@@ -361,6 +361,14 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "texts-to-strangers.md",
             "A merchant's texts of today cost more than they should ({{ $labels.effect }})",
         ),
+        Alert(
+            "FollowupWebhookIdsReused",
+            happened("followup_ingest_ids_reused_total", by=["source"], over="15m"),
+            "",
+            Severity.TICKET,
+            "webhooks-refused.md",
+            "Webhooks of {{ $labels.source }} come under ids that were used before with other bodies",
+        ),
     ],
 }
 

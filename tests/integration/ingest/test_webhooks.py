@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from services.ingest.instruments import IDS_REUSED
 from services.ingest.tables import deliveries, delivery_keys, published, quarantine, subjects
 from shared import places
 from shared.events.consent import ConsentReported, MerchantClosed, PrivacyRequested
@@ -313,11 +314,24 @@ async def test_a_signed_order_sent_again_under_another_topic_erases_nobody_and_c
     assert {event.type for event in told} <= {"trigger.received", "consent.reported"}
 
 
-async def test_another_body_under_a_known_id_is_news(stage: Stage) -> None:
-    first = await stage.shopify("orders/create", shopify_order(), event_id="one")
-    again = await stage.shopify("orders/create", shopify_order(), event_id="one")
-    other = await stage.shopify("orders/create", shopify_order(id=77, name="#77"), event_id="one")
-    assert [each.json()["status"] for each in (first, again, other)] == ["accepted", "duplicate", "accepted"]
+async def test_another_body_under_a_known_id_is_news_and_counted(stage: Stage) -> None:
+    counted = IDS_REUSED.labels("shopify")._value
+    before, other = counted.get(), shopify_order(id=77, name="#77")
+    for document, status in ((shopify_order(), "accepted"), (shopify_order(), "duplicate"), (other, "accepted")):
+        answer = await stage.shopify("orders/create", document, event_id="one")
+        assert answer.json()["status"] == status
+    for document in (shopify_order(), other):
+        again = await stage.shopify("orders/create", document, event_id="one")
+        assert again.json()["status"] == "duplicate"
+    assert (await stage.count(), counted.get()) == (2, before + 1)
+
+
+async def test_bodies_under_one_id_at_the_same_moment_are_all_taken(stage: Stage) -> None:
+    documents = [shopify_order(id=number, name=f"#{number}") for number in range(70, 76)]
+    told = (stage.shopify("orders/create", document, event_id="one") for document in documents)
+    answers = await asyncio.gather(*told)
+    assert {answer.json()["status"] for answer in answers} == {"accepted"}
+    assert {trigger.subject for trigger in await stage.triggers()} == {f"order-{number}" for number in range(70, 76)}
 
 
 async def test_a_signed_body_of_nothing_but_members_is_kept_and_not_looked_through(stage: Stage) -> None:
