@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from services.metrics import screens
+from services.metrics import row_screens, screens
 from services.metrics.domain.reasons import detail_words, meaning_of
 from services.metrics.domain.story import moment
 
@@ -51,9 +51,11 @@ class Pages:
             masked_number=screens.masked_number,
             tone=screens.tone_of,
             duration=screens.duration_text,
+            counted=lambda row, measure: row_screens.row_shown(measure, row.value, row.fact),
             moment=moment,
             meaning=lambda code: meaning_of(code).words,
             detail=detail_words,
+            words=lambda name: name.replace("_", " "),
             sentence=lambda words: words[:1].upper() + words[1:],
         )
         version = hashlib.sha256(b"".join(self.assets.values())).hexdigest()[:12]

@@ -16,6 +16,7 @@ from services.metrics.domain.tally import Measure
 from services.metrics.domain.telling import label, lead, progress_at
 from services.metrics.journeys import journey_of
 from services.metrics.page_templates import STATIC, Pages, see
+from services.metrics.row_screens import heading
 from services.metrics.rows import Page, Question, cursor_of, page_of, place_of
 from services.metrics.session import Sessions
 from services.metrics.settings import MetricsSettings
@@ -95,7 +96,7 @@ def router_of(units: Units, clock: Clock, sessions: Sessions, settings: MetricsS
         after = place_of(cursor) if cursor else None
         window = Window.around(since, until)
         question = Question(window, measure, detail, {}, _ROWS_ON_A_PAGE, after)
-        found, number = await units.read(lambda db: _rows_and_sum(db, merchant.id, question, zone))
+        found, sums = await units.read(lambda db: _rows_and_sums(db, merchant.id, question, zone))
         more = screens.rows_address(measure, window, detail)
         return pages.page(
             request,
@@ -103,9 +104,8 @@ def router_of(units: Units, clock: Clock, sessions: Sessions, settings: MetricsS
             _frame(merchant)
             | {
                 "measure": measure,
-                "detail": detail,
+                "heading": heading(measure, detail, sums),
                 "window": window,
-                "number": number,
                 "rows": found.rows,
                 "more": f"{more}&cursor={cursor_of(found.next_place)}" if found.next_place else None,
             },
@@ -121,15 +121,17 @@ def router_of(units: Units, clock: Clock, sessions: Sessions, settings: MetricsS
     return router
 
 
-async def _rows_and_sum(db: Transaction, merchant: MerchantId, question: Question, zone: ZoneInfo) -> tuple[Page, int]:
-    """Return a page of rows and the number that all of them add up to, from one snapshot."""
+async def _rows_and_sums(
+    db: Transaction, merchant: MerchantId, question: Question, zone: ZoneInfo
+) -> tuple[Page, dict[str, int]]:
+    """Return a page of rows and what all of them add up to, by detail, from one snapshot."""
     sums = await store.sums(db, merchant, question.window.since, question.window.until)
-    number = sum(
-        int(row["value"])
+    asked = {
+        str(row["detail"]): int(row["value"])
         for row in sums
         if row["measure"] == question.measure and question.detail in {None, row["detail"]}
-    )
-    return await page_of(db, merchant, question, zone), number
+    }
+    return await page_of(db, merchant, question, zone), asked
 
 
 def _frame(merchant: Merchant) -> dict[str, Any]:

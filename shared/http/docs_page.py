@@ -18,12 +18,15 @@ from markupsafe import Markup
 
 _STYLE: Final = """
 :root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}body{max-width:56rem;margin:0 auto;padding:1.5rem}
-h1{margin:0}h2{margin:2.5rem 0 .5rem;text-transform:capitalize}code,pre,.method{font-family:ui-monospace,monospace}
+h1{margin:0}code,td{overflow-wrap:anywhere}
+h2{margin:2.5rem 0 .5rem;text-transform:capitalize}code,pre,.method{font-family:ui-monospace,monospace}
 details{border:1px solid #8884;border-radius:.5rem;margin:.4rem 0;padding:.5rem .8rem}summary{cursor:pointer}
 .method{display:inline-block;min-width:4.2rem;font-weight:700}.get{color:#1769aa}.post{color:#21743a}
 .put,.patch{color:#8a5a00}.delete{color:#b3261e}.what{opacity:.75;margin-left:.6rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}th,td{text-align:left;vertical-align:top;padding:.25rem .6rem}
 tr+tr{border-top:1px solid #8883}pre{overflow-x:auto;background:#8881;padding:.6rem;border-radius:.4rem}
+@media (max-width:40rem){body{padding:1rem}.what{display:block;margin-left:0}
+table,tbody,tr,td{display:block}th{display:none}td{padding:.1rem 0}td:first-child{font-weight:600;padding-top:.4rem}}
 @media (prefers-color-scheme:dark){.get{color:#7cc4ff}.post{color:#7fd99a}
 .put,.patch{color:#ffcb6b}.delete{color:#ff8a80}}
 """

@@ -117,6 +117,25 @@ def meaning_of(code: str) -> Meaning:
     return _MEANINGS.get(code) or Meaning(code.replace("_", " ").replace("-", " ") or "no reason was given")
 
 
+_CONSENTS: Final = {
+    "pewc": "consent in writing",
+    "express": "express consent",
+    "implied": "implied consent",
+    "soft_opt_in": "soft opt-in",
+    "contract": "what an order needs",
+    "pending": "asked to confirm, no answer yet",
+    "expired": "expired",
+    "revoked": "withdrawn",
+    "none": "no permission",
+    "unknown": "a permission of unknown strength",
+}
+
+
+def consent_words(status: str) -> str:
+    """Return what the ledger holds, in a shop owner's words."""
+    return _CONSENTS.get(status, status.replace("_", " "))
+
+
 def is_known(code: str) -> bool:
     """Return whether a code has words of its own."""
     return code in _MEANINGS

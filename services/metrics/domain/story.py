@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from services.metrics.domain.reasons import detail_words, meaning_of
+from services.metrics.domain.reasons import consent_words, detail_words, meaning_of
 from services.metrics.domain.standing import failure_word, is_refused_here
 from shared import progress
 from shared.events.consent import (
@@ -161,7 +161,8 @@ def _plan(event: Event, clock: ZoneInfo) -> Chapter:
             return Chapter(
                 event,
                 "Planned",
-                f"“{event.step}” of {event.flow} was planned for {moment(event.due_at, clock, event.occurred_at)}.",
+                f"“{event.step.replace('_', ' ')}” of {event.flow} was planned for "
+                f"{moment(event.due_at, clock, event.occurred_at)}.",
                 Tone.PLAIN,
             )
         case FollowUpDue():
@@ -301,7 +302,8 @@ def _consent(
             return Chapter(event, "Consent withdrawn", f"The ledger holds: no {scope} to this person.", Tone.BAD)
         case ConsentChanged():
             summary = (
-                f"The ledger holds: marketing {event.marketing.status}, informational {event.informational.status}."
+                f"The ledger holds for marketing: {consent_words(event.marketing.status)}; "
+                f"for texts about orders: {consent_words(event.informational.status)}."
             )
             return Chapter(event, "Consent recorded", summary, Tone.GOOD)
         case PrivacyRequested():

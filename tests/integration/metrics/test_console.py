@@ -193,7 +193,7 @@ async def test_a_tile_opens_to_its_rows(metrics: Metrics) -> None:
     tile = re.search(r'href="(/console/rows\?measure=delivered[^"]*)"', await page(metrics))
     assert tile is not None
     html = await page(metrics, tile[1].replace("&amp;", "&"))
-    assert "<b>2</b> delivered" in html
+    assert "<b>2</b> texts that arrived" in html
     assert html.count("The phone has it.") == 2
 
 

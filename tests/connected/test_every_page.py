@@ -1,0 +1,108 @@
+"""Every page a shop owner can open fits its window, at a desk and on a phone, and shows no raw units."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from services.demo.set import PHONE, Scene, scene
+from services.demo.story import Story
+from services.metrics.domain.tally import Measure
+from tests.connected.test_browser import enter, page_of
+
+pytestmark = pytest.mark.connected
+WIDTHS = (1280, 390)
+_TOO_WIDE = """() => {
+  const wide = document.documentElement.clientWidth;
+  const scrolls = (e) => e && (getComputedStyle(e).overflowX === 'auto' || scrolls(e.parentElement));
+  const hidden = (e) => e && (getComputedStyle(e).position === 'absolute' || hidden(e.parentElement));
+  const found = [];
+  if (document.documentElement.scrollWidth > wide) found.push('page ' + document.documentElement.scrollWidth);
+  for (const e of document.querySelectorAll('body *:not(svg *)')) {
+    if (scrolls(e.parentElement) || hidden(e)) continue;
+    const box = e.getBoundingClientRect();
+    if (box.width && (box.right > wide + 1 || box.left < -1)) found.push('edge ' + e.tagName + '.' + e.className);
+    const style = getComputedStyle(e);
+    const cut = style.overflowX !== 'visible' || style.whiteSpace === 'nowrap';
+    if (cut && style.overflowX !== 'auto' && e.scrollWidth > e.clientWidth + 1 && e.clientWidth)
+      found.push('cut off ' + e.tagName + '.' + e.className + ': ' + e.textContent.trim().slice(0, 40));
+  }
+  return found;
+}"""
+_TOO_SMALL = """() => [...document.querySelectorAll('.tile .value, .states dd, .rows h1 b, td.number')]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1 || e.parentElement.scrollWidth > e.parentElement.clientWidth + 1)
+  .map((e) => e.textContent)"""
+
+_GROWN = """() => {
+  const figures = ['1,234,567.00', '100.0', '1,234,567,890', '12,345,678', '−1,234,567', '23'];
+  document.querySelectorAll('.tile .value').forEach((e, i) => {
+    const figure = figures[i % figures.length];
+    e.firstChild.textContent = figure;
+    e.className = 'value' + (figure.length > 8 ? ' longer' : figure.length > 6 ? ' long' : '');
+  });
+  document.querySelectorAll('.states dd:not(.fine)').forEach((e) => { e.textContent = '1,234,567'; });
+}"""
+"""The first page as a shop with millions sees it."""
+
+
+@pytest.fixture
+async def told(tmp_path: Path) -> AsyncIterator[tuple[Scene, Story]]:
+    async with scene(tmp_path / "demo") as running:
+        story = Story(running.stage, running.clock.now, lambda _title, _sentence: None, 20)
+        assert await story.run() is None
+        yield running, story
+
+
+def addresses(story: Story) -> dict[str, str]:
+    """Return every page by name."""
+    window = "from=2026-01-01T00:00:00Z&to=2027-06-01T00:00:00Z"
+    return {
+        **{f"now-{span}": f"/console?span={span}" for span in ("24h", "7d", "30d")},
+        **{
+            f"rows-{measure}": f"/console/rows?measure={measure}&{window}"
+            for measure in Measure
+            if measure is not Measure.IN_STATE
+        },
+        "story-delivered": f"/console/follow-ups/{story.plot.follow_up_id}",
+        "story-refused": f"/console/follow-ups/{story.plot.refused_id}",
+        "missing": "/console/follow-ups/00000000-0000-4000-8000-000000000000",
+        "simulator": "/simulator",
+        "docs": "/docs",
+    }
+
+
+async def look(page: Page, running: Scene, name: str, address: str, width: int) -> list[str]:
+    """Open a page and return what is wrong with it."""
+    await page.goto(running.address + address)
+    if shots := os.environ.get("FOLLOWUP_SCREENSHOTS"):
+        await page.screenshot(path=Path(shots) / f"{name}-{width}.png", full_page=name != "docs")
+    wrong = [*await page.evaluate(_TOO_WIDE), *await page.evaluate(_TOO_SMALL)]
+    if name.startswith("rows"):
+        shown = (await page.inner_text("main")).replace("America/New_York", "")
+        wrong += re.findall(r"\w+_\w+", shown)
+        wrong += re.findall(r"\d{4}-\d\d-\d\dT", shown)
+    assert PHONE not in await page.content() or name == "simulator"
+    return [f"{name} at {width}: {each}" for each in wrong]
+
+
+async def test_every_page_fits_a_desk_and_a_phone(told: tuple[Scene, Story], browser: Browser) -> None:
+    running, story = told
+    page, complaints = await page_of(browser)
+    await enter(page, running)
+    wrong = []
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        for name, address in addresses(story).items():
+            wrong += await look(page, running, name, address, width)
+        await page.goto(f"{running.address}/console")
+        await page.evaluate(_GROWN)
+        wrong += [f"large figures at {width}: {each}" for each in await page.evaluate(_TOO_SMALL)]
+    stranger, _ = await page_of(browser)
+    for width in WIDTHS:
+        await stranger.set_viewport_size({"width": width, "height": 900})
+        wrong += await look(stranger, running, "sign-in", "/console/sign-in", width)
+    assert wrong == [], "\n".join(wrong)
+    assert [each for each in complaints if "404" not in each] == []
