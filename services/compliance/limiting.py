@@ -116,9 +116,9 @@ class LimitDesk:
     def _newcomer(self, asked: Asking) -> Newcomer:
         person = asked.due.recipient_id.int & _WHOLE
         if phone.is_nobodys(asked.number):
-            return Newcomer(person, None)
+            return Newcomer(person, None, key=asked.due.asked_by)
         block = self.sealer.keyed_hash(f"block\x1f{asked.due.merchant_id}\x1f{asked.number[:-4]}")
-        return newcomer(person, asked.number, int.from_bytes(block[:8], "big"))
+        return newcomer(person, asked.number, int.from_bytes(block[:8], "big"), asked.due.asked_by)
 
     async def spend(self, uow: UnitOfWork, texts: Sequence[DispatchAccepted | DispatchUnknown]) -> None:
         """Add what texts cost to the day."""

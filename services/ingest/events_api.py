@@ -26,7 +26,6 @@ from services.ingest.sources.generic import EventBody, findings_in, read_event
 from shared import ids
 from shared.beside import beside
 from shared.clock import Clock
-from shared.config.directory import Merchant
 from shared.db.ground import Ground
 from shared.db.transaction import Lane
 from shared.db.unit_of_work import UnitOfWork, Units
@@ -73,7 +72,7 @@ def events(
         def read() -> tuple[Any, Keyed | None, list[Taken | Refused]]:
             document = parsed(body)
             keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
-            return document, keyed, _told(document, caller.merchant, clock.now())
+            return document, keyed, _told(document, caller, clock.now())
 
         document, keyed, told = await beside(read, len(body))
         is_list = isinstance(document, list)
@@ -128,7 +127,7 @@ async def _take_withdrawals(
     )
 
 
-def _told(document: Any, merchant: Merchant, now: datetime) -> list[Taken | Refused]:
+def _told(document: Any, caller: Caller, now: datetime) -> list[Taken | Refused]:
     """Return what each event of the request says, or what is wrong with it.
 
     Raises:
@@ -140,17 +139,18 @@ def _told(document: Any, merchant: Merchant, now: datetime) -> list[Taken | Refu
     told: list[Taken | Refused] = []
     for one in documents:
         try:
-            told.append(_taken(one, merchant, now))
+            told.append(_taken(one, caller, now))
         except Misshapen as first:
             found = findings_in(one) or [first]
             told.append(Refused(_id_of(one), [FieldProblem(field=each.field, reason=each.reason) for each in found]))
     return told
 
 
-def _taken(document: Any, merchant: Merchant, now: datetime) -> Taken:
+def _taken(document: Any, caller: Caller, now: datetime) -> Taken:
+    merchant = caller.merchant
     event, reading = read_event(document, shop_of(merchant), now)
     delivery = Delivery(
-        origin=Origin(merchant.id, SOURCE, ids.minted(now), now),
+        origin=Origin(merchant.id, SOURCE, ids.minted(now), now, caller.asked_by),
         topic=event.kind,
         repeat_keys=(event.id,),
         body=orjson.dumps(document, option=orjson.OPT_SORT_KEYS),

@@ -50,6 +50,7 @@ def due(follow_up: FollowUp, content: Content, release: int, at: datetime) -> Fo
         policy=follow_up.policy,
         consent_reports=follow_up.consent_reports,
         inbound_at=follow_up.inbound_at,
+        asked_by=follow_up.asked_by,
     )
 
 

@@ -1,6 +1,7 @@
 """The scheduler's HTTP door: ask for a text, see where it stands, call it off."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -82,7 +83,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
             return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
         runtime.quotas.take(caller, Load(_PATH, 1, len(await http_request.body())))
         entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
-        asked = asking.asked(merchant, request, entry_key, now)
+        asked = replace(asking.asked(merchant, request, entry_key, now), by=caller.asked_by)
         if request.dry_run:
             past = await units.read(partial(asking.past, asked=asked, now=now, reading=True))
             run = asking.run(asked, past, now)

@@ -88,6 +88,8 @@ class Asked:
     """Of a text; a flow says its own."""
     trigger: Trigger
     entry_key: str
+    by: str | None = None
+    """The id of the key it came with; the operator has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,7 @@ class Asking:
             correlation_id=str(ids.derived("correlation", asked.merchant.id, asked.entry_key, at=asked.began_at)),
             subject=asked.trigger.subject,
             is_built_in=asked.flow is None,
+            asked_by=asked.by,
         )
 
     def rendered(

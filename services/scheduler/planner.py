@@ -118,6 +118,8 @@ class NewRun:
     inbound_at: datetime | None = None
     is_built_in: bool = False
     """Nothing will ever ask whether it was entered before (texts of the API, answers)."""
+    asked_by: str | None = None
+    """The id of the API key on whose word it begins."""
 
     @property
     def enrollment_id(self) -> EnrollmentId:
@@ -251,6 +253,7 @@ def _follow_up(run: NewRun, text: PlannedText, partition: int, now: datetime) ->
         consent_reports=run.consent_reports,
         inbound_at=run.inbound_at,
         correlation_id=run.correlation_id,
+        asked_by=run.asked_by,
         changes=1,
         created_at=now,
     )
@@ -295,6 +298,7 @@ def _row(follow_up: FollowUp, run: NewRun, now: datetime) -> dict[str, Any]:
         "consent_reports": [str(report) for report in follow_up.consent_reports],
         "inbound_at": follow_up.inbound_at,
         "correlation_id": follow_up.correlation_id,
+        "asked_by": follow_up.asked_by,
         "created_at": now,
         "updated_at": now,
         "ended_at": now if standing.state in ENDS else None,

@@ -49,6 +49,7 @@ class FollowUp:
     consent_reports: tuple[EventId, ...]
     inbound_at: datetime | None
     correlation_id: str
+    asked_by: str | None
     changes: int
     created_at: datetime
 
@@ -94,6 +95,7 @@ class FollowUp:
             consent_reports=tuple(EventId(UUID(report)) for report in row["consent_reports"]),
             inbound_at=row["inbound_at"],
             correlation_id=row["correlation_id"],
+            asked_by=row["asked_by"],
             changes=row["changes"],
             created_at=row["created_at"],
         )

@@ -92,6 +92,7 @@ follow_ups = sa.Table(
     sa.Column("consent_reports", Json, nullable=False),
     sa.Column("inbound_at", Instant),
     sa.Column("correlation_id", sa.Text, nullable=False),
+    sa.Column("asked_by", sa.Text),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("ended_at", Instant),
@@ -104,6 +105,7 @@ follow_ups = sa.Table(
 `changes` counts its rows in `state_changes`; `timer_at` is where its row in `timers` stands, if it has one. What has
 not ended has no `ended_at`: a person's open texts, and those of the last weeks, are found without the rest.
 `waits_until` and `waits_detail` belong to the `reason` of a released text: what the sender told of a call of its own.
+`asked_by` is the id of the API key on whose word it goes.
 """
 
 state_changes = sa.Table(

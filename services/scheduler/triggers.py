@@ -280,4 +280,5 @@ class Triggers:
             trigger_id=event.event_id,
             subject=event.subject,
             consent_reports=event.consent_reports,
+            asked_by=event.asked_by,
         )

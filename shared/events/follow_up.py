@@ -105,6 +105,8 @@ class FollowUpDue(FollowUpEvent):
     """Claims the ledger must hold before the verdict (deferred at most 60 s for them)."""
     inbound_at: datetime | None = None
     """For answers: when the person wrote."""
+    asked_by: str | None = None
+    """The id of the API key on whose word it goes, where there is one."""
 
 
 @event

@@ -107,6 +107,8 @@ class TriggerReceived(Event):
     """A JSON object: what templates and conditions may read."""
     consent_reports: tuple[EventId, ...] = ()
     """The `consent.reported` events of the same delivery: the gate waits for the ledger to hold them."""
+    asked_by: str | None = None
+    """The id of the merchant's API key that told of it; None for a platform's webhook."""
 
     def places(self) -> dict[str, Place]:
         """Return where contact and facts belong."""

@@ -42,6 +42,11 @@ class Caller:
         """Whether it is the operator of this house, and no key of a merchant's."""
         return not self.key_sha256
 
+    @property
+    def asked_by(self) -> str | None:
+        """The id of the key, as what it starts remembers it; the operator has none."""
+        return None if self.is_operator else self.key_id
+
     def may(self, scope: str) -> bool:
         """Return whether the caller has a scope beside the one the door asked for."""
         return self.is_operator or scope in self.scopes

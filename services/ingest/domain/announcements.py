@@ -65,6 +65,8 @@ class Origin:
     delivery_id: UUID
     """Minted; also the correlation that rides from here to the KPI."""
     received_at: datetime
+    key_id: str | None = None
+    """The API key it came with; a platform's webhook has none."""
 
 
 def announcements(
@@ -212,6 +214,7 @@ def _trigger(
         contact=addressee.contact,
         facts=facts,
         consent_reports=reports,
+        asked_by=origin.key_id,
     )
 
 

@@ -95,6 +95,17 @@ async def test_a_blocks_new_people_are_few_whatever_the_hour_has_room_for(strict
     assert reasons(told) == {"ok": 2, "new_people_limit": 1}
 
 
+async def test_a_key_has_a_part_of_the_hour(tmp_path: Path) -> None:
+    limits = "limits: {new_people_per_hour: 9, new_people_per_key_per_hour: 2, adjacent_numbers: 101}"
+    async with opened(tmp_path, limits=limits) as stage:
+        stolen = await ask(stage, *(stranger(number) for number in range(4)), asked_by="form")
+        assert reasons(stolen) == {"ok": 2, "new_people_limit": 2}
+        assert reasons(await ask(stage, stranger(5), asked_by="till")) == {"ok": 1}
+        assert reasons(await ask(stage, stranger(6))) == {"ok": 1}
+        async with stage.http() as http:
+            assert (await http.get("/v1/holds")).json()["new_people"]["by_key"] == {"form": 4, "till": 1}
+
+
 @pytest.mark.parametrize("purpose", [Purpose.TRANSACTIONAL, Purpose.MARKETING])
 async def test_every_purpose_counts(strict: Stage, purpose: Purpose) -> None:
     told = await ask(strict, *(stranger(number) for number in range(5)), purpose=purpose)

@@ -25,6 +25,7 @@ async def test_one_event_is_taken(stage: Stage) -> None:
         "events": [{"id": "evt-1", "status": "accepted"}],
     }
     [trigger] = await stage.triggers()
+    assert trigger.asked_by == "backend"
     assert (trigger.kind, trigger.source, trigger.subject, trigger.amount_minor) == (
         "purchase",
         "api",

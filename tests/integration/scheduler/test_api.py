@@ -77,6 +77,14 @@ async def test_the_same_key_and_body_plan_once_and_get_the_same_answer_even_when
     assert len(await stage.rows()) == 1
 
 
+async def test_a_text_says_at_the_gate_on_whose_word_it_goes(stage: Stage) -> None:
+    await stage.ask(**FULL)
+    await stage.hear(stage.trigger(asked_by="till"), stage.trigger(subject="order-2"))
+    await stage.fire(hours=1)
+    told = sorted((due.flow, due.asked_by or "a webhook") for due in await stage.dues())
+    assert told == [("api", "all"), ("order-thank-you", "a webhook"), ("order-thank-you", "till")]
+
+
 async def test_the_same_key_with_another_body_is_a_conflict(stage: Stage) -> None:
     await stage.ask(key="k-1", **FULL)
     answer = await stage.ask(key="k-1", **{**FULL, "subject": "another"})
