@@ -6,7 +6,7 @@ It also measures what nobody else sees: how late its event loop runs, and how mu
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import sqlalchemy as sa
@@ -126,15 +126,19 @@ class Housekeeping:
     async def _prune(self) -> float:
         """Drop what nobody needs any more."""
         now = self._runtime.clock.now()
+        oldest = now - timedelta(hours=IDEMPOTENCY_HOURS)
+        keys = [Sweep(ground.idempotency_keys.c.created_at, oldest) for ground in self._grounds]
+        try:
+            await swept(self._runtime.units, keys)
+        finally:  # one table that cannot be swept must not let the log grow
+            await self._prune_log(now)
+        return PRUNE_SECONDS
+
+    async def _prune_log(self, now: datetime) -> None:
         if isinstance(self._runtime.log, LocalLog):
             database = self._runtime.database
             read = [await database.read(partial(_position, ground=ground)) for ground in self._grounds]
             await self._runtime.log.prune(now, min(read, default=0))
-        oldest = now - timedelta(hours=IDEMPOTENCY_HOURS)
-        await swept(
-            self._runtime.units, [Sweep(ground.idempotency_keys.c.created_at, oldest) for ground in self._grounds]
-        )
-        return PRUNE_SECONDS
 
 
 async def _position(transaction: Transaction, *, ground: Ground) -> int:

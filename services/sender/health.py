@@ -14,7 +14,7 @@ from services.sender.domain.reactions import Reaction
 from services.sender.domain.reading import Answer, NotSent, Refused, Unknown
 from services.sender.instruments import NUMBERS_HELD
 from services.sender.tables import number_health
-from shared.db.transaction import Lane
+from shared.db.transaction import Lane, Row
 from shared.db.unit_of_work import Units
 from shared.errors import Fault
 from shared.telemetry.logs import logger
@@ -23,6 +23,7 @@ _OURS = frozenset({"started_too_late", "window_closed", "intent_in_doubt"})
 """Reasons for not sending that say nothing about the provider."""
 
 _REFRESH_SECONDS = 5.0
+_UNREADABLE = "unreadable"
 
 log = logger(__name__)
 
@@ -45,10 +46,20 @@ class NumberHealth:
         rows = await self._units.read(lambda db: db.rows(sa.select(number_health)))
         self._looked_at = now
         for row in rows:
-            breaker = Breaker(BreakerState(row["state"]), row["failures"], row["reason"], row["opens_at"])
+            breaker = self._read(row)
             if self._kept.get(row["sender_number"]) != breaker:
                 self._kept[row["sender_number"]] = self._breakers[row["sender_number"]] = breaker
         self._measure()
+
+    def _read(self, row: Row) -> Breaker:
+        """Return the breaker a row holds; a state that nobody knows holds its own number, and no other."""
+        if row["state"] in frozenset(BreakerState):
+            return Breaker(BreakerState(row["state"]), row["failures"], row["reason"], row["opens_at"])
+        known = self._kept.get(row["sender_number"])
+        if known is not None and known.reason == _UNREADABLE:
+            return known
+        log.error("number_health_unreadable", advice="the number is held; one call tries again in 15 minutes")
+        return Breaker().after_halt(_UNREADABLE, self._units.clock.now())
 
     def allowance(self, sender_number: str) -> int | None:
         """Return how many calls may start now; None for no bound."""

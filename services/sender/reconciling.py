@@ -26,7 +26,7 @@ from services.sender.domain.reconcile import (
     Wait,
     decide,
 )
-from services.sender.instruments import RECONCILED, UNRESOLVED
+from services.sender.instruments import ALARMS, RECONCILED, UNRESOLVED
 from services.sender.providers.book import ProviderBook
 from services.sender.record import Item
 from services.sender.tables import in_flight
@@ -34,6 +34,7 @@ from shared.bus.partitioning import partition_of
 from shared.bus.port import Holding
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
+from shared.errors import Fault, told
 from shared.ids import AttemptId
 from shared.privacy import Sealer, Unsealable
 from shared.telemetry.logs import logger
@@ -42,6 +43,7 @@ _GROUP: Final = 50
 _LISTINGS_AT_ONCE: Final = 10
 _NEIGHBOURHOOD: Final = timedelta(hours=1)
 """Texts that were written down as changed this long before an intent cannot be taken for it: clocks differ less."""
+_ASIDE: Final = timedelta(hours=1)
 _WITHOUT_CONCLUSION: Final = frozenset({AttemptState.INTENT, AttemptState.UNKNOWN})
 _OVERDUE = (
     sa.select(in_flight.c.attempt_id, in_flight.c.follow_up_id)
@@ -97,8 +99,22 @@ class Reconciler:
         rows = await self._units.read(lambda db: db.rows(_OVERDUE, {"before": before}))
         items = [Item(row["attempt_id"], row["follow_up_id"], Overdue()) for row in rows]
         if items:
-            await self._record(items)
+            await self._reap(items)
         return len(items)
+
+    async def _reap(self, items: list[Item]) -> None:
+        """Write down that nobody answered; what cannot be written down puts itself off alone, and the others go on."""
+        try:
+            await self._record(items)
+        except Exception as problem:
+            if isinstance(problem, Fault):
+                raise
+            if len(items) == 1:
+                await self._set_aside(items[0].attempt_id, problem)
+                return
+            middle = len(items) // 2
+            await self._reap(items[:middle])
+            await self._reap(items[middle:])
 
     async def look(self) -> int:
         """Ask after the unknowns whose time has come; return how many."""
@@ -117,7 +133,19 @@ class Reconciler:
     async def _look_after_each(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Ask after one person's attempts one by one: what the first adopts, the next knows."""
         for row in rows:
-            await self._look_after(row)
+            try:
+                await self._look_after(row)
+            except Fault:
+                raise
+            except Exception as problem:  # noqa: BLE001 - one row that cannot be read must not keep the others waiting
+                await self._set_aside(AttemptId(row["attempt_id"]), problem)
+
+    async def _set_aside(self, attempt_id: AttemptId, problem: Exception) -> None:
+        """Put an attempt off that cannot be worked on: it is told, and tried again in an hour."""
+        ALARMS.labels("unreadable_attempt").inc()
+        log.error("attempt_set_aside", attempt_id=str(attempt_id), detail=told(problem))
+        later = self._clock.now() + _ASIDE
+        await self._put_off(attempt_id, {"look_at": later, "deadline": later})
 
     async def _look_after(self, row: Mapping[str, Any]) -> None:
         """Ask the provider about one attempt, outside any transaction, and write down what it means."""

@@ -9,6 +9,11 @@ LOST = counter("followup_log_lost_events_total", "Events that retention removed 
 ROWS = gauge(
     "followup_outbox_rows", "Events of the service that the log has yet to take, counted up to the limit.", ["service"]
 )
+WAITING = gauge(
+    "followup_outbox_oldest_seconds",
+    "How long at least the oldest event of the outbox has waited for the log to take it.",
+    ["service"],
+)
 RELAYED = counter("followup_outbox_relayed_total", "Events taken from the outbox into the log.", ["service"])
 RELAYING = gauge("followup_outbox_relay_active", "1 while this process is its service's relay.", ["service"])
 MARKED = counter("followup_outbox_marks_total", "Marks that a relay has said: so far the log is complete.", ["service"])

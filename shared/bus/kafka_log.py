@@ -9,13 +9,14 @@ from datetime import datetime
 
 from shared.bus import outbox
 from shared.bus.kafka import SESSION_SECONDS, KafkaSource
+from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_marks import Hearing, KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import Cluster
 from shared.bus.kept import KEEP_MINUTES
 from shared.bus.outbox import OutboxPublisher, Relay
-from shared.bus.outbox_room import MOST_ROWS, Room
+from shared.bus.outbox_room import MOST_ROWS, STUCK_SECONDS, WAITS_SECONDS, Room
 from shared.db.ground import Ground
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction
@@ -146,12 +147,23 @@ class KafkaLog:
         return self._tasks.ended()
 
     async def readiness(self) -> str | None:
-        """Return why this process should not be given work, or None; a log that is away is a concern alone."""
-        return self._tasks.ended()
+        """Return why this process should not be given work, or None.
+
+        A log that is away is a concern alone: events are kept meanwhile. An outbox that stands still while the log
+        answers is another matter.
+        """
+        if (ended := self._tasks.ended()) is not None:
+            return ended
+        seconds = self.room.waiting_seconds()
+        if seconds > STUCK_SECONDS and self.relay.loop.pulse.code != LogUnavailable.code:
+            return f"the oldest event in the outbox has not left for {seconds:.0f} s"
+        return None
 
     async def concerns(self) -> str | None:
         """Return why events do not leave or cannot be counted, or None; meanwhile they are kept in the outbox."""
         found = [trouble for loop in self._loops if (trouble := loop.pulse.trouble())]
         if self._marks is not None and (late := self._marks.late()):
             found.append(f"source_lag: marketing waits for news of {', '.join(late)}")
+        if (seconds := self.room.waiting_seconds()) > WAITS_SECONDS:
+            found.append(f"the oldest event in the outbox has waited for {seconds:.0f} s")
         return "; ".join(found) or None

@@ -58,17 +58,32 @@ class Sweep:
 
 
 async def swept(units: Units, sweeps: Iterable[Sweep], *, rows: int = ROWS_AT_ONCE) -> int:
-    """Sweep the tables one after the other, each in slices, and return how many rows went or were blanked."""
+    """Sweep the tables one after the other, each in slices, and return how many rows went or were blanked.
+
+    Raises:
+        Exception: the first that a table raised; the tables behind it were swept all the same.
+    """
     total = 0
+    trouble: Exception | None = None
     for sweep in sweeps:
-        after: Any | None = None
-        while True:
-            edge = await units.read(lambda db, s=sweep, a=after: _edge(db, s, a, rows))  # type: ignore[misc]
-            total += await units.run(_Slice(sweep, after, edge).take, Lane.BATCHES)
-            if edge is None:
-                break
-            after = edge
+        try:
+            total += await _swept(units, sweep, rows)
+        except Exception as problem:  # noqa: BLE001 - raised below, once everything else is done
+            trouble = trouble or problem
+    if trouble is not None:
+        raise trouble
     return total
+
+
+async def _swept(units: Units, sweep: Sweep, rows: int) -> int:
+    """Sweep one table, and return how many rows went or were blanked."""
+    total, after = 0, None
+    while True:
+        edge = await units.read(lambda db, a=after: _edge(db, sweep, a, rows))  # type: ignore[misc]
+        total += await units.run(_Slice(sweep, after, edge).take, Lane.BATCHES)
+        if edge is None:
+            return total
+        after = edge
 
 
 async def _edge(db: Transaction, sweep: Sweep, after: Any | None, rows: int) -> Any | None:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
-from shared.bus import outbox
+from shared.bus import kafka_log, outbox
 from shared.bus.kafka import KafkaSource
 from shared.bus.kafka_faults import LogUnavailable, OutboxFull
 from shared.bus.kafka_log import KafkaLog
@@ -202,6 +202,28 @@ async def test_a_process_that_only_looks_on_knows_that_the_outbox_is_full(desk: 
     with pytest.raises(OutboxFull):
         onlooker.require_room()
     assert instruments.ROWS.labels(SERVICE)._value.get() == 2, "nobody counts further than the limit"
+
+
+async def test_an_outbox_that_stands_still_is_told_and_then_the_service_is_not_ready(
+    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.log.room.look()
+    assert desk.log.room.waiting_seconds() == 0
+    await desk.commit(blocked(1, 1))
+    for _ in range(2):
+        await desk.log.room.look()
+    assert desk.log.room.waiting_seconds() > 0
+    assert "oldest event" not in (await desk.log.concerns() or "")
+    monkeypatch.setattr(kafka_log, "WAITS_SECONDS", 0)
+    assert "the oldest event in the outbox has waited" in (await desk.log.concerns() or "")
+    assert await desk.log.readiness() is None
+    monkeypatch.setattr(kafka_log, "STUCK_SECONDS", 0)
+    assert "has not left" in (await desk.log.readiness() or "")
+    desk.relay.loop.pulse._code = "log_unavailable"
+    assert await desk.log.readiness() is None, "events are kept while the log is away"
+    await desk.flush()
+    await desk.log.room.look()
+    assert desk.log.room.waiting_seconds() == 0
 
 
 async def test_an_event_too_large_for_the_log_stays_and_holds_nobody_up(desk: KafkaDesk) -> None:
