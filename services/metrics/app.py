@@ -1,11 +1,12 @@
 """Metrics put together; the only place that constructs its parts."""
 
-from services.metrics import api, consumer, pages, people, signing_in
+from services.metrics import api, consumer, pages, people, retention, signing_in
 from services.metrics.page_templates import Pages
 from services.metrics.schema import ground, metadata
 from services.metrics.session import Sessions
 from services.metrics.settings import MetricsSettings
 from shared.bus.runner import UNHURRIED
+from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
 
 
@@ -27,6 +28,7 @@ def build(runtime: Runtime) -> Service:
             pages.router_of(units, runtime.clock, sessions, settings, rendered),
         ),
     )
+    service.loops = [Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS)]
     door = consumer.router_of(settings)
     people.register(door, runtime.sealer)
     service.listen(runtime.log, door, UNHURRIED)

@@ -18,6 +18,9 @@ class MetricsSettings(Settings):
     unconfirmed_after_hours: int = Field(
         72, gt=0, description="Hours without a delivery receipt after which a text counts as unconfirmed."
     )
+    record_days: int = Field(
+        1826, ge=397, description="How long facts, and the numbers made of them, are kept, in days; five years."
+    )
     late_after_seconds: int = Field(
         3600, gt=0, description="A fact recorded this many seconds after it happened counts as late."
     )

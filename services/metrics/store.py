@@ -58,6 +58,13 @@ async def save_standings(db: Transaction, standings: Sequence[Standing]) -> None
     await db.upsert(follow_ups, [{name: getattr(each, name) for name in _STANDING_FIELDS} for each in standings])
 
 
+async def forget_standings(db: Transaction, ids: Sequence[FollowUpId], before: datetime) -> list[Standing]:
+    """Delete where these follow-ups stand, those of which nothing was heard since an instant, and return them."""
+    table = follow_ups.c
+    old = sa.delete(follow_ups).where(table.follow_up_id.in_(ids), table.changed_at < before)
+    return [_standing(row) for row in await db.rows(old.returning(*(table[name] for name in _STANDING_FIELDS)))]
+
+
 async def add_to_rollups(db: Transaction, delta: Counter[Cell]) -> None:
     """Add to the sums."""
     await db.upsert(

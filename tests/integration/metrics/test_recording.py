@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -76,6 +77,27 @@ async def test_stored_facts_alone_rebuild_the_sums(metrics: Metrics) -> None:
     await metrics.take(*days_at_a_shop(START, 60, 1.0))
     stored = [store.event_of(row) for row in await metrics.house.rows(sa.select(tables.facts))]
     assert await sums_are_those_of(metrics, stored)
+
+
+async def test_what_is_five_years_old_goes_and_every_number_is_still_made_of_facts_that_are_there(
+    metrics: Metrics,
+) -> None:
+    old, young = [*days_at_a_shop(START, 60, 1.0)], [*days_at_a_shop(START + timedelta(days=1000), 60, 1.0)]
+    await metrics.take(*old)
+    metrics.clock.advance(days=1001)
+    await metrics.take(*young)
+    assert await metrics.service.loops[0]._step() == 86_400
+    assert await sums_are_those_of(metrics, [*old, *young])
+    texts, orders = await count(metrics, tables.follow_ups), await count(metrics, tables.customer_orders)
+
+    metrics.clock.advance(days=1826 - 999)
+    await metrics.service.loops[0]._step()
+
+    left = [store.event_of(row) for row in await metrics.house.rows(sa.select(tables.facts))]
+    assert {event.event_id for event in left} == {event.event_id for event in young}
+    assert await sums_are_those_of(metrics, young)
+    assert await count(metrics, tables.follow_ups) == texts // 2 > 0
+    assert await count(metrics, tables.customer_orders) < orders
 
 
 async def test_two_shops_are_counted_apart(metrics: Metrics) -> None:

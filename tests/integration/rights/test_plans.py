@@ -18,6 +18,7 @@ import services.scheduler.retention
 import services.sender.retention
 from services.compliance.settings import ComplianceSettings
 from services.ingest.settings import IngestSettings
+from services.metrics.settings import MetricsSettings
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import enrollments, entries, follow_ups, state_changes
 from services.sender.domain.attempts import DispatchState
@@ -59,6 +60,7 @@ SWEEPS = [
     *services.scheduler.retention.sweeps(START, SchedulerSettings()),
     *services.compliance.retention.sweeps(START, ComplianceSettings()),
     *services.sender.retention.sweeps(START, SenderSettings()),
+    *services.metrics.retention.sweeps(START, MetricsSettings()),
 ]
 
 
@@ -89,9 +91,10 @@ def test_every_table_of_every_service_says_what_bounds_it(stage: Stage) -> None:
 
 def test_every_table_that_is_said_to_be_swept_is(stage: Stage) -> None:
     by_deliveries = {"ingest_deliveries", "ingest_delivery_keys", "ingest_quarantine"}
+    with_their_sums = {"metrics_follow_ups"}
     by_housekeeping = {service.ground.idempotency_keys.name for service in stage.five}
     said = {kept.table for kept in BOUNDS if kept.way is Way.SWEPT}
-    assert said == {sweep.table.name for sweep in SWEEPS} | by_deliveries | by_housekeeping
+    assert said == {sweep.table.name for sweep in SWEEPS} | by_deliveries | by_housekeeping | with_their_sums
 
 
 def scans(database: SQLiteDatabase, statements: set[str]) -> list[str]:
