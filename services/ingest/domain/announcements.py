@@ -107,7 +107,13 @@ def announcements(
         for other in others
     ]
     if addressee is not None:
-        deals = [_deal(origin, each, addressee) for each in reading.happenings if each.kind in _DEALS]
+        again = [
+            (happening, sealed_facts)
+            for happening, sealed_facts in (zip(reading.retold, retold_facts, strict=True) if moved else ())
+            if happening.subject in moved
+        ]
+        begun = (*reading.happenings, *(each for each, _ in again))
+        deals = [_deal(origin, each, addressee) for each in begun if each.kind in _DEALS]
         events += deals
         mine = tuple(each.event_id for each in (*reports, *deals) if each.recipient_id == addressee.recipient_id)
         events += [
@@ -116,10 +122,7 @@ def announcements(
         ]
         events += [
             _trigger(origin, reading, happening, sealed_facts, addressee, mine, is_again=True)
-            for happening, sealed_facts in zip(
-                reading.retold if moved else (), retold_facts if moved else (), strict=True
-            )
-            if happening.subject in moved
+            for happening, sealed_facts in again
         ]
         events += [_right(origin, right, whose) for right in reading.rights for whose in (addressee, *others)]
     return events

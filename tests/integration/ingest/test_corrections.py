@@ -120,7 +120,13 @@ async def test_an_order_follows_the_number_it_has_now(stage: Stage) -> None:
     for each in ("two", "three"):
         await stage.shopify("orders/updated", order | {"phone": PHONE, "note": each}, event_id=each)
     assert sorted(await heard(stage)) == [("number_changed", "0970"), ("purchase", "0123"), ("purchase", "0970")]
-    assert {each.subject for each in await stage.triggers()} == {f"order-{ORDER_ID}"}
+    triggers = await stage.triggers()
+    assert {each.subject for each in triggers} == {f"order-{ORDER_ID}"}
+    deals = {each.event_id: end_of(stage, each) for each in await stage.house.published(ConsentReported)}
+    assert sorted(deals.values()) == ["0123", "0970"]
+    [bought] = [each for each in triggers if each.kind == "purchase" and end_of(stage, each) == "0123"]
+    assert [deals[each] for each in bought.consent_reports] == ["0123"]
+    assert stage.facts(bought)["order_name"] == "#1001"
 
 
 async def test_nobody_is_told_of_a_dead_or_old_order_because_its_number_changed(stage: Stage) -> None:
