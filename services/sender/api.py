@@ -18,9 +18,9 @@ from services.sender.answering import Replies
 from services.sender.domain.model import Attempt, Dispatch
 from services.sender.domain.progress import Held, known_of
 from services.sender.health import held_by
+from services.sender.inbox import take_in
 from services.sender.receiving import Receipts
 from services.sender.tables import in_flight, number_health, recipients
-from shared import phone
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import Units
 from shared.http.auth import Caller, requires
@@ -113,19 +113,8 @@ def router(units: Units, admission: Admission, receipts: Receipts, replies: Repl
     @routes.post("/v1/providers/{provider}/{merchant}/replies", summary="A provider hands over a reply")
     async def reply(provider: str, merchant: str, request: Request) -> Response:
         admitted = await admission.admit(provider, merchant, request, door="replies")
-        inbound = admitted.inbound()
-        sender = phone.heard(inbound.sender, admitted.merchant.config.country) if inbound else None
-        known = sender if isinstance(sender, str) else None
-        if not admitted.is_ours(is_reply=True):
-            # Kept all the same: a number may have left the file while people still write to it.
-            await replies.set_aside(admitted, inbound, known, "not_our_number")
+        if not await take_in(replies, admitted):
             raise misdirected("replies", _NOT_OURS)
-        if inbound is None:
-            await replies.set_aside(admitted, None, None, "incomplete")
-        elif known is None:
-            await replies.set_aside(admitted, inbound, None, "sender_unknown")
-        else:
-            await replies.take(admitted.merchant, known, inbound)
         return Response(NO_ANSWER, media_type="text/xml")
 
     @routes.get("/v1/dispatches/{follow_up_id}", summary="What became of a cleared follow-up")

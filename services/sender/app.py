@@ -14,6 +14,7 @@ from services.sender.calling import Calls
 from services.sender.health import NumberHealth
 from services.sender.links import api as links_api
 from services.sender.loop import Bell, Dispatcher
+from services.sender.missed_replies import MissedReplies
 from services.sender.outcomes import Outcomes
 from services.sender.providers.book import ProviderBook
 from services.sender.receiving import Receipts
@@ -49,6 +50,7 @@ class Sender:
     outcomes: Outcomes
     reconciler: Reconciler
     asker: Asker
+    missed: MissedReplies
     book: ProviderBook
     rush: Rush
 
@@ -113,6 +115,8 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     replies = Replies(units, sealer)
     receipts = Receipts(units, sealer, rush, numbers)
     asker = Asker(units, sealer, book, receipts, holding=source.holding)
+    unassigned = UnassignedReplies(units, sealer, book, replies)
+    missed = MissedReplies(units, runtime.merchants, book, replies, unassigned, holding=source.holding)
     dispatching = Loop("dispatch", dispatcher.step)
 
     async def attach() -> None:
@@ -125,15 +129,16 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
             receipts,
             replies,
         ),
-        unassigned_api.router(UnassignedReplies(units, sealer, book, replies), runtime.merchants),
+        unassigned_api.router(unassigned, runtime.merchants),
         links_api.router(units, sealer),
     )
     service.loops = (
         dispatching,
         Loop("reconcile", reconciler.step, longest_seconds=SLOW_SECONDS),
         Loop("ask", asker.step, longest_seconds=SLOW_SECONDS),
+        Loop("missed-replies", missed.step, longest_seconds=SLOW_SECONDS),
         Loop("retention", Retention(units, settings).step, longest_seconds=SLOW_SECONDS),
     )
     service.on_start = (attach, book.warm_up)
     service.on_stop = (calls.stop, book.close)
-    return Sender(service, dispatcher, calls, outcomes, reconciler, asker, book, rush)
+    return Sender(service, dispatcher, calls, outcomes, reconciler, asker, missed, book, rush)

@@ -22,6 +22,11 @@ ACCOUNTS_RESTING = gauge(
     "followup_status_accounts_resting", "Provider accounts that did not answer questions, and are left alone a while."
 )
 REPLIES = counter("followup_replies_total", "Replies by class.", ["reply_class"])
+MISSED_REPLIES = counter(
+    "followup_replies_missed_total",
+    "Replies that no provider brought, and that were found by asking for them.",
+    ["provider"],
+)
 REJECTED = counter("followup_callbacks_rejected_total", "Callbacks without a valid signature.", ["door"])
 UNASSIGNED = counter(
     "followup_replies_unassigned_total",

@@ -45,6 +45,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     with_the_work("sender_in_flight", "a call without an answer"),
     for_ever("sender_recipients", "a person", "the suppression must outlive everything else"),
     once_a("sender_number_health", "a sender number"),
+    once_a("sender_heard_until", "a sender number and its account"),
     once_a("sender_closed_merchants", "a shop that left"),
     *kept_of(ground),
 )

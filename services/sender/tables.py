@@ -222,6 +222,16 @@ sa.Index(
     unassigned_replies.c.digest,
 )
 
+heard_until = sa.Table(
+    "sender_heard_until",
+    metadata,
+    sa.Column("merchant_id", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("sender_number", sa.Text, primary_key=True),
+    sa.Column("until", Instant, nullable=False),
+)
+"""Up to when the replies to a number were listed: what people wrote while nobody could bring it is asked for."""
+
 number_health = sa.Table(
     "sender_number_health",
     metadata,

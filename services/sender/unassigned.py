@@ -1,7 +1,7 @@
 """Replies that belong to nobody we can find: read, laid to a person's account, or put away, by somebody who looked."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -24,6 +24,9 @@ from shared.privacy import Sealer, Unsealable
 from shared.telemetry.logs import logger
 
 MOST_LISTED: Final = 200
+DIGEST_BYTES: Final = 32
+END: Final = (datetime(9999, 1, 1, tzinfo=UTC), b"\xff" * DIGEST_BYTES)
+"""After every reply: where the first page begins."""
 NEWEST = (
     sa.select(unassigned_replies)
     .where(
@@ -73,6 +76,10 @@ class UnassignedReplies:
         """Return a merchant's, the newest first, that came before another."""
         asked = {"merchant_id": merchant, "received_at": before[0], "digest": before[1], "most": most}
         return [self._opened(row) for row in await self._units.read(lambda db: db.rows(NEWEST, asked))]
+
+    async def newest(self, merchant: MerchantId) -> list[UnassignedReply]:
+        """Return a merchant's newest, as many as a page holds at most."""
+        return await self.listed(merchant, END, MOST_LISTED)
 
     async def find(self, merchant: MerchantId, reply_id: str) -> UnassignedReply | None:
         """Return one of a merchant's; None where there is none (any more)."""

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.sender.unassigned import MOST_LISTED, NotAssignable, UnassignedReplies, UnassignedReply
+from services.sender.unassigned import DIGEST_BYTES, END, MOST_LISTED, NotAssignable, UnassignedReplies, UnassignedReply
 from shared import phone
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.http.auth import Caller, SignedInRoute, requires
@@ -17,9 +17,7 @@ from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.phone import E164
 
 READS, DECIDES = "replies:read", "replies:write"
-_DIGEST_BYTES: Final = 32
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_END: Final = (datetime(9999, 1, 1, tzinfo=UTC), b"\xff" * _DIGEST_BYTES)
 
 Reader = Annotated[Caller, Depends(requires(READS))]
 Decider = Annotated[Caller, Depends(requires(DECIDES))]
@@ -88,7 +86,7 @@ def router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRo
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
         cursor: Annotated[str | None, Query(max_length=100)] = None,
     ) -> UnassignedPage:
-        found = await unassigned.listed(caller.merchant.id, _END if cursor is None else _from(cursor), limit + 1)
+        found = await unassigned.listed(caller.merchant.id, END if cursor is None else _from(cursor), limit + 1)
         shown = found[:limit]
         opened = caller.may(DECIDES)
         return UnassignedPage(
@@ -172,6 +170,6 @@ def _from(cursor: str) -> tuple[datetime, bytes]:
         at = _EPOCH + timedelta(microseconds=int.from_bytes(place[:8], "big"))
     except (ValueError, OverflowError, binascii.Error):
         place = b""
-    if len(place) != 8 + _DIGEST_BYTES:
+    if len(place) != 8 + DIGEST_BYTES:
         raise unprocessable("cursor", "this is not a cursor of ours")
     return at, place[8:]

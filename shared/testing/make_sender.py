@@ -196,6 +196,8 @@ class ScriptedProvider:
     questions: list[str] = field(default_factory=list)
     """Every question about texts, as it was put: `list`, or the id of one."""
     throttles_questions: bool = False
+    written: list[tuple[datetime, dict[str, str]]] = field(default_factory=list)
+    """What people wrote, as it is listed."""
     price: str | None = None
     """What each text costs, as the provider writes it."""
     loses_sight_of: set[str] = field(default_factory=set)
@@ -287,7 +289,7 @@ class ScriptedProvider:
             return _http(200, self._message(known[0])) if known else _http(404, missing)
         query = {name: values[0] for name, values in parse_qs(split.query).items()}
         if "DateSent>" in query:
-            return self._sent_between(query)
+            return self._replies_since(query) if "To" in query else self._sent_between(query)
         if not self.listing_works:
             return _http(500, {"code": 20500, "message": "Internal", "status": 500})
         to = query.get("To", "")
@@ -303,6 +305,21 @@ class ScriptedProvider:
         following = f"/x?Page=1&PageToken={start + size}" if start + size < len(sent) else None
         page = [self._message(text) for text in sent[start : start + size]]
         return _http(200, {"messages": page, "next_page_uri": following})
+
+    def _replies_since(self, query: Mapping[str, str]) -> bytes:
+        """Answer a page of what was written to a number since an instant, the newest first."""
+        since = datetime.fromisoformat(query["DateSent>"])
+        found = [each for at, each in reversed(self.written) if at >= since and each["to"] == query["To"]]
+        size, start = int(query["PageSize"]), int(query.get("PageToken", "0"))
+        following = f"/x?Page=1&PageToken={start + size}" if start + size < len(found) else None
+        return _http(200, {"messages": found[start : start + size], "next_page_uri": following})
+
+    def write_back(self, body: str, sender: str = PERSON, number: str = SENDER_NUMBER) -> dict[str, str]:
+        """Let somebody write to a number, and return the form that would bring it; nobody brings it."""
+        form = {"MessageSid": f"SM{len(self.written):032x}", "From": sender, "To": number, "Body": body}
+        named = {"sid": form["MessageSid"], "from": sender, "to": number, "body": body, "num_media": "0"}
+        self.written.append((self.clock.now(), {**named, "direction": "inbound"}))
+        return form
 
     def _message(self, text: SentText | None) -> dict[str, Any]:
         if text is None:

@@ -31,6 +31,8 @@ class Capabilities:
     """A text leaves from the number we name; False where the provider picks one of a pool."""
     status_on_request: bool = False
     """What became of a text can be asked for: one by one, and for all that were sent within a time."""
+    replies_on_request: bool = False
+    """What people wrote to a number can be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,14 @@ class StatusPage:
     """Names the part after it, to the provider; None at the end."""
 
 
+@dataclass(frozen=True, slots=True)
+class RepliesPage:
+    """A part of the list of replies to a number, as the provider would have brought them; the newest first."""
+
+    replies: Sequence[Callback]
+    next_page: str | None
+
+
 class Provider(Protocol):
     """One merchant's account with a provider."""
 
@@ -120,6 +130,10 @@ class Provider(Protocol):
             until: not after.
             page: the page's name, from the page before it; None for the first.
         """
+        ...
+
+    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | Silent:
+        """Return what people wrote to one of our numbers since an instant, a page of it."""
         ...
 
     def is_genuine(self, callback: Callback) -> bool:

@@ -26,7 +26,7 @@ from services.sender.domain.reactions import Meaning, meaning_of
 from services.sender.domain.reading import Accepted, Answer, NotSent, Response, Seen, read, retry_after_seconds
 from services.sender.domain.reconcile import Listed, body_sha256
 from services.sender.providers.addresses import SMS, address_of
-from services.sender.providers.port import Callback, Capabilities, Inbound, StatusPage, Text
+from services.sender.providers.port import Callback, Capabilities, Inbound, RepliesPage, StatusPage, Text
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
 from shared.money import micros
 from shared.phone import E164
@@ -100,6 +100,7 @@ class TwilioProvider:
             validity_period=True,
             callback_per_message=True,
             status_on_request=True,
+            replies_on_request=True,
             sender_is_fixed=messaging_service_sid is None,
         )
         self._dialect = TwilioDialect()
@@ -146,16 +147,35 @@ class TwilioProvider:
 
     async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | Silent:
         """Return a page of the account's texts; those that have not been sent yet are in none."""
+        found = await self._page({"date_sent_after": since, "date_sent_before": until}, page)
+        if isinstance(found, Silent):
+            return found
+        messages, following = found
+        return StatusPage([told for message in messages if (told := _status(message))], following)
+
+    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | Silent:
+        """Return what people wrote to one of our numbers since an instant, as the forms of its callbacks."""
+        found = await self._page({"to": sender_number, "date_sent_after": since}, page)
+        if isinstance(found, Silent):
+            return found
+        messages, following = found
+        return RepliesPage([_brought(each) for each in messages if each.get("direction") == "inbound"], following)
+
+    async def _page(
+        self, filters: Mapping[str, object], page: str | None
+    ) -> tuple[list[Mapping[str, Any]], str | None] | Silent:
+        """Return the messages of a page, and the name of the next."""
         paging = {name: values[0] for name, values in parse_qs(page or "").items()}
-        number, token = paging.get("Page"), paging.get("PageToken")
-        fields = _answered(await self._account().sent_page(since, until, _PAGE_TEXTS, number, token))
+        place = {"page_number": paging.get("Page"), "page_token": paging.get("PageToken")}
+        asked = {**filters, **{name: value for name, value in place.items() if value is not None}}
+        fields = _answered(await self._account().sent_page({**asked, "page_size": _PAGE_TEXTS}))
         if isinstance(fields, Silent):
             return fields
         messages = fields.get("messages")
         if not isinstance(messages, list):
             return Silent("unreadable_answer")
-        told = [found for message in messages if isinstance(message, Mapping) and (found := _status(message))]
-        return StatusPage(told, urlsplit(str(fields.get("next_page_uri") or "")).query or None)
+        following = urlsplit(str(fields.get("next_page_uri") or "")).query or None
+        return [message for message in messages if isinstance(message, Mapping)], following
 
     def is_genuine(self, callback: Callback) -> bool:
         """Return whether the account's token signed the request, at the address we are configured to have."""
@@ -256,6 +276,13 @@ def _answered(seen: Seen) -> Mapping[str, Any] | Silent:
     if seen.status != HTTPStatus.OK:
         return Silent(f"http_{seen.status}", retry_after_seconds(seen.headers))
     return _object(seen.body) or Silent("unreadable_answer")
+
+
+def _brought(message: Mapping[str, Any]) -> Callback:
+    """Return a Message resource of a reply as the request that would have brought it."""
+    names = {"MessageSid": "sid", "From": "from", "To": "to", "Body": "body", "NumMedia": "num_media"}
+    form = {name: str(message.get(field) or "").replace("\0", "") for name, field in names.items()}
+    return Callback("", form, {})
 
 
 def _status(message: Mapping[str, Any]) -> Receipt | None:

@@ -8,7 +8,6 @@ import base64
 import hmac
 from collections.abc import Mapping
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -126,13 +125,8 @@ class Account:
         """Ask for one message."""
         return await self._noting(self._client.messages(sid).fetch_async())
 
-    async def sent_page(
-        self, since: datetime, until: datetime, page_size: int, number: str | None, token: str | None
-    ) -> Seen:
-        """Ask for a page of the messages that were sent within a time; number and token are of the page before it."""
-        filters: dict[str, object] = {"date_sent_after": since, "date_sent_before": until, "page_size": page_size}
-        paging = {"page_number": number, "page_token": token}
-        filters |= {name: value for name, value in paging.items() if value is not None}
+    async def sent_page(self, filters: Mapping[str, object]) -> Seen:
+        """Ask for a page of the messages that were sent within a time, by us or to us."""
         return await self._noting(self._client.messages.page_async(**filters))
 
     def is_signed(self, url: str, form: Mapping[str, str], signature: str) -> bool:

@@ -70,6 +70,32 @@ async def test_where_no_receipt_ever_comes_the_provider_says_the_end_when_it_is_
     assert states == {"delivered": TEXTS - 1, "failed": 1}
 
 
+async def test_a_stop_that_the_simulated_provider_could_not_bring_is_asked_for(tmp_path: Path) -> None:
+    simulator = Simulator(
+        SimulatorConfig(
+            data_file=tmp_path / "texts.db", accounts={make_sender.ACCOUNT_SID: make_sender.AUTH_TOKEN}, latency_ms=0
+        )
+    )
+    async with served(create_app_of(simulator)) as url:
+        clock = FakeClock(SystemClock().now())
+        merchants = MerchantDirectory.load(make_sender.merchants_folder(tmp_path, url), make_sender.ENVIRON)
+        async with house(tmp_path, clock, merchants) as built:
+            sender = assembled(built)
+            await built.create(sender.service.metadata)
+            desk = Desk(built, clock, ScriptedProvider(clock), sender, client(built, sender))
+            await sender.missed.step()
+            await simulator._carrier.receive(
+                phone=make_sender.PERSON,
+                number=make_sender.SENDER_NUMBER,
+                account_sid=make_sender.ACCOUNT_SID,
+                body="STOP",
+            )
+            clock.advance(minutes=10)
+            await sender.missed.step()
+            assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
+            await sender.book.close()
+
+
 async def test_faults_of_every_kind_never_make_two_texts_of_one_follow_up(tmp_path: Path) -> None:
     simulator = Simulator(
         SimulatorConfig(
