@@ -37,9 +37,11 @@ _PLACE: Final = {"country": "US", "state": "NY", "time_zone": "America/New_York"
 class Place:
     """A folder with a shop, and the port its house always has."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keyring: Path | None = None) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.data = folder / "data"
+        self.keyring = keyring or self.data / "keyring.json"
         self.clock_file = folder / "clock"
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
@@ -49,14 +51,13 @@ class Place:
     @asynccontextmanager
     async def house(self, data: Path) -> AsyncIterator[httpx2.AsyncClient]:
         """Run the house on a data folder of this place, and yield a client of it."""
-        keyring = self.data / "keyring.json"
         listener, settings = bind(
             ProcessSettings(
                 data_dir=data,
                 merchants_dir=self.merchants,
                 port=self.port,
                 clock_file=self.clock_file,
-                keyring_file=keyring if keyring.exists() else None,
+                keyring_file=self.keyring if self.keyring.exists() else None,
             )
         )
         try:

@@ -6,6 +6,7 @@ are built as a cut would leave them. `FOLLOWUP_POWER_CUTS` and `FOLLOWUP_POWER_R
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from typing import Final
 from uuid import UUID
 
 import pytest
+from fastapi import APIRouter
 
 from services.compliance.domain.ledger import GENESIS, chained
 from services.sender.domain.attempts import LIVE_STATES
@@ -24,11 +26,13 @@ from services.sender.simulator.count import callback_id, count
 from shared.clock import write_offset
 from tests.power.conftest import Recorded
 from tests.power.cutting import Cut, cuts
-from tests.power.living import HOUSE, PROVIDER, settled, taken
+from tests.power.living import HOUSE, PROVIDER, Place, settled, taken
 from tests.power.recording import operations
 
 CUTS: Final = int(os.environ.get("FOLLOWUP_POWER_CUTS", "10000"))
-RESTARTS: Final = int(os.environ.get("FOLLOWUP_POWER_RESTARTS", "20"))
+RESTARTS: Final = int(os.environ.get("FOLLOWUP_POWER_RESTARTS", "100"))
+_AT_ONCE: Final = 6
+"""Houses that are up at the same time, each with a place of its own: most of a start is waiting."""
 _SEED: Final = int(os.environ.get("FOLLOWUP_POWER_SEED", "1"))
 _COUNTED: Final = {
     "events": "SELECT count(*) FROM ingest_deliveries",
@@ -108,8 +112,11 @@ class Provider:
             self.called = {UUID(callback_id(row[0], ("attempt",))).bytes for row in self._raw.execute(asked)}
         return self._raw
 
-    def copy(self, heard: int, file: Path) -> None:
-        """Write the record after so many statements to a file; one that was under way is finished."""
+    def copy(self, heard: int, file: Path, moved: tuple[str, str]) -> None:
+        """Write the record after so many statements to a file; one that was under way is finished.
+
+        The house has moved from one address to another: the provider tells it there what becomes of its texts.
+        """
         raw = self.until(heard)
         in_doubt = raw.in_transaction
         with closing(sqlite3.connect(file)) as copy:
@@ -118,6 +125,8 @@ class Provider:
             raw.backup(copy)
             if in_doubt:
                 raw.execute("BEGIN")
+            copy.execute("UPDATE texts SET status_callback = replace(status_callback, ?, ?)", moved)
+            copy.commit()
 
 
 def survey(recorded: Recorded, number: int) -> tuple[list[str], set[tuple[tuple[str, int], ...]]]:
@@ -156,24 +165,47 @@ def test_a_writer_that_answered_before_its_sync_would_be_found_out(recorded: Rec
     assert any("acknowledged" in each for each in survey(hasty, 300)[0])
 
 
+@contextmanager
+def plain_doors() -> Iterator[None]:
+    """Leave out the doors nobody knocks at, which take longest to build; what a provider calls is built otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(APIRouter, "add_api_route", lambda *_args, **_more: None)
+        yield
+
+
 async def starts_after_cuts(recorded: Recorded, folder: Path, number: int) -> None:
     """Start a house on what each of so many cuts left, let it do what it finds to do, and ask the provider."""
-    grown = 0
     provider = Provider(recorded.provider)
-    for place, cut in enumerate(cuts({HOUSE: recorded.base}, recorded.done, number, _SEED + 1)):
-        data = folder / f"restart-{place}"
-        data.mkdir()
-        put(cut, data)
-        provider.copy(cut.provider, data / PROVIDER)
-        write_offset(recorded.place.clock_file, timedelta(hours=3 * place))
-        before = taken(data / PROVIDER)
-        async with recorded.place.house(data):
-            await settled(data / PROVIDER, 0.4)
-            write_offset(recorded.place.clock_file, timedelta(hours=3 * place, minutes=12))
-            await asyncio.sleep(0.6)
-        grown += taken(data / PROVIDER) - before
-        assert count(data / PROVIDER)["duplicates"] == [], f"after operation {cut.after}, seed {_SEED}"
-    assert grown > 0, "no house had anything left to send"
+    free: asyncio.Queue[Place] = asyncio.Queue()
+    for each in range(_AT_ONCE):
+        free.put_nowait(Place(folder / f"place-{each}", recorded.place.keyring))
+    grown: list[int] = []
+    with plain_doors():
+        async with asyncio.TaskGroup() as group:
+            for made, cut in enumerate(cuts({HOUSE: recorded.base}, recorded.done, number, _SEED + 1)):
+                place = await free.get()
+                data = folder / f"restart-{made}"
+                data.mkdir()
+                put(cut, data)
+                provider.copy(cut.provider, data / PROVIDER, (recorded.place.address, place.address))
+                group.create_task(_start(place, data, timedelta(hours=3 * made), cut, grown, free))
+    assert len(grown) == number
+    assert sum(grown) > 0, "no house had anything left to send"
+
+
+async def _start(
+    place: Place, data: Path, later: timedelta, cut: Cut, grown: list[int], free: asyncio.Queue[Place]
+) -> None:
+    write_offset(place.clock_file, later)
+    before = taken(data / PROVIDER)
+    async with place.house(data):
+        await settled(data / PROVIDER, 0.4)
+        write_offset(place.clock_file, later + timedelta(minutes=12))
+        await asyncio.sleep(0.6)
+    grown.append(taken(data / PROVIDER) - before)
+    assert count(data / PROVIDER)["duplicates"] == [], f"after operation {cut.after}, seed {_SEED}"
+    shutil.rmtree(data)
+    free.put_nowait(place)
 
 
 @pytest.mark.timeout(600)
