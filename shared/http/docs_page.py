@@ -9,11 +9,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 _STYLE: Final = """
@@ -96,10 +97,15 @@ class Operation:
         return f"{self.method}-{self.path.strip('/').replace('/', '-').replace('{', '').replace('}', '')}"
 
 
+@cache
+def _template() -> Template:
+    """Return the page's template; made when the page is first asked for, for most processes never are."""
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(_PAGE)
+
+
 def router_of(app: FastAPI) -> APIRouter:
     """Return the route of the page."""
     router = APIRouter(include_in_schema=False)
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(_PAGE)
 
     @router.get("/docs")
     async def docs(_request: Request) -> Response:
@@ -108,7 +114,7 @@ def router_of(app: FastAPI) -> APIRouter:
         for tag, operation in operations(document):
             tags.setdefault(tag, []).append(operation)
         style = Markup(_STYLE)  # noqa: S704 - our own constant
-        html = template.render(title=app.title, style=style, tags=tags, count=sum(map(len, tags.values())))
+        html = _template().render(title=app.title, style=style, tags=tags, count=sum(map(len, tags.values())))
         return HTMLResponse(html, headers=_HEADERS)
 
     return router

@@ -14,8 +14,10 @@ import pytest
 import uvicorn
 
 from services import embedded
+from services.embedded import Embedded
 from services.sender.simulator import journal
 from services.sender.simulator.signature import HEADER, sign
+from shared.bus.local import LOCAL
 from shared.clock import write_offset
 from shared.db.sqlite import SQLiteDatabase
 from shared.http.server import bind, limits_of, server_of
@@ -31,6 +33,12 @@ STOPPED: Final = 3
 HOUSE: Final = "followup.db"
 PROVIDER: Final = "simulator.db"
 ENVIRONMENT: Final = {"E2E_SHOPIFY_SECRET": "shop", "E2E_TWILIO_TOKEN": AUTH_TOKEN}
+_DUE: Final = """
+SELECT (SELECT count(*) FROM scheduler_timers WHERE due_at <= :now) + (SELECT count(*) FROM scheduler_lines)
+     + (SELECT count(*) FROM sender_dispatches WHERE state = 'queued' AND ready_at <= :now)
+     + (SELECT count(*) FROM sender_in_flight WHERE state = 'intent' AND deadline < :overdue)
+     + (SELECT count(*) FROM sender_in_flight WHERE state = 'unknown' AND look_at <= :now)
+"""
 _PLACE: Final = {"country": "US", "state": "NY", "time_zone": "America/New_York"}
 
 
@@ -49,8 +57,8 @@ class Place:
         self.merchants = write_shop(folder, house=self.address, provider=self.address, flow=FLOW)
 
     @asynccontextmanager
-    async def house(self, data: Path) -> AsyncIterator[httpx2.AsyncClient]:
-        """Run the house on a data folder of this place, and yield a client of it."""
+    async def house(self, data: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, Embedded]]:
+        """Run the house on a data folder of this place, and yield a client of it, and itself."""
         listener, settings = bind(
             ProcessSettings(
                 data_dir=data,
@@ -66,7 +74,7 @@ class Place:
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
                 async with httpx2.AsyncClient(base_url=self.address, headers=HEADERS, timeout=60) as client:
                     await until(lambda: _is(server), 60)
-                    yield client
+                    yield client, house
                 server.should_exit = True
                 await serving
         finally:
@@ -103,7 +111,7 @@ def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
 async def live(place: Place, told: list[Told]) -> None:
     """Let orders come in, texts go out, and some people write STOP; note what was acknowledged."""
     at = datetime.now(UTC).isoformat()
-    async with place.house(place.data) as client:
+    async with place.house(place.data) as (client, _house):
         for number in range(ORDERS):
             answer = await client.post("/v1/events", json=order(number, at))
             assert answer.status_code == httpx2.codes.ACCEPTED, answer.text
@@ -140,6 +148,20 @@ async def _sent(place: Place, texts: int) -> None:
         return taken(place.data / PROVIDER) >= texts
 
     await until(went, 100)
+
+
+async def idle(house: Embedded, data: Path, seconds: float) -> None:
+    """Wait until a house has read its log and has nothing left that is due."""
+    now = int(house.runtime.clock.now().timestamp() * 1_000_000)
+
+    async def is_idle() -> bool:
+        with closing(sqlite3.connect(data / HOUSE)) as raw:
+            (due,) = raw.execute(_DUE, {"now": now, "overdue": now - 31_000_000}).fetchone()
+            (newest,) = raw.execute("SELECT coalesce(max(id), 0) FROM event_log").fetchone()
+        read = [each.runner.position(LOCAL) for each in house.services if each.runner]
+        return due == 0 and all(place is not None and place > newest for place in read)
+
+    await until(is_idle, seconds)
 
 
 async def settled(record: Path, seconds: float = 1) -> None:

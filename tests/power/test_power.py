@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -21,16 +21,19 @@ import pytest
 from fastapi import APIRouter
 
 from services.compliance.domain.ledger import GENESIS, chained
+from services.embedded import Embedded
 from services.sender.domain.attempts import LIVE_STATES
 from services.sender.simulator.count import callback_id, count
 from shared.clock import write_offset
+from shared.testing.waiting import until
 from tests.power.conftest import Recorded
 from tests.power.cutting import Cut, cuts
-from tests.power.living import HOUSE, PROVIDER, Place, settled, taken
+from tests.power.living import HOUSE, PROVIDER, Place, idle, taken
 from tests.power.recording import operations
 
 CUTS: Final = int(os.environ.get("FOLLOWUP_POWER_CUTS", "10000"))
 RESTARTS: Final = int(os.environ.get("FOLLOWUP_POWER_RESTARTS", "100"))
+_PATIENCE_SECONDS: Final = 120
 _AT_ONCE: Final = 6
 """Houses that are up at the same time, each with a place of its own: most of a start is waiting."""
 _SEED: Final = int(os.environ.get("FOLLOWUP_POWER_SEED", "1"))
@@ -167,8 +170,12 @@ def test_a_writer_that_answered_before_its_sync_would_be_found_out(recorded: Rec
 
 @contextmanager
 def plain_doors() -> Iterator[None]:
-    """Leave out the doors nobody knocks at, which take longest to build; what a provider calls is built otherwise."""
+    """Leave out the doors nobody knocks at, which take longest to build; what a provider calls is built otherwise.
+
+    Unanswered calls are asked after often.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOLLOWUP_SENDER_RECONCILE_SECONDS", "0.2")
         patch.setattr(APIRouter, "add_api_route", lambda *_args, **_more: None)
         yield
 
@@ -197,15 +204,20 @@ async def _start(
     place: Place, data: Path, later: timedelta, cut: Cut, grown: list[int], free: asyncio.Queue[Place]
 ) -> None:
     write_offset(place.clock_file, later)
-    before = taken(data / PROVIDER)
-    async with place.house(data):
-        await settled(data / PROVIDER, 0.4)
+    before, begun = taken(data / PROVIDER), datetime.now(UTC) + later
+    async with place.house(data) as (_client, house):
+        await idle(house, data, _PATIENCE_SECONDS)
         write_offset(place.clock_file, later + timedelta(minutes=12))
-        await asyncio.sleep(0.6)
+        await until(lambda: _has_moved(house, begun + timedelta(minutes=12)), _PATIENCE_SECONDS)
+        await idle(house, data, _PATIENCE_SECONDS)
     grown.append(taken(data / PROVIDER) - before)
     assert count(data / PROVIDER)["duplicates"] == [], f"after operation {cut.after}, seed {_SEED}"
     shutil.rmtree(data)
     free.put_nowait(place)
+
+
+async def _has_moved(house: Embedded, to: datetime) -> bool:
+    return house.runtime.clock.now() >= to
 
 
 @pytest.mark.timeout(600)
