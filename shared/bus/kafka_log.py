@@ -15,6 +15,7 @@ from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import Cluster
 from shared.bus.kept import KEEP_MINUTES
+from shared.bus.marks import MARK_SECONDS
 from shared.bus.outbox import OutboxPublisher, Relay
 from shared.bus.outbox_room import MOST_ROWS, STUCK_SECONDS, WAITS_SECONDS, Room
 from shared.db.ground import Ground
@@ -102,9 +103,15 @@ class KafkaLog:
         self.relay.marking.hear(ground, Hearing(marks, topics, self._service))
 
     async def unread_seconds(self, now: datetime) -> float:  # noqa: ARG002 - marks are on our monotonic clock
-        """Return for how long what was told may not have been heard by the scheduler; 0 where nothing is known."""
-        heard = self.marks().heard(_ACTS)
-        return max(0.0, time.monotonic() - heard) if math.isfinite(heard) else 0.0
+        """Return for how long what was told may not have been heard by the scheduler.
+
+        0 where nothing is known, and while it or the log is away: what is told then is kept, and nobody is too quick.
+        """
+        marks = self.marks()
+        at, heard = marks.in_log(_ACTS), marks.heard(_ACTS)
+        if not math.isfinite(heard) or time.monotonic() - at > MARK_SECONDS:
+            return 0.0
+        return max(0.0, at - heard)
 
     def require_room(self) -> None:
         """See that there is room for what somebody wants to tell us.

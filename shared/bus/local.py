@@ -38,6 +38,8 @@ event_log = sa.Table(
 
 LOCAL = Partition("event_log", 0)
 _EVERYBODY = Holding(frozenset({LOCAL.number}), 1)
+_READS_ON = timedelta(seconds=60)
+"""Who has not read on for so long stands still, and is not merely behind."""
 _SILENCE_SECONDS = 1.0
 _TAIL_MESSAGES = 4096
 _READ_AT_ONCE = 1000
@@ -108,13 +110,15 @@ class LocalLog:
         self._hearing.append(ground)
 
     async def unread_seconds(self, now: datetime) -> float:
-        """Return how old the oldest event is that one of those who act on news has not read."""
+        """Return how old the oldest event is that one of those who act on news has not read, as long as it reads on."""
 
         async def ages(transaction: Transaction) -> list[float]:
             found = []
             for ground in self._hearing:
                 table = ground.positions
-                of_log = sa.select(table.c.next_offset).where(table.c.topic == LOCAL.topic)
+                of_log = sa.select(table.c.next_offset).where(
+                    table.c.topic == LOCAL.topic, table.c.moved_at > now - _READS_ON
+                )
                 for row in await transaction.rows(of_log):
                     oldest = await transaction.rows(_AT, {"start": row["next_offset"]})
                     found += [(now - each["published_at"]).total_seconds() for each in oldest]

@@ -28,8 +28,8 @@ BURST_SECONDS = 3.0
 """So much of its rate a merchant may bring in at once; consumers have read that much within a few seconds."""
 BEHIND_SECONDS = 2.0
 """Events that wait longer to be read mean that more comes in than is read."""
-LEAST_SHARE = 0.04
-"""What is left of a merchant's events a second however far behind the readers are: 20 of 500."""
+LEAST_SHARE = 0.1
+"""What is left of a merchant's events a second however far behind the readers are: 50 of 500."""
 _SHRINKS_BY, _GROWS_BY = 0.5, 1.05
 REMEMBERED_SECONDS = 300.0
 """How long it is told that a merchant was refused."""

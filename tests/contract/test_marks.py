@@ -1,15 +1,19 @@
 """Marks: what a relay says of how complete the log is, true whatever its transactions do."""
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
 
+from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_marks import Hearing, KafkaMarks
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
-from shared.bus.marks import Mark, NothingToRelay, all_heard, all_in_log, packed, unpacked
+from shared.bus.marks import MARK_SECONDS, Mark, NothingToRelay, all_heard, all_in_log, packed, unpacked
 from shared.db.transaction import Lane, Transaction
 from shared.events.topics import Topic
 from shared.testing.clock import START
@@ -163,3 +167,30 @@ def test_a_mark_survives_its_packing_and_what_is_none_is_none() -> None:
 def test_a_log_that_publishers_append_to_themselves_is_always_complete() -> None:
     marks = NothingToRelay()
     assert all_in_log(marks) == all_heard(marks, ("scheduler",)) == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "behind"),
+    [(0.5, 8.5, 8.0), (0.5, 0.6, 0.1), (MARK_SECONDS + 1, 60.0, 0.0), (math.inf, math.inf, 0.0)],
+    ids=["behind", "not behind", "away", "unknown"],
+)
+async def test_a_scheduler_is_behind_only_while_it_and_the_log_are_there(
+    said: float, heard: float, behind: float
+) -> None:
+    now = time.monotonic()
+
+    class Said:
+        """What the scheduler said so many seconds ago."""
+
+        def in_log(self, _publisher: str) -> float:
+            return now - said
+
+        def heard(self, _service: str) -> float:
+            return now - heard
+
+    class Log:
+        def marks(self) -> Said:
+            return Said()
+
+    found = await KafkaLog.unread_seconds(cast("KafkaLog", Log()), START)
+    assert found == pytest.approx(behind)

@@ -1,5 +1,7 @@
 """A merchant has so many texts planned at once: beyond that it is told, and nothing else of it suffers."""
 
+from datetime import timedelta
+
 import pytest
 
 from services.scheduler import instruments
@@ -83,5 +85,7 @@ async def test_it_is_known_how_long_events_wait_to_be_read(stage: Stage) -> None
     stage.clock.advance(seconds=5)
     await stage.house.publish(stage.trigger(phone=phone(102)))
     assert await log.unread_seconds(stage.clock.now()) == 5
+    later = stage.clock.now() + timedelta(minutes=2)
+    assert await log.unread_seconds(later) == 0, "the reader stands still: nobody brings in too much"
     await stage.house.settle(stage.service)
     assert await log.unread_seconds(stage.clock.now()) == 0
