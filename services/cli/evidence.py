@@ -20,11 +20,6 @@ from shared.inbound import Context
 from shared.inbound import classify as read_reply
 
 STANDARD_INPUT = Path("-")
-_MOVED = {
-    "keeps_distance": "it keeps the planned time to the text of its run that went late",
-    "catch_up": "of the marketing that this person missed, one text a day goes",
-}
-"""Why a text that was pending became due later."""
 _CASE_FIELDS = frozenset({"text", "context"})
 FileArgument = Annotated[Path, typer.Argument(help="A file of JSON objects, one a line; - reads standard input.")]
 
@@ -84,9 +79,6 @@ def _tell(
     console.print(f"[bold]Follow-up {follow_up['follow_up_id']}[/]: {_standing(follow_up, journey)}", soft_wrap=True)
     for event in journey.get("events", []):
         console.print(f"  [dim]{event['at']}[/]  {event['summary']}")
-    for change in follow_up.get("changes", []):
-        if (why := _MOVED.get(change["reason"])) is not None:
-            console.print(f"  [dim]{change['at']}[/]  Moved: {why}. It is due {follow_up['due_local']} now.")
     for decision in decisions:
         console.print(
             f"\n[bold]Verdict of release {decision.get('release')}[/]: {decision['decision']} ({decision['reason']})"

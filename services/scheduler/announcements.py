@@ -12,6 +12,7 @@ from shared.events.follow_up import (
     FollowUpDue,
     FollowUpEvent,
     FollowUpExpired,
+    FollowUpMoved,
     FollowUpPlanned,
 )
 from shared.ids import EventId
@@ -51,6 +52,24 @@ def due(follow_up: FollowUp, content: Content, release: int, at: datetime) -> Fo
         consent_reports=follow_up.consent_reports,
         inbound_at=follow_up.inbound_at,
         asked_by=follow_up.asked_by,
+    )
+
+
+def moved(
+    follow_up: FollowUp, at: datetime, behind: str | None = None, went_at: datetime | None = None
+) -> FollowUpMoved:
+    """Return the event of a pending text that is due later now; `behind` went at `went_at`."""
+    distance = None if went_at is None else round((follow_up.due_at - went_at).total_seconds())
+    return _about(
+        FollowUpMoved,
+        follow_up,
+        at,
+        release=follow_up.standing.release,
+        due_at=follow_up.due_at,
+        expires_at=follow_up.expires_at,
+        reason=follow_up.standing.reason,
+        behind=behind,
+        distance_seconds=distance,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from services.scheduler import instruments
+from services.scheduler import announcements, instruments
 from services.scheduler.domain.spacing import KEEPS_DISTANCE, is_late, planned_after
 from services.scheduler.domain.states import Proof, State
 from services.scheduler.planner import Versions, local_text
@@ -46,7 +46,9 @@ async def keep_distances(
             zone = ZoneInfo(other.time_zone)
             due_at = planned_after(terms[text.flow_version].steps, text.step, other.step, went_at, zone)
             if due_at is not None and due_at > other.first_due_at:
-                behind.append((other, moved_to(other, due_at)))
+                after = moved_to(other, due_at)
+                behind.append((other, after))
+                uow.publish(announcements.moved(after, uow.now, text.step, went_at))
     await _write(uow, behind)
 
 

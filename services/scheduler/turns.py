@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from services.scheduler import instruments
+from services.scheduler import announcements, instruments
 from services.scheduler.domain.enrolment import ANSWER_FLOW, API_FLOW
 from services.scheduler.domain.spacing import CATCH_UP, Known, PutOff, is_ahead, is_late, put_off
 from services.scheduler.domain.states import State
@@ -92,7 +93,9 @@ async def _put_off(uow: UnitOfWork, moved: Sequence[tuple[FollowUp, PutOff]]) ->
         row = {"due_at": found.until, "timer_at": at, "reason": found.reason, "changes": changes, "updated_at": uow.now}
         rows.append({"id": text.id, **row})
         places.append(timer(text, at, "due"))
-        uow.insert_later(state_changes, history_row(text.moved(found.reason), uow.now, PUT_OFF))
+        after = replace(text.moved(found.reason), due_at=found.until)
+        uow.insert_later(state_changes, history_row(after, uow.now, PUT_OFF))
+        uow.publish(announcements.moved(after, uow.now))
         instruments.PUT_OFF.labels(found.reason).inc()
     await uow.db.change(follow_ups, rows)
     await uow.db.insert_new(timers, places)

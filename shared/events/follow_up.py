@@ -169,6 +169,23 @@ class FollowUpLapsed(FollowUpEvent):
 
 
 @event
+class FollowUpMoved(FollowUpEvent):
+    """Still pending, and due later than was planned."""
+
+    type: ClassVar[str] = "follow-up.moved"
+
+    due_at: datetime
+    expires_at: datetime | None = None
+    """Its end, which may have moved with it."""
+    reason: str
+    """`keeps_distance` or `catch_up`."""
+    behind: str | None = None
+    """The text of its run, by its step, from which it keeps its distance."""
+    distance_seconds: int | None = None
+    """How far it is due behind that."""
+
+
+@event
 class FollowUpCancelled(FollowUpEvent):
     """The flow, the API or an opt-out no longer wants it."""
 

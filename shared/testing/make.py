@@ -107,6 +107,14 @@ _FIELDS: dict[type[Event], dict[str, Any]] = {
     follow_up.FollowUpBlocked: {**_FOLLOW_UP, "reason": "no_consent"},
     follow_up.FollowUpLapsed: {**_FOLLOW_UP, "reason": "clearance_ran_out"},
     follow_up.FollowUpCancelled: {**_FOLLOW_UP, "reason": "cancel_rule"},
+    follow_up.FollowUpMoved: {
+        **_FOLLOW_UP,
+        "due_at": START + timedelta(days=2),
+        "expires_at": START + timedelta(days=3),
+        "reason": "keeps_distance",
+        "behind": "thanks",
+        "distance_seconds": 172_800,
+    },
     follow_up.FollowUpExpired: {**_FOLLOW_UP, "reason": "expire_after"},
     dispatch.DispatchAccepted: {
         **_DISPATCH,

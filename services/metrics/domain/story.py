@@ -37,6 +37,7 @@ from shared.events.follow_up import (
     FollowUpDue,
     FollowUpExpired,
     FollowUpLapsed,
+    FollowUpMoved,
     FollowUpPlanned,
 )
 from shared.events.privacy import PrivacyErased, PrivacyExported
@@ -84,6 +85,7 @@ _SERVICES: Final = {
     "merchant.closed": "compliance",
     "follow-up.planned": "scheduler",
     "follow-up.due": "scheduler",
+    "follow-up.moved": "scheduler",
     "follow-up.cancelled": "scheduler",
     "follow-up.expired": "scheduler",
     "follow-up.cleared": "compliance",
@@ -102,6 +104,8 @@ _SERVICES: Final = {
 }
 _REASONS_OF_HOURS: Final = frozenset({"quiet_hours", "holiday", "message_expired"})
 """Where the rows of the table of hours decided; elsewhere they were only looked at."""
+_FEW: Final = 2
+"""Beyond so many of a unit, what is left over is not worth a word."""
 _ORDER: Final = {kind: place for place, kind in enumerate(_SERVICES)}
 """Of facts at the same instant, the cause is told first."""
 _KINDS: Final = {
@@ -170,12 +174,33 @@ def _plan(event: Event, clock: ZoneInfo) -> Chapter:
             return Chapter(event, "Due", f"Its hour came{again}, and the gate was asked.", Tone.PLAIN)
         case FollowUpLapsed():
             return _reasoned(event, "Not in time", "It did not leave while it was cleared", event.reason, Tone.WAIT)
+        case FollowUpMoved():
+            return _moved(event, clock)
         case FollowUpCancelled():
             return _reasoned(event, "Cancelled", "It was cancelled", event.reason, Tone.BAD)
         case FollowUpExpired():
             return _reasoned(event, "Expired", "It was given up", event.reason, Tone.BAD)
         case _:
             return Chapter(event, event.type, f"{event.type} was recorded.", Tone.PLAIN)
+
+
+def _moved(event: FollowUpMoved, clock: ZoneInfo) -> Chapter:
+    """Tell until when a text was put off by its own run, or by what its person missed."""
+    why = meaning_of(event.reason).words
+    if event.behind is not None and event.distance_seconds is not None:
+        before = event.behind.replace("_", " ")
+        why = f"it keeps {span(event.distance_seconds)} from “{before}”, which went late"
+    summary = f"It is due {moment(event.due_at, clock, event.occurred_at)} now: {why}."
+    return Chapter(event, "Moved", summary, Tone.WAIT, reason=event.reason)
+
+
+def span(seconds: int) -> str:
+    """Return a length of time in the largest unit that tells it, such as 2 days, 90 minutes or 40 seconds."""
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        count, rest = divmod(seconds, size)
+        if count and (not rest or count > _FEW):
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{seconds} seconds"
 
 
 def _particulars(event: TriggerReceived) -> str:

@@ -17,7 +17,14 @@ from services.scheduler import app
 from services.scheduler.domain.spacing import CATCH_UP, LATE_AFTER
 from services.scheduler.tables import state_changes
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
-from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpDue, FollowUpLapsed, Purpose
+from shared.events.follow_up import (
+    FollowUpBlocked,
+    FollowUpDeferred,
+    FollowUpDue,
+    FollowUpLapsed,
+    FollowUpMoved,
+    Purpose,
+)
 from shared.testing.clock import START
 from tests.integration.scheduler.stage import Stage, open_stage
 
@@ -181,6 +188,11 @@ async def test_the_same_news_again_moves_nothing_twice_and_the_history_says_why(
         ("put_off", "keeps_distance"),
     ]
     assert (story["state"], story["reason"]) == ("pending", "keeps_distance")
+    announced = await stage.told(FollowUpMoved)
+    assert [(each.step, each.reason, each.behind, each.distance_seconds) for each in announced] == [
+        ("two", "keeps_distance", "one", 86_400),
+        ("three", "keeps_distance", "one", 3 * 86_400),
+    ]
 
 
 async def test_what_moved_survives_a_restart(tmp_path: Path) -> None:

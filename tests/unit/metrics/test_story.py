@@ -10,7 +10,9 @@ from services.metrics.domain.story import Tone, chapter, moment, money, told
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
+from shared.events.follow_up import FollowUpMoved
 from shared.events.registry import registry
+from shared.testing import make
 from shared.testing.clock import START
 from shared.testing.make_metrics import Text
 
@@ -47,6 +49,22 @@ def test_a_block_says_that_it_is_final_and_why() -> None:
     step = chapter(TEXT.blocked(reason="opted_out"), NEW_YORK)
     assert step.summary.startswith("Blocked for good: this person has opted out")
     assert step.rule == "47 CFR 64.1200(a)(10)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(172_800, "2 days"), (86_400, "1 day"), (93_600, "26 hours"), (3 * 86_400 + 60, "3 days"), (2_700, "45 minutes")],
+)
+def test_a_text_that_moved_says_until_when_and_what_it_keeps(seconds: int, words: str) -> None:
+    moved = make.event(FollowUpMoved, due_at=NINE, distance_seconds=seconds)
+    assert summary(moved) == f"It is due Wed 2 Dec, 09:00 now: it keeps {words} from “thanks”, which went late."
+
+
+def test_a_text_that_catches_up_says_why_it_moved() -> None:
+    moved = make.event(FollowUpMoved, due_at=NINE, reason="catch_up", behind=None, distance_seconds=None)
+    step = chapter(moved, NEW_YORK)
+    assert step.summary.endswith("now: of the marketing that this person missed, one text a day goes.")
+    assert (step.title, step.tone) == ("Moved", Tone.WAIT)
 
 
 def test_a_reason_without_words_is_shown_as_it_is() -> None:
