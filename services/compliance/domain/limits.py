@@ -7,6 +7,7 @@ pumping"). It shows in three ways: many new people in an hour, many of one block
 import zlib
 from array import array
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -23,6 +24,7 @@ RECENT: Final = 100
 PREFIXES: Final = 4096
 """Blocks of ten thousand numbers are counted in so many places; two that meet in one count more, never less."""
 _MOST = 65_535
+_LONGEST_HOURS = 24
 _SPREAD = 0x9E3779B97F4A7C15
 _WHOLE = (1 << 53) - 1
 
@@ -95,16 +97,23 @@ class Tally:
         if self.held_since is not None:
             return Wait(Limit(Reason.ADJACENT_NUMBERS, now + LOOK_AGAIN), "adjacent")
         self._roll(now)
-        counts = [("hour", self.asked, most.per_hour)]
-        self.asked += 1
-        if who.key is not None:
-            counts.append(("key", self.by_key[who.key], most.per_key))
-            self.by_key[who.key] += 1
+        for bound, before, cap in self._counted(who, most):
+            hours = _hours_to_wait(before, cap)
+            if hours:
+                return Wait(Limit(Reason.NEW_PEOPLE, self.hour + hours * HOUR), bound)
+        return None
+
+    def _counted(self, who: Newcomer, most: NewPeople) -> Iterator[tuple[str, int, int]]:
+        """Count towards one bound after the other, the narrowest first: who meets one takes no room of the next."""
         if who.prefix is not None:
-            counts.append(("prefix", self.by_prefix[who.prefix], most.per_prefix))
-            self.by_prefix[who.prefix] = min(_MOST, self.by_prefix[who.prefix] + 1)
-        hours, bound = max((_hours_to_wait(before, cap), bound) for bound, before, cap in counts)
-        return Wait(Limit(Reason.NEW_PEOPLE, self.hour + hours * HOUR), bound) if hours else None
+            before = self.by_prefix[who.prefix]
+            self.by_prefix[who.prefix] = min(_MOST, before + 1)
+            yield "prefix", before, most.per_prefix
+        if who.key is not None:
+            self.by_key[who.key] += 1
+            yield "key", self.by_key[who.key] - 1, most.per_key
+        self.asked += 1
+        yield "hour", self.asked - 1, most.per_hour
 
     def release(self) -> None:
         """Let texts to new people go again; those who were looked at count no more."""
@@ -156,8 +165,11 @@ def hour_of(now: datetime) -> datetime:
 
 
 def _hours_to_wait(before: int, cap: int) -> int:
-    """Return how many hours ahead there is room behind those who asked before; each text is then asked about once."""
-    return 24 if cap == 0 else before // cap
+    """Return how many hours ahead there is room behind those who asked before; each text is then asked about once.
+
+    A day at most: a flood must not put off till never whoever comes after it.
+    """
+    return _LONGEST_HOURS if cap == 0 else min(_LONGEST_HOURS, before // cap)
 
 
 def packed(counts: "array[int]") -> bytes:

@@ -134,6 +134,17 @@ def test_keys_and_prefixes_have_room_of_their_own() -> None:
     assert [wait and wait.bound for wait in same] == [None] * 4 + ["prefix"] * 2
 
 
+def test_a_flood_of_one_block_or_key_takes_nobody_elses_room() -> None:
+    told, few = tally(), NewPeople(per_hour=20, per_key=8, per_prefix=5, adjacent=101)
+    flood = [asked(told, 77_770_000 + 37 * place, few) for place in range(250)]
+    assert [wait is None for wait in flood] == [True] * 5 + [False] * 245
+    assert flood[-1] is not None
+    assert flood[-1].limit.until == hour_of(START) + 24 * HOUR
+    stolen = [asked(told, 10_000 * (2_000_000 + place), few, "form") for place in range(50)]
+    assert [wait is None for wait in stolen] == [True] * 8 + [False] * 42
+    assert [asked(told, 10_000 * (1_000_000 + place), few) for place in range(7)] == [None] * 7
+
+
 def test_numbers_that_nobody_has_count_towards_the_hour_alone() -> None:
     told, few = tally(), NewPeople(per_hour=3, per_key=9, per_prefix=1, adjacent=5)
     nobody = newcomer(1, "+12125550123", 1)
