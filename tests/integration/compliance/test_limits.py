@@ -58,10 +58,10 @@ def reasons(verdicts: list[Verdict]) -> Counter[str]:
     return Counter(reason for _, reason in only(*verdicts))
 
 
-async def test_hundreds_of_numbers_one_after_the_other_are_held_and_told(stage: Stage) -> None:
-    pumped = [f"+1212222{number:04d}" for number in range(600)]
+async def test_numbers_one_after_the_other_are_held_and_told(stage: Stage) -> None:
+    pumped = [f"+1212222{number:04d}" for number in range(120)]
     told = await ask(stage, *pumped)
-    assert reasons(told) == {"ok": 19, "adjacent_numbers": 581}
+    assert reasons(told) == {"ok": 19, "adjacent_numbers": 101}
     waiting = next(each for each in told if isinstance(each, FollowUpDeferred))
     assert "neighbouring numbers" in (waiting.explanation or "")
     assert reasons(await ask(stage, stranger(1))) == {"adjacent_numbers": 1}
