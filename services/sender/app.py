@@ -89,7 +89,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     async def is_hearing() -> bool:
         with contextlib.suppress(LogUnavailable):  # the last look grows old; what is no marketing goes on
             await hearing.look()
-        return service.halted() is None and (await units.read(hearing.news)).is_complete
+        return missed.is_caught_up() and service.halted() is None and (await units.read(hearing.news)).is_complete
 
     dispatcher = Dispatcher(
         units,
@@ -139,6 +139,6 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         Loop("missed-replies", missed.step, longest_seconds=SLOW_SECONDS),
         Loop("retention", Retention(units, settings).step, longest_seconds=SLOW_SECONDS),
     )
-    service.on_start = (attach, book.warm_up)
+    service.on_start = (attach, missed.begin, book.warm_up)
     service.on_stop = (calls.stop, book.close)
     return Sender(service, dispatcher, calls, outcomes, reconciler, asker, missed, book, rush)

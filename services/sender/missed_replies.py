@@ -5,7 +5,8 @@ after every start, and what is not known is taken as if it had been brought. Whe
 database: one that was restored from a backup asks for all that was written since.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -33,7 +34,11 @@ _OVERLAP: Final = timedelta(minutes=5)
 """Lists lag behind, and clocks differ."""
 _PAGES: Final = 50
 """Ten thousand replies to one number in ten minutes, or in one outage."""
+_ACCOUNTS_AT_ONCE: Final = 10
 _LOOK_SECONDS: Final = 15.0
+_SOON_SECONDS: Final = 0.5
+LONGEST_CATCHING_UP_SECONDS: Final = 60.0
+"""So long marketing waits for it after a start."""
 
 log = logger(__name__)
 
@@ -70,19 +75,42 @@ class MissedReplies:
         self._asked: set[Line] = set()
         """Since the start of this process."""
         self._rests: dict[tuple[str, str], Rest] = {}
+        self._catching_up_since: float | None = None
+        """Monotonic; None where nothing is to be caught up with (any more)."""
+
+    async def begin(self) -> None:
+        """Note that a process starts: people may have written while there was none."""
+        self._catching_up_since = self._clock.monotonic()
+
+    def is_caught_up(self) -> bool:
+        """Return whether the numbers were asked about since the start; a provider that cannot say holds nobody up."""
+        since = self._catching_up_since
+        return since is None or self._clock.monotonic() - since > LONGEST_CATCHING_UP_SECONDS
 
     async def step(self) -> float:
         """Ask for what is due, number by number, and return the seconds until the next look."""
-        if 0 not in self._holding().numbers:
+        held = self._holding().numbers
+        if 0 not in held:
             self._asked.clear()
-            return _LOOK_SECONDS
+            self._catching_up_since = None if held else self._catching_up_since
+            return _LOOK_SECONDS if held else _SOON_SECONDS
         rows = await self._units.read(lambda db: db.rows(sa.select(heard_until)))
         heard = {Line(row["merchant_id"], row["provider"], row["sender_number"]): row["until"] for row in rows}
+        accounts: dict[tuple[str, str], list[tuple[Line, Merchant]]] = {}
         for merchant in self._merchants.merchants:
             for number in merchant.config.numbers:
                 line = Line(merchant.id, number.provider, number.number)
-                await self._look_at(line, merchant, heard.get(line))
+                accounts.setdefault((merchant.id, number.provider), []).append((line, merchant))
+        lists = [*accounts.values()]
+        for start in range(0, len(lists), _ACCOUNTS_AT_ONCE):
+            await asyncio.gather(*(self._look_at_each(each, heard) for each in lists[start:][:_ACCOUNTS_AT_ONCE]))
+        self._catching_up_since = None
         return _LOOK_SECONDS
+
+    async def _look_at_each(self, lines: Sequence[tuple[Line, Merchant]], heard: Mapping[Line, datetime]) -> None:
+        """Look at the numbers of one account, one after the other."""
+        for line, merchant in lines:
+            await self._look_at(line, merchant, heard.get(line))
 
     async def _look_at(self, line: Line, merchant: Merchant, until: datetime | None) -> None:
         """Ask about one number where it is due; one that was never asked about begins now."""

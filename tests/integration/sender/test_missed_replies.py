@@ -1,9 +1,10 @@
 """Replies that nobody brought: the provider is asked for them, and a STOP among them counts."""
 
 from services.sender.instruments import MISSED_REPLIES
-from services.sender.missed_replies import EVERY
+from services.sender.missed_replies import EVERY, LONGEST_CATCHING_UP_SECONDS
 from shared.events.consent import ConsentReported
 from shared.events.engagement import ReplyReceived
+from shared.events.follow_up import Purpose
 from shared.testing.make_sender import replies_url, signed_post
 from tests.integration.sender.desk import Desk
 
@@ -32,6 +33,31 @@ async def test_a_stop_that_was_written_while_the_process_was_down_counts_after_i
         await desk.sender.missed.step()
     assert missed() == before + 1
     assert len(await desk.published(ReplyReceived)) == 1
+
+
+async def test_after_a_start_marketing_waits_until_replies_were_asked_for(desk: Desk) -> None:
+    await began(desk)
+    desk.provider.write_back("STOP")
+    desk.restarted()
+    await desk.sender.missed.begin()
+    offer, receipt = desk.cleared(1, purpose=Purpose.MARKETING), desk.cleared(2, phone="+12125550124")
+    await desk.hear(offer, receipt)
+    await desk.send()
+    assert [text.form["To"] for text in desk.provider.texts] == ["+12125550124"]
+    await desk.sender.missed.step()
+    await desk.send()
+    assert len(desk.provider.texts) == 1
+    assert {row["follow_up_id"]: row["state"] for row in await desk.dispatches()}[offer.follow_up_id] == "failed"
+
+
+async def test_a_provider_that_cannot_say_holds_marketing_up_for_a_minute_at_most(desk: Desk) -> None:
+    await desk.sender.missed.begin()
+    await desk.hear(desk.cleared(purpose=Purpose.MARKETING))
+    await desk.send()
+    assert desk.provider.texts == []
+    desk.clock.advance(seconds=LONGEST_CATCHING_UP_SECONDS + 1)
+    await desk.send()
+    assert len(desk.provider.texts) == 1
 
 
 async def test_what_was_brought_is_not_taken_again(desk: Desk) -> None:
