@@ -1,5 +1,6 @@
 """What a buyer corrects before they are done counts: the tick box for texts, and the number."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from services.ingest.tables import subjects
 from shared.events.consent import ConsentReported
 from shared.events.trigger import TriggerReceived
+from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
+from shared.testing.clock import START
 from shared.testing.make_ingest import ORDER_ID, PHONE, shopify_order
 from tests.integration.ingest.stage import Stage
 
@@ -176,3 +179,34 @@ async def test_a_customer_whose_account_never_had_a_number_keeps_what_they_permi
     await told(stage, checkout(customer={"id": 9005, "phone": None}))
     await stage.shopify("customers/update", account(None, None, LATE), event_id="one")
     assert await claims(stage) == [GRANTED]
+
+
+def states(random: Random, number: int) -> list[dict[str, Any]]:
+    """Return what a checkout of some buyer came to be, oldest first."""
+    mine = [f"+1212555{2 * number + each:04d}" for each in (0, 1)]
+    found = []
+    for second in range(random.randint(2, 5)):
+        phone, is_ticked = random.choice(mine), random.random() < 0.6
+        box = {"sms_marketing_phone": phone if is_ticked else None, "buyer_accepts_sms_marketing": is_ticked}
+        at = f"2026-12-01T11:58:{10 + second}-05:00"
+        found.append(checkout(token=f"t{number}", phone=phone, updated_at=at, **box))
+    return found
+
+
+async def test_no_number_is_permitted_but_the_one_that_stands_beside_the_box_in_the_end(stage: Stage) -> None:
+    random = Random(7)  # noqa: S311 - a shuffle
+    permitted: dict[RecipientId, bool] = {}
+    last: dict[RecipientId, bool] = {}
+    sealer = stage.house.runtime.sealer
+    for number in range(16):
+        history = states(random, number)
+        for place, document in enumerate(random.sample(history, len(history))):
+            await stage.shopify("checkouts/update", document, event_id=f"event-{number}-{place}")
+        for document in history:
+            who = sealer.recipient_id(MerchantId("acme"), E164(document["phone"]))
+            last[who] = document is history[-1] and document["buyer_accepts_sms_marketing"]
+    claimed = await stage.house.published(ConsentReported)
+    for claim in sorted(claimed, key=lambda each: (each.captured_at or START, each.act == "revoked")):
+        permitted[claim.recipient_id] = claim.act == "granted"
+    assert sum(permitted.values()) > 3
+    assert [who for who, is_permitted in permitted.items() if is_permitted and not last[who]] == []
