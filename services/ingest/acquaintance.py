@@ -43,6 +43,10 @@ class People:
             found.pop(but.recipient_id, None)
         return tuple(found.values())
 
+    def numbers_of(self, joins: Iterable[bytes]) -> int:
+        """Return how many people these joins led to before."""
+        return len({person.recipient_id for join in joins for person in self._former.get(join, ())})
+
     def is_known_newer(self, join: bytes, as_of: datetime | None) -> bool:
         """Return whether what is known of a join is newer than an instant."""
         known = self._as_of.get(join)

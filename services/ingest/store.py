@@ -30,6 +30,9 @@ from shared.errors import Overtaken
 from shared.events.envelope import Event
 from shared.events.trigger import PhoneProvenance
 
+MOST_NUMBERS = 4
+"""How many numbers an order or cart may have had before, for the next one to hear of it from the beginning."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
@@ -164,8 +167,8 @@ async def _people(db: Transaction, arrivals: Sequence[Arrival]) -> People:
 
 
 async def _former_people(db: Transaction, arrivals: Iterable[Arrival]) -> dict[bytes, list[Addressee]]:
-    """Return whom the joins of these arrivals led to before, where what they say reaches everybody."""
-    wanted = [join for arrival in arrivals if _reaches_everybody(arrival) for join in arrival.joins]
+    """Return whom the joins of these arrivals led to before, where what they say reaches them or is told anew."""
+    wanted = [join for arrival in arrivals for join in _joins_with_a_past(arrival)]
     found: dict[bytes, list[Addressee]] = {}
     for row in await db.fetch(former_people, "join_hash", wanted) if wanted else ():
         found.setdefault(bytes(row["join_hash"]), []).append(_addressee(row))
@@ -176,8 +179,10 @@ def _addressee(row: Row) -> Addressee:
     return Addressee(row["recipient_id"], bytes(row["contact"]), PhoneProvenance(row["provenance"]))
 
 
-def _reaches_everybody(arrival: Arrival) -> bool:
-    return not isinstance(arrival.outcome, Unreadable) and reaches_everybody(arrival.outcome)
+def _joins_with_a_past(arrival: Arrival) -> Sequence[bytes]:
+    if isinstance(arrival.outcome, Unreadable):
+        return ()
+    return arrival.joins if reaches_everybody(arrival.outcome) else arrival.joins[:1] if arrival.outcome.retold else ()
 
 
 def _take(arrival: Arrival, people: People) -> _Taken:
@@ -200,9 +205,9 @@ def _take(arrival: Arrival, people: People) -> _Taken:
     if money.added_minor and reading.total and addressee:
         subject, currency = reading.joins[0].name, reading.total.currency
         events.append(order_edited(arrival.origin, subject, money.added_minor, currency, addressee))
-    events += announcements(
-        arrival.origin, said, addressee, arrival.facts, claims, others, arrival.retold_facts, moved.keys()
-    )
+    # Whoever types many numbers into one checkout does not make each of them hear of it.
+    anew = moved.keys() if people.numbers_of(arrival.joins[:1]) <= MOST_NUMBERS else ()
+    events += announcements(arrival.origin, said, addressee, arrival.facts, claims, others, arrival.retold_facts, anew)
     if not is_old:
         events += _taken_off(arrival, reading, addressee, people)
     ids_of: dict[str, UUID] = {each.key: trigger_id(arrival.origin, each) for each in reading.happenings}

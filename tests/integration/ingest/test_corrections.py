@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.ingest.store import MOST_NUMBERS
 from services.ingest.tables import subjects
 from shared.events.consent import ConsentReported
 from shared.events.trigger import TriggerReceived
@@ -179,6 +180,15 @@ async def test_a_customer_whose_account_never_had_a_number_keeps_what_they_permi
     await told(stage, checkout(customer={"id": 9005, "phone": None}))
     await stage.shopify("customers/update", account(None, None, LATE), event_id="one")
     assert await claims(stage) == [GRANTED]
+
+
+async def test_whoever_types_many_numbers_into_one_checkout_makes_few_of_them_hear_of_it(stage: Stage) -> None:
+    for number in range(12):
+        phone = f"+1212555{number:04d}"
+        document = checkout(phone=phone, sms_marketing_phone=phone)
+        await stage.shopify("checkouts/update", document, event_id=f"event-{number}")
+    kinds = [each.kind for each in await stage.triggers()]
+    assert (kinds.count("checkout_started"), kinds.count("number_changed")) == (1 + MOST_NUMBERS, 11)
 
 
 def states(random: Random, number: int) -> list[dict[str, Any]]:
