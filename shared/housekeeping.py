@@ -4,6 +4,7 @@ It also measures what nobody else sees: how late its event loop runs, and how mu
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -118,9 +119,19 @@ class Housekeeping:
         return MEASURE_SECONDS
 
     async def _count(self) -> float:
-        """Count what stands parked."""
+        """Count what stands parked; who has too much of it is refused more until it is seen to."""
+        most: Counter[str] = Counter()
         for ground in self._grounds:
-            PARKED.labels(ground.service).set(await self._runtime.database.read(partial(parked.count, ground=ground)))
+            found = await self._runtime.database.read(partial(parked.counts, ground=ground))
+            PARKED.labels(ground.service).set(sum(found.values()))
+            most |= Counter(found)
+        quotas = self._runtime.quotas
+        known = (self._runtime.merchants.get(merchant) for merchant in most)
+        quotas.note_parked(
+            merchant.id
+            for merchant in known
+            if merchant and quotas.has_parked_too_much(merchant.config.quotas, most[merchant.id])
+        )
         return COUNT_SECONDS
 
     async def _prune(self) -> float:

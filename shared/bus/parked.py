@@ -75,10 +75,11 @@ def _anything(table: sa.Table) -> sa.Select[tuple[int]]:
     return sa.select(table.c.id).limit(1)
 
 
-async def count(transaction: Transaction, ground: Ground) -> int:
-    """Return how many events a service has parked."""
-    found = await transaction.rows(sa.select(sa.func.count().label("parked")).select_from(ground.parked))
-    return int(found[0]["parked"])
+async def counts(transaction: Transaction, ground: Ground) -> dict[str, int]:
+    """Return how many events a service has parked of each merchant; of none in particular under an empty name."""
+    table = ground.parked
+    grouped = sa.select(table.c.merchant_id, sa.func.count().label("parked")).group_by(table.c.merchant_id)
+    return {str(row["merchant_id"]): int(row["parked"]) for row in await transaction.rows(grouped)}
 
 
 async def redrive(units: Units, ground: Ground, router: Router) -> tuple[int, int]:

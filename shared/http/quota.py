@@ -11,7 +11,7 @@ log before somebody else's event is what everybody waits for. Whoever sends litt
 Each process counts for itself: behind a load balancer a merchant may bring in as much at every replica.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
@@ -30,6 +30,7 @@ BEHIND_SECONDS = 2.0
 """Events that wait longer to be read mean that more comes in than is read."""
 LEAST_SHARE = 0.1
 """What is left of a merchant's events a second however far behind the readers are: 50 of 500."""
+_PARKED_AGAIN_SECONDS = 60
 _SHRINKS_BY, _GROWS_BY = 0.5, 1.05
 REMEMBERED_SECONDS = 300.0
 """How long it is told that a merchant was refused."""
@@ -71,7 +72,17 @@ class Quotas:
         self._left: dict[tuple[str, ...], tuple[float, float]] = {}
         self._refused_at: dict[tuple[str, str], float] = {}
         self._share = 1.0
+        self._parked: frozenset[str] = frozenset()
         SHARE.set(1.0)
+
+    def has_parked_too_much(self, quotas: MerchantQuotas, parked: int) -> bool:
+        """Return whether so many parked events in one service are more than a merchant may have."""
+        own = quotas.parked_events
+        return parked > (self._settings.merchant_parked_events if own is None else own)
+
+    def note_parked(self, merchants: Iterable[str]) -> None:
+        """Take note of whose events stand parked in too large a number: what else they bring in is refused."""
+        self._parked = frozenset(merchants)
 
     def note_unread(self, seconds: float) -> None:
         """Take note of how long events wait to be read: of all merchants' rates a smaller or a larger part is left."""
@@ -128,7 +139,8 @@ class Quotas:
         """Return who was over which quota in the last minutes, or None."""
         since = self._clock.monotonic() - REMEMBERED_SECONDS
         self._refused_at = {who: at for who, at in self._refused_at.items() if at >= since}
-        who = sorted(f"{merchant} ({quota})" for merchant, quota in self._refused_at)
+        refused = {*self._refused_at, *((merchant, "parked") for merchant in self._parked)}
+        who = sorted(f"{merchant} ({quota})" for merchant, quota in refused)
         return (
             f"over their quota within 5 minutes: {', '.join(who)}; see docs/runbooks/quota-exceeded.md" if who else None
         )
@@ -146,6 +158,14 @@ class Quotas:
         yield _Share((*owner, "bytes"), "bytes", size, load.size)
 
     def _refusal(self, merchant_id: str, load: Load, shares: list[_Share]) -> HTTPProblem | None:
+        if merchant_id in self._parked and any(share.amount for share in shares):
+            self.note_refused(merchant_id, load.door, "parked")
+            return HTTPProblem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "parked_quota_exceeded",
+                "too many events of this merchant stand parked; the operator must see to them first",
+                headers={"Retry-After": str(_PARKED_AGAIN_SECONDS)},
+            )
         empty = [(share, left) for share in shares if share.amount and (left := self._left_in(share)) <= 0]
         if not empty:
             self._charge(shares)

@@ -3,12 +3,17 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from services.scheduler import instruments
 from services.scheduler.domain.enrolment import Decline
-from services.scheduler.tables import triggers_seen
+from services.scheduler.tables import ground, triggers_seen
+from shared.bus import parked
+from shared.db.transaction import Lane
+from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpCancelled
+from shared.housekeeping import Housekeeping
 from shared.testing import make
 from tests.integration.scheduler.stage import Stage
 
@@ -89,3 +94,23 @@ async def test_it_is_known_how_long_events_wait_to_be_read(stage: Stage) -> None
     assert await log.unread_seconds(later) == 0, "the reader stands still: nobody brings in too much"
     await stage.house.settle(stage.service)
     assert await log.unread_seconds(stage.clock.now()) == 0
+
+
+@pytest.mark.parametrize("stage", [{"more": "quotas: {parked_events: 1}"}], indirect=True)
+async def test_who_has_too_much_parked_brings_in_nothing_more_until_it_is_seen_to(stage: Stage) -> None:
+    runtime = stage.house.runtime
+    housekeeping = Housekeeping(runtime, [ground])
+
+    async def set_aside(uow: UnitOfWork) -> None:
+        trigger = stage.trigger()
+        work = parked.Work("scheduler.text", trigger.merchant_id, trigger.recipient_id, b"{}")
+        await parked.set_aside(uow, ground, work, "a test")
+
+    for _ in range(2):
+        assert (await stage.ask(**TEXT)).status_code == 202
+        await runtime.units.run(set_aside, Lane.BATCHES)
+        await housekeeping._count()
+    assert (await stage.ask(**TEXT)).json()["code"] == "parked_quota_exceeded"
+    await runtime.units.run(lambda uow: uow.db.execute(sa.delete(ground.parked)), Lane.BATCHES)
+    await housekeeping._count()
+    assert (await stage.ask(**TEXT)).status_code == 202

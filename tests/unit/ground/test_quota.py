@@ -137,3 +137,22 @@ def test_while_readers_are_behind_each_merchant_may_bring_in_less_and_then_more_
     for _ in range(int(100 * BURST_SECONDS)):
         quotas.take(caller(), Load(DOOR, 1, 1))
     refused(quotas, caller())
+
+
+async def test_who_has_too_much_parked_brings_in_nothing_more_but_what_withdraws_until_it_is_seen_to() -> None:
+    quotas = quotas_of(FakeClock(), merchant_parked_events=10)
+    assert not quotas.has_parked_too_much(MerchantQuotas(), 10)
+    assert quotas.has_parked_too_much(MerchantQuotas(), 11)
+    assert not quotas.has_parked_too_much(MerchantQuotas(parked_events=20), 11)
+    quotas.note_parked(["acme"])
+    with pytest.raises(HTTPProblem) as problem:
+        quotas.take(caller(), Load(DOOR, 1, 1))
+    assert (problem.value.status, problem.value.code) == (429, "parked_quota_exceeded")
+    assert "acme (parked)" in (await quotas.concern() or "")
+    quotas.take(caller(), Load(DOOR, 0, 0))
+    quotas.take(caller("globex"), Load(DOOR, 1, 1))
+    for must_pass in (True, False):
+        refusal = quotas.delivery_refusal("acme", MerchantQuotas(), "shopify", Load(DOOR, 1, 1), must_pass=must_pass)
+        assert (refusal is None) is must_pass
+    quotas.note_parked([])
+    quotas.take(caller(), Load(DOOR, 1, 1))
