@@ -98,6 +98,8 @@ class Service:
     loops: Sequence[Loop] = ()
     on_start: Sequence[Callable[[], Awaitable[None]]] = ()
     on_stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
+    worries: Sequence[Callable[[], Awaitable[str | None]]] = ()
+    """What somebody should see to although the service works."""
     tasks: WatchedTasks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -139,7 +141,8 @@ class Service:
 
     async def concerns(self) -> str | None:
         """Return what is wrong although this service should be given work, or None."""
-        return _joined(pulse.trouble() for pulse in self._pulses() if pulse.code in _KEPT_MEANWHILE)
+        told = [await worry() for worry in self.worries]
+        return _joined([*(pulse.trouble() for pulse in self._pulses() if pulse.code in _KEPT_MEANWHILE), *told])
 
     def halted(self) -> str | None:
         """Return why its consumer or one of its tasks stopped for good, or None: only a restart tries again."""

@@ -81,6 +81,7 @@ def build(runtime: Runtime) -> Service:
             Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
             *connectors.loops(runtime.clock),
         ],
+        worries=[holds.HeldMerchants(units).worry],
     )
 
     async def news(uow: UnitOfWork) -> Unread:

@@ -1,5 +1,6 @@
 """The HTTP door of holds: what bounds a merchant's texts to new people now, and an end to a hold."""
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from services.compliance.domain.limits import Tally, hour_of, next_day
 from shared.config.limits import Limits
 from shared.db.transaction import Lane, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
+from shared.errors import Fault
 from shared.http.auth import Caller, requires
 from shared.http.problems import HTTPProblem
 from shared.http.strict_json import StrictRoute
@@ -18,7 +20,33 @@ from shared.ids import MerchantId
 from shared.money import MICROS
 from shared.telemetry.logs import logger
 
+_LOOK_SECONDS = 5.0
+_MOST_NAMED = 20
+
 log = logger(__name__)
+
+
+class HeldMerchants:
+    """Knows whose texts to new people are held, and asks the database no more often than every few seconds."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self._told: str | None = None
+        self._looked_at = float("-inf")
+
+    async def worry(self) -> str | None:
+        """Return who is held; what was known last, where the database does not answer."""
+        now = self._units.clock.monotonic()
+        if now - self._looked_at < _LOOK_SECONDS:
+            return self._told
+        self._looked_at = now
+        with suppress(Fault):
+            names = await self._units.read(lambda db: limiting.held_merchants(db, _MOST_NAMED))
+            who = ", ".join(names)
+            self._told = (
+                f"texts to new people are held: {who}; see docs/runbooks/texts-to-strangers.md" if who else None
+            )
+        return self._told
 
 
 def routes(units: Units) -> APIRouter:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from services.compliance import instruments, store
 from services.compliance.domain.inputs import Limit
 from services.compliance.domain.limits import (
@@ -169,6 +171,12 @@ async def tally_of(db: Transaction, merchant: MerchantId, *, now: datetime, is_h
     """Return what a merchant's new people add up to; `is_held` keeps the row until the commit."""
     rows = await db.fetch(newcomers, "merchant_id", [merchant], lock="update" if is_held else None)
     return _tally(rows[0]) if rows else Tally(hour_of(now))
+
+
+async def held_merchants(db: Transaction, most: int) -> list[str]:
+    """Return merchants whose texts to new people are held, the first of them by name."""
+    held = sa.select(newcomers.c.merchant_id).where(newcomers.c.held_since.is_not(None))
+    return [row["merchant_id"] for row in await db.rows(held.order_by(newcomers.c.merchant_id).limit(most))]
 
 
 async def release(db: Transaction, merchant: MerchantId, now: datetime) -> datetime | None:

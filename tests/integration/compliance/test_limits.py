@@ -68,9 +68,11 @@ async def test_numbers_one_after_the_other_are_held_and_told(stage: Stage) -> No
     async with stage.http() as http:
         held = (await http.get("/v1/holds")).json()["neighbouring_numbers"]
         assert held["held_since"] == "2026-12-01T17:00:00Z"
+        assert "new people are held: acme" in (await stage.service.concerns() or "")
         assert (await http.post("/v1/holds/release")).status_code == 200
         assert (await http.post("/v1/holds/release")).json()["code"] == "nothing_held"
     stage.clock.advance(minutes=30)
+    assert await stage.service.concerns() is None
     assert reasons(await ask(stage, *pumped[19:30], release=2)) == {"ok": 11}
 
 
