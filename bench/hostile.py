@@ -45,7 +45,7 @@ def huge_templates(_stage: Stage, number: int) -> Request:
     """Return a dry run of a template as large as one may be, nearly all of it tags."""
     text = "{% if trigger.a %}{{ trigger.a | upcase | append: trigger.a }}{% endif %}"
     body = {"to": "+12125550123", "purpose": "transactional", "dry_run": True, "facts": {"a": "x" * 50}}
-    size = 1200 if number % 2 else 60_000
+    size = 700 if number % 2 else 60_000
     return "/v1/follow-ups", orjson.dumps(body | {"text": text * (size // len(text))}), _KEY
 
 
