@@ -47,17 +47,18 @@ def check(database: Path) -> str | None:
     log, left = database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}{SUM_SUFFIX}")
     has_log = log.exists() and log.stat().st_size > 0
     sums = sums_of(database)
-    if left.exists() and not has_log:
+    is_clean = left.exists() and not has_log
+    lost = None
+    if is_clean:
         _compare(database, left)
-        left.unlink()
-        sums.unlink(missing_ok=True)
-        return None
-    left.unlink(missing_ok=True)
-    lost = _look_at_log(database, log) if has_log else None
-    _compare_pages(database, has_log=has_log)
-    if database.stat().st_size <= MOST_BYTES_CHECKED:
-        _check_pages(database)
-    sums.unlink(missing_ok=True)  # what writes to it next begins new ones
+    else:
+        lost = _look_at_log(database, log) if has_log else None
+        _compare_pages(database, has_log=has_log)
+        if database.stat().st_size <= MOST_BYTES_CHECKED:
+            _check_pages(database)
+    for stale in (left, sums):  # what writes to the file next begins new ones
+        stale.unlink(missing_ok=True)
+    _sync_folder(database.parent)
     return lost
 
 
@@ -71,6 +72,15 @@ def leave(database: Path) -> None:
     descriptor = os.open(left, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(orjson.dumps({"bytes": database.stat().st_size, "sha256": _sum(database)}))
+
+
+def _sync_folder(folder: Path) -> None:
+    """See that what was deleted stays deleted: an old sum that a power cut brings back would speak of an old file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _compare(database: Path, left: Path) -> None:
