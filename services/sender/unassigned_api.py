@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.sender.unassigned import DIGEST_BYTES, END, MOST_LISTED, NotAssignable, UnassignedReplies, UnassignedReply
 from shared import phone
 from shared.config.directory import Merchant, MerchantDirectory
+from shared.config.model import Flag
 from shared.http.auth import Caller, SignedInRoute, requires
 from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.phone import E164
@@ -65,7 +66,7 @@ class Dismissal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    although_opt_out: bool = Field(
+    although_opt_out: Flag = Field(
         default=False, description="Needed where it reads as an opt-out: somebody meant not to be written to."
     )
 

@@ -13,6 +13,7 @@ from services.compliance.domain.evaluation import EvaluationRequest
 from services.compliance.imports.api import ImportBody
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
+from services.sender.unassigned_api import Assignment, Dismissal
 
 AT = "2026-12-01T12:00:00Z"
 TO = "+12125550123"
@@ -50,8 +51,11 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
             "expires_at": AT,
             "first_due_at": AT,
             "close_guard_seconds": 300,
+            "least_clearance_seconds": 60,
         }
     ],
+    Assignment: [{"to": TO, "merchant": "acme"}],
+    Dismissal: [{"although_opt_out": True}],
 }
 """A whole request of each kind."""
 _TEXT = [5, 5.5, True]
