@@ -18,9 +18,13 @@ class OutboxFull(Fault):
 
 
 class LogShortened(Fault):
-    """The log ends before the place this service has read to: a topic was made anew, or lost what it had."""
+    """The log ends before the place this service has read to: a topic was made anew, or lost what it had.
+
+    It waits: whoever watches the log for losses moves the place back, and the last minutes are read again.
+    """
 
     code = "log_shortened"
+    retryable = True
 
 
 class ConsumerStalled(Fault):

@@ -6,6 +6,11 @@ LAG = gauge("followup_consumer_lag_events", "Events in the log that this process
 ASSIGNED = gauge("followup_consumer_partitions", "Partitions this process reads.", ["service"])
 FOREIGN = counter("followup_log_foreign_records_total", "Records that are not events of ours; skipped.", ["service"])
 LOST = counter("followup_log_lost_events_total", "Events that retention removed before they were read.", ["service"])
+ACKNOWLEDGED_LOST = counter(
+    "followup_log_acknowledged_lost_total",
+    "Events that brokers lost after they had acknowledged them; the service relays its last minutes again.",
+    ["service"],
+)
 ROWS = gauge(
     "followup_outbox_rows", "Events of the service that the log has yet to take, counted up to the limit.", ["service"]
 )

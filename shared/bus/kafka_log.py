@@ -10,6 +10,7 @@ from datetime import datetime
 from shared.bus import outbox
 from shared.bus.kafka import SESSION_SECONDS, KafkaSource
 from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_losses import LossWatch
 from shared.bus.kafka_marks import Hearing, KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import create_topics
@@ -53,11 +54,12 @@ class KafkaLog:
         keep_minutes: float = KEEP_MINUTES,
     ) -> None:
         self.metadata, self.outbox = outbox.metadata_of(service)
+        producer = KafkaProducer(cluster, service)
         self.relay = Relay(
             service,
             self.outbox,
             database,
-            KafkaProducer(cluster, service),
+            producer,
             KafkaProducer(cluster, f"{service}-marks"),
             keep_minutes,
         )
@@ -69,9 +71,19 @@ class KafkaLog:
         self._instance = instance
         self._session_seconds = session_seconds
         self.room = Room(service, self.outbox, database, outbox_rows)
+        self.losses = LossWatch(
+            service,
+            cluster,
+            database,
+            self.metadata.tables[f"{service}_log_ends"],
+            producer,
+            self.relay.marking,
+            keep_minutes,
+            lambda: self.relay.is_active,
+        )
         self._publisher = OutboxPublisher(self.outbox, self.relay, self.room)
         self._tasks = WatchedTasks(service)
-        self._loops = [self.relay.loop, self.relay.lease, self.relay.marking.loop, self.room.loop]
+        self._loops = [self.relay.loop, self.relay.lease, self.relay.marking.loop, self.room.loop, self.losses.loop]
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Store the events; they are published if and only if the transaction commits."""
@@ -140,14 +152,21 @@ class KafkaLog:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Relay while the block runs; afterwards leave the group and disconnect."""
-        for loop in self._loops:
+        heard = self._marks or KafkaMarks(self._cluster, self._service, self._database)
+        self.losses.marks = heard
+        extra = [] if heard is self._marks else [heard.loop]
+        for loop in (*self._loops, *extra):
             self._tasks.start(loop.name, loop.run_forever())
         try:
             yield
         finally:
             await self._tasks.stop()
-            heard = () if self._marks is None else (self._marks.close(),)
-            await asyncio.gather(self.relay.close(), *heard, *(source.close() for source in self.sources))
+            await asyncio.gather(
+                self.relay.close(),
+                heard.close(),
+                self.losses.close(),
+                *(source.close() for source in self.sources),
+            )
 
     def halted(self) -> str | None:
         """Return which of its tasks ended for good, or None."""

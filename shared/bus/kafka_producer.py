@@ -11,6 +11,7 @@ from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import Cluster, Record, headers
 from shared.bus.partitioning import partitions_of
+from shared.bus.port import Partition
 from shared.telemetry.logs import logger
 
 _REQUEST_MILLISECONDS = 10_000
@@ -40,6 +41,14 @@ class KafkaProducer:
         """Topics seen to have the partitions everybody counts on."""
         self.refused: frozenset[int] = frozenset()
         """The numbers of those that the log will never take, of the last call."""
+        self._lowest: dict[Partition, int] = {}
+        self._looks = 0
+
+    def lowest_given(self) -> dict[Partition, int]:
+        """Return the lowest offset that the log gave in each partition, of calls that began after the last look."""
+        lowest, self._lowest = self._lowest, {}
+        self._looks += 1
+        return lowest
 
     async def produce(self, records: Sequence[Record]) -> list[int]:
         """Write records in order and return the numbers of those acknowledged everywhere they belong.
@@ -49,6 +58,7 @@ class KafkaProducer:
             ConfigurationFault: a topic has another number of partitions than this process counts on.
         """
         self.refused = frozenset()
+        looks = self._looks
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 producer = await self._started()
@@ -76,6 +86,8 @@ class KafkaProducer:
                 log.warning("record_not_taken", service=self._service, type=record.type, error=type(wrong[0]).__name__)
             else:
                 arrived.append(record.number)
+                if looks == self._looks:
+                    self._note_given(record, mine)
         self.refused = frozenset(record.number for record, mine in sent if any(map(_is_too_large, mine)))
         if len(sent) < len(records) or any(not isinstance(each, MessageSizeTooLargeError) for each in failures):
             await self.close()
@@ -83,6 +95,13 @@ class KafkaProducer:
             why = failures[0] if failures else None
             raise LogUnavailable(f"Kafka took nothing: {type(why).__name__}") from why
         return arrived
+
+    def _note_given(self, record: Record, answers: "Sequence[asyncio.Future[Any]]") -> None:
+        """Remember the lowest offset of each partition."""
+        for answer in answers:
+            place, offset = Partition(record.topic, int(answer.result().partition)), int(answer.result().offset)
+            if offset >= 0:
+                self._lowest[place] = min(offset, self._lowest.get(place, offset))
 
     async def say(self, topic: str, key: bytes, value: bytes) -> None:
         """Write one record that is no event into a topic of one partition; returns when it was acknowledged.

@@ -47,6 +47,18 @@ def table_of(service: str, metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def ends_of(service: str, metadata: sa.MetaData) -> sa.Table:
+    """Return the table of how far each partition was seen to reach: a log that ends earlier has lost something."""
+    return sa.Table(
+        f"{service}_log_ends",
+        metadata,
+        sa.Column("topic", sa.Text, primary_key=True),
+        sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("next_offset", sa.BigInteger, nullable=False),
+        postgresql_with=QUEUE,
+    )
+
+
 def blocks(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return outbox rows as rows of the blocks' table; a block is no larger than a few megabytes, or one event."""
     found: list[dict[str, Any]] = []

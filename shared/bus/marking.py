@@ -63,6 +63,12 @@ class Marking:
         self._begun_at = float("-inf")
         self._true: Mark | None = None
         self._said: Mark | None = None
+        self._lost: datetime | None = None
+
+    def lost(self, noticed_at: datetime) -> None:
+        """Say from now on that the log lost what it had acknowledged, and when that was noticed."""
+        self._lost = noticed_at
+        self.loop.wake()
 
     def hear(self, ground: Ground, hearing: Hearing) -> None:
         """Say also how far the service has heard what others publish."""
@@ -111,7 +117,7 @@ class Marking:
         Raises:
             LogUnavailable: it may not have been taken; a later one says more.
         """
-        mark = self._true
+        mark = None if self._true is None else replace(self._true, lost=self._lost)
         if mark is not None and mark != self._said:
             await self._producer.say(MARKS_TOPIC, self._service.encode(), packed(mark))
             self._said = mark

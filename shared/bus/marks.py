@@ -38,6 +38,8 @@ class Mark:
     """By the clock of its database: everything it had committed before is in the log."""
     heard: datetime | None = None
     """Everything others had committed before it has read, and what follows from that is in the log."""
+    lost: datetime | None = None
+    """When it last noticed that the log had lost what it had acknowledged."""
 
 
 class Marks(Protocol):
@@ -77,16 +79,22 @@ def all_heard(marks: Marks, services: Collection[str]) -> float:
 def packed(mark: Mark) -> bytes:
     """Return a mark as the log holds it."""
     heard = None if mark.heard is None else microseconds(mark.heard)
-    return orjson.dumps({"publisher": mark.publisher, "at": microseconds(mark.at), "heard": heard})
+    lost = None if mark.lost is None else microseconds(mark.lost)
+    return orjson.dumps({"publisher": mark.publisher, "at": microseconds(mark.at), "heard": heard, "lost": lost})
 
 
 def unpacked(body: bytes | None) -> Mark | None:
     """Return the mark that a record holds; None where it holds none: then it is not one of ours."""
     try:
         found = orjson.loads(body or b"")
-        publisher, at, heard = found["publisher"], found["at"], found.get("heard")
+        publisher, at, heard, lost = found["publisher"], found["at"], found.get("heard"), found.get("lost")
         if not isinstance(publisher, str):
             return None
-        return Mark(publisher, instant(at), None if heard is None else instant(heard))
+        return Mark(
+            publisher,
+            instant(at),
+            None if heard is None else instant(heard),
+            None if lost is None else instant(lost),
+        )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         return None

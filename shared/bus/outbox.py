@@ -49,6 +49,7 @@ def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
     """Return the metadata of a service's outbox, apart from its own: embedded mode has none."""
     metadata = sa.MetaData(naming_convention=NAMING)
     kept.table_of(service, metadata)
+    kept.ends_of(service, metadata)
     return metadata, sa.Table(
         f"{service}_outbox",
         metadata,

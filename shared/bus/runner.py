@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from shared.bus import instruments, parked, positions
 from shared.bus.failures import WINDOW, FailureWindow
+from shared.bus.kafka_faults import LogShortened
 from shared.bus.port import Message, Partition, Source
 from shared.bus.router import Router
 from shared.db.ground import Ground
@@ -92,6 +93,8 @@ class Runner:
                     self._halt(fault.code, fault.detail)
                     return
                 log.warning("consumer_waits", service=self._ground.service, code=fault.code)
+                if isinstance(fault, LogShortened):
+                    self._positions = None  # they are moved back by whoever noticed the loss
                 pause = _BACKOFF_SECONDS[min(self.pulse.failures, len(_BACKOFF_SECONDS) - 1)]
                 self.pulse.failed(fault.code)
                 await asyncio.sleep(pause)

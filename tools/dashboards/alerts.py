@@ -178,6 +178,14 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "Kafka deleted events before {{ $labels.service }} had read them",
         ),
         Alert(
+            "FollowupAcknowledgedLost",
+            happened("followup_log_acknowledged_lost_total", by=["service"], over="15m"),
+            "",
+            Severity.TICKET,
+            "kafka-log.md",
+            "Kafka lost what it had acknowledged; the last minutes are told again",
+        ),
+        Alert(
             "FollowupForeignRecords",
             happened("followup_log_foreign_records_total", by=["service"], over="15m"),
             "",

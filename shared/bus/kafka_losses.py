@@ -1,0 +1,198 @@
+"""Notices by itself that the log lost what it had acknowledged, and says it again.
+
+A broker keeps what it acknowledged in memory before its disk has it; after a power cut its log may end earlier than it
+did. So the relay of each service remembers how far every partition was seen to reach, in a table that outlives it, and
+looks every other second. Where a log is shorter than it was, or gave an offset a second time, the service reads the
+last minutes again and relays once more what it kept of them: what had arrived is known by its ids and changes nothing.
+
+Where others have written since, the log may be as long as before when we look. So whoever notices says so in its marks,
+and everybody who hears of it does the same, once.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from shared.bus import kafka_instruments as instruments
+from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_marks import KafkaMarks
+from shared.bus.kafka_producer import KafkaProducer
+from shared.bus.kafka_wire import Cluster
+from shared.bus.marking import Marking
+from shared.bus.port import Partition
+from shared.bus.relay_again import read_again, say_again, starts
+from shared.db.postgres import PostgresDatabase
+from shared.db.transaction import Lane, Transaction
+from shared.db.types import instant, microseconds
+from shared.events.topics import Topic
+from shared.loop import Loop
+from shared.telemetry.logs import logger
+
+EVERY_SECONDS: Final = 2.0
+_AWAY_SECONDS: Final = 0.5
+"""After the log did not answer: whoever comes back shorter is to be seen before others have filled it."""
+_LOSSES: Final = Partition("", 0)
+"""Not a partition: its row holds when the newest loss was noticed that this service has answered, in microseconds."""
+
+log = logger(__name__)
+
+
+class LossWatch:
+    """Of all processes of a service the one that relays looks.
+
+    Args:
+        service: whose.
+        cluster: where the log is.
+        database: the service's.
+        table: how far each partition was seen to reach.
+        producer: the relay's; it knows which offsets were given.
+        marking: says a loss in the service's marks.
+        keep_minutes: how long relayed events are kept; 0: nothing can be said again.
+        is_active: whether this process relays.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        cluster: Cluster,
+        database: PostgresDatabase,
+        table: sa.Table,
+        producer: KafkaProducer,
+        marking: Marking,
+        keep_minutes: float,
+        is_active: Callable[[], bool],
+    ) -> None:
+        self.loop = Loop(f"{service}-losses", self.step)
+        self._is_active = is_active
+        self.marks: KafkaMarks | None = None
+        """What others say of losses."""
+        self._service = service
+        self._cluster = cluster
+        self._database = database
+        self._table = table
+        self._producer = producer
+        self._marking = marking
+        self._minutes = keep_minutes
+        self._known: dict[Partition, int] | None = None
+        self._consumer: Any = None
+
+    async def step(self) -> float:
+        """Compare what the log holds with what it held; return the seconds until the next look.
+
+        Raises:
+            DatabaseUnavailable: the database is away.
+            LogUnavailable: the log went away while it was told again; the next look tells it all.
+        """
+        if not self._is_active():
+            self._known = None
+            return EVERY_SECONDS
+        known = self._known = await self._remembered() if self._known is None else self._known
+        given = self._producer.lowest_given()
+        try:
+            ends = await self._ends()
+        except LogUnavailable:
+            await self.close()
+            return _AWAY_SECONDS
+        now = await self._database_time()
+        shorter = {
+            place: known[place] - min(end, given.get(place, end))
+            for place, end in ends.items()
+            if min(end, given.get(place, end)) < known.get(place, 0)
+        }
+        told = self._told_since(known.get(_LOSSES, 0))
+        if shorter or told is not None:
+            await self._answer(shorter, told or now)
+        changed = {place: end for place, end in ends.items() if known.get(place) != end}
+        if shorter or told is not None:
+            changed[_LOSSES] = microseconds(told or now)
+        await self._remember(changed)
+        return EVERY_SECONDS
+
+    async def close(self) -> None:
+        """Disconnect."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+    async def _answer(self, shorter: Mapping[Partition, int], noticed_at: datetime) -> None:
+        """Read and say the last minutes again; where we noticed it ourselves, others hear of it in our marks."""
+        if shorter:
+            instruments.ACKNOWLEDGED_LOST.labels(self._service).inc(sum(shorter.values()))
+            log.error(
+                "log_lost_acknowledged",
+                service=self._service,
+                partitions=len(shorter),
+                events=sum(shorter.values()),
+                effect="the last minutes are read and relayed again",
+            )
+            self._marking.lost(noticed_at)
+        minutes = max(self._minutes, 1.0)
+        back_to = await starts(self._cluster, minutes, microseconds(noticed_at) // 1000)
+        moved = await read_again(self._database, self._service, back_to)
+        said = await say_again(self._database, self._cluster, self._service, minutes) if self._minutes else 0
+        log.warning("log_told_again", service=self._service, positions=moved, events=said)
+
+    def _told_since(self, answered: int) -> datetime | None:
+        """Return when the newest loss was noticed of which others tell, where we have not answered it."""
+        newest = self.marks.newest.values() if self.marks is not None else ()
+        losses = [mark.lost for mark in newest if mark.lost is not None and mark.publisher != self._service]
+        latest = max(losses, default=None)
+        return latest if latest is not None and microseconds(latest) > answered else None
+
+    async def _database_time(self) -> datetime:
+        wanted: sa.Select[Any] = sa.select(
+            sa.literal_column("(extract(epoch from clock_timestamp()) * 1000000)::bigint").label("at")
+        )
+        return instant(int((await self._database.read(lambda db: db.rows(wanted)))[0]["at"]))
+
+    async def _remembered(self) -> dict[Partition, int]:
+        rows = await self._database.read(lambda db: db.rows(sa.select(self._table)))
+        return {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
+
+    async def _remember(self, changed: Mapping[Partition, int]) -> None:
+        """Keep how far the log reaches now, on disk and here."""
+        if not changed:
+            return
+        rows = [
+            {"topic": place.topic, "partition": place.number, "next_offset": end}
+            for place, end in sorted(changed.items())
+        ]
+
+        async def work(db: Transaction) -> None:
+            await db.upsert(self._table, rows)
+
+        await self._database.write(work, Lane.BATCHES)
+        self._known = {**(self._known or {}), **changed}
+
+    async def _ends(self) -> dict[Partition, int]:
+        """Return where every partition ends.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+        """
+        places = {
+            TopicPartition(self._cluster.topic(topic), number): Partition(topic, number)
+            for topic in Topic
+            for number in range(self._cluster.partitions)
+        }
+        try:
+            if self._consumer is None:
+                consumer = AIOKafkaConsumer(
+                    bootstrap_servers=self._cluster.bootstrap,
+                    client_id=f"followup-{self._service}-losses",
+                    group_id=None,
+                    enable_auto_commit=False,
+                    **self._cluster.access,
+                )
+                self._consumer = consumer
+                await consumer.start()
+                consumer.assign([*places])
+                consumer.pause(*places)
+            found = await self._consumer.end_offsets([*places])
+        except (KafkaError, OSError) as problem:
+            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+        return {places[place]: int(end) for place, end in found.items()}
