@@ -187,6 +187,19 @@ async def test_what_a_merchant_wrote_is_shown_as_text_and_not_run(metrics: Metri
         assert "&lt;script&gt;alert" in html
 
 
+async def test_a_call_without_an_answer_is_listed_and_its_story_says_so(metrics: Metrics) -> None:
+    text = Text(1, HALF_A_DAY_AGO)
+    await metrics.take(text.planned(), text.due(), text.cleared(), text.waiting())
+    first = await page(metrics)
+    assert '<span class="pill t-wait">unanswered</span>' in first
+    assert "The provider did not say whether it has the text (HTTP 503); asked from" in first
+    story = await page(metrics, f"/console/follow-ups/{text.follow_up_id}")
+    assert "Nothing is sent again before that is known." in story
+    assert ">unanswered</span>" in story
+    await metrics.take(text.accepted())
+    assert ">unanswered</span>" not in await page(metrics)
+
+
 async def test_a_tile_opens_to_its_rows(metrics: Metrics) -> None:
     texts = [Text(n, HALF_A_DAY_AGO) for n in (1, 2)]
     await metrics.take(*texts[0].all_the_way(), *texts[1].all_the_way())
