@@ -93,10 +93,11 @@ BODIES = st.recursive(
 
 
 def renders_within_bounds(template: str) -> None:
+    before, _ = tracemalloc.get_traced_memory()  # what was held already, Hypothesis' own examples among it
     tracemalloc.reset_peak()
     found = templates.render(template, CONTEXT)
     _, peak = tracemalloc.get_traced_memory()
-    assert peak < MOST_BYTES
+    assert peak - before < MOST_BYTES
     assert isinstance(found, TemplateError) or len(found) <= LONGEST_TEXT_CHARACTERS
 
 
@@ -116,9 +117,10 @@ def test_no_template_grows_beyond_its_bounds(template: str) -> None:
 
 @pytest.mark.torture
 @pytest.mark.usefixtures("_traced")
-@given(BODIES)
-@settings(max_examples=100_000)
-def test_a_hundred_thousand_templates_stay_within_their_bounds(template: str) -> None:
+@pytest.mark.parametrize("_section", range(10))
+@given(template=BODIES)
+@settings(max_examples=10_000)
+def test_a_hundred_thousand_templates_stay_within_their_bounds(_section: int, template: str) -> None:
     renders_within_bounds(template)
 
 
