@@ -26,6 +26,7 @@ run: install ## Run all five services on merchants/ and data/; makes a first sho
 	@$(BIN)/followup run
 
 test: install ## Run every test this machine can; says at its top what it skips, and why
+	@$(BIN)/python -m compileall -q services shared
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: install ## Format, lint, types, architecture, generated docs

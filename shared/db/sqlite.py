@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -155,6 +156,7 @@ class SQLiteDatabase:
         """Open one connection that leaves transactions to us."""
         if not reader:
             self._make_private()
+            self._begin_log()
             self._sums = self._begun_sums()
         raw = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512)
         raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
@@ -162,8 +164,6 @@ class SQLiteDatabase:
             raw.execute("PRAGMA query_only = ON")
             raw.execute("PRAGMA wal_autocheckpoint = 0")
         else:
-            raw.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-            raw.execute("PRAGMA journal_mode = WAL")
             raw.execute("PRAGMA synchronous = FULL")
             raw.execute(f"PRAGMA wal_autocheckpoint = {0 if self._sums else _CHECKPOINT_PAGES}")
             raw.execute("PRAGMA cache_size = -32768")
@@ -182,6 +182,16 @@ class SQLiteDatabase:
             make_private(self._path)
         except OSError as problem:
             raise sqlite3.OperationalError(problem.strerror) from problem
+
+    def _begin_log(self) -> None:
+        """Give a new file its pages' size and every file its log, and copy what a crash left in the log into the file.
+
+        All of that writes to the file itself, so it is over before the sums of the pages begin.
+        """
+        with closing(sqlite3.connect(self._path, isolation_level=None)) as raw:
+            raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+            raw.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+            raw.execute("PRAGMA journal_mode = WAL")
 
     def _begun_sums(self) -> PageSums | None:
         if not self._is_summed or self._path.stat().st_size > page_sums.MOST_BYTES:

@@ -52,8 +52,9 @@ def check(database: Path) -> str | None:
     if is_clean:
         _compare(database, left)
     else:
-        lost = _look_at_log(database, log) if has_log else None
-        _compare_pages(database, has_log=has_log)
+        if has_log:  # without it, somebody else closed the file since, and copied the log into it
+            lost = _look_at_log(database, log)
+            _compare_pages(database)
         if database.stat().st_size <= MOST_BYTES_CHECKED:
             _check_pages(database)
     for stale in (left, sums):  # what writes to the file next begins new ones
@@ -97,8 +98,8 @@ def _compare(database: Path, left: Path) -> None:
         )
 
 
-def _compare_pages(database: Path, *, has_log: bool) -> None:
-    whole = _whole_frames(database) if has_log else 0
+def _compare_pages(database: Path) -> None:
+    whole = _whole_frames(database)
     if whole is None or database.stat().st_size > MOST_BYTES or (page := changed_page(database, whole)) is None:
         return
     raise ConfigurationFault(

@@ -93,6 +93,30 @@ async def test_whatever_a_kill_leaves_is_taken(tmp_path: Path, monkeypatch: pyte
         assert not sums_of(database).exists()
 
 
+@pytest.mark.parametrize("former", [None, "DELETE", "WAL"])
+async def test_a_kill_before_the_log_was_ever_copied_is_taken(tmp_path: Path, former: str | None) -> None:
+    database = tmp_path / HOUSE
+    if former:
+        with closing(some_table(database, 3)) as raw:
+            raw.execute(f"PRAGMA journal_mode = {former}")
+    file = SQLiteDatabase(database, summed=True)
+    await file.start()
+    table = sa.text("CREATE TABLE IF NOT EXISTS things (id INTEGER PRIMARY KEY, thing BLOB)")
+    await file.write(lambda db: db.execute(table), Lane.BATCHES)
+    await file.write(lambda db: db.execute(sa.text("REPLACE INTO things VALUES (1, 'x')")), Lane.BATCHES)
+    left = killed(database, tmp_path / "killed")
+    await file.stop()
+    assert wholeness.check(left) is None
+
+
+async def test_a_file_that_somebody_else_opened_and_closed_after_a_kill_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for database in await crashes(tmp_path, monkeypatch):
+        assert rows(database)
+        assert wholeness.check(database) is None
+
+
 async def test_a_byte_that_changes_after_a_kill_is_refused_or_is_of_no_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,7 +132,7 @@ async def test_a_byte_that_changes_after_a_kill_is_refused_or_is_of_no_account(
         except ConfigurationFault as fault:
             refused += str(database) in fault.detail
             continue
-        assert rows(database) == rows(source), f"{which} {number}"
+        assert rows(database) == rows(killed(source, tmp_path / f"whole-of-{number}")), f"{which} {number}"
     assert refused > _FLIPS / 2
 
 

@@ -26,7 +26,7 @@ MERCHANT = f"""
 merchant: acme
 brand: Acme
 api_keys:
-  - {{id: test, sha256: "{hashlib.sha256(TOKEN.encode()).hexdigest()}", scopes: ["things:read"]}}
+  - {{id: test, sha256: "{hashlib.sha256(TOKEN.encode()).hexdigest()}", scopes: ["follow-ups:read"]}}
 """
 
 
@@ -54,7 +54,7 @@ async def client(tmp_path: Path, clock: FakeClock) -> AsyncIterator[httpx2.Async
         return {"bytes": len(await request.body())}
 
     @router.get("/mine")
-    async def mine(caller: Annotated[Caller, Depends(requires("things:read"))]) -> dict[str, str]:
+    async def mine(caller: Annotated[Caller, Depends(requires("follow-ups:read"))]) -> dict[str, str]:
         return {"merchant": caller.merchant.id, "key": caller.key_id}
 
     @router.get("/forbidden")
