@@ -6,7 +6,6 @@ leaves, each page is then either in the log, which has its own sums, or as its s
 never torn, and where it may be either the log still holds the page.
 """
 
-import mmap
 import os
 import struct
 import zlib
@@ -65,15 +64,13 @@ class PageSums:
         number, page, generation = _in_use(log)
         if generation != self._generation:
             self._generation, self._kept = generation, 0
-        with mmap.mmap(log.fileno(), 0, prot=mmap.PROT_READ) as image:
-            newest = dict(_pages(image, page, self._kept, number))
-            if not newest:
-                return
-            words = {
-                place: _WORD.pack(zlib.crc32(image[start : start + page]))
-                for place, frame in newest.items()
-                for start in (_LOG_HEAD.size + frame * (page + _FRAME_HEAD_BYTES) + _FRAME_HEAD_BYTES,)
-            }
+        newest = dict(_pages(log, page, self._kept, number))
+        if not newest:
+            return
+        words = {}
+        for place, frame in newest.items():  # read and not mapped: a long log would count as the process's memory
+            start = _LOG_HEAD.size + frame * (page + _FRAME_HEAD_BYTES) + _FRAME_HEAD_BYTES
+            words[place] = _WORD.pack(zlib.crc32(os.pread(log.fileno(), page, start)))
         with self._file.open("r+b") as sums:
             for place in sorted(words):
                 sums.seek(len(_MAGIC) + (place - 1) * _WORD.size)
@@ -187,16 +184,15 @@ def _in_use(log: BinaryIO) -> tuple[int, int, tuple[int, int]]:
 
 
 def _logged(log: BinaryIO, page: int, whole_frames: int) -> frozenset[int]:
-    with mmap.mmap(log.fileno(), 0, prot=mmap.PROT_READ) as image:
-        return frozenset(place for place, _ in _pages(image, page, 0, whole_frames))
+    return frozenset(place for place, _ in _pages(log, page, 0, whole_frames))
 
 
-def _pages(image: mmap.mmap, page: int, first: int, end: int) -> Iterator[tuple[int, int]]:
+def _pages(log: BinaryIO, page: int, first: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield page and frame of what is committed; what stands behind the last commit was taken back."""
     waiting: list[tuple[int, int]] = []
     size = page + _FRAME_HEAD_BYTES
     for number in range(first, end):
-        place, after = _PLACE.unpack_from(image, _LOG_HEAD.size + number * size)
+        place, after = _PLACE.unpack(os.pread(log.fileno(), _PLACE.size, _LOG_HEAD.size + number * size))
         waiting.append((place, number))
         if after:
             yield from waiting
