@@ -79,7 +79,7 @@ async def _swept(units: Units, sweep: Sweep, rows: int) -> int:
     """Sweep one table, and return how many rows went or were blanked."""
     total, after = 0, None
     while True:
-        edge = await units.read(lambda db, a=after: _edge(db, sweep, a, rows))  # type: ignore[misc]
+        edge = await units.read(lambda db, a=after: _edge(db, sweep, a, rows))  # type: ignore[misc] # mypy infers no lambda with a default
         total += await units.run(_Slice(sweep, after, edge).take, Lane.BATCHES)
         if edge is None:
             return total

@@ -78,7 +78,7 @@ async def crashes(folder: Path, monkeypatch: pytest.MonkeyPatch, commits: int = 
     for number in range(commits):
         statement = sa.text("INSERT OR REPLACE INTO things VALUES (:row, zeroblob(:size))")
         values = {"row": chance.randrange(60) + 60 * (number // 40), "size": chance.randrange(9000)}
-        await file.write(lambda db, s=statement, v=values: db.execute(s, v), Lane.BATCHES)  # type: ignore[misc]
+        await file.write(lambda db, s=statement, v=values: db.execute(s, v), Lane.BATCHES)  # type: ignore[misc] # a lambda with defaults
     await file.stop()
     monkeypatch.undo()
     wholeness.leave(database)

@@ -103,7 +103,7 @@ async def test_a_mistake_in_a_list_is_named_at_its_event_and_costs_no_neighbour(
     documents[1] = event(id="1", knd="purchase")
     documents[2] = event(id="2", subject="order-2", consent=[revoked])
     documents[3] = event(id="3", recipient={"phone": "12"})
-    documents.append([])  # type: ignore[arg-type]
+    documents.append([])  # type: ignore[arg-type] # not an object, on purpose
     answer = await stage.tell(documents)
     assert answer.status_code == 202
     found = answer.json()["events"]

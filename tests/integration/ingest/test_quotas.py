@@ -44,7 +44,7 @@ async def test_an_opt_out_in_a_list_over_quota_is_taken_and_the_list_may_come_ag
     assert answer.status_code == 429, answer.text
     assert "1 of its events withdraw something and were taken" in answer.json()["detail"]
     assert (await used_up.house.published(ConsentReported))[-1].act == "revoked"
-    used_up.house.runtime.clock.advance(minutes=10)  # type: ignore[attr-defined]
+    used_up.house.runtime.clock.advance(minutes=10)  # type: ignore[attr-defined] # a FakeClock
     again = await used_up.tell(documents, **{"Idempotency-Key": "k"})
     assert (again.status_code, again.json()["accepted"], again.json()["duplicates"]) == (202, 1, 1)
 

@@ -184,7 +184,7 @@ async def test_nobody_asks_about_a_person_who_was_erased(desk: Desk) -> None:
     "statement", [unreported.NEXT_ACCOUNT, unreported.TO_ASK], ids=["the next account", "its texts to ask about"]
 )
 async def test_what_is_to_be_asked_is_found_along_an_index(desk: Desk, statement: object) -> None:
-    told = await desk.house.plan(statement, merchant_id="a", provider="b", now=START, most=9)  # type: ignore[arg-type]
+    told = await desk.house.plan(statement, merchant_id="a", provider="b", now=START, most=9)  # type: ignore[arg-type] # a Select is enough
     assert "ix_sender_attempts_ask" in told
     assert "TEMP B-TREE" not in told
     assert "Sort" not in told

@@ -146,7 +146,7 @@ class Shop:
 
     async def texts(self) -> list[Row]:
         """Return every follow-up, in the order they were planned for."""
-        return await self.house.rows(sa.select(follow_ups).order_by(follow_ups.c.first_due_at, follow_ups.c.id))  # type: ignore[return-value]
+        return await self.house.rows(sa.select(follow_ups).order_by(follow_ups.c.first_due_at, follow_ups.c.id))  # type: ignore[return-value] # rows are mappings
 
     async def states(self) -> list[tuple[str, str | None]]:
         """Return state and reason of every follow-up, in the order they were planned for."""
