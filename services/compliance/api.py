@@ -30,6 +30,7 @@ from services.compliance.judgement import policy_of
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import Links
 from services.compliance.store import Decision, Person
+from shared.beside import beside
 from shared.config.directory import Merchant
 from shared.db.transaction import Lane
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentScope
@@ -41,6 +42,8 @@ from shared.http.quota import Load, Quotas
 from shared.http.strict_json import StrictRoute
 from shared.phone import E164
 
+_QUESTION_BYTES = 3_000
+"""A question takes about as long to judge as so much of anything else to read."""
 _MAX_EVALUATIONS = 1000
 _DAY = timedelta(days=1)
 _OUTLOOK = timedelta(days=7)
@@ -106,15 +109,12 @@ def routes(desk: ConsentDesk, links: Links, quotas: Quotas) -> APIRouter:
         return {"recipient_id": str(recipient), "revoked_at": rfc3339(now)}
 
     @router.post("/v1/gate/evaluations", summary="Ask the gate without sending anything; one question or a list")
-    def evaluate(  # no coroutine: a long list is judged beside the event loop, not on it
+    async def evaluate(
         body: Annotated[dict[str, Any] | list[dict[str, Any]], Body()],
         _caller: Annotated[Caller, Depends(requires("gate:read"))],
     ) -> Response:
-        if isinstance(body, dict):
-            return JSONResponse(_advice(body, "body"))
-        if len(body) > _MAX_EVALUATIONS:
-            raise unprocessable("body", f"at most {_MAX_EVALUATIONS} questions at once")
-        return JSONResponse([_advice(question, str(number)) for number, question in enumerate(body)])
+        count = 1 if isinstance(body, dict) else len(body)
+        return await beside(lambda: JSONResponse(_advices(body)), count * _QUESTION_BYTES)
 
     @router.get("/v1/decisions/{follow_up_id}", summary="Every verdict on one follow-up, with its evidence")
     async def decisions(
@@ -126,6 +126,15 @@ def routes(desk: ConsentDesk, links: Links, quotas: Quotas) -> APIRouter:
         return {"follow_up_id": str(follow_up_id), "decisions": [_decision_answer(each) for each in found]}
 
     return router
+
+
+def _advices(body: dict[str, Any] | list[dict[str, Any]]) -> Any:
+    """Return the gate's answer to one question, or to each of a list; 422 where one cannot be read."""
+    if isinstance(body, dict):
+        return _advice(body, "body")
+    if len(body) > _MAX_EVALUATIONS:
+        raise unprocessable("body", f"at most {_MAX_EVALUATIONS} questions at once")
+    return [_advice(question, str(number)) for number, question in enumerate(body)]
 
 
 def _advice(question: dict[str, Any], field: str) -> dict[str, Any]:

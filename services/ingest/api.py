@@ -28,6 +28,7 @@ from shared.db.unit_of_work import UnitOfWork, Units
 from shared.failpoints import failpoint
 from shared.gathering import Gatherer
 from shared.http.auth import unauthorized
+from shared.http.problems import HTTPProblem
 from shared.http.quota import Load, Quotas
 
 PATH = "/v1/webhooks/{source}/{merchant}"
@@ -70,6 +71,9 @@ class WebhookDoor:
             DELIVERIES.labels(source if source in SOURCES else "unknown", "refused").inc()
             raise unauthorized()
         self._require_room()
+        self._refuse(
+            source, self._quotas.unread_delivery_refusal(account.merchant_id, account.quotas, source, PATH, len(body))
+        )
 
         def read() -> tuple[Delivery, Arrival]:
             delivery = Delivery(
@@ -98,6 +102,9 @@ class WebhookDoor:
             Load(PATH, 1, len(delivery.body)),
             must_pass=must_pass(delivery.outcome),
         )
+        self._refuse(source, refusal)
+
+    def _refuse(self, source: str, refusal: HTTPProblem | None) -> None:
         if refusal is not None:
             DELIVERIES.labels(source, "over_quota").inc()
             raise refusal

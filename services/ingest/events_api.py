@@ -4,6 +4,7 @@ Each event of a list is answered by itself: one that is refused never costs its 
 it. Where nothing of a request can be taken, the request is refused as a single event is.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
@@ -41,6 +42,8 @@ MOST_EVENTS = 500
 MOST_PROBLEMS = 100
 """More would help nobody, and an answer should not outgrow its request."""
 PATH = "/v1/events"
+UNREAD_SECONDS = 0.5
+"""A request that is refused unread is answered so late: who posts without a pause is paused."""
 
 
 def events(
@@ -66,6 +69,10 @@ def events(
         caller: Annotated[Caller, Depends(requires("events:write"))],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
+        announced = int(request.headers.get("Content-Length", 0))  # digits, as `BodyLimit` saw to
+        if (unread := quotas.unread_refusal(caller, PATH, announced)) is not None:
+            await asyncio.sleep(UNREAD_SECONDS)
+            raise unread
         body = await request.body()
         require_room()
 

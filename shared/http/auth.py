@@ -121,7 +121,7 @@ class Requires:
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    def __call__(
+    async def __call__(  # a coroutine, so that no thread is asked what takes microseconds
         self, request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> Caller:
         """Return the caller; `SignedInRoute` asked already, before anybody looked at the body."""

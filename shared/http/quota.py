@@ -3,7 +3,8 @@
 A bucket holds some seconds of its rate. A request is let in while anything is left and takes what it holds, debts
 included, so that a large one is never refused for its size. The keys of a merchant share its buckets, and a key may
 have smaller ones of its own. A platform that delivers webhooks has buckets apart from the keys': a program of the shop
-that runs wild does not make the platform give up. What somebody withdrew is taken whatever is left.
+that runs wild does not make the platform give up. What somebody withdrew is taken whatever is left: a request over its
+quota is still searched for withdrawals if it is small, and a large one as long as not too much was searched lately.
 
 While those who act on events are behind, what one merchant may bring in shrinks, until they are not: what lies in the
 log before somebody else's event is what everybody waits for. Whoever sends little does not feel it.
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
 
+from shared.beside import SMALL_BYTES
 from shared.clock import Clock
 from shared.config.merchant import APIKey
 from shared.config.quotas import KeyQuotas, MerchantQuotas
@@ -24,12 +26,14 @@ from shared.http.problems import HTTPProblem
 from shared.settings import ProcessSettings
 from shared.telemetry.metrics import counter, gauge
 
-BURST_SECONDS = 3.0
+BURST_SECONDS = 2.0
 """So much of its rate a merchant may bring in at once; consumers have read that much within a few seconds."""
 BEHIND_SECONDS = 2.0
 """Events that wait longer to be read mean that more comes in than is read."""
 LEAST_SHARE = 0.1
 """What is left of a merchant's events a second however far behind the readers are: 50 of 500."""
+SEARCHED_BYTES_PER_SECOND = 65_536.0
+"""Of large requests over a quota, so much is searched for withdrawals; the rest is refused unread."""
 _PARKED_AGAIN_SECONDS = 60
 _SHRINKS_BY, _GROWS_BY = 0.5, 1.05
 REMEMBERED_SECONDS = 300.0
@@ -125,6 +129,23 @@ class Quotas:
             return None
         return self._refusal(merchant_id, load, shares)
 
+    def unread_refusal(self, caller: Caller, door: str, size: int) -> HTTPProblem | None:
+        """Return why a large request of a merchant over its quota is not even read, or None.
+
+        Reading it would cost everybody else what refusing it saves.
+        """
+        if not caller.key_sha256:
+            return None
+        shares = [*self._shares_of(caller, Load(door, 1, size))]
+        return self._unread_refusal(caller.merchant.id, (caller.merchant.id,), door, size, shares)
+
+    def unread_delivery_refusal(
+        self, merchant_id: str, quotas: MerchantQuotas, source: str, door: str, size: int
+    ) -> HTTPProblem | None:
+        """Return why a large delivery over its merchant's quota is not even read, or None."""
+        owner = (merchant_id, "source", source)
+        return self._unread_refusal(merchant_id, owner, door, size, [*self._shares(owner, quotas, Load(door, 1, size))])
+
     def pending_limit(self, quotas: MerchantQuotas) -> int:
         """Return how many follow-ups of a merchant may be planned and not ended."""
         own = quotas.pending_follow_ups
@@ -156,6 +177,19 @@ class Quotas:
         yield _Share((*owner, "events"), "events", events, load.events)
         size = quotas.bytes_per_second or self._settings.merchant_bytes_per_second
         yield _Share((*owner, "bytes"), "bytes", size, load.size)
+
+    def _unread_refusal(
+        self, merchant_id: str, owner: tuple[str, ...], door: str, size: int, shares: list[_Share]
+    ) -> HTTPProblem | None:
+        is_over = merchant_id in self._parked or any(self._left_in(share) <= 0 for share in shares)
+        if size <= SMALL_BYTES or not is_over:
+            return None
+        searched = _Share((*owner, "searched"), "bytes", SEARCHED_BYTES_PER_SECOND, size)
+        if self._left_in(searched) > 0:
+            self._charge([searched])
+            return None
+        refusal = self._refusal(merchant_id, Load(door, 1, size), shares)
+        return refusal and reworded(refusal, "nothing in this request was read: post withdrawals in a small one")
 
     def _refusal(self, merchant_id: str, load: Load, shares: list[_Share]) -> HTTPProblem | None:
         if merchant_id in self._parked and any(share.amount for share in shares):

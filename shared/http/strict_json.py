@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
+from shared.beside import beside
 from shared.http.auth import SignedInRoute
 from shared.http.problems import HTTPProblem
 
@@ -67,7 +68,8 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """Return the body's value; 422 for anything else."""
         if not hasattr(self, "_json"):
-            self._json = parsed(await self.body())
+            body = await self.body()
+            self._json = await beside(lambda: parsed(body), len(body))
         return self._json
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.compliance.imports.desk import ImportDesk
@@ -33,8 +34,13 @@ def routes(desk: ImportDesk, quotas: Quotas) -> APIRouter:
     )
     async def take(
         body: ImportBody, request: Request, caller: Annotated[Caller, Depends(requires("consents:write"))]
-    ) -> dict[str, Any]:
+    ) -> Response:
         size = len(await request.body())
-        return await desk.take(caller.merchant, body.rows, lambda rows: quotas.refusal(caller, Load(PATH, rows, size)))
+        if (unread := quotas.unread_refusal(caller, PATH, size)) is not None:
+            raise unread
+        answer = await desk.take(
+            caller.merchant, body.rows, lambda rows: quotas.refusal(caller, Load(PATH, rows, size))
+        )
+        return JSONResponse(answer)
 
     return router

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from shared.beside import SMALL_BYTES
 from shared.config.directory import Merchant
 from shared.config.merchant import APIKey, MerchantConfig
 from shared.config.quotas import KeyQuotas, MerchantQuotas
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
-from shared.http.quota import BEHIND_SECONDS, BURST_SECONDS, LEAST_SHARE, Load, Quotas
+from shared.http.quota import BEHIND_SECONDS, BURST_SECONDS, LEAST_SHARE, SEARCHED_BYTES_PER_SECOND, Load, Quotas
 from shared.ids import MerchantId
 from shared.settings import ProcessSettings
 from shared.testing.clock import FakeClock
@@ -48,12 +49,12 @@ def refused(quotas: Quotas, who: Caller, events: int = 1, size: int = 1) -> HTTP
 
 def test_a_flood_in_large_requests_is_counted_by_its_events_and_is_its_own_merchants() -> None:
     clock = FakeClock()
-    quotas = quotas_of(clock, merchant_events_per_second=250)
+    quotas = quotas_of(clock, merchant_events_per_second=500)
     for _ in range(2):
         quotas.take(caller(), Load(DOOR, 500, 1))
     refused(quotas, caller())
     quotas.take(caller("globex"), Load(DOOR, 500, 1))
-    clock.advance(seconds=2)
+    clock.advance(seconds=0.5)
     quotas.take(caller(), Load(DOOR, 500, 1))
     assert refused(quotas, caller()).headers == {"Retry-After": "2"}
 
@@ -78,6 +79,46 @@ def test_what_a_merchants_file_says_goes_before_the_process_and_a_key_may_have_l
     quotas.take(caller(key="form"), Load(DOOR, 10, 1))
     assert refused(quotas, caller(key="form")).detail.startswith("this key ")
     quotas.take(caller(), Load(DOOR, 10, 1))
+
+
+def test_a_large_request_over_its_quota_is_searched_for_withdrawals_now_and_then_and_else_refused_unread() -> None:
+    clock = FakeClock()
+    quotas = quotas_of(clock, merchant_events_per_second=100)
+    large = 10 * SMALL_BYTES
+    assert quotas.unread_refusal(caller(), DOOR, large) is None
+    quotas.take(caller(), Load(DOOR, 1000, large))
+    assert quotas.unread_refusal(caller(), DOOR, SMALL_BYTES) is None
+    assert quotas.unread_refusal(caller("globex"), DOOR, large) is None
+    read = sum(quotas.unread_refusal(caller(), DOOR, large) is None for _ in range(1000))
+    assert read == 1
+    refusal = quotas.unread_refusal(caller(), DOOR, large)
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (429, "quota_exceeded")
+    assert "nothing in this request was read" in refusal.detail
+    clock.advance(seconds=large / SEARCHED_BYTES_PER_SECOND)
+    assert quotas.unread_refusal(caller(), DOOR, large) is None
+    operator = Caller(caller().merchant, "operator", frozenset())
+    assert quotas.unread_refusal(operator, DOOR, large) is None
+
+
+def test_a_large_delivery_over_its_quota_is_refused_unread_too() -> None:
+    quotas = quotas_of(FakeClock(), merchant_events_per_second=1)
+    quotas.delivery_refusal("acme", MerchantQuotas(), "shopify", Load("/v1/webhooks", 10, 1), must_pass=True)
+
+    def unread(size: int) -> HTTPProblem | None:
+        return quotas.unread_delivery_refusal("acme", MerchantQuotas(), "shopify", "/v1/webhooks", size)
+
+    large = 10 * SMALL_BYTES
+    assert unread(large) is None
+    assert unread(large) is not None
+    assert unread(SMALL_BYTES) is None
+
+
+def test_who_has_too_much_parked_is_refused_large_requests_unread() -> None:
+    quotas = quotas_of(FakeClock())
+    quotas.note_parked(["acme"])
+    found = [quotas.unread_refusal(caller(), DOOR, 10 * SMALL_BYTES) for _ in range(2)]
+    assert [each and each.code for each in found] == [None, "parked_quota_exceeded"]
 
 
 def test_a_platform_is_not_refused_for_what_the_shops_own_programs_send() -> None:
