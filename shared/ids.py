@@ -5,12 +5,12 @@ parts, with the version (8, "vendor defined", RFC 9562 section 5.8) and variant 
 """
 
 import hashlib
-import os
 import secrets
 import uuid
-from collections import deque
 from datetime import UTC, datetime
 from typing import NewType
+
+from shared.randomness import Pool
 
 EventId = NewType("EventId", uuid.UUID)
 RecipientId = NewType("RecipientId", uuid.UUID)
@@ -24,11 +24,7 @@ _MILLISECOND_BITS = 48
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _set = object.__setattr__  # UUIDs refuse the ordinary way
 _NOT_SAID = uuid.SafeUUID.unknown
-_TAIL_BYTES = 10
-_TAILS_AT_ONCE = 256
-_unused_tails: deque[memoryview] = deque()
-"""Randomness of the system, drawn for many ids at once; `pop` gives no two threads the same."""
-os.register_at_fork(after_in_child=_unused_tails.clear)
+_tails = Pool(10)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -46,15 +42,7 @@ def derived(namespace: str, *parts: object, at: datetime) -> uuid.UUID:
 
 def minted(at: datetime) -> uuid.UUID:
     """Return a new id nobody can guess, rising with `at` (UUIDv7, RFC 9562 section 5.7)."""
-    try:
-        tail = _unused_tails.pop()
-    except IndexError:
-        tails = memoryview(os.urandom(_TAIL_BYTES * _TAILS_AT_ONCE))
-        _unused_tails.extend(
-            tails[start : start + _TAIL_BYTES] for start in range(_TAIL_BYTES, len(tails), _TAIL_BYTES)
-        )
-        tail = tails[:_TAIL_BYTES]
-    return _stamped(milliseconds(at), int.from_bytes(tail, "big"), version=7)
+    return _stamped(milliseconds(at), int.from_bytes(_tails.take(), "big"), version=7)
 
 
 def of_bytes(value: bytes) -> uuid.UUID:

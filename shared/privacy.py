@@ -24,6 +24,7 @@ from shared.errors import ConfigurationFault, Fault
 from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
 from shared.places import Place
+from shared.randomness import Pool
 
 KEYRING_FILE_MODE = 0o600
 _KEY_BYTES = 32
@@ -164,11 +165,15 @@ def is_private_file(path: Path) -> bool:
     return not stat.S_IMODE(path.stat().st_mode) & 0o077
 
 
+_nonces = Pool(_NONCE_BYTES)
+
+
 class Sealer:
     """Names people and seals what is known about them."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self._hash = hmac.new(keyring.hash_key, digestmod=hashlib.sha256)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keyring.sealing_keys.items()}
 
     @property
@@ -186,7 +191,9 @@ class Sealer:
 
     def keyed_hash(self, text: str) -> bytes:
         """Return an HMAC-SHA256 that cannot be recomputed by enumerating phone numbers."""
-        return hmac.new(self._keyring.hash_key, text.encode(), hashlib.sha256).digest()
+        keyed = self._hash.copy()  # with the key worked in already
+        keyed.update(text.encode())
+        return keyed.digest()
 
     def signature(self, *parts: object) -> str:
         """Return a short URL-safe signature over parts, for callback and preference links (128 bits)."""
@@ -195,7 +202,7 @@ class Sealer:
 
     def seal(self, merchant: MerchantId, place: Place, clear: bytes) -> bytes:
         """Return key id, nonce and ciphertext; opens only for the same merchant at the same place."""
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = _nonces.take()
         key_id = self._keyring.active
         sealed = self._ciphers[key_id].encrypt(nonce, clear, place.bound(merchant))
         return (key_id | _BOUND).to_bytes(_KEY_ID_BYTES, "big") + nonce + sealed

@@ -106,6 +106,8 @@ def name(written: str | None) -> str | None:
     """Return a person's name as a text may write it, or None where what was written is none."""
     if written is None:
         return None
+    if written.isascii() and written.isalpha() and len(written) <= LONGEST_NAME_CHARACTERS:
+        return written  # most names
     text = unicodedata.normalize("NFC", _UNSEEN.sub("", written.translate(_DOTS))).strip()
     if not 0 < len(text) <= LONGEST_NAME_CHARACTERS or not any(map(str.isalpha, text)):
         return None

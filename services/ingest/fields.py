@@ -1,8 +1,9 @@
 """Looking into a platform's JSON: what is not of its kind is unknown and noted, and costs nothing beside it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any
 
 from shared.instants import BOUNDS, is_near
@@ -18,6 +19,17 @@ class Misshapen(ValueError):  # noqa: N818 - a finding about a document, turned 
         self.reason = reason
 
 
+_NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What was found wrong in a document; all its parts share it."""
+
+    unknown: list[Misshapen] = field(default_factory=list)
+    lost: list[Misshapen] = field(default_factory=list)
+
+
 class Fields:
     """A JSON object and its place in the document; an absent object is an empty one.
 
@@ -25,20 +37,26 @@ class Fields:
     field costs what is made of it, and no more. Only what a reader requires is refused.
     """
 
-    __slots__ = ("_members", "_path", "lost", "unknown")
+    __slots__ = ("_findings", "_members", "_path")
 
-    def __init__(self, members: Mapping[str, Any], path: str = "") -> None:
+    def __init__(self, members: Mapping[str, Any], path: str = "", findings: "_Findings | None" = None) -> None:
         self._members = members
         self._path = path
-        self.unknown: list[Misshapen] = []
-        self.lost: list[Misshapen] = []
+        self._findings = _Findings() if findings is None else findings
+
+    @property
+    def unknown(self) -> list[Misshapen]:
+        """What in the document is not of its kind."""
+        return self._findings.unknown
+
+    @property
+    def lost(self) -> list[Misshapen]:
         """Why parts of the document are not told of: each lacks something it needs."""
+        return self._findings.lost
 
     def beside(self, members: Mapping[str, Any], path: str = "") -> "Fields":
         """Return another object of the same document."""
-        other = Fields(members, path)
-        other.unknown, other.lost = self.unknown, self.lost
-        return other
+        return Fields(members, path, self._findings)
 
     def __contains__(self, name: str) -> bool:
         """Return whether the member is there and not null, readable or not."""
@@ -90,7 +108,8 @@ class Fields:
         found = self._members.get(name)
         if found is not None and not isinstance(found, dict):
             self._note(name, "must be an object")
-        return self.beside(found if isinstance(found, dict) else {}, self._at(name))
+            found = None
+        return Fields(found or _NO_MEMBERS, self._at(name), self._findings)
 
     def each(self, name: str) -> list["Fields"]:
         """Return the objects of a list; absent is empty."""

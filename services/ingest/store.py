@@ -51,8 +51,11 @@ async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
     Tolerates repeats within the call, across calls and across processes; the order of arrivals is no matter, except
     that an event without a phone is joined only to what came before it.
     """
-    given, arrivals = arrivals, await _under_their_own_keys(uow.db, arrivals)
-    new = await _claimed(uow.db, arrivals)
+    known = await _known_keys(uow.db, arrivals)
+    given, arrivals = arrivals, _under_their_own_keys(arrivals, known)
+    if reused := [arrival for before, arrival in zip(given, arrivals, strict=True) if arrival is not before]:
+        known |= await _known_keys(uow.db, reused)
+    new = await _claimed(uow.db, arrivals, known)
     for before, arrival, is_new in zip(given, arrivals, new, strict=True):
         if is_new and arrival is not before:
             IDS_REUSED.labels(arrival.origin.source).inc()
@@ -97,12 +100,12 @@ async def purge(db: Transaction, received_before: datetime, limit: int) -> int:
     return await db.delete(deliveries, "delivery_id", old)
 
 
-async def _under_their_own_keys(db: Transaction, arrivals: Sequence[Arrival]) -> list[Arrival]:
+def _under_their_own_keys(arrivals: Sequence[Arrival], known: Mapping[bytes, bytes]) -> list[Arrival]:
     """Return the arrivals; those whose id was used before with another body under keys that are new.
 
     Our callers' own events are refused in that case, where they can be mended.
     """
-    known = await _known_keys(db, arrivals)
+    known = dict(known)
     found = []
     for arrival in arrivals:
         before = [known[key] for key in arrival.key_hashes if key in known]
@@ -114,9 +117,9 @@ async def _under_their_own_keys(db: Transaction, arrivals: Sequence[Arrival]) ->
     return found
 
 
-async def _claimed(db: Transaction, arrivals: Sequence[Arrival]) -> list[bool]:
+async def _claimed(db: Transaction, arrivals: Sequence[Arrival], known: Iterable[bytes]) -> list[bool]:
     """Enter the keys of new arrivals, and return for each whether it is new: none of its keys was known."""
-    owners: dict[bytes, UUID] = dict.fromkeys(await _known_keys(db, arrivals), UUID(int=0))
+    owners: dict[bytes, UUID] = dict.fromkeys(known, UUID(int=0))
     rows: list[dict[str, Any]] = []
     for arrival in arrivals:
         mine = arrival.origin.delivery_id
@@ -210,12 +213,19 @@ def _take(arrival: Arrival, people: People) -> _Taken:
     events += announcements(arrival.origin, said, addressee, arrival.facts, claims, others, arrival.retold_facts, anew)
     if not is_old:
         events += _taken_off(arrival, reading, addressee, people)
+    unless = _said_by_others(arrival, reading, addressee)
+    return _Taken(arrival, addressee, list({event.event_id: event for event in events}.values()), unless)
+
+
+def _said_by_others(arrival: Arrival, reading: Reading, addressee: Addressee | None) -> dict[UUID, UUID]:
+    """Return which event, being news itself, says what another of a reading would."""
+    if not reading.retold and all(each.unless is None for each in reading.happenings):
+        return {}
     ids_of: dict[str, UUID] = {each.key: trigger_id(arrival.origin, each) for each in reading.happenings}
     unless = {ids_of[each.key]: ids_of[each.unless] for each in reading.happenings if each.unless in ids_of}
-    unless |= {
+    return unless | {
         trigger_id(arrival.origin, each, addressee): ids_of[each.key] for each in reading.retold if each.key in ids_of
     }
-    return _Taken(arrival, addressee, list({event.event_id: event for event in events}.values()), unless)
 
 
 def _money(arrival: Arrival, reading: Reading, people: People, *, is_old: bool) -> totals.Told:

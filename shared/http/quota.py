@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import ceil
+from typing import NamedTuple
 
 from shared.beside import SMALL_BYTES
 from shared.clock import Clock
@@ -57,8 +58,7 @@ class Load:
     """Bytes of its body."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
+class _Share(NamedTuple):
     """What a request takes from one bucket."""
 
     bucket: tuple[str, ...]
@@ -134,7 +134,7 @@ class Quotas:
 
         Reading it would cost everybody else what refusing it saves.
         """
-        if not caller.key_sha256:
+        if not caller.key_sha256 or size <= SMALL_BYTES:
             return None
         shares = [*self._shares_of(caller, Load(door, 1, size))]
         return self._unread_refusal(caller.merchant.id, (caller.merchant.id,), door, size, shares)
@@ -143,6 +143,8 @@ class Quotas:
         self, merchant_id: str, quotas: MerchantQuotas, source: str, door: str, size: int
     ) -> HTTPProblem | None:
         """Return why a large delivery over its merchant's quota is not even read, or None."""
+        if size <= SMALL_BYTES:
+            return None
         owner = (merchant_id, "source", source)
         return self._unread_refusal(merchant_id, owner, door, size, [*self._shares(owner, quotas, Load(door, 1, size))])
 
@@ -181,8 +183,7 @@ class Quotas:
     def _unread_refusal(
         self, merchant_id: str, owner: tuple[str, ...], door: str, size: int, shares: list[_Share]
     ) -> HTTPProblem | None:
-        is_over = merchant_id in self._parked or any(self._left_in(share) <= 0 for share in shares)
-        if size <= SMALL_BYTES or not is_over:
+        if merchant_id not in self._parked and all(self._left_in(share) > 0 for share in shares):
             return None
         searched = _Share((*owner, "searched"), "bytes", SEARCHED_BYTES_PER_SECOND, size)
         if self._left_in(searched) > 0:

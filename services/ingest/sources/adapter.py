@@ -102,7 +102,7 @@ def _whole(found: re.Match[bytes]) -> bytes:
 
 def hmac_sha256_base64(key: bytes, signed: bytes) -> str:
     """Return the base64 of an HMAC-SHA256, as most platforms write it."""
-    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
 def is_any_of(given: Sequence[str], expected: Sequence[str]) -> bool:

@@ -100,7 +100,8 @@ def reader_of(topic: str) -> Reader | None:
         found = reader(fields, circumstances)
         if fields.lost and not found.says_something:
             raise fields.lost[0]
-        return replace(found, unknown=tuple({each.field: None for each in (*fields.unknown, *fields.lost)}))
+        wrong = tuple({each.field: None for each in (*fields.unknown, *fields.lost)})
+        return replace(found, unknown=wrong) if wrong else found
 
     return read
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.ingest.domain.readings import Happening, Join, Reading
+from services.ingest.domain.readings import Happening, Join, OrderTotal, Reading
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Circumstances
 from services.ingest.sources.shopify_parcels import parcel_of
@@ -31,8 +31,9 @@ _GLOBAL_ID = "gid://shopify/Order/"
 
 def purchase(order: Fields, at: Circumstances) -> Reading:
     """Read orders/create and orders/paid: the same purchase."""
-    reading = about_order(order, at, () if _is_dead(order, at) else _parts(order, lambda: (_purchase(order),)))
-    return replace(reading, total=total_of(order))
+    total = total_of(order)
+    happenings = () if _is_dead(order, at) else _parts(order, lambda: (_purchase(order, total),))
+    return about_order(order, at, happenings, total=total)
 
 
 def changes(order: Fields, at: Circumstances) -> Reading:
@@ -44,9 +45,10 @@ def changes(order: Fields, at: Circumstances) -> Reading:
         found += _parts(parcel, partial(_parcel, parcel, order))
     if is_cancelled(order):
         found += _parts(order, lambda: (_cancellation(order, at),))
-    reading = replace(about_order(order, at, tuple(found)), total=None if order.flag("test") else total_of(order))
+    total = total_of(order)
+    reading = about_order(order, at, tuple(found), total=None if order.flag("test") else total)
     lives = not _is_dead(order, at) and _is_recent(order, at)
-    return replace(reading, retold=_parts(order, lambda: (_purchase(order),))) if lives else reading
+    return replace(reading, retold=_parts(order, lambda: (_purchase(order, total),))) if lives else reading
 
 
 def refunded(refund: Fields, _at: Circumstances) -> Reading:
@@ -84,8 +86,8 @@ def _parts(part: Fields, read: Callable[[], tuple[Happening, ...]]) -> tuple[Hap
         return ()
 
 
-def _purchase(order: Fields) -> Happening:
-    currency, total = order.text("currency"), total_of(order)
+def _purchase(order: Fields, total: OrderTotal | None) -> Happening:
+    currency = order.text("currency")
     return Happening(
         kind=TriggerKind.PURCHASE,
         key=f"{subject_of(order)}/purchase",
@@ -160,6 +162,7 @@ def about_order(
     *,
     subject: str | None = None,
     other_phone: str | None = None,
+    total: OrderTotal | None = None,
 ) -> Reading:
     """Return the reading of an order or checkout: its person, and all by which that person is found again."""
     customer = order.fields("customer")
@@ -180,6 +183,7 @@ def about_order(
         (*(Join("subject", name) for name in subjects), *((Join("customer", customer_id),) if customer_id else ())),
         happenings,
         as_of=as_of(order, at),
+        total=total,
     )
     return with_consent_state(reading, customer, at)
 

@@ -21,6 +21,8 @@ def total_of(order: Fields) -> OrderTotal | None:
     currency = order.text("currency")
     if currency is None:
         return None
+    if "total_price_set" not in order:
+        return OrderTotal(minor=_current(order, currency), currency=currency)
     prices = order.fields("total_price_set")
     shop, buyer = prices.fields("shop_money"), prices.fields("presentment_money")
     buyer_currency = buyer.text("currency_code")

@@ -64,7 +64,7 @@ def test_bytes_count_as_events_do() -> None:
     quotas = quotas_of(clock, merchant_bytes_per_second=1000)
     quotas.take(caller(), Load(DOOR, 1, 20_000))
     assert "1000 bytes a second" in refused(quotas, caller()).detail
-    clock.advance(seconds=18)
+    clock.advance(seconds=19)
     quotas.take(caller(), Load(DOOR, 1, 1))
 
 
@@ -72,7 +72,7 @@ def test_what_a_merchants_file_says_goes_before_the_process_and_a_key_may_have_l
     clock = FakeClock()
     quotas = quotas_of(clock, merchant_events_per_second=1)
     busy = caller(events_per_second=100)
-    for _ in range(30):
+    for _ in range(20):
         quotas.take(busy, Load(DOOR, 10, 1))
     refused(quotas, busy)
     quotas = quotas_of(clock)
