@@ -38,8 +38,8 @@ check: install ## Format, lint, types, architecture, generated docs
 	@$(BIN)/python -m tools.dashboards --check
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-torture: install ## Long fault runs: kill at every failpoint, over hundreds of follow-ups
-	@$(BIN)/pytest tests -m torture -o addopts="-ra --strict-markers --import-mode=importlib" --timeout 1800
+torture: install ## Long fault runs, an hour; SECTION="power kill" for some (tools/torture.py), SEED=7 for other chances
+	@$(BIN)/python -m tools.torture $(SECTION) --seed $(or $(SEED),0) --workers $(WORKERS)
 
 mutation: install ## Change one thing in the gate at a time and see whether a test notices (all; SAMPLE=150 for some)
 	@$(BIN)/python -m tools.mutation --sample $(or $(SAMPLE),0) --seed $(or $(SEED),1)

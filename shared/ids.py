@@ -5,7 +5,6 @@ parts, with the version (8, "vendor defined", RFC 9562 section 5.8) and variant 
 """
 
 import hashlib
-import secrets
 import uuid
 from datetime import UTC, datetime
 from typing import NewType
@@ -25,6 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _set = object.__setattr__  # UUIDs refuse the ordinary way
 _NOT_SAID = uuid.SafeUUID.unknown
 _tails = Pool(10)
+_code_seeds = Pool(16)
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -51,8 +51,9 @@ def of_bytes(value: bytes) -> uuid.UUID:
 
 
 def code(length: int) -> str:
-    """Return a random base-62 code of `length` characters (10 hold 59 bits)."""
-    number, characters = secrets.randbelow(len(_BASE62) ** length), []
+    """Return a random base-62 code of up to 10 characters (10 hold 59 bits)."""
+    number = int.from_bytes(_code_seeds.take(), "big")  # 128 bits: no character is likelier by more than 2^-68
+    characters = []
     for _ in range(length):
         number, digit = divmod(number, len(_BASE62))
         characters.append(_BASE62[digit])

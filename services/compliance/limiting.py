@@ -161,9 +161,8 @@ async def spent_today(db: Transaction, merchants: Sequence[MerchantId], now: dat
     """Return what these merchants' texts have cost since midnight UTC, in millionths."""
     spent = dict.fromkeys(merchants, 0)
     day = day_of(now)
-    for row in await db.fetch(spending, "merchant_id", merchants):
-        if row["day"] == day:
-            spent[MerchantId(row["merchant_id"])] += row["micros"]
+    for row in await db.fetch_keys(spending, [{"merchant_id": key, "day": day} for key in merchants]):
+        spent[MerchantId(row["merchant_id"])] += row["micros"]
     return spent
 
 

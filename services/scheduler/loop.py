@@ -172,13 +172,16 @@ class Firing:
         self, uow: UnitOfWork, ours: Holding, ready: dict[FollowUpId, _Loaded], news: Unread
     ) -> tuple[int, bool]:
         """Release those whose turn it is; return how many, and whether others wait."""
+        size = self._settings.batch_size
         unanswered = await self._unanswered(uow, ours)
         new = [waiting_of(text) for text, _ in ready.values()]
         following = await self._queues.next_numbers(uow.db, ours.numbers)
         numbers = [*dict.fromkeys((*(each.sender_number for each in new), *following))]
         rooms = {number: room(self._rate(number) * ours.share, unanswered[number]) for number in numbers}
-        in_line = [each for number in numbers for each in await self._queues.head(uow.db, ours.numbers, number, rooms)]
-        going = chosen([*new, *in_line], rooms, self._settings.batch_size)
+        in_line = [
+            each for number in numbers for each in await self._queues.head(uow.db, ours.numbers, number, rooms, size)
+        ]
+        going = chosen([*new, *in_line], rooms, size)
         gone = {each.follow_up_id for each in going}
         called = [each for each in in_line if each.follow_up_id in gone]
         self._aside.note_called(called)

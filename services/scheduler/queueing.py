@@ -42,16 +42,16 @@ class Queues:
         return numbers
 
     async def head(
-        self, db: Transaction, partitions: Collection[int], number: str, rooms: Mapping[str, int]
+        self, db: Transaction, partitions: Collection[int], number: str, rooms: Mapping[str, int], most: int
     ) -> list[Waiting]:
-        """Return as many of a number's line as it has room for, in the order they will go."""
+        """Return as many of a number's line as it has room for, at most `most`, in the order they will go."""
         if rooms[number] < 1:
             return []
         rows = await db.rows(
             sa.select(lines)
             .where(lines.c.sender_number == number, _of(partitions))
             .order_by(lines.c.priority, lines.c.due_at, lines.c.follow_up_id)
-            .limit(rooms[number])
+            .limit(min(rooms[number], most))
         )
         return [
             Waiting(row["follow_up_id"], row["merchant_id"], number, Priority(row["priority"]), row["due_at"])

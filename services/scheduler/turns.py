@@ -1,6 +1,6 @@
 """Puts off the texts that must wait for another one of their person, a batch at a time."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -106,12 +106,22 @@ async def _others(uow: UnitOfWork, due: Collection[FollowUp]) -> dict[RecipientI
     late = {text.recipient_id for text in due if is_late(text.first_due_at, uow.now)}
     several = {text.recipient_id for text in due if text.flow not in ALONE}
     found: dict[RecipientId, list[tuple[FollowUpId, Known]]] = defaultdict(list)
-    for people, since in ((late | several, None), (late, uow.now - CATCH_UP)):
+    crowded = await _with_more_than_one(uow, late | several)
+    for people, since in ((crowded, None), (late, uow.now - CATCH_UP)):
         for row in await uow.db.fetch(
             follow_ups, "recipient_id", [*people], columns=_COLUMNS, since=("ended_at", since)
         ):
             found[row["recipient_id"]].append((row["id"], _known(row)))
     return found
+
+
+async def _with_more_than_one(uow: UnitOfWork, people: Collection[RecipientId]) -> list[RecipientId]:
+    """Return who has more than one open text; most have the one that is looked at, and nothing more is read of them."""
+    rows = await uow.db.fetch(
+        follow_ups, "recipient_id", [*people], columns=("recipient_id",), since=("ended_at", None)
+    )
+    open_texts = Counter(row["recipient_id"] for row in rows)
+    return [person for person, count in open_texts.items() if count > 1]
 
 
 def _known(row: Row) -> Known:

@@ -63,16 +63,21 @@ def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
         sa.Column("body", sa.LargeBinary, nullable=False),
         outbox_turns.column(),
         postgresql_with=QUEUE,
+        info={_TAKES_TURNS: True},
     )
 
 
+_TAKES_TURNS = "takes turns"
+"""Marks an outbox among the tables of a schema: its index is made with it."""
+
+
 async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
-    """Make the outbox where it is missing."""
+    """Make the outbox, and the tables beside it, where they are missing."""
 
     async def work(transaction: Transaction) -> None:
         for table in metadata.sorted_tables:
             await transaction.execute(sa.schema.CreateTable(table, if_not_exists=True))
-            if outbox_turns.MERCHANT in table.c:
+            if _TAKES_TURNS in table.info:
                 await outbox_turns.prepare(transaction, table)
 
     await database.write(work, Lane.BATCHES)

@@ -5,6 +5,7 @@ one merchant sends holds up nobody else's texts. What is kept is bounded: past s
 unknown, and nobody of it is let through, until the service has read on.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -22,8 +23,11 @@ class _Keys:
 
     looked_to: int = 0
     """Every event before this offset was looked at, or read."""
-    last: dict[RecipientId, int] = field(default_factory=dict)
-    """Each recipient's last unread offset, lowest first: a recipient that comes again goes to the end."""
+    last: OrderedDict[RecipientId, int] = field(default_factory=OrderedDict)
+    """Each recipient's last unread offset, lowest first: a recipient that comes again goes to the end.
+
+    In a plain dict, whose first members are deleted again and again, each look would pass over all that were.
+    """
 
 
 class UnreadKeys:
@@ -46,14 +50,14 @@ class UnreadKeys:
         for partition, keys in self._of.items():
             position = positions.get(partition, 0)
             while keys.last and next(iter(keys.last.values())) < position:
-                del keys.last[next(iter(keys.last))]
+                keys.last.popitem(last=False)
             keys.looked_to = max(keys.looked_to, position)
 
     def note(self, partition: Partition, offset: int, recipient_id: RecipientId) -> None:
         """Take note of an event; those of one partition come in the order of their offsets."""
         keys = self._of[partition]
-        keys.last.pop(recipient_id, None)
         keys.last[recipient_id] = offset
+        keys.last.move_to_end(recipient_id)
 
     def looked(self, partition: Partition, up_to: int) -> None:
         """Take note that everything before an offset was looked at."""

@@ -9,7 +9,7 @@ never torn, and where it may be either the log still holds the page.
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -27,6 +27,8 @@ _FRAME_HEAD_BYTES: Final = 24
 _PLACE: Final = struct.Struct(">2I")
 """A frame's page, and the size of the file after its commit or 0."""
 _PAGE_SIZE: Final = slice(16, 18)
+_FRAMES_AT_ONCE: Final = 64
+_BLOCK_BYTES: Final = 4096
 _MOST_PAGE_BYTES: Final = 65_536
 """Stands as 1 in two bytes."""
 
@@ -41,12 +43,14 @@ class PageSums:
         self._kept = 0
         """Frames of this generation of the log whose sums are on disk."""
         self._stream: BinaryIO | None = None
-        _write_all(database, self._file)
+        self._words = _computed_words(database)
+        """What the file of sums holds after its head."""
+        _write_all(self._words, self._file)
 
     def is_due(self, frames: int, again: int) -> bool:
         """Return whether the log has grown to so many frames, or by `again` since a reader kept it from being copied.
 
-        Costs a few reads.
+        Costs a dozen reads.
         """
         if (log := self._held_log()) is None:
             return False
@@ -64,20 +68,22 @@ class PageSums:
         number, page, generation = _in_use(log)
         if generation != self._generation:
             self._generation, self._kept = generation, 0
-        newest = dict(_pages(log, page, self._kept, number))
-        if not newest:
-            return
-        words = {}
-        for place, frame in newest.items():  # read and not mapped: a long log would count as the process's memory
-            start = _LOG_HEAD.size + frame * (page + _FRAME_HEAD_BYTES) + _FRAME_HEAD_BYTES
-            words[place] = _WORD.pack(zlib.crc32(os.pread(log.fileno(), page, start)))
+        newest, self._kept = _summed(log, page, self._kept, number)
+        if newest:
+            self._write(newest)
+
+    def _write(self, newest: Mapping[int, int]) -> None:
+        """Write the sums of some pages, a block of the file at a time."""
+        self._words.extend(bytes(max(0, max(newest) * _WORD.size - len(self._words))))
+        for place, word in newest.items():
+            _WORD.pack_into(self._words, (place - 1) * _WORD.size, word)
+        blocks = {(place - 1) * _WORD.size // _BLOCK_BYTES for place in newest}
         with self._file.open("r+b") as sums:
-            for place in sorted(words):
-                sums.seek(len(_MAGIC) + (place - 1) * _WORD.size)
-                sums.write(words[place])
+            for start in sorted(block * _BLOCK_BYTES for block in blocks):
+                sums.seek(len(_MAGIC) + start)
+                sums.write(self._words[start : start + _BLOCK_BYTES])
             sums.flush()
             os.fsync(sums.fileno())
-        self._kept = max(newest.values()) + 1  # what stands behind the last commit is written over
 
     def close(self) -> None:
         """Let the log go."""
@@ -126,13 +132,18 @@ def changed_page(database: Path, whole_frames: int) -> int | None:
     return None
 
 
-def _write_all(database: Path, file: Path) -> None:
-    """Write the sums of a file as it is now, at once or not at all."""
+def _computed_words(database: Path) -> bytearray:
+    """Return the sums of a file as it is now."""
+    return bytearray(b"".join(map(_WORD.pack, _computed(database))))
+
+
+def _write_all(words: bytearray, file: Path) -> None:
+    """Write the sums of a whole file, at once or not at all."""
     fresh = file.with_name(f"{file.name}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(_MAGIC)
-        stream.writelines(_WORD.pack(word) for word in _computed(database))
+        stream.write(words)
         stream.flush()
         os.fsync(stream.fileno())
     fresh.replace(file)
@@ -181,6 +192,28 @@ def _in_use(log: BinaryIO) -> tuple[int, int, tuple[int, int]]:
         else:
             high = middle
     return low, page, generation
+
+
+def _summed(log: BinaryIO, page: int, first: int, end: int) -> tuple[dict[int, int], int]:
+    """Return the newest sum of each page that frames hold, and the frame after the last commit.
+
+    What stands behind the last commit will be written over. The log is read from its end, because of a page that was
+    written often only the newest state counts; in blocks, since each look lets another thread have the interpreter;
+    and not mapped, because a long one would count as the process's memory.
+    """
+    newest: dict[int, int] = {}
+    committed = first
+    size = page + _FRAME_HEAD_BYTES
+    for begin in reversed(range(first, end, _FRAMES_AT_ONCE)):
+        count = min(_FRAMES_AT_ONCE, end - begin)
+        block = memoryview(os.pread(log.fileno(), count * size, _LOG_HEAD.size + begin * size))
+        for number in reversed(range(count)):
+            place, after = _PLACE.unpack_from(block, number * size)
+            if after and committed == first:
+                committed = begin + number + 1
+            if committed > first and place not in newest:
+                newest[place] = zlib.crc32(block[number * size + _FRAME_HEAD_BYTES : (number + 1) * size])
+    return newest, committed
 
 
 def _logged(log: BinaryIO, page: int, whole_frames: int) -> frozenset[int]:

@@ -37,6 +37,8 @@ _PAGE_BYTES = 8192
 _CHECKPOINT_PAGES = 20_000
 _CHECKPOINT_AGAIN_PAGES = 2_000
 """A log that a reader held open is tried again after so many more."""
+_LOOK_EVERY_COMMITS = 8
+"""The log's length is looked at so often: it may pass those bounds by what so many commits write."""
 _BUSY_MILLISECONDS = 5_000
 _COMMIT_UNITS = 256
 _COMMIT_SECONDS = 0.02
@@ -67,6 +69,7 @@ class SQLiteDatabase:
         self._path = path
         self._is_summed = summed
         self._sums: PageSums | None = None
+        self._commits = 0
         self._condition = threading.Condition()
         self._queue: list[tuple[int, int, _Job]] = []
         self._order = itertools.count()
@@ -203,7 +206,8 @@ class SQLiteDatabase:
 
     def _checkpoint(self, raw: sqlite3.Connection) -> None:
         """Copy the log into the file once it has grown long, after the sums of its pages are on disk."""
-        if self._sums is None:
+        self._commits += 1
+        if self._sums is None or self._commits % _LOOK_EVERY_COMMITS:
             return
         try:
             if not self._sums.is_due(_CHECKPOINT_PAGES, _CHECKPOINT_AGAIN_PAGES):

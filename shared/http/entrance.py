@@ -9,6 +9,7 @@ import binascii
 import hmac
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ from shared.telemetry.logs import logger
 log = logger(__name__)
 
 ANY_HOST = "*"
+_LONGEST_HOST_CHARACTERS = 260
+"""A name of 253 (RFC 1035 section 3.1), with its port."""
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 _PROBES = frozenset({"/healthz", "/readyz"})
 """Asked by address, by whatever restarts processes; they tell nothing worth hiding."""
@@ -142,6 +145,7 @@ class Guarded:
         await refusal.response()(scope, receive, send)
 
 
+@lru_cache(maxsize=1024)  # of short ones alone, see `_host_of`
 def host_in(header: str) -> str:
     """Return the host of a Host header: lower case, no port, no brackets, no dot at the end."""
     text = header.strip().lower()
@@ -151,9 +155,10 @@ def host_in(header: str) -> str:
 
 
 def _host_of(scope: Scope) -> str:
-    """Return the host a request names; nothing where it names none, or two."""
+    """Return the host a request names; nothing where it names none, or two, or more than a name may be long."""
     found = [value for name, value in scope["headers"] if name == b"host"]
-    return host_in(found[0].decode("latin-1")) if len(found) == 1 else ""
+    is_one = len(found) == 1 and len(found[0]) <= _LONGEST_HOST_CHARACTERS
+    return host_in(found[0].decode("latin-1")) if is_one else ""
 
 
 def _own_address(scope: Scope) -> str:

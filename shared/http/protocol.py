@@ -7,6 +7,7 @@ comes in and when, and the server looks over all connections once a second (`Con
 import asyncio
 from enum import Enum, auto
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 import httptools
@@ -217,7 +218,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the request, if it is one that may start."""
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > self._limits.head_bytes:
             self._stop(Refusal.HEAD_TOO_LARGE)
         if len(self.pipeline) >= self._limits.pipelined:

@@ -30,13 +30,14 @@ from tests.power.conftest import Recorded
 from tests.power.cutting import Cut, cuts
 from tests.power.living import HOUSE, PROVIDER, Place, idle, taken
 from tests.power.recording import operations
+from tests.seeds import SEED
 
 CUTS: Final = int(os.environ.get("FOLLOWUP_POWER_CUTS", "10000"))
 RESTARTS: Final = int(os.environ.get("FOLLOWUP_POWER_RESTARTS", "100"))
 _PATIENCE_SECONDS: Final = 120
 _AT_ONCE: Final = 6
 """Houses that are up at the same time, each with a place of its own: most of a start is waiting."""
-_SEED: Final = int(os.environ.get("FOLLOWUP_POWER_SEED", "1"))
+_SEED: Final = 1 + SEED
 _COUNTED: Final = {
     "events": "SELECT count(*) FROM ingest_deliveries",
     "texts": "SELECT count(*) FROM scheduler_follow_ups WHERE flow = 'api'",
