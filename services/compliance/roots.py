@@ -13,9 +13,15 @@ from shared.clock import Clock
 from shared.db.transaction import Lane, Row, Transaction
 from shared.db.unit_of_work import UnitOfWork, Units
 from shared.loop import SLOW_SECONDS, Loop
+from shared.telemetry.logs import logger
+
+log = logger(__name__)
 
 GRACE = timedelta(hours=1)
 """How long after midnight UTC a day is signed: by then every unit that began before has committed."""
+_FIRST_DAY = "2000-01-01"
+_DAYS_LOOKED_AT = 1000
+_ODD_SHOWN = 3
 _DAYS_AT_ONCE = 7
 _LOOK_AGAIN_SECONDS = 600.0
 _DAY = timedelta(days=1)
@@ -76,8 +82,8 @@ class RootKeeper:
 
 async def unsigned(db: Transaction, finished: date) -> list[Root]:
     """Return the roots of the first days without, oldest first; nothing when every finished day has its own."""
-    newest = (await db.rows(sa.select(sa.func.max(daily_roots.c.day).label("day"))))[0]["day"]
-    after = _midnight(date.fromisoformat(newest) + _DAY) if newest else datetime.min.replace(tzinfo=UTC)
+    newest = await _newest_day(db, finished)
+    after = _midnight(newest + _DAY) if newest else datetime.min.replace(tzinfo=UTC)
     before = _midnight(finished + _DAY)
     found = await db.rows(
         sa.select(sa.func.min(ledger.c.recorded_at, type_=ledger.c.recorded_at.type).label("first")).where(
@@ -93,7 +99,40 @@ async def unsigned(db: Transaction, finished: date) -> list[Root]:
         .where(*_recorded(start, min(before, start + _DAYS_AT_ONCE * _DAY)))
         .order_by(ledger.c.recipient_id, ledger.c.position)
     )
-    return _chained(_heads(rows), await _newest_roots(db))
+    return _chained(_heads(rows), await _newest_roots(db, newest))
+
+
+async def _newest_day(db: Transaction, finished: date) -> date | None:
+    """Return the newest day with a root; what is no day that is over was written by somebody else, and stops nobody."""
+    is_ours = (daily_roots.c.day >= _FIRST_DAY, daily_roots.c.day <= finished.isoformat())
+    odd = sa.select(daily_roots.c.merchant_id, daily_roots.c.day).where(sa.not_(sa.and_(*is_ours))).limit(_ODD_SHOWN)
+    for row in await db.rows(odd):
+        _tell_of(row)
+    days = sa.select(daily_roots.c.merchant_id, daily_roots.c.day).where(*is_ours).order_by(daily_roots.c.day.desc())
+    for row in await db.rows(days.limit(_DAYS_LOOKED_AT)):
+        if (day := _day(row["day"])) is not None:
+            return day
+        _tell_of(row)
+    return None
+
+
+def _day(written: str) -> date | None:
+    """Return the day of a root, or None where it is not written as we write days."""
+    try:
+        day = date.fromisoformat(written)
+    except ValueError:
+        return None
+    return day if day.isoformat() == written else None
+
+
+def _tell_of(row: Row) -> None:
+    log.error(
+        "ledger_root_unreadable",
+        merchant=str(row["merchant_id"]),
+        day=str(row["day"]),
+        effect="this root proves nothing; other days are signed",
+        advice="`followup ledger verify` names what was changed; restore the row from a backup",
+    )
 
 
 def _recorded(start: datetime, end: datetime) -> Sequence[sa.ColumnElement[bool]]:
@@ -109,11 +148,13 @@ def _heads(rows: Sequence[Row]) -> dict[tuple[date, str], dict[str, str]]:
     return heads
 
 
-async def _newest_roots(db: Transaction) -> dict[str, str]:
-    newest = sa.select(daily_roots.c.merchant_id, sa.func.max(daily_roots.c.day).label("day")).group_by(
-        daily_roots.c.merchant_id
-    )
-    last = newest.subquery()
+async def _newest_roots(db: Transaction, until: date | None) -> dict[str, str]:
+    """Return each merchant's newest root of a day up to `until`."""
+    if until is None:
+        return {}
+    newest = sa.select(daily_roots.c.merchant_id, sa.func.max(daily_roots.c.day).label("day"))
+    of_days = newest.where(daily_roots.c.day >= _FIRST_DAY, daily_roots.c.day <= until.isoformat())
+    last = of_days.group_by(daily_roots.c.merchant_id).subquery()
     rows = await db.rows(
         sa.select(daily_roots.c.merchant_id, daily_roots.c.root).join(
             last, sa.and_(daily_roots.c.merchant_id == last.c.merchant_id, daily_roots.c.day == last.c.day)

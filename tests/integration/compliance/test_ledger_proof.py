@@ -104,6 +104,23 @@ async def test_signing_again_changes_nothing(proof: Proof) -> None:
     assert await proof.roots() == before
 
 
+@pytest.mark.parametrize("day", ["2026-12-0x", "20261203", "zzzz", "", "2999-01-01"])
+async def test_a_root_whose_day_is_none_is_told_of_and_stops_no_signing(
+    proof: Proof, day: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, third = await proof.roots()
+    change = sa.update(tables.daily_roots).where(tables.daily_roots.c.day == third["day"]).values(day=day)
+    await proof.tamper(change)
+    now = proof.clock.now()
+    await proof.day(proof.stage.claim(phone="+13055550124", captured_at=now, occurred_at=now))
+    await proof.sign()
+    roots = {row["day"]: row for row in await proof.roots()}
+    assert set(roots) == {"2026-12-01", day, "2026-12-03", "2026-12-04"}
+    assert roots["2026-12-03"]["root"] == third["root"], "a day that lost its root is signed again"
+    assert roots["2026-12-04"]["previous"] == third["root"]
+    assert "ledger_root_unreadable" in capsys.readouterr().out
+
+
 async def test_a_day_is_signed_only_once_it_is_over_and_a_breath_more(proof: Proof) -> None:
     now = proof.clock.now()
     await proof.stage.hear(proof.stage.claim(captured_at=now, occurred_at=now))
