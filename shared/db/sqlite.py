@@ -10,7 +10,7 @@ import itertools
 import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -170,6 +170,7 @@ class SQLiteDatabase:
             raw.execute("PRAGMA synchronous = FULL")
             raw.execute(f"PRAGMA wal_autocheckpoint = {0 if self._sums else _CHECKPOINT_PAGES}")
             raw.execute("PRAGMA cache_size = -32768")
+            raw.execute("PRAGMA temp_store = MEMORY")  # what a savepoint may take back: else a file, half of all writes
         engine = sa.create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
         connection = engine.connect()
         self._opened.append((connection, raw))
@@ -222,7 +223,7 @@ class SQLiteDatabase:
         raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _write_forever(self, ready: "_Reply") -> None:
-        """The writer's life: gather jobs, run each in a savepoint, commit, answer."""
+        """The writer's life: gather jobs, run each so that it can be taken back, commit, answer."""
         try:
             connection, raw = self._open(reader=False)
         except (sqlite3.OperationalError, sqlalchemy.exc.OperationalError) as problem:
@@ -267,29 +268,29 @@ class SQLiteDatabase:
             raw.execute("BEGIN IMMEDIATE")
             begun = True
             while job is not None:
-                raw.execute("SAVEPOINT unit")
+                if done:  # the first one is taken back with the transaction: it needs no savepoint
+                    raw.execute("SAVEPOINT unit")
                 rows_before = raw.total_changes
                 try:
-                    done.append((job, drive(job.work(transaction))))
-                    rows += raw.total_changes - rows_before
+                    result = drive(job.work(transaction))
                 except Exception as problem:
                     if not raw.in_transaction:  # SQLite gave up the whole transaction (disk full, I/O error)
-                        done.append((job, None))
                         raise
-                    raw.execute("ROLLBACK TO unit")
+                    _take_back(raw, is_first=not done)
                     job.reply.fail(_translated(problem))
-                if raw.in_transaction:
-                    raw.execute("RELEASE unit")
+                else:
+                    if done:
+                        raw.execute("RELEASE unit")
+                    done.append((job, result))
+                    rows += raw.total_changes - rows_before
                 full = len(done) >= _COMMIT_UNITS or time.monotonic() > deadline
                 job = None if full else self._next(wait=False)
             raw.execute("COMMIT")
         except Exception as problem:  # noqa: BLE001 - whatever it was, nobody's work is stored
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
-            failure = _translated(problem)
-            failed = [*(each for each, _ in done), *([job] if job else []), *([] if begun else self._everybody())]
-            for each in failed:
-                each.reply.fail(failure)
+            waiting = [] if begun else self._everybody()
+            _fail([*(each for each, _ in done), *([job] if job else []), *waiting], problem)
             return
         instruments.COMMITS.inc()
         instruments.UNITS.inc(len(done))
@@ -350,6 +351,23 @@ def drive(awaitable: Awaitable[T]) -> T:
         return cast("T", end.value)
     coroutine.close()
     raise RuntimeError("a unit of work may await nothing but its transaction")
+
+
+def _fail(jobs: Sequence[_Job], problem: Exception) -> None:
+    """Answer all of these that nothing of theirs is stored."""
+    failure = _translated(problem)
+    for each in jobs:
+        each.reply.fail(failure)
+
+
+def _take_back(raw: sqlite3.Connection, *, is_first: bool) -> None:
+    """Undo the unit at hand, and be ready for another in the same commit."""
+    if is_first:
+        raw.execute("ROLLBACK")
+        raw.execute("BEGIN IMMEDIATE")
+    else:
+        raw.execute("ROLLBACK TO unit")
+        raw.execute("RELEASE unit")
 
 
 def _translated(problem: Exception) -> Exception:

@@ -89,21 +89,25 @@ class SQLiteTransaction:
         if not rows:
             return []
         names = tuple(rows[0])
-        is_new: list[bool] = []
-        for group in _together(_bound(table, names, rows)):
-            is_new += self._inserted(table, names, group)
-        return is_new
+        return self._added(table, names, _bound(table, names, rows))
 
-    def _inserted(self, table: sa.Table, names: tuple[str, ...], group: Sequence[Sequence[Any]]) -> list[bool]:
-        """Add a group in one statement; where some exist already, once more one by one, to tell which."""
+    def _added(self, table: sa.Table, names: tuple[str, ...], records: Sequence[list[Any]]) -> list[bool]:
+        """Add what is new in few statements; where some of a group are known, once more in smaller ones, to tell which.
+
+        One savepoint serves all groups, and a record alone needs none.
+        """
+        if len(records) == 1:
+            return [self._raw.execute(_insert_new(table, names, 1), records[0]).rowcount == 1]
+        is_new: list[bool] = []
         self._raw.execute("SAVEPOINT together")
-        count = self._raw.execute(_insert_new(table, names, len(group)), [*chain.from_iterable(group)]).rowcount
-        if count == len(group):
-            is_new = [True] * count
-        else:
-            self._raw.execute("ROLLBACK TO together")
-            alone = _insert_new(table, names, 1)
-            is_new = [self._raw.execute(alone, record).rowcount == 1 for record in group]
+        for group in _together(records):
+            count = self._raw.execute(_insert_new(table, names, len(group)), [*chain.from_iterable(group)]).rowcount
+            if 0 < count < len(group):
+                self._raw.execute("ROLLBACK TO together")
+                parts = _together(records) if len(records) > _ROWS_PER_STATEMENT else ([each] for each in records)
+                is_new = [*chain.from_iterable(self._added(table, names, part) for part in parts)]
+                break
+            is_new += [count > 0] * len(group)
         self._raw.execute("RELEASE together")
         return is_new
 
