@@ -66,6 +66,8 @@ async def _told_before(
     uow: UnitOfWork, ids: Sequence[FollowUpId], news: Sequence[Event]
 ) -> dict[FollowUpId, list[Event]]:
     """Return the facts of these follow-ups that were counted in earlier units."""
+    if not ids:
+        return {}
     fresh = {event.event_id for event in news}
     stored = await store.facts_of(uow.db, ids)
     return {key: [event for event in facts if event.event_id not in fresh] for key, facts in stored.items()}

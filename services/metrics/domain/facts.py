@@ -39,7 +39,7 @@ def follow_up_of(event: Event) -> FollowUpId | None:
 
 def open_body(event: Event) -> bytes:
     """Return an event's JSON without its sealed parts: what metrics keeps has nothing an erasure must blank."""
-    return event.model_dump_json(exclude=_left_out(type(event)), exclude_none=True).encode()
+    return event.__pydantic_serializer__.to_json(event, exclude=_left_out(type(event)), exclude_none=True)
 
 
 def revived(

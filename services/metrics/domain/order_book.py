@@ -5,8 +5,8 @@ and a cancelled order counts for nothing. The earliest telling of a purchase dec
 is the same whichever comes first.
 """
 
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from shared import ids
@@ -16,8 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = frozenset({TriggerKind.PURCHASE.value, TriggerKind.REFUND.value, TriggerKind.CANCELLATION.value, ORDER_EDITED})
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One line of the book."""
 
     order_id: UUID
@@ -47,10 +46,10 @@ def order_id(merchant_id: str, subject: str | None, event_id: UUID) -> UUID:
     return event_id if subject is None else ids.derived("order", merchant_id, subject, at=_EPOCH)
 
 
-def joined(order: Order | None, trigger: TriggerReceived) -> Order:
-    """Return an order's line once this has happened to it."""
+def joined(order: Order | None, trigger: TriggerReceived, key: UUID | None = None) -> Order:
+    """Return an order's line once this has happened to it; `key` is its id, where the caller has made it already."""
     known = order or Order(
-        order_id(trigger.merchant_id, trigger.subject, trigger.event_id),
+        key or order_id(trigger.merchant_id, trigger.subject, trigger.event_id),
         trigger.merchant_id,
         trigger.recipient_id,
         trigger.occurred_at,
@@ -62,16 +61,15 @@ def joined(order: Order | None, trigger: TriggerReceived) -> Order:
         case TriggerKind.REFUND.value:
             return _given_back(known, trigger)
         case str(kind) if kind == ORDER_EDITED:
-            return replace(known, refunded_minor=known.refunded_minor - (trigger.amount_minor or 0))
+            return known._replace(refunded_minor=known.refunded_minor - (trigger.amount_minor or 0))
         case _:
-            return replace(known, cancelled_at=min(filter(None, (known.cancelled_at, trigger.occurred_at))))
+            return known._replace(cancelled_at=min(filter(None, (known.cancelled_at, trigger.occurred_at))))
 
 
 def _bought(order: Order, purchase: TriggerReceived) -> Order:
     if not order.is_awaited and order.ordered_at <= purchase.occurred_at:
         return order
-    return replace(
-        order,
+    return order._replace(
         recipient_id=purchase.recipient_id,
         ordered_at=purchase.occurred_at,
         amount_minor=purchase.amount_minor or 0,
@@ -84,4 +82,4 @@ def _given_back(order: Order, refund: TriggerReceived) -> Order:
     whole = refund.amount_minor is None
     minor = MOST_MINOR if refund.amount_minor is None else abs(refund.amount_minor)
     currency = order.refund_currency if whole else refund.currency or order.refund_currency
-    return replace(order, refunded_minor=min(order.refunded_minor + minor, MOST_MINOR), refund_currency=currency)
+    return order._replace(refunded_minor=min(order.refunded_minor + minor, MOST_MINOR), refund_currency=currency)

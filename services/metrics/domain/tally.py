@@ -8,14 +8,16 @@ from typing import Final, NamedTuple
 
 from services.metrics.domain.facts import follow_up_of
 from services.metrics.domain.standing import ALREADY_DISPATCHED, ANSWERS, Standing, State, failure_word, standing_of
-from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, RecipientErased
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ConsentScope, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
 from shared.events.envelope import Event
 from shared.events.follow_up import (
     FollowUpBlocked,
     FollowUpCancelled,
+    FollowUpCleared,
     FollowUpDeferred,
+    FollowUpDue,
     FollowUpEvent,
     FollowUpExpired,
     FollowUpLapsed,
@@ -30,6 +32,8 @@ _WITHDRAWN: Final = (State.CANCELLED, State.EXPIRED, State.BLOCKED)
 MESSAGE_EXPIRED: Final = "message_expired"
 """The gate's word for a text that the scheduler then counts as expired; the verdict stays a refusal of the gate."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_ADDING_NOTHING: Final = frozenset({FollowUpDue, FollowUpCleared, ConsentReported})
+"""The commonest facts that belong to no sum, told at once."""
 
 
 class Measure(StrEnum):
@@ -235,6 +239,8 @@ def cells(event: Event, standing: Standing | None) -> Iterator[tuple[Cell, int]]
     The plan comes from the follow-up; the way it went from the fact itself, or for what people did from the
     follow-up's latest dispatch.
     """
+    if type(event) in _ADDING_NOTHING:
+        return
     plan = standing.plan if standing else ("", "", "", "", "")
     route = _route(event, standing)
     for entry in entries(event, standing):
@@ -261,7 +267,7 @@ def tally(events: Iterable[Event], standing: Standing | None) -> Counter[Cell]:
     total: Counter[Cell] = Counter()
     for event in events:
         for cell, value in cells(event, standing):
-            total[cell] += value
+            total[cell] = total.get(cell, 0) + value
     return total
 
 
