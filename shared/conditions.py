@@ -8,12 +8,12 @@ so what an expression may do with these facts is estimated before it begins, and
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, cast
 
 from cel_expr_python import cel
 
@@ -34,6 +34,7 @@ MOST_WORK = 1_000_000
 _MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 _DEEPEST_FACT_LEVELS = 20
 _INT64 = 2**63
+_AS_THEY_ARE = frozenset({bool, float, type(None)})
 _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _MISSING_KEY = re.compile(r'Key not found in map : "([A-Za-z0-9_]+)"')
 _MISSING_NAME = re.compile(r'No value with name "([a-z_.]+)"')
@@ -103,6 +104,13 @@ class Condition:
         return answer if isinstance(answer, ConditionError) else ConditionError("the answer is neither true nor false")
 
 
+class Facts(dict[str, Any]):
+    """Facts that several expressions read: put into the library's types by the first, and as they are from then on."""
+
+    taken: "tuple[dict[str, Any], _Largest] | None" = None
+
+
+@lru_cache(maxsize=2048)
 def compile_condition(source: str) -> Condition:
     """Return the condition, compiled once.
 
@@ -228,30 +236,33 @@ def _shape_of(source: str) -> _Shape:
     return _Shape(len(words), deepest)
 
 
-def _measure(value: object, largest: _Largest) -> None:
-    """Take a fact into account."""
-    match value:
-        case str():
-            largest.characters = max(largest.characters, len(value))
-            largest.total += len(value)
-        case Mapping():
-            largest.items = max(largest.items, len(value))
-            largest.total += len(value)
-            for item in value.values():
-                _measure(item, largest)
-        case list() | tuple():
-            largest.items = max(largest.items, len(value))
-            largest.total += len(value)
-            for item in value:
-                _measure(item, largest)
+def _measure(values: Iterable[object], largest: _Largest) -> None:
+    """Take plain values into account."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            size = len(cast("str", value))
+            largest.characters = max(largest.characters, size)
+        elif kind is dict:
+            size = _measured(cast("dict[str, object]", value).values(), largest)
+        elif kind is list:
+            size = _measured(cast("list[object]", value), largest)
+        else:
+            continue
+        largest.total += size
+
+
+def _measured(values: Collection[object], largest: _Largest) -> int:
+    """Take what a table or a list holds into account, and return how many these are."""
+    largest.items = max(largest.items, len(values))
+    _measure(values, largest)
+    return len(values)
 
 
 def _evaluated(program: Any, shape: _Shape, facts: Mapping[str, Any]) -> Any:
     """Return the plain answer, or a `ConditionError`: never the library's own error value."""
     try:
-        data = _data(facts)
-        largest = _Largest()
-        _measure(data, largest)
+        data, largest = _taken(facts)
         if largest.total > MOST_FACT_CHARACTERS or shape.work(largest) > MOST_WORK:
             return ConditionError("the facts are too large for it")
         value = program.eval(data=data)
@@ -260,6 +271,17 @@ def _evaluated(program: Any, shape: _Shape, facts: Mapping[str, Any]) -> Any:
         return value.plain_value()
     except (RuntimeError, TypeError, ValueError, OverflowError) as problem:
         return _told(str(problem))
+
+
+def _taken(facts: Mapping[str, Any]) -> tuple[dict[str, Any], _Largest]:
+    """Return facts in the library's types, and how large they are."""
+    if isinstance(facts, Facts) and facts.taken is not None:
+        return facts.taken
+    data, largest = _data(facts), _Largest()
+    _measure((data,), largest)
+    if isinstance(facts, Facts):
+        facts.taken = data, largest
+    return data, largest
 
 
 def _told(said: str) -> ConditionError:
@@ -299,9 +321,23 @@ def _instant(value: object) -> datetime | None:
 
 def _plain(value: object, depth: int) -> Plain:
     """Return the value in types the library takes: the rest of Python's would each be an error."""
+    kind = type(value)  # nearly all are of these very types, and an exact one is told for much less than a kind of it
+    if kind is str:
+        text = cast("str", value)
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    if kind in _AS_THEY_ARE or (kind is int and -_INT64 <= cast("int", value) < _INT64):
+        return cast("Plain", value)
+    if depth < _DEEPEST_FACT_LEVELS:
+        if kind is dict:
+            return {str(key): _plain(item, depth + 1) for key, item in cast("dict[object, object]", value).items()}
+        if kind is list:
+            return [_plain(item, depth + 1) for item in cast("list[object]", value)]
+    return _plain_of_others(value, depth)
+
+
+def _plain_of_others(value: object, depth: int) -> Plain:
+    """Return what is of any other type, or lies too deep."""
     match value:
-        case None | bool():
-            return value
         case int():
             return int(value) if -_INT64 <= value < _INT64 else float(value)
         case float():

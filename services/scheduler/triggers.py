@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from services.scheduler import instruments, pending, people
-from services.scheduler.domain.enrolment import Decline, Enrolment, Run, cancel_reason, enrolment, entry_hash
+from services.scheduler.domain.enrolment import Decline, Enrolment, Run, cancel_reason, enrolment, entry_key, key_hash
 from services.scheduler.domain.facts import Trigger, recipient_names, zone_of
 from services.scheduler.domain.planning import House, planned, sender_number
 from services.scheduler.domain.states import RUNNING, Happening, News
@@ -20,6 +20,7 @@ from services.scheduler.settling import Move, settle
 from services.scheduler.store import FollowUp, by_recipient, load_open, sealed_facts, taken_since
 from services.scheduler.tables import triggers_seen
 from shared import places
+from shared.conditions import ConditionError, Facts
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.flow import CancelRule, Flow
 from shared.db.transaction import Row
@@ -74,7 +75,10 @@ class _Candidate:
     trigger: Trigger
     merchant: Merchant
     contact: Contact
-    names: Mapping[str, Any]
+    names: Facts
+    """Every flow that the event may start reads the same."""
+    key: str | ConditionError
+    """What the run would be unique for."""
 
 
 class Triggers:
@@ -184,8 +188,11 @@ class Triggers:
         candidates = [each for event, merchant in fresh for each in self._candidates(event, merchant, past, uow.now)]
         if not candidates:
             return []
-        keyed = [(each, entry_hash(each.flow, each.names)) for each in candidates]
-        keys = [(each.event.recipient_id, each.flow.flow, key) for each, key in keyed if key is not None]
+        keys = [
+            (each.event.recipient_id, each.flow.flow, key_hash(each.key))
+            for each in candidates
+            if not isinstance(each.key, ConditionError)
+        ]
         runs = await people.runs(uow.db, keys)
         seen = await self._seen_since(candidates, uow)
         started = []
@@ -223,13 +230,12 @@ class Triggers:
             return []
         contact = people.contact_of(self._sealer, merchant.id, event.recipient_id, event.contact)
         trigger = people.opened(self._sealer, event)
-        names = {
-            "trigger": trigger.names(),
-            "recipient": recipient_names(contact),
-            "history": past.history(event, now),
-            "now": now,
-        }
-        return [_Candidate(flow, event, trigger, merchant, contact, names) for flow in flows]
+        names = Facts(
+            trigger=trigger.names(), recipient=recipient_names(contact), history=past.history(event, now), now=now
+        )
+        return [
+            _Candidate(flow, event, trigger, merchant, contact, names, entry_key(flow.enter, names)) for flow in flows
+        ]
 
     async def _within_quota(self, runs: Sequence[NewRun], uow: UnitOfWork) -> list[NewRun]:
         """Return the runs for which their merchants may plan texts; the others are counted and told, and do not start.
@@ -256,7 +262,7 @@ class Triggers:
         kinds = {rule.on for rule in flow.cancel_on} | ENDING_KINDS
         others = (row for row in seen if row["kind"] in kinds and row["event_id"] != event.event_id)
         earlier = [people.opened(self._sealer, row) for row in others]
-        outcome = enrolment(flow, each.trigger, names, runs, earlier)
+        outcome = enrolment(flow, each.trigger, names, runs, earlier, each.key)
         if not isinstance(outcome, Enrolment):
             return outcome
         number = sender_number(merchant.config.numbers, E164(each.contact.phone), event.recipient_id)

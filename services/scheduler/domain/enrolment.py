@@ -70,6 +70,7 @@ def enrolment(
     names: Mapping[str, Any],
     runs: Mapping[bytes, Run],
     earlier: Iterable[Trigger],
+    key: "str | ConditionError | None" = None,
 ) -> Outcome:
     """Decide whether this trigger starts a run.
 
@@ -79,12 +80,14 @@ def enrolment(
         names: ``trigger``, ``recipient``, ``history`` and ``now``.
         runs: the recipient's runs through this flow, by `key_hash` of their entry key.
         earlier: triggers of the same recipient that were read before this one.
+        key: what the run is unique for, where that is known already.
     """
     if flow.when is not None:
         answer = _holds(flow.when, names)
         if answer is not True:
             return Decline.CONDITION if answer is False else Decline.CONDITION_ERROR
-    key = _entry_key(flow.enter, names)
+    if key is None:
+        key = entry_key(flow.enter, names)
     if isinstance(key, ConditionError):
         return Decline.CONDITION_ERROR
     ordinal = _ordinal(flow.enter, runs.get(key_hash(key)), trigger.occurred_at)
@@ -100,7 +103,7 @@ def enrolment(
 
 def entry_hash(flow: Flow, names: Mapping[str, Any]) -> bytes | None:
     """Return what is stored of the key under which a run would begin; None where there is no answer."""
-    key = _entry_key(flow.enter, names)
+    key = entry_key(flow.enter, names)
     return None if isinstance(key, ConditionError) else key_hash(key)
 
 
@@ -182,7 +185,7 @@ def _holds(source: str, names: Mapping[str, Any]) -> bool | ConditionError:
         return ConditionError(fault.detail)
 
 
-def _entry_key(enter: Enter, names: Mapping[str, Any]) -> str | ConditionError:
+def entry_key(enter: Enter, names: Mapping[str, Any]) -> str | ConditionError:
     """Return what the run is unique for; the empty text where it is unique for the person."""
     if not isinstance(enter, OncePer):
         return ""
