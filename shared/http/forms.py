@@ -1,6 +1,6 @@
 """Forms and queries, taken apart as `urllib.parse.parse_qsl` does at half its cost: hot doors are made of them."""
 
-from urllib.parse import unquote_plus
+from urllib.parse import unquote
 
 
 def fields(text: str, *, most: int) -> dict[str, str]:
@@ -16,9 +16,13 @@ def fields(text: str, *, most: int) -> dict[str, str]:
     for pair in pairs:
         if pair:
             name, _, value = pair.partition("=")
-            found[_plain(name)] = _plain(value)
+            if "%" in pair or "+" in pair:
+                name, value = _plain(name), _plain(value)
+            found[name] = value
     return found
 
 
 def _plain(text: str) -> str:
-    return unquote_plus(text) if "%" in text or "+" in text else text
+    """Return a name or value decoded; an escaped plus begins every telephone number, and is most of what there is."""
+    text = text.replace("+", " ").replace("%2B", "+")
+    return unquote(text) if "%" in text else text
