@@ -151,7 +151,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self.address = ""
         self._refusal: Refusal | None = None
         self._awaited = _Awaited.HEAD
-        self._since = self.loop.time()
+        self._most_headers = connections.limits.headers
+        self._now = self._since = self.loop.time()
         self._head_bytes = 0
         """Bytes that came while the head was awaited, the chunk in which it began left out."""
         self._quiet_bytes = 0
@@ -181,6 +182,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refusal is not None or self.parser is None:
             return
         self._unset_keepalive_if_required()
+        self._now = self.loop.time()  # one look for all that this chunk brings
         if self._awaited is _Awaited.NOTHING:
             self._await(_Awaited.HEAD)
         was_awaited, self._parser_spoke = self._awaited, False
@@ -209,12 +211,15 @@ class LimitedProtocol(HttpToolsProtocol):
         """Take a header; those that trail a body are nothing that anybody here asked for, and are dropped."""
         if self._awaited is _Awaited.BODY:
             self._trailers += 1
-            if self._trailers > self._limits.headers:
+            if self._trailers > self._most_headers:
                 self._stop(Refusal.HEAD_TOO_LARGE)
             return
-        if len(self.headers) >= self._limits.headers:
+        if len(self.headers) >= self._most_headers:
             self._stop(Refusal.HEAD_TOO_LARGE)
-        super().on_header(name, value)
+        name = name.lower()  # from here on as uvicorn does it, without a second call for each header
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Start the request, if it is one that may start."""
@@ -265,14 +270,15 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _await(self, awaited: _Awaited) -> None:
         self._awaited = awaited
-        self._since = self.loop.time()
+        self._since = self._now
         self._head_bytes = self._quiet_bytes = self._trailers = self._discarded_bytes = 0
 
     def _count(self, size: int, was_awaited: _Awaited) -> None:
         """Count a chunk that the parser took without a word: it keeps such bytes until a header is whole."""
         if self._awaited is not was_awaited or self._parser_spoke:
             self._quiet_bytes = 0
-        elif self._awaited is _Awaited.HEAD:
+            return
+        if self._awaited is _Awaited.HEAD:
             self._head_bytes += size
         else:
             self._quiet_bytes += size
