@@ -11,10 +11,9 @@ from starlette.types import Receive, Scope, Send
 
 from shared.db.readers import reading_for_a_request
 from shared.http import docs_page, problems
-from shared.http.address import CleanAddress
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
-from shared.http.entrance import Entrance, Guarded
+from shared.http.entrance import Entrance, refusal_of
 from shared.http.plain import PlainRoutes, plain_routes
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
@@ -39,18 +38,21 @@ class Application(FastAPI):
         super().__init__(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
         problems.install(self)
         doors = PlainRoutes(super().__call__, routes=plain_routes(routers), handlers=self.exception_handlers)
-        bounded = BodyLimit(doors, max_body_bytes, max_webhook_body_bytes)
-        self._entrance = CleanAddress(Guarded(bounded, entrance))
+        self._bounded = BodyLimit(doors, max_body_bytes, max_webhook_body_bytes)
+        self._entrance = entrance
         for router in routers:
             self.include_router(router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
-            await self._entrance(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
         with reading_for_a_request():
-            await self._entrance(scope, receive, send)
+            if (refusal := refusal_of(scope, self._entrance)) is not None:
+                await refusal.response()(scope, receive, send)
+            else:
+                await self._bounded(scope, receive, send)
 
 
 def create_app(

@@ -7,6 +7,8 @@ up. What such bodies take beyond everybody's limit is bounded for all of them to
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from fastapi import Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http.problems import RETRY_AFTER_SECONDS, HTTPProblem
@@ -42,14 +44,20 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         reading = _Reading(self._most(scope))
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        announced = b"0"
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                announced = value
+                break
         if not announced.isdigit() or len(announced) > _LONGEST_LENGTH or int(announced) > reading.most:
             await _too_large(reading.most).response()(scope, receive, send)
             return
 
         async def counted() -> Message:
             message = await receive()
-            self._count(reading, len(message.get("body", b"")))
+            reading.read += len(message.get("body", b""))
+            if reading.read > self._max_bytes:
+                self._hold(reading)
             return message
 
         try:
@@ -65,16 +73,15 @@ class BodyLimit:
             return self._max_webhook_bytes
         return self._max_bytes
 
-    def _count(self, reading: _Reading, size: int) -> None:
-        """Count what was read.
+    def _hold(self, reading: _Reading) -> None:
+        """Take from the room for large bodies what was read beyond everybody's limit.
 
         Raises:
             HTTPProblem: 413, it is too much; 503, too much of such bodies is held already.
         """
-        reading.read += size
         if reading.read > reading.most:
             raise _too_large(reading.most)
-        more = max(0, reading.read - self._max_bytes) - reading.held
+        more = reading.read - self._max_bytes - reading.held
         if more > self._room:
             raise HTTPProblem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -84,6 +91,22 @@ class BodyLimit:
             )
         reading.held += more
         self._room -= more
+
+
+async def body_of(request: Request) -> bytes:
+    """Return a body whole: once, and without the generators of `Request.body`, which cost more than the rest of it.
+
+    Raises:
+        ClientDisconnect: the request ended before its body did.
+    """
+    pieces = []
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _too_large(most: int) -> HTTPProblem:

@@ -13,8 +13,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
+from shared.http.address import UNCLEAN, holds_nul
 from shared.http.instruments import DOORS_REFUSED
 from shared.http.networks import Networks, is_loopback
 from shared.http.problems import HTTPProblem
@@ -127,22 +128,15 @@ class Entrance:
         return None if self.hosts.know(host, _own_address(scope)) else _UNKNOWN_HOST
 
 
-class Guarded:
-    """ASGI middleware that asks the entrance."""
-
-    def __init__(self, app: ASGIApp, entrance: Entrance | None) -> None:
-        self._app = app
-        self._entrance = entrance
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
-        refusal = self._entrance.refusal(scope) if self._entrance and scope["type"] == "http" else None
-        if refusal is None:
-            await self._app(scope, receive, send)
-            return
+def refusal_of(scope: Scope, entrance: Entrance | None) -> HTTPProblem | None:
+    """Return why a request is refused before anybody reads it, or None; asked of every one, so no layer of its own."""
+    if holds_nul(scope):
+        return UNCLEAN
+    refusal = entrance.refusal(scope) if entrance is not None else None
+    if refusal is not None:
         DOORS_REFUSED.labels(reason=refusal.code).inc()
         log.debug("entrance_refused", reason=refusal.code)
-        await refusal.response()(scope, receive, send)
+    return refusal
 
 
 @lru_cache(maxsize=1024)  # of short ones alone, see `_host_of`

@@ -23,13 +23,16 @@ class PlainRoutes:
     def __init__(self, app: ASGIApp, *, routes: Sequence[Route], handlers: Mapping[Any, Any]) -> None:
         """Serve `routes`; what they raise is answered by the app's own exception `handlers`, by class."""
         self._app = app
-        self._routes = tuple(routes)
+        self._routes = tuple((route.path.partition("{")[0], route) for route in routes)
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request whose path and method are one of the routes'."""
         if scope["type"] == "http":
-            for route in self._routes:
+            path: str = scope["path"]
+            for start, route in self._routes:
+                if not path.startswith(start):
+                    continue  # nearly every request is of another route, and a look at its beginning tells
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
