@@ -1,11 +1,12 @@
 """Receipts: what providers report of texts, written down in groups, every raw callback kept."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
+from prometheus_client import Counter
 
 from services.sender import record, store
 from services.sender.domain.conclude import Change, Receipt, is_news
@@ -31,8 +32,7 @@ _LINGER_SECONDS: Final = 0.05
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(NamedTuple):
     """One receipt on its way into the database."""
 
     id: UUID
@@ -67,7 +67,7 @@ class Receipts:
         raw = self._sealer.seal(merchant_id, places.receipt(receipt_id), orjson.dumps(provider.redacted(callback)))
         is_ours = await self._gathering.add(Reported(receipt_id, attempt_id, merchant_id, provider.name, receipt, raw))
         failpoint("sender.after_receipt")
-        RECEIPTS.labels(provider.kind, receipt.status or "none").inc()
+        _counter(provider.kind, receipt.status or "none").inc()
         if not is_ours:
             ALARMS.labels("orphan_receipt").inc()
             log.error("receipt_without_attempt", attempt_id=str(attempt_id), merchant_id=merchant_id)
@@ -82,6 +82,11 @@ class Receipts:
         record.raise_alarms(changes)
         await self._numbers.note_receipts(changes)
         return [one.attempt_id in known for one in reported]
+
+
+@lru_cache(maxsize=64)  # kinds of providers by statuses; finding a labelled counter costs more than counting
+def _counter(kind: str, status: str) -> Counter:
+    return RECEIPTS.labels(kind, status)
 
 
 async def _take_all(

@@ -54,7 +54,7 @@ class Callback:
     path_and_query: str
     form: Mapping[str, str]
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """Those that sign it, their names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
