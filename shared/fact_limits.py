@@ -15,6 +15,8 @@ DEEPEST_LEVELS: Final = 20
 
 def problem_of(facts: Mapping[str, Any]) -> str | None:
     """Return what is too large among facts that somebody chose to send, or None: who sent them can send less."""
+    if _are_small(facts):
+        return None
     if _deepest(facts) > DEEPEST_LEVELS:
         return f"facts are at most {DEEPEST_LEVELS} levels deep"
     longest = _longest(facts)

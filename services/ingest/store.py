@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
+from operator import attrgetter, not_
 from typing import Any
 from uuid import UUID
 
@@ -269,22 +271,26 @@ def _taken_off(arrival: Arrival, reading: Reading, addressee: Addressee | None, 
 
 async def _news(db: Transaction, events: Sequence[Event]) -> dict[UUID, Event]:
     """Return the events nobody told of before, by id, and mark them told."""
-    told = {event.event_id: event for event in reversed(events)}
-    entered = await db.insert_new(published, [{"event_id": event_id} for event_id in sorted(told)])
-    new = {event_id for event_id, was_new in zip(sorted(told), entered, strict=True) if was_new}
-    return {event.event_id: told[event.event_id] for event in events if event.event_id in new}
+    told: dict[UUID, Event] = {}
+    for event in events:
+        told.setdefault(event.event_id, event)
+    in_order = sorted(told, key=attrgetter("int"))  # as they compare themselves, without asking each
+    entered = await db.insert_new(published, [{"event_id": event_id} for event_id in in_order])
+    for event_id in compress(in_order, map(not_, entered)):
+        del told[event_id]
+    return told
 
 
 def _without_what_is_said(news: dict[UUID, Event], taken: Iterable[_Taken | None]) -> dict[UUID, Event]:
     """Return the news without those whose own delivery says the same in another event that is news."""
     said = set()
-    for each in filter(None, taken):
+    for each in (each for each in taken if each is not None and each.unless):
         mine: dict[UUID, Event] = {event.event_id: event for event in each.events}
         for event_id, other_id in each.unless.items():
             other = mine.get(other_id)
             if event_id in mine and other is not None and news.get(other_id) is other:
                 said.add(event_id)
-    return {event_id: event for event_id, event in news.items() if event_id not in said}
+    return {event_id: event for event_id, event in news.items() if event_id not in said} if said else news
 
 
 def _outcome(taken: _Taken | None, news: dict[UUID, Event]) -> Status:
@@ -308,8 +314,14 @@ async def _remember(uow: UnitOfWork, people: People, arrivals: Sequence[Arrival]
     }
     common = {"updated_at": uow.now}
     rows = [
-        {"join_hash": join, "merchant_id": merchants[join], **person.row(), **common}
-        | {"as_of": people.as_of(join), "total": totals.written(people.total(join))}
+        {
+            "join_hash": join,
+            "merchant_id": merchants[join],
+            **person.row(),
+            **common,
+            "as_of": people.as_of(join),
+            "total": totals.written(people.total(join)),
+        }
         for join, person in sorted(people.learnt.items())
     ]
     await uow.db.upsert(subjects, rows)

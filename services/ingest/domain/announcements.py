@@ -1,4 +1,7 @@
-"""What the house is told of a delivery."""
+"""What the house is told of a delivery.
+
+Events are built the ordinary way: pydantic checks one in half the time in which it would fill one in unchecked.
+"""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -144,7 +147,7 @@ def trigger_id(origin: Origin, happening: Happening, whose: Addressee | None = N
 def number_changed(origin: Origin, subject: str, before: Addressee) -> TriggerReceived:
     """Return what tells whom a subject led to before that it has another number now."""
     key = (origin.merchant_id, subject, before.recipient_id, origin.delivery_id)
-    return TriggerReceived.model_construct(
+    return TriggerReceived(
         event_id=EventId(ids.derived("trigger.received", NUMBER_CHANGED, *key, at=origin.received_at)),
         merchant_id=origin.merchant_id,
         recipient_id=before.recipient_id,
@@ -161,7 +164,7 @@ def number_changed(origin: Origin, subject: str, before: Addressee) -> TriggerRe
 def order_edited(origin: Origin, subject: str, minor: int, currency: str, whose: Addressee) -> TriggerReceived:
     """Return what tells by how much an order comes to more, or less, than was told."""
     key = (origin.merchant_id, subject, origin.delivery_id)
-    return TriggerReceived.model_construct(
+    return TriggerReceived(
         event_id=EventId(ids.derived("trigger.received", ORDER_EDITED, *key, at=origin.received_at)),
         merchant_id=origin.merchant_id,
         recipient_id=whose.recipient_id,
@@ -201,7 +204,7 @@ def _trigger(
     *,
     is_again: bool = False,
 ) -> TriggerReceived:
-    return TriggerReceived.model_construct(
+    return TriggerReceived(
         event_id=trigger_id(origin, happening, addressee if is_again else None),
         merchant_id=origin.merchant_id,
         recipient_id=addressee.recipient_id,
@@ -227,7 +230,7 @@ def _report(origin: Origin, claim: Claim, opened: OpenClaim | None, whose: Addre
     key = (origin.merchant_id, whose.recipient_id, origin.source, known_by, claim.scope, claim.act)
     method, source = as_claimed(claim.method, claim.source)
     claim_id = EventId(ids.derived("consent.reported", *key, at=at))
-    return ConsentReported.model_construct(
+    return ConsentReported(
         event_id=claim_id,
         merchant_id=origin.merchant_id,
         recipient_id=whose.recipient_id,
@@ -252,7 +255,7 @@ def _deal(origin: Origin, happening: Happening, addressee: Addressee) -> Consent
     """
     at = happening.anchored_at or happening.occurred_at
     key = (origin.merchant_id, addressee.recipient_id, origin.source, happening.key, ConsentLevel.CONTRACT)
-    return ConsentReported.model_construct(
+    return ConsentReported(
         event_id=EventId(ids.derived("consent.reported", *key, at=at)),
         merchant_id=origin.merchant_id,
         recipient_id=addressee.recipient_id,
@@ -275,7 +278,7 @@ def _is_grant_by_shipping(claim: Claim, whose: Addressee) -> bool:
 
 def _right(origin: Origin, right: PrivacyRight, addressee: Addressee) -> PrivacyRequested:
     key = (origin.merchant_id, addressee.recipient_id, right, origin.delivery_id)
-    return PrivacyRequested.model_construct(
+    return PrivacyRequested(
         event_id=EventId(ids.derived("privacy.requested", *key, at=origin.received_at)),
         merchant_id=origin.merchant_id,
         recipient_id=addressee.recipient_id,
@@ -288,7 +291,7 @@ def _right(origin: Origin, right: PrivacyRight, addressee: Addressee) -> Privacy
 
 def _closed(origin: Origin, reason: str) -> MerchantClosed:
     key = (origin.merchant_id, reason, origin.delivery_id)
-    return MerchantClosed.model_construct(
+    return MerchantClosed(
         event_id=EventId(ids.derived("merchant.closed", *key, at=origin.received_at)),
         merchant_id=origin.merchant_id,
         recipient_id=NOBODY,

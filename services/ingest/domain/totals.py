@@ -35,7 +35,9 @@ def told(reading: Reading, known: OrderTotal | None, *, is_old: bool) -> Told:
     """
     total = reading.total
     rate = known if known is not None and known.buyer_minor else total or known
-    fitting = replace(reading, happenings=tuple(in_shop_money(reading.happenings, rate)))
+    fitting = reading
+    if rate is not None:
+        fitting = replace(reading, happenings=tuple(in_shop_money(reading.happenings, rate)))
     begins = any(each.kind == TriggerKind.PURCHASE for each in reading.happenings)
     if known is None:
         return Told(fitting, total if begins else None)

@@ -33,11 +33,12 @@ from shared.instants import Instant
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a sender's clock may run ahead of ours; a consent from the future would outrank a later revocation."""
+_KINDS = frozenset(kind.value for kind in TriggerKind)
 _CUSTOM_KIND = re.compile(r"custom\.[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 def _kind(word: str) -> str:
-    if word in tuple(TriggerKind) or _CUSTOM_KIND.fullmatch(word):
+    if word in _KINDS or _CUSTOM_KIND.fullmatch(word):
         return word
     mend = did_you_mean(word, TriggerKind)
     raise PydanticCustomError("unknown_kind", "unknown kind; {mend} or write custom.<name>", {"mend": mend})
@@ -210,9 +211,16 @@ def _contact(recipient: RecipientBody, shop: Shop) -> Contact | None:
     number = phone.parse(recipient.phone, recipient.country or shop.country)
     if isinstance(number, phone.Unparsable):
         raise Misshapen("recipient.phone", number.reason)
-    known = recipient.model_dump(exclude={"phone", "time_zone"})
-    return Contact.model_construct(
-        **known, time_zone=recipient.place_zone, phone=number, provenance=PhoneProvenance.API
+    return Contact(
+        phone=number,
+        provenance=PhoneProvenance.API,
+        first_name=recipient.first_name,
+        last_name=recipient.last_name,
+        locale=recipient.locale,
+        country=recipient.country,
+        state=recipient.state,
+        postal_code=recipient.postal_code,
+        time_zone=recipient.place_zone,
     )
 
 
