@@ -152,8 +152,13 @@ def webhooks(door: WebhookDoor) -> APIRouter:
 
 def count(delivery: Delivery, status: Status) -> None:
     """Count what became of a delivery."""
+    DELIVERIES.labels(delivery.origin.source, status.value).inc()
+    count_what_is_odd(delivery, status)
+
+
+def count_what_is_odd(delivery: Delivery, status: Status) -> None:
+    """Count what a delivery lacked, as few do."""
     source = delivery.origin.source
-    DELIVERIES.labels(source, status.value).inc()
     if status is Status.NO_RECIPIENT:
         NO_RECIPIENT.labels(source).inc()
     if status is Status.QUARANTINED and isinstance(delivery.outcome, Unreadable):
