@@ -25,7 +25,10 @@ _set = object.__setattr__  # UUIDs refuse the ordinary way
 _NOT_SAID = uuid.SafeUUID.unknown
 _tails = Pool(10)
 _code_seeds = Pool(16)
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_CHARACTER_OF = bytes(_BASE62[byte % len(_BASE62)] for byte in range(256))
+_UNEVEN = bytes(range(256 - 256 % len(_BASE62), 256))
+"""Bytes beyond the last whole round of the alphabet: kept, they would make its first characters likelier."""
 
 
 def derived(namespace: str, *parts: object, at: datetime) -> uuid.UUID:
@@ -50,14 +53,17 @@ def of_bytes(value: bytes) -> uuid.UUID:
     return _of_int(int.from_bytes(value, "big"))
 
 
+def of_hash(digest: bytes) -> uuid.UUID:
+    """Return the UUID of a hash's first 16 bytes, of which 122 bits remain (RFC 9562 version 8)."""
+    return _of_int(_marked(int.from_bytes(digest[:16], "big"), version=8))
+
+
 def code(length: int) -> str:
-    """Return a random base-62 code of up to 10 characters (10 hold 59 bits)."""
-    number = int.from_bytes(_code_seeds.take(), "big")  # 128 bits: no character is likelier by more than 2^-68
-    characters = []
-    for _ in range(length):
-        number, digit = divmod(number, len(_BASE62))
-        characters.append(_BASE62[digit])
-    return "".join(characters)
+    """Return a random base-62 code, each character as likely as any other (10 hold 59 bits)."""
+    characters = b""
+    while len(characters) < length:  # once, but for one in three million
+        characters += _code_seeds.take().translate(_CHARACTER_OF, _UNEVEN)
+    return characters[:length].decode()
 
 
 def milliseconds(at: datetime) -> int:
@@ -68,10 +74,13 @@ def milliseconds(at: datetime) -> int:
 
 def _stamped(ms: int, tail: int, *, version: int) -> uuid.UUID:
     """Lay 48 bits of time and 80 bits of tail into an RFC 9562 UUID (74 of the tail's bits survive)."""
-    value = ((ms & ((1 << _MILLISECOND_BITS) - 1)) << 80) | tail
+    return _of_int(_marked(((ms & ((1 << _MILLISECOND_BITS) - 1)) << 80) | tail, version=version))
+
+
+def _marked(value: int, *, version: int) -> int:
+    """Return 128 bits with the version's and the variant's set."""
     value = (value & ~(0xF << 76)) | (version << 76)
-    value = (value & ~(0x3 << 62)) | (0x2 << 62)
-    return _of_int(value)
+    return (value & ~(0x3 << 62)) | (0x2 << 62)
 
 
 def _of_int(value: int) -> uuid.UUID:

@@ -4,9 +4,10 @@ Source: 3GPP TS 23.038 (the GSM 7-bit alphabet and its extension table), TS 23.0
 concatenated message loses 6 octets to the header: 153 septets or 67 UCS-2 units remain of 160 and 70).
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 GSM7_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
@@ -17,6 +18,7 @@ GSM7_BASIC = frozenset(
 GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
 """Each takes two septets: an escape and the character; a part never ends between them."""
 
+_FOREIGN_TO_BASIC = re.compile(f"[^{re.escape(''.join(sorted(GSM7_BASIC)))}]")
 _BEYOND_BMP = 0x10000
 
 
@@ -33,8 +35,7 @@ UNITS_CONCATENATED = {Encoding.GSM7: 153, Encoding.UCS2: 67}
 """Septets or 16-bit units that fit into each part of a longer one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """What a text weighs."""
 
     encoding: Encoding
@@ -46,7 +47,7 @@ class Parts:
 
 def count(text: str) -> Parts:
     """Return encoding, parts and units of a text; escape pairs and surrogate pairs are never split over parts."""
-    if GSM7_BASIC.issuperset(text):  # as most texts are: one septet a character, and nothing to keep together
+    if _FOREIGN_TO_BASIC.search(text) is None:  # as most texts are: one septet a character, nothing to keep together
         units, room = len(text), UNITS_CONCATENATED[Encoding.GSM7]
         return Parts(Encoding.GSM7, 1 if units <= UNITS_ALONE[Encoding.GSM7] else -(-units // room), units)
     encoding = encoding_of(text)

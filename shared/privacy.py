@@ -15,11 +15,11 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared import ids
 from shared.errors import ConfigurationFault, Fault
 from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
@@ -183,11 +183,7 @@ class Sealer:
 
     def recipient_id(self, merchant: MerchantId, phone: E164) -> RecipientId:
         """Return the one id this person has with this merchant: 122 bits of a keyed hash (RFC 9562 version 8)."""
-        digest = self.keyed_hash(f"recipient\x1f{merchant}\x1f{phone}")
-        value = int.from_bytes(digest[:16], "big")
-        value = (value & ~(0xF << 76)) | (8 << 76)
-        value = (value & ~(0x3 << 62)) | (0x2 << 62)
-        return RecipientId(UUID(int=value))
+        return RecipientId(ids.of_hash(self.keyed_hash(f"recipient\x1f{merchant}\x1f{phone}")))
 
     def keyed_hash(self, text: str) -> bytes:
         """Return an HMAC-SHA256 that cannot be recomputed by enumerating phone numbers."""

@@ -2,16 +2,16 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from liquid.exceptions import FilterArgumentError, ResourceLimitError
+from liquid.exceptions import FilterArgumentError
 from liquid.undefined import is_undefined
 
 from shared import money
-from shared.template_limits import LARGEST_VALUE_CHARACTERS, OBJECT, is_object, look_at, spend
+from shared.template_limits import LARGEST_VALUE_CHARACTERS, OBJECT, is_object, look_at, refuse_large, spend
 
 NO_CLOCK = "a template cannot ask what time it is; name a whole date"
 NO_ADDRESS = "link needs an address that starts with https:// or http://"
@@ -25,6 +25,7 @@ _TAKES_OBJECTS = frozenset({"compact", "concat", "default", "find", "find_index"
     *("reject", "reverse", "size", "slice", "sort", "sort_natural", "sum", "uniq", "where"),
 }
 _GROWS = frozenset({"replace", "replace_first", "replace_last"})
+_MAKES_MORE = _GROWS | {"join", "uniq"}
 _PAIRS_A_STEP = 16
 _CALL_STEPS = 5
 _CLOCK_WORDS = frozenset({"now", "today"})
@@ -38,18 +39,17 @@ _MARK = re.compile(r"<[^<>]*>")
 
 def metered_filter(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     """Return a filter that pays for what it looks at and refuses what has no value, an object, or is too large."""
+    grows = name in _MAKES_MORE
 
     @functools.wraps(apply)
     def bounded(*values: Any, **named: Any) -> Any:
         spend(_CALL_STEPS)
-        weights = [_looked_at(name, at, value) for at, value in enumerate((*values, *named.values()))]
-        match name, values:
-            case "uniq", [list() as items, *_]:
-                spend(len(items) ** 2 // _PAIRS_A_STEP)
-            case "join", [list() as items, *_] if len(weights) > 1:
-                _refuse_above(weights[0] + len(items) * weights[1])
-            case _, [_, old, new, *_] if name in _GROWS:
-                _refuse_above(weights[0] + str(values[0]).count(str(old)) * len(str(new)))
+        weights = [
+            look_at(value) if type(value) is str else _looked_at(name, at, value)
+            for at, value in enumerate((*values, *named.values()))
+        ]
+        if grows:
+            _foresee(name, values, weights)
         made = apply(*values, **named)
         look_at(made)
         return made
@@ -67,9 +67,20 @@ def _looked_at(name: str, at: int, value: object) -> int:
     return look_at(value)
 
 
+def _foresee(name: str, values: Sequence[Any], weights: Sequence[int]) -> None:
+    """Pay for what grows faster than what is looked at, or refuse it."""
+    match name, values:
+        case "uniq", [list() as items, *_]:
+            spend(len(items) ** 2 // _PAIRS_A_STEP)
+        case "join", [list() as items, *_] if len(weights) > 1:
+            _refuse_above(weights[0] + len(items) * weights[1])
+        case _, [_, old, new, *_] if name in _GROWS:
+            _refuse_above(weights[0] + str(values[0]).count(str(old)) * len(str(new)))
+
+
 def _refuse_above(weight: int) -> None:
     if weight > LARGEST_VALUE_CHARACTERS:
-        raise ResourceLimitError("a value is too large", token=None)
+        refuse_large()
 
 
 def without_marks(value: object) -> str:

@@ -5,10 +5,9 @@ numbers, or one filter with a long list, and such work happens inside C, where n
 kept small before anything looks at them, and steps are counted, never time: the answer is the same on any machine.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, Token
+from typing import Any, NoReturn, cast
 
 from liquid import BoundTemplate, RenderContext
 from liquid.ast import BlockNode, ConditionalBlockNode, Node
@@ -41,19 +40,28 @@ OBJECT = "an object is no text"
 FILLED_IN = "\ufffc"
 """Stands for a value where only a template's own words are wanted."""
 
-_hides_values: ContextVar[bool] = ContextVar("hides_values", default=False)
-_spent: ContextVar[list[int]] = ContextVar("spent")
+
+class _Meter:
+    """What one rendering spent, and whether it hides values."""
+
+    __slots__ = ("hides_values", "spent")
+
+    def __init__(self, *, hides_values: bool) -> None:
+        self.hides_values = hides_values
+        self.spent = 0
 
 
-@contextmanager
-def metered(*, hides_values: bool = False) -> Iterator[None]:
+_meter: ContextVar[_Meter] = ContextVar("meter")
+
+
+def begin_metering(*, hides_values: bool) -> Token[_Meter]:
     """Give one rendering its steps; where values are hidden, `FILLED_IN` is written for each."""
-    token, hiding = _spent.set([0]), _hides_values.set(hides_values)
-    try:
-        yield
-    finally:
-        _spent.reset(token)
-        _hides_values.reset(hiding)
+    return _meter.set(_Meter(hides_values=hides_values))
+
+
+def end_metering(begun: Token[_Meter]) -> None:
+    """End what was begun; two functions, because every text pays for what a context manager costs."""
+    _meter.reset(begun)
 
 
 def spend(steps: int) -> None:
@@ -62,9 +70,9 @@ def spend(steps: int) -> None:
     Raises:
         ResourceLimitError: the rendering has no steps left.
     """
-    spent = _spent.get()
-    spent[0] += steps
-    if spent[0] > MOST_STEPS:
+    meter = _meter.get()
+    meter.spent += steps
+    if meter.spent > MOST_STEPS:
         raise ResourceLimitError("too many steps", token=None)
 
 
@@ -74,7 +82,9 @@ def look_at(value: object) -> int:
     Raises:
         ResourceLimitError: it is larger than anything a template may work with, or there are no steps left.
     """
-    weight = _weight(value, 0)
+    weight = len(value) if type(value) is str else _weight(value, 0)  # most are, and a match asks for every kind
+    if weight > LARGEST_VALUE_CHARACTERS:
+        refuse_large()
     spend(1 + weight // _CHARACTERS_A_STEP)
     return weight
 
@@ -98,8 +108,17 @@ def _weight(value: object, depth: int) -> int:
         case _:
             return 1
     if weight > LARGEST_VALUE_CHARACTERS:
-        raise ResourceLimitError("a value is too large", token=None)
+        refuse_large()
     return weight
+
+
+def refuse_large() -> NoReturn:
+    """Refuse a value.
+
+    Raises:
+        ResourceLimitError: always.
+    """
+    raise ResourceLimitError("a value is too large", token=None)
 
 
 def _weight_of_all(values: list[Any] | tuple[Any, ...], depth: int) -> int:
@@ -141,7 +160,8 @@ def bounded(template: BoundTemplate) -> None:
 def _adopt(part: Node | Expression) -> None:
     if isinstance(part, RangeLiteral):
         _refuse_long(part)
-    if (ours := _OURS.get(type(part))) is not None:
+    ours = _PlainPath if type(part) is Path and not part.children() else _OURS.get(type(part))
+    if ours is not None:
         part.__class__ = cast("Any", ours)
 
 
@@ -165,6 +185,26 @@ def _paid(kind: type[Any], name: str, apply: Callable[..., Any]) -> type[Any]:
 def _evaluate(inner: Callable[..., Any], self: Any, context: RenderContext) -> Any:
     spend(1)
     return inner(self, context)
+
+
+class _PlainPath(Path):
+    """A path of names and numbers alone, as nearly every one is: the library asks each of them what it is."""
+
+    __slots__ = ()
+
+    def evaluate(self, context: RenderContext) -> object:
+        spend(1)
+        return context.get([*self.path], token=self.token)
+
+
+class _Filtered(FilteredExpression):
+    """What `_paid` makes of any other kind, with a call less for each of the commonest."""
+
+    __slots__ = ()
+
+    def evaluate(self, context: RenderContext) -> object:
+        spend(1)
+        return FilteredExpression.evaluate(self, context)
 
 
 def _block(inner: Callable[..., Any], self: Any, *arguments: Any) -> Any:
@@ -227,6 +267,9 @@ def _written(inner: Callable[..., int], self: Any, context: RenderContext, buffe
     """Write a value that is one: half a sentence and Python's spelling of an object are errors."""
     value = self.expression.evaluate(context)
     spend(1)
+    if type(value) is str and not _meter.get().hides_values:  # as nearly every value is: written as it stands
+        look_at(value)
+        return int(buffer.write(value))
     if value is None:
         raise UndefinedError("nothing", token=self.expression.token)
     if is_undefined(value):
@@ -234,7 +277,7 @@ def _written(inner: Callable[..., int], self: Any, context: RenderContext, buffe
     if is_object(value):
         raise LiquidTypeError(OBJECT, token=self.expression.token)
     look_at(value)
-    return inner(_Made(FILLED_IN if _hides_values.get() else value), context, buffer)
+    return inner(_Made(FILLED_IN if _meter.get().hides_values else value), context, buffer)
 
 
 class _Made:
@@ -267,12 +310,12 @@ _OURS: Mapping[type[Any], type[Any]] = {
         kind: _paid(kind, "evaluate", _evaluate)
         for kind in (
             Path,
-            FilteredExpression,
             BooleanExpression,
             logical.LogicalAndExpression,
             logical.LogicalOrExpression,
         )
     },
+    FilteredExpression: _Filtered,
     **{kind: _paid(kind, "evaluate", _compare) for kind in _COMPARISONS},
     logical.EqExpression: _paid(logical.EqExpression, "evaluate", _equal),
     logical.NeExpression: _paid(logical.NeExpression, "evaluate", _equal),

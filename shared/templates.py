@@ -7,15 +7,14 @@ others, or escape for HTML: what comes out is a text message.
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from liquid import BoundTemplate, Environment
+from liquid import BoundTemplate, Environment, RenderContext
 from liquid.exceptions import (
     FilterArgumentError,
     LiquidError,
@@ -27,7 +26,7 @@ from liquid.exceptions import (
 from liquid.undefined import FalsyStrictUndefined
 
 from shared.template_filters import NO_ADDRESS, TOLD, metered_filter, without_marks, written_date, written_money
-from shared.template_limits import FILLED_IN, bounded, metered
+from shared.template_limits import FILLED_IN, begin_metering, bounded, end_metering
 
 __all__ = ["FILLED_IN", "TemplateError", "Variable", "check", "makes_links", "own_words", "render", "variables"]
 
@@ -95,13 +94,16 @@ def _rendered(
     parsed = _parsed(template)
     if isinstance(parsed, TemplateError):
         return parsed
+    surroundings, meter = _around.set(_within(context, link, locale)), begin_metering(hides_values=hides_values)
     try:
-        with _within(context, link, locale), metered(hides_values=hides_values):
-            text = parsed.render(_with_values(context))
+        text = parsed.render(_with_values(context))
     except LiquidError as problem:
         return _told(problem, template)
     except (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError):
         return TemplateError("a filter was given a value it cannot use")  # the library lets some of Python's through
+    finally:
+        end_metering(meter)
+        _around.reset(surroundings)
     return text if len(text) <= LONGEST_TEXT_CHARACTERS else TemplateError("the text becomes too long")
 
 
@@ -137,9 +139,28 @@ class _Unset(FalsyStrictUndefined):
     force_liquid_default = True
 
 
+class _Context(RenderContext):
+    """What a template reads from, with the shortest way to what nearly every name is: an entry of an object."""
+
+    def get_item(self, obj: Any, key: Any) -> Any:
+        if type(obj) is dict and type(key) is str and key in obj:
+            return obj[key]
+        return super().get_item(obj, key)
+
+
+class _Template(BoundTemplate):
+    """A parsed template; ours have no names of their own, so that what is given is all there is."""
+
+    context_class = _Context
+
+    def make_globals(self, render_args: Mapping[str, object]) -> Mapping[str, object]:
+        return render_args
+
+
 class _Environment(Environment):
     """Liquid with every limit set."""
 
+    template_class = _Template
     block_nesting_limit = 10
     context_depth_limit = 20
     loop_iteration_limit = 500
@@ -156,8 +177,7 @@ class _Environment(Environment):
             self.filters[name] = metered_filter(name, apply)
 
 
-@dataclass(frozen=True, slots=True)
-class _Surroundings:
+class _Surroundings(NamedTuple):
     """What filters know of the text they write into."""
 
     link: Callable[[str], str]
@@ -184,16 +204,11 @@ def _money(value: object, currency: object = None) -> str:
     return written_money(value, around.currency if currency is None else currency, around.locale)
 
 
-@contextmanager
-def _within(context: Mapping[str, Any], link: Callable[[str], str], locale: str) -> Iterator[None]:
+def _within(context: Mapping[str, Any], link: Callable[[str], str], locale: str) -> _Surroundings:
     recipient, trigger = context.get("recipient"), context.get("trigger")
     zone = context.get(ZONE) or (recipient.get("time_zone") if isinstance(recipient, Mapping) else None)
     currency = trigger.get("currency") if isinstance(trigger, Mapping) else None
-    token = _around.set(_Surroundings(link, locale, _zone_named(zone), currency))
-    try:
-        yield
-    finally:
-        _around.reset(token)
+    return _Surroundings(link, locale, _zone_named(zone), currency)
 
 
 def _zone_named(name: object) -> tzinfo:
@@ -205,11 +220,15 @@ def _zone_named(name: object) -> tzinfo:
 
 def _with_values(names: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     """Return the names that have a value: one that is nil or blank has none."""
-    return {
-        name: _with_values(value, depth + 1) if isinstance(value, Mapping) and depth < _DEEPEST_FACT_LEVELS else value
-        for name, value in names.items()
-        if not (value is None or (isinstance(value, str) and (not value or value.isspace())))
-    }
+    kept: dict[str, Any] = {}
+    for name, value in names.items():
+        if isinstance(value, str):  # first, because asking what is a mapping is dear
+            if value and not value.isspace():
+                kept[name] = value
+        elif value is not None:
+            goes_in = depth < _DEEPEST_FACT_LEVELS and isinstance(value, Mapping)
+            kept[name] = _with_values(value, depth + 1) if goes_in else value
+    return kept
 
 
 def _as_it_is(address: str) -> str:

@@ -1,10 +1,10 @@
 """From a queued row to the exact text: the only place that opens sealed content on the way out."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from services.sender.domain.intent import Refuse
 from services.sender.domain.model import Dispatch
@@ -20,8 +20,7 @@ from shared.privacy import Sealer, Unsealable
 from shared.rendering.render import RenderFailed, RenderInput, render
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """A finished text; exists only in memory."""
 
     to: E164
@@ -40,7 +39,7 @@ def compose(
         return Refuse("erased")
     try:
         template = sealer.open(dispatch.merchant_id, places.text_body(dispatch.follow_up_id), row["body"]).decode()
-        facts = json.loads(sealer.open(dispatch.merchant_id, places.text_facts(dispatch.follow_up_id), row["facts"]))
+        facts = orjson.loads(sealer.open(dispatch.merchant_id, places.text_facts(dispatch.follow_up_id), row["facts"]))
         to = phone_of(row["contact"], dispatch, sealer)
     except (Unsealable, ValueError, KeyError):
         return Refuse("unreadable", ErrorClass.CONTENT)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.sender import store
@@ -38,8 +38,7 @@ CALL_SECONDS: Final = 12
 """From the commit to the call's latest end: 2 s to start, 10 s to call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A claimed dispatch with everything that was found out outside the transaction."""
 
     dispatch: Dispatch
@@ -52,8 +51,7 @@ class Prepared:
     """Set where a restored backup may have forgotten a call: it is asked after and not made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Going:
+class Going(NamedTuple):
     """A dispatch that may go, and the attempt it becomes."""
 
     attempt_id: AttemptId
@@ -75,8 +73,7 @@ class Going:
         return text_mark(self.text_key, composed.body_sha256) if composed and is_known else b""
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """An intent on disk: exactly one call may follow."""
 
     attempt_id: AttemptId

@@ -70,6 +70,11 @@ _INSTRUCTIONS = tuple(
 )
 _WORD = re.compile("stop|arr[eê]t|alto|baja|sair|parar|basta|unsub|opt-?out|стоп|停止|退[订訂]|[回发][复覆送]|傳送")
 """What each of these instructions holds, in small letters; nearly every text without one holds none of it."""
+_STEMS = (
+    *("stop", "arret", "alto", "baja", "sair", "parar", "basta", "unsub", "opt"),
+    *("sinscri", "sabonn", "abmeld", "abbestell", "afmeld", "disiscri", "rezygn"),
+)
+"""A part of each `_WORD` and `_WAY_OUT` that ASCII can write: a text of ASCII without any of these has neither."""
 _OUT_AT_ADDRESS = re.compile(rf"(?i:\b{_WAY_OUT}\s*(?:here|at|:|=|→|>|-)+\s*(?:https?://|{FILLED_IN}))")
 """Unsubscribe: https://…"""
 _ADDRESS = re.compile(rf"https?://\S|{FILLED_IN}")
@@ -96,6 +101,8 @@ def has_stop_instruction(text: str, *, brand: str = "") -> bool:
         text: the shop's own words; what was filled in for a person or an order is no instruction of the shop's.
         brand: taken out of the text first, so that "Stop & Shop" is never read as an instruction.
     """
+    if text.isascii() and not any(map(text.lower().__contains__, _STEMS)):  # a tenth of what the patterns cost
+        return False
     folded = "\n".join(_spaced(line) for line in text.splitlines())
     small = folded.casefold()
     has_word, has_address = _WORD.search(small) is not None, _ADDRESS.search(small) is not None

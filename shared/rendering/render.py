@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from shared import templates
 from shared.events.follow_up import Purpose
@@ -41,8 +41,7 @@ class RenderFailure(StrEnum):
     TOO_MANY_PARTS = "too_many_parts"
 
 
-@dataclass(frozen=True, slots=True)
-class RenderInput:
+class RenderInput(NamedTuple):
     """Everything a text is made of."""
 
     template: str
@@ -61,8 +60,7 @@ class RenderInput:
     """Where STOP goes when the sender takes no answers: a number or an address. None: the text is answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A finished text and what it weighs."""
 
     text: str
@@ -164,7 +162,7 @@ def _says(body: str, line: str, source: RenderInput) -> bool:
 
 def _weighed(text: str, max_parts: int) -> Rendered | RenderFailed:
     """Return the text with its parts, unless a provider would refuse it or it would cost too much."""
-    length = len(text.encode("utf-16-le")) // 2
+    length = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
     weight = count(text)
     if length > BODY_LIMIT_CHARACTERS:
         weighs = f"{weight.parts} parts, at most {max_parts}; " if weight.parts > max_parts else ""
@@ -176,13 +174,17 @@ def _weighed(text: str, max_parts: int) -> Rendered | RenderFailed:
 
 def _sendable(text: str) -> str:
     """Return the text composed (NFC: é as one letter fits GSM-7), trimmed, and without characters no phone shows."""
+    if text.isprintable() and text.isascii():  # of one line, as nearly all are; every other answer costs more
+        return text.strip()
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
     return _UNSEEN.sub("", text).strip()
 
 
 def _folded(text: str) -> str:
     """Return the text as names are compared: without case, typographic marks and runs of white space."""
-    return " ".join(unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC).casefold().split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHIC)
+    return " ".join(text.casefold().split())
 
 
 def _continues(before: str, after: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.sender.attribution.store import delivered_at, record_clicked
@@ -21,8 +21,7 @@ LINK_LIFETIME = timedelta(days=90)
 """As long as the longest click window a file may name: afterwards nobody follows a text, and codes are not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class LinkOwner:
+class LinkOwner(NamedTuple):
     """The text whose links these are."""
 
     follow_up_id: FollowUpId
