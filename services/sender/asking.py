@@ -6,7 +6,6 @@ left alone for a while, and the others are asked meanwhile. What is said means w
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -174,7 +173,7 @@ class Asker:
         for text, receipt in told.items():
             QUESTIONS.labels(provider.kind, "not_found" if receipt is None else receipt.status or "accepted").inc()
             if receipt is not None and receipt.status in FINAL:
-                word = replace(receipt, asked_at=asked_at)
+                word = receipt._replace(asked_at=asked_at)
                 receipt_id = ids.minted(asked_at)
                 kept = self._kept(receipt_id, text, word)
                 final.append(Reported(receipt_id, text.attempt_id, text.merchant_id, provider.name, word, kept))

@@ -1,7 +1,7 @@
 """The intent transaction: the point of no return, many texts to one commit (send-protocol, section 1, step 3)."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -196,16 +196,16 @@ def _applied(decision: Decision, dispatch: Dispatch, uow: UnitOfWork) -> Dispatc
     match decision:
         case Lapse(reason):
             uow.publish(announcements.lapsed(dispatch, uow.now, reason))
-            return replace(dispatch, state=DispatchState.LAPSED, reason=reason)
+            return dispatch._replace(state=DispatchState.LAPSED, reason=reason)
         case Refuse(reason, error_class, retry_at):
             uow.publish(
                 announcements.failed(
                     None, dispatch, uow.now, accepted=False, reason=reason, error_class=error_class, retry_at=retry_at
                 )
             )
-            return replace(dispatch, state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
+            return dispatch._replace(state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
         case Wait(until):
-            return replace(dispatch, ready_at=until)
+            return dispatch._replace(ready_at=until)
         case _:
             return None
 
@@ -223,7 +223,7 @@ async def _write(
         uow.db,
         [
             *((_with_intent(each), None) for each in written),
-            *((replace(dispatch, state=DispatchState.UNKNOWN, reason="another_attempt"), None) for dispatch in refused),
+            *((dispatch._replace(state=DispatchState.UNKNOWN, reason="another_attempt"), None) for dispatch in refused),
         ],
         uow.now,
     )
@@ -256,7 +256,7 @@ def _committed(written: Sequence[Going], clock: Clock) -> Iterator[Committed]:
 def _with_intent(each: Going) -> Dispatch:
     dispatch, route = each.dispatch, each.prepared.route
     provider = route.provider.name if route else None
-    return replace(dispatch, state=DispatchState.INTENT, attempts=dispatch.attempts + 1, provider=provider)
+    return dispatch._replace(state=DispatchState.INTENT, attempts=dispatch.attempts + 1, provider=provider)
 
 
 def _attempt_row(each: Going, people: dict[Any, dict[str, Any]], uow: UnitOfWork) -> dict[str, Any]:

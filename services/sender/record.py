@@ -1,9 +1,8 @@
 """Writing down what became of attempts: the one place, whoever brought the news."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.sender import store
 from services.sender.attribution.store import Delivery, record_delivered
@@ -24,8 +23,7 @@ from shared.telemetry.logs import logger
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """News of one attempt."""
 
     attempt_id: AttemptId

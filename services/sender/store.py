@@ -2,8 +2,8 @@
 
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,8 +28,8 @@ from shared.events.follow_up import Purpose, ResendPolicy
 from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
 
 _TEXT_KEY_BYTES: Final = 16
-_DISPATCH_COLUMNS: Final = tuple(field.name for field in fields(Dispatch))
-_ATTEMPT_COLUMNS: Final = tuple(field.name for field in fields(Attempt))
+_DISPATCH_COLUMNS: Final = Dispatch._fields
+_ATTEMPT_COLUMNS: Final = Attempt._fields
 _ATTEMPT_FIELDS: Final = (
     "state",
     "status",
@@ -233,11 +233,18 @@ def standing_columns(standing: Standing) -> dict[str, Any]:
     }
 
 
+def _in_order(ids: Collection[Any]) -> list[Any]:
+    """Return ids in their order, compared by their numbers: UUIDs compare themselves ten times as slowly."""
+    return sorted(ids, key=attrgetter("int"))
+
+
 async def find_dispatches(
     db: Transaction, follow_up_ids: Collection[Any], *, lock: Lock | None = None
 ) -> dict[Any, Dispatch]:
     """Return dispatches by follow-up, without their templates."""
-    rows = await db.fetch(dispatches, "follow_up_id", sorted(set(follow_up_ids)), lock=lock, columns=_DISPATCH_COLUMNS)
+    rows = await db.fetch(
+        dispatches, "follow_up_id", _in_order(set(follow_up_ids)), lock=lock, columns=_DISPATCH_COLUMNS
+    )
     return {row["follow_up_id"]: dispatch_of(row) for row in rows}
 
 
@@ -253,7 +260,7 @@ async def find_attempts(
     db: Transaction, attempt_ids: Collection[Any], *, lock: Lock | None = None
 ) -> dict[Any, Attempt]:
     """Return attempts by id."""
-    rows = await db.fetch(attempts, "id", sorted(set(attempt_ids)), lock=lock, columns=_ATTEMPT_COLUMNS)
+    rows = await db.fetch(attempts, "id", _in_order(set(attempt_ids)), lock=lock, columns=_ATTEMPT_COLUMNS)
     return {row["id"]: attempt_of(row) for row in rows}
 
 
@@ -266,7 +273,7 @@ async def attempts_made_by(db: Transaction, who: UUID, attempt_ids: Collection[A
 async def glimpses(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, Glimpse]:
     """Return how far attempts have come, without locking them."""
     columns = ("id", "follow_up_id", "state", "status", "provider_message_id")
-    rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=columns)
+    rows = await db.fetch(attempts, "id", _in_order(attempt_ids), columns=columns)
     return {
         row["id"]: Glimpse(
             row["follow_up_id"], AttemptState(row["state"]), _status_of(row["status"]), row["provider_message_id"]
@@ -344,7 +351,7 @@ async def save_attempts(db: Transaction, changed: Sequence[tuple[Attempt, Attemp
     """
     rows = [
         {"id": after.id, "was_state": before.state, **{name: getattr(after, name) for name in _ATTEMPT_FIELDS}}
-        for before, after in sorted(changed, key=lambda pair: pair[1].id)
+        for before, after in sorted(changed, key=lambda pair: pair[1].id.int)
     ]
     if not all(await db.change(attempts, rows, was=("state",))):
         raise RuntimeError("an attempt changed while it was locked")
@@ -353,7 +360,7 @@ async def save_attempts(db: Transaction, changed: Sequence[tuple[Attempt, Attemp
 async def save_dispatches(db: Transaction, changed: Sequence[tuple[Dispatch, Attempt | None]], now: datetime) -> None:
     """Write dispatches that changed, and blank the content of those that need no call and no listing any more."""
     kept, blanked = [], []
-    for dispatch, attempt in sorted(changed, key=lambda pair: pair[0].follow_up_id):
+    for dispatch, attempt in sorted(changed, key=lambda pair: pair[0].follow_up_id.int):
         row = {
             "follow_up_id": dispatch.follow_up_id,
             "state": dispatch.state,

@@ -3,9 +3,9 @@
 Pure and total. News may come twice, late and in any order; what the provider once took stays taken.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Final, TypeAlias, assert_never
+from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 from zoneinfo import ZoneInfo
 
 from services.sender.domain import announcements
@@ -33,8 +33,7 @@ _HALTED_AGAIN: Final = timedelta(minutes=5)
 _DAY_OF_CAPS: Final = ZoneInfo("America/Los_Angeles")
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The provider's word on a text: through our callback door, or because it was asked."""
 
     provider_message_id: str
@@ -54,8 +53,7 @@ class Overdue:
 News: TypeAlias = Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What the news changed; the same values where it changed nothing."""
 
     attempt: Attempt
@@ -144,14 +142,13 @@ def _taken(
         now=now,
     )
     return Change(
-        accepted, replace(dispatch, state=DispatchState.ACCEPTED, reason=None, retry_at=None), (event,), alarm=alarm
+        accepted, dispatch._replace(state=DispatchState.ACCEPTED, reason=None, retry_at=None), (event,), alarm=alarm
     )
 
 
 def _knowing(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
     """Return the attempt with what an answer says of it."""
-    return replace(
-        attempt,
+    return attempt._replace(
         provider_message_id=answer.provider_message_id,
         parts=answer.parts or attempt.parts,
         status=joined(attempt.status, answer.status),
@@ -163,6 +160,8 @@ def _received(
     attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime, *, another_is_live: bool
 ) -> Change:
     """A callback proves that the text was taken, and may say more."""
+    if attempt.state in _TAKEN and attempt.provider_message_id == receipt.provider_message_id:
+        return _risen(attempt, dispatch, receipt, now)  # nearly always: it was known to be taken, under this id
     answer = Accepted(receipt.provider_message_id)
     change = _taken(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
     if change.alarm == "double":
@@ -177,11 +176,11 @@ def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime
         return Change(attempt, dispatch)
     before, attempt = (
         attempt.status,
-        replace(attempt, status=status, ask_at=None if status in FINAL else attempt.ask_at),
+        attempt._replace(status=status, ask_at=None if status in FINAL else attempt.ask_at),
     )
     if status is Status.DELIVERED:
         event = announcements.delivered(attempt, dispatch, now, asked_at=receipt.asked_at)
-        return Change(attempt, replace(dispatch, state=DispatchState.DELIVERED, retry_at=None), (event,))
+        return Change(attempt, dispatch._replace(state=DispatchState.DELIVERED, retry_at=None), (event,))
     if status in FINAL and before not in FINAL:
         return _not_delivered(attempt, dispatch, receipt, str(status), now)
     return Change(attempt, dispatch)
@@ -191,9 +190,9 @@ def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reaso
     """It did not arrive; only codes that mean "never left" ask the gate again (send-protocol, section 3)."""
     meaning = receipt.meaning or Meaning(ErrorClass.UNKNOWN)
     retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
-    attempt = replace(attempt, error_class=meaning.error_class, code=receipt.code, reason=reason)
+    attempt = attempt._replace(error_class=meaning.error_class, code=receipt.code, reason=reason)
     if retry_at is not None:
-        attempt = replace(attempt, state=AttemptState.RETURNED)
+        attempt = attempt._replace(state=AttemptState.RETURNED)
     event = announcements.failed(
         attempt,
         dispatch,
@@ -205,7 +204,7 @@ def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reaso
         retry_at=retry_at,
         asked_at=receipt.asked_at,
     )
-    dispatch = replace(dispatch, state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
+    dispatch = dispatch._replace(state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
     alarm = str(meaning.error_class) if meaning.alarm else None
     fault = Refused(receipt.code or "", meaning) if meaning.reaction in _OF_THE_NUMBER else None
     return Change(attempt, dispatch, (event,), meaning.suppress, alarm, fault)
@@ -237,15 +236,15 @@ def _asked_again_at(meaning: Meaning, now: datetime) -> datetime:
 def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: datetime) -> Change:
     """A clear no. Not processed or our own fault: the text waits; else it ends here."""
     meaning = refused.meaning
-    ended = replace(
-        _ended(attempt, AttemptState.REFUSED, now, reason="refused"), error_class=meaning.error_class, code=refused.code
+    ended = _ended(attempt, AttemptState.REFUSED, now, reason="refused")._replace(
+        error_class=meaning.error_class, code=refused.code
     )
     if meaning.reaction in {Reaction.SLOW_DOWN, Reaction.HALT}:
         wait = max(timedelta(seconds=refused.retry_after_seconds or 0), _backoff(attempt.n))
         change = _requeued(
             attempt, ended, dispatch, now, wait, reason=str(meaning.error_class), detail=refused.code or None
         )
-        return replace(change, alarm=change.alarm or (str(meaning.error_class) if meaning.alarm else None))
+        return change._replace(alarm=change.alarm or (str(meaning.error_class) if meaning.alarm else None))
     if not may_become(attempt.state, AttemptState.REFUSED):
         return _contradicted(attempt, dispatch)
     retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
@@ -259,7 +258,7 @@ def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: dateti
         code=refused.code,
         retry_at=retry_at,
     )
-    dispatch = replace(dispatch, state=DispatchState.FAILED, reason="refused", retry_at=retry_at)
+    dispatch = dispatch._replace(state=DispatchState.FAILED, reason="refused", retry_at=retry_at)
     return Change(ended, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
 
 
@@ -277,9 +276,9 @@ def _requeued(
     if not may_become(attempt.state, ended.state):
         return _contradicted(attempt, dispatch)
     if dispatch.cancelled:
-        return Change(ended, replace(dispatch, state=DispatchState.CANCELLED, ready_at=now + pause))
+        return Change(ended, dispatch._replace(state=DispatchState.CANCELLED, ready_at=now + pause))
     event = announcements.waiting(ended, dispatch, now, reason=reason, detail=detail, until=now + pause)
-    return Change(ended, replace(dispatch, state=DispatchState.QUEUED, ready_at=now + pause), (event,))
+    return Change(ended, dispatch._replace(state=DispatchState.QUEUED, ready_at=now + pause), (event,))
 
 
 def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -> Change:
@@ -288,8 +287,8 @@ def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -
         return Change(attempt, dispatch)
     event = announcements.waiting(attempt, dispatch, now, reason=UNANSWERED, detail=reason, until=now + FIRST_LOOK)
     return Change(
-        replace(attempt, state=AttemptState.UNKNOWN, reason=reason),
-        replace(dispatch, state=DispatchState.UNKNOWN),
+        attempt._replace(state=AttemptState.UNKNOWN, reason=reason),
+        dispatch._replace(state=DispatchState.UNKNOWN),
         (event,),
     )
 
@@ -302,7 +301,7 @@ def _absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Change:
     retry_at = now if may_go_again else None
     ended = _ended(attempt, AttemptState.PROVEN_ABSENT, now, reason="proven_absent")
     event = announcements.failed(ended, dispatch, now, accepted=False, reason="proven_absent", retry_at=retry_at)
-    dispatch = replace(dispatch, state=DispatchState.FAILED, reason="proven_absent", retry_at=retry_at)
+    dispatch = dispatch._replace(state=DispatchState.FAILED, reason="proven_absent", retry_at=retry_at)
     return Change(ended, dispatch, (event,))
 
 
@@ -311,7 +310,7 @@ def _given_up(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Change:
         return Change(attempt, dispatch)
     ended = _ended(attempt, AttemptState.ASSUMED_SENT, now, reason="not_provable")
     event = announcements.unknown(ended, dispatch, now)
-    return Change(ended, replace(dispatch, reason="not_provable"), (event,), alarm="not_provable")
+    return Change(ended, dispatch._replace(reason="not_provable"), (event,), alarm="not_provable")
 
 
 def _contradicted(attempt: Attempt, dispatch: Dispatch) -> Change:
@@ -320,11 +319,11 @@ def _contradicted(attempt: Attempt, dispatch: Dispatch) -> Change:
 
 
 def _ended(attempt: Attempt, state: AttemptState, now: datetime, *, reason: str) -> Attempt:
-    return replace(attempt, state=state, concluded_at=now, reason=reason)
+    return attempt._replace(state=state, concluded_at=now, reason=reason)
 
 
 def _then(first: Change, second: Change) -> Change:
-    return replace(second, events=(*first.events, *second.events), alarm=first.alarm or second.alarm)
+    return second._replace(events=(*first.events, *second.events), alarm=first.alarm or second.alarm)
 
 
 def _backoff(n: int) -> timedelta:

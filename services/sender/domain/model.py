@@ -1,8 +1,10 @@
-"""Dispatches and attempts as values; rows become these in the store and nowhere else."""
+"""Dispatches and attempts as values; rows become these in the store and nowhere else.
 
-from dataclasses import dataclass
+Tuples, because each text makes a dozen of them, most of them the one before with a field changed.
+"""
+
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.sender.domain.attempts import AttemptState, DispatchState
@@ -26,8 +28,7 @@ def priority_of(purpose: Purpose) -> int:
     return _PRIORITIES[purpose]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispatch:
+class Dispatch(NamedTuple):
     """One cleared follow-up."""
 
     follow_up_id: FollowUpId
@@ -63,8 +64,7 @@ class Dispatch:
         return AttemptId(ids.derived("attempt", self.follow_up_id, n, at=self.first_queued_at))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One provider call."""
 
     id: AttemptId
@@ -92,8 +92,7 @@ class Attempt:
     """When the provider is asked what became of it; None where it said so, or was asked for the last time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Glimpse:
+class Glimpse(NamedTuple):
     """How far an attempt has come, seen without a lock; each of these only ever grows."""
 
     follow_up_id: FollowUpId

@@ -1,6 +1,5 @@
 """What news changes: every order of the same news ends the same, and nothing taken is ever untaken."""
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
@@ -82,7 +81,7 @@ NEWS: tuple[News, ...] = (
 
 def told(news: list[News], dispatch: Dispatch = DISPATCH, **changes: Any) -> list[Change]:
     """Return the changes that news make one after the other."""
-    attempt, changes_made = replace(ATTEMPT, **changes), []
+    attempt, changes_made = ATTEMPT._replace(**changes), []
     for one in news:
         change = conclude(attempt, dispatch, one, START, another_is_live=False)
         attempt, dispatch = change.attempt, change.dispatch
@@ -139,7 +138,7 @@ def test_a_second_id_for_one_attempt_is_a_double_and_changes_nothing() -> None:
 
 
 def test_proof_for_an_attempt_that_was_replaced_is_a_double() -> None:
-    absent = replace(ATTEMPT, state=AttemptState.PROVEN_ABSENT)
+    absent = ATTEMPT._replace(state=AttemptState.PROVEN_ABSENT)
     change = conclude(absent, DISPATCH, Receipt("SM1", Status.SENT), START, another_is_live=True)
     assert change.alarm == "double"
     assert change.attempt.state is AttemptState.PROVEN_ABSENT
@@ -147,7 +146,7 @@ def test_proof_for_an_attempt_that_was_replaced_is_a_double() -> None:
 
 @pytest.mark.parametrize("state", [AttemptState.PROVEN_ABSENT, AttemptState.ASSUMED_SENT, AttemptState.NOT_SENT])
 def test_late_proof_takes_a_waiting_follow_up_out_of_the_queue(state: AttemptState) -> None:
-    queued = replace(DISPATCH, state=DispatchState.QUEUED)
+    queued = DISPATCH._replace(state=DispatchState.QUEUED)
     (change,) = told([Receipt("SM1", Status.SENT)], queued, state=state)
     assert change.dispatch.state is DispatchState.ACCEPTED
     assert change.alarm == "late_proof"
@@ -166,14 +165,14 @@ def test_a_late_answer_out_of_unknown_is_taken() -> None:
 
 @pytest.mark.parametrize("policy", ResendPolicy)
 def test_only_the_policy_lets_proven_absence_ask_the_gate_again(policy: ResendPolicy) -> None:
-    end = told([Overdue(), ProvenAbsent()], replace(DISPATCH, resend=policy))[-1]
+    end = told([Overdue(), ProvenAbsent()], DISPATCH._replace(resend=policy))[-1]
     (failed,) = end.events
     assert isinstance(failed, DispatchFailed)
     assert (failed.retry_at is not None) == (policy is ResendPolicy.RESEND_WHEN_ABSENT)
 
 
 def test_a_cancelled_one_is_not_queued_again() -> None:
-    cancelled = replace(DISPATCH, cancelled=True, resend=ResendPolicy.RESEND_WHEN_ABSENT)
+    cancelled = DISPATCH._replace(cancelled=True, resend=ResendPolicy.RESEND_WHEN_ABSENT)
     assert told([NotSent("x")], cancelled)[-1].dispatch.state is DispatchState.CANCELLED
     (failed,) = told([Overdue(), ProvenAbsent()], cancelled)[-1].events
     assert isinstance(failed, DispatchFailed)
@@ -195,7 +194,7 @@ def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_
     if is_news(receipt, glimpse(last.attempt)):
         return
     change = conclude(last.attempt, last.dispatch, receipt, START, another_is_live=False)
-    assert change == Change(replace(last.attempt, status=change.attempt.status), last.dispatch)
+    assert change == Change(last.attempt._replace(status=change.attempt.status), last.dispatch)
     assert change.attempt.status in {last.attempt.status, Status.SENT}
 
 
