@@ -1,29 +1,32 @@
 """The bulk statements of a transaction on SQLite, over one synchronous connection (no thread hop per statement)."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
-from operator import attrgetter
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 
-from shared import ids
+from shared.db.sqlite_values import bound, bound_values, read
 from shared.db.transaction import Lock, Row
-from shared.db.types import Id, Instant, instant, microseconds
 
-_DIALECT = sqlite.dialect()
 _VALUES_PER_QUERY = 512
 """Values are asked for in groups padded to a power of two, so that few statements are ever prepared."""
 
 _ROWS_PER_STATEMENT = 32
 """Rows written by one statement: each statement lets go of the interpreter's lock, and has to win it back."""
+_FEWEST_CHANGED_TOGETHER = 8
+"""Fewer rows are changed sooner one by one."""
 
-Converter = Callable[[Any], Any]
+
+class _Change(NamedTuple):
+    """What a change of rows sets, by which keys, and what it compares first."""
+
+    table: sa.Table
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    was: tuple[str, ...]
 
 
 class SQLiteTransaction:
@@ -55,13 +58,12 @@ class SQLiteTransaction:
     ) -> list[Row]:
         """Return the rows whose column `by` has one of `values`, and a second one nothing, or no less than given."""
         names = tuple(columns) if columns else tuple(table.c.keys())
-        bind = _binder(table, by) or _identity
-        wanted = [bind(value) for value in dict.fromkeys(values)]
-        second, begin = (since[0], [*_begin(table, *since)]) if since else (None, [])
+        second, least = since or (None, None)
+        begin = [] if second is None or least is None else [*bound_values(table, second, (least,))]
         found: list[Row] = []
-        for group in _groups(wanted):
-            records = self._raw.execute(_select(table, names, by, len(group), second, bool(begin)), [*group, *begin])
-            found += _read(table, names, records)
+        for group in _groups([*bound_values(table, by, values)]):
+            statement = _select(table, names, by, len(group), second, bool(begin))
+            found += read(table, names, self._raw.execute(statement, [*group, *begin]))
         return found
 
     async def fetch_keys(
@@ -73,15 +75,15 @@ class SQLiteTransaction:
         names = tuple(keys[0])
         statement = _select_keys(table, names, among)
         found: list[Row] = []
-        for record in dict.fromkeys(map(tuple, _bound(table, names, keys))):
-            found += _read(table, tuple(table.c.keys()), self._raw.execute(statement, record))
+        for record in dict.fromkeys(bound(table, names, keys)):
+            found += read(table, tuple(table.c.keys()), self._raw.execute(statement, record))
         return found
 
     async def insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows; a row that exists already is an error."""
         if rows:
             names = tuple(rows[0])
-            for group in _together(_bound(table, names, rows)):
+            for group in _together(bound(table, names, rows)):
                 self._raw.execute(_insert(table, names, len(group)), [*chain.from_iterable(group)])
 
     async def insert_new(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
@@ -89,9 +91,9 @@ class SQLiteTransaction:
         if not rows:
             return []
         names = tuple(rows[0])
-        return self._added(table, names, _bound(table, names, rows))
+        return self._added(table, names, bound(table, names, rows))
 
-    def _added(self, table: sa.Table, names: tuple[str, ...], records: Sequence[list[Any]]) -> list[bool]:
+    def _added(self, table: sa.Table, names: tuple[str, ...], records: Sequence[tuple[Any, ...]]) -> list[bool]:
         """Add what is new in few statements; where some of a group are known, once more in smaller ones, to tell which.
 
         One savepoint serves all groups, and a record alone needs none.
@@ -115,7 +117,7 @@ class SQLiteTransaction:
         """Add rows, or replace (or, in `add`, sum) the given columns of those whose primary key exists."""
         if rows:
             names = tuple(rows[0])
-            for group in _together(_bound(table, names, rows)):
+            for group in _together(bound(table, names, rows)):
                 self._raw.execute(_upsert(table, names, tuple(add), len(group)), [*chain.from_iterable(group)])
 
     async def change(
@@ -127,17 +129,35 @@ class SQLiteTransaction:
         keys = tuple(column.name for column in table.primary_key)
         compared = tuple(f"was_{name}" for name in was)
         names = tuple(name for name in rows[0] if name not in keys and name not in compared)
-        statement = _update(table, names, keys, tuple(was))
-        columns = (*names, *keys, *was)
-        records = _bound(table, columns, rows, keys=(*names, *keys, *compared))
-        return [self._raw.execute(statement, record).rowcount == 1 for record in records]
+        records = bound(table, (*names, *keys, *was), rows, keys=(*names, *keys, *compared))
+        how = _Change(table, names, keys, tuple(was))
+        known_by = slice(len(names), len(names) + len(keys))
+        is_each_once = len({record[known_by] for record in records}) == len(records)
+        groups = _together(records) if is_each_once else ([record] for record in records)
+        return [*chain.from_iterable(self._changed(how, group) for group in groups)]
+
+    def _changed(self, how: "_Change", group: Sequence[tuple[Any, ...]]) -> list[bool]:
+        """Change a group of different rows in one statement; where only some are found, once more one by one."""
+        if len(group) < _FEWEST_CHANGED_TOGETHER:
+            return [self._raw.execute(_update(how), record).rowcount == 1 for record in group]
+        if how.was:  # what is compared a second time must be as it was
+            self._raw.execute("SAVEPOINT change")
+        count = self._raw.execute(_update_together(how, len(group)), [*chain.from_iterable(group)]).rowcount
+        if 0 < count < len(group):
+            if how.was:
+                self._raw.execute("ROLLBACK TO change")
+            is_found = [self._raw.execute(_update(how), record).rowcount == 1 for record in group]
+        else:
+            is_found = [count > 0] * len(group)
+        if how.was:
+            self._raw.execute("RELEASE change")
+        return is_found
 
     async def delete(self, table: sa.Table, by: str, values: Sequence[Any]) -> int:
         """Delete the rows whose column `by` has one of `values`."""
-        bind = _binder(table, by) or _identity
         return sum(
             self._raw.execute(_delete(table, by, len(group)), group).rowcount
-            for group in _groups([bind(value) for value in dict.fromkeys(values)])
+            for group in _groups([*bound_values(table, by, values)])
         )
 
     async def delete_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> int:
@@ -145,86 +165,7 @@ class SQLiteTransaction:
         if not keys:
             return 0
         names = tuple(keys[0])
-        binds = [_binder(table, name) or _identity for name in names]
-        rows = [tuple(bind(key[name]) for bind, name in zip(binds, names, strict=True)) for key in keys]
-        return self._raw.executemany(_delete_keys(table, names), rows).rowcount
-
-
-def _identity(value: Any) -> Any:
-    return value
-
-
-def _begin(table: sa.Table, name: str, value: Any) -> Iterator[Any]:
-    """Yield where a range begins, as SQLite knows it; nothing where the column is to be empty."""
-    if value is not None:
-        yield (_binder(table, name) or _identity)(value)
-
-
-def _read(table: sa.Table, names: tuple[str, ...], records: Iterable[Sequence[Any]]) -> Iterator[Row]:
-    """Yield records as rows by column name, in Python's types."""
-    readers = _readers(table, names)
-    for record in records:
-        row = dict(zip(names, record, strict=True))
-        for name, read in readers:
-            row[name] = read(row[name])
-        yield row
-
-
-@lru_cache(maxsize=4096)
-def _binder(table: sa.Table, name: str) -> Converter | None:
-    """Return what turns a Python value of this column into SQLite's; None where it is one already."""
-    column = table.c[name]
-    if isinstance(column.type, Id):
-        return _optional_bytes if column.nullable else attrgetter("bytes")
-    if isinstance(column.type, Instant):
-        return _optional_microseconds if column.nullable else microseconds
-    return column.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
-
-
-@lru_cache(maxsize=4096)
-def _readers(table: sa.Table, names: tuple[str, ...]) -> list[tuple[str, Converter]]:
-    """Return what turns SQLite's values into Python's, for those of these columns that need it."""
-    found: list[tuple[str, Converter]] = []
-    for name in names:
-        column = table.c[name]
-        if isinstance(column.type, Id):
-            found.append((name, _optional_uuid if column.nullable else ids.of_bytes))
-        elif isinstance(column.type, Instant):
-            found.append((name, _optional_instant if column.nullable else instant))
-        elif (read := column.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)) is not None:
-            found.append((name, read))
-    return found
-
-
-def _optional_bytes(value: UUID | None) -> bytes | None:
-    return None if value is None else value.bytes
-
-
-def _optional_microseconds(value: datetime | None) -> int | None:
-    return None if value is None else microseconds(value)
-
-
-def _optional_uuid(value: bytes | None) -> UUID | None:
-    return None if value is None else ids.of_bytes(value)
-
-
-def _optional_instant(value: int | None) -> datetime | None:
-    return None if value is None else instant(value)
-
-
-def _bound(
-    table: sa.Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], *, keys: tuple[str, ...] = ()
-) -> list[list[Any]]:
-    """Return the rows as positional parameters; `keys` are the rows' own names of the columns, where they differ."""
-    binders = [(place, bind) for place, name in enumerate(names) if (bind := _binder(table, name)) is not None]
-    wanted = keys or names
-    records = []
-    for row in rows:
-        record = [row[key] for key in wanted]
-        for place, bind in binders:
-            record[place] = bind(record[place])
-        records.append(record)
-    return records
+        return self._raw.executemany(_delete_keys(table, names), bound(table, names, keys)).rowcount
 
 
 def _groups(values: Sequence[Any]) -> list[list[Any]]:
@@ -237,7 +178,7 @@ def _groups(values: Sequence[Any]) -> list[list[Any]]:
     return groups
 
 
-def _together(records: Sequence[list[Any]]) -> Iterator[Sequence[list[Any]]]:
+def _together(records: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
     """Cut records into groups of 32, 16, 8, … to be written by one statement each: few are ever prepared."""
     start, size = 0, _ROWS_PER_STATEMENT
     while start < len(records):
@@ -296,10 +237,21 @@ def _upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...], rows:
 
 
 @lru_cache(maxsize=1024)
-def _update(table: sa.Table, names: tuple[str, ...], keys: tuple[str, ...], was: tuple[str, ...]) -> str:
-    changes = ", ".join(f'"{name}" = ?' for name in names)
-    conditions = " AND ".join(chain((f'"{key}" = ?' for key in keys), (f'"{name}" IS ?' for name in was)))
-    return f'UPDATE "{table.name}" SET {changes} WHERE {conditions}'  # noqa: S608 - our own names
+def _update(how: _Change) -> str:
+    changes = ", ".join(f'"{name}" = ?' for name in how.names)
+    conditions = " AND ".join(chain((f'"{key}" = ?' for key in how.keys), (f'"{name}" IS ?' for name in how.was)))
+    return f'UPDATE "{how.table.name}" SET {changes} WHERE {conditions}'  # noqa: S608 - our own names
+
+
+@lru_cache(maxsize=1024)
+def _update_together(how: _Change, rows: int) -> str:
+    table, names, keys, was = how
+    values = [f'"new".column{number}' for number in range(1, len(names) + len(keys) + len(was) + 1)]
+    changes = ", ".join(f'"{name}" = {value}' for name, value in zip(names, values, strict=False))
+    same = [f'"{table.name}"."{key}" = {value}' for key, value in zip(keys, values[len(names) :], strict=False)]
+    same += [f'"{table.name}"."{name}" IS {value}' for name, value in zip(was, values[-len(was) :], strict=False)]
+    marks = ", ".join([f"({', '.join('?' * len(values))})"] * rows)
+    return f'UPDATE "{table.name}" SET {changes} FROM (VALUES {marks}) AS "new" WHERE {" AND ".join(same)}'  # noqa: S608 - our own names
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ def microseconds(at: datetime) -> int:
 
 def instant(value: int) -> datetime:
     """Return microseconds since 1970 as an aware UTC datetime."""
-    return _EPOCH + timedelta(0, 0, value)
+    return _EPOCH + value * _MICROSECOND
 
 
 class Instant(TypeDecorator[datetime]):

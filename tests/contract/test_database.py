@@ -384,13 +384,16 @@ async def test_readers_cannot_write(engine: Engine) -> None:
 @pytest.mark.parametrize("seed", range(6))
 async def test_any_calls_leave_the_rows_and_answers_that_single_steps_would(engine: Engine, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - made-up work, the same at every run
-    keys = [uuid4() for _ in range(12)]
+    keys = [uuid4() for _ in range(BULK)]
     state: dict[UUID, int] = {}
-    for _ in range(25):
+    for _ in range(40):
         act = dice.choice(["insert_new", "upsert", "add", "change", "compare", "delete"])
-        rows = [{"id": dice.choice(keys), "count": dice.randrange(4)} for _ in range(dice.choice([1, 3, BULK]))]
+        size = dice.choice([1, 3, 9, BULK])
+        drawn = dice.choices(keys, k=size) if dice.randrange(2) else dice.sample(keys, k=size)
+        rows = [{"id": key, "count": dice.randrange(4)} for key in drawn]
         if act == "compare":
-            rows = [{**row, "was_count": dice.randrange(4)} for row in rows]
+            guess = dice.randrange(8)
+            rows = [{"id": key, "count": 3, "was_count": guess if guess < 4 else state.get(key, 0)} for key in drawn]
         expected = [single(state, act, row) for row in rows]
         answers = await engine.database.write(partial(call, act=act, rows=rows), Lane.BATCHES)
         assert answers in (expected, sum(expected), None)
