@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -57,7 +56,7 @@ def moved_to(text: FollowUp, due_at: datetime) -> FollowUp:
     expires_at = None if text.expires_at is None else text.expires_at + (due_at - text.first_due_at)
     last = max(text.due_at, due_at)
     after = text.moved(KEEPS_DISTANCE)
-    return replace(after, first_due_at=due_at, due_at=last, expires_at=expires_at, timer_at=earliest(last, expires_at))
+    return after._replace(first_due_at=due_at, due_at=last, expires_at=expires_at, timer_at=earliest(last, expires_at))
 
 
 def _went_at(move: Move, after: FollowUp, now: datetime) -> datetime | None:

@@ -1,9 +1,8 @@
 """Settling: news about follow-ups becomes rows, timers and events, a whole batch at a time."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.scheduler import announcements, instruments, pending
 from services.scheduler.domain.states import ENDS, Change, Happening, News, State, change
@@ -19,8 +18,7 @@ TIMER_KINDS = {State.PENDING: "due", State.RELEASED: "expire", State.DISPATCHED:
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One piece of news about one follow-up, and what it says of time."""
 
     follow_up: FollowUp
@@ -34,8 +32,7 @@ class Move:
     """Its timer fired, and was deleted with that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of a move."""
 
     follow_up: FollowUp
@@ -66,10 +63,23 @@ async def settle(uow: UnitOfWork, moves: Iterable[Move], unconfirmed_after: time
         pending.note(uow, before, before.standing.state, after.standing.state)
         _tell(uow, move, found, after)
     await delete_timers(uow.db, old_timers)
-    await uow.db.change(follow_ups, [_row(each.follow_up, uow.now) for each in settled])
+    await _write(uow, [(move.follow_up, each.follow_up) for (move, _), each in zip(done, settled, strict=True)])
     await uow.db.insert_new(timers, new_timers)
     await uow.db.delete(in_flight, "follow_up_id", answered)
     return settled
+
+
+async def _write(uow: UnitOfWork, changed: Sequence[tuple[FollowUp, FollowUp]]) -> None:
+    """Write what changed; when it ended only where it had or has, for that alone is in an index."""
+    rows, ends = [], []
+    for before, after in changed:
+        row = _row(after, uow.now)
+        if before.standing.state in ENDS or after.standing.state in ENDS:
+            ends.append({**row, "ended_at": uow.now if after.standing.state in ENDS else None})
+        else:
+            rows.append(row)
+    await uow.db.change(follow_ups, rows)
+    await uow.db.change(follow_ups, ends)
 
 
 def _after(move: Move, found: Change, now: datetime, unconfirmed_after: timedelta) -> FollowUp:
@@ -81,19 +91,23 @@ def _after(move: Move, found: Change, now: datetime, unconfirmed_after: timedelt
     accepted_at = before.accepted_at or move.accepted_at
     timer_at = before.timer_at
     if found.moved:
-        timer_at = {
-            State.PENDING: earliest(due_at, before.expires_at),
-            State.RELEASED: before.expires_at,
-            State.DISPATCHED: (move.accepted_at or now) + unconfirmed_after,
-        }.get(state)
-    return replace(
-        before,
+        timer_at = _timer_at(before, state, due_at, (move.accepted_at or now) + unconfirmed_after)
+    return before._replace(
         standing=found.after,
         due_at=due_at,
         accepted_at=accepted_at,
         timer_at=timer_at,
         changes=before.changes + int(found.moved),
     )
+
+
+def _timer_at(before: FollowUp, state: State, due_at: datetime, silent_at: datetime) -> datetime | None:
+    """Return when a text that has just come into a state wants attention; None where it has ended."""
+    if state is State.PENDING:
+        return earliest(due_at, before.expires_at)
+    if state is State.RELEASED:
+        return before.expires_at
+    return silent_at if state is State.DISPATCHED else None
 
 
 def earliest(due_at: datetime, expires_at: datetime | None) -> datetime:
@@ -150,7 +164,6 @@ def _row(follow_up: FollowUp, now: datetime) -> dict[str, Any]:
         "timer_at": follow_up.timer_at,
         "accepted_at": follow_up.accepted_at,
         "updated_at": now,
-        "ended_at": now if standing.state in ENDS else None,
     }
 
 

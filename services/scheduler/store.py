@@ -1,9 +1,9 @@
 """Rows of follow-ups, and what they mean; the one place that turns one into the other."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,11 +16,9 @@ from shared.events.follow_up import Content, Purpose, SendPolicy
 from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
 
 _LOOKED_AT = 1000
-_LEAN = tuple(column.name for column in follow_ups.columns if column.name not in {"body", "contact", "facts"})
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUp:
+class FollowUp(NamedTuple):
     """One follow-up as decisions need it, without its sealed parts."""
 
     id: FollowUpId
@@ -55,7 +53,7 @@ class FollowUp:
 
     def moved(self, reason: str) -> "FollowUp":
         """Return it after one more entry in its history that left its state as it was."""
-        return replace(self, changes=self.changes + 1, standing=replace(self.standing, reason=reason))
+        return self._replace(changes=self.changes + 1, standing=self.standing._replace(reason=reason))
 
     @classmethod
     def of(cls, row: Row) -> "FollowUp":
@@ -88,17 +86,35 @@ class FollowUp:
             accepted_at=row["accepted_at"],
             sender_number=row["sender_number"],
             priority=Priority(row["priority"]),
-            policy=SendPolicy.model_validate(row["policy"]),
+            policy=_policy_of(*row["policy"].items()),
             subject=row["subject"],
             locale=row["locale"],
             trigger_id=row["trigger_id"],
-            consent_reports=tuple(EventId(UUID(report)) for report in row["consent_reports"]),
+            consent_reports=tuple(map(_report_of, row["consent_reports"])),
             inbound_at=row["inbound_at"],
             correlation_id=row["correlation_id"],
             asked_by=row["asked_by"],
             changes=row["changes"],
             created_at=row["created_at"],
         )
+
+
+_CONTENT = ("body", "contact", "facts")
+_LEAN = (
+    *(name for name in FollowUp._fields if name != "standing"),
+    *("state", "release", "reason", "proofs", "unwanted_as", "unwanted_reason", "is_too_late"),
+)
+"""What `FollowUp.of` reads of a row, and nothing else."""
+
+
+@lru_cache(maxsize=256)
+def _policy_of(*said: tuple[str, str | int]) -> SendPolicy:
+    """Return the policy that a row holds; all texts of a flow have the same one."""
+    return SendPolicy.model_validate(dict(said))
+
+
+def _report_of(said: str) -> EventId:
+    return EventId(UUID(said))
 
 
 async def load(
@@ -147,7 +163,7 @@ async def load_with_content(
     db: Transaction, ids: Sequence[FollowUpId]
 ) -> dict[FollowUpId, tuple[FollowUp, Content | None]]:
     """Return follow-ups with what their text is made of; None where the person was erased."""
-    rows = await db.fetch(follow_ups, "id", ids, lock="update")
+    rows = await db.fetch(follow_ups, "id", ids, lock="update", columns=(*_LEAN, *_CONTENT))
     return {row["id"]: (FollowUp.of(row), content_of(row)) for row in rows}
 
 

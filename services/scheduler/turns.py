@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from services.scheduler import announcements, instruments
@@ -93,7 +92,7 @@ async def _put_off(uow: UnitOfWork, moved: Sequence[tuple[FollowUp, PutOff]]) ->
         row = {"due_at": found.until, "timer_at": at, "reason": found.reason, "changes": changes, "updated_at": uow.now}
         rows.append({"id": text.id, **row})
         places.append(timer(text, at, "due"))
-        after = replace(text.moved(found.reason), due_at=found.until)
+        after = text.moved(found.reason)._replace(due_at=found.until)
         uow.insert_later(state_changes, history_row(after, uow.now, PUT_OFF))
         uow.publish(announcements.moved(after, uow.now))
         instruments.PUT_OFF.labels(found.reason).inc()

@@ -7,8 +7,10 @@ where two such ends compete, the first one stands.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class State(StrEnum):
@@ -182,8 +184,7 @@ _ABOUT_ONE_RELEASE = frozenset(
 _AT_THE_PROVIDER = frozenset({Proof.ACCEPTED, Proof.DELIVERED})
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(NamedTuple):
     """Something that happened to a follow-up."""
 
     happening: Happening
@@ -196,15 +197,14 @@ class News:
     """For `RETRIED`: whether the provider had taken the failed text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What the matrix needs to know of a follow-up."""
 
     state: State = State.PENDING
     release: int = 0
     """How many times it was handed to the gate."""
     reason: str | None = None
-    proofs: Mapping[str, Proof] = field(default_factory=dict)
+    proofs: Mapping[str, Proof] = MappingProxyType({})
     """What is known of each attempt."""
     unwanted_as: State | None = None
     """The end it would have, were it not for a text on its way."""
@@ -213,8 +213,7 @@ class Standing:
     """It was cancelled, and the provider had it all the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What a piece of news does to a follow-up."""
 
     after: Standing
@@ -241,7 +240,7 @@ def change(before: Standing, news: News) -> Change | None:
         if before.proofs.get(attempt, 0) >= proof:
             return None
         others = {name: held for name, held in before.proofs.items() if name != attempt}
-        known = replace(before, proofs={**others, attempt: proof})
+        known = before._replace(proofs={**others, attempt: proof})
         is_double = proof in _AT_THE_PROVIDER and not _AT_THE_PROVIDER.isdisjoint(others.values())
         if proof not in _AT_THE_PROVIDER and not _AT_THE_PROVIDER.isdisjoint(others.values()):
             return Change(known, moved=False)
@@ -256,7 +255,7 @@ def change(before: Standing, news: News) -> Change | None:
     if target is Mark.IGNORED:
         return _noted(before, known, news, alarm=alarm)
     if target is Mark.BACK:
-        after = replace(known, state=known.unwanted_as or State.CANCELLED, reason=known.unwanted_reason or news.reason)
+        after = known._replace(state=known.unwanted_as or State.CANCELLED, reason=known.unwanted_reason or news.reason)
         return Change(after, moved=True)
     return _moved(before, known, State(target), news, alarm=alarm)
 
@@ -280,19 +279,19 @@ def _named(happening: Happening, before: Standing, *, is_double: bool) -> Happen
 def _noted(before: Standing, known: Standing, news: News, *, alarm: bool) -> Change | None:
     """Return what is remembered of news that moves nothing."""
     if before.state is State.DISPATCHED and news.happening is Happening.CANCELLED and before.unwanted_as is None:
-        known = replace(known, unwanted_as=State.CANCELLED, unwanted_reason=news.reason)
+        known = known._replace(unwanted_as=State.CANCELLED, unwanted_reason=news.reason)
     return None if known == before and not alarm else Change(known, moved=False, alarm=alarm)
 
 
 def _moved(before: Standing, known: Standing, to: State, news: News, *, alarm: bool) -> Change:
     """Return the follow-up in its new state."""
-    after = replace(known, state=to, reason=news.reason)
+    after = known._replace(state=to, reason=news.reason)
     if news.happening is Happening.FIRED:
-        after = replace(after, release=before.release + 1)
+        after = after._replace(release=before.release + 1)
     if before.state in _ENDS_OF_OURS and before.unwanted_as is None:
-        after = replace(after, unwanted_as=before.state, unwanted_reason=before.reason)
+        after = after._replace(unwanted_as=before.state, unwanted_reason=before.reason)
     if after.unwanted_as is not None and to not in OPEN | _ENDS_OF_OURS:
-        after = replace(after, is_too_late=True)
+        after = after._replace(is_too_late=True)
     is_older = news.release is not None and news.release < before.release
     return Change(
         after,
