@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -114,5 +113,5 @@ def _keys_of(partition: Partition, records: list[Any]) -> list[Key]:
             last[recipient] = record.offset
     keys = [Key(partition, offset, recipient) for recipient, offset in last.items()]
     if keys:
-        keys[-1] = replace(keys[-1], body=records[-1].value or b"")
+        keys[-1] = keys[-1]._replace(body=records[-1].value or b"")
     return keys

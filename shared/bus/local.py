@@ -9,8 +9,9 @@ import asyncio
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 import sqlalchemy as sa
 
@@ -20,7 +21,7 @@ from shared.db.ground import Ground
 from shared.db.transaction import Lane, Transaction
 from shared.db.types import Id, Instant
 from shared.db.unit_of_work import Database
-from shared.events.envelope import Event, encode
+from shared.events.envelope import Event, declared, encode
 from shared.events.topics import RETENTION_DAYS
 
 metadata = sa.MetaData()
@@ -242,6 +243,15 @@ class LocalSource:
     ) -> tuple[list[Key], dict[Partition, int]]:
         """Return whom the rows of a span are about."""
         start, end = spans[LOCAL]
+        keys = await self._log.tail.keys(topics, start, end)
+        if keys is not None and len(keys) < limit:
+            return keys, {LOCAL: end}
+        return await self._keys_of_table(topics, start, end, limit)
+
+    async def _keys_of_table(
+        self, topics: Sequence[str], start: int, end: int, limit: int
+    ) -> tuple[list[Key], dict[Partition, int]]:
+        """Return what `keys` does, of what is not in memory any more."""
         wanted = (
             sa.select(event_log.c.id, event_log.c.recipient_id)
             .where(event_log.c.id >= start, event_log.c.id < end, event_log.c.topic.in_(topics))
@@ -254,7 +264,7 @@ class LocalSource:
             return keys, {LOCAL: end}
         last = sa.select(event_log.c.body).where(event_log.c.id == keys[-1].offset)
         body = (await self._log.database.read(lambda tx: tx.rows(last)))[0]["body"]
-        keys[-1] = replace(keys[-1], body=bytes(body))
+        keys[-1] = keys[-1]._replace(body=bytes(body))
         return keys, {LOCAL: keys[-1].offset + 1}
 
     async def close(self) -> None:
@@ -296,12 +306,26 @@ class Tail:
         if self._first is None or start < self._first:
             return None
         found: list[Message] = []
-        for message in self._messages[bisect_left(self._messages, start, key=_offset) :]:
+        for message in islice(self._messages, bisect_left(self._messages, start, key=_offset), None):
             if message.type in types:
                 found.append(message)
                 if len(found) == limit:
                     return found, message.offset + 1
         return found, max(self._next, start)
+
+    async def keys(self, topics: Sequence[str], start: int, end: int) -> list[Key] | None:
+        """Return whom the messages of these topics in a span are about; None where not all of it is here."""
+        if self._next < end <= self._next + _READ_AT_ONCE:
+            await self._read_on(self._next)
+        if self._first is None or start < self._first or self._next < end:
+            return None
+        place = bisect_left(self._messages, start, key=_offset)
+        span = self._messages[place : bisect_left(self._messages, end, lo=place, key=_offset)]
+        topic_of = {name: kind.topic for name, kind in declared().items()}
+        try:
+            return [Key(LOCAL, each.offset, each.recipient_id) for each in span if topic_of[each.type] in topics]
+        except KeyError:  # a type that this version does not know: the row itself says where it belongs
+            return None
 
     async def _read_on(self, known: int) -> None:
         """Read what was appended, unless somebody read past `known` while this waited for a turn."""
@@ -312,7 +336,9 @@ class Tail:
                 rows = await self._database.read(lambda tx: _messages(tx, _ROWS, known, _READ_AT_ONCE))
                 if rows:
                     fresh = [each.meaning(self._just_written.taken(each.body)) for each in rows]
-                    self._messages = [*self._messages, *fresh][-_TAIL_MESSAGES:]
+                    self._messages += fresh
+                    if len(self._messages) >= _TAIL_MESSAGES + _READ_AT_ONCE:  # many at once: each time, all are moved
+                        del self._messages[:-_TAIL_MESSAGES]
                     self._next = rows[-1].offset + 1
                     self._first = max(self._first, self._messages[0].offset)
 

@@ -8,7 +8,7 @@ per offset, and handlers may still meet a *fact* twice (published twice under tw
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from shared.events.envelope import Event, decode
 from shared.ids import RecipientId
@@ -16,17 +16,16 @@ from shared.ids import RecipientId
 Kind: TypeAlias = type[Event]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Partition:
+class Partition(NamedTuple):
     """One ordered part of a topic."""
 
     topic: str
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
-    """One event as the log holds it."""
+    """One event as the log holds it; it changes by nothing but remembering what it holds."""
 
     partition: Partition
     offset: int
@@ -38,7 +37,7 @@ class Message:
     def meaning(self, event: Event | None) -> "Message":
         """Return this message, which now knows the event it holds where one is given."""
         if event is not None:
-            object.__setattr__(self, "_event", event)  # still the same message: it only remembers
+            self._event = event
         return self
 
     def event(self, kind: Kind) -> Event:
@@ -62,8 +61,7 @@ class Poll:
     next_offsets: Mapping[Partition, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """Whom an event in the log is about."""
 
     partition: Partition

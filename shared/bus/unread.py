@@ -8,6 +8,7 @@ unknown, and nobody of it is let through, until the service has read on.
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from shared.bus.partitioning import NOBODY
 from shared.bus.port import Partition
@@ -49,7 +50,7 @@ class UnreadKeys:
         """Take note of how far the service has read."""
         for partition, keys in self._of.items():
             position = positions.get(partition, 0)
-            while keys.last and next(iter(keys.last.values())) < position:
+            for _ in [*takewhile(position.__gt__, keys.last.values())]:
                 keys.last.popitem(last=False)
             keys.looked_to = max(keys.looked_to, position)
 
