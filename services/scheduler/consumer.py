@@ -130,16 +130,16 @@ class Consumer:
 
     async def take_consents(self, events: Sequence[ConsentChanged], uow: UnitOfWork) -> None:
         """Cancel what the person no longer permits; an older word of the ledger changes nothing."""
-        ids = [event.recipient_id for event in events]
-        texts = by_recipient((await load_open(uow.db, ids)).values())
-        known = await people.people(uow.db, ids)
+        barred_of = {event.recipient_id: barred_purposes(event) for event in events}
+        texts = by_recipient((await load_open(uow.db, [each for each, barred in barred_of.items() if barred])).values())
+        known = await people.people(uow.db, [*barred_of])
         unwanted: list[FollowUp] = []
         changed: list[Person] = []
         for event in events:
             person = known.get(event.recipient_id) or Person(event.recipient_id, event.merchant_id)
             if event.epoch < person.consent_epoch:
                 continue
-            barred = barred_purposes(event)
+            barred = barred_of[event.recipient_id]
             own = texts.get(event.recipient_id, ())
             unwanted += [text for text in own if text.standing.state in OPEN and text.purpose in barred]
             changed.append(

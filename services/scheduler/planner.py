@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from shared.config.directory import Merchant
 from shared.config.flow import Flow
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
+from shared.events.follow_up import SendPolicy
 from shared.ids import EnrollmentId, EventId, FollowUpId, RecipientId
 from shared.privacy import Sealer
 from shared.templates import ZONE
@@ -142,15 +144,18 @@ class Planner:
 
     async def lay_down(self, uow: UnitOfWork, runs: Sequence[NewRun]) -> list[FollowUp]:
         """Write runs that were not begun before, announce their texts, and return these."""
-        begun = await uow.db.insert_new(enrollments, [_enrollment(run) for run in runs])
-        fresh = [run for run, is_new in zip(runs, begun, strict=True) if is_new]
+        ids_of_runs = [run.enrollment_id for run in runs]
+        rows_of_runs = [_enrollment(run, enrollment) for run, enrollment in zip(runs, ids_of_runs, strict=True)]
+        begun = await uow.db.insert_new(enrollments, rows_of_runs)
+        told = [(run, key) for run, key, is_new in zip(runs, ids_of_runs, begun, strict=True) if is_new]
+        fresh = [run for run, _ in told]
         laid: list[FollowUp] = []
         rows = []
-        for run in fresh:
+        for run, enrollment in told:
             partition = partition_of(run.recipient_id, self._partitions)
             facts = orjson.dumps(run.facts)
             for text in run.texts:
-                follow_up = _follow_up(run, text, partition, uow.now)
+                follow_up = _follow_up(run, enrollment, text, partition, uow.now)
                 laid.append(follow_up)
                 rows.append({**_row(follow_up, run, uow.now), **self._content(follow_up, text, facts)})
                 pending.note(uow, follow_up, None, follow_up.standing.state)
@@ -199,9 +204,9 @@ def _begun_versions(runs: Sequence[NewRun], now: datetime) -> list[dict[str, Any
     ]
 
 
-def _enrollment(run: NewRun) -> dict[str, Any]:
+def _enrollment(run: NewRun, key: EnrollmentId) -> dict[str, Any]:
     return {
-        "id": run.enrollment_id,
+        "id": key,
         "merchant_id": run.merchant.id,
         "recipient_id": run.recipient_id,
         "flow": run.version.flow,
@@ -223,9 +228,8 @@ def _entry(run: NewRun) -> dict[str, Any]:
     }
 
 
-def _follow_up(run: NewRun, text: PlannedText, partition: int, now: datetime) -> FollowUp:
+def _follow_up(run: NewRun, enrollment: EnrollmentId, text: PlannedText, partition: int, now: datetime) -> FollowUp:
     """Return one text of a run."""
-    enrollment = run.enrollment_id
     state, reason = text.ends_as or (State.PENDING, None)
     return FollowUp(
         id=text_id(enrollment, text.step, run.began_at),
@@ -290,7 +294,7 @@ def _row(follow_up: FollowUp, run: NewRun, now: datetime) -> dict[str, Any]:
         "accepted_at": None,
         "sender_number": follow_up.sender_number,
         "priority": int(follow_up.priority),
-        "policy": follow_up.policy.model_dump(mode="json"),
+        "policy": _said(follow_up.policy),
         "subject": follow_up.subject,
         "locale": follow_up.locale,
         "contact": run.contact,
@@ -303,6 +307,12 @@ def _row(follow_up: FollowUp, run: NewRun, now: datetime) -> dict[str, Any]:
         "updated_at": now,
         "ended_at": now if standing.state in ENDS else None,
     }
+
+
+@lru_cache(maxsize=256)
+def _said(policy: SendPolicy) -> Mapping[str, Any]:
+    """Return a policy as it is stored; all texts of a flow have the same one."""
+    return policy.model_dump(mode="json")
 
 
 def local_text(at: datetime, zone: ZoneInfo) -> str:

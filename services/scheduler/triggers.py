@@ -119,10 +119,9 @@ class Triggers:
         laid = await self._planner.lay_down(uow, await self._within_quota(await self._runs(fresh, past, uow), uow))
         told = [event for event in alive if event.event_id not in repeats]
         deals = await people.deals(uow.db, told)
-        persons = [
-            (past.person(event), past.person(event).after(event, deals.get(event.recipient_id, ()))) for event in told
-        ]
-        await people.save(uow.db, [after for before, after in persons if after != before])
+        before = [(event, past.person(event)) for event in told]
+        persons = [(person, person.after(event, deals.get(event.recipient_id, ()))) for event, person in before]
+        await people.save(uow.db, [after for person, after in persons if after != person])
         return laid
 
     async def _past(self, events: Sequence[TriggerReceived], uow: UnitOfWork) -> _Past:

@@ -9,6 +9,7 @@ the run reaches them: `planned` stops at the first such step, and what follows i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -78,11 +79,17 @@ class House:
         """Return how a text is treated after the gate."""
         own = flow.attribution if flow else None
         ours = self.policies.attribution
-        return SendPolicy(
-            resend=resend,
-            click_days=ours.click_days if own is None or own.click_days is None else own.click_days,
-            delivered_hours=ours.delivered_hours if own is None or own.delivered_hours is None else own.delivered_hours,
+        return _policy(
+            resend,
+            ours.click_days if own is None or own.click_days is None else own.click_days,
+            ours.delivered_hours if own is None or own.delivered_hours is None else own.delivered_hours,
         )
+
+
+@lru_cache(maxsize=256)
+def _policy(resend: ResendPolicy, click_days: int, delivered_hours: int) -> SendPolicy:
+    """Return the policy of these terms: all texts of a flow share one."""
+    return SendPolicy(resend=resend, click_days=click_days, delivered_hours=delivered_hours)
 
 
 def end_before_beginning(
@@ -106,6 +113,8 @@ def sender_number(numbers: Sequence[Number], to: E164, recipient_id: RecipientId
     Among the numbers of the person's country, or among all where there is none, registered ones first. The choice
     moves for as few people as possible when the list changes (highest random weight).
     """
+    if len(numbers) == 1:
+        return numbers[0]
     country = phone.country_of(to)
     fitting = [each for each in numbers if _is_of(each, country)] or list(numbers)
     fitting = [each for each in fitting if each.registration is not Registration.UNREGISTERED] or fitting

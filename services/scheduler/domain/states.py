@@ -241,8 +241,9 @@ def change(before: Standing, news: News) -> Change | None:
             return None
         others = {name: held for name, held in before.proofs.items() if name != attempt}
         known = before._replace(proofs={**others, attempt: proof})
-        is_double = proof in _AT_THE_PROVIDER and not _AT_THE_PROVIDER.isdisjoint(others.values())
-        if proof not in _AT_THE_PROVIDER and not _AT_THE_PROVIDER.isdisjoint(others.values()):
+        is_elsewhere = bool(others) and not _AT_THE_PROVIDER.isdisjoint(others.values())
+        is_double = is_elsewhere and proof in _AT_THE_PROVIDER
+        if is_elsewhere and not is_double:
             return Change(known, moved=False)
         was_counted = before.proofs.get(attempt) in _AT_THE_PROVIDER
         happening = _named(news.happening, before, is_double=is_double)
@@ -257,7 +258,7 @@ def change(before: Standing, news: News) -> Change | None:
     if target is Mark.BACK:
         after = known._replace(state=known.unwanted_as or State.CANCELLED, reason=known.unwanted_reason or news.reason)
         return Change(after, moved=True)
-    return _moved(before, known, State(target), news, alarm=alarm)
+    return _moved(before, known, target, news, alarm=alarm)
 
 
 def _proof_of(news: News) -> Proof | None:
@@ -285,9 +286,8 @@ def _noted(before: Standing, known: Standing, news: News, *, alarm: bool) -> Cha
 
 def _moved(before: Standing, known: Standing, to: State, news: News, *, alarm: bool) -> Change:
     """Return the follow-up in its new state."""
-    after = known._replace(state=to, reason=news.reason)
-    if news.happening is Happening.FIRED:
-        after = after._replace(release=before.release + 1)
+    release = known.release + 1 if news.happening is Happening.FIRED else known.release
+    after = known._replace(state=to, reason=news.reason, release=release)
     if before.state in _ENDS_OF_OURS and before.unwanted_as is None:
         after = after._replace(unwanted_as=before.state, unwanted_reason=before.reason)
     if after.unwanted_as is not None and to not in OPEN | _ENDS_OF_OURS:
