@@ -64,7 +64,8 @@ def routes(desk: ConsentDesk, links: Links, quotas: Quotas) -> APIRouter:
         must_not_pose_as_heard(body)
         permissions = int(body.event not in WITHDRAWALS)
         quotas.take(caller, Load("/v1/consents", permissions, permissions * len(await request.body())))
-        keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", body.model_dump(mode="json"))
+        told = body.model_dump(mode="json")
+        keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", told, desk.sealer.keyed_hash)
         status, answer = await desk.enter(caller.merchant, body, keyed, HTTPStatus.CREATED)
         return JSONResponse(answer, status_code=status)
 

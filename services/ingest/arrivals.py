@@ -79,6 +79,10 @@ class Preparer:
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
+    def keyed_hash(self, text: str) -> bytes:
+        """Return a hash that cannot be recomputed by guessing at the text."""
+        return self._sealer.keyed_hash(text)
+
     def prepared(self, delivery: Delivery) -> Arrival:
         """Return the delivery ready to be recorded."""
         merchant, delivery_id = delivery.origin.merchant_id, delivery.origin.delivery_id

@@ -79,7 +79,7 @@ def events(
 
         def read() -> tuple[Any, Keyed | None, list[Taken | Refused]]:
             document = parsed(body)
-            keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document)
+            keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document, preparer.keyed_hash)
             return document, keyed, _told(document, caller, clock.now())
 
         document, keyed, told = await beside(read, len(body))

@@ -78,7 +78,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         """Plan a text, or a run of a flow, for one person; with `dry_run`, only say what would be planned."""
         now = runtime.clock.now()
         merchant = caller.merchant
-        keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"))
+        keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"), runtime.sealer.keyed_hash)
         if keyed and (known := await units.read(lambda db: answered(db, ground, keyed))) is not None:
             return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
         runtime.quotas.take(caller, Load(_PATH, 1, len(await http_request.body())))

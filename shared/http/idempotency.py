@@ -1,6 +1,7 @@
 """Idempotency keys: the same key and body get the same answer; the same key with another body is a 409."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -26,10 +27,22 @@ class Keyed:
     merchant_id: MerchantId
     key_sha256: bytes
     request_sha256: bytes
+    """Under the key that names people: no guess at a request can be tried without it."""
+    unkeyed_sha256: bytes
+    """As earlier versions kept it."""
 
     @classmethod
-    def of(cls, merchant: MerchantId, key: str | None, path: str, body: Any) -> "Keyed | None":
+    def of(
+        cls, merchant: MerchantId, key: str | None, path: str, body: Any, hashed: Callable[[str], bytes]
+    ) -> "Keyed | None":
         """Return the request's key, or None where it has none.
+
+        Args:
+            merchant: whose request.
+            key: the header's value.
+            path: where it was sent; each path has keys of its own.
+            body: what was asked, as JSON has it.
+            hashed: `Sealer.keyed_hash`.
 
         Raises:
             HTTPProblem: 422 for an empty or overlong key.
@@ -38,11 +51,12 @@ class Keyed:
             return None
         if not 0 < len(key) <= KEY_CHARACTERS:
             raise unprocessable(HEADER, f"must have 1 to {KEY_CHARACTERS} characters")
-        canonical = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+        unkeyed = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest()
         return cls(
             merchant,
             hashlib.sha256(f"{path}\x1f{key}".encode()).digest(),
-            hashlib.sha256(canonical).digest(),
+            hashed(f"request\x1f{merchant}\x1f{unkeyed.hex()}"),
+            unkeyed,
         )
 
 
@@ -60,7 +74,7 @@ async def answered(transaction: Transaction, ground: Ground, keyed: Keyed | None
     )
     if not mine:
         return None
-    if bytes(mine[0]["request_sha256"]) != keyed.request_sha256:
+    if bytes(mine[0]["request_sha256"]) not in {keyed.request_sha256, keyed.unkeyed_sha256}:
         raise HTTPProblem(
             HTTPStatus.CONFLICT,
             "idempotency_conflict",

@@ -48,7 +48,7 @@ class RightsDesk:
             HTTPProblem: 422, the number cannot be read; 409, the key was used with another body.
         """
         recipient, _number = self.consents.recipient(merchant, to)
-        keyed = Keyed.of(merchant.id, key, f"/v1/{right}", {"recipient": str(recipient)})
+        keyed = Keyed.of(merchant.id, key, f"/v1/{right}", {"recipient": str(recipient)}, self.sealer.keyed_hash)
 
         async def work(uow: UnitOfWork) -> dict[str, Any]:
             before = await answered(uow.db, ground, keyed)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import httpx2
+import orjson
 import pytest
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
@@ -178,10 +179,14 @@ async def test_metrics_are_served_in_the_format_prometheus_reads(client: httpx2.
     assert "# TYPE process_cpu_seconds_total counter" in answer.text
 
 
+def hashed(text: str) -> bytes:
+    return hashlib.sha256(f"secret {text}".encode()).digest()
+
+
 @pytest.mark.parametrize(("key", "fine"), [(None, True), ("", False), ("k" * 255, True), ("k" * 256, False)])
 def test_idempotency_keys_have_one_to_255_characters(key: str | None, fine: bool) -> None:  # noqa: FBT001 - a case
     def keyed() -> Keyed | None:
-        return Keyed.of(MerchantId("acme"), key, "/things", {"a": 1})
+        return Keyed.of(MerchantId("acme"), key, "/things", {"a": 1}, hashed)
 
     if fine:
         assert (keyed() is None) == (key is None)
@@ -192,7 +197,15 @@ def test_idempotency_keys_have_one_to_255_characters(key: str | None, fine: bool
 
 def test_the_order_of_fields_does_not_make_another_request() -> None:
     def keyed(body: Any) -> Keyed | None:
-        return Keyed.of(MerchantId("acme"), "k", "/things", body)
+        return Keyed.of(MerchantId("acme"), "k", "/things", body, hashed)
 
     assert keyed({"a": 1, "b": 2}) == keyed({"b": 2, "a": 1})
     assert keyed({"a": 1}) != keyed({"a": 2})
+
+
+def test_what_is_kept_of_a_request_is_no_hash_that_a_guess_could_be_compared_with() -> None:
+    keyed = Keyed.of(MerchantId("acme"), "k", "/things", {"to": "+12125550123"}, hashed)
+    assert keyed is not None
+    guessed = hashlib.sha256(orjson.dumps({"to": "+12125550123"})).digest()
+    assert keyed.request_sha256 != guessed
+    assert keyed.unkeyed_sha256 == guessed, "a repeat of what an earlier version answered is known"
