@@ -1,14 +1,13 @@
 """Claims become ledger entries: appended to each person's chain, folded, and announced when something changed."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from services.compliance import instruments, store
 from services.compliance.domain.inputs import Consent
-from services.compliance.domain.ledger import LedgerEntry, chained
-from services.compliance.domain.rules import ConsentStatus
+from services.compliance.domain.ledger import GENESIS, LedgerEntry, chained
 from services.compliance.domain.standing import Standing, fold
 from services.compliance.store import ChainedEntry, Person
 from shared import ids
@@ -39,7 +38,7 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
             fresh.setdefault(claim.recipient_id, {}).setdefault(claim.event_id, claim)
     if not fresh:
         return {}
-    chains = await store.entries(uow.db, list(fresh))
+    chains = await store.entries(uow.db, [key for key in fresh if people[key].chain_hash != GENESIS])
     erased = await store.erased(uow.db, list(fresh))
     added: list[ChainedEntry] = []
     changed: dict[RecipientId, Person] = {}
@@ -49,14 +48,13 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
         added += grown
         since = person.review_since
         is_settled = since is not None and any(settles(each.entry, since) for each in grown)
-        changed[recipient] = replace(
-            person,
+        changed[recipient] = person._replace(
             standing=fold(each.entry for each in (*chain, *grown)),
             chain_hash=grown[-1].hash,
             review_since=None if is_settled else since,
         )
         uow.publish(_announcement(person.standing, changed[recipient].standing, list(new.values()), uow.now))
-        _count(new.values(), uow.now)
+    _count([claim for new in fresh.values() for claim in new.values()], uow.now)
     await store.append(uow.db, added)
     await store.save_people(uow.db, changed, uow.now)
     return changed
@@ -135,16 +133,16 @@ def _announcement(
         reports=tuple(claim.event_id for claim in claims),
         scope=newest.scope,
         act=newest.act,
-        newly_revoked=_revoked(before, now) != _revoked(standing, now),
+        newly_revoked=_revoked(before) != _revoked(standing),
     )
 
 
-def _revoked(standing: Standing, now: datetime) -> tuple[bool, bool, bool]:
+def _revoked(standing: Standing) -> tuple[bool, bool, bool]:
     """Return what is taken away from us: everything, marketing, service texts."""
     return (
         standing.suppression is not None,
-        standing.marketing.consent(now).status is ConsentStatus.REVOKED,
-        standing.informational.consent(now).status is ConsentStatus.REVOKED,
+        standing.marketing.revoked_at is not None,
+        standing.informational.revoked_at is not None,
     )
 
 
@@ -158,9 +156,10 @@ def scope_standing(consent: Consent) -> ScopeStanding:
     )
 
 
-def _count(claims: Iterable[ConsentReported], now: datetime) -> None:
-    """Count claims, and how long opt-outs took to get here."""
+def _count(claims: Sequence[ConsentReported], now: datetime) -> None:
+    """Count claims, each act once a batch, and how long opt-outs took to get here."""
+    for act, number in Counter(claim.act.value for claim in claims).items():
+        instruments.CLAIMS.labels(act).inc(number)
     for claim in claims:
-        instruments.CLAIMS.labels(claim.act.value).inc()
         if claim.act is ConsentAct.REVOKED:
             instruments.REVOCATION_SECONDS.observe(max(0.0, (now - claim.occurred_at).total_seconds()))

@@ -1,7 +1,6 @@
 """The event door of compliance: claims enter the ledger, due follow-ups are judged, slots age or come back."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from services.compliance import claims, instruments, slots, store
 from services.compliance.judging import GateDesk, judge
@@ -67,9 +66,7 @@ async def ended(events: Sequence[FollowUpEvent], uow: UnitOfWork) -> None:
 async def accepted(events: Sequence[DispatchAccepted], uow: UnitOfWork) -> None:
     """Let slots age from acceptance, and remember that these people were texted."""
     people = await store.held_people(uow.db, {event.recipient_id: event.merchant_id for event in events}, uow.now)
-    await slots.take(
-        uow.db, [replace(Slot.of(event, event.occurred_at), sent_at=event.occurred_at) for event in events]
-    )
+    await slots.take(uow.db, [Slot.of(event, event.occurred_at, event.occurred_at) for event in events])
     first = {event.recipient_id: event.occurred_at for event in events if people[event.recipient_id].texted_at is None}
     await store.note_first_texts(uow.db, first)
 

@@ -1,9 +1,9 @@
 """From a due follow-up and what the tables hold to the inputs of the gate, and from its verdict to an event."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from services.compliance import instruments
 from services.compliance.connectors.ports import NO_NEWS, NumberNews
@@ -20,7 +20,7 @@ from services.compliance.domain.inputs import (
 )
 from services.compliance.domain.numbers import facts_of_e164
 from services.compliance.domain.places import region_of
-from services.compliance.domain.records import DecisionInputs
+from services.compliance.domain.records import DecisionInputs, postal_prefix
 from services.compliance.domain.rules import Cap
 from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
 from services.compliance.preferences.wishes import FEWER, NO_WISH, Wish
@@ -33,8 +33,7 @@ from shared.ids import EventId
 from shared.phone import E164
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What holds a text back for everybody, or for this person, at this moment."""
 
     reports_missing: bool = False
@@ -84,7 +83,7 @@ def inputs_of(
         message=Message(due.purpose, due.first_due_at, due.expires_at),
         recipient=Recipient(
             number=facts_of_e164(E164(contact.phone)),
-            known=Known(contact.time_zone, contact.state, contact.postal_code, contact.country),
+            known=Known(contact.time_zone, contact.state, postal_prefix(contact.postal_code), contact.country),
             line=circumstances.number.line,
             suppressed=circumstances.number.bars(due.purpose, consent),
             suppression=person.standing.suppression or circumstances.number.suppression(consent),

@@ -136,7 +136,7 @@ async def _one_person(
         return person
     for other in (await store.people(db, former)).values():
         if other.standing.suppression is not None or other.standing.marketing.revoked_at is not None:
-            return replace(person, standing=other.standing)
+            return person._replace(standing=other.standing)
     return person
 
 

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -50,8 +50,7 @@ _WHOLE = (1 << 53) - 1
 log = logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(NamedTuple):
     """A text that could go, if there is room."""
 
     due: FollowUpDue
@@ -97,10 +96,11 @@ class LimitDesk:
     async def _over_the_hour(self, uow: UnitOfWork, fresh: Sequence[Asking]) -> dict[FollowUpId, Limit]:
         tallies = await _held_tallies(uow, {each.due.merchant_id for each in fresh})
         before = {key: tally.held_since for key, tally in tallies.items()}
+        bounds = {key: new_people_of(self.limits(key)) for key in tallies}
         found: dict[FollowUpId, Limit] = {}
         for each in fresh:
             merchant = each.due.merchant_id
-            wait = tallies[merchant].ask(self._newcomer(each), new_people_of(self.limits(merchant)), uow.now)
+            wait = tallies[merchant].ask(self._newcomer(each), bounds[merchant], uow.now)
             if wait is not None:
                 found[each.due.follow_up_id] = wait.limit
                 instruments.NEW_PEOPLE_WAIT.labels(wait.bound).inc()

@@ -1,21 +1,21 @@
 """Cap slots: one a follow-up, reserved with the verdict, aging from acceptance, given back when the text never went."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from services.compliance.domain.inputs import Past, PastKind
 from services.compliance.tables import send_slots
-from shared.db.transaction import Row, Transaction
+from shared.db.transaction import Transaction
 from shared.events.dispatch import DispatchEvent
 from shared.events.follow_up import FollowUpDue, Purpose
 from shared.ids import FollowUpId, MerchantId, RecipientId
 
 _OF_THE_PAST = ("follow_up_id", "recipient_id", "purpose", "reserved_at", "sent_at")
+_OF_A_SLOT = ("follow_up_id", "release", "sent_at")
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One text that was sent, may have been, or is about to be."""
 
     follow_up_id: FollowUpId
@@ -29,9 +29,16 @@ class Slot:
     """When the provider took the text."""
 
     @classmethod
-    def of(cls, event: FollowUpDue | DispatchEvent, at: datetime) -> "Slot":
+    def of(cls, event: FollowUpDue | DispatchEvent, at: datetime, sent_at: datetime | None = None) -> "Slot":
         """Return the slot of the text an event is about."""
-        return cls(event.follow_up_id, event.recipient_id, event.merchant_id, event.purpose, event.release, at)
+        return cls(event.follow_up_id, event.recipient_id, event.merchant_id, event.purpose, event.release, at, sent_at)
+
+
+class _Taken(NamedTuple):
+    """What is asked of a slot that is held."""
+
+    release: int
+    sent_at: datetime | None
 
 
 async def histories(
@@ -62,13 +69,13 @@ async def take(db: Transaction, texts: Sequence[Slot]) -> None:
     A text the provider took ages from the latest acceptance that is known.
     """
     known = await _slots(db, [text.follow_up_id for text in texts])
-    await db.insert_new(send_slots, [_row(text) for text in texts if text.follow_up_id not in known])
+    await db.insert_new(send_slots, [text._asdict() for text in texts if text.follow_up_id not in known])
     taken = []
     for text in texts:
         slot = known.get(text.follow_up_id)
         if slot is not None and text.sent_at is not None:
             newest = max(text.sent_at, slot.sent_at or text.sent_at)
-            taken.append({"follow_up_id": slot.follow_up_id, "sent_at": newest})
+            taken.append({"follow_up_id": text.follow_up_id, "sent_at": newest})
     await db.change(send_slots, taken)
 
 
@@ -81,29 +88,18 @@ async def give_back(db: Transaction, ended: Mapping[FollowUpId, int | None]) -> 
             later release stays.
     """
     known = await _slots(db, list(ended))
-    over = [slot for key, slot in known.items() if (release := ended[key]) is None or slot.release <= release]
-    again = [replace(slot, reserved_at=slot.sent_at) for slot in over if slot.sent_at is not None]
-    await db.change(
-        send_slots, [{"follow_up_id": slot.follow_up_id, "reserved_at": slot.reserved_at} for slot in again]
-    )
-    return await db.delete(send_slots, "follow_up_id", [slot.follow_up_id for slot in over if slot.sent_at is None])
+    over = {key: slot for key, slot in known.items() if (release := ended[key]) is None or slot.release <= release}
+    again = [
+        {"follow_up_id": key, "reserved_at": slot.sent_at} for key, slot in over.items() if slot.sent_at is not None
+    ]
+    await db.change(send_slots, again)
+    return await db.delete(send_slots, "follow_up_id", [key for key, slot in over.items() if slot.sent_at is None])
 
 
-async def _slots(db: Transaction, follow_ups: Sequence[FollowUpId]) -> dict[FollowUpId, Slot]:
-    rows = await db.fetch(send_slots, "follow_up_id", follow_ups, lock="update")
-    return {FollowUpId(row["follow_up_id"]): _slot(row) for row in rows}
-
-
-def _slot(row: Row) -> Slot:
-    return Slot(
-        FollowUpId(row["follow_up_id"]),
-        RecipientId(row["recipient_id"]),
-        MerchantId(row["merchant_id"]),
-        Purpose(row["purpose"]),
-        row["release"],
-        row["reserved_at"],
-        row["sent_at"],
-    )
+async def _slots(db: Transaction, follow_ups: Sequence[FollowUpId]) -> dict[FollowUpId, _Taken]:
+    """Return what is taken by these texts, held until the commit."""
+    rows = await db.fetch(send_slots, "follow_up_id", follow_ups, lock="update", columns=_OF_A_SLOT)
+    return {FollowUpId(row["follow_up_id"]): _Taken(row["release"], row["sent_at"]) for row in rows}
 
 
 def _reservation(slot: Slot) -> dict[str, object]:
@@ -116,7 +112,3 @@ def _reservation(slot: Slot) -> dict[str, object]:
         "release": slot.release,
         "reserved_at": slot.reserved_at,
     }
-
-
-def _row(slot: Slot) -> dict[str, object]:
-    return {**_reservation(slot), "sent_at": slot.sent_at}

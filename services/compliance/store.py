@@ -1,9 +1,10 @@
 """Rows become domain values here: the ledger, standings, erasures, verdicts, closings; cap slots do in `slots`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from itertools import compress
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -29,15 +30,16 @@ _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
 }
 """What a ledger's plain values become, by field; all others are what they are."""
 _ENTRY_FIELDS = tuple(each.name for each in fields(LedgerEntry))
+_NOTHING = Standing()
+_NOTHING_AS_BYTES = standing_as_bytes(_NOTHING)
 _OF_A_PERSON = ("recipient_id", "merchant_id", "standing", "chain_hash", "review_since", "texted_at", "wrote_at")
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """What compliance keeps of one person besides the entries themselves."""
 
     merchant_id: MerchantId
-    standing: Standing = field(default_factory=Standing)
+    standing: Standing = _NOTHING
     chain_hash: str = GENESIS
     review_since: datetime | None = None
     """When they wrote what nobody could read for sure; None once it is settled."""
@@ -81,13 +83,23 @@ async def held_people(
     """Return these people, held until the commit; who had no row has an empty one from here on.
 
     Rows are added before any is locked, both in order (which the transaction sees to), so that two units never wait
-    for each other.
+    for each other. On SQLite one unit writes at a time: whom it reads, it holds. Whose row this unit adds need not be
+    read.
     """
-    found = await db.fetch(standings, "recipient_id", list(merchants), columns=("recipient_id",))
-    known = {row["recipient_id"] for row in found}
-    missing = merchants.keys() - known if len(known) < len(merchants) else ()
-    await db.insert_new(standings, [_row(each, Person(merchants[each]), now) for each in missing])
-    return await people(db, list(merchants), lock=True)
+    if db.dialect == "sqlite":
+        held = await people(db, list(merchants))
+        known: Collection[RecipientId] = held.keys()
+    else:
+        held = {}
+        rows = await db.fetch(standings, "recipient_id", list(merchants), columns=("recipient_id",))
+        known = {RecipientId(row["recipient_id"]) for row in rows}
+    if len(known) < len(merchants):
+        strangers = {each: Person(merchants[each]) for each in merchants if each not in known}
+        is_new = await db.insert_new(standings, [_row(each, person, now) for each, person in strangers.items()])
+        held |= dict(compress(strangers.items(), is_new))
+    if len(held) < len(merchants):
+        held |= await people(db, [each for each in merchants if each not in held], lock=True)
+    return held
 
 
 async def save_people(db: Transaction, changed: Mapping[RecipientId, Person], now: datetime) -> None:
@@ -224,7 +236,7 @@ def _row(recipient: RecipientId, person: Person, now: datetime) -> dict[str, Any
         "recipient_id": recipient,
         "merchant_id": person.merchant_id,
         "epoch": person.standing.epoch,
-        "standing": standing_as_bytes(person.standing),
+        "standing": _NOTHING_AS_BYTES if person.standing is _NOTHING else standing_as_bytes(person.standing),
         "chain_hash": person.chain_hash,
         "review_since": person.review_since,
         "texted_at": person.texted_at,

@@ -5,9 +5,9 @@ before its absence is judged.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from services.compliance.domain import wording
 from services.compliance.domain.answers import ANSWERS, Asked, occasion
@@ -39,8 +39,7 @@ _ASK_AGAIN = {
 _NEVER_TEXTED = frozenset({LineType.LANDLINE, LineType.TOLL_FREE, LineType.PREMIUM})
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """One text in front of the gate, with everything that every check may look at."""
 
     message: Message
@@ -53,6 +52,8 @@ class _Case:
     policy: Policy
     setting: Setting
     moment: Moment
+    least: timedelta
+    """How long a clearance lasts at least."""
 
     def block(self, reason: Reason) -> Block:
         return Block(reason, _evidence(self.moment, wording.lasting(reason, self.setting.countries[0])))
@@ -83,10 +84,6 @@ class _Case:
         """Return whether less than the least clearance is left until an end, now or at another moment."""
         left = end - (self.now if at is None else at)
         return left < self.least if self.least else left <= timedelta()
-
-    @property
-    def least(self) -> timedelta:
-        return timedelta(seconds=self.policy.least_clearance_seconds)
 
     def opening(self, earliest: datetime) -> datetime | None:
         """Return the first moment not before `earliest` at which the hours stay open for a whole clearance."""
@@ -135,7 +132,9 @@ def decide(
     if message.purpose is None:
         return Block(Reason.UNKNOWN_CLASS, Evidence(wording.lasting(Reason.UNKNOWN_CLASS)))
     setting = setting_of(message.purpose, recipient, consent, rules, policy)
-    case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting, setting.at(now))
+    least = timedelta(seconds=policy.least_clearance_seconds)
+    moment = setting.at(now)
+    case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting, moment, least)
     if recipient.awaiting_consent and now < message.first_due_at + AWAIT_CONSENT and not case.is_expired:
         return case.defer(Reason.AWAITING_CONSENT, now + _ASK_AGAIN[Reason.AWAITING_CONSENT])
     if case.purpose in ANSWERS:

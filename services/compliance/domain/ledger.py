@@ -1,13 +1,15 @@
 """One immutable entry per consent event, canonical bytes of it, and the hash chain that makes changes show."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import TypeAlias
 from uuid import UUID
+
+import orjson
 
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.ids import EventId, MerchantId, RecipientId
@@ -19,7 +21,6 @@ GENESIS = "0" * 64
 
 _SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers of other languages disagree
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +82,12 @@ class LedgerEntry:
 
     def canonical(self) -> bytes:
         """Return the bytes that are hashed; the same entry always gives the same bytes."""
-        return _text({name: _ordered(_plain(getattr(self, name))) for name in _NAMES})
+        return _text(dict(zip(_NAMES, map(_scalar, _values_of(self)), strict=True)))
 
 
 _NAMES = tuple(sorted(field.name for field in fields(LedgerEntry)))
 """In canonical order, which of plain letters is the alphabet's."""
+_values_of = attrgetter(*_NAMES)
 
 
 def canonical_json(mapping: Mapping[str, JSONValue]) -> bytes:
@@ -132,7 +134,12 @@ def daily_root(merchant: str, day: str, previous: str, heads: Mapping[str, str])
 
 
 def _text(ordered: JSONValue) -> bytes:
-    return _ENCODER.encode(ordered).encode()
+    return orjson.dumps(ordered)
+
+
+def _scalar(value: object) -> JSONValue:
+    """Return a field as it stands in canonical JSON; most are absent or plain texts."""
+    return value if value is None or type(value) is str else _ordered(_plain(value))
 
 
 def _plain(value: object) -> JSONValue:

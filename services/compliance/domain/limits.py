@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.compliance.domain.inputs import Limit
 from services.compliance.domain.verdicts import Reason
@@ -39,8 +39,7 @@ class NewPeople:
     adjacent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Newcomer:
+class Newcomer(NamedTuple):
     """Somebody the merchant has not texted yet, by keyed hashes alone."""
 
     person: int
@@ -52,8 +51,7 @@ class Newcomer:
     """The id of the API key on whose word the text goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A newcomer as they are remembered for an hour."""
 
     at_seconds: int

@@ -60,12 +60,16 @@ _EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
 _STANDING: TypeAdapter[Standing] = TypeAdapter(Standing)
 
 
+def postal_prefix(code: str | None) -> str | None:
+    """Return what the gate reads of a postal code, and a record may hold of it."""
+    return code if code is None or len(code) <= _POSTAL_PREFIX else code.strip()[:_POSTAL_PREFIX]
+
+
 def decided(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> DecisionRecord:
     """Judge and return the record of it; the postal code is cut to what the gate reads."""
     known = inputs.recipient.known
-    if known.postal_code is not None and len(known.postal_code) > _POSTAL_PREFIX:
-        short = replace(known, postal_code=known.postal_code.strip()[:_POSTAL_PREFIX])
-        inputs = replace(inputs, recipient=replace(inputs.recipient, known=short))
+    if (prefix := postal_prefix(known.postal_code)) != known.postal_code:
+        inputs = replace(inputs, recipient=replace(inputs.recipient, known=replace(known, postal_code=prefix)))
     return DecisionRecord(inputs, rules.version, _judged(inputs, rules))
 
 
