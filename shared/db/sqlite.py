@@ -24,6 +24,7 @@ from shared.db import instruments, page_sums
 from shared.db.page_sums import PageSums
 from shared.db.private_file import make_private
 from shared.db.readers import is_for_a_request
+from shared.db.replies import Reply, answer
 from shared.db.sqlite_statements import SQLiteTransaction
 from shared.db.transaction import Lane, Transaction
 from shared.errors import DatabaseUnavailable
@@ -93,7 +94,7 @@ class SQLiteDatabase:
         """
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._thread = threading.Thread(
-            target=self._write_forever, args=(_Reply(ready),), name="sqlite-writer", daemon=True
+            target=self._write_forever, args=(Reply(ready),), name="sqlite-writer", daemon=True
         )
         self._thread.start()
         await ready
@@ -126,7 +127,7 @@ class SQLiteDatabase:
         with self._condition:
             if self._closing:
                 raise DatabaseUnavailable("the database is closing")
-            heapq.heappush(self._queue, (lane, next(self._order), _Job(work, _Reply(future))))
+            heapq.heappush(self._queue, (lane, next(self._order), _Job(work, Reply(future))))
             self._condition.notify()
         return await future
 
@@ -222,7 +223,7 @@ class SQLiteDatabase:
             return
         raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    def _write_forever(self, ready: "_Reply") -> None:
+    def _write_forever(self, ready: Reply) -> None:
         """The writer's life: gather jobs, run each so that it can be taken back, commit, answer."""
         try:
             connection, raw = self._open(reader=False)
@@ -296,36 +297,7 @@ class SQLiteDatabase:
         instruments.UNITS.inc(len(done))
         instruments.ROWS_WRITTEN.inc(rows)
         instruments.WRITER_SECONDS.inc(time.monotonic() - started_at)
-        for finished, result in done:
-            finished.reply.succeed(result)
-
-
-class _Reply:
-    """Carries one answer from the writer's thread to the asking loop."""
-
-    def __init__(self, future: "asyncio.Future[Any]") -> None:
-        self._future = future
-        self._loop = future.get_loop()
-
-    def succeed(self, result: Any) -> None:
-        self._send(self._set_result, result)
-
-    def fail(self, problem: BaseException) -> None:
-        self._send(self._set_exception, problem)
-
-    def _send(self, setter: Callable[[Any], None], value: Any) -> None:
-        try:
-            self._loop.call_soon_threadsafe(setter, value)
-        except RuntimeError:  # the asking loop is gone: nobody waits any more
-            return
-
-    def _set_result(self, result: Any) -> None:
-        if not self._future.done():
-            self._future.set_result(result)
-
-    def _set_exception(self, problem: BaseException) -> None:
-        if not self._future.done():
-            self._future.set_exception(problem)
+        answer([(finished.reply, result) for finished, result in done])
 
 
 class _Job:
@@ -333,7 +305,7 @@ class _Job:
 
     __slots__ = ("reply", "work")
 
-    def __init__(self, work: Work[Any], reply: _Reply) -> None:
+    def __init__(self, work: Work[Any], reply: Reply) -> None:
         self.work = work
         self.reply = reply
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import sqlalchemy as sa
 
@@ -40,7 +40,7 @@ class SQLiteTransaction:
 
     async def rows(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Return the rows of a Core statement."""
-        return [*self._connection.execute(statement, parameters).mappings()]
+        return cast("list[Row]", self._connection.execute(statement, parameters).mappings().all())
 
     async def execute(self, statement: sa.Executable, parameters: Mapping[str, Any] | None = None) -> int:
         """Run a Core statement and return how many rows it touched."""
@@ -136,7 +136,7 @@ class SQLiteTransaction:
         groups = _together(records) if is_each_once else ([record] for record in records)
         return [*chain.from_iterable(self._changed(how, group) for group in groups)]
 
-    def _changed(self, how: "_Change", group: Sequence[tuple[Any, ...]]) -> list[bool]:
+    def _changed(self, how: _Change, group: Sequence[tuple[Any, ...]]) -> list[bool]:
         """Change a group of different rows in one statement; where only some are found, once more one by one."""
         if len(group) < _FEWEST_CHANGED_TOGETHER:
             return [self._raw.execute(_update(how), record).rowcount == 1 for record in group]

@@ -1,0 +1,54 @@
+"""Answers from the writer's thread to the loops that asked."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+class Reply:
+    """Carries one answer from the writer's thread to the asking loop."""
+
+    def __init__(self, future: "asyncio.Future[Any]") -> None:
+        """Answer who waits for this."""
+        self._future = future
+        self.loop = future.get_loop()
+
+    def succeed(self, result: Any) -> None:
+        """Give what was asked for."""
+        _call(self.loop, self.set_result, result)
+
+    def fail(self, problem: BaseException) -> None:
+        """Say why there is nothing to give."""
+        _call(self.loop, self._set_exception, problem)
+
+    def set_result(self, result: Any) -> None:
+        """Answer on the asking loop."""
+        if not self._future.done():
+            self._future.set_result(result)
+
+    def _set_exception(self, problem: BaseException) -> None:
+        if not self._future.done():
+            self._future.set_exception(problem)
+
+
+def answer(answers: Sequence[tuple[Reply, Any]]) -> None:
+    """Give each its answer, waking each asking loop once: a wake-up is a write to a socket."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Reply, Any]]] = defaultdict(list)
+    for each in answers:
+        by_loop[each[0].loop].append(each)
+    for loop, its in by_loop.items():
+        _call(loop, _set_results, its)
+
+
+def _set_results(answers: Sequence[tuple[Reply, Any]]) -> None:
+    for reply, result in answers:
+        reply.set_result(result)
+
+
+def _call(loop: asyncio.AbstractEventLoop, function: Callable[[Any], None], argument: Any) -> None:
+    """Have the asking loop call this."""
+    try:
+        loop.call_soon_threadsafe(function, argument)
+    except RuntimeError:  # the asking loop is gone: nobody waits any more
+        return
