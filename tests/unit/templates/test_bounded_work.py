@@ -114,9 +114,9 @@ def test_random_templates_end_within_their_steps(seed: int) -> None:
 
 
 @pytest.mark.torture
-def test_a_hundred_thousand_random_templates_end_within_their_steps() -> None:
-    for seed in range(1000 * (SEED + 1), 1000 * (SEED + 1) + 100):
-        _random_templates(seed, 1000)
+@pytest.mark.parametrize("section", range(100))
+def test_a_hundred_thousand_random_templates_end_within_their_steps(section: int) -> None:
+    _random_templates(1000 * (SEED + 1) + section, 1000)
 
 
 def _random_templates(seed: int, count: int) -> None:
