@@ -162,6 +162,8 @@ class LimitedProtocol(HttpToolsProtocol):
         self._discarded_bytes = 0
         self._untaken = (0, self._since)
         """How much of an answer waited for the client, and since when no less."""
+        self._idle_since: float | None = None
+        """When the last answer was given, while nothing came after it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Take the connection, or say that there is no room."""
@@ -181,7 +183,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Feed the parser, never more than the limits allow."""
         if self._refusal is not None or self.parser is None:
             return
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         self._now = self.loop.time()  # one look for all that this chunk brings
         if self._awaited is _Awaited.NOTHING:
             self._await(_Awaited.HEAD)
@@ -250,6 +252,33 @@ class LimitedProtocol(HttpToolsProtocol):
         self._await(_Awaited.NOTHING)
         self._parser_spoke = True
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with what was sent ahead, or wait for more; uvicorn sets up a timer anew after each answer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._end_idleness_after(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it has been idle for long enough, and look again later if not yet."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None or self.transport.is_closing():
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._end_idleness_after(left)
+        else:
+            self.transport.close()
+
+    def _end_idleness_after(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def check_patience(self, now: float) -> None:
         """Close the connection if its client has had its time."""

@@ -5,16 +5,14 @@ to. Source: https://www.twilio.com/docs/messaging/channels
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 SMS: Final = "sms"
 _CHANNEL: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.-]{0,30}):\s*")
 _NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """One side of a message."""
 
     channel: str
@@ -30,6 +28,8 @@ class Address:
 def address_of(written: str) -> Address:
     """Return an address, taken apart; `tel:` and `sip:` say how to read what follows, not a channel."""
     channel, name = SMS, written.strip()
+    if ":" not in name:
+        return Address(channel, name)
     while found := _CHANNEL.match(name):
         word, name = found[1].lower(), name[found.end() :].strip()
         if word not in {"tel", "sms"}:

@@ -230,7 +230,7 @@ class TwilioProvider:
         if self._service_sid is not None and callback.form.get("MessagingServiceSid") == self._service_sid:
             return True
         ours = address_of(callback.form.get("To" if is_reply else "From", ""))
-        return bool(numbers) and (not ours.is_number or ours.name in numbers)
+        return bool(numbers) and (ours.name in numbers or not ours.is_number)
 
     def redacted(self, callback: Callback) -> dict[str, str]:
         """Return the fields without anybody's number."""

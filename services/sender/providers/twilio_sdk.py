@@ -8,6 +8,7 @@ import base64
 import hmac
 from collections.abc import Mapping
 from contextvars import ContextVar
+from itertools import chain
 from typing import Any
 
 import aiohttp
@@ -137,7 +138,7 @@ class Account:
 
         Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security
         """
-        signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
+        signed = url + "".join(chain.from_iterable(sorted(form.items())))
         mac = self._mac.copy()
         mac.update(signed.encode())
         return hmac.compare_digest(base64.b64encode(mac.digest()), signature.encode()) or bool(
