@@ -21,6 +21,7 @@ GENESIS = "0" * 64
 
 _SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers of other languages disagree
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,16 +146,14 @@ def _scalar(value: object) -> JSONValue:
 def _plain(value: object) -> JSONValue:
     """Return a field as JSON knows it; instants are integer microseconds since 1970."""
     match value:
-        case None | bool() | int():
-            return value
-        case StrEnum():
-            return value.value
-        case str():
-            return value
         case UUID():
             return str(value)
+        case StrEnum():
+            return value.value
         case datetime():
-            return (value - _EPOCH) // timedelta(microseconds=1)
+            return (value - _EPOCH) // _TICK
+        case None | bool() | int() | str():
+            return value
         case _:
             raise TypeError(f"a ledger entry holds no {type(value).__name__}")
 

@@ -8,7 +8,7 @@ person stopped themselves, only they start again: whatever others report meanwhi
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from services.compliance.domain.inputs import Consent
 from services.compliance.domain.ledger import LedgerEntry
@@ -111,6 +111,10 @@ class Standing:
         return marketing if bridged else informational
 
 
+_UNTOLD = ScopeStanding()
+"""What stands for a scope of which nobody said anything."""
+
+
 def _opted_out(*scopes: Consent) -> Consent:
     """Return the opt-out a confirmation answers; where nothing is revoked, the first of the scopes."""
     newest = max(scopes, key=lambda consent: consent.revoked_at or _DAWN)
@@ -136,8 +140,7 @@ def fold(entries: Iterable[LedgerEntry]) -> Standing:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """An entry with the time it counts from; None: undated."""
 
     entry: LedgerEntry
@@ -159,7 +162,7 @@ def _in_source_order(entries: Sequence[LedgerEntry]) -> list[_Claim]:
         if entry.keyword_seq is not None:
             latest = at = max(at or entry.recorded_at, latest + _TICK)
         claims.append(_Claim(entry, at))
-    return sorted(claims, key=_rank)
+    return sorted(claims, key=_rank) if len(claims) > 1 else claims
 
 
 def _rank(claim: _Claim) -> tuple[datetime, int, int, datetime, str]:
@@ -231,7 +234,9 @@ class _Scope:
         self.pending, self.ended = None, False
 
 
-def _fold_scope(claims: Iterable[_Claim]) -> ScopeStanding:
+def _fold_scope(claims: Sequence[_Claim]) -> ScopeStanding:
+    if not claims:
+        return _UNTOLD
     scope = _Scope()
     for claim in claims:
         scope.apply(claim)
