@@ -11,7 +11,16 @@ from liquid.exceptions import FilterArgumentError
 from liquid.undefined import is_undefined
 
 from shared import money
-from shared.template_limits import LARGEST_VALUE_CHARACTERS, OBJECT, is_object, look_at, refuse_large, spend
+from shared.template_limits import (
+    LARGEST_VALUE_CHARACTERS,
+    OBJECT,
+    is_object,
+    look_at,
+    look_at_all,
+    refuse_large,
+    spend,
+    weight_of,
+)
 
 NO_CLOCK = "a template cannot ask what time it is; name a whole date"
 NO_ADDRESS = "link needs an address that starts with https:// or http://"
@@ -43,11 +52,11 @@ def metered_filter(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(apply)
     def bounded(*values: Any, **named: Any) -> Any:
-        spend(_CALL_STEPS)
         weights = [
-            look_at(value) if type(value) is str else _looked_at(name, at, value)
-            for at, value in enumerate((*values, *named.values()))
+            len(value) if type(value) is str else _weighed(name, at, value)
+            for at, value in enumerate((*values, *named.values()) if named else values)
         ]
+        look_at_all(weights, _CALL_STEPS)
         if grows:
             _foresee(name, values, weights)
         made = apply(*values, **named)
@@ -57,14 +66,14 @@ def metered_filter(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
     return bounded
 
 
-def _looked_at(name: str, at: int, value: object) -> int:
+def _weighed(name: str, at: int, value: object) -> int:
     if is_undefined(value):
         if name == "default" and at == 0:
             return 0
         str(value)  # raises, and names what has no value
     if name not in _TAKES_OBJECTS and is_object(value):
         raise FilterArgumentError(OBJECT, token=None)
-    return look_at(value)
+    return weight_of(value)
 
 
 def _foresee(name: str, values: Sequence[Any], weights: Sequence[int]) -> None:

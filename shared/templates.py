@@ -14,7 +14,7 @@ from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from liquid import BoundTemplate, Environment, RenderContext
+from liquid import BoundTemplate, Environment
 from liquid.exceptions import (
     FilterArgumentError,
     LiquidError,
@@ -139,19 +139,8 @@ class _Unset(FalsyStrictUndefined):
     force_liquid_default = True
 
 
-class _Context(RenderContext):
-    """What a template reads from, with the shortest way to what nearly every name is: an entry of an object."""
-
-    def get_item(self, obj: Any, key: Any) -> Any:
-        if type(obj) is dict and type(key) is str and key in obj:
-            return obj[key]
-        return super().get_item(obj, key)
-
-
 class _Template(BoundTemplate):
     """A parsed template; ours have no names of their own, so that what is given is all there is."""
-
-    context_class = _Context
 
     def make_globals(self, render_args: Mapping[str, object]) -> Mapping[str, object]:
         return render_args
