@@ -5,6 +5,7 @@ for retries; this subclass sends once, with our timeouts, and keeps what came (l
 """
 
 import base64
+import functools
 import hmac
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -65,7 +66,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
         try:
             async with self._session().request(
                 method,
-                self._target(url),
+                _target(self._origin, url),
                 params=_texts(params),
                 data=None if form is None else _encoded(form),
                 headers=sent,
@@ -98,11 +99,6 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._own
-
-    def _target(self, url: str) -> URL:
-        """Return the library's address, at the host we were told to use."""
-        target = URL(url)
-        return target if self._origin is None else self._origin.join(target.relative())
 
 
 class Account:
@@ -160,6 +156,13 @@ class Account:
         finally:
             _seen.reset(token)
         return notes[-1] if notes else Broken("no_request", bytes_written=False)
+
+
+@functools.lru_cache(maxsize=64)  # texts are created at one address an account
+def _target(origin: URL | None, url: str) -> URL:
+    """Return the library's address, at the host we were told to use."""
+    target = URL(url)
+    return target if origin is None else origin.join(target.relative())
 
 
 def _texts(fields: Mapping[str, object] | None) -> list[tuple[str, str]] | None:
