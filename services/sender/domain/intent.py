@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from services.sender.domain.attempts import AttemptState, DispatchState
@@ -23,8 +23,7 @@ NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
 _ANSWERS: Final = frozenset({Purpose.OPT_OUT_CONFIRMATION, Purpose.HELP})
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """What the locked dispatch row says."""
 
     state: DispatchState
@@ -53,8 +52,7 @@ class Underway:
     body_sha256: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What else bears on it."""
 
     body_sha256: bytes

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.sender.domain.asking import Silent
 from services.sender.domain.conclude import Receipt
@@ -35,8 +35,7 @@ class Capabilities:
     """What people wrote to a number can be listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """One text, ready to be handed over; exists only in memory."""
 
     to: E164

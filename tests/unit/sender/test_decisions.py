@@ -50,25 +50,25 @@ OTHER = ids.derived("attempt", at=START)
 
 @pytest.mark.parametrize("state", [state for state in DispatchState if state is not DispatchState.QUEUED])
 def test_only_what_is_queued_goes(state: DispatchState) -> None:
-    assert decide(replace(CANDIDATE, state=state), Person(), PLAIN, START) == Skip()
+    assert decide(CANDIDATE._replace(state=state), Person(), PLAIN, START) == Skip()
 
 
 @given(st.timedeltas(timedelta(minutes=-20), timedelta(minutes=20)), st.sampled_from(Purpose))
 def test_nothing_goes_with_less_than_the_least_clearance(ahead: timedelta, purpose: Purpose) -> None:
-    candidate = replace(CANDIDATE, valid_until=START + ahead, purpose=purpose)
+    candidate = CANDIDATE._replace(valid_until=START + ahead, purpose=purpose)
     assert isinstance(decide(candidate, Person(), PLAIN, START), Go if ahead >= LEAST_CLEARANCE else Lapse)
 
 
 @given(st.sampled_from(Purpose), st.sampled_from(SuppressionCause))
 def test_a_suppressed_person_gets_answers_only(purpose: Purpose, cause: SuppressionCause) -> None:
-    decision = decide(replace(CANDIDATE, purpose=purpose), Person(suppressed=cause), PLAIN, START)
+    decision = decide(CANDIDATE._replace(purpose=purpose), Person(suppressed=cause), PLAIN, START)
     assert isinstance(decision, Go) == (purpose in {Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
 
 
 def test_a_provider_without_a_validity_period_stays_a_quarter_hour_from_quiet_hours() -> None:
     closes = START + timedelta(minutes=14)
-    circumstances = replace(PLAIN, provider_has_validity=False)
-    decision = decide(replace(CANDIDATE, window_closes_at=closes), Person(), circumstances, START)
+    circumstances = PLAIN._replace(provider_has_validity=False)
+    decision = decide(CANDIDATE._replace(window_closes_at=closes), Person(), circumstances, START)
     assert decision == Refuse("window_closing", retry_at=closes)
 
 
@@ -81,7 +81,7 @@ def test_a_provider_without_a_validity_period_stays_a_quarter_hour_from_quiet_ho
     ],
 )
 def test_a_person_has_one_call_at_a_time_and_never_two_unknowns_alike(other: Underway, *, waits: bool) -> None:
-    decision = decide(CANDIDATE, Person(), replace(PLAIN, underway=[other]), START)
+    decision = decide(CANDIDATE, Person(), PLAIN._replace(underway=[other]), START)
     assert isinstance(decision, Wait if waits else Go)
 
 
