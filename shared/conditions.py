@@ -8,12 +8,12 @@ so what an expression may do with these facts is estimated before it begins, and
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias
 
 from cel_expr_python import cel
 
@@ -34,7 +34,6 @@ MOST_WORK = 1_000_000
 _MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
 _DEEPEST_FACT_LEVELS = 20
 _INT64 = 2**63
-_AS_THEY_ARE = frozenset({bool, float, type(None)})
 _POSITION = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _MISSING_KEY = re.compile(r'Key not found in map : "([A-Za-z0-9_]+)"')
 _MISSING_NAME = re.compile(r'No value with name "([a-z_.]+)"')
@@ -236,27 +235,20 @@ def _shape_of(source: str) -> _Shape:
     return _Shape(len(words), deepest)
 
 
-def _measure(values: Iterable[object], largest: _Largest) -> None:
-    """Take plain values into account."""
+def _measure(values: Collection[object], largest: _Largest) -> None:
+    """Take what a table or a list of plain values holds into account."""
+    size = len(values)
+    largest.items = max(largest.items, size)
+    largest.total += size
     for value in values:
-        kind = type(value)
-        if kind is str:
-            size = len(cast("str", value))
+        if isinstance(value, str):
+            size = len(value)
             largest.characters = max(largest.characters, size)
-        elif kind is dict:
-            size = _measured(cast("dict[str, object]", value).values(), largest)
-        elif kind is list:
-            size = _measured(cast("list[object]", value), largest)
-        else:
-            continue
-        largest.total += size
-
-
-def _measured(values: Collection[object], largest: _Largest) -> int:
-    """Take what a table or a list holds into account, and return how many these are."""
-    largest.items = max(largest.items, len(values))
-    _measure(values, largest)
-    return len(values)
+            largest.total += size
+        elif isinstance(value, dict):
+            _measure(value.values(), largest)
+        elif isinstance(value, list):
+            _measure(value, largest)
 
 
 def _evaluated(program: Any, shape: _Shape, facts: Mapping[str, Any]) -> Any:
@@ -278,7 +270,7 @@ def _taken(facts: Mapping[str, Any]) -> tuple[dict[str, Any], _Largest]:
     if isinstance(facts, Facts) and facts.taken is not None:
         return facts.taken
     data, largest = _data(facts), _Largest()
-    _measure((data,), largest)
+    _measure(data.values(), largest)
     if isinstance(facts, Facts):
         facts.taken = data, largest
     return data, largest
@@ -321,17 +313,17 @@ def _instant(value: object) -> datetime | None:
 
 def _plain(value: object, depth: int) -> Plain:
     """Return the value in types the library takes: the rest of Python's would each be an error."""
-    kind = type(value)  # nearly all are of these very types, and an exact one is told for much less than a kind of it
-    if kind is str:
-        text = cast("str", value)
-        return text if text.isascii() else text.encode("utf-8", "replace").decode()
-    if kind in _AS_THEY_ARE or (kind is int and -_INT64 <= cast("int", value) < _INT64):
-        return cast("Plain", value)
+    if type(value) is str:  # nearly all are of these very types, which is told for less than a kind of one is
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if value is None or value is True or value is False or type(value) is float:
+        return value
+    if type(value) is int and -_INT64 <= value < _INT64:
+        return value
     if depth < _DEEPEST_FACT_LEVELS:
-        if kind is dict:
-            return {str(key): _plain(item, depth + 1) for key, item in cast("dict[object, object]", value).items()}
-        if kind is list:
-            return [_plain(item, depth + 1) for item in cast("list[object]", value)]
+        if type(value) is dict:
+            return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+        if type(value) is list:
+            return [_plain(item, depth + 1) for item in value]
     return _plain_of_others(value, depth)
 
 

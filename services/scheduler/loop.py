@@ -200,8 +200,9 @@ class Firing:
         moves = [move for loaded in turns if (move := release_of(loaded, uow.now)) is not None]
         settled = await settle(uow, moves, self._unconfirmed_after)
         under_way = [each.follow_up for each in settled if each.follow_up.standing.state is State.RELEASED]
+        for purpose, count in Counter(text.purpose for text in under_way).items():
+            instruments.RELEASED.labels(purpose).inc(count)
         for text in under_way:
-            instruments.RELEASED.labels(text.purpose).inc()
             instruments.TIMER_LAG.observe(max(0.0, (uow.now - text.due_at).total_seconds()))
         await uow.db.upsert(in_flight, [in_flight_row(text, uow.now) for text in under_way])
         await self._queues.leave(uow.db, called)

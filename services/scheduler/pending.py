@@ -15,12 +15,14 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.ids import MerchantId
 
 
-def note(uow: UnitOfWork, text: FollowUp, before: State | None, after: State) -> None:
-    """Count a text that was planned, or moved from one state to another."""
-    change = int(after in OPEN) - int(before in OPEN)
-    if change:
-        key = {"merchant_id": text.merchant_id, "partition": text.partition}
-        uow.add_later(pending_counts, key, "texts", change)
+def note(uow: UnitOfWork, texts: Iterable[tuple[FollowUp, State | None, State]]) -> None:
+    """Count texts that were planned, or moved from one state to another."""
+    changes: Counter[tuple[MerchantId, int]] = Counter()
+    for text, before, after in texts:
+        if change := int(after in OPEN) - int(before in OPEN):
+            changes[text.merchant_id, text.partition] += change
+    for (merchant, partition), change in changes.items():
+        uow.add_later(pending_counts, {"merchant_id": merchant, "partition": partition}, "texts", change)
 
 
 async def counts(db: Transaction, merchants: Iterable[MerchantId]) -> Counter[MerchantId]:

@@ -1,5 +1,6 @@
 """Laying down runs: enrollments, follow-ups and their timers, a whole batch at a time."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -158,8 +159,10 @@ class Planner:
                 follow_up = _follow_up(run, enrollment, text, partition, uow.now)
                 laid.append(follow_up)
                 rows.append({**_row(follow_up, run, uow.now), **self._content(follow_up, text, facts)})
-                pending.note(uow, follow_up, None, follow_up.standing.state)
                 _announce(uow, follow_up)
+        pending.note(uow, ((each, None, each.standing.state) for each in laid))
+        for purpose, count in Counter(each.purpose for each in laid).items():
+            instruments.PLANNED.labels(purpose).inc(count)
         await uow.db.insert_new(flow_versions, _begun_versions(fresh, uow.now))
         await uow.db.upsert(entries, [_entry(run) for run in fresh if not run.is_built_in])
         await uow.db.insert(follow_ups, rows)
@@ -180,7 +183,6 @@ class Planner:
 
 def _announce(uow: UnitOfWork, follow_up: FollowUp) -> None:
     """Keep its first state as evidence, and announce it; so too where it ends as it begins."""
-    instruments.PLANNED.labels(follow_up.purpose).inc()
     uow.publish(announcements.planned(follow_up, uow.now))
     uow.insert_later(state_changes, history_row(follow_up, uow.now, "planned"))
     state, reason = follow_up.standing.state, follow_up.standing.reason

@@ -48,7 +48,7 @@ async def settle(uow: UnitOfWork, moves: Iterable[Move], unconfirmed_after: time
     done = [(move, found) for move in moves if (found := change(move.follow_up.standing, move.news)) is not None]
     if not done:
         return []
-    settled = []
+    settled, changed = [], []
     old_timers, new_timers, answered = [], [], []
     for move, found in done:
         before, after = move.follow_up, _after(move, found, uow.now, unconfirmed_after)
@@ -60,10 +60,11 @@ async def settle(uow: UnitOfWork, moves: Iterable[Move], unconfirmed_after: time
                 new_timers.append(timer(after, after.timer_at, TIMER_KINDS[after.standing.state]))
         if before.standing.state is State.RELEASED and after.standing.state is not State.RELEASED:
             answered.append(before.id)
-        pending.note(uow, before, before.standing.state, after.standing.state)
+        changed.append((before, after))
         _tell(uow, move, found, after)
+    pending.note(uow, ((before, before.standing.state, after.standing.state) for before, after in changed))
     await delete_timers(uow.db, old_timers)
-    await _write(uow, [(move.follow_up, each.follow_up) for (move, _), each in zip(done, settled, strict=True)])
+    await _write(uow, changed)
     await uow.db.insert_new(timers, new_timers)
     await uow.db.delete(in_flight, "follow_up_id", answered)
     return settled

@@ -7,12 +7,12 @@ Source: design section 8.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 from hashlib import sha256
 from itertools import zip_longest
 from math import ceil
+from typing import NamedTuple
 
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId
@@ -44,8 +44,7 @@ PRIORITIES: Mapping[Purpose, Priority] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A follow-up whose hour has come and whose turn has not."""
 
     follow_up_id: FollowUpId

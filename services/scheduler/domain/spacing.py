@@ -6,6 +6,7 @@ Source: send protocol section 6 (at most one marketing text a person and catch-u
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.scheduler.domain.states import State
@@ -23,8 +24,7 @@ CATCHES_UP = "catch_up"
 _WENT_WITHOUT_AN_ANSWER = State.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """Another text of the same person, open or ended within `CATCH_UP`."""
 
     enrollment_id: EnrollmentId
