@@ -82,4 +82,6 @@ class UnreadKeys:
     def is_unread(self, partition: Partition, recipient_id: RecipientId, position: int) -> bool:
         """Return whether something about a person, or about everybody, lies at or past a position."""
         keys = self._of.get(partition)
-        return keys is not None and any(keys.last.get(each, -1) >= position for each in (recipient_id, NOBODY))
+        if keys is None or not keys.last:
+            return False
+        return keys.last.get(recipient_id, -1) >= position or keys.last.get(NOBODY, -1) >= position
