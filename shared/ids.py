@@ -6,7 +6,7 @@ parts, with the version (8, "vendor defined", RFC 9562 section 5.8) and variant 
 
 import hashlib
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType
 
 from shared.randomness import Pool
@@ -19,8 +19,12 @@ AttemptId = NewType("AttemptId", uuid.UUID)
 DecisionId = NewType("DecisionId", uuid.UUID)
 MerchantId = NewType("MerchantId", str)
 
-_MILLISECOND_BITS = 48
+_TIME = (1 << 48) - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_UNMARKED = ~((0xF << 76) | (0x3 << 62))
+_MARKS = {version: (version << 76) | (0x2 << 62) for version in (7, 8)}
+"""The bits of an id's version and variant."""
 _UUID = uuid.UUID
 _number = int.from_bytes
 _new = object.__new__
@@ -44,12 +48,12 @@ def derived(namespace: str, *parts: object, at: datetime) -> uuid.UUID:
         at: the instant of the cause (never "now": a replay must pass the same one).
     """
     digest = hashlib.sha256("\x1f".join((namespace, *map(str, parts))).encode()).digest()
-    return _stamped(milliseconds(at), int.from_bytes(digest[:10], "big"), version=8)
+    return _stamped(milliseconds(at), _number(digest[:10], "big"), version=8)
 
 
 def minted(at: datetime) -> uuid.UUID:
     """Return a new id nobody can guess, rising with `at` (UUIDv7, RFC 9562 section 5.7)."""
-    return _stamped(milliseconds(at), int.from_bytes(_tails.take(), "big"), version=7)
+    return _stamped(milliseconds(at), _number(_tails.take(), "big"), version=7)
 
 
 def of_bytes(value: bytes) -> uuid.UUID:
@@ -62,7 +66,7 @@ def of_bytes(value: bytes) -> uuid.UUID:
 
 def of_hash(digest: bytes) -> uuid.UUID:
     """Return the UUID of a hash's first 16 bytes, of which 122 bits remain (RFC 9562 version 8)."""
-    return _of_int(_marked(int.from_bytes(digest[:16], "big"), version=8))
+    return _of_int(_marked(_number(digest[:16], "big"), version=8))
 
 
 def code(length: int) -> str:
@@ -75,19 +79,17 @@ def code(length: int) -> str:
 
 def milliseconds(at: datetime) -> int:
     """Return whole milliseconds since 1970 in UTC."""
-    delta = at - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000 + delta.microseconds // 1_000
+    return (at - _EPOCH) // _MILLISECOND
 
 
 def _stamped(ms: int, tail: int, *, version: int) -> uuid.UUID:
     """Lay 48 bits of time and 80 bits of tail into an RFC 9562 UUID (74 of the tail's bits survive)."""
-    return _of_int(_marked(((ms & ((1 << _MILLISECOND_BITS) - 1)) << 80) | tail, version=version))
+    return _of_int(_marked(((ms & _TIME) << 80) | tail, version=version))
 
 
 def _marked(value: int, *, version: int) -> int:
     """Return 128 bits with the version's and the variant's set."""
-    value = (value & ~(0xF << 76)) | (version << 76)
-    return (value & ~(0x3 << 62)) | (0x2 << 62)
+    return (value & _UNMARKED) | _MARKS[version]
 
 
 def _of_int(value: int) -> uuid.UUID:

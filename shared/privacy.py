@@ -30,6 +30,7 @@ KEYRING_FILE_MODE = 0o600
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _KEY_ID_BYTES = 2
+_HEAD_BYTES = _KEY_ID_BYTES + _NONCE_BYTES
 _BOUND = 0x8000
 """Set in the key id of a value that is bound to its place; values of earlier versions were bound to their merchant."""
 
@@ -175,6 +176,8 @@ class Sealer:
         self._keyring = keyring
         self._hash = hmac.new(keyring.hash_key, digestmod=hashlib.sha256)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keyring.sealing_keys.items()}
+        self._active = self._ciphers[keyring.active]
+        self._active_tag = (keyring.active | _BOUND).to_bytes(_KEY_ID_BYTES, "big")
 
     @property
     def fingerprint(self) -> str:
@@ -199,13 +202,11 @@ class Sealer:
     def seal(self, merchant: MerchantId, place: Place, clear: bytes) -> bytes:
         """Return key id, nonce and ciphertext; opens only for the same merchant at the same place."""
         nonce = _nonces.take()
-        key_id = self._keyring.active
-        sealed = self._ciphers[key_id].encrypt(nonce, clear, place.bound(merchant))
-        return (key_id | _BOUND).to_bytes(_KEY_ID_BYTES, "big") + nonce + sealed
+        return self._active_tag + nonce + self._active.encrypt(nonce, clear, place.bound(merchant))
 
     def is_current(self, sealed: bytes) -> bool:
         """Return whether a value was sealed with the active key, and for its place."""
-        return int.from_bytes(sealed[:_KEY_ID_BYTES], "big") == self._keyring.active | _BOUND
+        return sealed[:_KEY_ID_BYTES] == self._active_tag
 
     def open(self, merchant: MerchantId, place: Place, sealed: bytes) -> bytes:
         """Return what was sealed.
@@ -220,9 +221,8 @@ class Sealer:
             raise Unsealable(f"the sealed value at {place} names a key that the keyring does not hold")
         if not is_bound and key_id >= self._keyring.bound_from:
             raise Unsealable(f"the sealed value at {place} is bound to no place")
-        body = sealed[_KEY_ID_BYTES:]
         try:
             bound = place.bound(merchant) if is_bound else merchant.encode()
-            return cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], bound)
+            return cipher.decrypt(sealed[_KEY_ID_BYTES:_HEAD_BYTES], sealed[_HEAD_BYTES:], bound)
         except (InvalidTag, ValueError):
             raise Unsealable(f"the sealed value at {place} was changed, or belongs elsewhere") from None
