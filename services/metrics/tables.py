@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from services.metrics.schema import metadata
-from shared.db.storage import CHANGING
+from shared.db.storage import CHANGING, LASTING
 from shared.db.types import Id, Instant
 
 facts = sa.Table(
@@ -51,8 +51,8 @@ follow_ups = sa.Table(
     "metrics_follow_ups",
     metadata,
     sa.Column("follow_up_id", Id, primary_key=True),
-    sa.Column("merchant_id", sa.Text, nullable=False),
-    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("merchant_id", sa.Text, nullable=False, info=LASTING),
+    sa.Column("recipient_id", Id, nullable=False, index=True, info=LASTING),
     sa.Column("flow", sa.Text, nullable=False),
     sa.Column("flow_version", sa.Text, nullable=False),
     sa.Column("step", sa.Text, nullable=False),

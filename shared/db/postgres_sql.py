@@ -6,6 +6,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from shared.db.storage import replaced
 from shared.db.transaction import Lock
 
 _DIALECT = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves its dialects untyped
@@ -92,8 +93,7 @@ def upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...]) -> str
         f"{_column(name)} = {_name(table)}.{_column(name)} + excluded.{_column(name)}"
         if name in add
         else f"{_column(name)} = excluded.{_column(name)}"
-        for name in names
-        if name not in keys
+        for name in replaced(table, names)
     )
     action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
     return f"{insert(table, names)} ON CONFLICT ({quoted(keys)}) {action}"

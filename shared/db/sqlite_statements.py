@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, cast
 import sqlalchemy as sa
 
 from shared.db.sqlite_values import bound, bound_values, read
+from shared.db.storage import replaced
 from shared.db.transaction import Lock, Row
 
 _VALUES_PER_QUERY = 512
@@ -229,8 +230,7 @@ def _upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...], rows:
     keys = tuple(column.name for column in table.primary_key)
     changes = ", ".join(
         f'"{name}" = "{table.name}"."{name}" + excluded."{name}"' if name in add else f'"{name}" = excluded."{name}"'
-        for name in names
-        if name not in keys
+        for name in replaced(table, names)
     )
     action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
     return f"{_insert(table, names, rows)} ON CONFLICT ({_quoted(keys)}) {action}"

@@ -1,4 +1,6 @@
-"""How PostgreSQL keeps the tables that change all the time; SQLite has nothing of the kind and ignores it.
+"""How PostgreSQL keeps the tables that change all the time, and which of their columns never do.
+
+SQLite has nothing of the kind of the settings below and ignores them.
 
 A row that changes leaves its old version behind until a vacuum takes it away. By default that begins once a fifth of
 a table is dead: for a queue that is never, for millions of follow-ups it is far too late. `fillfactor` leaves room on
@@ -6,7 +8,13 @@ each page, so that a new version stays beside the old one and no index has to le
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+LASTING: Final[dict[Any, Any]] = {"lasting": True}
+"""The `info` of a column that a row keeps as it was first written: an upsert leaves it alone in a row that exists, and
+SQLite no index over it to be written again."""
 
 CHANGING: Final[Mapping[str, float]] = {
     "fillfactor": 80,
@@ -24,3 +32,12 @@ QUEUE: Final[Mapping[str, float]] = {
     "autovacuum_vacuum_cost_delay": 0,
 }
 """Rows that come and go, or few that change with every unit: what is dead is counted in rows, not in parts."""
+
+
+def replaced(table: sa.Table, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of these columns an upsert sets in a row that exists: neither its key nor what lasts."""
+    return tuple(name for name in names if not _is_kept(table.c[name]))
+
+
+def _is_kept(column: sa.Column[Any]) -> bool:
+    return column.primary_key or "lasting" in column.info

@@ -75,7 +75,10 @@ class Transaction(Protocol):
         ...
 
     async def upsert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, add: Sequence[str] = ()) -> None:
-        """Add rows, or replace the given columns of those whose primary key exists; columns in `add` are summed."""
+        """Add rows, or replace the given columns of those whose primary key exists; columns in `add` are summed.
+
+        Columns that last (`shared.db.storage.LASTING`) stay as they are in a row that exists.
+        """
         ...
 
     async def change(

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.db import instruments
+from shared.db.storage import LASTING
 from shared.db.transaction import Lane, Lock, Transaction
 from shared.db.types import Id, Instant, Json
 from shared.errors import DatabaseUnavailable
@@ -46,6 +47,13 @@ claims = sa.Table(
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("code", sa.Text, unique=True),
     sa.Column("price_minor", sa.BigInteger),
+)
+places = sa.Table(
+    "places",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False, index=True, info=LASTING),
+    sa.Column("count", sa.Integer, nullable=False),
 )
 notes = sa.Table(
     "notes",
@@ -243,6 +251,15 @@ async def test_an_upsert_leaves_the_columns_it_does_not_name(engine: Engine) -> 
     await engine.database.write(lambda tx: tx.upsert(things, [{"id": key, "count": 9}]), Lane.BATCHES)
     found = await engine.database.read(lambda tx: tx.fetch(things, "id", [key]))
     assert [dict(row) for row in found] == [{**thing(key), "count": 9}]
+
+
+async def test_an_upsert_leaves_what_lasts_as_it_was_first_written(engine: Engine) -> None:
+    first, second = uuid4(), uuid4()
+    await insert(engine, places, [{"id": first, "owner": "Ana", "count": 1}])
+    rows = [{"id": first, "owner": "Bo", "count": 2}, {"id": second, "owner": "Bo", "count": 3}]
+    await engine.database.write(lambda tx: tx.upsert(places, rows), Lane.BATCHES)
+    found = await engine.database.read(lambda tx: tx.fetch(places, "id", [first, second]))
+    assert {row["id"]: (row["owner"], row["count"]) for row in found} == {first: ("Ana", 2), second: ("Bo", 3)}
 
 
 async def test_change_compares_before_it_sets(engine: Engine) -> None:
