@@ -59,18 +59,13 @@ class Going(NamedTuple):
     deadline: datetime
     text_key: bytes | None
     """The person's; None where there is no row that could keep it."""
+    body_sha256: bytes
+    """By what a listing knows it; nothing fits a call that may have been forgotten."""
 
     @property
     def dispatch(self) -> Dispatch:
         """As it was claimed."""
         return self.prepared.dispatch
-
-    @property
-    def body_sha256(self) -> bytes:
-        """By what a listing knows it; nothing fits a call that may have been forgotten."""
-        composed = self.prepared.composed
-        is_known = composed is not None and self.prepared.quarantined_since is None
-        return text_mark(self.text_key, composed.body_sha256) if composed and is_known else b""
 
 
 class Committed(NamedTuple):
@@ -116,17 +111,18 @@ async def commit_intents(
         dispatch = each.dispatch
         others = underway.get(dispatch.recipient_id, [])
         person = store.person_of(people.get(dispatch.recipient_id))
+        key = text_keys.get(dispatch.recipient_id)
+        mark = text_mark(key, each.composed.body_sha256) if each.composed else b""
         decision: Decision = Skip()
         if dispatch.follow_up_id in unchanged:
             is_closed = dispatch.merchant_id in closed
             is_unheard = dispatch.recipient_id in unheard
-            key = text_keys.get(dispatch.recipient_id)
-            decision = _judge(each, person, others, key, uow.now, is_closed=is_closed, is_unheard=is_unheard)
+            decision = _judge(each, person, others, mark, uow.now, is_closed=is_closed, is_unheard=is_unheard)
         decisions.append(type(decision).__name__.lower())
         if isinstance(decision, Go):
-            attempt_id, key = dispatch.attempt_id(dispatch.attempts + 1), text_keys.get(dispatch.recipient_id)
-            going.append(Going(attempt_id, each, _deadline(each, uow.now), key))
-            underway[dispatch.recipient_id] = [*others, Underway(going[-1].attempt_id, AttemptState.INTENT, b"")]
+            attempt_id, known_by = dispatch.attempt_id(dispatch.attempts + 1), b"" if each.quarantined_since else mark
+            going.append(Going(attempt_id, each, _deadline(each, uow.now), key, known_by))
+            underway[dispatch.recipient_id] = [*others, Underway(attempt_id, AttemptState.INTENT, b"")]
         elif (after := _applied(decision, dispatch, uow)) is not None:
             changed.append(after)
     await store.save_dispatches(uow.db, [(dispatch, None) for dispatch in changed], uow.now)
@@ -160,7 +156,7 @@ def _judge(
     each: Prepared,
     person: Person,
     others: Sequence[Underway],
-    text_key: bytes | None,
+    mark: bytes,
     now: datetime,
     *,
     is_closed: bool,
@@ -174,7 +170,7 @@ def _judge(
         ),
         person,
         Circumstances(
-            body_sha256=text_mark(text_key, composed.body_sha256) if composed else b"",
+            body_sha256=mark,
             unkeyed_sha256=composed.body_sha256 if composed else None,
             underway=others,
             merchant_closed=is_closed,
