@@ -1,6 +1,7 @@
 """The sender's third door: time. Claims what may go, commits intents, calls providers, commits outcomes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -289,8 +290,8 @@ class Dispatcher:
 
     @staticmethod
     def _count(group: Group, now: datetime) -> None:
-        for decision in group.decisions:
-            DECISIONS.labels(decision).inc()
+        for decision, times in Counter(group.decisions).items():
+            DECISIONS.labels(decision).inc(times)
         if group.committed:
             INTENT_TEXTS.observe(len(group.committed))
         for committed in group.committed:

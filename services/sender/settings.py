@@ -1,5 +1,6 @@
 """The sender's settings: `FOLLOWUP_SENDER_<FIELD>`."""
 
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic import Field
@@ -34,7 +35,7 @@ class SenderSettings(Settings):
     )
     simulator_url: str = Field("", description="Where the simulated provider is; empty: this process itself.")
 
-    @property
+    @cached_property
     def allowed_numbers(self) -> frozenset[str]:
         """The allow-list as a set."""
         return frozenset(number.strip() for number in self.allowlist.split(",") if number.strip())
