@@ -1,5 +1,6 @@
 """What becomes of addresses while a text is rendered."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.sender.links import shorten
 from services.sender.links.shorten import CODE_CHARACTERS, Shortener, ShortLink, base_url_of, web_address
 from shared.config.merchant import Links, MerchantConfig
 from shared.events.follow_up import Purpose
@@ -80,6 +82,17 @@ def test_what_is_accepted_is_ascii_without_blanks_and_stays_itself(text: str, st
         assert urlsplit(address).scheme in {"http", "https"}
         assert urlsplit(address).hostname
         assert web_address(address) == address
+
+
+@given(
+    st.text("aZ09:/?#[]@!$&'()*+,;=-._~% é", max_size=40),
+    st.sampled_from(["https://a.example", "http://a.example/", "https://A.example/", "https://a.example/x?"]),
+)
+def test_what_goes_out_as_it_stands_is_what_taking_it_apart_would_give(text: str, start: str) -> None:
+    at_once = web_address(start + text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shorten, "_READY", re.compile("(?!)"))
+        assert web_address(start + text) == at_once
 
 
 def test_a_text_is_rendered_with_its_links() -> None:
