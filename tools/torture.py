@@ -48,7 +48,7 @@ SECTIONS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sections that are named, all when none is; return 0 when they passed."""
+    """Run the sections that are named, in that order, or all; return 0 when they passed."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.torture", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -57,9 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes at once (2)")
     parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
     asked = parser.parse_args(arguments)
-    if unknown := set(asked.sections) - {each.name for each in SECTIONS}:
-        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(each.name for each in SECTIONS)}")
-    chosen = [each for each in SECTIONS if not asked.sections or each.name in asked.sections]
+    known = {each.name: each for each in SECTIONS}
+    if unknown := set(asked.sections) - known.keys():
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    chosen = [known[name] for name in dict.fromkeys(asked.sections or known)]
     if asked.list:
         for each in chosen:
             _say(f"{each.name:10} {each.about}")
