@@ -1,7 +1,7 @@
 """Puts off the texts that must wait for another one of their person, a batch at a time."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.scheduler import announcements, instruments
@@ -103,9 +103,13 @@ async def _put_off(uow: UnitOfWork, moved: Sequence[tuple[FollowUp, PutOff]]) ->
 async def _others(uow: UnitOfWork, due: Collection[FollowUp]) -> dict[RecipientId, list[tuple[FollowUpId, Known]]]:
     """Return what else is known of the people whose texts may have to wait: open, and for late ones just ended."""
     late = {text.recipient_id for text in due if is_late(text.first_due_at, uow.now)}
-    several = {text.recipient_id for text in due if text.flow not in ALONE}
+    last: dict[RecipientId, datetime] = {}
+    for text in due:
+        person, at = text.recipient_id, text.first_due_at
+        if person in late or text.flow not in ALONE:
+            last[person] = max(last.get(person, at), at)
     found: dict[RecipientId, list[tuple[FollowUpId, Known]]] = defaultdict(list)
-    crowded = await _with_more_than_one(uow, late | several)
+    crowded = await _crowded(uow, late, last)
     for people, since in ((crowded, None), (late, uow.now - CATCH_UP)):
         for row in await uow.db.fetch(
             follow_ups, "recipient_id", [*people], columns=_COLUMNS, since=("ended_at", since)
@@ -114,13 +118,20 @@ async def _others(uow: UnitOfWork, due: Collection[FollowUp]) -> dict[RecipientI
     return found
 
 
-async def _with_more_than_one(uow: UnitOfWork, people: Collection[RecipientId]) -> list[RecipientId]:
-    """Return who has more than one open text; most have the one that is looked at, and nothing more is read of them."""
+async def _crowded(
+    uow: UnitOfWork, late: Collection[RecipientId], last: Mapping[RecipientId, datetime]
+) -> list[RecipientId]:
+    """Return who has several open texts of which another may go first: where none is late, one planned earlier.
+
+    Most people have the one that is looked at, and later ones of its run: nothing more is read of them. `last` says of
+    each person when the last of the texts that are due was planned for.
+    """
     rows = await uow.db.fetch(
-        follow_ups, "recipient_id", [*people], columns=("recipient_id",), since=("ended_at", None)
+        follow_ups, "recipient_id", [*last], columns=("recipient_id", "first_due_at"), since=("ended_at", None)
     )
     open_texts = Counter(row["recipient_id"] for row in rows)
-    return [person for person, count in open_texts.items() if count > 1]
+    earlier = {row["recipient_id"] for row in rows if row["first_due_at"] < last[row["recipient_id"]]}
+    return [person for person, count in open_texts.items() if count > 1 and (person in late or person in earlier)]
 
 
 def _known(row: Row) -> Known:
