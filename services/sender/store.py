@@ -30,18 +30,9 @@ from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, Recipien
 _TEXT_KEY_BYTES: Final = 16
 _DISPATCH_COLUMNS: Final = Dispatch._fields
 _ATTEMPT_COLUMNS: Final = Attempt._fields
-_ATTEMPT_FIELDS: Final = (
-    "state",
-    "status",
-    "parts",
-    "provider_message_id",
-    "error_class",
-    "code",
-    "reason",
-    "accepted_at",
-    "concluded_at",
-    "ask_at",
-)
+_HEARD: Final = ("status", "parts", "provider_message_id", "error_class", "code", "reason", "ask_at")
+_STAGE: Final = ("state", "accepted_at", "concluded_at")
+_heard, _stage = attrgetter(*_HEARD), attrgetter(*_STAGE)
 _MARKS: Final = ("release", "state", "attempts", "cancelled")
 NO_CONTENT: Final[Mapping[str, None]] = {"body": None, "contact": None, "facts": None}
 _HELD = dispatches.c.partition.in_(sa.bindparam("partitions", expanding=True))
@@ -346,15 +337,21 @@ async def find_underway(db: Transaction, recipient_ids: Collection[RecipientId])
 async def save_attempts(db: Transaction, changed: Sequence[tuple[Attempt, Attempt]]) -> None:
     """Write attempts that changed (before, after), each only over the state it was read in.
 
+    Of those that stay at their stage, as after most receipts, it is not written: an index need not be kept for it.
+
     Raises:
         RuntimeError: a row changed under its lock, which cannot be.
     """
-    rows = [
-        {"id": after.id, "was_state": before.state, **{name: getattr(after, name) for name in _ATTEMPT_FIELDS}}
-        for before, after in sorted(changed, key=lambda pair: pair[1].id.int)
-    ]
-    if not all(await db.change(attempts, rows, was=("state",))):
-        raise RuntimeError("an attempt changed while it was locked")
+    moved, stayed = [], []
+    for before, after in sorted(changed, key=lambda pair: pair[1].id.int):
+        row = {"id": after.id, "was_state": before.state, **dict(zip(_HEARD, _heard(after), strict=True))}
+        if (stage := _stage(after)) == _stage(before):
+            stayed.append(row)
+        else:
+            moved.append({**row, **dict(zip(_STAGE, stage, strict=True))})
+    for rows in (moved, stayed):
+        if not all(await db.change(attempts, rows, was=("state",))):
+            raise RuntimeError("an attempt changed while it was locked")
 
 
 async def save_dispatches(db: Transaction, changed: Sequence[tuple[Dispatch, Attempt | None]], now: datetime) -> None:
