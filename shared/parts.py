@@ -33,6 +33,7 @@ UNITS_ALONE = {Encoding.GSM7: 160, Encoding.UCS2: 70}
 """Septets or 16-bit units that fit into a message by itself."""
 UNITS_CONCATENATED = {Encoding.GSM7: 153, Encoding.UCS2: 67}
 """Septets or 16-bit units that fit into each part of a longer one."""
+_SEPTETS_ALONE, _SEPTETS_CONCATENATED = UNITS_ALONE[Encoding.GSM7], UNITS_CONCATENATED[Encoding.GSM7]
 
 
 class Parts(NamedTuple):
@@ -48,8 +49,8 @@ class Parts(NamedTuple):
 def count(text: str) -> Parts:
     """Return encoding, parts and units of a text; escape pairs and surrogate pairs are never split over parts."""
     if _FOREIGN_TO_BASIC.search(text) is None:  # as most texts are: one septet a character, nothing to keep together
-        units, room = len(text), UNITS_CONCATENATED[Encoding.GSM7]
-        return Parts(Encoding.GSM7, 1 if units <= UNITS_ALONE[Encoding.GSM7] else -(-units // room), units)
+        units = len(text)
+        return Parts(Encoding.GSM7, 1 if units <= _SEPTETS_ALONE else -(-units // _SEPTETS_CONCATENATED), units)
     encoding = encoding_of(text)
     widths = [_width(character, encoding) for character in text]
     units = sum(widths)

@@ -42,12 +42,13 @@ def compose(
         to = phone_of(row["contact"], dispatch, sealer)
     except (Unsealable, ValueError, KeyError):
         return Refuse("unreadable", ErrorClass.CONTENT)
+    facts.setdefault("now", now.isoformat())
     links = merchant.config.links
     shortener = Shortener(links.base_url if links else process_url)
     rendered = render(
         RenderInput(
             template=template,
-            facts={"now": now.isoformat()} | facts,
+            facts=facts,
             brand=merchant.config.brand,
             locale=row["locale"],
             purpose=dispatch.purpose,
