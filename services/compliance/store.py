@@ -121,8 +121,9 @@ async def known_since(db: Transaction, recipients: Sequence[RecipientId]) -> dic
     """Return since when the ledger has held something of these people."""
     since: dict[RecipientId, datetime] = {}
     for row in await db.fetch(ledger, "recipient_id", recipients, columns=("recipient_id", "recorded_at")):
-        key = RecipientId(row["recipient_id"])
-        since[key] = min(row["recorded_at"], since.get(key, row["recorded_at"]))
+        key, at = row["recipient_id"], row["recorded_at"]
+        if (known := since.get(key)) is None or at < known:
+            since[key] = at
     return since
 
 

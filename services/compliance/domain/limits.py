@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Final, NamedTuple
 
 from services.compliance.domain.inputs import Limit
@@ -84,9 +85,8 @@ class Tally:
 
     def __post_init__(self) -> None:
         """Count the blocks of those who are remembered."""
-        for each in self.recent:
-            self._alike.update(each.blocks)
-            self._people.add(each.person)
+        self._alike.update(chain.from_iterable(each.blocks for each in self.recent))
+        self._people.update(each.person for each in self.recent)
 
     def ask(self, who: Newcomer, most: NewPeople, now: datetime) -> Wait | None:
         """Count a text to somebody new; return why it waits, None where it may go."""
@@ -134,11 +134,13 @@ class Tally:
         if not who.blocks or who.person in self._people:
             return False
         self.recent.append(Arrival(int(now.timestamp()), who.person, who.blocks))
-        self._alike.update(who.blocks)
+        alike = self._alike
+        for block in who.blocks:
+            alike[block] = alike.get(block, 0) + 1
         self._people.add(who.person)
         if len(self.recent) > RECENT:
             self._forget_oldest()
-        return any(self._alike[block] >= adjacent for block in who.blocks)
+        return max(map(alike.__getitem__, who.blocks)) >= adjacent
 
     def _forget_oldest(self) -> None:
         gone = self.recent.popleft()
