@@ -129,7 +129,7 @@ class Preparer:
         return Addressee(addressee.recipient_id, self._sealed(merchant, addressee.recipient_id, known), provenance)
 
     def _sealed(self, merchant: MerchantId, recipient_id: RecipientId, contact: Contact) -> Sealed:
-        clear = contact.model_dump_json(exclude_none=True).encode()
+        clear = contact.__pydantic_serializer__.to_json(contact, exclude_none=True)
         return self._sealer.seal(merchant, places.contact(recipient_id), clear)
 
     def _facts(self, origin: Origin, happening: Happening, again: Addressee | None = None) -> Sealed:

@@ -243,8 +243,9 @@ def cells(event: Event, standing: Standing | None) -> Iterator[tuple[Cell, int]]
         return
     plan = standing.plan if standing else ("", "", "", "", "")
     route = _route(event, standing)
+    own = hour_of(event.occurred_at)
     for entry in entries(event, standing):
-        hour = hour_of(entry.at or event.occurred_at)
+        hour = own if entry.at is None else hour_of(entry.at)
         yield Cell(event.merchant_id, hour, entry.measure, entry.detail, *plan, *route), entry.value
 
 
