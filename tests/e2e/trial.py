@@ -129,22 +129,22 @@ class Trial:
         witness = count(self.house.texts_file)
         assert witness["duplicates"] == []
         taken = record(self.house.texts_file)
-        self._is_complete(taken, found)
+        self._is_complete(taken, found, await self._reasons())
         meanings = await self._meanings()
         if wrong := disordered(taken, meanings):
             pytest.fail(f"{len(wrong)} people got their texts in another order, such as {await self._story(wrong[0])}")
         await self._agree({"planned": found.total(), "accepted": len(taken)})
 
-    def _is_complete(self, taken: "list[Taken]", found: Counter[str]) -> None:
+    def _is_complete(self, taken: "list[Taken]", found: Counter[str], reasons: Mapping[str, int]) -> None:
         """Compare what was ordered with what the provider took; only an unknown text may be missing."""
         texts = Counter((text.to, text.body.partition("#")[0]) for text in taken if text.to not in self.stopped)
         kinds = len({kind for _, kind in texts})
         assert kinds == len(STEPS), texts.keys()
         wanted = (self.orders - len(self.stopped)) * len(STEPS)
-        assert texts.total() + found["unknown"] >= wanted, (texts.total(), wanted, found)
+        assert texts.total() + found["unknown"] >= wanted, (texts.total(), wanted, found, reasons)
         assert max(texts.values()) == 1
         lasting = found["failed"] + found["expired"] + found["blocked"] + found["cancelled"]
-        assert lasting <= 2 * len(self.stopped), found
+        assert lasting <= 2 * len(self.stopped), (found, reasons)
 
     async def _are_well(self) -> None:
         """See that no consumer stopped and nobody was set aside."""
@@ -193,6 +193,14 @@ class Trial:
         text = (await self.client.get(f"{self.house.url_of(service, replica)}/metrics")).text
         said = f'{name}{{service="{service}"}} '
         return next((float(line.removeprefix(said)) for line in text.splitlines() if line.startswith(said)), 0.0)
+
+    async def _reasons(self) -> dict[str, int]:
+        """Return why texts did not arrive, and how many."""
+        query = (
+            "SELECT state || ' ' || coalesce(reason, '') AS why, count(*) AS n FROM scheduler.scheduler_follow_ups "
+            "WHERE state <> 'delivered' GROUP BY 1"
+        )
+        return {row["why"]: int(row["n"]) for row in await self._asked(query)}
 
     async def _story(self, enrollment: UUID) -> list[str]:
         """Return what the scheduler knows of a run, oldest first."""
