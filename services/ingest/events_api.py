@@ -70,11 +70,7 @@ def events(
         caller: Annotated[Caller, Depends(requires("events:write"))],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
-        announced = int(request.headers.get("Content-Length", 0))  # digits, as `BodyLimit` saw to
-        if (unread := quotas.unread_refusal(caller, PATH, announced)) is not None:
-            await asyncio.sleep(UNREAD_SECONDS)
-            raise unread
-        body = await request.body()
+        body = await _read(request, caller, quotas)
         require_room()
 
         def read() -> tuple[Any, Keyed | None, list[Taken | Refused]]:
@@ -110,6 +106,23 @@ def events(
         return JSONResponse(answer, status_code=status)
 
     return router
+
+
+async def _read(request: Request, caller: Caller, quotas: Quotas) -> bytes:
+    """Return the body.
+
+    Raises:
+        HTTPProblem: 429, late, for a large one over the quota; one that comes in chunks says its size only by coming.
+    """
+    announced = int(request.headers.get("Content-Length", 0))  # digits, as `BodyLimit` saw to
+    unread, body = quotas.unread_refusal(caller, PATH, announced), b""
+    if unread is None:
+        body = await request.body()
+        unread = None if announced else quotas.unread_refusal(caller, PATH, len(body))
+    if unread is not None:
+        await asyncio.sleep(UNREAD_SECONDS)
+        raise unread
+    return body
 
 
 async def _take_withdrawals(

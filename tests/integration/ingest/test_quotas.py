@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import orjson
 import pytest
 
+from services.ingest import events_api
 from shared.events.consent import ConsentReported, MerchantClosed, PrivacyRequested
 from shared.testing.clock import FakeClock
-from shared.testing.make_ingest import PHONE, event, shopify_order
+from shared.testing.make_ingest import PHONE, api_key, event, shopify_order
 from tests.integration.ingest.stage import Stage, open_stage
 
 CUSTOMER = {"id": 207_119_551, "first_name": "Ana", "phone": PHONE, "updated_at": "2026-12-01T12:00:00-05:00"}
@@ -47,6 +49,27 @@ async def test_an_opt_out_in_a_list_over_quota_is_taken_and_the_list_may_come_ag
     used_up.house.runtime.clock.advance(minutes=10)  # type: ignore[attr-defined] # a FakeClock
     again = await used_up.tell(documents, **{"Idempotency-Key": "k"})
     assert (again.status_code, again.json()["accepted"], again.json()["duplicates"]) == (202, 1, 1)
+
+
+@pytest.mark.parametrize("in_chunks", [False, True], ids=["announced", "in-chunks"])
+async def test_large_lists_over_quota_are_refused_unread_however_they_come(
+    used_up: Stage, monkeypatch: pytest.MonkeyPatch, *, in_chunks: bool
+) -> None:
+    monkeypatch.setattr(events_api, "UNREAD_SECONDS", 0)
+    body = orjson.dumps([event(id=f"large-{number}", facts={"note": "x" * 4_000}) for number in range(40)])
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 10_000):
+            yield body[start : start + 10_000]
+
+    async def refusal() -> str:
+        headers = {"Authorization": f"Bearer {api_key('acme')}"}
+        answer = await used_up.client.post("/v1/events", content=chunks() if in_chunks else body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (429, "quota_exceeded")
+        return str(answer.json()["detail"])
+
+    assert "nothing in this request was read" not in await refusal(), "the first is searched for withdrawals"
+    assert "nothing in this request was read" in await refusal()
 
 
 async def test_a_platforms_delivery_over_quota_is_told_to_come_again(used_up: Stage) -> None:
