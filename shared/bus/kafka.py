@@ -368,7 +368,7 @@ async def _say_goodbye(consumer: Any) -> None:
     """Tell the group that a member with a name does not come back: it is known by its member id too."""
     coordinator = consumer._coordinator  # noqa: SLF001 - there is no public way
     if coordinator is not None and coordinator.generation > 0:
-        await coordinator._send_req(LeaveGroupRequest(coordinator.group_id, coordinator.member_id))  # noqa: SLF001
+        await coordinator._send_req(LeaveGroupRequest(coordinator.group_id, coordinator.member_id))  # noqa: SLF001 - no public way to leave
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # the library is untyped
