@@ -21,13 +21,13 @@ from services.compliance.domain.verdicts import Block, Clear, Defer, Evidence, R
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 
-VERSION = "3"
+VERSION = "4"
 """Changes when the same inputs and table may give another verdict."""
 
 CLEARANCE = timedelta(minutes=10)
 """How long a clearance lasts at most (design section 9)."""
 AWAIT_CONSENT = timedelta(seconds=60)
-"""How long a text waits for the consent of its own checkout (design section 5)."""
+"""How long a text waits for the consent of its own checkout (design section 5), once all news has been heard."""
 
 _ASK_AGAIN = {
     Reason.AWAITING_CONSENT: timedelta(seconds=5),
@@ -135,8 +135,9 @@ def decide(
     least = timedelta(seconds=policy.least_clearance_seconds)
     moment = setting.at(now)
     case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting, moment, least)
-    if recipient.awaiting_consent and now < message.first_due_at + AWAIT_CONSENT and not case.is_expired:
-        return case.defer(Reason.AWAITING_CONSENT, now + _ASK_AGAIN[Reason.AWAITING_CONSENT])
+    again = _awaits_consent(case)
+    if again is not None:
+        return case.defer(Reason.AWAITING_CONSENT, now + again)
     if case.purpose in ANSWERS:
         return _answer(case)
     obstacle = _forbidden(case)
@@ -145,6 +146,25 @@ def decide(
     if case.is_marketing and recipient.is_of_shipping:
         return Block(Reason.CONSENT_INSUFFICIENT, _evidence(case.moment, wording.OF_SHIPPING))
     return _timed(case)
+
+
+def _awaits_consent(case: _Case) -> timedelta | None:
+    """Return after how long to look again for a consent that is on its way, or None: it is judged as it stands.
+
+    While news about this person is late or set aside, that a consent is missing proves nothing: the text waits on, a
+    marketing text or another as long as it may be deferred at all, an answer as long as it is an answer.
+    """
+    if not case.recipient.awaiting_consent or case.is_expired:
+        return None
+    if case.now < case.message.first_due_at + AWAIT_CONSENT:
+        return _ASK_AGAIN[Reason.AWAITING_CONSENT]
+    late = _late_news(case.recipient)
+    if late is None:
+        return None
+    again = _ASK_AGAIN[late]
+    max_age = case.table.purposes[case.purpose].max_age if case.purpose in ANSWERS else None
+    last = case.last_deferral if max_age is None else case.message.first_due_at + max_age
+    return again if case.now + again <= last else None
 
 
 def _unwritable(recipient: Recipient, table: RuleTable) -> Reason | None:
@@ -216,11 +236,16 @@ def _hold(case: _Case) -> Reason | None:
         return None
     if case.recipient.needs_review:
         return Reason.NEEDS_REVIEW
-    if case.recipient.parked:
+    return _late_news(case.recipient)
+
+
+def _late_news(recipient: Recipient) -> Reason | None:
+    """Return what keeps news of this person from having been heard, or None: all of it was."""
+    if recipient.parked:
         return Reason.PARKED
-    if case.recipient.consent_lag:
+    if recipient.consent_lag:
         return Reason.CONSENT_LAG
-    return Reason.SOURCE_LAG if case.recipient.source_lag else None
+    return Reason.SOURCE_LAG if recipient.source_lag else None
 
 
 def _pause(case: _Case) -> datetime | None:

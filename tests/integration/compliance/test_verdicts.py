@@ -217,6 +217,22 @@ async def test_marketing_is_not_cleared_while_a_service_is_late_in_passing_on_it
     assert only(await stage.verdict("service", purpose=Purpose.TRANSACTIONAL)) == [("cleared", "ok")]
 
 
+async def test_a_consent_that_may_be_in_late_news_is_awaited_longer_than_a_minute(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = stage.claim(level=ConsentLevel.CONTRACT, scope=ConsentScope.INFORMATIONAL)
+    service = {"purpose": Purpose.TRANSACTIONAL, "first_due_at": START, "consent_reports": (report.event_id,)}
+    with monkeypatch.context() as late:
+        late.setattr(NothingToRelay, "in_log", lambda _self, _who: stage.clock.monotonic() - MARK_SECONDS - 2)
+        stage.clock.advance(minutes=6)
+        (waits,) = await stage.judged(stage.due("service", release=1, **service))
+        assert isinstance(waits, FollowUpDeferred)
+        assert (waits.reason, waits.until) == ("awaiting_consent", START + timedelta(minutes=6, seconds=30))
+    await stage.hear(report)
+    stage.clock.advance(seconds=30)
+    assert only(await stage.verdict("service", release=2, **service)) == [("cleared", "ok")]
+
+
 async def test_only_the_first_text_to_a_person_is_a_first_contact(stage: Stage) -> None:
     await stage.hear(stage.claim())
     first = await stage.verdict("first")

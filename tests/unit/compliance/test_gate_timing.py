@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import resources
 
 import pytest
@@ -266,6 +267,31 @@ def test_a_text_waits_a_minute_at_most_for_the_consent_of_its_own_checkout() -> 
     assert isinstance(verdict, Defer)
     assert (verdict.reason, verdict.until) == (Reason.AWAITING_CONSENT, NOON + 64 * SECOND)
     assert judge(recipient=waiting, consent=nothing, now=NOON + MINUTE, first_due_at=NOON).reason is Reason.NO_CONSENT
+
+
+@pytest.mark.parametrize("late", ["consent_lag", "source_lag", "parked"])
+@pytest.mark.parametrize("purpose", [Purpose.MARKETING, Purpose.TRANSACTIONAL])
+def test_a_consent_that_may_be_among_news_not_heard_yet_is_not_judged_missing(purpose: Purpose, late: str) -> None:
+    waiting, nothing = person(awaiting_consent=True, **{late: True}), Consent()
+    for now in (NOON, NOON + MINUTE, NOON + 2 * HOUR):
+        verdict = judge(purpose, waiting, nothing, now=now, first_due_at=NOON)
+        assert isinstance(verdict, Defer)
+        assert verdict.reason is Reason.AWAITING_CONSENT
+    heard = person(awaiting_consent=True)
+    assert judge(purpose, heard, nothing, now=NOON + 2 * HOUR, first_due_at=NOON).reason is Reason.NO_CONSENT
+
+
+def test_news_that_never_comes_keeps_a_text_no_longer_than_it_may_be_deferred() -> None:
+    waiting = person(awaiting_consent=True, source_lag=True)
+    last = judge(recipient=waiting, consent=Consent(), now=NOON + load_rules().max_defer_hours * HOUR, first_due_at=NOON)
+    assert last.reason is Reason.NO_CONSENT
+
+
+def test_an_answer_waits_for_late_news_no_longer_than_it_is_an_answer() -> None:
+    waiting = person(awaiting_consent=True, source_lag=True)
+    ask = partial(judge, Purpose.OPT_OUT_CONFIRMATION, waiting, Consent(), first_due_at=NOON)
+    assert ask(now=NOON + 4 * MINUTE).reason is Reason.AWAITING_CONSENT
+    assert ask(now=NOON + 5 * MINUTE).reason is Reason.NO_RECENT_INBOUND
 
 
 # ------------------------------------------------------------------ evidence
