@@ -39,8 +39,8 @@ TARGETS = [OURS, f"whatsapp:{OURS}", "rcs:acme_agent", "messenger:77", "", "+120
 TEXTS = ["STOP", "hello", "", "yes", "stop " * 400, "\U0001f600", "ST\0OP", "x" * 5_000, "help"]
 NAMES = ["MessageSid", "SmsSid", "From", "To", "Body", "OptOutType", "NumMedia", "MessageStatus", "MessagingServiceSid"]
 FORMS_IN_A_BATCH = 25
-TORTURE_FORMS = 50_000
-"""With each of the two databases."""
+TORTURE_PARTS, TORTURE_FORMS = 50, 1_000
+"""With each of the two databases: so many houses, and so many forms in each."""
 
 forms = st.fixed_dictionaries(
     {},
@@ -56,11 +56,11 @@ forms = st.fixed_dictionaries(
 )
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+@pytest.fixture
+def house(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """A desk that stays open for all examples."""
     with asyncio.Runner() as runner:
-        opened = open_desk(tmp_path_factory.mktemp("desk"))
+        opened = open_desk(tmp_path_factory.mktemp(f"desk-{engine}"))
         desk = runner.run(opened.__aenter__())
         yield runner, desk, set()
         runner.run(opened.__aexit__(None, None, None))
@@ -74,9 +74,10 @@ def test_every_signed_reply_is_stored_refused_or_set_aside(house: Open, batch: l
 
 
 @pytest.mark.torture
-def test_a_hundred_thousand_signed_replies_are_each_stored_refused_or_set_aside(house: Open) -> None:
+@pytest.mark.parametrize("part", range(TORTURE_PARTS))
+def test_a_hundred_thousand_signed_replies_are_each_stored_refused_or_set_aside(house: Open, part: int) -> None:
     runner, desk, seen = house
-    chance = random.Random(3 + SEED)  # noqa: S311 - no secret
+    chance = random.Random(3 + SEED * TORTURE_PARTS + part)  # noqa: S311 - no secret
     values = {"From": SENDERS, "To": TARGETS, "Body": TEXTS, "OptOutType": ["STOP", "START", "HELP", "x"]}
     for start in range(0, TORTURE_FORMS, FORMS_IN_A_BATCH):
         batch = []
