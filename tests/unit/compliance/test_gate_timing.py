@@ -20,7 +20,7 @@ from services.compliance.domain.inputs import (
 )
 from services.compliance.domain.numbers import facts_of
 from services.compliance.domain.rule_files import load_rules, read_rules
-from services.compliance.domain.rules import Cap, ConsentStatus
+from services.compliance.domain.rules import Cap, ConsentStatus, RuleTable
 from services.compliance.domain.verdicts import Block, Clear, Defer, Reason, Verdict
 from shared.events.follow_up import Purpose
 
@@ -272,7 +272,8 @@ def test_a_text_waits_a_minute_at_most_for_the_consent_of_its_own_checkout() -> 
 @pytest.mark.parametrize("late", ["consent_lag", "source_lag", "parked"])
 @pytest.mark.parametrize("purpose", [Purpose.MARKETING, Purpose.TRANSACTIONAL])
 def test_a_consent_that_may_be_among_news_not_heard_yet_is_not_judged_missing(purpose: Purpose, late: str) -> None:
-    waiting, nothing = person(awaiting_consent=True, **{late: True}), Consent()
+    late_news = {"awaiting_consent": True, late: True}
+    waiting, nothing = replace(person(), **late_news), Consent()  # type: ignore[arg-type]  # the parameters name real fields
     for now in (NOON, NOON + MINUTE, NOON + 2 * HOUR):
         verdict = judge(purpose, waiting, nothing, now=now, first_due_at=NOON)
         assert isinstance(verdict, Defer)
@@ -282,8 +283,10 @@ def test_a_consent_that_may_be_among_news_not_heard_yet_is_not_judged_missing(pu
 
 
 def test_news_that_never_comes_keeps_a_text_no_longer_than_it_may_be_deferred() -> None:
-    waiting = person(awaiting_consent=True, source_lag=True)
-    last = judge(recipient=waiting, consent=Consent(), now=NOON + load_rules().max_defer_hours * HOUR, first_due_at=NOON)
+    rules = load_rules()
+    assert isinstance(rules, RuleTable)
+    waiting, last_hour = person(awaiting_consent=True, source_lag=True), NOON + rules.max_defer_hours * HOUR
+    last = judge(recipient=waiting, consent=Consent(), now=last_hour, first_due_at=NOON)
     assert last.reason is Reason.NO_CONSENT
 
 
