@@ -14,9 +14,9 @@ from shared.bus.local import LocalLog
 from shared.clock import SystemClock
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_roles import provision
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.types import microseconds
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.testing.connected import postgresql
 
 FEW, MANY = 10_000, 10_000_000
@@ -41,7 +41,7 @@ async def run(rounds: int) -> Result:
         await database.start()
         try:
             await database.upgrade([schema_of("scheduler")])
-            units = Units(database, LocalLog(database), SystemClock())
+            units = UnitOfWorkRunner(database, LocalLog(database), SystemClock())
             await days.keep_days(units, units.clock.now())
             await _lay_down(units, 0, FEW)
             few = [await _round(units) for _ in range(rounds)]
@@ -63,7 +63,7 @@ async def run(rounds: int) -> Result:
     )
 
 
-async def _lay_down(units: Units, start: int, end: int) -> None:
+async def _lay_down(units: UnitOfWorkRunner, start: int, end: int) -> None:
     """Spread pending timers over the days to come, and let the planner know."""
     first = microseconds(units.clock.now() + timedelta(hours=1))
     for begin in range(start, end, _STEP):
@@ -74,11 +74,11 @@ async def _lay_down(units: Units, start: int, end: int) -> None:
             "start": begin,
             "end": min(begin + _STEP, end) - 1,
         }
-        await units.run(lambda uow, values=values: uow.db.execute(_PENDING, values), Lane.BATCHES)  # type: ignore[misc]  # its own values
-    await units.run(lambda uow: uow.db.execute(sa.text("ANALYZE scheduler_timers")), Lane.BATCHES)
+        await units.run(lambda uow, values=values: uow.db.execute(_PENDING, values), WritePriority.BATCHES)  # type: ignore[misc]  # its own values
+    await units.run(lambda uow: uow.db.execute(sa.text("ANALYZE scheduler_timers")), WritePriority.BATCHES)
 
 
-async def _round(units: Units) -> tuple[float, float]:
+async def _round(units: UnitOfWorkRunner) -> tuple[float, float]:
     """Return the median and the p99 of claims, in milliseconds, without the laying down of what is claimed."""
     taken = []
     for _ in range(CLAIMS):
@@ -87,9 +87,9 @@ async def _round(units: Units) -> tuple[float, float]:
             {"partition": n % PARTITIONS, "due_at": at, "follow_up_id": ids.minted(at), "kind": "due"}
             for n in range(TIMERS)
         ]
-        await units.run(lambda uow, rows=rows: uow.db.insert(_timers(), rows), Lane.BATCHES)  # type: ignore[misc]  # as above
+        await units.run(lambda uow, rows=rows: uow.db.insert(_timers(), rows), WritePriority.BATCHES)  # type: ignore[misc]  # as above
         began = time.perf_counter()
-        count = await units.run(_claim, Lane.BATCHES)
+        count = await units.run(_claim, WritePriority.BATCHES)
         taken.append((time.perf_counter() - began) * 1000)
         assert count == TIMERS, count
     return percentile(taken, 0.5), percentile(taken, 0.99)

@@ -18,7 +18,7 @@ from services.compliance.domain.rule_files import load_rules
 from shared import process
 from shared.bus.local import LocalLog
 from shared.config.directory import MerchantDirectory
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event
 from shared.service import Service
@@ -102,7 +102,7 @@ async def _heard(service: Service, events: Sequence[Event]) -> float:
         for event in events:
             uow.publish(event)
 
-    await service.units.run(publish, Lane.BATCHES)
+    await service.units.run(publish, WritePriority.BATCHES)
     process.settle_down()  # as the house does when it has started
     assert service.runner is not None
     began, taken = time.process_time(), 0

@@ -20,11 +20,11 @@ from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import Cluster
 from shared.bus.router import Router
 from shared.clock import SystemClock
-from shared.db.ground import Ground, metadata_of
+from shared.db.ground import SystemTables, metadata_of
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_roles import provision
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope
 from shared.events.envelope import encode
 from shared.events.topics import Topic
@@ -67,10 +67,10 @@ async def run(rounds: int) -> Result:
 class _House:
     """A service that hears what it says."""
 
-    def __init__(self, database: PostgresDatabase, log: KafkaLog, ground: Ground) -> None:
+    def __init__(self, database: PostgresDatabase, log: KafkaLog, ground: SystemTables) -> None:
         self.heard = 0
         self.all = asyncio.Event()
-        self.units = Units(database, log, SystemClock())
+        self.units = UnitOfWorkRunner(database, log, SystemClock())
         self.log = log
         router = Router()
         router.on(ConsentReported)(self.hear)
@@ -109,7 +109,7 @@ async def _through_the_house(house: _House, events: Sequence[ConsentReported]) -
         await asyncio.sleep(0.05)
     cpu, began = time.process_time(), time.perf_counter()
     for start in range(0, len(events), UNIT):
-        await house.units.run(lambda uow, start=start: _say(uow, events[start : start + UNIT]), Lane.INGEST)  # type: ignore[misc]  # its own start
+        await house.units.run(lambda uow, start=start: _say(uow, events[start : start + UNIT]), WritePriority.INGEST)  # type: ignore[misc]  # its own start
     async with asyncio.timeout(_LONGEST_SECONDS):
         await house.all.wait()
     return time.perf_counter() - began, time.process_time() - cpu

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from shared.clock import write_offset
 from shared.db.sqlite import SQLiteDatabase
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.testing.process import API_KEY, Process, free_port, house_process, simulator_process, write_shop
 
 BATCH = 500
@@ -221,7 +221,7 @@ async def durability() -> dict[str, str]:
         database = SQLiteDatabase(Path(folder) / "settings.db")
         await database.start()
         try:
-            found = await database.write(_pragmas, Lane.BATCHES)
+            found = await database.write(_pragmas, WritePriority.BATCHES)
         finally:
             await database.stop()
     assert found == {"journal_mode": "wal", "synchronous": str(_SYNCHRONOUS_FULL)}, found

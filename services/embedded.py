@@ -76,7 +76,7 @@ def schemas() -> list[Schema]:
 
 
 @dataclass(slots=True)
-class Embedded:
+class Application:
     """A running house."""
 
     runtime: Runtime
@@ -92,7 +92,7 @@ class Embedded:
 @asynccontextmanager
 async def embedded(
     settings: ProcessSettings, *, clock: Clock | None = None, merchants: MerchantDirectory | None = None
-) -> AsyncIterator[Embedded]:
+) -> AsyncIterator[Application]:
     """Open the data folder, bring the schema up, and yield the house; its services run while the app does.
 
     Raises:
@@ -133,7 +133,7 @@ def services_of(runtime: Runtime) -> list[Service]:
     ]
 
 
-async def _house(runtime: Runtime, created: Path | None) -> Embedded:
+async def _house(runtime: Runtime, created: Path | None) -> Application:
     """Build the services and the app around them."""
     built = services_of(runtime)
     for service in built:
@@ -174,7 +174,7 @@ async def _house(runtime: Runtime, created: Path | None) -> Embedded:
     app.add_route("/", _lead_to_the_console, include_in_schema=False)
     if simulator is not None:
         app.router.routes.extend(simulator.routes())
-    return Embedded(runtime, app, built, simulator, token, created, [str(p) for p in runtime.merchants.problems])
+    return Application(runtime, app, built, simulator, token, created, [str(p) for p in runtime.merchants.problems])
 
 
 async def _lead_to_the_console(_request: Request) -> Response:
@@ -247,7 +247,7 @@ def _simulator(runtime: Runtime) -> Simulator | None:
 
 
 @asynccontextmanager
-async def announced(house: Embedded) -> AsyncIterator[None]:
+async def announced(house: Application) -> AsyncIterator[None]:
     """Leave a note for commands on this machine while the process runs: where it is, and the operator's token."""
     settings = house.runtime.settings
     note = settings.data_dir / PROCESS_FILE
@@ -268,7 +268,7 @@ async def announced(house: Embedded) -> AsyncIterator[None]:
         note.unlink(missing_ok=True)
 
 
-def warn_of_exposure(house: Embedded) -> None:
+def warn_of_exposure(house: Application) -> None:
     """Say what stands open where others than this machine reach the process."""
     settings = house.runtime.settings
     if is_loopback(settings.host):

@@ -16,7 +16,7 @@ from shared.bus import parked
 from shared.bus.local import LOCAL, LocalLog
 from shared.config.changes import changes_between
 from shared.config.problem import Problem, Severity
-from shared.db.ground import IDEMPOTENCY_HOURS, Ground
+from shared.db.ground import IDEMPOTENCY_HOURS, SystemTables
 from shared.db.sweep import Sweep, swept
 from shared.db.transaction import Transaction
 from shared.errors import Fault
@@ -45,7 +45,7 @@ log = logger(__name__)
 class Housekeeping:
     """The process's own loops."""
 
-    def __init__(self, runtime: Runtime, grounds: Sequence[Ground]) -> None:
+    def __init__(self, runtime: Runtime, grounds: Sequence[SystemTables]) -> None:
         self._runtime = runtime
         self._grounds = grounds
         self._loops = (
@@ -152,7 +152,7 @@ class Housekeeping:
             await self._runtime.log.prune(now, min(read, default=0))
 
 
-async def _position(transaction: Transaction, *, ground: Ground) -> int:
+async def _position(transaction: Transaction, *, ground: SystemTables) -> int:
     """Return how far a service has read the local log; a service that reads nothing holds nobody back."""
     table = ground.positions
     found = await transaction.rows(sa.select(table.c.next_offset).where(table.c.topic == LOCAL.topic))

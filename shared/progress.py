@@ -55,7 +55,7 @@ class WaitsFor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ProgressFacts:
     """What whoever asks knows of a follow-up."""
 
     state: str
@@ -84,7 +84,7 @@ class Progress:
     detail: str | None = None
 
 
-def progress_of(known: Known, now: datetime) -> Progress:
+def progress_of(known: ProgressFacts, now: datetime) -> Progress:
     """Return what a follow-up is doing, for each state and each cause."""
     match known.state:
         case "pending":
@@ -97,7 +97,7 @@ def progress_of(known: Known, now: datetime) -> Progress:
             return Progress(Doing.ENDED)
 
 
-def _pending(known: Known, now: datetime) -> Progress:
+def _pending(known: ProgressFacts, now: datetime) -> Progress:
     if known.in_line:
         return Progress(Doing.WAITING, WaitsFor.NUMBER_BUSY)
     if known.reason in _KEPT_THOUGH_DUE:
@@ -109,7 +109,7 @@ def _pending(known: Known, now: datetime) -> Progress:
     return Progress(Doing.PLANNED, WaitsFor.HOUR, known.due_at)
 
 
-def _released(known: Known, now: datetime) -> Progress:
+def _released(known: ProgressFacts, now: datetime) -> Progress:
     if known.reason == UNANSWERED:
         return Progress(Doing.UNANSWERED, WaitsFor.ANSWER, known.until, known.detail)
     if known.reason:

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from shared import ids, places
-from shared.db.ground import Ground
+from shared.db.ground import SystemTables
 from shared.db.resealing import PlaceOf
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -38,7 +38,9 @@ Tables: TypeAlias = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by table, ready to be written as JSON."""
 
 
-def certify(uow: UnitOfWork, ground: Ground, cause: RecipientErased | MerchantClosed, rows: Mapping[str, int]) -> None:
+def certify(
+    uow: UnitOfWork, ground: SystemTables, cause: RecipientErased | MerchantClosed, rows: Mapping[str, int]
+) -> None:
     """Tell the house what this service blanked; where nobody keeps a certificate, nothing is told."""
     request = cause.event_id if isinstance(cause, MerchantClosed) else cause.request_id
     if request is None:
@@ -58,7 +60,7 @@ def certify(uow: UnitOfWork, ground: Ground, cause: RecipientErased | MerchantCl
 
 
 async def strip_parked(
-    db: Transaction, ground: Ground, recipient: RecipientId, drop: Iterable[type[Event]] = ()
+    db: Transaction, ground: SystemTables, recipient: RecipientId, drop: Iterable[type[Event]] = ()
 ) -> int:
     """Take the sealed parts out of a person's parked events, and return how many there were.
 
@@ -119,7 +121,7 @@ def _sealed_fields(kind: type[Part]) -> dict[str, Any]:
     return {name: inner for name, inner in found.items() if inner != {}}
 
 
-def hand_over(uow: UnitOfWork, ground: Ground, request: PrivacyRequested, tables: Tables, sealer: Sealer) -> None:
+def hand_over(uow: UnitOfWork, ground: SystemTables, request: PrivacyRequested, tables: Tables, sealer: Sealer) -> None:
     """Publish everything a service holds about a person, sealed again, in pieces a broker takes."""
     whole = orjson.dumps({str(table): rows for table, rows in tables.items()})
     pieces = [whole[start : start + _PIECE_BYTES] for start in range(0, len(whole), _PIECE_BYTES)]
@@ -143,7 +145,9 @@ def hand_over(uow: UnitOfWork, ground: Ground, request: PrivacyRequested, tables
         )
 
 
-async def parked_rows(db: Transaction, ground: Ground, recipient: RecipientId, sealer: Sealer) -> list[dict[str, Any]]:
+async def parked_rows(
+    db: Transaction, ground: SystemTables, recipient: RecipientId, sealer: Sealer
+) -> list[dict[str, Any]]:
     """Return a person's parked events, opened, for an export."""
     found = []
     for row in await db.fetch(ground.parked, "recipient_id", [recipient]):

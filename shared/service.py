@@ -15,9 +15,9 @@ from shared.bus.router import Router
 from shared.bus.runner import PROMPT, Pace, Runner
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
-from shared.db.ground import Ground
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import Database, Publisher, UnitOfWork, Units
+from shared.db.ground import SystemTables
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import Database, Publisher, UnitOfWork, UnitOfWorkRunner
 from shared.errors import ConfigurationFault
 from shared.http.quota import Quotas
 from shared.loop import Loop, Pulse
@@ -45,7 +45,7 @@ class Log(Publisher, Protocol):
         """Return what publishers say of how far their news has come."""
         ...
 
-    def hears(self, ground: Ground, topics: Sequence[str]) -> None:
+    def hears(self, ground: SystemTables, topics: Sequence[str]) -> None:
         """Tell everybody how far a service has heard what these topics hold, and said what follows from it."""
         ...
 
@@ -79,9 +79,9 @@ class Runtime:
         object.__setattr__(self, "quotas", Quotas(self.settings, self.clock))
 
     @property
-    def units(self) -> Units:
-        """Units of work on this process's database and log."""
-        return Units(self.database, self.log, self.clock)
+    def units(self) -> UnitOfWorkRunner:
+        """UnitOfWorkRunner of work on this process's database and log."""
+        return UnitOfWorkRunner(self.database, self.log, self.clock)
 
 
 @dataclass(slots=True)
@@ -90,8 +90,8 @@ class Service:
 
     name: str
     metadata: sa.MetaData
-    ground: Ground
-    units: Units
+    ground: SystemTables
+    units: UnitOfWorkRunner
     routers: Sequence[APIRouter] = ()
     events: Router | None = None
     runner: Runner | None = None
@@ -161,7 +161,7 @@ def _joined(sentences: Iterable[str | None]) -> str | None:
     return "; ".join(sentence for sentence in sentences if sentence) or None
 
 
-async def check_fingerprint(units: Units, ground: Ground, fingerprint: str) -> None:
+async def check_fingerprint(units: UnitOfWorkRunner, ground: SystemTables, fingerprint: str) -> None:
     """Refuse to start with another hash key than the one that named this database's recipients.
 
     Raises:
@@ -177,7 +177,7 @@ async def check_fingerprint(units: Units, ground: Ground, fingerprint: str) -> N
         await uow.db.insert_new(ground.fingerprints, [{"fingerprint": fingerprint, "first_seen_at": uow.now}])
         return str((await uow.db.rows(query))[0]["fingerprint"])
 
-    known = await units.run(work, Lane.BATCHES)
+    known = await units.run(work, WritePriority.BATCHES)
     if known != fingerprint:
         raise ConfigurationFault(
             f"{ground.service}: this keyring's hash key is not the one that named the people in this database; "

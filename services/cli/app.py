@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from services.cli.lazy import Entry, LazyGroup
+from services.cli.lazy import LazyCommand, LazyGroup
 from shared.clock import prefer_tzdata_wheel
 from shared.errors import ConfigurationFault, Fault
 
@@ -15,72 +15,74 @@ class Commands(LazyGroup):
     """Every command there is."""
 
     entries: ClassVar = {
-        "demo": Entry(
+        "demo": LazyCommand(
             "services.cli.demonstration:demo",
             "Send a real signed order through all five services and tell what happens; then stay up to look around.",
         ),
-        "init": Entry(
+        "init": LazyCommand(
             "services.cli.beginning:init", "Make the files of a first shop: a merchant, a flow, and a key to call with."
         ),
-        "run": Entry("services.cli.process:run", "Run all five services in this process, on one SQLite file."),
-        "serve": Entry(
+        "run": LazyCommand("services.cli.process:run", "Run all five services in this process, on one SQLite file."),
+        "serve": LazyCommand(
             "services.cli.process:serve",
             "Run one service in this process, on Kafka and PostgreSQL; start as many as you like.",
         ),
-        "status": Entry("services.cli.state:status", "Tell whether the running process is well, and what it does."),
-        "migrate": Entry(
+        "status": LazyCommand(
+            "services.cli.state:status", "Tell whether the running process is well, and what it does."
+        ),
+        "migrate": LazyCommand(
             "services.cli.process:migrate",
             "Bring the database to this version's schema; `followup run` does it by itself.",
         ),
-        "relay-again": Entry(
+        "relay-again": LazyCommand(
             "services.cli.process:relay_again",
             "After a power cut of the only Kafka broker: read and relay the last minutes again, while everything runs.",
         ),
-        "redrive": Entry(
+        "redrive": LazyCommand(
             "services.cli.process:redrive",
             "Hand parked events over again, in order; stop the running process first, or all replicas of the service.",
         ),
-        "doctor": Entry(
+        "doctor": LazyCommand(
             "services.cli.doctor:doctor",
             "Check this machine, the files, and everything that `run` or `serve` needs; list every setting.",
         ),
-        "lint": Entry(
+        "lint": LazyCommand(
             "services.cli.configuration:lint",
             "Explain every mistake in the merchant and flow files, with file, line and how to fix it.",
         ),
-        "send": Entry(
+        "send": LazyCommand(
             "services.cli.evidence:send",
             "Enqueue one follow-up through the running process; the gate judges it like any other.",
         ),
-        "explain": Entry(
+        "explain": LazyCommand(
             "services.cli.evidence:explain",
             "Tell why a text was sent or was not: each step, the verdict, the rule, the next legal instant.",
         ),
-        "gate": Entry(
+        "gate": LazyCommand(
             "services.cli.evidence:gate",
             "Judge cases without sending anything: one JSON object a line in, one a line out, in order.",
         ),
-        "holds": Entry(
+        "holds": LazyCommand(
             "services.cli.holds:holds",
             "Show what bounds texts to new people and the day's spending; --release ends a hold.",
         ),
-        "classify": Entry(
+        "classify": LazyCommand(
             "services.cli.evidence:classify",
             "Read inbound texts, one JSON object a line in, one a line out; contexts: subscribed, opted_out, pending, "
             "none.",
         ),
-        "audit": Entry(
+        "audit": LazyCommand(
             "services.cli.audit:audit",
             "Judge stored verdicts again under another table of rules, and list those that would have been different.",
         ),
-        "keys": Entry(
+        "keys": LazyCommand(
             "services.cli.configuration:keys", "API keys of a merchant's own systems, and the house's keyring."
         ),
-        "ledger": Entry(
+        "ledger": LazyCommand(
             "services.cli.ledger:ledger", "The consent ledger: hash-chained, signed daily, checkable by anybody."
         ),
-        "consents": Entry("services.cli.consents:consents", "Consents collected elsewhere."),
-        "replies": Entry("services.cli.replies:replies", "Replies that belong to nobody who can be found."),
+        "consents": LazyCommand("services.cli.consents:consents", "Consents collected elsewhere."),
+        "replies": LazyCommand("services.cli.replies:replies", "Replies that belong to nobody who can be found."),
     }
 
 

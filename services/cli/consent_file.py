@@ -92,7 +92,7 @@ def _records(stream: TextIO, read: int, delimiter: str) -> Iterator[_Record]:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ConsentRow:
     """One row, and the line of the file it ends on."""
 
     number: int
@@ -111,7 +111,7 @@ class ConsentFile:
     """None: by its byte order mark, else UTF-8."""
     ignored: Sequence[str] = field(default=(), init=False)
 
-    def lines(self, on_bytes: Callable[[int], None]) -> Iterator[Line]:
+    def lines(self, on_bytes: Callable[[int], None]) -> Iterator[ConsentRow]:
         """Yield every row; `on_bytes` hears how far the file was read.
 
         Raises:
@@ -127,7 +127,7 @@ class ConsentFile:
         except (LookupError, UnicodeError):
             raise ConfigurationFault(f"{self.path}: is not {encoding}; name its encoding with --encoding") from None
 
-    def _rows(self, stream: TextIO, encoding: str, on_bytes: Callable[[int], None]) -> Iterator[Line]:
+    def _rows(self, stream: TextIO, encoding: str, on_bytes: Callable[[int], None]) -> Iterator[ConsentRow]:
         first, read, said = stream.readline(_LONGEST_LINE), 1, ""
         mark = first.strip().strip("\ufeff").strip('"')
         if mark.casefold().startswith(_SEPARATOR_LINE):
@@ -151,7 +151,7 @@ class ConsentFile:
             )
         return [name if name in COLUMNS else None for name in names]
 
-    def _of_a_row(self, record: _Record, names: Sequence[str | None], encoding: str) -> Iterator[Line]:
+    def _of_a_row(self, record: _Record, names: Sequence[str | None], encoding: str) -> Iterator[ConsentRow]:
         """Yield a line for each number of a row; an empty second column is nobody."""
         known, values = list(names), record.values
         if record.trouble:  # a withdrawal needs no more; a permission is refused for lack of its proof
@@ -163,21 +163,23 @@ class ConsentFile:
             own = [None if name == "to" and other != place else name for other, name in enumerate(known)]
             line = self._line(record.end, own, values, encoding)
             if record.trouble and (line.row is None or not {"to", "event"} <= line.row.keys()):
-                line = Line(record.end, None, record.trouble)
+                line = ConsentRow(record.end, None, record.trouble)
             yield line
 
-    def _line(self, number: int, names: Sequence[str | None], values: Sequence[str], encoding: str) -> Line:
+    def _line(self, number: int, names: Sequence[str | None], values: Sequence[str], encoding: str) -> ConsentRow:
         if any(value.strip() for value in values[len(names) :]):
-            return Line(number, None, f"has {len(values)} values for {len(names)} columns: is a quote missing?")
+            return ConsentRow(number, None, f"has {len(values)} values for {len(names)} columns: is a quote missing?")
         named = {name: value.strip() for name, value in zip(names, values, strict=False) if name and value.strip()}
         if any("\udc80" <= letter <= "\udcff" for value in named.values() for letter in value):
-            return Line(number, None, f"holds bytes that are not {encoding}; name the encoding with --encoding")
+            return ConsentRow(number, None, f"holds bytes that are not {encoding}; name the encoding with --encoding")
         if any("\0" in value for value in named.values()):
-            return Line(number, None, "holds a NUL character; is the file UTF-16? name its encoding with --encoding")
+            return ConsentRow(
+                number, None, "holds a NUL character; is the file UTF-16? name its encoding with --encoding"
+            )
         row: dict[str, Any] = {**self.defaults, **named}
         if (proof := named.get("evidence")) is not None:
             row["evidence"] = _evidence(proof)
-        return Line(number, row)
+        return ConsentRow(number, row)
 
 
 def _encoding(path: Path) -> str:

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.cli.consent_file import ConsentFile, Line
-from services.cli.house_client import HouseClient, open_house
+from services.cli.consent_file import ConsentFile, ConsentRow
+from services.cli.house_client import APIClient, open_house
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 
@@ -42,14 +42,14 @@ class Report(Protocol):
 class Import:
     """Sends rows in batches, and counts what became of them."""
 
-    house: HouseClient
+    house: APIClient
     merchant: str
     report: Report
     counts: Counter[str] = field(default_factory=Counter)
-    _batch: list[Line] = field(default_factory=list)
+    _batch: list[ConsentRow] = field(default_factory=list)
     _bytes: int = 0
 
-    def add(self, line: Line) -> None:
+    def add(self, line: ConsentRow) -> None:
         """Take one row; one that cannot be read is reported at once."""
         if line.row is None:
             self._refuse(line.number, "unreadable", line.trouble)
@@ -105,7 +105,7 @@ def import_file(
     _tell(console, job.counts, target, source)
 
 
-def _watched(source: ConsentFile, console: Console) -> Iterator[Line]:
+def _watched(source: ConsentFile, console: Console) -> Iterator[ConsentRow]:
     """Yield rows while a bar shows how far we are."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli import house_client as _  # noqa: F401 - declares the settings of the command line itself
-from services.cli.checks import Finding, files, machine, servers
+from services.cli.checks import CheckResult, files, machine, servers
 from services.cli.options import DataOption, MerchantsOption, PortOption, settings_of
 from shared.bus.kafka_access import KafkaSettings
 from shared.settings import ProcessSettings
@@ -45,11 +45,11 @@ def doctor(
     raise typer.Exit(1 if wrong else 0)
 
 
-async def _examine(console: Console, settings: ProcessSettings, *, offline: bool) -> list[Finding]:
+async def _examine(console: Console, settings: ProcessSettings, *, offline: bool) -> list[CheckResult]:
     """Look at everything, and say each thing when it was looked at."""
-    found: list[Finding] = []
+    found: list[CheckResult] = []
 
-    def say(finding: Finding) -> None:
+    def say(finding: CheckResult) -> None:
         found.append(finding)
         mark = "[green]ok [/]" if finding.is_fine else "[yellow]see[/]"
         console.print(f"{mark} {finding.subject}: {escape(finding.said)}", soft_wrap=True)

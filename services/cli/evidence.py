@@ -11,7 +11,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from services.cli.house_client import HouseClient, open_house
+from services.cli.house_client import APIClient, open_house
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from services.compliance.advice import advise
 from shared.config.problem import did_you_mean
@@ -61,7 +61,7 @@ def explain(
     _tell(Console(), *found)
 
 
-def _found(house: HouseClient, follow_up_id: str) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]] | None:
+def _found(house: APIClient, follow_up_id: str) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]] | None:
     """Return the follow-up, its decisions and its journey, from whichever merchant has it."""
     for merchant in house.merchants:
         follow_up = house.get(merchant, f"/v1/follow-ups/{follow_up_id}")

@@ -34,7 +34,7 @@ class ClientSettings(Settings):
     token: str = Field("", description="API key or operator's token for FOLLOWUP_URL.")
 
 
-class HouseClient:
+class APIClient:
     """Asks the HTTP API as the operator of this machine."""
 
     def __init__(
@@ -83,7 +83,7 @@ class HouseClient:
 
 
 @contextmanager
-def open_house(settings: ProcessSettings) -> Iterator[HouseClient]:
+def open_house(settings: ProcessSettings) -> Iterator[APIClient]:
     """Yield a client of the running process, or of a house opened for this command alone.
 
     Raises:
@@ -100,7 +100,7 @@ def open_house(settings: ProcessSettings) -> Iterator[HouseClient]:
             running = json.loads(note.read_text(encoding="utf-8"))
             client = httpx2.AsyncClient(base_url=running["url"], timeout=10)
             try:
-                yield HouseClient(client, runner, running["token"], running["merchants"])
+                yield APIClient(client, runner, running["token"], running["merchants"])
             finally:
                 runner.run(client.aclose())
             return
@@ -109,14 +109,14 @@ def open_house(settings: ProcessSettings) -> Iterator[HouseClient]:
         client = httpx2.AsyncClient(transport=httpx2.ASGITransport(house.app), base_url="http://localhost")
         merchants = [merchant.id for merchant in house.runtime.merchants.merchants]
         try:
-            yield HouseClient(client, runner, house.operator_token, merchants)
+            yield APIClient(client, runner, house.operator_token, merchants)
         finally:
             runner.run(client.aclose())
             runner.run(opening.__aexit__(None, None, None))
 
 
 @contextmanager
-def _over_http(remote: ClientSettings, settings: ProcessSettings) -> Iterator[HouseClient]:
+def _over_http(remote: ClientSettings, settings: ProcessSettings) -> Iterator[APIClient]:
     """Yield a client of a house somewhere else; whose merchants it has, the merchants folder says."""
     merchants = [path.parent.name for path in sorted(settings.merchants_dir.glob("*/merchant.yaml"))]
     if not remote.token.startswith(KEY_PREFIX) and not merchants:
@@ -127,7 +127,7 @@ def _over_http(remote: ClientSettings, settings: ProcessSettings) -> Iterator[Ho
     with asyncio.Runner() as runner:
         client = httpx2.AsyncClient(base_url=remote.url, timeout=_REMOTE_SECONDS)
         try:
-            yield HouseClient(client, runner, remote.token, merchants or [_OF_THE_KEY])
+            yield APIClient(client, runner, remote.token, merchants or [_OF_THE_KEY])
         except httpx2.TransportError as problem:
             raise ConfigurationFault(f"FOLLOWUP_URL: {remote.url} does not answer ({type(problem).__name__})") from None
         finally:

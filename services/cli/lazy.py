@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LazyCommand:
     """One command of the command line, before its module is loaded."""
 
     where: str
@@ -39,7 +39,7 @@ class Entry:
 class LazyGroup(TyperGroup):
     """A group whose commands are loaded one at a time, by name."""
 
-    entries: ClassVar[Mapping[str, Entry]] = {}
+    entries: ClassVar[Mapping[str, LazyCommand]] = {}
     _is_listing = False
 
     def list_commands(self, ctx: Any) -> list[str]:

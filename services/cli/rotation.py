@@ -12,7 +12,7 @@ import typer
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.bus.kafka_access import KafkaSettings
 from shared.db.lock import FolderLock
-from shared.db.resealing import MOST_NAMED, PlaceOf, Progress, Sealed, resealed
+from shared.db.resealing import MOST_NAMED, PlaceOf, ResealProgress, Sealed, resealed
 from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
 from shared.rights import SERVICES
@@ -88,17 +88,17 @@ def _step(path: Path, *, prepare: bool) -> str:
     return f"the new key of {path} is the active one: restart every process, then `followup keys reseal`"
 
 
-async def _embedded(settings: ProcessSettings) -> Progress:
+async def _embedded(settings: ProcessSettings) -> ResealProgress:
     from services import embedded  # noqa: PLC0415 - the house is large, and `keys new` answers at once without it
 
     async with embedded.embedded(settings) as house:
         return await _all(house.runtime, SERVICES)
 
 
-async def _distributed(settings: ProcessSettings) -> Progress:
+async def _distributed(settings: ProcessSettings) -> ResealProgress:
     from services import distributed  # noqa: PLC0415 - the house is large, and `keys new` answers at once without it
 
-    total = Progress()
+    total = ResealProgress()
     for name in SERVICES:
         async with distributed.opened(name, settings) as house:
             found = await _all(house.runtime, [name])
@@ -109,8 +109,8 @@ async def _distributed(settings: ProcessSettings) -> Progress:
     return total
 
 
-async def _all(runtime: Runtime, services: Sequence[str]) -> Progress:
-    def note(table: sa.Table, progress: Progress) -> None:
+async def _all(runtime: Runtime, services: Sequence[str]) -> ResealProgress:
+    def note(table: sa.Table, progress: ResealProgress) -> None:
         typer.echo(
             f"{table.name}: {progress.looked_at} rows looked at, {progress.resealed} values sealed again", err=True
         )
@@ -127,7 +127,7 @@ def sealed_of(service: str) -> Sealed:
     return found
 
 
-def _tell(progress: Progress) -> None:
+def _tell(progress: ResealProgress) -> None:
     for place in progress.named[:MOST_NAMED]:
         typer.echo(f"does not open: {place}", err=True)
     typer.echo(f"{progress.resealed} values sealed again, {progress.unreadable} do not open and stay as they are")

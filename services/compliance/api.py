@@ -13,14 +13,14 @@ from services.compliance import store
 from services.compliance.advice import advise
 from services.compliance.consent_desk import (
     ConsentBody,
-    ConsentDesk,
+    ConsentService,
     RevocationBody,
     StandingBody,
     must_not_pose_as_heard,
     standing_answer,
 )
 from services.compliance.domain.evaluation import answer_of, rfc3339
-from services.compliance.domain.inputs import LineType, Past, PastKind, Recipient
+from services.compliance.domain.inputs import HistoryItem, LineType, PastKind, Recipient
 from services.compliance.domain.numbers import facts_of_e164
 from services.compliance.domain.records import OtherVersion, recompute
 from services.compliance.domain.rule_files import load_rules
@@ -28,11 +28,11 @@ from services.compliance.domain.rules import UnreadableRules
 from services.compliance.domain.setting import setting_of
 from services.compliance.judgement import policy_of
 from services.compliance.preferences import store as preferences
-from services.compliance.preferences.links import Links
-from services.compliance.store import Decision, Person
+from services.compliance.preferences.links import PreferenceLinks
+from services.compliance.store import RecipientState, StoredVerdict
 from shared.beside import beside
 from shared.config.directory import Merchant
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentScope
 from shared.events.follow_up import Purpose
 from shared.http.auth import Caller, requires
@@ -50,7 +50,7 @@ _OUTLOOK = timedelta(days=7)
 """How far ahead the next opening is looked for."""
 
 
-def routes(desk: ConsentDesk, links: Links, quotas: Quotas) -> APIRouter:
+def routes(desk: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIRouter:
     """Return the routes of compliance."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
@@ -105,7 +105,7 @@ def routes(desk: ConsentDesk, links: Links, quotas: Quotas) -> APIRouter:
         recipient, _number = desk.recipient(caller.merchant, body.to)
         now = desk.units.clock.now()
         await desk.units.run(
-            lambda uow: preferences.revoke_links(uow.db, caller.merchant.id, recipient, now), Lane.STOP
+            lambda uow: preferences.revoke_links(uow.db, caller.merchant.id, recipient, now), WritePriority.STOP
         )
         return {"recipient_id": str(recipient), "revoked_at": rfc3339(now)}
 
@@ -146,13 +146,13 @@ def _advice(question: dict[str, Any], field: str) -> dict[str, Any]:
     return answer
 
 
-def _texts(history: Sequence[Past], now: datetime) -> dict[str, Any]:
+def _texts(history: Sequence[HistoryItem], now: datetime) -> dict[str, Any]:
     """Return the marketing texts that count, or did."""
     texts = sorted(past.at for past in history if past.kind is PastKind.MARKETING)
     return {"slots_used": sum(1 for at in texts if at > now - _DAY), "marketing_texts": [rfc3339(at) for at in texts]}
 
 
-def _clocks(merchant: Merchant, number: E164, person: Person, now: datetime) -> dict[str, Any]:
+def _clocks(merchant: Merchant, number: E164, person: RecipientState, now: datetime) -> dict[str, Any]:
     """Return the person's local times as the number tells them, and the next instant marketing may go."""
     rules = load_rules()
     if isinstance(rules, UnreadableRules):
@@ -170,7 +170,7 @@ def _clocks(merchant: Merchant, number: E164, person: Person, now: datetime) -> 
     }
 
 
-def _decision_answer(decision: Decision) -> dict[str, Any]:
+def _decision_answer(decision: StoredVerdict) -> dict[str, Any]:
     """Return one verdict in the words of the evaluation format, and whether judging its record again gives the same."""
     record = decision.record
     again = recompute(record, load_rules())

@@ -4,25 +4,25 @@ import secrets
 
 from services.compliance import api, consumer, holds, instruments, retention
 from services.compliance.connectors.wiring import Connectors
-from services.compliance.consent_desk import ConsentDesk
+from services.compliance.consent_desk import ConsentService
 from services.compliance.domain import time_zones
 from services.compliance.domain.rule_files import load_rules
 from services.compliance.domain.rules import RuleTable
 from services.compliance.imports import api as imports_api
-from services.compliance.imports.desk import ImportDesk
-from services.compliance.judging import GateDesk
-from services.compliance.limiting import SHARES, LimitDesk
+from services.compliance.imports.desk import ImportService
+from services.compliance.judging import GateService
+from services.compliance.limiting import SHARES, LimitService
 from services.compliance.preferences import api as preference_pages
-from services.compliance.preferences.desk import PreferenceDesk
-from services.compliance.preferences.links import Links
+from services.compliance.preferences.desk import PreferenceService
+from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.rights import api as rights_api
-from services.compliance.rights.api import RightsDesk
-from services.compliance.rights.consumer import RightsDoor
+from services.compliance.rights.api import RightsService
+from services.compliance.rights.consumer import RightsHandlers
 from services.compliance.roots import RootKeeper
 from services.compliance.settings import ComplianceSettings
 from services.compliance.signing import key_of
 from services.compliance.tables import ground, metadata
-from shared.bus.reading import Reading, Unread
+from shared.bus.reading import ReadProgress, Unread
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import ConfigurationFault
 from shared.events.topics import Topic
@@ -62,8 +62,8 @@ def build(runtime: Runtime) -> Service:
         log.warning("ledger_unsigned", advice="name a key with FOLLOWUP_COMPLIANCE_SIGNING_KEY_FILE")
     connectors = Connectors.of(settings)
     units = runtime.units
-    consents = ConsentDesk(units, runtime.sealer, settings.history_days)
-    links = Links(runtime.sealer, runtime.settings.address, settings.preference_link_days)
+    consents = ConsentService(units, runtime.sealer, settings.history_days)
+    links = PreferenceLinks(runtime.sealer, runtime.settings.address, settings.preference_link_days)
     service = Service(
         NAME,
         metadata,
@@ -71,10 +71,10 @@ def build(runtime: Runtime) -> Service:
         units,
         routers=[
             api.routes(consents, links, runtime.quotas),
-            imports_api.routes(ImportDesk(consents), runtime.quotas),
+            imports_api.routes(ImportService(consents), runtime.quotas),
             holds.routes(units),
-            rights_api.routes(RightsDesk(consents, runtime.sealer)),
-            preference_pages.routes(PreferenceDesk(units, runtime.sealer), links, runtime.merchants),
+            rights_api.routes(RightsService(consents, runtime.sealer)),
+            preference_pages.routes(PreferenceService(units, runtime.sealer), links, runtime.merchants),
         ],
         loops=[
             *([] if key is None else [RootKeeper(units, runtime.clock, key).loop()]),
@@ -87,19 +87,19 @@ def build(runtime: Runtime) -> Service:
     async def news(uow: UnitOfWork) -> Unread:
         return await hearing.news(uow.db, uow.read)
 
-    desk = GateDesk(
+    desk = GateService(
         runtime.clock,
         runtime.sealer,
         runtime.merchants,
         load_rules,
         settings.history_days,
         news,
-        LimitDesk(runtime.sealer, runtime.merchants, secrets.randbelow(SHARES)),
+        LimitService(runtime.sealer, runtime.merchants, secrets.randbelow(SHARES)),
         connectors.registers,
     )
-    source = service.listen(runtime.log, consumer.router(desk, RightsDoor(runtime.sealer)))
+    source = service.listen(runtime.log, consumer.router(desk, RightsHandlers(runtime.sealer)))
     runtime.log.hears(ground, NEWS)
-    hearing = Reading(source, runtime.log.marks(), units, ground, NEWS)
+    hearing = ReadProgress(source, runtime.log.marks(), units, ground, NEWS)
     service.loops = [*service.loops, Loop("hear", hearing.look)]
 
     async def listen_first() -> None:

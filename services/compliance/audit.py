@@ -18,7 +18,7 @@ _PAGE_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class VerdictOutcome:
     """What a verdict comes to; how long a clearance would have lasted is not compared."""
 
     decision: str
@@ -26,7 +26,7 @@ class Outcome:
     until: str | None
 
     @classmethod
-    def of(cls, verdict: Verdict) -> "Outcome":
+    def of(cls, verdict: Verdict) -> "VerdictOutcome":
         """Return a verdict's outcome in the words of the evaluation format."""
         answer = answer_of(verdict)
         return cls(answer.decision, answer.reason, answer.until)
@@ -44,8 +44,8 @@ class Difference:
     follow_up: FollowUpId
     release: int
     decided_at: datetime
-    was: Outcome
-    would_be: Outcome
+    was: VerdictOutcome
+    would_be: VerdictOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ async def differences(
 
 
 def _difference(row: Row, record: DecisionRecord, rules: RuleTable) -> Difference | None:
-    was, would_be = Outcome.of(record.verdict), Outcome.of(judged_under(record, rules))
+    was, would_be = VerdictOutcome.of(record.verdict), VerdictOutcome.of(judged_under(record, rules))
     if was == would_be:
         return None
     key = MerchantId(row["merchant_id"]), FollowUpId(row["follow_up_id"]), int(row["release"])

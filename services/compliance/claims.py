@@ -9,10 +9,10 @@ from services.compliance import instruments, store
 from services.compliance.domain.inputs import Consent
 from services.compliance.domain.ledger import GENESIS, LedgerEntry, chained
 from services.compliance.domain.standing import Standing, fold
-from services.compliance.store import ChainedEntry, Person
+from services.compliance.store import ChainedEntry, RecipientState
 from shared import ids
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ScopeStanding
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ScopeSnapshot
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, RecipientId
 
@@ -24,7 +24,7 @@ _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 because a platform writes "for ever" as the year 9999."""
 
 
-async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[RecipientId, Person]:
+async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[RecipientId, RecipientState]:
     """Enter claims into the ledger and publish what each person's standing is now.
 
     A claim the ledger holds already is skipped. Claims of one person are taken in the given order. Returns the
@@ -41,7 +41,7 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
     chains = await store.entries(uow.db, [key for key in fresh if people[key].chain_hash != GENESIS])
     erased = await store.erased(uow.db, list(fresh))
     added: list[ChainedEntry] = []
-    changed: dict[RecipientId, Person] = {}
+    changed: dict[RecipientId, RecipientState] = {}
     for recipient, new in fresh.items():
         chain, person = chains.get(recipient, []), people[recipient]
         grown = _grown(len(chain), person.chain_hash, list(new.values()), erased.get(recipient), uow.now)
@@ -146,9 +146,9 @@ def _revoked(standing: Standing) -> tuple[bool, bool, bool]:
     )
 
 
-def scope_standing(consent: Consent) -> ScopeStanding:
+def scope_standing(consent: Consent) -> ScopeSnapshot:
     """Return what the ledger holds for one scope, in the words of events and the API."""
-    return ScopeStanding(
+    return ScopeSnapshot(
         status=consent.status.value,
         captured_at=consent.captured_at,
         expires_at=consent.expires_at,

@@ -19,14 +19,14 @@ from pydantic import (
 )
 
 from services.compliance import claims, slots, store
-from services.compliance.domain.inputs import Past
-from services.compliance.store import Person
+from services.compliance.domain.inputs import HistoryItem
+from services.compliance.store import RecipientState
 from services.compliance.tables import ground
 from shared import ids, phone, places
 from shared.config.directory import Merchant
 from shared.consent_dates import undated_where_withdrawn
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope, as_claimed, is_reserved
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import HTTPProblem, unprocessable
@@ -100,10 +100,10 @@ class StandingBody(_Body):
 
 
 @dataclass(frozen=True, slots=True)
-class ConsentDesk:
+class ConsentService:
     """What the routes need."""
 
-    units: Units
+    units: UnitOfWorkRunner
     sealer: Sealer
     history_days: int
 
@@ -184,18 +184,22 @@ class ConsentDesk:
             await remember(uow, ground, keyed, status, answer)
             return status, answer
 
-        return await self.units.run(work, Lane.STOP if body.event is ConsentAct.REVOKED else Lane.INGEST)
+        return await self.units.run(
+            work, WritePriority.STOP if body.event is ConsentAct.REVOKED else WritePriority.INGEST
+        )
 
-    async def person(self, merchant: Merchant, recipient: RecipientId, now: datetime) -> tuple[Person, Sequence[Past]]:
+    async def person(
+        self, merchant: Merchant, recipient: RecipientId, now: datetime
+    ) -> tuple[RecipientState, Sequence[HistoryItem]]:
         """Return what is held about somebody, and the texts they were sent; a stranger is an empty page."""
 
-        async def work(db: Transaction) -> tuple[Person | None, list[Past]]:
+        async def work(db: Transaction) -> tuple[RecipientState | None, list[HistoryItem]]:
             people = await store.people(db, [recipient])
             history = await slots.histories(db, [recipient], now, self.history_days)
             return people.get(recipient), [past for _key, past in history.get(recipient, ())]
 
         found, history = await self.units.read(work)
-        return found or Person(merchant.id), history
+        return found or RecipientState(merchant.id), history
 
 
 def must_not_pose_as_heard(body: ConsentBody) -> None:
@@ -209,7 +213,7 @@ def must_not_pose_as_heard(body: ConsentBody) -> None:
         raise unprocessable(field, "is ours alone: replies and the preference page write it; say how you heard it")
 
 
-def standing_answer(person: Person, now: datetime) -> dict[str, Any]:
+def standing_answer(person: RecipientState, now: datetime) -> dict[str, Any]:
     """Return a standing as the API tells it."""
     standing = person.standing
     return {

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from services.compliance import claims, instruments, slots, store
-from services.compliance.judging import GateDesk, judge
-from services.compliance.rights.consumer import RightsDoor, forget_shop
+from services.compliance.judging import GateService, judge
+from services.compliance.rights.consumer import RightsHandlers, forget_shop
 from services.compliance.slots import Slot
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
@@ -14,7 +14,7 @@ from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpCancelled, FollowUpDue, FollowUpEvent, FollowUpExpired, FollowUpLapsed
 
 
-def router(desk: GateDesk, rights: RightsDoor) -> Router:
+def router(desk: GateService, rights: RightsHandlers) -> Router:
     """Return the handlers of compliance."""
     door = Router()
 

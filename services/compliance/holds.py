@@ -10,8 +10,8 @@ from services.compliance import limiting
 from services.compliance.domain.evaluation import rfc3339
 from services.compliance.domain.limits import Tally, hour_of, next_day
 from shared.config.limits import Limits
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault
 from shared.http.auth import Caller, requires
 from shared.http.problems import HTTPProblem
@@ -29,7 +29,7 @@ log = logger(__name__)
 class HeldMerchants:
     """Knows whose texts to new people are held, and asks the database no more often than every few seconds."""
 
-    def __init__(self, units: Units) -> None:
+    def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
         self._told: str | None = None
         self._looked_at = float("-inf")
@@ -49,7 +49,7 @@ class HeldMerchants:
         return self._told
 
 
-def routes(units: Units) -> APIRouter:
+def routes(units: UnitOfWorkRunner) -> APIRouter:
     """Return the routes of holds."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
@@ -65,7 +65,7 @@ def routes(units: Units) -> APIRouter:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "nothing_held", "no run of neighbouring numbers holds any text")
             return {"held_since": rfc3339(since), "released_at": rfc3339(uow.now)}
 
-        answer = await units.run(work, Lane.STOP)
+        answer = await units.run(work, WritePriority.STOP)
         log.warning("hold_released", merchant=caller.merchant.id, by=caller.key_id, held_since=answer["held_since"])
         return answer
 

@@ -10,9 +10,9 @@ from services.compliance.connectors.ports import NO_NEWS, NumberNews
 from services.compliance.domain.inputs import (
     TEXT_OF,
     Consent,
-    Known,
-    Message,
-    Past,
+    HistoryItem,
+    JudgedText,
+    KnownPlace,
     PastKind,
     Policy,
     Profile,
@@ -21,10 +21,10 @@ from services.compliance.domain.inputs import (
 from services.compliance.domain.numbers import facts_of_e164
 from services.compliance.domain.places import region_of
 from services.compliance.domain.records import DecisionInputs, postal_prefix
-from services.compliance.domain.rules import Cap
+from services.compliance.domain.rules import FrequencyCap
 from services.compliance.domain.verdicts import Block, Clear, Defer, Verdict
 from services.compliance.preferences.wishes import FEWER, NO_WISH, Wish
-from services.compliance.store import Person
+from services.compliance.store import RecipientState
 from shared import ids
 from shared.config.merchant import MerchantConfig
 from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, FollowUpDue, Purpose
@@ -33,7 +33,7 @@ from shared.ids import EventId
 from shared.phone import E164
 
 
-class Circumstances(NamedTuple):
+class GateCircumstances(NamedTuple):
     """What holds a text back for everybody, or for this person, at this moment."""
 
     reports_missing: bool = False
@@ -53,8 +53,8 @@ def policy_of(config: MerchantConfig, *, is_closed: bool = False) -> Policy:
     chosen = Policy(
         profile=Profile(policies.profile.value),
         close_guard_seconds=policies.close_guard_seconds,
-        marketing_caps=tuple(Cap(cap.max, cap.per_hours) for cap in policies.caps.marketing),
-        informational_caps=tuple(Cap(cap.max, cap.per_hours) for cap in policies.caps.informational),
+        marketing_caps=tuple(FrequencyCap(cap.max, cap.per_hours) for cap in policies.caps.marketing),
+        informational_caps=tuple(FrequencyCap(cap.max, cap.per_hours) for cap in policies.caps.informational),
         allow_above_statutory=frozenset(policies.allow_above_statutory),
         max_defer_hours=policies.max_defer_hours,
         emergency_blocks=frozenset(policies.emergency_blocks),
@@ -67,9 +67,9 @@ def policy_of(config: MerchantConfig, *, is_closed: bool = False) -> Policy:
 def inputs_of(
     due: FollowUpDue,
     contact: Contact,
-    person: Person,
-    past: Sequence[Past],
-    circumstances: Circumstances,
+    person: RecipientState,
+    past: Sequence[HistoryItem],
+    circumstances: GateCircumstances,
     policy: Policy,
     now: datetime,
 ) -> DecisionInputs:
@@ -80,10 +80,10 @@ def inputs_of(
     consent = person.standing.consent_for(due.purpose, now)
     asked = due.inbound_at if due.purpose is Purpose.HELP else None
     return DecisionInputs(
-        message=Message(due.purpose, due.first_due_at, due.expires_at),
+        message=JudgedText(due.purpose, due.first_due_at, due.expires_at),
         recipient=Recipient(
             number=facts_of_e164(E164(contact.phone)),
-            known=Known(contact.time_zone, contact.state, postal_prefix(contact.postal_code), contact.country),
+            known=KnownPlace(contact.time_zone, contact.state, postal_prefix(contact.postal_code), contact.country),
             line=circumstances.number.line,
             suppressed=circumstances.number.bars(due.purpose, consent),
             suppression=person.standing.suppression or circumstances.number.suppression(consent),
@@ -98,7 +98,7 @@ def inputs_of(
         consent=consent,
         history=(
             *(text for text in past if text.kind is TEXT_OF[due.purpose]),
-            *((Past(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
+            *((HistoryItem(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
         ),
         now=now,
         policy=replace(policy, marketing_caps=(*policy.marketing_caps, FEWER))

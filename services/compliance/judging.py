@@ -15,14 +15,14 @@ from services.compliance.domain.inputs import Limit, Policy
 from services.compliance.domain.records import DecisionRecord, RecordWriter, decided
 from services.compliance.domain.rules import RuleTable, UnreadableRules
 from services.compliance.domain.verdicts import Block, Clear, Defer, Reason, Verdict
-from services.compliance.judgement import Circumstances, announcement, inputs_of, policy_of
-from services.compliance.limiting import Asking, LimitDesk
+from services.compliance.judgement import GateCircumstances, announcement, inputs_of, policy_of
+from services.compliance.limiting import LimitCandidate, LimitService
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.wishes import NO_WISH
 from services.compliance.slots import Slot
 from services.compliance.tables import decisions
 from shared import places
-from shared.bus.reading import Unread, Wait
+from shared.bus.reading import NewsWait, Unread
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Transaction
@@ -36,12 +36,12 @@ from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
 
 _Kind: TypeAlias = tuple[type[Verdict], Reason, Purpose]
-_Judged: TypeAlias = tuple[Asking, DecisionRecord]
+_Judged: TypeAlias = tuple[LimitCandidate, DecisionRecord]
 _WORDS: dict[type[Verdict], str] = {Clear: "send", Defer: "defer", Block: "block"}
 
 
 @dataclass(frozen=True, slots=True)
-class GateDesk:
+class GateService:
     """What judging needs besides the events."""
 
     clock: Clock
@@ -51,11 +51,11 @@ class GateDesk:
     history_days: int
     news: Callable[[UnitOfWork], Awaitable[Unread]]
     """About whom something is unread, as this unit leaves it (promise P4)."""
-    limits: LimitDesk
+    limits: LimitService
     registers: Registers = field(default_factory=Registers)
 
 
-async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
+async def judge(desk: GateService, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
     """Judge due follow-ups, keep each verdict as evidence, reserve cap slots, say what comes next.
 
     A release that has its verdict gets no second one, nor does one that a later release has overtaken: what was said
@@ -83,16 +83,16 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
         person = await _one_person(desk, due.merchant_id, people[due.recipient_id], contact, uow.db)
         past = [text for key, text in histories.get(due.recipient_id, ()) if key != due.follow_up_id]
         late = news.why_waits(due.recipient_id)
-        circumstances = Circumstances(
+        circumstances = GateCircumstances(
             reports_missing=not entered.issuperset(due.consent_reports),
             parked=due.recipient_id in waiting,
-            consent_lag=not is_trustworthy or late is Wait.UNREAD,
-            source_lag=late is Wait.SOURCE_LAG,
+            consent_lag=not is_trustworthy or late is NewsWait.UNREAD,
+            source_lag=late is NewsWait.SOURCE_LAG,
             wish=wishes.get(due.recipient_id, NO_WISH),
             number=desk.registers.news(E164(contact.phone)),
         )
         record = decided(inputs_of(due, contact, person, past, circumstances, policy, uow.now), rules)
-        judged.append((Asking(due, person, E164(contact.phone), bool(past)), record))
+        judged.append((LimitCandidate(due, person, E164(contact.phone), bool(past)), record))
     for asked, record in await _within_limits(desk, judged, rules, uow):
         due, verdict = asked.due, record.verdict
         uow.publish(announcement(due, verdict, first_contact=asked.person.texted_at is None, now=uow.now))
@@ -107,7 +107,7 @@ async def judge(desk: GateDesk, dues: Sequence[FollowUpDue], uow: UnitOfWork) ->
 
 
 async def _within_limits(
-    desk: GateDesk, judged: Sequence[_Judged], rules: RuleTable | UnreadableRules, uow: UnitOfWork
+    desk: GateService, judged: Sequence[_Judged], rules: RuleTable | UnreadableRules, uow: UnitOfWork
 ) -> list[_Judged]:
     """Judge again, with the bound it met, each text that could go and has no room; answers to people always have."""
     clear = [
@@ -128,8 +128,8 @@ def _limited(record: DecisionRecord, limit: Limit, rules: RuleTable | Unreadable
 
 
 async def _one_person(
-    desk: GateDesk, merchant: MerchantId, person: store.Person, contact: Contact, db: Transaction
-) -> store.Person:
+    desk: GateService, merchant: MerchantId, person: store.RecipientState, contact: Contact, db: Transaction
+) -> store.RecipientState:
     """Return the person a text is for, with an opt-out that stands under a former spelling of their number."""
     former = [desk.sealer.recipient_id(merchant, each) for each in former_spellings(E164(contact.phone))]
     if not former or person.standing.suppression is not None:
@@ -148,7 +148,7 @@ def _newest(releases: set[tuple[FollowUpId, int]]) -> dict[FollowUpId, int]:
     return newest
 
 
-async def _policies(desk: GateDesk, merchants: set[MerchantId], uow: UnitOfWork) -> dict[MerchantId, Policy]:
+async def _policies(desk: GateService, merchants: set[MerchantId], uow: UnitOfWork) -> dict[MerchantId, Policy]:
     """Return each merchant's policy; a merchant that is neither in the folder nor closed has none."""
     closed = await store.closed(uow.db, sorted(merchants))
     found = {}
@@ -161,7 +161,7 @@ async def _policies(desk: GateDesk, merchants: set[MerchantId], uow: UnitOfWork)
     return found
 
 
-def _contact(desk: GateDesk, due: FollowUpDue, policy: Policy | None, uow: UnitOfWork) -> Contact | None:
+def _contact(desk: GateService, due: FollowUpDue, policy: Policy | None, uow: UnitOfWork) -> Contact | None:
     """Return whom a text is for; None where the event cannot be judged and was set aside."""
     if policy is None:
         uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from services.compliance import instruments, store
 from services.compliance.domain.inputs import Limit
 from services.compliance.domain.limits import (
-    Arrival,
     Budget,
     Newcomer,
     NewPeople,
+    RememberedNewcomer,
     Tally,
     day_of,
     hour_of,
@@ -27,7 +27,7 @@ from services.compliance.domain.limits import (
     packed,
     unpacked,
 )
-from services.compliance.store import Person
+from services.compliance.store import RecipientState
 from services.compliance.tables import newcomers, spending
 from shared import phone
 from shared.config.directory import MerchantDirectory
@@ -50,18 +50,18 @@ _WHOLE = (1 << 53) - 1
 log = logger(__name__)
 
 
-class Asking(NamedTuple):
+class LimitCandidate(NamedTuple):
     """A text that could go, if there is room."""
 
     due: FollowUpDue
-    person: Person
+    person: RecipientState
     number: E164
     has_past: bool
     """Whether another text to this person went or is promised."""
 
 
 @dataclass(frozen=True, slots=True)
-class LimitDesk:
+class LimitService:
     """What counting needs besides the events."""
 
     sealer: Sealer
@@ -74,7 +74,7 @@ class LimitDesk:
         found = self.merchants.get(merchant)
         return found.config.policies.limits if found is not None else Limits()
 
-    async def waits(self, uow: UnitOfWork, asked: Sequence[Asking]) -> dict[FollowUpId, Limit]:
+    async def waits(self, uow: UnitOfWork, asked: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit]:
         """Return which of these texts have to wait, and count those that need not."""
         over = await self._over_budget(uow, asked)
         found = {key: limit for key, limit in over.items() if limit is not None}
@@ -83,7 +83,7 @@ class LimitDesk:
             found |= await self._over_the_hour(uow, fresh)
         return found
 
-    async def _over_budget(self, uow: UnitOfWork, asked: Sequence[Asking]) -> dict[FollowUpId, Limit | None]:
+    async def _over_budget(self, uow: UnitOfWork, asked: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit | None]:
         spent = await spent_today(uow.db, sorted({each.due.merchant_id for each in asked}), uow.now)
         passed = {key for key, micros in spent.items() if budget_of(self.limits(key)).is_passed(micros)}
         found: dict[FollowUpId, Limit | None] = {}
@@ -93,7 +93,7 @@ class LimitDesk:
             instruments.OVER_BUDGET.labels("waits" if limit else "goes").inc()
         return found
 
-    async def _over_the_hour(self, uow: UnitOfWork, fresh: Sequence[Asking]) -> dict[FollowUpId, Limit]:
+    async def _over_the_hour(self, uow: UnitOfWork, fresh: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit]:
         tallies = await _held_tallies(uow, {each.due.merchant_id for each in fresh})
         before = {key: tally.held_since for key, tally in tallies.items()}
         bounds = {key: new_people_of(self.limits(key)) for key in tallies}
@@ -115,7 +115,7 @@ class LimitDesk:
             )
         return found
 
-    def _newcomer(self, asked: Asking) -> Newcomer:
+    def _newcomer(self, asked: LimitCandidate) -> Newcomer:
         person = asked.due.recipient_id.int & _WHOLE
         if phone.is_nobodys(asked.number):
             return Newcomer(person, None, key=asked.due.asked_by)
@@ -188,7 +188,7 @@ async def release(db: Transaction, merchant: MerchantId, now: datetime) -> datet
     return since
 
 
-async def _unknown_people(uow: UnitOfWork, asked: Sequence[Asking]) -> list[Asking]:
+async def _unknown_people(uow: UnitOfWork, asked: Sequence[LimitCandidate]) -> list[LimitCandidate]:
     """Return the texts to people who were never texted, never wrote, and of whom the ledger knew nothing a day ago."""
     fresh = [each for each in asked if not (each.has_past or each.person.texted_at or each.person.wrote_at)]
     since = await store.known_since(uow.db, [each.due.recipient_id for each in fresh])
@@ -215,7 +215,7 @@ def _tally(row: Row) -> Tally:
         row["asked"],
         Counter(row["by_key"]),
         unpacked(bytes(row["by_prefix"])),
-        deque(Arrival(at, person, tuple(blocks)) for at, person, *blocks in row["recent"]),
+        deque(RememberedNewcomer(at, person, tuple(blocks)) for at, person, *blocks in row["recent"]),
         row["held_since"],
     )
 

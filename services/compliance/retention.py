@@ -15,7 +15,7 @@ from services.compliance.tables import decisions, ground, send_slots, spending
 from shared.db.ground import kept_of
 from shared.db.kept import Kept, for_ever, once_a, swept_after
 from shared.db.sweep import Sweep, first_id, swept
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWorkRunner
 
 _DAY_SECONDS: Final = 86_400.0
 _SPENDING_DAYS: Final = 3
@@ -57,7 +57,7 @@ def sweeps(now: datetime, settings: ComplianceSettings) -> list[Sweep]:
     ]
 
 
-def step_of(units: Units, settings: ComplianceSettings) -> Callable[[], Awaitable[float]]:
+def step_of(units: UnitOfWorkRunner, settings: ComplianceSettings) -> Callable[[], Awaitable[float]]:
     """Return the step that prunes and says when to come again."""
 
     async def step() -> float:

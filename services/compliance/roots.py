@@ -10,8 +10,8 @@ from services.compliance.domain.ledger import GENESIS, daily_root
 from services.compliance.signing import SigningKey
 from services.compliance.tables import daily_roots, ledger
 from shared.clock import Clock
-from shared.db.transaction import Lane, Row, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Row, Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.loop import SLOW_SECONDS, Loop
 from shared.telemetry.logs import logger
 
@@ -41,7 +41,7 @@ class Root:
 class RootKeeper:
     """Signs what is finished; a second keeper of the same ledger changes nothing."""
 
-    def __init__(self, units: Units, clock: Clock, key: SigningKey) -> None:
+    def __init__(self, units: UnitOfWorkRunner, clock: Clock, key: SigningKey) -> None:
         self._units = units
         self._clock = clock
         self._key = key
@@ -64,7 +64,7 @@ class RootKeeper:
         async def work(uow: UnitOfWork) -> None:
             await uow.db.insert_new(daily_roots, [self._row(root, uow.now) for root in made])
 
-        await self._units.run(work, Lane.BATCHES)
+        await self._units.run(work, WritePriority.BATCHES)
         return 0.0
 
     def _row(self, root: Root, now: datetime) -> dict[str, object]:

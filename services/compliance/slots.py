@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.compliance.domain.inputs import Past, PastKind
+from services.compliance.domain.inputs import HistoryItem, PastKind
 from services.compliance.tables import send_slots
 from shared.db.transaction import Transaction
 from shared.events.dispatch import DispatchEvent
@@ -43,17 +43,17 @@ class _Taken(NamedTuple):
 
 async def histories(
     db: Transaction, recipients: Sequence[RecipientId], now: datetime, days: int
-) -> dict[RecipientId, list[tuple[FollowUpId, Past]]]:
+) -> dict[RecipientId, list[tuple[FollowUpId, HistoryItem]]]:
     """Return the texts these people were sent or are promised, with the follow-up each belongs to.
 
     Each ages from its acceptance, or from its last release where that came later.
     """
     since = now - timedelta(days=days)
-    found: dict[RecipientId, list[tuple[FollowUpId, Past]]] = {}
+    found: dict[RecipientId, list[tuple[FollowUpId, HistoryItem]]] = {}
     for row in await db.fetch(send_slots, "recipient_id", recipients, columns=_OF_THE_PAST):
         counts_from = row["reserved_at"] if row["sent_at"] is None else max(row["reserved_at"], row["sent_at"])
         if counts_from > since:
-            past = Past(counts_from, PastKind(row["purpose"]))
+            past = HistoryItem(counts_from, PastKind(row["purpose"]))
             found.setdefault(RecipientId(row["recipient_id"]), []).append((FollowUpId(row["follow_up_id"]), past))
     return found
 

@@ -35,7 +35,7 @@ _NOTHING_AS_BYTES = standing_as_bytes(_NOTHING)
 _OF_A_PERSON = ("recipient_id", "merchant_id", "standing", "chain_hash", "review_since", "texted_at", "wrote_at")
 
 
-class Person(NamedTuple):
+class RecipientState(NamedTuple):
     """What compliance keeps of one person besides the entries themselves."""
 
     merchant_id: MerchantId
@@ -60,7 +60,7 @@ class ChainedEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class StoredVerdict:
     """One stored verdict."""
 
     release: int
@@ -70,7 +70,7 @@ class Decision:
 
 async def people(
     db: Transaction, recipients: Sequence[RecipientId], *, lock: bool = False
-) -> dict[RecipientId, Person]:
+) -> dict[RecipientId, RecipientState]:
     """Return the people that have a row; `lock` holds them until the commit."""
     held: Lock | None = "update" if lock else None
     rows = await db.fetch(standings, "recipient_id", recipients, lock=held, columns=_OF_A_PERSON)
@@ -79,7 +79,7 @@ async def people(
 
 async def held_people(
     db: Transaction, merchants: Mapping[RecipientId, MerchantId], now: datetime
-) -> dict[RecipientId, Person]:
+) -> dict[RecipientId, RecipientState]:
     """Return these people, held until the commit; who had no row has an empty one from here on.
 
     Rows are added before any is locked, both in order (which the transaction sees to), so that two units never wait
@@ -94,7 +94,7 @@ async def held_people(
         rows = await db.fetch(standings, "recipient_id", list(merchants), columns=("recipient_id",))
         known = {RecipientId(row["recipient_id"]) for row in rows}
     if len(known) < len(merchants):
-        strangers = {each: Person(merchants[each]) for each in merchants if each not in known}
+        strangers = {each: RecipientState(merchants[each]) for each in merchants if each not in known}
         is_new = await db.insert_new(standings, [_row(each, person, now) for each, person in strangers.items()])
         held |= dict(compress(strangers.items(), is_new))
     if len(held) < len(merchants):
@@ -102,7 +102,7 @@ async def held_people(
     return held
 
 
-async def save_people(db: Transaction, changed: Mapping[RecipientId, Person], now: datetime) -> None:
+async def save_people(db: Transaction, changed: Mapping[RecipientId, RecipientState], now: datetime) -> None:
     """Write what held people's ledgers add up to now."""
     await db.upsert(standings, [_row(recipient, person, now) for recipient, person in changed.items()])
 
@@ -211,18 +211,18 @@ async def judged_releases(db: Transaction, follow_ups: Sequence[FollowUpId]) -> 
     return {(FollowUpId(row["follow_up_id"]), row["release"]) for row in rows}
 
 
-async def decisions_of(db: Transaction, merchant: MerchantId, follow_up: UUID) -> list[Decision]:
+async def decisions_of(db: Transaction, merchant: MerchantId, follow_up: UUID) -> list[StoredVerdict]:
     """Return the verdicts on one follow-up, oldest release first."""
     rows = await db.rows(
         sa.select(decisions)
         .where(decisions.c.follow_up_id == follow_up, decisions.c.merchant_id == merchant)
         .order_by(decisions.c.release)
     )
-    return [Decision(row["release"], row["decided_at"], record_of(bytes(row["record"]))) for row in rows]
+    return [StoredVerdict(row["release"], row["decided_at"], record_of(bytes(row["record"]))) for row in rows]
 
 
-def _person(row: Row) -> Person:
-    return Person(
+def _person(row: Row) -> RecipientState:
+    return RecipientState(
         MerchantId(row["merchant_id"]),
         standing_of(bytes(row["standing"])),
         row["chain_hash"],
@@ -232,7 +232,7 @@ def _person(row: Row) -> Person:
     )
 
 
-def _row(recipient: RecipientId, person: Person, now: datetime) -> dict[str, Any]:
+def _row(recipient: RecipientId, person: RecipientState, now: datetime) -> dict[str, Any]:
     return {
         "recipient_id": recipient,
         "merchant_id": person.merchant_id,

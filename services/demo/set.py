@@ -34,7 +34,7 @@ _READY_SECONDS = 15.0
 class Scene:
     """A running house with a shop in it."""
 
-    house: embedded.Embedded
+    house: embedded.Application
     stage: Stage
     clock: SystemClock
     address: str

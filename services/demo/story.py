@@ -26,7 +26,7 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StoryStep:
     """One line of the story.
 
     `act` is what somebody does (nothing, where the house acts by itself); `seen` returns the sentence to tell, or
@@ -78,20 +78,20 @@ class Story:
                 return sentence
             await asyncio.sleep(LOOK_SECONDS)
 
-    def steps(self) -> Sequence[Step]:
+    def steps(self) -> Sequence[StoryStep]:
         """Return the story."""
         return (
-            Step("order received", self._order_received, self._place_order),
-            Step("flow entered", self._flow_entered),
-            Step("due", self._due, self._let_an_hour_pass),
-            Step("verdict", self._verdict),
-            Step("text on the phone", self._text_on_phone),
-            Step("receipt", self._receipt),
-            Step("click", self._click_seen, self._tap),
-            Step("second order", self._second_order_received, self._place_second_order),
-            Step("revenue credited", self._revenue),
-            Step("STOP", self._stop_seen, self._say_stop),
-            Step("next text refused", self._refused, self._ask_for_another),
+            StoryStep("order received", self._order_received, self._place_order),
+            StoryStep("flow entered", self._flow_entered),
+            StoryStep("due", self._due, self._let_an_hour_pass),
+            StoryStep("verdict", self._verdict),
+            StoryStep("text on the phone", self._text_on_phone),
+            StoryStep("receipt", self._receipt),
+            StoryStep("click", self._click_seen, self._tap),
+            StoryStep("second order", self._second_order_received, self._place_second_order),
+            StoryStep("revenue credited", self._revenue),
+            StoryStep("STOP", self._stop_seen, self._say_stop),
+            StoryStep("next text refused", self._refused, self._ask_for_another),
         )
 
     # ---- acts

@@ -12,19 +12,19 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from services.ingest import store
-from services.ingest.arrivals import Arrival, Delivery, Preparer
-from services.ingest.credentials import DECOY_SECRETS, Account, Accounts
+from services.ingest.arrivals import PreparedDelivery, Preparer, ReceivedDelivery
+from services.ingest.credentials import DECOY_SECRETS, SourceAccount, SourceAccounts
 from services.ingest.domain.announcements import Origin
-from services.ingest.domain.readings import Reading, Shop, Status, Unreadable, must_pass
+from services.ingest.domain.readings import DeliveryOutcome, ParsedDelivery, Shop, Unreadable, must_pass
 from services.ingest.instruments import DELIVERIES, FIELDS_UNKNOWN, NO_RECIPIENT, QUARANTINED, SECONDS
-from services.ingest.sources.adapter import Adapter, Circumstances
+from services.ingest.sources.adapter import Adapter, DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
 from shared import ids
 from shared.beside import beside
 from shared.clock import Clock
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.failpoints import failpoint
 from shared.gathering import Gatherer
 from shared.http.auth import unauthorized
@@ -35,14 +35,14 @@ PATH = "/v1/webhooks/{source}/{merchant}"
 SOURCES: Mapping[str, Adapter] = {adapter.name: adapter for adapter in (SHOPIFY, STANDARD_WEBHOOKS)}
 
 
-class WebhookDoor:
+class WebhookEndpoints:
     """Takes signed deliveries: verify, read, prepare, record."""
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: SourceAccounts,
         preparer: Preparer,
-        units: Units,
+        units: UnitOfWorkRunner,
         clock: Clock,
         most_items: int,
         require_room: Callable[[], None],
@@ -56,7 +56,9 @@ class WebhookDoor:
         self._require_room = require_room
         self.gatherer = Gatherer(self._record, most_items, whose=lambda arrival: arrival.origin.merchant_id)
 
-    async def take(self, source: str, merchant: str, headers: Mapping[str, str], body: bytes) -> tuple[Status, str]:
+    async def take(
+        self, source: str, merchant: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[DeliveryOutcome, str]:
         """Keep one delivery and publish what it says; return what became of it, and why where that needs saying.
 
         Raises:
@@ -75,14 +77,14 @@ class WebhookDoor:
             source, self._quotas.unread_delivery_refusal(account.merchant_id, account.quotas, source, PATH, len(body))
         )
 
-        def read() -> tuple[Delivery, Arrival]:
-            delivery = Delivery(
+        def read() -> tuple[ReceivedDelivery, PreparedDelivery]:
+            delivery = ReceivedDelivery(
                 origin=Origin(account.merchant_id, source, ids.minted(now), now),
                 topic=adapter.topic_of(headers),
                 repeat_keys=adapter.repeat_keys(headers),
                 body=body,
                 headers=headers,
-                outcome=adapter.read(body, Circumstances(headers, shop, now)),
+                outcome=adapter.read(body, DeliveryContext(headers, shop, now)),
             )
             return delivery, self._preparer.prepared(delivery)
 
@@ -93,7 +95,7 @@ class WebhookDoor:
         SECONDS.labels(source).observe(self._clock.monotonic() - begun)
         return status, _why(delivery, status)
 
-    def _require_quota(self, account: Account, delivery: Delivery) -> None:
+    def _require_quota(self, account: SourceAccount, delivery: ReceivedDelivery) -> None:
         source = delivery.origin.source
         refusal = self._quotas.delivery_refusal(
             account.merchant_id,
@@ -109,20 +111,20 @@ class WebhookDoor:
             DELIVERIES.labels(source, "over_quota").inc()
             raise refusal
 
-    async def _record(self, arrivals: Sequence[Arrival]) -> Sequence[Status]:
+    async def _record(self, arrivals: Sequence[PreparedDelivery]) -> Sequence[DeliveryOutcome]:
         """Record what gathered in one unit of work."""
 
-        async def work(uow: UnitOfWork) -> list[Status]:
+        async def work(uow: UnitOfWork) -> list[DeliveryOutcome]:
             statuses = await store.record(uow, arrivals)
             failpoint("ingest.before_commit")
             return statuses
 
-        statuses = await self._units.run(work, Lane.INGEST)
+        statuses = await self._units.run(work, WritePriority.INGEST)
         failpoint("ingest.after_commit")
         return statuses
 
 
-def webhooks(door: WebhookDoor) -> APIRouter:
+def webhooks(door: WebhookEndpoints) -> APIRouter:
     """Return the routes of platforms."""
     router = APIRouter(tags=["ingest"])
 
@@ -138,7 +140,7 @@ def webhooks(door: WebhookDoor) -> APIRouter:
     async def webhook(source: str, merchant: str, request: Request) -> Response:
         status, why = await door.take(source, merchant, dict(request.headers), await request.body())
         # A delivery about nobody we know was taken like any other; the reason says what it lacked.
-        shown = Status.ACCEPTED if status is Status.NO_RECIPIENT else status
+        shown = DeliveryOutcome.ACCEPTED if status is DeliveryOutcome.NO_RECIPIENT else status
         answer = {"status": shown.value, "reason": why} if why else {"status": shown.value}
         return Response(orjson.dumps(answer), HTTPStatus.OK, media_type="application/json")
 
@@ -150,24 +152,28 @@ def webhooks(door: WebhookDoor) -> APIRouter:
     return router
 
 
-def count(delivery: Delivery, status: Status) -> None:
+def count(delivery: ReceivedDelivery, status: DeliveryOutcome) -> None:
     """Count what became of a delivery."""
     DELIVERIES.labels(delivery.origin.source, status.value).inc()
     count_what_is_odd(delivery, status)
 
 
-def count_what_is_odd(delivery: Delivery, status: Status) -> None:
+def count_what_is_odd(delivery: ReceivedDelivery, status: DeliveryOutcome) -> None:
     """Count what a delivery lacked, as few do."""
     source = delivery.origin.source
-    if status is Status.NO_RECIPIENT:
+    if status is DeliveryOutcome.NO_RECIPIENT:
         NO_RECIPIENT.labels(source).inc()
-    if status is Status.QUARANTINED and isinstance(delivery.outcome, Unreadable):
+    if status is DeliveryOutcome.QUARANTINED and isinstance(delivery.outcome, Unreadable):
         QUARANTINED.labels(source, delivery.outcome.reason.value).inc()
-    if isinstance(delivery.outcome, Reading) and delivery.outcome.unknown and status is not Status.DUPLICATE:
+    if (
+        isinstance(delivery.outcome, ParsedDelivery)
+        and delivery.outcome.unknown
+        and status is not DeliveryOutcome.DUPLICATE
+    ):
         FIELDS_UNKNOWN.labels(source).inc(len(delivery.outcome.unknown))
 
 
-def _why(delivery: Delivery, status: Status) -> str:
-    if status is Status.QUARANTINED and isinstance(delivery.outcome, Unreadable):
+def _why(delivery: ReceivedDelivery, status: DeliveryOutcome) -> str:
+    if status is DeliveryOutcome.QUARANTINED and isinstance(delivery.outcome, Unreadable):
         return delivery.outcome.reason.value
-    return status.value if status is Status.NO_RECIPIENT else ""
+    return status.value if status is DeliveryOutcome.NO_RECIPIENT else ""

@@ -2,10 +2,10 @@
 
 import os
 
-from services.ingest.api import WebhookDoor, webhooks
+from services.ingest.api import WebhookEndpoints, webhooks
 from services.ingest.arrivals import Preparer
 from services.ingest.consumer import consumer
-from services.ingest.credentials import Accounts
+from services.ingest.credentials import SourceAccounts
 from services.ingest.events_api import events
 from services.ingest.retention import retention
 from services.ingest.schema import ground, metadata
@@ -21,8 +21,8 @@ def build(runtime: Runtime) -> Service:
     """Return ingest, ready to be run by a process."""
     settings = IngestSettings()
     units, preparer = runtime.units, Preparer(runtime.sealer)
-    door = WebhookDoor(
-        Accounts(runtime.merchants, os.environ),
+    door = WebhookEndpoints(
+        SourceAccounts(runtime.merchants, os.environ),
         preparer,
         units,
         runtime.clock,

@@ -11,7 +11,7 @@ import orjson
 
 from services.ingest.domain.announcements import Addressee, OpenClaim, Origin, trigger_id
 from services.ingest.domain.people import lasting_joins, remembered_provenance
-from services.ingest.domain.readings import Claim, Happening, Join, Outcome, Reading, Unreadable
+from services.ingest.domain.readings import Claim, Join, ParsedDelivery, ParseResult, TriggerDraft, Unreadable
 from services.ingest.instruments import FACTS_LEFT_OUT
 from services.ingest.tables import KEY_BYTES
 from shared import places
@@ -30,7 +30,7 @@ OWN_SYSTEMS = "api"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ReceivedDelivery:
     """What came through the door, and what it says."""
 
     origin: Origin
@@ -39,11 +39,11 @@ class Delivery:
     """Empty where the source gives none: then the body itself is the key."""
     body: bytes
     headers: Mapping[str, str]
-    outcome: Outcome
+    outcome: ParseResult
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class PreparedDelivery:
     """A delivery as its unit of work takes it; nothing is left to compute but what the tables decide."""
 
     origin: Origin
@@ -55,7 +55,7 @@ class Arrival:
     """As earlier versions kept it."""
     body: Sealed
     headers: Sealed
-    outcome: Outcome
+    outcome: ParseResult
     addressee: Addressee | None
     """Whom the delivery itself names."""
     remembered: Addressee | None
@@ -83,18 +83,18 @@ class Preparer:
         """Return a hash that cannot be recomputed by guessing at the text."""
         return self._sealer.keyed_hash(text)
 
-    def prepared(self, delivery: Delivery) -> Arrival:
+    def prepared(self, delivery: ReceivedDelivery) -> PreparedDelivery:
         """Return the delivery ready to be recorded."""
         merchant, delivery_id = delivery.origin.merchant_id, delivery.origin.delivery_id
         unkeyed = hashlib.sha256(delivery.body).digest()
         body_sha256 = self._sealer.keyed_hash(f"body\x1f{merchant}\x1f{unkeyed.hex()}")
         keys = delivery.repeat_keys or [f"body {body_sha256.hex()}"]
         kept = {name: value for name, value in delivery.headers.items() if name not in UNKEPT_HEADERS}
-        reading = Reading() if isinstance(delivery.outcome, Unreadable) else delivery.outcome
+        reading = ParsedDelivery() if isinstance(delivery.outcome, Unreadable) else delivery.outcome
         joins = {join: self._join_hash(merchant, join) for join in reading.joins}
         place = reading.place
         addressee = self._addressee(merchant, reading.contact) if reading.contact else None
-        return Arrival(
+        return PreparedDelivery(
             origin=delivery.origin,
             topic=delivery.topic[:LONGEST_TOPIC_CHARACTERS],
             key_hashes=tuple(dict.fromkeys(key_hash(merchant, delivery.origin.source, key) for key in keys)),
@@ -132,7 +132,7 @@ class Preparer:
         clear = contact.__pydantic_serializer__.to_json(contact, exclude_none=True)
         return self._sealer.seal(merchant, places.contact(recipient_id), clear)
 
-    def _facts(self, origin: Origin, happening: Happening, again: Addressee | None = None) -> Sealed:
+    def _facts(self, origin: Origin, happening: TriggerDraft, again: Addressee | None = None) -> Sealed:
         clear = orjson.dumps(_bounded(happening.facts, origin.source))
         own = places.trigger_facts(trigger_id(origin, happening, again))
         return self._sealer.seal(origin.merchant_id, own, clear)
@@ -148,7 +148,7 @@ class Preparer:
         return self._sealer.keyed_hash(f"join\x1f{merchant}\x1f{join.kind}\x1f{join.name}")[:KEY_BYTES]
 
 
-def under_a_reused_id(arrival: Arrival) -> Arrival:
+def under_a_reused_id(arrival: PreparedDelivery) -> PreparedDelivery:
     """Return an arrival whose id was used before with another body: it is known by its body too, and taken.
 
     A repeat has the same id and the same body. Platforms do not sign their ids: another body under a known one is

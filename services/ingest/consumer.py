@@ -1,7 +1,7 @@
 """The event door: what people and shops ask for by right."""
 
 from services.ingest import erasure
-from services.ingest.exports import Exports
+from services.ingest.exports import IngestExports
 from shared.bus.router import Router
 from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
 from shared.privacy import Sealer
@@ -12,5 +12,5 @@ def consumer(sealer: Sealer) -> Router:
     router = Router()
     router.on(RecipientErased)(erasure.forget)
     router.on(MerchantClosed)(erasure.forget_shops)
-    router.on(PrivacyRequested)(Exports(sealer).answer)
+    router.on(PrivacyRequested)(IngestExports(sealer).answer)
     return router

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.ingest.domain.readings import Shop
 from shared.config.directory import Merchant, MerchantDirectory
-from shared.config.merchant import Source
+from shared.config.merchant import SourceSettings
 from shared.config.quotas import MerchantQuotas
 from shared.events.consent import ConsentLevel
 from shared.ids import MerchantId
@@ -15,7 +15,7 @@ DECOY_SECRETS = ("no delivery is signed with this",)
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SourceAccount:
     """A merchant's account with a source."""
 
     merchant_id: MerchantId
@@ -24,15 +24,15 @@ class Account:
     quotas: MerchantQuotas
 
 
-class Accounts:
+class SourceAccounts:
     """Finds accounts; resolves a secret again only after the merchant's files changed."""
 
     def __init__(self, merchants: MerchantDirectory, environ: Mapping[str, str]) -> None:
         self._merchants = merchants
         self._environ = environ
-        self._resolved: dict[tuple[str, str], tuple[Source, Account]] = {}
+        self._resolved: dict[tuple[str, str], tuple[SourceSettings, SourceAccount]] = {}
 
-    def of(self, merchant_id: str, source: str) -> Account | None:
+    def of(self, merchant_id: str, source: str) -> SourceAccount | None:
         """Return the account, or None where there is no such merchant or it has no such source.
 
         Raises:
@@ -45,12 +45,15 @@ class Accounts:
         known = self._resolved.get((merchant_id, source))
         if known is None or known[0] is not configured:
             secrets = tuple(secret.resolve(self._environ) for secret in configured.secrets)
-            known = configured, Account(merchant.id, secrets, shop_of(merchant, configured), merchant.config.quotas)
+            known = (
+                configured,
+                SourceAccount(merchant.id, secrets, shop_of(merchant, configured), merchant.config.quotas),
+            )
             self._resolved[merchant_id, source] = known
         return known[1]
 
 
-def shop_of(merchant: Merchant, source: Source | None = None) -> Shop:
+def shop_of(merchant: Merchant, source: SourceSettings | None = None) -> Shop:
     """Return what bears on reading this merchant's deliveries."""
     if source is None:
         return Shop(country=merchant.config.country)

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.ingest.arrivals import Delivery
-from services.ingest.domain.readings import Status
+from services.ingest.arrivals import ReceivedDelivery
+from services.ingest.domain.readings import DeliveryOutcome
 from shared.http.problems import FieldProblem
 
 REFUSED: Final = "refused"
@@ -21,15 +21,15 @@ _CONFLICT: Final = FieldProblem(field="id", reason="was used for another event; 
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedEvent:
     """An event that can be recorded."""
 
     id: str
-    delivery: Delivery
+    delivery: ReceivedDelivery
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedEvent:
     """An event that cannot, and why; its id where it has one."""
 
     id: str | None
@@ -46,7 +46,7 @@ class Result:
 
 
 def results(
-    told: Sequence[Taken | Refused], statuses: Sequence[Status], conflicts: Collection[int]
+    told: Sequence[AcceptedEvent | RefusedEvent], statuses: Sequence[DeliveryOutcome], conflicts: Collection[int]
 ) -> Sequence[Result]:
     """Return what became of each event.
 
@@ -59,11 +59,11 @@ def results(
 
 
 def _results(
-    told: Sequence[Taken | Refused], statuses: Sequence[Status], conflicts: Collection[int]
+    told: Sequence[AcceptedEvent | RefusedEvent], statuses: Sequence[DeliveryOutcome], conflicts: Collection[int]
 ) -> Iterator[Result]:
     place = 0
     for each in told:
-        if isinstance(each, Refused):
+        if isinstance(each, RefusedEvent):
             yield Result(each.id, REFUSED, each.problems)
             continue
         if place in conflicts:
@@ -71,18 +71,18 @@ def _results(
         else:
             # What another delivery had told already (its key forgotten, its event not) is a repeat to the caller.
             status = statuses[place]
-            yield Result(each.id, (Status.DUPLICATE if status is Status.IGNORED else status).value)
+            yield Result(each.id, (DeliveryOutcome.DUPLICATE if status is DeliveryOutcome.IGNORED else status).value)
         place += 1
 
 
 def answer_of(found: Sequence[Result]) -> dict[str, Any]:
     """Return the body of the answer."""
     shown = [each.status for each in found]
-    duplicates, refused = shown.count(Status.DUPLICATE.value), shown.count(REFUSED)
+    duplicates, refused = shown.count(DeliveryOutcome.DUPLICATE.value), shown.count(REFUSED)
     return {
         "accepted": len(shown) - duplicates - refused,
         "duplicates": duplicates,
-        "no_recipient": shown.count(Status.NO_RECIPIENT.value),
+        "no_recipient": shown.count(DeliveryOutcome.NO_RECIPIENT.value),
         "refused": refused,
         "events": [_shown(each) for each in found],
     }

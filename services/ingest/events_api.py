@@ -17,20 +17,28 @@ from fastapi.responses import JSONResponse, Response
 
 from services.ingest import store
 from services.ingest.api import count, count_what_is_odd
-from services.ingest.arrivals import Delivery, Preparer
+from services.ingest.arrivals import Preparer, ReceivedDelivery
 from services.ingest.credentials import shop_of
 from services.ingest.domain.announcements import Origin
-from services.ingest.domain.readings import Status, must_pass
-from services.ingest.event_results import LONGEST_ID_CHARACTERS, REFUSED, Refused, Result, Taken, answer_of, results
+from services.ingest.domain.readings import DeliveryOutcome, must_pass
+from services.ingest.event_results import (
+    LONGEST_ID_CHARACTERS,
+    REFUSED,
+    AcceptedEvent,
+    RefusedEvent,
+    Result,
+    answer_of,
+    results,
+)
 from services.ingest.fields import Misshapen
 from services.ingest.instruments import DELIVERIES
 from services.ingest.sources.generic import EventBody, findings_in, read_event
 from shared import ids
 from shared.beside import beside
 from shared.clock import Clock
-from shared.db.ground import Ground
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.ground import SystemTables
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.failpoints import failpoint
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed, answered, remember
@@ -48,8 +56,8 @@ UNREAD_SECONDS = 0.5
 
 
 def events(
-    units: Units,
-    ground: Ground,
+    units: UnitOfWorkRunner,
+    ground: SystemTables,
     preparer: Preparer,
     clock: Clock,
     require_room: Callable[[], None],
@@ -73,14 +81,14 @@ def events(
         body = await _read(request, caller, quotas)
         require_room()
 
-        def read() -> tuple[Any, Keyed | None, list[Taken | Refused]]:
+        def read() -> tuple[Any, Keyed | None, list[AcceptedEvent | RefusedEvent]]:
             document = parsed(body)
             keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document, preparer.keyed_hash)
             return document, keyed, _told(document, caller, clock.now())
 
         document, keyed, told = await beside(read, len(body))
         is_list = isinstance(document, list)
-        taken = [each for each in told if isinstance(each, Taken)]
+        taken = [each for each in told if isinstance(each, AcceptedEvent)]
         refusal = quotas.refusal(caller, Load(PATH, len(told), len(body)))
         if refusal is not None:
             raise await _take_withdrawals(units, preparer, [each.delivery for each in taken], refusal)
@@ -92,7 +100,7 @@ def events(
                 return *before, ()
             statuses = await store.record(uow, arrivals)
             # Looked at afterwards: another request may have been first by a moment.
-            others = await store.conflicts(uow.db, arrivals) if Status.DUPLICATE in statuses else []
+            others = await store.conflicts(uow.db, arrivals) if DeliveryOutcome.DUPLICATE in statuses else []
             found = results(told, statuses, others)
             _refuse_where_all_conflict(found, is_list=is_list)
             answer = answer_of(found)
@@ -100,7 +108,7 @@ def events(
             failpoint("ingest.before_commit")
             return HTTPStatus.ACCEPTED, answer, found
 
-        status, answer, found = await units.run(work, Lane.INGEST)
+        status, answer, found = await units.run(work, WritePriority.INGEST)
         failpoint("ingest.after_commit")
         _count(told, found)
         return JSONResponse(answer, status_code=status)
@@ -126,7 +134,7 @@ async def _read(request: Request, caller: Caller, quotas: Quotas) -> bytes:
 
 
 async def _take_withdrawals(
-    units: Units, preparer: Preparer, deliveries: Sequence[Delivery], refusal: HTTPProblem
+    units: UnitOfWorkRunner, preparer: Preparer, deliveries: Sequence[ReceivedDelivery], refusal: HTTPProblem
 ) -> HTTPProblem:
     """Take what somebody withdraws in a request that is over its quota; return the refusal of the rest.
 
@@ -137,17 +145,17 @@ async def _take_withdrawals(
         return refusal
     arrivals = [preparer.prepared(delivery) for delivery in passing]
 
-    async def work(uow: UnitOfWork) -> Sequence[Status]:
+    async def work(uow: UnitOfWork) -> Sequence[DeliveryOutcome]:
         return await store.record(uow, arrivals)
 
-    for delivery, outcome in zip(passing, await units.run(work, Lane.INGEST), strict=True):
+    for delivery, outcome in zip(passing, await units.run(work, WritePriority.INGEST), strict=True):
         count(delivery, outcome)
     return reworded(
         refusal, f"{len(passing)} of its events withdraw something and were taken; send the whole list again"
     )
 
 
-def _told(document: Any, caller: Caller, now: datetime) -> list[Taken | Refused]:
+def _told(document: Any, caller: Caller, now: datetime) -> list[AcceptedEvent | RefusedEvent]:
     """Return what each event of the request says, or what is wrong with it.
 
     Raises:
@@ -156,20 +164,22 @@ def _told(document: Any, caller: Caller, now: datetime) -> list[Taken | Refused]
     documents = document if isinstance(document, list) else [document]
     if not 0 < len(documents) <= MOST_EVENTS:
         raise _invalid([FieldProblem(field="events", reason=f"must be 1 to {MOST_EVENTS} events")])
-    told: list[Taken | Refused] = []
+    told: list[AcceptedEvent | RefusedEvent] = []
     for one in documents:
         try:
             told.append(_taken(one, caller, now))
         except Misshapen as first:
             found = findings_in(one) or [first]
-            told.append(Refused(_id_of(one), [FieldProblem(field=each.field, reason=each.reason) for each in found]))
+            told.append(
+                RefusedEvent(_id_of(one), [FieldProblem(field=each.field, reason=each.reason) for each in found])
+            )
     return told
 
 
-def _taken(document: Any, caller: Caller, now: datetime) -> Taken:
+def _taken(document: Any, caller: Caller, now: datetime) -> AcceptedEvent:
     merchant = caller.merchant
     event, reading = read_event(document, shop_of(merchant), now)
-    delivery = Delivery(
+    delivery = ReceivedDelivery(
         origin=Origin(merchant.id, SOURCE, ids.minted(now), now, caller.asked_by),
         topic=event.kind,
         repeat_keys=(event.id,),
@@ -177,7 +187,7 @@ def _taken(document: Any, caller: Caller, now: datetime) -> Taken:
         headers={},
         outcome=reading,
     )
-    return Taken(event.id, delivery)
+    return AcceptedEvent(event.id, delivery)
 
 
 def _id_of(document: Any) -> str | None:
@@ -186,13 +196,13 @@ def _id_of(document: Any) -> str | None:
     return found if isinstance(found, str) and len(found) <= LONGEST_ID_CHARACTERS else None
 
 
-def _refuse_where_nothing_is_right(told: Sequence[Taken | Refused], *, is_list: bool) -> None:
+def _refuse_where_nothing_is_right(told: Sequence[AcceptedEvent | RefusedEvent], *, is_list: bool) -> None:
     """Refuse the request when none of its events can be taken.
 
     Raises:
         HTTPProblem: 422 with every field that is wrong.
     """
-    refused = [(place, each) for place, each in enumerate(told) if isinstance(each, Refused)]
+    refused = [(place, each) for place, each in enumerate(told) if isinstance(each, RefusedEvent)]
     if len(refused) == len(told):
         DELIVERIES.labels(SOURCE, REFUSED).inc(len(refused))
         raise _invalid(
@@ -223,7 +233,7 @@ def _refuse_where_all_conflict(found: Sequence[Result], *, is_list: bool) -> Non
         )
 
 
-def _count(told: Sequence[Taken | Refused], found: Sequence[Result]) -> None:
+def _count(told: Sequence[AcceptedEvent | RefusedEvent], found: Sequence[Result]) -> None:
     """Count what became of the events, each kind once a request: finding a counter by its labels takes its time.
 
     Where a request is answered as it was before, nothing was found, and nothing is counted.
@@ -232,8 +242,8 @@ def _count(told: Sequence[Taken | Refused], found: Sequence[Result]) -> None:
     for outcome, number in kinds.items():
         DELIVERIES.labels(SOURCE, outcome).inc(number)
     for each, result in zip(told, found, strict=False):
-        if isinstance(each, Taken) and not result.problems:
-            count_what_is_odd(each.delivery, Status(result.status))
+        if isinstance(each, AcceptedEvent) and not result.problems:
+            count_what_is_odd(each.delivery, DeliveryOutcome(result.status))
 
 
 def _place(field: str, place: int, is_list: bool) -> str:  # noqa: FBT001 - private, and named at its source

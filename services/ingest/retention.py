@@ -21,8 +21,8 @@ from shared.clock import Clock
 from shared.db.ground import kept_of
 from shared.db.kept import Kept, swept_after
 from shared.db.sweep import Sweep, first_id, swept
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.loop import SLOW_SECONDS, Loop
 
 DELIVERIES_PER_UNIT = 500
@@ -52,7 +52,7 @@ def sweeps(now: datetime, settings: IngestSettings) -> list[Sweep]:
     ]
 
 
-def retention(units: Units, clock: Clock, settings: IngestSettings) -> Loop:
+def retention(units: UnitOfWorkRunner, clock: Clock, settings: IngestSettings) -> Loop:
     """Return the loop that deletes what has been kept long enough."""
 
     async def step() -> float:
@@ -63,7 +63,7 @@ def retention(units: Units, clock: Clock, settings: IngestSettings) -> Loop:
                 uow.db, now - timedelta(days=settings.delivery_retention_days), DELIVERIES_PER_UNIT
             )
 
-        deleted = await units.run(work, Lane.BATCHES)
+        deleted = await units.run(work, WritePriority.BATCHES)
         PURGED.inc(deleted)
         if deleted == DELIVERIES_PER_UNIT:
             return 0.0

@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.ingest.acquaintance import People
-from services.ingest.arrivals import OWN_SYSTEMS, Arrival, oldest_id_of, under_a_reused_id
+from services.ingest.arrivals import OWN_SYSTEMS, PreparedDelivery, oldest_id_of, under_a_reused_id
 from services.ingest.domain import totals
 from services.ingest.domain.announcements import (
     Addressee,
@@ -22,7 +22,7 @@ from services.ingest.domain.announcements import (
     trigger_id,
 )
 from services.ingest.domain.people import prefers_known_person, reaches_everybody, timely_claims
-from services.ingest.domain.readings import Reading, Status, Unreadable
+from services.ingest.domain.readings import DeliveryOutcome, ParsedDelivery, Unreadable
 from services.ingest.instruments import IDS_REUSED
 from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, former_people, published, quarantine, subjects
 from shared import ids
@@ -40,14 +40,14 @@ MOST_NUMBERS = 4
 class _Taken:
     """A new arrival, whom it turned out to be about, and what it says."""
 
-    arrival: Arrival
+    arrival: PreparedDelivery
     addressee: Addressee | None
     events: Sequence[Event]
     unless: Mapping[UUID, UUID] = field(default_factory=dict)
     """The event that, being news itself, says what another of these would."""
 
 
-async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
+async def record(uow: UnitOfWork, arrivals: Sequence[PreparedDelivery]) -> list[DeliveryOutcome]:
     """Keep the arrivals that are new, publish what is news in them, and return what became of each.
 
     Tolerates repeats within the call, across calls and across processes; the order of arrivals is no matter, except
@@ -75,7 +75,7 @@ async def record(uow: UnitOfWork, arrivals: Sequence[Arrival]) -> list[Status]:
     return outcomes
 
 
-async def conflicts(db: Transaction, arrivals: Sequence[Arrival]) -> list[int]:
+async def conflicts(db: Transaction, arrivals: Sequence[PreparedDelivery]) -> list[int]:
     """Return the places of arrivals whose key was used before with another body."""
     known = await _known_keys(db, arrivals)
     found = []
@@ -102,7 +102,7 @@ async def purge(db: Transaction, received_before: datetime, limit: int) -> int:
     return await db.delete(deliveries, "delivery_id", old)
 
 
-def _under_their_own_keys(arrivals: Sequence[Arrival], known: Mapping[bytes, bytes]) -> list[Arrival]:
+def _under_their_own_keys(arrivals: Sequence[PreparedDelivery], known: Mapping[bytes, bytes]) -> list[PreparedDelivery]:
     """Return the arrivals; those whose id was used before with another body under keys that are new.
 
     Our callers' own events are refused in that case, where they can be mended.
@@ -119,7 +119,7 @@ def _under_their_own_keys(arrivals: Sequence[Arrival], known: Mapping[bytes, byt
     return found
 
 
-async def _claimed(db: Transaction, arrivals: Sequence[Arrival], known: Iterable[bytes]) -> list[bool]:
+async def _claimed(db: Transaction, arrivals: Sequence[PreparedDelivery], known: Iterable[bytes]) -> list[bool]:
     """Enter the keys of new arrivals, and return for each whether it is new: none of its keys was known."""
     owners: dict[bytes, UUID] = dict.fromkeys(known, UUID(int=0))
     rows: list[dict[str, Any]] = []
@@ -140,7 +140,7 @@ async def _claimed(db: Transaction, arrivals: Sequence[Arrival], known: Iterable
     ]
 
 
-async def _require_repeats(db: Transaction, overtaken: Sequence[Arrival]) -> None:
+async def _require_repeats(db: Transaction, overtaken: Sequence[PreparedDelivery]) -> None:
     """Make sure that what another process has taken meanwhile is the same.
 
     Raises:
@@ -152,14 +152,14 @@ async def _require_repeats(db: Transaction, overtaken: Sequence[Arrival]) -> Non
             raise Overtaken
 
 
-async def _known_keys(db: Transaction, arrivals: Sequence[Arrival]) -> dict[bytes, bytes]:
+async def _known_keys(db: Transaction, arrivals: Sequence[PreparedDelivery]) -> dict[bytes, bytes]:
     """Return the body hash behind each key that is known."""
     keys = [key for arrival in arrivals for key in arrival.key_hashes]
     rows = await db.fetch(delivery_keys, "key_hash", keys, columns=("key_hash", "body_sha256"))
     return {bytes(row["key_hash"]): bytes(row["body_sha256"]) for row in rows}
 
 
-async def _people(db: Transaction, arrivals: Sequence[Arrival]) -> People:
+async def _people(db: Transaction, arrivals: Sequence[PreparedDelivery]) -> People:
     """Return whom the joins and places of these arrivals lead to, and since when."""
     wanted = [join for arrival in arrivals for join in (*arrival.joins, *filter(None, (arrival.place,)))]
     rows = await db.fetch(subjects, "join_hash", wanted)
@@ -171,7 +171,7 @@ async def _people(db: Transaction, arrivals: Sequence[Arrival]) -> People:
     )
 
 
-async def _former_people(db: Transaction, arrivals: Iterable[Arrival]) -> dict[bytes, list[Addressee]]:
+async def _former_people(db: Transaction, arrivals: Iterable[PreparedDelivery]) -> dict[bytes, list[Addressee]]:
     """Return whom the joins of these arrivals led to before, where what they say reaches them or is told anew."""
     wanted = [join for arrival in arrivals for join in _joins_with_a_past(arrival)]
     found: dict[bytes, list[Addressee]] = {}
@@ -184,13 +184,13 @@ def _addressee(row: Row) -> Addressee:
     return Addressee(row["recipient_id"], bytes(row["contact"]), PhoneProvenance(row["provenance"]))
 
 
-def _joins_with_a_past(arrival: Arrival) -> Sequence[bytes]:
+def _joins_with_a_past(arrival: PreparedDelivery) -> Sequence[bytes]:
     if isinstance(arrival.outcome, Unreadable):
         return ()
     return arrival.joins if reaches_everybody(arrival.outcome) else arrival.joins[:1] if arrival.outcome.retold else ()
 
 
-def _take(arrival: Arrival, people: People) -> _Taken:
+def _take(arrival: PreparedDelivery, people: People) -> _Taken:
     """Find out whom an arrival is about, learn its joins, and say what it says."""
     reading = arrival.outcome
     if isinstance(reading, Unreadable):
@@ -219,7 +219,9 @@ def _take(arrival: Arrival, people: People) -> _Taken:
     return _Taken(arrival, addressee, list({event.event_id: event for event in events}.values()), unless)
 
 
-def _said_by_others(arrival: Arrival, reading: Reading, addressee: Addressee | None) -> dict[UUID, UUID]:
+def _said_by_others(
+    arrival: PreparedDelivery, reading: ParsedDelivery, addressee: Addressee | None
+) -> dict[UUID, UUID]:
     """Return which event, being news itself, says what another of a reading would."""
     if not reading.retold and all(each.unless is None for each in reading.happenings):
         return {}
@@ -230,7 +232,7 @@ def _said_by_others(arrival: Arrival, reading: Reading, addressee: Addressee | N
     }
 
 
-def _money(arrival: Arrival, reading: Reading, people: People, *, is_old: bool) -> totals.Told:
+def _money(arrival: PreparedDelivery, reading: ParsedDelivery, people: People, *, is_old: bool) -> totals.Told:
     """Return what a delivery says of its order's money, and remember it; tests have none."""
     if not arrival.joins or reading.joins[0].kind != "subject" or any(each.is_test for each in reading.happenings):
         return totals.Told(reading, None)
@@ -240,7 +242,9 @@ def _money(arrival: Arrival, reading: Reading, people: People, *, is_old: bool) 
     return money
 
 
-def _moved(arrival: Arrival, reading: Reading, before: Mapping[bytes, Addressee]) -> dict[str, Addressee]:
+def _moved(
+    arrival: PreparedDelivery, reading: ParsedDelivery, before: Mapping[bytes, Addressee]
+) -> dict[str, Addressee]:
     """Return the subjects that had another number until now, and whose; where they are told of whole."""
     if reading.as_of is None:
         return {}
@@ -248,7 +252,9 @@ def _moved(arrival: Arrival, reading: Reading, before: Mapping[bytes, Addressee]
     return {join.name: before[key] for join, key in joins if join.kind == "subject" and key in before}
 
 
-def _taken_off(arrival: Arrival, reading: Reading, addressee: Addressee | None, people: People) -> list[Event]:
+def _taken_off(
+    arrival: PreparedDelivery, reading: ParsedDelivery, addressee: Addressee | None, people: People
+) -> list[Event]:
     """Remember who gives permission at a place, and return the withdrawal of whoever did and stands there no more."""
     place, key = reading.place, arrival.place
     if place is None or key is None:
@@ -293,19 +299,19 @@ def _without_what_is_said(news: dict[UUID, Event], taken: Iterable[_Taken | None
     return {event_id: event for event_id, event in news.items() if event_id not in said} if said else news
 
 
-def _outcome(taken: _Taken | None, news: dict[UUID, Event]) -> Status:
+def _outcome(taken: _Taken | None, news: dict[UUID, Event]) -> DeliveryOutcome:
     if taken is None:
-        return Status.DUPLICATE
+        return DeliveryOutcome.DUPLICATE
     outcome = taken.arrival.outcome
     if isinstance(outcome, Unreadable):
-        return Status.QUARANTINED
+        return DeliveryOutcome.QUARANTINED
     if any(news.get(event.event_id) is event for event in taken.events):
-        return Status.ACCEPTED
+        return DeliveryOutcome.ACCEPTED
     is_about_somebody = outcome.happenings or outcome.claims or outcome.rights
-    return Status.NO_RECIPIENT if is_about_somebody and not taken.events else Status.IGNORED
+    return DeliveryOutcome.NO_RECIPIENT if is_about_somebody and not taken.events else DeliveryOutcome.IGNORED
 
 
-async def _remember(uow: UnitOfWork, people: People, arrivals: Sequence[Arrival]) -> None:
+async def _remember(uow: UnitOfWork, people: People, arrivals: Sequence[PreparedDelivery]) -> None:
     """Keep whom each order, cart and customer leads to, the newest telling first, and who stood there before."""
     merchants = {
         join: arrival.origin.merchant_id
@@ -335,7 +341,7 @@ async def _remember(uow: UnitOfWork, people: People, arrivals: Sequence[Arrival]
         await uow.db.insert_new(former_people, before)
 
 
-def _keep(uow: UnitOfWork, taken: _Taken, outcome: Status) -> None:
+def _keep(uow: UnitOfWork, taken: _Taken, outcome: DeliveryOutcome) -> None:
     """Keep the delivery as it came, and where it could not be read, why."""
     arrival, origin = taken.arrival, taken.arrival.origin
     common = {

@@ -21,7 +21,7 @@ from services.metrics.rows import Question, cursor_of, page_of, place_of
 from services.metrics.settings import MetricsSettings
 from shared.clock import Clock
 from shared.db.transaction import Transaction
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.http.auth import Caller, requires
 from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.ids import FollowUpId
@@ -37,7 +37,7 @@ Since = Annotated[_Moment | None, Query(alias="from", description="RFC 3339; wid
 Until = Annotated[_Moment | None, Query(alias="to", description="RFC 3339, not part of the window; widened.")]
 
 
-def router_of(units: Units, clock: Clock, settings: MetricsSettings) -> APIRouter:
+def router_of(units: UnitOfWorkRunner, clock: Clock, settings: MetricsSettings) -> APIRouter:
     """Return the routes of the API."""
     router = APIRouter(tags=["metrics"])
 

@@ -11,7 +11,7 @@ from services.metrics import store
 from services.metrics.domain.grouping import HOUR, Window, grouped
 from services.metrics.domain.kpis import Figure, figures
 from services.metrics.domain.reasons import meaning_of
-from services.metrics.domain.standing import Standing, State
+from services.metrics.domain.standing import Projection, State
 from services.metrics.domain.story import Chapter, chapter
 from services.metrics.domain.tally import Measure, hour_of
 from shared.db.transaction import Row, Transaction
@@ -59,7 +59,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ReasonCount:
     """How often something was held back or refused for one reason."""
 
     measure: Measure
@@ -74,7 +74,7 @@ class FeedLine:
     """One fact of the live feed, with the follow-up it is about."""
 
     chapter: Chapter
-    standing: Standing | None
+    standing: Projection | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ class Board:
     figures: Sequence[Figure]
     figures_before: Sequence[Figure]
     bars: Sequence[Bar]
-    reasons: Sequence[Reason]
+    reasons: Sequence[ReasonCount]
     feed: Sequence[FeedLine]
-    waiting: Sequence[Standing]
+    waiting: Sequence[Projection]
     """Their call was made and is not over."""
-    troubled: Sequence[Standing]
+    troubled: Sequence[Projection]
 
 
 async def board_of(db: Transaction, merchant: MerchantId, span: Span, now: datetime, clock: ZoneInfo) -> Board:
@@ -146,11 +146,11 @@ def _sum(sums: Mapping[tuple[str, str], int], measure: Measure) -> int:
     return sum(value for (name, _), value in sums.items() if name == measure)
 
 
-def _reasons(sums: Mapping[tuple[str, str], int]) -> list[Reason]:
+def _reasons(sums: Mapping[tuple[str, str], int]) -> list[ReasonCount]:
     """Return why texts were held back, refused or did not arrive, the most frequent first."""
     shown = (Measure.DEFERRED, Measure.BLOCKED, Measure.FAILED)
     found = [
-        Reason(Measure(measure), code, *meaning_of(code), count)
+        ReasonCount(Measure(measure), code, *meaning_of(code), count)
         for (measure, code), count in sums.items()
         if measure in shown
     ]
@@ -159,5 +159,5 @@ def _reasons(sums: Mapping[tuple[str, str], int]) -> list[Reason]:
 
 async def _feed(db: Transaction, rows: Sequence[Row], clock: ZoneInfo) -> list[FeedLine]:
     ids = {FollowUpId(row["follow_up_id"]) for row in rows if row["follow_up_id"]}
-    standings: dict[Any, Standing] = {**await store.standings_of(db, ids)}
+    standings: dict[Any, Projection] = {**await store.standings_of(db, ids)}
     return [FeedLine(chapter(store.event_of(row), clock), standings.get(row["follow_up_id"])) for row in rows]

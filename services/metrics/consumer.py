@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.metrics import instruments, store
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import Standing, joined
+from services.metrics.domain.standing import Projection, joined
 from services.metrics.domain.tally import Cell, change, is_told_differently, tally
 from services.metrics.settings import MetricsSettings
 from shared.bus.router import Router
@@ -53,7 +53,7 @@ async def _add_up(news: Sequence[Event], uow: UnitOfWork) -> None:
     instruments.RETOLD.inc(len(retold))
 
 
-def _joined(standing: Standing | None, news: Sequence[Event]) -> Standing:
+def _joined(standing: Projection | None, news: Sequence[Event]) -> Projection:
     """Return the standing with all the news."""
     first, *rest = news
     result = joined(standing, first)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from services.metrics import store
 from services.metrics.answers import JourneyAnswer, ProgressAnswer, StepAnswer
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import Standing
+from services.metrics.domain.standing import Projection
 from services.metrics.domain.story import Chapter, told
 from services.metrics.domain.telling import lead, progress_at
 from services.metrics.settings import MetricsSettings
@@ -24,7 +24,7 @@ _NEARLY_AT_ONCE = timedelta(minutes=10)
 class Journey:
     """One follow-up: where it stands, and its chapters, oldest first."""
 
-    standing: Standing
+    standing: Projection
     chapters: list[Chapter]
 
 

@@ -24,14 +24,16 @@ from services.metrics.signing_in import signed_in
 from shared.clock import Clock
 from shared.config.directory import Merchant
 from shared.db.transaction import Transaction
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.ids import FollowUpId, MerchantId
 from shared.instants import Instant
 
 _ROWS_ON_A_PAGE: Final = 100
 
 
-def router_of(units: Units, clock: Clock, sessions: Sessions, settings: MetricsSettings, pages: Pages) -> APIRouter:
+def router_of(
+    units: UnitOfWorkRunner, clock: Clock, sessions: Sessions, settings: MetricsSettings, pages: Pages
+) -> APIRouter:
     """Return the console's routes."""
     router = APIRouter(prefix="/console", include_in_schema=False)
     owner = signed_in(sessions)

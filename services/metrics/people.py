@@ -89,7 +89,7 @@ def _orders_in(told: Sequence[Row], merchant: MerchantId) -> set[UUID]:
 
 
 @dataclass(frozen=True, slots=True)
-class Exports:
+class MetricsExports:
     """Answers requests for copies."""
 
     sealer: Sealer
@@ -123,4 +123,4 @@ def register(door: Router, sealer: Sealer) -> None:
     """Give the event door what people and shops ask for by right."""
     door.on(RecipientErased)(forget)
     door.on(MerchantClosed)(forget_shops)
-    door.on(PrivacyRequested)(Exports(sealer).answer)
+    door.on(PrivacyRequested)(MetricsExports(sealer).answer)

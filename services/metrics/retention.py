@@ -19,8 +19,8 @@ from services.metrics.tables import customer_orders, facts, follow_ups, rollups,
 from shared.db.ground import kept_of
 from shared.db.kept import Kept, Way, swept_after
 from shared.db.sweep import ROWS_AT_ONCE, Sweep, first_id, swept
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.ids import FollowUpId
 
 _DAY_SECONDS: Final = 86_400.0
@@ -53,7 +53,7 @@ def sweeps(now: datetime, settings: MetricsSettings) -> list[Sweep]:
     ]
 
 
-async def forget_texts(units: Units, before: datetime, *, rows: int = ROWS_AT_ONCE) -> int:
+async def forget_texts(units: UnitOfWorkRunner, before: datetime, *, rows: int = ROWS_AT_ONCE) -> int:
     """Let texts go of which nothing was heard since an instant, in slices, and count them no more; return how many."""
     gone, after = 0, first_id(ALWAYS)
 
@@ -64,7 +64,7 @@ async def forget_texts(units: Units, before: datetime, *, rows: int = ROWS_AT_ON
         return [FollowUpId(row["follow_up_id"]) for row in found]
 
     while ids := await units.read(slice_of):
-        gone += await units.run(_Forgetting(ids, before).take, Lane.BATCHES)
+        gone += await units.run(_Forgetting(ids, before).take, WritePriority.BATCHES)
         after = ids[-1]
     return gone
 
@@ -84,7 +84,7 @@ class _Forgetting:
         return len(old)
 
 
-def step_of(units: Units, settings: MetricsSettings) -> Callable[[], Awaitable[float]]:
+def step_of(units: UnitOfWorkRunner, settings: MetricsSettings) -> Callable[[], Awaitable[float]]:
     """Return the step that prunes and says when to come again."""
 
     async def step() -> float:

@@ -13,7 +13,7 @@ import orjson
 from services.metrics import store
 from services.metrics.answers import FactAnswer
 from services.metrics.domain.grouping import By, Window, is_in_groups
-from services.metrics.domain.standing import Standing
+from services.metrics.domain.standing import Projection
 from services.metrics.domain.story import Chapter, chapter
 from services.metrics.domain.tally import Measure, cells
 from shared.db.transaction import Row, Transaction
@@ -135,7 +135,7 @@ async def page_of(db: Transaction, merchant: MerchantId, question: Question, clo
     return Page(found, place)
 
 
-def _shown(row: Row, standing: Standing | None, told: Chapter, value: int | None) -> FactAnswer:
+def _shown(row: Row, standing: Projection | None, told: Chapter, value: int | None) -> FactAnswer:
     """Return a fact as the API shows it; the body holds no sealed part, for none was stored."""
     return FactAnswer(
         event_id=row["event_id"],

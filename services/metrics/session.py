@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from services.metrics.tables import sessions
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.problem import Severity
-from shared.db.transaction import Lane, Row, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Row, Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.ids import MerchantId
 
 SCOPE: Final = "metrics:read"
@@ -37,7 +37,7 @@ class _Kind(StrEnum):
 class Sessions:
     """Opens, reads and ends console sessions."""
 
-    def __init__(self, units: Units, merchants: MerchantDirectory, hours: int) -> None:
+    def __init__(self, units: UnitOfWorkRunner, merchants: MerchantDirectory, hours: int) -> None:
         self._units = units
         self._merchants = merchants
         self._hours = hours
@@ -75,7 +75,7 @@ class Sessions:
                 return None
             return row if await uow.db.delete(sessions, "token_sha256", [name]) else None
 
-        row = await self._units.run(work, Lane.INGEST)
+        row = await self._units.run(work, WritePriority.INGEST)
         if row is None or self._merchant(row) is None:
             return None
         return await self.open(MerchantId(row["merchant_id"]), row["key_sha256"])
@@ -93,7 +93,7 @@ class Sessions:
         """End a session, wherever else its cookie was copied to."""
         if cookie is not None and 0 < len(cookie) <= _LONGEST:
             name = _name(cookie)
-            await self._units.run(lambda uow: uow.db.delete(sessions, "token_sha256", [name]), Lane.INGEST)
+            await self._units.run(lambda uow: uow.db.delete(sessions, "token_sha256", [name]), WritePriority.INGEST)
 
     def _merchant(self, row: Row) -> Merchant | None:
         """Return whose key it was, while it is one that may read metrics."""
@@ -121,7 +121,7 @@ class Sessions:
                 ],
             )
 
-        await self._units.run(work, Lane.INGEST)
+        await self._units.run(work, WritePriority.INGEST)
         return token
 
 

@@ -44,7 +44,7 @@ def signed_in(sessions: Sessions) -> Callable[[Request], Awaitable[Merchant]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class SignIn:
     """What signing in needs."""
 
     sessions: Sessions
@@ -105,7 +105,7 @@ class Desk:
 def router_of(sessions: Sessions, pages: Pages, clock: Clock, public_url: str) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/console", include_in_schema=False)
-    desk = Desk(sessions, pages, GuessBrake(clock), public_url.startswith("https:"))
+    desk = SignIn(sessions, pages, GuessBrake(clock), public_url.startswith("https:"))
 
     @router.get("/sign-in")
     async def ask(request: Request, code: Annotated[str, Query(max_length=_LONGEST)] = "") -> Response:

@@ -10,8 +10,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.metrics.domain.facts import follow_up_of, open_body, revived
-from services.metrics.domain.order_book import Order, concerns_an_order, joined, order_id
-from services.metrics.domain.standing import TROUBLED, Standing, State
+from services.metrics.domain.order_book import BookedOrder, concerns_an_order, joined, order_id
+from services.metrics.domain.standing import TROUBLED, Projection, State
 from services.metrics.domain.tally import ALWAYS, Cell, Measure, nonzero
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups
 from shared.db.transaction import Row, Transaction
@@ -23,8 +23,8 @@ from shared.progress import UNANSWERED
 _FACTS_ABOUT_A_PERSON = 20
 _INT = attrgetter("int")
 """Sorts ids as they compare themselves, without asking them."""
-_ORDER_FIELDS = Order._fields
-_STANDING_FIELDS = Standing._fields
+_ORDER_FIELDS = BookedOrder._fields
+_STANDING_FIELDS = Projection._fields
 
 
 async def record_facts(db: Transaction, events: Sequence[Event], at: datetime) -> list[Event]:
@@ -49,18 +49,18 @@ async def record_facts(db: Transaction, events: Sequence[Event], at: datetime) -
     return [event for event, new in zip(unique, is_new, strict=True) if new]
 
 
-async def standings_of(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, Standing]:
+async def standings_of(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, Projection]:
     """Return where these follow-ups stand."""
     found = await db.fetch(follow_ups, "follow_up_id", list(ids), columns=_STANDING_FIELDS)
     return {FollowUpId(row["follow_up_id"]): _standing(row) for row in found}
 
 
-async def save_standings(db: Transaction, standings: Sequence[Standing]) -> None:
+async def save_standings(db: Transaction, standings: Sequence[Projection]) -> None:
     """Keep where follow-ups stand."""
     await db.upsert(follow_ups, [each._asdict() for each in standings])
 
 
-async def forget_standings(db: Transaction, ids: Sequence[FollowUpId], before: datetime) -> list[Standing]:
+async def forget_standings(db: Transaction, ids: Sequence[FollowUpId], before: datetime) -> list[Projection]:
     """Delete where these follow-ups stand, those of which nothing was heard since an instant, and return them."""
     table = follow_ups.c
     old = sa.delete(follow_ups).where(table.follow_up_id.in_(ids), table.changed_at < before)
@@ -88,12 +88,12 @@ async def record_orders(db: Transaction, events: Iterable[Event]) -> None:
     await db.upsert(customer_orders, [order._asdict() for order in changed])
 
 
-def _order(row: Row) -> Order:
+def _order(row: Row) -> BookedOrder:
     values = {name: row[name] for name in _ORDER_FIELDS}
     values["refunded_minor"] = values["refunded_minor"] or 0
     values["refund_currency"] = values["refund_currency"] or ""
     values["is_awaited"] = bool(values["is_awaited"])
-    return Order(**values)
+    return BookedOrder(**values)
 
 
 async def facts_of(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, list[Event]]:
@@ -157,7 +157,7 @@ async def newest_facts(db: Transaction, merchant: MerchantId, limit: int) -> lis
     )
 
 
-async def troubled(db: Transaction, merchant: MerchantId, limit: int) -> list[Standing]:
+async def troubled(db: Transaction, merchant: MerchantId, limit: int) -> list[Projection]:
     """Return the follow-ups somebody should look at, newest first."""
     found = await db.rows(
         sa.select(follow_ups)
@@ -172,7 +172,7 @@ async def troubled(db: Transaction, merchant: MerchantId, limit: int) -> list[St
     return [_standing(row) for row in found]
 
 
-async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Standing]:
+async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Projection]:
     """Return the follow-ups whose call was made and is not over, those without an answer first, then the newest."""
     is_unanswered = follow_ups.c.reason == UNANSWERED
     found = await db.rows(
@@ -221,8 +221,8 @@ def event_of(row: Row) -> Event:
     )
 
 
-def _standing(row: Mapping[str, Any]) -> Standing:
+def _standing(row: Mapping[str, Any]) -> Projection:
     values = {name: row[name] for name in _STANDING_FIELDS}
     values["state"] = State(values["state"])
     values["is_engaged"] = bool(values["is_engaged"])
-    return Standing(**values)
+    return Projection(**values)

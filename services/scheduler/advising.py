@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.scheduler.domain.planning import PlannedText
-from services.scheduler.people import Person
+from services.scheduler.people import StoredRecipient
 from shared.config.merchant import MerchantConfig
 from shared.events.consent import ConsentChanged
 from shared.events.follow_up import Purpose
@@ -16,7 +16,7 @@ _SILENT = "none"
 """The status of a scope of which nothing was ever said."""
 
 
-def question(contact: Contact, text: PlannedText, person: Person, config: MerchantConfig) -> dict[str, Any]:
+def question(contact: Contact, text: PlannedText, person: StoredRecipient, config: MerchantConfig) -> dict[str, Any]:
     """Return what the gate would be asked, in the evaluation format; what is left out is unknown.
 
     Consent is what the ledger last told this service; texts already sent are not known here, so caps are not judged.

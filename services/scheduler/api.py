@@ -23,7 +23,7 @@ from services.scheduler.api_models import (
     RunPage,
     SearchRequest,
 )
-from services.scheduler.asking import Asked, Asking, local_of
+from services.scheduler.asking import FollowUpRequests, ValidRequest, local_of
 from services.scheduler.domain.enrolment import Decline
 from services.scheduler.domain.states import State
 from services.scheduler.planner import NewRun, Planner, Versions
@@ -33,7 +33,7 @@ from services.scheduler.store import load
 from services.scheduler.tables import ground
 from shared import ids, phone
 from shared.config.flow import TextStep
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import HEADER, Keyed, answered, remember
@@ -56,7 +56,11 @@ Limit = Annotated[int, Query(ge=1, le=views.LARGEST_PAGE)]
 
 
 def create_api(  # noqa: C901 - one route a paragraph, each short
-    runtime: Runtime, asking: Asking, planner: Planner, settings: SchedulerSettings, ring: Callable[[datetime], None]
+    runtime: Runtime,
+    asking: FollowUpRequests,
+    planner: Planner,
+    settings: SchedulerSettings,
+    ring: Callable[[datetime], None],
 ) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["follow-ups"], route_class=StrictRoute)
@@ -91,7 +95,8 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
             dry = DryRunAnswer(due_at=previews[0].due_at, due_local=previews[0].due_local, texts=previews)
             return JSONResponse(dry.model_dump(mode="json"), HTTPStatus.ACCEPTED)
         status, answer = await units.run(
-            partial(_plan, asking=asking, planner=planner, asked=asked, keyed=keyed, quotas=runtime.quotas), Lane.INGEST
+            partial(_plan, asking=asking, planner=planner, asked=asked, keyed=keyed, quotas=runtime.quotas),
+            WritePriority.INGEST,
         )
         ring(now)
         return JSONResponse(answer, status)
@@ -106,7 +111,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     ) -> FollowUpPage:
         """Return the shop's follow-ups, the newest first."""
         after = views.cursor_from(cursor)
-        mine = views.Asker(caller.merchant.id, runtime.clock.now())
+        mine = views.ViewContext(caller.merchant.id, runtime.clock.now())
         return await units.read(lambda db: views.page(db, mine, subject, state, limit, after))
 
     @router.post(f"{_PATH}/search", summary="Find a person's follow-ups; the number stays out of the URL")
@@ -116,13 +121,13 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         if isinstance(number, Unparsable):
             raise unprocessable("to", f"the number cannot be used: {number.reason}")
         recipient_id = runtime.sealer.recipient_id(caller.merchant.id, number)
-        mine = views.Asker(caller.merchant.id, runtime.clock.now())
+        mine = views.ViewContext(caller.merchant.id, runtime.clock.now())
         return await units.read(lambda db: views.of_person(db, mine, recipient_id, request.state))
 
     @router.get(f"{_PATH}/{{follow_up_id}}", summary="One follow-up with every state it was in, and why")
     async def show(follow_up_id: UUID, caller: Reader) -> FollowUpStory:
         """Return one follow-up with every state it was in, and why."""
-        mine = views.Asker(caller.merchant.id, runtime.clock.now())
+        mine = views.ViewContext(caller.merchant.id, runtime.clock.now())
         story = await units.read(lambda db: views.story(db, mine, follow_up_id))
         if story is None:
             raise not_found("this follow-up")
@@ -148,7 +153,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         async def work(uow: UnitOfWork) -> HTTPStatus:
             return await _call_off(uow, FollowUpId(follow_up_id), caller.merchant.id, unconfirmed_after)
 
-        return Response(status_code=await units.run(work, Lane.INGEST))
+        return Response(status_code=await units.run(work, WritePriority.INGEST))
 
     @router.get("/v1/flows", tags=["flows"], summary="The flows in force")
     async def flows(caller: Reader) -> FlowList:
@@ -176,14 +181,20 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     ) -> RunPage:
         """Return who runs, or ran, through which flow; the newest first."""
         after = views.cursor_from(cursor)
-        mine = views.Asker(caller.merchant.id, runtime.clock.now())
+        mine = views.ViewContext(caller.merchant.id, runtime.clock.now())
         return await units.read(lambda db: views.runs(db, versions, mine, flow, state, limit, after))
 
     return router
 
 
 async def _plan(
-    uow: UnitOfWork, *, asking: Asking, planner: Planner, asked: Asked, keyed: Keyed | None, quotas: Quotas
+    uow: UnitOfWork,
+    *,
+    asking: FollowUpRequests,
+    planner: Planner,
+    asked: ValidRequest,
+    keyed: Keyed | None,
+    quotas: Quotas,
 ) -> tuple[int, Any]:
     """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
     if (known := await answered(uow.db, ground, keyed)) is not None:

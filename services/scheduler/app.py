@@ -2,14 +2,14 @@
 
 from services.scheduler import days, retention, setting_aside, tables
 from services.scheduler.api import create_api
-from services.scheduler.asking import Asking, GateAdvice
+from services.scheduler.asking import FollowUpRequests, GateAdvice
 from services.scheduler.consumer import Consumer
 from services.scheduler.loop import Bell, Firing
 from services.scheduler.planner import Planner, Versions
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import ground, metadata
 from services.scheduler.triggers import Triggers
-from shared.bus.reading import Reading
+from shared.bus.reading import ReadProgress
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
@@ -33,7 +33,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
     planner = Planner(runtime.sealer, runtime.log.partitions)
     triggers = Triggers(runtime.merchants, runtime.sealer, planner, versions, settings, runtime.quotas)
     consumer = Consumer(runtime.merchants, runtime.sealer, planner, versions, triggers, settings, bell.ring)
-    asking = Asking(runtime.sealer, versions, advice)
+    asking = FollowUpRequests(runtime.sealer, versions, advice)
     service = Service(
         name=NAME,
         metadata=metadata,
@@ -47,7 +47,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
     source = service.listen(runtime.log, router)
     runtime.log.hears(ground, NEWS)
     # What was acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
-    reading = Reading(
+    reading = ReadProgress(
         source, runtime.log.marks(), units, ground, NEWS, patience_seconds=settings.unread_trigger_seconds
     )
     loop = Loop("fire", Firing(units, runtime.merchants, settings, reading, versions).step)

@@ -22,8 +22,14 @@ from services.scheduler.domain.enrolment import (
     entry_hash,
 )
 from services.scheduler.domain.facts import History, Trigger, recipient_names, zone_named, zone_of
-from services.scheduler.domain.planning import House, PlannedText, end_before_beginning, planned, sender_number
-from services.scheduler.people import Person
+from services.scheduler.domain.planning import (
+    MerchantDefaults,
+    PlannedText,
+    end_before_beginning,
+    planned,
+    sender_number,
+)
+from services.scheduler.people import StoredRecipient
 from services.scheduler.planner import NewRun, Version, Versions, names_of
 from services.scheduler.store import FollowUp, load_open, taken_since, was_ever_taken
 from shared import ids, phone, places, templates, zone_places
@@ -72,7 +78,7 @@ _OWN_TRIGGER_FIELDS: Mapping[str, TypeAdapter[Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ValidRequest:
     """A request whose every field makes sense."""
 
     merchant: Merchant
@@ -93,10 +99,10 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class RecipientPast:
     """What is known of the person asked for."""
 
-    person: Person
+    person: StoredRecipient
     history: History
     runs: Mapping[bytes, Run]
     earlier: Sequence[Trigger] = ()
@@ -105,7 +111,7 @@ class Past:
     """The provider never took a text to them."""
 
 
-class Asking:
+class FollowUpRequests:
     """Turns requests into runs."""
 
     def __init__(self, sealer: Sealer, versions: Versions, advice: GateAdvice) -> None:
@@ -113,7 +119,7 @@ class Asking:
         self._versions = versions
         self._advice = advice
 
-    def asked(self, merchant: Merchant, request: FollowUpRequest, entry_key: str, now: datetime) -> Asked:
+    def asked(self, merchant: Merchant, request: FollowUpRequest, entry_key: str, now: datetime) -> ValidRequest:
         """Return the request, understood; the heavy work is done here, outside any unit of work.
 
         Raises:
@@ -139,7 +145,7 @@ class Asking:
         zone = zone_of(contact, merchant.config.time_zone)
         due_at = now if flow else _due_at(request, zone, now)
         trigger = _trigger(merchant, recipient_id, request, flow, now)
-        asked = Asked(
+        asked = ValidRequest(
             merchant,
             request,
             number,
@@ -158,17 +164,19 @@ class Asking:
             self.rendered(asked, _text(asked, now), History(), "text")
         return asked
 
-    async def past(self, db: Transaction, asked: Asked, now: datetime, *, reading: bool = False) -> Past:
+    async def past(
+        self, db: Transaction, asked: ValidRequest, now: datetime, *, reading: bool = False
+    ) -> RecipientPast:
         """Return what is known of the person."""
         wanted = [asked.recipient_id]
         running = (await load_open(db, wanted, lock=None)).values()
         taken = await taken_since(db, wanted, now - timedelta(days=30), running)
         known = await people.people(db, wanted, lock=None if reading else "update")
-        person = known.get(asked.recipient_id) or Person(asked.recipient_id, asked.merchant.id)
+        person = known.get(asked.recipient_id) or StoredRecipient(asked.recipient_id, asked.merchant.id)
         history = person.history(taken.get(asked.recipient_id, ()), now)
         is_first = not taken and not (reading and await was_ever_taken(db, asked.recipient_id))
         if asked.flow is None:
-            return Past(person, history, {}, is_first_contact=is_first)
+            return RecipientPast(person, history, {}, is_first_contact=is_first)
         names = _names(asked, history, now)
         key = entry_hash(asked.flow, names)
         own = [] if key is None else [(asked.recipient_id, asked.flow.flow, key)]
@@ -176,9 +184,9 @@ class Asking:
         kinds = {rule.on for rule in asked.flow.cancel_on} | ENDING_KINDS
         seen = (await people.seen_since(db, wanted, asked.trigger.occurred_at)).get(asked.recipient_id, ())
         earlier = [people.opened(self._sealer, row) for row in seen if row["kind"] in kinds]
-        return Past(person, history, runs, earlier, is_first)
+        return RecipientPast(person, history, runs, earlier, is_first)
 
-    def run(self, asked: Asked, past: Past, now: datetime) -> NewRun:
+    def run(self, asked: ValidRequest, past: RecipientPast, now: datetime) -> NewRun:
         """Return the run that was asked for.
 
         Raises:
@@ -199,7 +207,7 @@ class Asking:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", f"the flow did not start: {outcome}")
             entry_key, ordinal = outcome.entry_key, outcome.ordinal
             version = self._versions.of(asked.flow)
-            house = House(asked.merchant.config.locale, asked.merchant.config.policies)
+            house = MerchantDefaults(asked.merchant.config.locale, asked.merchant.config.policies)
             texts = planned(asked.flow, asked.began_at, now, asked.zone, asked.contact, house)
             for text in texts:
                 self.rendered(asked, text, past.history, "trigger")
@@ -224,7 +232,7 @@ class Asking:
         )
 
     def rendered(
-        self, asked: Asked, text: PlannedText, history: History, field: str, *, is_first_contact: bool = False
+        self, asked: ValidRequest, text: PlannedText, history: History, field: str, *, is_first_contact: bool = False
     ) -> Rendered:
         """Return a text as it would read, made by what makes it when it is sent.
 
@@ -250,7 +258,7 @@ class Asking:
             raise unprocessable(field, f"{made.field}: {made.detail}" if made.field else made.detail)
         return made
 
-    def preview(self, asked: Asked, run: NewRun, text: PlannedText, past: Past) -> TextAnswer:
+    def preview(self, asked: ValidRequest, run: NewRun, text: PlannedText, past: RecipientPast) -> TextAnswer:
         """Return what would be sent, its weight, and what the gate would say at the due time."""
         made = self.rendered(asked, text, past.history, "text", is_first_contact=past.is_first_contact)
         asking = question(asked.contact, text, past.person, asked.merchant.config)
@@ -274,7 +282,7 @@ def local_of(follow_up: FollowUp) -> str:
     return follow_up.due_at.astimezone(ZoneInfo(follow_up.time_zone)).isoformat()
 
 
-def _names(asked: Asked, history: History, now: datetime) -> dict[str, Any]:
+def _names(asked: ValidRequest, history: History, now: datetime) -> dict[str, Any]:
     """Return what conditions may read."""
     return {
         "trigger": asked.trigger.names(),
@@ -313,7 +321,7 @@ def _due_at(request: FollowUpRequest, zone: ZoneInfo, now: datetime) -> datetime
     return due_at
 
 
-def _text(asked: Asked, now: datetime) -> PlannedText:
+def _text(asked: ValidRequest, now: datetime) -> PlannedText:
     """Return the one text of the built-in flow `api`."""
     request = asked.request
     purpose = Purpose(request.purpose or Purpose.MARKETING)
@@ -328,7 +336,7 @@ def _text(asked: Asked, now: datetime) -> PlannedText:
         expires_at=expires_at,
         locale=asked.contact.locale or config.locale,
         body=request.text or "",
-        policy=House(config.locale, config.policies).policy(None, resend),
+        policy=MerchantDefaults(config.locale, config.policies).policy(None, resend),
         ends_as=end_before_beginning(asked.due_at, expires_at, now, request.if_past or "send", _PAST_AFTER),
     )
 

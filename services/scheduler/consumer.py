@@ -10,17 +10,17 @@ import sqlalchemy as sa
 from services.scheduler import erasure, instruments, people
 from services.scheduler.advising import consents_of
 from services.scheduler.distances import keep_distances
-from services.scheduler.domain.answers import ANSWER_WITHIN, PURPOSES, answer
+from services.scheduler.domain.answers import PURPOSES, REPLY_ANSWER_LIMIT, answer
 from services.scheduler.domain.enrolment import ANSWER_FLOW, built_in_version
 from services.scheduler.domain.facts import recipient_names, zone_of
 from services.scheduler.domain.pacing import Priority, pause_after_lapse, spread
-from services.scheduler.domain.planning import House, PlannedText, end_before_beginning
-from services.scheduler.domain.states import OPEN, RUNNING, Happening, News, State
-from services.scheduler.exports import Exports
-from services.scheduler.people import Person
+from services.scheduler.domain.planning import MerchantDefaults, PlannedText, end_before_beginning
+from services.scheduler.domain.states import OPEN, RUNNING, State, Transition, TransitionKind
+from services.scheduler.exports import SchedulerExports
+from services.scheduler.people import StoredRecipient
 from services.scheduler.planner import NewRun, Planner, Version, Versions, names_of
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.settling import Move, cancel, settle
+from services.scheduler.settling import TransitionRequest, cancel, settle
 from services.scheduler.store import FollowUp, by_recipient, load, load_open
 from services.scheduler.tables import closed_merchants, follow_ups, ground
 from services.scheduler.triggers import NO_MERCHANT, Triggers
@@ -38,7 +38,7 @@ from shared.telemetry.logs import logger
 
 Ring: TypeAlias = Callable[[datetime], None]
 """Tells the loop that something becomes due at an instant."""
-Answer: TypeAlias = (
+ReleaseAnswer: TypeAlias = (
     FollowUpDeferred
     | FollowUpBlocked
     | FollowUpLapsed
@@ -93,7 +93,7 @@ class Consumer:
         router.on(DispatchWaiting)(self.take_waits)
         router.on(ConsentChanged)(self.take_consents)
         router.on(RecipientErased)(self.take_erasures)
-        router.on(PrivacyRequested)(Exports(self._sealer).answer)
+        router.on(PrivacyRequested)(SchedulerExports(self._sealer).answer)
         router.on(MerchantClosed)(self.take_closings)
         router.on(ReplyReceived)(self.take_replies)
         return router
@@ -102,7 +102,7 @@ class Consumer:
         """Cancel what they make unwanted, enrol, plan."""
         self._ring_for(await self._triggers.take(events, uow))
 
-    async def take_answers(self, events: Sequence[Answer], uow: UnitOfWork) -> None:
+    async def take_answers(self, events: Sequence[ReleaseAnswer], uow: UnitOfWork) -> None:
         """Move each follow-up as its release turned out."""
         known = await load(uow.db, "id", [event.follow_up_id for event in events])
         moves = []
@@ -134,9 +134,9 @@ class Consumer:
         texts = by_recipient((await load_open(uow.db, [each for each, barred in barred_of.items() if barred])).values())
         known = await people.people(uow.db, [*barred_of])
         unwanted: list[FollowUp] = []
-        changed: list[Person] = []
+        changed: list[StoredRecipient] = []
         for event in events:
-            person = known.get(event.recipient_id) or Person(event.recipient_id, event.merchant_id)
+            person = known.get(event.recipient_id) or StoredRecipient(event.recipient_id, event.merchant_id)
             if event.epoch < person.consent_epoch:
                 continue
             barred = barred_of[event.recipient_id]
@@ -157,7 +157,9 @@ class Consumer:
         await cancel(uow, running, "erased", self._unconfirmed_after)
         for event in events:
             rights.certify(uow, ground, event, await erasure.blank(uow.db, event.recipient_id))
-        persons = [known.get(event.recipient_id) or Person(event.recipient_id, event.merchant_id) for event in events]
+        persons = [
+            known.get(event.recipient_id) or StoredRecipient(event.recipient_id, event.merchant_id) for event in events
+        ]
         await people.save(uow.db, [replace(person, erased_at=uow.now, **erasure.FORGOTTEN) for person in persons])
 
     async def take_closings(self, events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
@@ -201,35 +203,37 @@ class Consumer:
             self._ring(min(moments))
 
 
-def move_of(event: Answer, follow_up: FollowUp, spread_over: timedelta, now: datetime) -> Move:
+def move_of(event: ReleaseAnswer, follow_up: FollowUp, spread_over: timedelta, now: datetime) -> TransitionRequest:
     """Return what an answer means to its follow-up."""
     match event:
         case FollowUpDeferred():
             until = event.until
             if event.reason in _OPENING_REASONS and follow_up.priority is Priority.MARKETING:
                 until = spread(until, follow_up.id, spread_over)
-            return Move(follow_up, News(Happening.DEFERRED, event.reason, event.release), until)
+            return TransitionRequest(follow_up, Transition(TransitionKind.DEFERRED, event.reason, event.release), until)
         case FollowUpLapsed():
             instruments.LAPSES.inc()
             until = now + pause_after_lapse(event.release)
-            return Move(follow_up, News(Happening.LAPSED, event.reason, event.release), until)
+            return TransitionRequest(follow_up, Transition(TransitionKind.LAPSED, event.reason, event.release), until)
         case FollowUpBlocked():
-            happening = Happening.TOO_LATE if event.reason == _MESSAGE_EXPIRED else Happening.BLOCKED
-            return Move(follow_up, News(happening, event.reason, event.release))
+            happening = TransitionKind.TOO_LATE if event.reason == _MESSAGE_EXPIRED else TransitionKind.BLOCKED
+            return TransitionRequest(follow_up, Transition(happening, event.reason, event.release))
         case DispatchAccepted():
-            news = News(Happening.ACCEPTED, "accepted", event.release, _attempt(event))
-            return Move(follow_up, news, accepted_at=event.occurred_at)
+            news = Transition(TransitionKind.ACCEPTED, "accepted", event.release, _attempt(event))
+            return TransitionRequest(follow_up, news, accepted_at=event.occurred_at)
         case DispatchDelivered():
-            news = News(Happening.DELIVERED, "delivered", event.release, _attempt(event))
-            return Move(follow_up, news, accepted_at=event.accepted_at or event.occurred_at)
+            news = Transition(TransitionKind.DELIVERED, "delivered", event.release, _attempt(event))
+            return TransitionRequest(follow_up, news, accepted_at=event.accepted_at or event.occurred_at)
         case DispatchUnknown():
-            return Move(follow_up, News(Happening.UNKNOWN, event.reason, event.release, _attempt(event)))
+            return TransitionRequest(
+                follow_up, Transition(TransitionKind.UNKNOWN, event.reason, event.release, _attempt(event))
+            )
         case DispatchFailed():
-            happening = Happening.UNDELIVERED if event.accepted else Happening.REFUSED
+            happening = TransitionKind.UNDELIVERED if event.accepted else TransitionKind.REFUSED
             if event.retry_at is not None:
-                happening = Happening.RETRIED
-            news = News(happening, event.reason, event.release, _attempt(event), was_taken=event.accepted)
-            return Move(follow_up, news, event.retry_at)
+                happening = TransitionKind.RETRIED
+            news = Transition(happening, event.reason, event.release, _attempt(event), was_taken=event.accepted)
+            return TransitionRequest(follow_up, news, event.retry_at)
 
 
 def _attempt(event: DispatchAccepted | DispatchDelivered | DispatchFailed | DispatchUnknown) -> str | None:
@@ -249,7 +253,7 @@ def answer_run(event: ReplyReceived, merchant: Merchant, contact: Contact, now: 
     purpose = PURPOSES[event.reply_class]
     config = merchant.config
     locale, body = answer(purpose, event.locale or contact.locale, config.locale, has_contact=bool(config.contact))
-    expires_at = event.occurred_at + ANSWER_WITHIN
+    expires_at = event.occurred_at + REPLY_ANSWER_LIMIT
     zone = zone_of(contact, config.time_zone)
     text = PlannedText(
         step=purpose,
@@ -258,7 +262,7 @@ def answer_run(event: ReplyReceived, merchant: Merchant, contact: Contact, now: 
         expires_at=expires_at,
         locale=locale,
         body=body,
-        policy=House(config.locale, config.policies).policy(None, ResendPolicy.AT_MOST_ONCE),
+        policy=MerchantDefaults(config.locale, config.policies).policy(None, ResendPolicy.AT_MOST_ONCE),
         ends_as=end_before_beginning(event.occurred_at, expires_at, now, "send"),
     )
     return NewRun(

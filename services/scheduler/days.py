@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.types import microseconds
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.loop import SLOW_SECONDS, Loop
 
 DAYS_AHEAD = 35
@@ -35,7 +35,7 @@ _MAKE = (
 )
 
 
-def loop(units: Units) -> Loop:
+def loop(units: UnitOfWorkRunner) -> Loop:
     """Return the loop that makes and drops days; on SQLite, where timers are one table, it does nothing."""
 
     async def step() -> float:
@@ -46,7 +46,7 @@ def loop(units: Units) -> Loop:
     return Loop("timer-days", step, longest_seconds=SLOW_SECONDS)
 
 
-async def keep_days(units: Units, now: datetime) -> None:
+async def keep_days(units: UnitOfWorkRunner, now: datetime) -> None:
     """Make the days that are missing, each in a unit of its own, and drop those that are over and empty."""
     today = now.astimezone(UTC).date()
     wanted = [today + number * _DAY for number in range(-1, DAYS_AHEAD + 1)]
@@ -55,10 +55,10 @@ async def keep_days(units: Units, now: datetime) -> None:
         return
     for day in wanted:
         if day not in there:
-            await units.run(lambda uow, day=day: _make(uow, day), Lane.BATCHES)  # type: ignore[misc]  # its own day
+            await units.run(lambda uow, day=day: _make(uow, day), WritePriority.BATCHES)  # type: ignore[misc]  # its own day
     for day in there:
         if day < today - _DAYS_KEPT * _DAY:
-            await units.run(lambda uow, day=day: _drop(uow, day), Lane.BATCHES)  # type: ignore[misc]  # as above
+            await units.run(lambda uow, day=day: _drop(uow, day), WritePriority.BATCHES)  # type: ignore[misc]  # as above
 
 
 async def _days(db: Transaction) -> Sequence[date] | None:

@@ -9,7 +9,7 @@ from services.scheduler import announcements, instruments
 from services.scheduler.domain.spacing import KEEPS_DISTANCE, is_late, planned_after
 from services.scheduler.domain.states import Proof, State
 from services.scheduler.planner import Versions, local_text
-from services.scheduler.settling import Move, Settled, earliest, history_row
+from services.scheduler.settling import Applied, TransitionRequest, earliest, history_row
 from services.scheduler.store import FollowUp, delete_timers, load_open, timer
 from services.scheduler.tables import follow_ups, state_changes, timers
 from services.scheduler.turns import ALONE, PUT_OFF
@@ -20,7 +20,7 @@ _WENT_BEFORE = frozenset({State.DISPATCHED, State.UNCONFIRMED, State.DELIVERED})
 
 
 async def keep_distances(
-    uow: UnitOfWork, versions: Versions, moves: Sequence[Move], settled: Iterable[Settled]
+    uow: UnitOfWork, versions: Versions, moves: Sequence[TransitionRequest], settled: Iterable[Applied]
 ) -> None:
     """Move the texts behind those that turned out to have gone late; their ends move with them."""
     told = {move.follow_up.id: move for move in moves}
@@ -59,7 +59,7 @@ def moved_to(text: FollowUp, due_at: datetime) -> FollowUp:
     return after._replace(first_due_at=due_at, due_at=last, expires_at=expires_at, timer_at=earliest(last, expires_at))
 
 
-def _went_at(move: Move, after: FollowUp, now: datetime) -> datetime | None:
+def _went_at(move: TransitionRequest, after: FollowUp, now: datetime) -> datetime | None:
     """Return when a text went, by the news that first says so; None where it says nothing of the kind."""
     before, state = move.follow_up.standing.state, after.standing.state
     was_taken = max(after.standing.proofs.values(), default=Proof.UNKNOWN) >= Proof.ACCEPTED

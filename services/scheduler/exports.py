@@ -13,7 +13,7 @@ from shared.privacy import Sealer
 
 
 @dataclass(frozen=True, slots=True)
-class Exports:
+class SchedulerExports:
     """Answers requests for copies."""
 
     sealer: Sealer

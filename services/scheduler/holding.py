@@ -8,7 +8,7 @@ from services.scheduler import instruments
 from services.scheduler.settling import earliest
 from services.scheduler.store import FollowUp, timer
 from services.scheduler.tables import follow_ups, timers
-from shared.bus.reading import Unread, Wait
+from shared.bus.reading import NewsWait, Unread
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId
@@ -36,7 +36,7 @@ async def hold_for_news(uow: UnitOfWork, texts: Collection[FollowUp], news: Unre
     return {text.id for text, _ in held}
 
 
-def why_held(text: FollowUp, news: Unread) -> Wait | None:
+def why_held(text: FollowUp, news: Unread) -> NewsWait | None:
     """Return why a text must wait; answers to people who just wrote never do."""
     if text.purpose in _ANSWERS:
         return None

@@ -16,25 +16,25 @@ import sqlalchemy as sa
 
 from services.scheduler import instruments
 from services.scheduler.claiming import claim, heads, sweep
-from services.scheduler.domain.pacing import ANSWER_WITHIN, chosen, room
+from services.scheduler.domain.pacing import RELEASE_ANSWER_LIMIT, chosen, room
 from services.scheduler.domain.states import State
 from services.scheduler.holding import hold_for_news
 from services.scheduler.moves import in_planned_order, is_due, is_pending, missed, release_of, sorted_out
 from services.scheduler.planner import Versions
 from services.scheduler.queueing import Queues, waiting_of
-from services.scheduler.setting_aside import SettingAside
+from services.scheduler.setting_aside import FailingFollowUps
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.settling import settle
 from services.scheduler.store import FollowUp, load_with_content
 from services.scheduler.tables import in_flight
 from services.scheduler.turns import look_again, not_both, wait_for_turns
 from shared.bus.kafka_faults import LogUnavailable
-from shared.bus.port import Holding
-from shared.bus.reading import Reading, Unread
+from shared.bus.port import Assignment
+from shared.bus.reading import ReadProgress, Unread
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.follow_up import Content
 from shared.failpoints import failpoint
 from shared.ids import FollowUpId
@@ -97,10 +97,10 @@ class Firing:
 
     def __init__(
         self,
-        units: Units,
+        units: UnitOfWorkRunner,
         merchants: MerchantDirectory,
         settings: SchedulerSettings,
-        reading: Reading,
+        reading: ReadProgress,
         versions: Versions,
     ) -> None:
         self._units = units
@@ -110,7 +110,7 @@ class Firing:
         self._versions = versions
         self._unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
         self._queues = Queues()
-        self._aside = SettingAside(units, self._unconfirmed_after)
+        self._aside = FailingFollowUps(units, self._unconfirmed_after)
 
     async def step(self) -> float:
         """Do what is due now, and return the seconds until the next look."""
@@ -122,7 +122,7 @@ class Firing:
             await self._reading.look()
         self._aside.begin()
         try:
-            step = await self._units.run(partial(self._fire, holding), Lane.BATCHES)
+            step = await self._units.run(partial(self._fire, holding), WritePriority.BATCHES)
         except Exception as problem:
             if not await self._aside.found_guilty(problem):
                 raise
@@ -133,7 +133,7 @@ class Firing:
             return _BUSY_PAUSE_SECONDS
         return _LINE_PAUSE_SECONDS if step.is_waiting else _BUSY_PAUSE_SECONDS
 
-    async def _idle_seconds(self, holding: Holding) -> float:
+    async def _idle_seconds(self, holding: Assignment) -> float:
         """Return how long nothing will be due, at most a second, without writing."""
 
         async def look(db: Transaction) -> datetime | None:
@@ -147,7 +147,7 @@ class Firing:
         instruments.OLDEST_DUE.set(max(0.0, -seconds))
         return min(LONGEST_PAUSE_SECONDS, max(0.0, seconds))
 
-    async def _fire(self, holding: Holding, uow: UnitOfWork) -> _Step:
+    async def _fire(self, holding: Assignment, uow: UnitOfWork) -> _Step:
         """Take what is due, release what has its turn, put the rest in line."""
         news = await self._reading.news(uow.db)
         size = self._settings.batch_size
@@ -169,7 +169,7 @@ class Firing:
         return _Step(len(fired) + swept + released, is_full=is_full, is_waiting=held)
 
     async def _release(
-        self, uow: UnitOfWork, ours: Holding, ready: dict[FollowUpId, _Loaded], news: Unread
+        self, uow: UnitOfWork, ours: Assignment, ready: dict[FollowUpId, _Loaded], news: Unread
     ) -> tuple[int, bool]:
         """Release those whose turn it is; return how many, and whether others wait."""
         size = self._settings.batch_size
@@ -211,9 +211,9 @@ class Firing:
         instruments.HELD.inc(len(held))
         return len(under_way), await self._queues.holds_any(uow.db, ours.numbers)
 
-    async def _unanswered(self, uow: UnitOfWork, ours: Holding) -> Counter[str]:
+    async def _unanswered(self, uow: UnitOfWork, ours: Assignment) -> Counter[str]:
         """Return how many texts are under way on each number, counted from rows; overdue ones raise an alarm."""
-        rows = await uow.db.rows(_under_way(ours.numbers), {"since": uow.now - ANSWER_WITHIN})
+        rows = await uow.db.rows(_under_way(ours.numbers), {"since": uow.now - RELEASE_ANSWER_LIMIT})
         unanswered = Counter({str(row["sender_number"]): int(row["lately"]) for row in rows})
         instruments.OVERDUE_ANSWERS.set(sum(row["in_all"] for row in rows) - unanswered.total())
         return unanswered

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.scheduler.domain.planning import PAST_AFTER
-from services.scheduler.domain.states import Happening, News, State
+from services.scheduler.domain.states import State, Transition, TransitionKind
 from services.scheduler.planner import Versions
-from services.scheduler.settling import Move
+from services.scheduler.settling import TransitionRequest
 from services.scheduler.store import FollowUp
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Content
@@ -23,22 +23,22 @@ def sorted_out(
     fired_at: Mapping[FollowUpId, datetime],
     now: datetime,
     past: Collection[FollowUpId] = (),
-) -> tuple[list[Move], list[_Loaded]]:
+) -> tuple[list[TransitionRequest], list[_Loaded]]:
     """Return what is over, and what is ready for its turn; a timer that is not its follow-up's own says nothing.
 
     `past` are those whose time passed, and whose flow wants them no more then (`if_past: skip`).
     """
-    over: list[Move] = []
+    over: list[TransitionRequest] = []
     ready: list[_Loaded] = []
     for text, content in loaded:
         if text.timer_at != fired_at[text.id]:
             continue
         if text.standing.state is State.DISPATCHED:
-            over.append(Move(text, News(Happening.SILENT, "no_receipt"), timer_is_gone=True))
+            over.append(TransitionRequest(text, Transition(TransitionKind.SILENT, "no_receipt"), timer_is_gone=True))
         elif is_over(text, now):
-            over.append(Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True))
+            over.append(TransitionRequest(text, Transition(TransitionKind.EXPIRED, "expire_after"), timer_is_gone=True))
         elif text.id in past:
-            over.append(Move(text, News(Happening.EXPIRED, "past_due"), timer_is_gone=True))
+            over.append(TransitionRequest(text, Transition(TransitionKind.EXPIRED, "past_due"), timer_is_gone=True))
         elif text.standing.state is State.PENDING:
             ready.append((text, content))
     return over, ready
@@ -65,16 +65,16 @@ def in_planned_order(texts: Sequence[_Loaded]) -> list[_Loaded]:
     return [of_person[text.recipient_id].popleft() for text, _ in texts]
 
 
-def release_of(loaded: _Loaded, now: datetime) -> Move | None:
+def release_of(loaded: _Loaded, now: datetime) -> TransitionRequest | None:
     """Return the release of a text whose turn it is; its end where it is over; None where it ended in the line."""
     if loaded[0].standing.state is not State.PENDING:
         return None
     text, content = loaded
     if is_over(text, now):
-        return Move(text, News(Happening.EXPIRED, "expire_after"), timer_is_gone=True)
+        return TransitionRequest(text, Transition(TransitionKind.EXPIRED, "expire_after"), timer_is_gone=True)
     if content is None:
-        return Move(text, News(Happening.CANCELLED, "erased"), timer_is_gone=True)
-    return Move(text, News(Happening.FIRED, DUE), content=content, timer_is_gone=True)
+        return TransitionRequest(text, Transition(TransitionKind.CANCELLED, "erased"), timer_is_gone=True)
+    return TransitionRequest(text, Transition(TransitionKind.FIRED, DUE), content=content, timer_is_gone=True)
 
 
 def is_pending(text: FollowUp, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from shared.privacy import Sealer
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class StoredRecipient:
     """One row of `recipients`."""
 
     id: RecipientId
@@ -38,7 +38,7 @@ class Person:
         week, month = texts_within([*taken_at], now)
         return History(self.orders, self.total_spent_minor, self.last_order_at, week, month)
 
-    def after(self, trigger: TriggerReceived, seen: Sequence[Row] = ()) -> "Person":
+    def after(self, trigger: TriggerReceived, seen: Sequence[Row] = ()) -> "StoredRecipient":
         """Return the person once this has happened; tests count for nothing.
 
         Args:
@@ -76,12 +76,12 @@ class Person:
 
 async def people(
     db: Transaction, ids: Sequence[RecipientId], *, lock: Lock | None = "update"
-) -> dict[RecipientId, Person]:
+) -> dict[RecipientId, StoredRecipient]:
     """Return those of these people that are known."""
-    return {row["id"]: Person(**row) for row in await db.fetch(recipients, "id", ids, lock=lock)}
+    return {row["id"]: StoredRecipient(**row) for row in await db.fetch(recipients, "id", ids, lock=lock)}
 
 
-async def save(db: Transaction, changed: Sequence[Person]) -> None:
+async def save(db: Transaction, changed: Sequence[StoredRecipient]) -> None:
     """Write people back."""
     await db.upsert(recipients, [person.row() for person in changed])
 

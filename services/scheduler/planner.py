@@ -15,7 +15,7 @@ from services.scheduler import announcements, instruments, pending
 from services.scheduler.domain.enrolment import Terms, key_hash, terms_of
 from services.scheduler.domain.pacing import PRIORITIES
 from services.scheduler.domain.planning import PlannedText
-from services.scheduler.domain.states import ENDS, Standing, State
+from services.scheduler.domain.states import ENDS, Lifecycle, State
 from services.scheduler.settling import TIMER_KINDS, earliest, history_row
 from services.scheduler.store import FollowUp, timer
 from services.scheduler.tables import enrollments, entries, flow_versions, follow_ups, state_changes, timers
@@ -243,7 +243,7 @@ def _follow_up(run: NewRun, enrollment: EnrollmentId, text: PlannedText, partiti
         flow_version=run.version.version,
         step=text.step,
         purpose=text.purpose,
-        standing=Standing(state=state, reason=reason),
+        standing=Lifecycle(state=state, reason=reason),
         first_due_at=text.due_at,
         due_at=text.due_at,
         time_zone=run.zone.key,

@@ -15,7 +15,7 @@ from services.scheduler.tables import enrollments, entries, follow_ups, ground, 
 from shared.db.ground import kept_of
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWorkRunner
 
 _DAY_SECONDS: Final = 86_400.0
 
@@ -56,7 +56,7 @@ def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
     ]
 
 
-def step_of(units: Units, settings: SchedulerSettings) -> Callable[[], Awaitable[float]]:
+def step_of(units: UnitOfWorkRunner, settings: SchedulerSettings) -> Callable[[], Awaitable[float]]:
     """Return the step that prunes and says when to come again."""
 
     async def step() -> float:

@@ -23,8 +23,8 @@ from services.scheduler.tables import follow_ups, timers
 from services.scheduler.turns import wait_for_turns
 from shared.bus import parked
 from shared.bus.failures import FailureWindow
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault, told
 from shared.ids import FollowUpId, MerchantId
 from shared.telemetry.logs import logger
@@ -39,10 +39,10 @@ class _Undone(Exception):  # noqa: N818 - no error: the trial went well, and is 
     """Rolls a trial back."""
 
 
-class SettingAside:
+class FailingFollowUps:
     """Finds the texts at which a step of the loop fails, and sets them aside."""
 
-    def __init__(self, units: Units, unconfirmed_after: timedelta) -> None:
+    def __init__(self, units: UnitOfWorkRunner, unconfirmed_after: timedelta) -> None:
         self._units = units
         self._unconfirmed_after = unconfirmed_after
         self._failures = FailureWindow()
@@ -68,7 +68,7 @@ class SettingAside:
             return False
         guilty = await self._guilty(sorted({*self._due, *self._called}))
         for key, why in guilty.items():
-            merchant = await self._units.run(partial(self._set_aside, key=key, why=why), Lane.BATCHES)
+            merchant = await self._units.run(partial(self._set_aside, key=key, why=why), WritePriority.BATCHES)
             log.error("text_set_aside", follow_up_id=str(key), detail=why)
             self._failures.note_failed(merchant, self._units.clock.now())
         return bool(guilty) and not self._failures.is_ours(self._units.clock.now())
@@ -78,7 +78,7 @@ class SettingAside:
         if not keys:
             return {}
         try:
-            await self._units.run(partial(self._try, keys), Lane.BATCHES)
+            await self._units.run(partial(self._try, keys), WritePriority.BATCHES)
         except _Undone:
             return {}
         except Exception as problem:

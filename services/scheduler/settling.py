@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from services.scheduler import announcements, instruments, pending
-from services.scheduler.domain.states import ENDS, Change, Happening, News, State, change
+from services.scheduler.domain.states import ENDS, State, Transition, TransitionEffect, TransitionKind, change
 from services.scheduler.store import FollowUp, delete_timers, timer
 from services.scheduler.tables import follow_ups, in_flight, state_changes, timers
 from shared.db.unit_of_work import UnitOfWork
@@ -18,11 +18,11 @@ TIMER_KINDS = {State.PENDING: "due", State.RELEASED: "expire", State.DISPATCHED:
 log = logger(__name__)
 
 
-class Move(NamedTuple):
+class TransitionRequest(NamedTuple):
     """One piece of news about one follow-up, and what it says of time."""
 
     follow_up: FollowUp
-    news: News
+    news: Transition
     until: datetime | None = None
     """When to ask the gate (again)."""
     accepted_at: datetime | None = None
@@ -32,7 +32,7 @@ class Move(NamedTuple):
     """Its timer fired, and was deleted with that."""
 
 
-class Settled(NamedTuple):
+class Applied(NamedTuple):
     """What became of a move."""
 
     follow_up: FollowUp
@@ -40,7 +40,7 @@ class Settled(NamedTuple):
     moved: bool
 
 
-async def settle(uow: UnitOfWork, moves: Iterable[Move], unconfirmed_after: timedelta) -> list[Settled]:
+async def settle(uow: UnitOfWork, moves: Iterable[TransitionRequest], unconfirmed_after: timedelta) -> list[Applied]:
     """Apply news, each to another follow-up, and return what changed; stale and known news change nothing.
 
     Writes each table once. A follow-up has at most one row in `timers`, that of its state.
@@ -52,7 +52,7 @@ async def settle(uow: UnitOfWork, moves: Iterable[Move], unconfirmed_after: time
     old_timers, new_timers, answered = [], [], []
     for move, found in done:
         before, after = move.follow_up, _after(move, found, uow.now, unconfirmed_after)
-        settled.append(Settled(after, found.moved))
+        settled.append(Applied(after, found.moved))
         if (before.timer_at, before.standing.state) != (after.timer_at, after.standing.state):
             if before.timer_at is not None and not move.timer_is_gone:
                 old_timers.append(before)
@@ -83,7 +83,7 @@ async def _write(uow: UnitOfWork, changed: Sequence[tuple[FollowUp, FollowUp]]) 
     await uow.db.change(follow_ups, ends)
 
 
-def _after(move: Move, found: Change, now: datetime, unconfirmed_after: timedelta) -> FollowUp:
+def _after(move: TransitionRequest, found: TransitionEffect, now: datetime, unconfirmed_after: timedelta) -> FollowUp:
     """Return the follow-up with its new standing, due time and timer."""
     before, state = move.follow_up, found.after.state
     due_at = before.due_at
@@ -116,7 +116,7 @@ def earliest(due_at: datetime, expires_at: datetime | None) -> datetime:
     return due_at if expires_at is None else min(due_at, expires_at)
 
 
-def _tell(uow: UnitOfWork, move: Move, found: Change, after: FollowUp) -> None:
+def _tell(uow: UnitOfWork, move: TransitionRequest, found: TransitionEffect, after: FollowUp) -> None:
     """Keep the change as evidence, and announce it."""
     standing, news = after.standing, move.news
     if found.alarm:
@@ -127,7 +127,7 @@ def _tell(uow: UnitOfWork, move: Move, found: Change, after: FollowUp) -> None:
     if not found.moved:
         return
     uow.insert_later(state_changes, history_row(after, uow.now, news.happening))
-    if news.happening is Happening.FIRED and move.content is not None:
+    if news.happening is TransitionKind.FIRED and move.content is not None:
         uow.publish(announcements.due(move.follow_up, move.content, standing.release, uow.now))
     elif standing.state in {State.CANCELLED, State.EXPIRED}:
         uow.publish(announcements.ended(after, standing.state, standing.reason or news.reason, uow.now))
@@ -170,7 +170,7 @@ def _row(follow_up: FollowUp, now: datetime) -> dict[str, Any]:
 
 async def cancel(
     uow: UnitOfWork, follow_ups_: Sequence[FollowUp], reason: str, unconfirmed_after: timedelta
-) -> list[Settled]:
+) -> list[Applied]:
     """Cancel follow-ups that have not ended; one that was handed over is only marked."""
-    news = News(Happening.CANCELLED, reason)
-    return await settle(uow, [Move(each, news) for each in follow_ups_], unconfirmed_after)
+    news = Transition(TransitionKind.CANCELLED, reason)
+    return await settle(uow, [TransitionRequest(each, news) for each in follow_ups_], unconfirmed_after)

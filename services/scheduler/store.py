@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.scheduler.domain.pacing import Priority
-from services.scheduler.domain.states import Proof, Standing, State
+from services.scheduler.domain.states import Lifecycle, Proof, State
 from services.scheduler.tables import follow_ups, timers
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.follow_up import Content, Purpose, SendPolicy
@@ -37,7 +37,7 @@ class FollowUp(NamedTuple):
     flow_version: str
     step: str
     purpose: Purpose
-    standing: Standing
+    standing: Lifecycle
     first_due_at: datetime
     due_at: datetime
     time_zone: str
@@ -64,7 +64,7 @@ class FollowUp(NamedTuple):
     @classmethod
     def of(cls, row: Row) -> "FollowUp":
         """Return the follow-up a row holds."""
-        standing = Standing(
+        standing = Lifecycle(
             state=_STATES[row["state"]],
             release=row["release"],
             reason=row["reason"],

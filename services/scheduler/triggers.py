@@ -11,12 +11,12 @@ import orjson
 from services.scheduler import instruments, pending, people
 from services.scheduler.domain.enrolment import Decline, Enrolment, Run, cancel_reason, enrolment, entry_key, key_hash
 from services.scheduler.domain.facts import Trigger, recipient_names, zone_of
-from services.scheduler.domain.planning import House, planned, sender_number
-from services.scheduler.domain.states import RUNNING, Happening, News
-from services.scheduler.people import Person
+from services.scheduler.domain.planning import MerchantDefaults, planned, sender_number
+from services.scheduler.domain.states import RUNNING, Transition, TransitionKind
+from services.scheduler.people import StoredRecipient
 from services.scheduler.planner import NewRun, Planner, Versions, names_of
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.settling import Move, settle
+from services.scheduler.settling import TransitionRequest, settle
 from services.scheduler.store import FollowUp, by_recipient, load_open, sealed_facts, taken_since
 from services.scheduler.tables import triggers_seen
 from shared import places
@@ -55,11 +55,11 @@ class _Past:
     texts: Mapping[RecipientId, Sequence[FollowUp]]
     """Those that have not ended."""
     taken: Mapping[RecipientId, Sequence[datetime]]
-    persons: Mapping[RecipientId, Person]
+    persons: Mapping[RecipientId, StoredRecipient]
     closed: Mapping[MerchantId, datetime]
 
-    def person(self, event: TriggerReceived) -> Person:
-        return self.persons.get(event.recipient_id) or Person(event.recipient_id, event.merchant_id)
+    def person(self, event: TriggerReceived) -> StoredRecipient:
+        return self.persons.get(event.recipient_id) or StoredRecipient(event.recipient_id, event.merchant_id)
 
     def history(self, event: TriggerReceived, now: datetime) -> dict[str, Any]:
         """Return what stands under ``history``."""
@@ -152,7 +152,7 @@ class Triggers:
         ]
         facts = await sealed_facts(uow.db, [text.id for _, text in concerned])
         moves = [
-            Move(text, News(Happening.CANCELLED, event.kind))
+            TransitionRequest(text, Transition(TransitionKind.CANCELLED, event.kind))
             for event, text in running
             if (event.event_id, text.id) in over
         ]
@@ -160,7 +160,7 @@ class Triggers:
             names = {"history": past.history(event, uow.now), "now": uow.now}
             reason = self._reason(event, text, rules[text.flow_version], facts, names)
             if reason is not None:
-                moves.append(Move(text, News(Happening.CANCELLED, reason)))
+                moves.append(TransitionRequest(text, Transition(TransitionKind.CANCELLED, reason)))
         await settle(uow, moves, self._unconfirmed_after)
 
     def _reason(
@@ -268,7 +268,7 @@ class Triggers:
         if number is None:
             return Decline.NO_SENDER_NUMBER
         zone = zone_of(each.contact, merchant.config.time_zone)
-        house = House(merchant.config.locale, merchant.config.policies)
+        house = MerchantDefaults(merchant.config.locale, merchant.config.policies)
         return NewRun(
             merchant=merchant,
             recipient_id=event.recipient_id,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.scheduler import announcements, instruments
 from services.scheduler.domain.enrolment import ANSWER_FLOW, API_FLOW
-from services.scheduler.domain.spacing import CATCH_UP, Known, PutOff, is_ahead, is_late, put_off
+from services.scheduler.domain.spacing import CATCH_UP, NeighbouringText, PutOff, is_ahead, is_late, put_off
 from services.scheduler.domain.states import State
 from services.scheduler.domain.turns import look_again_at, waits_until
 from services.scheduler.settling import earliest, history_row
@@ -71,12 +71,14 @@ def not_both(texts: Iterable[FollowUp], now: datetime) -> list[tuple[FollowUp, d
     return waiting
 
 
-def known_of(text: FollowUp) -> Known:
+def known_of(text: FollowUp) -> NeighbouringText:
     """Return a text as its neighbours are looked at."""
-    return Known(text.enrollment_id, text.purpose, text.standing.state, text.first_due_at, text.due_at)
+    return NeighbouringText(text.enrollment_id, text.purpose, text.standing.state, text.first_due_at, text.due_at)
 
 
-def _waits_until(text: FollowUp, own: Known, of_person: Sequence[Known], now: datetime) -> datetime | None:
+def _waits_until(
+    text: FollowUp, own: NeighbouringText, of_person: Sequence[NeighbouringText], now: datetime
+) -> datetime | None:
     of_run = [each for each in of_person if each.enrollment_id == text.enrollment_id]
     until = waits_until(text.first_due_at, text.due_at, of_run, now)
     if until is None and any(is_ahead(own, each, now) for each in of_person):
@@ -100,7 +102,9 @@ async def _put_off(uow: UnitOfWork, moved: Sequence[tuple[FollowUp, PutOff]]) ->
     await uow.db.insert_new(timers, places)
 
 
-async def _others(uow: UnitOfWork, due: Collection[FollowUp]) -> dict[RecipientId, list[tuple[FollowUpId, Known]]]:
+async def _others(
+    uow: UnitOfWork, due: Collection[FollowUp]
+) -> dict[RecipientId, list[tuple[FollowUpId, NeighbouringText]]]:
     """Return what else is known of the people whose texts may have to wait: open, and for late ones just ended."""
     late = {text.recipient_id for text in due if is_late(text.first_due_at, uow.now)}
     last: dict[RecipientId, datetime] = {}
@@ -108,7 +112,7 @@ async def _others(uow: UnitOfWork, due: Collection[FollowUp]) -> dict[RecipientI
         person, at = text.recipient_id, text.first_due_at
         if person in late or text.flow not in ALONE:
             last[person] = max(last.get(person, at), at)
-    found: dict[RecipientId, list[tuple[FollowUpId, Known]]] = defaultdict(list)
+    found: dict[RecipientId, list[tuple[FollowUpId, NeighbouringText]]] = defaultdict(list)
     crowded = await _crowded(uow, late, last)
     for people, since in ((crowded, None), (late, uow.now - CATCH_UP)):
         for row in await uow.db.fetch(
@@ -134,8 +138,8 @@ async def _crowded(
     return [person for person, count in open_texts.items() if count > 1 and (person in late or person in earlier)]
 
 
-def _known(row: Row) -> Known:
-    return Known(
+def _known(row: Row) -> NeighbouringText:
+    return NeighbouringText(
         enrollment_id=row["enrollment_id"],
         purpose=Purpose(row["purpose"]),
         state=State(row["state"]),

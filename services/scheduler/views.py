@@ -27,7 +27,7 @@ from services.scheduler.tables import enrollments, follow_ups, lines, state_chan
 from shared.db.transaction import Row, Transaction
 from shared.http.problems import unprocessable
 from shared.ids import MerchantId, RecipientId
-from shared.progress import Known, progress_of
+from shared.progress import ProgressFacts, progress_of
 
 LARGEST_PAGE = 200
 _MADE = frozenset({"follow_up_id", "due_local", "progress"})
@@ -38,7 +38,7 @@ _RUNS_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class ViewContext:
     """Who asks, and when."""
 
     merchant: MerchantId
@@ -62,11 +62,11 @@ def _answer_of(row: Row, now: datetime, *, in_line: bool) -> FollowUpAnswer:
     )
 
 
-def _known(row: Row, *, in_line: bool) -> Known:
+def _known(row: Row, *, in_line: bool) -> ProgressFacts:
     """Return what the scheduler knows: it hears of no clearance, and of a call only where that is not over."""
     is_released = row["state"] == State.RELEASED
     is_told = is_released and row["reason"] not in {None, DUE}
-    return Known(
+    return ProgressFacts(
         state=row["state"],
         reason=row["reason"] if is_told or not is_released else None,
         due_at=row["due_at"],
@@ -86,7 +86,7 @@ async def _in_line(db: Transaction, rows: Sequence[Row]) -> set[UUID]:
     return {row["follow_up_id"] for row in await db.rows(sa.select(lines.c.follow_up_id).where(key.in_(places)))}
 
 
-async def story(db: Transaction, asker: Asker, follow_up_id: UUID) -> FollowUpStory | None:
+async def story(db: Transaction, asker: ViewContext, follow_up_id: UUID) -> FollowUpStory | None:
     """Return one follow-up and how it came there; None where this merchant has none of that id."""
     rows = await db.rows(
         sa.select(follow_ups).where(follow_ups.c.id == follow_up_id, follow_ups.c.merchant_id == asker.merchant)
@@ -102,7 +102,7 @@ async def story(db: Transaction, asker: Asker, follow_up_id: UUID) -> FollowUpSt
 
 
 async def page(
-    db: Transaction, asker: Asker, subject: str | None, state: State | None, limit: int, cursor: UUID | None
+    db: Transaction, asker: ViewContext, subject: str | None, state: State | None, limit: int, cursor: UUID | None
 ) -> FollowUpPage:
     """Return a merchant's follow-ups, the newest first."""
     table = follow_ups.c
@@ -124,7 +124,9 @@ async def page(
     )
 
 
-async def of_person(db: Transaction, asker: Asker, recipient_id: RecipientId, state: State | None) -> FollowUpPage:
+async def of_person(
+    db: Transaction, asker: ViewContext, recipient_id: RecipientId, state: State | None
+) -> FollowUpPage:
     """Return everything planned for one person, the newest first."""
     table = follow_ups.c
     wanted = (
@@ -141,7 +143,7 @@ async def of_person(db: Transaction, asker: Asker, recipient_id: RecipientId, st
 async def runs(
     db: Transaction,
     versions: Versions,
-    asker: Asker,
+    asker: ViewContext,
     flow: str | None,
     state: str | None,
     limit: int,

@@ -12,22 +12,22 @@ import sqlalchemy as sa
 from services.sender import store
 from services.sender.admission import Admitted
 from services.sender.domain.hearing import heard
-from services.sender.domain.standing import Standing, after_start, after_stop
+from services.sender.domain.standing import SendPermission, after_start, after_stop
 from services.sender.instruments import ALARMS, IN_FLIGHT_AT_STOP, REPLIES, UNASSIGNED
 from services.sender.providers.port import Inbound
 from services.sender.tables import dispatches, recipients, replies, unassigned_replies
 from shared import ids, places
 from shared.config.directory import Merchant
 from shared.config.merchant import StopScope
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import DatabaseUnavailable
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope, SuppressionCause
 from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
 from shared.ids import EventId, MerchantId, RecipientId
-from shared.inbound import Context, Reading, classify, classify_for
+from shared.inbound import Classification, Context, classify, classify_for
 from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
@@ -41,7 +41,7 @@ log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class ClassifiedReply:
     """A reply, read under both contexts before the lock is taken: the row decides which reading holds."""
 
     merchant: Merchant
@@ -50,8 +50,8 @@ class Message:
     former: tuple[RecipientId, ...]
     """Who they were under other spellings of their number."""
     inbound: Inbound
-    subscribed: Reading
-    opted_out: Reading
+    subscribed: Classification
+    opted_out: Classification
     evidence: bytes
     """What proves a keyword, for the ledger; not sealed yet, for the claim it belongs to is not known yet."""
 
@@ -59,7 +59,7 @@ class Message:
 class Replies:
     """Takes replies in."""
 
-    def __init__(self, units: Units, sealer: Sealer) -> None:
+    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer) -> None:
         self._units = units
         self._sealer = sealer
 
@@ -125,13 +125,13 @@ class Replies:
         """Commit, and once more after each pause: not every provider brings a reply again, and it may be a STOP."""
         for pause in _PAUSES_SECONDS:
             try:
-                return await self._units.run(work, Lane.STOP)
+                return await self._units.run(work, WritePriority.STOP)
             except DatabaseUnavailable as fault:
                 log.warning("reply_waits", code=fault.code, merchant_id=merchant)
             await asyncio.sleep(pause)
-        return await self._units.run(work, Lane.STOP)
+        return await self._units.run(work, WritePriority.STOP)
 
-    def _message(self, merchant: Merchant, sender: E164, inbound: Inbound) -> Message:
+    def _message(self, merchant: Merchant, sender: E164, inbound: Inbound) -> ClassifiedReply:
         readings = classify_for(inbound.text, (Context.SUBSCRIBED, Context.OPTED_OUT))
         subscribed = heard(readings[Context.SUBSCRIBED], inbound.provider_says, opted_out=False)
         evidence = {
@@ -141,7 +141,7 @@ class Replies:
             "channel": inbound.channel,
         }
 
-        return Message(
+        return ClassifiedReply(
             merchant,
             sender,
             self._sealer.recipient_id(merchant.id, sender),
@@ -154,18 +154,18 @@ class Replies:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ReplyEffect:
     """What a reply did, for the metrics."""
 
     reply_class: ReplyClass
     in_flight: int
 
 
-_OTHER_WORDS: Final = Taken(ReplyClass.OTHER, 0)
+_OTHER_WORDS: Final = ReplyEffect(ReplyClass.OTHER, 0)
 """Nothing was taken: another reply has this id."""
 
 
-async def _take(message: Message, uow: UnitOfWork, sealer: Sealer) -> Taken | None:
+async def _take(message: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) -> ReplyEffect | None:
     """Write reply, standing and events in one unit; None for a repeat."""
     people = await store.held_people(uow.db, {message.recipient_id: message.merchant.id})
     person = people[message.recipient_id]
@@ -211,10 +211,10 @@ async def _take(message: Message, uow: UnitOfWork, sealer: Sealer) -> Taken | No
         )
     )
     failpoint("sender.before_reply_commit")
-    return Taken(reading.reply_class, in_flight)
+    return ReplyEffect(reading.reply_class, in_flight)
 
 
-async def _is_repeat(message: Message, uow: UnitOfWork, sealer: Sealer) -> bool:
+async def _is_repeat(message: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) -> bool:
     """Return whether the reply that has this id says the same, from the same person."""
     same_id = (
         replies.c.merchant_id == message.merchant.id,
@@ -229,7 +229,7 @@ async def _is_repeat(message: Message, uow: UnitOfWork, sealer: Sealer) -> bool:
     return sealer.open(message.merchant.id, place, stored["text"]) == message.inbound.text.encode()
 
 
-async def _last_keyword_was_stop(message: Message, before: Standing, uow: UnitOfWork) -> bool:
+async def _last_keyword_was_stop(message: ClassifiedReply, before: SendPermission, uow: UnitOfWork) -> bool:
     """Return whether the opt-out this one repeats was a text too, and so has had its confirmation.
 
     Who opted out on the preference page, or through the shop, was told there and sent nothing: their first STOP by
@@ -240,7 +240,7 @@ async def _last_keyword_was_stop(message: Message, before: Standing, uow: UnitOf
     return any(row["keyword_seq"] == before.keyword_seq and row["reply_class"] == ReplyClass.OPT_OUT for row in heard)
 
 
-def _standing_after(before: Standing, reading: Reading, merchant: Merchant) -> Standing:
+def _standing_after(before: SendPermission, reading: Classification, merchant: Merchant) -> SendPermission:
     """Return the standing after a reply: opt-outs act at once, opt-ins ask the ledger, doubts hold marketing."""
     match reading.reply_class:
         case ReplyClass.OPT_OUT:
@@ -252,13 +252,13 @@ def _standing_after(before: Standing, reading: Reading, merchant: Merchant) -> S
             return before.with_review() if reading.needs_review else before
 
 
-def _is_marketing_only(reading: Reading, merchant: Merchant) -> bool:
+def _is_marketing_only(reading: Classification, merchant: Merchant) -> bool:
     return merchant.config.policies.scope_on_stop is StopScope.MARKETING_ONLY and not reading.wrong_party
 
 
 def _report(
-    message: Message,
-    reading: Reading,
+    message: ClassifiedReply,
+    reading: Classification,
     keyword_seq: int,
     reply_id: object,
     common: Mapping[str, Any],
@@ -284,15 +284,15 @@ def _report(
     )
 
 
-def _contact(message: Message, recipient: RecipientId, sealer: Sealer) -> bytes:
+def _contact(message: ClassifiedReply, recipient: RecipientId, sealer: Sealer) -> bytes:
     """Return the sender's number, sealed for them under one of the names they have had."""
     clear = Contact(phone=message.sender).model_dump_json().encode()
     return sealer.seal(message.merchant.id, places.contact(recipient), clear)
 
 
 def _reply_row(
-    message: Message,
-    reading: Reading,
+    message: ClassifiedReply,
+    reading: Classification,
     person: Mapping[str, Any],
     keyword_seq: int | None,
     sealer: Sealer,

@@ -22,7 +22,7 @@ from services.sender.inbox import take_in
 from services.sender.receiving import Receipts
 from services.sender.tables import in_flight, number_health, recipients
 from shared.db.transaction import Transaction
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.http.auth import Caller, requires
 from shared.http.problems import not_found
 from shared.ids import AttemptId
@@ -88,7 +88,7 @@ class DispatchView(BaseModel):
     attempts: list[AttemptView]
 
 
-def router(units: Units, admission: Admission, receipts: Receipts, replies: Replies) -> APIRouter:
+def router(units: UnitOfWorkRunner, admission: Admission, receipts: Receipts, replies: Replies) -> APIRouter:
     """Return the doors of providers and of the merchant's own systems."""
     routes = APIRouter(tags=["sender"])
 

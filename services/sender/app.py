@@ -9,7 +9,7 @@ from datetime import timedelta
 from services.sender import api, consumer, setting_aside, unassigned_api
 from services.sender.admission import Admission
 from services.sender.answering import Replies
-from services.sender.asking import Asker
+from services.sender.asking import StatusPoller
 from services.sender.calling import Calls
 from services.sender.health import NumberHealth
 from services.sender.links import api as links_api
@@ -20,13 +20,13 @@ from services.sender.providers.book import ProviderBook
 from services.sender.receiving import Receipts
 from services.sender.reconciling import Reconciler
 from services.sender.retention import Retention
-from services.sender.rush import Rush
+from services.sender.rush import Backpressure
 from services.sender.schema import ground, metadata
 from services.sender.settings import SenderSettings
 from services.sender.unassigned import UnassignedReplies
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.marks import MARK_SECONDS
-from shared.bus.reading import Reading
+from shared.bus.reading import ReadProgress
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
@@ -49,10 +49,10 @@ class Sender:
     calls: Calls
     outcomes: Outcomes
     reconciler: Reconciler
-    asker: Asker
+    asker: StatusPoller
     missed: MissedReplies
     book: ProviderBook
-    rush: Rush
+    rush: Backpressure
 
 
 def build(runtime: Runtime) -> Service:
@@ -73,7 +73,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     simulator_url = settings.simulator_url
     book = ProviderBook(runtime.merchants, environ, sealer, process_url=process_url, simulator_url=simulator_url)
     numbers = NumberHealth(units)
-    rush = Rush(runtime.clock)
+    rush = Backpressure(runtime.clock)
     outcomes = Outcomes(units)
     calls = Calls(runtime.clock, sealer, outcomes, numbers, most=settings.calls_at_once, process_url=process_url)
 
@@ -82,7 +82,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     events = consumer.router(bell.ring, sealer, runtime.log.partitions)
     events.works[setting_aside.PARKED_AS] = setting_aside.take_again
     source = service.listen(runtime.log, events)
-    hearing = Reading(
+    hearing = ReadProgress(
         source, runtime.log.marks(), units, ground, NEWS, listeners=LISTENERS, patience_seconds=MARK_SECONDS
     )
 
@@ -114,7 +114,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     )
     replies = Replies(units, sealer)
     receipts = Receipts(units, sealer, rush, numbers)
-    asker = Asker(units, sealer, book, receipts, holding=source.holding)
+    asker = StatusPoller(units, sealer, book, receipts, holding=source.holding)
     unassigned = UnassignedReplies(units, sealer, book, replies)
     missed = MissedReplies(units, runtime.merchants, book, replies, unassigned, holding=source.holding)
     dispatching = Loop("dispatch", dispatcher.step)

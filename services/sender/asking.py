@@ -24,9 +24,9 @@ from services.sender.receiving import Receipts, Reported
 from services.sender.tables import attempts
 from shared import ids, places
 from shared.bus.partitioning import partition_of
-from shared.bus.port import Holding
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.bus.port import Assignment
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
@@ -42,17 +42,23 @@ _BUSY_SECONDS: Final = 1.0
 _IDLE_SECONDS: Final = 15.0
 _FIRST: Final = ("", "")
 
-Account: TypeAlias = tuple[str, str]
+AccountName: TypeAlias = tuple[str, str]
 """A merchant, and its own name for a provider."""
 
 log = logger(__name__)
 
 
-class Asker:
+class StatusPoller:
     """Steps through the accounts with texts that nobody has told the end of."""
 
     def __init__(
-        self, units: Units, sealer: Sealer, book: ProviderBook, receipts: Receipts, *, holding: Callable[[], Holding]
+        self,
+        units: UnitOfWorkRunner,
+        sealer: Sealer,
+        book: ProviderBook,
+        receipts: Receipts,
+        *,
+        holding: Callable[[], Assignment],
     ) -> None:
         """Put the asker together; of several replicas each asks about the texts of its own people."""
         self._units = units
@@ -61,9 +67,9 @@ class Asker:
         self._book = book
         self._receipts = receipts
         self._holding = holding
-        self._after: Account = _FIRST
-        self._buckets: dict[Account, Bucket] = {}
-        self._rests: dict[Account, Rest] = {}
+        self._after: AccountName = _FIRST
+        self._buckets: dict[AccountName, Bucket] = {}
+        self._rests: dict[AccountName, Rest] = {}
 
     async def step(self) -> float:
         """Ask about what is due, and return the seconds until the next time.
@@ -79,9 +85,9 @@ class Asker:
         ACCOUNTS_RESTING.set(sum(rest.until > at for rest in self._rests.values()))
         return _IDLE_SECONDS if is_round and not any(left) else _BUSY_SECONDS
 
-    async def _accounts(self, db: Transaction, now: datetime) -> tuple[list[Account], bool]:
+    async def _accounts(self, db: Transaction, now: datetime) -> tuple[list[AccountName], bool]:
         """Return accounts with something due, going on where the last step ended, and whether all were looked at."""
-        found: list[Account] = []
+        found: list[AccountName] = []
         for _ in range(_ACCOUNTS_A_STEP):
             rows = await db.rows(
                 unreported.NEXT_ACCOUNT, dict(zip(("merchant_id", "provider"), self._after, strict=True))
@@ -94,7 +100,7 @@ class Asker:
                 found.append(self._after)
         return found, False
 
-    async def _ask(self, account: Account, now: datetime) -> bool:
+    async def _ask(self, account: AccountName, now: datetime) -> bool:
         """Ask one account; what nobody foresaw lets that account rest, and no other."""
         try:
             return await self._ask_account(account, now)
@@ -104,7 +110,7 @@ class Asker:
             self._let_rest(account, Silent(type(problem).__name__))
             return False
 
-    async def _ask_account(self, account: Account, now: datetime) -> bool:
+    async def _ask_account(self, account: AccountName, now: datetime) -> bool:
         """Ask one account as much as its budget allows; return whether more is due."""
         provider = self._book.provider(*account)
         if provider is None or not provider.capabilities.status_on_request:
@@ -124,7 +130,7 @@ class Asker:
         return len(told) < len(waiting) or len(texts) == _GROUP
 
     async def _asked(
-        self, account: Account, provider: Provider, waiting: Mapping[str, Unreported]
+        self, account: AccountName, provider: Provider, waiting: Mapping[str, Unreported]
     ) -> tuple[dict[Unreported, Receipt | None], Silent | None]:
         """Return what was said of these texts, as far as the budget goes, and the silence that ended it."""
         told: dict[Unreported, Receipt | None] = {}
@@ -141,7 +147,7 @@ class Asker:
 
     async def _read_list(
         self,
-        account: Account,
+        account: AccountName,
         provider: Provider,
         waiting: Mapping[str, Unreported],
         told: dict[Unreported, Receipt | None],
@@ -200,9 +206,9 @@ class Asker:
             await uow.db.change(attempts, rows, was=("ask_at",))
 
         if rows:
-            await self._units.run(work, Lane.BATCHES)
+            await self._units.run(work, WritePriority.BATCHES)
 
-    def _may_ask(self, account: Account) -> bool:
+    def _may_ask(self, account: AccountName) -> bool:
         """Take a question out of the account's budget, where one is left; replicas share it."""
         at = self._clock.monotonic()
         rate = QUESTIONS_A_SECOND * self._holding().share
@@ -213,7 +219,7 @@ class Asker:
         bucket.take(1)
         return True
 
-    def _let_rest(self, account: Account, silent: Silent) -> None:
+    def _let_rest(self, account: AccountName, silent: Silent) -> None:
         provider = self._book.provider(*account)
         self._rests[account] = self._rests.get(account, Rest()).after(silent, self._clock.monotonic())
         QUESTIONS.labels(provider.kind if provider else "none", "silent").inc()

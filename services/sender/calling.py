@@ -6,12 +6,12 @@ from typing import Any, Final, TypeVar
 
 from services.sender.domain.intent import validity_seconds
 from services.sender.domain.reactions import Reaction
-from services.sender.domain.reading import Answer, NotSent, Refused, Unknown
+from services.sender.domain.reading import NotSent, ProviderAnswer, Refused, Unknown
 from services.sender.health import NumberHealth
 from services.sender.instruments import ATTEMPTS, CALL_SECONDS, CALLS_UNDER_WAY
 from services.sender.intents import Committed
 from services.sender.outcomes import Outcomes
-from services.sender.providers.port import Text
+from services.sender.providers.port import OutgoingText
 from services.sender.record import Item
 from shared.clock import Clock
 from shared.failpoints import failpoint
@@ -95,7 +95,7 @@ class Calls:
         ATTEMPTS.labels(committed.route.provider.kind, _outcome(answer)).inc()
         await self._numbers.note(number, answer)
 
-    async def _call(self, committed: Committed) -> Answer:
+    async def _call(self, committed: Committed) -> ProviderAnswer:
         """Make the call, unless too much time has passed since the intent began."""
         provider = committed.route.provider
         text = self._text(committed)
@@ -108,9 +108,9 @@ class Calls:
                 log.error("provider_call_crashed", provider=provider.kind, error=type(problem).__name__)  # noqa: TRY400 - a traceback may hold the text
                 return Unknown("call_crashed")
 
-    def _text(self, committed: Committed) -> Text:
+    def _text(self, committed: Committed) -> OutgoingText:
         closes = committed.dispatch.window_closes_at
-        return Text(
+        return OutgoingText(
             to=committed.composed.to,
             sender_number=committed.dispatch.sender_number,
             body=committed.composed.text,
@@ -126,7 +126,7 @@ class Calls:
             log.error("call_not_written_down", error=type(problem).__name__)
 
 
-def _outcome(answer: Answer) -> str:
+def _outcome(answer: ProviderAnswer) -> str:
     """Return the closed-set word for a metric."""
     match answer:
         case Refused():

@@ -9,7 +9,7 @@ from services.sender.attribution import consumer as attribution
 from services.sender.domain.attempts import DispatchState
 from services.sender.domain.model import Dispatch, priority_of
 from services.sender.domain.standing import after_change
-from services.sender.exports import Exports
+from services.sender.exports import SenderExports
 from services.sender.tables import dispatches, recipients
 from shared.bus.partitioning import partition_of
 from shared.bus.router import Router
@@ -36,7 +36,7 @@ def router(on_queued: Callable[[], None], sealer: Sealer, partitions: int) -> Ro
     door.on(ConsentChanged)(apply_standing)
     door.on(RecipientErased)(erasure.forget)
     door.on(MerchantClosed)(erasure.close)
-    door.on(PrivacyRequested)(Exports(sealer).answer)
+    door.on(PrivacyRequested)(SenderExports(sealer).answer)
     attribution.register(door)
     return door
 

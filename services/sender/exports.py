@@ -17,7 +17,7 @@ from shared.privacy import Sealer
 
 
 @dataclass(frozen=True, slots=True)
-class Exports:
+class SenderExports:
     """Answers requests for copies."""
 
     sealer: Sealer

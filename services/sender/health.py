@@ -9,13 +9,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from services.sender.domain.breaker import Breaker, BreakerState
-from services.sender.domain.conclude import Change
+from services.sender.domain.conclude import Conclusion
 from services.sender.domain.reactions import Reaction
-from services.sender.domain.reading import Answer, NotSent, Refused, Unknown
+from services.sender.domain.reading import NotSent, ProviderAnswer, Refused, Unknown
 from services.sender.instruments import NUMBERS_HELD
 from services.sender.tables import number_health
-from shared.db.transaction import Lane, Row
-from shared.db.unit_of_work import Units
+from shared.db.transaction import Row, WritePriority
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
 from shared.telemetry.logs import logger
 
@@ -31,7 +31,7 @@ log = logger(__name__)
 class NumberHealth:
     """Knows which numbers may call."""
 
-    def __init__(self, units: Units) -> None:
+    def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
         self._breakers: dict[str, Breaker] = {}
         self._kept: dict[str, Breaker] = {}
@@ -79,7 +79,7 @@ class NumberHealth:
         if breaker is not None:
             self._breakers[sender_number] = breaker.after_trial_began(self._units.clock.now())
 
-    async def note(self, sender_number: str, answer: Answer) -> None:
+    async def note(self, sender_number: str, answer: ProviderAnswer) -> None:
         """Take note of what a call met; a change of state is kept and told."""
         before = self._breakers.get(sender_number, Breaker())
         after = after_answer(before, answer, self._units.clock.now())
@@ -95,7 +95,7 @@ class NumberHealth:
         except Fault as fault:  # the breaker in memory holds; only a restart now would forget it
             log.warning("number_health_not_kept", code=fault.code)
 
-    async def note_receipts(self, changes: Sequence[Change | None]) -> None:
+    async def note_receipts(self, changes: Sequence[Conclusion | None]) -> None:
         """Take note of what receipts say of numbers: a registration or account fault halts one as a refusal does."""
         for change in changes:
             if change is not None and change.number_fault is not None:
@@ -109,7 +109,9 @@ class NumberHealth:
             "reason": breaker.reason,
             "opens_at": breaker.opens_at,
         }
-        await self._units.run(lambda uow: uow.db.upsert(number_health, [{**row, "changed_at": uow.now}]), Lane.OUTCOMES)
+        await self._units.run(
+            lambda uow: uow.db.upsert(number_health, [{**row, "changed_at": uow.now}]), WritePriority.OUTCOMES
+        )
         self._kept[sender_number] = breaker
 
     def _measure(self) -> None:
@@ -122,7 +124,7 @@ def held_by(state: str) -> str | None:
     return {BreakerState.HALTED: "sender_halted", BreakerState.OPEN: "number_paused"}.get(BreakerState(state))
 
 
-def after_answer(breaker: Breaker, answer: Answer, now: datetime) -> Breaker:
+def after_answer(breaker: Breaker, answer: ProviderAnswer, now: datetime) -> Breaker:
     """Return the breaker after a call: clear answers heal, silence wears, our own faults halt."""
     match answer:
         case NotSent(reason) if reason in _OURS:

@@ -11,16 +11,16 @@ from services.sender.composing import Composed
 from services.sender.domain import announcements
 from services.sender.domain.attempts import AttemptState, DispatchState
 from services.sender.domain.intent import (
-    Candidate,
-    Circumstances,
-    Decision,
+    DispatchCandidate,
     Go,
+    IntentDecision,
+    IntentRecipient,
     Lapse,
-    Person,
     Refuse,
+    SendCircumstances,
     Skip,
+    StayQueued,
     Underway,
-    Wait,
     decide,
 )
 from services.sender.domain.model import Dispatch, priority_of
@@ -113,7 +113,7 @@ async def commit_intents(
         person = store.person_of(people.get(dispatch.recipient_id))
         key = text_keys.get(dispatch.recipient_id)
         mark = text_mark(key, each.composed.body_sha256) if each.composed else b""
-        decision: Decision = Skip()
+        decision: IntentDecision = Skip()
         if dispatch.follow_up_id in unchanged:
             is_closed = dispatch.merchant_id in closed
             is_unheard = dispatch.recipient_id in unheard
@@ -154,22 +154,22 @@ def _turn(prepared: Prepared) -> tuple[int, datetime, UUID]:
 
 def _judge(
     each: Prepared,
-    person: Person,
+    person: IntentRecipient,
     others: Sequence[Underway],
     mark: bytes,
     now: datetime,
     *,
     is_closed: bool,
     is_unheard: bool,
-) -> Decision:
+) -> IntentDecision:
     """Put what was loaded before the decision; a number that cannot send lets its texts lapse, and no more."""
     composed, dispatch = each.composed, each.dispatch
     decision = decide(
-        Candidate(
+        DispatchCandidate(
             dispatch.state, dispatch.purpose, dispatch.valid_until, dispatch.window_closes_at, dispatch.expires_at
         ),
         person,
-        Circumstances(
+        SendCircumstances(
             body_sha256=mark,
             unkeyed_sha256=composed.body_sha256 if composed else None,
             underway=others,
@@ -187,7 +187,7 @@ def _judge(
     return decision
 
 
-def _applied(decision: Decision, dispatch: Dispatch, uow: UnitOfWork) -> Dispatch | None:
+def _applied(decision: IntentDecision, dispatch: Dispatch, uow: UnitOfWork) -> Dispatch | None:
     """Return the dispatch after a decision against it, and tell the house; None where nothing changes."""
     match decision:
         case Lapse(reason):
@@ -200,7 +200,7 @@ def _applied(decision: Decision, dispatch: Dispatch, uow: UnitOfWork) -> Dispatc
                 )
             )
             return dispatch._replace(state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
-        case Wait(until):
+        case StayQueued(until):
             return dispatch._replace(ready_at=until)
         case _:
             return None

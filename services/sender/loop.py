@@ -17,15 +17,15 @@ from services.sender.health import NumberHealth
 from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
 from services.sender.intents import Group, Prepared, commit_intents
 from services.sender.providers.book import ProviderBook, Route
-from services.sender.rush import Rush
-from services.sender.setting_aside import SettingAside
+from services.sender.rush import Backpressure
+from services.sender.setting_aside import FailingDispatches
 from services.sender.settings import SenderSettings
 from services.sender.skew import DatabaseClock
 from shared import ids
-from shared.bus.port import Holding
+from shared.bus.port import Assignment
 from shared.bus.reading import Unread
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault
 from shared.events.dispatch import ErrorClass
 from shared.failpoints import failpoint
@@ -82,16 +82,16 @@ class Dispatcher:
 
     def __init__(
         self,
-        units: Units,
+        units: UnitOfWorkRunner,
         sealer: Sealer,
         book: ProviderBook,
         calls: Calls,
         numbers: NumberHealth,
         settings: SenderSettings,
-        rush: Rush,
+        rush: Backpressure,
         *,
         process_url: str,
-        holding: Callable[[], Holding],
+        holding: Callable[[], Assignment],
         is_hearing: Callable[[], Awaitable[bool]],
         news: Callable[[UnitOfWork], Awaitable[Unread]],
     ) -> None:
@@ -113,7 +113,7 @@ class Dispatcher:
         self._rush = rush
         self._process_url = process_url
         self._started_at = self._clock.now()
-        self._aside = SettingAside(units)
+        self._aside = FailingDispatches(units)
         self._database_clock = DatabaseClock(units)
         self._turn = 0
         self._may_market = False
@@ -150,7 +150,7 @@ class Dispatcher:
         if sender_number in self._buckets:
             self._buckets[sender_number][1].pause(self._clock.monotonic() + seconds)
 
-    def _shares(self, numbers: Sequence[str], holding: Holding) -> list[Share]:
+    def _shares(self, numbers: Sequence[str], holding: Assignment) -> list[Share]:
         """Divide the free calls among the numbers, each within its rate and its health; the first one changes."""
         free = self._calls.free
         shares = []
@@ -167,7 +167,7 @@ class Dispatcher:
             shares.append(Share(number, route, most, is_cut_short=0 < most < pushes))
         return shares
 
-    async def _dispatch(self, share: Share, holding: Holding) -> bool:
+    async def _dispatch(self, share: Share, holding: Assignment) -> bool:
         """Take one number's next texts as far as their calls; return whether anything was done."""
         rows = await self._claim(share, holding)
         if not rows:
@@ -192,7 +192,7 @@ class Dispatcher:
         """Commit intents and begin their calls; whatever happens to the pass, the one follows the other."""
         try:
             group = await self._units.run(
-                lambda uow: commit_intents(prepared, self._clock, self._mark, self._news, uow), Lane.INTENTS
+                lambda uow: commit_intents(prepared, self._clock, self._mark, self._news, uow), WritePriority.INTENTS
             )
         except Fault:
             self._doubtful |= {
@@ -222,7 +222,7 @@ class Dispatcher:
             await self._commit_and_call(half, share, now)
         return True
 
-    async def _claim(self, share: Share, holding: Holding) -> Sequence[Any]:
+    async def _claim(self, share: Share, holding: Assignment) -> Sequence[Any]:
         """Read what is next; without a call to spare, only what is about to lapse."""
         now = self._clock.now()
         clearance_until = now + (_FOREVER if share.most or share.route is None else LEAST_CLEARANCE)

@@ -22,10 +22,10 @@ from services.sender.providers.port import Callback, Provider
 from services.sender.tables import heard_until, replies
 from services.sender.unassigned import UnassignedReplies
 from shared import phone
-from shared.bus.port import Holding
+from shared.bus.port import Assignment
 from shared.config.directory import Merchant, MerchantDirectory
-from shared.db.transaction import Lane, Row
-from shared.db.unit_of_work import Units
+from shared.db.transaction import Row, WritePriority
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
 from shared.telemetry.logs import logger
 
@@ -43,7 +43,7 @@ LONGEST_CATCHING_UP_SECONDS: Final = 60.0
 log = logger(__name__)
 
 
-class Line(NamedTuple):
+class PolledNumber(NamedTuple):
     """A merchant's number, and the account it is reached through."""
 
     merchant_id: str
@@ -56,13 +56,13 @@ class MissedReplies:
 
     def __init__(
         self,
-        units: Units,
+        units: UnitOfWorkRunner,
         merchants: MerchantDirectory,
         book: ProviderBook,
         taken: Replies,
         unassigned: UnassignedReplies,
         *,
-        holding: Callable[[], Holding],
+        holding: Callable[[], Assignment],
     ) -> None:
         """Put it together; of several replicas the one that holds the first partition asks."""
         self._units = units
@@ -72,7 +72,7 @@ class MissedReplies:
         self._taken = taken
         self._unassigned = unassigned
         self._holding = holding
-        self._asked: set[Line] = set()
+        self._asked: set[PolledNumber] = set()
         """Since the start of this process."""
         self._rests: dict[tuple[str, str], Rest] = {}
         self._catching_up_since: float | None = None
@@ -95,11 +95,11 @@ class MissedReplies:
             self._catching_up_since = None if held else self._catching_up_since
             return _LOOK_SECONDS if held else _SOON_SECONDS
         rows = await self._units.read(lambda db: db.rows(sa.select(heard_until)))
-        heard = {Line(row["merchant_id"], row["provider"], row["sender_number"]): row["until"] for row in rows}
-        accounts: dict[tuple[str, str], list[tuple[Line, Merchant]]] = {}
+        heard = {PolledNumber(row["merchant_id"], row["provider"], row["sender_number"]): row["until"] for row in rows}
+        accounts: dict[tuple[str, str], list[tuple[PolledNumber, Merchant]]] = {}
         for merchant in self._merchants.merchants:
             for number in merchant.config.numbers:
-                line = Line(merchant.id, number.provider, number.number)
+                line = PolledNumber(merchant.id, number.provider, number.number)
                 accounts.setdefault((merchant.id, number.provider), []).append((line, merchant))
         lists = [*accounts.values()]
         for start in range(0, len(lists), _ACCOUNTS_AT_ONCE):
@@ -107,12 +107,14 @@ class MissedReplies:
         self._catching_up_since = None
         return _LOOK_SECONDS
 
-    async def _look_at_each(self, lines: Sequence[tuple[Line, Merchant]], heard: Mapping[Line, datetime]) -> None:
+    async def _look_at_each(
+        self, lines: Sequence[tuple[PolledNumber, Merchant]], heard: Mapping[PolledNumber, datetime]
+    ) -> None:
         """Look at the numbers of one account, one after the other."""
         for line, merchant in lines:
             await self._look_at(line, merchant, heard.get(line))
 
-    async def _look_at(self, line: Line, merchant: Merchant, until: datetime | None) -> None:
+    async def _look_at(self, line: PolledNumber, merchant: Merchant, until: datetime | None) -> None:
         """Ask about one number where it is due; one that was never asked about begins now."""
         now, account = self._clock.now(), (line.merchant_id, line.provider)
         rest = self._rests.get(account, Rest())
@@ -133,9 +135,11 @@ class MissedReplies:
             return
         self._rests.pop(account, None)
         self._asked.add(line)
-        await self._units.run(lambda uow: uow.db.upsert(heard_until, [{**line._asdict(), "until": now}]), Lane.BATCHES)
+        await self._units.run(
+            lambda uow: uow.db.upsert(heard_until, [{**line._asdict(), "until": now}]), WritePriority.BATCHES
+        )
 
-    async def _ask(self, line: Line, merchant: Merchant, provider: Provider, since: datetime) -> Silent | None:
+    async def _ask(self, line: PolledNumber, merchant: Merchant, provider: Provider, since: datetime) -> Silent | None:
         """Take what is listed and not known, the oldest first; return the silence that prevented it."""
         listed: list[Callback] = []
         page: str | None = None

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.sender import record
-from services.sender.domain.conclude import Change
+from services.sender.domain.conclude import Conclusion
 from services.sender.record import Item
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
 from shared.gathering import Gatherer
 from shared.telemetry.logs import logger
@@ -24,11 +24,11 @@ log = logger(__name__)
 class Outcomes:
     """Takes answers; nothing that can fail stands between an answer and its commit (send-protocol 1.5)."""
 
-    def __init__(self, units: Units) -> None:
+    def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
-        self._gathering: Gatherer[Item, Change | None] = Gatherer(self._commit, _GROUP_OUTCOMES, _LINGER_SECONDS)
+        self._gathering: Gatherer[Item, Conclusion | None] = Gatherer(self._commit, _GROUP_OUTCOMES, _LINGER_SECONDS)
 
-    async def settle(self, item: Item) -> Change | None:
+    async def settle(self, item: Item) -> Conclusion | None:
         """Commit what a call met; waits as long as the database is away.
 
         An outcome that cannot be written for another reason is left to the reaper, which finds its intent.
@@ -44,7 +44,7 @@ class Outcomes:
                 failures += 1
                 log.warning("outcome_waits", code=fault.code, attempt_id=str(item.attempt_id))
 
-    async def _commit(self, items: Sequence[Item]) -> list[Change | None]:
-        changes = await self._units.run(lambda uow: record.record(items, uow), Lane.OUTCOMES)
+    async def _commit(self, items: Sequence[Item]) -> list[Conclusion | None]:
+        changes = await self._units.run(lambda uow: record.record(items, uow), WritePriority.OUTCOMES)
         record.raise_alarms(changes)
         return changes

@@ -9,16 +9,16 @@ import orjson
 from prometheus_client import Counter
 
 from services.sender import record, store
-from services.sender.domain.conclude import Change, Receipt, is_news
+from services.sender.domain.conclude import Conclusion, Receipt, is_news
 from services.sender.health import NumberHealth
 from services.sender.instruments import ALARMS, RECEIPTS
 from services.sender.providers.port import Callback, Provider
 from services.sender.record import Item
-from services.sender.rush import Rush
+from services.sender.rush import Backpressure
 from services.sender.tables import receipts
 from shared import ids, places
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.failpoints import failpoint
 from shared.gathering import Gatherer
 from shared.ids import AttemptId, MerchantId
@@ -47,7 +47,7 @@ class Reported(NamedTuple):
 class Receipts:
     """Takes receipts in; the status lattice makes repeats, delays and disorder harmless."""
 
-    def __init__(self, units: Units, sealer: Sealer, rush: Rush, numbers: NumberHealth) -> None:
+    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer, rush: Backpressure, numbers: NumberHealth) -> None:
         self._units = units
         self._numbers = numbers
         self._sealer = sealer
@@ -78,7 +78,7 @@ class Receipts:
             await self._commit(answers[start : start + _GROUP_RECEIPTS])
 
     async def _commit(self, reported: Sequence[Reported]) -> list[bool]:
-        known, changes = await self._units.run(lambda uow: _take_all(reported, uow), Lane.OUTCOMES)
+        known, changes = await self._units.run(lambda uow: _take_all(reported, uow), WritePriority.OUTCOMES)
         record.raise_alarms(changes)
         await self._numbers.note_receipts(changes)
         return [one.attempt_id in known for one in reported]
@@ -91,7 +91,7 @@ def _counter(kind: str, status: str) -> Counter:
 
 async def _take_all(
     reported: Sequence[Reported], uow: UnitOfWork
-) -> tuple[Collection[AttemptId], Sequence[Change | None]]:
+) -> tuple[Collection[AttemptId], Sequence[Conclusion | None]]:
     """Keep every callback and apply what is news; return which attempts exist, and what changed."""
     for one in reported:
         uow.insert_later(

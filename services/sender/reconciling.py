@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from services.sender import record, store
 from services.sender.composing import phone_of
 from services.sender.domain.attempts import AttemptState
-from services.sender.domain.conclude import Change, News, Overdue
+from services.sender.domain.conclude import AttemptNews, Conclusion, Overdue
 from services.sender.domain.model import Attempt, Dispatch
 from services.sender.domain.reading import NotSent
 from services.sender.domain.reconcile import (
@@ -18,12 +18,12 @@ from services.sender.domain.reconcile import (
     REAPED_AFTER,
     AbsentOnce,
     Adopt,
-    Finding,
     GiveUp,
     Listed,
+    LookLater,
     ProvenAbsent,
+    ReconcileFinding,
     Unresolved,
-    Wait,
     decide,
 )
 from services.sender.instruments import ALARMS, RECONCILED, UNRESOLVED
@@ -31,9 +31,9 @@ from services.sender.providers.book import ProviderBook
 from services.sender.record import Item
 from services.sender.tables import in_flight
 from shared.bus.partitioning import partition_of
-from shared.bus.port import Holding
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.bus.port import Assignment
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault, told
 from shared.ids import AttemptId
 from shared.privacy import Sealer, Unsealable
@@ -66,11 +66,11 @@ class Reconciler:
 
     def __init__(
         self,
-        units: Units,
+        units: UnitOfWorkRunner,
         sealer: Sealer,
         book: ProviderBook,
         *,
-        holding: Callable[[], Holding],
+        holding: Callable[[], Assignment],
         horizon: timedelta,
         pause_seconds: float,
     ) -> None:
@@ -209,10 +209,10 @@ class Reconciler:
         found = await provider.find(to, attempt.sender_number)
         return None if found is None else [listed.under(text_key) for listed in found]
 
-    async def _apply(self, attempt: Attempt, finding: Finding) -> None:
+    async def _apply(self, attempt: Attempt, finding: ReconcileFinding) -> None:
         RECONCILED.labels(type(finding).__name__.lower()).inc()
         match finding:
-            case Wait(look_at):
+            case LookLater(look_at):
                 await self._put_off(attempt.id, {"look_at": look_at})
             case AbsentOnce(look_at):
                 await self._put_off(attempt.id, {"look_at": look_at, "absent_at": self._clock.now()})
@@ -228,26 +228,26 @@ class Reconciler:
     async def _adopt(self, attempt: Attempt, provider_message_id: str, finding: Adopt) -> None:
         """Adopt a listed text, unless another attempt to the person got hold of it while the provider was asked."""
 
-        async def work(uow: UnitOfWork) -> list[Change | None] | None:
+        async def work(uow: UnitOfWork) -> list[Conclusion | None] | None:
             dispatches = await store.find_dispatches(uow.db, [attempt.follow_up_id])
             others = await self._others(uow.db, attempt, dispatches[attempt.follow_up_id])
             if provider_message_id in _ids_of(others):
                 return None
             return await record.record([Item(attempt.id, attempt.follow_up_id, finding)], uow)
 
-        changes = await self._units.run(work, Lane.OUTCOMES)
+        changes = await self._units.run(work, WritePriority.OUTCOMES)
         if changes is None:
             await self._put_off(attempt.id, {"look_at": self._clock.now() + ASK_AGAIN})
             return
         record.raise_alarms(changes)
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(finding).__name__)
 
-    async def _conclude(self, attempt: Attempt, news: News) -> None:
+    async def _conclude(self, attempt: Attempt, news: AttemptNews) -> None:
         await self._record([Item(attempt.id, attempt.follow_up_id, news)])
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(news).__name__)
 
-    async def _record(self, items: list[Item]) -> list[Change | None]:
-        changes = await self._units.run(lambda uow: record.record(items, uow), Lane.OUTCOMES)
+    async def _record(self, items: list[Item]) -> list[Conclusion | None]:
+        changes = await self._units.run(lambda uow: record.record(items, uow), WritePriority.OUTCOMES)
         record.raise_alarms(changes)
         return changes
 
@@ -255,7 +255,7 @@ class Reconciler:
         async def work(uow: UnitOfWork) -> None:
             await uow.db.change(in_flight, [{"attempt_id": attempt_id, **columns}])
 
-        await self._units.run(work, Lane.BATCHES)
+        await self._units.run(work, WritePriority.BATCHES)
 
     async def _measure(self) -> None:
         counted = await self._units.read(lambda db: db.rows(_UNKNOWNS))

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.sender import store
-from services.sender.attribution.store import Delivery, record_delivered
+from services.sender.attribution.store import DeliveredText, record_delivered
 from services.sender.domain.attempts import LIVE_STATES, AttemptState, is_concluded
-from services.sender.domain.conclude import Change, News, conclude
+from services.sender.domain.conclude import AttemptNews, Conclusion, conclude
 from services.sender.domain.model import Attempt, Dispatch
 from services.sender.domain.reconcile import FIRST_LOOK
 from services.sender.instruments import ALARMS
@@ -24,14 +24,14 @@ log = logger(__name__)
 
 
 class Item(NamedTuple):
-    """News of one attempt."""
+    """AttemptNews of one attempt."""
 
     attempt_id: AttemptId
     follow_up_id: FollowUpId
-    news: News
+    news: AttemptNews
 
 
-async def record(items: Sequence[Item], uow: UnitOfWork) -> list[Change | None]:
+async def record(items: Sequence[Item], uow: UnitOfWork) -> list[Conclusion | None]:
     """Apply news to attempts in the given order, in one unit; return each change, None for unknown attempts.
 
     Rows are locked dispatches first, then attempts, then people, each sorted.
@@ -41,7 +41,7 @@ async def record(items: Sequence[Item], uow: UnitOfWork) -> list[Change | None]:
     attempts |= await store.find_attempts(uow.db, _latest(dispatches, attempts), lock="update")
     before = dict(attempts)
     touched: dict[object, Attempt] = {}
-    changes: list[Change | None] = []
+    changes: list[Conclusion | None] = []
     for item in items:
         attempt = attempts.get(item.attempt_id)
         if attempt is None:
@@ -68,7 +68,7 @@ async def record(items: Sequence[Item], uow: UnitOfWork) -> list[Change | None]:
     return changes
 
 
-def raise_alarms(changes: Sequence[Change | None]) -> None:
+def raise_alarms(changes: Sequence[Conclusion | None]) -> None:
     """Count and log what somebody must look at; called after the commit, so that nothing is told twice."""
     for change in changes:
         for event in change.events if change is not None else ():
@@ -101,9 +101,9 @@ def _tell_waiting(event: DispatchWaiting) -> None:
         log.info("call_put_off", **told)
 
 
-def _delivery(dispatch: Dispatch, at: datetime) -> Delivery:
+def _delivery(dispatch: Dispatch, at: datetime) -> DeliveredText:
     """Return what attribution remembers of a text that arrived."""
-    return Delivery(dispatch.follow_up_id, dispatch.recipient_id, dispatch.purpose, at, dispatch.delivered_hours)
+    return DeliveredText(dispatch.follow_up_id, dispatch.recipient_id, dispatch.purpose, at, dispatch.delivered_hours)
 
 
 def _latest(dispatches: Mapping[Any, Dispatch], attempts: Mapping[AttemptId, Attempt]) -> list[AttemptId]:
@@ -139,7 +139,7 @@ async def _save_in_flight(changed: Sequence[tuple[Attempt, Attempt]], uow: UnitO
     )
 
 
-async def _suppress(changes: Sequence[Change], uow: UnitOfWork) -> None:
+async def _suppress(changes: Sequence[Conclusion], uow: UnitOfWork) -> None:
     """Stop writing to people whose provider says so, and report it to the ledger.
 
     The report takes the person's next keyword number, like a STOP: only a standing that knows of it lifts this.

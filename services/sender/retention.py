@@ -20,7 +20,7 @@ from services.sender.tables import attempts, dispatches, receipts, replies, unas
 from shared.db.ground import kept_of
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWorkRunner
 
 KEPT: Final = timedelta(days=396)
 """Texts and raw callbacks stay 13 months (compliance section 11)."""
@@ -85,7 +85,7 @@ def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
 class Retention:
     """Prunes the sender's tables."""
 
-    def __init__(self, units: Units, settings: SenderSettings) -> None:
+    def __init__(self, units: UnitOfWorkRunner, settings: SenderSettings) -> None:
         self._units = units
         self._settings = settings
 

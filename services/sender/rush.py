@@ -14,7 +14,7 @@ _LASTS_SECONDS: Final = 0.5
 """The next pass comes sooner than this while there is a rush."""
 
 
-class Rush:
+class Backpressure:
     """Remembers when texts were last left over."""
 
     def __init__(self, clock: Clock) -> None:

@@ -15,8 +15,8 @@ from services.sender.store import dispatch_of
 from services.sender.tables import dispatches
 from shared.bus import parked
 from shared.bus.failures import FailureWindow
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import told
 from shared.ids import FollowUpId
 from shared.telemetry.logs import logger
@@ -28,10 +28,10 @@ _NOT_READY: Final = timedelta(days=3650)
 log = logger(__name__)
 
 
-class SettingAside:
+class FailingDispatches:
     """Takes single texts out of the queues."""
 
-    def __init__(self, units: Units) -> None:
+    def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
         self._failures = FailureWindow()
 
@@ -45,7 +45,7 @@ class SettingAside:
             why = told(problem)
             merchant = await self._units.run(
                 lambda uow, key=key, why=why: _set_aside(uow, key, why),  # type: ignore[misc]  # its own key
-                Lane.OUTCOMES,
+                WritePriority.OUTCOMES,
             )
             log.error("text_set_aside", follow_up_id=str(key), detail=why)
             self._failures.note_failed(merchant, self._units.clock.now())

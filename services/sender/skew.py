@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
 from shared.telemetry.metrics import gauge
 
@@ -30,7 +30,7 @@ class ClocksApart(Fault):
 class DatabaseClock:
     """Compares the two clocks now and then; SQLite has none of its own."""
 
-    def __init__(self, units: Units) -> None:
+    def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
         self._looked_at = float("-inf")
         self._skew = timedelta()

@@ -10,10 +10,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded
-from services.sender.domain.intent import Person, Underway
-from services.sender.domain.lattice import Status, joined
-from services.sender.domain.model import Attempt, Dispatch, Glimpse
-from services.sender.domain.standing import Standing
+from services.sender.domain.intent import IntentRecipient, Underway
+from services.sender.domain.lattice import ProviderStatus, joined
+from services.sender.domain.model import Attempt, AttemptSnapshot, Dispatch
+from services.sender.domain.standing import SendPermission
 from services.sender.tables import (
     QUEUED,
     attempts,
@@ -159,15 +159,15 @@ def attempt_of(row: Mapping[str, Any]) -> Attempt:
     )
 
 
-def _status_of(word: str | None) -> Status | None:
-    return Status(word) if word else None
+def _status_of(word: str | None) -> ProviderStatus | None:
+    return ProviderStatus(word) if word else None
 
 
-def person_of(row: Mapping[str, Any] | None) -> Person:
+def person_of(row: Mapping[str, Any] | None) -> IntentRecipient:
     """Return what is known of a person; one nobody wrote down yet may be written to."""
     if row is None:
-        return Person()
-    return Person(
+        return IntentRecipient()
+    return IntentRecipient(
         suppressed=SuppressionCause(row["suppressed"]) if row["suppressed"] else None,
         marketing_suppressed=row["marketing_suppressed"],
         informational_suppressed=row["informational_suppressed"],
@@ -200,9 +200,9 @@ def new_text_key() -> bytes:
     return secrets.token_bytes(_TEXT_KEY_BYTES)
 
 
-def standing_of(row: Mapping[str, Any]) -> Standing:
+def standing_of(row: Mapping[str, Any]) -> SendPermission:
     """Return the standing a person's row holds."""
-    return Standing(
+    return SendPermission(
         suppressed=SuppressionCause(row["suppressed"]) if row["suppressed"] else None,
         marketing_suppressed=row["marketing_suppressed"],
         informational_suppressed=row["informational_suppressed"],
@@ -212,7 +212,7 @@ def standing_of(row: Mapping[str, Any]) -> Standing:
     )
 
 
-def standing_columns(standing: Standing) -> dict[str, Any]:
+def standing_columns(standing: SendPermission) -> dict[str, Any]:
     """Return a standing as the columns of a person's row."""
     return {
         "suppressed": standing.suppressed,
@@ -261,19 +261,19 @@ async def attempts_made_by(db: Transaction, who: UUID, attempt_ids: Collection[A
     return {AttemptId(row["id"]) for row in rows if row["made_by"] == who}
 
 
-async def glimpses(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, Glimpse]:
+async def glimpses(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, AttemptSnapshot]:
     """Return how far attempts have come, without locking them."""
     columns = ("id", "follow_up_id", "state", "status", "provider_message_id")
     rows = await db.fetch(attempts, "id", _in_order(attempt_ids), columns=columns)
     return {
-        row["id"]: Glimpse(
+        row["id"]: AttemptSnapshot(
             row["follow_up_id"], AttemptState(row["state"]), _status_of(row["status"]), row["provider_message_id"]
         )
         for row in rows
     }
 
 
-async def statuses_of(db: Transaction, tried: Mapping[AttemptId, Attempt]) -> dict[AttemptId, Status | None]:
+async def statuses_of(db: Transaction, tried: Mapping[AttemptId, Attempt]) -> dict[AttemptId, ProviderStatus | None]:
     """Return the highest status of each attempt: what its row says, or a callback that changed nothing but is kept."""
     highest = {one.id: one.status for one in tried.values()}
     columns = ("attempt_id", "provider_message_id", "status")

@@ -14,8 +14,8 @@ from services.sender.providers.port import Callback
 from services.sender.tables import unassigned_replies
 from shared import phone, places
 from shared.config.directory import Merchant
-from shared.db.transaction import Lane, Row, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Row, Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault
 from shared.events.engagement import ReplyClass
 from shared.ids import MerchantId
@@ -66,7 +66,7 @@ class UnassignedReply:
 class UnassignedReplies:
     """What somebody may do about them."""
 
-    def __init__(self, units: Units, sealer: Sealer, book: ProviderBook, replies: Replies) -> None:
+    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer, book: ProviderBook, replies: Replies) -> None:
         self._units = units
         self._sealer = sealer
         self._book = book
@@ -133,7 +133,7 @@ class UnassignedReplies:
         async def work(uow: UnitOfWork) -> int:
             return await uow.db.delete(unassigned_replies, "digest", [bytes.fromhex(reply.reply_id)])
 
-        if await self._units.run(work, Lane.BATCHES):
+        if await self._units.run(work, WritePriority.BATCHES):
             UNASSIGNED_SETTLED.labels(how).inc()
             log.info(
                 "unassigned_reply_settled",

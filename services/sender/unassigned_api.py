@@ -45,7 +45,7 @@ class UnassignedPage(BaseModel):
     next_cursor: str | None
 
 
-class Assignment(BaseModel):
+class AssignmentBody(BaseModel):
     """Whose a reply is."""
 
     model_config = ConfigDict(extra="forbid")
@@ -96,7 +96,7 @@ def router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRo
         )
 
     @routes.post("/v1/replies/unassigned/{reply_id}/assign", summary="Lay a reply to a person's account; a STOP counts")
-    async def assign(reply_id: ReplyId, body: Assignment, caller: Decider) -> Assigned:
+    async def assign(reply_id: ReplyId, body: AssignmentBody, caller: Decider) -> Assigned:
         reply = await _found(unassigned, caller, reply_id)
         merchant = chosen_merchant(caller, body.merchant, merchants)
         to = None if body.to is None else _number(body.to, merchant)

@@ -20,7 +20,7 @@ from shared.bus.kafka_faults import ConsumerStalled, LogShortened, LogUnavailabl
 from shared.bus.kafka_scout import KafkaScout
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import Cluster, recipient_of, type_of
-from shared.bus.port import Holding, Key, Message, Partition, Poll
+from shared.bus.port import Assignment, Key, Message, Partition, Poll
 from shared.events.registry import registry
 from shared.telemetry.logs import logger
 
@@ -131,9 +131,9 @@ class KafkaSource:
             raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
         return poll
 
-    def holding(self) -> Holding:
+    def holding(self) -> Assignment:
         """Return whom we look after: the group gives us the same partitions of every topic."""
-        return Holding(frozenset(partition.number for partition in self._assigned), self._cluster.partitions)
+        return Assignment(frozenset(partition.number for partition in self._assigned), self._cluster.partitions)
 
     async def ends(self, topics: Sequence[str], since: Mapping[Partition, int]) -> dict[Partition, int]:  # noqa: ARG002 - the log knows its ends
         """Return the offset after the newest event of each partition of these topics; none before we read.

@@ -19,7 +19,7 @@ from shared.bus.kept import KEEP_MINUTES
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.outbox import OutboxPublisher, Relay
 from shared.bus.outbox_room import MOST_ROWS, STUCK_SECONDS, WAITS_SECONDS, Room
-from shared.db.ground import Ground
+from shared.db.ground import SystemTables
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event
@@ -108,7 +108,7 @@ class KafkaLog:
             self._loops.append(self._marks.loop)
         return self._marks
 
-    def hears(self, ground: Ground, topics: Sequence[str]) -> None:
+    def hears(self, ground: SystemTables, topics: Sequence[str]) -> None:
         """Say in our marks how far the service has heard what these topics hold."""
         marks = self.marks()
         marks.knows(topics)

@@ -26,7 +26,7 @@ from shared.bus.marking import Marking
 from shared.bus.port import Partition
 from shared.bus.relay_again import read_again, say_again, starts
 from shared.db.postgres import PostgresDatabase
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.types import instant, microseconds
 from shared.events.topics import Topic
 from shared.loop import Loop
@@ -165,7 +165,7 @@ class LossWatch:
         async def work(db: Transaction) -> None:
             await db.upsert(self._table, rows)
 
-        await self._database.write(work, Lane.BATCHES)
+        await self._database.write(work, WritePriority.BATCHES)
         self._known = {**(self._known or {}), **changed}
 
     async def _ends(self) -> dict[Partition, int]:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_wire import MARKS_TOPIC, Cluster
-from shared.bus.marks import MARK_SECONDS, PUBLISHERS, Mark, unpacked
+from shared.bus.marks import MARK_SECONDS, PUBLISHERS, PublisherMark, unpacked
 from shared.bus.port import Partition
 from shared.db.postgres import PostgresDatabase
 from shared.errors import DatabaseUnavailable
@@ -53,12 +53,12 @@ class KafkaMarks:
         self._others: list[TopicPartition] = []
         """One partition of each topic whose ends are asked for: the library knows only topics it was assigned."""
         self._consumer: Any = None
-        self._newest: dict[str, Mark] = {}
+        self._newest: dict[str, PublisherMark] = {}
         self._compared: tuple[float, datetime] | None = None
         """Our monotonic clock just before its database's clock was asked, and what that said."""
 
     @property
-    def newest(self) -> Mapping[str, Mark]:
+    def newest(self) -> Mapping[str, PublisherMark]:
         """The newest mark of each publisher."""
         return self._newest
 

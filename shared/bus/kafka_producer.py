@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeEr
 
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
-from shared.bus.kafka_wire import Cluster, Record, headers
+from shared.bus.kafka_wire import Cluster, KafkaRecord, headers
 from shared.bus.partitioning import partitions_of
 from shared.bus.port import Partition
 from shared.telemetry.logs import logger
@@ -50,7 +50,7 @@ class KafkaProducer:
         self._looks += 1
         return lowest
 
-    async def produce(self, records: Sequence[Record]) -> list[int]:
+    async def produce(self, records: Sequence[KafkaRecord]) -> list[int]:
         """Write records in order and return the numbers of those acknowledged everywhere they belong.
 
         Raises:
@@ -96,7 +96,7 @@ class KafkaProducer:
             raise LogUnavailable(f"Kafka took nothing: {type(why).__name__}") from why
         return arrived
 
-    def _note_given(self, record: Record, answers: "Sequence[asyncio.Future[Any]]") -> None:
+    def _note_given(self, record: KafkaRecord, answers: "Sequence[asyncio.Future[Any]]") -> None:
         """Remember the lowest offset of each partition."""
         for answer in answers:
             place, offset = Partition(record.topic, int(answer.result().partition)), int(answer.result().offset)
@@ -130,8 +130,8 @@ class KafkaProducer:
             log.debug("producer_not_closed", service=self._service, error=type(problem).__name__)
 
     async def _handed_over(
-        self, producer: Any, records: Sequence[Record], answers: "list[asyncio.Future[Any]]"
-    ) -> "list[tuple[Record, list[asyncio.Future[Any]]]]":
+        self, producer: Any, records: Sequence[KafkaRecord], answers: "list[asyncio.Future[Any]]"
+    ) -> "list[tuple[KafkaRecord, list[asyncio.Future[Any]]]]":
         """Hand records over in order, as far as that goes; note what will tell of each whether it arrived."""
         sent = []
         for record in records:

@@ -62,7 +62,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class KafkaRecord:
     """One event on its way into the log."""
 
     number: int
@@ -75,7 +75,7 @@ class Record:
     body: bytes
 
 
-def headers(record: Record, source: str) -> Headers:
+def headers(record: KafkaRecord, source: str) -> Headers:
     """Return the CloudEvents attributes of an event that `source` publishes."""
     return [
         *_CONSTANT,

@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from shared import ids
-from shared.bus.kafka_wire import Record
+from shared.bus.kafka_wire import KafkaRecord
 from shared.db.postgres_session import PostgresSession
 from shared.db.storage import QUEUE
 from shared.db.transaction import Row, Transaction
@@ -85,7 +85,7 @@ def blocks(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return found
 
 
-def records(block: bytes) -> Iterator[Record]:
+def records(block: bytes) -> Iterator[KafkaRecord]:
     """Yield the events of a block, in the order in which they were relayed."""
     packed = bytes(cramjam.lz4.decompress_block(block))
     place = number = 0
@@ -95,7 +95,7 @@ def records(block: bytes) -> Iterator[Record]:
         body_at = head_at + head_length
         topic, type_, event_id, recipient_id, occurred_at = orjson.loads(packed[head_at:body_at])
         place = body_at + body_length
-        yield Record(
+        yield KafkaRecord(
             number=number,
             topic=Topic(topic),
             type=type_,

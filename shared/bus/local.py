@@ -16,9 +16,9 @@ from itertools import islice
 import sqlalchemy as sa
 
 from shared.bus.marks import Marks, NothingToRelay
-from shared.bus.port import Holding, Key, Message, Partition, Poll
-from shared.db.ground import Ground
-from shared.db.transaction import Lane, Transaction
+from shared.bus.port import Assignment, Key, Message, Partition, Poll
+from shared.db.ground import SystemTables
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.types import Id, Instant
 from shared.db.unit_of_work import Database
 from shared.events.envelope import Event, declared, encode
@@ -38,7 +38,7 @@ event_log = sa.Table(
 )
 
 LOCAL = Partition("event_log", 0)
-_EVERYBODY = Holding(frozenset({LOCAL.number}), 1)
+_EVERYBODY = Assignment(frozenset({LOCAL.number}), 1)
 _READS_ON = timedelta(seconds=60)
 """Who has not read on for so long stands still, and is not merely behind."""
 _SILENCE_SECONDS = 1.0
@@ -73,7 +73,7 @@ class LocalLog:
         self.just_written = just_written or JustWritten()
         self.tail = Tail(database, self.just_written)
         self._woken: set[asyncio.Event] = set()
-        self._hearing: list[Ground] = []
+        self._hearing: list[SystemTables] = []
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Append the events; they are in the log if and only if the transaction commits."""
@@ -106,7 +106,7 @@ class LocalLog:
         """Return what publishers say of how far their news has come: all of it is here."""
         return NothingToRelay()
 
-    def hears(self, ground: Ground, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
+    def hears(self, ground: SystemTables, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
         """Nobody need be told how far a service has heard: who wants to know looks at its positions."""
         self._hearing.append(ground)
 
@@ -141,7 +141,7 @@ class LocalLog:
         deleted = 0
         while (first := await self.database.read(_oldest)) is not None and first < until:
             last = min(first + _PRUNED_AT_ONCE, until)
-            deleted += await self.database.write(_Slice(last).delete, Lane.BATCHES)
+            deleted += await self.database.write(_Slice(last).delete, WritePriority.BATCHES)
         return deleted
 
 
@@ -225,7 +225,7 @@ class LocalSource:
         messages, following = found
         return Poll(messages, {LOCAL: following} if following > start else {})
 
-    def holding(self) -> Holding:
+    def holding(self) -> Assignment:
         """Return everybody: one process reads."""
         return _EVERYBODY
 

@@ -19,9 +19,9 @@ from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_marks import Hearing
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import MARKS_TOPIC
-from shared.bus.marks import Mark, packed
+from shared.bus.marks import PublisherMark, packed
 from shared.bus.port import Partition
-from shared.db.ground import Ground
+from shared.db.ground import SystemTables
 from shared.db.postgres_session import PostgresSession
 from shared.db.transaction import Row
 from shared.loop import Loop
@@ -39,7 +39,7 @@ log = logger(__name__)
 class _Candidate:
     """A mark that is not known to be true yet."""
 
-    mark: Mark
+    mark: PublisherMark
     newest: int | None = None
     """The highest id that was there, where one round could not take everything."""
 
@@ -58,11 +58,11 @@ class Marking:
         self._service = service
         self._table = table
         self._producer = producer
-        self._hearing: tuple[Ground, Hearing] | None = None
+        self._hearing: tuple[SystemTables, Hearing] | None = None
         self._candidate: _Candidate | None = None
         self._begun_at = float("-inf")
-        self._true: Mark | None = None
-        self._said: Mark | None = None
+        self._true: PublisherMark | None = None
+        self._said: PublisherMark | None = None
         self._lost: datetime | None = None
 
     def lost(self, noticed_at: datetime) -> None:
@@ -70,7 +70,7 @@ class Marking:
         self._lost = noticed_at
         self.loop.wake()
 
-    def hear(self, ground: Ground, hearing: Hearing) -> None:
+    def hear(self, ground: SystemTables, hearing: Hearing) -> None:
         """Say also how far the service has heard what others publish."""
         self._hearing = ground, hearing
 
@@ -84,7 +84,7 @@ class Marking:
             self._begun_at = monotonic
             heard = await self._heard(session)
             at = (await session.rows(_DATABASE_TIME))[0]["at"]
-            self._candidate = _Candidate(Mark(self._service, at, heard))
+            self._candidate = _Candidate(PublisherMark(self._service, at, heard))
 
     async def read(self, session: PostgresSession, rows: Sequence[Row], gone: Collection[int], most: int) -> None:
         """Take note of what one read of up to `most` rows found, and which of them are in the log or never will be.

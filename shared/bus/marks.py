@@ -30,7 +30,7 @@ HEARD_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PublisherMark:
     """One publisher's word."""
 
     publisher: str
@@ -76,21 +76,21 @@ def all_heard(marks: Marks, services: Collection[str]) -> float:
     return min((marks.heard(each) for each in services), default=math.inf)
 
 
-def packed(mark: Mark) -> bytes:
+def packed(mark: PublisherMark) -> bytes:
     """Return a mark as the log holds it."""
     heard = None if mark.heard is None else microseconds(mark.heard)
     lost = None if mark.lost is None else microseconds(mark.lost)
     return orjson.dumps({"publisher": mark.publisher, "at": microseconds(mark.at), "heard": heard, "lost": lost})
 
 
-def unpacked(body: bytes | None) -> Mark | None:
+def unpacked(body: bytes | None) -> PublisherMark | None:
     """Return the mark that a record holds; None where it holds none: then it is not one of ours."""
     try:
         found = orjson.loads(body or b"")
         publisher, at, heard, lost = found["publisher"], found["at"], found.get("heard"), found.get("lost")
         if not isinstance(publisher, str):
             return None
-        return Mark(
+        return PublisherMark(
             publisher,
             instant(at),
             None if heard is None else instant(heard),

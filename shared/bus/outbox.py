@@ -16,7 +16,7 @@ from shared.bus import kafka_instruments as instruments
 from shared.bus import kept, outbox_turns
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
-from shared.bus.kafka_wire import Record
+from shared.bus.kafka_wire import KafkaRecord
 from shared.bus.marking import Marking
 from shared.bus.outbox_room import Room
 from shared.bus.outbox_turns import Turns
@@ -24,7 +24,7 @@ from shared.db.ground import NAMING
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_session import PostgresSession
 from shared.db.storage import QUEUE
-from shared.db.transaction import Lane, Row, Transaction
+from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.types import Id, Instant
 from shared.events.envelope import Event, encode
 from shared.events.topics import Topic
@@ -80,7 +80,7 @@ async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
             if _TAKES_TURNS in table.info:
                 await outbox_turns.prepare(transaction, table)
 
-    await database.write(work, Lane.BATCHES)
+    await database.write(work, WritePriority.BATCHES)
 
 
 class OutboxPublisher:
@@ -235,9 +235,9 @@ class Relay:
             await session.close()
 
 
-def _record(row: Row) -> Record:
+def _record(row: Row) -> KafkaRecord:
     """Return an outbox row as the log takes it."""
-    return Record(
+    return KafkaRecord(
         number=row["id"],
         topic=Topic(row["topic"]),
         type=row["type"],

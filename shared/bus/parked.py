@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from shared.bus import instruments
 from shared.bus.port import Message
 from shared.bus.router import Router
-from shared.db.ground import Ground
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.ground import SystemTables
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault, Undecodable
 from shared.events.envelope import Event, decode
 from shared.ids import RecipientId
@@ -46,7 +46,7 @@ class Work:
     """Ids alone, no personal data."""
 
 
-async def set_aside(uow: UnitOfWork, ground: Ground, work: Work, reason: str) -> None:
+async def set_aside(uow: UnitOfWork, ground: SystemTables, work: Work, reason: str) -> None:
     """Park work of a loop: later events of its recipient wait behind it."""
     found = {
         "recipient_id": work.recipient_id,
@@ -61,7 +61,7 @@ async def set_aside(uow: UnitOfWork, ground: Ground, work: Work, reason: str) ->
     instruments.PARKED.labels(ground.service).inc()
 
 
-async def recipients(transaction: Transaction, ground: Ground, asked: Sequence[RecipientId]) -> set[RecipientId]:
+async def recipients(transaction: Transaction, ground: SystemTables, asked: Sequence[RecipientId]) -> set[RecipientId]:
     """Return which of these recipients have something parked."""
     if not await transaction.rows(_anything(ground.parked)):
         return set()
@@ -75,14 +75,14 @@ def _anything(table: sa.Table) -> sa.Select[tuple[int]]:
     return sa.select(table.c.id).limit(1)
 
 
-async def counts(transaction: Transaction, ground: Ground) -> dict[str, int]:
+async def counts(transaction: Transaction, ground: SystemTables) -> dict[str, int]:
     """Return how many events a service has parked of each merchant; of none in particular under an empty name."""
     table = ground.parked
     grouped = sa.select(table.c.merchant_id, sa.func.count().label("parked")).group_by(table.c.merchant_id)
     return {str(row["merchant_id"]): int(row["parked"]) for row in await transaction.rows(grouped)}
 
 
-async def redrive(units: Units, ground: Ground, router: Router) -> tuple[int, int]:
+async def redrive(units: UnitOfWorkRunner, ground: SystemTables, router: Router) -> tuple[int, int]:
     """Hand parked events over in order, recipient by recipient; return how many went and how many stay.
 
     A recipient whose event fails again keeps it and everything behind it parked.
@@ -96,14 +96,14 @@ async def redrive(units: Units, ground: Ground, router: Router) -> tuple[int, in
         if entry["recipient_id"] in stuck:
             continue
         try:
-            await units.run(partial(_hand_over, ground=ground, router=router, key=entry["id"]), Lane.BATCHES)
+            await units.run(partial(_hand_over, ground=ground, router=router, key=entry["id"]), WritePriority.BATCHES)
             gone += 1
         except Exception:  # noqa: BLE001 - whatever fails stays parked; its reason is in the row
             stuck.add(entry["recipient_id"])
     return gone, len(listed) - gone
 
 
-async def _hand_over(uow: UnitOfWork, *, ground: Ground, router: Router, key: int) -> None:
+async def _hand_over(uow: UnitOfWork, *, ground: SystemTables, router: Router, key: int) -> None:
     """Handle one parked event and delete its row in the same unit.
 
     Raises:

@@ -72,7 +72,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class Assignment:
     """Which people this process looks after now: those of these partitions, of so many."""
 
     numbers: frozenset[int]
@@ -98,7 +98,7 @@ class Source(Protocol):
         """
         ...
 
-    def holding(self) -> Holding:
+    def holding(self) -> Assignment:
         """Return whom this process looks after now: nobody while the group settles."""
         ...
 

@@ -6,17 +6,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shared.bus.port import Partition
-from shared.db.ground import Ground
+from shared.db.ground import SystemTables
 from shared.db.transaction import Transaction
 from shared.errors import Fenced
 
 
-def group_of(ground: Ground) -> str:
+def group_of(ground: SystemTables) -> str:
     """Return the name of a service's consumer group."""
     return f"followup-{ground.service}"
 
 
-async def read(transaction: Transaction, ground: Ground) -> dict[Partition, int]:
+async def read(transaction: Transaction, ground: SystemTables) -> dict[Partition, int]:
     """Return how far a service has committed its reading, wherever it ever read."""
     table = ground.positions
     rows = await transaction.fetch(table, "consumer_group", [group_of(ground)])
@@ -24,7 +24,7 @@ async def read(transaction: Transaction, ground: Ground) -> dict[Partition, int]
 
 
 async def load(
-    transaction: Transaction, ground: Ground, group: str, partitions: Iterable[Partition], now: datetime
+    transaction: Transaction, ground: SystemTables, group: str, partitions: Iterable[Partition], now: datetime
 ) -> dict[Partition, int]:
     """Return where to read on in each partition, creating rows at the beginning for those never read."""
     wanted = sorted(partitions)
@@ -43,7 +43,7 @@ async def load(
 
 async def advance(
     transaction: Transaction,
-    ground: Ground,
+    ground: SystemTables,
     group: str,
     before: Mapping[Partition, int],
     after: Mapping[Partition, int],

@@ -18,11 +18,11 @@ from shared.bus import instruments, positions
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.marks import HEARD_SECONDS, MARK_SECONDS, Marks, all_heard, all_in_log
 from shared.bus.partitioning import partition_of
-from shared.bus.port import Holding, Key, Partition, Source
+from shared.bus.port import Assignment, Key, Partition, Source
 from shared.bus.unread import UnreadKeys
-from shared.db.ground import Ground
+from shared.db.ground import SystemTables
 from shared.db.transaction import Transaction
-from shared.db.unit_of_work import Units
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.events.topics import Topic
 from shared.ids import RecipientId
 from shared.telemetry.logs import logger
@@ -38,7 +38,7 @@ _ROUNDS_PER_LOOK = 8
 log = logger(__name__)
 
 
-class Wait(StrEnum):
+class NewsWait(StrEnum):
     """Why a text waits for news."""
 
     UNREAD = "unread_news"
@@ -69,7 +69,7 @@ class Unread:
     """For how long it has not been known of a number's people whether there is news; 0: it is known."""
     of: int
 
-    def why_waits(self, recipient_id: RecipientId, *, at_most_seconds: float = math.inf) -> Wait | None:
+    def why_waits(self, recipient_id: RecipientId, *, at_most_seconds: float = math.inf) -> NewsWait | None:
         """Return why a text to this person must wait, or None.
 
         Args:
@@ -81,9 +81,9 @@ class Unread:
             self.keys.is_unread(partition, recipient_id, self.positions.get(partition, 0))
             for partition in self.partitions.get(number, ())
         ):
-            return Wait.UNREAD
+            return NewsWait.UNREAD
         blind = self.blind_seconds.get(number, _LEAST_SECONDS)
-        return Wait.SOURCE_LAG if blind and blind <= at_most_seconds else None
+        return NewsWait.SOURCE_LAG if blind and blind <= at_most_seconds else None
 
     @property
     def is_complete(self) -> bool:
@@ -91,7 +91,7 @@ class Unread:
         return not any(self.blind_seconds.values())
 
 
-class Reading:
+class ReadProgress:
     """How far this process has read some topics, for the people it looks after.
 
     Args:
@@ -109,8 +109,8 @@ class Reading:
         self,
         source: Source,
         marks: Marks,
-        units: Units,
-        ground: Ground,
+        units: UnitOfWorkRunner,
+        ground: SystemTables,
         topics: Collection[Topic],
         *,
         patience_seconds: float = MARK_SECONDS,
@@ -131,7 +131,7 @@ class Reading:
         self._complete_at: dict[int, float] = {}
         """When it was last known of each number's people whether there is news, or since when we have looked."""
 
-    def holding(self) -> Holding:
+    def holding(self) -> Assignment:
         """Return whom this process looks after now."""
         return self._source.holding()
 

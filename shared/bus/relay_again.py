@@ -18,7 +18,7 @@ from shared.bus.kafka_wire import Cluster
 from shared.bus.port import Partition
 from shared.db.ground import metadata_of
 from shared.db.postgres import PostgresDatabase
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.events.topics import Topic
 
 _ANSWER_SECONDS = 30.0
@@ -74,7 +74,7 @@ async def read_again(database: PostgresDatabase, service: str, back_to: Mapping[
             )
         return moved
 
-    return await database.write(work, Lane.BATCHES)
+    return await database.write(work, WritePriority.BATCHES)
 
 
 async def say_again(database: PostgresDatabase, cluster: Cluster, service: str, minutes: float) -> int:

@@ -10,9 +10,9 @@ from shared.bus.failures import WINDOW, FailureWindow
 from shared.bus.kafka_faults import LogShortened
 from shared.bus.port import Message, Partition, Source
 from shared.bus.router import Router
-from shared.db.ground import Ground
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.ground import SystemTables
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault, Fenced, told
 from shared.events.envelope import Event
 from shared.failpoints import failpoint
@@ -43,13 +43,13 @@ class Pace:
 
     busy_linger_seconds: float
     """How long a poll waits for company where there is much to read."""
-    lane: Lane
+    lane: WritePriority
     poll_events: int = POLL_EVENTS
     """Most events of one poll."""
 
 
-PROMPT = Pace(0.05, Lane.BATCHES)
-UNHURRIED = Pace(1.0, Lane.NUMBERS, 1000)
+PROMPT = Pace(0.05, WritePriority.BATCHES)
+UNHURRIED = Pace(1.0, WritePriority.NUMBERS, 1000)
 """For a service that no text waits for: large polls cost half as much an event, and hold several facts of one text."""
 
 
@@ -58,8 +58,8 @@ class Runner:
 
     def __init__(
         self,
-        units: Units,
-        ground: Ground,
+        units: UnitOfWorkRunner,
+        ground: SystemTables,
         source: Source,
         router: Router,
         pace: Pace = PROMPT,
@@ -126,7 +126,7 @@ class Runner:
             if not assigned:
                 return {}
             self._positions = await self._units.run(
-                lambda uow: positions.load(uow.db, self._ground, self._group, assigned, uow.now), Lane.BATCHES
+                lambda uow: positions.load(uow.db, self._ground, self._group, assigned, uow.now), WritePriority.BATCHES
             )
         return self._positions
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shared.config.merchant import ConsentStrength, MerchantConfig, Source
+from shared.config.merchant import ConsentStrength, MerchantConfig, SourceSettings
 from shared.config.problem import Problem, Severity
 from shared.config.strict_yaml import Document, Path
 
@@ -45,7 +45,7 @@ def disclosure_problems(config: MerchantConfig, document: Document) -> Iterator[
         yield from _lacking(config, source, document, ("sources", name, "disclosure"))
 
 
-def _lacking(config: MerchantConfig, source: Source, document: Document, path: Path) -> Iterator[Problem]:
+def _lacking(config: MerchantConfig, source: SourceSettings, document: Document, path: Path) -> Iterator[Problem]:
     words = (source.disclosure or "").casefold()
     if config.brand.casefold() not in words:
         message = f"written consent names the seller, and these words do not say '{config.brand}' ({_CITE})"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from shared.config.check_disclosure import disclosure_problems
 from shared.config.merchant import MerchantConfig, Number, NumberKind, Registration
 from shared.config.problem import Problem, Severity, did_you_mean
-from shared.config.reader import Reading
+from shared.config.reader import MerchantFiles
 from shared.config.strict_yaml import Document, Path
 from shared.config.vocabulary import PROVIDERS_BUILT, SCOPES, SOURCES, SOURCES_BUILT
 from shared.errors import ConfigurationFault
@@ -15,7 +15,7 @@ _DAY_HOURS = 24
 _MOST_MARKETING_A_DAY = 3
 
 
-def merchant_problems(reading: Reading) -> list[Problem]:
+def merchant_problems(reading: MerchantFiles) -> list[Problem]:
     """Return everything wrong with a merchant that its schema could not see."""
     if reading.config is None or reading.document is None:
         return []
@@ -31,7 +31,7 @@ def merchant_problems(reading: Reading) -> list[Problem]:
     return sorted(found)
 
 
-def secret_problems(reading: Reading, environ: Mapping[str, str]) -> list[Problem]:
+def secret_problems(reading: MerchantFiles, environ: Mapping[str, str]) -> list[Problem]:
     """Return a problem for each secret that cannot be had here; none of them shows one."""
     if reading.config is None or reading.document is None:
         return []
@@ -45,9 +45,9 @@ def secret_problems(reading: Reading, environ: Mapping[str, str]) -> list[Proble
     return found
 
 
-def claim_problems(readings: Iterable[Reading]) -> list[Problem]:
+def claim_problems(readings: Iterable[MerchantFiles]) -> list[Problem]:
     """Return a problem for each number or API key that an earlier merchant already has."""
-    owners: dict[str, Reading] = {}
+    owners: dict[str, MerchantFiles] = {}
     found = []
     for reading in readings:
         for path, claim, what in claims(reading):
@@ -64,7 +64,7 @@ def claim_problems(readings: Iterable[Reading]) -> list[Problem]:
     return found
 
 
-def claims(reading: Reading) -> Iterator[tuple[Path, str, str]]:
+def claims(reading: MerchantFiles) -> Iterator[tuple[Path, str, str]]:
     """Return what a merchant has for itself alone: where it says so, the thing, and what to call it."""
     if reading.config is not None:
         for at, number in enumerate(reading.config.numbers):
@@ -143,7 +143,7 @@ def _policies(config: MerchantConfig, document: Document) -> Iterator[Problem]:
         yield _warning(document, ("policies", "caps", "marketing"), message, "add {max: 3, per_hours: 24}")
 
 
-def _flow_names(reading: Reading) -> Iterator[Problem]:
+def _flow_names(reading: MerchantFiles) -> Iterator[Problem]:
     first: dict[str, str] = {}
     for read in reading.flows:
         name = read.flow.flow

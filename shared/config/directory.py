@@ -11,7 +11,7 @@ from shared.config.flow import Flow
 from shared.config.lint import problems_in
 from shared.config.merchant import APIKey, MerchantConfig, Number
 from shared.config.problem import Problem, Severity
-from shared.config.reader import Reading, files_of, merchant_folders, read_merchant
+from shared.config.reader import MerchantFiles, files_of, merchant_folders, read_merchant
 from shared.errors import ConfigurationFault
 from shared.ids import MerchantId
 
@@ -34,7 +34,7 @@ class _Entry:
     """A merchant in force, and what it was read from."""
 
     merchant: Merchant
-    reading: Reading
+    reading: MerchantFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class MerchantDirectory:
         return True
 
 
-def _secret_files(reading: Reading) -> tuple[Path, ...]:
+def _secret_files(reading: MerchantFiles) -> tuple[Path, ...]:
     secrets = reading.config.secrets() if reading.config else []
     return tuple(Path(secret.file) for _, secret in secrets if secret.file)
 
@@ -173,7 +173,7 @@ def _longest_in_force_first(stamps: Mapping[str, Stamp], before: _State) -> list
 
 
 def _entry(
-    reading: Reading, problems: Iterable[Problem], others: Iterable[_Entry]
+    reading: MerchantFiles, problems: Iterable[Problem], others: Iterable[_Entry]
 ) -> tuple[_Entry | None, list[Problem]]:
     """Return the entry a reading makes beside the others, or the claims that keep it from being one."""
     if reading.config is None or any(problem.severity is Severity.ERROR for problem in problems):
@@ -184,7 +184,7 @@ def _entry(
     return _Entry(Merchant(MerchantId(reading.config.merchant), reading.config, flows), reading), []
 
 
-def _contested(reading: Reading, others: Iterable[_Entry]) -> list[Problem]:
+def _contested(reading: MerchantFiles, others: Iterable[_Entry]) -> list[Problem]:
     return claim_problems([*(other.reading for other in others), reading])
 
 

@@ -9,7 +9,7 @@ from shared.config.flow import Flow
 from shared.config.merchant import MerchantConfig
 from shared.config.model import FileModel
 from shared.config.problem import Problem
-from shared.config.reader import FLOWS_FOLDER, MERCHANT_FILE, Reading, merchant_folders, read_merchant
+from shared.config.reader import FLOWS_FOLDER, MERCHANT_FILE, MerchantFiles, merchant_folders, read_merchant
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -34,7 +34,7 @@ def lint(path: Path) -> list[Problem]:
     return sorted({*found, *claim_problems(readings)})
 
 
-def problems_in(reading: Reading) -> list[Problem]:
+def problems_in(reading: MerchantFiles) -> list[Problem]:
     """Return everything wrong with one merchant by itself."""
     flows = [problem for read in reading.flows for problem in flow_problems(read, reading.config)]
     return [*reading.problems, *merchant_problems(reading), *flows]

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from shared import phone
 from shared.config.limits import Limits
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
-from shared.config.providers import Provider
+from shared.config.providers import ProviderSettings
 from shared.config.quotas import KeyQuotas, MerchantQuotas
 from shared.config.secret import Secret
 from shared.instants import Written
@@ -69,13 +69,13 @@ class ConsentStrength(StrEnum):
     """Prior express written consent; only certain words make it (47 CFR 64.1200(f)(9))."""
 
 
-class Links(FileModel):
+class LinkSettings(FileModel):
     """Where short links live: the merchant's own domain, never a public shortener."""
 
     base_url: HTTPAddress
 
 
-class Source(FileModel):
+class SourceSettings(FileModel):
     """One place events come from; any of the secrets verifies a delivery, so that they can be rotated."""
 
     secrets: Annotated[tuple[Secret, ...], Field(min_length=1)]
@@ -93,7 +93,7 @@ class Source(FileModel):
     """Since when the box has shown it: what was ticked before is express consent."""
 
     @model_validator(mode="after")
-    def _shows_what_it_claims(self) -> "Source":
+    def _shows_what_it_claims(self) -> "SourceSettings":
         if self.consent_level is ConsentStrength.PEWC and not self.disclosure:
             raise PydanticCustomError("no_disclosure", PEWC_DEMANDS)
         return self
@@ -130,7 +130,7 @@ class Number(FileModel):
         return self
 
 
-class Cap(FileModel):
+class CapSetting(FileModel):
     """At most `max` texts in any `per_hours` rolling hours."""
 
     max: Annotated[Whole, Field(ge=0)]
@@ -140,8 +140,8 @@ class Cap(FileModel):
 class Caps(FileModel):
     """Frequency caps by purpose; an empty list means none (compliance section 9)."""
 
-    marketing: tuple[Cap, ...] = (Cap(max=3, per_hours=24),)
-    informational: tuple[Cap, ...] = ()
+    marketing: tuple[CapSetting, ...] = (CapSetting(max=3, per_hours=24),)
+    informational: tuple[CapSetting, ...] = ()
 
 
 class Attribution(FileModel):
@@ -196,9 +196,9 @@ class MerchantConfig(FileModel):
     """What the answer to HELP names: a phone number, mail address or page."""
     terms_url: HTTPAddress | None = None
     privacy_url: HTTPAddress | None = None
-    links: Links | None = None
-    sources: dict[Slug, Source] = Field(default_factory=dict)
-    providers: dict[Slug, Provider] = Field(default_factory=dict)
+    links: LinkSettings | None = None
+    sources: dict[Slug, SourceSettings] = Field(default_factory=dict)
+    providers: dict[Slug, ProviderSettings] = Field(default_factory=dict)
     numbers: tuple[Number, ...] = ()
     policies: Policies = Policies()
     quotas: MerchantQuotas = MerchantQuotas()

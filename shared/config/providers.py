@@ -87,6 +87,6 @@ class Simulated(ProviderBase):
     secret: Secret | None = None
 
 
-Provider: TypeAlias = Annotated[
+ProviderSettings: TypeAlias = Annotated[
     Twilio | TextMagic | Brevo | SimpleTexting | EZTexting | GenericHTTP | Simulated, Field(discriminator="kind")
 ]

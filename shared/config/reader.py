@@ -25,7 +25,7 @@ class ReadFlow:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MerchantFiles:
     """Everything one merchant's folder says; without a config the merchant cannot run at all."""
 
     folder: Path
@@ -51,11 +51,11 @@ def files_of(folder: Path) -> list[Path]:
     return [path for path in (folder / MERCHANT_FILE, *flows) if path.is_file()]
 
 
-def read_merchant(folder: Path) -> Reading:
+def read_merchant(folder: Path) -> MerchantFiles:
     """Read a merchant's folder; never raises for what a file says."""
     if not (folder / MERCHANT_FILE).is_file():
         missing = Problem(str(folder / MERCHANT_FILE), 1, "the file is missing", "every merchant's folder needs one")
-        return Reading(folder, problems=(missing,))
+        return MerchantFiles(folder, problems=(missing,))
     problems: list[Problem] = []
     flows: list[ReadFlow] = []
     document = _document(folder / MERCHANT_FILE, problems)
@@ -66,7 +66,7 @@ def read_merchant(folder: Path) -> Reading:
         if written and flow:
             flows.append(ReadFlow(flow, written))
     problems += _overlooked(folder)
-    return Reading(folder, config, document, tuple(flows), tuple(problems))
+    return MerchantFiles(folder, config, document, tuple(flows), tuple(problems))
 
 
 def _document(path: Path, problems: list[Problem]) -> Document | None:

@@ -17,7 +17,7 @@ NAMING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class SystemTables:
     """One service's ground tables, each prefixed with its name."""
 
     service: str
@@ -31,10 +31,10 @@ class Ground:
     """The fingerprint of the hash key that named this database's recipients."""
 
 
-def metadata_of(service: str) -> tuple[sa.MetaData, Ground]:
+def metadata_of(service: str) -> tuple[sa.MetaData, SystemTables]:
     """Return a service's metadata, holding its ground tables."""
     metadata = sa.MetaData(naming_convention=NAMING)
-    return metadata, Ground(
+    return metadata, SystemTables(
         service,
         sa.Table(
             f"{service}_positions",
@@ -81,7 +81,7 @@ IDEMPOTENCY_HOURS = 24
 """How long a keyed POST is remembered."""
 
 
-def kept_of(ground: Ground) -> tuple[Kept, ...]:
+def kept_of(ground: SystemTables) -> tuple[Kept, ...]:
     """Return what bounds the ground tables of a service."""
     return (
         once_a(ground.positions.name, "a consumer group and partition"),

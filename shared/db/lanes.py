@@ -6,16 +6,16 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 
 
-class Lanes:
+class WriteQueue:
     """So many turns at once; whoever waits is let in by lane, and within one lane in order of arrival."""
 
     def __init__(self, turns: int) -> None:
         self._free = turns
         self._order = itertools.count()
-        self._waiting: list[tuple[Lane, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[WritePriority, int, asyncio.Future[None]]] = []
 
     @property
     def waiting(self) -> int:
@@ -23,7 +23,7 @@ class Lanes:
         return sum(not turn.done() for _, _, turn in self._waiting)
 
     @asynccontextmanager
-    async def turn(self, lane: Lane) -> AsyncIterator[None]:
+    async def turn(self, lane: WritePriority) -> AsyncIterator[None]:
         """Wait for a turn, and give it back on leaving."""
         if self._free:
             self._free -= 1
@@ -34,7 +34,7 @@ class Lanes:
         finally:
             self._hand_on()
 
-    async def _wait(self, lane: Lane) -> None:
+    async def _wait(self, lane: WritePriority) -> None:
         """Queue; a turn that came together with a cancellation goes to the next."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (lane, next(self._order), turn))

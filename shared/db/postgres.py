@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared import ids
 from shared.db import instruments, migrate
-from shared.db.lanes import Lanes
+from shared.db.lanes import WriteQueue
 from shared.db.migrate import Schema
 from shared.db.postgres_faults import TransactionLost, helps_at_once, translated, unreachable
 from shared.db.postgres_session import PostgresSession
 from shared.db.postgres_statements import PostgresTransaction, json_text
 from shared.db.readers import is_for_a_request
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.errors import CommitUnknown, ConfigurationFault, DatabaseUnavailable
 from shared.telemetry.logs import logger
 
@@ -67,9 +67,9 @@ class PostgresDatabase:
     def __init__(self, url: str, schema: str, *, writers: int = WRITERS, readers: int = READERS) -> None:
         self.schema = schema
         self._engine = _engine(_asyncpg(url), schema, writers + readers + _SESSIONS)
-        self._writers = Lanes(writers)
-        self._readers = Lanes(readers)
-        self._readers_for_requests = Lanes(max(1, readers - 1))
+        self._writers = WriteQueue(writers)
+        self._readers = WriteQueue(readers)
+        self._readers_for_requests = WriteQueue(max(1, readers - 1))
         """What requests may use of them at once: one stays for the process's own loops."""
         self._is_closing = False
 
@@ -103,7 +103,7 @@ class PostgresDatabase:
         self._is_closing = True
         await self._engine.dispose()
 
-    async def write(self, work: Work[T], lane: Lane) -> T:
+    async def write(self, work: Work[T], lane: WritePriority) -> T:
         """Run `work` in a transaction; when this returns, it is durable.
 
         A unit that lost a deadlock, or was `Overtaken`, is run once more from its beginning.
@@ -129,8 +129,8 @@ class PostgresDatabase:
         """
         async with AsyncExitStack() as turns:
             if is_for_a_request():
-                await turns.enter_async_context(self._readers_for_requests.turn(Lane.BATCHES))
-            await turns.enter_async_context(self._readers.turn(Lane.BATCHES))
+                await turns.enter_async_context(self._readers_for_requests.turn(WritePriority.BATCHES))
+            await turns.enter_async_context(self._readers.turn(WritePriority.BATCHES))
             result, _rows = await self._run(work, _BEGIN_READING)
         return result
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-class Reply:
+class WriterReply:
     """Carries one answer from the writer's thread to the asking loop."""
 
     def __init__(self, future: "asyncio.Future[Any]") -> None:
@@ -32,16 +32,16 @@ class Reply:
             self._future.set_exception(problem)
 
 
-def answer(answers: Sequence[tuple[Reply, Any]]) -> None:
+def answer(answers: Sequence[tuple[WriterReply, Any]]) -> None:
     """Give each its answer, waking each asking loop once: a wake-up is a write to a socket."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Reply, Any]]] = defaultdict(list)
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[WriterReply, Any]]] = defaultdict(list)
     for each in answers:
         by_loop[each[0].loop].append(each)
     for loop, its in by_loop.items():
         _call(loop, _set_results, its)
 
 
-def _set_results(answers: Sequence[tuple[Reply, Any]]) -> None:
+def _set_results(answers: Sequence[tuple[WriterReply, Any]]) -> None:
     for reply, result in answers:
         reply.set_result(result)
 

@@ -6,8 +6,8 @@ from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 
-from shared.db.transaction import Lane, Row, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Row, Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.ids import MerchantId
 from shared.places import Place
 from shared.privacy import Sealer, Unsealable
@@ -23,7 +23,7 @@ Sealed: TypeAlias = Mapping[sa.Table, Mapping[str, PlaceOf]]
 
 
 @dataclass(slots=True)
-class Progress:
+class ResealProgress:
     """How far it went."""
 
     looked_at: int = 0
@@ -35,18 +35,18 @@ class Progress:
 
 
 async def resealed(
-    units: Units,
+    units: UnitOfWorkRunner,
     sealer: Sealer,
     sealed: Sealed,
-    note: Callable[[sa.Table, Progress], object],
+    note: Callable[[sa.Table, ResealProgress], object],
     *,
     rows: int = ROWS_AT_ONCE,
-) -> Progress:
+) -> ResealProgress:
     """Seal every value of these columns under the active key; begun again, it passes over what is done.
 
     A value that somebody else changed meanwhile is left to them: whoever writes now seals with the active key.
     """
-    total = Progress()
+    total = ResealProgress()
     for table, columns in sealed.items():
         last: Row | None = None
         while page := await units.read(_Page(table, columns, last, rows).read):
@@ -81,7 +81,12 @@ class _Page:
 
 
 async def _reseal(
-    units: Units, sealer: Sealer, table: sa.Table, columns: Mapping[str, PlaceOf], page: Sequence[Row], total: Progress
+    units: UnitOfWorkRunner,
+    sealer: Sealer,
+    table: sa.Table,
+    columns: Mapping[str, PlaceOf],
+    page: Sequence[Row],
+    total: ResealProgress,
 ) -> None:
     """Seal again what a page holds under older keys."""
     key = [column.name for column in table.primary_key]
@@ -102,7 +107,7 @@ async def _reseal(
                 continue
             changes.append({**{each: row[each] for each in key}, name: fresh, f"was_{name}": value})
         if changes:
-            total.resealed += await units.run(_Change(table, name, changes).write, Lane.BATCHES)
+            total.resealed += await units.run(_Change(table, name, changes).write, WritePriority.BATCHES)
 
 
 @dataclass(frozen=True, slots=True)

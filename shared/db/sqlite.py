@@ -24,9 +24,9 @@ from shared.db import instruments, page_sums
 from shared.db.page_sums import PageSums
 from shared.db.private_file import make_private
 from shared.db.readers import is_for_a_request
-from shared.db.replies import Reply, answer
+from shared.db.replies import WriterReply, answer
 from shared.db.sqlite_statements import SQLiteTransaction
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.errors import DatabaseUnavailable
 from shared.telemetry.logs import logger
 
@@ -94,7 +94,7 @@ class SQLiteDatabase:
         """
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._thread = threading.Thread(
-            target=self._write_forever, args=(Reply(ready),), name="sqlite-writer", daemon=True
+            target=self._write_forever, args=(WriterReply(ready),), name="sqlite-writer", daemon=True
         )
         self._thread.start()
         await ready
@@ -117,7 +117,7 @@ class SQLiteDatabase:
             raw.close()
         self._opened.clear()
 
-    async def write(self, work: Work[T], lane: Lane) -> T:
+    async def write(self, work: Work[T], lane: WritePriority) -> T:
         """Run `work` in a transaction; when this returns, it is on disk.
 
         Raises:
@@ -127,7 +127,7 @@ class SQLiteDatabase:
         with self._condition:
             if self._closing:
                 raise DatabaseUnavailable("the database is closing")
-            heapq.heappush(self._queue, (lane, next(self._order), _Job(work, Reply(future))))
+            heapq.heappush(self._queue, (lane, next(self._order), _Job(work, WriterReply(future))))
             self._condition.notify()
         return await future
 
@@ -223,7 +223,7 @@ class SQLiteDatabase:
             return
         raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    def _write_forever(self, ready: Reply) -> None:
+    def _write_forever(self, ready: WriterReply) -> None:
         """The writer's life: gather jobs, run each so that it can be taken back, commit, answer."""
         try:
             connection, raw = self._open(reader=False)
@@ -305,7 +305,7 @@ class _Job:
 
     __slots__ = ("reply", "work")
 
-    def __init__(self, work: Work[Any], reply: Reply) -> None:
+    def __init__(self, work: Work[Any], reply: WriterReply) -> None:
         self.work = work
         self.reply = reply
 

@@ -13,8 +13,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shared import ids
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 
 ROWS_AT_ONCE: Final = 500
 """Some milliseconds of a writer's time."""
@@ -57,7 +57,7 @@ class Sweep:
         return [self.by < self.before, *([] if after is None else [self.by > after])]
 
 
-async def swept(units: Units, sweeps: Iterable[Sweep], *, rows: int = ROWS_AT_ONCE) -> int:
+async def swept(units: UnitOfWorkRunner, sweeps: Iterable[Sweep], *, rows: int = ROWS_AT_ONCE) -> int:
     """Sweep the tables one after the other, each in slices, and return how many rows went or were blanked.
 
     Raises:
@@ -75,12 +75,12 @@ async def swept(units: Units, sweeps: Iterable[Sweep], *, rows: int = ROWS_AT_ON
     return total
 
 
-async def _swept(units: Units, sweep: Sweep, rows: int) -> int:
+async def _swept(units: UnitOfWorkRunner, sweep: Sweep, rows: int) -> int:
     """Sweep one table, and return how many rows went or were blanked."""
     total, after = 0, None
     while True:
         edge = await units.read(lambda db, a=after: _edge(db, sweep, a, rows))  # type: ignore[misc] # mypy infers no lambda with a default
-        total += await units.run(_Slice(sweep, after, edge).take, Lane.BATCHES)
+        total += await units.run(_Slice(sweep, after, edge).take, WritePriority.BATCHES)
         if edge is None:
             return total
         after = edge

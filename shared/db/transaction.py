@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 Lock = Literal["update", "share"]
 
 
-class Lane(IntEnum):
+class WritePriority(IntEnum):
     """Who goes first when units wait for the one writer; lower goes earlier (design section 6)."""
 
     STOP = 0

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 
 from shared.clock import Clock
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.events.envelope import Event
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Database(Protocol):
         """Finish what is under way and close it."""
         ...
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]], lane: Lane) -> T:
+    async def write(self, work: Callable[[Transaction], Awaitable[T]], lane: WritePriority) -> T:
         """Run `work` in one transaction; durable when this returns."""
         ...
 
@@ -101,7 +101,7 @@ class UnitOfWork:
         self._sums.clear()
 
 
-class Units:
+class UnitOfWorkRunner:
     """Runs units of work for one service."""
 
     def __init__(self, database: Database, publisher: Publisher, clock: Clock) -> None:
@@ -109,7 +109,7 @@ class Units:
         self.publisher = publisher
         self.clock = clock
 
-    async def run(self, work: Callable[[UnitOfWork], Awaitable[T]], lane: Lane) -> T:
+    async def run(self, work: Callable[[UnitOfWork], Awaitable[T]], lane: WritePriority) -> T:
         """Run `work`, flush, commit, and wake the log's readers; durable when this returns.
 
         Raises:

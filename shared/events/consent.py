@@ -120,7 +120,7 @@ class ConsentReported(Event):
         return {**super().places(), "evidence": places.evidence(self.event_id)}
 
 
-class ScopeStanding(Part):
+class ScopeSnapshot(Part):
     """What the ledger holds for one scope."""
 
     status: str
@@ -139,8 +139,8 @@ class ConsentChanged(Event):
 
     epoch: int
     """Counts the ledger entries of this person."""
-    marketing: ScopeStanding
-    informational: ScopeStanding
+    marketing: ScopeSnapshot
+    informational: ScopeSnapshot
     suppressed: SuppressionCause | None = None
     """Opt-out of everything included."""
     keyword_seq: int = 0

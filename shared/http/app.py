@@ -21,7 +21,7 @@ from shared.telemetry.health import Health
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
-class Application(FastAPI):
+class HTTPApplication(FastAPI):
     """FastAPI behind an entrance of ours: what every request passes, and the doors that need nothing else."""
 
     def __init__(
@@ -80,7 +80,7 @@ def create_app(
         async with lifespan():
             yield
 
-    app = Application(
+    app = HTTPApplication(
         title,
         routers,
         max_body_bytes=max_body_bytes,

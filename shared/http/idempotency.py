@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from shared.db.ground import Ground
+from shared.db.ground import SystemTables
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Overtaken
@@ -60,7 +60,7 @@ class Keyed:
         )
 
 
-async def answered(transaction: Transaction, ground: Ground, keyed: Keyed | None) -> tuple[int, Any] | None:
+async def answered(transaction: Transaction, ground: SystemTables, keyed: Keyed | None) -> tuple[int, Any] | None:
     """Return the status and answer given to this request before, or None for a new one.
 
     Raises:
@@ -83,7 +83,7 @@ async def answered(transaction: Transaction, ground: Ground, keyed: Keyed | None
     return int(mine[0]["status"]), mine[0]["answer"]
 
 
-async def remember(uow: UnitOfWork, ground: Ground, keyed: Keyed | None, status: int, answer: Any) -> None:
+async def remember(uow: UnitOfWork, ground: SystemTables, keyed: Keyed | None, status: int, answer: Any) -> None:
     """Keep the answer in the unit that earned it.
 
     Raises:

@@ -25,7 +25,7 @@ log = logger(__name__)
 _LEAST_PROGRESS_BYTES = 65_536
 
 
-class Refusal(Enum):
+class ConnectionRefusal(Enum):
     """Why the server closes a connection: HTTP status, stable code, what to do."""
 
     MALFORMED = (HTTPStatus.BAD_REQUEST, "malformed_request", "this is not an HTTP/1.1 request")
@@ -110,14 +110,14 @@ class Connections:
         """Return the protocol of a new connection; uvicorn's `http` setting takes this method."""
         return LimitedProtocol(self, **given)
 
-    def admit(self, connection: "LimitedProtocol") -> Refusal | None:
+    def admit(self, connection: "LimitedProtocol") -> ConnectionRefusal | None:
         """Count a connection in, or say why there is no room for it."""
         if len(self._open) >= self._room:
-            return Refusal.TOO_MANY_CONNECTIONS
+            return ConnectionRefusal.TOO_MANY_CONNECTIONS
         address = connection.address
         here = self._per_address.get(address, 0)
         if here >= self.limits.connections_per_address and not self.limits.trusted_proxies.contain(address):
-            return Refusal.TOO_MANY_FROM_ADDRESS
+            return ConnectionRefusal.TOO_MANY_FROM_ADDRESS
         self._open.add(connection)
         self._per_address[address] = here + 1
         CONNECTIONS.set(len(self._open))
@@ -149,7 +149,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._connections = connections
         self._limits = connections.limits
         self.address = ""
-        self._refusal: Refusal | None = None
+        self._refusal: ConnectionRefusal | None = None
         self._awaited = _Awaited.HEAD
         self._most_headers = connections.limits.headers
         self._now = self._since = self.loop.time()
@@ -193,7 +193,7 @@ class LimitedProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             pass  # another protocol was asked for; HTTP/1.1 is what we speak
         except httptools.HttpParserError:
-            self._refuse(self._refusal or Refusal.MALFORMED)
+            self._refuse(self._refusal or ConnectionRefusal.MALFORMED)
             return
         self._count(len(data), was_awaited)
 
@@ -206,7 +206,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Take a piece of the address."""
         if len(self.url) + len(url) > self._limits.url_bytes:
-            self._stop(Refusal.URL_TOO_LONG)
+            self._stop(ConnectionRefusal.URL_TOO_LONG)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -214,10 +214,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._awaited is _Awaited.BODY:
             self._trailers += 1
             if self._trailers > self._most_headers:
-                self._stop(Refusal.HEAD_TOO_LARGE)
+                self._stop(ConnectionRefusal.HEAD_TOO_LARGE)
             return
         if len(self.headers) >= self._most_headers:
-            self._stop(Refusal.HEAD_TOO_LARGE)
+            self._stop(ConnectionRefusal.HEAD_TOO_LARGE)
         name = name.lower()  # from here on as uvicorn does it, without a second call for each header
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -227,9 +227,9 @@ class LimitedProtocol(HttpToolsProtocol):
         """Start the request, if it is one that may start."""
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > self._limits.head_bytes:
-            self._stop(Refusal.HEAD_TOO_LARGE)
+            self._stop(ConnectionRefusal.HEAD_TOO_LARGE)
         if len(self.pipeline) >= self._limits.pipelined:
-            self._stop(Refusal.TOO_MANY_PIPELINED)
+            self._stop(ConnectionRefusal.TOO_MANY_PIPELINED)
         self._await(_Awaited.BODY)
         self._parser_spoke = True
         super().on_headers_complete()
@@ -244,7 +244,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._discarded_bytes += len(body)
             if self._discarded_bytes > self._limits.unread_bytes:
-                self._stop(Refusal.BODY_NOT_WANTED)
+                self._stop(ConnectionRefusal.BODY_NOT_WANTED)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -283,7 +283,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def check_patience(self, now: float) -> None:
         """Close the connection if its client has had its time."""
         if self._is_answer_left(now):
-            REFUSED.labels(reason=Refusal.ANSWER_NOT_TAKEN.code).inc()
+            REFUSED.labels(reason=ConnectionRefusal.ANSWER_NOT_TAKEN.code).inc()
             self.transport.abort()
             return
         is_answering = self.cycle is not None and not self.cycle.response_complete
@@ -291,11 +291,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self._since = now
         elif self._awaited is _Awaited.BODY:
             if now - self._since > self._limits.body_seconds:
-                self._refuse(Refusal.BODY_TOO_SLOW)
+                self._refuse(ConnectionRefusal.BODY_TOO_SLOW)
         elif is_answering:  # the next request was begun early: its time begins when this one is answered
             self._since = now
         elif now - self._since > self._limits.head_seconds:
-            self._refuse(Refusal.HEAD_TOO_SLOW)
+            self._refuse(ConnectionRefusal.HEAD_TOO_SLOW)
 
     def _await(self, awaited: _Awaited) -> None:
         self._awaited = awaited
@@ -313,20 +313,20 @@ class LimitedProtocol(HttpToolsProtocol):
             self._quiet_bytes += size
         if max(self._head_bytes, self._quiet_bytes) > self._limits.head_bytes:
             is_url = self._awaited is _Awaited.HEAD and not self.headers and self.url
-            self._refuse(Refusal.URL_TOO_LONG if is_url else Refusal.HEAD_TOO_LARGE)
+            self._refuse(ConnectionRefusal.URL_TOO_LONG if is_url else ConnectionRefusal.HEAD_TOO_LARGE)
 
-    def _stop(self, refusal: Refusal) -> None:
+    def _stop(self, refusal: ConnectionRefusal) -> None:
         """Stop the parser; `data_received` answers."""
         self._refusal = refusal
         raise _Stop
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: ConnectionRefusal) -> None:
         """Answer, where an answer is still possible, and close."""
         self._refusal = refusal
         REFUSED.labels(reason=refusal.code).inc()
         log.debug("connection_refused", reason=refusal.code)
         has_begun = self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started
-        is_silent = refusal is Refusal.HEAD_TOO_SLOW and not self._has_sent_anything
+        is_silent = refusal is ConnectionRefusal.HEAD_TOO_SLOW and not self._has_sent_anything
         if not (has_begun or is_silent or self.transport.is_closing()):
             self.transport.write(refusal.answer())
         self.transport.close()

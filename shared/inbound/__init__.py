@@ -1,5 +1,5 @@
 """Reading what people write back: opt-out broadly, opt-in narrowly."""
 
-from shared.inbound.classifier import Context, Reading, classify, classify_for
+from shared.inbound.classifier import Classification, Context, classify, classify_for
 
-__all__ = ["Context", "Reading", "classify", "classify_for"]
+__all__ = ["Classification", "Context", "classify", "classify_for"]

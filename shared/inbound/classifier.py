@@ -49,7 +49,7 @@ class Context(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Classification:
     """How a text was read; `why` names the rule and never repeats the text."""
 
     reply_class: ReplyClass
@@ -60,10 +60,10 @@ class Reading:
     """The number is another person's now: suppress it, not only the programme."""
 
 
-_TOO_LONG = Reading(ReplyClass.OTHER, "too long to be read whole", needs_review=True)
+_TOO_LONG = Classification(ReplyClass.OTHER, "too long to be read whole", needs_review=True)
 
 
-def classify(text: str, context: Context) -> Reading:
+def classify(text: str, context: Context) -> Classification:
     """Read one inbound text; total, the same whatever the text's case and decoration, and linear in its length."""
     known = words()
     read, was_cut = both_ends(text, LONGEST_TEXT_CHARACTERS)
@@ -71,7 +71,7 @@ def classify(text: str, context: Context) -> Reading:
     return min(reading, _TOO_LONG, key=_rank) if was_cut else reading
 
 
-def classify_for(text: str, contexts: Iterable[Context]) -> Mapping[Context, Reading]:
+def classify_for(text: str, contexts: Iterable[Context]) -> Mapping[Context, Classification]:
     """Read one text for several standings at the cost of one: only a bare yes is read by who says it."""
     most = classify(text, Context.OPTED_OUT)
     if most.why != _YES:
@@ -79,10 +79,10 @@ def classify_for(text: str, contexts: Iterable[Context]) -> Mapping[Context, Rea
     return {context: classify(text, context) for context in contexts}
 
 
-def _of_own_words(text: str, context: Context, known: Words) -> Reading:
+def _of_own_words(text: str, context: Context, known: Words) -> Classification:
     own = _without_tapback(without_quotes(text), known)
     if own is None:
-        return Reading(ReplyClass.OTHER, "a reaction that quotes an earlier text")
+        return Classification(ReplyClass.OTHER, "a reaction that quotes an earlier text")
     said = sentences(own)
     if not said:
         return _wordless(text, known)
@@ -98,15 +98,15 @@ def _of_own_words(text: str, context: Context, known: Words) -> Reading:
     return min(readings, key=_rank)
 
 
-def _beside_an_automatic_reply(said: Sequence[str], context: Context, known: Words) -> Reading:
+def _beside_an_automatic_reply(said: Sequence[str], context: Context, known: Words) -> Classification:
     """Read what stands beside the words of a telephone that answers by itself; only an opt-out there is somebody's."""
     reading = _read(said, "", context, known, _MOST_SEARCHED_CHARACTERS) if said else None
     if reading is not None and reading.reply_class is ReplyClass.OPT_OUT:
         return reading
-    return Reading(ReplyClass.OTHER, "an automatic reply")
+    return Classification(ReplyClass.OTHER, "an automatic reply")
 
 
-def _rank(reading: Reading) -> tuple[int, bool]:
+def _rank(reading: Classification) -> tuple[int, bool]:
     order = (ReplyClass.OPT_OUT, ReplyClass.HELP, ReplyClass.OPT_IN, ReplyClass.OTHER)
     return order.index(reading.reply_class), not reading.needs_review
 
@@ -127,13 +127,13 @@ def _is_emoji_reaction(text: str) -> bool:
     return bool(re.match(r"^\W{1,12}\bto\s+[\"“„«]", text.strip()))
 
 
-def _wordless(text: str, known: Words) -> Reading:
+def _wordless(text: str, known: Words) -> Classification:
     if any(character in known.stop_signs for character in text):
-        return Reading(ReplyClass.OTHER, "a stop sign without a word", needs_review=True)
-    return Reading(ReplyClass.OTHER, "no words")
+        return Classification(ReplyClass.OTHER, "a stop sign without a word", needs_review=True)
+    return Classification(ReplyClass.OTHER, "no words")
 
 
-def _read(said: Sequence[str], own: str, context: Context, known: Words, most: int) -> Reading:
+def _read(said: Sequence[str], own: str, context: Context, known: Words, most: int) -> Classification:
     """Read folded sentences: the whole message first, then phrases in its ends, then keywords in all of it."""
     near = ends_of(said, most)
     if found := _whole(" ".join(said).split(), context, known) or _wrong_party(near, own, known):
@@ -143,29 +143,29 @@ def _read(said: Sequence[str], own: str, context: Context, known: Words, most: i
     return (
         _phrases(guarded, said, known, is_cut=is_cut)
         or _unclear(guarded, said, known, is_cut=is_cut)
-        or Reading(ReplyClass.OTHER, "nothing that means stop, start or help")
+        or Classification(ReplyClass.OTHER, "nothing that means stop, start or help")
     )
 
 
-def _whole(tokens: list[str], context: Context, known: Words) -> Reading | None:
+def _whole(tokens: list[str], context: Context, known: Words) -> Classification | None:
     """Read a message that is a keyword, or keywords and fillers only."""
     joined = "".join(tokens)
     rest = [token for token in tokens if token not in known.fillers]
     if joined in known.opt_out or _only(rest, known.opt_out | known.help | known.opt_in, needs=known.opt_out):
-        return Reading(ReplyClass.OPT_OUT, "the whole message is an opt-out keyword")
+        return Classification(ReplyClass.OPT_OUT, "the whole message is an opt-out keyword")
     if any(known.joined.fullmatch(token) for token in rest) and len(rest) == 1:
-        return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and another word in one")
+        return Classification(ReplyClass.OPT_OUT, "an opt-out keyword and another word in one")
     if "".join(rest) in known.opt_out:
-        return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and fillers")
+        return Classification(ReplyClass.OPT_OUT, "an opt-out keyword and fillers")
     bare = [token for token in tokens if token not in known.courtesies]
     if {joined, "".join(bare)} & known.opt_out_alone:
-        return Reading(ReplyClass.OPT_OUT, "a word that alone asks to be let go")
+        return Classification(ReplyClass.OPT_OUT, "a word that alone asks to be let go")
     if joined in known.help or _only(bare, known.help | known.opt_in, needs=known.help):
-        return Reading(ReplyClass.HELP, "the whole message asks for help")
+        return Classification(ReplyClass.HELP, "the whole message asks for help")
     if joined in known.opt_in:
-        return Reading(ReplyClass.OPT_IN, "the whole message is an opt-in keyword")
+        return Classification(ReplyClass.OPT_IN, "the whole message is an opt-in keyword")
     if joined in known.opt_in_when_asked and context in {Context.OPTED_OUT, Context.PENDING}:
-        return Reading(ReplyClass.OPT_IN, _YES)
+        return Classification(ReplyClass.OPT_IN, _YES)
     return None
 
 
@@ -173,7 +173,7 @@ def _only(tokens: list[str], allowed: frozenset[str], *, needs: frozenset[str]) 
     return bool(tokens) and all(token in allowed for token in tokens) and any(token in needs for token in tokens)
 
 
-def _wrong_party(said: Sequence[str], own: str, known: Words) -> Reading | None:
+def _wrong_party(said: Sequence[str], own: str, known: Words) -> Classification | None:
     stranger = _AFTER_NOT.match(own.strip())
     named = (
         stranger is not None
@@ -182,27 +182,29 @@ def _wrong_party(said: Sequence[str], own: str, known: Words) -> Reading | None:
         and fold(stranger[1]) not in known.not_names
     )
     if named or any(known.wrong_party.search(sentence) for sentence in said):
-        return Reading(ReplyClass.OPT_OUT, "the number belongs to somebody else", wrong_party=True)
+        return Classification(ReplyClass.OPT_OUT, "the number belongs to somebody else", wrong_party=True)
     return None
 
 
-def _phrases(near: Sequence[tuple[str, str]], said: Sequence[str], known: Words, *, is_cut: bool) -> Reading | None:
+def _phrases(
+    near: Sequence[tuple[str, str]], said: Sequence[str], known: Words, *, is_cut: bool
+) -> Classification | None:
     """Find a sentence that means stop, after what only sounds like it is taken out: `near` holds each both ways."""
     whole = " ".join(said)
     if any(phrase in whole for phrase in known.anywhere):
-        return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
+        return Classification(ReplyClass.OPT_OUT, "a phrase that means stop")
     for sentence, guarded in near:
         if known.before_guards.search(sentence):
-            return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
+            return Classification(ReplyClass.OPT_OUT, "a phrase that means stop")
         if known.opt_out_phrases.search(guarded):
-            return Reading(ReplyClass.OPT_OUT, "a phrase that means stop")
+            return Classification(ReplyClass.OPT_OUT, "a phrase that means stop")
         tokens = [token for token in guarded.split() if token != _GUARDED.strip()]
         if _is_keyword(tokens, known):
-            return Reading(ReplyClass.OPT_OUT, "a sentence that is an opt-out keyword")
+            return Classification(ReplyClass.OPT_OUT, "a sentence that is an opt-out keyword")
         if _names_somebody(tokens, known):
-            return Reading(ReplyClass.OPT_OUT, "an opt-out keyword and a name")
+            return Classification(ReplyClass.OPT_OUT, "an opt-out keyword and a name")
     if is_cut and any(_is_keyword(sentence.split(), known) for sentence in said):
-        return Reading(ReplyClass.OPT_OUT, "a sentence of a long text that is an opt-out keyword")
+        return Classification(ReplyClass.OPT_OUT, "a sentence of a long text that is an opt-out keyword")
     return None
 
 
@@ -229,12 +231,14 @@ def _guarded(sentence: str, known: Words) -> str:
     return sentence
 
 
-def _unclear(near: Sequence[tuple[str, str]], said: Sequence[str], known: Words, *, is_cut: bool) -> Reading | None:
+def _unclear(
+    near: Sequence[tuple[str, str]], said: Sequence[str], known: Words, *, is_cut: bool
+) -> Classification | None:
     for sentence, guarded in near:
         if known.review_before_guards.search(sentence) or known.review.search(guarded):
-            return Reading(ReplyClass.OTHER, "may mean stop", needs_review=True)
+            return Classification(ReplyClass.OTHER, "may mean stop", needs_review=True)
         if any(token in known.opt_out_strong for token in guarded.split()):
-            return Reading(ReplyClass.OTHER, "an opt-out keyword among other words", needs_review=True)
+            return Classification(ReplyClass.OTHER, "an opt-out keyword among other words", needs_review=True)
     if is_cut and any(token in known.opt_out_strong for sentence in said for token in sentence.split()):
-        return Reading(ReplyClass.OTHER, "an opt-out keyword among the words of a long text", needs_review=True)
+        return Classification(ReplyClass.OTHER, "an opt-out keyword among the words of a long text", needs_review=True)
     return None

@@ -13,7 +13,7 @@ from shared.bus.local import JustWritten, LocalLog
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.sqlite import SQLiteDatabase
-from shared.db.transaction import Lane, Row, Transaction
+from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.unit_of_work import Database, UnitOfWork
 from shared.events.envelope import Event, decode
 from shared.events.registry import registry
@@ -41,7 +41,7 @@ class ProvenWritten(JustWritten):
         return body
 
 
-class House:
+class ServiceHarness:
     """The ground floor of one test, and a service or several on it."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -59,7 +59,7 @@ class House:
                 for index in table.indexes:
                     await transaction.execute(sa.schema.CreateIndex(index, if_not_exists=True))
 
-        await self.runtime.database.write(work, Lane.BATCHES)
+        await self.runtime.database.write(work, WritePriority.BATCHES)
 
     async def publish(self, *events: Event) -> None:
         """Put events into the log, as another service would."""
@@ -68,7 +68,7 @@ class House:
             for event in events:
                 uow.publish(event)
 
-        await self.runtime.units.run(work, Lane.BATCHES)
+        await self.runtime.units.run(work, WritePriority.BATCHES)
 
     async def settle(self, *services: Service) -> int:
         """Let the services read until nothing new comes; return how many events they took."""
@@ -169,7 +169,7 @@ def building_on(site: Site) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def house(folder: Path, clock: Clock, merchants: MerchantDirectory) -> AsyncIterator[House]:
+async def house(folder: Path, clock: Clock, merchants: MerchantDirectory) -> AsyncIterator[ServiceHarness]:
     """Open a ground floor for `folder`, in a file there unless `building_on` says otherwise; close it in the end."""
     async with _sites[-1](folder) as database:
         runtime = Runtime(
@@ -180,6 +180,6 @@ async def house(folder: Path, clock: Clock, merchants: MerchantDirectory) -> Asy
             sealer=Sealer(Keyring.new()),
             merchants=merchants,
         )
-        built = House(runtime)
+        built = ServiceHarness(runtime)
         await built.create(local.metadata)
         yield built

@@ -50,7 +50,7 @@ _DISPATCH: dict[str, Any] = {
     "provider": "main",
     "sender_number": SENDER_NUMBER,
 }
-_SCOPE = consent.ScopeStanding(status="pewc", captured_at=START)
+_SCOPE = consent.ScopeSnapshot(status="pewc", captured_at=START)
 
 _FIELDS: dict[type[Event], dict[str, Any]] = {
     trigger.TriggerReceived: {

@@ -8,7 +8,7 @@ from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
 from shared.events.follow_up import Purpose
-from shared.testing.make_metrics import Text
+from shared.testing.make_metrics import TextFacts
 
 _PLANS = (
     ("order-thank-you", "thanks", Purpose.TRANSACTIONAL, "first-order"),
@@ -24,11 +24,11 @@ def days_at_a_shop(now: datetime, texts: int, days: float, seed: int = 7) -> Ite
     for ordinal in range(1, texts + 1):
         ago = timedelta(days=days) * (1 - ordinal / texts) + timedelta(minutes=chance.uniform(0, 90))
         flow, step, purpose, segment = chance.choices(_PLANS, (5, 3, 3, 1))[0]
-        text = Text(ordinal, now - ago, flow=flow, step=step, purpose=purpose, segment=segment)
+        text = TextFacts(ordinal, now - ago, flow=flow, step=step, purpose=purpose, segment=segment)
         yield from (event for event in _life(text, chance) if event.occurred_at <= now)
 
 
-def _life(text: Text, chance: random.Random) -> Iterator[Event]:
+def _life(text: TextFacts, chance: random.Random) -> Iterator[Event]:
     """Yield what happens to one text of the play."""
     yield text.purchase(minor=chance.choice((1900, 2900, 4900, 7900, 12900)))
     asked = text.at + timedelta(minutes=chance.choice((1, 5, 20)))
@@ -64,7 +64,7 @@ def _life(text: Text, chance: random.Random) -> Iterator[Event]:
     yield from _reactions(text, arrived, chance)
 
 
-def _reactions(text: Text, arrived: datetime, chance: random.Random) -> Iterator[Event]:
+def _reactions(text: TextFacts, arrived: datetime, chance: random.Random) -> Iterator[Event]:
     """Yield what the person does."""
     if chance.random() < 0.3:  # noqa: PLR2004 - parts of a hundred
         yield text.click(1, arrived + timedelta(seconds=1), robot=True)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, ScopeStanding
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, ScopeSnapshot
 from shared.events.dispatch import (
     DispatchAccepted,
     DispatchDelivered,
@@ -69,7 +69,7 @@ def merchants_folder(folder: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Text:
+class TextFacts:
     """One follow-up to one person, and every fact there can be about it."""
 
     ordinal: int = 1
@@ -293,7 +293,7 @@ class Text:
     def opted_out(self, at: datetime | None = None, milliseconds: int = 180) -> ConsentChanged:
         """The ledger holds a STOP, so long after it was written."""
         written = at or self.at + timedelta(hours=1, minutes=10)
-        standing = ScopeStanding(status="revoked", revoked_at=written)
+        standing = ScopeSnapshot(status="revoked", revoked_at=written)
         return ConsentChanged(
             **self._person("consent.changed", written + timedelta(milliseconds=milliseconds)),
             epoch=2,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from shared.bus.local import LocalLog
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_roles import ROLE_PREFIX, provision
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.events.envelope import Event
 from shared.testing.connected import Server
 
@@ -47,7 +47,7 @@ class Schemas:
         database = PostgresDatabase(self._url(name, port), name)
         await database.start()
         try:
-            await database.write(lambda tx: tx.execute(sa.text(_EMPTY)), Lane.BATCHES)
+            await database.write(lambda tx: tx.execute(sa.text(_EMPTY)), WritePriority.BATCHES)
             yield database
         finally:
             await database.stop()

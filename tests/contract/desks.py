@@ -21,9 +21,9 @@ from shared.bus.router import Router
 from shared.bus.runner import Runner
 from shared.db.ground import metadata_of
 from shared.db.postgres import PostgresDatabase
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.types import Id
-from shared.db.unit_of_work import Database, UnitOfWork, Units
+from shared.db.unit_of_work import Database, UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentReported
 from shared.events.envelope import Event
 from shared.events.follow_up import FollowUpBlocked, FollowUpCancelled
@@ -56,7 +56,7 @@ class Desk:
     def __init__(self, database: Database, log: Log) -> None:
         self.database = database
         self.log = log
-        self.units = Units(database, log, FakeClock())
+        self.units = UnitOfWorkRunner(database, log, FakeClock())
         self.poison: set[UUID] = set()
         self.failure: Exception = ValueError("poison")
         self.batches: list[list[UUID]] = []
@@ -96,7 +96,7 @@ class Desk:
             for event in events:
                 uow.publish(event)
 
-        await self.units.run(work, Lane.BATCHES)
+        await self.units.run(work, WritePriority.BATCHES)
 
     async def flush(self) -> None:
         """See that what was committed stands in the log."""
@@ -123,7 +123,7 @@ class Desk:
     async def spoil(self, row: int) -> None:
         """Put a body that no model fits into a row that waits."""
         broken = sa.update(self.outbox).where(self.outbox.c.id == row).values(body=b'{"flow": 3}')
-        await self.database.write(lambda tx: tx.execute(broken), Lane.BATCHES)
+        await self.database.write(lambda tx: tx.execute(broken), WritePriority.BATCHES)
 
     async def done(self) -> list[UUID]:
         """Return which events took effect, in that order."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_roles import ROLE_PREFIX, provision
 from shared.db.sqlite import SQLiteDatabase
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import Database
 from shared.testing.connected import Server
 from tests.contract.until import until
@@ -93,4 +93,4 @@ async def create(database: Database, *metadata: sa.MetaData) -> None:
                 for index in table.indexes:
                     await tx.execute(sa.schema.CreateIndex(index))
 
-    await database.write(work, Lane.BATCHES)
+    await database.write(work, WritePriority.BATCHES)

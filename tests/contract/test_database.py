@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from shared.db import instruments
 from shared.db.storage import LASTING
-from shared.db.transaction import Lane, Lock, Transaction
+from shared.db.transaction import Lock, Transaction, WritePriority
 from shared.db.types import Id, Instant, Json
 from shared.errors import DatabaseUnavailable
 from shared.testing.clock import START
@@ -101,7 +101,7 @@ def empty(key: UUID, count: int = 1) -> dict[str, object]:
 
 
 async def insert(engine: Engine, table: sa.Table, rows: Sequence[dict[str, object]]) -> None:
-    await engine.database.write(lambda tx: tx.insert(table, rows), Lane.BATCHES)
+    await engine.database.write(lambda tx: tx.insert(table, rows), WritePriority.BATCHES)
 
 
 async def everything(engine: Engine) -> dict[UUID, int]:
@@ -141,9 +141,9 @@ async def test_a_fetch_can_begin_somewhere_in_a_second_column_or_ask_for_what_ha
 
     for lock in (None, "update"):
         assert await engine.database.write(
-            partial(counts, begin=START + timedelta(hours=4), lock=lock), Lane.BATCHES
+            partial(counts, begin=START + timedelta(hours=4), lock=lock), WritePriority.BATCHES
         ) == [4, 6]
-        assert await engine.database.write(partial(counts, begin=None, lock=lock), Lane.BATCHES) == [0]
+        assert await engine.database.write(partial(counts, begin=None, lock=lock), WritePriority.BATCHES) == [0]
 
 
 async def test_rows_are_found_by_keys_of_several_columns_each_once(engine: Engine) -> None:
@@ -162,14 +162,14 @@ async def test_no_values_no_query(engine: Engine) -> None:
         found = await tx.fetch(things, "id", [])
         return [*found], await tx.insert_new(things, []), await tx.change(things, []), await tx.delete(things, "id", [])
 
-    assert await engine.database.write(work, Lane.BATCHES) == ([], [], [], 0)
+    assert await engine.database.write(work, WritePriority.BATCHES) == ([], [], [], 0)
 
 
 @pytest.mark.parametrize("lock", ["update", "share"])
 async def test_a_locking_fetch_finds_what_a_plain_one_does(engine: Engine, lock: Lock) -> None:
     keys = [uuid4() for _ in range(3)]
     await insert(engine, things, [thing(key) for key in keys])
-    found = await engine.database.write(lambda tx: tx.fetch(things, "id", keys, lock=lock), Lane.BATCHES)
+    found = await engine.database.write(lambda tx: tx.fetch(things, "id", keys, lock=lock), WritePriority.BATCHES)
     assert {row["id"] for row in found} == set(keys)
 
 
@@ -193,7 +193,7 @@ async def test_generated_keys_rise_in_the_order_given(engine: Engine, count: int
 async def test_insert_new_tells_the_new_from_the_known(engine: Engine) -> None:
     first, second = uuid4(), uuid4()
     fresh = await engine.database.write(
-        lambda tx: tx.insert_new(things, [thing(first), thing(first, 2), thing(second)]), Lane.BATCHES
+        lambda tx: tx.insert_new(things, [thing(first), thing(first, 2), thing(second)]), WritePriority.BATCHES
     )
     assert fresh == [True, False, True]
     assert await everything(engine) == {first: 1, second: 1}
@@ -203,7 +203,9 @@ async def test_insert_new_answers_in_the_order_asked_whatever_the_order_of_the_k
     keys = [uuid4() for _ in range(BULK)]
     known = set(keys[::3])
     await insert(engine, things, [thing(key) for key in known])
-    fresh = await engine.database.write(lambda tx: tx.insert_new(things, [thing(key) for key in keys]), Lane.BATCHES)
+    fresh = await engine.database.write(
+        lambda tx: tx.insert_new(things, [thing(key) for key in keys]), WritePriority.BATCHES
+    )
     assert fresh == [key not in known for key in keys]
 
 
@@ -212,17 +214,17 @@ async def test_insert_new_skips_what_another_unique_key_knows(engine: Engine) ->
         return {"shop": "a", "number": number, "code": code, "price_minor": 1}
 
     rows = [claim(1, "x"), claim(2, "x"), claim(3, None), claim(4, None), claim(1, "y")]
-    fresh = await engine.database.write(lambda tx: tx.insert_new(claims, rows), Lane.BATCHES)
+    fresh = await engine.database.write(lambda tx: tx.insert_new(claims, rows), WritePriority.BATCHES)
     assert fresh == [True, False, True, True, False]
     again = await engine.database.write(
-        lambda tx: tx.insert_new(claims, [claim(9, "x"), claim(8, "z"), claim(3, "w")]), Lane.BATCHES
+        lambda tx: tx.insert_new(claims, [claim(9, "x"), claim(8, "z"), claim(3, "w")]), WritePriority.BATCHES
     )
     assert again == [False, True, False]
 
 
 async def test_rows_with_a_generated_key_are_always_new(engine: Engine) -> None:
     fresh = await engine.database.write(
-        lambda tx: tx.insert_new(notes, [{"word": "a"}, {"word": "a"}, {"word": "b"}]), Lane.BATCHES
+        lambda tx: tx.insert_new(notes, [{"word": "a"}, {"word": "a"}, {"word": "b"}]), WritePriority.BATCHES
     )
     assert fresh == [True, True, True]
 
@@ -230,25 +232,30 @@ async def test_rows_with_a_generated_key_are_always_new(engine: Engine) -> None:
 async def test_upsert_replaces_or_sums(engine: Engine) -> None:
     key = uuid4()
     for count in (1, 5):
-        await engine.database.write(lambda tx, n=count: tx.upsert(things, [{"id": key, "count": n}]), Lane.BATCHES)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        await engine.database.write(
+            lambda tx, n=count: tx.upsert(things, [{"id": key, "count": n}]),  # type: ignore[misc]  # a default
+            WritePriority.BATCHES,
+        )
     assert await everything(engine) == {key: 5}
-    await engine.database.write(lambda tx: tx.upsert(things, [{"id": key, "count": 3}], add=("count",)), Lane.BATCHES)
+    await engine.database.write(
+        lambda tx: tx.upsert(things, [{"id": key, "count": 3}], add=("count",)), WritePriority.BATCHES
+    )
     assert await everything(engine) == {key: 8}
 
 
 async def test_an_upsert_that_names_a_row_twice_does_both_in_order(engine: Engine) -> None:
     key, other = uuid4(), uuid4()
     rows = [{"id": key, "count": 1}, {"id": other, "count": 4}, {"id": key, "count": 2}]
-    await engine.database.write(lambda tx: tx.upsert(things, rows), Lane.BATCHES)
+    await engine.database.write(lambda tx: tx.upsert(things, rows), WritePriority.BATCHES)
     assert await everything(engine) == {key: 2, other: 4}
-    await engine.database.write(lambda tx: tx.upsert(things, rows, add=("count",)), Lane.BATCHES)
+    await engine.database.write(lambda tx: tx.upsert(things, rows, add=("count",)), WritePriority.BATCHES)
     assert await everything(engine) == {key: 5, other: 8}
 
 
 async def test_an_upsert_leaves_the_columns_it_does_not_name(engine: Engine) -> None:
     key = uuid4()
     await insert(engine, things, [thing(key)])
-    await engine.database.write(lambda tx: tx.upsert(things, [{"id": key, "count": 9}]), Lane.BATCHES)
+    await engine.database.write(lambda tx: tx.upsert(things, [{"id": key, "count": 9}]), WritePriority.BATCHES)
     found = await engine.database.read(lambda tx: tx.fetch(things, "id", [key]))
     assert [dict(row) for row in found] == [{**thing(key), "count": 9}]
 
@@ -257,7 +264,7 @@ async def test_an_upsert_leaves_what_lasts_as_it_was_first_written(engine: Engin
     first, second = uuid4(), uuid4()
     await insert(engine, places, [{"id": first, "owner": "Ana", "count": 1}])
     rows = [{"id": first, "owner": "Bo", "count": 2}, {"id": second, "owner": "Bo", "count": 3}]
-    await engine.database.write(lambda tx: tx.upsert(places, rows), Lane.BATCHES)
+    await engine.database.write(lambda tx: tx.upsert(places, rows), WritePriority.BATCHES)
     found = await engine.database.read(lambda tx: tx.fetch(places, "id", [first, second]))
     assert {row["id"]: (row["owner"], row["count"]) for row in found} == {first: ("Ana", 2), second: ("Bo", 3)}
 
@@ -273,7 +280,7 @@ async def test_change_compares_before_it_sets(engine: Engine) -> None:
             was=("count",),
         )
 
-    assert await engine.database.write(change, Lane.BATCHES) == [True, False]
+    assert await engine.database.write(change, WritePriority.BATCHES) == [True, False]
     assert await everything(engine) == {key: 2}
 
 
@@ -282,7 +289,9 @@ async def test_change_answers_in_the_order_asked_and_knows_an_empty_value(engine
     await insert(engine, things, [empty(key, n) for n, key in enumerate(keys)])
     later = START + timedelta(hours=1)
     rows = [{"id": key, "at": later, "was_at": None if n % 2 else START, "was_count": n} for n, key in enumerate(keys)]
-    changed = await engine.database.write(lambda tx: tx.change(things, rows, was=("at", "count")), Lane.BATCHES)
+    changed = await engine.database.write(
+        lambda tx: tx.change(things, rows, was=("at", "count")), WritePriority.BATCHES
+    )
     assert changed == [bool(n % 2) for n in range(BULK)]
     found = await engine.database.read(lambda tx: tx.fetch(things, "at", [later], columns=("id",)))
     assert {row["id"] for row in found} == {key for n, key in enumerate(keys) if n % 2}
@@ -290,15 +299,15 @@ async def test_change_answers_in_the_order_asked_and_knows_an_empty_value(engine
 
 async def test_change_of_an_unknown_row_finds_nothing(engine: Engine) -> None:
     rows = [{"shop": "a", "number": 1, "price_minor": 5}]
-    assert await engine.database.write(lambda tx: tx.change(claims, rows), Lane.BATCHES) == [False]
+    assert await engine.database.write(lambda tx: tx.change(claims, rows), WritePriority.BATCHES) == [False]
     await insert(engine, claims, [{"shop": "a", "number": 1, "code": "c", "price_minor": 1}])
-    assert await engine.database.write(lambda tx: tx.change(claims, rows), Lane.BATCHES) == [True]
+    assert await engine.database.write(lambda tx: tx.change(claims, rows), WritePriority.BATCHES) == [True]
 
 
 async def test_delete_counts_what_it_removed(engine: Engine) -> None:
     keys = [uuid4() for _ in range(700)]
     await insert(engine, things, [thing(key) for key in keys])
-    assert await engine.database.write(lambda tx: tx.delete(things, "id", keys[:600]), Lane.BATCHES) == 600
+    assert await engine.database.write(lambda tx: tx.delete(things, "id", keys[:600]), WritePriority.BATCHES) == 600
     assert len(await everything(engine)) == 100
 
 
@@ -306,8 +315,8 @@ async def test_delete_by_several_columns_removes_those_rows_and_no_mixture_of_th
     rows = [{"shop": shop, "number": n, "code": f"{shop}{n}", "price_minor": n} for shop in "ab" for n in range(9)]
     await insert(engine, claims, rows)
     keys = [{"shop": "a", "number": n} for n in range(5)] + [{"shop": "b", "number": 8}, {"shop": "c", "number": 1}]
-    assert await engine.database.write(lambda tx: tx.delete_keys(claims, keys), Lane.BATCHES) == 6
-    assert await engine.database.write(lambda tx: tx.delete_keys(claims, []), Lane.BATCHES) == 0
+    assert await engine.database.write(lambda tx: tx.delete_keys(claims, keys), WritePriority.BATCHES) == 6
+    assert await engine.database.write(lambda tx: tx.delete_keys(claims, []), WritePriority.BATCHES) == 0
     left = await engine.database.read(lambda tx: tx.rows(sa.select(claims.c.code).order_by(claims.c.code)))
     assert [row["code"] for row in left] == ["a5", "a6", "a7", "a8", *(f"b{n}" for n in range(8))]
 
@@ -320,8 +329,8 @@ async def test_a_failing_unit_takes_nobody_with_it(engine: Engine) -> None:
         raise ValueError("halfway")
 
     results = await asyncio.gather(
-        engine.database.write(lambda tx: tx.insert(things, [thing(good)]), Lane.BATCHES),
-        engine.database.write(failing, Lane.BATCHES),
+        engine.database.write(lambda tx: tx.insert(things, [thing(good)]), WritePriority.BATCHES),
+        engine.database.write(failing, WritePriority.BATCHES),
         return_exceptions=True,
     )
     assert results[0] is None
@@ -336,7 +345,7 @@ async def test_a_bulk_insert_as_the_first_statement_is_rolled_back_too(engine: E
         raise ValueError("after the copy")
 
     with pytest.raises(ValueError, match="after the copy"):
-        await engine.database.write(failing, Lane.BATCHES)
+        await engine.database.write(failing, WritePriority.BATCHES)
     assert await everything(engine) == {}
 
 
@@ -348,7 +357,7 @@ async def test_core_and_bulk_statements_see_each_others_work(engine: Engine) -> 
         touched = await tx.execute(sa.update(things).where(things.c.id == key).values(count=things.c.count + 1))
         return touched, int((await tx.fetch(things, "id", [key]))[0]["count"])
 
-    assert await engine.database.write(work, Lane.BATCHES) == (1, 2)
+    assert await engine.database.write(work, WritePriority.BATCHES) == (1, 2)
 
 
 async def test_a_reading_is_one_snapshot(engine: Engine) -> None:
@@ -367,7 +376,7 @@ async def test_a_reading_is_one_snapshot(engine: Engine) -> None:
 
     task = asyncio.ensure_future(engine.database.read(reading))
     await until(lambda: bool(begun))
-    await engine.database.write(lambda tx: tx.execute(sa.update(things).values(count=2)), Lane.BATCHES)
+    await engine.database.write(lambda tx: tx.execute(sa.update(things).values(count=2)), WritePriority.BATCHES)
     changed.set()
     assert await task == ([1], [1])
     assert list((await everything(engine)).values()) == [2]
@@ -376,7 +385,7 @@ async def test_a_reading_is_one_snapshot(engine: Engine) -> None:
 async def test_lanes_overtake_in_their_order(narrow: Engine) -> None:
     order: list[str] = []
 
-    def queue(name: str, lane: Lane) -> asyncio.Task[None]:
+    def queue(name: str, lane: WritePriority) -> asyncio.Task[None]:
         async def work(tx: Transaction) -> None:
             order.append(name)
             if name == "holder":
@@ -384,10 +393,10 @@ async def test_lanes_overtake_in_their_order(narrow: Engine) -> None:
 
         return asyncio.ensure_future(narrow.database.write(work, lane))
 
-    holder = queue("holder", Lane.BATCHES)
+    holder = queue("holder", WritePriority.BATCHES)
     await until(lambda: bool(order))
-    others = [queue("batch", Lane.BATCHES), queue("ingest", Lane.INGEST)]
-    others += [queue("stop", Lane.STOP), queue("second batch", Lane.BATCHES)]
+    others = [queue("batch", WritePriority.BATCHES), queue("ingest", WritePriority.INGEST)]
+    others += [queue("stop", WritePriority.STOP), queue("second batch", WritePriority.BATCHES)]
     await asyncio.gather(holder, *others)
     assert order == ["holder", "stop", "ingest", "batch", "second batch"]
 
@@ -412,7 +421,7 @@ async def test_any_calls_leave_the_rows_and_answers_that_single_steps_would(engi
             guess = dice.randrange(8)
             rows = [{"id": key, "count": 3, "was_count": guess if guess < 4 else state.get(key, 0)} for key in drawn]
         expected = [single(state, act, row) for row in rows]
-        answers = await engine.database.write(partial(call, act=act, rows=rows), Lane.BATCHES)
+        answers = await engine.database.write(partial(call, act=act, rows=rows), WritePriority.BATCHES)
         assert answers in (expected, sum(expected), None)
         assert await everything(engine) == state
 
@@ -470,8 +479,8 @@ async def test_units_and_rows_written_are_counted_and_what_was_rolled_back_or_re
 
     before, commits, seconds = counted(), instruments.COMMITS._value.get(), instruments.WRITER_SECONDS._value.get()
     with pytest.raises(ValueError, match="rolled back"):
-        await database.write(fails, Lane.BATCHES)
-    await database.write(work, Lane.BATCHES)
+        await database.write(fails, WritePriority.BATCHES)
+    await database.write(work, WritePriority.BATCHES)
     await database.read(lambda tx: tx.fetch(things, "id", keys))
     units, rows = (after - first for after, first in zip(counted(), before, strict=True))
     assert units == 1

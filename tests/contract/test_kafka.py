@@ -19,7 +19,7 @@ from shared.bus.kafka_faults import ConsumerStalled, LogShortened
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Partition
 from shared.bus.runner import Runner
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.events.topics import Topic
 from shared.testing import connected
 from shared.testing.connected import Server
@@ -267,7 +267,7 @@ async def test_a_log_shorter_than_what_was_read_makes_the_reader_wait_and_go_on_
     await desk.settle(before)
     await desk.leave(before)
     ahead = sa.update(ground.positions).values(next_offset=ground.positions.c.next_offset + 5)
-    await desk.database.write(lambda tx: tx.execute(ahead), Lane.BATCHES)
+    await desk.database.write(lambda tx: tx.execute(ahead), WritePriority.BATCHES)
     after = desk.reader()
     with pytest.raises(LogShortened):
         await desk.settle(after)
@@ -275,7 +275,7 @@ async def test_a_log_shorter_than_what_was_read_makes_the_reader_wait_and_go_on_
         await until(lambda: after.pulse.failures > 0)
         assert after.halted is None
         back = sa.update(ground.positions).values(next_offset=0)
-        await desk.database.write(lambda tx: tx.execute(back), Lane.BATCHES)
+        await desk.database.write(lambda tx: tx.execute(back), WritePriority.BATCHES)
         await until(lambda: desk.has_done(2))
 
 

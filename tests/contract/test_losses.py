@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
 from shared.bus.kafka_faults import LogUnavailable
-from shared.bus.marks import Mark
+from shared.bus.marks import PublisherMark
 from shared.bus.runner import Runner
 from shared.events.topics import Topic
 from shared.testing import connected
@@ -145,7 +145,7 @@ async def test_who_hears_of_a_loss_that_others_have_filled_up_answers_it_once(de
     losses = desk.log.losses
     losses.marks = desk.log.marks()
     at = datetime.now(UTC) + timedelta(seconds=1)
-    losses.marks._newest["ingest"] = Mark("ingest", at, None, at)
+    losses.marks._newest["ingest"] = PublisherMark("ingest", at, None, at)
     await look(desk)
     assert len(await desk.records(Topic.FOLLOW_UPS)) == 20, "everything was said once more"
     await look(desk)

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_marks import Hearing, KafkaMarks
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
-from shared.bus.marks import MARK_SECONDS, Mark, NothingToRelay, all_heard, all_in_log, packed, unpacked
-from shared.db.transaction import Lane, Transaction
+from shared.bus.marks import MARK_SECONDS, NothingToRelay, PublisherMark, all_heard, all_in_log, packed, unpacked
+from shared.db.transaction import Transaction, WritePriority
 from shared.events.topics import Topic
 from shared.testing.clock import START
 from shared.testing.connected import Server
@@ -84,7 +84,7 @@ async def test_what_an_open_transaction_writes_is_covered_by_the_mark_after_its_
         written.set()
         await finish.wait()
 
-    unit = asyncio.ensure_future(desk.database.write(slow, Lane.BATCHES))
+    unit = asyncio.ensure_future(desk.database.write(slow, WritePriority.BATCHES))
     await written.wait()
     await desk.commit(blocked(2, 2))
     assert await is_marked(desk, await now_of(desk)), "a transaction that nobody was answered for holds no mark"
@@ -122,7 +122,7 @@ async def test_a_backlog_of_many_rounds_is_marked_when_its_last_row_arrived(
 async def test_an_event_that_the_log_never_takes_holds_no_mark(desk: KafkaDesk) -> None:
     await desk.commit(blocked(1, 1), blocked(2, 2))
     large = sa.update(desk.outbox).where(desk.outbox.c.id == 1).values(body=bytes(MAX_RECORD_BYTES))
-    await desk.database.write(lambda tx: tx.execute(large), Lane.BATCHES)
+    await desk.database.write(lambda tx: tx.execute(large), WritePriority.BATCHES)
     assert await is_marked(desk, await now_of(desk))
 
 
@@ -146,7 +146,7 @@ async def test_a_service_has_heard_when_its_positions_passed_the_ends(desk: Kafk
     await desk.publish(*[blocked(n, n) for n in range(30)])
     await hearing.look()
     assert hearing.heard({}) is None, "of publishers that never said anything nothing is known"
-    marks._newest = {name: Mark(name, START) for name in ("ingest", "compliance", "sender")}
+    marks._newest = {name: PublisherMark(name, START) for name in ("ingest", "compliance", "sender")}
     await hearing.look()
     ends = await marks.ends([Topic.FOLLOW_UPS])
     await marks.close()
@@ -157,7 +157,7 @@ async def test_a_service_has_heard_when_its_positions_passed_the_ends(desk: Kafk
 
 
 def test_a_mark_survives_its_packing_and_what_is_none_is_none() -> None:
-    for mark in (Mark("ingest", START), Mark("compliance", START, START)):
+    for mark in (PublisherMark("ingest", START), PublisherMark("compliance", START, START)):
         assert unpacked(packed(mark)) == mark
     for body in (None, b"", b"{", b"[]", b'{"publisher": 3, "at": 1}', b'{"publisher": "x", "at": "late"}', b"null"):
         assert unpacked(body) is None

@@ -16,11 +16,11 @@ from shared.bus.kafka_faults import LogUnavailable, OutboxFull
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import MAX_RECORD_BYTES, create_topics
-from shared.bus.kafka_wire import Cluster, Record
+from shared.bus.kafka_wire import Cluster, KafkaRecord
 from shared.bus.outbox import ROUND_ROWS, SWEEP_SECONDS
 from shared.bus.partitioning import NOBODY, partition_of
 from shared.db.postgres import PostgresDatabase
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import ConfigurationFault, DatabaseUnavailable
 from shared.events.follow_up import FollowUpBlocked
@@ -71,7 +71,7 @@ async def test_topics_are_made_once_and_never_resized_in_passing(desk: KafkaDesk
 
 async def test_a_cluster_that_is_not_there_is_a_passing_fault() -> None:
     nowhere = Cluster("127.0.0.1:1")
-    record = Record(1, Topic.FOLLOW_UPS, "x", EventId(UUID(int=1)), RecipientId(UUID(int=1)), START, b"")
+    record = KafkaRecord(1, Topic.FOLLOW_UPS, "x", EventId(UUID(int=1)), RecipientId(UUID(int=1)), START, b"")
     for attempt in (
         KafkaSource(nowhere, SERVICE, ["follow-up.due"]).partitions(),
         KafkaProducer(nowhere, SERVICE).produce([record]),
@@ -89,7 +89,7 @@ async def test_an_event_whose_commit_came_late_is_published_although_later_ones_
         written.set()
         await finish.wait()
 
-    unit = asyncio.ensure_future(desk.database.write(slow, Lane.BATCHES))
+    unit = asyncio.ensure_future(desk.database.write(slow, WritePriority.BATCHES))
     await written.wait()
     await desk.publish(blocked(2, 2))
     assert len(await desk.records(Topic.FOLLOW_UPS)) == 1
@@ -229,7 +229,7 @@ async def test_an_outbox_that_stands_still_is_told_and_then_the_service_is_not_r
 async def test_an_event_too_large_for_the_log_stays_and_holds_nobody_up(desk: KafkaDesk) -> None:
     await desk.commit(blocked(1, 1), blocked(2, 2), blocked(3, 3))
     large = sa.update(desk.outbox).where(desk.outbox.c.id == 2).values(body=bytes(MAX_RECORD_BYTES))
-    await desk.database.write(lambda tx: tx.execute(large), Lane.BATCHES)
+    await desk.database.write(lambda tx: tx.execute(large), WritePriority.BATCHES)
     await desk.relay.step()
     assert await desk.waiting_rows() == [2]
     with pytest.raises(LogUnavailable):
@@ -241,7 +241,7 @@ async def test_what_a_unit_published_is_in_the_outbox_with_everything_a_reader_n
     async def work(uow: UnitOfWork) -> None:
         uow.publish(blocked(1, 1))
 
-    await desk.units.run(work, Lane.BATCHES)
+    await desk.units.run(work, WritePriority.BATCHES)
     rows = await desk.database.read(lambda tx: tx.rows(sa.select(desk.outbox)))
     event = blocked(1, 1)
     assert [dict(row) for row in rows] == [
@@ -282,7 +282,7 @@ async def test_an_outbox_of_an_earlier_version_learns_whose_its_rows_are(desk: K
         await tx.execute(sa.text(f"DROP INDEX ix_{desk.outbox.name}_turns"))
         await tx.execute(sa.text(f"ALTER TABLE {desk.outbox.name} DROP COLUMN merchant_id"))
 
-    await desk.database.write(as_before, Lane.BATCHES)
+    await desk.database.write(as_before, WritePriority.BATCHES)
     for _ in range(2):
         await desk.log.prepare()
     await desk.publish(blocked(1, 1))

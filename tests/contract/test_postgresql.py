@@ -17,7 +17,7 @@ from shared.db.migrate import Schema
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_faults import TransactionLost
 from shared.db.postgres_roles import provision
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.types import Id
 from shared.errors import CommitUnknown, ConfigurationFault, DatabaseUnavailable
 from shared.testing import connected
@@ -42,7 +42,7 @@ KEYS = [UUID(int=n) for n in range(40)]
 async def database(postgresql: Server) -> AsyncIterator[PostgresDatabase]:
     async with postgres(postgresql, metadata) as engine:
         assert isinstance(engine.database, PostgresDatabase)
-        await engine.database.write(lambda tx: tx.insert(things, [thing(key) for key in KEYS]), Lane.BATCHES)
+        await engine.database.write(lambda tx: tx.insert(things, [thing(key) for key in KEYS]), WritePriority.BATCHES)
         yield engine.database
 
 
@@ -78,7 +78,7 @@ async def test_units_of_different_rows_run_side_by_side(database: PostgresDataba
         await tx.fetch(things, "id", [key], lock="update")
         await asyncio.wait_for(both.wait(), 5)
 
-    await asyncio.gather(*[database.write(partial(work, key=key), Lane.BATCHES) for key in KEYS[:2]])
+    await asyncio.gather(*[database.write(partial(work, key=key), WritePriority.BATCHES) for key in KEYS[:2]])
 
 
 async def test_a_locking_fetch_makes_the_second_unit_see_the_first_ones_work(database: PostgresDatabase) -> None:
@@ -87,7 +87,7 @@ async def test_a_locking_fetch_makes_the_second_unit_see_the_first_ones_work(dat
         await asyncio.sleep(0.01)
         await tx.change(things, [{"id": KEYS[0], "count": found[0]["count"] + 1}])
 
-    await asyncio.gather(*[database.write(add, Lane.BATCHES) for _ in range(8)])
+    await asyncio.gather(*[database.write(add, WritePriority.BATCHES) for _ in range(8)])
     assert (await counts(database))[KEYS[0]] == 8
 
 
@@ -106,7 +106,7 @@ async def test_a_shared_lock_lets_readers_in_and_holds_writers(database: Postgre
         await tx.change(things, [{"id": KEYS[0], "count": 1}])
         order.append("changed")
 
-    await asyncio.gather(*[database.write(work, Lane.BATCHES) for work in (share, share, change)])
+    await asyncio.gather(*[database.write(work, WritePriority.BATCHES) for work in (share, share, change)])
     assert order == ["shared", "shared", "changed"]
 
 
@@ -129,7 +129,9 @@ async def test_bulk_calls_over_the_same_rows_in_any_order_never_deadlock(databas
         return [*KEYS[n:], *KEYS[:n]][:: -1 if n % 2 else 1]
 
     orders = [turned(n) for n in range(10)]
-    units = [database.write(partial(each, keys=keys), Lane.BATCHES) for keys in orders for each in (work, fresh)]
+    units = [
+        database.write(partial(each, keys=keys), WritePriority.BATCHES) for keys in orders for each in (work, fresh)
+    ]
     await asyncio.gather(*units)
     assert runs == 20
     assert set((await counts(database)).values()) == {0, 20}
@@ -147,8 +149,8 @@ async def test_the_loser_of_a_deadlock_runs_once_more_and_both_are_stored(databa
         await tx.upsert(things, [thing(second, mark)], add=("count",))
 
     await asyncio.gather(
-        database.write(lambda tx: work(tx, KEYS[0], KEYS[1], 1), Lane.BATCHES),
-        database.write(lambda tx: work(tx, KEYS[1], KEYS[0], 10), Lane.BATCHES),
+        database.write(lambda tx: work(tx, KEYS[0], KEYS[1], 1), WritePriority.BATCHES),
+        database.write(lambda tx: work(tx, KEYS[1], KEYS[0], 10), WritePriority.BATCHES),
     )
     found = await counts(database)
     assert len(runs) == 3
@@ -162,13 +164,13 @@ async def test_a_unit_that_caught_a_failed_statement_is_not_stored_and_says_so(d
             await tx.insert(things, [thing(KEYS[0])])
 
     with pytest.raises(TransactionLost):
-        await database.write(work, Lane.BATCHES)
+        await database.write(work, WritePriority.BATCHES)
     assert (await counts(database))[KEYS[1]] == 0
 
 
 async def test_a_text_cannot_hold_nul(database: PostgresDatabase) -> None:
     with pytest.raises(asyncpg.CharacterNotInRepertoireError):
-        await database.write(lambda tx: tx.upsert(things, [{**thing(KEYS[0]), "word": "a\0b"}]), Lane.BATCHES)
+        await database.write(lambda tx: tx.upsert(things, [{**thing(KEYS[0]), "word": "a\0b"}]), WritePriority.BATCHES)
 
 
 async def test_nothing_stops_a_unit_from_awaiting_something_else(database: PostgresDatabase) -> None:
@@ -176,12 +178,12 @@ async def test_nothing_stops_a_unit_from_awaiting_something_else(database: Postg
         await asyncio.sleep(0)
         return 1
 
-    assert await database.write(work, Lane.BATCHES) == 1
+    assert await database.write(work, WritePriority.BATCHES) == 1
 
 
 async def test_a_bug_in_a_statement_is_no_passing_fault(database: PostgresDatabase) -> None:
     with pytest.raises(sa.exc.ProgrammingError):
-        await database.write(lambda tx: tx.rows(sa.text("SELECT * FROM no_such_table")), Lane.BATCHES)
+        await database.write(lambda tx: tx.rows(sa.text("SELECT * FROM no_such_table")), WritePriority.BATCHES)
 
 
 @pytest.mark.parametrize("lane", ["bulk", "core"])
@@ -197,7 +199,7 @@ async def test_a_connection_that_breaks_inside_a_unit_fails_it_and_the_next_one_
             await tx.rows(sa.select(things))
 
     with pytest.raises(DatabaseUnavailable):
-        await database.write(work, Lane.BATCHES)
+        await database.write(work, WritePriority.BATCHES)
     assert (await counts(database))[KEYS[0]] == 0
 
 
@@ -219,7 +221,7 @@ async def test_a_commit_without_an_answer_is_told_from_one_that_failed(
         await kill_connections(postgresql, database)
 
     with pytest.raises(CommitUnknown):
-        await database.write(work, Lane.BATCHES)
+        await database.write(work, WritePriority.BATCHES)
 
 
 async def test_a_lock_that_does_not_come_is_a_passing_fault(postgresql: Server, database: PostgresDatabase) -> None:
@@ -234,10 +236,10 @@ async def test_a_lock_that_does_not_come_is_a_passing_fault(postgresql: Server, 
         held.set()
         await done.wait()
 
-    holder = asyncio.ensure_future(database.write(hold, Lane.BATCHES))
+    holder = asyncio.ensure_future(database.write(hold, WritePriority.BATCHES))
     await held.wait()
     with pytest.raises(DatabaseUnavailable):
-        await database.write(impatient, Lane.BATCHES)
+        await database.write(impatient, WritePriority.BATCHES)
     done.set()
     await holder
 
@@ -248,7 +250,7 @@ async def test_a_statement_that_takes_too_long_is_a_passing_fault(database: Post
         await tx.execute(sa.text("SELECT pg_sleep(5)"))
 
     with pytest.raises(DatabaseUnavailable):
-        await database.write(slow, Lane.BATCHES)
+        await database.write(slow, WritePriority.BATCHES)
     limits = await database.read(lambda tx: tx.rows(sa.text("SELECT current_setting('statement_timeout') AS limit")))
     assert limits[0]["limit"] == "10s"
 
@@ -261,13 +263,13 @@ async def test_a_cancelled_unit_is_rolled_back_and_its_connection_is_clean(datab
         begun.set()
         await tx.execute(sa.text("SELECT pg_sleep(5)"))
 
-    task = asyncio.ensure_future(database.write(work, Lane.BATCHES))
+    task = asyncio.ensure_future(database.write(work, WritePriority.BATCHES))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     await asyncio.gather(*[database.write(lambda tx: tx.upsert(things, [thing(KEYS[1], 1)], add=("count",)),
-                                          Lane.BATCHES) for _ in range(5)])  # fmt: skip
+                                          WritePriority.BATCHES) for _ in range(5)])  # fmt: skip
     found = await counts(database)
     assert (found[KEYS[0]], found[KEYS[1]]) == (0, 5)
 
@@ -277,10 +279,12 @@ async def test_a_column_added_meanwhile_does_not_fail_a_unit(database: PostgresD
         await tx.fetch(things, "id", KEYS)
         return len(await tx.rows(sa.text("SELECT * FROM things")))
 
-    await asyncio.gather(*[database.write(look, Lane.BATCHES) for _ in range(4)])
-    await database.write(lambda tx: tx.execute(sa.text("ALTER TABLE things ADD COLUMN extra text")), Lane.BATCHES)
+    await asyncio.gather(*[database.write(look, WritePriority.BATCHES) for _ in range(4)])
+    await database.write(
+        lambda tx: tx.execute(sa.text("ALTER TABLE things ADD COLUMN extra text")), WritePriority.BATCHES
+    )
     for _ in range(4):
-        assert await database.write(look, Lane.BATCHES) == len(KEYS)
+        assert await database.write(look, WritePriority.BATCHES) == len(KEYS)
 
 
 async def test_a_server_that_crashes_loses_nothing_that_was_answered(mortal: Server) -> None:
@@ -288,10 +292,10 @@ async def test_a_server_that_crashes_loses_nothing_that_was_answered(mortal: Ser
     url = sa.make_url(mortal.address).set(username="followup_crash").render_as_string()
     database = PostgresDatabase(url, "crash")
     await create(database, metadata)
-    await database.write(lambda tx: tx.insert(things, [thing(KEYS[0], 7)]), Lane.BATCHES)
+    await database.write(lambda tx: tx.insert(things, [thing(KEYS[0], 7)]), WritePriority.BATCHES)
     mortal.stop(signal.SIGQUIT)
     with pytest.raises(DatabaseUnavailable):
-        await database.write(lambda tx: tx.insert(things, [thing(KEYS[1])]), Lane.BATCHES)
+        await database.write(lambda tx: tx.insert(things, [thing(KEYS[1])]), WritePriority.BATCHES)
     mortal.start()
     await database.start()
     assert await counts(database) == {KEYS[0]: 7}
@@ -304,12 +308,12 @@ async def test_a_service_cannot_read_another_ones_tables(postgresql: Server) -> 
         try:
             await create(mine, metadata)
             await create(others, metadata)
-            await mine.write(lambda tx: tx.insert(things, [thing(KEYS[0])]), Lane.BATCHES)
+            await mine.write(lambda tx: tx.insert(things, [thing(KEYS[0])]), WritePriority.BATCHES)
             assert await counts(others) == {}
             for statement in (f'TABLE "{name}".things', f'CREATE TABLE "{name}".mine (a int)',
                               "CREATE TABLE public.mine (a int)", f'SET ROLE "followup_{name}"'):  # fmt: skip
                 with pytest.raises(sa.exc.ProgrammingError, match=r"permission denied"):
-                    await others.write(lambda tx, s=statement: tx.execute(sa.text(s)), Lane.BATCHES)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+                    await others.write(lambda tx, s=statement: tx.execute(sa.text(s)), WritePriority.BATCHES)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
         finally:
             await mine.stop()
             await others.stop()

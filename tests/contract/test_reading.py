@@ -10,7 +10,7 @@ import structlog.testing
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.marks import MARK_SECONDS, NothingToRelay
 from shared.bus.partitioning import NOBODY
-from shared.bus.reading import Reading, Unread, Wait
+from shared.bus.reading import NewsWait, ReadProgress, Unread
 from shared.bus.runner import Runner
 from shared.events.topics import Topic
 from shared.testing.clock import FakeClock
@@ -50,11 +50,11 @@ def clock_of(desk: Desk) -> FakeClock:
     return desk.units.clock
 
 
-def reading_of(desk: Desk, runner: Runner, marks: Any = None, **more: Any) -> Reading:
-    return Reading(runner._source, marks or NothingToRelay(), desk.units, ground, [Topic.FOLLOW_UPS], **more)
+def reading_of(desk: Desk, runner: Runner, marks: Any = None, **more: Any) -> ReadProgress:
+    return ReadProgress(runner._source, marks or NothingToRelay(), desk.units, ground, [Topic.FOLLOW_UPS], **more)
 
 
-async def seen(desk: Desk, reading: Reading) -> Unread:
+async def seen(desk: Desk, reading: ReadProgress) -> Unread:
     """Look anew, and return what is known."""
     clock_of(desk).advance(seconds=1)
     await reading.look()
@@ -69,7 +69,7 @@ async def started(desk: Desk) -> Runner:
     return runner
 
 
-def waits(unread: Unread, *people: int) -> list[Wait | None]:
+def waits(unread: Unread, *people: int) -> list[NewsWait | None]:
     return [unread.why_waits(person_id(person)) for person in people]
 
 
@@ -78,10 +78,10 @@ async def test_only_those_wait_about_whom_something_is_unread(desk: Desk) -> Non
     reading = reading_of(desk, runner)
     await desk.publish(*[blocked(n, n) for n in range(20)])
     unread = await seen(desk, reading)
-    assert waits(unread, *range(20)) == [Wait.UNREAD] * 20
+    assert waits(unread, *range(20)) == [NewsWait.UNREAD] * 20
     assert waits(unread, *range(20, 40)) == [None] * 20
     await desk.publish(blocked(20, 21))
-    assert waits(await seen(desk, reading), 5, 20, 21) == [Wait.UNREAD, None, Wait.UNREAD]
+    assert waits(await seen(desk, reading), 5, 20, 21) == [NewsWait.UNREAD, None, NewsWait.UNREAD]
     await desk.settle(runner)
     assert waits(await seen(desk, reading), *range(40)) == [None] * 40
 
@@ -105,9 +105,9 @@ async def test_what_is_of_another_topic_holds_nobody(desk: Desk) -> None:
 
 async def test_news_about_a_whole_shop_holds_everybody_until_it_was_read(desk: Desk) -> None:
     runner = await started(desk)
-    reading = Reading(runner._source, NothingToRelay(), desk.units, ground, [Topic.CONSENTS])
+    reading = ReadProgress(runner._source, NothingToRelay(), desk.units, ground, [Topic.CONSENTS])
     await desk.publish(revocation(1).model_copy(update={"recipient_id": NOBODY}))
-    assert waits(await seen(desk, reading), *range(9)) == [Wait.UNREAD] * 9
+    assert waits(await seen(desk, reading), *range(9)) == [NewsWait.UNREAD] * 9
     await desk.settle(runner)
     assert waits(await seen(desk, reading), *range(9)) == [None] * 9
 
@@ -120,13 +120,13 @@ async def test_marketing_waits_while_a_mark_is_old_and_others_no_longer_than_tol
     assert (await desk.units.read(reading.news)).is_complete
     clock_of(desk).advance(seconds=MARK_SECONDS)
     unread = await seen(desk, reading)
-    assert waits(unread, 1) == [Wait.SOURCE_LAG]
+    assert waits(unread, 1) == [NewsWait.SOURCE_LAG]
     assert not unread.is_complete
-    assert unread.why_waits(person_id(1), at_most_seconds=60) is Wait.SOURCE_LAG
+    assert unread.why_waits(person_id(1), at_most_seconds=60) is NewsWait.SOURCE_LAG
     clock_of(desk).advance(seconds=60)
     late = await seen(desk, reading)
     assert late.why_waits(person_id(1), at_most_seconds=60) is None
-    assert waits(late, 1) == [Wait.SOURCE_LAG]
+    assert waits(late, 1) == [NewsWait.SOURCE_LAG]
     said.at = clock_of(desk).monotonic()
     assert waits(await seen(desk, reading), 1) == [None]
 
@@ -137,7 +137,7 @@ async def test_marketing_waits_while_those_in_between_have_not_acted(desk: Desk)
     reading = reading_of(desk, runner, said, listeners=("scheduler",))
     assert waits(await seen(desk, reading), 1) == [None]
     clock_of(desk).advance(seconds=30)
-    assert waits(await seen(desk, reading), 1) == [Wait.SOURCE_LAG]
+    assert waits(await seen(desk, reading), 1) == [NewsWait.SOURCE_LAG]
 
 
 async def test_a_log_that_is_silent_lets_what_is_known_grow_old(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ async def test_a_log_that_is_silent_lets_what_is_known_grow_old(desk: Desk, monk
         with pytest.raises(LogUnavailable):
             await seen(desk, reading)
         clock_of(desk).advance(seconds=MARK_SECONDS)
-        assert waits(await desk.units.read(reading.news), 1) == [Wait.SOURCE_LAG]
+        assert waits(await desk.units.read(reading.news), 1) == [NewsWait.SOURCE_LAG]
     clock_of(desk).advance(seconds=MARK_SECONDS)
     assert waits(await seen(desk, reading), 1) == [None]
 
@@ -173,4 +173,4 @@ async def test_a_partition_with_too_many_unread_people_waits_and_names_the_merch
 
 async def test_before_anybody_looked_nothing_is_known(desk: Desk) -> None:
     runner = await started(desk)
-    assert waits(await desk.units.read(reading_of(desk, runner).news), 1) == [Wait.SOURCE_LAG]
+    assert waits(await desk.units.read(reading_of(desk, runner).news), 1) == [NewsWait.SOURCE_LAG]

@@ -15,7 +15,7 @@ from shared.bus import parked
 from shared.bus.local import LocalLog
 from shared.bus.router import Router, rounds
 from shared.bus.runner import ConsumerHalted
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import DatabaseUnavailable, Fenced
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope
@@ -249,7 +249,7 @@ async def test_what_a_failed_unit_published_is_nowhere(desk: Desk) -> None:
         raise ValueError("after publishing")
 
     with pytest.raises(ValueError, match="after publishing"):
-        await desk.units.run(work, Lane.BATCHES)
+        await desk.units.run(work, WritePriority.BATCHES)
     assert await desk.waiting_rows() == []
 
 

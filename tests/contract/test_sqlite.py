@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from shared.db.readers import reading_for_a_request
 from shared.db.sqlite import SQLiteDatabase
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.types import Id
 from shared.errors import DatabaseUnavailable
 from tests.contract.engines import sqlite
@@ -47,12 +47,12 @@ async def test_a_full_disk_fails_the_write_and_recovers_by_itself(database: SQLi
         raw.execute(f"PRAGMA max_page_count = {pages}")
 
     used = raw.execute("PRAGMA page_count").fetchone()[0]
-    await database.write(lambda tx: limit(tx, used), Lane.BATCHES)
+    await database.write(lambda tx: limit(tx, used), WritePriority.BATCHES)
     big = thing(100_000)
     with pytest.raises(DatabaseUnavailable):
-        await database.write(lambda tx: tx.insert(things, [big]), Lane.BATCHES)
-    await database.write(lambda tx: limit(tx, 1_000_000), Lane.BATCHES)
-    await database.write(lambda tx: tx.insert(things, [big]), Lane.BATCHES)
+        await database.write(lambda tx: tx.insert(things, [big]), WritePriority.BATCHES)
+    await database.write(lambda tx: limit(tx, 1_000_000), WritePriority.BATCHES)
+    await database.write(lambda tx: tx.insert(things, [big]), WritePriority.BATCHES)
     assert await count(database) == 1
 
 
@@ -61,10 +61,10 @@ async def test_a_locked_file_fails_the_write_and_recovers_by_itself(database: SQ
     other = sqlite3.connect(database.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(DatabaseUnavailable):
-        await database.write(lambda tx: tx.insert(things, [thing()]), Lane.BATCHES)
+        await database.write(lambda tx: tx.insert(things, [thing()]), WritePriority.BATCHES)
     other.execute("ROLLBACK")
     other.close()
-    await database.write(lambda tx: tx.insert(things, [thing()]), Lane.BATCHES)
+    await database.write(lambda tx: tx.insert(things, [thing()]), WritePriority.BATCHES)
     assert await count(database) == 1
 
 
@@ -73,7 +73,7 @@ async def test_a_unit_that_awaits_something_else_is_refused(database: SQLiteData
         await asyncio.sleep(0)
 
     with pytest.raises(RuntimeError, match="nothing but its transaction"):
-        await database.write(work, Lane.BATCHES)
+        await database.write(work, WritePriority.BATCHES)
 
 
 async def test_a_text_may_hold_nul_and_a_unit_may_catch_a_failed_statement(database: SQLiteDatabase) -> None:
@@ -83,7 +83,7 @@ async def test_a_text_may_hold_nul_and_a_unit_may_catch_a_failed_statement(datab
         with pytest.raises(sqlite3.IntegrityError):
             await tx.insert(things, [row])
 
-    await database.write(work, Lane.BATCHES)
+    await database.write(work, WritePriority.BATCHES)
     assert await count(database) == 1
     nul = await database.read(lambda tx: tx.rows(sa.select(sa.literal("a\0b").label("word"))))
     assert nul[0]["word"] == "a\0b"
@@ -126,7 +126,7 @@ async def test_the_files_are_the_owners_alone_even_in_a_folder_that_is_not(tmp_p
     try:
         opened = SQLiteDatabase(left)
         await opened.start()
-        await opened.write(lambda tx: tx.execute(sa.text("CREATE TABLE some (thing)")), Lane.BATCHES)
+        await opened.write(lambda tx: tx.execute(sa.text("CREATE TABLE some (thing)")), WritePriority.BATCHES)
         found = modes_of(tmp_path)
         await opened.stop()
     finally:

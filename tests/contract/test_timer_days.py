@@ -14,8 +14,8 @@ from shared import ids
 from shared.bus.local import LocalLog
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_roles import provision
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.testing.clock import START, FakeClock
 from shared.testing.connected import Server
 
@@ -24,24 +24,24 @@ _ALL = "SELECT tableoid::regclass::text AS place, count(*) AS held FROM schedule
 
 
 @pytest.fixture
-async def units(postgresql: Server) -> AsyncIterator[Units]:
+async def units(postgresql: Server) -> AsyncIterator[UnitOfWorkRunner]:
     name = f"days{uuid4().hex[:8]}"
     await provision(postgresql.address, name)
     url = sa.make_url(postgresql.address).set(username=f"followup_{name}").render_as_string(hide_password=False)
     database = PostgresDatabase(url, name)
     await database.start()
     await database.upgrade([schema_of("scheduler")])
-    yield Units(database, LocalLog(database), FakeClock())
+    yield UnitOfWorkRunner(database, LocalLog(database), FakeClock())
     await database.stop()
 
 
-async def plan(units: Units, **later: float) -> None:
+async def plan(units: UnitOfWorkRunner, **later: float) -> None:
     at = START + timedelta(**later)
     row = {"partition": 0, "due_at": at, "follow_up_id": ids.minted(at), "kind": "due"}
-    await units.run(lambda uow: uow.db.insert(timers, [row]), Lane.BATCHES)
+    await units.run(lambda uow: uow.db.insert(timers, [row]), WritePriority.BATCHES)
 
 
-async def places(units: Units) -> dict[str, int]:
+async def places(units: UnitOfWorkRunner) -> dict[str, int]:
     rows = await units.read(lambda db: db.rows(sa.text(_ALL)))
     return {row["place"].removeprefix("scheduler_timers_"): row["held"] for row in rows}
 
@@ -50,7 +50,7 @@ def name(**later: float) -> str:
     return f"d{START + timedelta(**later):%Y%m%d}"
 
 
-async def test_a_day_takes_over_what_lay_in_later_when_it_is_made(units: Units) -> None:
+async def test_a_day_takes_over_what_lay_in_later_when_it_is_made(units: UnitOfWorkRunner) -> None:
     await plan(units, hours=1)
     await plan(units, days=days.DAYS_AHEAD + 2)
     assert await places(units) == {"later": 2}
@@ -60,7 +60,9 @@ async def test_a_day_takes_over_what_lay_in_later_when_it_is_made(units: Units) 
     assert await places(units) == {name(): 1, name(days=days.DAYS_AHEAD + 2): 1}
 
 
-async def test_a_day_that_is_over_goes_when_it_is_empty_and_stays_while_it_holds_a_timer(units: Units) -> None:
+async def test_a_day_that_is_over_goes_when_it_is_empty_and_stays_while_it_holds_a_timer(
+    units: UnitOfWorkRunner,
+) -> None:
     await days.keep_days(units, START)
     await plan(units, hours=1)
     there = await units.read(days._days)
@@ -71,14 +73,14 @@ async def test_a_day_that_is_over_goes_when_it_is_empty_and_stays_while_it_holds
     assert left == [START.date(), *later]
 
 
-async def test_making_the_days_again_changes_nothing(units: Units) -> None:
+async def test_making_the_days_again_changes_nothing(units: UnitOfWorkRunner) -> None:
     await days.keep_days(units, START)
     there = await units.read(days._days)
     await days.keep_days(units, START)
     assert await units.read(days._days) == there
 
 
-async def test_a_claim_looks_at_the_days_up_to_now_alone(units: Units) -> None:
+async def test_a_claim_looks_at_the_days_up_to_now_alone(units: UnitOfWorkRunner) -> None:
     await days.keep_days(units, START)
     asked = sa.select(sa.func.min(timers.c.due_at)).where(timers.c.partition == 0, timers.c.due_at <= START)
     told = sa.text("EXPLAIN " + str(asked.compile(compile_kwargs={"literal_binds": True})))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from services.demo.set import Scene
 from services.ingest.tables import deliveries
 from shared.bus import local
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.testing.waiting import until
 
 
@@ -95,7 +95,7 @@ async def test_a_full_disk_is_503_and_passes_and_what_was_acknowledged_is_there(
         return int(rows[0]["pages"])
 
     pages = await database.read(room)
-    await database.write(lambda db: limit(db, pages + 20), Lane.STOP)
+    await database.write(lambda db: limit(db, pages + 20), WritePriority.STOP)
     answers: list[httpx2.Response] = []
     for number in range(200):
         answers.append(await tell(shop, event(number, note="x" * 5000)))
@@ -107,7 +107,7 @@ async def test_a_full_disk_is_503_and_passes_and_what_was_acknowledged_is_there(
     taken = len(answers) - 1
     assert taken >= 1
     assert await kept(shop) == taken
-    await database.write(lambda db: limit(db, 1_000_000), Lane.STOP)
+    await database.write(lambda db: limit(db, 1_000_000), WritePriority.STOP)
     await lives(shop, taken)
     [row] = await database.read(lambda db: db.rows(sa.select(sa.func.count().label("n")).select_from(deliveries)))
     assert row["n"] == taken + 1

@@ -27,7 +27,7 @@ from services.compliance.domain import (
 )
 from services.compliance.domain.holiday_calendars import Fixed, Observed
 from services.compliance.domain.inputs import Consent
-from services.compliance.domain.rules import Cap, ConsentStatus
+from services.compliance.domain.rules import ConsentStatus, FrequencyCap
 from services.compliance.domain.verdicts import Reason
 from tests.oracle.cases import question
 from tests.oracle.engine import answer
@@ -162,7 +162,9 @@ def easter_is_a_week_late(patch: pytest.MonkeyPatch) -> None:
 def a_cap_is_one_too_many(patch: pytest.MonkeyPatch) -> None:
     """Four a day are let through where three are allowed."""
     caps = frequency.applicable_caps
-    patch.setattr(gate, "applicable_caps", lambda *all_: tuple(Cap(cap.maximum + 1, cap.hours) for cap in caps(*all_)))
+    patch.setattr(
+        gate, "applicable_caps", lambda *all_: tuple(FrequencyCap(cap.maximum + 1, cap.hours) for cap in caps(*all_))
+    )
 
 
 def every_text_counts(patch: pytest.MonkeyPatch) -> None:

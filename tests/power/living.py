@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from services import embedded
-from services.embedded import Embedded
+from services.embedded import Application
 from services.sender.simulator import journal
 from services.sender.simulator.signature import HEADER, sign
 from shared.bus.local import LOCAL
@@ -57,7 +57,7 @@ class Place:
         self.merchants = write_shop(folder, house=self.address, provider=self.address, flow=FLOW)
 
     @asynccontextmanager
-    async def house(self, data: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, Embedded]]:
+    async def house(self, data: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, Application]]:
         """Run the house on a data folder of this place, and yield a client of it, and itself."""
         listener, settings = bind(
             ProcessSettings(
@@ -150,7 +150,7 @@ async def _sent(place: Place, texts: int) -> None:
     await until(went, 100)
 
 
-async def idle(house: Embedded, data: Path, seconds: float) -> None:
+async def idle(house: Application, data: Path, seconds: float) -> None:
     """Wait until a house has read its log and has nothing left that is due."""
     now = int(house.runtime.clock.now().timestamp() * 1_000_000)
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from shared.db import page_sums, sqlite, wholeness
 from shared.db.page_sums import PageSums, sums_of
 from shared.db.sqlite import SQLiteDatabase
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.errors import ConfigurationFault
 from tests.power.living import HOUSE
 from tests.power.test_flipped_byte import flipped, some_table
@@ -78,7 +78,7 @@ async def crashes(folder: Path, monkeypatch: pytest.MonkeyPatch, commits: int = 
     for number in range(commits):
         statement = sa.text("INSERT OR REPLACE INTO things VALUES (:row, zeroblob(:size))")
         values = {"row": chance.randrange(60) + 60 * (number // 40), "size": chance.randrange(9000)}
-        await file.write(lambda db, s=statement, v=values: db.execute(s, v), Lane.BATCHES)  # type: ignore[misc] # a lambda with defaults
+        await file.write(lambda db, s=statement, v=values: db.execute(s, v), WritePriority.BATCHES)  # type: ignore[misc] # a lambda with defaults
     await file.stop()
     monkeypatch.undo()
     wholeness.leave(database)
@@ -102,8 +102,8 @@ async def test_a_kill_before_the_log_was_ever_copied_is_taken(tmp_path: Path, fo
     file = SQLiteDatabase(database, summed=True)
     await file.start()
     table = sa.text("CREATE TABLE IF NOT EXISTS things (id INTEGER PRIMARY KEY, thing BLOB)")
-    await file.write(lambda db: db.execute(table), Lane.BATCHES)
-    await file.write(lambda db: db.execute(sa.text("REPLACE INTO things VALUES (1, 'x')")), Lane.BATCHES)
+    await file.write(lambda db: db.execute(table), WritePriority.BATCHES)
+    await file.write(lambda db: db.execute(sa.text("REPLACE INTO things VALUES (1, 'x')")), WritePriority.BATCHES)
     left = killed(database, tmp_path / "killed")
     await file.stop()
     assert wholeness.check(left) is None
@@ -146,7 +146,7 @@ async def test_a_file_whose_sums_cannot_be_written_goes_on_without(
     file = SQLiteDatabase(database, summed=True)
     await file.start()
     for _ in range(3):
-        await file.write(lambda db: db.execute(sa.text("UPDATE things SET thing = 'x'")), Lane.BATCHES)
+        await file.write(lambda db: db.execute(sa.text("UPDATE things SET thing = 'x'")), WritePriority.BATCHES)
     left = killed(database, tmp_path / "killed")
     await file.stop()
     assert not sums_of(database).exists()

@@ -21,7 +21,7 @@ import pytest
 from fastapi import APIRouter
 
 from services.compliance.domain.ledger import GENESIS, chained
-from services.embedded import Embedded
+from services.embedded import Application
 from services.sender.domain.attempts import LIVE_STATES
 from services.sender.simulator.count import callback_id, count
 from shared.clock import write_offset
@@ -217,7 +217,7 @@ async def _start(
     free.put_nowait(place)
 
 
-async def _has_moved(house: Embedded, to: datetime) -> bool:
+async def _has_moved(house: Application, to: datetime) -> bool:
     return house.runtime.clock.now() >= to
 
 

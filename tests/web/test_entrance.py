@@ -40,7 +40,7 @@ numbers:
 
 
 @asynccontextmanager
-async def house(folder: Path, **settings: Any) -> AsyncIterator[embedded.Embedded]:
+async def house(folder: Path, **settings: Any) -> AsyncIterator[embedded.Application]:
     (folder / "merchants" / "acme").mkdir(parents=True)
     (folder / "merchants" / "acme" / "merchant.yaml").write_text(MERCHANT)
     given = ProcessSettings(data_dir=folder / "data", merchants_dir=folder / "merchants", **settings)
@@ -49,7 +49,9 @@ async def house(folder: Path, **settings: Any) -> AsyncIterator[embedded.Embedde
         yield opened
 
 
-def caller(opened: embedded.Embedded, address: str = "127.0.0.1", host: str = "localhost:8080") -> httpx2.AsyncClient:
+def caller(
+    opened: embedded.Application, address: str = "127.0.0.1", host: str = "localhost:8080"
+) -> httpx2.AsyncClient:
     transport = httpx2.ASGITransport(opened.app, client=(address, 40_000), raise_app_exceptions=False)
     return httpx2.AsyncClient(transport=transport, base_url=f"http://{host}")
 

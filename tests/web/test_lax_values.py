@@ -13,7 +13,7 @@ from services.compliance.domain.evaluation import EvaluationRequest
 from services.compliance.imports.api import ImportBody
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
-from services.sender.unassigned_api import Assignment, Dismissal
+from services.sender.unassigned_api import AssignmentBody, Dismissal
 
 AT = "2026-12-01T12:00:00Z"
 TO = "+12125550123"
@@ -54,7 +54,7 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
             "least_clearance_seconds": 60,
         }
     ],
-    Assignment: [{"to": TO, "merchant": "acme"}],
+    AssignmentBody: [{"to": TO, "merchant": "acme"}],
     Dismissal: [{"although_opt_out": True}],
 }
 """A whole request of each kind."""

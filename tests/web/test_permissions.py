@@ -55,7 +55,7 @@ api_keys:
 
 
 @asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[embedded.Embedded]:
+async def house(folder: Path) -> AsyncIterator[embedded.Application]:
     keys = [(token(scope), [scope]) for scope in SCOPES]
     texts = {
         "acme": merchant("acme", "+12025550100", [*keys, (ALL, SCOPES)]),
@@ -75,7 +75,7 @@ async def house(folder: Path) -> AsyncIterator[embedded.Embedded]:
 
 
 @pytest.fixture
-async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[embedded.Embedded]:
+async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[embedded.Application]:
     monkeypatch.setenv("SHOPIFY_SECRET", "s" * 32)
     async with house(tmp_path) as found:
         assert found.simulator is not None
@@ -85,7 +85,7 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 @pytest.fixture
-async def client(opened: embedded.Embedded) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(opened: embedded.Application) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(opened.app, client=STRANGER, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="https://sms.acme.example") as client:
         yield client
@@ -106,7 +106,7 @@ def dependencies(route: Any) -> Iterable[Any]:
     return getattr(getattr(route, "dependant", None), "dependencies", ())
 
 
-def doors(opened: embedded.Embedded) -> list[tuple[str, str]]:
+def doors(opened: embedded.Application) -> list[tuple[str, str]]:
     """Return method and path of every route there is."""
     found = {
         (method, route.path)
@@ -152,7 +152,9 @@ async def line(client: httpx2.AsyncClient, door: tuple[str, str], operator_token
     return f"{door[0]:<6} {door[1]:<62} {none:<8} {malformed:<8} {other:<8} {operator:<8} {keys}"
 
 
-async def test_every_door_opens_to_those_the_table_says(opened: embedded.Embedded, client: httpx2.AsyncClient) -> None:
+async def test_every_door_opens_to_those_the_table_says(
+    opened: embedded.Application, client: httpx2.AsyncClient
+) -> None:
     lines = [await line(client, door, opened.operator_token) for door in doors(opened)]
     table = HEAD + "\n".join(lines) + "\n"
     if os.environ.get("WRITE_PERMISSIONS"):
@@ -164,7 +166,7 @@ def test_the_table_holds_no_door_that_breaks() -> None:
     assert "broken" not in GOLDEN.read_text(encoding="utf-8").removeprefix(HEAD)
 
 
-async def test_every_scope_opens_something_and_no_route_asks_for_another(opened: embedded.Embedded) -> None:
+async def test_every_scope_opens_something_and_no_route_asks_for_another(opened: embedded.Application) -> None:
     asked = {
         each.call.scope
         for route in leaves(opened.app.router.routes)
@@ -188,7 +190,7 @@ async def test_every_scope_opens_something_and_no_route_asks_for_another(opened:
     ids=["no JSON", "a NUL", "deep", "bytes", "query", "header", "nothing"],
 )
 async def test_nobody_without_a_key_learns_what_a_request_should_look_like(
-    opened: embedded.Embedded, client: httpx2.AsyncClient, wrong: dict[str, Any]
+    opened: embedded.Application, client: httpx2.AsyncClient, wrong: dict[str, Any]
 ) -> None:
     guarded = [
         (method, route.path, each.call.scope)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What was looked at, and what was found."""
 
     subject: str
@@ -13,11 +13,11 @@ class Finding:
     """One sentence; where something is wrong, with what to do about it."""
 
     @classmethod
-    def fine(cls, subject: str, said: str) -> "Finding":
+    def fine(cls, subject: str, said: str) -> "CheckResult":
         """Return that a thing is as it should be."""
         return cls(subject, is_fine=True, said=said)
 
     @classmethod
-    def wrong(cls, subject: str, said: str) -> "Finding":
+    def wrong(cls, subject: str, said: str) -> "CheckResult":
         """Return that somebody must see to a thing."""
         return cls(subject, is_fine=False, said=said)

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from services import embedded
-from services.cli.checks import Finding
+from services.cli.checks import CheckResult
 from shared.clock import SystemClock
 from shared.config.directory import MerchantDirectory
 from shared.config.lint import lint as lint_files
@@ -27,27 +27,27 @@ _OTHERS_BITS = 0o077
 _MERCHANTS_TOLD = 10
 
 
-def merchant_findings(settings: ProcessSettings) -> Iterator[Finding]:
+def merchant_findings(settings: ProcessSettings) -> Iterator[CheckResult]:
     """Look at the merchants folder, as a process that starts does: secrets and the clock too."""
     folder = settings.merchants_dir
     if not folder.is_dir():
         said = f"there is no folder {folder}; name one with --merchants, or make a first shop with `followup init`"
-        yield Finding.wrong("merchant files", said)
+        yield CheckResult.wrong("merchant files", said)
         return
     errors = [problem for problem in lint_files(folder) if problem.severity is Severity.ERROR]
     said = f"{len(errors)} errors" + (f"; `followup lint {folder}` lists them" if errors else "")
-    yield Finding("merchant files", not errors, said)
+    yield CheckResult("merchant files", not errors, said)
     if errors:
         return
     try:
         directory = MerchantDirectory.load(folder, os.environ)
         refuse_moved_clock(SystemClock(settings.clock_file), directory)
     except Fault as fault:
-        yield Finding.wrong("merchants", fault.detail)
+        yield CheckResult.wrong("merchants", fault.detail)
         return
     warnings = "".join(f"; {problem}" for problem in directory.problems)
-    yield Finding.fine("merchants", f"{len(directory.merchants)} would be in force{warnings}")
-    yield Finding.fine("destinations", _destinations(directory))
+    yield CheckResult.fine("merchants", f"{len(directory.merchants)} would be in force{warnings}")
+    yield CheckResult.fine("destinations", _destinations(directory))
 
 
 def _destinations(directory: MerchantDirectory) -> str:
@@ -59,26 +59,28 @@ def _destinations(directory: MerchantDirectory) -> str:
     return "; ".join(told) + "; policies.destinations in merchant.yaml adds countries"
 
 
-def data_findings(settings: ProcessSettings) -> Iterator[Finding]:
+def data_findings(settings: ProcessSettings) -> Iterator[CheckResult]:
     """Look at the folder of embedded mode: room, lock, keyring, database, port."""
     folder = settings.data_dir
     yield _room(folder)
     is_running = folder.is_dir() and not _is_free(folder)
     if is_running:
-        yield Finding.fine("process", "one runs on this data folder; `followup status` asks it how it is")
+        yield CheckResult.fine("process", "one runs on this data folder; `followup status` asks it how it is")
     else:
         yield _port(settings)
     yield from _keyring_and_database(settings)
 
 
-def _room(folder: Path) -> Finding:
+def _room(folder: Path) -> CheckResult:
     """See that the folder can be written to and has room."""
     nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
     if not os.access(nearest, os.W_OK | os.X_OK):
-        return Finding.wrong("data folder", f"cannot write to {nearest}; make it writable or name another with --data")
+        return CheckResult.wrong(
+            "data folder", f"cannot write to {nearest}; make it writable or name another with --data"
+        )
     free = shutil.disk_usage(nearest).free
     said = f"{folder}: {free / 1e9:.1f} GB free"
-    return Finding(
+    return CheckResult(
         "data folder", free >= _LEAST_FREE_BYTES, said if free >= _LEAST_FREE_BYTES else f"{said}; make room"
     )
 
@@ -94,7 +96,7 @@ def _is_free(folder: Path) -> bool:
     return True
 
 
-def _port(settings: ProcessSettings) -> Finding:
+def _port(settings: ProcessSettings) -> CheckResult:
     """See that the port can be taken."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -102,41 +104,41 @@ def _port(settings: ProcessSettings) -> Finding:
             listener.bind((settings.host, settings.port))
         except OSError as problem:
             said = f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}); choose another with --port"
-            return Finding.wrong("port", said)
-    return Finding.fine("port", f"{settings.host}:{settings.port} is free")
+            return CheckResult.wrong("port", said)
+    return CheckResult.fine("port", f"{settings.host}:{settings.port} is free")
 
 
-def _keyring_and_database(settings: ProcessSettings) -> Iterator[Finding]:
+def _keyring_and_database(settings: ProcessSettings) -> Iterator[CheckResult]:
     """See that the keyring is the one the database was written with, and that the database is whole."""
     path = settings.keyring_file or settings.data_dir / embedded.KEYRING_FILE
     database = settings.data_dir / embedded.DATABASE_FILE
     if not path.exists() and not database.exists() and settings.keyring_file is None:
-        yield Finding.fine("keyring", f"{path} will be made at the first start; back it up then")
-        yield Finding.fine("database", f"{database} will be made at the first start")
+        yield CheckResult.fine("keyring", f"{path} will be made at the first start; back it up then")
+        yield CheckResult.fine("database", f"{database} will be made at the first start")
         return
     try:
         fingerprint = Sealer(Keyring.load(path)).fingerprint
     except ConfigurationFault as fault:
-        yield Finding.wrong("keyring", fault.detail)
+        yield CheckResult.wrong("keyring", fault.detail)
         return
     others = path.stat().st_mode & _OTHERS_BITS
     said = f"{path} can be read by others; run chmod 600 {path}" if others else str(path)
-    yield Finding("keyring", not others, said)
+    yield CheckResult("keyring", not others, said)
     if database.exists():
         yield _database(database, fingerprint)
 
 
-def _database(path: Path, fingerprint: str) -> Finding:
+def _database(path: Path, fingerprint: str) -> CheckResult:
     """Look at the file without writing: whole, and named by this keyring."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as raw:
             [(wholeness,)] = raw.execute("PRAGMA quick_check(1)").fetchall()
         known = fingerprints_in(path)
     except sqlite3.DatabaseError as problem:
-        return Finding.wrong("database", f"{path} cannot be read ({problem}); restore it from a backup")
+        return CheckResult.wrong("database", f"{path} cannot be read ({problem}); restore it from a backup")
     if wholeness != "ok":
-        return Finding.wrong("database", f"{path} is damaged ({wholeness}); restore it from a backup")
+        return CheckResult.wrong("database", f"{path} is damaged ({wholeness}); restore it from a backup")
     if known - {fingerprint}:
         said = "this keyring is not the one that named the people in the database; restore the original keyring"
-        return Finding.wrong("database", f"{path}: {said}")
-    return Finding.fine("database", f"{path}: {path.stat().st_size / 1e6:.1f} MB, whole")
+        return CheckResult.wrong("database", f"{path}: {said}")
+    return CheckResult.fine("database", f"{path}: {path.stat().st_size / 1e6:.1f} MB, whole")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from services.cli.checks import Finding
+from services.cli.checks import CheckResult
 from shared.clock import SystemClock
 from shared.settings import ProcessSettings
 
@@ -17,31 +17,31 @@ _BUILT_AFTER = datetime(2026, 11, 1, tzinfo=UTC)
 """This release is not older: a machine that believes it is earlier has a wrong clock."""
 
 
-def findings(settings: ProcessSettings) -> Iterator[Finding]:
+def findings(settings: ProcessSettings) -> Iterator[CheckResult]:
     """Look at what needs no file and no server."""
-    yield Finding.fine("Python", platform.python_version())
-    yield Finding.fine("Followup", importlib.metadata.version("followup"))
+    yield CheckResult.fine("Python", platform.python_version())
+    yield CheckResult.fine("Followup", importlib.metadata.version("followup"))
     version = tuple(map(int, sqlite3.sqlite_version.split(".")))
     old = "" if version >= _SAFE_SQLITE else " (older than 3.51.3: safe here, since one connection alone writes)"
-    yield Finding.fine("SQLite", sqlite3.sqlite_version + old)
+    yield CheckResult.fine("SQLite", sqlite3.sqlite_version + old)
     yield _time_zones()
     yield _clock(settings)
 
 
-def _time_zones() -> Finding:
+def _time_zones() -> CheckResult:
     """See that the locked time zones are in use, and not an old copy of the system's."""
     alberta = datetime(2026, 12, 15, tzinfo=UTC).astimezone(ZoneInfo("America/Edmonton")).utcoffset()
     if alberta == _ALBERTA_OFFSET:
-        return Finding.fine("time zones", f"tzdata {importlib.metadata.version('tzdata')}")
+        return CheckResult.fine("time zones", f"tzdata {importlib.metadata.version('tzdata')}")
     said = "an old copy is in use: America/Edmonton must be -06:00 on 2026-12-15; set PYTHONTZPATH to nothing"
-    return Finding.wrong("time zones", said)
+    return CheckResult.wrong("time zones", said)
 
 
-def _clock(settings: ProcessSettings) -> Finding:
+def _clock(settings: ProcessSettings) -> CheckResult:
     """See that the clock is not before this release, and not moved."""
     now = SystemClock(settings.clock_file).now()
     if now < _BUILT_AFTER:
         said = f"{now:%Y-%m-%d %H:%M} UTC is before this release was made; set the machine's clock"
-        return Finding.wrong("clock", said)
+        return CheckResult.wrong("clock", said)
     moved = " (moved by FOLLOWUP_CLOCK_FILE)" if settings.clock_file else ""
-    return Finding.fine("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC{moved}")
+    return CheckResult.fine("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC{moved}")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from services import distributed
-from services.cli.checks import Finding
+from services.cli.checks import CheckResult
 from services.distributed import DatabaseSettings
 from services.sender.providers.book import ProviderBook
 from shared.bus.kafka_access import KafkaSettings
@@ -30,7 +30,7 @@ _NOBODY = E164("+12025550199")
 """In the range reserved for fiction: a listing of texts to it shows only whether the login is good."""
 
 
-async def findings(settings: ProcessSettings) -> AsyncIterator[Finding]:
+async def findings(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
     """Ask every server that the settings name."""
     for service in distributed.SERVICES:
         if os.environ.get(f"FOLLOWUP_{service.upper()}_DATABASE_URL"):
@@ -42,15 +42,15 @@ async def findings(settings: ProcessSettings) -> AsyncIterator[Finding]:
         yield finding
 
 
-async def _within(subject: str, said: Awaitable[str]) -> Finding:
+async def _within(subject: str, said: Awaitable[str]) -> CheckResult:
     """Wait for one server's answer, no longer than our patience."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            return Finding.fine(subject, await said)
+            return CheckResult.fine(subject, await said)
     except Fault as fault:
-        return Finding.wrong(subject, fault.detail)
+        return CheckResult.wrong(subject, fault.detail)
     except TimeoutError:
-        return Finding.wrong(subject, f"no answer within {_PATIENCE_SECONDS} s")
+        return CheckResult.wrong(subject, f"no answer within {_PATIENCE_SECONDS} s")
 
 
 async def _database(service: str) -> str:
@@ -97,18 +97,18 @@ async def _kafka() -> str:
     return f"{len(found)} topics of {cluster.partitions} partitions, {cluster.replication} copies asked for"
 
 
-async def _copies() -> Finding:
+async def _copies() -> CheckResult:
     """Return how safely events lie in Kafka: with one copy, a power cut may take what was acknowledged."""
     cluster = distributed.cluster_of(KafkaSettings())
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             is_fine, said = copies_told(cluster, await copies_found(cluster))
     except (Fault, TimeoutError):
-        return Finding.wrong("copies in Kafka", "not known: it did not answer")
-    return Finding("copies in Kafka", is_fine, said)
+        return CheckResult.wrong("copies in Kafka", "not known: it did not answer")
+    return CheckResult("copies in Kafka", is_fine, said)
 
 
-async def _providers(settings: ProcessSettings) -> AsyncIterator[Finding]:
+async def _providers(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
     """Ask every real provider for a listing, which needs the login and sends nothing."""
     try:
         directory = MerchantDirectory.load(settings.merchants_dir, os.environ)
@@ -127,13 +127,15 @@ async def _providers(settings: ProcessSettings) -> AsyncIterator[Finding]:
         await book.close()
 
 
-async def _login(book: ProviderBook, merchant: str, name: str, number: str) -> Finding:
+async def _login(book: ProviderBook, merchant: str, name: str, number: str) -> CheckResult:
     """See that a provider takes our login."""
     subject = f"provider {name} of {merchant}"
     adapter = book.provider(merchant, name)
     if adapter is None:
-        return Finding.wrong(subject, "it cannot be used: this release has no adapter for it, or a secret is not set")
+        return CheckResult.wrong(
+            subject, "it cannot be used: this release has no adapter for it, or a secret is not set"
+        )
     listed = await adapter.find(_NOBODY, number)
     if listed is None:
-        return Finding.wrong(subject, "it did not answer, or refused the login; see its account id and token")
-    return Finding.fine(subject, "it takes the login")
+        return CheckResult.wrong(subject, "it did not answer, or refused the login; see its account id and token")
+    return CheckResult.fine(subject, "it takes the login")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from services.compliance.domain.inputs import Consent, Past, PastKind
+from services.compliance.domain.inputs import Consent, HistoryItem, PastKind
 from services.compliance.domain.rules import ConsentStatus
 from services.compliance.domain.verdicts import Reason
 from shared.events.follow_up import Purpose
@@ -14,17 +14,17 @@ ANSWERS = frozenset({Purpose.OPT_OUT_CONFIRMATION, Purpose.HELP})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnswerRequested:
     """The person asked for this answer, which is welcome up to and including `until`."""
 
     until: datetime
 
 
-Occasion: TypeAlias = Asked | Reason
+Occasion: TypeAlias = AnswerRequested | Reason
 
 
 def occasion(
-    purpose: Purpose, consent: Consent, history: Sequence[Past], now: datetime, max_age: timedelta
+    purpose: Purpose, consent: Consent, history: Sequence[HistoryItem], now: datetime, max_age: timedelta
 ) -> Occasion:
     """Return whether somebody asked for this answer, or why it must not go.
 
@@ -35,7 +35,7 @@ def occasion(
     return _help(history, now, max_age)
 
 
-def _confirmation(consent: Consent, history: Sequence[Past], now: datetime, max_age: timedelta) -> Occasion:
+def _confirmation(consent: Consent, history: Sequence[HistoryItem], now: datetime, max_age: timedelta) -> Occasion:
     """Return whether the newest opt-out is to be confirmed: one confirmation for as long as a person stays opted out.
 
     It is the only text after the first withdrawal, so whoever says STOP again has had it. Who withdrew elsewhere
@@ -50,13 +50,13 @@ def _confirmation(consent: Consent, history: Sequence[Past], now: datetime, max_
         return Reason.CONFIRMATION_ALREADY_SENT
     if now - revoked_at > max_age:
         return Reason.CONFIRMATION_EXPIRED
-    return Asked(revoked_at + max_age)
+    return AnswerRequested(revoked_at + max_age)
 
 
-def _help(history: Sequence[Past], now: datetime, max_age: timedelta) -> Occasion:
+def _help(history: Sequence[HistoryItem], now: datetime, max_age: timedelta) -> Occasion:
     asked = max((past.at for past in history if past.kind is PastKind.INBOUND_HELP and past.at <= now), default=None)
     if asked is None or now - asked > max_age:
         return Reason.NO_RECENT_INBOUND
     if any(past.kind is PastKind.HELP and past.at >= asked for past in history):
         return Reason.NO_RECENT_INBOUND
-    return Asked(asked + max_age)
+    return AnswerRequested(asked + max_age)

@@ -15,10 +15,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from services.compliance.domain import gate, numbers
 from services.compliance.domain.inputs import (
     Consent,
-    Known,
+    HistoryItem,
+    JudgedText,
+    KnownPlace,
     LineType,
-    Message,
-    Past,
     PastKind,
     Policy,
     Profile,
@@ -57,7 +57,7 @@ def _sensible(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_sensible)]
+RFC3339Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_sensible)]
 """RFC 3339 with an offset; UTC inside."""
 
 
@@ -87,17 +87,17 @@ class ConsentState(_Strict):
     """What the ledger would hold."""
 
     status: ConsentStatus | None = None
-    captured_at: Instant | None = None
-    expires_at: Instant | None = None
-    revoked_at: Instant | None = None
-    revoked_since: Instant | None = None
+    captured_at: RFC3339Instant | None = None
+    expires_at: RFC3339Instant | None = None
+    revoked_at: RFC3339Instant | None = None
+    revoked_since: RFC3339Instant | None = None
     """The first of several withdrawals that nothing has lifted; omitted: `revoked_at`."""
 
 
 class PastEvent(_Strict):
     """One earlier text, or an inbound HELP (`inbound_help`)."""
 
-    at: Instant
+    at: RFC3339Instant
     kind: PastKind = Field(alias="class")
 
 
@@ -107,13 +107,13 @@ class EvaluationRequest(_Strict):
     to: str
     purpose: str = Field(alias="class")
     """The law's word for purpose; one nobody knows is blocked as `unknown_class`, not refused."""
-    now: Instant
+    now: RFC3339Instant
     known: KnownFacts | None = None
     number: NumberState | None = None
     consent: ConsentState | None = None
     history: tuple[PastEvent, ...] | None = None
-    expires_at: Instant | None = None
-    first_due_at: Instant | None = None
+    expires_at: RFC3339Instant | None = None
+    first_due_at: RFC3339Instant | None = None
     """`max_defer_hours` counts from here; omitted: from `now`."""
     profile: Profile | None = None
     close_guard_seconds: Whole | None = Field(default=None, ge=0, le=86_400)
@@ -165,10 +165,10 @@ def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> 
     known, number = request.known or KnownFacts(), request.number or NumberState()
     consent = request.consent or ConsentState()
     verdict = gate.decide(
-        Message(_purpose(request.purpose), request.first_due_at or request.now, request.expires_at),
+        JudgedText(_purpose(request.purpose), request.first_due_at or request.now, request.expires_at),
         Recipient(
             number=numbers.facts_of(request.to),
-            known=Known(known.timezone, known.state, known.postal_code, known.country),
+            known=KnownPlace(known.timezone, known.state, known.postal_code, known.country),
             line=_line(number.type),
             ported=bool(number.ported),
             suppressed=bool(number.suppressed),
@@ -180,7 +180,7 @@ def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> 
             consent.revoked_at,
             consent.revoked_since,
         ),
-        [Past(past.at, past.kind) for past in request.history or ()],
+        [HistoryItem(past.at, past.kind) for past in request.history or ()],
         request.now,
         rules,
         Policy(

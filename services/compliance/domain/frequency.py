@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from services.compliance.domain.inputs import TEXT_OF, Past, Policy
-from services.compliance.domain.rules import Cap, Rule, RuleTable
+from services.compliance.domain.inputs import TEXT_OF, HistoryItem, Policy
+from services.compliance.domain.rules import FrequencyCap, Rule, RuleTable
 from shared.events.follow_up import Purpose
 
 
-def applicable_caps(purpose: Purpose, rules: Sequence[Rule], table: RuleTable, policy: Policy) -> tuple[Cap, ...]:
+def applicable_caps(
+    purpose: Purpose, rules: Sequence[Rule], table: RuleTable, policy: Policy
+) -> tuple[FrequencyCap, ...]:
     """Return every cap that binds a text: for marketing ours, the statutes' and the merchant's.
 
     Informational texts have only the merchant's own caps, other purposes none (compliance section 2). A merchant may
@@ -25,13 +27,13 @@ def applicable_caps(purpose: Purpose, rules: Sequence[Rule], table: RuleTable, p
     return tuple(dict.fromkeys((*ours, *statutory, *policy.marketing_caps)))
 
 
-def text_times(history: Iterable[Past], purpose: Purpose) -> tuple[datetime, ...]:
+def text_times(history: Iterable[HistoryItem], purpose: Purpose) -> tuple[datetime, ...]:
     """Return when texts of a purpose went out, newest first; nothing else counts."""
     kind = TEXT_OF[purpose]
     return tuple(sorted((past.at for past in history if past.kind is kind), reverse=True))
 
 
-def next_room(caps: Iterable[Cap], sent: Sequence[datetime], at: datetime) -> datetime | None:
+def next_room(caps: Iterable[FrequencyCap], sent: Sequence[datetime], at: datetime) -> datetime | None:
     """Return the first instant not before `at` when every cap has room, None when one never has (a cap of 0).
 
     That is when the oldest of the newest `maximum` texts, which are given newest first, has its period behind it.

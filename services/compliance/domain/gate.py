@@ -10,10 +10,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from services.compliance.domain import wording
-from services.compliance.domain.answers import ANSWERS, Asked, occasion
+from services.compliance.domain.answers import ANSWERS, AnswerRequested, occasion
 from services.compliance.domain.consent import shortfall
 from services.compliance.domain.frequency import applicable_caps, next_room, text_times
-from services.compliance.domain.inputs import Consent, LineType, Message, Past, Policy, Recipient
+from services.compliance.domain.inputs import Consent, HistoryItem, JudgedText, LineType, Policy, Recipient
 from services.compliance.domain.quiet_hours import Aspect
 from services.compliance.domain.rules import RuleTable, UnreadableRules
 from services.compliance.domain.setting import Moment, Setting, setting_of
@@ -42,11 +42,11 @@ _NEVER_TEXTED = frozenset({LineType.LANDLINE, LineType.TOLL_FREE, LineType.PREMI
 class _Case(NamedTuple):
     """One text in front of the gate, with everything that every check may look at."""
 
-    message: Message
+    message: JudgedText
     purpose: Purpose
     recipient: Recipient
     consent: Consent
-    history: Sequence[Past]
+    history: Sequence[HistoryItem]
     now: datetime
     table: RuleTable
     policy: Policy
@@ -100,10 +100,10 @@ class _Case(NamedTuple):
 
 
 def decide(
-    message: Message,
+    message: JudgedText,
     recipient: Recipient,
     consent: Consent,
-    history: Sequence[Past],
+    history: Sequence[HistoryItem],
     now: datetime,
     rules: RuleTable | UnreadableRules,
     policy: Policy,
@@ -185,7 +185,7 @@ def _answer(case: _Case) -> Verdict:
     """Checks 4 and 5: answers go to people who asked, at any hour, opted out or not."""
     max_age = case.table.purposes[case.purpose].max_age or timedelta()
     asked = occasion(case.purpose, case.consent, case.history, case.now, max_age)
-    if not isinstance(asked, Asked):
+    if not isinstance(asked, AnswerRequested):
         return case.block(asked)
     return case.block(Reason.MESSAGE_EXPIRED) if case.is_expired else case.clear(asked.until)
 

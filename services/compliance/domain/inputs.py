@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.compliance.domain.numbers import NumberFacts
-from services.compliance.domain.rules import Cap, ConsentStatus
+from services.compliance.domain.rules import ConsentStatus, FrequencyCap
 from services.compliance.domain.verdicts import Reason
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
@@ -50,7 +50,7 @@ TEXT_OF = {purpose: PastKind(purpose.value) for purpose in Purpose}
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class JudgedText:
     """The text to be judged; all instants are aware UTC."""
 
     purpose: Purpose | None
@@ -62,7 +62,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownPlace:
     """What the merchant knows of where the person lives; None is unknown."""
 
     time_zone: str | None = None
@@ -87,7 +87,7 @@ class Recipient:
     """The person, without identity: what the number says, what is known, and what holds marketing back."""
 
     number: NumberFacts
-    known: Known = Known()
+    known: KnownPlace = KnownPlace()
     line: LineType = LineType.UNKNOWN
     ported: bool = False
     suppressed: bool = False
@@ -133,7 +133,7 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class HistoryItem:
     """One thing that happened; a reserved cap slot counts as a text of its purpose."""
 
     at: datetime
@@ -146,9 +146,9 @@ class Policy:
 
     profile: Profile = Profile.STRICT
     close_guard_seconds: int | None = None
-    marketing_caps: tuple[Cap, ...] = ()
+    marketing_caps: tuple[FrequencyCap, ...] = ()
     """In addition to the table's and the statutes' caps: an operator may lower, not raise."""
-    informational_caps: tuple[Cap, ...] = ()
+    informational_caps: tuple[FrequencyCap, ...] = ()
     """The only caps of informational texts."""
     allow_above_statutory: frozenset[str] = frozenset()
     """Jurisdictions whose own caps, and ours, give way to `marketing_caps` (compliance section 9)."""

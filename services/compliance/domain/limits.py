@@ -52,7 +52,7 @@ class Newcomer(NamedTuple):
     """The id of the API key on whose word the text goes."""
 
 
-class Arrival(NamedTuple):
+class RememberedNewcomer(NamedTuple):
     """A newcomer as they are remembered for an hour."""
 
     at_seconds: int
@@ -61,7 +61,7 @@ class Arrival(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class LimitWait:
     """A text waits, and which bound says so."""
 
     limit: Limit
@@ -77,7 +77,7 @@ class Tally:
     asked: int = 0
     by_key: Counter[str] = field(default_factory=Counter)
     by_prefix: "array[int]" = field(default_factory=lambda: array("H", bytes(2 * PREFIXES)))
-    recent: deque[Arrival] = field(default_factory=deque)
+    recent: deque[RememberedNewcomer] = field(default_factory=deque)
     """Oldest first, each person once."""
     held_since: datetime | None = None
     _alike: Counter[int] = field(default_factory=Counter)
@@ -88,17 +88,17 @@ class Tally:
         self._alike.update(chain.from_iterable(each.blocks for each in self.recent))
         self._people.update(each.person for each in self.recent)
 
-    def ask(self, who: Newcomer, most: NewPeople, now: datetime) -> Wait | None:
+    def ask(self, who: Newcomer, most: NewPeople, now: datetime) -> LimitWait | None:
         """Count a text to somebody new; return why it waits, None where it may go."""
         if self.held_since is None and self._is_in_a_run(who, most.adjacent, now):
             self.held_since = now
         if self.held_since is not None:
-            return Wait(Limit(Reason.ADJACENT_NUMBERS, now + LOOK_AGAIN), "adjacent")
+            return LimitWait(Limit(Reason.ADJACENT_NUMBERS, now + LOOK_AGAIN), "adjacent")
         self._roll(now)
         for bound, before, cap in self._counted(who, most):
             hours = _hours_to_wait(before, cap)
             if hours:
-                return Wait(Limit(Reason.NEW_PEOPLE, self.hour + hours * HOUR), bound)
+                return LimitWait(Limit(Reason.NEW_PEOPLE, self.hour + hours * HOUR), bound)
         return None
 
     def _counted(self, who: Newcomer, most: NewPeople) -> Iterator[tuple[str, int, int]]:
@@ -133,7 +133,7 @@ class Tally:
             self._forget_oldest()
         if not who.blocks or who.person in self._people:
             return False
-        self.recent.append(Arrival(int(now.timestamp()), who.person, who.blocks))
+        self.recent.append(RememberedNewcomer(int(now.timestamp()), who.person, who.blocks))
         alike = self._alike
         for block in who.blocks:
             alike[block] = alike.get(block, 0) + 1

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.compliance.domain.inputs import Known
+from services.compliance.domain.inputs import KnownPlace
 from services.compliance.domain.numbers import NumberFacts
 from services.compliance.domain.rules import FALLBACK, FEDERAL, AreaCode, Places, Rule, RuleTable
 
@@ -25,7 +25,7 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class StatedAddress:
     """What the merchant knows, in the table's own words."""
 
     region: Region | None
@@ -41,7 +41,7 @@ class Jurisdiction:
     """Everything the law may look at, most certain first."""
 
     number: Region
-    address: Address
+    address: StatedAddress
     area_code: AreaCode | None
 
     @property
@@ -57,7 +57,7 @@ class Jurisdiction:
 
 
 @lru_cache(maxsize=8192)
-def jurisdiction_of(number: NumberFacts, known: Known, table: RuleTable) -> Jurisdiction:
+def jurisdiction_of(number: NumberFacts, known: KnownPlace, table: RuleTable) -> Jurisdiction:
     """Return whose law reaches this person.
 
     The area code counts even when the person is known to live elsewhere: Connecticut and Virginia reach numbers
@@ -102,7 +102,7 @@ def region_of(code: str) -> Region:
     return Region(_UNDER_OTHER_LAW.get(code, code))
 
 
-def _address(known: Known, home: Region, table: RuleTable) -> Address:
+def _address(known: KnownPlace, home: Region, table: RuleTable) -> StatedAddress:
     ignored: list[str] = []
     country = None if not known.country else _country(known.country)
     if country == FALLBACK:
@@ -116,7 +116,7 @@ def _address(known: Known, home: Region, table: RuleTable) -> Address:
     if known.postal_code and prefix is None and nation in _WITH_STATES:
         ignored.append("postal_code")
     postal = None if prefix is None else _state_of_prefix(prefix, table.places)
-    return Address(stated, None if postal is None else region_of(postal), prefix, tuple(ignored))
+    return StatedAddress(stated, None if postal is None else region_of(postal), prefix, tuple(ignored))
 
 
 def _country(text: str) -> str:

@@ -12,7 +12,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from services.compliance.domain import gate, time_zones
-from services.compliance.domain.inputs import Consent, Message, Past, Policy, Recipient
+from services.compliance.domain.inputs import Consent, HistoryItem, JudgedText, Policy, Recipient
 from services.compliance.domain.rules import RuleTable, UnreadableRules
 from services.compliance.domain.standing import Standing
 from services.compliance.domain.verdicts import Evidence, Verdict
@@ -24,10 +24,10 @@ _POSTAL_PREFIX = 3
 class DecisionInputs:
     """Every argument of `gate.decide` but the table, which is named by its version."""
 
-    message: Message
+    message: JudgedText
     recipient: Recipient
     consent: Consent
-    history: tuple[Past, ...]
+    history: tuple[HistoryItem, ...]
     now: datetime
     policy: Policy
 

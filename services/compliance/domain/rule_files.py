@@ -27,9 +27,9 @@ from services.compliance.domain.rules import (
     FALLBACK,
     FEDERAL,
     AreaCode,
-    Cap,
     ConsentStatus,
     CountryZones,
+    FrequencyCap,
     MinuteSpan,
     Places,
     PurposeDefaults,
@@ -228,8 +228,8 @@ def _clock(minutes: int) -> str:
     return f"{minutes // _MINUTES_AN_HOUR:02d}:{minutes % _MINUTES_AN_HOUR:02d}"
 
 
-def _caps(rows: Iterable[_Mapping]) -> tuple[Cap, ...]:
-    return tuple(Cap(maximum=whole(row["max"]), hours=whole(row["per_hours"])) for row in rows)
+def _caps(rows: Iterable[_Mapping]) -> tuple[FrequencyCap, ...]:
+    return tuple(FrequencyCap(maximum=whole(row["max"]), hours=whole(row["per_hours"])) for row in rows)
 
 
 def _accepted(row: Mapping[str, list[str]]) -> Mapping[str, frozenset[ConsentStatus]]:

@@ -37,7 +37,7 @@ class ConsentStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cap:
+class FrequencyCap:
     """At most `maximum` texts in any rolling `hours`."""
 
     maximum: int
@@ -61,7 +61,7 @@ class Rule:
     hours_text: str
     """The week in words, e.g. ``Mon-Sat 09:00-21:00, Sun 12:00-21:00``."""
     calendar: HolidayCalendar | None
-    caps: tuple[Cap, ...]
+    caps: tuple[FrequencyCap, ...]
     cite: str
 
 
@@ -118,7 +118,7 @@ class RuleTable:
     as_of: date
     jurisdictions: Mapping[str, Rule]
     purposes: Mapping[Purpose, PurposeDefaults]
-    policy_caps: tuple[Cap, ...]
+    policy_caps: tuple[FrequencyCap, ...]
     close_guard_seconds: int
     max_defer_hours: int
     consent: Mapping[str, Mapping[str, frozenset[ConsentStatus]]]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
-from services.compliance.domain.inputs import Consent, Known, LineType, Policy, Profile, Recipient
+from services.compliance.domain.inputs import Consent, KnownPlace, LineType, Policy, Profile, Recipient
 from services.compliance.domain.numbers import NumberFacts
 from services.compliance.domain.places import jurisdiction_of, rules_of
 from services.compliance.domain.quiet_hours import SendingWindow
@@ -101,7 +101,7 @@ class _Switches(NamedTuple):
 def _setting(
     purpose: Purpose,
     number: NumberFacts,
-    known: Known,
+    known: KnownPlace,
     moved: bool,  # noqa: FBT001 - positional for the cache; the one caller names it
     spared: bool,  # noqa: FBT001 - as above
     table: RuleTable,

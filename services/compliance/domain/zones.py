@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from services.compliance.domain import time_zones
-from services.compliance.domain.inputs import Known
+from services.compliance.domain.inputs import KnownPlace
 from services.compliance.domain.numbers import NumberFacts
 from services.compliance.domain.places import Jurisdiction, jurisdiction_of, region_of
 from services.compliance.domain.rules import FEDERAL, CountryZones, RuleTable
@@ -24,7 +24,7 @@ class Clocks:
 
 
 @lru_cache(maxsize=8192)
-def clocks_of(number: NumberFacts, known: Known, table: RuleTable, *, moved: bool) -> Clocks:
+def clocks_of(number: NumberFacts, known: KnownPlace, table: RuleTable, *, moved: bool) -> Clocks:
     """Return the candidate zones; the first source that knows anything decides.
 
     Args:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.compliance.imports.desk import ImportDesk
+from services.compliance.imports.desk import ImportService
 from shared.http.auth import Caller, requires
 from shared.http.quota import Load, Quotas
 from shared.http.strict_json import StrictRoute
@@ -23,7 +23,7 @@ class ImportBody(BaseModel):
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=MOST_ROWS)
 
 
-def routes(desk: ImportDesk, quotas: Quotas) -> APIRouter:
+def routes(desk: ImportService, quotas: Quotas) -> APIRouter:
     """Return the route of imports."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from services.compliance import claims, store
-from services.compliance.consent_desk import ConsentDesk
-from services.compliance.imports.rows import Refusal, Refused, read
+from services.compliance.consent_desk import ConsentService
+from services.compliance.imports.rows import RefusedRow, RowRefusal, read
 from shared.beside import beside
 from shared.config.directory import Merchant
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentReported
 from shared.http.problems import HTTPProblem
@@ -23,10 +23,10 @@ _ROW_BYTES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class ImportDesk:
+class ImportService:
     """Takes batches."""
 
-    consents: ConsentDesk
+    consents: ConsentService
 
     async def take(
         self,
@@ -60,7 +60,7 @@ class ImportDesk:
             counts: Counter[str] = Counter()
             for number, claim in wanted.items():
                 if claim.recipient_id in gone and claim.act is not ConsentAct.REVOKED:
-                    refused[number] = Refused(Refusal.ERASED, "this person asked to be forgotten")
+                    refused[number] = RefusedRow(RowRefusal.ERASED, "this person asked to be forgotten")
                 elif claim.event_id in known or claim.event_id in taken:
                     counts["repeated"] += 1
                 else:
@@ -68,7 +68,7 @@ class ImportDesk:
             await claims.record([*taken.values()], uow)
             return counts + Counter(recorded=len(taken))
 
-        counts = await self.consents.units.run(work, Lane.BATCHES)
+        counts = await self.consents.units.run(work, WritePriority.BATCHES)
         if problem is not None:
             raise reworded(problem, f"{len(wanted)} rows withdraw and were taken; send the whole batch again")
         return {
@@ -82,25 +82,25 @@ class ImportDesk:
 
     def _read(
         self, merchant: Merchant, rows: Sequence[Mapping[str, Any]], now: datetime
-    ) -> tuple[dict[int, ConsentReported], dict[int, Refused]]:
+    ) -> tuple[dict[int, ConsentReported], dict[int, RefusedRow]]:
         """Return what rows claim, and why others are not taken, by their place."""
         wanted: dict[int, ConsentReported] = {}
-        refused: dict[int, Refused] = {}
+        refused: dict[int, RefusedRow] = {}
         for number, row in enumerate(rows):
             match self._claim(merchant, row, now):
-                case Refused() as refusal:
+                case RefusedRow() as refusal:
                     refused[number] = refusal
                 case claim:
                     wanted[number] = claim
         return wanted, refused
 
-    def _claim(self, merchant: Merchant, row: Mapping[str, Any], now: datetime) -> ConsentReported | Refused:
+    def _claim(self, merchant: Merchant, row: Mapping[str, Any], now: datetime) -> ConsentReported | RefusedRow:
         body = read(row)
-        if isinstance(body, Refused):
+        if isinstance(body, RefusedRow):
             return body
         try:
             return self.consents.claim(merchant, body, now)
         except HTTPProblem as problem:
             field, reason = problem.errors[0].field, problem.errors[0].reason
-            kind = Refusal.UNUSABLE_NUMBER if field == _NO_NUMBER else Refusal.INVALID
-            return Refused(kind, f"{field}: {reason}")
+            kind = RowRefusal.UNUSABLE_NUMBER if field == _NO_NUMBER else RowRefusal.INVALID
+            return RefusedRow(kind, f"{field}: {reason}")

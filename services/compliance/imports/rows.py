@@ -33,7 +33,7 @@ _FLOAT: Final = re.compile(r"\+?[0-9]{7,15}\.0+")
 """A number that a spreadsheet took for one to count with."""
 
 
-class Refusal(StrEnum):
+class RowRefusal(StrEnum):
     """Why a row did not enter the ledger."""
 
     INVALID = "invalid"
@@ -44,14 +44,14 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRow:
     """A row that is not taken, and what to do about it; repeats no value of the row."""
 
-    reason: Refusal
+    reason: RowRefusal
     detail: str
 
 
-def read(row: Mapping[str, Any]) -> ConsentBody | Refused:
+def read(row: Mapping[str, Any]) -> ConsentBody | RefusedRow:
     """Return what a row claims.
 
     A permission needs the proof that makes it one: when it was given, how strong it is, and the wording shown or
@@ -66,13 +66,13 @@ def read(row: Mapping[str, Any]) -> ConsentBody | Refused:
         body = ConsentBody.model_validate(row)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
-        return Refused(Refusal.INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+        return RefusedRow(RowRefusal.INVALID, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
     if body.event in _GRANTS:
         body = body.model_copy(update={"event": ConsentAct.IMPORTED})
     if body.event not in IMPORTED:
-        return Refused(Refusal.NOT_IMPORTABLE, f"a file cannot tell that consent is {body.event}")
+        return RefusedRow(RowRefusal.NOT_IMPORTABLE, f"a file cannot tell that consent is {body.event}")
     lacking = None if body.event is not ConsentAct.IMPORTED else _lacking(body)
-    return Refused(Refusal.NO_EVIDENCE, lacking) if lacking else body
+    return RefusedRow(RowRefusal.NO_EVIDENCE, lacking) if lacking else body
 
 
 def _as_meant(row: Mapping[str, Any]) -> dict[str, Any]:

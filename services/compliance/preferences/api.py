@@ -15,9 +15,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from services.compliance.preferences.desk import Choice, PreferenceDesk
+from services.compliance.preferences.desk import Choice, PreferenceService
 from services.compliance.preferences.languages import Language, Languages
-from services.compliance.preferences.links import Holder, Links
+from services.compliance.preferences.links import Holder, PreferenceLinks
 from shared.config.directory import Merchant, MerchantDirectory
 
 _HEADERS: Final = {
@@ -56,7 +56,7 @@ class _Pages:
         return HTMLResponse(html, status_code=status, headers={**_HEADERS, "Content-Language": language.code})
 
 
-def routes(desk: PreferenceDesk, links: Links, merchants: MerchantDirectory) -> APIRouter:
+def routes(desk: PreferenceService, links: PreferenceLinks, merchants: MerchantDirectory) -> APIRouter:
     """Return the routes of preference pages."""
     router = APIRouter(prefix="/preferences", include_in_schema=False)
     pages = _Pages()

@@ -14,8 +14,8 @@ from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import Holder
 from services.compliance.preferences.wishes import NO_WISH, PAUSE, Wish
 from shared import ids, places
-from shared.db.transaction import Lane, Transaction
-from shared.db.unit_of_work import UnitOfWork, Units
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope
 from shared.ids import EventId
 from shared.privacy import Sealer
@@ -46,10 +46,10 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class PreferenceDesk:
+class PreferenceService:
     """What the pages need."""
 
-    units: Units
+    units: UnitOfWorkRunner
     sealer: Sealer
 
     async def is_open(self, holder: Holder) -> bool:
@@ -91,7 +91,7 @@ class PreferenceDesk:
                 case _:
                     assert_never(choice)
 
-        await self.units.run(work, Lane.STOP)
+        await self.units.run(work, WritePriority.STOP)
 
 
 def sight_of(standing: Standing, wish: Wish, now: datetime) -> Sight:

@@ -29,7 +29,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class PreferenceLinks:
     """Makes and reads links."""
 
     sealer: Sealer

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.compliance.domain.rules import Cap
+from services.compliance.domain.rules import FrequencyCap
 
 PAUSE: Final = timedelta(days=30)
 """How long a pause lasts."""
-FEWER: Final = Cap(1, 7 * 24)
+FEWER: Final = FrequencyCap(1, 7 * 24)
 """At most one marketing text in a rolling week; other caps hold beside it."""
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.responses import JSONResponse, Response
 
 from services.compliance import store
-from services.compliance.consent_desk import ConsentDesk, StandingBody
+from services.compliance.consent_desk import ConsentService, StandingBody
 from services.compliance.domain.ledger import first_break
 from services.compliance.rights import store as rights_store
 from services.compliance.rights.answers import Copy, certificate_answer, copy_answer, copy_table, listed
@@ -19,7 +19,7 @@ from services.compliance.rights.store import Piece, Request
 from services.compliance.tables import ground
 from shared import ids
 from shared.config.directory import Merchant
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import PrivacyRequested, PrivacyRight
 from shared.http.auth import Caller, requires
@@ -35,10 +35,10 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key")]
 
 
 @dataclass(frozen=True, slots=True)
-class RightsDesk:
+class RightsService:
     """What the routes need."""
 
-    consents: ConsentDesk
+    consents: ConsentService
     sealer: Sealer
 
     async def ask(self, merchant: Merchant, to: str, right: PrivacyRight, key: str | None) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class RightsDesk:
             await remember(uow, ground, keyed, HTTPStatus.ACCEPTED, answer)
             return answer
 
-        return await self.consents.units.run(work, Lane.STOP)
+        return await self.consents.units.run(work, WritePriority.STOP)
 
     async def erasure(self, merchant: Merchant, request_id: UUID) -> dict[str, Any]:
         """Return the certificate of an erasure.
@@ -117,7 +117,7 @@ def copies_of(pieces: list[Piece], merchant: Merchant, sealer: Sealer) -> list[C
     return copies
 
 
-def routes(desk: RightsDesk) -> APIRouter:
+def routes(desk: RightsService) -> APIRouter:
     """Return the routes of rights."""
     router = APIRouter(tags=["rights"], route_class=StrictRoute)
     units = desk.consents.units

@@ -22,7 +22,7 @@ from shared.privacy import Sealer
 
 
 @dataclass(frozen=True, slots=True)
-class RightsDoor:
+class RightsHandlers:
     """The handlers."""
 
     sealer: Sealer

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.ingest.domain.readings import Claim, Happening, PermissionPlace, Reading
+from services.ingest.domain.readings import Claim, ParsedDelivery, PermissionPlace, TriggerDraft
 from shared import ids, places
 from shared.events.consent import (
     ConsentAct,
@@ -74,7 +74,7 @@ class Origin:
 
 def announcements(
     origin: Origin,
-    reading: Reading,
+    reading: ParsedDelivery,
     addressee: Addressee | None,
     facts: tuple[Sealed, ...],
     claims: tuple[OpenClaim, ...],
@@ -131,7 +131,7 @@ def announcements(
     return events
 
 
-def trigger_id(origin: Origin, happening: Happening, whose: Addressee | None = None) -> EventId:
+def trigger_id(origin: Origin, happening: TriggerDraft, whose: Addressee | None = None) -> EventId:
     """Return the one id this happening has, whichever delivery tells of it.
 
     Args:
@@ -196,8 +196,8 @@ def taken_off(origin: Origin, place: PermissionPlace, before: Addressee) -> Cons
 
 def _trigger(
     origin: Origin,
-    reading: Reading,
-    happening: Happening,
+    reading: ParsedDelivery,
+    happening: TriggerDraft,
     facts: Sealed,
     addressee: Addressee,
     reports: tuple[EventId, ...],
@@ -248,7 +248,7 @@ def _report(origin: Origin, claim: Claim, opened: OpenClaim | None, whose: Addre
     )
 
 
-def _deal(origin: Origin, happening: Happening, addressee: Addressee) -> ConsentReported:
+def _deal(origin: Origin, happening: TriggerDraft, addressee: Addressee) -> ConsentReported:
     """Return the consent that buying or booking gives by itself: service texts about it, and no marketing.
 
     Source: compliance section 2, transactional texts rest on consent or contract.

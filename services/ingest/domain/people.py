@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from services.ingest.domain.readings import Join, Reading
+from services.ingest.domain.readings import Join, ParsedDelivery
 from shared import phone
 from shared.events.trigger import PhoneProvenance
 from shared.phone import E164
@@ -13,7 +13,7 @@ SealedT = TypeVar("SealedT")
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class PhoneCandidate:
     """A number a delivery holds: as written, where it stood, and the country of its address."""
 
     raw: str | None
@@ -29,7 +29,7 @@ class Chosen:
     provenance: PhoneProvenance
 
 
-def chosen_phone(candidates: Iterable[Candidate], fallback_country: str | None) -> Chosen | None:
+def chosen_phone(candidates: Iterable[PhoneCandidate], fallback_country: str | None) -> Chosen | None:
     """Return the first candidate that is a usable number; never guesses a country.
 
     Source: webhooks section 1, phone choice.
@@ -48,7 +48,7 @@ def remembered_provenance(provenance: PhoneProvenance) -> PhoneProvenance:
     return provenance if provenance is PhoneProvenance.SHIPPING else PhoneProvenance.SUBJECT
 
 
-def lasting_joins(reading: Reading) -> tuple[Join, ...]:
+def lasting_joins(reading: ParsedDelivery) -> tuple[Join, ...]:
     """Return the joins that may remember this delivery's number.
 
     A shipping number may be another person's: it is remembered for its order, never for the customer. Who asks for
@@ -61,12 +61,12 @@ def lasting_joins(reading: Reading) -> tuple[Join, ...]:
     return reading.joins
 
 
-def reaches_everybody(reading: Reading) -> bool:
+def reaches_everybody(reading: ParsedDelivery) -> bool:
     """Return whether a reading concerns every number its joins ever had: what is asked by right, and withdrawals."""
     return bool(reading.rights) or any(claim.reaches_everybody for claim in reading.claims)
 
 
-def timely_claims(reading: Reading, sealed: Sequence[SealedT]) -> tuple[Reading, tuple[SealedT, ...]]:
+def timely_claims(reading: ParsedDelivery, sealed: Sequence[SealedT]) -> tuple[ParsedDelivery, tuple[SealedT, ...]]:
     """Return a reading that is older than what is known without the permission of its place, and what is sealed of it.
 
     A box may have been emptied since; what a customer's account says is dated by itself.
@@ -80,6 +80,6 @@ def timely_claims(reading: Reading, sealed: Sequence[SealedT]) -> tuple[Reading,
     return replace(reading, claims=tuple(claim for claim, _ in kept)), tuple(own for _, own in kept)
 
 
-def prefers_known_person(reading: Reading) -> bool:
+def prefers_known_person(reading: ParsedDelivery) -> bool:
     """Return whether a person found through the joins comes before the number in the delivery itself."""
     return reading.contact is None or reading.contact.provenance is PhoneProvenance.SHIPPING

@@ -20,7 +20,7 @@ class QuarantineReason(StrEnum):
     """Genuine, but its unsigned topic does not fit the signed body: somebody may have sent it again under another."""
 
 
-class Status(StrEnum):
+class DeliveryOutcome(StrEnum):
     """What became of a delivery."""
 
     ACCEPTED = "accepted"
@@ -89,7 +89,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class TriggerDraft:
     """Something that may start or stop a flow: a trigger before anybody knows whose."""
 
     kind: str
@@ -134,20 +134,20 @@ class PermissionPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedDelivery:
     """What a delivery says; all of it concerns one person, or the whole merchant."""
 
     contact: Contact | None = None
     customer: str | None = None
     joins: tuple[Join, ...] = ()
     """Best first."""
-    happenings: tuple[Happening, ...] = ()
+    happenings: tuple[TriggerDraft, ...] = ()
     claims: tuple[Claim, ...] = ()
     rights: tuple[PrivacyRight, ...] = ()
     as_of: datetime | None = None
     """When its order, cart or customer came to be as it is told here, whole; None: the delivery tells a part of one.
     What is older than what is known changes no number, and gives no permission."""
-    retold: tuple[Happening, ...] = ()
+    retold: tuple[TriggerDraft, ...] = ()
     """What whoever has the number now is to hear, should the subject have had another one before."""
     place: PermissionPlace | None = None
     total: OrderTotal | None = None
@@ -171,10 +171,10 @@ class Unreadable:
     detail: str
 
 
-Outcome: TypeAlias = Reading | Unreadable
+ParseResult: TypeAlias = ParsedDelivery | Unreadable
 
 
-def must_pass(outcome: Outcome) -> bool:
+def must_pass(outcome: ParseResult) -> bool:
     """Return whether somebody withdraws something in it: that is taken however much else its merchant sends."""
     if isinstance(outcome, Unreadable):
         return False

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import orjson
 
-from services.ingest.domain.readings import Happening, OrderTotal, Reading
+from services.ingest.domain.readings import OrderTotal, ParsedDelivery, TriggerDraft
 from shared.events.trigger import TriggerKind
 
 
@@ -18,14 +18,14 @@ from shared.events.trigger import TriggerKind
 class Told:
     """A reading whose amounts fit what is known of its order, what to remember of that, and what was added to it."""
 
-    reading: Reading
+    reading: ParsedDelivery
     total: OrderTotal | None
     """What is to be remembered; None: what is known stands."""
     added_minor: int = 0
     """By how much the order comes to more than was told; below zero: to less."""
 
 
-def told(reading: Reading, known: OrderTotal | None, *, is_old: bool) -> Told:
+def told(reading: ParsedDelivery, known: OrderTotal | None, *, is_old: bool) -> Told:
     """Return what a delivery says of an order's money.
 
     Args:
@@ -48,7 +48,7 @@ def told(reading: Reading, known: OrderTotal | None, *, is_old: bool) -> Told:
     return Told(fitting, total, total.minor - known.minor)
 
 
-def in_shop_money(happenings: Iterable[Happening], total: OrderTotal | None) -> Iterable[Happening]:
+def in_shop_money(happenings: Iterable[TriggerDraft], total: OrderTotal | None) -> Iterable[TriggerDraft]:
     """Return what happened, each refund in the money of its order; without an amount, where there is no ratio."""
     for each in happenings:
         if total is None or each.kind != TriggerKind.REFUND or each.currency in {None, total.currency}:

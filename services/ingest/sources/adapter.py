@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from services.ingest.domain.readings import Outcome, QuarantineReason, Shop, Unreadable
+from services.ingest.domain.readings import ParseResult, QuarantineReason, Shop, Unreadable
 from services.ingest.fields import Misshapen
 from shared.http import strict_json
 
@@ -25,7 +25,7 @@ Headers: TypeAlias = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class DeliveryContext:
     """What a reader may know beside the document."""
 
     headers: Headers
@@ -33,7 +33,7 @@ class Circumstances:
     received_at: datetime
 
 
-Reader: TypeAlias = Callable[[Any, Circumstances], Outcome]
+Reader: TypeAlias = Callable[[Any, DeliveryContext], ParseResult]
 """Turns a parsed JSON document into an outcome; may raise `Misshapen`."""
 
 
@@ -50,7 +50,7 @@ class Adapter:
     reader_of: Callable[[str], Reader | None]
     """The reader of a topic; None where the topic is unknown."""
 
-    def read(self, body: bytes, circumstances: Circumstances) -> Outcome:
+    def read(self, body: bytes, circumstances: DeliveryContext) -> ParseResult:
         """Return what a genuine delivery says, or why it cannot be read; never raises for what is in it."""
         reader = self.reader_of(self.topic_of(circumstances.headers))
         if reader is None:

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from services.ingest.domain.readings import Claim, Happening, Join, Reading, Shop
+from services.ingest.domain.readings import Claim, Join, ParsedDelivery, Shop, TriggerDraft
 from services.ingest.fields import Misshapen
 from shared import phone, spellings, zone_places
 from shared.config.problem import did_you_mean
@@ -117,7 +117,7 @@ class AmountBody(_Body):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
-class ConsentBody(_Body):
+class EventConsentBody(_Body):
     """A consent given or withdrawn with the event."""
 
     scope: ConsentScope
@@ -141,11 +141,11 @@ class EventBody(_Body):
     test: Flag = False
     recipient: RecipientBody = RecipientBody()
     amount: AmountBody | None = None
-    consent: Annotated[tuple[ConsentBody, ...], Field(max_length=20)] = ()
+    consent: Annotated[tuple[EventConsentBody, ...], Field(max_length=20)] = ()
     facts: Annotated[dict[str, Any], AfterValidator(bounded_facts)] = Field(default_factory=dict)
 
 
-_PARTS: dict[str, type[_Body]] = {"recipient": RecipientBody, "amount": AmountBody, "consent": ConsentBody}
+_PARTS: dict[str, type[_Body]] = {"recipient": RecipientBody, "amount": AmountBody, "consent": EventConsentBody}
 
 
 def findings_in(document: object) -> list[Misshapen]:
@@ -157,7 +157,7 @@ def findings_in(document: object) -> list[Misshapen]:
     return []
 
 
-def read_event(document: object, shop: Shop, received_at: datetime) -> tuple[EventBody, Reading]:
+def read_event(document: object, shop: Shop, received_at: datetime) -> tuple[EventBody, ParsedDelivery]:
     """Return the event and what it says.
 
     Raises:
@@ -173,7 +173,7 @@ def read_event(document: object, shop: Shop, received_at: datetime) -> tuple[Eve
     return event, reading_of(event, shop, received_at)
 
 
-def reading_of(event: EventBody, shop: Shop, received_at: datetime) -> Reading:
+def reading_of(event: EventBody, shop: Shop, received_at: datetime) -> ParsedDelivery:
     """Return what an event says.
 
     Raises:
@@ -182,7 +182,7 @@ def reading_of(event: EventBody, shop: Shop, received_at: datetime) -> Reading:
     latest = received_at + CLOCK_TOLERANCE
     occurred_at = event.occurred_at or received_at
     joins = (("subject", event.subject), ("customer", event.customer))
-    return Reading(
+    return ParsedDelivery(
         contact=_contact(event.recipient, shop),
         customer=event.customer,
         joins=tuple(Join(kind, name) for kind, name in joins if name is not None),
@@ -192,8 +192,8 @@ def reading_of(event: EventBody, shop: Shop, received_at: datetime) -> Reading:
     )
 
 
-def _happening(event: EventBody, occurred_at: datetime) -> Happening:
-    return Happening(
+def _happening(event: EventBody, occurred_at: datetime) -> TriggerDraft:
+    return TriggerDraft(
         kind=event.kind,
         key=event.id,
         occurred_at=occurred_at,

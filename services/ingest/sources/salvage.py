@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from pydantic import ValidationError
 
-from services.ingest.domain.readings import Reading, Shop
+from services.ingest.domain.readings import ParsedDelivery, Shop
 from services.ingest.fields import Misshapen
 from services.ingest.sources.generic import EventBody, findings_in, reading_of
 from shared.events.consent import ConsentAct, ConsentScope
@@ -27,7 +27,7 @@ _ROUNDS: Final = 4
 """What is wrong is left out in so many rounds at most: a mistake may hide another."""
 
 
-def salvaged(document: object, shop: Shop, received_at: datetime) -> Reading | None:
+def salvaged(document: object, shop: Shop, received_at: datetime) -> ParsedDelivery | None:
     """Return what counts of an event that is not one of ours; None where that is nothing, or about nobody."""
     if not isinstance(document, dict):
         return None

@@ -30,9 +30,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.ingest.domain.readings import Outcome, QuarantineReason, Reading, Shop, Unreadable
+from services.ingest.domain.readings import ParsedDelivery, ParseResult, QuarantineReason, Shop, Unreadable
 from services.ingest.fields import Fields, Misshapen
-from services.ingest.sources.adapter import Adapter, Circumstances, Headers, Reader, hmac_sha256_base64, is_any_of
+from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, hmac_sha256_base64, is_any_of
 from services.ingest.sources.shopify_checkouts import checkout
 from services.ingest.sources.shopify_orders import (
     changes,
@@ -90,7 +90,7 @@ def reader_of(topic: str) -> Reader | None:
     if reader is None:
         return None
 
-    def read(document: Any, circumstances: Circumstances) -> Outcome:
+    def read(document: Any, circumstances: DeliveryContext) -> ParseResult:
         if not isinstance(document, dict):
             raise Misshapen("body", "must be an object")
         shop_domain = circumstances.shop.domain or circumstances.headers.get(SHOP_DOMAIN)
@@ -108,11 +108,11 @@ def reader_of(topic: str) -> Reader | None:
 
 def _closes(reason: str) -> FieldsReader:
     """Return the reader of a topic that ends the shop's use of this app."""
-    return lambda _shop, _at: Reading(closes=reason)
+    return lambda _shop, _at: ParsedDelivery(closes=reason)
 
 
-def _nothing(_document: Fields, _at: Circumstances) -> Reading:
-    return Reading()
+def _nothing(_document: Fields, _at: DeliveryContext) -> ParsedDelivery:
+    return ParsedDelivery()
 
 
 _READERS: dict[str, FieldsReader] = {

@@ -11,16 +11,16 @@ Source: webhooks section 1 (checkouts/create, checkouts/update).
 from dataclasses import replace
 from datetime import datetime
 
-from services.ingest.domain.readings import Claim, Happening, PermissionPlace, Reading
+from services.ingest.domain.readings import Claim, ParsedDelivery, PermissionPlace, TriggerDraft
 from services.ingest.fields import Fields
-from services.ingest.sources.adapter import Circumstances
+from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify_orders import about_order, as_of, cart_facts
 from services.ingest.sources.shopify_people import NAME, claimant, known, sha256_of
 from shared.events.consent import ConsentAct, ConsentScope
 from shared.events.trigger import PhoneProvenance, TriggerKind
 
 
-def checkout(document: Fields, at: Circumstances) -> Reading:
+def checkout(document: Fields, at: DeliveryContext) -> ParsedDelivery:
     """Read checkouts/create and checkouts/update: begun, and once `completed_at` is there, completed."""
     token = document.required("token")
     subject, begun_at, currency = (
@@ -30,7 +30,7 @@ def checkout(document: Fields, at: Circumstances) -> Reading:
     )
     is_completed = "completed_at" in document and not document.is_blank("completed_at")
     completed_at = (document.instant("completed_at") or as_of(document, at)) if is_completed else None
-    happening = Happening(
+    happening = TriggerDraft(
         kind=TriggerKind.CHECKOUT_COMPLETED if completed_at else TriggerKind.CHECKOUT_STARTED,
         key=f"{subject}/{'completed' if completed_at else 'started'}",
         occurred_at=completed_at or begun_at,
@@ -51,7 +51,7 @@ def checkout(document: Fields, at: Circumstances) -> Reading:
     )
 
 
-def _ticked(document: Fields, at: Circumstances, ticked_at: datetime) -> Claim | None:
+def _ticked(document: Fields, at: DeliveryContext, ticked_at: datetime) -> Claim | None:
     """Return what the box for texts (`buyer_accepts_sms_marketing`) permits; None where it is empty.
 
     It is dated as the checkout, the earliest it can have been ticked, so that it never overturns a later withdrawal;

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.ingest.domain.readings import Happening, Join, OrderTotal, Reading
+from services.ingest.domain.readings import Join, OrderTotal, ParsedDelivery, TriggerDraft
 from services.ingest.fields import Fields, Misshapen
-from services.ingest.sources.adapter import Circumstances
+from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify_parcels import parcel_of
 from services.ingest.sources.shopify_people import contact_of, known, with_consent_state
 from services.ingest.sources.shopify_refunds import refund_of
@@ -29,16 +29,16 @@ DELETED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 _GLOBAL_ID = "gid://shopify/Order/"
 
 
-def purchase(order: Fields, at: Circumstances) -> Reading:
+def purchase(order: Fields, at: DeliveryContext) -> ParsedDelivery:
     """Read orders/create and orders/paid: the same purchase."""
     total = total_of(order)
     happenings = () if _is_dead(order, at) else _parts(order, lambda: (_purchase(order, total),))
     return about_order(order, at, happenings, total=total)
 
 
-def changes(order: Fields, at: Circumstances) -> Reading:
+def changes(order: Fields, at: DeliveryContext) -> ParsedDelivery:
     """Read orders/updated, orders/cancelled and orders/fulfilled: whatever the order has come to show."""
-    found: list[Happening] = []
+    found: list[TriggerDraft] = []
     for refund in order.each("refunds"):
         found += _parts(refund, partial(_refund, refund, order))
     for parcel in order.each("fulfillments"):
@@ -51,33 +51,33 @@ def changes(order: Fields, at: Circumstances) -> Reading:
     return replace(reading, retold=_parts(order, lambda: (_purchase(order, total),))) if lives else reading
 
 
-def refunded(refund: Fields, _at: Circumstances) -> Reading:
+def refunded(refund: Fields, _at: DeliveryContext) -> ParsedDelivery:
     """Read refunds/create: it names its order and nobody's number."""
     order = refund.beside({"id": refund.required("order_id")})
-    return Reading(joins=(Join("subject", subject_of(order)),), happenings=_refund(refund, order))
+    return ParsedDelivery(joins=(Join("subject", subject_of(order)),), happenings=_refund(refund, order))
 
 
-def fulfilled(parcel: Fields, at: Circumstances) -> Reading:
+def fulfilled(parcel: Fields, at: DeliveryContext) -> ParsedDelivery:
     """Read fulfillments/create and fulfillments/update."""
     order = parcel.beside({"id": parcel.required("order_id")})
-    return Reading(
+    return ParsedDelivery(
         contact=contact_of(at.shop, shipping=parcel.fields("destination")),
         joins=(Join("subject", subject_of(order)),),
         happenings=_parcel(parcel, order),
     )
 
 
-def deleted(order: Fields, at: Circumstances) -> Reading:
+def deleted(order: Fields, at: DeliveryContext) -> ParsedDelivery:
     """Read orders/delete, which has nothing but the order's id: what waits about it is called off.
 
     It says nothing of money: orders that were paid are deleted too, years later, to tidy up.
     """
     subject = subject_of(order)
-    gone = Happening(ORDER_DELETED, f"{subject}/deleted", at.received_at, subject, anchored_at=DELETED_AT)
-    return Reading(joins=(Join("subject", subject),), happenings=(gone,))
+    gone = TriggerDraft(ORDER_DELETED, f"{subject}/deleted", at.received_at, subject, anchored_at=DELETED_AT)
+    return ParsedDelivery(joins=(Join("subject", subject),), happenings=(gone,))
 
 
-def _parts(part: Fields, read: Callable[[], tuple[Happening, ...]]) -> tuple[Happening, ...]:
+def _parts(part: Fields, read: Callable[[], tuple[TriggerDraft, ...]]) -> tuple[TriggerDraft, ...]:
     """Return what a part of a document says; nothing, and why in `lost`, where it lacks what it needs."""
     try:
         return read()
@@ -86,9 +86,9 @@ def _parts(part: Fields, read: Callable[[], tuple[Happening, ...]]) -> tuple[Hap
         return ()
 
 
-def _purchase(order: Fields, total: OrderTotal | None) -> Happening:
+def _purchase(order: Fields, total: OrderTotal | None) -> TriggerDraft:
     currency = order.text("currency")
-    return Happening(
+    return TriggerDraft(
         kind=TriggerKind.PURCHASE,
         key=f"{subject_of(order)}/purchase",
         occurred_at=order.required_instant("created_at"),
@@ -100,14 +100,14 @@ def _purchase(order: Fields, total: OrderTotal | None) -> Happening:
     )
 
 
-def _is_dead(order: Fields, at: Circumstances) -> bool:
+def _is_dead(order: Fields, at: DeliveryContext) -> bool:
     """Return whether nobody should be thanked for an order: cancelled, voided, or made long ago and imported now."""
     processed_at = order.instant("processed_at")
     is_old = processed_at is not None and at.received_at - processed_at > OLDEST_PURCHASE
     return is_old or is_cancelled(order) or order.text("financial_status") == "voided"
 
 
-def _is_recent(order: Fields, at: Circumstances) -> bool:
+def _is_recent(order: Fields, at: DeliveryContext) -> bool:
     """Return whether an order is young enough for its buyer to hear of it."""
     created_at = order.instant("created_at")
     return created_at is not None and at.received_at - created_at <= OLDEST_PURCHASE
@@ -118,9 +118,9 @@ def is_cancelled(order: Fields) -> bool:
     return "cancelled_at" in order and not order.is_blank("cancelled_at")
 
 
-def _cancellation(order: Fields, at: Circumstances) -> Happening:
+def _cancellation(order: Fields, at: DeliveryContext) -> TriggerDraft:
     currency = order.text("currency")
-    return Happening(
+    return TriggerDraft(
         kind=TriggerKind.CANCELLATION,
         key=f"{subject_of(order)}/cancellation",
         occurred_at=order.instant("cancelled_at") or order.instant("updated_at") or at.received_at,
@@ -132,12 +132,12 @@ def _cancellation(order: Fields, at: Circumstances) -> Happening:
     )
 
 
-def _refund(refund: Fields, order: Fields) -> tuple[Happening, ...]:
+def _refund(refund: Fields, order: Fields) -> tuple[TriggerDraft, ...]:
     money = refund_of(refund, order.text("currency"))
     if money is None:
         return ()
     return (
-        Happening(
+        TriggerDraft(
             kind=TriggerKind.REFUND,
             key=f"refund-{refund.required('id')}",
             occurred_at=refund.required_instant("created_at"),
@@ -150,20 +150,20 @@ def _refund(refund: Fields, order: Fields) -> tuple[Happening, ...]:
     )
 
 
-def _parcel(parcel: Fields, order: Fields) -> tuple[Happening, ...]:
+def _parcel(parcel: Fields, order: Fields) -> tuple[TriggerDraft, ...]:
     facts = _order_facts(order) if "name" in order else {}
     return parcel_of(parcel, subject_of(order), is_test=order.flag("test"), order_facts=facts)
 
 
 def about_order(
     order: Fields,
-    at: Circumstances,
-    happenings: tuple[Happening, ...],
+    at: DeliveryContext,
+    happenings: tuple[TriggerDraft, ...],
     *,
     subject: str | None = None,
     other_phone: str | None = None,
     total: OrderTotal | None = None,
-) -> Reading:
+) -> ParsedDelivery:
     """Return the reading of an order or checkout: its person, and all by which that person is found again."""
     customer = order.fields("customer")
     customer_id, token = customer.text("id"), order.text("checkout_token")
@@ -177,7 +177,7 @@ def about_order(
         shipping=order.fields("shipping_address"),
         other_phone=other_phone,
     )
-    reading = Reading(
+    reading = ParsedDelivery(
         contact,
         customer_id,
         (*(Join("subject", name) for name in subjects), *((Join("customer", customer_id),) if customer_id else ())),
@@ -188,7 +188,7 @@ def about_order(
     return with_consent_state(reading, customer, at)
 
 
-def as_of(document: Fields, at: Circumstances) -> datetime:
+def as_of(document: Fields, at: DeliveryContext) -> datetime:
     """Return when an order or cart came to be as it is told; now, where nobody says."""
     return min(document.instant("updated_at") or at.received_at, at.received_at)
 

@@ -14,7 +14,7 @@ Shopify's API.
 from types import MappingProxyType
 from typing import Any
 
-from services.ingest.domain.readings import Happening
+from services.ingest.domain.readings import TriggerDraft
 from services.ingest.fields import Fields
 from services.ingest.sources.shopify_people import known
 from shared.events.trigger import TriggerKind
@@ -34,7 +34,7 @@ CARRIER = MappingProxyType(
 """What a carrier says (`shipment_status`) in our words."""
 
 
-def parcel_of(parcel: Fields, subject: str, *, is_test: bool, order_facts: dict[str, Any]) -> tuple[Happening, ...]:
+def parcel_of(parcel: Fields, subject: str, *, is_test: bool, order_facts: dict[str, Any]) -> tuple[TriggerDraft, ...]:
     """Return what is known of a parcel.
 
     Args:
@@ -50,9 +50,9 @@ def parcel_of(parcel: Fields, subject: str, *, is_test: bool, order_facts: dict[
     key = f"fulfillment-{parcel.required('id')}"
     tracking = _tracking(parcel)
     facts = order_facts | tracking
-    found = [Happening(TriggerKind.FULFILMENT, key, created_at, subject, is_test=is_test, facts=facts)]
+    found = [TriggerDraft(TriggerKind.FULFILMENT, key, created_at, subject, is_test=is_test, facts=facts)]
     if tracking:
-        followed = Happening(
+        followed = TriggerDraft(
             TriggerKind.FULFILMENT,
             f"{key}/tracking",
             changed_at,
@@ -67,7 +67,9 @@ def parcel_of(parcel: Fields, subject: str, *, is_test: bool, order_facts: dict[
     if said is not None:
         word = "delivered" if said is TriggerKind.DELIVERY else said.value
         found.append(
-            Happening(said, f"{key}/{word}", changed_at, subject, is_test=is_test, facts=facts, anchored_at=created_at)
+            TriggerDraft(
+                said, f"{key}/{word}", changed_at, subject, is_test=is_test, facts=facts, anchored_at=created_at
+            )
         )
     return tuple(found)
 

@@ -17,10 +17,10 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from services.ingest.domain.people import Candidate, chosen_phone
-from services.ingest.domain.readings import Claim, Happening, Join, PermissionPlace, Reading, Shop
+from services.ingest.domain.people import PhoneCandidate, chosen_phone
+from services.ingest.domain.readings import Claim, Join, ParsedDelivery, PermissionPlace, Shop, TriggerDraft
 from services.ingest.fields import Fields, Misshapen
-from services.ingest.sources.adapter import Circumstances
+from services.ingest.sources.adapter import DeliveryContext
 from shared import spellings
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
 from shared.events.trigger import Contact, PhoneProvenance, TriggerKind
@@ -44,14 +44,14 @@ COLLECTED_AT_CHECKOUT = "SHOPIFY"
 
 NOTHING = Fields({})
 
-FieldsReader: TypeAlias = Callable[[Fields, Circumstances], Reading]
+FieldsReader: TypeAlias = Callable[[Fields, DeliveryContext], ParsedDelivery]
 
 
-def changed_customer(customer: Fields, at: Circumstances) -> Reading:
+def changed_customer(customer: Fields, at: DeliveryContext) -> ParsedDelivery:
     """Read customers/create and customers/update: what is known of somebody changed."""
     changed_at, customer_id = customer.instant("updated_at"), customer.text("id")
     happening = (
-        Happening(
+        TriggerDraft(
             kind=TriggerKind.CUSTOMER_UPDATED,
             key=f"customer-{customer_id}/{changed_at.isoformat()}",
             occurred_at=changed_at,
@@ -61,7 +61,7 @@ def changed_customer(customer: Fields, at: Circumstances) -> Reading:
         else None
     )
     address = customer.fields("default_address")
-    reading = Reading(
+    reading = ParsedDelivery(
         contact=contact_of(at.shop, customer=customer, billing=address),
         customer=customer_id,
         joins=_customer_join(customer_id),
@@ -71,13 +71,13 @@ def changed_customer(customer: Fields, at: Circumstances) -> Reading:
     return _on_the_account(with_consent_state(reading, customer, at), customer, at)
 
 
-def changed_consent(change: Fields, at: Circumstances) -> Reading:
+def changed_consent(change: Fields, at: DeliveryContext) -> ParsedDelivery:
     """Read customers_marketing_consent/update, which is about texts."""
     customer_id = change.text("customer_id") or change.text("id")
     contact = contact_of(at.shop, customer=change)
     if customer_id is None and contact is None:
         raise Misshapen("customer_id", "names nobody, and neither does the number")
-    reading = Reading(
+    reading = ParsedDelivery(
         contact=contact,
         customer=customer_id,
         joins=_customer_join(customer_id),
@@ -85,12 +85,12 @@ def changed_consent(change: Fields, at: Circumstances) -> Reading:
     return _on_the_account(with_consent_state(reading, change, at, is_joined=customer_id is not None), change, at)
 
 
-def _changed_at(customer: Fields, at: Circumstances) -> datetime:
+def _changed_at(customer: Fields, at: DeliveryContext) -> datetime:
     """Return when a customer came to be as they are told of; now, where nobody says."""
     return min(customer.instant("updated_at") or at.received_at, at.received_at)
 
 
-def _on_the_account(reading: Reading, customer: Fields, at: Circumstances) -> Reading:
+def _on_the_account(reading: ParsedDelivery, customer: Fields, at: DeliveryContext) -> ParsedDelivery:
     """Add which number stands in the customer's account, where that is told: a permission goes when its number does."""
     if reading.customer is None or not customer.tells("phone"):
         return reading
@@ -109,11 +109,11 @@ def _customer_join(customer_id: str | None) -> tuple[Join, ...]:
 def privacy(right: PrivacyRight) -> FieldsReader:
     """Return the reader of a privacy topic that every app must take."""
 
-    def read(request: Fields, at: Circumstances) -> Reading:
+    def read(request: Fields, at: DeliveryContext) -> ParsedDelivery:
         customer = request.fields("customer")
         customer_id = customer.text("id")
         orders = dict.fromkeys((*request.ids("orders_to_redact"), *request.ids("orders_requested")))
-        return Reading(
+        return ParsedDelivery(
             contact=contact_of(at.shop, customer=customer),
             customer=customer_id,
             joins=(*_customer_join(customer_id), *(Join("subject", f"order-{order}") for order in orders)),
@@ -146,11 +146,11 @@ def contact_of(
     country = next(filter(None, (place.text("country_code") for place in (billing, shipping, home))), None)
     chosen = chosen_phone(
         (
-            Candidate(customer.text("phone"), PhoneProvenance.CUSTOMER, country),
-            Candidate(order.text("phone"), PhoneProvenance.ORDER, country),
-            Candidate(other_phone, PhoneProvenance.ORDER, country),
-            Candidate(billing.text("phone"), PhoneProvenance.BILLING, billing.text("country_code") or country),
-            Candidate(shipping.text("phone"), PhoneProvenance.SHIPPING, shipping.text("country_code") or country),
+            PhoneCandidate(customer.text("phone"), PhoneProvenance.CUSTOMER, country),
+            PhoneCandidate(order.text("phone"), PhoneProvenance.ORDER, country),
+            PhoneCandidate(other_phone, PhoneProvenance.ORDER, country),
+            PhoneCandidate(billing.text("phone"), PhoneProvenance.BILLING, billing.text("country_code") or country),
+            PhoneCandidate(shipping.text("phone"), PhoneProvenance.SHIPPING, shipping.text("country_code") or country),
         ),
         shop.country,
     )
@@ -175,11 +175,13 @@ def contact_of(
 
 def claimant(shop: Shop, raw: str | None, provenance: PhoneProvenance, country: str | None) -> Contact | None:
     """Return the person whom a consent with a number of its own is about, if the number is usable."""
-    chosen = chosen_phone((Candidate(raw, provenance, country),), shop.country)
+    chosen = chosen_phone((PhoneCandidate(raw, provenance, country),), shop.country)
     return Contact.model_construct(phone=chosen.number, provenance=provenance, country=country) if chosen else None
 
 
-def with_consent_state(reading: Reading, customer: Fields, at: Circumstances, *, is_joined: bool = False) -> Reading:
+def with_consent_state(
+    reading: ParsedDelivery, customer: Fields, at: DeliveryContext, *, is_joined: bool = False
+) -> ParsedDelivery:
     """Add the customer's consent to texts, where the document tells it.
 
     It is about the customer's own number: without one, a permission is taken for nobody, unless the person is to be

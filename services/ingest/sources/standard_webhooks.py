@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.ingest.domain.readings import Outcome, Shop
+from services.ingest.domain.readings import ParseResult, Shop
 from services.ingest.fields import Misshapen
-from services.ingest.sources.adapter import Adapter, Circumstances, Headers, Reader, hmac_sha256_base64, is_any_of
+from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, hmac_sha256_base64, is_any_of
 from services.ingest.sources.generic import read_event
 from services.ingest.sources.salvage import salvaged
 
@@ -64,7 +64,7 @@ def reader_of(_topic: str) -> Reader:
     return _read
 
 
-def _read(document: Any, circumstances: Circumstances) -> Outcome:
+def _read(document: Any, circumstances: DeliveryContext) -> ParseResult:
     """Return what an event says; of one that cannot be taken, what takes something back in it."""
     try:
         return read_event(document, circumstances.shop, circumstances.received_at)[1]

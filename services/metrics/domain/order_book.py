@@ -16,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = frozenset({TriggerKind.PURCHASE.value, TriggerKind.REFUND.value, TriggerKind.CANCELLATION.value, ORDER_EDITED})
 
 
-class Order(NamedTuple):
+class BookedOrder(NamedTuple):
     """One line of the book."""
 
     order_id: UUID
@@ -46,9 +46,9 @@ def order_id(merchant_id: str, subject: str | None, event_id: UUID) -> UUID:
     return event_id if subject is None else ids.derived("order", merchant_id, subject, at=_EPOCH)
 
 
-def joined(order: Order | None, trigger: TriggerReceived, key: UUID | None = None) -> Order:
+def joined(order: BookedOrder | None, trigger: TriggerReceived, key: UUID | None = None) -> BookedOrder:
     """Return an order's line once this has happened to it; `key` is its id, where the caller has made it already."""
-    known = order or Order(
+    known = order or BookedOrder(
         key or order_id(trigger.merchant_id, trigger.subject, trigger.event_id),
         trigger.merchant_id,
         trigger.recipient_id,
@@ -66,7 +66,7 @@ def joined(order: Order | None, trigger: TriggerReceived, key: UUID | None = Non
             return known._replace(cancelled_at=min(filter(None, (known.cancelled_at, trigger.occurred_at))))
 
 
-def _bought(order: Order, purchase: TriggerReceived) -> Order:
+def _bought(order: BookedOrder, purchase: TriggerReceived) -> BookedOrder:
     if not order.is_awaited and order.ordered_at <= purchase.occurred_at:
         return order
     return order._replace(
@@ -78,7 +78,7 @@ def _bought(order: Order, purchase: TriggerReceived) -> Order:
     )
 
 
-def _given_back(order: Order, refund: TriggerReceived) -> Order:
+def _given_back(order: BookedOrder, refund: TriggerReceived) -> BookedOrder:
     whole = refund.amount_minor is None
     minor = MOST_MINOR if refund.amount_minor is None else abs(refund.amount_minor)
     currency = order.refund_currency if whole else refund.currency or order.refund_currency

@@ -63,7 +63,7 @@ _PROGRESS_STEP: Final = 3
 _DELIVERED_RANK: Final = 1 << 30
 
 
-class Standing(NamedTuple):
+class Projection(NamedTuple):
     """What all facts about one follow-up say together; an unknown text is empty.
 
     A named tuple, for each fact makes a new one: it is copied, compared and written several times as fast.
@@ -132,15 +132,15 @@ class Standing(NamedTuple):
         return self.state
 
 
-def standing_of(events: Iterable[Event]) -> Standing | None:
+def standing_of(events: Iterable[Event]) -> Projection | None:
     """Return where the facts of one follow-up leave it; None for no facts."""
-    standing: Standing | None = None
+    standing: Projection | None = None
     for event in events:
         standing = joined(standing, event)
     return standing
 
 
-def joined(before: Standing | None, event: Event) -> Standing:
+def joined(before: Projection | None, event: Event) -> Projection:
     """Return the standing with one more fact; taking a fact again changes nothing."""
     standing = before or _unknown(event)
     changes: dict[str, Any] = {}
@@ -163,12 +163,12 @@ def joined(before: Standing | None, event: Event) -> Standing:
     return standing._replace(**changes) if changes else standing
 
 
-def _unknown(event: Event) -> Standing:
+def _unknown(event: Event) -> Projection:
     """Return the standing before the first fact."""
     follow_up_id = getattr(event, "follow_up_id", None)
     if follow_up_id is None:
         raise ValueError(f"{event.type} is about no follow-up")
-    return Standing(follow_up_id, event.merchant_id, event.recipient_id, event.occurred_at)
+    return Projection(follow_up_id, event.merchant_id, event.recipient_id, event.occurred_at)
 
 
 def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR0911, PLR0912 - one line a row of the table
@@ -224,7 +224,7 @@ def _rank(release: int, step: int) -> int:
     return release * _RANKS_PER_RELEASE + step
 
 
-def _outranks(standing: Standing, rank: int, at: datetime, state: State, reason: str) -> bool:
+def _outranks(standing: Projection, rank: int, at: datetime, state: State, reason: str) -> bool:
     """Return whether a claim replaces the held one.
 
     Of equals the earlier holds, then the lesser word; but what is told on the way to an end is told again and again,
@@ -237,7 +237,7 @@ def _outranks(standing: Standing, rank: int, at: datetime, state: State, reason:
     return (at, state, reason) < (standing.changed_at, standing.state, standing.reason)
 
 
-def _planned(standing: Standing, event: FollowUpEvent) -> dict[str, Any]:
+def _planned(standing: Projection, event: FollowUpEvent) -> dict[str, Any]:
     """Return what a follow-up event adds to the plan; dimensions only ever become known."""
     changes: dict[str, Any] = {}
     for name in ("flow", "flow_version", "step"):
@@ -261,7 +261,7 @@ def _planned(standing: Standing, event: FollowUpEvent) -> dict[str, Any]:
     return changes
 
 
-def _routed(standing: Standing, event: DispatchEvent) -> dict[str, Any]:
+def _routed(standing: Projection, event: DispatchEvent) -> dict[str, Any]:
     """Return what a dispatch event adds: the way the text went."""
     changes: dict[str, Any] = {}
     _raise(changes, standing, "flow", event.flow)
@@ -280,7 +280,7 @@ def _routed(standing: Standing, event: DispatchEvent) -> dict[str, Any]:
     return changes
 
 
-def _engaged(standing: Standing, event: Event) -> dict[str, Any]:
+def _engaged(standing: Projection, event: Event) -> dict[str, Any]:
     """Return what people did with the text."""
     changes: dict[str, Any] = {} if standing.is_engaged else {"is_engaged": True}
     match event:
@@ -299,25 +299,25 @@ def _engaged(standing: Standing, event: Event) -> dict[str, Any]:
     return changes
 
 
-def _raise(changes: dict[str, Any], standing: Standing, name: str, value: str) -> None:
+def _raise(changes: dict[str, Any], standing: Projection, name: str, value: str) -> None:
     """Take the greater text: anything is greater than unknown."""
     if value > getattr(standing, name):
         changes[name] = value
 
 
-def _latest(changes: dict[str, Any], standing: Standing, due_at: datetime) -> None:
+def _latest(changes: dict[str, Any], standing: Projection, due_at: datetime) -> None:
     """Take the later due time: a follow-up is only ever put off."""
     if standing.due_at is None or due_at > standing.due_at:
         changes["due_at"] = due_at
 
 
-def _reroute(changes: dict[str, Any], standing: Standing, release: int, provider: str, number: str) -> None:
+def _reroute(changes: dict[str, Any], standing: Projection, release: int, provider: str, number: str) -> None:
     """Take the way of the latest release."""
     if (release, provider, number) > (standing.route_release, standing.provider, standing.sender_number):
         changes |= {"route_release": release, "provider": provider, "sender_number": number}
 
 
-def _first(changes: dict[str, Any], standing: Standing, name: str, event_id: UUID) -> None:
+def _first(changes: dict[str, Any], standing: Projection, name: str, event_id: UUID) -> None:
     """Take the smaller id."""
     known: UUID | None = getattr(standing, name)
     if known is None or event_id < known:

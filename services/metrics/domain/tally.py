@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import ALREADY_DISPATCHED, ANSWERS, Standing, State, failure_word, standing_of
+from services.metrics.domain.standing import ALREADY_DISPATCHED, ANSWERS, Projection, State, failure_word, standing_of
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ConsentScope, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
@@ -114,7 +114,7 @@ class Cell(NamedTuple):
     sender_number: str
 
 
-class Entry(NamedTuple):
+class TallyEntry(NamedTuple):
     """One fact's part in one sum, before its dimensions."""
 
     measure: Measure
@@ -124,116 +124,120 @@ class Entry(NamedTuple):
     """Whose hour it counts under; None: that of the fact."""
 
 
-def entries(event: Event, standing: Standing | None) -> Iterator[Entry]:  # noqa: C901, PLR0912 - a table, one case a type
+def entries(event: Event, standing: Projection | None) -> Iterator[TallyEntry]:  # noqa: C901, PLR0912 - a table, one case a type
     """Yield what a fact adds; `standing` says whether it is the one that counts for its follow-up."""
     match event:
         case FollowUpPlanned():
-            yield Entry(Measure.PLANNED)
+            yield TallyEntry(Measure.PLANNED)
         case FollowUpDeferred():
-            yield Entry(Measure.DEFERRED, event.reason)
+            yield TallyEntry(Measure.DEFERRED, event.reason)
         case FollowUpLapsed():
-            yield Entry(Measure.LAPSED, event.reason)
+            yield TallyEntry(Measure.LAPSED, event.reason)
         case FollowUpBlocked() | FollowUpCancelled() | FollowUpExpired():
             yield from _withdrawn(event, standing)
         case DispatchAccepted():
-            yield Entry(Measure.ACCEPTED)
-            yield Entry(Measure.PARTS, "", event.parts)
+            yield TallyEntry(Measure.ACCEPTED)
+            yield TallyEntry(Measure.PARTS, "", event.parts)
             micros = event.micros
-            yield Entry(Measure.UNPRICED) if micros is None else Entry(Measure.COST, event.currency or "", micros)
+            yield (
+                TallyEntry(Measure.UNPRICED)
+                if micros is None
+                else TallyEntry(Measure.COST, event.currency or "", micros)
+            )
         case DispatchDelivered():
             yield from _delivered(event, standing)
         case DispatchFailed():
-            yield Entry(Measure.FAILED, failure_word(event))
+            yield TallyEntry(Measure.FAILED, failure_word(event))
         case DispatchUnknown():
-            yield Entry(Measure.UNKNOWN, event.reason)
+            yield TallyEntry(Measure.UNKNOWN, event.reason)
         case ClickRecorded() | ReplyReceived() | ConversionAttributed() | ConversionAdjusted():
             yield from _engagement(event, standing)
         case TriggerReceived(test=False):
-            yield Entry(Measure.TRIGGERS, event.kind)
+            yield TallyEntry(Measure.TRIGGERS, event.kind)
             if event.kind == TriggerKind.PURCHASE:
-                yield Entry(Measure.ORDERS, event.currency or "")
+                yield TallyEntry(Measure.ORDERS, event.currency or "")
                 if event.amount_minor is not None:
-                    yield Entry(Measure.ORDER_VALUE, event.currency or "", event.amount_minor)
+                    yield TallyEntry(Measure.ORDER_VALUE, event.currency or "", event.amount_minor)
         case ConsentChanged():
             yield from _consent(event)
         case RecipientErased():
-            yield Entry(Measure.ERASURES)
+            yield TallyEntry(Measure.ERASURES)
         case _:
             return
 
 
-def _delivered(event: DispatchDelivered, standing: Standing | None) -> Iterator[Entry]:
+def _delivered(event: DispatchDelivered, standing: Projection | None) -> Iterator[TallyEntry]:
     """Yield the delivery that counts, under the hour in which the provider took the text."""
     if standing is None or standing.accepted_at is None or standing.delivered_by != event.event_id:
         return
-    yield Entry(Measure.DELIVERED, at=standing.accepted_at)
+    yield TallyEntry(Measure.DELIVERED, at=standing.accepted_at)
     if standing.purpose not in ANSWERS:
-        yield Entry(Measure.REACHED, at=standing.accepted_at)
+        yield TallyEntry(Measure.REACHED, at=standing.accepted_at)
 
 
 def _withdrawn(
-    event: FollowUpBlocked | FollowUpCancelled | FollowUpExpired, standing: Standing | None
-) -> Iterator[Entry]:
+    event: FollowUpBlocked | FollowUpCancelled | FollowUpExpired, standing: Projection | None
+) -> Iterator[TallyEntry]:
     """Yield an end that held: the provider may have had the text after all, or the scheduler taken it back before."""
     state = standing.state if standing else None
     match event:
         case FollowUpBlocked() if state is State.BLOCKED or event.reason == MESSAGE_EXPIRED:
-            yield Entry(Measure.BLOCKED, event.reason)
+            yield TallyEntry(Measure.BLOCKED, event.reason)
         case FollowUpExpired() if state is State.EXPIRED:
-            yield Entry(Measure.EXPIRED, event.reason)
+            yield TallyEntry(Measure.EXPIRED, event.reason)
         case FollowUpCancelled() if state is State.CANCELLED and event.reason != ALREADY_DISPATCHED:
-            yield Entry(Measure.CANCELLED, event.reason)
+            yield TallyEntry(Measure.CANCELLED, event.reason)
         case _:
             return
 
 
 def _engagement(  # noqa: C901 - a table, one case a type
-    event: ClickRecorded | ReplyReceived | ConversionAttributed | ConversionAdjusted, standing: Standing | None
-) -> Iterator[Entry]:
+    event: ClickRecorded | ReplyReceived | ConversionAttributed | ConversionAdjusted, standing: Projection | None
+) -> Iterator[TallyEntry]:
     """Yield what people did with a text; the second entry counts once a follow-up."""
     text_at = standing.reached_at if standing and standing.purpose not in ANSWERS else None
     counts = text_at is not None and standing is not None and event.event_id in standing.firsts
     match event:
         case ClickRecorded(robot=True):
-            yield Entry(Measure.ROBOT_CLICKS)
+            yield TallyEntry(Measure.ROBOT_CLICKS)
         case ClickRecorded():
-            yield Entry(Measure.CLICKS)
+            yield TallyEntry(Measure.CLICKS)
             if counts:
-                yield Entry(Measure.CLICKED, at=text_at)
+                yield TallyEntry(Measure.CLICKED, at=text_at)
         case ReplyReceived():
-            yield Entry(Measure.REPLIES, str(event.reply_class))
+            yield TallyEntry(Measure.REPLIES, str(event.reply_class))
             if counts:
                 opted_out = event.reply_class is ReplyClass.OPT_OUT
-                yield Entry(Measure.OPTED_OUT if opted_out else Measure.REPLIED, at=text_at)
+                yield TallyEntry(Measure.OPTED_OUT if opted_out else Measure.REPLIED, at=text_at)
         case ConversionAttributed():
-            yield Entry(Measure.CONVERSIONS)
-            yield Entry(Measure.REVENUE, event.currency, event.amount_minor)
+            yield TallyEntry(Measure.CONVERSIONS)
+            yield TallyEntry(Measure.REVENUE, event.currency, event.amount_minor)
             if text_at is not None:
-                yield Entry(Measure.TEXT_REVENUE, event.currency, event.amount_minor, text_at)
+                yield TallyEntry(Measure.TEXT_REVENUE, event.currency, event.amount_minor, text_at)
             if counts:
-                yield Entry(Measure.CONVERTED, at=text_at)
+                yield TallyEntry(Measure.CONVERTED, at=text_at)
         case ConversionAdjusted():
-            yield Entry(Measure.REVENUE, event.currency, event.amount_minor)
+            yield TallyEntry(Measure.REVENUE, event.currency, event.amount_minor)
             if text_at is not None:
-                yield Entry(Measure.TEXT_REVENUE, event.currency, event.amount_minor, text_at)
+                yield TallyEntry(Measure.TEXT_REVENUE, event.currency, event.amount_minor, text_at)
 
 
-def _consent(event: ConsentChanged) -> Iterator[Entry]:
+def _consent(event: ConsentChanged) -> Iterator[TallyEntry]:
     """Yield opt-outs with the time the ledger took, and opt-ins."""
     if event.act is ConsentAct.REVOKED:
         if not event.newly_revoked:
             return
-        yield Entry(Measure.OPT_OUTS, str(event.scope))
+        yield TallyEntry(Measure.OPT_OUTS, str(event.scope))
         scope = event.informational if event.scope is ConsentScope.INFORMATIONAL else event.marketing
         if scope.revoked_at is not None:
-            yield Entry(Measure.TIMED_OPT_OUTS)
+            yield TallyEntry(Measure.TIMED_OPT_OUTS)
             waited = max(timedelta(), event.occurred_at - scope.revoked_at)
-            yield Entry(Measure.OPT_OUT_MILLISECONDS, "", waited // _MILLISECOND)
+            yield TallyEntry(Measure.OPT_OUT_MILLISECONDS, "", waited // _MILLISECOND)
     elif event.act in {ConsentAct.GRANTED, ConsentAct.CONFIRMED}:
-        yield Entry(Measure.OPT_INS, str(event.scope))
+        yield TallyEntry(Measure.OPT_INS, str(event.scope))
 
 
-def cells(event: Event, standing: Standing | None) -> Iterator[tuple[Cell, int]]:
+def cells(event: Event, standing: Projection | None) -> Iterator[tuple[Cell, int]]:
     """Yield each sum a fact belongs to and its part in it.
 
     The plan comes from the follow-up; the way it went from the fact itself, or for what people did from the
@@ -249,7 +253,7 @@ def cells(event: Event, standing: Standing | None) -> Iterator[tuple[Cell, int]]
         yield Cell(event.merchant_id, hour, entry.measure, entry.detail, *plan, *route), entry.value
 
 
-def _route(event: Event, standing: Standing | None) -> tuple[str, str]:
+def _route(event: Event, standing: Projection | None) -> tuple[str, str]:
     match event:
         case DispatchEvent():
             return event.provider, event.sender_number
@@ -263,7 +267,7 @@ def _route(event: Event, standing: Standing | None) -> tuple[str, str]:
             return standing.route if standing else ("", "")
 
 
-def tally(events: Iterable[Event], standing: Standing | None) -> Counter[Cell]:
+def tally(events: Iterable[Event], standing: Projection | None) -> Counter[Cell]:
     """Return what facts about one follow-up (or about none) add up to, its present state left out."""
     total: Counter[Cell] = Counter()
     for event in events:
@@ -272,14 +276,14 @@ def tally(events: Iterable[Event], standing: Standing | None) -> Counter[Cell]:
     return total
 
 
-def state_cell(standing: Standing | None) -> Cell | None:
+def state_cell(standing: Projection | None) -> Cell | None:
     """Return the sum that counts a follow-up where it stands now."""
     if standing is None or standing.rank < 0:
         return None
     return Cell(standing.merchant_id, ALWAYS, Measure.IN_STATE, standing.state, *standing.plan, "", "")
 
 
-def is_told_differently(before: Standing | None, after: Standing) -> bool:
+def is_told_differently(before: Projection | None, after: Projection) -> bool:
     """Return whether facts that were counted before must be counted anew: something they lean on has changed."""
     if before is None:
         return False
@@ -295,12 +299,12 @@ def is_told_differently(before: Standing | None, after: Standing) -> bool:
     return moved or any(old is not None and old != new for old, new in zip(before.firsts, after.firsts, strict=True))
 
 
-def _withdrawn_as(standing: Standing) -> State | None:
+def _withdrawn_as(standing: Projection) -> State | None:
     return standing.state if standing.state in _WITHDRAWN else None
 
 
 def change(
-    before: Standing | None, after: Standing, news: Sequence[Event], told: Sequence[Event] = ()
+    before: Projection | None, after: Projection, news: Sequence[Event], told: Sequence[Event] = ()
 ) -> Counter[Cell]:
     """Return what new facts about one follow-up change in the sums.
 

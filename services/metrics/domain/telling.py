@@ -5,20 +5,20 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.metrics.domain.reasons import detail_words, meaning_of
-from services.metrics.domain.standing import Standing, State
+from services.metrics.domain.standing import Projection, State
 from services.metrics.domain.story import moment
-from shared.progress import Doing, Known, Progress, WaitsFor, progress_of
+from shared.progress import Doing, Progress, ProgressFacts, WaitsFor, progress_of
 
 _CLEARED: Final = "cleared"
 _DID_NOT_GO: Final = frozenset({State.BLOCKED, State.FAILED, State.CANCELLED, State.EXPIRED})
 
 
-def progress_at(standing: Standing, state: State, now: datetime) -> Progress:
+def progress_at(standing: Projection, state: State, now: datetime) -> Progress:
     """Return what a follow-up is doing, as far as its facts tell."""
     is_released = state is State.RELEASED
     is_told = is_released and standing.waits_until is not None
     return progress_of(
-        Known(
+        ProgressFacts(
             state=state,
             reason=standing.reason if is_told or not is_released else None,
             due_at=standing.due_at,
@@ -38,7 +38,7 @@ def label(state: State, progress: Progress) -> str:
     return state
 
 
-def lead(standing: Standing, state: State, progress: Progress, clock: ZoneInfo) -> str:
+def lead(standing: Projection, state: State, progress: Progress, clock: ZoneInfo) -> str:
     """Return the sentence."""
     match progress.doing:
         case Doing.PLANNED if progress.until is not None:
@@ -75,7 +75,7 @@ def _unanswered(progress: Progress, clock: ZoneInfo) -> str:
     )
 
 
-def _ended(standing: Standing, state: State) -> str:
+def _ended(standing: Projection, state: State) -> str:
     if state in _DID_NOT_GO:
         return f"It did not go because {meaning_of(standing.reason).words}." if standing.reason else "It did not go."
     return {

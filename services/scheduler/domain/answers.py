@@ -9,7 +9,7 @@ from datetime import timedelta
 from shared.events.engagement import ReplyClass
 from shared.events.follow_up import Purpose
 
-ANSWER_WITHIN = timedelta(seconds=300)
+REPLY_ANSWER_LIMIT = timedelta(seconds=300)
 """After this an answer is no longer one. Source: 47 CFR 64.1200(a)(12), five minutes; HELP by analogy."""
 FALLBACK_LOCALE = "en"
 

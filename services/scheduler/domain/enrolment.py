@@ -61,7 +61,7 @@ class Enrolment:
     ordinal: int
 
 
-Outcome: TypeAlias = Enrolment | Decline
+EnrolmentResult: TypeAlias = Enrolment | Decline
 
 
 def enrolment(
@@ -71,7 +71,7 @@ def enrolment(
     runs: Mapping[bytes, Run],
     earlier: Iterable[Trigger],
     key: "str | ConditionError | None" = None,
-) -> Outcome:
+) -> EnrolmentResult:
     """Decide whether this trigger starts a run.
 
     Args:

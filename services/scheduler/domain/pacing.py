@@ -19,7 +19,7 @@ from shared.ids import FollowUpId
 
 PUSH_SECONDS = 10.0
 """What a number pushes in this time is what may be under way on it."""
-ANSWER_WITHIN = timedelta(minutes=2)
+RELEASE_ANSWER_LIMIT = timedelta(minutes=2)
 """A released text without an answer counts this long; after that it raises an alarm instead."""
 LAPSE_PAUSE = timedelta(seconds=30)
 """After its second lapse a text is asked about at most twice a minute, whatever makes it lapse."""

@@ -45,7 +45,7 @@ class PlannedText:
 
 
 def planned(
-    flow: Flow, began_at: datetime, now: datetime, zone: ZoneInfo, contact: Contact, house: "House"
+    flow: Flow, began_at: datetime, now: datetime, zone: ZoneInfo, contact: Contact, house: "MerchantDefaults"
 ) -> list[PlannedText]:
     """Return every text of a run.
 
@@ -69,7 +69,7 @@ def planned(
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class MerchantDefaults:
     """What a merchant says for all its flows."""
 
     locale: str
@@ -129,7 +129,9 @@ def _is_of(number: Number, country: str | None) -> bool:
     return own == country
 
 
-def _text(step: TextStep, flow: Flow, due_at: datetime, now: datetime, contact: Contact, house: House) -> PlannedText:
+def _text(
+    step: TextStep, flow: Flow, due_at: datetime, now: datetime, contact: Contact, house: MerchantDefaults
+) -> PlannedText:
     locale, body = step.body_for(contact.locale, house.locale)
     expires_at = None if step.expire_after is None else due_at + step.expire_after
     end = end_before_beginning(due_at, expires_at, now, step.if_past)

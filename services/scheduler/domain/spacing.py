@@ -24,7 +24,7 @@ CATCHES_UP = "catch_up"
 _WENT_WITHOUT_AN_ANSWER = State.UNKNOWN
 
 
-class Known(NamedTuple):
+class NeighbouringText(NamedTuple):
     """Another text of the same person, open or ended within `CATCH_UP`."""
 
     enrollment_id: EnrollmentId
@@ -81,7 +81,7 @@ class PutOff:
     reason: str
 
 
-def put_off(text: Known, others: Iterable[Known], now: datetime) -> PutOff | None:
+def put_off(text: NeighbouringText, others: Iterable[NeighbouringText], now: datetime) -> PutOff | None:
     """Return until when a text that is late must wait for what went before; None for one that may go.
 
     A later text of its run may have overtaken it: the planned distance lies between them all the same, but no more than
@@ -93,7 +93,7 @@ def put_off(text: Known, others: Iterable[Known], now: datetime) -> PutOff | Non
     return max(found, key=lambda each: each.until, default=None)
 
 
-def _put_off_by(text: Known, other: Known) -> PutOff | None:
+def _put_off_by(text: NeighbouringText, other: NeighbouringText) -> PutOff | None:
     went_at = other.went_at
     if went_at is None:
         return None
@@ -105,7 +105,7 @@ def _put_off_by(text: Known, other: Known) -> PutOff | None:
     return None
 
 
-def is_ahead(text: Known, other: Known, now: datetime) -> bool:
+def is_ahead(text: NeighbouringText, other: NeighbouringText, now: datetime) -> bool:
     """Return whether another run's marketing text that is late, too, is under way already: its outcome decides."""
     return (
         text.purpose is Purpose.MARKETING

@@ -37,7 +37,7 @@ ENDS = frozenset(State) - RUNNING
 _ENDS_OF_OURS = frozenset({State.BLOCKED, State.CANCELLED, State.EXPIRED})
 
 
-class Happening(StrEnum):
+class TransitionKind(StrEnum):
     """What can happen to a follow-up."""
 
     FIRED = "fired"
@@ -79,7 +79,7 @@ class Proof(IntEnum):
     DELIVERED = 5
 
 
-class Mark(StrEnum):
+class CellMark(StrEnum):
     """A cell that is not simply another state."""
 
     IGNORED = "ignored"
@@ -91,103 +91,103 @@ class Mark(StrEnum):
 class Alarm:
     """A double was detected: somebody is paged; `to` is where the follow-up goes."""
 
-    to: State | Mark
+    to: State | CellMark
 
 
-Cell = State | Mark | Alarm
+Cell = State | CellMark | Alarm
 
-_NOTHING: dict[Happening, Cell] = dict.fromkeys(Happening, Mark.IGNORED)
-_TAKEN: dict[Happening, Cell] = {
-    Happening.ACCEPTED: State.DISPATCHED,
-    Happening.DELIVERED: State.DELIVERED,
-    Happening.UNDELIVERED: State.FAILED,
-    Happening.DOUBLE_ACCEPTED: Alarm(State.DISPATCHED),
-    Happening.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+_NOTHING: dict[TransitionKind, Cell] = dict.fromkeys(TransitionKind, CellMark.IGNORED)
+_TAKEN: dict[TransitionKind, Cell] = {
+    TransitionKind.ACCEPTED: State.DISPATCHED,
+    TransitionKind.DELIVERED: State.DELIVERED,
+    TransitionKind.UNDELIVERED: State.FAILED,
+    TransitionKind.DOUBLE_ACCEPTED: Alarm(State.DISPATCHED),
+    TransitionKind.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
 }
 """Proof that the provider took the text moves every state that did not know it."""
-_WANTED: dict[Happening, Cell] = {
-    Happening.CANCELLED: State.CANCELLED,
-    Happening.EXPIRED: State.EXPIRED,
-    Happening.UNKNOWN: State.UNKNOWN,
+_WANTED: dict[TransitionKind, Cell] = {
+    TransitionKind.CANCELLED: State.CANCELLED,
+    TransitionKind.EXPIRED: State.EXPIRED,
+    TransitionKind.UNKNOWN: State.UNKNOWN,
 }
 
-MATRIX: Mapping[State, Mapping[Happening, Cell]] = {
-    State.PENDING: _NOTHING | _TAKEN | _WANTED | {Happening.FIRED: State.RELEASED},
+MATRIX: Mapping[State, Mapping[TransitionKind, Cell]] = {
+    State.PENDING: _NOTHING | _TAKEN | _WANTED | {TransitionKind.FIRED: State.RELEASED},
     State.RELEASED: _NOTHING
     | _TAKEN
     | _WANTED
     | {
-        Happening.DEFERRED: State.PENDING,
-        Happening.LAPSED: State.PENDING,
-        Happening.BLOCKED: State.BLOCKED,
-        Happening.TOO_LATE: State.EXPIRED,
-        Happening.REFUSED: State.FAILED,
-        Happening.RETRIED: State.PENDING,
-        Happening.RETRIED_UNWANTED: Mark.BACK,
+        TransitionKind.DEFERRED: State.PENDING,
+        TransitionKind.LAPSED: State.PENDING,
+        TransitionKind.BLOCKED: State.BLOCKED,
+        TransitionKind.TOO_LATE: State.EXPIRED,
+        TransitionKind.REFUSED: State.FAILED,
+        TransitionKind.RETRIED: State.PENDING,
+        TransitionKind.RETRIED_UNWANTED: CellMark.BACK,
     },
     State.DISPATCHED: _NOTHING
     | {
-        Happening.SILENT: State.UNCONFIRMED,
-        Happening.DELIVERED: State.DELIVERED,
-        Happening.UNDELIVERED: State.FAILED,
-        Happening.RETRIED: State.PENDING,
-        Happening.RETRIED_UNWANTED: Mark.BACK,
-        Happening.DOUBLE_ACCEPTED: Alarm(Mark.IGNORED),
-        Happening.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+        TransitionKind.SILENT: State.UNCONFIRMED,
+        TransitionKind.DELIVERED: State.DELIVERED,
+        TransitionKind.UNDELIVERED: State.FAILED,
+        TransitionKind.RETRIED: State.PENDING,
+        TransitionKind.RETRIED_UNWANTED: CellMark.BACK,
+        TransitionKind.DOUBLE_ACCEPTED: Alarm(CellMark.IGNORED),
+        TransitionKind.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
     },
     State.UNCONFIRMED: _NOTHING
     | {
-        Happening.DELIVERED: State.DELIVERED,
-        Happening.UNDELIVERED: State.FAILED,
-        Happening.RETRIED: State.FAILED,
-        Happening.RETRIED_UNWANTED: State.FAILED,
-        Happening.DOUBLE_ACCEPTED: Alarm(Mark.IGNORED),
-        Happening.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+        TransitionKind.DELIVERED: State.DELIVERED,
+        TransitionKind.UNDELIVERED: State.FAILED,
+        TransitionKind.RETRIED: State.FAILED,
+        TransitionKind.RETRIED_UNWANTED: State.FAILED,
+        TransitionKind.DOUBLE_ACCEPTED: Alarm(CellMark.IGNORED),
+        TransitionKind.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
     },
     State.UNKNOWN: _NOTHING
     | _TAKEN
     | {
-        Happening.REFUSED: State.FAILED,
-        Happening.RETRIED: State.FAILED,
-        Happening.RETRIED_UNWANTED: State.FAILED,
+        TransitionKind.REFUSED: State.FAILED,
+        TransitionKind.RETRIED: State.FAILED,
+        TransitionKind.RETRIED_UNWANTED: State.FAILED,
     },
-    State.FAILED: _NOTHING | _TAKEN | {Happening.UNDELIVERED: Mark.IGNORED},
+    State.FAILED: _NOTHING | _TAKEN | {TransitionKind.UNDELIVERED: CellMark.IGNORED},
     State.BLOCKED: _NOTHING | _TAKEN,
     State.CANCELLED: _NOTHING | _TAKEN,
     State.EXPIRED: _NOTHING | _TAKEN,
     State.DELIVERED: _NOTHING
     | {
-        Happening.DOUBLE_ACCEPTED: Alarm(Mark.IGNORED),
-        Happening.DOUBLE_DELIVERED: Alarm(Mark.IGNORED),
+        TransitionKind.DOUBLE_ACCEPTED: Alarm(CellMark.IGNORED),
+        TransitionKind.DOUBLE_DELIVERED: Alarm(CellMark.IGNORED),
     },
 }
 """Every state by every happening."""
 
-_PROOFS: Mapping[Happening, Proof] = {
-    Happening.UNKNOWN: Proof.UNKNOWN,
-    Happening.REFUSED: Proof.REFUSED,
-    Happening.ACCEPTED: Proof.ACCEPTED,
-    Happening.UNDELIVERED: Proof.UNDELIVERED,
-    Happening.DELIVERED: Proof.DELIVERED,
+_PROOFS: Mapping[TransitionKind, Proof] = {
+    TransitionKind.UNKNOWN: Proof.UNKNOWN,
+    TransitionKind.REFUSED: Proof.REFUSED,
+    TransitionKind.ACCEPTED: Proof.ACCEPTED,
+    TransitionKind.UNDELIVERED: Proof.UNDELIVERED,
+    TransitionKind.DELIVERED: Proof.DELIVERED,
 }
 _ABOUT_ONE_RELEASE = frozenset(
     {
-        Happening.DEFERRED,
-        Happening.LAPSED,
-        Happening.BLOCKED,
-        Happening.TOO_LATE,
-        Happening.REFUSED,
-        Happening.RETRIED,
+        TransitionKind.DEFERRED,
+        TransitionKind.LAPSED,
+        TransitionKind.BLOCKED,
+        TransitionKind.TOO_LATE,
+        TransitionKind.REFUSED,
+        TransitionKind.RETRIED,
     }
 )
 """Say nothing about a later release."""
 _AT_THE_PROVIDER = frozenset({Proof.ACCEPTED, Proof.DELIVERED})
 
 
-class News(NamedTuple):
+class Transition(NamedTuple):
     """Something that happened to a follow-up."""
 
-    happening: Happening
+    happening: TransitionKind
     reason: str
     release: int | None = None
     """The release it is about; None for what is ours."""
@@ -197,7 +197,7 @@ class News(NamedTuple):
     """For `RETRIED`: whether the provider had taken the failed text."""
 
 
-class Standing(NamedTuple):
+class Lifecycle(NamedTuple):
     """What the matrix needs to know of a follow-up."""
 
     state: State = State.PENDING
@@ -213,10 +213,10 @@ class Standing(NamedTuple):
     """It was cancelled, and the provider had it all the same."""
 
 
-class Change(NamedTuple):
+class TransitionEffect(NamedTuple):
     """What a piece of news does to a follow-up."""
 
-    after: Standing
+    after: Lifecycle
     moved: bool
     """Whether the state changed (a release counts as a change)."""
     alarm: bool = False
@@ -225,7 +225,7 @@ class Change(NamedTuple):
     """A text under way must be stopped: an older release turned out to have reached the provider."""
 
 
-def change(before: Standing, news: News) -> Change | None:
+def change(before: Lifecycle, news: Transition) -> TransitionEffect | None:
     """Return what the news changes; None where it is stale, known, or ignored.
 
     Total and deterministic. For what the outside says about one release the end does not depend on order or
@@ -244,7 +244,7 @@ def change(before: Standing, news: News) -> Change | None:
         is_elsewhere = bool(others) and not _AT_THE_PROVIDER.isdisjoint(others.values())
         is_double = is_elsewhere and proof in _AT_THE_PROVIDER
         if is_elsewhere and not is_double:
-            return Change(known, moved=False)
+            return TransitionEffect(known, moved=False)
         was_counted = before.proofs.get(attempt) in _AT_THE_PROVIDER
         happening = _named(news.happening, before, is_double=is_double)
     else:
@@ -253,47 +253,49 @@ def change(before: Standing, news: News) -> Change | None:
     cell = MATRIX[before.state][happening]
     alarm = isinstance(cell, Alarm) and not was_counted
     target = cell.to if isinstance(cell, Alarm) else cell
-    if target is Mark.IGNORED:
+    if target is CellMark.IGNORED:
         return _noted(before, known, news, alarm=alarm)
-    if target is Mark.BACK:
+    if target is CellMark.BACK:
         after = known._replace(state=known.unwanted_as or State.CANCELLED, reason=known.unwanted_reason or news.reason)
-        return Change(after, moved=True)
+        return TransitionEffect(after, moved=True)
     return _moved(before, known, target, news, alarm=alarm)
 
 
-def _proof_of(news: News) -> Proof | None:
+def _proof_of(news: Transition) -> Proof | None:
     """Return what the news says about its attempt."""
-    if news.happening is Happening.RETRIED:
+    if news.happening is TransitionKind.RETRIED:
         return Proof.UNDELIVERED if news.was_taken else Proof.REFUSED
     return _PROOFS.get(news.happening)
 
 
-def _named(happening: Happening, before: Standing, *, is_double: bool) -> Happening:
+def _named(happening: TransitionKind, before: Lifecycle, *, is_double: bool) -> TransitionKind:
     """Return the column of the matrix, once it is known what else is known."""
-    if happening is Happening.RETRIED and before.unwanted_as is not None:
-        return Happening.RETRIED_UNWANTED
+    if happening is TransitionKind.RETRIED and before.unwanted_as is not None:
+        return TransitionKind.RETRIED_UNWANTED
     if is_double:
-        return Happening.DOUBLE_DELIVERED if happening is Happening.DELIVERED else Happening.DOUBLE_ACCEPTED
+        return (
+            TransitionKind.DOUBLE_DELIVERED if happening is TransitionKind.DELIVERED else TransitionKind.DOUBLE_ACCEPTED
+        )
     return happening
 
 
-def _noted(before: Standing, known: Standing, news: News, *, alarm: bool) -> Change | None:
+def _noted(before: Lifecycle, known: Lifecycle, news: Transition, *, alarm: bool) -> TransitionEffect | None:
     """Return what is remembered of news that moves nothing."""
-    if before.state is State.DISPATCHED and news.happening is Happening.CANCELLED and before.unwanted_as is None:
+    if before.state is State.DISPATCHED and news.happening is TransitionKind.CANCELLED and before.unwanted_as is None:
         known = known._replace(unwanted_as=State.CANCELLED, unwanted_reason=news.reason)
-    return None if known == before and not alarm else Change(known, moved=False, alarm=alarm)
+    return None if known == before and not alarm else TransitionEffect(known, moved=False, alarm=alarm)
 
 
-def _moved(before: Standing, known: Standing, to: State, news: News, *, alarm: bool) -> Change:
+def _moved(before: Lifecycle, known: Lifecycle, to: State, news: Transition, *, alarm: bool) -> TransitionEffect:
     """Return the follow-up in its new state."""
-    release = known.release + 1 if news.happening is Happening.FIRED else known.release
+    release = known.release + 1 if news.happening is TransitionKind.FIRED else known.release
     after = known._replace(state=to, reason=news.reason, release=release)
     if before.state in _ENDS_OF_OURS and before.unwanted_as is None:
         after = after._replace(unwanted_as=before.state, unwanted_reason=before.reason)
     if after.unwanted_as is not None and to not in OPEN | _ENDS_OF_OURS:
         after = after._replace(is_too_late=True)
     is_older = news.release is not None and news.release < before.release
-    return Change(
+    return TransitionEffect(
         after,
         moved=to is not before.state,
         alarm=alarm,

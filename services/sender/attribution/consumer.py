@@ -13,12 +13,12 @@ from uuid import UUID
 from services.sender.attribution import store
 from services.sender.attribution.domain import (
     NO_CURRENCY,
-    Account,
     Adjusted,
     Attributed,
-    Change,
+    AttributionChange,
     Deduction,
     Purchase,
+    PurchaseRecord,
     with_deduction,
     with_purchase,
 )
@@ -53,7 +53,7 @@ async def attribute(triggers: Sequence[TriggerReceived], uow: UnitOfWork) -> Non
 
     changed: dict[UUID, Owned] = {}
     for key, trigger in relevant:
-        owned = accounts.get(key) or Owned(trigger.merchant_id, trigger.recipient_id, Account(), is_new=True)
+        owned = accounts.get(key) or Owned(trigger.merchant_id, trigger.recipient_id, PurchaseRecord(), is_new=True)
         if trigger.kind == TriggerKind.PURCHASE:
             account, changes = with_purchase(owned.account, _purchase(trigger), touches[trigger.recipient_id])
         else:
@@ -78,7 +78,7 @@ def purchase_id(trigger: TriggerReceived) -> UUID:
 
 
 def announcement(
-    change: Change, trigger: TriggerReceived, owned: Owned, key: UUID
+    change: AttributionChange, trigger: TriggerReceived, owned: Owned, key: UUID
 ) -> ConversionAttributed | ConversionAdjusted:
     """Return the event that tells the rest of the house; its id is the same whenever the same change is found."""
     purchase = owned.account.purchase
@@ -145,7 +145,7 @@ def _deduction(trigger: TriggerReceived) -> Deduction:
     return Deduction(trigger.event_id, trigger.occurred_at, minor, currency)
 
 
-def _count(trigger: TriggerReceived, account: Account, changes: Sequence[Change]) -> None:
+def _count(trigger: TriggerReceived, account: PurchaseRecord, changes: Sequence[AttributionChange]) -> None:
     if trigger.kind == TriggerKind.PURCHASE:
         PURCHASES.labels(account.credit.model if account.credit else "none").inc()
     else:

@@ -78,7 +78,7 @@ class Deduction:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class PurchaseRecord:
     """All we know of one purchase subject; purchase and deductions may become known in any order."""
 
     purchase: Purchase | None = None
@@ -110,25 +110,27 @@ class Adjusted:
     currency: str
 
 
-Change: TypeAlias = Attributed | Adjusted
+AttributionChange: TypeAlias = Attributed | Adjusted
 
 
-def with_purchase(account: Account, purchase: Purchase, touches: Iterable[Touch]) -> tuple[Account, Sequence[Change]]:
+def with_purchase(
+    account: PurchaseRecord, purchase: Purchase, touches: Iterable[Touch]
+) -> tuple[PurchaseRecord, Sequence[AttributionChange]]:
     """Return the account with its purchase, and what that changes; the first report of a purchase decides.
 
     Deductions that were known before the purchase are taken off at once, in the order in which they happened.
     """
     if account.purchase is not None:
         return account, ()
-    bought = Account(purchase, credit_of(purchase, touches))
-    changes: list[Change] = [] if bought.credit is None else [Attributed(purchase, bought.credit)]
+    bought = PurchaseRecord(purchase, credit_of(purchase, touches))
+    changes: list[AttributionChange] = [] if bought.credit is None else [Attributed(purchase, bought.credit)]
     for deduction in sorted(account.deductions, key=lambda known: (known.at, known.trigger_id)):
         bought, taken = with_deduction(bought, deduction)
         changes += taken
     return bought, changes
 
 
-def with_deduction(account: Account, deduction: Deduction) -> tuple[Account, Sequence[Change]]:
+def with_deduction(account: PurchaseRecord, deduction: Deduction) -> tuple[PurchaseRecord, Sequence[AttributionChange]]:
     """Return the account with a deduction, and what that changes; each deduction counts once."""
     if any(known.trigger_id == deduction.trigger_id for known in account.deductions):
         return account, ()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.sender.attribution.domain import Account, Credit, Deduction, Purchase, Touch, TouchKind
+from services.sender.attribution.domain import Credit, Deduction, Purchase, PurchaseRecord, Touch, TouchKind
 from services.sender.attribution.tables import conversions, touches
 from shared.db.transaction import Row, Transaction
 from shared.db.types import instant, microseconds
@@ -27,7 +27,7 @@ class AccountRaced(Overtaken):
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveredText:
     """A text the phone has."""
 
     follow_up_id: FollowUpId
@@ -44,11 +44,11 @@ class Owned:
 
     merchant_id: MerchantId
     recipient_id: RecipientId
-    account: Account
+    account: PurchaseRecord
     is_new: bool
 
 
-def record_delivered(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
+def record_delivered(uow: UnitOfWork, deliveries: Sequence[DeliveredText]) -> None:
     """Remember deliveries at the end of the unit; the first report of each counts, answers never do."""
     for delivery in deliveries:
         if delivery.purpose not in _ANSWERS:
@@ -126,10 +126,10 @@ async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
     return await uow.db.delete(touches, "recipient_id", recipient_ids)
 
 
-def _account(row: Row) -> Account:
+def _account(row: Row) -> PurchaseRecord:
     """Return the account a row holds."""
     if row["trigger_id"] is None:
-        return Account(deductions=_deductions(row["deductions"]))
+        return PurchaseRecord(deductions=_deductions(row["deductions"]))
     purchase = Purchase(EventId(row["trigger_id"]), row["purchased_at"], row["amount_minor"], row["currency"])
     credit = None
     if row["follow_up_id"] is not None:
@@ -139,7 +139,7 @@ def _account(row: Row) -> Account:
             row["touched_at"],
             row["window_hours"] * _HOUR,
         )
-    return Account(purchase, credit, _deductions(row["deductions"]))
+    return PurchaseRecord(purchase, credit, _deductions(row["deductions"]))
 
 
 def _row(purchase_id: UUID, owned: Owned) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from services.sender.domain import announcements
 from services.sender.domain.asking import next_question
 from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded, may_become
-from services.sender.domain.lattice import FINAL, Status, joined
-from services.sender.domain.model import Attempt, Dispatch, Glimpse
-from services.sender.domain.reactions import Meaning, Reaction
+from services.sender.domain.lattice import FINAL, ProviderStatus, joined
+from services.sender.domain.model import Attempt, AttemptSnapshot, Dispatch
+from services.sender.domain.reactions import CodeMeaning, Reaction
 from services.sender.domain.reading import Accepted, NotSent, Refused, Unknown
 from services.sender.domain.reconcile import FIRST_LOOK, Adopt, GiveUp, ProvenAbsent
 from shared.events.consent import SuppressionCause
@@ -37,9 +37,9 @@ class Receipt(NamedTuple):
     """The provider's word on a text: through our callback door, or because it was asked."""
 
     provider_message_id: str
-    status: Status | None
+    status: ProviderStatus | None
     code: str | None = None
-    meaning: Meaning | None = None
+    meaning: CodeMeaning | None = None
     """What the code means; set where there is one."""
     asked_at: datetime | None = None
     """When the provider was asked; None where it told us by itself."""
@@ -50,10 +50,10 @@ class Overdue:
     """No answer 30 s after the deadline."""
 
 
-News: TypeAlias = Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue
+AttemptNews: TypeAlias = Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue
 
 
-class Change(NamedTuple):
+class Conclusion(NamedTuple):
     """What the news changed; the same values where it changed nothing."""
 
     attempt: Attempt
@@ -66,7 +66,9 @@ class Change(NamedTuple):
     """What a receipt says of the number itself, where it says so: its health takes it like the answer to a call."""
 
 
-def conclude(attempt: Attempt, dispatch: Dispatch, news: News, now: datetime, *, another_is_live: bool) -> Change:
+def conclude(
+    attempt: Attempt, dispatch: Dispatch, news: AttemptNews, now: datetime, *, another_is_live: bool
+) -> Conclusion:
     """Return what the news makes of an attempt and its dispatch.
 
     Args:
@@ -103,7 +105,7 @@ def conclude(attempt: Attempt, dispatch: Dispatch, news: News, now: datetime, *,
             assert_never(news)
 
 
-def is_news(receipt: Receipt, seen: Glimpse) -> bool:
+def is_news(receipt: Receipt, seen: AttemptSnapshot) -> bool:
     """Return whether a receipt may change anything: of a text that is known to be taken under this id, only its end.
 
     What says no is kept as it came, and shown from there. An attempt that was seen so far never goes back, so this
@@ -116,14 +118,14 @@ def is_news(receipt: Receipt, seen: Glimpse) -> bool:
 
 def _taken(
     attempt: Attempt, dispatch: Dispatch, answer: Accepted, now: datetime, *, reconciled: bool, another_is_live: bool
-) -> Change:
+) -> Conclusion:
     """The provider has it. A second id for one attempt, or a second live attempt, is a double."""
     if attempt.provider_message_id is not None and attempt.provider_message_id != answer.provider_message_id:
-        return Change(attempt, dispatch, alarm="double")
+        return Conclusion(attempt, dispatch, alarm="double")
     if attempt.state in _TAKEN:
-        return Change(_knowing(attempt, answer), dispatch)
+        return Conclusion(_knowing(attempt, answer), dispatch)
     if another_is_live:
-        return Change(_knowing(attempt, answer), dispatch, alarm="double")
+        return Conclusion(_knowing(attempt, answer), dispatch, alarm="double")
     alarm = "late_proof" if is_concluded(attempt.state) else None
     accepted = _knowing(
         attempt,
@@ -141,7 +143,7 @@ def _taken(
         currency=answer.currency,
         now=now,
     )
-    return Change(
+    return Conclusion(
         accepted, dispatch._replace(state=DispatchState.ACCEPTED, reason=None, retry_at=None), (event,), alarm=alarm
     )
 
@@ -158,7 +160,7 @@ def _knowing(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
 
 def _received(
     attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime, *, another_is_live: bool
-) -> Change:
+) -> Conclusion:
     """A callback proves that the text was taken, and may say more."""
     if attempt.state in _TAKEN and attempt.provider_message_id == receipt.provider_message_id:
         return _risen(attempt, dispatch, receipt, now)  # nearly always: it was known to be taken, under this id
@@ -169,26 +171,26 @@ def _received(
     return _then(change, _risen(change.attempt, change.dispatch, receipt, now))
 
 
-def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime) -> Change:
+def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime) -> Conclusion:
     """Apply a status; only a rise says anything new."""
     status = joined(attempt.status, receipt.status)
     if status is attempt.status:
-        return Change(attempt, dispatch)
+        return Conclusion(attempt, dispatch)
     before, attempt = (
         attempt.status,
         attempt._replace(status=status, ask_at=None if status in FINAL else attempt.ask_at),
     )
-    if status is Status.DELIVERED:
+    if status is ProviderStatus.DELIVERED:
         event = announcements.delivered(attempt, dispatch, now, asked_at=receipt.asked_at)
-        return Change(attempt, dispatch._replace(state=DispatchState.DELIVERED, retry_at=None), (event,))
+        return Conclusion(attempt, dispatch._replace(state=DispatchState.DELIVERED, retry_at=None), (event,))
     if status in FINAL and before not in FINAL:
         return _not_delivered(attempt, dispatch, receipt, str(status), now)
-    return Change(attempt, dispatch)
+    return Conclusion(attempt, dispatch)
 
 
-def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reason: str, now: datetime) -> Change:
+def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reason: str, now: datetime) -> Conclusion:
     """It did not arrive; only codes that mean "never left" ask the gate again (send-protocol, section 3)."""
-    meaning = receipt.meaning or Meaning(ErrorClass.UNKNOWN)
+    meaning = receipt.meaning or CodeMeaning(ErrorClass.UNKNOWN)
     retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
     attempt = attempt._replace(error_class=meaning.error_class, code=receipt.code, reason=reason)
     if retry_at is not None:
@@ -207,10 +209,10 @@ def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reaso
     dispatch = dispatch._replace(state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
     alarm = str(meaning.error_class) if meaning.alarm else None
     fault = Refused(receipt.code or "", meaning) if meaning.reaction in _OF_THE_NUMBER else None
-    return Change(attempt, dispatch, (event,), meaning.suppress, alarm, fault)
+    return Conclusion(attempt, dispatch, (event,), meaning.suppress, alarm, fault)
 
 
-def _may_ask_again(meaning: Meaning, attempt: Attempt, dispatch: Dispatch) -> bool:
+def _may_ask_again(meaning: CodeMeaning, attempt: Attempt, dispatch: Dispatch) -> bool:
     wanted = meaning.reaction in _NEVER_LEFT or (
         meaning.reaction is Reaction.ASK_AGAIN_TRANSACTIONAL and dispatch.purpose is Purpose.TRANSACTIONAL
     )
@@ -218,7 +220,7 @@ def _may_ask_again(meaning: Meaning, attempt: Attempt, dispatch: Dispatch) -> bo
     return wanted and attempt.n < most and not dispatch.cancelled
 
 
-def _asked_again_at(meaning: Meaning, now: datetime) -> datetime:
+def _asked_again_at(meaning: CodeMeaning, now: datetime) -> datetime:
     """Return when the gate is asked again: a day's allowance begins anew at midnight, a halted number is tried later.
 
     Source: compliance section 13 (daily caps of US 10DLC traffic are counted by the Pacific day).
@@ -233,7 +235,7 @@ def _asked_again_at(meaning: Meaning, now: datetime) -> datetime:
             return now + meaning.after
 
 
-def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: datetime) -> Change:
+def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: datetime) -> Conclusion:
     """A clear no. Not processed or our own fault: the text waits; else it ends here."""
     meaning = refused.meaning
     ended = _ended(attempt, AttemptState.REFUSED, now, reason="refused")._replace(
@@ -259,7 +261,7 @@ def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: dateti
         retry_at=retry_at,
     )
     dispatch = dispatch._replace(state=DispatchState.FAILED, reason="refused", retry_at=retry_at)
-    return Change(ended, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
+    return Conclusion(ended, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
 
 
 def _requeued(
@@ -271,58 +273,58 @@ def _requeued(
     *,
     reason: str,
     detail: str | None,
-) -> Change:
+) -> Conclusion:
     """Back to the queue: nothing reached the provider, and the clearance may still hold."""
     if not may_become(attempt.state, ended.state):
         return _contradicted(attempt, dispatch)
     if dispatch.cancelled:
-        return Change(ended, dispatch._replace(state=DispatchState.CANCELLED, ready_at=now + pause))
+        return Conclusion(ended, dispatch._replace(state=DispatchState.CANCELLED, ready_at=now + pause))
     event = announcements.waiting(ended, dispatch, now, reason=reason, detail=detail, until=now + pause)
-    return Change(ended, dispatch._replace(state=DispatchState.QUEUED, ready_at=now + pause), (event,))
+    return Conclusion(ended, dispatch._replace(state=DispatchState.QUEUED, ready_at=now + pause), (event,))
 
 
-def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -> Change:
+def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -> Conclusion:
     """No answer says whether it went; said aloud, for nothing more may come for a while."""
     if not may_become(attempt.state, AttemptState.UNKNOWN):
-        return Change(attempt, dispatch)
+        return Conclusion(attempt, dispatch)
     event = announcements.waiting(attempt, dispatch, now, reason=UNANSWERED, detail=reason, until=now + FIRST_LOOK)
-    return Change(
+    return Conclusion(
         attempt._replace(state=AttemptState.UNKNOWN, reason=reason),
         dispatch._replace(state=DispatchState.UNKNOWN),
         (event,),
     )
 
 
-def _absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Change:
+def _absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
     """It does not exist; whether another may be made is the flow's policy, and the gate's decision."""
     if not may_become(attempt.state, AttemptState.PROVEN_ABSENT):
-        return Change(attempt, dispatch)
+        return Conclusion(attempt, dispatch)
     may_go_again = dispatch.resend is ResendPolicy.RESEND_WHEN_ABSENT and not dispatch.cancelled
     retry_at = now if may_go_again else None
     ended = _ended(attempt, AttemptState.PROVEN_ABSENT, now, reason="proven_absent")
     event = announcements.failed(ended, dispatch, now, accepted=False, reason="proven_absent", retry_at=retry_at)
     dispatch = dispatch._replace(state=DispatchState.FAILED, reason="proven_absent", retry_at=retry_at)
-    return Change(ended, dispatch, (event,))
+    return Conclusion(ended, dispatch, (event,))
 
 
-def _given_up(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Change:
+def _given_up(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
     if not may_become(attempt.state, AttemptState.ASSUMED_SENT):
-        return Change(attempt, dispatch)
+        return Conclusion(attempt, dispatch)
     ended = _ended(attempt, AttemptState.ASSUMED_SENT, now, reason="not_provable")
     event = announcements.unknown(ended, dispatch, now)
-    return Change(ended, dispatch._replace(reason="not_provable"), (event,), alarm="not_provable")
+    return Conclusion(ended, dispatch._replace(reason="not_provable"), (event,), alarm="not_provable")
 
 
-def _contradicted(attempt: Attempt, dispatch: Dispatch) -> Change:
+def _contradicted(attempt: Attempt, dispatch: Dispatch) -> Conclusion:
     """The call said no and the provider's callback said yes: the callback wins, and somebody looks."""
-    return Change(attempt, dispatch, alarm="contradiction" if attempt.provider_message_id else None)
+    return Conclusion(attempt, dispatch, alarm="contradiction" if attempt.provider_message_id else None)
 
 
 def _ended(attempt: Attempt, state: AttemptState, now: datetime, *, reason: str) -> Attempt:
     return attempt._replace(state=state, concluded_at=now, reason=reason)
 
 
-def _then(first: Change, second: Change) -> Change:
+def _then(first: Conclusion, second: Conclusion) -> Conclusion:
     return second._replace(events=(*first.events, *second.events), alarm=first.alarm or second.alarm)
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from shared.events.engagement import ReplyClass
-from shared.inbound import Reading
+from shared.inbound import Classification
 
 
-def heard(reading: Reading, provider_says: ReplyClass | None, *, opted_out: bool) -> Reading:
+def heard(reading: Classification, provider_says: ReplyClass | None, *, opted_out: bool) -> Classification:
     """Return the reading that holds.
 
     A provider's own list of keywords may be longer than ours, and once it has taken a word for STOP it lets no more
@@ -19,9 +19,9 @@ def heard(reading: Reading, provider_says: ReplyClass | None, *, opted_out: bool
     says_nothing_else = own is ReplyClass.OTHER and not reading.needs_review
     match provider_says:
         case ReplyClass.OPT_OUT if own is not ReplyClass.OPT_OUT:
-            return Reading(ReplyClass.OPT_OUT, "the provider took it for an opt-out keyword")
+            return Classification(ReplyClass.OPT_OUT, "the provider took it for an opt-out keyword")
         case ReplyClass.OPT_IN if opted_out and says_nothing_else:
-            return Reading(ReplyClass.OPT_IN, "the provider took it for an opt-in keyword")
+            return Classification(ReplyClass.OPT_IN, "the provider took it for an opt-in keyword")
         case ReplyClass.HELP if says_nothing_else:
             return replace(reading, reply_class=ReplyClass.HELP, why="the provider took it for a call for help")
         case _:

@@ -23,7 +23,7 @@ NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
 _ANSWERS: Final = frozenset({Purpose.OPT_OUT_CONFIRMATION, Purpose.HELP})
 
 
-class Candidate(NamedTuple):
+class DispatchCandidate(NamedTuple):
     """What the locked dispatch row says."""
 
     state: DispatchState
@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class IntentRecipient:
     """What the locked row of the person says."""
 
     suppressed: SuppressionCause | None = None
@@ -52,7 +52,7 @@ class Underway:
     body_sha256: bytes
 
 
-class Circumstances(NamedTuple):
+class SendCircumstances(NamedTuple):
     """What else bears on it."""
 
     body_sha256: bytes
@@ -83,7 +83,7 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class StayQueued:
     """Stay queued until then."""
 
     until: datetime
@@ -105,10 +105,12 @@ class Refuse:
     retry_at: datetime | None = None
 
 
-Decision: TypeAlias = Go | Skip | Wait | Lapse | Refuse
+IntentDecision: TypeAlias = Go | Skip | StayQueued | Lapse | Refuse
 
 
-def decide(candidate: Candidate, person: Person, circumstances: Circumstances, now: datetime) -> Decision:
+def decide(
+    candidate: DispatchCandidate, person: IntentRecipient, circumstances: SendCircumstances, now: datetime
+) -> IntentDecision:
     """Judge one queued dispatch; a lasting obstacle is named before a passing one."""
     if candidate.state is not DispatchState.QUEUED:
         return Skip()
@@ -126,9 +128,9 @@ def decide(candidate: Candidate, person: Person, circumstances: Circumstances, n
     if closes is not None and not circumstances.provider_has_validity and closes < now + CLOSE_GUARD_WITHOUT_VALIDITY:
         return Refuse("window_closing", retry_at=closes)
     if circumstances.news_unread and candidate.purpose is Purpose.MARKETING:
-        return Wait(now + WAIT_FOR_NEWS)
+        return StayQueued(now + WAIT_FOR_NEWS)
     if any(_collides(other, circumstances) for other in circumstances.underway):
-        return Wait(now + WAIT_FOR_OTHER)
+        return StayQueued(now + WAIT_FOR_OTHER)
     return Go()
 
 
@@ -137,7 +139,9 @@ def validity_seconds(closes: datetime, now: datetime) -> int:
     return int((closes - now).total_seconds()) - VALIDITY_MARGIN_SECONDS
 
 
-def _lasting(candidate: Candidate, person: Person, circumstances: Circumstances, now: datetime) -> Refuse | None:
+def _lasting(
+    candidate: DispatchCandidate, person: IntentRecipient, circumstances: SendCircumstances, now: datetime
+) -> Refuse | None:
     if circumstances.merchant_closed:
         return Refuse("merchant_closed")
     if circumstances.content_gone:
@@ -147,7 +151,7 @@ def _lasting(candidate: Candidate, person: Person, circumstances: Circumstances,
     return None if candidate.purpose in _ANSWERS else _unwelcome(candidate.purpose, person)
 
 
-def _unwelcome(purpose: Purpose, person: Person) -> Refuse | None:
+def _unwelcome(purpose: Purpose, person: IntentRecipient) -> Refuse | None:
     """Return why this person must not get a text of this purpose; answers to HELP and STOP never come here."""
     marketing = purpose is Purpose.MARKETING
     informational = purpose is Purpose.INFORMATIONAL
@@ -160,7 +164,7 @@ def _unwelcome(purpose: Purpose, person: Person) -> Refuse | None:
     return Refuse("needs_review") if marketing and person.needs_review else None
 
 
-def _collides(other: Underway, circumstances: Circumstances) -> bool:
+def _collides(other: Underway, circumstances: SendCircumstances) -> bool:
     """Return whether the other attempt must be concluded first.
 
     One call a person at a time, and never two unknowns with one text, which no listing could tell apart

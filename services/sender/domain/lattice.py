@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Status(StrEnum):
+class ProviderStatus(StrEnum):
     """What the provider says became of a text it took."""
 
     ACCEPTED = "accepted"
@@ -14,13 +14,13 @@ class Status(StrEnum):
     DELIVERED = "delivered"
 
 
-RANK: Final = {status: rank for rank, status in enumerate(Status)}
+RANK: Final = {status: rank for rank, status in enumerate(ProviderStatus)}
 """One order for all, so that joining is commutative. A delivery outranks every failure: the phone has it."""
 
-FINAL: Final = frozenset({Status.FAILED, Status.UNDELIVERED, Status.DELIVERED})
+FINAL: Final = frozenset({ProviderStatus.FAILED, ProviderStatus.UNDELIVERED, ProviderStatus.DELIVERED})
 
 
-def joined(known: Status | None, heard: Status | None) -> Status | None:
+def joined(known: ProviderStatus | None, heard: ProviderStatus | None) -> ProviderStatus | None:
     """Return the higher of two statuses; commutative, associative, idempotent."""
     if known is None or heard is None:
         return known or heard

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.sender.domain.attempts import AttemptState, DispatchState
-from services.sender.domain.lattice import Status
+from services.sender.domain.lattice import ProviderStatus
 from shared import ids
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
@@ -80,7 +80,7 @@ class Attempt(NamedTuple):
     state: AttemptState
     intent_at: datetime
     deadline: datetime
-    status: Status | None = None
+    status: ProviderStatus | None = None
     provider_message_id: str | None = None
     error_class: str | None = None
     code: str | None = None
@@ -92,10 +92,10 @@ class Attempt(NamedTuple):
     """When the provider is asked what became of it; None where it said so, or was asked for the last time."""
 
 
-class Glimpse(NamedTuple):
+class AttemptSnapshot(NamedTuple):
     """How far an attempt has come, seen without a lock; each of these only ever grows."""
 
     follow_up_id: FollowUpId
     state: AttemptState
-    status: Status | None
+    status: ProviderStatus | None
     provider_message_id: str | None

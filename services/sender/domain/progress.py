@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.sender.domain.attempts import AttemptState, DispatchState
 from services.sender.domain.model import Attempt, Dispatch
-from shared.progress import UNANSWERED, Known
+from shared.progress import UNANSWERED, ProgressFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,9 @@ class Held:
     until: datetime | None = None
 
 
-def known_of(dispatch: Dispatch, last: Attempt | None, held: Held, look_at: datetime | None, now: datetime) -> Known:
+def known_of(
+    dispatch: Dispatch, last: Attempt | None, held: Held, look_at: datetime | None, now: datetime
+) -> ProgressFacts:
     """Return what is known of a dispatch.
 
     Args:
@@ -28,21 +30,21 @@ def known_of(dispatch: Dispatch, last: Attempt | None, held: Held, look_at: date
     """
     match dispatch.state:
         case DispatchState.QUEUED if held.by is not None:
-            return Known("released", held.by, until=held.until)
+            return ProgressFacts("released", held.by, until=held.until)
         case DispatchState.QUEUED if dispatch.ready_at > now and last is not None:
             reason = last.error_class or last.reason if last.state is AttemptState.REFUSED else "not_sent"
-            return Known("released", reason, until=dispatch.ready_at, detail=last.code or last.reason)
+            return ProgressFacts("released", reason, until=dispatch.ready_at, detail=last.code or last.reason)
         case DispatchState.QUEUED:
-            return Known("released", since=dispatch.ready_at, is_cleared=True)
+            return ProgressFacts("released", since=dispatch.ready_at, is_cleared=True)
         case DispatchState.INTENT:
-            return Known("released", is_cleared=True)
+            return ProgressFacts("released", is_cleared=True)
         case DispatchState.UNKNOWN if last is not None and last.state is AttemptState.UNKNOWN:
-            return Known("released", UNANSWERED, until=look_at, detail=last.reason)
+            return ProgressFacts("released", UNANSWERED, until=look_at, detail=last.reason)
         case DispatchState.LAPSED:
-            return Known("released", is_cleared=False)
+            return ProgressFacts("released", is_cleared=False)
         case DispatchState.ACCEPTED:
-            return Known("dispatched")
+            return ProgressFacts("dispatched")
         case DispatchState.FAILED if dispatch.retry_at is not None:
-            return Known("pending", last.error_class if last else dispatch.reason, due_at=dispatch.retry_at)
+            return ProgressFacts("pending", last.error_class if last else dispatch.reason, due_at=dispatch.retry_at)
         case _:
-            return Known(dispatch.state)
+            return ProgressFacts(dispatch.state)

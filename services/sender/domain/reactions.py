@@ -27,7 +27,7 @@ class Reaction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class CodeMeaning:
     """One line of a code table."""
 
     error_class: ErrorClass
@@ -41,12 +41,12 @@ class Meaning:
     """Somebody should look: our gate, our registration or our content is wrong."""
 
 
-UNLISTED = Meaning(ErrorClass.UNKNOWN, alarm=True)
+UNLISTED = CodeMeaning(ErrorClass.UNKNOWN, alarm=True)
 """Codes are split over time (Twilio changelog, 2024-07-10): what is not listed is permanent and looked at."""
 
-CodeTable = Mapping[str, Meaning]
+CodeTable = Mapping[str, CodeMeaning]
 
 
-def meaning_of(code: str | None, table: CodeTable) -> Meaning:
+def meaning_of(code: str | None, table: CodeTable) -> CodeMeaning:
     """Return what a code means; an unlisted one is permanent, without suppression."""
     return table.get(code or "", UNLISTED)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol, TypeAlias, assert_never
 
-from services.sender.domain.lattice import Status
-from services.sender.domain.reactions import Meaning, Reaction
+from services.sender.domain.lattice import ProviderStatus
+from services.sender.domain.reactions import CodeMeaning, Reaction
 from shared.events.dispatch import ErrorClass
 
 REFUSING_STATUSES: Final = frozenset({400, 401, 403, 404, 405, 422})
@@ -27,7 +27,7 @@ class Accepted:
     parts: int | None = None
     price_micros: int | None = None
     currency: str | None = None
-    status: Status = Status.ACCEPTED
+    status: ProviderStatus = ProviderStatus.ACCEPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Refused:
     """The provider said no in its own words; the text does not exist."""
 
     code: str
-    meaning: Meaning
+    meaning: CodeMeaning
     retry_after_seconds: float | None = None
 
 
@@ -53,7 +53,7 @@ class Unknown:
     reason: str
 
 
-Answer: TypeAlias = Accepted | Refused | NotSent | Unknown
+ProviderAnswer: TypeAlias = Accepted | Refused | NotSent | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +88,12 @@ class Dialect(Protocol):
         """Return the provider's code in an error body, or None where the body is not the provider's."""
         ...
 
-    def meaning(self, code: str) -> Meaning:
+    def meaning(self, code: str) -> CodeMeaning:
         """Return what the code means."""
         ...
 
 
-def read(seen: Seen, dialect: Dialect) -> Answer:
+def read(seen: Seen, dialect: Dialect) -> ProviderAnswer:
     """Return what a call met; total, and unknown wherever a text may exist."""
     match seen:
         case Broken(reason, bytes_written=False):
@@ -106,13 +106,13 @@ def read(seen: Seen, dialect: Dialect) -> Answer:
             assert_never(seen)
 
 
-def _read_response(response: Response, dialect: Dialect) -> Answer:
+def _read_response(response: Response, dialect: Dialect) -> ProviderAnswer:
     if response.status in _SUCCESS:
         return dialect.accepted(response.body) or Unknown("unreadable_answer")
     if response.status == HTTPStatus.TOO_MANY_REQUESTS:
         code = dialect.error_code(response.body) or str(response.status)
         wait = retry_after_seconds(response.headers)
-        return Refused(code, Meaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN), wait)
+        return Refused(code, CodeMeaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN), wait)
     if response.status in REFUSING_STATUSES and (code_read := dialect.error_code(response.body)) is not None:
         return Refused(code_read, dialect.meaning(code_read), retry_after_seconds(response.headers))
     return Unknown(f"http_{response.status}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
-from services.sender.domain.lattice import Status
-from services.sender.domain.reactions import Meaning
+from services.sender.domain.lattice import ProviderStatus
+from services.sender.domain.reactions import CodeMeaning
 
 FIRST_LOOK: Final = timedelta(seconds=5)
 """How soon an unknown is asked after for the first time: a listing that has it ends the matter early."""
@@ -44,9 +44,9 @@ class Listed:
     body_sha256: bytes
     """Of the text alone."""
     created_at: datetime
-    status: Status = Status.ACCEPTED
+    status: ProviderStatus = ProviderStatus.ACCEPTED
     code: str | None = None
-    meaning: Meaning | None = None
+    meaning: CodeMeaning | None = None
     """What the code means; set where there is one."""
     mark: bytes = b""
     """As attempts to this person keep the hash; empty where there is no key of theirs."""
@@ -76,7 +76,7 @@ class ProvenAbsent:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class LookLater:
     """Too early, or the provider could not be asked."""
 
     look_at: datetime
@@ -87,7 +87,7 @@ class GiveUp:
     """Not provable; treated as sent."""
 
 
-Finding: TypeAlias = Adopt | AbsentOnce | ProvenAbsent | Wait | GiveUp
+ReconcileFinding: TypeAlias = Adopt | AbsentOnce | ProvenAbsent | LookLater | GiveUp
 
 
 def body_sha256(body: str) -> bytes:
@@ -109,7 +109,7 @@ def decide(
     *,
     rivals: Sequence[Unresolved] = (),
     sender_is_fixed: bool = True,
-) -> Finding:
+) -> ReconcileFinding:
     """Judge one unknown attempt.
 
     Args:
@@ -136,14 +136,14 @@ def decide(
         place = sum(rival.intent_at < unresolved.intent_at for rival in claimants)
         return Adopt(fitting[place])
     if listing is None or fitting or not sender_is_fixed:
-        return GiveUp() if now >= unresolved.deadline + horizon else Wait(now + ASK_AGAIN)
+        return GiveUp() if now >= unresolved.deadline + horizon else LookLater(now + ASK_AGAIN)
     counts_from = unresolved.deadline + ABSENCE_COUNTS_AFTER
     if now < counts_from:
-        return Wait(counts_from)
+        return LookLater(counts_from)
     if unresolved.absent_at is None:
         return AbsentOnce(now + BETWEEN_ABSENCES)
     second_at = unresolved.absent_at + BETWEEN_ABSENCES
-    return ProvenAbsent() if now >= second_at else Wait(second_at)
+    return ProvenAbsent() if now >= second_at else LookLater(second_at)
 
 
 def _fits(unresolved: Unresolved, listed: Listed, *, sender_is_fixed: bool) -> bool:

@@ -16,7 +16,7 @@ _REVOKED: Final = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SendPermission:
     """What the person's row holds of it."""
 
     suppressed: SuppressionCause | None
@@ -26,19 +26,19 @@ class Standing:
     epoch: int
     needs_review: bool
 
-    def stops_as(self, other: "Standing") -> bool:
+    def stops_as(self, other: "SendPermission") -> bool:
         """Return whether it keeps the same texts from the person as another one."""
         return self._stopped() == other._stopped()  # noqa: SLF001 - of the same class
 
     def _stopped(self) -> tuple[SuppressionCause | None, bool, bool]:
         return self.suppressed, self.marketing_suppressed, self.informational_suppressed
 
-    def with_review(self) -> "Standing":
+    def with_review(self) -> "SendPermission":
         """Return it after a reply that somebody must read."""
         return replace(self, needs_review=True)
 
 
-def after_change(standing: Standing, change: ConsentChanged) -> Standing:
+def after_change(standing: SendPermission, change: ConsentChanged) -> SendPermission:
     """Return the standing after the ledger spoke; an epoch that is not newer says nothing.
 
     A change that knows of every keyword is taken as it is; one that does not may tighten, never loosen.
@@ -66,7 +66,7 @@ def after_change(standing: Standing, change: ConsentChanged) -> Standing:
     )
 
 
-def after_stop(standing: Standing, *, marketing_only: bool, cause: SuppressionCause) -> Standing:
+def after_stop(standing: SendPermission, *, marketing_only: bool, cause: SuppressionCause) -> SendPermission:
     """Return the standing after an opt-out by reply, which takes the next keyword number."""
     numbered = replace(standing, keyword_seq=standing.keyword_seq + 1)
     if marketing_only and cause is SuppressionCause.OPT_OUT:
@@ -75,6 +75,6 @@ def after_stop(standing: Standing, *, marketing_only: bool, cause: SuppressionCa
     return replace(numbered, suppressed=lasting)
 
 
-def after_start(standing: Standing) -> Standing:
+def after_start(standing: SendPermission) -> SendPermission:
     """Return the standing after an opt-in by reply: it takes the next number and lifts nothing by itself."""
     return replace(standing, keyword_seq=standing.keyword_seq + 1)

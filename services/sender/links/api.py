@@ -12,8 +12,8 @@ from services.sender.links.robots import Visit, robot_cause
 from services.sender.links.shorten import CODE_CHARACTERS
 from services.sender.links.store import StoredLink
 from shared import places
-from shared.db.transaction import Lane
-from shared.db.unit_of_work import Units
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
 from shared.privacy import Sealer, Unsealable
 from shared.telemetry.logs import logger
@@ -41,7 +41,7 @@ _PAGE = """<!doctype html>
 log = logger(__name__)
 
 
-def router(units: Units, sealer: Sealer, *, record_seconds: float = RECORD_SECONDS) -> APIRouter:
+def router(units: UnitOfWorkRunner, sealer: Sealer, *, record_seconds: float = RECORD_SECONDS) -> APIRouter:
     """Return the door of short links; `record_seconds` bounds how long a visit waits for its record."""
     routes = APIRouter(tags=["links"])
 
@@ -75,7 +75,7 @@ def router(units: Units, sealer: Sealer, *, record_seconds: float = RECORD_SECON
         VISITS.labels(cause or "person").inc()
         try:
             async with asyncio.timeout(record_seconds):
-                await units.run(lambda uow: store.record_click(uow, link, cause), Lane.INGEST)
+                await units.run(lambda uow: store.record_click(uow, link, cause), WritePriority.INGEST)
         except (Fault, TimeoutError):
             LOST_CLICKS.inc()
             log.warning("click_lost", follow_up_id=str(link.owner.follow_up_id), robot=cause is not None)

@@ -12,7 +12,7 @@ _CHANNEL: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.-]{0,30}):\s*")
 _NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
 
 
-class Address(NamedTuple):
+class ChannelAddress(NamedTuple):
     """One side of a message."""
 
     channel: str
@@ -25,13 +25,13 @@ class Address(NamedTuple):
         return bool(_NUMBER.fullmatch(self.name))
 
 
-def address_of(written: str) -> Address:
+def address_of(written: str) -> ChannelAddress:
     """Return an address, taken apart; `tel:` and `sip:` say how to read what follows, not a channel."""
     channel, name = SMS, written.strip()
     if ":" not in name:
-        return Address(channel, name)
+        return ChannelAddress(channel, name)
     while found := _CHANNEL.match(name):
         word, name = found[1].lower(), name[found.end() :].strip()
         if word not in {"tel", "sms"}:
             channel = word
-    return Address(channel, name)
+    return ChannelAddress(channel, name)

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from services.sender.domain.asking import Silent
 from services.sender.domain.conclude import Receipt
-from services.sender.domain.reading import Answer
+from services.sender.domain.reading import ProviderAnswer
 from services.sender.domain.reconcile import Listed
 from shared.events.engagement import ReplyClass
 from shared.phone import E164
@@ -35,7 +35,7 @@ class Capabilities:
     """What people wrote to a number can be listed."""
 
 
-class Text(NamedTuple):
+class OutgoingText(NamedTuple):
     """One text, ready to be handed over; exists only in memory."""
 
     to: E164
@@ -99,7 +99,7 @@ class Provider(Protocol):
     kind: str
     capabilities: Capabilities
 
-    async def send(self, text: Text) -> Answer:
+    async def send(self, text: OutgoingText) -> ProviderAnswer:
         """Hand one text over, once; never retries, never raises for what the other side does.
 
         Returns:

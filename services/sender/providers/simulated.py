@@ -9,19 +9,21 @@ from shared.privacy import Sealer
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SimulatedAccount:
     """A login; its token signs what the provider brings, STOP and START among it."""
 
     sid: str
     token: str
 
 
-def account_of(sealer: Sealer, merchant_id: str, name: str, settings: Simulated, environ: Mapping[str, str]) -> Account:
+def account_of(
+    sealer: Sealer, merchant_id: str, name: str, settings: Simulated, environ: Mapping[str, str]
+) -> SimulatedAccount:
     """Return the account of a simulated provider.
 
     Its token is the file's secret, or comes from the keyring: nobody who knows names alone can work it out.
     """
     sid = "AC" + hashlib.sha256(f"{merchant_id}/{name}".encode()).hexdigest()[:32]
     if settings.secret is not None:
-        return Account(sid, settings.secret.resolve(environ))
-    return Account(sid, sealer.signature("simulated provider", merchant_id, name))
+        return SimulatedAccount(sid, settings.secret.resolve(environ))
+    return SimulatedAccount(sid, sealer.signature("simulated provider", merchant_id, name))

@@ -21,18 +21,18 @@ import orjson
 
 from services.sender.domain.asking import Silent
 from services.sender.domain.conclude import Receipt
-from services.sender.domain.lattice import Status
-from services.sender.domain.reactions import Meaning, meaning_of
-from services.sender.domain.reading import Accepted, Answer, NotSent, Response, Seen, read, retry_after_seconds
+from services.sender.domain.lattice import ProviderStatus
+from services.sender.domain.reactions import CodeMeaning, meaning_of
+from services.sender.domain.reading import Accepted, NotSent, ProviderAnswer, Response, Seen, read, retry_after_seconds
 from services.sender.domain.reconcile import Listed, body_sha256
 from services.sender.providers.addresses import SMS, address_of
-from services.sender.providers.port import Callback, Capabilities, Inbound, RepliesPage, StatusPage, Text
+from services.sender.providers.port import Callback, Capabilities, Inbound, OutgoingText, RepliesPage, StatusPage
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
 from shared.money import micros
 from shared.phone import E164
 
 if TYPE_CHECKING:
-    from services.sender.providers.twilio_sdk import Account
+    from services.sender.providers.twilio_sdk import TwilioAccount
 
 SIGNATURE_HEADER: Final = "x-twilio-signature"
 LONGEST_VALIDITY_SECONDS: Final = 36_000
@@ -70,7 +70,7 @@ class TwilioDialect:
         code = fields.get("code") if fields else None
         return str(code) if isinstance(code, int) and not isinstance(code, bool) else None
 
-    def meaning(self, code: str) -> Meaning:
+    def meaning(self, code: str) -> CodeMeaning:
         """Return what the code means."""
         return meaning_of(code, CODES)
 
@@ -104,9 +104,9 @@ class TwilioProvider:
             sender_is_fixed=messaging_service_sid is None,
         )
         self._dialect = TwilioDialect()
-        self._opened: Account | None = None
+        self._opened: TwilioAccount | None = None
 
-    async def send(self, text: Text) -> Answer:
+    async def send(self, text: OutgoingText) -> ProviderAnswer:
         """Hand one text over, once."""
         parameters: dict[str, object] = {"to": text.to, "from_": text.sender_number, "body": text.body}
         if self._service_sid is not None:
@@ -191,7 +191,10 @@ class TwilioProvider:
         word = callback.form.get("MessageStatus") or callback.form.get("SmsStatus") or ""
         code = callback.form.get("ErrorCode") or None
         return Receipt(
-            sid, STATUSES.get(word.lower(), Status.ACCEPTED), code, self._dialect.meaning(code) if code else None
+            sid,
+            STATUSES.get(word.lower(), ProviderStatus.ACCEPTED),
+            code,
+            self._dialect.meaning(code) if code else None,
         )
 
     def inbound(self, callback: Callback, *, provider_answers: bool) -> Inbound | None:
@@ -245,12 +248,12 @@ class TwilioProvider:
         if self._opened is not None:
             await self._opened.close()
 
-    def _account(self) -> "Account":
+    def _account(self) -> "TwilioAccount":
         """Return the account, importing Twilio's library on first use."""
         if self._opened is None:
-            from services.sender.providers.twilio_sdk import Account  # noqa: PLC0415 - 33 MB, only where it is used
+            from services.sender.providers.twilio_sdk import TwilioAccount  # noqa: PLC0415 - 33 MB, only where it is used
 
-            self._opened = Account(*self._credentials)
+            self._opened = TwilioAccount(*self._credentials)
         return self._opened
 
 
@@ -263,7 +266,7 @@ def _listed(message: object) -> Listed | None:
     direction = str(message.get("direction", ""))
     if not isinstance(sid, str) or not isinstance(body, str) or created_at is None or direction == "inbound":
         return None
-    status = STATUSES.get(str(message.get("status")), Status.ACCEPTED)
+    status = STATUSES.get(str(message.get("status")), ProviderStatus.ACCEPTED)
     code = str(message["error_code"]) if message.get("error_code") else None
     meaning = meaning_of(code, CODES) if code else None
     return Listed(sid, str(sender), body_sha256(body), created_at, status, code, meaning)
@@ -292,7 +295,7 @@ def _status(message: Mapping[str, Any]) -> Receipt | None:
         return None
     code = str(message["error_code"]) if message.get("error_code") else None
     meaning = meaning_of(code, CODES) if code else None
-    return Receipt(sid, STATUSES.get(str(message.get("status")), Status.ACCEPTED), code, meaning)
+    return Receipt(sid, STATUSES.get(str(message.get("status")), ProviderStatus.ACCEPTED), code, meaning)
 
 
 def _instant(value: object) -> datetime | None:

@@ -6,26 +6,26 @@ Twilio splits codes over time and advises against branching on unlisted ones: th
 from datetime import timedelta
 from typing import Final
 
-from services.sender.domain.lattice import Status
-from services.sender.domain.reactions import CodeTable, Meaning, Reaction
+from services.sender.domain.lattice import ProviderStatus
+from services.sender.domain.reactions import CodeMeaning, CodeTable, Reaction
 from shared.events.consent import SuppressionCause
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
 
-_NOT_OURS_TO_SEND = Meaning(ErrorClass.CONFIG, Reaction.HALT, alarm=True)
-_UNREGISTERED = Meaning(ErrorClass.SENDER_UNREGISTERED, Reaction.HALT, alarm=True)
-_DAILY_CAP = Meaning(ErrorClass.THROTTLED, Reaction.CAPPED, alarm=True)
-_OUR_REQUEST = Meaning(ErrorClass.CONFIG, alarm=True)
-_NO_PHONE = Meaning(ErrorClass.INVALID, suppress=SuppressionCause.INVALID)
-_NO_MOBILE = Meaning(ErrorClass.NOT_MOBILE, suppress=SuppressionCause.INVALID)
-_BAD_TEXT = Meaning(ErrorClass.CONTENT)
+_NOT_OURS_TO_SEND = CodeMeaning(ErrorClass.CONFIG, Reaction.HALT, alarm=True)
+_UNREGISTERED = CodeMeaning(ErrorClass.SENDER_UNREGISTERED, Reaction.HALT, alarm=True)
+_DAILY_CAP = CodeMeaning(ErrorClass.THROTTLED, Reaction.CAPPED, alarm=True)
+_OUR_REQUEST = CodeMeaning(ErrorClass.CONFIG, alarm=True)
+_NO_PHONE = CodeMeaning(ErrorClass.INVALID, suppress=SuppressionCause.INVALID)
+_NO_MOBILE = CodeMeaning(ErrorClass.NOT_MOBILE, suppress=SuppressionCause.INVALID)
+_BAD_TEXT = CodeMeaning(ErrorClass.CONTENT)
 
 CODES: Final[CodeTable] = {
     # Rate and queue: never processed, never left.
-    "20429": Meaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN),
-    "21611": Meaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN),
-    "30001": Meaning(ErrorClass.THROTTLED, Reaction.ASK_AGAIN, after=timedelta(minutes=5)),
-    "30022": Meaning(ErrorClass.THROTTLED, Reaction.ASK_AGAIN, after=timedelta(minutes=15), alarm=True),
+    "20429": CodeMeaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN),
+    "21611": CodeMeaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN),
+    "30001": CodeMeaning(ErrorClass.THROTTLED, Reaction.ASK_AGAIN, after=timedelta(minutes=5)),
+    "30022": CodeMeaning(ErrorClass.THROTTLED, Reaction.ASK_AGAIN, after=timedelta(minutes=15), alarm=True),
     "30023": _DAILY_CAP,
     "30027": _DAILY_CAP,
     # Our account, our numbers, our registration.
@@ -47,7 +47,7 @@ CODES: Final[CodeTable] = {
     "21602": _BAD_TEXT,
     "21617": _BAD_TEXT,
     "12300": _BAD_TEXT,
-    "30007": Meaning(ErrorClass.FILTERED, alarm=True),
+    "30007": CodeMeaning(ErrorClass.FILTERED, alarm=True),
     # The person's number.
     "21211": _NO_PHONE,
     "21217": _NO_PHONE,
@@ -55,27 +55,29 @@ CODES: Final[CodeTable] = {
     "21614": _NO_MOBILE,
     "21635": _NO_MOBILE,
     "30006": _NO_MOBILE,
-    "21610": Meaning(ErrorClass.OPTED_OUT, suppress=SuppressionCause.OPT_OUT),
-    "30004": Meaning(ErrorClass.OPTED_OUT),
-    "21612": Meaning(ErrorClass.UNREACHABLE),
-    "30003": Meaning(ErrorClass.UNREACHABLE, Reaction.ASK_AGAIN_TRANSACTIONAL, after=timedelta(days=1)),
+    "21610": CodeMeaning(ErrorClass.OPTED_OUT, suppress=SuppressionCause.OPT_OUT),
+    "30004": CodeMeaning(ErrorClass.OPTED_OUT),
+    "21612": CodeMeaning(ErrorClass.UNREACHABLE),
+    "30003": CodeMeaning(ErrorClass.UNREACHABLE, Reaction.ASK_AGAIN_TRANSACTIONAL, after=timedelta(days=1)),
     # The carrier gave no reason: one more for texts somebody waits for.
-    "30008": Meaning(ErrorClass.UNKNOWN, Reaction.ASK_AGAIN_TRANSACTIONAL, after=timedelta(minutes=5), most_attempts=2),
-    "30036": Meaning(ErrorClass.QUIET_HOURS),  # the validity period we set ran out in Twilio's queue
-    "30610": Meaning(ErrorClass.QUIET_HOURS, Reaction.ASK_AGAIN, after=timedelta(hours=1), alarm=True),
+    "30008": CodeMeaning(
+        ErrorClass.UNKNOWN, Reaction.ASK_AGAIN_TRANSACTIONAL, after=timedelta(minutes=5), most_attempts=2
+    ),
+    "30036": CodeMeaning(ErrorClass.QUIET_HOURS),  # the validity period we set ran out in Twilio's queue
+    "30610": CodeMeaning(ErrorClass.QUIET_HOURS, Reaction.ASK_AGAIN, after=timedelta(hours=1), alarm=True),
 }
 
 STATUSES: Final = {
-    "accepted": Status.ACCEPTED,
-    "scheduled": Status.ACCEPTED,
-    "queued": Status.ACCEPTED,
-    "sending": Status.ACCEPTED,
-    "sent": Status.SENT,
-    "delivered": Status.DELIVERED,
-    "read": Status.DELIVERED,
-    "undelivered": Status.UNDELIVERED,
-    "failed": Status.FAILED,
-    "canceled": Status.FAILED,
+    "accepted": ProviderStatus.ACCEPTED,
+    "scheduled": ProviderStatus.ACCEPTED,
+    "queued": ProviderStatus.ACCEPTED,
+    "sending": ProviderStatus.ACCEPTED,
+    "sent": ProviderStatus.SENT,
+    "delivered": ProviderStatus.DELIVERED,
+    "read": ProviderStatus.DELIVERED,
+    "undelivered": ProviderStatus.UNDELIVERED,
+    "failed": ProviderStatus.FAILED,
+    "canceled": ProviderStatus.FAILED,
 }
 """Twilio's word to ours (providers section 6); an unknown word says only that the text was taken."""
 

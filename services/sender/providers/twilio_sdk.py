@@ -101,7 +101,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
         return self._own
 
 
-class Account:
+class TwilioAccount:
     """One account, spoken to through the library."""
 
     def __init__(self, account_sid: str, auth_token: str, base_url: str | None) -> None:

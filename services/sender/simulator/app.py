@@ -7,14 +7,14 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from services.sender.simulator.carrier import Carrier
-from services.sender.simulator.clock import Clock
+from services.sender.simulator.clock import SimulatorClock
 from services.sender.simulator.config import SimulatorConfig
-from services.sender.simulator.control_api import ControlDoor
+from services.sender.simulator.control_api import ControlEndpoints
 from services.sender.simulator.faults import Faults
-from services.sender.simulator.messages_api import MessagesDoor
-from services.sender.simulator.pages import PagesDoor
-from services.sender.simulator.phones_api import PhonesDoor
-from services.sender.simulator.record import Record
+from services.sender.simulator.messages_api import MessagesEndpoints
+from services.sender.simulator.pages import PagesEndpoints
+from services.sender.simulator.phones_api import PhonesEndpoints
+from services.sender.simulator.record import TextRecord
 from services.sender.simulator.webhooks import Webhooks
 
 
@@ -22,17 +22,17 @@ class Simulator:
     """One provider. To mount it elsewhere: add `routes()` to the host, await `start()` and `stop()` around it."""
 
     def __init__(self, config: SimulatorConfig) -> None:
-        clock = Clock(config.clock_file)
+        clock = SimulatorClock(config.clock_file)
         self.faults = Faults(config.seed)
-        self._record = Record(config.data_file)
+        self._record = TextRecord(config.data_file)
         self._webhooks = Webhooks(config)
         self._carrier = Carrier(config, clock, self._record, self._webhooks)
-        messages = MessagesDoor(
+        messages = MessagesEndpoints(
             config=config, clock=clock, record=self._record, carrier=self._carrier, faults=self.faults
         )
-        control = ControlDoor(clock=clock, record=self._record, carrier=self._carrier, faults=self.faults)
-        phones = PhonesDoor(config=config, clock=clock, record=self._record, carrier=self._carrier)
-        pages = PagesDoor(config=config, clock=clock, record=self._record, carrier=self._carrier)
+        control = ControlEndpoints(clock=clock, record=self._record, carrier=self._carrier, faults=self.faults)
+        phones = PhonesEndpoints(config=config, clock=clock, record=self._record, carrier=self._carrier)
+        pages = PagesEndpoints(config=config, clock=clock, record=self._record, carrier=self._carrier)
         self._routes = [*messages.routes(), *control.routes(), *phones.routes(), *pages.routes()]
 
     def routes(self) -> Sequence[BaseRoute]:

@@ -8,22 +8,22 @@ from datetime import timedelta
 from typing import Any, Final
 
 from services.sender.simulator import keywords, wire
-from services.sender.simulator.clock import Clock
+from services.sender.simulator.clock import SimulatorClock
 from services.sender.simulator.config import SimulatorConfig
 from services.sender.simulator.plan import expired, inbound_plan, outbound_plan
-from services.sender.simulator.record import Hold, Record
-from services.sender.simulator.texts import Direction, Status, Step, Text, new_sid
+from services.sender.simulator.record import Hold, TextRecord
+from services.sender.simulator.texts import Direction, SimulatedText, TextStatus, TransitLeg, new_sid
 from services.sender.simulator.webhooks import Webhooks
 
 _HELD_TEXTS_LOOKED_AT_EVERY_SECONDS: Final = 0.25
 
 
-class Journey:
+class TextInTransit:
     """One text on its way, and which of its announcements are still owed."""
 
     __slots__ = ("owed", "text", "timer")
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: SimulatedText) -> None:
         self.text = text
         self.owed: dict[int, int] = {}
         self.timer: asyncio.TimerHandle | None = None
@@ -35,13 +35,13 @@ class Carrier:
     A status is durable before it is announced. An announcement under way when the process dies is made again.
     """
 
-    def __init__(self, config: SimulatorConfig, clock: Clock, record: Record, webhooks: Webhooks) -> None:
+    def __init__(self, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, webhooks: Webhooks) -> None:
         self._config = config
         self._clock = clock
         self._record = record
         self._webhooks = webhooks
-        self._journeys: dict[str, Journey] = {}
-        self._outbox: asyncio.Queue[tuple[Journey, int, Status]] = asyncio.Queue()
+        self._journeys: dict[str, TextInTransit] = {}
+        self._outbox: asyncio.Queue[tuple[TextInTransit, int, TextStatus]] = asyncio.Queue()
         self._callers: list[asyncio.Task[None]] = []
         self._moves: set[asyncio.Task[None]] = set()
         self._blocks: set[tuple[str, str]] = set()
@@ -53,7 +53,7 @@ class Carrier:
         self._holds = await self._record.holds()
         self._callers = [asyncio.create_task(self._call()) for _ in range(self._config.callback_concurrency)]
         for text in await self._record.open_texts():
-            journey = self._journeys[text.sid] = Journey(text)
+            journey = self._journeys[text.sid] = TextInTransit(text)
             for index in range(text.announced_through + 1, text.reached + 1):
                 self._owe(journey, index)
                 self._announce(journey, index)
@@ -87,14 +87,14 @@ class Carrier:
         """Return whether STOP blocks texts from this number to this phone here."""
         return (number, phone) in self._blocks
 
-    async def accept(self, text: Text) -> Text:
-        """Record a text durably and set it on its way, even when the caller is gone meanwhile."""
+    async def accept(self, text: SimulatedText) -> SimulatedText:
+        """TextRecord a text durably and set it on its way, even when the caller is gone meanwhile."""
         due_at = self._clock.elapsed() + timedelta(milliseconds=text.plan[1].after_ms) if len(text.plan) > 1 else None
         recorded = self._record.add(replace(text, due_at=due_at))
 
         def set_out(outcome: asyncio.Future[int]) -> None:
             if not outcome.cancelled() and outcome.exception() is None:
-                journey = self._journeys[text.sid] = Journey(replace(text, seq=outcome.result(), due_at=due_at))
+                journey = self._journeys[text.sid] = TextInTransit(replace(text, seq=outcome.result(), due_at=due_at))
                 self._owe(journey, 0)
                 self._announce(journey, 0)
                 self._schedule(journey)
@@ -103,10 +103,10 @@ class Carrier:
         recorded.add_done_callback(set_out)
         return replace(text, seq=await asyncio.shield(recorded))
 
-    async def receive(self, *, phone: str, number: str, account_sid: str, body: str) -> Text:
-        """Record a reply durably, answer its keyword where that is left to us, and hand it to the shop."""
+    async def receive(self, *, phone: str, number: str, account_sid: str, body: str) -> SimulatedText:
+        """TextRecord a reply durably, answer its keyword where that is left to us, and hand it to the shop."""
         now = self._clock.now()
-        reply = Text(
+        reply = SimulatedText(
             sid=new_sid(now),
             account_sid=account_sid,
             direction=Direction.INBOUND,
@@ -116,7 +116,7 @@ class Carrier:
             created_at=now,
             updated_at=now,
             sent_at=now,
-            status=Status.RECEIVED,
+            status=TextStatus.RECEIVED,
             plan=inbound_plan(),
         )
         accepted = await self.accept(reply)
@@ -140,11 +140,11 @@ class Carrier:
         await self._record.set_block(number, phone, is_blocked=is_blocked)
         (self._blocks.add if is_blocked else self._blocks.discard)((number, phone))
 
-    async def _answer(self, reply: Text, body: str) -> None:
+    async def _answer(self, reply: SimulatedText, body: str) -> None:
         """Send a text of the provider's own, or one that the shop asked for in TwiML."""
         now = self._clock.now()
         await self.accept(
-            Text(
+            SimulatedText(
                 sid=new_sid(now),
                 account_sid=reply.account_sid,
                 direction=Direction.OUTBOUND_REPLY,
@@ -157,21 +157,23 @@ class Carrier:
             ),
         )
 
-    def _schedule(self, journey: Journey) -> None:
+    def _schedule(self, journey: TextInTransit) -> None:
         """Set the timer for the next step, if there is one."""
         due_at = journey.text.due_at
         if due_at is not None:
             wait = max(0.0, (due_at - self._clock.elapsed()).total_seconds())
             self._look_again(journey, wait)
 
-    def _look_again(self, journey: Journey, wait_seconds: float) -> None:
+    def _look_again(self, journey: TextInTransit, wait_seconds: float) -> None:
         journey.timer = asyncio.get_running_loop().call_later(wait_seconds, self._advance, journey)
 
-    def _advance(self, journey: Journey) -> None:
+    def _advance(self, journey: TextInTransit) -> None:
         """Take the next step, unless the phone is held; a text too old for the queue never leaves it."""
         text = journey.text
         step = text.plan[text.reached + 1]
-        is_leaving_queue = text.status is Status.QUEUED and step.status is not None and step.status is not Status.FAILED
+        is_leaving_queue = (
+            text.status is TextStatus.QUEUED and step.status is not None and step.status is not TextStatus.FAILED
+        )
         if is_leaving_queue and self._clock.now() - text.created_at > timedelta(seconds=text.validity_seconds):
             text = journey.text = replace(text, plan=expired(text.plan, text.reached))
             step = text.plan[-1]
@@ -180,13 +182,15 @@ class Carrier:
             return
         self._spawn(self._enter(journey, step))
 
-    def _is_held(self, text: Text, step: Step) -> bool:
+    def _is_held(self, text: SimulatedText, step: TransitLeg) -> bool:
         hold = self._holds.get(text.phone)
         if hold is None or step.status is None or (hold.until is not None and hold.until <= self._clock.elapsed()):
             return False
-        return text.status is Status.QUEUED if hold.before is Status.SENT else step.status is not Status.SENT
+        return (
+            text.status is TextStatus.QUEUED if hold.before is TextStatus.SENT else step.status is not TextStatus.SENT
+        )
 
-    async def _enter(self, journey: Journey, step: Step) -> None:
+    async def _enter(self, journey: TextInTransit, step: TransitLeg) -> None:
         """Make the step durable, then announce it and look to the one after it."""
         text, now = journey.text, self._clock.now()
         index = text.reached + 1
@@ -200,7 +204,9 @@ class Carrier:
             status=step.status or text.status,
             error_code=text.error_code if step.error_code is None else step.error_code,
             updated_at=now if step.status else text.updated_at,
-            sent_at=now if step.status in {Status.SENT, Status.DELIVERED} and text.sent_at is None else text.sent_at,
+            sent_at=now
+            if step.status in {TextStatus.SENT, TextStatus.DELIVERED} and text.sent_at is None
+            else text.sent_at,
             reached=index,
             due_at=due_at,
             is_open=is_owing or due_at is not None,
@@ -210,14 +216,14 @@ class Carrier:
         self._schedule(journey)
         self._close_if_done(journey)
 
-    def _owe(self, journey: Journey, index: int) -> bool:
+    def _owe(self, journey: TextInTransit, index: int) -> bool:
         """Note what this step will have to tell the shop; return whether anything is owed now."""
         statuses = journey.text.plan[index].announced
         if statuses and (journey.text.is_inbound or journey.text.status_callback is not None):
             journey.owed[index] = len(statuses)
         return bool(journey.owed)
 
-    def _announce(self, journey: Journey, index: int) -> None:
+    def _announce(self, journey: TextInTransit, index: int) -> None:
         """Queue what is owed for this step."""
         if index in journey.owed:
             for status in journey.text.plan[index].announced:
@@ -239,7 +245,7 @@ class Carrier:
                 del journey.owed[index]
             self._close_if_done(journey)
 
-    async def _hand_over(self, reply: Text) -> str:
+    async def _hand_over(self, reply: SimulatedText) -> str:
         """Post a reply to the shop and send what its answer asks for; return what the call met."""
         url = self._config.inbound_url_of(reply.number)
         if url is None:
@@ -249,7 +255,7 @@ class Carrier:
             await self._answer(reply, body)
         return answer.result
 
-    def _close_if_done(self, journey: Journey) -> None:
+    def _close_if_done(self, journey: TextInTransit) -> None:
         """Note that a text is at the end of its way once nothing is owed and nothing is to come."""
         text = journey.text
         owed = min(journey.owed, default=text.reached + 1)
@@ -258,7 +264,7 @@ class Carrier:
             journey.text = replace(journey.text, is_open=False)
             self._spawn(self._note(journey.text))
 
-    async def _note(self, text: Text) -> None:
+    async def _note(self, text: SimulatedText) -> None:
         await self._record.note(text)
 
     def _spawn(self, move: Coroutine[Any, Any, None]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 OFFSET_FILE_VARIABLE = "FOLLOWUP_CLOCK_FILE"
 
 
-class Clock:
+class SimulatorClock:
     """Reads the wall clock; the one place in the simulator that does."""
 
     def __init__(self, offset_file: Path | None = None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from services.sender.simulator.texts import Status
+from services.sender.simulator.texts import TextStatus
 
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 
@@ -45,7 +45,7 @@ class SimulatorConfig:
     service_numbers: Mapping[str, str] = field(default_factory=dict)
     answers_keywords: bool | frozenset[str] = False
     latency_ms: int = 150
-    announced: tuple[Status, ...] = (Status.QUEUED, Status.SENT, Status.DELIVERED)
+    announced: tuple[TextStatus, ...] = (TextStatus.QUEUED, TextStatus.SENT, TextStatus.DELIVERED)
     clock_file: Path | None = None
     seed: int = 0
     callback_url_rewrite: tuple[str, str] | None = None

@@ -8,18 +8,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.sender.simulator.carrier import Carrier
-from services.sender.simulator.clock import Clock
+from services.sender.simulator.clock import SimulatorClock
 from services.sender.simulator.faults import FaultPlan, Faults
-from services.sender.simulator.record import Record, Search
-from services.sender.simulator.texts import Text, parts_of
+from services.sender.simulator.record import Search, TextRecord
+from services.sender.simulator.texts import SimulatedText, parts_of
 
 _MOST_TEXTS_IN_AN_ANSWER = 10_000
 
 
-class ControlDoor:
+class ControlEndpoints:
     """What tests and demonstrations ask of the simulator."""
 
-    def __init__(self, *, clock: Clock, record: Record, carrier: Carrier, faults: Faults) -> None:
+    def __init__(self, *, clock: SimulatorClock, record: TextRecord, carrier: Carrier, faults: Faults) -> None:
         self._clock = clock
         self._record = record
         self._carrier = carrier
@@ -96,7 +96,7 @@ class ControlDoor:
         )
 
 
-def text_json(text: Text) -> dict[str, Any]:
+def text_json(text: SimulatedText) -> dict[str, Any]:
     """Return everything the record knows about a text, as JSON values."""
     return {
         "sid": text.sid,

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from services.sender.simulator.config import SimulatorConfig
-from services.sender.simulator.refusals import MAGIC_FROM, MAGIC_FROM_ACCEPTED, MAGIC_TO, Known, Refusal
+from services.sender.simulator.refusals import MAGIC_FROM, MAGIC_FROM_ACCEPTED, MAGIC_TO, ErrorAnswer, KnownRefusal
 
 LONGEST_BODY: Final = 1600  # characters
 LONGEST_VALIDITY_SECONDS: Final = 36_000
@@ -18,7 +18,7 @@ _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class TextOrder:
     """A text that was asked for and may be accepted."""
 
     sender: str
@@ -30,7 +30,7 @@ class Order:
     media_count: int
 
 
-def read_order(form: Mapping[str, list[str]], config: SimulatorConfig) -> Order | Refusal:
+def read_order(form: Mapping[str, list[str]], config: SimulatorConfig) -> TextOrder | ErrorAnswer:
     """Return the text that a form asks for, or the first thing that is wrong with it.
 
     Source: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
@@ -51,7 +51,7 @@ def read_order(form: Mapping[str, list[str]], config: SimulatorConfig) -> Order 
     )
     if problem is not None:
         return problem.value
-    return Order(
+    return TextOrder(
         sender=sender,
         recipient=recipient,
         body=body,
@@ -67,40 +67,40 @@ def is_phone_number(value: str) -> bool:
     return _E164.fullmatch(value) is not None
 
 
-def _problem_of_recipient(recipient: str) -> Known | None:
+def _problem_of_recipient(recipient: str) -> KnownRefusal | None:
     if not recipient:
-        return Known.NO_TO
+        return KnownRefusal.NO_TO
     if not is_phone_number(recipient):
-        return Known.TO_INVALID
+        return KnownRefusal.TO_INVALID
     return MAGIC_TO.get(recipient)
 
 
-def _problem_of_sender(sender: str, service_sid: str | None, config: SimulatorConfig) -> Known | None:
+def _problem_of_sender(sender: str, service_sid: str | None, config: SimulatorConfig) -> KnownRefusal | None:
     if not sender:
-        return Known.NO_FROM if service_sid is None else Known.NO_SENDER
+        return KnownRefusal.NO_FROM if service_sid is None else KnownRefusal.NO_SENDER
     if sender in MAGIC_FROM:
         return MAGIC_FROM[sender]
     if not (is_phone_number(sender) or _SHORT_CODE.fullmatch(sender) or _ALPHANUMERIC.fullmatch(sender)):
-        return Known.FROM_INVALID
+        return KnownRefusal.FROM_INVALID
     if config.numbers and sender not in config.numbers and sender != MAGIC_FROM_ACCEPTED:
-        return Known.FROM_NOT_OWNED
+        return KnownRefusal.FROM_NOT_OWNED
     return None
 
 
-def _problem_of_content(body: str, media_count: int, schedule_type: str) -> Known | None:
+def _problem_of_content(body: str, media_count: int, schedule_type: str) -> KnownRefusal | None:
     if not body and not media_count:
-        return Known.NO_BODY
+        return KnownRefusal.NO_BODY
     if len(body) > LONGEST_BODY:
-        return Known.TOO_LONG
-    return Known.NO_SCHEDULING if schedule_type else None
+        return KnownRefusal.TOO_LONG
+    return KnownRefusal.NO_SCHEDULING if schedule_type else None
 
 
-def _problem_of_terms(status_callback: str, validity: str, config: SimulatorConfig) -> Known | None:
+def _problem_of_terms(status_callback: str, validity: str, config: SimulatorConfig) -> KnownRefusal | None:
     if not (validity.isascii() and validity.isdigit() and 1 <= int(validity) <= LONGEST_VALIDITY_SECONDS):
-        return Known.VALIDITY_INVALID
+        return KnownRefusal.VALIDITY_INVALID
     if not status_callback or (_is_callable_url(status_callback) and config.may_call(status_callback)):
         return None
-    return Known.CALLBACK_INVALID
+    return KnownRefusal.CALLBACK_INVALID
 
 
 def _is_callable_url(url: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.sender.simulator.texts import Status
+from services.sender.simulator.texts import TextStatus
 
 
 class FaultKind(StrEnum):
@@ -57,7 +57,9 @@ class FaultRule(BaseModel):
     retry_after_seconds: int = Field(default=1, ge=0, description="Retry-After of throttle and unavailable.")
     delay_ms: int = Field(default=1000, ge=0, description="How long slow waits before it answers.")
     times: int = Field(default=2, ge=2, le=10, description="How often receipts_repeated says each receipt.")
-    statuses: frozenset[Status] | None = Field(default=None, description="Receipts lost or repeated; all if omitted.")
+    statuses: frozenset[TextStatus] | None = Field(
+        default=None, description="Receipts lost or repeated; all if omitted."
+    )
 
 
 class FaultPlan(BaseModel):

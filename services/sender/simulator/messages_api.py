@@ -16,26 +16,26 @@ from starlette.routing import Route
 
 from services.sender.simulator import wire
 from services.sender.simulator.carrier import Carrier
-from services.sender.simulator.clock import Clock
+from services.sender.simulator.clock import SimulatorClock
 from services.sender.simulator.config import SimulatorConfig
-from services.sender.simulator.creation import Order, read_order
+from services.sender.simulator.creation import TextOrder, read_order
 from services.sender.simulator.faults import BEFORE_ACCEPTING, FaultKind, FaultRule, Faults, Misfortune
 from services.sender.simulator.mishaps import ConnectionReset, NoAnswer
 from services.sender.simulator.plan import outbound_plan
-from services.sender.simulator.record import Record, Search
-from services.sender.simulator.refusals import Known, Refusal
-from services.sender.simulator.texts import Direction, Text, new_sid
+from services.sender.simulator.record import Search, TextRecord
+from services.sender.simulator.refusals import ErrorAnswer, KnownRefusal
+from services.sender.simulator.texts import Direction, SimulatedText, new_sid
 
 _DEFAULT_PAGE_SIZE: Final = 50
 _LARGEST_PAGE_SIZE: Final = 1000
 _MOST_FORM_FIELDS: Final = 100
 
 
-class MessagesDoor:
+class MessagesEndpoints:
     """The Messages resource of every account."""
 
     def __init__(
-        self, *, config: SimulatorConfig, clock: Clock, record: Record, carrier: Carrier, faults: Faults
+        self, *, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, carrier: Carrier, faults: Faults
     ) -> None:
         self._config = config
         self._clock = clock
@@ -56,7 +56,7 @@ class MessagesDoor:
     async def create(self, request: Request) -> Response:
         """Accept a text durably, then answer 201; or refuse it and keep nothing."""
         if not self._is_authenticated(request):
-            return self._refuse(Known.NOT_AUTHENTICATED.value)
+            return self._refuse(KnownRefusal.NOT_AUTHENTICATED.value)
         self._concurrent_requests += 1
         try:
             return await self._create(request)
@@ -66,16 +66,16 @@ class MessagesDoor:
     async def fetch(self, request: Request) -> Response:
         """Answer one message."""
         if not self._is_authenticated(request):
-            return self._refuse(Known.NOT_AUTHENTICATED.value)
+            return self._refuse(KnownRefusal.NOT_AUTHENTICATED.value)
         text = await self._record.find(request.path_params["sid"])
         if text is None or text.account_sid != request.path_params["account_sid"]:
-            return self._refuse(Known.NOT_FOUND.value)
+            return self._refuse(KnownRefusal.NOT_FOUND.value)
         return self._answer(200, wire.message(text))
 
     async def list(self, request: Request) -> Response:
         """Answer a page of messages, newest first; a date filter never matches a text that was not sent yet."""
         if not self._is_authenticated(request):
-            return self._refuse(Known.NOT_AUTHENTICATED.value)
+            return self._refuse(KnownRefusal.NOT_AUTHENTICATED.value)
         query = request.query_params
         try:
             page_size = max(1, min(int(query.get("PageSize", _DEFAULT_PAGE_SIZE)), _LARGEST_PAGE_SIZE))
@@ -84,7 +84,7 @@ class MessagesDoor:
                 query.get("DateSent"), query.get("DateSent>"), query.get("DateSent<")
             )
         except ValueError:
-            return self._refuse(Refusal(400, 20001, "Invalid filter"))
+            return self._refuse(ErrorAnswer(400, 20001, "Invalid filter"))
         older_than = await self._record.find(query["PageToken"].removeprefix("PA")) if "PageToken" in query else None
         wanted = Search(
             account_sid=request.path_params["account_sid"],
@@ -122,16 +122,16 @@ class MessagesDoor:
         try:
             form = parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MOST_FORM_FIELDS)
         except ValueError:
-            return self._refuse(Refusal(400, 20001, "The request body is not a form"))
+            return self._refuse(ErrorAnswer(400, 20001, "The request body is not a form"))
         misfortune = self._faults.draw(form.get("To", [""])[0])
         rule = misfortune.answer
         if rule is not None and rule.kind in BEFORE_ACCEPTING:
             return self._turn_away(rule)
         order = read_order(form, self._config)
-        if isinstance(order, Refusal):
+        if isinstance(order, ErrorAnswer):
             return self._refuse(order)
         if self._carrier.is_blocked(order.sender, order.recipient):
-            return self._refuse(Known.OPTED_OUT.value)
+            return self._refuse(KnownRefusal.OPTED_OUT.value)
         text = await self._carrier.accept(self._text(order, request.path_params["account_sid"], misfortune))
         match rule.kind if rule is not None else None:
             case FaultKind.ACCEPTED_THEN_TIMEOUT:
@@ -139,15 +139,15 @@ class MessagesDoor:
             case FaultKind.ACCEPTED_THEN_RESET:
                 return ConnectionReset()
             case FaultKind.ACCEPTED_THEN_500:
-                return self._refuse(Known.INTERNAL.value)
+                return self._refuse(KnownRefusal.INTERNAL.value)
             case FaultKind.SLOW if rule is not None:
                 await asyncio.sleep(rule.delay_ms / 1000)
         return self._answer(201, wire.message(text))
 
-    def _text(self, order: Order, account_sid: str, misfortune: Misfortune) -> Text:
+    def _text(self, order: TextOrder, account_sid: str, misfortune: Misfortune) -> SimulatedText:
         """Return the text that an order makes, its whole way decided."""
         now = self._clock.now()
-        return Text(
+        return SimulatedText(
             sid=new_sid(now),
             account_sid=account_sid,
             direction=Direction.OUTBOUND_API,
@@ -172,15 +172,15 @@ class MessagesDoor:
         """Return the answer of a fault that strikes before anything is accepted."""
         match rule.kind:
             case FaultKind.UNAVAILABLE:
-                return self._refuse(Known.UNAVAILABLE.value, retry_after_seconds=rule.retry_after_seconds)
+                return self._refuse(KnownRefusal.UNAVAILABLE.value, retry_after_seconds=rule.retry_after_seconds)
             case FaultKind.THROTTLE:
-                return self._refuse(Known.TOO_MANY.value, retry_after_seconds=rule.retry_after_seconds)
+                return self._refuse(KnownRefusal.TOO_MANY.value, retry_after_seconds=rule.retry_after_seconds)
             case FaultKind.OPTED_OUT:
-                return self._refuse(Known.OPTED_OUT.value)
+                return self._refuse(KnownRefusal.OPTED_OUT.value)
             case _:
-                code = rule.code or Known.TO_INVALID.value.code
-                known = next((entry.value for entry in Known if entry.value.code == code), None)
-                return self._refuse(Refusal(rule.http_status, code, known.message if known else "Refused"))
+                code = rule.code or KnownRefusal.TO_INVALID.value.code
+                known = next((entry.value for entry in KnownRefusal if entry.value.code == code), None)
+                return self._refuse(ErrorAnswer(rule.http_status, code, known.message if known else "Refused"))
 
     def _is_authenticated(self, request: Request) -> bool:
         """Return whether the request carries the SID and token of the account it is about."""
@@ -196,7 +196,7 @@ class MessagesDoor:
             return False
         return hmac.compare_digest(expected.encode(), token.encode())
 
-    def _refuse(self, refusal: Refusal, *, retry_after_seconds: int | None = None) -> Response:
+    def _refuse(self, refusal: ErrorAnswer, *, retry_after_seconds: int | None = None) -> Response:
         response = self._answer(refusal.http_status, refusal.as_json())
         if retry_after_seconds is not None:
             response.headers["Retry-After"] = str(retry_after_seconds)

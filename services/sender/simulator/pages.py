@@ -11,19 +11,19 @@ from starlette.routing import Route
 
 from services.sender.simulator import screens
 from services.sender.simulator.carrier import Carrier
-from services.sender.simulator.clock import Clock
+from services.sender.simulator.clock import SimulatorClock
 from services.sender.simulator.config import SimulatorConfig
-from services.sender.simulator.record import Record
-from services.sender.simulator.texts import Text
+from services.sender.simulator.record import TextRecord
+from services.sender.simulator.texts import SimulatedText
 
 _PHONES_ON_THE_WALL: Final = 60
 _TEXTS_ON_A_PHONE: Final = 200
 
 
-class PagesDoor:
+class PagesEndpoints:
     """Pages that work without JavaScript and follow along with it; nothing in them comes from another host."""
 
-    def __init__(self, *, config: SimulatorConfig, clock: Clock, record: Record, carrier: Carrier) -> None:
+    def __init__(self, *, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, carrier: Carrier) -> None:
         self._config = config
         self._clock = clock
         self._record = record
@@ -76,7 +76,7 @@ class PagesDoor:
             },
         )
 
-    def _page(self, request: Request, name: str, texts: list[Text], values: Mapping[str, Any]) -> Response:
+    def _page(self, request: Request, name: str, texts: list[SimulatedText], values: Mapping[str, Any]) -> Response:
         """Return a page, or the word that nothing on it has changed."""
         etag = f'"{screens.version_of(texts, values.get("blocked"), values.get("hold"))}"'
         # A browser that kept the page would pair an old nonce with a new policy; only the page's own script asks back.

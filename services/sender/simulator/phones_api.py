@@ -8,15 +8,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from services.sender.simulator.carrier import Carrier
-from services.sender.simulator.clock import Clock
+from services.sender.simulator.clock import SimulatorClock
 from services.sender.simulator.config import SimulatorConfig
 from services.sender.simulator.control_api import invalid, problem
 from services.sender.simulator.creation import LONGEST_BODY, is_phone_number
-from services.sender.simulator.record import Hold, Record
-from services.sender.simulator.texts import Status
+from services.sender.simulator.record import Hold, TextRecord
+from services.sender.simulator.texts import TextStatus
 
 
-class Reply(BaseModel):
+class TypedReply(BaseModel):
     """What a person types; `to` names the sender number it answers, by default the one that wrote last."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,13 +35,13 @@ class HoldOrder(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seconds: float | None = Field(default=None, ge=0, le=10_000_000)
-    before: Status = Status.SENT
+    before: TextStatus = TextStatus.SENT
 
 
-class PhonesDoor:
+class PhonesEndpoints:
     """The hands of the people who hold the phones."""
 
-    def __init__(self, *, config: SimulatorConfig, clock: Clock, record: Record, carrier: Carrier) -> None:
+    def __init__(self, *, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, carrier: Carrier) -> None:
         self._config = config
         self._clock = clock
         self._record = record
@@ -60,7 +60,7 @@ class PhonesDoor:
         if _is_from_another_site(request):
             return problem(403, "replies are typed on the simulator's own pages")
         try:
-            reply = Reply.model_validate(await _posted(request))
+            reply = TypedReply.model_validate(await _posted(request))
         except (ValidationError, ValueError) as error:
             return invalid(error) if isinstance(error, ValidationError) else problem(400, "the body is not JSON")
         if not is_phone_number(phone):
@@ -88,7 +88,7 @@ class PhonesDoor:
             order = HoldOrder.model_validate(await _posted(request))
         except (ValidationError, ValueError) as error:
             return invalid(error) if isinstance(error, ValidationError) else problem(400, "the body is not JSON")
-        if order.before not in {Status.SENT, Status.DELIVERED}:
+        if order.before not in {TextStatus.SENT, TextStatus.DELIVERED}:
             return problem(400, "before is sent or delivered")
         until = None if order.seconds is None else self._clock.elapsed() + timedelta(seconds=order.seconds)
         await self._carrier.hold(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.sender.simulator.faults import FaultKind, FaultRule
-from services.sender.simulator.texts import Status, Step
+from services.sender.simulator.texts import TextStatus, TransitLeg
 
 DEFAULT_ERROR_CODE: Final = 30008  # "unknown error", Twilio's word for a carrier that gives no reason
 EXPIRED_ERROR_CODE: Final = 30036
@@ -15,10 +15,10 @@ _GAP_MS: Final = 20  # between announcements that were put out of order
 def outbound_plan(
     *,
     latency_ms: int,
-    announced: Sequence[Status],
+    announced: Sequence[TextStatus],
     outcome: FaultRule | None = None,
     receipts: FaultRule | None = None,
-) -> tuple[Step, ...]:
+) -> tuple[TransitLeg, ...]:
     """Return queued, sent, delivered, bent by the faults drawn for this text.
 
     Args:
@@ -29,50 +29,60 @@ def outbound_plan(
         receipts: loses, repeats or disorders the callbacks.
     """
     half = latency_ms // 2
-    steps = [Step(0, Status.QUEUED), Step(half, Status.SENT), Step(latency_ms - half, Status.DELIVERED)]
+    steps = [
+        TransitLeg(0, TextStatus.QUEUED),
+        TransitLeg(half, TextStatus.SENT),
+        TransitLeg(latency_ms - half, TextStatus.DELIVERED),
+    ]
     if outcome is not None and outcome.kind is FaultKind.UNDELIVERED:
-        steps[-1] = Step(latency_ms - half, Status.UNDELIVERED, outcome.code or DEFAULT_ERROR_CODE)
+        steps[-1] = TransitLeg(latency_ms - half, TextStatus.UNDELIVERED, outcome.code or DEFAULT_ERROR_CODE)
     elif outcome is not None:
-        steps[1:] = [Step(half, Status.FAILED, outcome.code or DEFAULT_ERROR_CODE)]
-    wanted = set(announced) | ({Status.UNDELIVERED, Status.FAILED} if Status.DELIVERED in announced else set())
-    said: list[tuple[Status, ...]] = [(step.status,) if step.status in wanted and step.status else () for step in steps]
+        steps[1:] = [TransitLeg(half, TextStatus.FAILED, outcome.code or DEFAULT_ERROR_CODE)]
+    wanted = set(announced) | (
+        {TextStatus.UNDELIVERED, TextStatus.FAILED} if TextStatus.DELIVERED in announced else set()
+    )
+    said: list[tuple[TextStatus, ...]] = [
+        (step.status,) if step.status in wanted and step.status else () for step in steps
+    ]
     if receipts is None:
         return _with_announcements(steps, said)
     return _bend(steps, said, receipts)
 
 
-def inbound_plan() -> tuple[Step, ...]:
+def inbound_plan() -> tuple[TransitLeg, ...]:
     """Return the way of a reply: it is there already and has only to be announced."""
-    return (Step(0, Status.RECEIVED, None, (Status.RECEIVED,)),)
+    return (TransitLeg(0, TextStatus.RECEIVED, None, (TextStatus.RECEIVED,)),)
 
 
-def expired(plan: tuple[Step, ...], reached: int) -> tuple[Step, ...]:
+def expired(plan: tuple[TransitLeg, ...], reached: int) -> tuple[TransitLeg, ...]:
     """Return the plan of a text whose validity period ran out in the queue: it is never sent, `failed` with 30036.
 
     Source: https://www.twilio.com/docs/api/errors/30036 ("Twilio does not send the message").
     """
     is_announced = any(step.announced for step in plan)
-    final = Step(0, Status.FAILED, EXPIRED_ERROR_CODE, (Status.FAILED,) if is_announced else ())
+    final = TransitLeg(0, TextStatus.FAILED, EXPIRED_ERROR_CODE, (TextStatus.FAILED,) if is_announced else ())
     return (*plan[: reached + 1], final)
 
 
-def dump_plan(plan: Sequence[Step]) -> str:
+def dump_plan(plan: Sequence[TransitLeg]) -> str:
     """Return the plan as it is stored."""
     return json.dumps([[s.after_ms, s.status, s.error_code, s.announced] for s in plan], separators=(",", ":"))
 
 
-def load_plan(stored: str) -> tuple[Step, ...]:
+def load_plan(stored: str) -> tuple[TransitLeg, ...]:
     """Return the plan that `dump_plan` stored."""
     return tuple(
-        Step(after_ms, Status(status) if status else None, code, tuple(Status(word) for word in announced))
+        TransitLeg(
+            after_ms, TextStatus(status) if status else None, code, tuple(TextStatus(word) for word in announced)
+        )
         for after_ms, status, code, announced in json.loads(stored)
     )
 
 
-def _bend(steps: list[Step], said: list[tuple[Status, ...]], rule: FaultRule) -> tuple[Step, ...]:
+def _bend(steps: list[TransitLeg], said: list[tuple[TextStatus, ...]], rule: FaultRule) -> tuple[TransitLeg, ...]:
     """Return the steps with the announcements the rule touches lost, repeated or turned around."""
 
-    def touches(status: Status) -> bool:
+    def touches(status: TextStatus) -> bool:
         return rule.statuses is None or status in rule.statuses
 
     match rule.kind:
@@ -83,16 +93,16 @@ def _bend(steps: list[Step], said: list[tuple[Status, ...]], rule: FaultRule) ->
         case _:
             backwards = [status for announcement in reversed(said) for status in announcement]
             silent = _with_announcements(steps, [()] * len(steps))
-            return (*silent, *(Step(_GAP_MS, None, None, (status,)) for status in backwards))
+            return (*silent, *(TransitLeg(_GAP_MS, None, None, (status,)) for status in backwards))
 
 
-def _each(said: list[tuple[Status, ...]], times: Callable[[Status], int]) -> list[tuple[Status, ...]]:
+def _each(said: list[tuple[TextStatus, ...]], times: Callable[[TextStatus], int]) -> list[tuple[TextStatus, ...]]:
     """Return the announcements, each as often as `times` says."""
     return [tuple(status for status in group for _ in range(times(status))) for group in said]
 
 
-def _with_announcements(steps: Sequence[Step], said: Sequence[tuple[Status, ...]]) -> tuple[Step, ...]:
+def _with_announcements(steps: Sequence[TransitLeg], said: Sequence[tuple[TextStatus, ...]]) -> tuple[TransitLeg, ...]:
     """Return the steps with these announcements."""
     return tuple(
-        Step(step.after_ms, step.status, step.error_code, group) for step, group in zip(steps, said, strict=True)
+        TransitLeg(step.after_ms, step.status, step.error_code, group) for step, group in zip(steps, said, strict=True)
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 from services.sender.simulator.journal import Journal
 from services.sender.simulator.plan import dump_plan, load_plan
-from services.sender.simulator.texts import Direction, Status, Text
+from services.sender.simulator.texts import Direction, SimulatedText, TextStatus
 
 # Instants are integer microseconds since 1970, UTC. `due_at_us` is real time, all others the provider's calendar.
 SCHEMA: Final = """
@@ -63,7 +63,7 @@ _TEXTS_LOOKED_AT_FOR_PHONES: Final = 5000
 class Hold:
     """A phone that gets nothing for a while: texts wait before the status `before`, until that real instant."""
 
-    before: Status
+    before: TextStatus
     until: datetime | None
 
 
@@ -80,7 +80,7 @@ class Search:
     limit: int = 50
 
 
-class Record:
+class TextRecord:
     """Texts, blocks and holds in one file; a write that has been awaited is on disk."""
 
     def __init__(self, file: Path) -> None:
@@ -94,7 +94,7 @@ class Record:
         """Close the file once everything submitted is in it."""
         await self._journal.stop()
 
-    def add(self, text: Text) -> asyncio.Future[int]:
+    def add(self, text: SimulatedText) -> asyncio.Future[int]:
         """Record one more text; the result is its place in the record. Equal texts are separate texts."""
         values = (
             text.sid,
@@ -128,8 +128,8 @@ class Record:
 
         return self._journal.submit(insert)
 
-    def note(self, text: Text) -> asyncio.Future[None]:
-        """Record how far a text has come."""
+    def note(self, text: SimulatedText) -> asyncio.Future[None]:
+        """TextRecord how far a text has come."""
         values = (
             text.status.value,
             text.error_code,
@@ -149,12 +149,12 @@ class Record:
 
         return self._journal.submit(update)
 
-    async def find(self, sid: str) -> Text | None:
+    async def find(self, sid: str) -> SimulatedText | None:
         """Return the text with this SID."""
         rows = await self._journal.read(lambda db: db.execute("SELECT * FROM texts WHERE sid=?", (sid,)).fetchall())
         return _text(rows[0]) if rows else None
 
-    async def search(self, wanted: Search) -> list[Text]:
+    async def search(self, wanted: Search) -> list[SimulatedText]:
         """Return the texts wanted, newest first; one that was never sent matches no date."""
         terms = {
             "account_sid=?": wanted.account_sid,
@@ -169,19 +169,19 @@ class Record:
         query = f"SELECT * FROM texts WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - terms are those above
         return await self._texts(query, *values, wanted.limit)
 
-    async def conversation(self, phone: str, limit: int) -> list[Text]:
+    async def conversation(self, phone: str, limit: int) -> list[SimulatedText]:
         """Return the latest texts to and from one phone, oldest first."""
         query = "SELECT * FROM texts WHERE to_number=? OR from_number=? ORDER BY seq DESC LIMIT ?"
         return list(reversed(await self._texts(query, phone, phone, limit)))
 
-    async def latest_by_phone(self, limit: int) -> list[Text]:
+    async def latest_by_phone(self, limit: int) -> list[SimulatedText]:
         """Return the newest text of each phone among the last 5,000 texts, newest first."""
-        latest: dict[str, Text] = {}
+        latest: dict[str, SimulatedText] = {}
         for text in await self._texts("SELECT * FROM texts ORDER BY seq DESC LIMIT ?", _TEXTS_LOOKED_AT_FOR_PHONES):
             latest.setdefault(text.phone, text)
         return list(latest.values())[:limit]
 
-    async def open_texts(self) -> list[Text]:
+    async def open_texts(self) -> list[SimulatedText]:
         """Return every text whose way is not yet over, oldest first."""
         return await self._texts("SELECT * FROM texts WHERE is_open ORDER BY seq")
 
@@ -211,7 +211,7 @@ class Record:
     async def holds(self) -> dict[str, Hold]:
         """Return the phones that are held."""
         rows = await self._journal.read(lambda db: db.execute("SELECT number, before, until_us FROM holds").fetchall())
-        return {row["number"]: Hold(Status(row["before"]), _instant_or_none(row["until_us"])) for row in rows}
+        return {row["number"]: Hold(TextStatus(row["before"]), _instant_or_none(row["until_us"])) for row in rows}
 
     def set_hold(self, phone: str, hold: Hold | None) -> asyncio.Future[None]:
         """Hold a phone, or let it go."""
@@ -225,12 +225,12 @@ class Record:
 
         return self._journal.submit(write)
 
-    async def _texts(self, query: str, *values: object) -> list[Text]:
+    async def _texts(self, query: str, *values: object) -> list[SimulatedText]:
         return await self._journal.read(lambda db: [_text(row) for row in db.execute(query, values)])
 
 
-def _text(row: sqlite3.Row) -> Text:
-    return Text(
+def _text(row: sqlite3.Row) -> SimulatedText:
+    return SimulatedText(
         seq=row["seq"],
         sid=row["sid"],
         account_sid=row["account_sid"],
@@ -238,7 +238,7 @@ def _text(row: sqlite3.Row) -> Text:
         sender=row["from_number"],
         recipient=row["to_number"],
         body=row["body"],
-        status=Status(row["status"]),
+        status=TextStatus(row["status"]),
         error_code=row["error_code"],
         status_callback=row["status_callback"],
         validity_seconds=row["validity_seconds"],

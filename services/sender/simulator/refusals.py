@@ -6,7 +6,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ErrorAnswer:
     """One error answer."""
 
     http_status: int
@@ -23,43 +23,43 @@ class Refusal:
         }
 
 
-class Known(Enum):
+class KnownRefusal(Enum):
     """The refusals this provider gives on its own account; messages name no number."""
 
-    NOT_AUTHENTICATED = Refusal(401, 20003, "Authenticate")
-    NOT_FOUND = Refusal(404, 20404, "The requested resource was not found")
-    TOO_MANY = Refusal(429, 20429, "Too Many Requests")
-    INTERNAL = Refusal(500, 20500, "Internal Server Error")
-    UNAVAILABLE = Refusal(503, 20503, "Service Unavailable")
-    NO_SCHEDULING = Refusal(400, 20001, "This provider is simulated and does not schedule")
-    TO_INVALID = Refusal(400, 21211, "Invalid 'To' Phone Number")
-    FROM_INVALID = Refusal(400, 21212, "Invalid 'From' Phone Number")
-    REGION_NOT_ENABLED = Refusal(400, 21408, "Permission to send an SMS has not been enabled for the region")
-    NO_BODY = Refusal(400, 21602, "Message body is required")
-    NO_FROM = Refusal(400, 21603, "A 'From' phone number is required")
-    NO_TO = Refusal(400, 21604, "A 'To' phone number is required")
-    FROM_NOT_OWNED = Refusal(400, 21606, "The 'From' phone number provided is not owned by this account")
-    CALLBACK_INVALID = Refusal(400, 21609, "The 'StatusCallback' URL is not a valid URL")
-    OPTED_OUT = Refusal(400, 21610, "Attempt to send to unsubscribed recipient")
-    QUEUE_FULL = Refusal(429, 21611, "This 'From' number has exceeded the maximum number of queued messages")
-    NO_ROUTE = Refusal(400, 21612, "The 'To' phone number is not currently reachable via SMS")
-    NOT_MOBILE = Refusal(400, 21614, "'To' number is not a valid mobile number")
-    TOO_LONG = Refusal(400, 21617, "The concatenated message body exceeds the 1600 character limit")
-    VALIDITY_INVALID = Refusal(400, 21624, "Invalid validity period value")
-    NO_SENDER = Refusal(400, 21703, "The Messaging Service does not have a phone number available")
+    NOT_AUTHENTICATED = ErrorAnswer(401, 20003, "Authenticate")
+    NOT_FOUND = ErrorAnswer(404, 20404, "The requested resource was not found")
+    TOO_MANY = ErrorAnswer(429, 20429, "Too Many Requests")
+    INTERNAL = ErrorAnswer(500, 20500, "Internal Server Error")
+    UNAVAILABLE = ErrorAnswer(503, 20503, "Service Unavailable")
+    NO_SCHEDULING = ErrorAnswer(400, 20001, "This provider is simulated and does not schedule")
+    TO_INVALID = ErrorAnswer(400, 21211, "Invalid 'To' Phone Number")
+    FROM_INVALID = ErrorAnswer(400, 21212, "Invalid 'From' Phone Number")
+    REGION_NOT_ENABLED = ErrorAnswer(400, 21408, "Permission to send an SMS has not been enabled for the region")
+    NO_BODY = ErrorAnswer(400, 21602, "Message body is required")
+    NO_FROM = ErrorAnswer(400, 21603, "A 'From' phone number is required")
+    NO_TO = ErrorAnswer(400, 21604, "A 'To' phone number is required")
+    FROM_NOT_OWNED = ErrorAnswer(400, 21606, "The 'From' phone number provided is not owned by this account")
+    CALLBACK_INVALID = ErrorAnswer(400, 21609, "The 'StatusCallback' URL is not a valid URL")
+    OPTED_OUT = ErrorAnswer(400, 21610, "Attempt to send to unsubscribed recipient")
+    QUEUE_FULL = ErrorAnswer(429, 21611, "This 'From' number has exceeded the maximum number of queued messages")
+    NO_ROUTE = ErrorAnswer(400, 21612, "The 'To' phone number is not currently reachable via SMS")
+    NOT_MOBILE = ErrorAnswer(400, 21614, "'To' number is not a valid mobile number")
+    TOO_LONG = ErrorAnswer(400, 21617, "The concatenated message body exceeds the 1600 character limit")
+    VALIDITY_INVALID = ErrorAnswer(400, 21624, "Invalid validity period value")
+    NO_SENDER = ErrorAnswer(400, 21703, "The Messaging Service does not have a phone number available")
 
 
 # Source: https://www.twilio.com/docs/iam/test-credentials
 MAGIC_FROM: Final = {
-    "+15005550001": Known.FROM_INVALID,
-    "+15005550007": Known.FROM_NOT_OWNED,
-    "+15005550008": Known.QUEUE_FULL,
+    "+15005550001": KnownRefusal.FROM_INVALID,
+    "+15005550007": KnownRefusal.FROM_NOT_OWNED,
+    "+15005550008": KnownRefusal.QUEUE_FULL,
 }
 MAGIC_TO: Final = {
-    "+15005550001": Known.TO_INVALID,
-    "+15005550002": Known.NO_ROUTE,
-    "+15005550003": Known.REGION_NOT_ENABLED,
-    "+15005550004": Known.OPTED_OUT,
-    "+15005550009": Known.NOT_MOBILE,
+    "+15005550001": KnownRefusal.TO_INVALID,
+    "+15005550002": KnownRefusal.NO_ROUTE,
+    "+15005550003": KnownRefusal.REGION_NOT_ENABLED,
+    "+15005550004": KnownRefusal.OPTED_OUT,
+    "+15005550009": KnownRefusal.NOT_MOBILE,
 }
 MAGIC_FROM_ACCEPTED: Final = "+15005550006"

@@ -8,20 +8,20 @@ from typing import Final
 
 from markupsafe import Markup, escape  # jinja2's own escaping
 
-from services.sender.simulator.texts import Direction, Status, Text, parts_of
+from services.sender.simulator.texts import Direction, SimulatedText, TextStatus, parts_of
 
 _URL: Final = re.compile(r"https?://[^\s<>\"']+")
 _BARE_HOST: Final = re.compile(r"(?<![\w@./-])((?:[a-z0-9-]+\.)+[a-z]{2,}/[^\s<>\"']+)", re.IGNORECASE)
 _TRAILING_PUNCTUATION: Final = ".,;:!?)]}»”’"
 _NANP: Final = re.compile(r"\+1(\d{3})(\d{3})(\d{4})")
-_NEVER_ARRIVED: Final = frozenset({Status.UNDELIVERED, Status.FAILED})
+_NEVER_ARRIVED: Final = frozenset({TextStatus.UNDELIVERED, TextStatus.FAILED})
 _STATES: Final = {
-    Status.QUEUED: "On its way",
-    Status.SENT: "On its way",
-    Status.DELIVERED: "Delivered",
-    Status.UNDELIVERED: "Never arrived",
-    Status.FAILED: "Never sent",
-    Status.RECEIVED: "Sent",
+    TextStatus.QUEUED: "On its way",
+    TextStatus.SENT: "On its way",
+    TextStatus.DELIVERED: "Delivered",
+    TextStatus.UNDELIVERED: "Never arrived",
+    TextStatus.FAILED: "Never sent",
+    TextStatus.RECEIVED: "Sent",
 }
 
 
@@ -29,7 +29,7 @@ _STATES: Final = {
 class Bubble:
     """One text on the screen, as the person sees it: `is_mine` when the person wrote it."""
 
-    text: Text
+    text: SimulatedText
     html: Markup
     is_mine: bool
     state: str
@@ -40,7 +40,7 @@ class Bubble:
     is_last_of_group: bool
 
 
-def bubbles(texts: Sequence[Text]) -> list[Bubble]:
+def bubbles(texts: Sequence[SimulatedText]) -> list[Bubble]:
     """Return the conversation, oldest first; neighbours from the same side form a group."""
     shown = []
     for position, text in enumerate(texts):
@@ -64,17 +64,17 @@ def bubbles(texts: Sequence[Text]) -> list[Bubble]:
     return shown
 
 
-def state_of(text: Text) -> str:
+def state_of(text: SimulatedText) -> str:
     """Return where a text is, in words for people."""
     words = _STATES[text.status]
     return words if text.error_code is None else f"{words} ({text.error_code})"
 
 
-def tone_of(text: Text) -> str:
+def tone_of(text: SimulatedText) -> str:
     """Return which of three looks fits: `here`, `waiting` or `lost`."""
     if text.status in _NEVER_ARRIVED:
         return "lost"
-    return "waiting" if text.status in {Status.QUEUED, Status.SENT} else "here"
+    return "waiting" if text.status in {TextStatus.QUEUED, TextStatus.SENT} else "here"
 
 
 def linked(body: str) -> Markup:
@@ -88,7 +88,7 @@ def readable(number: str) -> str:
     return f"+1 ({match[1]}) {match[2]}-{match[3]}" if match else number
 
 
-def version_of(texts: Iterable[Text], *flags: object) -> str:
+def version_of(texts: Iterable[SimulatedText], *flags: object) -> str:
     """Return a mark that changes whenever what these texts show changes."""
     marks = [f"{text.seq}.{text.reached}.{text.updated_at.timestamp()}.{text.callback_result}" for text in texts]
     return f"{hash((*marks, *map(str, flags))) & 0xFFFFFFFFFFFFFFFF:016x}"
@@ -118,5 +118,5 @@ def _links(body: str) -> Iterator[tuple[int, int, str]]:
         yield start, start + len(label) - surplus, target[: len(target) - surplus]
 
 
-def _side(text: Text) -> tuple[bool, str, bool]:
+def _side(text: SimulatedText) -> tuple[bool, str, bool]:
     return text.is_inbound, text.number, text.direction is Direction.OUTBOUND_REPLY

@@ -21,7 +21,7 @@ class Direction(StrEnum):
     INBOUND = "inbound"
 
 
-class Status(StrEnum):
+class TextStatus(StrEnum):
     """Where a text is, in Twilio's words; the last four are final."""
 
     QUEUED = "queued"
@@ -33,20 +33,20 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TransitLeg:
     """One leg of a text's way: after so many ms of real time it gets this status, and these are announced.
 
     `status` None leaves the status alone; `announced` may repeat a status, name an earlier one, or be empty.
     """
 
     after_ms: int
-    status: Status | None = None
+    status: TextStatus | None = None
     error_code: int | None = None
-    announced: tuple[Status, ...] = ()
+    announced: tuple[TextStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class SimulatedText:
     """One text as the provider holds it.
 
     Attributes:
@@ -67,14 +67,14 @@ class Text:
     created_at: datetime
     updated_at: datetime
     seq: int = 0
-    status: Status = Status.QUEUED
+    status: TextStatus = TextStatus.QUEUED
     error_code: int | None = None
     sent_at: datetime | None = None
     status_callback: str | None = None
     validity_seconds: int = 36_000
     messaging_service_sid: str | None = None
     media_count: int = 0
-    plan: tuple[Step, ...] = ()
+    plan: tuple[TransitLeg, ...] = ()
     reached: int = 0
     announced_through: int = -1
     due_at: datetime | None = None

@@ -15,7 +15,7 @@ _LARGEST_ANSWER_BYTES: Final = 64 * 1024  # Twilio reads no more of a TwiML answ
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallbackResult:
     """What a call met: an HTTP status and body, or a word for why there was none."""
 
     result: str
@@ -53,10 +53,10 @@ class Webhooks:
             await self._session.close()
             self._session = None
 
-    async def post(self, url: str, form: Mapping[str, str], account_sid: str) -> Answer:
+    async def post(self, url: str, form: Mapping[str, str], account_sid: str) -> CallbackResult:
         """Post a signed form and return what came back; never raises for what the other side does."""
         if not self._config.may_call(url):
-            return Answer("NotTheApplication")
+            return CallbackResult("NotTheApplication")
         if self._session is None:
             raise RuntimeError("the pool is not open")
         headers = {
@@ -71,18 +71,18 @@ class Webhooks:
         except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, aiohttp.ConnectionTimeoutError):
             pass
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return Answer(type(error).__name__)
+            return CallbackResult(type(error).__name__)
         try:
             return await self._post_once(self._session, target, body, headers)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return Answer(type(error).__name__)
+            return CallbackResult(type(error).__name__)
 
     async def _post_once(
         self, session: aiohttp.ClientSession, target: URL, body: bytes, headers: Mapping[str, str]
-    ) -> Answer:
+    ) -> CallbackResult:
         async with session.post(target, data=body, headers=headers, allow_redirects=False) as response:
             start = await response.content.read(_LARGEST_ANSWER_BYTES)
-            return Answer(
+            return CallbackResult(
                 result=f"HTTP {response.status}",
                 body=start.decode("utf-8", "replace"),
                 is_ok=response.ok,

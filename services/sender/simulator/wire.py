@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
-from services.sender.simulator.texts import Status, Text, parts_of
+from services.sender.simulator.texts import SimulatedText, TextStatus, parts_of
 
 API_VERSION: Final = "2010-04-01"
 _ERROR_MESSAGES: Final[Mapping[int, str]] = {
@@ -28,10 +28,10 @@ _ERROR_MESSAGES: Final[Mapping[int, str]] = {
     30008: "Unknown error",
     30036: "Validity Period Expired",
 }
-_DELIVERED_OR_NOT: Final = frozenset({Status.DELIVERED, Status.UNDELIVERED})
+_DELIVERED_OR_NOT: Final = frozenset({TextStatus.DELIVERED, TextStatus.UNDELIVERED})
 
 
-def message(text: Text) -> dict[str, Any]:
+def message(text: SimulatedText) -> dict[str, Any]:
     """Return the Message resource of a text."""
     uri = f"/{API_VERSION}/Accounts/{text.account_sid}/Messages/{text.sid}"
     return {
@@ -58,7 +58,7 @@ def message(text: Text) -> dict[str, Any]:
     }
 
 
-def status_form(text: Text, status: Status, now: datetime) -> dict[str, str]:
+def status_form(text: SimulatedText, status: TextStatus, now: datetime) -> dict[str, str]:
     """Return the fields that announce that a text has reached a status."""
     form = {
         "MessageSid": text.sid,
@@ -72,14 +72,14 @@ def status_form(text: Text, status: Status, now: datetime) -> dict[str, str]:
     }
     if text.messaging_service_sid is not None:
         form["MessagingServiceSid"] = text.messaging_service_sid
-    if text.error_code is not None and status in {Status.UNDELIVERED, Status.FAILED}:
+    if text.error_code is not None and status in {TextStatus.UNDELIVERED, TextStatus.FAILED}:
         form["ErrorCode"] = str(text.error_code)
     if status in _DELIVERED_OR_NOT:
         form["RawDlrDoneDate"] = now.strftime("%y%m%d%H%M")
     return form
 
 
-def inbound_form(text: Text) -> dict[str, str]:
+def inbound_form(text: SimulatedText) -> dict[str, str]:
     """Return the fields that hand a reply to the shop."""
     return {
         "MessageSid": text.sid,
@@ -87,7 +87,7 @@ def inbound_form(text: Text) -> dict[str, str]:
         "SmsMessageSid": text.sid,
         "AccountSid": text.account_sid,
         "ApiVersion": API_VERSION,
-        "SmsStatus": Status.RECEIVED.value,
+        "SmsStatus": TextStatus.RECEIVED.value,
         "From": text.sender,
         "To": text.recipient,
         "Body": text.body,

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sender.attribution import consumer, store
-from services.sender.attribution.domain import Account, Deduction
+from services.sender.attribution.domain import Deduction, PurchaseRecord
 from services.sender.attribution.store import (
     AccountRaced,
-    Delivery,
+    DeliveredText,
     Owned,
     keep_accounts,
     record_clicked,
@@ -31,7 +31,7 @@ from shared import ids
 from shared.bus.router import Router
 from shared.config.directory import MerchantDirectory
 from shared.db.sweep import swept
-from shared.db.transaction import Lane, Row
+from shared.db.transaction import Row, WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import AttributionModel, ConversionAdjusted, ConversionAttributed
 from shared.events.follow_up import Purpose
@@ -39,7 +39,7 @@ from shared.events.trigger import TriggerReceived
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.service import Service
 from shared.testing.clock import START, FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 
 ACME = MerchantId("acme")
 HOUR = timedelta(hours=1)
@@ -70,7 +70,7 @@ def trigger(kind: str = "purchase", name: str = "", **changes: Any) -> TriggerRe
 class Sender:
     """The event door of attribution, and what other rooms of the sender tell it."""
 
-    def __init__(self, ground: House, clock: FakeClock) -> None:
+    def __init__(self, ground: ServiceHarness, clock: FakeClock) -> None:
         self.ground = ground
         self.clock = clock
         self.units = ground.runtime.units
@@ -85,13 +85,13 @@ class Sender:
             click_id = ids.derived("click", follow_up_id, at=at)
             record_clicked(uow, click_id, recipient_id=by, follow_up_id=follow_up_id, click_days=5)
 
-        await self.units.run(work, Lane.INGEST)
+        await self.units.run(work, WritePriority.INGEST)
 
     async def deliver(self, follow_up_id: FollowUpId, *, at: datetime, purpose: Purpose = Purpose.MARKETING) -> None:
         async def work(uow: UnitOfWork) -> None:
-            record_delivered(uow, [Delivery(follow_up_id, ANA, purpose, at, delivered_hours=24)])
+            record_delivered(uow, [DeliveredText(follow_up_id, ANA, purpose, at, delivered_hours=24)])
 
-        await self.units.run(work, Lane.OUTCOMES)
+        await self.units.run(work, WritePriority.OUTCOMES)
 
     async def hear(self, *triggers: TriggerReceived) -> None:
         await self.ground.publish(*triggers)
@@ -276,7 +276,7 @@ async def test_an_erased_persons_touches_are_gone_and_the_guard_stays(sender: Se
     await sender.click(CART, at=START - HOUR)
     await sender.click(REVIEW, at=START - HOUR, by=BEN)
     await sender.hear(trigger())
-    await sender.units.run(lambda uow: store.erase(uow, [ANA]), Lane.BATCHES)
+    await sender.units.run(lambda uow: store.erase(uow, [ANA]), WritePriority.BATCHES)
     assert [touch["recipient_id"] for touch in await sender.rows(touches)] == [BEN]
     await sender.hear(trigger(), trigger(name="new", subject="order-1002"))
     assert len(await sender.attributed()) == 1
@@ -292,10 +292,10 @@ async def test_pruning_deletes_only_touches_beyond_every_window(sender: Sender) 
 
 async def test_an_account_another_process_made_meanwhile_is_a_fault_worth_trying_again(sender: Sender) -> None:
     deduction = Deduction(EventId(ids.minted(START)), START, 100, "USD")
-    owned = {ids.minted(START): Owned(ACME, ANA, Account(deductions=(deduction,)), is_new=True)}
-    await sender.units.run(lambda uow: keep_accounts(uow.db, owned), Lane.BATCHES)
+    owned = {ids.minted(START): Owned(ACME, ANA, PurchaseRecord(deductions=(deduction,)), is_new=True)}
+    await sender.units.run(lambda uow: keep_accounts(uow.db, owned), WritePriority.BATCHES)
     with pytest.raises(AccountRaced) as raised:
-        await sender.units.run(lambda uow: keep_accounts(uow.db, owned), Lane.BATCHES)
+        await sender.units.run(lambda uow: keep_accounts(uow.db, owned), WritePriority.BATCHES)
     assert raised.value.retryable
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from services.compliance import app, store, tables
 from services.compliance.domain.ledger import first_break
 from services.compliance.domain.records import DecisionRecord, record_of
-from services.compliance.store import Person
+from services.compliance.store import RecipientState
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Row
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported
@@ -24,7 +24,7 @@ from shared.ids import RecipientId
 from shared.telemetry.health import Health
 from shared.testing import make, make_compliance
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 
 EventT = TypeVar("EventT", bound=Event)
 Verdict = FollowUpCleared | FollowUpDeferred | FollowUpBlocked
@@ -33,7 +33,7 @@ Verdict = FollowUpCleared | FollowUpDeferred | FollowUpBlocked
 class Stage:
     """The service, and what a test says to it and reads from it."""
 
-    def __init__(self, ground: House, clock: FakeClock) -> None:
+    def __init__(self, ground: ServiceHarness, clock: FakeClock) -> None:
         self.ground = ground
         self.clock = clock
         self.sealer = ground.runtime.sealer
@@ -90,7 +90,7 @@ class Stage:
     async def records(self) -> list[DecisionRecord]:
         return [record_of(bytes(row["record"])) for row in await self.rows(tables.decisions)]
 
-    async def held(self, phone: str = make_compliance.PHONE) -> Person:
+    async def held(self, phone: str = make_compliance.PHONE) -> RecipientState:
         """Return what compliance holds of somebody it has heard of."""
         who = self.person(phone)
         people = await self.ground.runtime.database.read(lambda db: store.people(db, [who]))

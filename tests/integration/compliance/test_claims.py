@@ -9,7 +9,7 @@ import pytest
 
 from services.compliance.domain.rules import ConsentStatus
 from services.compliance.tables import ledger, send_slots
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, RecipientErased, SuppressionCause
 from shared.events.dispatch import DispatchAccepted
 from shared.testing.clock import START
@@ -44,7 +44,7 @@ async def test_the_chain_of_a_person_holds_and_a_changed_row_shows(stage: Stage)
         forged = bytes(row["canonical"]).replace(b'"pewc"', b'"express"')
         await db.change(ledger, [{"entry_id": row["entry_id"], "canonical": forged}])
 
-    await stage.ground.runtime.database.write(forge, Lane.BATCHES)
+    await stage.ground.runtime.database.write(forge, WritePriority.BATCHES)
     assert await stage.first_break() == 1
 
 

@@ -15,7 +15,7 @@ from services.compliance import export, tables
 from services.compliance.roots import GRACE, RootKeeper
 from services.compliance.signing import SigningKey
 from services.compliance.verify_ledger import Verifier
-from shared.db.transaction import Lane, Row, Transaction
+from shared.db.transaction import Row, Transaction, WritePriority
 from shared.events.consent import ConsentAct
 from shared.ids import MerchantId
 from shared.testing import make_compliance
@@ -60,7 +60,7 @@ class Proof:
         async def work(db: Transaction) -> int:
             return await db.execute(statement)
 
-        assert await self.stage.ground.runtime.database.write(work, Lane.BATCHES) > 0
+        assert await self.stage.ground.runtime.database.write(work, WritePriority.BATCHES) > 0
 
 
 def run_alone(program: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

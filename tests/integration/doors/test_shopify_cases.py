@@ -28,7 +28,7 @@ from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 from shared.testing.make_ingest import body_of, merchants_folder, shopify_headers
 from tests.integration.engines import only_on_sqlite
 
@@ -85,7 +85,7 @@ steps:
 class Door:
     """The webhook door, and behind it what reads a delivery, keeps consent and plans texts."""
 
-    def __init__(self, built: House, client: httpx2.AsyncClient, three: list[Any]) -> None:
+    def __init__(self, built: ServiceHarness, client: httpx2.AsyncClient, three: list[Any]) -> None:
         self._house = built
         self._client = client
         self._three = three

@@ -12,7 +12,7 @@ import pytest
 
 from services.cli.consent_file import ConsentFile
 from services.cli.consents import Import
-from services.cli.house_client import HouseClient
+from services.cli.house_client import APIClient
 from shared.testing.make_compliance import merchants_folder
 from tests.integration.engines import only_on_sqlite
 
@@ -58,7 +58,7 @@ def lines(rows: int) -> Iterator[str]:
 def peak_bytes(path: Path) -> tuple[int, CountingHouse]:
     """Import a file into a house that keeps nothing; return the most memory that took, and the house."""
     house = CountingHouse()
-    job = Import(cast("HouseClient", house), "acme", NoReport())
+    job = Import(cast("APIClient", house), "acme", NoReport())
     tracemalloc.start()
     for line in ConsentFile(path, {"scope": "marketing"}).lines(lambda _read: None):
         job.add(line)

@@ -19,7 +19,7 @@ from shared.http.auth import Keys, RateLimit
 from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 from shared.testing.make_ingest import api_key, body_of, merchants_folder, shopify_headers
 
 MAX_BODY_BYTES = 1_048_576
@@ -28,7 +28,7 @@ MAX_BODY_BYTES = 1_048_576
 class Stage:
     """A house with ingest in it, and a client at its doors."""
 
-    def __init__(self, built: House, service: Service, client: httpx2.AsyncClient, folder: Path) -> None:
+    def __init__(self, built: ServiceHarness, service: Service, client: httpx2.AsyncClient, folder: Path) -> None:
         self.house = built
         self.service = service
         self.client = client

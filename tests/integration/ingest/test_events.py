@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from services.ingest.tables import deliveries, delivery_keys
 from shared import places
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported
 from shared.testing.make_ingest import PHONE, event
@@ -84,7 +84,7 @@ async def test_an_event_whose_hash_an_earlier_version_kept_is_told_again_without
     async def as_before(uow: UnitOfWork) -> None:
         await uow.db.execute(sa.update(delivery_keys).values(body_sha256=hashlib.sha256(body).digest()))
 
-    await stage.house.runtime.units.run(as_before, Lane.BATCHES)
+    await stage.house.runtime.units.run(as_before, WritePriority.BATCHES)
     answer = await stage.tell(told)
     assert [each["status"] for each in answer.json()["events"]] == ["duplicate"]
 

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from services.sender.attribution.store import Delivery, record_delivered
+from services.sender.attribution.store import DeliveredText, record_delivered
 from services.sender.attribution.tables import touches
 from services.sender.links import api, store
 from services.sender.links.shorten import Shortener
@@ -24,8 +24,8 @@ from services.sender.settings import SenderSettings
 from shared import ids
 from shared.config.directory import MerchantDirectory
 from shared.db.sweep import swept
-from shared.db.transaction import Lane, Row, Transaction
-from shared.db.unit_of_work import Database, UnitOfWork, Units
+from shared.db.transaction import Row, Transaction, WritePriority
+from shared.db.unit_of_work import Database, UnitOfWork, UnitOfWorkRunner
 from shared.errors import DatabaseUnavailable
 from shared.events.engagement import ClickRecorded
 from shared.events.follow_up import Purpose
@@ -34,7 +34,7 @@ from shared.phone import E164
 from shared.privacy import Keyring, Sealer
 from shared.telemetry.metrics import exposition
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ PERSON = (
 class Shop:
     """A text with a link, sent a minute ago, and a browser to follow it with."""
 
-    def __init__(self, ground: House, clock: FakeClock) -> None:
+    def __init__(self, ground: ServiceHarness, clock: FakeClock) -> None:
         self.ground = ground
         self.clock = clock
         self.units = ground.runtime.units
@@ -63,7 +63,7 @@ class Shop:
         )
         self.app = self.door(self.units, self.sealer)
 
-    def door(self, units: Units, sealer: Sealer, record_seconds: float = 5) -> FastAPI:
+    def door(self, units: UnitOfWorkRunner, sealer: Sealer, record_seconds: float = 5) -> FastAPI:
         app = FastAPI()
         app.include_router(api.router(units, sealer, record_seconds=record_seconds))
         return app
@@ -73,7 +73,7 @@ class Shop:
         shortener = Shortener("https://go.acme.example")
         address = shortener(target)
         rows = store.link_rows(shortener.links, owner or self.owner, self.sealer, at=self.clock.now())
-        await self.units.run(lambda uow: store.add_links(uow, rows), Lane.INTENTS)
+        await self.units.run(lambda uow: store.add_links(uow, rows), WritePriority.INTENTS)
         self.clock.advance(seconds=60)
         return address.removeprefix("https://go.acme.example")
 
@@ -85,12 +85,12 @@ class Shop:
             return await browser.request(method, path, headers={"user-agent": agent, **headers})
 
     async def deliver(self, at: datetime) -> None:
-        delivery = Delivery(self.owner.follow_up_id, self.owner.recipient_id, Purpose.MARKETING, at, 24)
+        delivery = DeliveredText(self.owner.follow_up_id, self.owner.recipient_id, Purpose.MARKETING, at, 24)
 
         async def work(uow: UnitOfWork) -> None:
             record_delivered(uow, [delivery])
 
-        await self.units.run(work, Lane.OUTCOMES)
+        await self.units.run(work, WritePriority.OUTCOMES)
 
     async def clicks(self) -> list[ClickRecorded]:
         return await self.ground.published(ClickRecorded)
@@ -128,7 +128,7 @@ class BrokenWriter:
     async def stop(self) -> None:
         await self._inner.stop()
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]], lane: Lane) -> T:
+    async def write(self, work: Callable[[Transaction], Awaitable[T]], lane: WritePriority) -> T:
         if self._hangs:
             await asyncio.Event().wait()
         raise DatabaseUnavailable("the disk is full")
@@ -247,7 +247,7 @@ async def test_no_address_of_the_visitors_choice_is_ever_led_to(shop: Shop) -> N
 async def test_a_person_is_led_on_although_the_click_cannot_be_recorded(shop: Shop, hangs: bool) -> None:  # noqa: FBT001 - a parameter of the test
     path = await shop.send()
     runtime = shop.ground.runtime
-    units = Units(BrokenWriter(runtime.database, hangs=hangs), runtime.log, shop.clock)
+    units = UnitOfWorkRunner(BrokenWriter(runtime.database, hangs=hangs), runtime.log, shop.clock)
     before = lost()
     answer = await shop.visit(path, app=shop.door(units, shop.sealer, record_seconds=0.01))
     assert (answer.status_code, answer.headers["location"]) == (302, TARGET)
@@ -257,7 +257,7 @@ async def test_a_person_is_led_on_although_the_click_cannot_be_recorded(shop: Sh
 async def test_a_link_that_cannot_be_looked_up_asks_for_patience(shop: Shop) -> None:
     path = await shop.send()
     runtime = shop.ground.runtime
-    units = Units(UnreadableDatabase(runtime.database, hangs=False), runtime.log, shop.clock)
+    units = UnitOfWorkRunner(UnreadableDatabase(runtime.database, hangs=False), runtime.log, shop.clock)
     answer = await shop.visit(path, app=shop.door(units, shop.sealer))
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "30"
@@ -272,7 +272,7 @@ async def test_a_link_sealed_with_a_lost_key_asks_for_patience(shop: Shop) -> No
 async def test_an_erased_persons_link_leads_nowhere_and_others_stay(shop: Shop) -> None:
     other = shop.owner._replace(recipient_id=shop.sealer.recipient_id(ACME, E164("+12125550124")))
     path, others = await shop.send(), await shop.send(owner=other)
-    await shop.units.run(lambda uow: store.erase(uow, [shop.owner.recipient_id]), Lane.BATCHES)
+    await shop.units.run(lambda uow: store.erase(uow, [shop.owner.recipient_id]), WritePriority.BATCHES)
     assert (await shop.visit(path)).status_code == 404
     assert (await shop.visit(others)).status_code == 302
     assert sorted(row["target"] is None for row in await shop.rows(short_links)) == [False, True]
@@ -282,7 +282,7 @@ async def test_a_code_that_exists_is_never_given_another_address(shop: Shop) -> 
     path = await shop.send()
     rows = await shop.rows(short_links)
     with pytest.raises(Exception, match=r"(?i)unique"):
-        await shop.units.run(lambda uow: store.add_links(uow, [dict(rows[0])]), Lane.INTENTS)
+        await shop.units.run(lambda uow: store.add_links(uow, [dict(rows[0])]), WritePriority.INTENTS)
     assert (await shop.visit(path)).headers["location"] == TARGET
 
 

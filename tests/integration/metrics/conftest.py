@@ -16,7 +16,7 @@ from shared.http.auth import Keys, RateLimit
 from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 from shared.testing.make_metrics import READ_KEY, merchants_folder
 
 
@@ -24,7 +24,7 @@ from shared.testing.make_metrics import READ_KEY, merchants_folder
 class Metrics:
     """The service under test and its doors."""
 
-    house: House
+    house: ServiceHarness
     service: Service
     clock: FakeClock
     http: httpx2.AsyncClient

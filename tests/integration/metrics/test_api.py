@@ -8,7 +8,7 @@ import pytest
 from shared.ids import MerchantId
 from shared.testing.clock import START
 from shared.testing.make_days import days_at_a_shop
-from shared.testing.make_metrics import NO_SCOPE_KEY, OTHER_KEY, Text
+from shared.testing.make_metrics import NO_SCOPE_KEY, OTHER_KEY, TextFacts
 from tests.integration.metrics.conftest import Metrics
 
 DAY = {"from": START.isoformat(), "to": (START + timedelta(days=1)).isoformat()}
@@ -47,7 +47,7 @@ async def rows(metrics: Metrics, address: str) -> list[dict[str, Any]]:
 
 
 async def test_the_delivery_rate_is_delivered_over_accepted(metrics: Metrics) -> None:
-    await metrics.take(*Text(1).all_the_way(), *Text(2).all_the_way()[:-1])
+    await metrics.take(*TextFacts(1).all_the_way(), *TextFacts(2).all_the_way()[:-1])
     found = await kpi(metrics, "delivery_rate")
     assert (found["value"], found["numerator"], found["denominator"]) == (0.5, 1, 2)
     assert found["formula"] == "delivered / accepted"
@@ -71,14 +71,14 @@ async def test_every_number_equals_the_rows_behind_it(metrics: Metrics, by: str 
 
 
 async def test_pages_of_rows_hold_each_row_once(metrics: Metrics) -> None:
-    await metrics.take(*(Text(n).planned() for n in range(1, 26)))
+    await metrics.take(*(TextFacts(n).planned() for n in range(1, 26)))
     address = f"/v1/facts?measure=planned&limit=7&from={DAY['from'].replace('+', '%2B')}"
     found = await rows(metrics, address)
     assert len(found) == len({row["event_id"] for row in found}) == 25
 
 
 async def test_flows_are_told_apart(metrics: Metrics) -> None:
-    await metrics.take(*Text(1).all_the_way(), *Text(2, flow="abandoned-cart").all_the_way())
+    await metrics.take(*TextFacts(1).all_the_way(), *TextFacts(2, flow="abandoned-cart").all_the_way())
     found = [each for each in await kpis(metrics, by="flow") if each["name"] == "delivered"]
     assert {each["group"]: each["value"] for each in found if each["value"]} == {
         "abandoned-cart": 1,
@@ -87,7 +87,7 @@ async def test_flows_are_told_apart(metrics: Metrics) -> None:
 
 
 async def test_a_shop_sees_nothing_of_another(metrics: Metrics) -> None:
-    other = Text(merchant_id=MerchantId("bolt"))
+    other = TextFacts(merchant_id=MerchantId("bolt"))
     await metrics.take(*other.all_the_way())
     assert (await kpi(metrics, "delivered"))["value"] == 0
     assert (await metrics.http.get("/v1/facts", params=DAY)).json()["rows"] == []
@@ -96,7 +96,7 @@ async def test_a_shop_sees_nothing_of_another(metrics: Metrics) -> None:
     assert own.status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/kpis", "/v1/facts", f"/v1/journeys/{Text().follow_up_id}"])
+@pytest.mark.parametrize("path", ["/v1/kpis", "/v1/facts", f"/v1/journeys/{TextFacts().follow_up_id}"])
 async def test_a_key_without_the_scope_reads_nothing(metrics: Metrics, path: str) -> None:
     forbidden = await metrics.http.get(path, headers={"Authorization": f"Bearer {NO_SCOPE_KEY}acme"})
     unknown = await metrics.http.get(path, headers={"Authorization": "Bearer fu_nobody"})
@@ -127,10 +127,10 @@ async def test_rows_that_do_not_exist_are_refused(metrics: Metrics, query: dict[
 async def test_customers_who_came_back_are_retained(metrics: Metrics) -> None:
     yesterday = START - timedelta(hours=12)
     await metrics.take(
-        Text(1, yesterday, person=1).purchase(),
-        Text(2, yesterday, person=2).purchase(minor=1000),
-        Text(3, person=1).purchase(),
-        Text(4, person=3).purchase(),
+        TextFacts(1, yesterday, person=1).purchase(),
+        TextFacts(2, yesterday, person=2).purchase(minor=1000),
+        TextFacts(3, person=1).purchase(),
+        TextFacts(4, person=3).purchase(),
     )
     found = await kpi(metrics, "customer_retention_rate")
     assert (found["value"], found["numerator"], found["denominator"]) == (50, 1, 2)
@@ -143,9 +143,9 @@ async def test_customers_who_came_back_are_retained(metrics: Metrics) -> None:
 
 
 async def test_an_order_of_two_sources_counts_once_and_a_cancelled_one_never(metrics: Metrics) -> None:
-    mine, others = Text(1, person=1).purchase(), Text(2, person=2).purchase(minor=1000)
-    again = mine.model_copy(update={"event_id": Text(3).trigger_id, "source": "api"})
-    gone = others.model_copy(update={"event_id": Text(4).trigger_id, "kind": "cancellation"})
+    mine, others = TextFacts(1, person=1).purchase(), TextFacts(2, person=2).purchase(minor=1000)
+    again = mine.model_copy(update={"event_id": TextFacts(3).trigger_id, "source": "api"})
+    gone = others.model_copy(update={"event_id": TextFacts(4).trigger_id, "kind": "cancellation"})
     await metrics.take(gone, mine)
     await metrics.take(again, others)
     assert (await kpi(metrics, "average_order_value"))["value"] == 4900
@@ -155,20 +155,20 @@ async def test_an_order_of_two_sources_counts_once_and_a_cancelled_one_never(met
 
 
 async def test_money_given_back_is_no_value(metrics: Metrics) -> None:
-    bought = [Text(number, person=number).purchase() for number in (1, 2, 3, 4)]
+    bought = [TextFacts(number, person=number).purchase() for number in (1, 2, 3, 4)]
     amounts: list[dict[str, Any]] = [{"amount_minor": 900}, {"amount_minor": None}, {"currency": "EUR"}]
     back = [
-        each.model_copy(update={"event_id": Text(10 + place).trigger_id, "kind": "refund", **changes})
+        each.model_copy(update={"event_id": TextFacts(10 + place).trigger_id, "kind": "refund", **changes})
         for place, (each, changes) in enumerate(zip(bought[:3], amounts, strict=True))
     ]
-    added = {"event_id": Text(20).trigger_id, "kind": "order_edited", "amount_minor": 1000}
+    added = {"event_id": TextFacts(20).trigger_id, "kind": "order_edited", "amount_minor": 1000}
     await metrics.take(*bought, *back, bought[3].model_copy(update=added))
     found = await kpi(metrics, "average_order_value")
     assert (found["numerator"], found["denominator"]) == (4000 + 0 + 0 + 5900, 4)
 
 
 async def test_a_journey_tells_cause_verdict_rule_and_end(metrics: Metrics) -> None:
-    text = Text()
+    text = TextFacts()
     until = START + timedelta(hours=20)
     await metrics.take(
         *text.all_the_way()[:3],
@@ -195,7 +195,7 @@ async def test_a_journey_tells_cause_verdict_rule_and_end(metrics: Metrics) -> N
 
 
 async def test_a_dispatch_without_a_receipt_is_unconfirmed_after_three_days(metrics: Metrics) -> None:
-    text = Text()
+    text = TextFacts()
     await metrics.take(*text.all_the_way()[:-1])
     assert (await metrics.http.get(f"/v1/journeys/{text.follow_up_id}")).json()["state"] == "dispatched"
     metrics.clock.advance(days=3)
@@ -203,5 +203,5 @@ async def test_a_dispatch_without_a_receipt_is_unconfirmed_after_three_days(metr
 
 
 async def test_a_journey_nobody_made_is_not_found(metrics: Metrics) -> None:
-    answer = await metrics.http.get(f"/v1/journeys/{Text(9).follow_up_id}")
+    answer = await metrics.http.get(f"/v1/journeys/{TextFacts(9).follow_up_id}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

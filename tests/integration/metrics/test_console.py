@@ -12,7 +12,7 @@ from shared.events.engagement import ReplyClass
 from shared.ids import MerchantId
 from shared.testing.clock import START
 from shared.testing.make_days import days_at_a_shop
-from shared.testing.make_metrics import NO_SCOPE_KEY, NUMBER, READ_KEY, Text
+from shared.testing.make_metrics import NO_SCOPE_KEY, NUMBER, READ_KEY, TextFacts
 from tests.integration.metrics.conftest import Metrics, opened
 
 HALF_A_DAY_AGO = START + timedelta(hours=12)
@@ -29,7 +29,7 @@ async def page(metrics: Metrics, path: str = "/console") -> str:
     return answer.text
 
 
-@pytest.mark.parametrize("path", ["/console", f"/console/follow-ups/{Text().follow_up_id}"])
+@pytest.mark.parametrize("path", ["/console", f"/console/follow-ups/{TextFacts().follow_up_id}"])
 async def test_a_stranger_is_asked_to_sign_in(metrics: Metrics, path: str) -> None:
     answer = await metrics.http.get(path)
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
@@ -130,7 +130,7 @@ async def test_an_empty_shop_is_told_what_comes_next(metrics: Metrics) -> None:
 
 
 async def test_every_follow_up_is_accounted_for_on_the_first_page(metrics: Metrics) -> None:
-    texts = [Text(n, HALF_A_DAY_AGO) for n in range(1, 6)]
+    texts = [TextFacts(n, HALF_A_DAY_AGO) for n in range(1, 6)]
     await metrics.take(
         *texts[0].all_the_way(),
         *texts[1].all_the_way(),
@@ -150,7 +150,7 @@ async def test_every_follow_up_is_accounted_for_on_the_first_page(metrics: Metri
 
 
 async def test_no_number_of_anybody_stands_on_any_page(metrics: Metrics) -> None:
-    text = Text(1, HALF_A_DAY_AGO)
+    text = TextFacts(1, HALF_A_DAY_AGO)
     await metrics.take(*text.all_the_way(), text.click(), text.reply(ReplyClass.OPT_OUT), text.opted_out())
     story = await page(metrics, f"/console/follow-ups/{text.follow_up_id}")
     assert "+1202•••0100" in story
@@ -160,7 +160,7 @@ async def test_no_number_of_anybody_stands_on_any_page(metrics: Metrics) -> None
 
 
 async def test_a_story_shows_the_verdict_and_its_rule(metrics: Metrics) -> None:
-    text = Text(1, HALF_A_DAY_AGO)
+    text = TextFacts(1, HALF_A_DAY_AGO)
     until = HALF_A_DAY_AGO + timedelta(hours=20)
     await metrics.take(*text.all_the_way()[:3], text.deferred(until, rules=("US-FL",)))
     html = await page(metrics, f"/console/follow-ups/{text.follow_up_id}")
@@ -170,7 +170,7 @@ async def test_a_story_shows_the_verdict_and_its_rule(metrics: Metrics) -> None:
 
 
 async def test_the_story_of_another_shop_is_not_shown(metrics: Metrics) -> None:
-    other = Text(merchant_id=MerchantId("bolt"))
+    other = TextFacts(merchant_id=MerchantId("bolt"))
     await metrics.take(*other.all_the_way())
     await sign_in(metrics)
     answer = await metrics.http.get(f"/console/follow-ups/{other.follow_up_id}")
@@ -179,7 +179,7 @@ async def test_the_story_of_another_shop_is_not_shown(metrics: Metrics) -> None:
 
 
 async def test_what_a_merchant_wrote_is_shown_as_text_and_not_run(metrics: Metrics) -> None:
-    text = Text(1, HALF_A_DAY_AGO, step="<script>alert(1)</script>")
+    text = TextFacts(1, HALF_A_DAY_AGO, step="<script>alert(1)</script>")
     await metrics.take(*text.all_the_way())
     for path in ("/console", f"/console/follow-ups/{text.follow_up_id}"):
         html = await page(metrics, path)
@@ -188,7 +188,7 @@ async def test_what_a_merchant_wrote_is_shown_as_text_and_not_run(metrics: Metri
 
 
 async def test_a_call_without_an_answer_is_listed_and_its_story_says_so(metrics: Metrics) -> None:
-    text = Text(1, HALF_A_DAY_AGO)
+    text = TextFacts(1, HALF_A_DAY_AGO)
     await metrics.take(text.planned(), text.due(), text.cleared(), text.waiting())
     first = await page(metrics)
     assert '<span class="pill t-wait">unanswered</span>' in first
@@ -201,7 +201,7 @@ async def test_a_call_without_an_answer_is_listed_and_its_story_says_so(metrics:
 
 
 async def test_a_tile_opens_to_its_rows(metrics: Metrics) -> None:
-    texts = [Text(n, HALF_A_DAY_AGO) for n in (1, 2)]
+    texts = [TextFacts(n, HALF_A_DAY_AGO) for n in (1, 2)]
     await metrics.take(*texts[0].all_the_way(), *texts[1].all_the_way())
     tile = re.search(r'href="(/console/rows\?measure=delivered[^"]*)"', await page(metrics))
     assert tile is not None
@@ -236,14 +236,14 @@ async def test_a_page_on_which_nothing_changed_is_not_sent_again(metrics: Metric
     first = await metrics.http.get("/console")
     same = await metrics.http.get("/console", headers={"If-None-Match": first.headers["etag"]})
     assert same.status_code == 304
-    await metrics.take(Text(1, HALF_A_DAY_AGO).planned())
+    await metrics.take(TextFacts(1, HALF_A_DAY_AGO).planned())
     other = await metrics.http.get("/console", headers={"If-None-Match": first.headers["etag"]})
     assert other.status_code == 200
 
 
 async def test_an_id_typed_into_the_search_leads_to_its_story(metrics: Metrics) -> None:
     await sign_in(metrics)
-    wanted = Text().follow_up_id
+    wanted = TextFacts().follow_up_id
     found = await metrics.http.get("/console/follow-ups", params={"id": f" {wanted} "})
     assert found.headers["location"] == f"/console/follow-ups/{wanted}"
     lost = await metrics.http.get("/console/follow-ups", params={"id": "nonsense"})

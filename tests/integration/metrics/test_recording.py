@@ -14,10 +14,10 @@ from shared.events.envelope import Event
 from shared.ids import MerchantId
 from shared.testing.clock import START
 from shared.testing.make_days import days_at_a_shop
-from shared.testing.make_metrics import MERCHANT, Text
+from shared.testing.make_metrics import MERCHANT, TextFacts
 from tests.integration.metrics.conftest import Metrics
 
-TEXT = Text(segment="vip")
+TEXT = TextFacts(segment="vip")
 STORY = [*TEXT.all_the_way(), TEXT.click(1), TEXT.click(2), TEXT.conversion(), TEXT.reply(), TEXT.opted_out()]
 
 
@@ -101,7 +101,7 @@ async def test_what_is_five_years_old_goes_and_every_number_is_still_made_of_fac
 
 
 async def test_two_shops_are_counted_apart(metrics: Metrics) -> None:
-    other = Text(merchant_id=MerchantId("bolt"))
+    other = TextFacts(merchant_id=MerchantId("bolt"))
     events = [*STORY, *other.all_the_way()]
     await metrics.take(*events)
     assert await sums_are_those_of(metrics, events)

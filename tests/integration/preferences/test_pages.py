@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from services.compliance.preferences.links import Links
+from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.preferences.tables import preferences
 from shared.events.consent import ConsentAct, ConsentScope
 from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, Purpose
@@ -214,7 +214,7 @@ async def test_a_link_opens_its_page_for_thirty_days(stage: Stage) -> None:
 def test_a_link_of_an_earlier_version_still_opens_and_can_be_taken_back() -> None:
     ring, now = Keyring(bytes(32), {1: bytes(32)}, 1, bound_from=2), datetime(2026, 12, 1, tzinfo=UTC)
     sealer = Sealer(ring)
-    links = Links(sealer, "https://sms.acme.example", 30)
+    links = PreferenceLinks(sealer, "https://sms.acme.example", 30)
     recipient = RecipientId(UUID(int=7))
     ends = int((now + timedelta(days=300)).timestamp())
     sealed = base64.urlsafe_b64encode(of_old(ring, MerchantId("acme"), recipient.bytes)).rstrip(b"=").decode()

@@ -24,8 +24,8 @@ from shared import ids, places
 from shared.bus import local, parked
 from shared.bus.port import Message
 from shared.config.directory import MerchantDirectory
-from shared.db.ground import Ground
-from shared.db.transaction import Lane
+from shared.db.ground import SystemTables
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event, encode
 from shared.http.app import create_app
@@ -35,7 +35,7 @@ from shared.phone import E164
 from shared.telemetry.health import Health
 from shared.testing import make
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 from shared.testing.make_ingest import body_of, shopify_headers, shopify_order
 from shared.testing.make_ingest import merchants_folder as ingest_folder
 from shared.testing.sealed import ring_of, with_the_keys
@@ -73,7 +73,7 @@ _SCOPES = (
 class Stage:
     """The house, and what a test says to it and looks at in it."""
 
-    def __init__(self, built: House, clock: FakeClock, client: httpx2.AsyncClient, five: list[Any]) -> None:
+    def __init__(self, built: ServiceHarness, clock: FakeClock, client: httpx2.AsyncClient, five: list[Any]) -> None:
         self.house = built
         self.clock = clock
         self.client = client
@@ -109,14 +109,14 @@ class Stage:
         await Replies(self.house.runtime.units, self.sealer).take(self.merchant, PHONE, inbound)
         await self.settle()
 
-    async def park(self, ground: Ground, event: Event) -> None:
+    async def park(self, ground: SystemTables, event: Event) -> None:
         """Park an event of Ana's in a service."""
         message = Message(local.LOCAL, 1, event.type, event.recipient_id, encode(event))
 
         async def work(uow: UnitOfWork) -> None:
             await uow.db.insert(ground.parked, [parked.row(message, event, "a repair is awaited", uow.now)])
 
-        await self.house.runtime.units.run(work, Lane.BATCHES)
+        await self.house.runtime.units.run(work, WritePriority.BATCHES)
 
     async def erased(self) -> dict[str, Any]:
         """Ask for the erasure of Ana, and return its certificate."""
@@ -164,7 +164,7 @@ class Stage:
             await uow.db.change(dispatches, [{"follow_up_id": dispatch.follow_up_id, "attempts": 1}])
             await uow.db.insert(receipts, [receipt])
 
-        await self.house.runtime.units.run(work, Lane.BATCHES)
+        await self.house.runtime.units.run(work, WritePriority.BATCHES)
 
     def _clear(self, value: Any) -> str:
         if isinstance(value, bytes):

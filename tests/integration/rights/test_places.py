@@ -14,7 +14,7 @@ from services.sender.links.tables import short_links
 from services.sender.tables import dispatches, unassigned_replies
 from shared import places
 from shared.db.resealing import resealed
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported
 from shared.events.envelope import Part
@@ -73,7 +73,7 @@ async def filled(stage: Stage) -> list[Cell]:
         await uow.db.insert(short_links, links)
         await uow.db.insert(former_people, [former])
 
-    await stage.house.runtime.units.run(work, Lane.BATCHES)
+    await stage.house.runtime.units.run(work, WritePriority.BATCHES)
     claim = make.event(ConsentReported, recipient_id=stage.person, occurred_at=now)
     proof = seal(ACME, claim.places()["evidence"], b"{}")
     await stage.house.publish(claim.model_copy(update={"evidence": proof}))
@@ -140,7 +140,7 @@ async def test_what_an_earlier_version_left_is_bound_when_it_is_sealed_again(sta
             unbound = of_old(ring, ACME, sealer.open(ACME, place, bytes(row["body"])))
             await uow.db.change(dispatches, [{"follow_up_id": row["follow_up_id"], "body": unbound}])
 
-    await units.run(unbind, Lane.BATCHES)
+    await units.run(unbind, WritePriority.BATCHES)
     told = await resealed(units, sealer, SEALED, lambda _table, _progress: None)
     assert (told.resealed, told.unreadable) == (1, 0)
     assert all(sealer.is_current(cell.value) for cell in await cells(stage))

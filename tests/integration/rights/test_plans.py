@@ -29,7 +29,7 @@ from shared.bus.local import LocalLog
 from shared.db.kept import Way
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.sweep import Sweep, swept
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.housekeeping import Housekeeping
 from shared.testing.clock import START
 from tests.integration.rights.stage import Stage
@@ -150,7 +150,7 @@ async def test_a_sweep_goes_slice_by_slice_and_misses_nothing(stage: Stage) -> N
         rows = [{**texts[0], "id": _numbered(number)} for number in range(25)]
         await uow.db.insert(follow_ups, rows)
 
-    await units.run(many, Lane.BATCHES)
+    await units.run(many, WritePriority.BATCHES)
     odd = sa.func.length(follow_ups.c.locale) > 0
     commits = len(texts) + 25
     gone = await swept(units, [Sweep(follow_ups.c.id, _numbered(20), odd)], rows=7)
@@ -170,7 +170,7 @@ async def test_what_was_sent_goes_after_five_years_and_what_is_under_way_never(s
         )
         await uow.db.execute(sa.update(dispatches).values(state=DispatchState.DELIVERED.value, changed_at=START))
 
-    await stage.house.runtime.units.run(end, Lane.BATCHES)
+    await stage.house.runtime.units.run(end, WritePriority.BATCHES)
     await retention(stage)
     left = [await count(stage, table) for table in (follow_ups, state_changes, enrollments, entries, dispatches)]
     assert left == [0, 0, 0, 0, 0]
@@ -183,7 +183,7 @@ async def test_a_tombstone_of_what_was_never_cleared_goes_after_a_month(stage: S
         values = {"state": DispatchState.CANCELLED.value, "sender_number": None, "attempts": 0, "changed_at": uow.now}
         await uow.db.execute(sa.update(dispatches).values(**values))
 
-    await stage.house.runtime.units.run(bury, Lane.BATCHES)
+    await stage.house.runtime.units.run(bury, WritePriority.BATCHES)
     before = await count(stage, dispatches)
     stage.clock.advance(days=29)
     await retention(stage)

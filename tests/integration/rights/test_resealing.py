@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from services.cli.rotation import sealed_of
 from services.sender.tables import dispatches
-from shared.db.resealing import Progress, Sealed, resealed
-from shared.db.transaction import Lane
+from shared.db.resealing import ResealProgress, Sealed, resealed
+from shared.db.transaction import WritePriority
 from shared.ids import MerchantId
 from shared.places import Place
 from shared.privacy import Sealer
@@ -65,7 +65,7 @@ def clear(sealer: Sealer, found: Sequence[Cell]) -> list[bytes]:
     return sorted(sealer.open(ACME, cell.place, cell.value) for cell in found)
 
 
-def nobody(_table: sa.Table, _progress: Progress) -> None:
+def nobody(_table: sa.Table, _progress: ResealProgress) -> None:
     return
 
 
@@ -90,7 +90,7 @@ async def test_a_rotation_that_was_stopped_goes_on_where_it_is_needed(stage: Sta
     units = stage.house.runtime.units
     seen: list[int] = []
 
-    def stop_soon(_table: sa.Table, progress: Progress) -> None:
+    def stop_soon(_table: sa.Table, progress: ResealProgress) -> None:
         seen.append(progress.resealed)
         if progress.resealed >= 2:
             raise KeyboardInterrupt
@@ -108,7 +108,7 @@ async def test_what_does_not_open_is_counted_and_left(stage: Stage) -> None:
     async def spoil(uow: Any) -> None:
         await uow.db.execute(sa.update(dispatches).values(body=broken))
 
-    await stage.house.runtime.units.run(spoil, Lane.BATCHES)
+    await stage.house.runtime.units.run(spoil, WritePriority.BATCHES)
     found = await resealed(stage.house.runtime.units, Sealer(ring_of(stage.sealer).rotated()), SEALED, nobody)
     [row] = await stage.house.rows(sa.select(dispatches))
     assert (found.unreadable, found.named) == (1, [f"sender_dispatches.body of {row['follow_up_id']}"])

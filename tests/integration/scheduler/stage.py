@@ -26,7 +26,7 @@ from shared.service import Runtime, Service
 from shared.telemetry.health import Health
 from shared.testing import make, make_scheduler
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 
 EventT = TypeVar("EventT", bound=Event)
 AnswerT = TypeVar("AnswerT", bound=FollowUpEvent | DispatchEvent)
@@ -36,7 +36,7 @@ AnswerT = TypeVar("AnswerT", bound=FollowUpEvent | DispatchEvent)
 class Stage:
     """Everything a test of the scheduler needs within reach."""
 
-    house: House
+    house: ServiceHarness
     clock: FakeClock
     service: Service
     http: httpx2.AsyncClient

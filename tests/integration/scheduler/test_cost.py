@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from services.scheduler.tables import enrollments, entries, follow_ups, triggers_seen
 from shared.db.sqlite import SQLiteDatabase
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import ConsentAct, ConsentChanged, ScopeStanding
+from shared.events.consent import ConsentAct, ConsentChanged, ScopeSnapshot
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered
 from shared.testing import make
 from shared.testing.clock import START
@@ -94,11 +94,11 @@ async def multiply(stage: Stage, phone: str) -> None:
             one = (await uow.db.rows(sa.select(table).where(table.c.recipient_id == person).limit(1)))[0]
             await uow.db.insert(table, [{**one, **changes(number)} for number in range(PAST)])
 
-    await stage.house.runtime.units.run(copy, Lane.BATCHES)
+    await stage.house.runtime.units.run(copy, WritePriority.BATCHES)
 
 
 def consent(stage: Stage, phone: str, epoch: int) -> ConsentChanged:
-    told = ScopeStanding(status="express")
+    told = ScopeSnapshot(status="express")
     return make.event(
         ConsentChanged,
         merchant_id="acme",

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from services.scheduler.app import ground
 from services.scheduler.tables import follow_ups, lines, timers
 from shared.bus import parked
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.testing import make_scheduler
 from tests.integration.scheduler.stage import Stage, open_stage
@@ -110,4 +110,4 @@ async def spoil(stage: Stage, follow_up_id: object, state: str) -> None:
     async def work(uow: UnitOfWork) -> None:
         await uow.db.execute(change)
 
-    await stage.house.runtime.units.run(work, Lane.BATCHES)
+    await stage.house.runtime.units.run(work, WritePriority.BATCHES)

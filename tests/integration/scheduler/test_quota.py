@@ -9,7 +9,7 @@ from services.scheduler import instruments
 from services.scheduler.domain.enrolment import Decline
 from services.scheduler.tables import ground, triggers_seen
 from shared.bus import parked
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpCancelled
@@ -108,9 +108,9 @@ async def test_who_has_too_much_parked_brings_in_nothing_more_until_it_is_seen_t
 
     for _ in range(2):
         assert (await stage.ask(**TEXT)).status_code == 202
-        await runtime.units.run(set_aside, Lane.BATCHES)
+        await runtime.units.run(set_aside, WritePriority.BATCHES)
         await housekeeping._count()
     assert (await stage.ask(**TEXT)).json()["code"] == "parked_quota_exceeded"
-    await runtime.units.run(lambda uow: uow.db.execute(sa.delete(ground.parked)), Lane.BATCHES)
+    await runtime.units.run(lambda uow: uow.db.execute(sa.delete(ground.parked)), WritePriority.BATCHES)
     await housekeeping._count()
     assert (await stage.ask(**TEXT)).status_code == 202

@@ -16,7 +16,7 @@ from shared.events.consent import (
     ConsentScope,
     MerchantClosed,
     RecipientErased,
-    ScopeStanding,
+    ScopeSnapshot,
     SuppressionCause,
 )
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown
@@ -25,7 +25,7 @@ from shared.testing import make, make_scheduler
 from shared.testing.clock import START
 from tests.integration.scheduler.stage import Stage
 
-REVOKED = ScopeStanding(status="revoked", revoked_at=START)
+REVOKED = ScopeSnapshot(status="revoked", revoked_at=START)
 
 
 def consent_changed(stage: Stage, **changes: object) -> ConsentChanged:

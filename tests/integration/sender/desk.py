@@ -13,7 +13,7 @@ from services.sender import app, tables
 from services.sender.instruments import ALARMS
 from services.sender.settings import SenderSettings
 from shared.config.directory import MerchantDirectory
-from shared.db.transaction import Lane, Row, Transaction
+from shared.db.transaction import Row, Transaction, WritePriority
 from shared.events.envelope import Event
 from shared.events.follow_up import FollowUpCleared
 from shared.http.app import create_app
@@ -22,7 +22,7 @@ from shared.privacy import Sealer
 from shared.telemetry.health import Health
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 from shared.testing.make_sender import ScriptedProvider
 
 EventT = TypeVar("EventT", bound=Event)
@@ -32,7 +32,7 @@ EventT = TypeVar("EventT", bound=Event)
 class Desk:
     """Everything a test of the sender needs within reach."""
 
-    house: House
+    house: ServiceHarness
     clock: FakeClock
     provider: ScriptedProvider
     sender: app.Sender
@@ -96,7 +96,7 @@ class Desk:
                 )
             )
 
-        await self.house.runtime.database.write(work, Lane.BATCHES)
+        await self.house.runtime.database.write(work, WritePriority.BATCHES)
 
     async def forget_everything(self) -> None:
         """Put the database back to before the clearance, as an older backup does: the text is not even queued."""
@@ -105,7 +105,7 @@ class Desk:
             for table in (tables.attempts, tables.in_flight, tables.dispatches):
                 await tx.execute(sa.delete(table))
 
-        await self.house.runtime.database.write(work, Lane.BATCHES)
+        await self.house.runtime.database.write(work, WritePriority.BATCHES)
 
     def restarted(self, **settings: Any) -> None:
         """Forget everything in memory, as a killed process does, and start again on the same database."""
@@ -118,11 +118,11 @@ def alarms(kind: str) -> float:
     return float(ALARMS.labels(kind)._value.get())
 
 
-def assembled(built: House, **settings: Any) -> app.Sender:
+def assembled(built: ServiceHarness, **settings: Any) -> app.Sender:
     return app.assemble(built.runtime, SenderSettings(**settings), make_sender.ENVIRON)
 
 
-def client(built: House, sender: app.Sender) -> httpx2.AsyncClient:
+def client(built: ServiceHarness, sender: app.Sender) -> httpx2.AsyncClient:
     keys = Keys(built.runtime.merchants, RateLimit(500, built.runtime.clock))
     application = create_app("t", sender.service.routers, keys=keys, health=Health(), max_body_bytes=100_000)
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url="http://test")

@@ -5,7 +5,7 @@ import pytest
 from services.sender import unreported
 from services.sender.instruments import QUESTIONS
 from services.sender.tables import attempts
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import RecipientErased
 from shared.events.dispatch import DispatchDelivered, DispatchFailed, ErrorClass
@@ -162,7 +162,7 @@ async def test_one_account_that_fails_keeps_no_other_from_being_asked(desk: Desk
         rows = await uow.db.rows(attempts.select())
         await uow.db.change(attempts, [{"id": rows[0]["id"], "provider": "a-former-one"}])
 
-    await desk.house.runtime.units.run(belongs_elsewhere, Lane.BATCHES)
+    await desk.house.runtime.units.run(belongs_elsewhere, WritePriority.BATCHES)
     for text in desk.provider.texts:
         text.status = "delivered"
     desk.clock.advance(minutes=12)

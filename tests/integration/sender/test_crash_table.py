@@ -15,8 +15,8 @@ from services.sender.domain.reading import Accepted
 from services.sender.reconciling import Reconciler
 from services.sender.record import Item
 from shared import failpoints
-from shared.bus.port import Holding
-from shared.db.transaction import Lane, Transaction
+from shared.bus.port import Assignment
+from shared.db.transaction import Transaction, WritePriority
 from shared.errors import DatabaseUnavailable
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
 from shared.events.follow_up import FollowUpCleared, Purpose, ResendPolicy, SendPolicy
@@ -30,12 +30,12 @@ def arm(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(failpoints, "_TRAPS", failpoints._armed(f"{where}=raise"))
 
 
-async def commits_but_says_no(desk: Desk, monkeypatch: pytest.MonkeyPatch, lane: Lane) -> None:
+async def commits_but_says_no(desk: Desk, monkeypatch: pytest.MonkeyPatch, lane: WritePriority) -> None:
     """Make the next commit of a lane happen and look as if it had not."""
     database = desk.house.runtime.database
     write = database.write
 
-    async def doubtful(work: Callable[[Transaction], Awaitable[Any]], used: Lane) -> Any:
+    async def doubtful(work: Callable[[Transaction], Awaitable[Any]], used: WritePriority) -> Any:
         result = await write(work, used)
         if used is lane:
             monkeypatch.setattr(database, "write", write)
@@ -78,7 +78,7 @@ async def test_c2_after_the_claim(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
 
 async def test_c3_an_intent_in_doubt_was_not_called_and_goes_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await desk.hear(desk.cleared())
-    await commits_but_says_no(desk, monkeypatch, Lane.INTENTS)
+    await commits_but_says_no(desk, monkeypatch, WritePriority.INTENTS)
     with pytest.raises(DatabaseUnavailable):
         await desk.send()
     assert (await desk.attempts())[0]["state"] == "intent"
@@ -92,7 +92,7 @@ async def test_c3_an_intent_in_doubt_was_not_called_and_goes_once(desk: Desk, mo
 
 async def test_c3_an_intent_in_doubt_of_a_dead_process_is_unknown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await desk.hear(desk.cleared(purpose=Purpose.MARKETING))
-    await commits_but_says_no(desk, monkeypatch, Lane.INTENTS)
+    await commits_but_says_no(desk, monkeypatch, WritePriority.INTENTS)
     with pytest.raises(DatabaseUnavailable):
         await desk.send()
     desk.restarted()
@@ -204,8 +204,8 @@ async def test_c8_an_outcome_waits_in_memory_while_the_database_is_down(
     database = desk.house.runtime.database
     write, failures = database.write, [1, 2]
 
-    async def down(work: Callable[[Transaction], Awaitable[Any]], lane: Lane) -> Any:
-        if lane is Lane.OUTCOMES and failures:
+    async def down(work: Callable[[Transaction], Awaitable[Any]], lane: WritePriority) -> Any:
+        if lane is WritePriority.OUTCOMES and failures:
             failures.pop()
             raise DatabaseUnavailable
         return await write(work, lane)
@@ -356,7 +356,7 @@ async def test_c17_a_reconciler_that_died_and_another_change_nothing_twice(desk:
         desk.house.runtime.units,
         desk.sealer,
         desk.sender.book,
-        holding=lambda: Holding(frozenset({0}), 1),
+        holding=lambda: Assignment(frozenset({0}), 1),
         horizon=timedelta(hours=1),
         pause_seconds=1,
     )

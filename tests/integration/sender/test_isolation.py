@@ -11,7 +11,7 @@ from services.sender.health import NumberHealth
 from services.sender.tables import dispatches, in_flight, number_health
 from shared import failpoints
 from shared.db.sweep import Sweep, swept
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.failpoints import FailpointReached
 from shared.ids import FollowUpId
@@ -24,7 +24,7 @@ async def execute(desk: Desk, statement: sa.Executable) -> None:
     async def work(uow: UnitOfWork) -> None:
         await uow.db.execute(statement)
 
-    await desk.house.runtime.units.run(work, Lane.BATCHES)
+    await desk.house.runtime.units.run(work, WritePriority.BATCHES)
 
 
 async def spoil(desk: Desk, follow_up_id: FollowUpId) -> None:

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from shared import failpoints
-from shared.db.transaction import Lane, Transaction
+from shared.db.transaction import Transaction, WritePriority
 from shared.errors import DatabaseUnavailable
-from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ScopeStanding, SuppressionCause
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ScopeSnapshot, SuppressionCause
 from shared.events.dispatch import DispatchFailed
 from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.follow_up import Purpose
 from shared.testing import make, make_sender
 from tests.integration.sender.desk import Desk
 
-OPEN = ScopeStanding(status="pewc")
+OPEN = ScopeSnapshot(status="pewc")
 
 
 def changed(desk: Desk, epoch: int, **changes: Any) -> ConsentChanged:
@@ -85,7 +85,7 @@ async def test_a_start_lifts_when_the_ledger_echoes_its_number(desk: Desk) -> No
 
 
 async def test_a_revocation_through_another_door_acts_and_an_older_one_does_not(desk: Desk) -> None:
-    revoked = ScopeStanding(status="revoked")
+    revoked = ScopeSnapshot(status="revoked")
     await desk.hear(changed(desk, 5, marketing=revoked, act=ConsentAct.REVOKED))
     await desk.hear(changed(desk, 4))
     await desk.hear(desk.cleared(1, purpose=Purpose.MARKETING), desk.cleared(2, phone="+12125550124"))
@@ -148,7 +148,7 @@ async def test_only_a_stop_that_changes_nothing_repeats_an_opt_out(desk: Desk) -
 
 
 async def test_the_first_stop_by_text_repeats_no_opt_out_that_came_through_another_door(desk: Desk) -> None:
-    revoked = ScopeStanding(status="revoked")
+    revoked = ScopeSnapshot(status="revoked")
     everything = {"marketing": revoked, "informational": revoked, "suppressed": SuppressionCause.OPT_OUT}
     await desk.hear(changed(desk, 1, act=ConsentAct.REVOKED, **everything))
     await desk.reply("STOP", "SM-in-1")
@@ -176,8 +176,8 @@ async def test_a_stop_that_could_not_be_stored_is_not_answered_as_if(
 ) -> None:
     write = desk.house.runtime.database.write
 
-    async def down(work: Callable[[Transaction], Awaitable[Any]], lane: Lane) -> Any:
-        if lane is Lane.STOP:
+    async def down(work: Callable[[Transaction], Awaitable[Any]], lane: WritePriority) -> Any:
+        if lane is WritePriority.STOP:
             raise DatabaseUnavailable
         return await write(work, lane)
 

@@ -19,7 +19,7 @@ from services.sender.skew import ClocksApart
 from services.sender.tables import dispatches, recipients
 from shared import places
 from shared.bus import parked
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased, SuppressionCause
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchWaiting, ErrorClass
@@ -157,7 +157,7 @@ async def test_who_was_known_before_there_were_keys_gets_one_with_their_next_tex
     async def as_before(uow: UnitOfWork) -> None:
         await uow.db.execute(sa.update(recipients).values(text_key=None))
 
-    await desk.house.runtime.units.run(as_before, Lane.BATCHES)
+    await desk.house.runtime.units.run(as_before, WritePriority.BATCHES)
     await desk.send()
     [person] = await desk.house.rows(sa.select(recipients))
     [attempt] = await desk.attempts()
@@ -176,7 +176,7 @@ async def test_a_sealed_number_that_was_moved_to_another_persons_row_is_never_ca
     async def move(uow: UnitOfWork) -> None:
         await uow.db.execute(sa.update(dispatches).values(contact=others))
 
-    await desk.house.runtime.units.run(move, Lane.BATCHES)
+    await desk.house.runtime.units.run(move, WritePriority.BATCHES)
     await desk.send()
     assert desk.provider.calls == 0
     assert {failed.reason for failed in await desk.published(DispatchFailed)} == {"unreadable"}
@@ -592,4 +592,4 @@ async def spoil(desk: Desk, follow_up_id: object, resend: str) -> None:
         change = sa.update(dispatches).where(dispatches.c.follow_up_id == follow_up_id).values(resend=resend)
         await uow.db.execute(change)
 
-    await desk.house.runtime.units.run(work, Lane.BATCHES)
+    await desk.house.runtime.units.run(work, WritePriority.BATCHES)

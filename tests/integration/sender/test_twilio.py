@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from services.sender.domain.lattice import Status
-from services.sender.domain.reading import Accepted, Answer, NotSent, Refused, Unknown
+from services.sender.domain.lattice import ProviderStatus
+from services.sender.domain.reading import Accepted, NotSent, ProviderAnswer, Refused, Unknown
 from services.sender.domain.reconcile import body_sha256
 from services.sender.providers import twilio_sdk
-from services.sender.providers.port import Callback, Text
+from services.sender.providers.port import Callback, OutgoingText
 from services.sender.providers.twilio import TwilioProvider
 from shared.phone import E164
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
 from shared.testing.make_sender import ScriptedProvider
 
-TEXT = Text(E164("+12125550123"), "+12025550100", "Hello ✓", "https://acme.example/x?attempt=1&sig=2", 36_001)
+TEXT = OutgoingText(E164("+12125550123"), "+12025550100", "Hello ✓", "https://acme.example/x?attempt=1&sig=2", 36_001)
 
 
 def provider_at(base_url: str) -> TwilioProvider:
@@ -40,7 +40,7 @@ async def server() -> AsyncIterator[ScriptedProvider]:
     await server.stop()
 
 
-async def answer_of(base_url: str, text: Text = TEXT) -> Answer:
+async def answer_of(base_url: str, text: OutgoingText = TEXT) -> ProviderAnswer:
     provider = provider_at(base_url)
     try:
         return await provider.send(text)
@@ -62,7 +62,7 @@ async def test_a_text_travels_with_everything_it_needs(server: ScriptedProvider)
 
 
 async def test_a_window_that_is_over_is_not_sent(server: ScriptedProvider) -> None:
-    text = Text(TEXT.to, TEXT.sender_number, "x", None, 0)
+    text = OutgoingText(TEXT.to, TEXT.sender_number, "x", None, 0)
     assert await answer_of(server.base_url, text) == NotSent("window_closed")
     assert server.calls == 0
 
@@ -81,7 +81,7 @@ async def test_a_window_that_is_over_is_not_sent(server: ScriptedProvider) -> No
     ],
 )
 async def test_each_call_reaches_the_provider_exactly_once(
-    server: ScriptedProvider, word: str, kind: type[Answer]
+    server: ScriptedProvider, word: str, kind: type[ProviderAnswer]
 ) -> None:
     server.script = deque([word])
     assert isinstance(await answer_of(server.base_url), kind)
@@ -126,7 +126,7 @@ async def test_a_listing_shows_our_texts_and_only_those_of_the_number(server: Sc
     (listed,) = await provider.find(TEXT.to, TEXT.sender_number) or []
     assert listed.provider_message_id == server.texts[0].sid
     assert listed.body_sha256 == body_sha256(TEXT.body)
-    assert listed.status is Status.ACCEPTED
+    assert listed.status is ProviderStatus.ACCEPTED
     assert await provider.find(TEXT.to, "+12025550101") == []
     server.listing_works = False
     assert await provider.find(TEXT.to, TEXT.sender_number) is None
@@ -152,7 +152,7 @@ async def test_a_reply_is_read_with_who_answers_it() -> None:
 async def test_an_unknown_status_word_says_at_least_that_the_text_was_taken() -> None:
     receipt = provider_at("http://127.0.0.1:1").receipt(callback({"MessageSid": "SM1", "MessageStatus": "teleported"}))
     assert receipt is not None
-    assert receipt.status is Status.ACCEPTED
+    assert receipt.status is ProviderStatus.ACCEPTED
 
 
 async def test_a_signature_covers_our_configured_address_and_not_the_host_header() -> None:

@@ -28,7 +28,7 @@ from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.house import House, house
+from shared.testing.house import ServiceHarness, house
 from shared.testing.make_ingest import SECRET, body_of, shopify_headers
 from shared.testing.make_sender import ScriptedProvider, SentText, signed_post
 
@@ -45,7 +45,7 @@ DISCLOSURE = "Harbor Books may text me offers, also by automated means. Consent 
 class Shop:
     """What a test says to the house, and what it looks at: phones, states, standings and figures."""
 
-    house: House
+    house: ServiceHarness
     clock: FakeClock
     provider: ScriptedProvider
     http: httpx2.AsyncClient

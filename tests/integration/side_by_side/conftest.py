@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.db.postgres import WRITERS, PostgresDatabase
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.testing.house import building_on
 from shared.testing.schemas import Schemas
 from tests.integration.side_by_side.line import Line, Place
@@ -23,7 +23,9 @@ def engine(schemas: Schemas) -> Iterator[str]:
     async def awake(folder: Path) -> AsyncIterator[PostgresDatabase]:
         async with schemas.database(folder) as database:
             moment = sa.text("SELECT pg_sleep(0.03)")
-            await asyncio.gather(*(database.write(lambda tx: tx.execute(moment), Lane.BATCHES) for _ in range(WRITERS)))
+            await asyncio.gather(
+                *(database.write(lambda tx: tx.execute(moment), WritePriority.BATCHES) for _ in range(WRITERS))
+            )
             yield database
 
     with building_on(awake):

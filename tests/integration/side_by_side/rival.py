@@ -13,7 +13,7 @@ from services.sender import app as sender_app
 from services.sender.settings import SenderSettings
 from shared.config.directory import MerchantDirectory
 from shared.db.postgres import PostgresDatabase
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.events.envelope import decode, encode
 from shared.events.follow_up import FollowUpDue
 from shared.privacy import Keyring, Sealer
@@ -21,7 +21,7 @@ from shared.service import Runtime
 from shared.settings import ProcessSettings
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.house import House
+from shared.testing.house import ServiceHarness
 from shared.testing.schemas import OrderedLog
 
 BATCH = 25
@@ -30,7 +30,9 @@ _STEP_SECONDS = 0.02
 
 
 @asynccontextmanager
-async def rival(house: House, folder: Path, role: str, dues: list[FollowUpDue] | None = None) -> AsyncIterator[None]:
+async def rival(
+    house: ServiceHarness, folder: Path, role: str, dues: list[FollowUpDue] | None = None
+) -> AsyncIterator[None]:
     """Start the other process and yield when it is ready to go; it goes at once, and has ended when this is left."""
     database = house.runtime.database
     assert isinstance(database, PostgresDatabase)
@@ -70,7 +72,7 @@ async def _judge(runtime: Runtime, folder: Path) -> None:
     await _go()
     for start in range(0, len(dues), BATCH):
         batch = dues[start : start + BATCH]
-        await runtime.units.run(lambda uow, batch=batch: service.events.handle(batch, uow), Lane.BATCHES)  # type: ignore[misc, union-attr]  # its own batch; compliance has a door
+        await runtime.units.run(lambda uow, batch=batch: service.events.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc, union-attr]  # its own batch; compliance has a door
 
 
 async def _send(runtime: Runtime, _folder: Path) -> None:

@@ -23,10 +23,10 @@ from shared.events.follow_up import FollowUpCleared, Purpose
 from shared.events.trigger import TriggerReceived
 from shared.service import Service
 from shared.testing.clock import FakeClock
-from shared.testing.house import House
+from shared.testing.house import ServiceHarness
 from shared.testing.make_compliance import PHONE
 from shared.testing.make_ingest import event, shopify_order
-from shared.testing.make_metrics import MERCHANT, Text
+from shared.testing.make_metrics import MERCHANT, TextFacts
 from shared.testing.waiting import until
 from tests.integration.compliance import stage as compliance
 from tests.integration.ingest.stage import open_stage
@@ -47,7 +47,7 @@ async def repeated(ask: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Resp
     return await ask()
 
 
-async def read_through(house: House, service: Service) -> None:
+async def read_through(house: ServiceHarness, service: Service) -> None:
     """Let a service read everything, as its process does: with faults waited out."""
     assert service.runner is not None
     runner = service.runner
@@ -138,7 +138,7 @@ async def test_a_claim_from_the_log_is_chained_once(line: Line, place: Place, tm
 
 async def test_facts_are_counted_once(line: Line, place: Place, tmp_path: Path) -> None:
     async with metrics_opened(tmp_path) as metrics:
-        story = Text(segment="vip").all_the_way()
+        story = TextFacts(segment="vip").all_the_way()
         await metrics.take(story[0])
         await metrics.house.publish(*story[1:])
         line.cut(place)

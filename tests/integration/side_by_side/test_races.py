@@ -17,7 +17,7 @@ from shared.bus import parked
 from shared.bus.local import LOCAL
 from shared.bus.port import Message
 from shared.bus.router import Router
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, RecipientErased
 from shared.events.envelope import Event, encode
@@ -163,7 +163,7 @@ async def test_a_parked_event_redriven_by_two_hands_at_once_is_handled_once(tmp_
         message = Message(LOCAL, 1, claim.type, claim.recipient_id, encode(claim))
         units = stage.ground.runtime.units
         row = parked.row(message, claim, "a repair is awaited", stage.clock.now())
-        await units.run(lambda uow: uow.db.insert(ground.parked, [row]), Lane.BATCHES)
+        await units.run(lambda uow: uow.db.insert(ground.parked, [row]), WritePriority.BATCHES)
         handed: list[Event] = []
         router = Router()
 

@@ -10,20 +10,20 @@ import structlog
 
 from services.metrics import store as metrics_store
 from services.metrics.domain.tally import rebuild
-from services.sender.attribution.domain import Account, Deduction
+from services.sender.attribution.domain import Deduction, PurchaseRecord
 from services.sender.attribution.store import Owned, accounts_of, keep_accounts
 from services.sender.attribution.tables import conversions
 from services.sender.erasure import forget as sender_forget
 from shared import ids
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import DatabaseUnavailable
-from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, RecipientErased, ScopeStanding
+from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, RecipientErased, ScopeSnapshot
 from shared.events.dispatch import DispatchAccepted
 from shared.ids import EventId
 from shared.testing import make, make_sender
 from shared.testing.clock import START
-from shared.testing.make_metrics import MERCHANT, Text
+from shared.testing.make_metrics import MERCHANT, TextFacts
 from tests.integration.attribution.test_attribution import ACME, ANA
 from tests.integration.attribution.test_attribution import opened as attribution_opened
 from tests.integration.metrics.conftest import opened as metrics_opened
@@ -52,8 +52,8 @@ async def test_a_stop_beside_the_ledgers_older_word_is_never_lifted(tmp_path: Pa
             granted = make.event(
                 ConsentChanged,
                 recipient_id=make_sender.recipient_id(desk.sealer, phone),
-                marketing=ScopeStanding(status="pewc"),
-                informational=ScopeStanding(status="pewc"),
+                marketing=ScopeSnapshot(status="pewc"),
+                informational=ScopeSnapshot(status="pewc"),
                 act=ConsentAct.GRANTED,
                 epoch=1,
             )
@@ -99,8 +99,8 @@ async def test_a_replica_in_doubt_never_gives_up_the_intent_of_another(
             await other.dispatcher.step()
             return rows
 
-        async def unlucky(work: Any, lane: Lane) -> Any:
-            if lane is Lane.INTENTS:
+        async def unlucky(work: Any, lane: WritePriority) -> Any:
+            if lane is WritePriority.INTENTS:
                 raise DatabaseUnavailable
             return await run(work, lane)
 
@@ -148,8 +148,8 @@ async def test_an_erasure_beside_intents_never_deadlocks_and_nothing_of_the_pers
         with structlog.testing.capture_logs() as logs:
             await asyncio.gather(
                 desk.sender.dispatcher.step(),
-                *(units.run(partial(sender_forget, [each]), Lane.BATCHES) for each in erased),
-                units.run(partial(sender_forget, erased), Lane.BATCHES),
+                *(units.run(partial(sender_forget, [each]), WritePriority.BATCHES) for each in erased),
+                units.run(partial(sender_forget, erased), WritePriority.BATCHES),
             )
         await desk.sender.calls.settle()
         assert [line for line in logs if line["event"] == "unit_runs_again"] == []
@@ -159,7 +159,7 @@ async def test_an_erasure_beside_intents_never_deadlocks_and_nothing_of_the_pers
 
 async def test_sums_that_replicas_add_to_at_once_are_those_of_the_facts(tmp_path: Path) -> None:
     async with metrics_opened(tmp_path) as metrics:
-        stories = [Text(ordinal=n).all_the_way() for n in range(AT_ONCE)]
+        stories = [TextFacts(ordinal=n).all_the_way() for n in range(AT_ONCE)]
         batches = [story[::step] for story in stories for step in (1, -1)]
         with structlog.testing.capture_logs() as logs:
             await handled(metrics.house, metrics.service, *batches)
@@ -181,13 +181,15 @@ async def test_an_account_made_by_two_replicas_at_once_holds_what_both_heard(tmp
             known = (await accounts_of(uow.db, [key])).get(key)
             await (asyncio.wait_for(both.wait(), 5) if runs <= 2 else asyncio.sleep(0.01))
             before = known.account.deductions if known else ()
-            account = Owned(ACME, ANA, Account(deductions=(*before, deduction)), is_new=known is None)
+            account = Owned(ACME, ANA, PurchaseRecord(deductions=(*before, deduction)), is_new=known is None)
             await keep_accounts(uow.db, {key: account})
 
-        await asyncio.gather(*(sender.units.run(partial(deduct, minor), Lane.BATCHES) for minor in (100, 250)))
+        await asyncio.gather(*(sender.units.run(partial(deduct, minor), WritePriority.BATCHES) for minor in (100, 250)))
         [row] = await sender.rows(conversions)
         assert sorted(taken[2] for taken in row["deductions"]) == [100, 250]
         assert runs == 3
-        await asyncio.gather(*(sender.units.run(partial(deduct, minor), Lane.BATCHES) for minor in range(1, AT_ONCE)))
+        await asyncio.gather(
+            *(sender.units.run(partial(deduct, minor), WritePriority.BATCHES) for minor in range(1, AT_ONCE))
+        )
         [row] = await sender.rows(conversions)
         assert sorted(taken[2] for taken in row["deductions"]) == [*range(1, AT_ONCE), 100, 250]

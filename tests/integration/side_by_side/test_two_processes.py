@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from services.compliance.tables import send_slots
 from services.sender import tables
 from services.sender.store import READY
-from shared.db.transaction import Lane
+from shared.db.transaction import WritePriority
 from shared.events.follow_up import FollowUpCleared, FollowUpDeferred, FollowUpDue, Purpose
 from shared.testing import make_sender
 from shared.testing.limits import BOUNDLESS
@@ -42,7 +42,7 @@ async def test_two_processes_that_judge_texts_to_the_same_people_never_pass_the_
         async with rival(stage.ground, tmp_path, "judge", [due(number, "theirs") for number in range(races)]):
             for start in range(0, races, BATCH):
                 batch = mine[start : start + BATCH]
-                await units.run(lambda uow, batch=batch: door.handle(batch, uow), Lane.BATCHES)  # type: ignore[misc]  # its own batch
+                await units.run(lambda uow, batch=batch: door.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc]  # its own batch
         verdicts = await stage.verdicts()
         assert Counter(type(verdict) for verdict in verdicts) == {FollowUpCleared: races, FollowUpDeferred: races}
         cleared = Counter(verdict.recipient_id for verdict in verdicts if isinstance(verdict, FollowUpCleared))
@@ -65,7 +65,7 @@ async def test_two_processes_together_let_no_more_new_people_through_than_the_ho
         async with rival(stage.ground, tmp_path, "judge", [due(number) for number in range(asked, 2 * asked)]):
             for start in range(0, asked, BATCH):
                 batch = [due(number) for number in range(start, min(start + BATCH, asked))]
-                await units.run(lambda uow, batch=batch: door.handle(batch, uow), Lane.BATCHES)  # type: ignore[misc]  # its own batch
+                await units.run(lambda uow, batch=batch: door.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc]  # its own batch
         told = Counter(type(verdict) for verdict in await stage.verdicts())
         assert told == {FollowUpCleared: most, FollowUpDeferred: 2 * asked - most}
 

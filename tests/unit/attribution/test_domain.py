@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.attribution.domain import (
-    Account,
     Adjusted,
     Attributed,
-    Change,
+    AttributionChange,
     Deduction,
     Purchase,
+    PurchaseRecord,
     Touch,
     TouchKind,
     credit_of,
@@ -111,21 +111,21 @@ def test_the_purchase_that_began_the_run_is_not_earned_by_its_texts_even_if_the_
 
 
 def test_a_purchase_told_twice_is_credited_once() -> None:
-    account, changes = with_purchase(Account(), purchase(), [click(follow_up(), ago=HOUR)])
+    account, changes = with_purchase(PurchaseRecord(), purchase(), [click(follow_up(), ago=HOUR)])
     assert len(changes) == 1
     again, nothing = with_purchase(account, purchase(9900), [click(follow_up("other"), ago=HOUR)])
     assert (again, list(nothing)) == (account, [])
 
 
 def test_a_purchase_nobody_earned_stays_so_when_it_is_told_again() -> None:
-    account, changes = with_purchase(Account(), purchase(), [])
+    account, changes = with_purchase(PurchaseRecord(), purchase(), [])
     assert list(changes) == []
     _, nothing = with_purchase(account, purchase(at=START + 2 * HOUR), [click(follow_up(), ago=-HOUR)])
     assert list(nothing) == []
 
 
 def test_a_refund_takes_back_its_part_and_a_cancellation_the_rest() -> None:
-    account, _ = with_purchase(Account(), purchase(4900), [click(follow_up(), ago=HOUR)])
+    account, _ = with_purchase(PurchaseRecord(), purchase(4900), [click(follow_up(), ago=HOUR)])
     account, first = with_deduction(account, refund(1000))
     account, second = with_deduction(account, cancellation())
     account, third = with_deduction(account, refund(500, "late"))
@@ -134,40 +134,40 @@ def test_a_refund_takes_back_its_part_and_a_cancellation_the_rest() -> None:
 
 
 def test_a_refund_of_more_than_is_left_takes_what_is_left() -> None:
-    account, _ = with_purchase(Account(), purchase(4900), [click(follow_up(), ago=HOUR)])
+    account, _ = with_purchase(PurchaseRecord(), purchase(4900), [click(follow_up(), ago=HOUR)])
     account, changes = with_deduction(account, refund(9900))
     assert taken(changes) == -4900
 
 
 def test_a_refund_told_twice_is_deducted_once() -> None:
-    account, _ = with_purchase(Account(), purchase(4900), [click(follow_up(), ago=HOUR)])
+    account, _ = with_purchase(PurchaseRecord(), purchase(4900), [click(follow_up(), ago=HOUR)])
     account, _ = with_deduction(account, refund(1000))
     again, changes = with_deduction(account, refund(1000))
     assert (again, list(changes)) == (account, [])
 
 
 def test_a_refund_in_another_currency_is_of_nobody_knows_how_much_and_one_without_any_counts() -> None:
-    account, _ = with_purchase(Account(), purchase(4900), [click(follow_up(), ago=HOUR)])
+    account, _ = with_purchase(PurchaseRecord(), purchase(4900), [click(follow_up(), ago=HOUR)])
     account, none = with_deduction(account, refund(1000, "bare", None))
     account, other = with_deduction(account, refund(1000, "euros", "EUR"))
     assert (taken(none), taken(other)) == (-1000, -3900)
 
 
 def test_an_edit_adds_to_the_credit_or_takes_from_it() -> None:
-    account, _ = with_purchase(Account(), purchase(4900), [click(follow_up(), ago=HOUR)])
+    account, _ = with_purchase(PurchaseRecord(), purchase(4900), [click(follow_up(), ago=HOUR)])
     account, more = with_deduction(account, refund(-1000, "added"))
     account, less = with_deduction(account, refund(2000, "removed"))
     assert (taken(more), taken(less), account.remaining_minor) == (1000, -2000, 3900)
 
 
 def test_a_refund_of_a_purchase_nobody_earned_changes_nothing() -> None:
-    account, _ = with_purchase(Account(), purchase(4900), [])
+    account, _ = with_purchase(PurchaseRecord(), purchase(4900), [])
     _, changes = with_deduction(account, refund(1000))
     assert list(changes) == []
 
 
 def test_a_refund_that_arrives_before_its_purchase_is_taken_off_when_it_comes() -> None:
-    account, early = with_deduction(Account(), refund(1000))
+    account, early = with_deduction(PurchaseRecord(), refund(1000))
     account, changes = with_purchase(account, purchase(4900), [click(follow_up(), ago=HOUR)])
     assert list(early) == []
     assert isinstance(changes[0], Attributed)
@@ -175,11 +175,11 @@ def test_a_refund_that_arrives_before_its_purchase_is_taken_off_when_it_comes() 
     assert total(changes) == 3900 == account.remaining_minor
 
 
-def taken(changes: Sequence[Change]) -> int:
+def taken(changes: Sequence[AttributionChange]) -> int:
     return sum(change.amount_minor for change in changes if isinstance(change, Adjusted))
 
 
-def total(changes: Sequence[Change]) -> int:
+def total(changes: Sequence[AttributionChange]) -> int:
     return taken(changes) + sum(c.purchase.amount_minor for c in changes if isinstance(c, Attributed))
 
 
@@ -204,7 +204,7 @@ def test_any_order_and_any_number_of_repeats_end_the_same(
     facts: list[Purchase | Deduction] = [purchase(amount), *known]
 
     def end(order: Sequence[Purchase | Deduction]) -> tuple[int, set[Deduction], int]:
-        account, credited = Account(), 0
+        account, credited = PurchaseRecord(), 0
         for fact in order:
             apply = (
                 with_purchase(account, fact, touches) if isinstance(fact, Purchase) else with_deduction(account, fact)

@@ -8,10 +8,10 @@ import pytest
 from services.compliance.domain.gate import decide
 from services.compliance.domain.inputs import (
     Consent,
-    Known,
+    HistoryItem,
+    JudgedText,
+    KnownPlace,
     LineType,
-    Message,
-    Past,
     PastKind,
     Policy,
     Recipient,
@@ -38,24 +38,24 @@ def judge(
     purpose: Purpose | None = Purpose.MARKETING,
     recipient: Recipient | None = None,
     consent: Consent = WRITTEN,
-    history: tuple[Past, ...] = (),
+    history: tuple[HistoryItem, ...] = (),
     now: datetime = NOON,
     policy: Policy | None = None,
     expires_at: datetime | None = None,
     first_due_at: datetime | None = None,
 ) -> Verdict:
-    message = Message(purpose, first_due_at or now, expires_at)
+    message = JudgedText(purpose, first_due_at or now, expires_at)
     return decide(message, recipient or person(), consent, history, now, load_rules(), policy or Policy())
 
 
 def test_texts_that_share_a_moment_share_nothing_of_what_is_said_of_each() -> None:
-    capped = tuple(Past(NOON - hour * HOUR, PastKind.MARKETING) for hour in (1, 2, 3))
+    capped = tuple(HistoryItem(NOON - hour * HOUR, PastKind.MARKETING) for hour in (1, 2, 3))
     held = person(needs_review=True)
     judged = {
         "cleared": judge(),
         "cleared, but not for long": judge(expires_at=NOON + MINUTE),
         "capped": judge(history=capped),
-        "capped until later": judge(history=(Past(NOON, PastKind.MARKETING), *capped[:2])),
+        "capped until later": judge(history=(HistoryItem(NOON, PastKind.MARKETING), *capped[:2])),
         "held": judge(recipient=held),
         "without consent": judge(consent=Consent(ConsentStatus.NONE)),
         "opted out": judge(consent=Consent(ConsentStatus.REVOKED)),
@@ -86,7 +86,7 @@ def test_texts_that_share_a_moment_share_nothing_of_what_is_said_of_each() -> No
     ],
 )
 def test_no_class_of_text_passes_the_first_three_checks(purpose: Purpose, recipient: Recipient, reason: Reason) -> None:
-    asked = (Past(NOON, PastKind.INBOUND_HELP),)
+    asked = (HistoryItem(NOON, PastKind.INBOUND_HELP),)
     verdict = judge(purpose, recipient, Consent(ConsentStatus.REVOKED, revoked_at=NOON), asked)
     assert isinstance(verdict, Block)
     assert verdict.reason is reason
@@ -104,7 +104,7 @@ def test_a_class_nobody_knows_is_blocked() -> None:
 # ------------------------------------------------------------------ checks 4 and 5
 
 
-def confirmation(age: timedelta, *history: Past, status: ConsentStatus = ConsentStatus.REVOKED) -> Verdict:
+def confirmation(age: timedelta, *history: HistoryItem, status: ConsentStatus = ConsentStatus.REVOKED) -> Verdict:
     return judge(Purpose.OPT_OUT_CONFIRMATION, consent=Consent(status, revoked_at=NOON - age), history=history)
 
 
@@ -129,12 +129,12 @@ def test_an_opt_out_of_the_future_or_of_no_time_is_not_confirmed() -> None:
 
 
 def test_an_opt_out_is_confirmed_once() -> None:
-    again = Past(NOON - MINUTE, PastKind.OPT_OUT_CONFIRMATION)
+    again = HistoryItem(NOON - MINUTE, PastKind.OPT_OUT_CONFIRMATION)
     assert confirmation(2 * MINUTE, again).reason is Reason.CONFIRMATION_ALREADY_SENT
     assert isinstance(confirmation(MINUTE / 2, again), Clear), "that one confirmed an earlier opt-out"
 
 
-def stop_again(first: timedelta, *history: Past) -> Verdict:
+def stop_again(first: timedelta, *history: HistoryItem) -> Verdict:
     """Return the verdict on confirming a STOP of a minute ago by somebody who first withdrew `first` ago."""
     consent = Consent(ConsentStatus.REVOKED, revoked_at=NOON - MINUTE, revoked_since=NOON - first)
     return judge(Purpose.OPT_OUT_CONFIRMATION, consent=consent, history=history)
@@ -142,20 +142,20 @@ def stop_again(first: timedelta, *history: Past) -> Verdict:
 
 def test_a_stop_said_again_is_not_confirmed_again() -> None:
     for age in (HOUR, 2 * MINUTE):
-        confirmed = Past(NOON - age, PastKind.OPT_OUT_CONFIRMATION)
+        confirmed = HistoryItem(NOON - age, PastKind.OPT_OUT_CONFIRMATION)
         assert stop_again(HOUR, confirmed).reason is Reason.CONFIRMATION_ALREADY_SENT
 
 
 def test_a_stop_after_an_opt_out_that_no_text_confirmed_is_confirmed_once() -> None:
-    earlier = Past(NOON - HOUR - TICK, PastKind.OPT_OUT_CONFIRMATION)
+    earlier = HistoryItem(NOON - HOUR - TICK, PastKind.OPT_OUT_CONFIRMATION)
     first = stop_again(HOUR, earlier)
     assert isinstance(first, Clear)
     assert first.valid_until == NOON + 4 * MINUTE
-    assert stop_again(HOUR, Past(NOON, PastKind.OPT_OUT_CONFIRMATION)).reason is Reason.CONFIRMATION_ALREADY_SENT
+    assert stop_again(HOUR, HistoryItem(NOON, PastKind.OPT_OUT_CONFIRMATION)).reason is Reason.CONFIRMATION_ALREADY_SENT
 
 
 def test_a_first_withdrawal_that_is_said_to_follow_the_newest_widens_nothing() -> None:
-    confirmed = Past(NOON - MINUTE, PastKind.OPT_OUT_CONFIRMATION)
+    confirmed = HistoryItem(NOON - MINUTE, PastKind.OPT_OUT_CONFIRMATION)
     assert stop_again(timedelta(), confirmed).reason is Reason.CONFIRMATION_ALREADY_SENT
 
 
@@ -172,8 +172,8 @@ def test_a_withdrawn_opt_out_is_not_confirmed() -> None:
     assert judge(Purpose.OPT_OUT_CONFIRMATION, consent=consent).reason is Reason.NO_RECENT_INBOUND
 
 
-def help_after(age: timedelta, *history: Past) -> Verdict:
-    asked = Past(NOON - age, PastKind.INBOUND_HELP)
+def help_after(age: timedelta, *history: HistoryItem) -> Verdict:
+    asked = HistoryItem(NOON - age, PastKind.INBOUND_HELP)
     return judge(Purpose.HELP, consent=Consent(ConsentStatus.NONE), history=(asked, *history))
 
 
@@ -183,13 +183,13 @@ def test_help_is_answered_within_five_minutes_without_any_consent() -> None:
 
 
 def test_help_is_answered_once_for_each_request() -> None:
-    answered = Past(NOON - MINUTE, PastKind.HELP)
+    answered = HistoryItem(NOON - MINUTE, PastKind.HELP)
     assert help_after(2 * MINUTE, answered).reason is Reason.NO_RECENT_INBOUND
     assert isinstance(help_after(MINUTE / 2, answered), Clear)
 
 
 def test_an_answer_at_the_instant_of_the_request_is_its_answer() -> None:
-    assert help_after(MINUTE, Past(NOON - MINUTE, PastKind.HELP)).reason is Reason.NO_RECENT_INBOUND
+    assert help_after(MINUTE, HistoryItem(NOON - MINUTE, PastKind.HELP)).reason is Reason.NO_RECENT_INBOUND
 
 
 def test_help_that_nobody_asked_for_is_blocked() -> None:
@@ -203,7 +203,7 @@ def test_an_answer_is_clear_no_longer_than_its_five_minutes() -> None:
 
 
 def test_an_answer_past_its_own_end_is_blocked() -> None:
-    asked = (Past(NOON, PastKind.INBOUND_HELP),)
+    asked = (HistoryItem(NOON, PastKind.INBOUND_HELP),)
     assert judge(Purpose.HELP, history=asked, expires_at=NOON).reason is Reason.MESSAGE_EXPIRED
 
 
@@ -291,7 +291,7 @@ def test_implied_consent_needs_an_end() -> None:
 
 def test_consent_must_satisfy_the_numbers_country_and_the_persons() -> None:
     express = Consent(ConsentStatus.EXPRESS)
-    abroad = person("+14165550123", known=Known(country="US"))
+    abroad = person("+14165550123", known=KnownPlace(country="US"))
     assert judge(recipient=abroad, consent=express).reason is Reason.CONSENT_INSUFFICIENT
     assert isinstance(judge(recipient=abroad), Clear)
 

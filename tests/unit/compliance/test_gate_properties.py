@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from services.compliance.domain.gate import CLEARANCE, decide
 from services.compliance.domain.inputs import (
     Consent,
-    Known,
+    HistoryItem,
+    JudgedText,
+    KnownPlace,
     LineType,
-    Message,
-    Past,
     PastKind,
     Policy,
     Profile,
@@ -22,7 +22,7 @@ from services.compliance.domain.numbers import IMPOSSIBLE, NumberFacts
 from services.compliance.domain.quiet_hours import SendingWindow
 from services.compliance.domain.records import DecisionInputs, RecordWriter, decided, recompute, record_of
 from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import Cap, ConsentStatus, RuleTable
+from services.compliance.domain.rules import ConsentStatus, FrequencyCap, RuleTable
 from services.compliance.domain.verdicts import Clear, Defer, Reason
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
@@ -50,7 +50,7 @@ NUMBERS = st.one_of(
     ),
 )
 KNOWN = st.builds(
-    Known,
+    KnownPlace,
     time_zone=st.sampled_from([None, "America/Denver", "Europe/Paris", "Mars/Phobos", ""]),
     state=st.sampled_from([None, "FL", "TX", "US-RI", "on", "Utah", "XX"]),
     postal_code=st.sampled_from([None, "33101", "02903", "K1A", "00000"]),
@@ -74,7 +74,9 @@ POLICIES = st.builds(
     Policy,
     profile=st.sampled_from(Profile),
     close_guard_seconds=st.sampled_from([None, 0, 60, 300, 90_000]),
-    marketing_caps=st.sampled_from([(), (Cap(1, 24),), (Cap(0, 24),), (Cap(9, 24), Cap(4, 168))]),
+    marketing_caps=st.sampled_from(
+        [(), (FrequencyCap(1, 24),), (FrequencyCap(0, 24),), (FrequencyCap(9, 24), FrequencyCap(4, 168))]
+    ),
     allow_above_statutory=st.sampled_from([frozenset[str](), frozenset({"US", "US-FL"})]),
     max_defer_hours=st.sampled_from([None, 1, LONG_WAIT]),
     enforced=st.sampled_from([frozenset[str](), frozenset({"US-SD", "US-CA"})]),
@@ -87,11 +89,13 @@ def inputs(draw: st.DrawFn) -> DecisionInputs:
     now = draw(MOMENTS)
     maybe = st.none() | AGES.map(lambda age: now - age) | AGES.map(lambda age: now + age)
     return DecisionInputs(
-        message=Message(draw(st.none() | st.sampled_from(Purpose)), now - draw(AGES), draw(maybe)),
+        message=JudgedText(draw(st.none() | st.sampled_from(Purpose)), now - draw(AGES), draw(maybe)),
         recipient=draw(RECIPIENTS),
         consent=Consent(draw(st.sampled_from(ConsentStatus)), draw(maybe), draw(maybe), draw(maybe)),
         history=tuple(
-            draw(st.lists(st.builds(Past, AGES.map(lambda age: now - age), st.sampled_from(PastKind)), max_size=6))
+            draw(
+                st.lists(st.builds(HistoryItem, AGES.map(lambda age: now - age), st.sampled_from(PastKind)), max_size=6)
+            )
         ),
         now=now,
         policy=draw(POLICIES),
@@ -103,10 +107,10 @@ def promising(draw: st.DrawFn) -> DecisionInputs:
     """Draw marketing that only hours, holidays and caps can hold back."""
     now = draw(MOMENTS)
     return DecisionInputs(
-        message=Message(Purpose.MARKETING, now),
+        message=JudgedText(Purpose.MARKETING, now),
         recipient=draw(OPEN_RECIPIENTS),
         consent=Consent(ConsentStatus.PEWC),
-        history=tuple(Past(now - draw(AGES), PastKind.MARKETING) for _ in range(draw(st.integers(0, 5)))),
+        history=tuple(HistoryItem(now - draw(AGES), PastKind.MARKETING) for _ in range(draw(st.integers(0, 5)))),
         now=now,
         policy=Policy(profile=draw(st.sampled_from(Profile)), max_defer_hours=LONG_WAIT),
     )

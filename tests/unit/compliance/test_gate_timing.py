@@ -10,9 +10,9 @@ import pytest
 from services.compliance.domain.gate import decide
 from services.compliance.domain.inputs import (
     Consent,
-    Known,
-    Message,
-    Past,
+    HistoryItem,
+    JudgedText,
+    KnownPlace,
     PastKind,
     Policy,
     Profile,
@@ -20,7 +20,7 @@ from services.compliance.domain.inputs import (
 )
 from services.compliance.domain.numbers import facts_of
 from services.compliance.domain.rule_files import load_rules, read_rules
-from services.compliance.domain.rules import Cap, ConsentStatus, RuleTable
+from services.compliance.domain.rules import ConsentStatus, FrequencyCap, RuleTable
 from services.compliance.domain.verdicts import Block, Clear, Defer, Reason, Verdict
 from shared.events.follow_up import Purpose
 
@@ -41,18 +41,18 @@ def judge(
     purpose: Purpose | None = Purpose.MARKETING,
     recipient: Recipient | None = None,
     consent: Consent = WRITTEN,
-    history: tuple[Past, ...] = (),
+    history: tuple[HistoryItem, ...] = (),
     now: datetime = NOON,
     policy: Policy | None = None,
     expires_at: datetime | None = None,
     first_due_at: datetime | None = None,
 ) -> Verdict:
-    message = Message(purpose, first_due_at or now, expires_at)
+    message = JudgedText(purpose, first_due_at or now, expires_at)
     return decide(message, recipient or person(), consent, history, now, load_rules(), policy or Policy())
 
 
-def sent(*ages: timedelta, now: datetime = NOON) -> tuple[Past, ...]:
-    return tuple(Past(now - age, PastKind.MARKETING) for age in ages)
+def sent(*ages: timedelta, now: datetime = NOON) -> tuple[HistoryItem, ...]:
+    return tuple(HistoryItem(now - age, PastKind.MARKETING) for age in ages)
 
 
 # ------------------------------------------------------------------ checks 9 to 11
@@ -92,7 +92,7 @@ def test_on_a_tie_the_holiday_is_named() -> None:
     files = [resources.files("services.compliance.data").joinpath(name).read_bytes() for name in FILES]
     files[0] = files[0].replace(b'"08:00", "22:00"', b'"00:00", "22:00"')
     late = datetime(2027, 7, 14, 20, 30, tzinfo=UTC)  # 22:30 in Paris: night and holiday both end at midnight
-    message, recipient = Message(Purpose.MARKETING, late), person("+33612345678")
+    message, recipient = JudgedText(Purpose.MARKETING, late), person("+33612345678")
     verdict = decide(message, recipient, WRITTEN, (), late, read_rules(*files), Policy())
     assert isinstance(verdict, Defer)
     assert (verdict.reason, verdict.until) == (Reason.HOLIDAY, late + HOUR * 1.5)
@@ -136,21 +136,21 @@ def test_colombia_allows_one_a_day() -> None:
 
 
 def test_a_merchant_may_lower_a_cap_and_not_raise_it() -> None:
-    lower, higher = Policy(marketing_caps=(Cap(1, 24),)), Policy(marketing_caps=(Cap(9, 24),))
+    lower, higher = Policy(marketing_caps=(FrequencyCap(1, 24),)), Policy(marketing_caps=(FrequencyCap(9, 24),))
     assert judge(history=sent(HOUR), policy=lower).reason is Reason.FREQUENCY_CAP
     assert judge(history=sent(HOUR, HOUR, HOUR), policy=higher).reason is Reason.FREQUENCY_CAP
 
 
 def test_a_cap_rises_only_where_every_jurisdiction_is_named() -> None:
     history, floridian = sent(HOUR, HOUR, HOUR), person("+13055550123")
-    some = Policy(marketing_caps=(Cap(9, 24),), allow_above_statutory=frozenset({"US-FL"}))
+    some = Policy(marketing_caps=(FrequencyCap(9, 24),), allow_above_statutory=frozenset({"US-FL"}))
     every = replace(some, allow_above_statutory=frozenset({"US", "US-FL"}))
     assert judge(recipient=floridian, history=history, policy=some).reason is Reason.FREQUENCY_CAP
     assert isinstance(judge(recipient=floridian, history=history, policy=every), Clear)
 
 
 def test_a_cap_of_nothing_blocks() -> None:
-    assert judge(policy=Policy(marketing_caps=(Cap(0, 24),))).reason is Reason.MESSAGE_EXPIRED
+    assert judge(policy=Policy(marketing_caps=(FrequencyCap(0, 24),))).reason is Reason.MESSAGE_EXPIRED
 
 
 def test_a_text_past_its_end_is_blocked_before_any_hour_is_looked_at() -> None:
@@ -313,7 +313,7 @@ def test_local_time_is_the_persons() -> None:
 
 
 def test_a_zone_nobody_can_use_is_reported() -> None:
-    assert judge(recipient=person(known=Known(time_zone="Mars/Phobos"))).evidence.ignored == ("time_zone",)
+    assert judge(recipient=person(known=KnownPlace(time_zone="Mars/Phobos"))).evidence.ignored == ("time_zone",)
 
 
 @pytest.mark.parametrize("purpose", [Purpose.MARKETING, Purpose.TRANSACTIONAL, Purpose.HELP])

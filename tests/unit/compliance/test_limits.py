@@ -12,9 +12,9 @@ from services.compliance.domain.limits import (
     PREFIXES,
     RECENT,
     Budget,
+    LimitWait,
     NewPeople,
     Tally,
-    Wait,
     hour_of,
     newcomer,
     next_day,
@@ -31,7 +31,9 @@ WIDE = NewPeople(per_hour=10**6, per_key=10**6, per_prefix=60_000, adjacent=20)
 thoroughly = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
-def asked(tally: Tally, number: int, most: NewPeople = WIDE, key: str | None = None, minutes: float = 0) -> Wait | None:
+def asked(
+    tally: Tally, number: int, most: NewPeople = WIDE, key: str | None = None, minutes: float = 0
+) -> LimitWait | None:
     """Ask for the person behind a number; its block's hash is as good as random."""
     block = random.Random(number // 10_000).getrandbits(64)  # noqa: S311 - stands for a keyed hash
     who = newcomer(number, str(number), block, key)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from services.compliance.domain.inputs import Consent, Known, Message, Past, PastKind, Policy, Recipient
+from services.compliance.domain.inputs import Consent, HistoryItem, JudgedText, KnownPlace, PastKind, Policy, Recipient
 from services.compliance.domain.numbers import facts_of
 from services.compliance.domain.records import (
     DecisionInputs,
@@ -20,14 +20,14 @@ from services.compliance.domain.records import (
     record_of,
 )
 from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import Cap, ConsentStatus, RuleTable, UnreadableRules
+from services.compliance.domain.rules import ConsentStatus, FrequencyCap, RuleTable, UnreadableRules
 from services.compliance.domain.verdicts import Block, Clear, Defer, Reason
 from shared.events.follow_up import Purpose
 
 NOW = datetime(2026, 12, 1, 12, 59, tzinfo=UTC)
 INPUTS = DecisionInputs(
-    message=Message(Purpose.MARKETING, NOW),
-    recipient=Recipient(facts_of("+12125550123"), Known(postal_code=" 10001-4321")),
+    message=JudgedText(Purpose.MARKETING, NOW),
+    recipient=Recipient(facts_of("+12125550123"), KnownPlace(postal_code=" 10001-4321")),
     consent=Consent(ConsentStatus.PEWC),
     history=(),
     now=NOW,
@@ -51,10 +51,11 @@ def test_a_record_survives_json_and_proves_itself() -> None:
 def test_a_record_is_written_whole_whatever_the_verdict_and_in_a_batch_of_one_writer_too() -> None:
     moments = (NOW, NOW + timedelta(hours=5), NOW + timedelta(hours=20))  # before, within and after the hours
     consents = (Consent(ConsentStatus.PEWC, NOW, revoked_since=NOW), Consent(ConsentStatus.NONE))
-    policies = (Policy(), Policy(marketing_caps=(Cap(1, 7),), allow_above_statutory=frozenset({"US-TX"})))
+    policies = (Policy(), Policy(marketing_caps=(FrequencyCap(1, 7),), allow_above_statutory=frozenset({"US-TX"})))
     batch = [
         decided(
-            replace(INPUTS, now=now, consent=consent, policy=policy, history=(Past(now, PastKind.HELP),)), shipped()
+            replace(INPUTS, now=now, consent=consent, policy=policy, history=(HistoryItem(now, PastKind.HELP),)),
+            shipped(),
         )
         for now in moments
         for consent in consents

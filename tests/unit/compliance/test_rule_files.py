@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from services.compliance.domain import gate
-from services.compliance.domain.inputs import Consent, Message, Policy, Recipient
+from services.compliance.domain.inputs import Consent, JudgedText, Policy, Recipient
 from services.compliance.domain.numbers import NumberFacts
 from services.compliance.domain.rule_fields import digits, one_of, truth, whole, word
 from services.compliance.domain.rule_files import (
@@ -153,7 +153,7 @@ def test_an_area_code_row_that_lost_its_zones_makes_the_rules_unreadable() -> No
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_unreadable_rules_block_every_text(purpose: Purpose) -> None:
     verdict = gate.decide(
-        Message(purpose, NOW),
+        JudgedText(purpose, NOW),
         Recipient(NumberFacts(possible=True, area_code="212")),
         Consent(ConsentStatus.PEWC),
         (),

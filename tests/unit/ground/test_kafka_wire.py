@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.kafka_wire import Record, headers, recipient_of, type_of
+from shared.bus.kafka_wire import KafkaRecord, headers, recipient_of, type_of
 from shared.bus.partitioning import NOBODY, partition_of, partitions_of
 from shared.events.topics import Topic
 from shared.ids import EventId, RecipientId
@@ -37,7 +37,7 @@ def test_news_about_everybody_goes_to_every_partition_and_about_one_person_to_on
 
 
 def test_the_headers_are_cloudevents_in_binary_mode() -> None:
-    record = Record(
+    record = KafkaRecord(
         number=1,
         topic=Topic.FOLLOW_UPS,
         type="follow-up.due",

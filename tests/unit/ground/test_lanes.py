@@ -2,31 +2,36 @@
 
 import asyncio
 
-from shared.db.lanes import Lanes
-from shared.db.transaction import Lane
+from shared.db.lanes import WriteQueue
+from shared.db.transaction import WritePriority
 
 
 async def test_those_who_wait_are_let_in_by_lane_and_then_by_arrival() -> None:
-    lanes = Lanes(1)
+    lanes = WriteQueue(1)
     order: list[str] = []
 
-    async def take(name: str, lane: Lane) -> None:
+    async def take(name: str, lane: WritePriority) -> None:
         async with lanes.turn(lane):
             order.append(name)
             await asyncio.sleep(0)
 
-    names = {"first": Lane.BATCHES, "batch": Lane.BATCHES, "second batch": Lane.BATCHES, "stop": Lane.STOP}
+    names = {
+        "first": WritePriority.BATCHES,
+        "batch": WritePriority.BATCHES,
+        "second batch": WritePriority.BATCHES,
+        "stop": WritePriority.STOP,
+    }
     await asyncio.gather(*[take(name, lane) for name, lane in names.items()])
     assert order == ["first", "stop", "batch", "second batch"]
 
 
 async def test_no_more_turns_than_there_are_run_at_once() -> None:
-    lanes = Lanes(3)
+    lanes = WriteQueue(3)
     running = most = 0
 
     async def take() -> None:
         nonlocal running, most
-        async with lanes.turn(Lane.BATCHES):
+        async with lanes.turn(WritePriority.BATCHES):
             running += 1
             most = max(most, running)
             await asyncio.sleep(0)
@@ -37,11 +42,11 @@ async def test_no_more_turns_than_there_are_run_at_once() -> None:
 
 
 async def test_a_cancelled_waiter_costs_nobody_a_turn() -> None:
-    lanes = Lanes(1)
+    lanes = WriteQueue(1)
     gate = asyncio.Event()
 
     async def take(until: asyncio.Event) -> str:
-        async with lanes.turn(Lane.BATCHES):
+        async with lanes.turn(WritePriority.BATCHES):
             await until.wait()
             return "done"
 
@@ -58,15 +63,15 @@ async def test_a_cancelled_waiter_costs_nobody_a_turn() -> None:
 
 
 async def test_a_waiter_cancelled_in_the_moment_of_its_turn_hands_it_on() -> None:
-    lanes = Lanes(1)
+    lanes = WriteQueue(1)
     late: list[asyncio.Task[None]] = []
 
     async def take() -> None:
-        async with lanes.turn(Lane.BATCHES):
+        async with lanes.turn(WritePriority.BATCHES):
             await asyncio.sleep(0)
 
     async def first() -> None:
-        async with lanes.turn(Lane.BATCHES):
+        async with lanes.turn(WritePriority.BATCHES):
             await asyncio.sleep(0)
         late[0].cancel()
 

@@ -6,55 +6,55 @@ from itertools import product
 import pytest
 
 from services.scheduler.domain.states import State
-from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, Known, Progress, WaitsFor, progress_of
+from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, Progress, ProgressFacts, WaitsFor, progress_of
 from shared.testing.clock import START
 
 NOW = START
 AHEAD, BEHIND = NOW + timedelta(hours=9), NOW - timedelta(seconds=5)
 SOON = NOW + timedelta(seconds=5)
-TABLE: list[tuple[str, Known, Progress]] = [
-    ("planned", Known("pending", due_at=AHEAD), Progress(Doing.PLANNED, "hour", AHEAD)),
-    ("put off", Known("pending", "quiet_hours", AHEAD), Progress(Doing.WAITING, "quiet_hours", AHEAD)),
-    ("tried again", Known("pending", "throttled", AHEAD), Progress(Doing.WAITING, "throttled", AHEAD)),
-    ("due", Known("pending", due_at=BEHIND), Progress(Doing.WAITING, "turn")),
-    ("due after it was put off", Known("pending", "quiet_hours", BEHIND), Progress(Doing.WAITING, "turn")),
-    ("in line", Known("pending", due_at=BEHIND, in_line=True), Progress(Doing.WAITING, "number_busy")),
+TABLE: list[tuple[str, ProgressFacts, Progress]] = [
+    ("planned", ProgressFacts("pending", due_at=AHEAD), Progress(Doing.PLANNED, "hour", AHEAD)),
+    ("put off", ProgressFacts("pending", "quiet_hours", AHEAD), Progress(Doing.WAITING, "quiet_hours", AHEAD)),
+    ("tried again", ProgressFacts("pending", "throttled", AHEAD), Progress(Doing.WAITING, "throttled", AHEAD)),
+    ("due", ProgressFacts("pending", due_at=BEHIND), Progress(Doing.WAITING, "turn")),
+    ("due after it was put off", ProgressFacts("pending", "quiet_hours", BEHIND), Progress(Doing.WAITING, "turn")),
+    ("in line", ProgressFacts("pending", due_at=BEHIND, in_line=True), Progress(Doing.WAITING, "number_busy")),
     (
         "in line after news",
-        Known("pending", "unread_news", BEHIND, in_line=True),
+        ProgressFacts("pending", "unread_news", BEHIND, in_line=True),
         Progress(Doing.WAITING, "number_busy"),
     ),
     *(
-        (why, Known("pending", why, BEHIND, until=SOON), Progress(Doing.WAITING, why, SOON))
+        (why, ProgressFacts("pending", why, BEHIND, until=SOON), Progress(Doing.WAITING, why, SOON))
         for why in ("unread_news", "source_lag", EARLIER_TEXT)
     ),
-    ("held by the gate", Known("pending", "source_lag", AHEAD), Progress(Doing.WAITING, "source_lag", AHEAD)),
-    ("released, and no more is known", Known("released"), Progress(Doing.UNDER_WAY, "gate_or_sender")),
-    ("at the gate", Known("released", is_cleared=False), Progress(Doing.AT_THE_GATE, "gate")),
-    ("sending", Known("released", is_cleared=True, since=NOW), Progress(Doing.SENDING)),
+    ("held by the gate", ProgressFacts("pending", "source_lag", AHEAD), Progress(Doing.WAITING, "source_lag", AHEAD)),
+    ("released, and no more is known", ProgressFacts("released"), Progress(Doing.UNDER_WAY, "gate_or_sender")),
+    ("at the gate", ProgressFacts("released", is_cleared=False), Progress(Doing.AT_THE_GATE, "gate")),
+    ("sending", ProgressFacts("released", is_cleared=True, since=NOW), Progress(Doing.SENDING)),
     (
         "cleared long ago",
-        Known("released", is_cleared=True, since=NOW - timedelta(minutes=2)),
+        ProgressFacts("released", is_cleared=True, since=NOW - timedelta(minutes=2)),
         Progress(Doing.SENDING, "sender"),
     ),
     (
         "unanswered",
-        Known("released", UNANSWERED, until=SOON, detail="http_503", is_cleared=True),
+        ProgressFacts("released", UNANSWERED, until=SOON, detail="http_503", is_cleared=True),
         Progress(Doing.UNANSWERED, "answer", SOON, "http_503"),
     ),
     (
         "refused for the number's sake",
-        Known("released", "sender_unregistered", until=SOON, detail="30034"),
+        ProgressFacts("released", "sender_unregistered", until=SOON, detail="30034"),
         Progress(Doing.WAITING, "sender_unregistered", SOON, "30034"),
     ),
     (
         "its number halted",
-        Known("released", "sender_halted", until=SOON),
+        ProgressFacts("released", "sender_halted", until=SOON),
         Progress(Doing.WAITING, "sender_halted", SOON),
     ),
-    ("with the provider", Known("dispatched"), Progress(Doing.SENT, "receipt")),
+    ("with the provider", ProgressFacts("dispatched"), Progress(Doing.SENT, "receipt")),
     *(
-        (state, Known(state, "some_reason"), Progress(Doing.ENDED))
+        (state, ProgressFacts(state, "some_reason"), Progress(Doing.ENDED))
         for state in State
         if state not in ("pending", "released", "dispatched")
     ),
@@ -62,7 +62,7 @@ TABLE: list[tuple[str, Known, Progress]] = [
 
 
 @pytest.mark.parametrize(("known", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_every_state_and_cause_has_its_word(known: Known, expected: Progress) -> None:
+def test_every_state_and_cause_has_its_word(known: ProgressFacts, expected: Progress) -> None:
     assert progress_of(known, NOW) == expected
 
 
@@ -74,7 +74,7 @@ def test_whatever_is_known_something_that_has_not_ended_says_what_it_waits_for_o
         (None, True, False),
         (True, False),
     ):
-        known = Known(state, reason, due_at, NOW, SOON, "http_503", is_cleared, in_line)
+        known = ProgressFacts(state, reason, due_at, NOW, SOON, "http_503", is_cleared, in_line)
         progress = progress_of(known, NOW)
         has_ended = state not in {State.PENDING, State.RELEASED, State.DISPATCHED}
         assert (progress.doing is Doing.ENDED) is has_ended

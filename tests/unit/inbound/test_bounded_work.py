@@ -11,7 +11,7 @@ import pytest
 
 from shared.events.engagement import ReplyClass
 from shared.inbound import Context, classify, classify_for
-from shared.inbound.classifier import Reading
+from shared.inbound.classifier import Classification
 from shared.inbound.normal import LONGEST_TEXT_CHARACTERS, fold, sentences, undisguised
 from shared.inbound.words import words
 from tests.seeds import SEED
@@ -92,7 +92,7 @@ def test_a_hundred_thousand_hostile_texts_are_each_read_in_no_time() -> None:
 def test_a_text_is_read_once_for_every_standing_a_person_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def counted(text: str, context: Context) -> Reading:
+    def counted(text: str, context: Context) -> Classification:
         read.append(text)
         return classify(text, context)
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.arrivals import Arrival, Delivery, Preparer, key_hash
+from services.ingest.arrivals import PreparedDelivery, Preparer, ReceivedDelivery, key_hash
 from services.ingest.domain.announcements import Origin, announcements
-from services.ingest.domain.readings import Reading, Shop, Unreadable
-from services.ingest.sources.adapter import Circumstances
+from services.ingest.domain.readings import ParsedDelivery, Shop, Unreadable
+from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.events.envelope import decode, encode
 from shared.events.trigger import TriggerReceived
@@ -42,19 +42,19 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def arrival_of(topic: str, document: Any) -> Arrival:
+def arrival_of(topic: str, document: Any) -> PreparedDelivery:
     body = body_of(document)
     headers = shopify_headers(body, topic)
-    outcome = SHOPIFY.read(body, Circumstances(headers, Shop(country="US"), START))
+    outcome = SHOPIFY.read(body, DeliveryContext(headers, Shop(country="US"), START))
     origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
-    delivery = Delivery(origin, topic, SHOPIFY.repeat_keys(headers), body, headers, outcome)
+    delivery = ReceivedDelivery(origin, topic, SHOPIFY.repeat_keys(headers), body, headers, outcome)
     return Preparer(SEALER).prepared(delivery)
 
 
 @pytest.mark.parametrize("topic", DOCUMENTS)
 def test_every_topic_is_read_and_its_events_survive_the_wire(topic: str) -> None:
     arrival = arrival_of(topic, DOCUMENTS[topic])
-    assert isinstance(arrival.outcome, Reading)
+    assert isinstance(arrival.outcome, ParsedDelivery)
     somebody = arrival.addressee or arrival_of("orders/create", shopify_order()).addressee
     told = announcements(arrival.origin, arrival.outcome, somebody, arrival.facts, arrival.claims)
     assert told
@@ -69,8 +69,8 @@ def test_no_document_however_odd_raises(topic: str, data: st.DataObject) -> None
     for name in data.draw(st.lists(st.sampled_from(sorted(document)), max_size=3)):
         document[name] = data.draw(JSON)
     arrival = arrival_of(topic, document)
-    assert isinstance(arrival.outcome, Reading | Unreadable)
-    if isinstance(arrival.outcome, Reading):
+    assert isinstance(arrival.outcome, ParsedDelivery | Unreadable)
+    if isinstance(arrival.outcome, ParsedDelivery):
         announcements(
             *(arrival.origin, arrival.outcome, arrival.addressee, arrival.facts, arrival.claims),
             retold_facts=arrival.retold_facts,
@@ -81,7 +81,7 @@ def test_the_same_order_read_twice_has_the_same_trigger() -> None:
     first, second = (arrival_of(topic, shopify_order()) for topic in ("orders/create", "orders/paid"))
     ids = set()
     for arrival in (first, second):
-        assert isinstance(arrival.outcome, Reading)
+        assert isinstance(arrival.outcome, ParsedDelivery)
         told = announcements(arrival.origin, arrival.outcome, arrival.addressee, arrival.facts, arrival.claims)
         ids |= {event.event_id for event in told if isinstance(event, TriggerReceived)}
     assert len(ids) == 1
@@ -91,14 +91,15 @@ def test_a_delivery_without_keys_of_its_own_is_known_by_its_body() -> None:
     origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
     prepared = Preparer(SEALER).prepared
     same, again, other = (
-        prepared(Delivery(origin, "t", (), body, {}, Reading())).key_hashes for body in (b"a", b"a", b"b")
+        prepared(ReceivedDelivery(origin, "t", (), body, {}, ParsedDelivery())).key_hashes
+        for body in (b"a", b"a", b"b")
     )
     assert same == again != other
 
 
 def test_a_bodys_hash_cannot_be_made_without_the_key() -> None:
     origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
-    delivery = Delivery(origin, "t", (), b"a body that can be guessed", {}, Reading())
+    delivery = ReceivedDelivery(origin, "t", (), b"a body that can be guessed", {}, ParsedDelivery())
     arrival, elsewhere = (Preparer(sealer).prepared(delivery) for sealer in (SEALER, Sealer(Keyring.new())))
     guessed = hashlib.sha256(delivery.body)
     assert arrival.body_sha256 not in {guessed.digest(), elsewhere.body_sha256}
@@ -110,7 +111,7 @@ def test_a_bodys_hash_cannot_be_made_without_the_key() -> None:
 def test_credentials_in_headers_are_not_kept() -> None:
     origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
     headers = {"authorization": "Bearer x", "cookie": "y", "x-shopify-topic": "t"}
-    arrival = Preparer(SEALER).prepared(Delivery(origin, "t", (), b"", headers, Reading()))
+    arrival = Preparer(SEALER).prepared(ReceivedDelivery(origin, "t", (), b"", headers, ParsedDelivery()))
     assert (
         SEALER.open(MerchantId("acme"), delivery_headers(origin.delivery_id), arrival.headers)
         == b'{"x-shopify-topic":"t"}'

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.domain.readings import Reading, Shop, Unreadable
-from services.ingest.sources.adapter import Circumstances
+from services.ingest.domain.readings import ParsedDelivery, Shop, Unreadable
+from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.events.consent import ConsentAct, PrivacyRight
 from shared.testing.clock import START
@@ -49,24 +49,24 @@ REDACTION = {
 }
 
 
-def read(topic: str, document: Any) -> Reading | Unreadable:
+def read(topic: str, document: Any) -> ParsedDelivery | Unreadable:
     body = document if isinstance(document, bytes) else body_of(document)
-    return SHOPIFY.read(body, Circumstances(shopify_headers(body, topic), Shop(country="US"), START))
+    return SHOPIFY.read(body, DeliveryContext(shopify_headers(body, topic), Shop(country="US"), START))
 
 
-def withdraws(found: Reading) -> bool:
+def withdraws(found: ParsedDelivery) -> bool:
     return any(claim.act is ConsentAct.REVOKED for claim in found.claims)
 
 
-def cancels(found: Reading) -> bool:
+def cancels(found: ParsedDelivery) -> bool:
     return any((each.kind, each.subject) == ("cancellation", f"order-{ORDER_ID}") for each in found.happenings)
 
 
-def erases(found: Reading) -> bool:
+def erases(found: ParsedDelivery) -> bool:
     return PrivacyRight.ERASURE in found.rights and bool(found.contact or found.joins)
 
 
-ENDINGS: dict[str, tuple[dict[str, Any], Callable[[Reading], bool], frozenset[tuple[str | int, ...]]]] = {
+ENDINGS: dict[str, tuple[dict[str, Any], Callable[[ParsedDelivery], bool], frozenset[tuple[str | int, ...]]]] = {
     "customers_marketing_consent/update": (
         WITHDRAWAL,
         withdraws,
@@ -136,7 +136,7 @@ def test_no_single_odd_field_loses_a_withdrawal_a_cancellation_or_an_erasure(top
             continue
         for value in ODD:
             found = read(topic, replaced(document, path, value))
-            assert isinstance(found, Reading), (path, value, found)
+            assert isinstance(found, ParsedDelivery), (path, value, found)
             assert is_there(found), (path, value)
 
 
@@ -158,20 +158,20 @@ def test_whatever_stands_in_one_field_what_the_delivery_ends_is_taken(topic: str
     document, is_there, said_there = ENDINGS[topic]
     path = data.draw(st.sampled_from([path for path in places(document) if path not in said_there]))
     found = read(topic, replaced(document, path, data.draw(JSON)))
-    assert isinstance(found, Reading)
+    assert isinstance(found, ParsedDelivery)
     assert is_there(found)
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-11-30T11:59:00", "1970-01-01T00:00:00Z", 46027, [], False])
 def test_a_cancellation_whose_date_cannot_be_read_is_one(at: Any) -> None:
     found = read("orders/updated", CANCELLED | {"cancelled_at": at})
-    assert isinstance(found, Reading)
+    assert isinstance(found, ParsedDelivery)
     assert cancels(found)
 
 
 def test_an_order_whose_id_cannot_be_read_is_known_by_its_global_one() -> None:
     found = read("orders/cancelled", CANCELLED | {"id": 1.5})
-    assert isinstance(found, Reading)
+    assert isinstance(found, ParsedDelivery)
     assert cancels(found)
 
 
@@ -181,7 +181,7 @@ def test_a_withdrawal_whose_date_cannot_be_read_is_undated_and_a_permission_is_n
     for state, dates in (("unsubscribed", [None]), ("subscribed", [])):
         told = WITHDRAWAL | {"sms_marketing_consent": consent | {"state": state}}
         found = read("customers_marketing_consent/update", told)
-        assert isinstance(found, Reading)
+        assert isinstance(found, ParsedDelivery)
         assert [claim.captured_at for claim in found.claims] == dates
 
 
@@ -189,21 +189,21 @@ def test_a_withdrawal_whose_date_cannot_be_read_is_undated_and_a_permission_is_n
 def test_half_a_character_costs_nothing_beside_it(half: bytes) -> None:
     body = body_of(CUSTOMER | {"note": "gift @"}).replace(b"@", half)
     found = read("customers/update", body)
-    assert isinstance(found, Reading)
+    assert isinstance(found, ParsedDelivery)
     assert withdraws(found)
 
 
 def test_whole_characters_are_kept_where_a_half_is_mended() -> None:
     body = body_of(CUSTOMER | {"first_name": "\u00c1na \U0001d49c", "note": "gift @"}).replace(b"@", rb"\ud83c")
     found = read("customers/update", body)
-    assert isinstance(found, Reading)
+    assert isinstance(found, ParsedDelivery)
     assert found.contact is not None
     assert found.contact.first_name == "\u00c1na \U0001d49c"
 
 
 def test_what_was_not_understood_is_named() -> None:
     found = read("orders/cancelled", CANCELLED | {"total_price": "49.005", "line_items": [None]})
-    assert isinstance(found, Reading)
+    assert isinstance(found, ParsedDelivery)
     assert sorted(found.unknown) == ["line_items.0", "total_price"]
     [amount] = [each.amount_minor for each in found.happenings if each.kind == "cancellation"]
     assert amount is None
@@ -212,6 +212,6 @@ def test_what_was_not_understood_is_named() -> None:
 def test_an_order_without_a_readable_date_is_still_somebodys_withdrawal() -> None:
     customer = CUSTOMER | {"id": 7}
     found = read("orders/create", shopify_order(created_at="yesterday", customer=customer))
-    assert isinstance(found, Reading)
+    assert isinstance(found, ParsedDelivery)
     assert found.happenings == ()
     assert withdraws(found)

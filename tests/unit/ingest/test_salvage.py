@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.domain.readings import Outcome, Reading, Shop, Unreadable
-from services.ingest.sources.adapter import Circumstances
+from services.ingest.domain.readings import ParsedDelivery, ParseResult, Shop, Unreadable
+from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
 from shared.events.consent import ConsentAct, ConsentScope
 from shared.testing.clock import START
@@ -18,13 +18,13 @@ WITHDRAWN = {"scope": "marketing", "event": "revoked", "captured_at": "2026-12-0
 ODD: list[Any] = [None, 7, 1.5, True, "", "x" * 5000, [], {}, [[]], {"a": {}}, "0001-01-01T00:00:00", -1]
 
 
-def read(document: Any) -> Outcome:
-    return STANDARD_WEBHOOKS.read(body_of(document), Circumstances({}, Shop(country="US"), START))
+def read(document: Any) -> ParseResult:
+    return STANDARD_WEBHOOKS.read(body_of(document), DeliveryContext({}, Shop(country="US"), START))
 
 
-def reading(document: Any) -> Reading:
+def reading(document: Any) -> ParsedDelivery:
     found = read(document)
-    assert isinstance(found, Reading), found
+    assert isinstance(found, ParsedDelivery), found
     return found
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.ingest.domain.readings import QuarantineReason, Reading, Shop, Unreadable
-from services.ingest.sources.adapter import Circumstances
+from services.ingest.domain.readings import ParsedDelivery, QuarantineReason, Shop, Unreadable
+from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.events.consent import ConsentAct, ConsentLevel, PrivacyRight
 from shared.events.trigger import PhoneProvenance
@@ -27,15 +27,15 @@ BODY = b'{"id": 1}'
 SUBJECT = f"order-{ORDER_ID}"
 
 
-def read(topic: str, document: Any, shop: Shop | None = None) -> Reading | Unreadable:
+def read(topic: str, document: Any, shop: Shop | None = None) -> ParsedDelivery | Unreadable:
     body = document if isinstance(document, bytes) else body_of(document)
-    circumstances = Circumstances(shopify_headers(body, topic), shop or Shop(country="US"), START)
+    circumstances = DeliveryContext(shopify_headers(body, topic), shop or Shop(country="US"), START)
     return SHOPIFY.read(body, circumstances)
 
 
-def reading(topic: str, document: Any, shop: Shop | None = None) -> Reading:
+def reading(topic: str, document: Any, shop: Shop | None = None) -> ParsedDelivery:
     outcome = read(topic, document, shop)
-    assert isinstance(outcome, Reading)
+    assert isinstance(outcome, ParsedDelivery)
     return outcome
 
 
@@ -505,7 +505,7 @@ BODIES: dict[str, dict[str, Any]] = {
 def test_a_topic_is_believed_only_with_a_body_of_its_own(topic: str, body_of_topic: str) -> None:
     outcome = read(topic, BODIES[body_of_topic])
     if topic == body_of_topic:
-        assert isinstance(outcome, Reading)
+        assert isinstance(outcome, ParsedDelivery)
     else:
         assert isinstance(outcome, Unreadable)
         assert outcome.reason is QuarantineReason.TOPIC_MISMATCH

@@ -3,11 +3,11 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.domain.readings import Happening, OrderTotal, Reading
+from services.ingest.domain.readings import OrderTotal, ParsedDelivery, TriggerDraft
 from services.ingest.domain.totals import in_shop_money, read, told, written
 from shared.testing.clock import START
 
-BEGUN = Happening("purchase", "order-1/purchase", START, "order-1", 4900, "USD")
+BEGUN = TriggerDraft("purchase", "order-1/purchase", START, "order-1", 4900, "USD")
 TOTALS = st.one_of(
     st.none(), st.builds(OrderTotal, st.one_of(st.none(), st.integers(0, 10**6)), st.sampled_from(["USD", "EUR"]))
 )
@@ -17,11 +17,11 @@ TOTALS = st.one_of(
 @given(st.lists(st.tuples(TOTALS, st.booleans())))
 def test_what_was_told_and_the_differences_come_to_the_newest_total(news: list[tuple[OrderTotal | None, bool]]) -> None:
     first = OrderTotal(4900, "USD")
-    known = told(Reading(happenings=(BEGUN,), total=first), None, is_old=False).total
+    known = told(ParsedDelivery(happenings=(BEGUN,), total=first), None, is_old=False).total
     assert known == first
     newest, sum_minor = 4900, 4900
     for total, is_old in news:
-        found = told(Reading(total=total), known, is_old=is_old)
+        found = told(ParsedDelivery(total=total), known, is_old=is_old)
         known = found.total or known
         sum_minor += found.added_minor
         if total is not None and total.minor is not None and total.currency == "USD" and not is_old:
@@ -30,7 +30,7 @@ def test_what_was_told_and_the_differences_come_to_the_newest_total(news: list[t
 
 
 def test_an_order_nobody_was_told_of_has_nothing_to_differ_from() -> None:
-    found = told(Reading(total=OrderTotal(4900, "USD")), None, is_old=False)
+    found = told(ParsedDelivery(total=OrderTotal(4900, "USD")), None, is_old=False)
     assert (found.total, found.added_minor) == (None, 0)
 
 
@@ -40,7 +40,7 @@ def test_an_order_nobody_was_told_of_has_nothing_to_differ_from() -> None:
 def test_a_conversion_is_the_nearest_unit_and_never_turns_round(minor: int, shop: int, buyer: int, other: int) -> None:
     total = OrderTotal(shop, "USD", shop, buyer, "CAD")
     less, more = sorted((minor, other))
-    refunds = [Happening("refund", "r", START, "order-1", each, "CAD") for each in (less, more)]
+    refunds = [TriggerDraft("refund", "r", START, "order-1", each, "CAD") for each in (less, more)]
     first, second = (each.amount_minor or 0 for each in in_shop_money(refunds, total))
     assert first <= second
     assert abs(first * buyer - less * shop) * 2 <= buyer

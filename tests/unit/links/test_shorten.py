@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.sender.links import shorten
 from services.sender.links.shorten import CODE_CHARACTERS, Shortener, ShortLink, base_url_of, web_address
-from shared.config.merchant import Links, MerchantConfig
+from shared.config.merchant import LinkSettings, MerchantConfig
 from shared.events.follow_up import Purpose
 from shared.rendering.render import LinkRefused, Rendered, RenderInput, render
 from shared.settings import ProcessSettings
@@ -113,7 +113,7 @@ def test_a_text_is_rendered_with_its_links() -> None:
 
 
 def test_links_live_on_the_merchants_domain_else_where_the_process_is_reached() -> None:
-    own = MerchantConfig(merchant="acme", brand="Acme", links=Links(base_url="https://go.acme.example"))
+    own = MerchantConfig(merchant="acme", brand="Acme", links=LinkSettings(base_url="https://go.acme.example"))
     none = MerchantConfig(merchant="acme", brand="Acme")
     public = ProcessSettings(public_url="https://sms.example", port=9000, host="0.0.0.0")
     local = ProcessSettings(public_url="", port=9000, host="0.0.0.0")

@@ -14,9 +14,9 @@ from shared.events.envelope import Event
 from shared.events.registry import registry
 from shared.ids import minted
 from shared.testing.clock import START
-from shared.testing.make_metrics import MERCHANT, Text
+from shared.testing.make_metrics import MERCHANT, TextFacts
 
-TEXT = Text(segment="vip")
+TEXT = TextFacts(segment="vip")
 FACTS: list[Event] = [
     *TEXT.all_the_way(),
     TEXT.deferred(START, reason="quiet_hours", explanation="It is night.", rules=("US",)),

@@ -6,17 +6,19 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.metrics.domain.order_book import Order, concerns_an_order, joined
+from services.metrics.domain.order_book import BookedOrder, concerns_an_order, joined
 from shared.events.trigger import TriggerReceived
 from shared.testing.clock import START
-from shared.testing.make_metrics import Text
+from shared.testing.make_metrics import TextFacts
 
-PURCHASE = Text(1).purchase()
+PURCHASE = TextFacts(1).purchase()
 
 
 def told(number: int, kind: str = "purchase", **changes: Any) -> TriggerReceived:
     at = START + timedelta(minutes=number)
-    return PURCHASE.model_copy(update={"event_id": Text(number).trigger_id, "kind": kind, "occurred_at": at, **changes})
+    return PURCHASE.model_copy(
+        update={"event_id": TextFacts(number).trigger_id, "kind": kind, "occurred_at": at, **changes}
+    )
 
 
 SHOPIFYS = told(1)
@@ -25,7 +27,7 @@ REFUND = told(3, "refund", amount_minor=1000)
 CANCELLATION = told(4, "cancellation")
 
 
-def book(*triggers: TriggerReceived) -> Order:
+def book(*triggers: TriggerReceived) -> BookedOrder:
     order = None
     for trigger in triggers:
         order = joined(order, trigger)

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.metrics.domain.standing import Standing, State, joined, standing_of
+from services.metrics.domain.standing import Projection, State, joined, standing_of
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
 from shared.testing.clock import START
-from shared.testing.make_metrics import Text
+from shared.testing.make_metrics import TextFacts
 
-TEXT = Text()
+TEXT = TextFacts()
 LATER = START + timedelta(hours=9)
 REFUSED = TEXT.failed(accepted=False, reason="cancelled", error_class=None)
 CASES: list[tuple[str, Sequence[Event], State, str]] = [
@@ -114,7 +114,7 @@ def test_a_deferral_moves_the_due_time_and_an_older_fact_never_moves_it_back() -
 
 def test_a_dispatch_without_a_receipt_becomes_unconfirmed_by_waiting() -> None:
     standing = standing_of([TEXT.accepted()])
-    assert isinstance(standing, Standing)
+    assert isinstance(standing, Projection)
     wait = timedelta(hours=72)
     assert standing.state_at(standing.changed_at + wait - timedelta(seconds=1), wait) is State.DISPATCHED
     assert standing.state_at(standing.changed_at + wait, wait) is State.UNCONFIRMED

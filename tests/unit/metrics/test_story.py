@@ -14,10 +14,10 @@ from shared.events.follow_up import FollowUpMoved
 from shared.events.registry import registry
 from shared.testing import make
 from shared.testing.clock import START
-from shared.testing.make_metrics import Text
+from shared.testing.make_metrics import TextFacts
 
 NEW_YORK = ZoneInfo("America/New_York")
-TEXT = Text()
+TEXT = TextFacts()
 NINE = datetime(2026, 12, 2, 14, 0, tzinfo=UTC)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import Standing, joined, standing_of
+from services.metrics.domain.standing import Projection, joined, standing_of
 from services.metrics.domain.tally import (
     ALWAYS,
     Cell,
@@ -29,12 +29,12 @@ from shared.events.follow_up import Purpose
 from shared.ids import EventId
 from shared.testing.clock import START
 from shared.testing.make_days import days_at_a_shop
-from shared.testing.make_metrics import Text
+from shared.testing.make_metrics import TextFacts
 
-TEXT = Text(1, segment="vip")
-OTHER = Text(2, flow="abandoned-cart", step="reminder", purpose=Purpose.MARKETING)
-LATE = Text(3)
-OVER = Text(4)
+TEXT = TextFacts(1, segment="vip")
+OTHER = TextFacts(2, flow="abandoned-cart", step="reminder", purpose=Purpose.MARKETING)
+LATE = TextFacts(3)
+OVER = TextFacts(4)
 LATER = START + timedelta(hours=20)
 STORY: list[Event] = [
     *TEXT.all_the_way(),
@@ -72,7 +72,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.sums: Counter[Cell] = Counter()
-        self._standings: dict[object, Standing] = {}
+        self._standings: dict[object, Projection] = {}
         self._facts: dict[object, list[Event]] = {}
         self._seen: set[object] = set()
 

@@ -12,10 +12,10 @@ from services.metrics.domain.telling import label, lead, progress_at
 from shared.events.envelope import Event
 from shared.progress import WaitsFor
 from shared.testing.clock import START
-from shared.testing.make_metrics import Text
+from shared.testing.make_metrics import TextFacts
 
 NEW_YORK = ZoneInfo("America/New_York")
-TEXT = Text()
+TEXT = TextFacts()
 LATER = START + timedelta(hours=9)
 HOUR = TEXT.at + timedelta(hours=1)
 TABLE: list[tuple[str, Sequence[Event], timedelta, str, str]] = [

@@ -8,9 +8,9 @@ import pytest
 from services.compliance.domain.inputs import SERVICE_CLEARANCE_SECONDS
 from services.scheduler.advising import consents_of, question
 from services.scheduler.domain.planning import PlannedText
-from services.scheduler.people import Person
+from services.scheduler.people import StoredRecipient
 from shared.config.merchant import MerchantConfig
-from shared.events.consent import ConsentChanged, ScopeStanding
+from shared.events.consent import ConsentChanged, ScopeSnapshot
 from shared.events.follow_up import Purpose, SendPolicy
 from shared.events.trigger import Contact
 from shared.ids import MerchantId, RecipientId
@@ -37,11 +37,11 @@ def asked(purpose: Purpose, marketing: str | None, informational: str = "none", 
     if marketing is not None:
         event = make.event(
             ConsentChanged,
-            marketing=ScopeStanding(status=marketing),
-            informational=ScopeStanding(status=informational),
+            marketing=ScopeSnapshot(status=marketing),
+            informational=ScopeSnapshot(status=informational),
         )
         consents = consents_of(event)
-    known = Person(RecipientId(make.RECIPIENT), MerchantId(make.MERCHANT), consents=consents, **person)
+    known = StoredRecipient(RecipientId(make.RECIPIENT), MerchantId(make.MERCHANT), consents=consents, **person)
     return question(CONTACT, text(purpose), known, MerchantConfig(merchant="acme", brand="Acme"))
 
 

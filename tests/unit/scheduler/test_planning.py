@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scheduler.domain.answers import answer
-from services.scheduler.domain.planning import House, end_before_beginning, planned, sender_number
+from services.scheduler.domain.planning import MerchantDefaults, end_before_beginning, planned, sender_number
 from services.scheduler.domain.states import State
 from shared import templates
 from shared.config.flow import Flow
@@ -21,7 +21,7 @@ from shared.ids import RecipientId
 from shared.phone import E164
 from shared.testing.clock import START
 
-HOUSE = House("en-US", Policies())
+HOUSE = MerchantDefaults("en-US", Policies())
 NEW_YORK = ZoneInfo("America/New_York")
 STEPS: list[dict[str, Any]] = [
     {"wait": "1h"},

@@ -12,7 +12,7 @@ from services.scheduler.domain.spacing import (
     CATCHES_UP,
     KEEPS_DISTANCE,
     LATE_AFTER,
-    Known,
+    NeighbouringText,
     PutOff,
     planned_after,
     put_off,
@@ -43,12 +43,12 @@ STEPS = Flow.model_validate(
 ).steps
 
 
-def known(run: EnrollmentId = RUN, purpose: Purpose = Purpose.MARKETING, **changes: Any) -> Known:
+def known(run: EnrollmentId = RUN, purpose: Purpose = Purpose.MARKETING, **changes: Any) -> NeighbouringText:
     values = {"state": State.PENDING, "first_due_at": START, "due_at": START, **changes}
-    return Known(enrollment_id=run, purpose=purpose, **values)
+    return NeighbouringText(enrollment_id=run, purpose=purpose, **values)
 
 
-def gone(run: EnrollmentId, *, at: timedelta = 29 * HOUR, **changes: Any) -> Known:
+def gone(run: EnrollmentId, *, at: timedelta = 29 * HOUR, **changes: Any) -> NeighbouringText:
     return known(run, state=State.DELIVERED, accepted_at=START + at, **changes)
 
 
@@ -80,7 +80,7 @@ def test_one_of_several_runs_missed_marketing_goes_a_day() -> None:
     ],
     ids=["transactional", "on time", "never went", "not gone yet"],
 )
-def test_marketing_waits_for_no_other(other: Known) -> None:
+def test_marketing_waits_for_no_other(other: NeighbouringText) -> None:
     assert put_off(known(), [other], NOW) is None
 
 

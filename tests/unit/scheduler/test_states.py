@@ -13,13 +13,13 @@ from services.scheduler.domain.states import (
     OPEN,
     RUNNING,
     Alarm,
-    Change,
-    Happening,
-    Mark,
-    News,
+    CellMark,
+    Lifecycle,
     Proof,
-    Standing,
     State,
+    Transition,
+    TransitionEffect,
+    TransitionKind,
     change,
 )
 
@@ -62,7 +62,7 @@ def told(cell: object) -> str:
     """Return a cell as the table writes it."""
     if isinstance(cell, Alarm):
         return f"{told(cell.to)}!".removeprefix("-")
-    return "-" if cell is Mark.IGNORED else str(cell)
+    return "-" if cell is CellMark.IGNORED else str(cell)
 
 
 def expected() -> dict[tuple[str, str], str]:
@@ -74,13 +74,13 @@ def expected() -> dict[tuple[str, str], str]:
     }
 
 
-@pytest.mark.parametrize(("state", "happening"), [*product(State, Happening)])
-def test_every_cell_says_what_the_table_says(state: State, happening: Happening) -> None:
+@pytest.mark.parametrize(("state", "happening"), [*product(State, TransitionKind)])
+def test_every_cell_says_what_the_table_says(state: State, happening: TransitionKind) -> None:
     assert told(MATRIX[state][happening]) == expected()[state, happening]
 
 
 def test_the_matrix_has_every_cell() -> None:
-    assert {(state, happening) for state in MATRIX for happening in MATRIX[state]} == {*product(State, Happening)}
+    assert {(state, happening) for state in MATRIX for happening in MATRIX[state]} == {*product(State, TransitionKind)}
 
 
 @pytest.mark.parametrize("state", sorted(ENDS))
@@ -92,107 +92,111 @@ def test_an_end_gives_way_only_to_what_a_provider_proves(state: State) -> None:
     )
 
 
-def then(standing: Standing, *news: News) -> Standing:
+def then(standing: Lifecycle, *news: Transition) -> Lifecycle:
     for each in news:
         found = change(standing, each)
         standing = found.after if found else standing
     return standing
 
 
-def about(happening: Happening, release: int = 1, attempt: str = "a", **more: Any) -> News:
-    return News(happening, happening, release, attempt, **more)
+def about(happening: TransitionKind, release: int = 1, attempt: str = "a", **more: Any) -> Transition:
+    return Transition(happening, happening, release, attempt, **more)
 
 
-FIRE = News(Happening.FIRED, "due")
-CANCEL = News(Happening.CANCELLED, "refund")
-RELEASED = Standing(state=State.RELEASED, release=1)
+FIRE = Transition(TransitionKind.FIRED, "due")
+CANCEL = Transition(TransitionKind.CANCELLED, "refund")
+RELEASED = Lifecycle(state=State.RELEASED, release=1)
 
 
 @pytest.mark.parametrize("happening", ["deferred", "lapsed", "blocked", "too_late", "refused", "retried"])
 def test_answers_about_an_older_release_are_ignored(happening: str) -> None:
-    second = Standing(state=State.RELEASED, release=2)
-    assert change(second, about(Happening(happening), release=1)) is None
+    second = Lifecycle(state=State.RELEASED, release=2)
+    assert change(second, about(TransitionKind(happening), release=1)) is None
 
 
 @pytest.mark.parametrize("happening", ["accepted", "delivered", "undelivered", "unknown"])
 def test_what_happened_to_an_older_release_at_the_provider_is_never_ignored(happening: str) -> None:
-    second = Standing(state=State.RELEASED, release=2)
-    found = change(second, about(Happening(happening), release=1))
+    second = Lifecycle(state=State.RELEASED, release=2)
+    found = change(second, about(TransitionKind(happening), release=1))
     assert found is not None
     assert found.stops_release
     assert found.after.state not in OPEN
 
 
 def test_firing_counts_releases() -> None:
-    once = then(Standing(), FIRE)
-    twice = then(once, about(Happening.DEFERRED), FIRE)
+    once = then(Lifecycle(), FIRE)
+    twice = then(once, about(TransitionKind.DEFERRED), FIRE)
     assert (once.release, twice.release) == (1, 2)
 
 
 def test_a_late_repeat_of_an_attempt_that_failed_does_not_stop_its_retry() -> None:
-    accepted = about(Happening.ACCEPTED)
-    retried = then(RELEASED, accepted, about(Happening.RETRIED, was_taken=True), FIRE)
+    accepted = about(TransitionKind.ACCEPTED)
+    retried = then(RELEASED, accepted, about(TransitionKind.RETRIED, was_taken=True), FIRE)
     assert retried.state is State.RELEASED
     assert change(retried, accepted) is None
 
 
 def test_two_attempts_at_the_provider_are_a_double_told_once_for_each() -> None:
-    first = then(RELEASED, about(Happening.ACCEPTED, attempt="a"))
-    second = change(first, about(Happening.ACCEPTED, attempt="b"))
+    first = then(RELEASED, about(TransitionKind.ACCEPTED, attempt="a"))
+    second = change(first, about(TransitionKind.ACCEPTED, attempt="b"))
     assert second is not None
     assert second.alarm
-    assert change(second.after, about(Happening.ACCEPTED, attempt="b")) is None
-    delivered = change(second.after, about(Happening.DELIVERED, attempt="b"))
+    assert change(second.after, about(TransitionKind.ACCEPTED, attempt="b")) is None
+    delivered = change(second.after, about(TransitionKind.DELIVERED, attempt="b"))
     assert delivered is not None
     assert (delivered.alarm, delivered.after.state) == (False, State.DELIVERED)
 
 
 def test_a_retry_after_a_failure_is_no_double() -> None:
-    retried = then(RELEASED, about(Happening.ACCEPTED), about(Happening.RETRIED, was_taken=True), FIRE)
-    found = change(retried, about(Happening.ACCEPTED, release=2, attempt="b"))
+    retried = then(RELEASED, about(TransitionKind.ACCEPTED), about(TransitionKind.RETRIED, was_taken=True), FIRE)
+    found = change(retried, about(TransitionKind.ACCEPTED, release=2, attempt="b"))
     assert found is not None
     assert not found.alarm
 
 
 def test_a_failed_second_attempt_does_not_hide_that_the_first_is_with_the_provider() -> None:
-    both = then(RELEASED, about(Happening.ACCEPTED), about(Happening.UNDELIVERED, attempt="b"))
+    both = then(RELEASED, about(TransitionKind.ACCEPTED), about(TransitionKind.UNDELIVERED, attempt="b"))
     assert both.state is State.DISPATCHED
 
 
-@pytest.mark.parametrize("end", [Happening.CANCELLED, Happening.EXPIRED, Happening.BLOCKED])
-def test_a_text_taken_after_its_end_is_too_late_and_falls_back_to_that_end(end: Happening) -> None:
-    ended = then(RELEASED, News(end, "why", release=1))
-    taken = then(ended, about(Happening.ACCEPTED))
+@pytest.mark.parametrize("end", [TransitionKind.CANCELLED, TransitionKind.EXPIRED, TransitionKind.BLOCKED])
+def test_a_text_taken_after_its_end_is_too_late_and_falls_back_to_that_end(end: TransitionKind) -> None:
+    ended = then(RELEASED, Transition(end, "why", release=1))
+    taken = then(ended, about(TransitionKind.ACCEPTED))
     assert (taken.state, taken.is_too_late) == (State.DISPATCHED, True)
-    back = then(taken, about(Happening.RETRIED, was_taken=True))
+    back = then(taken, about(TransitionKind.RETRIED, was_taken=True))
     assert (back.state, back.reason) == (ended.state, "why")
 
 
 # What may become of one release, as the gate and the sender can say it: one answer of the gate, or an attempt that ends
 # once (unknown, or failed with a retry, but not both). A provider's word may follow any answer of the gate: a bug, or a
 # restored database; it is proof all the same.
-GATE = [Happening.DEFERRED, Happening.LAPSED, Happening.BLOCKED, Happening.TOO_LATE]
+GATE = [TransitionKind.DEFERRED, TransitionKind.LAPSED, TransitionKind.BLOCKED, TransitionKind.TOO_LATE]
 WORDS = [
-    Happening.ACCEPTED,
-    Happening.DELIVERED,
-    Happening.UNDELIVERED,
-    Happening.REFUSED,
-    Happening.UNKNOWN,
+    TransitionKind.ACCEPTED,
+    TransitionKind.DELIVERED,
+    TransitionKind.UNDELIVERED,
+    TransitionKind.REFUSED,
+    TransitionKind.UNKNOWN,
 ]
-RETRY = News(Happening.RETRIED, "undelivered", 1, "a", was_taken=True)
-REFUSED_RETRY = News(Happening.RETRIED, "refused", 1, "a")
+RETRY = Transition(TransitionKind.RETRIED, "undelivered", 1, "a", was_taken=True)
+REFUSED_RETRY = Transition(TransitionKind.RETRIED, "refused", 1, "a")
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> list[News]:
+def histories(draw: st.DrawFn) -> list[Transition]:
     happenings = draw(st.sets(st.sampled_from(WORDS)))
     attempt = [about(happening) for happening in sorted(happenings)]
-    taken = {news.happening for news in attempt} & {Happening.ACCEPTED, Happening.DELIVERED, Happening.UNDELIVERED}
+    taken = {news.happening for news in attempt} & {
+        TransitionKind.ACCEPTED,
+        TransitionKind.DELIVERED,
+        TransitionKind.UNDELIVERED,
+    }
     choice = draw(st.sampled_from(["gate", "attempt", "retry"]))
     if choice == "gate":
         return [about(draw(st.sampled_from(GATE)), attempt=""), *(n for n in attempt if n.happening in taken)]
     if choice == "retry":
-        accepted = [n for n in attempt if n.happening is Happening.ACCEPTED]
+        accepted = [n for n in attempt if n.happening is TransitionKind.ACCEPTED]
         was_taken = bool(accepted) or draw(st.sampled_from((True, False)))
         return [*accepted, RETRY if was_taken else REFUSED_RETRY]
     return attempt
@@ -201,7 +205,7 @@ def histories(draw: st.DrawFn) -> list[News]:
 @settings(max_examples=600)
 @given(histories(), st.data())
 def test_any_order_and_any_repeats_of_what_is_said_of_a_release_give_the_same_end(
-    news: list[News], data: st.DataObject
+    news: list[Transition], data: st.DataObject
 ) -> None:
     straight = then(RELEASED, *news)
     repeated = data.draw(st.permutations(news + data.draw(st.lists(st.sampled_from(news), max_size=4)))) if news else []
@@ -212,7 +216,7 @@ def test_any_order_and_any_repeats_of_what_is_said_of_a_release_give_the_same_en
 @settings(max_examples=600)
 @given(histories(), st.data())
 def test_a_cancel_anywhere_among_them_never_changes_what_the_provider_proved(
-    news: list[News], data: st.DataObject
+    news: list[Transition], data: st.DataObject
 ) -> None:
     """Among ends without proof the first one stands; everything else is the same in every order."""
     withhold = {State.CANCELLED, State.BLOCKED, State.EXPIRED, State.FAILED, State.UNKNOWN}
@@ -228,8 +232,8 @@ def test_a_cancel_anywhere_among_them_never_changes_what_the_provider_proved(
 @given(
     st.lists(
         st.builds(
-            News,
-            st.sampled_from(Happening),
+            Transition,
+            st.sampled_from(TransitionKind),
             st.just("why"),
             st.sampled_from([None, 1, 2, 3]),
             st.sampled_from(["a", "b", None]),
@@ -238,13 +242,13 @@ def test_a_cancel_anywhere_among_them_never_changes_what_the_provider_proved(
         max_size=30,
     )
 )
-def test_every_follow_up_is_in_one_state_and_every_end_has_a_reason(news: list[News]) -> None:
-    standing = Standing()
+def test_every_follow_up_is_in_one_state_and_every_end_has_a_reason(news: list[Transition]) -> None:
+    standing = Lifecycle()
     for each in news:
         found = change(standing, each)
         if found is None:
             continue
-        assert isinstance(found, Change)
+        assert isinstance(found, TransitionEffect)
         assert found.moved == (found.after.state is not standing.state)
         assert found.after.release >= standing.release
         standing = found.after

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.scheduler.domain.spacing import Known
+from services.scheduler.domain.spacing import NeighbouringText
 from services.scheduler.domain.states import State
 from services.scheduler.domain.turns import SOON, waits_until
 from shared.events.follow_up import Purpose
@@ -16,11 +16,11 @@ SECOND = timedelta(seconds=1)
 OURS = START
 
 
-def sibling(state: State, first_due_at: datetime, due_at: datetime) -> Known:
-    return Known(EnrollmentId(UUID(int=1)), Purpose.TRANSACTIONAL, state, first_due_at, due_at)
+def sibling(state: State, first_due_at: datetime, due_at: datetime) -> NeighbouringText:
+    return NeighbouringText(EnrollmentId(UUID(int=1)), Purpose.TRANSACTIONAL, state, first_due_at, due_at)
 
 
-def earlier(state: State, *, due: timedelta = timedelta()) -> Known:
+def earlier(state: State, *, due: timedelta = timedelta()) -> NeighbouringText:
     return sibling(state, OURS - SECOND, START + due)
 
 
@@ -33,7 +33,7 @@ def earlier(state: State, *, due: timedelta = timedelta()) -> Known:
         sibling(State.RELEASED, OURS + SECOND, START),
     ],
 )
-def test_nobody_waits_for_what_is_over_or_far_away_or_later(other: Known) -> None:
+def test_nobody_waits_for_what_is_over_or_far_away_or_later(other: NeighbouringText) -> None:
     assert waits_until(OURS, OURS, [other], START) is None
 
 
@@ -42,7 +42,7 @@ def test_alone_it_goes_at_once() -> None:
 
 
 @pytest.mark.parametrize("other", [earlier(State.RELEASED), earlier(State.PENDING), earlier(State.PENDING, due=-SOON)])
-def test_what_is_asked_about_now_is_waited_for_a_second(other: Known) -> None:
+def test_what_is_asked_about_now_is_waited_for_a_second(other: NeighbouringText) -> None:
     assert waits_until(OURS, OURS, [other], START) == START + SECOND
 
 

@@ -15,7 +15,7 @@ from services.sender.domain.asking import (
     next_question,
 )
 from services.sender.domain.conclude import Receipt, conclude
-from services.sender.domain.lattice import Status
+from services.sender.domain.lattice import ProviderStatus
 from services.sender.domain.reading import Accepted
 from services.sender.domain.reconcile import Adopt, Listed
 from shared import ids
@@ -47,21 +47,21 @@ def test_a_provider_is_asked_after_ten_minutes_an_hour_and_a_day(
 def test_a_text_that_was_taken_is_to_be_asked_about_until_its_end_is_told() -> None:
     taken = conclude(ATTEMPT, DISPATCH, Accepted("SM1"), START, another_is_live=False)
     assert taken.attempt.ask_at == START + ASKED_AFTER[0]
-    sent = conclude(taken.attempt, taken.dispatch, Receipt("SM1", Status.SENT), START, another_is_live=False)
+    sent = conclude(taken.attempt, taken.dispatch, Receipt("SM1", ProviderStatus.SENT), START, another_is_live=False)
     assert sent.attempt.ask_at == START + ASKED_AFTER[0]
-    for status in (Status.DELIVERED, Status.UNDELIVERED, Status.FAILED):
+    for status in (ProviderStatus.DELIVERED, ProviderStatus.UNDELIVERED, ProviderStatus.FAILED):
         ended = conclude(sent.attempt, sent.dispatch, Receipt("SM1", status), START, another_is_live=False)
         assert ended.attempt.ask_at is None
 
 
 def test_a_text_that_is_found_delivered_is_not_asked_about_again() -> None:
-    listed = Listed("SM1", ATTEMPT.sender_number, ATTEMPT.body_sha256, START, Status.DELIVERED)
+    listed = Listed("SM1", ATTEMPT.sender_number, ATTEMPT.body_sha256, START, ProviderStatus.DELIVERED)
     assert conclude(ATTEMPT, DISPATCH, Adopt(listed), START, another_is_live=False).attempt.ask_at is None
 
 
 def test_what_was_asked_is_the_event_a_receipt_would_have_been_and_says_when_it_was_asked() -> None:
     taken = conclude(ATTEMPT, DISPATCH, Accepted("SM1"), START, another_is_live=False)
-    for status in (Status.DELIVERED, Status.UNDELIVERED):
+    for status in (ProviderStatus.DELIVERED, ProviderStatus.UNDELIVERED):
         heard = conclude(taken.attempt, taken.dispatch, Receipt("SM1", status), START, another_is_live=False)
         word = Receipt("SM1", status, asked_at=START)
         asked = conclude(taken.attempt, taken.dispatch, word, START, another_is_live=False)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.domain.attempts import LIVE_STATES, TRANSITIONS, AttemptState, DispatchState
-from services.sender.domain.conclude import Change, News, Overdue, Receipt, conclude, is_news
-from services.sender.domain.lattice import Status
-from services.sender.domain.model import Attempt, Dispatch, Glimpse
-from services.sender.domain.reactions import Meaning, Reaction
+from services.sender.domain.conclude import AttemptNews, Conclusion, Overdue, Receipt, conclude, is_news
+from services.sender.domain.lattice import ProviderStatus
+from services.sender.domain.model import Attempt, AttemptSnapshot, Dispatch
+from services.sender.domain.reactions import CodeMeaning, Reaction
 from services.sender.domain.reading import Accepted, NotSent, Refused, Unknown
 from services.sender.domain.reconcile import Adopt, GiveUp, Listed, ProvenAbsent
 from shared import ids
@@ -61,25 +61,25 @@ ATTEMPT = Attempt(
     intent_at=START,
     deadline=START + timedelta(seconds=12),
 )
-REFUSED = Refused("21211", Meaning(ErrorClass.INVALID))
+REFUSED = Refused("21211", CodeMeaning(ErrorClass.INVALID))
 LISTED = Listed("SM1", "+12025550100", b"h" * 32, START)
-NEWS: tuple[News, ...] = (
+NEWS: tuple[AttemptNews, ...] = (
     Accepted("SM1"),
     REFUSED,
-    Refused("20429", Meaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN), 7.0),
+    Refused("20429", CodeMeaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN), 7.0),
     NotSent("connection_refused"),
     Unknown("timeout"),
     Overdue(),
     Adopt(LISTED),
     ProvenAbsent(),
     GiveUp(),
-    Receipt("SM1", Status.SENT),
-    Receipt("SM1", Status.UNDELIVERED, "30007", Meaning(ErrorClass.FILTERED)),
-    Receipt("SM1", Status.DELIVERED),
+    Receipt("SM1", ProviderStatus.SENT),
+    Receipt("SM1", ProviderStatus.UNDELIVERED, "30007", CodeMeaning(ErrorClass.FILTERED)),
+    Receipt("SM1", ProviderStatus.DELIVERED),
 )
 
 
-def told(news: list[News], dispatch: Dispatch = DISPATCH, **changes: Any) -> list[Change]:
+def told(news: list[AttemptNews], dispatch: Dispatch = DISPATCH, **changes: Any) -> list[Conclusion]:
     """Return the changes that news make one after the other."""
     attempt, changes_made = ATTEMPT._replace(**changes), []
     for one in news:
@@ -90,7 +90,7 @@ def told(news: list[News], dispatch: Dispatch = DISPATCH, **changes: Any) -> lis
 
 
 @given(st.lists(st.sampled_from(NEWS), max_size=8))
-def test_only_allowed_transitions_ever_happen(news: list[News]) -> None:
+def test_only_allowed_transitions_ever_happen(news: list[AttemptNews]) -> None:
     state = AttemptState.INTENT
     for change in told(news):
         after = change.attempt.state
@@ -99,7 +99,7 @@ def test_only_allowed_transitions_ever_happen(news: list[News]) -> None:
 
 
 @given(st.lists(st.sampled_from(NEWS), max_size=8))
-def test_a_text_that_was_taken_is_never_queued_again(news: list[News]) -> None:
+def test_a_text_that_was_taken_is_never_queued_again(news: list[AttemptNews]) -> None:
     was_taken = False
     for change in told(news):
         was_taken = was_taken or change.attempt.state is AttemptState.ACCEPTED
@@ -109,37 +109,40 @@ def test_a_text_that_was_taken_is_never_queued_again(news: list[News]) -> None:
 
 
 @given(st.lists(st.sampled_from(NEWS), max_size=8))
-def test_acceptance_and_delivery_are_announced_at_most_once(news: list[News]) -> None:
+def test_acceptance_and_delivery_are_announced_at_most_once(news: list[AttemptNews]) -> None:
     events = [event for change in told(news) for event in change.events]
     assert sum(isinstance(event, DispatchAccepted) for event in events) <= 1
     assert sum(isinstance(event, DispatchDelivered) for event in events) <= 1
 
 
 @given(st.lists(st.sampled_from(NEWS), max_size=6))
-def test_a_queued_dispatch_never_has_a_live_attempt(news: list[News]) -> None:
+def test_a_queued_dispatch_never_has_a_live_attempt(news: list[AttemptNews]) -> None:
     for change in told(news):
         if change.dispatch.state is DispatchState.QUEUED:
             assert change.attempt.state not in LIVE_STATES
 
 
 @pytest.mark.parametrize(
-    "order", list(permutations([Accepted("SM1"), Receipt("SM1", Status.SENT), Receipt("SM1", Status.DELIVERED)]))
+    "order",
+    list(
+        permutations([Accepted("SM1"), Receipt("SM1", ProviderStatus.SENT), Receipt("SM1", ProviderStatus.DELIVERED)])
+    ),
 )
-def test_answer_and_receipts_end_the_same_in_any_order(order: tuple[News, ...]) -> None:
+def test_answer_and_receipts_end_the_same_in_any_order(order: tuple[AttemptNews, ...]) -> None:
     end = told([*order, *order])[-1]
-    assert (end.attempt.state, end.attempt.status) == (AttemptState.ACCEPTED, Status.DELIVERED)
+    assert (end.attempt.state, end.attempt.status) == (AttemptState.ACCEPTED, ProviderStatus.DELIVERED)
     assert end.dispatch.state is DispatchState.DELIVERED
 
 
 def test_a_second_id_for_one_attempt_is_a_double_and_changes_nothing() -> None:
-    first, second = told([Accepted("SM1"), Receipt("SM2", Status.DELIVERED)])
+    first, second = told([Accepted("SM1"), Receipt("SM2", ProviderStatus.DELIVERED)])
     assert second.alarm == "double"
     assert second.attempt == first.attempt
 
 
 def test_proof_for_an_attempt_that_was_replaced_is_a_double() -> None:
     absent = ATTEMPT._replace(state=AttemptState.PROVEN_ABSENT)
-    change = conclude(absent, DISPATCH, Receipt("SM1", Status.SENT), START, another_is_live=True)
+    change = conclude(absent, DISPATCH, Receipt("SM1", ProviderStatus.SENT), START, another_is_live=True)
     assert change.alarm == "double"
     assert change.attempt.state is AttemptState.PROVEN_ABSENT
 
@@ -147,13 +150,13 @@ def test_proof_for_an_attempt_that_was_replaced_is_a_double() -> None:
 @pytest.mark.parametrize("state", [AttemptState.PROVEN_ABSENT, AttemptState.ASSUMED_SENT, AttemptState.NOT_SENT])
 def test_late_proof_takes_a_waiting_follow_up_out_of_the_queue(state: AttemptState) -> None:
     queued = DISPATCH._replace(state=DispatchState.QUEUED)
-    (change,) = told([Receipt("SM1", Status.SENT)], queued, state=state)
+    (change,) = told([Receipt("SM1", ProviderStatus.SENT)], queued, state=state)
     assert change.dispatch.state is DispatchState.ACCEPTED
     assert change.alarm == "late_proof"
 
 
 def test_a_call_that_says_no_against_a_callback_that_said_yes_raises_an_alarm() -> None:
-    _, change = told([Receipt("SM1", Status.SENT), REFUSED])
+    _, change = told([Receipt("SM1", ProviderStatus.SENT), REFUSED])
     assert change.alarm == "contradiction"
     assert change.attempt.state is AttemptState.ACCEPTED
 
@@ -179,27 +182,29 @@ def test_a_cancelled_one_is_not_queued_again() -> None:
     assert failed.retry_at is None
 
 
-RECEIPTS = st.builds(Receipt, st.sampled_from(["SM1", "SM2"]), st.sampled_from([None, *Status]))
+RECEIPTS = st.builds(Receipt, st.sampled_from(["SM1", "SM2"]), st.sampled_from([None, *ProviderStatus]))
 
 
-def glimpse(attempt: Attempt) -> Glimpse:
-    return Glimpse(attempt.follow_up_id, attempt.state, attempt.status, attempt.provider_message_id)
+def glimpse(attempt: Attempt) -> AttemptSnapshot:
+    return AttemptSnapshot(attempt.follow_up_id, attempt.state, attempt.status, attempt.provider_message_id)
 
 
 @given(st.lists(st.sampled_from(NEWS), max_size=6), RECEIPTS)
 def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_way(
-    news: list[News], receipt: Receipt
+    news: list[AttemptNews], receipt: Receipt
 ) -> None:
-    last = [Change(ATTEMPT, DISPATCH), *told(news)][-1]
+    last = [Conclusion(ATTEMPT, DISPATCH), *told(news)][-1]
     if is_news(receipt, glimpse(last.attempt)):
         return
     change = conclude(last.attempt, last.dispatch, receipt, START, another_is_live=False)
-    assert change == Change(last.attempt._replace(status=change.attempt.status), last.dispatch)
-    assert change.attempt.status in {last.attempt.status, Status.SENT}
+    assert change == Conclusion(last.attempt._replace(status=change.attempt.status), last.dispatch)
+    assert change.attempt.status in {last.attempt.status, ProviderStatus.SENT}
 
 
 @given(st.lists(st.sampled_from(NEWS), max_size=4), RECEIPTS, st.lists(st.sampled_from(NEWS), max_size=4))
-def test_what_is_no_news_never_becomes_news(before: list[News], receipt: Receipt, after: list[News]) -> None:
+def test_what_is_no_news_never_becomes_news(
+    before: list[AttemptNews], receipt: Receipt, after: list[AttemptNews]
+) -> None:
     attempts = [ATTEMPT, *(change.attempt for change in told([*before, *after]))]
     verdicts = [is_news(receipt, glimpse(attempt)) for attempt in attempts]
     assert verdicts == sorted(verdicts, reverse=True)
@@ -208,14 +213,14 @@ def test_what_is_no_news_never_becomes_news(before: list[News], receipt: Receipt
 @pytest.mark.parametrize(
     ("news", "receipt"),
     [
-        ([], Receipt("SM1", Status.ACCEPTED)),
-        ([Unknown("timeout")], Receipt("SM1", Status.SENT)),
-        ([NotSent("started_too_late")], Receipt("SM1", Status.SENT)),
-        ([Accepted("SM1")], Receipt("SM2", Status.SENT)),
-        ([Accepted("SM1")], Receipt("SM1", Status.DELIVERED)),
-        ([Accepted("SM1"), NEWS[-2]], Receipt("SM1", Status.DELIVERED)),
+        ([], Receipt("SM1", ProviderStatus.ACCEPTED)),
+        ([Unknown("timeout")], Receipt("SM1", ProviderStatus.SENT)),
+        ([NotSent("started_too_late")], Receipt("SM1", ProviderStatus.SENT)),
+        ([Accepted("SM1")], Receipt("SM2", ProviderStatus.SENT)),
+        ([Accepted("SM1")], Receipt("SM1", ProviderStatus.DELIVERED)),
+        ([Accepted("SM1"), NEWS[-2]], Receipt("SM1", ProviderStatus.DELIVERED)),
     ],
 )
-def test_proof_that_a_text_was_taken_a_double_and_its_end_are_news(news: list[News], receipt: Receipt) -> None:
+def test_proof_that_a_text_was_taken_a_double_and_its_end_are_news(news: list[AttemptNews], receipt: Receipt) -> None:
     attempt = [ATTEMPT, *(change.attempt for change in told(news))][-1]
     assert is_news(receipt, glimpse(attempt))

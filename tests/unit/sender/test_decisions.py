@@ -12,15 +12,15 @@ from services.sender.domain.breaker import FAILURES_TO_OPEN, HALT, Breaker, Brea
 from services.sender.domain.bucket import Bucket
 from services.sender.domain.intent import (
     LEAST_CLEARANCE,
-    Candidate,
-    Circumstances,
+    DispatchCandidate,
     Go,
+    IntentRecipient,
     Lapse,
-    Person,
     Refuse,
+    SendCircumstances,
     Skip,
+    StayQueued,
     Underway,
-    Wait,
     decide,
 )
 from services.sender.domain.reconcile import (
@@ -28,47 +28,47 @@ from services.sender.domain.reconcile import (
     Adopt,
     GiveUp,
     Listed,
+    LookLater,
     ProvenAbsent,
     Unresolved,
     text_mark,
 )
-from services.sender.domain.reconcile import Wait as LookLater
 from services.sender.domain.reconcile import decide as find
-from services.sender.domain.standing import Standing, after_change, after_start, after_stop
+from services.sender.domain.standing import SendPermission, after_change, after_start, after_stop
 from shared import ids
-from shared.events.consent import ConsentAct, ConsentChanged, ScopeStanding, SuppressionCause
+from shared.events.consent import ConsentAct, ConsentChanged, ScopeSnapshot, SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.testing import make
 from shared.testing.clock import START
 
-CANDIDATE = Candidate(
+CANDIDATE = DispatchCandidate(
     DispatchState.QUEUED, Purpose.MARKETING, START + timedelta(minutes=10), START + timedelta(hours=1), None
 )
-PLAIN = Circumstances(body_sha256=b"mine")
+PLAIN = SendCircumstances(body_sha256=b"mine")
 OTHER = ids.derived("attempt", at=START)
 
 
 @pytest.mark.parametrize("state", [state for state in DispatchState if state is not DispatchState.QUEUED])
 def test_only_what_is_queued_goes(state: DispatchState) -> None:
-    assert decide(CANDIDATE._replace(state=state), Person(), PLAIN, START) == Skip()
+    assert decide(CANDIDATE._replace(state=state), IntentRecipient(), PLAIN, START) == Skip()
 
 
 @given(st.timedeltas(timedelta(minutes=-20), timedelta(minutes=20)), st.sampled_from(Purpose))
 def test_nothing_goes_with_less_than_the_least_clearance(ahead: timedelta, purpose: Purpose) -> None:
     candidate = CANDIDATE._replace(valid_until=START + ahead, purpose=purpose)
-    assert isinstance(decide(candidate, Person(), PLAIN, START), Go if ahead >= LEAST_CLEARANCE else Lapse)
+    assert isinstance(decide(candidate, IntentRecipient(), PLAIN, START), Go if ahead >= LEAST_CLEARANCE else Lapse)
 
 
 @given(st.sampled_from(Purpose), st.sampled_from(SuppressionCause))
 def test_a_suppressed_person_gets_answers_only(purpose: Purpose, cause: SuppressionCause) -> None:
-    decision = decide(CANDIDATE._replace(purpose=purpose), Person(suppressed=cause), PLAIN, START)
+    decision = decide(CANDIDATE._replace(purpose=purpose), IntentRecipient(suppressed=cause), PLAIN, START)
     assert isinstance(decision, Go) == (purpose in {Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
 
 
 def test_a_provider_without_a_validity_period_stays_a_quarter_hour_from_quiet_hours() -> None:
     closes = START + timedelta(minutes=14)
     circumstances = PLAIN._replace(provider_has_validity=False)
-    decision = decide(CANDIDATE._replace(window_closes_at=closes), Person(), circumstances, START)
+    decision = decide(CANDIDATE._replace(window_closes_at=closes), IntentRecipient(), circumstances, START)
     assert decision == Refuse("window_closing", retry_at=closes)
 
 
@@ -81,8 +81,8 @@ def test_a_provider_without_a_validity_period_stays_a_quarter_hour_from_quiet_ho
     ],
 )
 def test_a_person_has_one_call_at_a_time_and_never_two_unknowns_alike(other: Underway, *, waits: bool) -> None:
-    decision = decide(CANDIDATE, Person(), PLAIN._replace(underway=[other]), START)
-    assert isinstance(decision, Wait if waits else Go)
+    decision = decide(CANDIDATE, IntentRecipient(), PLAIN._replace(underway=[other]), START)
+    assert isinstance(decision, StayQueued if waits else Go)
 
 
 UNRESOLVED = Unresolved("+12025550100", b"mine", START, START + timedelta(seconds=12), None)
@@ -117,8 +117,8 @@ def test_a_listed_text_is_known_by_the_mark_under_the_persons_key_and_an_old_att
 
 def test_a_text_that_an_old_attempt_may_have_sent_waits_for_its_end() -> None:
     other = Underway(OTHER, AttemptState.UNKNOWN, b"words")
-    known = Circumstances(text_mark(b"Ana's", b"words"), b"words", underway=[other])
-    assert isinstance(decide(CANDIDATE, Person(), known, START), Wait)
+    known = SendCircumstances(text_mark(b"Ana's", b"words"), b"words", underway=[other])
+    assert isinstance(decide(CANDIDATE, IntentRecipient(), known, START), StayQueued)
 
 
 def test_a_text_that_belongs_to_another_attempt_is_not_adopted() -> None:
@@ -193,10 +193,10 @@ def test_a_halt_outlasts_failures_and_ends_with_one_trial() -> None:
     assert halted.allowance(START + HALT) == 1
 
 
-FREE = Standing(
+FREE = SendPermission(
     None, marketing_suppressed=False, informational_suppressed=False, keyword_seq=0, epoch=0, needs_review=False
 )
-OPEN = ScopeStanding(status="pewc")
+OPEN = ScopeSnapshot(status="pewc")
 
 
 def change(epoch: int, keyword_seq: int, suppressed: SuppressionCause | None = None) -> ConsentChanged:

@@ -3,28 +3,30 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.domain.lattice import FINAL, RANK, Status, joined
+from services.sender.domain.lattice import FINAL, RANK, ProviderStatus, joined
 
-STATUSES = st.one_of(st.none(), st.sampled_from(Status))
+STATUSES = st.one_of(st.none(), st.sampled_from(ProviderStatus))
 
 
 @given(STATUSES, STATUSES, STATUSES)
-def test_joining_forgets_order_grouping_and_repeats(a: Status | None, b: Status | None, c: Status | None) -> None:
+def test_joining_forgets_order_grouping_and_repeats(
+    a: ProviderStatus | None, b: ProviderStatus | None, c: ProviderStatus | None
+) -> None:
     assert joined(a, b) is joined(b, a)
     assert joined(a, joined(b, c)) is joined(joined(a, b), c)
     assert joined(a, a) is a
 
 
-@given(st.lists(st.sampled_from(Status), min_size=1), st.randoms(use_true_random=False))
-def test_any_order_and_number_of_receipts_ends_with_the_highest(heard: list[Status], random: object) -> None:
+@given(st.lists(st.sampled_from(ProviderStatus), min_size=1), st.randoms(use_true_random=False))
+def test_any_order_and_number_of_receipts_ends_with_the_highest(heard: list[ProviderStatus], random: object) -> None:
     shuffled = [*heard, *heard]
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # Hypothesis's own Random
-    known: Status | None = None
+    known: ProviderStatus | None = None
     for status in shuffled:
         known = joined(known, status)
     assert known is max(heard, key=RANK.__getitem__)
 
 
 def test_a_delivery_outranks_every_failure_and_a_failure_every_step() -> None:
-    assert all(joined(Status.DELIVERED, status) is Status.DELIVERED for status in Status)
-    assert all(joined(final, Status.SENT) is final for final in FINAL)
+    assert all(joined(ProviderStatus.DELIVERED, status) is ProviderStatus.DELIVERED for status in ProviderStatus)
+    assert all(joined(final, ProviderStatus.SENT) is final for final in FINAL)

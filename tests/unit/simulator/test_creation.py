@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from services.sender.simulator.config import SimulatorConfig
-from services.sender.simulator.creation import Order, read_order
-from services.sender.simulator.refusals import Refusal
+from services.sender.simulator.creation import TextOrder, read_order
+from services.sender.simulator.refusals import ErrorAnswer
 
 GOOD = {"To": ["+12025550123"], "From": ["+12025550100"], "Body": ["Hello"]}
 CONFIG = SimulatorConfig(
@@ -14,7 +14,7 @@ CONFIG = SimulatorConfig(
 
 def test_a_complete_form_is_an_order() -> None:
     order = read_order({**GOOD, "ValidityPeriod": ["900"], "StatusCallback": ["https://a.example/r?x=1"]}, CONFIG)
-    assert isinstance(order, Order)
+    assert isinstance(order, TextOrder)
     assert (order.validity_seconds, order.status_callback) == (900, "https://a.example/r?x=1")
 
 
@@ -48,7 +48,7 @@ def test_a_complete_form_is_an_order() -> None:
 def test_what_twilio_refuses_is_refused_with_its_code(changes: dict[str, str | list[str]], code: int) -> None:
     form = {**GOOD, **{name: [value] if isinstance(value, str) else value for name, value in changes.items()}}
     refusal = read_order({name: values for name, values in form.items() if values}, CONFIG)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, ErrorAnswer)
     assert refusal.code == code
     assert refusal.as_json()["more_info"] == f"https://www.twilio.com/docs/errors/{code}"
 
@@ -56,14 +56,14 @@ def test_what_twilio_refuses_is_refused_with_its_code(changes: dict[str, str | l
 def test_a_messaging_service_brings_its_number_and_a_picture_needs_no_words() -> None:
     form = {"To": ["+12025550123"], "MessagingServiceSid": ["MG1"], "MediaUrl": ["https://a.example/1.jpg"]}
     order = read_order(form, CONFIG)
-    assert isinstance(order, Order)
+    assert isinstance(order, TextOrder)
     assert (order.sender, order.media_count) == ("+12025550100", 1)
 
 
 def test_numbers_that_are_not_owned_are_refused_once_owned_ones_are_named() -> None:
     config = SimulatorConfig(data_file=Path("x"), accounts=CONFIG.accounts, numbers=frozenset({"+12025550199"}))
     refusal = read_order(GOOD, config)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, ErrorAnswer)
     assert refusal.code == 21606
 
 

@@ -5,9 +5,9 @@ from pydantic import ValidationError
 
 from services.sender.simulator.faults import FaultKind, FaultPlan, FaultRule, Faults
 from services.sender.simulator.plan import dump_plan, expired, load_plan, outbound_plan
-from services.sender.simulator.texts import Status
+from services.sender.simulator.texts import TextStatus
 
-ALL = (Status.QUEUED, Status.SENT, Status.DELIVERED)
+ALL = (TextStatus.QUEUED, TextStatus.SENT, TextStatus.DELIVERED)
 
 
 def struck(seed: int, texts: int, probability: float) -> list[bool]:
@@ -50,10 +50,10 @@ def test_a_rule_that_means_nothing_is_refused(wrong: dict[str, object]) -> None:
     receipts=st.sampled_from(
         [None, FaultKind.RECEIPTS_LOST, FaultKind.RECEIPTS_REPEATED, FaultKind.RECEIPTS_DISORDERED]
     ),
-    announced=st.sampled_from([(), (Status.DELIVERED,), ALL]),
+    announced=st.sampled_from([(), (TextStatus.DELIVERED,), ALL]),
 )
 def test_every_plan_begins_queued_ends_final_and_is_stored_as_it_is(
-    latency_ms: int, outcome: FaultKind | None, receipts: FaultKind | None, announced: tuple[Status, ...]
+    latency_ms: int, outcome: FaultKind | None, receipts: FaultKind | None, announced: tuple[TextStatus, ...]
 ) -> None:
     plan = outbound_plan(
         latency_ms=latency_ms,
@@ -62,8 +62,8 @@ def test_every_plan_begins_queued_ends_final_and_is_stored_as_it_is(
         receipts=None if receipts is None else FaultRule(kind=receipts),
     )
     statuses = [step.status for step in plan if step.status]
-    assert statuses[0] is Status.QUEUED
-    assert statuses[-1] in {Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
+    assert statuses[0] is TextStatus.QUEUED
+    assert statuses[-1] in {TextStatus.DELIVERED, TextStatus.UNDELIVERED, TextStatus.FAILED}
     assert load_plan(dump_plan(plan)) == plan
     said = [status for step in plan for status in step.announced]
     if receipts is FaultKind.RECEIPTS_LOST or not announced:
@@ -75,5 +75,5 @@ def test_every_plan_begins_queued_ends_final_and_is_stored_as_it_is(
 
 def test_a_text_that_expired_in_the_queue_is_never_sent() -> None:
     plan = outbound_plan(latency_ms=100, announced=ALL)
-    assert [step.status for step in expired(plan, reached=0)] == [Status.QUEUED, Status.FAILED]
+    assert [step.status for step in expired(plan, reached=0)] == [TextStatus.QUEUED, TextStatus.FAILED]
     assert expired(plan, reached=0)[-1].error_code == 30036

@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.simulator.screens import bubbles, linked, readable
-from services.sender.simulator.texts import Direction, Status, Text
+from services.sender.simulator.texts import Direction, SimulatedText, TextStatus
 
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
-def text(body: str = "Hello", *, minutes: int = 0, direction: Direction = Direction.OUTBOUND_API) -> Text:
+def text(body: str = "Hello", *, minutes: int = 0, direction: Direction = Direction.OUTBOUND_API) -> SimulatedText:
     at = START + timedelta(minutes=minutes)
-    return Text(
+    return SimulatedText(
         sid="SM1",
         account_sid="AC1",
         direction=direction,
@@ -20,7 +20,7 @@ def text(body: str = "Hello", *, minutes: int = 0, direction: Direction = Direct
         body=body,
         created_at=at,
         updated_at=at,
-        status=Status.DELIVERED,
+        status=TextStatus.DELIVERED,
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 import services.sender.simulator
-from services.sender.simulator.clock import Clock
+from services.sender.simulator.clock import SimulatorClock
 from services.sender.simulator.keywords import effect_of
 from services.sender.simulator.signature import sign
 from services.sender.simulator.wire import answers_in
@@ -49,7 +49,7 @@ def test_keywords_stand_alone_and_change_only_what_is_not_so_already() -> None:
 
 def test_the_calendar_moves_with_the_offset_file_and_elapsed_time_does_not(tmp_path: Path) -> None:
     offset_file = tmp_path / "offset"
-    clock = Clock(offset_file)
+    clock = SimulatorClock(offset_file)
     assert abs((clock.now() - clock.elapsed()).total_seconds()) < 1
     offset_file.write_text("86400.5")
     assert 86_399 < (clock.now() - clock.elapsed()).total_seconds() < 86_402
