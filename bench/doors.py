@@ -23,7 +23,7 @@ from shared.config.directory import MerchantDirectory
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
 from shared.telemetry.health import Health
-from shared.testing.house import house
+from shared.testing.harness import house
 from shared.testing.make_ingest import SECRET, merchants_folder
 
 _ANY_RATE = 1_000_000

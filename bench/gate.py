@@ -13,18 +13,18 @@ from tempfile import TemporaryDirectory
 import services.compliance.app
 from bench.measuring import Result, figure
 from bench.stage import durability
-from services.compliance.domain.evaluation import EvaluationRequest, evaluate
-from services.compliance.domain.rule_files import load_rules
+from services.compliance.gate.evaluation import EvaluationRequest, evaluate
 from shared import process
 from shared.bus.local import LocalLog
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event
+from shared.rule_files.loader import load_rules
 from shared.service import Service
 from shared.testing import make_compliance
 from shared.testing.clock import FakeClock
-from shared.testing.house import house
+from shared.testing.harness import house
 from shared.testing.limits import BOUNDLESS
 
 _EVALUATIONS = 5000

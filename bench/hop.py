@@ -20,9 +20,9 @@ from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import Cluster
 from shared.bus.router import Router
 from shared.clock import SystemClock
-from shared.db.ground import SystemTables, metadata_of
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_roles import provision
+from shared.db.system_tables import SystemTables, metadata_of
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope

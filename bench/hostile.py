@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 
 from bench.stage import Stage, order
-from services.sender.simulator.signature import HEADER, sign
+from services.simulator.signature import HEADER, sign
 from shared.testing.make_ingest import shopify_order, shopify_signature
 from shared.testing.process import ACCOUNT_SID, API_KEY, AUTH_TOKEN, SHOPIFY_SECRET
 

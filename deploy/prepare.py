@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from services.compliance.signing import SigningKey
+from services.compliance.ledger.signing import SigningKey
 from shared.http.auth import KEY_PREFIX, key_sha256
 from shared.privacy import KEYRING_FILE_MODE, Keyring
 

@@ -45,7 +45,7 @@ from shared.telemetry.logs import logger
 SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
 _HERE = Path(__file__).parent
 
-_ASKS_THE_GATE, _GATE = "scheduler", "services.compliance.advice"
+_ASKS_THE_GATE, _GATE = "scheduler", "services.compliance.gate.advice"
 _NO_TEXT_WAITS_FOR = {"metrics"}
 """Services that let the others go first where they share a machine's cores."""
 

@@ -21,10 +21,10 @@ import services.scheduler.app
 import services.scheduler.schema
 import services.sender.app
 import services.sender.schema
-from services.compliance.advice import advise
+from services.compliance.gate.advice import advise
 from services.sender.providers.simulated import account_of
-from services.sender.simulator.app import Simulator
-from services.sender.simulator.config import SimulatorConfig
+from services.simulator.app import Simulator
+from services.simulator.config import SimulatorConfig
 from shared.bus import local
 from shared.bus.local import LocalLog
 from shared.clock import Clock, SystemClock, prefer_tzdata_wheel

@@ -16,8 +16,8 @@ from shared.bus import parked
 from shared.bus.local import LOCAL, LocalLog
 from shared.config.changes import changes_between
 from shared.config.problem import Problem, Severity
-from shared.db.ground import IDEMPOTENCY_HOURS, SystemTables
 from shared.db.sweep import Sweep, swept
+from shared.db.system_tables import IDEMPOTENCY_HOURS, SystemTables
 from shared.db.transaction import Transaction
 from shared.errors import Fault
 from shared.loop import SLOW_SECONDS, Loop

@@ -12,8 +12,8 @@ from uuid import UUID
 import orjson
 
 from shared import ids, places
-from shared.db.ground import SystemTables
 from shared.db.resealing import PlaceOf
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Undecodable

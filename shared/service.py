@@ -15,7 +15,7 @@ from shared.bus.router import Router
 from shared.bus.runner import PROMPT, Pace, Runner
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
-from shared.db.ground import SystemTables
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import Database, Publisher, UnitOfWork, UnitOfWorkRunner
 from shared.errors import ConfigurationFault

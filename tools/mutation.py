@@ -1,11 +1,11 @@
-"""Mutation testing of the compliance domain: change one thing, run its tests, and see whether anybody notices.
+"""Mutation testing of the gate and its rules: change one thing, run its tests, and see whether anybody notices.
 
 `make mutation` judges every mutant, in two processes that leave the machine to others; stopped and started again it
 goes on where it was. A mutant is killed when a test fails, when its module cannot be imported, when its tests take far
 too long, or when they want more than 4 GiB of memory (a loop that never ends fills a list): then a test fails for want
 of it, or the process dies of that. One that all tests pass has survived and is printed, with what `mutants.yaml` beside
 the tests says of it.
-Each runs in a forked child that already holds every library, so only the domain itself is imported anew.
+Each runs in a forked child that already holds every library, so only the gate itself is imported anew.
 """
 
 import argparse
@@ -29,7 +29,17 @@ import yaml
 
 from tools.mutants import ROOT, Mutant, mutants_of
 
-DOMAIN = ROOT / "services" / "compliance" / "domain"
+_PURE = {
+    "services/compliance/caps": ("frequency", "limits"),
+    "services/compliance/gate": (
+        *("answers", "decision", "evaluation", "inputs", "records", "setting", "sufficiency", "verdicts", "wording"),
+    ),
+    "services/compliance/ledger": ("entries", "standing"),
+    "shared/rule_files": ("fields", "loader"),
+    "shared/rules": ("holiday_calendars", "numbers", "places", "quiet_hours", "table", "time_zones", "zones"),
+}
+MODULES = {name: ROOT / folder / f"{name}.py" for folder, names in _PURE.items() for name in names}
+"""The pure modules of the gate, by name; no two share one."""
 UNIT = ROOT / "tests" / "unit" / "compliance"
 EXPLAINED = UNIT / "mutants.yaml"
 """Survivors that somebody has looked at, each with the reason why no test can or need see it."""
@@ -93,7 +103,11 @@ def _name(path: Path) -> str:
 
 def _imports(path: Path, module: str) -> bool:
     text = path.read_text(encoding="utf-8")
-    return f"services.compliance.domain.{module} import" in text
+    return f"{_dotted(module)} import" in text
+
+
+def _dotted(module: str) -> str:
+    return ".".join(MODULES[module].relative_to(ROOT).with_suffix("").parts)
 
 
 def is_killed(mutant: Mutant | None, stages: Iterable[Sequence[str]]) -> bool:
@@ -176,12 +190,12 @@ def main() -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in _LIBRARIES:
         importlib.import_module(name)
-    if any(name.startswith("services.compliance.domain") for name in sys.modules):
-        raise SystemExit("the domain is loaded already, so no change of it would be seen")
+    if loaded := set(map(_dotted, MODULES)) & sys.modules.keys():
+        raise SystemExit(f"{', '.join(sorted(loaded))} is loaded already, so no change of it would be seen")
     chosen.results.parent.mkdir(parents=True, exist_ok=True)
     if chosen.fresh:
         chosen.results.unlink(missing_ok=True)
-    everything = [each for path in sorted(DOMAIN.glob("*.py")) if chosen.only in path.name for each in mutants_of(path)]
+    everything = [each for name, path in MODULES.items() if chosen.only in name for each in mutants_of(path)]
     size = min(chosen.sample or len(everything), len(everything))
     sample = random.Random(chosen.seed).sample(everything, size)  # noqa: S311 - a repeatable choice, not a secret
     known = killed_before(chosen.results)

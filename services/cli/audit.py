@@ -13,10 +13,10 @@ from rich.table import Table
 
 from services.cli.options import DataOption, settings_of
 from services.cli.read_only import snapshot
-from services.compliance.audit import Difference, Period, differences, verdicts_in
-from services.compliance.domain.rule_files import load_rules, read_with_quiet_hours
-from services.compliance.domain.rules import RuleTable, UnreadableRules
+from services.compliance.gate.audit import Difference, Period, differences, verdicts_in
 from shared.errors import ConfigurationFault
+from shared.rule_files.loader import load_rules, read_with_quiet_hours
+from shared.rules.table import RuleTable, UnreadableRules
 
 _DAY = timedelta(days=1)
 

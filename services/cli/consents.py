@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from services.cli.api_client import APIClient, open_house
 from services.cli.consent_file import ConsentFile, ConsentRow
-from services.cli.house_client import APIClient, open_house
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from services.cli import house_client as _  # noqa: F401 - declares the settings of the command line itself
 from services.cli.checks import CheckResult, files, machine, servers
 from services.cli.options import DataOption, MerchantsOption, PortOption, settings_of
 from shared.bus.kafka_access import KafkaSettings

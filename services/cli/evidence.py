@@ -11,9 +11,9 @@ import orjson
 import typer
 from rich.console import Console
 
-from services.cli.house_client import APIClient, open_house
+from services.cli.api_client import APIClient, open_house
 from services.cli.options import DataOption, MerchantsOption, settings_of
-from services.compliance.advice import advise
+from services.compliance.gate.advice import advise
 from shared.config.problem import did_you_mean
 from shared.errors import ConfigurationFault
 from shared.inbound import Context

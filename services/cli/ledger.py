@@ -12,8 +12,8 @@ from rich.progress import Progress
 
 from services.cli.options import DataOption, settings_of
 from services.cli.read_only import Look, snapshot
-from services.compliance import export as exporting
-from services.compliance.verify_ledger import Verifier
+from services.compliance.ledger import export as exporting
+from services.compliance.ledger.verification import Verifier
 from shared.clock import SystemClock
 from shared.errors import ConfigurationFault
 from shared.ids import MerchantId

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from services.cli.house_client import open_house
+from services.cli.api_client import open_house
 from services.cli.options import DataOption, MerchantsOption, settings_of
 
 replies = typer.Typer(help="Replies that belong to nobody who can be found.", no_args_is_help=True)

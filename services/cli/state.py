@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from services.cli.house_client import ClientSettings
+from services.cli.api_client import ClientSettings
 from services.cli.options import DataOption, settings_of
 from services.embedded import PROCESS_FILE
 from shared.errors import ConfigurationFault

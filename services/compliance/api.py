@@ -10,8 +10,7 @@ from fastapi import APIRouter, Body, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from services.compliance import store
-from services.compliance.advice import advise
-from services.compliance.consent_desk import (
+from services.compliance.consents.service import (
     ConsentBody,
     ConsentService,
     RevocationBody,
@@ -19,14 +18,12 @@ from services.compliance.consent_desk import (
     must_not_pose_as_heard,
     standing_answer,
 )
-from services.compliance.domain.evaluation import answer_of, rfc3339
-from services.compliance.domain.inputs import HistoryItem, LineType, PastKind, Recipient
-from services.compliance.domain.numbers import facts_of_e164
-from services.compliance.domain.records import OtherVersion, recompute
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import UnreadableRules
-from services.compliance.domain.setting import setting_of
-from services.compliance.judgement import policy_of
+from services.compliance.gate.advice import advise
+from services.compliance.gate.assembly import policy_of
+from services.compliance.gate.evaluation import answer_of, rfc3339
+from services.compliance.gate.inputs import HistoryItem, LineType, PastKind, Recipient
+from services.compliance.gate.records import OtherVersion, recompute
+from services.compliance.gate.setting import setting_of
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.store import RecipientState, StoredVerdict
@@ -41,6 +38,9 @@ from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.http.quota import Load, Quotas
 from shared.http.strict_json import StrictRoute
 from shared.phone import E164
+from shared.rule_files.loader import load_rules
+from shared.rules.numbers import facts_of_e164
+from shared.rules.table import UnreadableRules
 
 _QUESTION_BYTES = 3_000
 """A question takes about as long to judge as so much of anything else to read."""

@@ -2,31 +2,32 @@
 
 import secrets
 
-from services.compliance import api, consumer, holds, instruments, retention
+from services.compliance import api, consumer, instruments, retention
+from services.compliance.caps import holds_api
+from services.compliance.caps.limit_service import SHARES, LimitService
 from services.compliance.connectors.wiring import Connectors
-from services.compliance.consent_desk import ConsentService
-from services.compliance.domain import time_zones
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import RuleTable
-from services.compliance.imports import api as imports_api
-from services.compliance.imports.desk import ImportService
-from services.compliance.judging import GateService
-from services.compliance.limiting import SHARES, LimitService
+from services.compliance.consents import imports_api
+from services.compliance.consents.import_service import ImportService
+from services.compliance.consents.service import ConsentService
+from services.compliance.gate.service import GateService
+from services.compliance.ledger.roots import RootKeeper
+from services.compliance.ledger.signing import key_of
 from services.compliance.preferences import api as preference_pages
-from services.compliance.preferences.desk import PreferenceService
 from services.compliance.preferences.links import PreferenceLinks
-from services.compliance.rights import api as rights_api
-from services.compliance.rights.api import RightsService
-from services.compliance.rights.consumer import RightsHandlers
-from services.compliance.roots import RootKeeper
+from services.compliance.preferences.service import PreferenceService
+from services.compliance.privacy import api as rights_api
+from services.compliance.privacy.api import RightsService
+from services.compliance.privacy.consumer import RightsHandlers
 from services.compliance.settings import ComplianceSettings
-from services.compliance.signing import key_of
 from services.compliance.tables import ground, metadata
-from shared.bus.reading import ReadProgress, Unread
+from shared.bus.read_progress import ReadProgress, Unread
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import ConfigurationFault
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
+from shared.rule_files.loader import load_rules
+from shared.rules import time_zones
+from shared.rules.table import RuleTable
 from shared.service import Runtime, Service
 from shared.telemetry.logs import logger
 
@@ -72,7 +73,7 @@ def build(runtime: Runtime) -> Service:
         routers=[
             api.routes(consents, links, runtime.quotas),
             imports_api.routes(ImportService(consents), runtime.quotas),
-            holds.routes(units),
+            holds_api.routes(units),
             rights_api.routes(RightsService(consents, runtime.sealer)),
             preference_pages.routes(PreferenceService(units, runtime.sealer), links, runtime.merchants),
         ],
@@ -81,7 +82,7 @@ def build(runtime: Runtime) -> Service:
             Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
             *connectors.loops(runtime.clock),
         ],
-        worries=[holds.HeldMerchants(units).worry],
+        worries=[holds_api.HeldMerchants(units).worry],
     )
 
     async def news(uow: UnitOfWork) -> Unread:

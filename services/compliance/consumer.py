@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from services.compliance import claims, instruments, slots, store
-from services.compliance.judging import GateService, judge
-from services.compliance.rights.consumer import RightsHandlers, forget_shop
-from services.compliance.slots import Slot
+from services.compliance import instruments, store
+from services.compliance.caps import slots
+from services.compliance.caps.slots import Slot
+from services.compliance.gate.service import GateService, judge
+from services.compliance.ledger import claims
+from services.compliance.privacy.consumer import RightsHandlers, forget_shop
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed

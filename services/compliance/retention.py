@@ -9,12 +9,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from services.compliance.rights.tables import certificates, export_parts, privacy_requests
+from services.compliance.privacy.tables import certificates, export_parts, privacy_requests
 from services.compliance.settings import ComplianceSettings
 from services.compliance.tables import decisions, ground, send_slots, spending
-from shared.db.ground import kept_of
 from shared.db.kept import Kept, for_ever, once_a, swept_after
 from shared.db.sweep import Sweep, first_id, swept
+from shared.db.system_tables import kept_of
 from shared.db.unit_of_work import UnitOfWorkRunner
 
 _DAY_SECONDS: Final = 86_400.0

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.compliance.rights.tables import export_parts
+from services.compliance.privacy.tables import export_parts
 from services.compliance.tables import ledger
 from shared import places
 from shared.db.resealing import Sealed

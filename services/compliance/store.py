@@ -10,9 +10,9 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
-from services.compliance.domain.ledger import GENESIS, LedgerEntry
-from services.compliance.domain.records import DecisionRecord, record_of, standing_as_bytes, standing_of
-from services.compliance.domain.standing import Standing
+from services.compliance.gate.records import DecisionRecord, record_of, standing_as_bytes, standing_of
+from services.compliance.ledger.entries import GENESIS, LedgerEntry
+from services.compliance.ledger.standing import Standing
 from services.compliance.tables import closed_merchants, decisions, erasures, ledger, standings
 from shared.db.transaction import Lock, Row, Transaction
 from shared.db.types import instant

@@ -12,10 +12,10 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from services.ingest import store
-from services.ingest.arrivals import PreparedDelivery, Preparer, ReceivedDelivery
 from services.ingest.credentials import DECOY_SECRETS, SourceAccount, SourceAccounts
+from services.ingest.delivery_preparation import PreparedDelivery, Preparer, ReceivedDelivery
 from services.ingest.domain.announcements import Origin
-from services.ingest.domain.readings import DeliveryOutcome, ParsedDelivery, Shop, Unreadable, must_pass
+from services.ingest.domain.parsed_deliveries import DeliveryOutcome, ParsedDelivery, Shop, Unreadable, must_pass
 from services.ingest.instruments import DELIVERIES, FIELDS_UNKNOWN, NO_RECIPIENT, QUARANTINED, SECONDS
 from services.ingest.sources.adapter import Adapter, DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY

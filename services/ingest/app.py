@@ -3,9 +3,9 @@
 import os
 
 from services.ingest.api import WebhookEndpoints, webhooks
-from services.ingest.arrivals import Preparer
 from services.ingest.consumer import consumer
 from services.ingest.credentials import SourceAccounts
+from services.ingest.delivery_preparation import Preparer
 from services.ingest.events_api import events
 from services.ingest.retention import retention
 from services.ingest.schema import ground, metadata

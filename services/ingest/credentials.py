@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.ingest.domain.readings import Shop
+from services.ingest.domain.parsed_deliveries import Shop
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.merchant import SourceSettings
 from shared.config.quotas import MerchantQuotas

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.ingest.arrivals import ReceivedDelivery
-from services.ingest.domain.readings import DeliveryOutcome
+from services.ingest.delivery_preparation import ReceivedDelivery
+from services.ingest.domain.parsed_deliveries import DeliveryOutcome
 from shared.http.problems import FieldProblem
 
 REFUSED: Final = "refused"

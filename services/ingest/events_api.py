@@ -17,10 +17,10 @@ from fastapi.responses import JSONResponse, Response
 
 from services.ingest import store
 from services.ingest.api import count, count_what_is_odd
-from services.ingest.arrivals import Preparer, ReceivedDelivery
 from services.ingest.credentials import shop_of
+from services.ingest.delivery_preparation import Preparer, ReceivedDelivery
 from services.ingest.domain.announcements import Origin
-from services.ingest.domain.readings import DeliveryOutcome, must_pass
+from services.ingest.domain.parsed_deliveries import DeliveryOutcome, must_pass
 from services.ingest.event_results import (
     LONGEST_ID_CHARACTERS,
     REFUSED,
@@ -36,7 +36,7 @@ from services.ingest.sources.generic import EventBody, findings_in, read_event
 from shared import ids
 from shared.beside import beside
 from shared.clock import Clock
-from shared.db.ground import SystemTables
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.failpoints import failpoint

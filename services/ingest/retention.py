@@ -18,9 +18,9 @@ from services.ingest.tables import (
     subjects,
 )
 from shared.clock import Clock
-from shared.db.ground import kept_of
 from shared.db.kept import Kept, swept_after
 from shared.db.sweep import Sweep, first_id, swept
+from shared.db.system_tables import kept_of
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.loop import SLOW_SECONDS, Loop

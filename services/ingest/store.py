@@ -10,8 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.ingest.acquaintance import People
-from services.ingest.arrivals import OWN_SYSTEMS, PreparedDelivery, oldest_id_of, under_a_reused_id
+from services.ingest.delivery_preparation import OWN_SYSTEMS, PreparedDelivery, oldest_id_of, under_a_reused_id
 from services.ingest.domain import totals
 from services.ingest.domain.announcements import (
     Addressee,
@@ -21,9 +20,10 @@ from services.ingest.domain.announcements import (
     taken_off,
     trigger_id,
 )
+from services.ingest.domain.parsed_deliveries import DeliveryOutcome, ParsedDelivery, Unreadable
 from services.ingest.domain.people import prefers_known_person, reaches_everybody, timely_claims
-from services.ingest.domain.readings import DeliveryOutcome, ParsedDelivery, Unreadable
 from services.ingest.instruments import IDS_REUSED
+from services.ingest.known_people import People
 from services.ingest.tables import KEY_BYTES, deliveries, delivery_keys, former_people, published, quarantine, subjects
 from shared import ids
 from shared.db.transaction import Row, Transaction

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.metrics.domain.grouping import By
 from services.metrics.domain.kpis import Unit
-from services.metrics.domain.standing import State
+from services.metrics.domain.projection import State
 from shared.progress import Doing
 
 Number = int | float

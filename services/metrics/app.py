@@ -1,6 +1,6 @@
 """Metrics put together; the only place that constructs its parts."""
 
-from services.metrics import api, consumer, pages, people, retention, signing_in
+from services.metrics import api, consumer, pages, people, retention, sign_in
 from services.metrics.page_templates import Pages
 from services.metrics.schema import ground, metadata
 from services.metrics.session import Sessions
@@ -23,8 +23,8 @@ def build(runtime: Runtime) -> Service:
         units=units,
         routers=(
             api.router_of(units, runtime.clock, settings),
-            signing_in.codes_of(sessions),
-            signing_in.router_of(sessions, rendered, runtime.clock, runtime.settings.address),
+            sign_in.codes_of(sessions),
+            sign_in.router_of(sessions, rendered, runtime.clock, runtime.settings.address),
             pages.router_of(units, runtime.clock, sessions, settings, rendered),
         ),
     )

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from services.metrics import store
 from services.metrics.domain.grouping import HOUR, Window, grouped
 from services.metrics.domain.kpis import Figure, figures
+from services.metrics.domain.projection import Projection, State
 from services.metrics.domain.reasons import meaning_of
-from services.metrics.domain.standing import Projection, State
 from services.metrics.domain.story import Chapter, chapter
 from services.metrics.domain.tally import Measure, hour_of
 from shared.db.transaction import Row, Transaction

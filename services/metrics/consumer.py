@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.metrics import instruments, store
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import Projection, joined
+from services.metrics.domain.projection import Projection, joined
 from services.metrics.domain.tally import Cell, change, is_told_differently, tally
 from services.metrics.settings import MetricsSettings
 from shared.bus.router import Router

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from services.metrics import store
 from services.metrics.answers import JourneyAnswer, ProgressAnswer, StepAnswer
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import Projection
+from services.metrics.domain.progress_sentence import lead, progress_at
+from services.metrics.domain.projection import Projection
 from services.metrics.domain.story import Chapter, told
-from services.metrics.domain.telling import lead, progress_at
 from services.metrics.settings import MetricsSettings
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event

@@ -12,15 +12,15 @@ from fastapi.responses import Response
 from services.metrics import screens, store
 from services.metrics.board import Span, board_of
 from services.metrics.domain.grouping import Window
+from services.metrics.domain.progress_sentence import label, lead, progress_at
 from services.metrics.domain.tally import Measure
-from services.metrics.domain.telling import label, lead, progress_at
 from services.metrics.journeys import journey_of
 from services.metrics.page_templates import STATIC, Pages, see
 from services.metrics.row_screens import heading
 from services.metrics.rows import Page, Question, cursor_of, page_of, place_of
 from services.metrics.session import Sessions
 from services.metrics.settings import MetricsSettings
-from services.metrics.signing_in import signed_in
+from services.metrics.sign_in import signed_in
 from shared.clock import Clock
 from shared.config.directory import Merchant
 from shared.db.transaction import Transaction

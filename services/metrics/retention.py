@@ -16,9 +16,9 @@ from services.metrics.domain.tally import ALWAYS, Cell, hour_of, state_cell
 from services.metrics.schema import ground
 from services.metrics.settings import MetricsSettings
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions
-from shared.db.ground import kept_of
 from shared.db.kept import Kept, Way, swept_after
 from shared.db.sweep import ROWS_AT_ONCE, Sweep, first_id, swept
+from shared.db.system_tables import kept_of
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.ids import FollowUpId

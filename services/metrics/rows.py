@@ -13,7 +13,7 @@ import orjson
 from services.metrics import store
 from services.metrics.answers import FactAnswer
 from services.metrics.domain.grouping import By, Window, is_in_groups
-from services.metrics.domain.standing import Projection
+from services.metrics.domain.projection import Projection
 from services.metrics.domain.story import Chapter, chapter
 from services.metrics.domain.tally import Measure, cells
 from shared.db.transaction import Row, Transaction

@@ -10,7 +10,7 @@ from uuid import UUID
 from services.metrics.board import Bar, Board
 from services.metrics.domain.grouping import Window
 from services.metrics.domain.kpis import Figure, Unit
-from services.metrics.domain.standing import State
+from services.metrics.domain.projection import State
 from services.metrics.domain.story import Tone, money
 from services.metrics.domain.tally import Measure
 from shared.phone import E164, masked

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from services.metrics.domain.facts import follow_up_of, open_body, revived
 from services.metrics.domain.order_book import BookedOrder, concerns_an_order, joined, order_id
-from services.metrics.domain.standing import TROUBLED, Projection, State
+from services.metrics.domain.projection import TROUBLED, Projection, State
 from services.metrics.domain.tally import ALWAYS, Cell, Measure, nonzero
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups
 from shared.db.transaction import Row, Transaction

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.scheduler import pending, views
+from services.scheduler import views
 from services.scheduler.api_models import (
     DryRunAnswer,
     FlowAnswer,
@@ -23,12 +23,13 @@ from services.scheduler.api_models import (
     RunPage,
     SearchRequest,
 )
-from services.scheduler.asking import FollowUpRequests, ValidRequest, local_of
-from services.scheduler.domain.enrolment import Decline
-from services.scheduler.domain.states import State
-from services.scheduler.planner import NewRun, Planner, Versions
+from services.scheduler.lifecycle import pending
+from services.scheduler.lifecycle.states import State
+from services.scheduler.lifecycle.transitions import cancel
+from services.scheduler.runs.enrolment import Decline
+from services.scheduler.runs.follow_up_requests import FollowUpRequests, ValidRequest, local_of
+from services.scheduler.runs.planner import NewRun, Planner, Versions
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.settling import cancel
 from services.scheduler.store import load
 from services.scheduler.tables import ground
 from shared import ids, phone

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from services.scheduler.domain.states import State
+from services.scheduler.lifecycle.states import State
 from shared import spellings
 from shared.config.flow import CancelRule, Template
 from shared.config.model import Country, Duration, Flag, Locale, Slug

@@ -1,15 +1,16 @@
 """The scheduler, put together."""
 
-from services.scheduler import days, retention, setting_aside, tables
+from services.scheduler import retention, tables
 from services.scheduler.api import create_api
-from services.scheduler.asking import FollowUpRequests, GateAdvice
 from services.scheduler.consumer import Consumer
-from services.scheduler.loop import Bell, Firing
-from services.scheduler.planner import Planner, Versions
+from services.scheduler.release import failing_follow_ups, timer_days
+from services.scheduler.release.loop import Bell, Firing
+from services.scheduler.runs.follow_up_requests import FollowUpRequests, GateAdvice
+from services.scheduler.runs.planner import Planner, Versions
+from services.scheduler.runs.triggers import Triggers
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import ground, metadata
-from services.scheduler.triggers import Triggers
-from shared.bus.reading import ReadProgress
+from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
@@ -43,7 +44,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
         on_start=[bell.start],
     )
     router = consumer.router()
-    router.works[setting_aside.PARKED_AS] = setting_aside.take_again
+    router.works[failing_follow_ups.PARKED_AS] = failing_follow_ups.take_again
     source = service.listen(runtime.log, router)
     runtime.log.hears(ground, NEWS)
     # What was acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
@@ -55,6 +56,6 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
     service.loops = [
         loop,
         Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
-        days.loop(units),
+        timer_days.loop(units),
     ]
     return service

@@ -7,23 +7,24 @@ from typing import TypeAlias
 
 import sqlalchemy as sa
 
-from services.scheduler import erasure, instruments, people
-from services.scheduler.advising import consents_of
-from services.scheduler.distances import keep_distances
-from services.scheduler.domain.answers import PURPOSES, REPLY_ANSWER_LIMIT, answer
-from services.scheduler.domain.enrolment import ANSWER_FLOW, built_in_version
-from services.scheduler.domain.facts import recipient_names, zone_of
-from services.scheduler.domain.pacing import Priority, pause_after_lapse, spread
-from services.scheduler.domain.planning import MerchantDefaults, PlannedText, end_before_beginning
-from services.scheduler.domain.states import OPEN, RUNNING, State, Transition, TransitionKind
+from services.scheduler import erasure, instruments
 from services.scheduler.exports import SchedulerExports
-from services.scheduler.people import StoredRecipient
-from services.scheduler.planner import NewRun, Planner, Version, Versions, names_of
+from services.scheduler.lifecycle.states import OPEN, RUNNING, State, Transition, TransitionKind
+from services.scheduler.lifecycle.transitions import TransitionRequest, cancel, settle
+from services.scheduler.release.distances import keep_distances
+from services.scheduler.release.pacing import Priority, pause_after_lapse, spread
+from services.scheduler.runs import recipients
+from services.scheduler.runs.enrolment import ANSWER_FLOW, built_in_version
+from services.scheduler.runs.facts import recipient_names, zone_of
+from services.scheduler.runs.gate_advice import consents_of
+from services.scheduler.runs.keyword_answers import PURPOSES, REPLY_ANSWER_LIMIT, answer
+from services.scheduler.runs.plan import MerchantDefaults, PlannedText, end_before_beginning
+from services.scheduler.runs.planner import NewRun, Planner, Version, Versions, names_of
+from services.scheduler.runs.recipients import StoredRecipient
+from services.scheduler.runs.triggers import NO_MERCHANT, Triggers
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.settling import TransitionRequest, cancel, settle
 from services.scheduler.store import FollowUp, by_recipient, load, load_open
 from services.scheduler.tables import closed_merchants, follow_ups, ground
-from services.scheduler.triggers import NO_MERCHANT, Triggers
 from shared import rights
 from shared.bus.router import Router
 from shared.config.directory import Merchant, MerchantDirectory
@@ -132,7 +133,7 @@ class Consumer:
         """Cancel what the person no longer permits; an older word of the ledger changes nothing."""
         barred_of = {event.recipient_id: barred_purposes(event) for event in events}
         texts = by_recipient((await load_open(uow.db, [each for each, barred in barred_of.items() if barred])).values())
-        known = await people.people(uow.db, [*barred_of])
+        known = await recipients.people(uow.db, [*barred_of])
         unwanted: list[FollowUp] = []
         changed: list[StoredRecipient] = []
         for event in events:
@@ -146,13 +147,13 @@ class Consumer:
                 replace(person, consent_epoch=event.epoch, suppressed=event.suppressed, consents=consents_of(event))
             )
         await cancel(uow, unwanted, "opt_out", self._unconfirmed_after)
-        await people.save(uow.db, changed)
+        await recipients.save(uow.db, changed)
 
     async def take_erasures(self, events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
         """Cancel everything, blank what is sealed, and remember to forget what comes late."""
         ids = [event.recipient_id for event in events]
         texts = await load_open(uow.db, ids)
-        known = await people.people(uow.db, ids)
+        known = await recipients.people(uow.db, ids)
         running = [text for text in texts.values() if text.standing.state in RUNNING]
         await cancel(uow, running, "erased", self._unconfirmed_after)
         for event in events:
@@ -160,7 +161,7 @@ class Consumer:
         persons = [
             known.get(event.recipient_id) or StoredRecipient(event.recipient_id, event.merchant_id) for event in events
         ]
-        await people.save(uow.db, [replace(person, erased_at=uow.now, **erasure.FORGOTTEN) for person in persons])
+        await recipients.save(uow.db, [replace(person, erased_at=uow.now, **erasure.FORGOTTEN) for person in persons])
 
     async def take_closings(self, events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
         """Cancel everything of a shop; what happened there before will start nothing. Rare, and costs a full scan."""
@@ -185,7 +186,7 @@ class Consumer:
             for event in events
             if event.reply_class in PURPOSES and not event.provider_answers and not event.repeats_opt_out
         ]
-        known = await people.people(uow.db, [event.recipient_id for event in asking])
+        known = await recipients.people(uow.db, [event.recipient_id for event in asking])
         runs = []
         for event in asking:
             merchant = self._merchants.get(event.merchant_id)
@@ -193,7 +194,7 @@ class Consumer:
             if merchant is None:
                 uow.set_aside(event, NO_MERCHANT)
             elif person is None or person.erased_at is None:
-                contact = people.contact_of(self._sealer, merchant.id, event.recipient_id, event.contact)
+                contact = recipients.contact_of(self._sealer, merchant.id, event.recipient_id, event.contact)
                 runs.append(answer_run(event, merchant, contact, uow.now))
         self._ring_for(await self._planner.lay_down(uow, runs))
 

@@ -9,12 +9,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from services.scheduler.domain.states import ENDS
+from services.scheduler.lifecycle.states import ENDS
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import enrollments, entries, follow_ups, ground, state_changes, triggers_seen
-from shared.db.ground import kept_of
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
+from shared.db.system_tables import kept_of
 from shared.db.unit_of_work import UnitOfWorkRunner
 
 _DAY_SECONDS: Final = 86_400.0

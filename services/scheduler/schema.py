@@ -1,5 +1,5 @@
 """The metadata every table of scheduler belongs to, with its ground tables."""
 
-from shared.db.ground import metadata_of
+from shared.db.system_tables import metadata_of
 
 metadata, ground = metadata_of("scheduler")

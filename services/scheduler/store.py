@@ -8,8 +8,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.scheduler.domain.pacing import Priority
-from services.scheduler.domain.states import Lifecycle, Proof, State
+from services.scheduler.lifecycle.states import Lifecycle, Proof, State
+from services.scheduler.release.pacing import Priority
 from services.scheduler.tables import follow_ups, timers
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.follow_up import Content, Purpose, SendPolicy

@@ -20,9 +20,9 @@ from services.scheduler.api_models import (
     RunAnswer,
     RunPage,
 )
-from services.scheduler.domain.states import RUNNING, State
-from services.scheduler.moves import DUE
-from services.scheduler.planner import Versions, text_id
+from services.scheduler.lifecycle.states import RUNNING, State
+from services.scheduler.release.due_timers import DUE
+from services.scheduler.runs.planner import Versions, text_id
 from services.scheduler.tables import enrollments, follow_ups, lines, state_changes
 from shared.db.transaction import Row, Transaction
 from shared.http.problems import unprocessable

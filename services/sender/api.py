@@ -13,13 +13,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from services.sender import store
-from services.sender.admission import Admission, misdirected
-from services.sender.answering import Replies
-from services.sender.domain.model import Attempt, Dispatch
-from services.sender.domain.progress import Held, known_of
-from services.sender.health import held_by
-from services.sender.inbox import take_in
-from services.sender.receiving import Receipts
+from services.sender.numbers.health import held_by
+from services.sender.providers.admission import Admission, misdirected
+from services.sender.queue.dispatches import Attempt, Dispatch
+from services.sender.queue.progress import Held, known_of
+from services.sender.receipts.recording import Receipts
+from services.sender.replies.inbox import take_in
+from services.sender.replies.recording import Replies
 from services.sender.tables import in_flight, number_health, recipients
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWorkRunner

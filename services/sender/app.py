@@ -6,27 +6,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.sender import api, consumer, setting_aside, unassigned_api
-from services.sender.admission import Admission
-from services.sender.answering import Replies
-from services.sender.asking import StatusPoller
-from services.sender.calling import Calls
-from services.sender.health import NumberHealth
-from services.sender.links import api as links_api
-from services.sender.loop import Bell, Dispatcher
-from services.sender.missed_replies import MissedReplies
-from services.sender.outcomes import Outcomes
+from services.sender import api, consumer
+from services.sender.engagement.links import api as links_api
+from services.sender.numbers.backpressure import Backpressure
+from services.sender.numbers.health import NumberHealth
+from services.sender.providers.admission import Admission
 from services.sender.providers.book import ProviderBook
-from services.sender.receiving import Receipts
-from services.sender.reconciling import Reconciler
+from services.sender.queue import failing_dispatches
+from services.sender.receipts.recording import Receipts
+from services.sender.receipts.status_poller import StatusPoller
+from services.sender.reconciliation.reconciler import Reconciler
+from services.sender.replies import unassigned_api
+from services.sender.replies.missed_replies import MissedReplies
+from services.sender.replies.recording import Replies
+from services.sender.replies.unassigned import UnassignedReplies
 from services.sender.retention import Retention
-from services.sender.rush import Backpressure
 from services.sender.schema import ground, metadata
+from services.sender.sending.dispatcher import Bell, Dispatcher
+from services.sender.sending.outcomes import Outcomes
+from services.sender.sending.provider_calls import Calls
 from services.sender.settings import SenderSettings
-from services.sender.unassigned import UnassignedReplies
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.marks import MARK_SECONDS
-from shared.bus.reading import ReadProgress
+from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
@@ -80,7 +82,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     bell = Bell()
     service = Service(name=NAME, metadata=metadata, ground=ground, units=units)
     events = consumer.router(bell.ring, sealer, runtime.log.partitions)
-    events.works[setting_aside.PARKED_AS] = setting_aside.take_again
+    events.works[failing_dispatches.PARKED_AS] = failing_dispatches.take_again
     source = service.listen(runtime.log, events)
     hearing = ReadProgress(
         source, runtime.log.marks(), units, ground, NEWS, listeners=LISTENERS, patience_seconds=MARK_SECONDS

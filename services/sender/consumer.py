@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any, Final
 
 from services.sender import erasure, store
-from services.sender.attribution import consumer as attribution
-from services.sender.domain.attempts import DispatchState
-from services.sender.domain.model import Dispatch, priority_of
-from services.sender.domain.standing import after_change
+from services.sender.engagement.attribution import consumer as attribution
 from services.sender.exports import SenderExports
+from services.sender.queue.dispatches import Dispatch, priority_of
+from services.sender.queue.states import DispatchState
+from services.sender.replies.send_permission import after_change
 from services.sender.tables import dispatches, recipients
 from shared.bus.partitioning import partition_of
 from shared.bus.router import Router

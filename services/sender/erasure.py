@@ -6,12 +6,12 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.sender import store
-from services.sender.attribution import store as attribution
-from services.sender.attribution.tables import touches
-from services.sender.domain.attempts import AttemptState
-from services.sender.domain.model import Dispatch
-from services.sender.links import store as links
-from services.sender.links.tables import short_links
+from services.sender.engagement.attribution import store as attribution
+from services.sender.engagement.attribution.tables import touches
+from services.sender.engagement.links import store as links
+from services.sender.engagement.links.tables import short_links
+from services.sender.queue.dispatches import Dispatch
+from services.sender.queue.states import AttemptState
 from services.sender.schema import ground
 from services.sender.tables import (
     HOLDS_CONTENT,

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.sender.attribution.tables import conversions, touches
+from services.sender.engagement.attribution.tables import conversions, touches
+from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.erasure import attempts_of
-from services.sender.links.tables import clicks, short_links
 from services.sender.schema import ground
 from services.sender.sealed import SEALED
 from services.sender.tables import attempts, dispatches, receipts, recipients, replies

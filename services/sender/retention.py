@@ -9,17 +9,17 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from services.sender.attribution.store import TOUCHES_KEPT
-from services.sender.attribution.tables import conversions, touches
-from services.sender.domain.attempts import AttemptState, DispatchState
-from services.sender.links.store import LINK_LIFETIME
-from services.sender.links.tables import clicks, short_links
+from services.sender.engagement.attribution.store import TOUCHES_KEPT
+from services.sender.engagement.attribution.tables import conversions, touches
+from services.sender.engagement.links.store import LINK_LIFETIME
+from services.sender.engagement.links.tables import clicks, short_links
+from services.sender.queue.states import AttemptState, DispatchState
 from services.sender.schema import ground
 from services.sender.settings import SenderSettings
 from services.sender.tables import attempts, dispatches, receipts, replies, unassigned_replies
-from shared.db.ground import kept_of
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
+from shared.db.system_tables import kept_of
 from shared.db.unit_of_work import UnitOfWorkRunner
 
 KEPT: Final = timedelta(days=396)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.sender.links.tables import short_links
+from services.sender.engagement.links.tables import short_links
 from services.sender.tables import dispatches, receipts, replies, unassigned_replies
 from shared import places
 from shared.db.resealing import Sealed

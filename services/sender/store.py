@@ -9,11 +9,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.sender.domain.attempts import AttemptState, DispatchState, is_concluded
-from services.sender.domain.intent import IntentRecipient, Underway
-from services.sender.domain.lattice import ProviderStatus, joined
-from services.sender.domain.model import Attempt, AttemptSnapshot, Dispatch
-from services.sender.domain.standing import SendPermission
+from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
+from services.sender.queue.states import AttemptState, DispatchState, is_concluded
+from services.sender.receipts.status_lattice import ProviderStatus, joined
+from services.sender.replies.send_permission import SendPermission
+from services.sender.sending.intent_decision import IntentRecipient, Underway
 from services.sender.tables import (
     QUEUED,
     attempts,

@@ -7,7 +7,7 @@ erasures and exports.
 
 import sqlalchemy as sa
 
-from services.sender.domain.attempts import LIVE_STATES, DispatchState
+from services.sender.queue.states import LIVE_STATES, DispatchState
 from services.sender.schema import ground, metadata
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.types import Id, Instant

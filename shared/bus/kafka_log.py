@@ -19,8 +19,8 @@ from shared.bus.kept import KEEP_MINUTES
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.outbox import OutboxPublisher, Relay
 from shared.bus.outbox_room import MOST_ROWS, STUCK_SECONDS, WAITS_SECONDS, Room
-from shared.db.ground import SystemTables
 from shared.db.postgres import PostgresDatabase
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event
 from shared.tasks import WatchedTasks

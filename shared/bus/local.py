@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from shared.bus.marks import Marks, NothingToRelay
 from shared.bus.port import Assignment, Key, Message, Partition, Poll
-from shared.db.ground import SystemTables
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.types import Id, Instant
 from shared.db.unit_of_work import Database

@@ -21,8 +21,8 @@ from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import MARKS_TOPIC
 from shared.bus.marks import PublisherMark, packed
 from shared.bus.port import Partition
-from shared.db.ground import SystemTables
 from shared.db.postgres_session import PostgresSession
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import Row
 from shared.loop import Loop
 from shared.telemetry.logs import logger

@@ -20,10 +20,10 @@ from shared.bus.kafka_wire import KafkaRecord
 from shared.bus.marking import Marking
 from shared.bus.outbox_room import Room
 from shared.bus.outbox_turns import Turns
-from shared.db.ground import NAMING
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_session import PostgresSession
 from shared.db.storage import QUEUE
+from shared.db.system_tables import NAMING
 from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.types import Id, Instant
 from shared.events.envelope import Event, encode

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from shared.bus import instruments
 from shared.bus.port import Message
 from shared.bus.router import Router
-from shared.db.ground import SystemTables
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault, Undecodable

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shared.bus.port import Partition
-from shared.db.ground import SystemTables
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction
 from shared.errors import Fenced
 

@@ -16,8 +16,8 @@ from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import Cluster
 from shared.bus.port import Partition
-from shared.db.ground import metadata_of
 from shared.db.postgres import PostgresDatabase
+from shared.db.system_tables import metadata_of
 from shared.db.transaction import Transaction, WritePriority
 from shared.events.topics import Topic
 

@@ -10,7 +10,7 @@ from shared.bus.failures import WINDOW, FailureWindow
 from shared.bus.kafka_faults import LogShortened
 from shared.bus.port import Message, Partition, Source
 from shared.bus.router import Router
-from shared.db.ground import SystemTables
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault, Fenced, told

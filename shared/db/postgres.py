@@ -18,13 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from shared import ids
 from shared.db import instruments, migrate
-from shared.db.lanes import WriteQueue
 from shared.db.migrate import Schema
 from shared.db.postgres_faults import TransactionLost, helps_at_once, translated, unreachable
 from shared.db.postgres_session import PostgresSession
 from shared.db.postgres_statements import PostgresTransaction, json_text
 from shared.db.readers import is_for_a_request
 from shared.db.transaction import Transaction, WritePriority
+from shared.db.write_queue import WriteQueue
 from shared.errors import CommitUnknown, ConfigurationFault, DatabaseUnavailable
 from shared.telemetry.logs import logger
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from shared.db.ground import SystemTables
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Overtaken

@@ -157,7 +157,7 @@ def house_process(folder: Path, port: int, merchants: Path, **environment: str) 
 
 def simulator_process(folder: Path, port: int, house: str, **environment: str) -> Process:
     """Return the simulated provider as a process of its own, not started."""
-    arguments = ["services.sender.simulator", "--port", str(port), "--data", str(folder / "simulator.db")]
+    arguments = ["services.simulator", "--port", str(port), "--data", str(folder / "simulator.db")]
     inbound = f"{house}/v1/providers/main/acme/replies"
     return Process(
         [*arguments, "--account-sid", ACCOUNT_SID, "--auth-token", AUTH_TOKEN, "--inbound-url", inbound],

@@ -19,8 +19,8 @@ from shared.bus.local import LOCAL, LocalLog
 from shared.bus.port import Source
 from shared.bus.router import Router
 from shared.bus.runner import Runner
-from shared.db.ground import metadata_of
 from shared.db.postgres import PostgresDatabase
+from shared.db.system_tables import metadata_of
 from shared.db.transaction import WritePriority
 from shared.db.types import Id
 from shared.db.unit_of_work import Database, UnitOfWork, UnitOfWorkRunner

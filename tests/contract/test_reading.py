@@ -10,7 +10,7 @@ import structlog.testing
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.marks import MARK_SECONDS, NothingToRelay
 from shared.bus.partitioning import NOBODY
-from shared.bus.reading import NewsWait, ReadProgress, Unread
+from shared.bus.read_progress import NewsWait, ReadProgress, Unread
 from shared.bus.runner import Runner
 from shared.events.topics import Topic
 from shared.testing.clock import FakeClock

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.prepare import prepare
 from services import distributed
-from services.compliance.signing import SigningKey
+from services.compliance.ledger.signing import SigningKey
 from shared.config.directory import MerchantDirectory
 from shared.http.auth import key_sha256
 from shared.privacy import Keyring

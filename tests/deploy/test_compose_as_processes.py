@@ -96,7 +96,7 @@ class Composition:
             own["FOLLOWUP_PORT"] = str(self.ports[name])
         arguments = container["command"]
         if name == "simulator":
-            arguments = ["services.sender.simulator", *(_local(each, self.ports[name]) for each in arguments)]
+            arguments = ["services.simulator", *(_local(each, self.ports[name]) for each in arguments)]
         else:
             arguments = ["services.cli", *arguments]
         environment = {key: str(value) for key, value in container.get("environment", {}).items()}

@@ -13,11 +13,11 @@ import yaml
 
 from services.cli import doctor as _  # noqa: F401 - with it every settings class is declared
 from services.cli.app import app
-from services.compliance.domain.verdicts import Reason
+from services.compliance.gate.verdicts import Reason
 from services.metrics.domain.reasons import is_known
-from services.scheduler.domain.enrolment import Decline
-from services.sender.simulator.faults import FaultPlan
-from shared.bus.reading import NewsWait
+from services.scheduler.runs.enrolment import Decline
+from services.simulator.faults import FaultPlan
+from shared.bus.read_progress import NewsWait
 from shared.conditions import compile_condition
 from shared.events.dispatch import ErrorClass
 from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, WaitsFor

@@ -14,7 +14,7 @@ import pytest
 
 from services.cli.demonstration import tell_story
 from services.demo.set import Scene
-from services.sender.simulator.faults import FaultPlan
+from services.simulator.faults import FaultPlan
 from shared.testing.process import free_port
 
 TITLES = [

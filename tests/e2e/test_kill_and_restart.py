@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.sender.simulator.count import count
+from services.simulator.count import count
 from shared.clock import SystemClock, write_offset
 from shared.failpoints import NAMES
 from shared.testing.process import free_port, house_process, simulator_process, write_shop

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from services.demo.set import Scene
 from services.demo.stage import SENDER_NUMBER
 from services.scheduler.tables import enrollments, state_changes
-from services.sender.simulator.signature import HEADER, sign
 from services.sender.tables import attempts, dispatches, receipts, replies
+from services.simulator.signature import HEADER, sign
 from shared.bus import local
 from shared.db.transaction import Row
 from shared.ids import MerchantId

@@ -15,7 +15,7 @@ import asyncpg
 import httpx2
 import pytest
 
-from services.sender.simulator.count import callback_id, count
+from services.simulator.count import callback_id, count
 from shared.testing.connected import Server
 from shared.testing.fleet import PARTITIONS, SERVICES, Fleet, fleet
 from shared.testing.process import write_shop

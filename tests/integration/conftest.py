@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.testing.connected import Server
-from shared.testing.house import building_on
+from shared.testing.harness import building_on
 from shared.testing.schemas import Schemas
 
 

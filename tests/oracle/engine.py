@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.compliance.domain.evaluation import EvaluationAnswer, evaluate_json
-from services.compliance.domain.rule_files import load_rules
+from services.compliance.gate.evaluation import EvaluationAnswer, evaluate_json
+from shared.rule_files.loader import load_rules
 from tests.oracle.gate_oracle import Answer, instant, is_over, judge, least_of
 
 

@@ -6,11 +6,11 @@ from itertools import groupby
 
 import pytest
 
-from services.compliance.domain import holiday_calendars
-from services.compliance.domain.quiet_hours import SendingWindow
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import Rule, RuleTable
 from shared.events.follow_up import Purpose
+from shared.rule_files.loader import load_rules
+from shared.rules import holiday_calendars
+from shared.rules.quiet_hours import SendingWindow
+from shared.rules.table import Rule, RuleTable
 from tests.oracle import gate_oracle, wall_clock
 from tests.oracle.gate_oracle import AREA_CODES
 from tests.oracle.wall_clock import HOURS, PLACES, QUARTER, ROWS, Window

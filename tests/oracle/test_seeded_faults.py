@@ -13,22 +13,13 @@ from typing import Any
 
 import pytest
 
-from services.compliance.domain import (
-    answers,
-    consent,
-    frequency,
-    gate,
-    holiday_calendars,
-    numbers,
-    places,
-    quiet_hours,
-    setting,
-    zones,
-)
-from services.compliance.domain.holiday_calendars import Fixed, Observed
-from services.compliance.domain.inputs import Consent
-from services.compliance.domain.rules import ConsentStatus, FrequencyCap
-from services.compliance.domain.verdicts import Reason
+from services.compliance.caps import frequency
+from services.compliance.gate import answers, decision, setting, sufficiency
+from services.compliance.gate.inputs import Consent
+from services.compliance.gate.verdicts import Reason
+from shared.rules import holiday_calendars, numbers, places, quiet_hours, zones
+from shared.rules.holiday_calendars import Fixed, Observed
+from shared.rules.table import ConsentStatus, FrequencyCap
 from tests.oracle.cases import question
 from tests.oracle.engine import answer
 from tests.oracle.gate_oracle import Answer, judge
@@ -163,14 +154,16 @@ def a_cap_is_one_too_many(patch: pytest.MonkeyPatch) -> None:
     """Four a day are let through where three are allowed."""
     caps = frequency.applicable_caps
     patch.setattr(
-        gate, "applicable_caps", lambda *all_: tuple(FrequencyCap(cap.maximum + 1, cap.hours) for cap in caps(*all_))
+        decision,
+        "applicable_caps",
+        lambda *all_: tuple(FrequencyCap(cap.maximum + 1, cap.hours) for cap in caps(*all_)),
     )
 
 
 def every_text_counts(patch: pytest.MonkeyPatch) -> None:
     """Receipts and order notices count towards the marketing cap."""
     patch.setattr(
-        gate, "text_times", lambda history, _purpose: tuple(sorted((past.at for past in history), reverse=True))
+        decision, "text_times", lambda history, _purpose: tuple(sorted((past.at for past in history), reverse=True))
     )
 
 
@@ -181,7 +174,7 @@ def a_text_counts_a_moment_too_long(patch: pytest.MonkeyPatch) -> None:
     def later(caps: Any, sent: Any, at: datetime) -> datetime | None:
         return room(caps, [moment + timedelta(microseconds=1) for moment in sent], at)
 
-    patch.setattr(gate, "next_room", later)
+    patch.setattr(decision, "next_room", later)
 
 
 def an_old_grant_beats_an_opt_out(patch: pytest.MonkeyPatch) -> None:
@@ -191,40 +184,40 @@ def an_old_grant_beats_an_opt_out(patch: pytest.MonkeyPatch) -> None:
 
 def pending_is_consent(patch: pytest.MonkeyPatch) -> None:
     """A double opt-in that nobody answered is enough."""
-    shortfall = consent.shortfall
+    shortfall = sufficiency.shortfall
 
     def lenient(*arguments: Any) -> Reason | None:
         found = shortfall(*arguments)
         return None if found is Reason.CONSENT_PENDING else found
 
-    patch.setattr(gate, "shortfall", lenient)
+    patch.setattr(decision, "shortfall", lenient)
 
 
 def one_country_is_enough(patch: pytest.MonkeyPatch) -> None:
     """The consent must satisfy the law of the number's country alone."""
-    shortfall = consent.shortfall
+    shortfall = sufficiency.shortfall
     patch.setattr(
-        gate, "shortfall", lambda found, purpose, countries, *rest: shortfall(found, purpose, countries[:1], *rest)
+        decision, "shortfall", lambda found, purpose, countries, *rest: shortfall(found, purpose, countries[:1], *rest)
     )
 
 
 def expired_consent_lives_on(patch: pytest.MonkeyPatch) -> None:
     """The end of a consent is not looked at."""
-    shortfall = consent.shortfall
-    patch.setattr(gate, "shortfall", lambda found, *rest: shortfall(replace(found, expires_at=None), *rest))
+    shortfall = sufficiency.shortfall
+    patch.setattr(decision, "shortfall", lambda found, *rest: shortfall(replace(found, expires_at=None), *rest))
 
 
 def help_is_answered_for_ever(patch: pytest.MonkeyPatch) -> None:
     """An answer may be as old as a day."""
     occasion: Any = answers.occasion
-    patch.setattr(gate, "occasion", lambda *all_: occasion(*all_[:-1], timedelta(days=1)))
+    patch.setattr(decision, "occasion", lambda *all_: occasion(*all_[:-1], timedelta(days=1)))
 
 
 def every_stop_is_confirmed(patch: pytest.MonkeyPatch) -> None:
     """Who says STOP again is told again that there will be no more texts."""
     occasion: Any = answers.occasion
     patch.setattr(
-        gate, "occasion", lambda purpose, found, *rest: occasion(purpose, replace(found, revoked_since=None), *rest)
+        decision, "occasion", lambda purpose, found, *rest: occasion(purpose, replace(found, revoked_since=None), *rest)
     )
 
 
@@ -246,17 +239,17 @@ def everyone_is_spared(patch: pytest.MonkeyPatch) -> None:
 
 def any_clearance_will_do(patch: pytest.MonkeyPatch) -> None:
     """A text is cleared a second before its hours, its end or its consent end."""
-    patch.setattr(gate._Case, "least", property(lambda _self: timedelta()))
+    patch.setattr(decision._Case, "least", property(lambda _self: timedelta()))
 
 
 def what_closes_soon_is_open(patch: pytest.MonkeyPatch) -> None:
     """Only ends count, not the hours: nine at night is cleared at a second to nine."""
-    patch.setattr(gate._Case, "is_closed", property(lambda self: not self.moment.is_open))
+    patch.setattr(decision._Case, "is_closed", property(lambda self: not self.moment.is_open))
 
 
 def a_short_opening_is_one(patch: pytest.MonkeyPatch) -> None:
     """A text is put off to an opening that ends before it can be on its way."""
-    patch.setattr(gate._Case, "opening", lambda self, at: self.setting.window.next_opening(at, self.last_deferral))
+    patch.setattr(decision._Case, "opening", lambda self, at: self.setting.window.next_opening(at, self.last_deferral))
 
 
 def the_least_is_too_little(patch: pytest.MonkeyPatch) -> None:
@@ -266,7 +259,7 @@ def the_least_is_too_little(patch: pytest.MonkeyPatch) -> None:
         left = end - (self.now if at is None else at)
         return bool(left <= self.least)
 
-    patch.setattr(gate._Case, "ends_too_soon", too_soon)
+    patch.setattr(decision._Case, "ends_too_soon", too_soon)
 
 
 FAULTS: tuple[Fault, ...] = (

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from services.compliance.advice import advise
+from services.compliance.gate.advice import advise
 from tests.oracle.gate_oracle import instant
 from tests.oracle.wall_clock import CALENDARS, DAYS, HOURS, ROWS, clock
 
 FILE: dict[str, Any] = yaml.safe_load(
-    resources.files("services.compliance.data").joinpath("vectors.yaml").read_text(encoding="utf-8")
+    resources.files("shared.rule_files.data").joinpath("vectors.yaml").read_text(encoding="utf-8")
 )
 VECTORS: dict[str, dict[str, Any]] = FILE["rows"]
 MOMENTS: dict[str, list[dict[str, Any]]] = FILE["moments"]

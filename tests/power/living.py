@@ -15,8 +15,8 @@ import uvicorn
 
 from services import embedded
 from services.embedded import Application
-from services.sender.simulator import journal
-from services.sender.simulator.signature import HEADER, sign
+from services.simulator import journal
+from services.simulator.signature import HEADER, sign
 from shared.bus.local import LOCAL
 from shared.clock import write_offset
 from shared.db.sqlite import SQLiteDatabase

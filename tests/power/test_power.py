@@ -20,10 +20,10 @@ from uuid import UUID
 import pytest
 from fastapi import APIRouter
 
-from services.compliance.domain.ledger import GENESIS, chained
+from services.compliance.ledger.entries import GENESIS, chained
 from services.embedded import Application
-from services.sender.domain.attempts import LIVE_STATES
-from services.sender.simulator.count import callback_id, count
+from services.sender.queue.states import LIVE_STATES
+from services.simulator.count import callback_id, count
 from shared.clock import write_offset
 from shared.testing.waiting import until
 from tests.power.conftest import Recorded

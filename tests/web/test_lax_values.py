@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from services.compliance.consent_desk import ConsentBody, RevocationBody, StandingBody
-from services.compliance.domain.evaluation import EvaluationRequest
-from services.compliance.imports.api import ImportBody
+from services.compliance.consents.imports_api import ImportBody
+from services.compliance.consents.service import ConsentBody, RevocationBody, StandingBody
+from services.compliance.gate.evaluation import EvaluationRequest
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
-from services.sender.unassigned_api import AssignmentBody, Dismissal
+from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
 
 AT = "2026-12-01T12:00:00Z"
 TO = "+12125550123"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from services.compliance.domain.inputs import LineType
+from services.compliance.gate.inputs import LineType
 from shared.errors import ConfigurationFault
 from shared.phone import E164
 from shared.telemetry.logs import logger

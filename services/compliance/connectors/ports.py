@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from services.compliance.domain.inputs import Consent, LineType
-from services.compliance.domain.rules import ConsentStatus
+from services.compliance.gate.inputs import Consent, LineType
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.phone import E164
+from shared.rules.table import ConsentStatus
 
 
 class DoNotCall(Protocol):

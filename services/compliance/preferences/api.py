@@ -15,9 +15,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from services.compliance.preferences.desk import Choice, PreferenceService
 from services.compliance.preferences.languages import Language, Languages
 from services.compliance.preferences.links import Holder, PreferenceLinks
+from services.compliance.preferences.service import Choice, PreferenceService
 from shared.config.directory import Merchant, MerchantDirectory
 
 _HEADERS: Final = {

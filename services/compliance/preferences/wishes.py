@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.compliance.domain.rules import FrequencyCap
+from shared.rules.table import FrequencyCap
 
 PAUSE: Final = timedelta(days=30)
 """How long a pause lasts."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.ingest.domain.readings import Claim, ParsedDelivery, PermissionPlace, TriggerDraft
+from services.ingest.domain.parsed_deliveries import Claim, ParsedDelivery, PermissionPlace, TriggerDraft
 from shared import ids, places
 from shared.events.consent import (
     ConsentAct,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from services.ingest.domain.readings import Join, ParsedDelivery
+from services.ingest.domain.parsed_deliveries import Join, ParsedDelivery
 from shared import phone
 from shared.events.trigger import PhoneProvenance
 from shared.phone import E164

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import orjson
 
-from services.ingest.domain.readings import OrderTotal, ParsedDelivery, TriggerDraft
+from services.ingest.domain.parsed_deliveries import OrderTotal, ParsedDelivery, TriggerDraft
 from shared.events.trigger import TriggerKind
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from services.ingest.domain.readings import ParseResult, QuarantineReason, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParseResult, QuarantineReason, Shop, Unreadable
 from services.ingest.fields import Misshapen
 from shared.http import strict_json
 

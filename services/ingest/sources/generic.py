@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from services.ingest.domain.readings import Claim, Join, ParsedDelivery, Shop, TriggerDraft
+from services.ingest.domain.parsed_deliveries import Claim, Join, ParsedDelivery, Shop, TriggerDraft
 from services.ingest.fields import Misshapen
 from shared import phone, spellings, zone_places
 from shared.config.problem import did_you_mean

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from pydantic import ValidationError
 
-from services.ingest.domain.readings import ParsedDelivery, Shop
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, Shop
 from services.ingest.fields import Misshapen
 from services.ingest.sources.generic import EventBody, findings_in, reading_of
 from shared.events.consent import ConsentAct, ConsentScope

@@ -30,7 +30,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.ingest.domain.readings import ParsedDelivery, ParseResult, QuarantineReason, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, ParseResult, QuarantineReason, Shop, Unreadable
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, hmac_sha256_base64, is_any_of
 from services.ingest.sources.shopify_checkouts import checkout

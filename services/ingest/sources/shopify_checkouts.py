@@ -11,7 +11,7 @@ Source: webhooks section 1 (checkouts/create, checkouts/update).
 from dataclasses import replace
 from datetime import datetime
 
-from services.ingest.domain.readings import Claim, ParsedDelivery, PermissionPlace, TriggerDraft
+from services.ingest.domain.parsed_deliveries import Claim, ParsedDelivery, PermissionPlace, TriggerDraft
 from services.ingest.fields import Fields
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify_orders import about_order, as_of, cart_facts

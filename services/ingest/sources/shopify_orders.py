@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.ingest.domain.readings import Join, OrderTotal, ParsedDelivery, TriggerDraft
+from services.ingest.domain.parsed_deliveries import Join, OrderTotal, ParsedDelivery, TriggerDraft
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify_parcels import parcel_of

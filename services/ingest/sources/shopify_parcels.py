@@ -14,7 +14,7 @@ Shopify's API.
 from types import MappingProxyType
 from typing import Any
 
-from services.ingest.domain.readings import TriggerDraft
+from services.ingest.domain.parsed_deliveries import TriggerDraft
 from services.ingest.fields import Fields
 from services.ingest.sources.shopify_people import known
 from shared.events.trigger import TriggerKind

@@ -17,8 +17,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from services.ingest.domain.parsed_deliveries import Claim, Join, ParsedDelivery, PermissionPlace, Shop, TriggerDraft
 from services.ingest.domain.people import PhoneCandidate, chosen_phone
-from services.ingest.domain.readings import Claim, Join, ParsedDelivery, PermissionPlace, Shop, TriggerDraft
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import DeliveryContext
 from shared import spellings

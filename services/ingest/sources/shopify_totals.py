@@ -11,7 +11,7 @@ was given back is added again: the example comes to 39 dollars, of which 9 went 
 Source: webhooks section 1; Order of Shopify's Admin API (`current_total_price`, `total_price_set`).
 """
 
-from services.ingest.domain.readings import OrderTotal
+from services.ingest.domain.parsed_deliveries import OrderTotal
 from services.ingest.fields import Fields
 from services.ingest.sources.shopify_refunds import refund_of
 

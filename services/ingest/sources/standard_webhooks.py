@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.ingest.domain.readings import ParseResult, Shop
+from services.ingest.domain.parsed_deliveries import ParseResult, Shop
 from services.ingest.fields import Misshapen
 from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, hmac_sha256_base64, is_any_of
 from services.ingest.sources.generic import read_event

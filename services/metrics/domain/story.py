@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from services.metrics.domain.projection import failure_word, is_refused_here
 from services.metrics.domain.reasons import consent_words, detail_words, meaning_of
-from services.metrics.domain.standing import failure_word, is_refused_here
 from shared import progress
 from shared.events.consent import (
     ConsentAct,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import ALREADY_DISPATCHED, ANSWERS, Projection, State, failure_word, standing_of
+from services.metrics.domain.projection import ALREADY_DISPATCHED, ANSWERS, Projection, State, failure_word, standing_of
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ConsentScope, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.sender.domain.intent import Refuse
 from services.sender.providers.port import CALL_TIMEOUT_SECONDS, Provider
 from services.sender.providers.simulated import account_of
 from services.sender.providers.twilio import TwilioProvider
+from services.sender.sending.intent_decision import Refuse
 from shared.config import providers as config
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.merchant import Number, NumberKind, Registration

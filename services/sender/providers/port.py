@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from services.sender.domain.asking import Silent
-from services.sender.domain.conclude import Receipt
-from services.sender.domain.reading import ProviderAnswer
-from services.sender.domain.reconcile import Listed
+from services.sender.queue.conclusion import Receipt
+from services.sender.receipts.poll_schedule import Silent
+from services.sender.reconciliation.findings import Listed
+from services.sender.sending.answer_classification import ProviderAnswer
 from shared.events.engagement import ReplyClass
 from shared.phone import E164
 

@@ -19,15 +19,23 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from services.sender.domain.asking import Silent
-from services.sender.domain.conclude import Receipt
-from services.sender.domain.lattice import ProviderStatus
-from services.sender.domain.reactions import CodeMeaning, meaning_of
-from services.sender.domain.reading import Accepted, NotSent, ProviderAnswer, Response, Seen, read, retry_after_seconds
-from services.sender.domain.reconcile import Listed, body_sha256
 from services.sender.providers.addresses import SMS, address_of
 from services.sender.providers.port import Callback, Capabilities, Inbound, OutgoingText, RepliesPage, StatusPage
+from services.sender.providers.reactions import CodeMeaning, meaning_of
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
+from services.sender.queue.conclusion import Receipt
+from services.sender.receipts.poll_schedule import Silent
+from services.sender.receipts.status_lattice import ProviderStatus
+from services.sender.reconciliation.findings import Listed, body_sha256
+from services.sender.sending.answer_classification import (
+    Accepted,
+    NotSent,
+    ProviderAnswer,
+    Response,
+    Seen,
+    read,
+    retry_after_seconds,
+)
 from shared.money import micros
 from shared.phone import E164
 

@@ -6,8 +6,8 @@ Twilio splits codes over time and advises against branching on unlisted ones: th
 from datetime import timedelta
 from typing import Final
 
-from services.sender.domain.lattice import ProviderStatus
-from services.sender.domain.reactions import CodeMeaning, CodeTable, Reaction
+from services.sender.providers.reactions import CodeMeaning, CodeTable, Reaction
+from services.sender.receipts.status_lattice import ProviderStatus
 from shared.events.consent import SuppressionCause
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass

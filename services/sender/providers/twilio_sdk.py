@@ -21,8 +21,8 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from yarl import URL
 
-from services.sender.domain.reading import Broken, Response, Seen
 from services.sender.providers.port import CALL_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
+from services.sender.sending.answer_classification import Broken, Response, Seen
 
 _MOST_CONNECTIONS = 0  # no limit: a pool that makes a call wait would start it after its intent grew old
 _KEEPALIVE_SECONDS = 4.0  # less than servers keep a silent connection: no race with their closing it

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sender.attribution import consumer, store
-from services.sender.attribution.domain import Deduction, PurchaseRecord
-from services.sender.attribution.store import (
+from services.sender.engagement.attribution import consumer, store
+from services.sender.engagement.attribution.domain import Deduction, PurchaseRecord
+from services.sender.engagement.attribution.store import (
     AccountRaced,
     DeliveredText,
     Owned,
@@ -22,7 +22,7 @@ from services.sender.attribution.store import (
     record_clicked,
     record_delivered,
 )
-from services.sender.attribution.tables import conversions, touches
+from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.retention import sweeps
 from services.sender.schema import ground as ground_tables
 from services.sender.schema import metadata
@@ -39,7 +39,7 @@ from shared.events.trigger import TriggerReceived
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.service import Service
 from shared.testing.clock import START, FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 
 ACME = MerchantId("acme")
 HOUR = timedelta(hours=1)

@@ -10,8 +10,8 @@ import httpx2
 import sqlalchemy as sa
 
 from services.compliance import app, store, tables
-from services.compliance.domain.ledger import first_break
-from services.compliance.domain.records import DecisionRecord, record_of
+from services.compliance.gate.records import DecisionRecord, record_of
+from services.compliance.ledger.entries import first_break
 from services.compliance.store import RecipientState
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Row
@@ -24,7 +24,7 @@ from shared.ids import RecipientId
 from shared.telemetry.health import Health
 from shared.testing import make, make_compliance
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 
 EventT = TypeVar("EventT", bound=Event)
 Verdict = FollowUpCleared | FollowUpDeferred | FollowUpBlocked

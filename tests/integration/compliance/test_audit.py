@@ -13,7 +13,7 @@ from tests.integration.engines import only_on_sqlite
 
 pytestmark = only_on_sqlite("the command opens the file of an embedded house")
 
-SHIPPED = resources.files("services.compliance.data").joinpath("quiet-hours.yaml").read_text(encoding="utf-8")
+SHIPPED = resources.files("shared.rule_files.data").joinpath("quiet-hours.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.compliance.domain.rules import ConsentStatus
 from services.compliance.tables import ledger, send_slots
 from shared.db.transaction import Transaction, WritePriority
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, RecipientErased, SuppressionCause
 from shared.events.dispatch import DispatchAccepted
+from shared.rules.table import ConsentStatus
 from shared.testing.clock import START
 from tests.integration.compliance.stage import Stage, only, opened
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from services.compliance import app, instruments, store
-from services.compliance.domain.rules import UnreadableRules
 from shared.errors import DatabaseUnavailable
 from shared.events.follow_up import FollowUpCleared
 from shared.events.trigger import Contact
+from shared.rules.table import UnreadableRules
 from shared.testing.make_compliance import PHONE
 from tests.integration.compliance.stage import Stage, only
 

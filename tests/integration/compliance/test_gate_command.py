@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.app import app
-from services.compliance.judgement import policy_of
+from services.compliance.gate.assembly import policy_of
 from shared.config.merchant import MerchantConfig
 
 NIGHT, MORNING = "2026-12-01T08:00:00Z", "2026-12-01T13:00:00Z"

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from services.cli.app import app
-from services.compliance import export, tables
-from services.compliance.roots import GRACE, RootKeeper
-from services.compliance.signing import SigningKey
-from services.compliance.verify_ledger import Verifier
+from services.compliance import tables
+from services.compliance.ledger import export
+from services.compliance.ledger.roots import GRACE, RootKeeper
+from services.compliance.ledger.signing import SigningKey
+from services.compliance.ledger.verification import Verifier
 from shared.db.transaction import Row, Transaction, WritePriority
 from shared.events.consent import ConsentAct
 from shared.ids import MerchantId

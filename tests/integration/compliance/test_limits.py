@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from services.compliance import retention, tables
-from services.compliance.domain.records import recompute
-from services.compliance.domain.rule_files import load_rules
+from services.compliance.gate.records import recompute
 from services.compliance.settings import ComplianceSettings
 from shared.db.sweep import swept
 from shared.events.dispatch import DispatchAccepted, DispatchUnknown
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpDeferred, Purpose
+from shared.rule_files.loader import load_rules
 from shared.testing import make_compliance
 from shared.testing.clock import START
 from tests.integration.compliance.stage import Stage, Verdict, only, opened

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.compliance.domain.records import recompute
-from services.compliance.domain.rule_files import load_rules
+from services.compliance.gate.records import recompute
 from services.compliance.tables import decisions, ground, send_slots
 from shared.bus import parked
 from shared.bus.marks import MARK_SECONDS, NothingToRelay
@@ -17,6 +16,7 @@ from shared.events.dispatch import DispatchAccepted
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, Purpose
 from shared.events.trigger import Contact, PhoneProvenance
+from shared.rule_files.loader import load_rules
 from shared.testing import make, make_compliance
 from shared.testing.clock import START
 from shared.testing.make_compliance import PHONE

@@ -15,7 +15,7 @@ import services.compliance.app
 import services.ingest.app
 import services.scheduler.app
 from services.compliance import store as ledger
-from services.compliance.advice import advise
+from services.compliance.gate.advice import advise
 from services.scheduler.tables import follow_ups
 from shared import places
 from shared.config.directory import MerchantDirectory
@@ -28,7 +28,7 @@ from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 from shared.testing.make_ingest import body_of, merchants_folder, shopify_headers
 from tests.integration.engines import only_on_sqlite
 

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
+from services.cli.api_client import APIClient
 from services.cli.consent_file import ConsentFile
 from services.cli.consents import Import
-from services.cli.house_client import APIClient
 from shared.testing.make_compliance import merchants_folder
 from tests.integration.engines import only_on_sqlite
 

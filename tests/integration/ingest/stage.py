@@ -19,7 +19,7 @@ from shared.http.auth import Keys, RateLimit
 from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 from shared.testing.make_ingest import api_key, body_of, merchants_folder, shopify_headers
 
 MAX_BODY_BYTES = 1_048_576

@@ -12,12 +12,12 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from services.sender.attribution.store import DeliveredText, record_delivered
-from services.sender.attribution.tables import touches
-from services.sender.links import api, store
-from services.sender.links.shorten import Shortener
-from services.sender.links.store import LINK_LIFETIME, LinkOwner
-from services.sender.links.tables import clicks, short_links
+from services.sender.engagement.attribution.store import DeliveredText, record_delivered
+from services.sender.engagement.attribution.tables import touches
+from services.sender.engagement.links import api, store
+from services.sender.engagement.links.shorten import Shortener
+from services.sender.engagement.links.store import LINK_LIFETIME, LinkOwner
+from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.retention import sweeps
 from services.sender.schema import metadata
 from services.sender.settings import SenderSettings
@@ -34,7 +34,7 @@ from shared.phone import E164
 from shared.privacy import Keyring, Sealer
 from shared.telemetry.metrics import exposition
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from shared.http.auth import Keys, RateLimit
 from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 from shared.testing.make_metrics import READ_KEY, merchants_folder
 
 

@@ -14,17 +14,17 @@ import services.ingest.app
 import services.metrics.app
 import services.scheduler.app
 import services.sender.app
-from services.compliance.advice import advise
-from services.sender.answering import Replies
-from services.sender.domain.model import Dispatch
+from services.compliance.gate.advice import advise
 from services.sender.providers.port import Inbound
+from services.sender.queue.dispatches import Dispatch
+from services.sender.replies.recording import Replies
 from services.sender.store import dispatch_of
 from services.sender.tables import dispatches, receipts
 from shared import ids, places
 from shared.bus import local, parked
 from shared.bus.port import Message
 from shared.config.directory import MerchantDirectory
-from shared.db.ground import SystemTables
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event, encode
@@ -35,7 +35,7 @@ from shared.phone import E164
 from shared.telemetry.health import Health
 from shared.testing import make
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 from shared.testing.make_ingest import body_of, shopify_headers, shopify_order
 from shared.testing.make_ingest import merchants_folder as ingest_folder
 from shared.testing.sealed import ring_of, with_the_keys

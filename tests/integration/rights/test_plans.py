@@ -21,7 +21,7 @@ from services.ingest.settings import IngestSettings
 from services.metrics.settings import MetricsSettings
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import enrollments, entries, follow_ups, state_changes
-from services.sender.domain.attempts import DispatchState
+from services.sender.queue.states import DispatchState
 from services.sender.settings import SenderSettings
 from services.sender.tables import dispatches
 from shared.bus import local

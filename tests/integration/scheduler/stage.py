@@ -10,9 +10,9 @@ from uuid import uuid4
 import httpx2
 import sqlalchemy as sa
 
-from services.compliance.advice import advise
+from services.compliance.gate.advice import advise
 from services.scheduler import app
-from services.scheduler.asking import GateAdvice
+from services.scheduler.runs.follow_up_requests import GateAdvice
 from services.scheduler.tables import follow_ups, timers
 from shared.db.transaction import Row
 from shared.events.dispatch import DispatchEvent
@@ -26,7 +26,7 @@ from shared.service import Runtime, Service
 from shared.telemetry.health import Health
 from shared.testing import make, make_scheduler
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 
 EventT = TypeVar("EventT", bound=Event)
 AnswerT = TypeVar("AnswerT", bound=FollowUpEvent | DispatchEvent)

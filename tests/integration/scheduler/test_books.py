@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from services.scheduler.domain.states import ENDS, OPEN, State
+from services.scheduler.lifecycle.states import ENDS, OPEN, State
 from services.scheduler.tables import enrollments, in_flight, lines, pending_counts, state_changes, timers
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown
 from shared.events.envelope import Event

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.scheduler import instruments
-from services.scheduler.domain.enrolment import Decline
+from services.scheduler.runs.enrolment import Decline
 from services.scheduler.tables import ground, triggers_seen
 from shared.bus import parked
 from shared.db.transaction import WritePriority

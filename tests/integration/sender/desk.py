@@ -22,7 +22,7 @@ from shared.privacy import Sealer
 from shared.telemetry.health import Health
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 from shared.testing.make_sender import ScriptedProvider
 
 EventT = TypeVar("EventT", bound=Event)

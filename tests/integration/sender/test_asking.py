@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.sender import unreported
 from services.sender.instruments import QUESTIONS
+from services.sender.receipts import unreported
 from services.sender.tables import attempts
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from services.sender.domain.reading import Accepted
-from services.sender.reconciling import Reconciler
-from services.sender.record import Item
+from services.sender.queue.attempt_recording import Item
+from services.sender.reconciliation.reconciler import Reconciler
+from services.sender.sending.answer_classification import Accepted
 from shared import failpoints
 from shared.bus.port import Assignment
 from shared.db.transaction import Transaction, WritePriority

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.sender.health import NumberHealth
+from services.sender.numbers.health import NumberHealth
 from services.sender.tables import dispatches, in_flight, number_health
 from shared import failpoints
 from shared.db.sweep import Sweep, swept

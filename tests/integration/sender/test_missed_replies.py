@@ -1,7 +1,7 @@
 """Replies that nobody brought: the provider is asked for them, and a STOP among them counts."""
 
 from services.sender.instruments import MISSED_REPLIES
-from services.sender.missed_replies import EVERY, LONGEST_CATCHING_UP_SECONDS
+from services.sender.replies.missed_replies import EVERY, LONGEST_CATCHING_UP_SECONDS
 from shared.events.consent import ConsentReported
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import Purpose

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.sender.rush import HOLD_SECONDS
+from services.sender.numbers.backpressure import HOLD_SECONDS
 from shared.events.dispatch import DispatchDelivered
 from tests.integration.sender.desk import Desk
 
@@ -45,7 +45,7 @@ async def test_a_number_that_pushes_no_faster_is_no_rush(desk: Desk) -> None:
 
 
 async def test_meanwhile_a_receipt_waits_and_a_stop_does_not(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.sender.rush.HOLD_SECONDS", 0.5)
+    monkeypatch.setattr("services.sender.numbers.backpressure.HOLD_SECONDS", 0.5)
     await one_pass(desk, texts=5, group_texts=2)
     receipt = asyncio.create_task(desk.http.post(**desk.provider.texts[0].receipt("delivered")))
     await asyncio.sleep(0)

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from services.sender import composing, intents, loop
-from services.sender.domain.breaker import Breaker, BreakerState
-from services.sender.domain.reconcile import body_sha256, text_mark
-from services.sender.health import NumberHealth
+from services.sender.clock_skew import ClocksApart
+from services.sender.numbers.breaker import Breaker, BreakerState
+from services.sender.numbers.health import NumberHealth
+from services.sender.reconciliation.findings import body_sha256, text_mark
 from services.sender.schema import ground
-from services.sender.skew import ClocksApart
+from services.sender.sending import composition, dispatcher, intents
 from services.sender.tables import dispatches, recipients
 from shared import places
 from shared.bus import parked
@@ -447,14 +447,14 @@ async def test_a_text_that_went_is_with_the_provider(desk: Desk) -> None:
 async def test_a_text_that_cannot_be_composed_does_not_hold_the_queue(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = composing.compose
+    real = composition.compose
 
     def poisoned(row: Any, *rest: Any) -> Any:
         if row["first_contact"]:
             raise ZeroDivisionError
         return real(row, *rest)
 
-    monkeypatch.setattr(loop, "compose", poisoned)
+    monkeypatch.setattr(dispatcher, "compose", poisoned)
     await desk.hear(desk.cleared(1, first_contact=True), desk.cleared(2, phone="+12125550124"))
     await desk.send()
     assert [text.form["To"] for text in desk.provider.texts] == ["+12125550124"]

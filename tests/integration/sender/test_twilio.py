@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from services.sender.domain.lattice import ProviderStatus
-from services.sender.domain.reading import Accepted, NotSent, ProviderAnswer, Refused, Unknown
-from services.sender.domain.reconcile import body_sha256
 from services.sender.providers import twilio_sdk
 from services.sender.providers.port import Callback, OutgoingText
 from services.sender.providers.twilio import TwilioProvider
+from services.sender.receipts.status_lattice import ProviderStatus
+from services.sender.reconciliation.findings import body_sha256
+from services.sender.sending.answer_classification import Accepted, NotSent, ProviderAnswer, Refused, Unknown
 from shared.phone import E164
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock

@@ -6,10 +6,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.sender import unassigned
-from services.sender.answering import Replies
 from services.sender.instruments import UNASSIGNED_SETTLED
-from services.sender.unassigned_api import chosen_merchant
+from services.sender.replies import unassigned
+from services.sender.replies.recording import Replies
+from services.sender.replies.unassigned_api import chosen_merchant
 from shared.config.directory import MerchantDirectory
 from shared.events.consent import ConsentAct, ConsentReported
 from shared.events.engagement import ReplyReceived

@@ -11,14 +11,14 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from services.sender.simulator.app import Simulator, create_app_of
-from services.sender.simulator.config import SimulatorConfig
-from services.sender.simulator.faults import FaultKind, FaultPlan, FaultRule
+from services.simulator.app import Simulator, create_app_of
+from services.simulator.config import SimulatorConfig
+from services.simulator.faults import FaultKind, FaultPlan, FaultRule
 from shared.clock import SystemClock
 from shared.config.directory import MerchantDirectory
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.house import house
+from shared.testing.harness import house
 from shared.testing.make_sender import ScriptedProvider
 from tests.integration.sender.desk import Desk, assembled, client
 

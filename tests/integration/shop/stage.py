@@ -17,7 +17,7 @@ import services.ingest.app
 import services.metrics.app
 import services.scheduler.app
 import services.sender.app
-from services.compliance.advice import advise
+from services.compliance.gate.advice import advise
 from services.scheduler.tables import follow_ups
 from services.sender.settings import SenderSettings
 from shared.config.directory import MerchantDirectory
@@ -28,7 +28,7 @@ from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 from shared.testing.make_ingest import SECRET, body_of, shopify_headers
 from shared.testing.make_sender import ScriptedProvider, SentText, signed_post
 

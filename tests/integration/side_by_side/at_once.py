@@ -10,7 +10,7 @@ from shared.bus.router import Router
 from shared.db.transaction import WritePriority
 from shared.events.envelope import Event
 from shared.service import Service
-from shared.testing.house import ServiceHarness
+from shared.testing.harness import ServiceHarness
 
 AT_ONCE = 6
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from shared.db.postgres import WRITERS, PostgresDatabase
 from shared.db.transaction import WritePriority
-from shared.testing.house import building_on
+from shared.testing.harness import building_on
 from shared.testing.schemas import Schemas
 from tests.integration.side_by_side.line import Line, Place
 

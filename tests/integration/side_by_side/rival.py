@@ -21,7 +21,7 @@ from shared.service import Runtime
 from shared.settings import ProcessSettings
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness
+from shared.testing.harness import ServiceHarness
 from shared.testing.schemas import OrderedLog
 
 BATCH = 25

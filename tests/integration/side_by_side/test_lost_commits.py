@@ -23,7 +23,7 @@ from shared.events.follow_up import FollowUpCleared, Purpose
 from shared.events.trigger import TriggerReceived
 from shared.service import Service
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness
+from shared.testing.harness import ServiceHarness
 from shared.testing.make_compliance import PHONE
 from shared.testing.make_ingest import event, shopify_order
 from shared.testing.make_metrics import MERCHANT, TextFacts

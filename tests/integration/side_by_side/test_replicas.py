@@ -10,9 +10,9 @@ import structlog
 
 from services.metrics import store as metrics_store
 from services.metrics.domain.tally import rebuild
-from services.sender.attribution.domain import Deduction, PurchaseRecord
-from services.sender.attribution.store import Owned, accounts_of, keep_accounts
-from services.sender.attribution.tables import conversions
+from services.sender.engagement.attribution.domain import Deduction, PurchaseRecord
+from services.sender.engagement.attribution.store import Owned, accounts_of, keep_accounts
+from services.sender.engagement.attribution.tables import conversions
 from services.sender.erasure import forget as sender_forget
 from shared import ids
 from shared.db.transaction import WritePriority

@@ -17,8 +17,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.sender.simulator.app import create_app
-from services.sender.simulator.config import SimulatorConfig
+from services.simulator.app import create_app
+from services.simulator.config import SimulatorConfig
 
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "made-up-token"

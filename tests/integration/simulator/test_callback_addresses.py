@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.sender.simulator.config import SimulatorConfig
+from services.simulator.config import SimulatorConfig
 from tests.integration.simulator.stage import ACCOUNT, TOKEN, Shop, Stage
 
 PREFIX = "http://127.0.0.1:8080/v1/providers/"

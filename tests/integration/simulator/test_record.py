@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 
-from services.sender.simulator.count import count
+from services.simulator.count import count
 from tests.integration.simulator.stage import ACCOUNT, PHONE, SHOP_NUMBER, TOKEN, Shop, Stage
 
 
@@ -41,7 +41,7 @@ async def test_the_counter_counts_texts_of_the_shop_and_no_replies(stage: Stage)
 async def test_the_counter_runs_as_a_script_and_strict_fails_on_doubles(stage: Stage) -> None:
     await stage.post()
     await stage.post()
-    command = [sys.executable, "-m", "services.sender.simulator.count", str(stage.config.data_file), "--strict"]
+    command = [sys.executable, "-m", "services.simulator.count", str(stage.config.data_file), "--strict"]
     counted = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert counted.returncode == 1
     assert '"accepted": 2' in counted.stdout
@@ -49,7 +49,7 @@ async def test_the_counter_runs_as_a_script_and_strict_fails_on_doubles(stage: S
 
 async def test_texts_answered_201_survive_a_kill_and_go_on_in_the_next_run(tmp_path: Path, shop: Shop) -> None:
     data_file, port = tmp_path / "texts.sqlite", _free_port()
-    command = [sys.executable, "-m", "services.sender.simulator", "--port", str(port), "--data", str(data_file)]
+    command = [sys.executable, "-m", "services.simulator", "--port", str(port), "--data", str(data_file)]
     command += ["--account-sid", ACCOUNT, "--auth-token", TOKEN, "--latency-ms", "60000"]
     command += ["--callback-prefix", f"{shop.url}/"]
     process = await asyncio.create_subprocess_exec(*command)

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.compliance.domain.evaluation import (
+from services.compliance.gate.evaluation import (
     EvaluationAnswer,
     EvaluationError,
     EvaluationRequest,
     evaluate_json,
     evaluate_line,
 )
-from services.compliance.domain.rule_files import load_rules
+from shared.rule_files.loader import load_rules
 
 ASKED: dict[str, Any] = {"to": "+12125550123", "class": "marketing", "now": "2026-12-01T12:59:00Z"}
 WRITTEN = {"status": "pewc", "captured_at": None, "expires_at": None, "revoked_at": None}

@@ -5,23 +5,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.compliance.domain.gate import decide
-from services.compliance.domain.inputs import (
+from services.compliance.gate.decision import decide
+from services.compliance.gate.inputs import (
     Consent,
     HistoryItem,
     JudgedText,
-    KnownPlace,
     LineType,
     PastKind,
     Policy,
     Recipient,
 )
-from services.compliance.domain.numbers import facts_of
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import ConsentStatus
-from services.compliance.domain.verdicts import Block, Clear, Reason, Verdict
+from services.compliance.gate.verdicts import Block, Clear, Reason, Verdict
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
+from shared.rule_files.loader import load_rules
+from shared.rules.numbers import facts_of
+from shared.rules.places import KnownPlace
+from shared.rules.table import ConsentStatus
 
 NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)  # Tuesday, noon in New York
 NIGHT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # 23:00 in New York

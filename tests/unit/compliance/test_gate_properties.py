@@ -6,26 +6,26 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.compliance.domain.gate import CLEARANCE, decide
-from services.compliance.domain.inputs import (
+from services.compliance.gate.decision import CLEARANCE, decide
+from services.compliance.gate.inputs import (
     Consent,
     HistoryItem,
     JudgedText,
-    KnownPlace,
     LineType,
     PastKind,
     Policy,
     Profile,
     Recipient,
 )
-from services.compliance.domain.numbers import IMPOSSIBLE, NumberFacts
-from services.compliance.domain.quiet_hours import SendingWindow
-from services.compliance.domain.records import DecisionInputs, RecordWriter, decided, recompute, record_of
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import ConsentStatus, FrequencyCap, RuleTable
-from services.compliance.domain.verdicts import Clear, Defer, Reason
+from services.compliance.gate.records import DecisionInputs, RecordWriter, decided, recompute, record_of
+from services.compliance.gate.verdicts import Clear, Defer, Reason
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
+from shared.rule_files.loader import load_rules
+from shared.rules.numbers import IMPOSSIBLE, NumberFacts
+from shared.rules.places import KnownPlace
+from shared.rules.quiet_hours import SendingWindow
+from shared.rules.table import ConsentStatus, FrequencyCap, RuleTable
 
 
 def shipped() -> RuleTable:

@@ -7,22 +7,22 @@ from importlib import resources
 
 import pytest
 
-from services.compliance.domain.gate import decide
-from services.compliance.domain.inputs import (
+from services.compliance.gate.decision import decide
+from services.compliance.gate.inputs import (
     Consent,
     HistoryItem,
     JudgedText,
-    KnownPlace,
     PastKind,
     Policy,
     Profile,
     Recipient,
 )
-from services.compliance.domain.numbers import facts_of
-from services.compliance.domain.rule_files import load_rules, read_rules
-from services.compliance.domain.rules import ConsentStatus, FrequencyCap, RuleTable
-from services.compliance.domain.verdicts import Block, Clear, Defer, Reason, Verdict
+from services.compliance.gate.verdicts import Block, Clear, Defer, Reason, Verdict
 from shared.events.follow_up import Purpose
+from shared.rule_files.loader import load_rules, read_rules
+from shared.rules.numbers import facts_of
+from shared.rules.places import KnownPlace
+from shared.rules.table import ConsentStatus, FrequencyCap, RuleTable
 
 FILES = ("quiet-hours.yaml", "area-codes.yaml", "places.yaml")
 NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)  # Tuesday, noon in New York
@@ -89,7 +89,7 @@ def test_of_holiday_and_quiet_hours_the_one_that_ends_last_is_named(now: str, re
 
 
 def test_on_a_tie_the_holiday_is_named() -> None:
-    files = [resources.files("services.compliance.data").joinpath(name).read_bytes() for name in FILES]
+    files = [resources.files("shared.rule_files.data").joinpath(name).read_bytes() for name in FILES]
     files[0] = files[0].replace(b'"08:00", "22:00"', b'"00:00", "22:00"')
     late = datetime(2027, 7, 14, 20, 30, tzinfo=UTC)  # 22:30 in Paris: night and holiday both end at midnight
     message, recipient = JudgedText(Purpose.MARKETING, late), person("+33612345678")

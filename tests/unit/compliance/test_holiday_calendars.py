@@ -6,7 +6,8 @@ from datetime import date
 import holidays
 import pytest
 
-from services.compliance.domain.holiday_calendars import (
+from shared.rule_files.loader import load_rules
+from shared.rules.holiday_calendars import (
     LAST,
     Fixed,
     HolidayCalendar,
@@ -16,8 +17,7 @@ from services.compliance.domain.holiday_calendars import (
     holidays_in,
     is_holiday,
 )
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import RuleTable
+from shared.rules.table import RuleTable
 
 
 def calendar(jurisdiction: str) -> HolidayCalendar:

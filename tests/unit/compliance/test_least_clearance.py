@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.compliance.domain.inputs import SERVICE_CLEARANCE_SECONDS, SERVICE_GUARD_SECONDS, Consent, Policy
-from services.compliance.domain.rules import ConsentStatus
-from services.compliance.domain.verdicts import Block, Clear, Defer, Reason
-from services.scheduler.domain.pacing import pause_after_lapse
-from services.sender.domain.intent import LEAST_CLEARANCE
+from services.compliance.gate.inputs import SERVICE_CLEARANCE_SECONDS, SERVICE_GUARD_SECONDS, Consent, Policy
+from services.compliance.gate.verdicts import Block, Clear, Defer, Reason
+from services.scheduler.release.pacing import pause_after_lapse
+from services.sender.sending.intent_decision import LEAST_CLEARANCE
+from shared.rules.table import ConsentStatus
 from tests.unit.compliance.test_gate import MINUTE, NOON, judge
 
 SERVICE = Policy().in_service(SERVICE_GUARD_SECONDS)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.compliance.domain.ledger import (
+from services.compliance.ledger.entries import (
     GENESIS,
     JSONValue,
     LedgerEntry,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.compliance.domain.limits import (
+from services.compliance.caps.limits import (
     HOUR,
     PREFIXES,
     RECENT,
@@ -21,7 +21,7 @@ from services.compliance.domain.limits import (
     packed,
     unpacked,
 )
-from services.compliance.domain.verdicts import Reason
+from services.compliance.gate.verdicts import Reason
 from shared.events.follow_up import Purpose
 from shared.testing.clock import START
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.compliance.domain.numbers import IMPOSSIBLE, NumberFacts, facts_of, facts_of_e164
 from shared.phone import E164
+from shared.rules.numbers import IMPOSSIBLE, NumberFacts, facts_of, facts_of_e164
 
 
 @pytest.mark.parametrize("number", ["+12125550123", "+12122100123", "+19899990123", "+16842330123", "+12129110123"])

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.compliance.domain.holiday_calendars import is_holiday
-from services.compliance.domain.quiet_hours import Aspect, SendingWindow
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import Rule, RuleTable
-from services.compliance.domain.time_zones import zone
+from shared.rule_files.loader import load_rules
+from shared.rules.holiday_calendars import is_holiday
+from shared.rules.quiet_hours import Aspect, SendingWindow
+from shared.rules.table import Rule, RuleTable
+from shared.rules.time_zones import zone
 
 WEEK = timedelta(days=7)
 TICK = timedelta(microseconds=1)

@@ -7,9 +7,8 @@ import orjson
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from services.compliance.domain.inputs import Consent, HistoryItem, JudgedText, KnownPlace, PastKind, Policy, Recipient
-from services.compliance.domain.numbers import facts_of
-from services.compliance.domain.records import (
+from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, PastKind, Policy, Recipient
+from services.compliance.gate.records import (
     DecisionInputs,
     DecisionRecord,
     OtherVersion,
@@ -19,10 +18,12 @@ from services.compliance.domain.records import (
     recompute,
     record_of,
 )
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import ConsentStatus, FrequencyCap, RuleTable, UnreadableRules
-from services.compliance.domain.verdicts import Block, Clear, Defer, Reason
+from services.compliance.gate.verdicts import Block, Clear, Defer, Reason
 from shared.events.follow_up import Purpose
+from shared.rule_files.loader import load_rules
+from shared.rules.numbers import facts_of
+from shared.rules.places import KnownPlace
+from shared.rules.table import ConsentStatus, FrequencyCap, RuleTable, UnreadableRules
 
 NOW = datetime(2026, 12, 1, 12, 59, tzinfo=UTC)
 INPUTS = DecisionInputs(

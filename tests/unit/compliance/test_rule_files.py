@@ -7,23 +7,23 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.compliance.domain import gate
-from services.compliance.domain.inputs import Consent, JudgedText, Policy, Recipient
-from services.compliance.domain.numbers import NumberFacts
-from services.compliance.domain.rule_fields import digits, one_of, truth, whole, word
-from services.compliance.domain.rule_files import (
+from services.compliance.gate import decision
+from services.compliance.gate.inputs import Consent, JudgedText, Policy, Recipient
+from services.compliance.gate.verdicts import Block, Reason
+from shared.events.follow_up import Purpose
+from shared.rule_files.fields import digits, one_of, truth, whole, word
+from shared.rule_files.loader import (
     load_rules,
     read_rules,
     read_with_quiet_hours,
     week_in_words,
 )
-from services.compliance.domain.rules import ConsentStatus, RuleTable, UnreadableRules
-from services.compliance.domain.verdicts import Block, Reason
-from shared.events.follow_up import Purpose
+from shared.rules.numbers import NumberFacts
+from shared.rules.table import ConsentStatus, RuleTable, UnreadableRules
 
 NOW = datetime(2026, 12, 1, 18, tzinfo=UTC)
 HOURS, CODES, PLACES = (
-    resources.files("services.compliance.data").joinpath(name).read_bytes()
+    resources.files("shared.rule_files.data").joinpath(name).read_bytes()
     for name in ("quiet-hours.yaml", "area-codes.yaml", "places.yaml")
 )
 
@@ -152,7 +152,7 @@ def test_an_area_code_row_that_lost_its_zones_makes_the_rules_unreadable() -> No
 
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_unreadable_rules_block_every_text(purpose: Purpose) -> None:
-    verdict = gate.decide(
+    verdict = decision.decide(
         JudgedText(purpose, NOW),
         Recipient(NumberFacts(possible=True, area_code="212")),
         Consent(ConsentStatus.PEWC),
@@ -166,7 +166,7 @@ def test_unreadable_rules_block_every_text(purpose: Purpose) -> None:
 
 
 def test_files_that_are_not_there_make_the_rules_unreadable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("services.compliance.domain.rule_files.resources.files", lambda _package: tmp_path)
+    monkeypatch.setattr("shared.rule_files.loader.resources.files", lambda _package: tmp_path)
     found = read_with_quiet_hours(HOURS)
     assert isinstance(found, UnreadableRules)
     assert "No such file" in found.why

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.compliance.domain.ledger import LedgerEntry
-from services.compliance.domain.records import standing_as_bytes, standing_of
-from services.compliance.domain.rules import ConsentStatus
-from services.compliance.domain.standing import ScopeStanding, Standing, fold
+from services.compliance.gate.records import standing_as_bytes, standing_of
+from services.compliance.ledger.entries import LedgerEntry
+from services.compliance.ledger.standing import ScopeStanding, Standing, fold
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, MerchantId, RecipientId
+from shared.rules.table import ConsentStatus
 
 DAY_0 = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LATER = DAY_0 + timedelta(days=100)

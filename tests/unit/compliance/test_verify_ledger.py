@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
-from services.compliance import verify_ledger
-from services.compliance.domain.ledger import GENESIS, LedgerEntry, chained, daily_root
-from services.compliance.signing import KEY_FILE, SigningKey, key_of
-from services.compliance.verify_ledger import FORMAT, Verifier, is_signed
+from services.compliance.ledger import verification
+from services.compliance.ledger.entries import GENESIS, LedgerEntry, chained, daily_root
+from services.compliance.ledger.signing import KEY_FILE, SigningKey, key_of
+from services.compliance.ledger.verification import FORMAT, Verifier, is_signed
 from shared.errors import ConfigurationFault
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.ids import EventId, MerchantId, RecipientId
@@ -134,7 +134,7 @@ def test_a_signature_holds_for_its_root_and_its_key_alone() -> None:
 def test_the_sum_of_scalar_and_order_is_no_second_spelling_of_a_signature() -> None:
     # RFC 8032 section 5.1.7: the scalar lies below the order, else every signature would have a twin.
     signature = bytes.fromhex(KEY.signature("ab"))
-    scalar = int.from_bytes(signature[32:], "little") + verify_ledger._ORDER
+    scalar = int.from_bytes(signature[32:], "little") + verification._ORDER
     twin = signature[:32] + scalar.to_bytes(32, "little")
     assert not is_signed("ab", twin.hex(), KEY.public_key)
 
@@ -142,15 +142,15 @@ def test_the_sum_of_scalar_and_order_is_no_second_spelling_of_a_signature() -> N
 def test_the_program_names_what_is_broken_and_answers_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "acme.ledger"
     file.write_text("".join(json.dumps(row) + "\n" for row in ledger()), encoding="utf-8")
-    assert verify_ledger.main([str(file), KEY.public_key]) == 0
+    assert verification.main([str(file), KEY.public_key]) == 0
     assert "BROKEN" not in capsys.readouterr().out
     file.write_text(file.read_text(encoding="utf-8").replace("granted", "revoked", 1), encoding="utf-8")
-    assert verify_ledger.main([str(file)]) == 1
+    assert verification.main([str(file)]) == 1
     assert "BROKEN person 00000000-0000-0000-0000-000000000001: entry 0" in capsys.readouterr().out
 
 
 def test_the_verifier_is_short_and_imports_nothing_but_the_standard_library() -> None:
-    source = Path(verify_ledger.__file__).read_text(encoding="utf-8")
+    source = Path(verification.__file__).read_text(encoding="utf-8")
     assert len(source.splitlines()) < 150
     assert "services" not in source
     assert "shared" not in source

@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from services.compliance.domain.quiet_hours import SendingWindow
-from services.compliance.domain.rule_files import load_rules
-from services.compliance.domain.rules import RuleTable
+from shared.rule_files.loader import load_rules
+from shared.rules.quiet_hours import SendingWindow
+from shared.rules.table import RuleTable
 
 # A week of June 2026 without any holiday of any calendar, so that only hours speak; 2026-06-21 is a Sunday.
 SUNDAY = datetime(2026, 6, 21)  # noqa: DTZ001 - a wall clock, put into a zone below
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 ZONES = {"US": "America/New_York", "CA": "America/Toronto", "ZZ": "Asia/Tokyo", "AU": "Australia/Adelaide"}
 FILE: dict[str, Any] = yaml.safe_load(
-    resources.files("services.compliance.data").joinpath("quiet-hours.yaml").read_text(encoding="utf-8")
+    resources.files("shared.rule_files.data").joinpath("quiet-hours.yaml").read_text(encoding="utf-8")
 )
 TICK = timedelta(microseconds=1)
 

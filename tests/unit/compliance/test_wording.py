@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from services.compliance.domain import wording
-from services.compliance.domain.time_zones import zone
-from services.compliance.domain.verdicts import Reason, RuleFinding, ZoneFinding
+from services.compliance.gate import wording
+from services.compliance.gate.verdicts import Reason, RuleFinding, ZoneFinding
+from shared.rules.time_zones import zone
 
 AT = datetime(2026, 12, 1, 13, 30, tzinfo=UTC)
 UNTIL = datetime(2026, 12, 1, 14, tzinfo=UTC)

@@ -4,13 +4,12 @@ from importlib import resources
 
 import pytest
 
-from services.compliance.domain import time_zones
-from services.compliance.domain.inputs import KnownPlace
-from services.compliance.domain.numbers import IMPOSSIBLE, NumberFacts, facts_of
-from services.compliance.domain.places import jurisdiction_of, rules_of
-from services.compliance.domain.rule_files import load_rules, read_rules
-from services.compliance.domain.rules import RuleTable
-from services.compliance.domain.zones import Clocks, clocks_of
+from shared.rule_files.loader import load_rules, read_rules
+from shared.rules import time_zones
+from shared.rules.numbers import IMPOSSIBLE, NumberFacts, facts_of
+from shared.rules.places import KnownPlace, jurisdiction_of, rules_of
+from shared.rules.table import RuleTable
+from shared.rules.zones import Clocks, clocks_of
 
 
 def table() -> RuleTable:
@@ -215,7 +214,7 @@ def test_what_says_nothing_we_understand_is_named(known: KnownPlace, ignored: tu
 
 
 def test_a_countrys_row_that_is_listed_for_information_leaves_it_to_the_fallback() -> None:
-    folder = resources.files("services.compliance.data")
+    folder = resources.files("shared.rule_files.data")
     hours, codes, places = (
         (folder / name).read_bytes() for name in ("quiet-hours.yaml", "area-codes.yaml", "places.yaml")
     )

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from shared.db.lanes import WriteQueue
 from shared.db.transaction import WritePriority
+from shared.db.write_queue import WriteQueue
 
 
 async def test_those_who_wait_are_let_in_by_lane_and_then_by_arrival() -> None:

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from services.scheduler.domain.states import State
+from services.scheduler.lifecycle.states import State
 from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, Progress, ProgressFacts, WaitsFor, progress_of
 from shared.testing.clock import START
 

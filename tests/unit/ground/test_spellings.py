@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest
-from services.scheduler.domain.facts import recipient_names
+from services.scheduler.runs.facts import recipient_names
 from shared import spellings
 from shared.events.trigger import Contact
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.arrivals import PreparedDelivery, Preparer, ReceivedDelivery, key_hash
+from services.ingest.delivery_preparation import PreparedDelivery, Preparer, ReceivedDelivery, key_hash
 from services.ingest.domain.announcements import Origin, announcements
-from services.ingest.domain.readings import ParsedDelivery, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, Shop, Unreadable
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.events.envelope import decode, encode

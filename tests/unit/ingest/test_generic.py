@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from services.ingest.domain.readings import Shop
+from services.ingest.domain.parsed_deliveries import Shop
 from services.ingest.fields import Misshapen
 from services.ingest.sources.generic import findings_in, read_event
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS, key_of

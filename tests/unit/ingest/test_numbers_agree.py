@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.compliance.domain.numbers import IMPOSSIBLE, facts_of
 from services.ingest.domain.people import PhoneCandidate, chosen_phone
 from shared import phone
 from shared.events.trigger import PhoneProvenance
+from shared.rules.numbers import IMPOSSIBLE, facts_of
 
 CASES = [
     json.loads(line) for line in (Path(__file__).parents[2] / "cases" / "phone.jsonl").read_text("utf-8").splitlines()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.domain.readings import ParsedDelivery, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, Shop, Unreadable
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.events.consent import ConsentAct, PrivacyRight

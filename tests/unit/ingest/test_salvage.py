@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.domain.readings import ParsedDelivery, ParseResult, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, ParseResult, Shop, Unreadable
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
 from shared.events.consent import ConsentAct, ConsentScope

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.ingest.domain.readings import ParsedDelivery, QuarantineReason, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, QuarantineReason, Shop, Unreadable
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.events.consent import ConsentAct, ConsentLevel, PrivacyRight

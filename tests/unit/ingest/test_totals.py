@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.domain.readings import OrderTotal, ParsedDelivery, TriggerDraft
+from services.ingest.domain.parsed_deliveries import OrderTotal, ParsedDelivery, TriggerDraft
 from services.ingest.domain.totals import in_shop_money, read, told, written
 from shared.testing.clock import START
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.sender.links.robots import RobotCause, Visit, robot_cause
+from services.sender.engagement.links.robots import RobotCause, Visit, robot_cause
 from shared.testing.clock import START
 
 IPHONE = (

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.links import shorten
-from services.sender.links.shorten import CODE_CHARACTERS, Shortener, ShortLink, base_url_of, web_address
+from services.sender.engagement.links import shorten
+from services.sender.engagement.links.shorten import CODE_CHARACTERS, Shortener, ShortLink, base_url_of, web_address
 from shared.config.merchant import LinkSettings, MerchantConfig
 from shared.events.follow_up import Purpose
 from shared.rendering.render import LinkRefused, Rendered, RenderInput, render

@@ -12,7 +12,7 @@ from shared.config.directory import MerchantDirectory
 from shared.http.auth import key_sha256
 from shared.ids import MerchantId
 from shared.testing.clock import FakeClock
-from shared.testing.house import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, house
 from shared.testing.make_metrics import READ_KEY, merchants_folder
 
 ACME = MerchantId("acme")

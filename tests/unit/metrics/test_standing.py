@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.metrics.domain.standing import Projection, State, joined, standing_of
+from services.metrics.domain.projection import Projection, State, joined, standing_of
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event

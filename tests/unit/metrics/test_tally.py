@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.standing import Projection, joined, standing_of
+from services.metrics.domain.projection import Projection, joined, standing_of
 from services.metrics.domain.tally import (
     ALWAYS,
     Cell,

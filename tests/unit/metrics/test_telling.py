@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.metrics.domain.progress_sentence import label, lead, progress_at
+from services.metrics.domain.projection import standing_of
 from services.metrics.domain.reasons import is_known
-from services.metrics.domain.standing import standing_of
-from services.metrics.domain.telling import label, lead, progress_at
 from shared.events.envelope import Event
 from shared.progress import WaitsFor
 from shared.testing.clock import START

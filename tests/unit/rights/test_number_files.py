@@ -6,12 +6,12 @@ import pytest
 
 from services.compliance.connectors.files import DoNotCallFile, LineTypeFile, ReassignedFile
 from services.compliance.connectors.ports import NumberNews, Registers
-from services.compliance.domain.inputs import Consent, LineType
-from services.compliance.domain.rules import ConsentStatus
+from services.compliance.gate.inputs import Consent, LineType
 from shared.errors import ConfigurationFault
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.phone import E164
+from shared.rules.table import ConsentStatus
 
 ANA, BEN = E164("+12125550123"), E164("+447911123456")
 MOVED = datetime(2026, 10, 2, tzinfo=UTC)

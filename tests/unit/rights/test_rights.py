@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.compliance.rights.answers import Copy, certificate_answer, copy_answer, copy_table
-from services.compliance.rights.store import Certificate, Request
+from services.compliance.privacy.answers import Copy, certificate_answer, copy_answer, copy_table
+from services.compliance.privacy.store import Certificate, Request
 from shared import rights
 from shared.events.consent import ConsentReported, PrivacyRight
 from shared.events.envelope import Event

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.compliance.domain.inputs import SERVICE_CLEARANCE_SECONDS
-from services.scheduler.advising import consents_of, question
-from services.scheduler.domain.planning import PlannedText
-from services.scheduler.people import StoredRecipient
+from services.compliance.gate.inputs import SERVICE_CLEARANCE_SECONDS
+from services.scheduler.runs.gate_advice import consents_of, question
+from services.scheduler.runs.plan import PlannedText
+from services.scheduler.runs.recipients import StoredRecipient
 from shared.config.merchant import MerchantConfig
 from shared.events.consent import ConsentChanged, ScopeSnapshot
 from shared.events.follow_up import Purpose, SendPolicy

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.domain.enrolment import (
+from services.scheduler.runs.enrolment import (
     Decline,
     Enrolment,
     Run,
@@ -18,7 +18,7 @@ from services.scheduler.domain.enrolment import (
     key_hash,
     terms_of,
 )
-from services.scheduler.domain.facts import History, Trigger, texts_within, zone_of
+from services.scheduler.runs.facts import History, Trigger, texts_within, zone_of
 from shared.config.flow import CancelRule, Flow
 from shared.events.trigger import Contact
 from shared.ids import MerchantId, RecipientId

@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.domain.pacing import PRIORITIES, Priority, Waiting, chosen, room, spread
+from services.scheduler.release.pacing import PRIORITIES, Priority, Waiting, chosen, room, spread
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId
 from shared.testing.clock import START

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.domain.answers import answer
-from services.scheduler.domain.planning import MerchantDefaults, end_before_beginning, planned, sender_number
-from services.scheduler.domain.states import State
+from services.scheduler.lifecycle.states import State
+from services.scheduler.runs.keyword_answers import answer
+from services.scheduler.runs.plan import MerchantDefaults, end_before_beginning, planned, sender_number
 from shared import templates
 from shared.config.flow import Flow
 from shared.config.merchant import Number, Policies

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.scheduler.domain.spacing import (
+from services.scheduler.lifecycle.states import State
+from services.scheduler.release.spacing import (
     CATCH_UP,
     CATCHES_UP,
     KEEPS_DISTANCE,
@@ -17,7 +18,6 @@ from services.scheduler.domain.spacing import (
     planned_after,
     put_off,
 )
-from services.scheduler.domain.states import State
 from shared.config.flow import Flow
 from shared.events.follow_up import Purpose
 from shared.ids import EnrollmentId

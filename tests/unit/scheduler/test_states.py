@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scheduler.domain.states import (
+from services.scheduler.lifecycle.states import (
     ENDS,
     MATRIX,
     OPEN,

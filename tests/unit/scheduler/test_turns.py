@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from services.scheduler.domain.spacing import NeighbouringText
-from services.scheduler.domain.states import State
-from services.scheduler.domain.turns import SOON, waits_until
+from services.scheduler.lifecycle.states import State
+from services.scheduler.release.spacing import NeighbouringText
+from services.scheduler.release.turn_rule import SOON, waits_until
 from shared.events.follow_up import Purpose
 from shared.ids import EnrollmentId
 from shared.testing.clock import START

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.sender.domain.asking import (
+from services.sender.queue.conclusion import Receipt, conclude
+from services.sender.receipts.poll_schedule import (
     ASKED_AFTER,
     LISTED_FROM,
     Rest,
@@ -14,10 +15,9 @@ from services.sender.domain.asking import (
     listed_together,
     next_question,
 )
-from services.sender.domain.conclude import Receipt, conclude
-from services.sender.domain.lattice import ProviderStatus
-from services.sender.domain.reading import Accepted
-from services.sender.domain.reconcile import Adopt, Listed
+from services.sender.receipts.status_lattice import ProviderStatus
+from services.sender.reconciliation.findings import Adopt, Listed
+from services.sender.sending.answer_classification import Accepted
 from shared import ids
 from shared.events.dispatch import DispatchDelivered, DispatchFailed
 from shared.ids import AttemptId

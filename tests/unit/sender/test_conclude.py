@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.domain.attempts import LIVE_STATES, TRANSITIONS, AttemptState, DispatchState
-from services.sender.domain.conclude import AttemptNews, Conclusion, Overdue, Receipt, conclude, is_news
-from services.sender.domain.lattice import ProviderStatus
-from services.sender.domain.model import Attempt, AttemptSnapshot, Dispatch
-from services.sender.domain.reactions import CodeMeaning, Reaction
-from services.sender.domain.reading import Accepted, NotSent, Refused, Unknown
-from services.sender.domain.reconcile import Adopt, GiveUp, Listed, ProvenAbsent
+from services.sender.providers.reactions import CodeMeaning, Reaction
+from services.sender.queue.conclusion import AttemptNews, Conclusion, Overdue, Receipt, conclude, is_news
+from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
+from services.sender.queue.states import LIVE_STATES, TRANSITIONS, AttemptState, DispatchState
+from services.sender.receipts.status_lattice import ProviderStatus
+from services.sender.reconciliation.findings import Adopt, GiveUp, Listed, ProvenAbsent
+from services.sender.sending.answer_classification import Accepted, NotSent, Refused, Unknown
 from shared import ids
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
 from shared.events.follow_up import Purpose, ResendPolicy

@@ -7,10 +7,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.domain.attempts import AttemptState, DispatchState
-from services.sender.domain.breaker import FAILURES_TO_OPEN, HALT, Breaker, BreakerState
-from services.sender.domain.bucket import Bucket
-from services.sender.domain.intent import (
+from services.sender.numbers.breaker import FAILURES_TO_OPEN, HALT, Breaker, BreakerState
+from services.sender.numbers.bucket import Bucket
+from services.sender.queue.states import AttemptState, DispatchState
+from services.sender.reconciliation.findings import (
+    AbsentOnce,
+    Adopt,
+    GiveUp,
+    Listed,
+    LookLater,
+    ProvenAbsent,
+    Unresolved,
+    text_mark,
+)
+from services.sender.reconciliation.findings import decide as find
+from services.sender.replies.send_permission import SendPermission, after_change, after_start, after_stop
+from services.sender.sending.intent_decision import (
     LEAST_CLEARANCE,
     DispatchCandidate,
     Go,
@@ -23,18 +35,6 @@ from services.sender.domain.intent import (
     Underway,
     decide,
 )
-from services.sender.domain.reconcile import (
-    AbsentOnce,
-    Adopt,
-    GiveUp,
-    Listed,
-    LookLater,
-    ProvenAbsent,
-    Unresolved,
-    text_mark,
-)
-from services.sender.domain.reconcile import decide as find
-from services.sender.domain.standing import SendPermission, after_change, after_start, after_stop
 from shared import ids
 from shared.events.consent import ConsentAct, ConsentChanged, ScopeSnapshot, SuppressionCause
 from shared.events.follow_up import Purpose

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.domain.lattice import FINAL, RANK, ProviderStatus, joined
+from services.sender.receipts.status_lattice import FINAL, RANK, ProviderStatus, joined
 
 STATUSES = st.one_of(st.none(), st.sampled_from(ProviderStatus))
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.domain.reactions import Reaction
-from services.sender.domain.reading import (
+from services.sender.providers.reactions import Reaction
+from services.sender.providers.twilio import TwilioDialect
+from services.sender.providers.twilio_codes import CODES
+from services.sender.sending.answer_classification import (
     LONGEST_RETRY_AFTER_SECONDS,
     REFUSING_STATUSES,
     Accepted,
@@ -19,8 +21,6 @@ from services.sender.domain.reading import (
     read,
     retry_after_seconds,
 )
-from services.sender.providers.twilio import TwilioDialect
-from services.sender.providers.twilio_codes import CODES
 from shared.events.dispatch import ErrorClass
 
 TWILIO = TwilioDialect()

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from services.sender.simulator.config import SimulatorConfig
-from services.sender.simulator.creation import TextOrder, read_order
-from services.sender.simulator.refusals import ErrorAnswer
+from services.simulator.config import SimulatorConfig
+from services.simulator.creation import TextOrder, read_order
+from services.simulator.refusals import ErrorAnswer
 
 GOOD = {"To": ["+12025550123"], "From": ["+12025550100"], "Body": ["Hello"]}
 CONFIG = SimulatorConfig(

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.sender.simulator.faults import FaultKind, FaultPlan, FaultRule, Faults
-from services.sender.simulator.plan import dump_plan, expired, load_plan, outbound_plan
-from services.sender.simulator.texts import TextStatus
+from services.simulator.faults import FaultKind, FaultPlan, FaultRule, Faults
+from services.simulator.plan import dump_plan, expired, load_plan, outbound_plan
+from services.simulator.texts import TextStatus
 
 ALL = (TextStatus.QUEUED, TextStatus.SENT, TextStatus.DELIVERED)
 

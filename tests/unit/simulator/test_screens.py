@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.simulator.screens import bubbles, linked, readable
-from services.sender.simulator.texts import Direction, SimulatedText, TextStatus
+from services.simulator.screens import bubbles, linked, readable
+from services.simulator.texts import Direction, SimulatedText, TextStatus
 
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.simulator.texts import new_sid, parts_of
+from services.simulator.texts import new_sid, parts_of
 
 
 @pytest.mark.parametrize(

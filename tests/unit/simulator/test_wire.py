@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from twilio.request_validator import RequestValidator
 
-import services.sender.simulator
-from services.sender.simulator.clock import SimulatorClock
-from services.sender.simulator.keywords import effect_of
-from services.sender.simulator.signature import sign
-from services.sender.simulator.wire import answers_in
+import services.simulator
+from services.simulator.clock import SimulatorClock
+from services.simulator.keywords import effect_of
+from services.simulator.signature import sign
+from services.simulator.wire import answers_in
 
 ALLOWED = {"fastapi", "starlette", "uvicorn", "aiohttp", "yarl", "jinja2", "markupsafe", "pydantic"}
 
@@ -58,19 +58,19 @@ def test_the_calendar_moves_with_the_offset_file_and_elapsed_time_does_not(tmp_p
 
 
 def test_the_simulator_shares_no_code_with_what_it_is_a_witness_of() -> None:
-    for module in Path(services.sender.simulator.__path__[0]).glob("*.py"):
+    for module in Path(services.simulator.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
                 if name.partition(".")[0] == "services":
-                    assert name.startswith("services.sender.simulator"), module
+                    assert name.startswith("services.simulator"), module
                 else:
                     assert name.partition(".")[0] in ALLOWED or name.partition(".")[0] in _standard_library(), module
 
 
 def test_the_counter_stands_on_the_standard_library_alone() -> None:
-    tree = ast.parse((Path(services.sender.simulator.__path__[0]) / "count.py").read_text())
+    tree = ast.parse((Path(services.simulator.__path__[0]) / "count.py").read_text())
     modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert all(module.partition(".")[0] in _standard_library() for module in modules)
 

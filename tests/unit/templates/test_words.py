@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.scheduler.domain.facts import Trigger
+from services.scheduler.runs.facts import Trigger
 from shared import templates
 from shared.ids import MerchantId, RecipientId
 from shared.templates import TemplateError

@@ -1,0 +1,1 @@
+"""Caps: texts per period, new recipients per hour and spending per day."""

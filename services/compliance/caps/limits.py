@@ -1,0 +1,218 @@
+"""Bounds on texts to people whom a merchant does not know, and on a day's spending: who waits, and until when. Pure.
+
+Whoever owns a block of numbers, or has a share in what texts to it cost, makes somebody else's form send to it ("SMS
+pumping"). It shows in three ways: many new people in an hour, many of one block, and numbers one beside the other.
+"""
+
+import zlib
+from array import array
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Final, NamedTuple
+
+from services.compliance.gate.inputs import Limit
+from services.compliance.gate.verdicts import Reason
+from shared.events.follow_up import Purpose
+
+HOUR: Final = timedelta(hours=1)
+LOOK_AGAIN: Final = timedelta(minutes=30)
+"""How often a text is asked about again that waits for somebody to look at a run of numbers."""
+RECENT: Final = 100
+"""How many new people are looked at for neighbouring numbers."""
+PREFIXES: Final = 4096
+"""Blocks of ten thousand numbers are counted in so many places; two that meet in one count more, never less."""
+_MOST = 65_535
+_LONGEST_HOURS = 24
+_SPREAD = 0x9E3779B97F4A7C15
+_WHOLE = (1 << 53) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewPeople:
+    """How many new people in an hour, and how many neighbours among the newest."""
+
+    per_hour: int
+    per_key: int
+    per_prefix: int
+    adjacent: int
+
+
+class Newcomer(NamedTuple):
+    """Somebody the merchant has not texted yet, by keyed hashes alone."""
+
+    person: int
+    prefix: int | None
+    """Of the number without its last four digits; None for numbers that nobody has (films, tests)."""
+    blocks: tuple[int, ...] = ()
+    """Of the hundred the number lies in, and of the one half a hundred beside: runs cross from one to the next."""
+    key: str | None = None
+    """The id of the API key on whose word the text goes."""
+
+
+class RememberedNewcomer(NamedTuple):
+    """A newcomer as they are remembered for an hour."""
+
+    at_seconds: int
+    person: int
+    blocks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitWait:
+    """A text waits, and which bound says so."""
+
+    limit: Limit
+    bound: str
+    """hour, key, prefix, adjacent."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one merchant's new people of this hour add up to; `ask` counts on."""
+
+    hour: datetime
+    asked: int = 0
+    by_key: Counter[str] = field(default_factory=Counter)
+    by_prefix: "array[int]" = field(default_factory=lambda: array("H", bytes(2 * PREFIXES)))
+    recent: deque[RememberedNewcomer] = field(default_factory=deque)
+    """Oldest first, each person once."""
+    held_since: datetime | None = None
+    _alike: Counter[int] = field(default_factory=Counter)
+    _people: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Count the blocks of those who are remembered."""
+        self._alike.update(chain.from_iterable(each.blocks for each in self.recent))
+        self._people.update(each.person for each in self.recent)
+
+    def ask(self, who: Newcomer, most: NewPeople, now: datetime) -> LimitWait | None:
+        """Count a text to somebody new; return why it waits, None where it may go."""
+        if self.held_since is None and self._is_in_a_run(who, most.adjacent, now):
+            self.held_since = now
+        if self.held_since is not None:
+            return LimitWait(Limit(Reason.ADJACENT_NUMBERS, now + LOOK_AGAIN), "adjacent")
+        self._roll(now)
+        for bound, before, cap in self._counted(who, most):
+            hours = _hours_to_wait(before, cap)
+            if hours:
+                return LimitWait(Limit(Reason.NEW_PEOPLE, self.hour + hours * HOUR), bound)
+        return None
+
+    def _counted(self, who: Newcomer, most: NewPeople) -> Iterator[tuple[str, int, int]]:
+        """Count towards one bound after the other, the narrowest first: who meets one takes no room of the next."""
+        if who.prefix is not None:
+            before = self.by_prefix[who.prefix]
+            self.by_prefix[who.prefix] = min(_MOST, before + 1)
+            yield "prefix", before, most.per_prefix
+        if who.key is not None:
+            self.by_key[who.key] += 1
+            yield "key", self.by_key[who.key] - 1, most.per_key
+        self.asked += 1
+        yield "hour", self.asked - 1, most.per_hour
+
+    def release(self) -> None:
+        """Let texts to new people go again; those who were looked at count no more."""
+        self.held_since = None
+        while self.recent:
+            self._forget_oldest()
+
+    def _roll(self, now: datetime) -> None:
+        """Begin to count anew in a new hour."""
+        hour = hour_of(now)
+        if hour != self.hour:
+            self.hour, self.asked, self.by_key = hour, 0, Counter()
+            self.by_prefix = array("H", bytes(2 * PREFIXES))
+
+    def _is_in_a_run(self, who: Newcomer, adjacent: int, now: datetime) -> bool:
+        """Remember somebody, and return whether too many of the newest have numbers beside theirs."""
+        since = int((now - HOUR).timestamp())
+        while self.recent and self.recent[0].at_seconds <= since:
+            self._forget_oldest()
+        if not who.blocks or who.person in self._people:
+            return False
+        self.recent.append(RememberedNewcomer(int(now.timestamp()), who.person, who.blocks))
+        alike = self._alike
+        for block in who.blocks:
+            alike[block] = alike.get(block, 0) + 1
+        self._people.add(who.person)
+        if len(self.recent) > RECENT:
+            self._forget_oldest()
+        return max(map(alike.__getitem__, who.blocks)) >= adjacent
+
+    def _forget_oldest(self) -> None:
+        gone = self.recent.popleft()
+        self._people.discard(gone.person)
+        for block in gone.blocks:
+            self._alike[block] -= 1
+            if not self._alike[block]:
+                del self._alike[block]
+
+
+def newcomer(person: int, number: str, prefix_hash: int, key: str | None = None) -> Newcomer:
+    """Return somebody new by the keyed hash of their number without its last four digits."""
+    tail = int(number[-4:])
+    places = (tail // 100, 200 + (tail + 50) // 100)
+    blocks = tuple((prefix_hash + place * _SPREAD) & _WHOLE for place in places)
+    return Newcomer(person, prefix_hash % PREFIXES, blocks, key)
+
+
+def hour_of(now: datetime) -> datetime:
+    """Return the beginning of an instant's hour."""
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _hours_to_wait(before: int, cap: int) -> int:
+    """Return how many hours ahead there is room behind those who asked before; each text is then asked about once.
+
+    A day at most: a flood must not put off till never whoever comes after it.
+    """
+    return _LONGEST_HOURS if cap == 0 else min(_LONGEST_HOURS, before // cap)
+
+
+def packed(counts: "array[int]") -> bytes:
+    """Return the counts of blocks as they are kept: most are nought."""
+    return zlib.compress(counts.tobytes(), 1)
+
+
+def unpacked(kept: bytes) -> "array[int]":
+    """Return what `packed` kept."""
+    return array("H", zlib.decompress(kept))
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a UTC day's texts may cost, in millionths of the currency's unit."""
+
+    currency: str
+    micros: int
+    hard_micros: int
+    estimate_micros: int
+    """Of a part whose price is not known."""
+
+    def cost(self, price_micros: int | None, currency: str | None, parts: int) -> int:
+        """Return what a text counts as."""
+        if price_micros is None or currency != self.currency:
+            return self.estimate_micros * max(1, parts)
+        return price_micros
+
+    def limit(self, spent_micros: int, purpose: Purpose, now: datetime) -> Limit | None:
+        """Return until when a text waits for the next day's budget: marketing first, everything later."""
+        most = self.micros if purpose is Purpose.MARKETING else self.hard_micros
+        return Limit(Reason.SPEND_LIMIT, next_day(now)) if spent_micros >= most else None
+
+    def is_passed(self, spent_micros: int) -> bool:
+        """Return whether the day has cost more than it should."""
+        return spent_micros >= self.micros
+
+
+def day_of(now: datetime) -> datetime:
+    """Return the last midnight UTC."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_day(now: datetime) -> datetime:
+    """Return the next midnight UTC."""
+    return day_of(now) + timedelta(days=1)

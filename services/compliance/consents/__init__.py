@@ -1,0 +1,1 @@
+"""Consents: single claims over HTTP, and imports in batches."""

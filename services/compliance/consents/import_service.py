@@ -1,0 +1,107 @@
+"""The import desk: one batch of rows is one unit of work; a row that is known already changes nothing."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.compliance import store
+from services.compliance.consents.import_rows import RefusedRow, RowRefusal, read
+from services.compliance.consents.service import ConsentService
+from services.compliance.ledger import claims
+from shared.beside import beside
+from shared.config.directory import Merchant
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentReported
+from shared.http.problems import HTTPProblem
+from shared.http.quota import reworded
+
+_NO_NUMBER = "to"
+_ROW_BYTES = 1_000
+"""A row takes about as long to read as so much of anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportService:
+    """Takes batches."""
+
+    consents: ConsentService
+
+    async def take(
+        self,
+        merchant: Merchant,
+        rows: Sequence[Mapping[str, Any]],
+        refusal_of: Callable[[int], HTTPProblem | None] = lambda _permissions: None,
+    ) -> dict[str, Any]:
+        """Enter what can be proven and return how many rows that were, and why the others were not taken.
+
+        Args:
+            merchant: whose consents these are.
+            rows: as they came.
+            refusal_of: tells why so many permissions must wait; withdrawals never do.
+
+        Raises:
+            HTTPProblem: the permissions must wait; the withdrawals among the rows are in the ledger.
+        """
+        now = self.consents.units.clock.now()
+        wanted, refused = await beside(lambda: self._read(merchant, rows, now), len(rows) * _ROW_BYTES)
+        permissions = sum(claim.act not in WITHDRAWALS for claim in wanted.values())
+        problem = refusal_of(permissions) if permissions else None
+        if problem is not None:
+            wanted = {number: claim for number, claim in wanted.items() if claim.act in WITHDRAWALS}
+
+        async def work(uow: UnitOfWork) -> Counter[str]:
+            # Held from here on: neither an erasure nor the same file in another request can come in between.
+            await store.held_people(uow.db, {claim.recipient_id: merchant.id for claim in wanted.values()}, uow.now)
+            gone = await store.erased(uow.db, [claim.recipient_id for claim in wanted.values()])
+            known = await store.known_entries(uow.db, [claim.event_id for claim in wanted.values()])
+            taken: dict[object, ConsentReported] = {}
+            counts: Counter[str] = Counter()
+            for number, claim in wanted.items():
+                if claim.recipient_id in gone and claim.act is not ConsentAct.REVOKED:
+                    refused[number] = RefusedRow(RowRefusal.ERASED, "this person asked to be forgotten")
+                elif claim.event_id in known or claim.event_id in taken:
+                    counts["repeated"] += 1
+                else:
+                    taken[claim.event_id] = claim
+            await claims.record([*taken.values()], uow)
+            return counts + Counter(recorded=len(taken))
+
+        counts = await self.consents.units.run(work, WritePriority.BATCHES)
+        if problem is not None:
+            raise reworded(problem, f"{len(wanted)} rows withdraw and were taken; send the whole batch again")
+        return {
+            "recorded": counts["recorded"],
+            "repeated": counts["repeated"],
+            "refused": [
+                {"row": number, "reason": each.reason.value, "detail": each.detail}
+                for number, each in sorted(refused.items())
+            ],
+        }
+
+    def _read(
+        self, merchant: Merchant, rows: Sequence[Mapping[str, Any]], now: datetime
+    ) -> tuple[dict[int, ConsentReported], dict[int, RefusedRow]]:
+        """Return what rows claim, and why others are not taken, by their place."""
+        wanted: dict[int, ConsentReported] = {}
+        refused: dict[int, RefusedRow] = {}
+        for number, row in enumerate(rows):
+            match self._claim(merchant, row, now):
+                case RefusedRow() as refusal:
+                    refused[number] = refusal
+                case claim:
+                    wanted[number] = claim
+        return wanted, refused
+
+    def _claim(self, merchant: Merchant, row: Mapping[str, Any], now: datetime) -> ConsentReported | RefusedRow:
+        body = read(row)
+        if isinstance(body, RefusedRow):
+            return body
+        try:
+            return self.consents.claim(merchant, body, now)
+        except HTTPProblem as problem:
+            field, reason = problem.errors[0].field, problem.errors[0].reason
+            kind = RowRefusal.UNUSABLE_NUMBER if field == _NO_NUMBER else RowRefusal.INVALID
+            return RefusedRow(kind, f"{field}: {reason}")

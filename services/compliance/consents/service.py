@@ -1,0 +1,229 @@
+"""The consent desk: what HTTP callers claim is in the ledger before they are answered."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
+
+from services.compliance import store
+from services.compliance.caps import slots
+from services.compliance.gate.inputs import HistoryItem
+from services.compliance.ledger import claims
+from services.compliance.store import RecipientState
+from services.compliance.tables import ground
+from shared import ids, phone, places
+from shared.config.directory import Merchant
+from shared.consent_dates import undated_where_withdrawn
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope, as_claimed, is_reserved
+from shared.http.idempotency import Keyed, answered, remember
+from shared.http.problems import HTTPProblem, unprocessable
+from shared.ids import EventId, RecipientId
+from shared.instants import Instant, Written
+from shared.phone import E164
+from shared.privacy import Sealer
+
+_MAX_EVIDENCE_BYTES = 100_000
+_CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+"""A grant dated further ahead than this is a mistake; a nearer one is the caller's clock, and counts from now on."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ConsentBody(_Body):
+    """One act of consent, with the evidence that proves it."""
+
+    to: str = Field(description="The number, E.164 or in the merchant's country's own form.")
+    scope: ConsentScope
+    event: ConsentAct = Field(ConsentAct.GRANTED, description="What happened.")
+    level: ConsentLevel = ConsentLevel.UNKNOWN
+    captured_at: Annotated[Instant | None, WrapValidator(undated_where_withdrawn)] = Field(
+        None, description="When; an undated grant never overturns an opt-out, and an opt-out needs no date."
+    )
+    expires_at: Written | None = None
+    method: str = Field("api", min_length=1, max_length=60)
+    disclosure: str | None = Field(None, max_length=10_000, description="The exact wording shown.")
+    source: str = Field("api", min_length=1, max_length=500, description="Where: a form's address.")
+    ip: str | None = Field(None, max_length=60)
+    user_agent: str | None = Field(None, max_length=1000)
+    evidence: dict[str, Any] | None = Field(None, description="Whatever else proves it; kept sealed.")
+
+    @field_validator("evidence")
+    @classmethod
+    def _can_be_kept(cls, evidence: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            size = len(orjson.dumps(evidence))
+        except orjson.JSONEncodeError:
+            raise ValueError("holds a value that cannot be kept, such as a number beyond 64 bits") from None
+        if size > _MAX_EVIDENCE_BYTES:
+            raise ValueError(f"is larger than {_MAX_EVIDENCE_BYTES} bytes")
+        return evidence
+
+
+def _undated(value: object, read: ValidatorFunctionWrapHandler) -> datetime | None:
+    try:
+        found: datetime | None = read(value)
+    except ValidationError:
+        return None
+    return found
+
+
+class RevocationBody(_Body):
+    """One withdrawal, whoever received it (47 CFR 64.1200(a)(10): any reasonable means)."""
+
+    to: str
+    scope: Literal["all", "marketing"] = "all"
+    reason: str = Field("request", min_length=1, max_length=500)
+    revoked_at: Annotated[Instant | None, WrapValidator(_undated)] = Field(
+        None, description="When; one that cannot be read is left out, the withdrawal counts."
+    )
+
+
+class StandingBody(_Body):
+    """Whose standing is asked for; a body, so that the number stays out of URLs."""
+
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentService:
+    """What the routes need."""
+
+    units: UnitOfWorkRunner
+    sealer: Sealer
+    history_days: int
+
+    def recipient(self, merchant: Merchant, raw: str) -> tuple[RecipientId, E164]:
+        """Return who a number is.
+
+        Raises:
+            HTTPProblem: 422, the number cannot be read.
+        """
+        match phone.parse(raw, merchant.config.country):
+            case phone.Unparsable(reason=reason):
+                raise unprocessable("to", reason)
+            case number:
+                return self.sealer.recipient_id(merchant.id, number), number
+
+    def claim(self, merchant: Merchant, body: ConsentBody, now: datetime) -> ConsentReported:
+        """Return the claim a request makes; its evidence sealed.
+
+        Raises:
+            HTTPProblem: 422, the number cannot be read, or a grant is dated in the future. An opt-out is never
+                refused for its date: the ledger counts what is dated ahead of our clock from now on.
+        """
+        captured_at = claims.kept(body.captured_at)
+        is_ahead = captured_at is not None and captured_at > now + _CLOCKS_MAY_DIFFER
+        if is_ahead and body.event is not ConsentAct.REVOKED:
+            raise unprocessable("captured_at", "lies in the future")
+        recipient, _number = self.recipient(merchant, body.to)
+        proof = {"disclosure": body.disclosure, "ip": body.ip, "user_agent": body.user_agent, "evidence": body.evidence}
+        disclosed = hashlib.sha256(body.disclosure.encode()).hexdigest() if body.disclosure else None
+        digest = hashlib.sha256(orjson.dumps(proof, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        method, source = as_claimed(body.method, body.source)
+        parts = (merchant.id, recipient, body.source, body.scope, body.event, body.level, captured_at, digest)
+        claim_id = EventId(ids.derived("consent.reported", *parts, at=captured_at or now))
+        return ConsentReported(
+            event_id=claim_id,
+            merchant_id=merchant.id,
+            recipient_id=recipient,
+            occurred_at=now,
+            correlation_id=str(ids.minted(now)),
+            scope=body.scope,
+            act=body.event,
+            level=body.level,
+            captured_at=captured_at,
+            expires_at=body.expires_at,
+            method=method,
+            source=source,
+            disclosure_sha256=disclosed,
+            evidence=self.sealer.seal(merchant.id, places.evidence(claim_id), orjson.dumps(proof)),
+        )
+
+    async def enter(
+        self, merchant: Merchant, body: ConsentBody, keyed: Keyed | None, status: int
+    ) -> tuple[int, dict[str, Any]]:
+        """Enter one claim into the ledger and return status and answer; whatever is answered is stored.
+
+        Raises:
+            HTTPProblem: 409, the key was used with another body, or the person asked to be forgotten (an opt-out is
+                taken all the same); 422, see `claim`.
+        """
+        claim = self.claim(merchant, body, self.units.clock.now())
+
+        async def work(uow: UnitOfWork) -> tuple[int, dict[str, Any]]:
+            before = await answered(uow.db, ground, keyed)
+            if before is not None:
+                return before
+            changed = await claims.record([claim], uow)
+            # Asked once the person is held: an erasure that commits at this moment is seen, or sees this claim.
+            gone = await store.erased(uow.db, [claim.recipient_id])
+            if gone and body.event is not ConsentAct.REVOKED:
+                raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
+            people = changed or await store.people(uow.db, [claim.recipient_id])
+            answer = {
+                "consent_id": str(claim.event_id),
+                "recipient_id": str(claim.recipient_id),
+                "recorded": bool(changed),
+                **standing_answer(people[claim.recipient_id], uow.now),
+            }
+            await remember(uow, ground, keyed, status, answer)
+            return status, answer
+
+        return await self.units.run(
+            work, WritePriority.STOP if body.event is ConsentAct.REVOKED else WritePriority.INGEST
+        )
+
+    async def person(
+        self, merchant: Merchant, recipient: RecipientId, now: datetime
+    ) -> tuple[RecipientState, Sequence[HistoryItem]]:
+        """Return what is held about somebody, and the texts they were sent; a stranger is an empty page."""
+
+        async def work(db: Transaction) -> tuple[RecipientState | None, list[HistoryItem]]:
+            people = await store.people(db, [recipient])
+            history = await slots.histories(db, [recipient], now, self.history_days)
+            return people.get(recipient), [past for _key, past in history.get(recipient, ())]
+
+        found, history = await self.units.read(work)
+        return found or RecipientState(merchant.id), history
+
+
+def must_not_pose_as_heard(body: ConsentBody) -> None:
+    """Refuse a permission that says we heard it ourselves; a withdrawal is taken whatever it says.
+
+    Raises:
+        HTTPProblem: 422, method or source is one of ours.
+    """
+    if body.event is not ConsentAct.REVOKED and is_reserved(body.method, body.source):
+        field = "source" if is_reserved("", body.source) else "method"
+        raise unprocessable(field, "is ours alone: replies and the preference page write it; say how you heard it")
+
+
+def standing_answer(person: RecipientState, now: datetime) -> dict[str, Any]:
+    """Return a standing as the API tells it."""
+    standing = person.standing
+    return {
+        "consents": {
+            "marketing": claims.scope_standing(standing.marketing.consent(now)).model_dump(mode="json"),
+            "informational": claims.scope_standing(standing.informational.consent(now)).model_dump(mode="json"),
+        },
+        "suppressed": standing.suppression.value if standing.suppression else None,
+        "needs_review": person.review_since is not None,
+        "epoch": standing.epoch,
+    }

@@ -1,0 +1,176 @@
+"""From a due follow-up and what the tables hold to the inputs of the gate, and from its verdict to an event."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple, assert_never
+
+from services.compliance import instruments
+from services.compliance.connectors.ports import NO_NEWS, NumberNews
+from services.compliance.gate.inputs import (
+    TEXT_OF,
+    Consent,
+    HistoryItem,
+    JudgedText,
+    PastKind,
+    Policy,
+    Profile,
+    Recipient,
+)
+from services.compliance.gate.records import DecisionInputs, postal_prefix
+from services.compliance.gate.verdicts import Block, Clear, Defer, Verdict
+from services.compliance.preferences.wishes import FEWER, NO_WISH, Wish
+from services.compliance.store import RecipientState
+from shared import ids
+from shared.config.merchant import MerchantConfig
+from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, FollowUpDue, Purpose
+from shared.events.trigger import Contact, PhoneProvenance
+from shared.ids import EventId
+from shared.phone import E164
+from shared.rules.numbers import facts_of_e164
+from shared.rules.places import KnownPlace, region_of
+from shared.rules.table import FrequencyCap
+
+
+class GateCircumstances(NamedTuple):
+    """What holds a text back for everybody, or for this person, at this moment."""
+
+    reports_missing: bool = False
+    """The ledger does not hold every consent report the due names."""
+    parked: bool = False
+    consent_lag: bool = False
+    source_lag: bool = False
+    wish: Wish = NO_WISH
+    """What the person chose on their preference page."""
+    number: NumberNews = NO_NEWS
+    """What others know of the number."""
+
+
+def policy_of(config: MerchantConfig, *, is_closed: bool = False) -> Policy:
+    """Return the gate's policy as a merchant's file says it, with the guard of live service."""
+    policies = config.policies
+    chosen = Policy(
+        profile=Profile(policies.profile.value),
+        close_guard_seconds=policies.close_guard_seconds,
+        marketing_caps=tuple(FrequencyCap(cap.max, cap.per_hours) for cap in policies.caps.marketing),
+        informational_caps=tuple(FrequencyCap(cap.max, cap.per_hours) for cap in policies.caps.informational),
+        allow_above_statutory=frozenset(policies.allow_above_statutory),
+        max_defer_hours=policies.max_defer_hours,
+        emergency_blocks=frozenset(policies.emergency_blocks),
+        destinations=frozenset(region_of(country).country for country in config.destinations()),
+        is_closed=is_closed,
+    )
+    return chosen.in_service(policies.close_guard_seconds)
+
+
+def inputs_of(
+    due: FollowUpDue,
+    contact: Contact,
+    person: RecipientState,
+    past: Sequence[HistoryItem],
+    circumstances: GateCircumstances,
+    policy: Policy,
+    now: datetime,
+) -> DecisionInputs:
+    """Return everything the gate looks at; of the number only what it says, never the number.
+
+    Of the past only texts of the same purpose matter, to caps and to answers alike.
+    """
+    consent = person.standing.consent_for(due.purpose, now)
+    asked = due.inbound_at if due.purpose is Purpose.HELP else None
+    return DecisionInputs(
+        message=JudgedText(due.purpose, due.first_due_at, due.expires_at),
+        recipient=Recipient(
+            number=facts_of_e164(E164(contact.phone)),
+            known=KnownPlace(contact.time_zone, contact.state, postal_prefix(contact.postal_code), contact.country),
+            line=circumstances.number.line,
+            suppressed=circumstances.number.bars(due.purpose, consent),
+            suppression=person.standing.suppression or circumstances.number.suppression(consent),
+            is_of_shipping=contact.provenance is PhoneProvenance.SHIPPING,
+            awaiting_consent=circumstances.reports_missing or _opt_out_is_on_its_way(due, consent),
+            needs_review=person.review_since is not None,
+            parked=circumstances.parked,
+            consent_lag=circumstances.consent_lag,
+            source_lag=circumstances.source_lag,
+            paused_until=circumstances.wish.paused_until,
+        ),
+        consent=consent,
+        history=(
+            *(text for text in past if text.kind is TEXT_OF[due.purpose]),
+            *((HistoryItem(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
+        ),
+        now=now,
+        policy=replace(policy, marketing_caps=(*policy.marketing_caps, FEWER))
+        if circumstances.wish.is_fewer
+        else policy,
+    )
+
+
+def _opt_out_is_on_its_way(due: FollowUpDue, consent: Consent) -> bool:
+    """Return whether the ledger has not heard yet of the opt-out this text would confirm: the two travel apart."""
+    if due.purpose is not Purpose.OPT_OUT_CONFIRMATION or due.inbound_at is None:
+        return False
+    return consent.revoked_at is None or consent.revoked_at < due.inbound_at
+
+
+def announcement(
+    due: FollowUpDue, verdict: Verdict, *, first_contact: bool, now: datetime
+) -> FollowUpCleared | FollowUpDeferred | FollowUpBlocked:
+    """Return the event that tells the rest of the house; facts that said nothing we understand are counted."""
+    for fact in verdict.evidence.ignored:
+        instruments.IGNORED_FACTS.labels(fact).inc()
+    common = {
+        "merchant_id": due.merchant_id,
+        "recipient_id": due.recipient_id,
+        "occurred_at": now,
+        "correlation_id": due.correlation_id,
+        "follow_up_id": due.follow_up_id,
+        "enrollment_id": due.enrollment_id,
+        "flow": due.flow,
+        "flow_version": due.flow_version,
+        "step": due.step,
+        "purpose": due.purpose,
+        "release": due.release,
+    }
+    rules = tuple(rule.id for rule in verdict.evidence.rules if rule.skipped is None)
+    match verdict:
+        case Clear():
+            return FollowUpCleared(
+                **common,
+                event_id=_id(FollowUpCleared.type, due),
+                valid_until=verdict.valid_until,
+                window_closes_at=verdict.window_closes_at,
+                expires_at=due.expires_at,
+                sender_number=due.sender_number,
+                subject=due.subject,
+                content=due.content,
+                policy=due.policy,
+                first_due_at=due.first_due_at,
+                first_contact=first_contact,
+                explanation=verdict.evidence.explanation,
+                rules=rules,
+            )
+        case Defer():
+            return FollowUpDeferred(
+                **common,
+                event_id=_id(FollowUpDeferred.type, due),
+                until=verdict.until,
+                reason=verdict.reason,
+                explanation=verdict.evidence.explanation,
+                rules=rules,
+            )
+        case Block():
+            return FollowUpBlocked(
+                **common,
+                event_id=_id(FollowUpBlocked.type, due),
+                reason=verdict.reason,
+                explanation=verdict.evidence.explanation,
+                rules=rules,
+            )
+        case _:
+            assert_never(verdict)
+
+
+def _id(kind: str, due: FollowUpDue) -> EventId:
+    """Return the id a verdict's event has however often the due is read."""
+    return EventId(ids.derived(kind, due.follow_up_id, due.release, at=due.due_at))

@@ -1,0 +1,287 @@
+"""The gate: may this text go to this person now? Pure and total; follows compliance section 1 row by row.
+
+A lasting obstacle is named before a passing one, with one exception: a consent that is still on its way is awaited
+before its absence is judged.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from services.compliance.caps.frequency import applicable_caps, next_room, text_times
+from services.compliance.gate import wording
+from services.compliance.gate.answers import ANSWERS, AnswerRequested, occasion
+from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, Policy, Recipient
+from services.compliance.gate.setting import Moment, Setting, setting_of
+from services.compliance.gate.sufficiency import shortfall
+from services.compliance.gate.verdicts import Block, Clear, Defer, Evidence, Reason, Verdict
+from shared.events.consent import SuppressionCause
+from shared.events.follow_up import Purpose
+from shared.rules.quiet_hours import Aspect
+from shared.rules.table import RuleTable, UnreadableRules
+
+VERSION = "4"
+"""Changes when the same inputs and table may give another verdict."""
+
+CLEARANCE = timedelta(minutes=10)
+"""How long a clearance lasts at most (design section 9)."""
+AWAIT_CONSENT = timedelta(seconds=60)
+"""How long a text waits for the consent of its own checkout (design section 5), once all news has been heard."""
+
+_ASK_AGAIN = {
+    Reason.AWAITING_CONSENT: timedelta(seconds=5),
+    Reason.CONSENT_LAG: timedelta(seconds=30),
+    Reason.SOURCE_LAG: timedelta(seconds=30),
+    Reason.PARKED: timedelta(minutes=5),
+    Reason.NEEDS_REVIEW: timedelta(hours=1),
+}
+_NEVER_TEXTED = frozenset({LineType.LANDLINE, LineType.TOLL_FREE, LineType.PREMIUM})
+
+
+class _Case(NamedTuple):
+    """One text in front of the gate, with everything that every check may look at."""
+
+    message: JudgedText
+    purpose: Purpose
+    recipient: Recipient
+    consent: Consent
+    history: Sequence[HistoryItem]
+    now: datetime
+    table: RuleTable
+    policy: Policy
+    setting: Setting
+    moment: Moment
+    least: timedelta
+    """How long a clearance lasts at least."""
+
+    def block(self, reason: Reason) -> Block:
+        return Block(reason, _evidence(self.moment, wording.lasting(reason, self.setting.countries[0])))
+
+    def defer(self, reason: Reason, until: datetime) -> Defer:
+        return Defer(until, reason, _evidence_of_waiting(self.moment, reason, until))
+
+    def clear(self, *ends: datetime | None) -> Clear:
+        closes = self.moment.closes_at
+        valid_until = min(filter(None, (self.now + CLEARANCE, closes, self.message.expires_at, *ends)))
+        return Clear(valid_until, closes, _evidence_of_clearance(self.moment, valid_until))
+
+    @property
+    def is_marketing(self) -> bool:
+        return self.purpose is Purpose.MARKETING
+
+    @property
+    def is_expired(self) -> bool:
+        return self.message.expires_at is not None and self.ends_too_soon(self.message.expires_at)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the hours are closed, or close before a text can be on its way."""
+        closes = self.moment.closes_at
+        return not self.moment.is_open or (closes is not None and self.ends_too_soon(closes))
+
+    def ends_too_soon(self, end: datetime, at: datetime | None = None) -> bool:
+        """Return whether less than the least clearance is left until an end, now or at another moment."""
+        left = end - (self.now if at is None else at)
+        return left < self.least if self.least else left <= timedelta()
+
+    def opening(self, earliest: datetime) -> datetime | None:
+        """Return the first moment not before `earliest` at which the hours stay open for a whole clearance."""
+        window = self.setting.window
+        until = window.next_opening(earliest, self.last_deferral)
+        while until is not None and (closes := window.closing(until)) is not None and closes - until < self.least:
+            until = window.next_opening(closes, self.last_deferral)
+        return until
+
+    @property
+    def last_deferral(self) -> datetime:
+        hours = self.table.max_defer_hours if self.policy.max_defer_hours is None else self.policy.max_defer_hours
+        return self.message.first_due_at + timedelta(hours=hours)
+
+
+def decide(
+    message: JudgedText,
+    recipient: Recipient,
+    consent: Consent,
+    history: Sequence[HistoryItem],
+    now: datetime,
+    rules: RuleTable | UnreadableRules,
+    policy: Policy,
+) -> Verdict:
+    """Judge one text at one moment.
+
+    Args:
+        message: purpose, first due time, end.
+        recipient: what the number says, what is known, what holds marketing back.
+        consent: what the ledger holds for this purpose.
+        history: what the brand sent this person and what was asked; only the last day and the last answers matter.
+        now: aware UTC.
+        rules: the table, or why there is none: then everything is blocked.
+        policy: the merchant's choices.
+
+    Returns:
+        `Clear` with its short life, `Defer` with the earliest instant at which hours, holidays and caps all hold, or
+        `Block`. Asked again at `until`, with nothing else changed, the answer is `Clear`, unless the consent itself
+        has ended by then.
+    """
+    if isinstance(rules, UnreadableRules):
+        return Block(Reason.RULES_UNREADABLE, Evidence(wording.lasting(Reason.RULES_UNREADABLE)))
+    obstacle = Reason.MERCHANT_CLOSED if policy.is_closed else _unwritable(recipient, rules)
+    if obstacle is not None:
+        return Block(obstacle, Evidence(wording.lasting(obstacle)))
+    if message.purpose is None:
+        return Block(Reason.UNKNOWN_CLASS, Evidence(wording.lasting(Reason.UNKNOWN_CLASS)))
+    setting = setting_of(message.purpose, recipient, consent, rules, policy)
+    least = timedelta(seconds=policy.least_clearance_seconds)
+    moment = setting.at(now)
+    case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting, moment, least)
+    again = _awaits_consent(case)
+    if again is not None:
+        return case.defer(Reason.AWAITING_CONSENT, now + again)
+    if case.purpose in ANSWERS:
+        return _answer(case)
+    obstacle = _forbidden(case)
+    if obstacle is not None:
+        return case.block(obstacle)
+    if case.is_marketing and recipient.is_of_shipping:
+        return Block(Reason.CONSENT_INSUFFICIENT, _evidence(case.moment, wording.OF_SHIPPING))
+    return _timed(case)
+
+
+def _awaits_consent(case: _Case) -> timedelta | None:
+    """Return after how long to look again for a consent that is on its way, or None: it is judged as it stands.
+
+    While news about this person is late or set aside, that a consent is missing proves nothing: the text waits on, a
+    marketing text or another as long as it may be deferred at all, an answer as long as it is an answer.
+    """
+    if not case.recipient.awaiting_consent or case.is_expired:
+        return None
+    if case.now < case.message.first_due_at + AWAIT_CONSENT:
+        return _ASK_AGAIN[Reason.AWAITING_CONSENT]
+    late = _late_news(case.recipient)
+    if late is None:
+        return None
+    again = _ASK_AGAIN[late]
+    max_age = case.table.purposes[case.purpose].max_age if case.purpose in ANSWERS else None
+    last = case.last_deferral if max_age is None else case.message.first_due_at + max_age
+    return again if case.now + again <= last else None
+
+
+def _unwritable(recipient: Recipient, table: RuleTable) -> Reason | None:
+    """Checks 1 to 3: what no class of text may pass."""
+    number = recipient.number
+    if not number.possible:
+        return Reason.INVALID_NUMBER
+    if number.costs_extra or number.area_code in {*table.toll_free, *table.premium}:
+        return Reason.UNSUPPORTED_NUMBER_TYPE
+    if recipient.line in _NEVER_TEXTED:
+        return Reason.UNSUPPORTED_NUMBER_TYPE
+    if recipient.suppressed or recipient.suppression not in {None, SuppressionCause.OPT_OUT}:
+        return Reason.SUPPRESSED_NUMBER
+    return None
+
+
+def _answer(case: _Case) -> Verdict:
+    """Checks 4 and 5: answers go to people who asked, at any hour, opted out or not."""
+    max_age = case.table.purposes[case.purpose].max_age or timedelta()
+    asked = occasion(case.purpose, case.consent, case.history, case.now, max_age)
+    if not isinstance(asked, AnswerRequested):
+        return case.block(asked)
+    return case.block(Reason.MESSAGE_EXPIRED) if case.is_expired else case.clear(asked.until)
+
+
+def _forbidden(case: _Case) -> Reason | None:
+    """Checks 6 to 8, and a text that is past its end before any hour is looked at."""
+    if case.consent.is_revoked() or case.recipient.suppression is SuppressionCause.OPT_OUT:
+        return Reason.OPTED_OUT
+    if case.policy.destinations is not None and case.setting.countries[0] not in case.policy.destinations:
+        return Reason.DESTINATION_NOT_ALLOWED
+    if case.is_marketing and case.setting.is_prohibited:
+        return Reason.DESTINATION_PROHIBITED
+    missing = shortfall(case.consent, case.purpose, case.setting.countries, case.now, case.table)
+    if missing is not None:
+        return missing
+    if case.consent.expires_at is not None and case.ends_too_soon(case.consent.expires_at):
+        return Reason.CONSENT_EXPIRED
+    return Reason.MESSAGE_EXPIRED if case.is_expired else None
+
+
+def _timed(case: _Case) -> Verdict:
+    """Checks 9 to 11: holds, holidays and hours, caps, and whether waiting is worth while."""
+    caps = applicable_caps(case.purpose, case.setting.binding, case.table, case.policy)
+    room = next_room(caps, text_times(case.history, case.purpose), case.now)
+    hold = _hold(case)
+    closed = _why_closed(case) if case.is_closed else None
+    pause = _pause(case)
+    waiting = Reason.PAUSED if pause else closed
+    limit = case.recipient.limit
+    reason = (
+        hold or waiting or (Reason.FREQUENCY_CAP if room != case.now else None) or (limit.reason if limit else None)
+    )
+    if reason is None:
+        return case.clear(case.consent.expires_at)
+    again = case.now if hold is None else case.now + _ASK_AGAIN[hold]
+    earliest = max(again, pause or case.now, limit.until if limit else case.now)
+    until = None if room is None else case.opening(max(room, earliest))
+    expires_at = case.message.expires_at
+    if until is None or (expires_at is not None and case.ends_too_soon(expires_at, until)):
+        explanation = wording.too_late(reason, until, case.moment.zones)
+        return Block(Reason.MESSAGE_EXPIRED, _evidence(case.moment, explanation))
+    return case.defer(reason, until)
+
+
+def _hold(case: _Case) -> Reason | None:
+    """Return what holds marketing to this person until somebody or something has caught up."""
+    if not case.is_marketing:
+        return None
+    if case.recipient.needs_review:
+        return Reason.NEEDS_REVIEW
+    return _late_news(case.recipient)
+
+
+def _late_news(recipient: Recipient) -> Reason | None:
+    """Return what keeps news of this person from having been heard, or None: all of it was."""
+    if recipient.parked:
+        return Reason.PARKED
+    if recipient.consent_lag:
+        return Reason.CONSENT_LAG
+    return Reason.SOURCE_LAG if recipient.source_lag else None
+
+
+def _pause(case: _Case) -> datetime | None:
+    """Return until when the person wants no marketing, where that lies ahead."""
+    until = case.recipient.paused_until if case.is_marketing else None
+    return until if until is not None and until > case.now else None
+
+
+def _why_closed(case: _Case) -> Reason:
+    """Return the obstacle that ends last, holiday on a tie, when a holiday and quiet hours both hold."""
+    window, last = case.setting.window, case.last_deferral
+    if case.moment.is_open:
+        return Reason.QUIET_HOURS
+    if not window.zones or window.is_open(case.now, Aspect.HOLIDAYS):
+        return Reason.QUIET_HOURS
+    if window.is_open(case.now, Aspect.HOURS):
+        return Reason.HOLIDAY
+    hours = window.next_opening(case.now, last, Aspect.HOURS)
+    holidays = window.next_opening(case.now, last, Aspect.HOLIDAYS)
+    ends_later = holidays is None or (hours is not None and holidays >= hours)
+    return Reason.HOLIDAY if ends_later else Reason.QUIET_HOURS
+
+
+# Texts of one batch that are told the same are told it in the same object, as their moment is one; a poll holds 500.
+
+
+@lru_cache(maxsize=512)
+def _evidence(moment: Moment, explanation: str) -> Evidence:
+    return Evidence(explanation, moment.rules, moment.zones, moment.ignored)
+
+
+@lru_cache(maxsize=512)
+def _evidence_of_waiting(moment: Moment, reason: Reason, until: datetime) -> Evidence:
+    return _evidence(moment, wording.waiting(reason, until, moment.rules, moment.zones))
+
+
+@lru_cache(maxsize=512)
+def _evidence_of_clearance(moment: Moment, valid_until: datetime) -> Evidence:
+    return _evidence(moment, wording.clear(valid_until, moment.zones))

@@ -1,0 +1,160 @@
+"""What the gate is given: the text, the person, the consent, the past and the merchant's policy."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from services.compliance.gate.verdicts import Reason
+from shared.events.consent import SuppressionCause
+from shared.events.follow_up import Purpose
+from shared.rules.numbers import NumberFacts
+from shared.rules.places import NOTHING_KNOWN, KnownPlace
+from shared.rules.table import ConsentStatus, FrequencyCap
+
+SERVICE_GUARD_SECONDS = 60
+"""The least guard in service, so that no clearance lapses in a loop at the end of a window (design section 9)."""
+SERVICE_CLEARANCE_SECONDS = 60
+"""The least life of a clearance in service: the sender wants 45 s to be left, and a text needs a while to get there."""
+
+
+class Profile(StrEnum):
+    """How a rule that spares consenting people is read (compliance section 1)."""
+
+    STRICT = "strict"
+    CONSENT_AWARE = "consent_aware"
+
+
+class LineType(StrEnum):
+    """What kind of line a number is, where somebody has looked it up."""
+
+    MOBILE = "mobile"
+    LANDLINE = "landline"
+    VOIP = "voip"
+    TOLL_FREE = "toll_free"
+    PREMIUM = "premium"
+    UNKNOWN = "unknown"
+
+
+class PastKind(StrEnum):
+    """What happened between the brand and the person: a text of a purpose, or an inbound HELP."""
+
+    MARKETING = "marketing"
+    INFORMATIONAL = "informational"
+    TRANSACTIONAL = "transactional"
+    OPT_OUT_CONFIRMATION = "opt_out_confirmation"
+    HELP = "help"
+    INBOUND_HELP = "inbound_help"
+
+
+TEXT_OF = {purpose: PastKind(purpose.value) for purpose in Purpose}
+"""What a text of a purpose is once it is past."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedText:
+    """The text to be judged; all instants are aware UTC."""
+
+    purpose: Purpose | None
+    """None: a class nobody knows."""
+    first_due_at: datetime
+    """`max_defer_hours` counts from here."""
+    expires_at: datetime | None = None
+    """From this instant on the text is no longer welcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bound of the merchant's that this text met, whoever it is for."""
+
+    reason: Reason
+    until: datetime
+    """When there may be room again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The person, without identity: what the number says, what is known, and what holds marketing back."""
+
+    number: NumberFacts
+    known: KnownPlace = NOTHING_KNOWN
+    line: LineType = LineType.UNKNOWN
+    ported: bool = False
+    suppressed: bool = False
+    """For a cause beyond opt-out (check 3); a cause given below counts by itself."""
+    suppression: SuppressionCause | None = None
+    is_of_shipping: bool = False
+    """The number is a shipping address's, which may be another person's: never marketing (webhooks section 1)."""
+    awaiting_consent: bool = False
+    """A consent report of the same delivery, or the opt-out that is to be confirmed, has not reached the ledger."""
+    needs_review: bool = False
+    """An ambiguous reply waits for somebody's decision."""
+    parked: bool = False
+    """An earlier event of this person failed and waits."""
+    consent_lag: bool = False
+    """Something about this person's permissions is in the log unread, or the clock is in doubt (promise P4)."""
+    source_lag: bool = False
+    """What a publisher has committed may not be in the log yet."""
+    paused_until: datetime | None = None
+    """The person asked for no marketing before this instant, and withdrew nothing."""
+    limit: Limit | None = None
+    """Too many new people, neighbouring numbers, or too much spent: it waits for everybody's sake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the ledger holds for the purpose of the text."""
+
+    status: ConsentStatus = ConsentStatus.UNKNOWN
+    captured_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    """The newest withdrawal."""
+    revoked_since: datetime | None = None
+    """The first withdrawal since anything was last permitted; None: `revoked_at`."""
+
+    def is_revoked(self) -> bool:
+        """Return whether the person has withdrawn; only a grant dated after the withdrawal overturns it."""
+        if self.status is ConsentStatus.REVOKED:
+            return True
+        if self.revoked_at is None:
+            return False
+        return self.captured_at is None or self.captured_at <= self.revoked_at
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One thing that happened; a reserved cap slot counts as a text of its purpose."""
+
+    at: datetime
+    kind: PastKind
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The merchant's choices; None takes the table's default."""
+
+    profile: Profile = Profile.STRICT
+    close_guard_seconds: int | None = None
+    marketing_caps: tuple[FrequencyCap, ...] = ()
+    """In addition to the table's and the statutes' caps: an operator may lower, not raise."""
+    informational_caps: tuple[FrequencyCap, ...] = ()
+    """The only caps of informational texts."""
+    allow_above_statutory: frozenset[str] = frozenset()
+    """Jurisdictions whose own caps, and ours, give way to `marketing_caps` (compliance section 9)."""
+    max_defer_hours: int | None = None
+    enforced: frozenset[str] = frozenset()
+    """Jurisdictions switched on although the table lists them for information."""
+    emergency_blocks: frozenset[str] = frozenset()
+    """Jurisdictions in a declared emergency that bars solicitation (La. R.S. 45:844.31)."""
+    least_clearance_seconds: int = 0
+    """An opening, a text or a consent that ends sooner than this is over already: no clearance is given for less."""
+    destinations: frozenset[str] | None = None
+    """Countries texts may go to, as laws name them (GB for Jersey); None: any."""
+    is_closed: bool = False
+    """The shop has closed: nothing goes out any more, answers included."""
+
+    def in_service(self, default_guard_seconds: int) -> "Policy":
+        """Return this policy with a guard and a clearance of at least a minute, as every live decision has."""
+        guard = default_guard_seconds if self.close_guard_seconds is None else self.close_guard_seconds
+        least = max(SERVICE_CLEARANCE_SECONDS, self.least_clearance_seconds)
+        return replace(self, close_guard_seconds=max(SERVICE_GUARD_SECONDS, guard), least_clearance_seconds=least)

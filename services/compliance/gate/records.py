@@ -1,0 +1,154 @@
+"""A decision as evidence: everything that went in, the table's version, what came out, and the proof by recomputing.
+
+A record holds no phone number: of the number only country or area code, of the address three characters of the
+postal code (compliance section 11; design section 6, privacy).
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+import orjson
+from pydantic import TypeAdapter
+
+from services.compliance.gate import decision
+from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, Policy, Recipient
+from services.compliance.gate.verdicts import Evidence, Verdict
+from services.compliance.ledger.standing import Standing
+from shared.rules import time_zones
+from shared.rules.table import RuleTable, UnreadableRules
+
+_POSTAL_PREFIX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionInputs:
+    """Every argument of `gate.decide` but the table, which is named by its version."""
+
+    message: JudgedText
+    recipient: Recipient
+    consent: Consent
+    history: tuple[HistoryItem, ...]
+    now: datetime
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """One verdict with all it rests on; the same inputs, table, gate and zone data give it again."""
+
+    inputs: DecisionInputs
+    rules_version: str
+    verdict: Verdict
+    gate_version: str = decision.VERSION
+    time_zones_version: str = field(default=time_zones.VERSION)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherVersion:
+    """The record was made with other rules, another gate or other zone data: recomputing would prove nothing."""
+
+    recorded: tuple[str, str, str]
+    """Versions of rules, gate and zone data."""
+    present: tuple[str, str, str]
+
+
+_Shared = TypeVar("_Shared", Policy, Evidence)
+
+_RECORD: TypeAdapter[DecisionRecord] = TypeAdapter(DecisionRecord)
+_POLICY: TypeAdapter[Policy] = TypeAdapter(Policy)
+_EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
+_STANDING: TypeAdapter[Standing] = TypeAdapter(Standing)
+
+
+def postal_prefix(code: str | None) -> str | None:
+    """Return what the gate reads of a postal code, and a record may hold of it."""
+    return code if code is None or len(code) <= _POSTAL_PREFIX else code.strip()[:_POSTAL_PREFIX]
+
+
+def decided(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> DecisionRecord:
+    """Judge and return the record of it; the postal code is cut to what the gate reads."""
+    known = inputs.recipient.known
+    if (prefix := postal_prefix(known.postal_code)) != known.postal_code:
+        inputs = replace(inputs, recipient=replace(inputs.recipient, known=replace(known, postal_code=prefix)))
+    return DecisionRecord(inputs, rules.version, _judged(inputs, rules))
+
+
+def recompute(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict | OtherVersion:
+    """Return the verdict the gate gives for a record's inputs; equal to `record.verdict`, or something was changed."""
+    recorded = (record.rules_version, record.gate_version, record.time_zones_version)
+    present = (rules.version, decision.VERSION, time_zones.VERSION)
+    return _judged(record.inputs, rules) if recorded == present else OtherVersion(recorded, present)
+
+
+def judged_under(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict:
+    """Return the verdict today's gate gives for a record's inputs under any table, whatever made the record."""
+    return _judged(record.inputs, rules)
+
+
+class RecordWriter:
+    """Writes the records of one batch as JSON text (UTF-8), without loss: what many of them share is written once.
+
+    Policy and evidence are most of a record, and the same objects in nearly all of a batch. They are told apart by
+    identity, which costs nothing, and kept meanwhile, so that no other object can come to have theirs.
+    """
+
+    def __init__(self) -> None:
+        self._written: dict[int, tuple[object, orjson.Fragment]] = {}
+
+    def as_bytes(self, record: DecisionRecord) -> bytes:
+        """Return what `record_of` reads."""
+        inputs, verdict = record.inputs, record.verdict
+        parts = {
+            "inputs": {
+                "message": inputs.message,
+                "recipient": inputs.recipient,
+                "consent": inputs.consent,
+                "history": inputs.history,
+                "now": inputs.now,
+                "policy": self._shared(_POLICY, inputs.policy),
+            },
+            "rules_version": record.rules_version,
+            "verdict": {
+                **{name: getattr(verdict, name) for name in verdict.__slots__},
+                "evidence": self._shared(_EVIDENCE, verdict.evidence),
+            },
+            "gate_version": record.gate_version,
+            "time_zones_version": record.time_zones_version,
+        }
+        return orjson.dumps(parts, option=orjson.OPT_UTC_Z)
+
+    def _shared(self, kind: TypeAdapter[_Shared], part: _Shared) -> orjson.Fragment:
+        known = self._written.get(id(part))
+        if known is None:
+            known = self._written[id(part)] = part, orjson.Fragment(kind.dump_json(part))
+        return known[1]
+
+
+def record_of(stored: bytes) -> DecisionRecord:
+    """Return the record that was stored.
+
+    Raises:
+        pydantic.ValidationError: this is no record of ours.
+    """
+    return _RECORD.validate_json(stored)
+
+
+def standing_as_bytes(standing: Standing) -> bytes:
+    """Return a standing as JSON text (UTF-8), without loss."""
+    return _STANDING.dump_json(standing)
+
+
+def standing_of(stored: bytes | str) -> Standing:
+    """Return the standing that was stored.
+
+    Raises:
+        pydantic.ValidationError: this is no standing of ours.
+    """
+    return _STANDING.validate_json(stored)
+
+
+def _judged(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> Verdict:
+    return decision.decide(
+        inputs.message, inputs.recipient, inputs.consent, inputs.history, inputs.now, rules, inputs.policy
+    )

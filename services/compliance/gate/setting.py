@@ -1,0 +1,143 @@
+"""What surrounds a text: the rules that bind it, those that step back, and the clocks they are read on."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
+from typing import NamedTuple
+
+from services.compliance.gate.inputs import Consent, LineType, Policy, Profile, Recipient
+from services.compliance.gate.verdicts import RuleFinding, ZoneFinding
+from shared.events.follow_up import Purpose
+from shared.rules.numbers import NumberFacts
+from shared.rules.places import KnownPlace, jurisdiction_of, rules_of
+from shared.rules.quiet_hours import SendingWindow
+from shared.rules.table import FEDERAL, ConsentStatus, Rule, RuleTable
+from shared.rules.time_zones import zone
+from shared.rules.zones import clocks_of
+
+_WRITTEN_CONSENT = "the rule spares people with written consent (consent_aware profile)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """A setting at one instant; compared by identity, so that it is a cheap key of a cache."""
+
+    is_open: bool
+    """Every rule in every zone."""
+    closes_at: datetime | None
+    """When quiet hours begin, less the guard; None when closed, or when no rule ever closes."""
+    rules: tuple[RuleFinding, ...]
+    zones: tuple[ZoneFinding, ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """The rules and clocks of one text to one person; compared by identity, as a moment is."""
+
+    countries: tuple[str, ...]
+    binding: tuple[Rule, ...]
+    skipped: tuple[Rule, ...]
+    window: SendingWindow
+    is_prohibited: bool
+    """Some applicable rule admits no marketing to this destination."""
+    why_zones: str
+    ignored: tuple[str, ...]
+
+    def at(self, now: datetime) -> Moment:
+        """Return every rule and clock as it stands at an instant."""
+        return _moment(self, now)
+
+
+@lru_cache(maxsize=512)  # a poll holds at most 500 texts, which are judged at one instant
+def _moment(setting: Setting, now: datetime) -> Moment:
+    window, zones, guard = setting.window, setting.window.zones, setting.window.guard_seconds
+    rules = tuple(
+        RuleFinding(
+            rule.id, rule.name, rule.cite, rule.hours_text, SendingWindow((rule,), zones, guard).is_open(now), skipped
+        )
+        for group, skipped in ((setting.binding, None), (setting.skipped, _WRITTEN_CONSENT))
+        for rule in group
+    )
+    clocks = tuple(
+        ZoneFinding(
+            name, _on_clock(now, name), SendingWindow(setting.binding, (name,), guard).is_open(now), setting.why_zones
+        )
+        for name in zones
+    )
+    return Moment(window.is_open(now), window.closing(now), rules, clocks, setting.ignored)
+
+
+def _on_clock(at: datetime, name: str) -> datetime:
+    """Return an instant as a zone's clocks show it, with the offset they have just then.
+
+    A fixed offset, because Python calls two equal instants unequal where one of them lies in the doubled hour of
+    autumn on a zone's clock (PEP 495): such a verdict would not equal itself once it was stored.
+    """
+    local = at.astimezone(zone(name))
+    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()))
+
+
+def setting_of(purpose: Purpose, recipient: Recipient, consent: Consent, table: RuleTable, policy: Policy) -> Setting:
+    """Return the rules and clocks that matter for one text to one person."""
+    moved = recipient.ported or recipient.line is LineType.VOIP
+    spared = policy.profile is Profile.CONSENT_AWARE and consent.status is ConsentStatus.PEWC
+    return _setting(purpose, recipient.number, recipient.known, moved, spared, table, _Switches.of(policy))
+
+
+class _Switches(NamedTuple):
+    """The part of a policy that chooses rules; small, so that it is a cheap key."""
+
+    enforced: frozenset[str]
+    emergency_blocks: frozenset[str]
+    guard_seconds: int | None
+
+    @classmethod
+    def of(cls, policy: Policy) -> "_Switches":
+        return cls(policy.enforced, policy.emergency_blocks, policy.close_guard_seconds)
+
+
+@lru_cache(maxsize=8192)
+def _setting(
+    purpose: Purpose,
+    number: NumberFacts,
+    known: KnownPlace,
+    moved: bool,  # noqa: FBT001 - positional for the cache; the one caller names it
+    spared: bool,  # noqa: FBT001 - as above
+    table: RuleTable,
+    switches: _Switches,
+) -> Setting:
+    place = jurisdiction_of(number, known, table)
+    clocks = clocks_of(number, known, table, moved=moved)
+    binding, skipped = _rules(purpose, rules_of(place, table, switches.enforced), table, spared=spared)
+    guard = table.close_guard_seconds if switches.guard_seconds is None else switches.guard_seconds
+    return Setting(
+        countries=place.countries,
+        binding=binding,
+        skipped=skipped,
+        window=SendingWindow(binding, clocks.zones, guard),
+        is_prohibited=any(rule.prohibited for rule in (*binding, *skipped))
+        or not switches.emergency_blocks.isdisjoint(
+            name for region in place.regions for name in (region.country, region.state)
+        ),
+        why_zones=clocks.why,
+        ignored=(*clocks.ignored, *place.address.ignored),
+    )
+
+
+def _rules(
+    purpose: Purpose, applicable: tuple[Rule, ...], table: RuleTable, *, spared: bool
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """Return the rules that bind and those that step back for written consent.
+
+    When every row steps back the federal window stays: sparing a rule never means any hour (formats page).
+    """
+    defaults = table.purposes[purpose]
+    if not defaults.by_jurisdiction:
+        return ((defaults.window,) if defaults.window is not None else ()), ()
+    skipped = tuple(rule for rule in applicable if spared and rule.consent_exempts)
+    binding = tuple(rule for rule in applicable if rule not in skipped)
+    if binding:
+        return binding, skipped
+    federal = table.jurisdictions[FEDERAL]
+    return (federal,), tuple(rule for rule in skipped if rule is not federal)

@@ -1,0 +1,142 @@
+"""The preference desk: what a person sees of their standing, and what becomes of their choice in the same request."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+import orjson
+
+from services.compliance import store
+from services.compliance.ledger import claims
+from services.compliance.ledger.standing import Standing
+from services.compliance.preferences import store as preferences
+from services.compliance.preferences.links import Holder
+from services.compliance.preferences.wishes import NO_WISH, PAUSE, Wish
+from shared import ids, places
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope
+from shared.ids import EventId
+from shared.privacy import Sealer
+from shared.rules.table import ConsentStatus
+
+_PERMISSIONS = frozenset(ConsentStatus(level.value) for level in ConsentLevel) - {ConsentStatus.UNKNOWN}
+
+
+class Choice(StrEnum):
+    """What the page offers."""
+
+    STOP_ALL = "stop_all"
+    STOP_MARKETING = "stop_marketing"
+    PAUSE = "pause"
+    FEWER = "fewer"
+    USUAL = "usual"
+    """End the pause, and as many texts as before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the page shows."""
+
+    all_stopped: bool
+    marketing_stopped: bool
+    marketing_agreed: bool
+    paused_until: datetime | None
+    is_fewer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceService:
+    """What the pages need."""
+
+    units: UnitOfWorkRunner
+    sealer: Sealer
+
+    async def is_open(self, holder: Holder) -> bool:
+        """Return whether a link still opens a page: it may have been taken back."""
+        revoked_at = await self.units.read(lambda db: preferences.links_revoked_at(db, holder.recipient_id))
+        return revoked_at is None or holder.issued_ms > revoked_at.timestamp() * 1000
+
+    async def sight(self, holder: Holder) -> Sight:
+        """Return where a person stands now."""
+
+        async def work(db: Transaction) -> tuple[Standing, Wish]:
+            people = await store.people(db, [holder.recipient_id])
+            wishes = await preferences.wishes(db, [holder.recipient_id])
+            person = people.get(holder.recipient_id)
+            return person.standing if person else Standing(), wishes.get(holder.recipient_id, NO_WISH)
+
+        standing, wish = await self.units.read(work)
+        return sight_of(standing, wish, self.units.clock.now())
+
+    async def choose(self, holder: Holder, choice: Choice, user_agent: str) -> None:
+        """Carry out a choice; durable when this returns, and chosen twice is the same as once.
+
+        Stopping is a withdrawal in the ledger (47 CFR 64.1200(a)(10), GDPR articles 7(3) and 21(2)). A pause and fewer
+        texts withdraw nothing.
+        """
+        proof = orjson.dumps({"choice": choice, "user_agent": user_agent[:1000]})
+
+        async def work(uow: UnitOfWork) -> None:
+            match choice:
+                case Choice.STOP_ALL:
+                    await _withdraw(holder, ConsentScope.ALL, proof, self.sealer, uow)
+                case Choice.STOP_MARKETING:
+                    await _withdraw(holder, ConsentScope.MARKETING, proof, self.sealer, uow)
+                case Choice.PAUSE | Choice.FEWER | Choice.USUAL:
+                    await store.held_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
+                    wishes = await preferences.wishes(uow.db, [holder.recipient_id])
+                    wish = _after(wishes.get(holder.recipient_id, NO_WISH), choice, uow.now)
+                    await preferences.save(uow.db, holder.merchant_id, holder.recipient_id, wish, uow.now)
+                case _:
+                    assert_never(choice)
+
+        await self.units.run(work, WritePriority.STOP)
+
+
+def sight_of(standing: Standing, wish: Wish, now: datetime) -> Sight:
+    """Return what the page shows of a standing and a wish."""
+    return Sight(
+        all_stopped=standing.suppression is not None,
+        marketing_stopped=standing.marketing.revoked_at is not None,
+        marketing_agreed=standing.marketing.consent(now).status in _PERMISSIONS,
+        paused_until=wish.paused_until if wish.is_paused(now) else None,
+        is_fewer=wish.is_fewer,
+    )
+
+
+def _after(wish: Wish, choice: Choice, now: datetime) -> Wish:
+    """Return the wish once something that withdraws nothing was chosen."""
+    if choice is Choice.PAUSE:
+        return replace(wish, paused_until=now + PAUSE)
+    return replace(wish, is_fewer=True) if choice is Choice.FEWER else NO_WISH
+
+
+async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, sealer: Sealer, uow: UnitOfWork) -> None:
+    """Enter a withdrawal into the ledger, unless the person's own stands there already.
+
+    One that the shop reported is no reason to drop it: a shop may take back what it said, and never what they said.
+    """
+    people = await store.held_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
+    standing = people[holder.recipient_id].standing
+    scopes = [standing.marketing] if scope is ConsentScope.MARKETING else [standing.marketing, standing.informational]
+    if all(each.is_stopped for each in scopes):
+        return
+    identity = (holder.merchant_id, holder.recipient_id, "preferences", scope, ConsentAct.REVOKED)
+    claim_id = EventId(ids.derived(ConsentReported.type, *identity, at=uow.now))
+    claim = ConsentReported(
+        event_id=claim_id,
+        merchant_id=holder.merchant_id,
+        recipient_id=holder.recipient_id,
+        occurred_at=uow.now,
+        correlation_id=str(ids.minted(uow.now)),
+        scope=scope,
+        act=ConsentAct.REVOKED,
+        captured_at=uow.now,
+        method="web_form",
+        source="preferences",
+        first_hand=True,
+        evidence=sealer.seal(holder.merchant_id, places.evidence(claim_id), proof),
+    )
+    await claims.record([claim], uow)

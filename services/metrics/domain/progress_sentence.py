@@ -1,0 +1,89 @@
+"""Where a follow-up stands, in one sentence that a shop owner understands."""
+
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from services.metrics.domain.projection import Projection, State
+from services.metrics.domain.reasons import detail_words, meaning_of
+from services.metrics.domain.story import moment
+from shared.progress import Doing, Progress, ProgressFacts, WaitsFor, progress_of
+
+_CLEARED: Final = "cleared"
+_DID_NOT_GO: Final = frozenset({State.BLOCKED, State.FAILED, State.CANCELLED, State.EXPIRED})
+
+
+def progress_at(standing: Projection, state: State, now: datetime) -> Progress:
+    """Return what a follow-up is doing, as far as its facts tell."""
+    is_released = state is State.RELEASED
+    is_told = is_released and standing.waits_until is not None
+    return progress_of(
+        ProgressFacts(
+            state=state,
+            reason=standing.reason if is_told or not is_released else None,
+            due_at=standing.due_at,
+            since=standing.changed_at,
+            until=standing.waits_until,
+            detail=standing.waits_detail or None,
+            is_cleared=is_told or standing.reason == _CLEARED,
+        ),
+        now,
+    )
+
+
+def label(state: State, progress: Progress) -> str:
+    """Return the few words for it: its state, and while it is under way what happens with it."""
+    if state is State.RELEASED or progress.doing is Doing.WAITING:
+        return progress.doing.replace("_", " ")
+    return state
+
+
+def lead(standing: Projection, state: State, progress: Progress, clock: ZoneInfo) -> str:
+    """Return the sentence."""
+    match progress.doing:
+        case Doing.PLANNED if progress.until is not None:
+            return f"It waits for its hour: {moment(progress.until, clock)}."
+        case Doing.WAITING:
+            return _waiting(progress, clock)
+        case Doing.UNANSWERED:
+            return _unanswered(progress, clock)
+        case Doing.SENDING if progress.waits_for is not None:
+            since = moment(standing.changed_at, clock)
+            return f"It was cleared at {since}, and the sender has not called yet: its number is busy or held."
+        case Doing.SENDING:
+            return "It is cleared and on its way to the provider."
+        case Doing.AT_THE_GATE | Doing.SENT:
+            return _sentence(meaning_of(progress.waits_for or "").words)
+        case _:
+            return _ended(standing, state)
+
+
+def _waiting(progress: Progress, clock: ZoneInfo) -> str:
+    why = meaning_of(progress.waits_for or "").words
+    if progress.waits_for == WaitsFor.TURN:
+        return _sentence(why)
+    met = f" ({detail_words(progress.detail)})" if progress.detail else ""
+    until = f" until {moment(progress.until, clock)}" if progress.until is not None else ""
+    return f"It waits{until} because {why}{met}."
+
+
+def _unanswered(progress: Progress, clock: ZoneInfo) -> str:
+    asked = f" It is asked from {moment(progress.until, clock, seconds=True)} on." if progress.until else ""
+    return (
+        f"The provider was called and did not say whether it has the text ({detail_words(progress.detail)}).{asked} "
+        "Nothing is sent again before that is known."
+    )
+
+
+def _ended(standing: Projection, state: State) -> str:
+    if state in _DID_NOT_GO:
+        return f"It did not go because {meaning_of(standing.reason).words}." if standing.reason else "It did not go."
+    return {
+        State.DELIVERED: "The phone has it.",
+        State.UNCONFIRMED: "It was sent; the provider never said whether it arrived.",
+        State.UNKNOWN: "The provider never said whether it has the text. It is not sent again: better none than two.",
+    }.get(state, "It is planned.")
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."

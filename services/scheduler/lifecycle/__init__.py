@@ -1,0 +1,1 @@
+"""The lifecycle of a follow-up: its states, the transitions between them, and their announcements."""

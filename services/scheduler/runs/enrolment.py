@@ -1,0 +1,204 @@
+"""Whether a trigger starts a run through a flow: condition, entry rule, and whether something cancelled it before."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+import orjson
+
+from services.scheduler.runs.facts import Trigger
+from shared.conditions import ConditionError, ConditionFault, compile_condition, evaluate_text
+from shared.config.flow import CancelRule, Enter, Every, Flow, OncePer, Step, TextStep
+from shared.events.follow_up import Purpose
+from shared.events.trigger import ORDER_DELETED
+
+API_FLOW = "api"
+"""The built-in flow of texts asked for by `POST /v1/follow-ups`."""
+ANSWER_FLOW = "answer"
+"""The built-in flow of answers to HELP and STOP."""
+API_STEP = "text"
+"""The one step of the built-in flow `api`."""
+_BUILT_IN_TEXTS: Mapping[str, tuple[str, ...]] = {
+    API_FLOW: (API_STEP,),
+    ANSWER_FLOW: (Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION),
+}
+
+
+class Decline(StrEnum):
+    """Why a trigger did not start a run."""
+
+    CONDITION = "condition"
+    """`when` says no."""
+    CONDITION_ERROR = "condition_error"
+    """A condition has no answer for these facts; nothing is sent on a guess."""
+    ALREADY_ENTERED = "already_entered"
+    CANCELLED_BEFORE = "cancelled_before"
+    """The event that would cancel the run came first."""
+    NO_SENDER_NUMBER = "no_sender_number"
+    ERASED = "erased"
+    CLOSED = "closed"
+    """The shop was closed after this happened."""
+    PENDING_QUOTA = "pending_quota_exceeded"
+    """Its merchant has as many texts planned as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The latest run of a recipient through a flow under one entry key."""
+
+    ordinal: int
+    entered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A run to be started."""
+
+    entry_key: str
+    ordinal: int
+
+
+EnrolmentResult: TypeAlias = Enrolment | Decline
+
+
+def enrolment(
+    flow: Flow,
+    trigger: Trigger,
+    names: Mapping[str, Any],
+    runs: Mapping[bytes, Run],
+    earlier: Iterable[Trigger],
+    key: "str | ConditionError | None" = None,
+) -> EnrolmentResult:
+    """Decide whether this trigger starts a run.
+
+    Args:
+        flow: as in force now.
+        trigger: what happened.
+        names: ``trigger``, ``recipient``, ``history`` and ``now``.
+        runs: the recipient's runs through this flow, by `key_hash` of their entry key.
+        earlier: triggers of the same recipient that were read before this one.
+        key: what the run is unique for, where that is known already.
+    """
+    if flow.when is not None:
+        answer = _holds(flow.when, names)
+        if answer is not True:
+            return Decline.CONDITION if answer is False else Decline.CONDITION_ERROR
+    if key is None:
+        key = entry_key(flow.enter, names)
+    if isinstance(key, ConditionError):
+        return Decline.CONDITION_ERROR
+    ordinal = _ordinal(flow.enter, runs.get(key_hash(key)), trigger.occurred_at)
+    if ordinal is None:
+        return Decline.ALREADY_ENTERED
+    came_first = [each for each in earlier if each.occurred_at >= trigger.occurred_at]
+    if trigger.subject is not None and any(_is_deleted(each, trigger.subject) for each in came_first):
+        return Decline.CANCELLED_BEFORE
+    if any(cancel_reason(flow.cancel_on, each, names) is not None for each in came_first):
+        return Decline.CANCELLED_BEFORE
+    return Enrolment(key, ordinal)
+
+
+def entry_hash(flow: Flow, names: Mapping[str, Any]) -> bytes | None:
+    """Return what is stored of the key under which a run would begin; None where there is no answer."""
+    key = entry_key(flow.enter, names)
+    return None if isinstance(key, ConditionError) else key_hash(key)
+
+
+def cancel_reason(rules: Iterable[CancelRule], event: Trigger, names: Mapping[str, Any]) -> str | None:
+    """Return why an event ends a run: the kind of the event, or that a rule had no answer; None where it does not.
+
+    Args:
+        rules: of the version the run began with.
+        event: what happened now.
+        names: ``trigger`` (what began the run), ``recipient``, ``history``, ``now``.
+    """
+    for rule in rules:
+        if rule.on != event.kind:
+            continue
+        answer = True if rule.when is None else _holds(rule.when, {**names, "event": event.names()})
+        if answer is True:
+            return event.kind
+        if isinstance(answer, ConditionError):
+            return Decline.CONDITION_ERROR
+    return None
+
+
+def _is_deleted(event: Trigger, subject: str) -> bool:
+    return event.kind == ORDER_DELETED and event.subject == subject
+
+
+def key_hash(entry_key: str) -> bytes:
+    """Return what is stored of an entry key: it may hold anything."""
+    return sha256(entry_key.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is read of a version again after its runs began."""
+
+    cancel_on: tuple[CancelRule, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """None of a built-in flow."""
+    if_past: str = "send"
+    """Of a built-in flow's text."""
+
+    def texts(self, flow: str) -> tuple[str, ...]:
+        """Return the names of the texts that a run of this flow may have."""
+        if flow in _BUILT_IN_TEXTS:
+            return _BUILT_IN_TEXTS[flow]
+        return tuple(step.text for step in self.steps if isinstance(step, TextStep))
+
+    def skips(self, name: str) -> bool:
+        """Return whether a text is left out once its due time has passed."""
+        own = (step.if_past for step in self.steps if isinstance(step, TextStep) and step.text == name)
+        return next(own, self.if_past) == "skip"
+
+
+def built_in_version(flow: str, rules: Iterable[CancelRule], if_past: str | None = None) -> str:
+    """Return the content of a built-in flow's version: only what is read again later."""
+    content: dict[str, Any] = {
+        "flow": flow,
+        "cancel_on": [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules],
+    }
+    if if_past == "skip":
+        content["if_past"] = if_past
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def terms_of(content: str) -> Terms:
+    """Return the terms of a stored version."""
+    stored = orjson.loads(content)
+    return Terms(
+        cancel_on=tuple(CancelRule.model_validate(rule) for rule in stored.get("cancel_on", ())),
+        steps=Flow.from_canonical(content).steps if "steps" in stored else (),
+        if_past=stored.get("if_past", "send"),
+    )
+
+
+def _holds(source: str, names: Mapping[str, Any]) -> bool | ConditionError:
+    try:
+        return compile_condition(source).holds(names)
+    except ConditionFault as fault:
+        return ConditionError(fault.detail)
+
+
+def entry_key(enter: Enter, names: Mapping[str, Any]) -> str | ConditionError:
+    """Return what the run is unique for; the empty text where it is unique for the person."""
+    if not isinstance(enter, OncePer):
+        return ""
+    try:
+        return evaluate_text(enter.once_per, names)
+    except ConditionFault as fault:
+        return ConditionError(fault.detail)
+
+
+def _ordinal(enter: Enter, last: Run | None, occurred_at: datetime) -> int | None:
+    """Return which run this would be; None where there must not be another."""
+    if last is None:
+        return 1
+    if isinstance(enter, Every) and occurred_at >= last.entered_at + enter.every:
+        return last.ordinal + 1
+    return None

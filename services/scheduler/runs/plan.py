@@ -1,0 +1,142 @@
+"""Planning: which texts a run holds, when each is due on the recipient's clock, and what ends it unsent.
+
+All texts of a run are planned when it begins, each wait counted from the due time of the step before it. So the plans
+of a flow equal its outcomes from the first moment, a dry run can show them all, and a cancelled run says of each text
+that it was cancelled. Steps whose course is not known beforehand (branches, waits for an event) will be planned when
+the run reaches them: `planned` stops at the first such step, and what follows it is planned by whatever reaches it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from services.scheduler.lifecycle.states import State
+from shared import phone
+from shared.config.flow import Flow, TextStep, WaitStep
+from shared.config.merchant import Number, Policies, Registration
+from shared.config.wait import due_after
+from shared.events.follow_up import Purpose, ResendPolicy, SendPolicy
+from shared.events.trigger import Contact, PhoneProvenance
+from shared.ids import RecipientId
+from shared.phone import E164
+
+PAST_AFTER = timedelta(minutes=5)
+"""A due time this long ago is past: a webhook's way here takes seconds, and a text without a wait is not late."""
+_NORTH_AMERICA = frozenset({"US", "CA"})
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedText:
+    """One text in somebody's future."""
+
+    step: str
+    purpose: Purpose
+    due_at: datetime
+    expires_at: datetime | None
+    locale: str
+    body: str
+    policy: SendPolicy
+    ends_as: tuple[State, str] | None = None
+    """Where it is over before it begins: the end and its reason."""
+
+
+def planned(
+    flow: Flow, began_at: datetime, now: datetime, zone: ZoneInfo, contact: Contact, house: "MerchantDefaults"
+) -> list[PlannedText]:
+    """Return every text of a run.
+
+    Args:
+        flow: the version the run begins with.
+        began_at: when the trigger happened: the first wait begins there.
+        now: a due time long before it is past (`if_past`).
+        zone: the recipient's.
+        contact: decides the locale, and whether the number may be another person's.
+        house: what the merchant says for all flows.
+    """
+    texts = []
+    due_at = began_at
+    for step in flow.steps:
+        match step:
+            case WaitStep():
+                due_at = due_after(step.wait, due_at, zone)
+            case TextStep():
+                texts.append(_text(step, flow, due_at, now, contact, house))
+    return texts
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantDefaults:
+    """What a merchant says for all its flows."""
+
+    locale: str
+    policies: Policies
+
+    def policy(self, flow: Flow | None, resend: ResendPolicy) -> SendPolicy:
+        """Return how a text is treated after the gate."""
+        own = flow.attribution if flow else None
+        ours = self.policies.attribution
+        return _policy(
+            resend,
+            ours.click_days if own is None or own.click_days is None else own.click_days,
+            ours.delivered_hours if own is None or own.delivered_hours is None else own.delivered_hours,
+        )
+
+
+@lru_cache(maxsize=256)
+def _policy(resend: ResendPolicy, click_days: int, delivered_hours: int) -> SendPolicy:
+    """Return the policy of these terms: all texts of a flow share one."""
+    return SendPolicy(resend=resend, click_days=click_days, delivered_hours=delivered_hours)
+
+
+def end_before_beginning(
+    due_at: datetime,
+    expires_at: datetime | None,
+    now: datetime,
+    if_past: Literal["send", "skip"],
+    past_after: timedelta = PAST_AFTER,
+) -> tuple[State, str] | None:
+    """Return the end of a text that is over when it is planned; None for one with a future."""
+    if expires_at is not None and expires_at <= now:
+        return State.EXPIRED, "expire_after"
+    if if_past == "skip" and due_at < now - past_after:
+        return State.EXPIRED, "past_due"
+    return None
+
+
+def sender_number(numbers: Sequence[Number], to: E164, recipient_id: RecipientId) -> Number | None:
+    """Return the number this person is always written to from; None where the merchant has none.
+
+    Among the numbers of the person's country, or among all where there is none, registered ones first. The choice
+    moves for as few people as possible when the list changes (highest random weight).
+    """
+    if len(numbers) == 1:
+        return numbers[0]
+    country = phone.country_of(to)
+    fitting = [each for each in numbers if _is_of(each, country)] or list(numbers)
+    fitting = [each for each in fitting if each.registration is not Registration.UNREGISTERED] or fitting
+    return max(fitting, key=lambda each: sha256(recipient_id.bytes + each.number.encode()).digest(), default=None)
+
+
+def _is_of(number: Number, country: str | None) -> bool:
+    """Return whether a number belongs to a country; None stands for the North American plan."""
+    own = number.country or (phone.country_of(E164(number.number)) if number.number.startswith("+") else None)
+    if country is None:
+        return own in _NORTH_AMERICA or (own is None and number.number.startswith("+"))
+    return own == country
+
+
+def _text(
+    step: TextStep, flow: Flow, due_at: datetime, now: datetime, contact: Contact, house: MerchantDefaults
+) -> PlannedText:
+    locale, body = step.body_for(contact.locale, house.locale)
+    expires_at = None if step.expire_after is None else due_at + step.expire_after
+    end = end_before_beginning(due_at, expires_at, now, step.if_past)
+    if contact.provenance is PhoneProvenance.SHIPPING and step.purpose is Purpose.MARKETING:
+        # A shipping number may be another person's: it never gets marketing.
+        end = (State.CANCELLED, "shipping_number")
+    policy = house.policy(flow, step.resend_policy())
+    return PlannedText(step.text, Purpose(step.purpose), due_at, expires_at, locale, body, policy, end)

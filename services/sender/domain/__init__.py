@@ -1,1 +1,0 @@
-"""What the sender decides, as pure functions: no clock, no database, no network."""

@@ -1,0 +1,1 @@
+"""Engagement: tracked links, and the purchases credited to texts."""

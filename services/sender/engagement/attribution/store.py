@@ -1,0 +1,171 @@
+"""Touches and accounts in the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.sender.engagement.attribution.domain import Credit, Deduction, Purchase, PurchaseRecord, Touch, TouchKind
+from services.sender.engagement.attribution.tables import conversions, touches
+from shared.db.transaction import Row, Transaction
+from shared.db.types import instant, microseconds
+from shared.db.unit_of_work import UnitOfWork
+from shared.errors import Overtaken
+from shared.events.engagement import AttributionModel
+from shared.events.follow_up import Purpose
+from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
+
+TOUCHES_KEPT = timedelta(days=100)
+"""The longest window a file may name is 90 days; a purchase may be told late."""
+_ANSWERS = frozenset({Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
+_HOUR = timedelta(hours=1)
+
+
+class AccountRaced(Overtaken):
+    """Another process made the account of the same purchase meanwhile; the batch is taken again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredText:
+    """A text the phone has."""
+
+    follow_up_id: FollowUpId
+    recipient_id: RecipientId
+    purpose: Purpose
+    at: datetime
+    delivered_hours: int
+    """`SendPolicy.delivered_hours` of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An account and whose it is."""
+
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    account: PurchaseRecord
+    is_new: bool
+
+
+def record_delivered(uow: UnitOfWork, deliveries: Sequence[DeliveredText]) -> None:
+    """Remember deliveries at the end of the unit; the first report of each counts, answers never do."""
+    for delivery in deliveries:
+        if delivery.purpose not in _ANSWERS:
+            uow.insert_later(
+                touches,
+                {
+                    "id": delivery.follow_up_id,
+                    "recipient_id": delivery.recipient_id,
+                    "follow_up_id": delivery.follow_up_id,
+                    "kind": TouchKind.DELIVERED,
+                    "at": delivery.at,
+                    "window_hours": delivery.delivered_hours,
+                },
+            )
+
+
+def record_clicked(
+    uow: UnitOfWork, click_id: UUID, *, recipient_id: RecipientId, follow_up_id: FollowUpId, click_days: int
+) -> None:
+    """Remember a person's click, now."""
+    uow.insert_later(
+        touches,
+        {
+            "id": click_id,
+            "recipient_id": recipient_id,
+            "follow_up_id": follow_up_id,
+            "kind": TouchKind.CLICKED,
+            "at": uow.now,
+            "window_hours": click_days * 24,
+        },
+    )
+
+
+async def delivered_at(db: Transaction, follow_up_id: FollowUpId) -> datetime | None:
+    """Return when a text was delivered, as far as we know."""
+    found = await db.fetch(touches, "id", [follow_up_id], columns=["at"])
+    at: datetime | None = found[0]["at"] if found else None
+    return at
+
+
+async def touches_of(db: Transaction, people: Sequence[RecipientId]) -> dict[RecipientId, list[Touch]]:
+    """Return every touch of these people."""
+    found: dict[RecipientId, list[Touch]] = {person: [] for person in people}
+    for row in await db.fetch(touches, "recipient_id", people):
+        touch = Touch(FollowUpId(row["follow_up_id"]), TouchKind(row["kind"]), row["at"], row["window_hours"] * _HOUR)
+        found[row["recipient_id"]].append(touch)
+    return found
+
+
+async def accounts_of(db: Transaction, purchase_ids: Sequence[UUID]) -> dict[UUID, Owned]:
+    """Return the accounts that exist among these, locked."""
+    rows = await db.fetch(conversions, "purchase_id", sorted(purchase_ids), lock="update")
+    return {
+        row["purchase_id"]: Owned(
+            MerchantId(row["merchant_id"]), RecipientId(row["recipient_id"]), _account(row), is_new=False
+        )
+        for row in rows
+    }
+
+
+async def keep_accounts(db: Transaction, accounts: Mapping[UUID, Owned]) -> None:
+    """Write accounts back.
+
+    Raises:
+        AccountRaced: a new one exists by now.
+    """
+    new = [_row(purchase_id, owned) for purchase_id, owned in accounts.items() if owned.is_new]
+    if not all(await db.insert_new(conversions, new)):
+        raise AccountRaced
+    await db.change(conversions, [_row(key, owned) for key, owned in accounts.items() if not owned.is_new])
+
+
+async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
+    """Forget what these people did, and return how much; accounts stay: no purchase is credited twice."""
+    return await uow.db.delete(touches, "recipient_id", recipient_ids)
+
+
+def _account(row: Row) -> PurchaseRecord:
+    """Return the account a row holds."""
+    if row["trigger_id"] is None:
+        return PurchaseRecord(deductions=_deductions(row["deductions"]))
+    purchase = Purchase(EventId(row["trigger_id"]), row["purchased_at"], row["amount_minor"], row["currency"])
+    credit = None
+    if row["follow_up_id"] is not None:
+        credit = Credit(
+            FollowUpId(row["follow_up_id"]),
+            AttributionModel(row["model"]),
+            row["touched_at"],
+            row["window_hours"] * _HOUR,
+        )
+    return PurchaseRecord(purchase, credit, _deductions(row["deductions"]))
+
+
+def _row(purchase_id: UUID, owned: Owned) -> dict[str, Any]:
+    """Return the row of an account."""
+    purchase, credit = owned.account.purchase, owned.account.credit
+    return {
+        "purchase_id": purchase_id,
+        "merchant_id": owned.merchant_id,
+        "recipient_id": owned.recipient_id,
+        "trigger_id": purchase and purchase.trigger_id,
+        "purchased_at": purchase and purchase.at,
+        "amount_minor": purchase and purchase.amount_minor,
+        "currency": purchase and purchase.currency,
+        "follow_up_id": credit and credit.follow_up_id,
+        "model": credit and credit.model,
+        "touched_at": credit and credit.touched_at,
+        "window_hours": credit and credit.window // _HOUR,
+        "deductions": [
+            [str(taken.trigger_id), microseconds(taken.at), taken.minor, taken.currency]
+            for taken in owned.account.deductions
+        ],
+        "remaining_minor": owned.account.remaining_minor,
+    }
+
+
+def _deductions(stored: Sequence[Sequence[Any]]) -> tuple[Deduction, ...]:
+    return tuple(
+        Deduction(EventId(UUID(trigger_id)), instant(at), minor, currency) for trigger_id, at, minor, currency in stored
+    )

@@ -1,0 +1,131 @@
+"""Short links and visits in the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.sender.engagement.attribution.store import delivered_at, record_clicked
+from services.sender.engagement.links.robots import RobotCause
+from services.sender.engagement.links.shorten import ShortLink
+from services.sender.engagement.links.tables import clicks, short_links
+from shared import ids, places
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.engagement import ClickRecorded
+from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
+from shared.privacy import Sealer
+
+LINK_LIFETIME = timedelta(days=90)
+"""As long as the longest click window a file may name: afterwards nobody follows a text, and codes are not kept."""
+
+
+class LinkOwner(NamedTuple):
+    """The text whose links these are."""
+
+    follow_up_id: FollowUpId
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    correlation_id: str
+    click_days: int
+    """`SendPolicy.click_days` of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLink:
+    """A link as it was sent, and when its text arrived."""
+
+    code: str
+    owner: LinkOwner
+    sealed_target: bytes | None
+    """None once the person is erased."""
+    created_at: datetime
+    expires_at: datetime
+    delivered_at: datetime | None
+
+
+def link_rows(links: Sequence[ShortLink], owner: LinkOwner, sealer: Sealer, *, at: datetime) -> list[dict[str, Any]]:
+    """Return the rows of a text's links, sealed; made outside the unit that adds them."""
+    return [
+        {
+            "code": link.code,
+            "follow_up_id": owner.follow_up_id,
+            "merchant_id": owner.merchant_id,
+            "recipient_id": owner.recipient_id,
+            "correlation_id": owner.correlation_id,
+            "target": sealer.seal(owner.merchant_id, places.link_target(link.code), link.target.encode()),
+            "click_days": owner.click_days,
+            "created_at": at,
+            "expires_at": at + LINK_LIFETIME,
+        }
+        for link in links
+    ]
+
+
+async def add_links(uow: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
+    """Add links in the intent transaction; a code that exists already fails the unit, and is never overwritten."""
+    await uow.db.insert(short_links, rows)
+
+
+async def link_of(db: Transaction, code: str) -> StoredLink | None:
+    """Return the link behind a code."""
+    found = await db.fetch(short_links, "code", [code])
+    if not found:
+        return None
+    row = found[0]
+    owner = LinkOwner(
+        FollowUpId(row["follow_up_id"]),
+        MerchantId(row["merchant_id"]),
+        RecipientId(row["recipient_id"]),
+        row["correlation_id"],
+        row["click_days"],
+    )
+    arrived = await delivered_at(db, owner.follow_up_id)
+    return StoredLink(code, owner, row["target"], row["created_at"], row["expires_at"], arrived)
+
+
+async def record_click(uow: UnitOfWork, link: StoredLink, cause: RobotCause | None) -> bool:
+    """Record a visit as a click, tell the house, and return whether it was one.
+
+    Visits to one link by the same sort of visitor within one minute of the clock are one click: a double tap, a
+    reload or a flood counts once. Everything derived from clicks counts texts, not visits, so nothing is missed.
+    """
+    minute = uow.now.replace(second=0, microsecond=0)
+    click_id = ids.derived("click", link.code, "person" if cause is None else "robot", at=minute)
+    row = {"id": click_id, "code": link.code, "at": uow.now, "is_robot": cause is not None, "robot_cause": cause}
+    (is_new,) = await uow.db.insert_new(clicks, [row])
+    if is_new:
+        if cause is None:
+            record_clicked(
+                uow,
+                click_id,
+                recipient_id=link.owner.recipient_id,
+                follow_up_id=link.owner.follow_up_id,
+                click_days=link.owner.click_days,
+            )
+        uow.publish(_recorded(click_id, link, uow.now, robot=cause is not None))
+    return is_new
+
+
+async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
+    """Blank where these people's links lead, and return how many; they answer like unknown ones from now on."""
+    found = await uow.db.fetch(short_links, "recipient_id", recipient_ids, columns=["code", "target"])
+    leading = sorted(row["code"] for row in found if row["target"] is not None)
+    await uow.db.change(short_links, [{"code": code, "target": None} for code in leading])
+    return len(leading)
+
+
+def _recorded(click_id: UUID, link: StoredLink, at: datetime, *, robot: bool) -> ClickRecorded:
+    """Return the event that tells the rest of the house."""
+    return ClickRecorded(
+        event_id=EventId(ids.derived(ClickRecorded.type, click_id, at=at)),
+        merchant_id=link.owner.merchant_id,
+        recipient_id=link.owner.recipient_id,
+        occurred_at=at,
+        correlation_id=link.owner.correlation_id,
+        follow_up_id=link.owner.follow_up_id,
+        click_id=click_id,
+        link=link.code,
+        robot=robot,
+    )

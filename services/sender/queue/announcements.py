@@ -1,0 +1,127 @@
+"""The events that tell the house what became of a dispatch; each id is derived from the fact."""
+
+from datetime import datetime
+from typing import Any
+
+from services.sender.queue.dispatches import Attempt, Dispatch
+from shared import ids
+from shared.events.dispatch import (
+    DispatchAccepted,
+    DispatchDelivered,
+    DispatchFailed,
+    DispatchUnknown,
+    DispatchWaiting,
+    ErrorClass,
+)
+from shared.events.follow_up import FollowUpLapsed
+from shared.ids import EventId
+
+
+def accepted(
+    attempt: Attempt,
+    dispatch: Dispatch,
+    *,
+    reconciled: bool,
+    price_micros: int | None,
+    currency: str | None,
+    now: datetime,
+) -> DispatchAccepted:
+    """Return the event for a text the provider took."""
+    return DispatchAccepted(
+        **_common(dispatch, attempt, "dispatch.accepted", now),
+        provider_message_id=attempt.provider_message_id or "",
+        parts=attempt.parts,
+        price_micros=price_micros,
+        currency=currency,
+        body_sha256=attempt.body_sha256.hex(),
+        reconciled=reconciled,
+    )
+
+
+def delivered(
+    attempt: Attempt, dispatch: Dispatch, now: datetime, *, asked_at: datetime | None = None
+) -> DispatchDelivered:
+    """Return the event for a text the phone has."""
+    return DispatchDelivered(
+        **_common(dispatch, attempt, "dispatch.delivered", now), accepted_at=attempt.accepted_at, asked_at=asked_at
+    )
+
+
+def failed(
+    attempt: Attempt | None,
+    dispatch: Dispatch,
+    now: datetime,
+    *,
+    accepted: bool,
+    reason: str,
+    error_class: ErrorClass | None = None,
+    code: str | None = None,
+    retry_at: datetime | None = None,
+    asked_at: datetime | None = None,
+) -> DispatchFailed:
+    """Return the event for a text that did not go, or did not arrive."""
+    return DispatchFailed(
+        **_common(dispatch, attempt, "dispatch.failed", now),
+        accepted=accepted,
+        error_class=error_class,
+        code=code,
+        reason=reason,
+        retry_at=retry_at,
+        asked_at=asked_at,
+    )
+
+
+def unknown(attempt: Attempt, dispatch: Dispatch, now: datetime) -> DispatchUnknown:
+    """Return the event for a text nobody will ever know about."""
+    return DispatchUnknown(**_common(dispatch, attempt, "dispatch.unknown", now), reason="not_provable")
+
+
+def waiting(
+    attempt: Attempt, dispatch: Dispatch, now: datetime, *, reason: str, detail: str | None, until: datetime
+) -> DispatchWaiting:
+    """Return the event for a text whose call was made and is not over; one attempt may be told of once a reason."""
+    common = _common(dispatch, attempt, "dispatch.waiting", now)
+    own_id = ids.derived("dispatch.waiting", dispatch.follow_up_id, attempt.id, reason, at=dispatch.first_queued_at)
+    return DispatchWaiting(**common | {"event_id": EventId(own_id)}, reason=reason, detail=detail, until=until)
+
+
+def lapsed(dispatch: Dispatch, now: datetime, reason: str) -> FollowUpLapsed:
+    """Return the event that asks the gate again."""
+    return FollowUpLapsed(
+        event_id=_event_id("follow-up.lapsed", dispatch, None),
+        merchant_id=dispatch.merchant_id,
+        recipient_id=dispatch.recipient_id,
+        occurred_at=now,
+        correlation_id=dispatch.correlation_id,
+        follow_up_id=dispatch.follow_up_id,
+        enrollment_id=dispatch.enrollment_id,
+        flow=dispatch.flow,
+        flow_version=dispatch.flow_version,
+        step=dispatch.step,
+        purpose=dispatch.purpose,
+        release=dispatch.release,
+        reason=reason,
+    )
+
+
+def _common(dispatch: Dispatch, attempt: Attempt | None, kind: str, now: datetime) -> dict[str, Any]:
+    return {
+        "event_id": _event_id(kind, dispatch, attempt),
+        "merchant_id": dispatch.merchant_id,
+        "recipient_id": dispatch.recipient_id,
+        "occurred_at": now,
+        "correlation_id": dispatch.correlation_id,
+        "follow_up_id": dispatch.follow_up_id,
+        "attempt_id": attempt.id if attempt else None,
+        "release": attempt.release if attempt else dispatch.release,
+        "flow": dispatch.flow,
+        "step": dispatch.step,
+        "purpose": dispatch.purpose,
+        "provider": (attempt.provider if attempt else dispatch.provider) or "",
+        "sender_number": attempt.sender_number if attempt else dispatch.sender_number,
+    }
+
+
+def _event_id(kind: str, dispatch: Dispatch, attempt: Attempt | None) -> EventId:
+    natural_key = attempt.id if attempt else dispatch.release
+    return EventId(ids.derived(kind, dispatch.follow_up_id, natural_key, at=dispatch.first_queued_at))

@@ -1,0 +1,332 @@
+"""What news of an attempt changes: the call's answer, a receipt, a listing, or silence for too long.
+
+Pure and total. News may come twice, late and in any order; what the provider once took stays taken.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final, NamedTuple, TypeAlias, assert_never
+from zoneinfo import ZoneInfo
+
+from services.sender.providers.reactions import CodeMeaning, Reaction
+from services.sender.queue import announcements
+from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
+from services.sender.queue.states import AttemptState, DispatchState, is_concluded, may_become
+from services.sender.receipts.poll_schedule import next_question
+from services.sender.receipts.status_lattice import FINAL, ProviderStatus, joined
+from services.sender.reconciliation.findings import FIRST_LOOK, Adopt, GiveUp, ProvenAbsent
+from services.sender.sending.answer_classification import Accepted, NotSent, Refused, Unknown
+from shared.events.consent import SuppressionCause
+from shared.events.dispatch import ErrorClass
+from shared.events.envelope import Event
+from shared.events.follow_up import Purpose, ResendPolicy
+from shared.progress import UNANSWERED
+
+_TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.RETURNED})
+_BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
+_NEVER_LEFT: Final = frozenset({Reaction.ASK_AGAIN, Reaction.HALT, Reaction.CAPPED})
+"""Told by a receipt, these say that the carrier never got the text."""
+_OF_THE_NUMBER: Final = frozenset({Reaction.HALT, Reaction.CAPPED})
+_MOST_FOR_THE_NUMBER: Final = 20
+"""A text waits for its number to be mended, but not for ever: each try is one of these."""
+_HALTED_AGAIN: Final = timedelta(minutes=5)
+_DAY_OF_CAPS: Final = ZoneInfo("America/Los_Angeles")
+
+
+class Receipt(NamedTuple):
+    """The provider's word on a text: through our callback door, or because it was asked."""
+
+    provider_message_id: str
+    status: ProviderStatus | None
+    code: str | None = None
+    meaning: CodeMeaning | None = None
+    """What the code means; set where there is one."""
+    asked_at: datetime | None = None
+    """When the provider was asked; None where it told us by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """No answer 30 s after the deadline."""
+
+
+AttemptNews: TypeAlias = Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue
+
+
+class Conclusion(NamedTuple):
+    """What the news changed; the same values where it changed nothing."""
+
+    attempt: Attempt
+    dispatch: Dispatch
+    events: tuple[Event, ...] = ()
+    suppress: SuppressionCause | None = None
+    alarm: str | None = None
+    """A constant word for what somebody must look at: ``double``, ``contradiction``, or a code's own."""
+    number_fault: Refused | None = None
+    """What a receipt says of the number itself, where it says so: its health takes it like the answer to a call."""
+
+
+def conclude(
+    attempt: Attempt, dispatch: Dispatch, news: AttemptNews, now: datetime, *, another_is_live: bool
+) -> Conclusion:
+    """Return what the news makes of an attempt and its dispatch.
+
+    Args:
+        attempt: the attempt the news is about.
+        dispatch: its follow-up's dispatch.
+        news: what was learnt.
+        now: the unit's time.
+        another_is_live: whether a later attempt of the same follow-up is under way or was taken.
+    """
+    match news:
+        case Accepted():
+            return _taken(attempt, dispatch, news, now, reconciled=False, another_is_live=another_is_live)
+        case Adopt(listed):
+            taken = Accepted(listed.provider_message_id)
+            change = _taken(attempt, dispatch, taken, now, reconciled=True, another_is_live=another_is_live)
+            heard = Receipt(listed.provider_message_id, listed.status, listed.code, listed.meaning)
+            return _then(change, _risen(change.attempt, change.dispatch, heard, now))
+        case Receipt():
+            return _received(attempt, dispatch, news, now, another_is_live=another_is_live)
+        case Refused():
+            return _refused(attempt, dispatch, news, now)
+        case NotSent(reason):
+            ended = _ended(attempt, AttemptState.NOT_SENT, now, reason=reason)
+            return _requeued(attempt, ended, dispatch, now, _backoff(attempt.n), reason="not_sent", detail=reason)
+        case Unknown(reason):
+            return _unknown(attempt, dispatch, reason, now)
+        case Overdue():
+            return _unknown(attempt, dispatch, "no_outcome", now)
+        case ProvenAbsent():
+            return _absent(attempt, dispatch, now)
+        case GiveUp():
+            return _given_up(attempt, dispatch, now)
+        case _:
+            assert_never(news)
+
+
+def is_news(receipt: Receipt, seen: AttemptSnapshot) -> bool:
+    """Return whether a receipt may change anything: of a text that is known to be taken under this id, only its end.
+
+    What says no is kept as it came, and shown from there. An attempt that was seen so far never goes back, so this
+    holds without a lock.
+    """
+    if seen.state not in _TAKEN or seen.provider_message_id != receipt.provider_message_id:
+        return True
+    return receipt.status in FINAL and joined(seen.status, receipt.status) is not seen.status
+
+
+def _taken(
+    attempt: Attempt, dispatch: Dispatch, answer: Accepted, now: datetime, *, reconciled: bool, another_is_live: bool
+) -> Conclusion:
+    """The provider has it. A second id for one attempt, or a second live attempt, is a double."""
+    if attempt.provider_message_id is not None and attempt.provider_message_id != answer.provider_message_id:
+        return Conclusion(attempt, dispatch, alarm="double")
+    if attempt.state in _TAKEN:
+        return Conclusion(_knowing(attempt, answer), dispatch)
+    if another_is_live:
+        return Conclusion(_knowing(attempt, answer), dispatch, alarm="double")
+    alarm = "late_proof" if is_concluded(attempt.state) else None
+    accepted = _knowing(
+        attempt,
+        answer,
+        state=AttemptState.ACCEPTED,
+        accepted_at=now,
+        concluded_at=now,
+        ask_at=None if attempt.status in FINAL else next_question(now, now),
+    )
+    event = announcements.accepted(
+        accepted,
+        dispatch,
+        reconciled=reconciled,
+        price_micros=answer.price_micros,
+        currency=answer.currency,
+        now=now,
+    )
+    return Conclusion(
+        accepted, dispatch._replace(state=DispatchState.ACCEPTED, reason=None, retry_at=None), (event,), alarm=alarm
+    )
+
+
+def _knowing(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
+    """Return the attempt with what an answer says of it."""
+    return attempt._replace(
+        provider_message_id=answer.provider_message_id,
+        parts=answer.parts or attempt.parts,
+        status=joined(attempt.status, answer.status),
+        **more,
+    )
+
+
+def _received(
+    attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime, *, another_is_live: bool
+) -> Conclusion:
+    """A callback proves that the text was taken, and may say more."""
+    if attempt.state in _TAKEN and attempt.provider_message_id == receipt.provider_message_id:
+        return _risen(attempt, dispatch, receipt, now)  # nearly always: it was known to be taken, under this id
+    answer = Accepted(receipt.provider_message_id)
+    change = _taken(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
+    if change.alarm == "double":
+        return change
+    return _then(change, _risen(change.attempt, change.dispatch, receipt, now))
+
+
+def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime) -> Conclusion:
+    """Apply a status; only a rise says anything new."""
+    status = joined(attempt.status, receipt.status)
+    if status is attempt.status:
+        return Conclusion(attempt, dispatch)
+    before, attempt = (
+        attempt.status,
+        attempt._replace(status=status, ask_at=None if status in FINAL else attempt.ask_at),
+    )
+    if status is ProviderStatus.DELIVERED:
+        event = announcements.delivered(attempt, dispatch, now, asked_at=receipt.asked_at)
+        return Conclusion(attempt, dispatch._replace(state=DispatchState.DELIVERED, retry_at=None), (event,))
+    if status in FINAL and before not in FINAL:
+        return _not_delivered(attempt, dispatch, receipt, str(status), now)
+    return Conclusion(attempt, dispatch)
+
+
+def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reason: str, now: datetime) -> Conclusion:
+    """It did not arrive; only codes that mean "never left" ask the gate again (send-protocol, section 3)."""
+    meaning = receipt.meaning or CodeMeaning(ErrorClass.UNKNOWN)
+    retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
+    attempt = attempt._replace(error_class=meaning.error_class, code=receipt.code, reason=reason)
+    if retry_at is not None:
+        attempt = attempt._replace(state=AttemptState.RETURNED)
+    event = announcements.failed(
+        attempt,
+        dispatch,
+        now,
+        accepted=True,
+        reason=reason,
+        error_class=meaning.error_class,
+        code=receipt.code,
+        retry_at=retry_at,
+        asked_at=receipt.asked_at,
+    )
+    dispatch = dispatch._replace(state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
+    alarm = str(meaning.error_class) if meaning.alarm else None
+    fault = Refused(receipt.code or "", meaning) if meaning.reaction in _OF_THE_NUMBER else None
+    return Conclusion(attempt, dispatch, (event,), meaning.suppress, alarm, fault)
+
+
+def _may_ask_again(meaning: CodeMeaning, attempt: Attempt, dispatch: Dispatch) -> bool:
+    wanted = meaning.reaction in _NEVER_LEFT or (
+        meaning.reaction is Reaction.ASK_AGAIN_TRANSACTIONAL and dispatch.purpose is Purpose.TRANSACTIONAL
+    )
+    most = _MOST_FOR_THE_NUMBER if meaning.reaction in _OF_THE_NUMBER else meaning.most_attempts
+    return wanted and attempt.n < most and not dispatch.cancelled
+
+
+def _asked_again_at(meaning: CodeMeaning, now: datetime) -> datetime:
+    """Return when the gate is asked again: a day's allowance begins anew at midnight, a halted number is tried later.
+
+    Source: compliance section 13 (daily caps of US 10DLC traffic are counted by the Pacific day).
+    """
+    match meaning.reaction:
+        case Reaction.CAPPED:
+            tomorrow = now.astimezone(_DAY_OF_CAPS).date() + timedelta(days=1)
+            return datetime.combine(tomorrow, time(), _DAY_OF_CAPS).astimezone(UTC)
+        case Reaction.HALT:
+            return now + max(meaning.after, _HALTED_AGAIN)
+        case _:
+            return now + meaning.after
+
+
+def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: datetime) -> Conclusion:
+    """A clear no. Not processed or our own fault: the text waits; else it ends here."""
+    meaning = refused.meaning
+    ended = _ended(attempt, AttemptState.REFUSED, now, reason="refused")._replace(
+        error_class=meaning.error_class, code=refused.code
+    )
+    if meaning.reaction in {Reaction.SLOW_DOWN, Reaction.HALT}:
+        wait = max(timedelta(seconds=refused.retry_after_seconds or 0), _backoff(attempt.n))
+        change = _requeued(
+            attempt, ended, dispatch, now, wait, reason=str(meaning.error_class), detail=refused.code or None
+        )
+        return change._replace(alarm=change.alarm or (str(meaning.error_class) if meaning.alarm else None))
+    if not may_become(attempt.state, AttemptState.REFUSED):
+        return _contradicted(attempt, dispatch)
+    retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
+    event = announcements.failed(
+        ended,
+        dispatch,
+        now,
+        accepted=False,
+        reason="refused",
+        error_class=meaning.error_class,
+        code=refused.code,
+        retry_at=retry_at,
+    )
+    dispatch = dispatch._replace(state=DispatchState.FAILED, reason="refused", retry_at=retry_at)
+    return Conclusion(ended, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
+
+
+def _requeued(
+    attempt: Attempt,
+    ended: Attempt,
+    dispatch: Dispatch,
+    now: datetime,
+    pause: timedelta,
+    *,
+    reason: str,
+    detail: str | None,
+) -> Conclusion:
+    """Back to the queue: nothing reached the provider, and the clearance may still hold."""
+    if not may_become(attempt.state, ended.state):
+        return _contradicted(attempt, dispatch)
+    if dispatch.cancelled:
+        return Conclusion(ended, dispatch._replace(state=DispatchState.CANCELLED, ready_at=now + pause))
+    event = announcements.waiting(ended, dispatch, now, reason=reason, detail=detail, until=now + pause)
+    return Conclusion(ended, dispatch._replace(state=DispatchState.QUEUED, ready_at=now + pause), (event,))
+
+
+def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -> Conclusion:
+    """No answer says whether it went; said aloud, for nothing more may come for a while."""
+    if not may_become(attempt.state, AttemptState.UNKNOWN):
+        return Conclusion(attempt, dispatch)
+    event = announcements.waiting(attempt, dispatch, now, reason=UNANSWERED, detail=reason, until=now + FIRST_LOOK)
+    return Conclusion(
+        attempt._replace(state=AttemptState.UNKNOWN, reason=reason),
+        dispatch._replace(state=DispatchState.UNKNOWN),
+        (event,),
+    )
+
+
+def _absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
+    """It does not exist; whether another may be made is the flow's policy, and the gate's decision."""
+    if not may_become(attempt.state, AttemptState.PROVEN_ABSENT):
+        return Conclusion(attempt, dispatch)
+    may_go_again = dispatch.resend is ResendPolicy.RESEND_WHEN_ABSENT and not dispatch.cancelled
+    retry_at = now if may_go_again else None
+    ended = _ended(attempt, AttemptState.PROVEN_ABSENT, now, reason="proven_absent")
+    event = announcements.failed(ended, dispatch, now, accepted=False, reason="proven_absent", retry_at=retry_at)
+    dispatch = dispatch._replace(state=DispatchState.FAILED, reason="proven_absent", retry_at=retry_at)
+    return Conclusion(ended, dispatch, (event,))
+
+
+def _given_up(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
+    if not may_become(attempt.state, AttemptState.ASSUMED_SENT):
+        return Conclusion(attempt, dispatch)
+    ended = _ended(attempt, AttemptState.ASSUMED_SENT, now, reason="not_provable")
+    event = announcements.unknown(ended, dispatch, now)
+    return Conclusion(ended, dispatch._replace(reason="not_provable"), (event,), alarm="not_provable")
+
+
+def _contradicted(attempt: Attempt, dispatch: Dispatch) -> Conclusion:
+    """The call said no and the provider's callback said yes: the callback wins, and somebody looks."""
+    return Conclusion(attempt, dispatch, alarm="contradiction" if attempt.provider_message_id else None)
+
+
+def _ended(attempt: Attempt, state: AttemptState, now: datetime, *, reason: str) -> Attempt:
+    return attempt._replace(state=state, concluded_at=now, reason=reason)
+
+
+def _then(first: Conclusion, second: Conclusion) -> Conclusion:
+    return second._replace(events=(*first.events, *second.events), alarm=first.alarm or second.alarm)
+
+
+def _backoff(n: int) -> timedelta:
+    return timedelta(seconds=_BACKOFF_SECONDS[min(n, len(_BACKOFF_SECONDS)) - 1])

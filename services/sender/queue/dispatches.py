@@ -1,0 +1,101 @@
+"""Dispatches and attempts as values; rows become these in the store and nowhere else.
+
+Tuples, because each text makes a dozen of them, most of them the one before with a field changed.
+"""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from services.sender.queue.states import AttemptState, DispatchState
+from services.sender.receipts.status_lattice import ProviderStatus
+from shared import ids
+from shared.events.follow_up import Purpose, ResendPolicy
+from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
+
+_PRIORITIES: Final = {
+    Purpose.OPT_OUT_CONFIRMATION: 0,
+    Purpose.HELP: 0,
+    Purpose.TRANSACTIONAL: 1,
+    Purpose.INFORMATIONAL: 2,
+    Purpose.MARKETING: 3,
+}
+MARKETING_PRIORITY: Final = _PRIORITIES[Purpose.MARKETING]
+
+
+def priority_of(purpose: Purpose) -> int:
+    """Return the order of purposes at one number: answers first, marketing last."""
+    return _PRIORITIES[purpose]
+
+
+class Dispatch(NamedTuple):
+    """One cleared follow-up."""
+
+    follow_up_id: FollowUpId
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    enrollment_id: EnrollmentId
+    flow: str
+    flow_version: str
+    step: str
+    purpose: Purpose
+    release: int
+    correlation_id: str
+    state: DispatchState
+    sender_number: str
+    provider: str | None
+    first_queued_at: datetime
+    first_due_at: datetime
+    ready_at: datetime
+    valid_until: datetime
+    window_closes_at: datetime | None
+    expires_at: datetime | None
+    resend: ResendPolicy
+    click_days: int
+    delivered_hours: int
+    attempts: int
+    retry_at: datetime | None = None
+    reason: str | None = None
+    cancelled: bool = False
+    """Cancelled while a call was under way: it is not tried again."""
+
+    def attempt_id(self, n: int) -> AttemptId:
+        """Return the id of the n-th attempt: derived, so that no index is needed to find them."""
+        return AttemptId(ids.derived("attempt", self.follow_up_id, n, at=self.first_queued_at))
+
+
+class Attempt(NamedTuple):
+    """One provider call."""
+
+    id: AttemptId
+    follow_up_id: FollowUpId
+    merchant_id: MerchantId
+    recipient_id: RecipientId
+    n: int
+    release: int
+    provider: str
+    sender_number: str
+    body_sha256: bytes
+    parts: int
+    state: AttemptState
+    intent_at: datetime
+    deadline: datetime
+    status: ProviderStatus | None = None
+    provider_message_id: str | None = None
+    error_class: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    accepted_at: datetime | None = None
+    concluded_at: datetime | None = None
+    after_follow_up_id: UUID | None = None
+    ask_at: datetime | None = None
+    """When the provider is asked what became of it; None where it said so, or was asked for the last time."""
+
+
+class AttemptSnapshot(NamedTuple):
+    """How far an attempt has come, seen without a lock; each of these only ever grows."""
+
+    follow_up_id: FollowUpId
+    state: AttemptState
+    status: ProviderStatus | None
+    provider_message_id: str | None

@@ -1,0 +1,50 @@
+"""What the sender knows of a text's progress, in the words that everybody tells it in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.sender.queue.dispatches import Attempt, Dispatch
+from services.sender.queue.states import AttemptState, DispatchState
+from shared.progress import UNANSWERED, ProgressFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why a number does not call now, and until when."""
+
+    by: str | None = None
+    until: datetime | None = None
+
+
+def known_of(
+    dispatch: Dispatch, last: Attempt | None, held: Held, look_at: datetime | None, now: datetime
+) -> ProgressFacts:
+    """Return what is known of a dispatch.
+
+    Args:
+        dispatch: the cleared text.
+        last: its latest attempt.
+        held: what keeps its number.
+        look_at: when the provider is asked after an unanswered call.
+        now: the present.
+    """
+    match dispatch.state:
+        case DispatchState.QUEUED if held.by is not None:
+            return ProgressFacts("released", held.by, until=held.until)
+        case DispatchState.QUEUED if dispatch.ready_at > now and last is not None:
+            reason = last.error_class or last.reason if last.state is AttemptState.REFUSED else "not_sent"
+            return ProgressFacts("released", reason, until=dispatch.ready_at, detail=last.code or last.reason)
+        case DispatchState.QUEUED:
+            return ProgressFacts("released", since=dispatch.ready_at, is_cleared=True)
+        case DispatchState.INTENT:
+            return ProgressFacts("released", is_cleared=True)
+        case DispatchState.UNKNOWN if last is not None and last.state is AttemptState.UNKNOWN:
+            return ProgressFacts("released", UNANSWERED, until=look_at, detail=last.reason)
+        case DispatchState.LAPSED:
+            return ProgressFacts("released", is_cleared=False)
+        case DispatchState.ACCEPTED:
+            return ProgressFacts("dispatched")
+        case DispatchState.FAILED if dispatch.retry_at is not None:
+            return ProgressFacts("pending", last.error_class if last else dispatch.reason, due_at=dispatch.retry_at)
+        case _:
+            return ProgressFacts(dispatch.state)

@@ -1,0 +1,1 @@
+"""Receipts: what providers report of texts they took, and the questions asked where no report came."""

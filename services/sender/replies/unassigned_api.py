@@ -1,0 +1,183 @@
+"""The HTTP door of replies that belong to nobody: listed without what they say, opened for those who may decide."""
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.sender.replies.unassigned import (
+    DIGEST_BYTES,
+    END,
+    MOST_LISTED,
+    NotAssignable,
+    UnassignedReplies,
+    UnassignedReply,
+)
+from shared import phone
+from shared.config.directory import Merchant, MerchantDirectory
+from shared.config.model import Flag
+from shared.http.auth import Caller, SignedInRoute, requires
+from shared.http.problems import HTTPProblem, not_found, unprocessable
+from shared.phone import E164
+
+READS, DECIDES = "replies:read", "replies:write"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Reader = Annotated[Caller, Depends(requires(READS))]
+Decider = Annotated[Caller, Depends(requires(DECIDES))]
+ReplyId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="As the list names it.")]
+
+
+class UnassignedView(BaseModel):
+    """A reply that belongs to nobody we can find."""
+
+    id: str
+    provider: str
+    reason: str = Field(description="sender_unknown, not_our_number or incomplete.")
+    reply_class: str
+    received_at: datetime
+    fields: dict[str, str] | None = Field(
+        description="What the provider brought, sender and text among it; null for keys without `replies:write`."
+    )
+
+
+class UnassignedPage(BaseModel):
+    """The newest first."""
+
+    replies: list[UnassignedView]
+    next_cursor: str | None
+
+
+class AssignmentBody(BaseModel):
+    """Whose a reply is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: str | None = Field(None, max_length=40, description="The person's number; its own sender where left out.")
+    merchant: str | None = Field(None, max_length=64, description="At whom it counts; the operator may name another.")
+
+
+class Assigned(BaseModel):
+    """What an assigned reply was read as; an opt-out counts from now on."""
+
+    reply_class: str
+    merchant: str
+
+
+class Dismissal(BaseModel):
+    """That a reply is nobody's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    although_opt_out: Flag = Field(
+        default=False, description="Needed where it reads as an opt-out: somebody meant not to be written to."
+    )
+
+
+class Dismissed(BaseModel):
+    """It is deleted."""
+
+    dismissed: bool = True
+
+
+def router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["replies"], route_class=SignedInRoute)
+
+    @routes.get("/v1/replies/unassigned", summary="Replies that belong to nobody we can find, the newest first")
+    async def listed(
+        caller: Reader,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
+        cursor: Annotated[str | None, Query(max_length=100)] = None,
+    ) -> UnassignedPage:
+        found = await unassigned.listed(caller.merchant.id, END if cursor is None else _from(cursor), limit + 1)
+        shown = found[:limit]
+        opened = caller.may(DECIDES)
+        return UnassignedPage(
+            replies=[_view(each, opened=opened) for each in shown],
+            next_cursor=_cursor(shown[-1]) if len(found) > limit else None,
+        )
+
+    @routes.post("/v1/replies/unassigned/{reply_id}/assign", summary="Lay a reply to a person's account; a STOP counts")
+    async def assign(reply_id: ReplyId, body: AssignmentBody, caller: Decider) -> Assigned:
+        reply = await _found(unassigned, caller, reply_id)
+        merchant = chosen_merchant(caller, body.merchant, merchants)
+        to = None if body.to is None else _number(body.to, merchant)
+        try:
+            read = await unassigned.assign(caller.merchant.id, reply, merchant, to)
+        except NotAssignable as fault:
+            raise HTTPProblem(HTTPStatus.CONFLICT, fault.code, fault.detail) from None
+        return Assigned(reply_class=read, merchant=merchant.id)
+
+    @routes.post("/v1/replies/unassigned/{reply_id}/dismiss", summary="Delete a reply that is nobody's")
+    async def dismiss(reply_id: ReplyId, body: Dismissal, caller: Decider) -> Dismissed:
+        reply = await _found(unassigned, caller, reply_id)
+        if reply.reply_class == "opt_out" and not body.although_opt_out:
+            raise HTTPProblem(
+                HTTPStatus.CONFLICT,
+                "reads_as_opt_out",
+                "this reply reads as an opt-out; assign it to its person, or dismiss it with although_opt_out: true",
+            )
+        await unassigned.dismiss(caller.merchant.id, reply)
+        return Dismissed()
+
+    return routes
+
+
+async def _found(unassigned: UnassignedReplies, caller: Caller, reply_id: str) -> UnassignedReply:
+    reply = await unassigned.find(caller.merchant.id, reply_id)
+    if reply is None:
+        raise not_found("the reply")
+    return reply
+
+
+def chosen_merchant(caller: Caller, named: str | None, merchants: MerchantDirectory) -> Merchant:
+    """Return at whom a reply counts: a key speaks for its own merchant, the operator for every one."""
+    if named is None or named == caller.merchant.id:
+        return caller.merchant
+    if not caller.is_operator:
+        raise HTTPProblem(HTTPStatus.FORBIDDEN, "wrong_merchant", "this key speaks for another merchant")
+    found = merchants.get(named)
+    if found is None:
+        raise unprocessable("merchant", f"there is no merchant {named}")
+    return found
+
+
+def _number(written: str, merchant: Merchant) -> E164:
+    number = phone.parse(written, merchant.config.country)
+    if isinstance(number, phone.Unparsable):
+        raise unprocessable("to", "cannot be used as a telephone number; write it with + and its country")
+    return number
+
+
+def _view(reply: UnassignedReply, *, opened: bool) -> UnassignedView:
+    return UnassignedView(
+        id=reply.reply_id,
+        provider=reply.provider,
+        reason=reply.reason,
+        reply_class=reply.reply_class,
+        received_at=reply.received_at,
+        fields=reply.form if opened else None,
+    )
+
+
+def _cursor(last: UnassignedReply) -> str:
+    """Return where a page ended, opaquely."""
+    place = ((last.received_at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
+    return base64.urlsafe_b64encode(place + bytes.fromhex(last.reply_id)).rstrip(b"=").decode()
+
+
+def _from(cursor: str) -> tuple[datetime, bytes]:
+    """Return where the next page begins."""
+    try:
+        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        at = _EPOCH + timedelta(microseconds=int.from_bytes(place[:8], "big"))
+    except (ValueError, OverflowError, binascii.Error):
+        place = b""
+    if len(place) != 8 + DIGEST_BYTES:
+        raise unprocessable("cursor", "this is not a cursor of ours")
+    return at, place[8:]

@@ -1,0 +1,94 @@
+"""From a queued row to the exact text: the only place that opens sealed content on the way out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from services.sender.engagement.links.shorten import Shortener
+from services.sender.engagement.links.store import LinkOwner, link_rows
+from services.sender.queue.dispatches import Dispatch
+from services.sender.reconciliation.findings import body_sha256
+from services.sender.sending.intent_decision import Refuse
+from shared import places
+from shared.config.directory import Merchant
+from shared.events.dispatch import ErrorClass
+from shared.phone import E164
+from shared.privacy import Sealer, Unsealable
+from shared.rendering.render import RenderFailed, RenderInput, render
+
+
+class Composed(NamedTuple):
+    """A finished text; exists only in memory."""
+
+    to: E164
+    text: str
+    parts: int
+    encoding: str
+    body_sha256: bytes
+    link_rows: list[dict[str, Any]]
+
+
+def compose(
+    row: Mapping[str, Any], dispatch: Dispatch, merchant: Merchant, sealer: Sealer, process_url: str, now: datetime
+) -> Composed | Refuse:
+    """Return the text of a queued dispatch, or why there is none and will be none."""
+    if row["body"] is None:
+        return Refuse("erased")
+    try:
+        template = sealer.open(dispatch.merchant_id, places.text_body(dispatch.follow_up_id), row["body"]).decode()
+        facts = orjson.loads(sealer.open(dispatch.merchant_id, places.text_facts(dispatch.follow_up_id), row["facts"]))
+        to = phone_of(row["contact"], dispatch, sealer)
+    except (Unsealable, ValueError, KeyError):
+        return Refuse("unreadable", ErrorClass.CONTENT)
+    facts.setdefault("now", now.isoformat())
+    links = merchant.config.links
+    shortener = Shortener(links.base_url if links else process_url)
+    rendered = render(
+        RenderInput(
+            template=template,
+            facts=facts,
+            brand=merchant.config.brand,
+            locale=row["locale"],
+            purpose=dispatch.purpose,
+            first_contact=row["first_contact"],
+            contact_line=merchant.config.contact,
+        ),
+        link=shortener,
+    )
+    if isinstance(rendered, RenderFailed):
+        return Refuse("render_failed", ErrorClass.CONTENT)
+    owner = LinkOwner(
+        dispatch.follow_up_id,
+        dispatch.merchant_id,
+        dispatch.recipient_id,
+        dispatch.correlation_id,
+        dispatch.click_days,
+    )
+    return Composed(
+        to,
+        rendered.text,
+        rendered.parts,
+        rendered.encoding,
+        body_sha256(rendered.text),
+        link_rows(shortener.links, owner, sealer, at=now),
+    )
+
+
+def phone_of(contact: bytes, dispatch: Dispatch, sealer: Sealer) -> E164:
+    """Return the number a sealed contact holds.
+
+    Raises:
+        Unsealable: it cannot be opened, or is another person's: a sealed value that was moved from row to row.
+        ValueError: it is no contact.
+    """
+    clear = sealer.open(dispatch.merchant_id, places.contact(dispatch.recipient_id), contact)
+    match orjson.loads(clear):  # its other fields do not matter here, and reading them costs as much as the rest
+        case {"phone": str(phone)}:
+            to = E164(phone)
+        case _:
+            raise ValueError("no contact")
+    if sealer.recipient_id(dispatch.merchant_id, to) != dispatch.recipient_id:
+        raise Unsealable
+    return to

@@ -1,0 +1,174 @@
+"""The checks at the point of no return: go, wait, lapse or refuse (send-protocol, section 1, step 3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, TypeAlias
+from uuid import UUID
+
+from services.sender.queue.states import AttemptState, DispatchState
+from shared.events.consent import SuppressionCause
+from shared.events.dispatch import ErrorClass
+from shared.events.follow_up import Purpose
+
+LEAST_CLEARANCE: Final = timedelta(seconds=45)
+"""`valid_until` must lie this far ahead: 2 s to start, 10 s to call, and the provider's own queue."""
+CLOSE_GUARD_WITHOUT_VALIDITY: Final = timedelta(minutes=15)
+"""A provider that cannot be told when to give up must not be given a text this close to quiet hours."""
+VALIDITY_MARGIN_SECONDS: Final = 15
+WAIT_FOR_OTHER: Final = timedelta(seconds=2)
+WAIT_FOR_NEWS: Final = timedelta(seconds=1)
+NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
+"""Obstacles that no fresh clearance takes away: they are named before a lapse."""
+_ANSWERS: Final = frozenset({Purpose.OPT_OUT_CONFIRMATION, Purpose.HELP})
+
+
+class DispatchCandidate(NamedTuple):
+    """What the locked dispatch row says."""
+
+    state: DispatchState
+    purpose: Purpose
+    valid_until: datetime
+    window_closes_at: datetime | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRecipient:
+    """What the locked row of the person says."""
+
+    suppressed: SuppressionCause | None = None
+    marketing_suppressed: bool = False
+    informational_suppressed: bool = False
+    needs_review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """Another attempt to the same person without a conclusion."""
+
+    attempt_id: UUID
+    state: AttemptState
+    body_sha256: bytes
+
+
+class SendCircumstances(NamedTuple):
+    """What else bears on it."""
+
+    body_sha256: bytes
+    """The text's mark under the person's key."""
+    unkeyed_sha256: bytes | None = None
+    """The text's hash itself, which attempts of earlier versions keep."""
+    underway: Sequence[Underway] = ()
+    merchant_closed: bool = False
+    news_unread: bool = False
+    """Something about the person lies in the log and was not read, or may be on its way there; holds marketing."""
+    content_gone: bool = False
+    """The person was erased after the clearance."""
+    obstacle: "Refuse | None" = None
+    """What was found wrong outside the transaction: rendering, registration, allow-list."""
+    provider_has_validity: bool = True
+    held_by: str | None = None
+    """What keeps its number from calling; a clearance that runs out meanwhile lapses by that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Commit the intent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Somebody else decided about it meanwhile; nothing is to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class StayQueued:
+    """Stay queued until then."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """The clearance ran out; the gate is asked again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """It may not go."""
+
+    reason: str
+    error_class: ErrorClass | None = None
+    retry_at: datetime | None = None
+
+
+IntentDecision: TypeAlias = Go | Skip | StayQueued | Lapse | Refuse
+
+
+def decide(
+    candidate: DispatchCandidate, person: IntentRecipient, circumstances: SendCircumstances, now: datetime
+) -> IntentDecision:
+    """Judge one queued dispatch; a lasting obstacle is named before a passing one."""
+    if candidate.state is not DispatchState.QUEUED:
+        return Skip()
+    if refusal := _lasting(candidate, person, circumstances, now):
+        return refusal
+    if circumstances.obstacle is not None and circumstances.obstacle.reason in NO_SENDER:
+        return circumstances.obstacle
+    if candidate.valid_until < now + LEAST_CLEARANCE:
+        return Lapse(circumstances.held_by or "clearance_ran_out")
+    if circumstances.obstacle is not None:
+        return circumstances.obstacle
+    closes = candidate.window_closes_at
+    if closes is not None and validity_seconds(closes, now) < 1:
+        return Lapse("window_closed")
+    if closes is not None and not circumstances.provider_has_validity and closes < now + CLOSE_GUARD_WITHOUT_VALIDITY:
+        return Refuse("window_closing", retry_at=closes)
+    if circumstances.news_unread and candidate.purpose is Purpose.MARKETING:
+        return StayQueued(now + WAIT_FOR_NEWS)
+    if any(_collides(other, circumstances) for other in circumstances.underway):
+        return StayQueued(now + WAIT_FOR_OTHER)
+    return Go()
+
+
+def validity_seconds(closes: datetime, now: datetime) -> int:
+    """Return how long the provider may keep trying: until the window closes, less a margin."""
+    return int((closes - now).total_seconds()) - VALIDITY_MARGIN_SECONDS
+
+
+def _lasting(
+    candidate: DispatchCandidate, person: IntentRecipient, circumstances: SendCircumstances, now: datetime
+) -> Refuse | None:
+    if circumstances.merchant_closed:
+        return Refuse("merchant_closed")
+    if circumstances.content_gone:
+        return Refuse("erased")
+    if candidate.expires_at is not None and candidate.expires_at <= now:
+        return Refuse("expired")
+    return None if candidate.purpose in _ANSWERS else _unwelcome(candidate.purpose, person)
+
+
+def _unwelcome(purpose: Purpose, person: IntentRecipient) -> Refuse | None:
+    """Return why this person must not get a text of this purpose; answers to HELP and STOP never come here."""
+    marketing = purpose is Purpose.MARKETING
+    informational = purpose is Purpose.INFORMATIONAL
+    if (
+        person.suppressed is not None
+        or (marketing and person.marketing_suppressed)
+        or (informational and person.informational_suppressed)
+    ):
+        return Refuse("suppressed", ErrorClass.OPTED_OUT)
+    return Refuse("needs_review") if marketing and person.needs_review else None
+
+
+def _collides(other: Underway, circumstances: SendCircumstances) -> bool:
+    """Return whether the other attempt must be concluded first.
+
+    One call a person at a time, and never two unknowns with one text, which no listing could tell apart
+    (providers section 7).
+    """
+    own = (circumstances.body_sha256, circumstances.unkeyed_sha256)
+    return other.state is AttemptState.INTENT or other.body_sha256 in own

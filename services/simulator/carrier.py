@@ -1,0 +1,278 @@
+"""The network: takes each accepted text along its plan in real time and announces where it is."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from services.simulator import keywords, wire
+from services.simulator.clock import SimulatorClock
+from services.simulator.config import SimulatorConfig
+from services.simulator.plan import expired, inbound_plan, outbound_plan
+from services.simulator.record import Hold, TextRecord
+from services.simulator.texts import Direction, SimulatedText, TextStatus, TransitLeg, new_sid
+from services.simulator.webhooks import Webhooks
+
+_HELD_TEXTS_LOOKED_AT_EVERY_SECONDS: Final = 0.25
+
+
+class TextInTransit:
+    """One text on its way, and which of its announcements are still owed."""
+
+    __slots__ = ("owed", "text", "timer")
+
+    def __init__(self, text: SimulatedText) -> None:
+        self.text = text
+        self.owed: dict[int, int] = {}
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Carrier:
+    """Moves texts; what it has done is recorded, so a restart goes on where the last run stopped.
+
+    A status is durable before it is announced. An announcement under way when the process dies is made again.
+    """
+
+    def __init__(self, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, webhooks: Webhooks) -> None:
+        self._config = config
+        self._clock = clock
+        self._record = record
+        self._webhooks = webhooks
+        self._journeys: dict[str, TextInTransit] = {}
+        self._outbox: asyncio.Queue[tuple[TextInTransit, int, TextStatus]] = asyncio.Queue()
+        self._callers: list[asyncio.Task[None]] = []
+        self._moves: set[asyncio.Task[None]] = set()
+        self._blocks: set[tuple[str, str]] = set()
+        self._holds: dict[str, Hold] = {}
+
+    async def start(self) -> None:
+        """Take up every text that the last run left on its way."""
+        self._blocks = await self._record.blocks()
+        self._holds = await self._record.holds()
+        self._callers = [asyncio.create_task(self._call()) for _ in range(self._config.callback_concurrency)]
+        for text in await self._record.open_texts():
+            journey = self._journeys[text.sid] = TextInTransit(text)
+            for index in range(text.announced_through + 1, text.reached + 1):
+                self._owe(journey, index)
+                self._announce(journey, index)
+            self._schedule(journey)
+            self._close_if_done(journey)
+
+    async def stop(self) -> None:
+        """Stop moving texts; the record knows where each of them is."""
+        for journey in self._journeys.values():
+            if journey.timer is not None:
+                journey.timer.cancel()
+        under_way = [*self._callers, *self._moves]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        self._callers.clear()
+        self._journeys.clear()
+
+    @property
+    def on_the_way(self) -> int:
+        """How many texts have a step or an announcement to come."""
+        return len(self._journeys)
+
+    @property
+    def holds(self) -> dict[str, Hold]:
+        """The phones that are held now."""
+        now = self._clock.elapsed()
+        return {phone: hold for phone, hold in self._holds.items() if hold.until is None or hold.until > now}
+
+    def is_blocked(self, number: str, phone: str) -> bool:
+        """Return whether STOP blocks texts from this number to this phone here."""
+        return (number, phone) in self._blocks
+
+    async def accept(self, text: SimulatedText) -> SimulatedText:
+        """TextRecord a text durably and set it on its way, even when the caller is gone meanwhile."""
+        due_at = self._clock.elapsed() + timedelta(milliseconds=text.plan[1].after_ms) if len(text.plan) > 1 else None
+        recorded = self._record.add(replace(text, due_at=due_at))
+
+        def set_out(outcome: asyncio.Future[int]) -> None:
+            if not outcome.cancelled() and outcome.exception() is None:
+                journey = self._journeys[text.sid] = TextInTransit(replace(text, seq=outcome.result(), due_at=due_at))
+                self._owe(journey, 0)
+                self._announce(journey, 0)
+                self._schedule(journey)
+                self._close_if_done(journey)
+
+        recorded.add_done_callback(set_out)
+        return replace(text, seq=await asyncio.shield(recorded))
+
+    async def receive(self, *, phone: str, number: str, account_sid: str, body: str) -> SimulatedText:
+        """TextRecord a reply durably, answer its keyword where that is left to us, and hand it to the shop."""
+        now = self._clock.now()
+        reply = SimulatedText(
+            sid=new_sid(now),
+            account_sid=account_sid,
+            direction=Direction.INBOUND,
+            sender=phone,
+            recipient=number,
+            body=body,
+            created_at=now,
+            updated_at=now,
+            sent_at=now,
+            status=TextStatus.RECEIVED,
+            plan=inbound_plan(),
+        )
+        accepted = await self.accept(reply)
+        if self._config.answers_keywords_of(number):
+            effect = keywords.effect_of(body, is_blocked=self.is_blocked(number, phone))
+            if effect is not None:
+                if effect.is_blocked is not None:
+                    await self._set_block(number, phone, is_blocked=effect.is_blocked)
+                await self._answer(reply, effect.answer)
+        return accepted
+
+    async def hold(self, phone: str, hold: Hold | None) -> None:
+        """Keep texts from reaching a phone for a while, or let them go on."""
+        await self._record.set_hold(phone, hold)
+        if hold is None:
+            self._holds.pop(phone, None)
+        else:
+            self._holds[phone] = hold
+
+    async def _set_block(self, number: str, phone: str, *, is_blocked: bool) -> None:
+        await self._record.set_block(number, phone, is_blocked=is_blocked)
+        (self._blocks.add if is_blocked else self._blocks.discard)((number, phone))
+
+    async def _answer(self, reply: SimulatedText, body: str) -> None:
+        """Send a text of the provider's own, or one that the shop asked for in TwiML."""
+        now = self._clock.now()
+        await self.accept(
+            SimulatedText(
+                sid=new_sid(now),
+                account_sid=reply.account_sid,
+                direction=Direction.OUTBOUND_REPLY,
+                sender=reply.recipient,
+                recipient=reply.sender,
+                body=body,
+                created_at=now,
+                updated_at=now,
+                plan=outbound_plan(latency_ms=self._config.latency_ms, announced=()),
+            ),
+        )
+
+    def _schedule(self, journey: TextInTransit) -> None:
+        """Set the timer for the next step, if there is one."""
+        due_at = journey.text.due_at
+        if due_at is not None:
+            wait = max(0.0, (due_at - self._clock.elapsed()).total_seconds())
+            self._look_again(journey, wait)
+
+    def _look_again(self, journey: TextInTransit, wait_seconds: float) -> None:
+        journey.timer = asyncio.get_running_loop().call_later(wait_seconds, self._advance, journey)
+
+    def _advance(self, journey: TextInTransit) -> None:
+        """Take the next step, unless the phone is held; a text too old for the queue never leaves it."""
+        text = journey.text
+        step = text.plan[text.reached + 1]
+        is_leaving_queue = (
+            text.status is TextStatus.QUEUED and step.status is not None and step.status is not TextStatus.FAILED
+        )
+        if is_leaving_queue and self._clock.now() - text.created_at > timedelta(seconds=text.validity_seconds):
+            text = journey.text = replace(text, plan=expired(text.plan, text.reached))
+            step = text.plan[-1]
+        elif self._is_held(text, step):
+            self._look_again(journey, _HELD_TEXTS_LOOKED_AT_EVERY_SECONDS)
+            return
+        self._spawn(self._enter(journey, step))
+
+    def _is_held(self, text: SimulatedText, step: TransitLeg) -> bool:
+        hold = self._holds.get(text.phone)
+        if hold is None or step.status is None or (hold.until is not None and hold.until <= self._clock.elapsed()):
+            return False
+        return (
+            text.status is TextStatus.QUEUED if hold.before is TextStatus.SENT else step.status is not TextStatus.SENT
+        )
+
+    async def _enter(self, journey: TextInTransit, step: TransitLeg) -> None:
+        """Make the step durable, then announce it and look to the one after it."""
+        text, now = journey.text, self._clock.now()
+        index = text.reached + 1
+        following = text.plan[index + 1] if index + 1 < len(text.plan) else None
+        is_owing = self._owe(journey, index)
+        due_at = None
+        if following is not None:
+            due_at = self._clock.elapsed() + timedelta(milliseconds=following.after_ms)
+        journey.text = replace(
+            text,
+            status=step.status or text.status,
+            error_code=text.error_code if step.error_code is None else step.error_code,
+            updated_at=now if step.status else text.updated_at,
+            sent_at=now
+            if step.status in {TextStatus.SENT, TextStatus.DELIVERED} and text.sent_at is None
+            else text.sent_at,
+            reached=index,
+            due_at=due_at,
+            is_open=is_owing or due_at is not None,
+        )
+        await self._record.note(journey.text)
+        self._announce(journey, index)
+        self._schedule(journey)
+        self._close_if_done(journey)
+
+    def _owe(self, journey: TextInTransit, index: int) -> bool:
+        """Note what this step will have to tell the shop; return whether anything is owed now."""
+        statuses = journey.text.plan[index].announced
+        if statuses and (journey.text.is_inbound or journey.text.status_callback is not None):
+            journey.owed[index] = len(statuses)
+        return bool(journey.owed)
+
+    def _announce(self, journey: TextInTransit, index: int) -> None:
+        """Queue what is owed for this step."""
+        if index in journey.owed:
+            for status in journey.text.plan[index].announced:
+                self._outbox.put_nowait((journey, index, status))
+
+    async def _call(self) -> None:
+        """Make queued announcements, one after the other; as many of these run as calls may be under way."""
+        while True:
+            journey, index, status = await self._outbox.get()
+            text = journey.text
+            if text.is_inbound:
+                result = await self._hand_over(text)
+            else:
+                form = wire.status_form(text, status, self._clock.now())
+                result = (await self._webhooks.post(text.status_callback or "", form, text.account_sid)).result
+            journey.text = replace(journey.text, callback_result=result)
+            journey.owed[index] -= 1
+            if not journey.owed[index]:
+                del journey.owed[index]
+            self._close_if_done(journey)
+
+    async def _hand_over(self, reply: SimulatedText) -> str:
+        """Post a reply to the shop and send what its answer asks for; return what the call met."""
+        url = self._config.inbound_url_of(reply.number)
+        if url is None:
+            return "no inbound URL"
+        answer = await self._webhooks.post(url, wire.inbound_form(reply), reply.account_sid)
+        for body in wire.answers_in(answer.body) if answer.is_ok else ():
+            await self._answer(reply, body)
+        return answer.result
+
+    def _close_if_done(self, journey: TextInTransit) -> None:
+        """Note that a text is at the end of its way once nothing is owed and nothing is to come."""
+        text = journey.text
+        owed = min(journey.owed, default=text.reached + 1)
+        journey.text = replace(text, announced_through=owed - 1)
+        if text.due_at is None and not journey.owed and self._journeys.pop(text.sid, None) is not None:
+            journey.text = replace(journey.text, is_open=False)
+            self._spawn(self._note(journey.text))
+
+    async def _note(self, text: SimulatedText) -> None:
+        await self._record.note(text)
+
+    def _spawn(self, move: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(move)
+        self._moves.add(task)
+        task.add_done_callback(self._moved)
+
+    def _moved(self, task: asyncio.Task[None]) -> None:
+        self._moves.discard(task)
+        with suppress(asyncio.CancelledError):
+            task.result()

@@ -1,0 +1,122 @@
+"""Texts in Twilio's words: the Message resource, the status callback, the inbound text.
+
+Sample of a status callback, form fields:
+
+    MessageSid=SM1f…&SmsSid=SM1f…&MessageStatus=delivered&SmsStatus=delivered&To=%2B12025550123
+    &From=%2B12025550100&AccountSid=AC0…&ApiVersion=2010-04-01&RawDlrDoneDate=2612011400
+
+Sources: https://github.com/twilio/twilio-oai (twilio_api_v2010),
+https://www.twilio.com/docs/messaging/guides/track-outbound-message-status,
+https://www.twilio.com/docs/messaging/guides/webhook-request
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any, Final
+from xml.etree import ElementTree as ET
+
+from services.simulator.texts import SimulatedText, TextStatus, parts_of
+
+API_VERSION: Final = "2010-04-01"
+_ERROR_MESSAGES: Final[Mapping[int, str]] = {
+    30003: "Unreachable destination handset",
+    30004: "Message blocked",
+    30005: "Unknown destination handset",
+    30006: "Landline or unreachable carrier",
+    30007: "Message filtered",
+    30008: "Unknown error",
+    30036: "Validity Period Expired",
+}
+_DELIVERED_OR_NOT: Final = frozenset({TextStatus.DELIVERED, TextStatus.UNDELIVERED})
+
+
+def message(text: SimulatedText) -> dict[str, Any]:
+    """Return the Message resource of a text."""
+    uri = f"/{API_VERSION}/Accounts/{text.account_sid}/Messages/{text.sid}"
+    return {
+        "account_sid": text.account_sid,
+        "api_version": API_VERSION,
+        "body": text.body,
+        "date_created": format_datetime(text.created_at),
+        "date_sent": None if text.sent_at is None else format_datetime(text.sent_at),
+        "date_updated": format_datetime(text.updated_at),
+        "direction": text.direction,
+        "error_code": text.error_code,
+        "error_message": None if text.error_code is None else _ERROR_MESSAGES.get(text.error_code, "Not delivered"),
+        "from": text.sender,
+        "messaging_service_sid": text.messaging_service_sid,
+        "num_media": str(text.media_count),
+        "num_segments": str(parts_of(text.body)),
+        "price": None,
+        "price_unit": "USD",
+        "sid": text.sid,
+        "status": text.status,
+        "subresource_uris": {"media": f"{uri}/Media.json"},
+        "to": text.recipient,
+        "uri": f"{uri}.json",
+    }
+
+
+def status_form(text: SimulatedText, status: TextStatus, now: datetime) -> dict[str, str]:
+    """Return the fields that announce that a text has reached a status."""
+    form = {
+        "MessageSid": text.sid,
+        "SmsSid": text.sid,
+        "MessageStatus": status.value,
+        "SmsStatus": status.value,
+        "To": text.recipient,
+        "From": text.sender,
+        "AccountSid": text.account_sid,
+        "ApiVersion": API_VERSION,
+    }
+    if text.messaging_service_sid is not None:
+        form["MessagingServiceSid"] = text.messaging_service_sid
+    if text.error_code is not None and status in {TextStatus.UNDELIVERED, TextStatus.FAILED}:
+        form["ErrorCode"] = str(text.error_code)
+    if status in _DELIVERED_OR_NOT:
+        form["RawDlrDoneDate"] = now.strftime("%y%m%d%H%M")
+    return form
+
+
+def inbound_form(text: SimulatedText) -> dict[str, str]:
+    """Return the fields that hand a reply to the shop."""
+    return {
+        "MessageSid": text.sid,
+        "SmsSid": text.sid,
+        "SmsMessageSid": text.sid,
+        "AccountSid": text.account_sid,
+        "ApiVersion": API_VERSION,
+        "SmsStatus": TextStatus.RECEIVED.value,
+        "From": text.sender,
+        "To": text.recipient,
+        "Body": text.body,
+        "NumMedia": "0",
+        "NumSegments": str(parts_of(text.body)),
+        "FromCity": "",
+        "FromState": "",
+        "FromZip": "",
+        "FromCountry": "",
+        "ToCity": "",
+        "ToState": "",
+        "ToZip": "",
+        "ToCountry": "",
+    }
+
+
+def answers_in(twiml: str) -> list[str]:
+    """Return the texts that an answer in TwiML asks to send back; what is not TwiML asks for none.
+
+    Source: https://www.twilio.com/docs/messaging/twiml
+    """
+    if "<Message" not in twiml:
+        return []
+    try:
+        root = ET.fromstring(twiml)  # noqa: S314 - from the application under test, size-limited by the caller
+    except ET.ParseError:
+        return []
+    answers = []
+    for verb in root.iter("Message"):
+        body = verb.find("Body")
+        answers.append(((verb.text if body is None else body.text) or "").strip())
+    return [answer for answer in answers if answer]

@@ -1,0 +1,257 @@
+"""How far a service has read what may speak against a text, and about whom something is still unread.
+
+A look asks, in this order: up to when everything that was committed is in the log (the publishers' marks), where our
+partitions end, and about whom the events between our position and those ends are. Then a text may go when its own
+person is not among them. Under steady traffic some event is always on its way to us, so what was looked at a moment
+ago counts; the positions are asked for in the transaction that acts on the answer.
+"""
+
+import math
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import orjson
+
+from shared.bus import instruments, positions
+from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.marks import HEARD_SECONDS, MARK_SECONDS, Marks, all_heard, all_in_log
+from shared.bus.partitioning import partition_of
+from shared.bus.port import Assignment, Key, Partition, Source
+from shared.bus.unread import UnreadKeys
+from shared.db.system_tables import SystemTables
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.events.topics import Topic
+from shared.ids import RecipientId
+from shared.telemetry.logs import logger
+
+_LOOKS_KEPT = 16
+_LOOKS_PER_PATIENCE = 5
+_SOON_SECONDS = 0.5
+_LEAST_SECONDS = 0.001
+_KEYS_AT_ONCE = 5_000
+_ROUNDS_PER_LOOK = 8
+"""What cannot be looked at in so many rounds is looked at the next time: whoever asks has other things to do."""
+
+log = logger(__name__)
+
+
+class NewsWait(StrEnum):
+    """Why a text waits for news."""
+
+    UNREAD = "unread_news"
+    """Something about its own person is in the log and was not read yet."""
+    SOURCE_LAG = "source_lag"
+    """What a publisher has committed may not be in the log yet, or nobody could look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the log held at an instant."""
+
+    at: float
+    complete_before: float
+    """Everything that publishers committed before this is below the ends."""
+    ends: Mapping[Partition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What is known at one moment, in one transaction: about whom something is unread, and how complete that is."""
+
+    keys: UnreadKeys
+    positions: Mapping[Partition, int]
+    partitions: Mapping[int, Collection[Partition]]
+    """What this process reads, by number."""
+    blind_seconds: Mapping[int, float]
+    """For how long it has not been known of a number's people whether there is news; 0: it is known."""
+    of: int
+
+    def why_waits(self, recipient_id: RecipientId, *, at_most_seconds: float = math.inf) -> NewsWait | None:
+        """Return why a text to this person must wait, or None.
+
+        Args:
+            recipient_id: whose text.
+            at_most_seconds: how long a text waits where nobody knows whether there is news.
+        """
+        number = partition_of(recipient_id, self.of)
+        if any(
+            self.keys.is_unread(partition, recipient_id, self.positions.get(partition, 0))
+            for partition in self.partitions.get(number, ())
+        ):
+            return NewsWait.UNREAD
+        blind = self.blind_seconds.get(number, _LEAST_SECONDS)
+        return NewsWait.SOURCE_LAG if blind and blind <= at_most_seconds else None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is known of everybody here whether there is news."""
+        return not any(self.blind_seconds.values())
+
+
+class ReadProgress:
+    """How far this process has read some topics, for the people it looks after.
+
+    Args:
+        source: what the service reads from.
+        marks: what publishers say of how far their news has come.
+        units: of the service.
+        ground: of the service; holds its positions.
+        topics: whose events matter.
+        patience_seconds: how long ago the log's ends may have been asked for.
+        listeners: services that must have acted on what they were told, for marketing to go.
+        most_keys: how many recipients one partition may have unread.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        marks: Marks,
+        units: UnitOfWorkRunner,
+        ground: SystemTables,
+        topics: Collection[Topic],
+        *,
+        patience_seconds: float = MARK_SECONDS,
+        listeners: Collection[str] = (),
+        most_keys: int | None = None,
+    ) -> None:
+        self._source = source
+        self._marks = marks
+        self._units = units
+        self._ground = ground
+        self._topics = tuple(topics)
+        self._patience = patience_seconds
+        self._listeners = tuple(listeners)
+        self._keys = UnreadKeys() if most_keys is None else UnreadKeys(most_keys)
+        self._looks: deque[_Look] = deque(maxlen=_LOOKS_KEPT)
+        self._unanswered_at = -math.inf
+        """When the log last did not answer."""
+        self._complete_at: dict[int, float] = {}
+        """When it was last known of each number's people whether there is news, or since when we have looked."""
+
+    def holding(self) -> Assignment:
+        """Return whom this process looks after now."""
+        return self._source.holding()
+
+    async def look(self) -> float:
+        """Look at the log, unless that was done a moment ago; return the seconds until the next look.
+
+        Raises:
+            LogUnavailable: the log does not answer; what was seen grows old meanwhile.
+        """
+        now = self._units.clock.monotonic()
+        pause = min(1.0, self._patience / _LOOKS_PER_PATIENCE)
+        if self._looks and self._looks[-1].ends and now - self._looks[-1].at < pause:
+            return pause
+        if now - self._unanswered_at < pause:
+            raise LogUnavailable  # asking takes a while then, and whoever asks has other things to do
+        try:
+            await self._look(now)
+        except LogUnavailable:
+            self._unanswered_at = self._units.clock.monotonic()
+            raise
+        finally:
+            self._measure()
+        return pause if self._looks[-1].ends else _SOON_SECONDS
+
+    async def news(self, db: Transaction, read: Mapping[Partition, int] | None = None) -> Unread:
+        """Return what is known now.
+
+        Args:
+            db: the transaction that acts on the answer.
+            read: how far the service will have read when it commits, where that is known; else it is asked for.
+        """
+        found = await positions.read(db, self._ground)
+        if read is not None:
+            found = {**found, **read}
+        held = self._partitions()
+        return Unread(self._keys, found, held, self._blind_seconds(found, held), self._source.holding().of)
+
+    def _blind_seconds(self, read: Mapping[Partition, int], held: Collection[int]) -> dict[int, float]:
+        """Return for how long nobody has known of each number's people whether there is news."""
+        now = self._units.clock.monotonic()
+        is_heard = now - all_heard(self._marks, self._listeners) <= HEARD_SECONDS
+        complete = self._complete(read, now) if is_heard else frozenset()
+        self._complete_at = {
+            number: now if number in complete else self._complete_at.get(number, now) for number in held
+        }
+        return {
+            number: 0.0 if number in complete else max(_LEAST_SECONDS, now - since)
+            for number, since in self._complete_at.items()
+        }
+
+    async def _look(self, now: float) -> None:
+        """Ask for marks, then ends, then keys: never in another order."""
+        complete_before = all_in_log(self._marks)
+        read = await self._units.read(lambda db: positions.read(db, self._ground))
+        self._keys.read(read)
+        since = {partition: max(at, self._keys.looked_to(partition)) for partition, at in read.items()}
+        ends = await self._source.ends(self._topics, since)
+        self._keys.hold(ends)
+        self._keys.read(read)
+        self._looks.append(_Look(now, complete_before, ends))
+        for _ in range(_ROUNDS_PER_LOOK):
+            spans = {
+                partition: (self._keys.looked_to(partition), end)
+                for partition, end in ends.items()
+                if self._keys.looked_to(partition) < end and not self._keys.is_full(partition)
+            }
+            if not spans:
+                break
+            keys, reached = await self._source.keys(self._topics, spans, _KEYS_AT_ONCE)
+            self._note(keys)
+            for partition, offset in reached.items():
+                self._keys.looked(partition, offset)
+
+    def _note(self, keys: Collection[Key]) -> None:
+        """Take note of keys; where a partition has too many, say whose they are."""
+        for key in keys:
+            self._keys.note(key.partition, key.offset, key.recipient_id)
+        for key in keys:
+            if key.body and self._keys.is_full(key.partition):
+                log.error(
+                    "too_much_unread",
+                    service=self._ground.service,
+                    partition=key.partition.number,
+                    merchant=_merchant_of(key.body),
+                    effect="nobody of this partition is texted before it was read",
+                )
+
+    def _complete(self, read: Mapping[Partition, int], now: float) -> frozenset[int]:
+        """Return the numbers of which everything that may count was read or looked at, a moment ago."""
+        found: set[int] = set()
+        for look in self._looks:
+            if now - look.at > self._patience or now - look.complete_before > MARK_SECONDS:
+                continue
+            behind = {
+                partition.number
+                for partition, end in look.ends.items()
+                if max(read.get(partition, 0), self._keys.looked_to(partition)) < end
+            }
+            found |= {partition.number for partition in look.ends} - behind
+        return frozenset(found)
+
+    def _partitions(self) -> dict[int, list[Partition]]:
+        """Return the partitions looked at, by number; those that somebody else holds now do not count."""
+        numbers = self._source.holding().numbers
+        found: dict[int, list[Partition]] = {number: [] for number in numbers}
+        for partition in self._looks[-1].ends if self._looks else ():
+            if partition.number in found:
+                found[partition.number].append(partition)
+        return found
+
+    def _measure(self) -> None:
+        """Show what is seen."""
+        instruments.UNREAD.labels(self._ground.service).set(self._keys.count())
+        late = self._units.clock.monotonic() - min(all_in_log(self._marks), self._units.clock.monotonic())
+        instruments.SOURCE_LAG.labels(self._ground.service).set(min(late, instruments.LONGEST_LAG_SECONDS))
+
+
+def _merchant_of(body: bytes) -> str:
+    """Return whose event this is, as far as can be read."""
+    try:
+        return str(orjson.loads(body)["merchant_id"])
+    except (ValueError, TypeError, KeyError):
+        return "unreadable"

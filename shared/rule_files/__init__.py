@@ -1,0 +1,1 @@
+"""Reads the shipped rule files into a rule table."""

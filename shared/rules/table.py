@@ -1,0 +1,151 @@
+"""The rule table: what the law and our policy say, as immutable values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+from shared.events.follow_up import Purpose
+from shared.rules.holiday_calendars import HolidayCalendar
+
+STALE_AFTER = timedelta(days=180)
+"""A table older than this deserves a warning (compliance section 14)."""
+
+MinuteSpan: TypeAlias = tuple[int, int]
+"""Local minutes after midnight, half open; 1440 is the next midnight."""
+WeekHours: TypeAlias = tuple[tuple[MinuteSpan, ...], ...]
+"""Seven days, Monday first; an empty day admits no sends."""
+
+FEDERAL = "US"
+FALLBACK = "ZZ"
+
+
+class ConsentStatus(StrEnum):
+    """What is known of a person's consent (design section 9, `consent.status`)."""
+
+    PEWC = "pewc"
+    EXPRESS = "express"
+    IMPLIED = "implied"
+    SOFT_OPT_IN = "soft_opt_in"
+    CONTRACT = "contract"
+    PENDING = "pending"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyCap:
+    """At most `maximum` texts in any rolling `hours`."""
+
+    maximum: int
+    hours: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """One jurisdiction's word on marketing; compared by identity, so that it is a cheap key of a cache."""
+
+    id: str
+    name: str
+    country: str
+    subdivision: str | None
+    enforced: bool
+    consent_exempts: bool
+    """The rule's own wording spares messages sent with written consent; only the consent_aware profile listens."""
+    prohibited: bool
+    """No marketing may be sent to this destination at all (`hours: blocked`)."""
+    hours: WeekHours
+    hours_text: str
+    """The week in words, e.g. ``Mon-Sat 09:00-21:00, Sun 12:00-21:00``."""
+    calendar: HolidayCalendar | None
+    caps: tuple[FrequencyCap, ...]
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeDefaults:
+    """What applies to a purpose before any jurisdiction speaks."""
+
+    by_jurisdiction: bool
+    window: Rule | None
+    """Our own window, where the purpose has one (informational)."""
+    consent: str | None
+    """The name of its consent rule; None needs no consent."""
+    max_age: timedelta | None
+    """How old the inbound act may be that an answer answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class AreaCode:
+    """Where a North American area code says it lives."""
+
+    region: str
+    """ISO 3166-2 such as ``US-NJ``, or a country outside the US and Canada."""
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountryZones:
+    """The zones of a country when nothing narrower is known."""
+
+    every: tuple[str, ...]
+    contiguous: tuple[str, ...]
+    """What a ported or VoIP number may lie in; equal to `every` outside the US and Canada."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What an address says: names and postal prefixes of states and provinces."""
+
+    states: frozenset[str]
+    """ISO 3166-2 codes of US states and territories and of Canadian provinces."""
+    by_name: Mapping[str, str]
+    """Case-folded full name without full stops (``us virgin islands``) to code."""
+    by_zip3: Mapping[str, str]
+    by_fsa_letter: Mapping[str, str]
+    postal_zones: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleTable:
+    """Everything the gate needs to know of the world; never changes once read."""
+
+    version: str
+    """The first 16 hex digits of the SHA-256 over the bytes of all files read."""
+    as_of: date
+    jurisdictions: Mapping[str, Rule]
+    purposes: Mapping[Purpose, PurposeDefaults]
+    policy_caps: tuple[FrequencyCap, ...]
+    close_guard_seconds: int
+    max_defer_hours: int
+    consent: Mapping[str, Mapping[str, frozenset[ConsentStatus]]]
+    """Consent rule to country (or ``default``) to the accepted states."""
+    subdivision_zones: Mapping[str, tuple[str, ...]]
+    country_zones: Mapping[str, CountryZones]
+    area_codes: Mapping[str, AreaCode]
+    toll_free: frozenset[str]
+    premium: frozenset[str]
+    places: Places
+
+    def is_stale(self, now: datetime) -> bool:
+        """Return whether somebody should look for a newer table."""
+        return now.date() - self.as_of > STALE_AFTER
+
+    def accepted(self, purpose: Purpose, country: str) -> frozenset[ConsentStatus]:
+        """Return the consent states that suffice for a purpose under a country's law."""
+        name = self.purposes[purpose].consent
+        if name is None:
+            return frozenset(ConsentStatus)
+        by_country = self.consent[name]
+        return by_country.get(country, by_country["default"])
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRules:
+    """The table could not be read: the gate blocks everything and says so."""
+
+    why: str
+    version: str = "unreadable"
