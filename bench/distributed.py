@@ -5,10 +5,10 @@ Baseline of the same run: a bare client that posts the same number of creates to
 
 import time
 
-from bench.fleet import PARTITIONS, Stage, running
+from bench.cluster import PARTITIONS, Stage, running
 from bench.measuring import Figure, Result, figure, memory_mb
 from bench.whole_path import TEXTS, bare_client
-from shared.testing.fleet import SERVICES
+from shared.testing.cluster import SERVICES
 
 _LONGEST_SECONDS = 120.0
 _PARTS = (*SERVICES, "postgresql", "kafka", "provider")
@@ -28,7 +28,7 @@ async def run(rounds: int) -> Result:
             rates.append(TEXTS / (time.perf_counter() - began))
             for part, seconds in stage.cpu().items():
                 costs[part].append((seconds - before[part]) * 1000 / TEXTS)
-            bare_seconds, _ = await bare_client(stage.fleet.simulator_url, None, number * TEXTS)
+            bare_seconds, _ = await bare_client(stage.cluster.simulator_url, None, number * TEXTS)
             bares.append(TEXTS / bare_seconds)
         return Result("distributed", _figures(rates, bares, costs, stage), stage.settings | _settings())
 

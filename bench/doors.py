@@ -23,7 +23,7 @@ from shared.config.directory import MerchantDirectory
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
 from shared.telemetry.health import Health
-from shared.testing.harness import house
+from shared.testing.harness import harness
 from shared.testing.make_ingest import SECRET, merchants_folder
 
 _ANY_RATE = 1_000_000
@@ -52,7 +52,7 @@ async def serve(kind: str, port: int, folder: Path) -> None:
     async with AsyncExitStack() as stack:
         app = await _ingest(folder, stack) if kind == "ingest" else bare()
         listener = socket.create_server(("127.0.0.1", port), reuse_port=False, backlog=1024)
-        process.settle_down()
+        process.freeze_startup_objects()
         config = uvicorn.Config(app, log_config=None, access_log=False)
         await uvicorn.Server(config).serve(sockets=[listener])
 
@@ -61,10 +61,10 @@ async def _ingest(folder: Path, stack: AsyncExitStack) -> FastAPI:
     """Open ingest on a file of its own, with its event log, and nobody who reads that."""
     clock = SystemClock()
     directory = MerchantDirectory.load(merchants_folder(folder), {})
-    ground = await stack.enter_async_context(house(folder, clock, directory))
-    runtime = replace(ground.runtime, log=LocalLog(ground.runtime.database))  # the house's own checks what it writes
+    built = await stack.enter_async_context(harness(folder, clock, directory))
+    runtime = replace(built.runtime, log=LocalLog(built.runtime.database))  # the house's own checks what it writes
     service = services.ingest.app.build(runtime)
-    await ground.create(service.metadata)
+    await built.create(service.metadata)
     await stack.enter_async_context(service.running())
     keys = Keys(directory, RateLimit(_ANY_RATE, clock))
     return create_app("ingest", service.routers, keys=keys, health=Health(), max_body_bytes=_MAX_BODY_BYTES)

@@ -24,7 +24,7 @@ from shared.rule_files.loader import load_rules
 from shared.service import Service
 from shared.testing import make_compliance
 from shared.testing.clock import FakeClock
-from shared.testing.harness import house
+from shared.testing.harness import harness
 from shared.testing.limits import BOUNDLESS
 
 _EVALUATIONS = 5000
@@ -80,11 +80,11 @@ async def _verdicts(*, consented: bool) -> float:
     with TemporaryDirectory(prefix="followup-bench-") as name:
         clock = FakeClock()
         directory = MerchantDirectory.load(make_compliance.merchants_folder(Path(name), limits=BOUNDLESS), {})
-        async with house(Path(name), clock, directory) as ground:
+        async with harness(Path(name), clock, directory) as built:
             # The log of the house in a test reads back what it writes; the shipped one does not.
-            service = services.compliance.app.build(replace(ground.runtime, log=LocalLog(ground.runtime.database)))
-            await ground.create(service.metadata)
-            sealer, people = ground.runtime.sealer, [f"+1212{2_000_000 + number:07d}" for number in range(_DUES)]
+            service = services.compliance.app.build(replace(built.runtime, log=LocalLog(built.runtime.database)))
+            await built.create(service.metadata)
+            sealer, people = built.runtime.sealer, [f"+1212{2_000_000 + number:07d}" for number in range(_DUES)]
             if consented:
                 await _heard(service, [make_compliance.claim(sealer, phone=phone) for phone in people])
                 await _heard(
@@ -103,7 +103,7 @@ async def _heard(service: Service, events: Sequence[Event]) -> float:
             uow.publish(event)
 
     await service.units.run(publish, WritePriority.BATCHES)
-    process.settle_down()  # as the house does when it has started
+    process.freeze_startup_objects()  # as the house does when it has started
     assert service.runner is not None
     began, taken = time.process_time(), 0
     while taken < len(events):

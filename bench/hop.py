@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -17,7 +18,7 @@ from bench.measuring import Result, figure
 from shared.bus import outbox
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_topics import create_topics
-from shared.bus.kafka_wire import Cluster
+from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.router import Router
 from shared.clock import SystemClock
 from shared.db.postgres import PostgresDatabase
@@ -44,8 +45,10 @@ async def run(rounds: int) -> Result:
     hops, bare, ours, theirs = [], [], [], []
     with postgresql(fsync=True) as database, kafka() as broker:
         for number in range(rounds):
-            async with _house(database.address, Cluster(broker.address, PARTITIONS, 1, f"r{number}.")) as house:
-                seconds, cpu = await _through_the_house(house, events)
+            async with _application(
+                database.address, KafkaCluster(broker.address, PARTITIONS, 1, f"r{number}.")
+            ) as application:
+                seconds, cpu = await _through_the_application(application, events)
                 hops.append(EVENTS / seconds)
                 ours.append(cpu * 1000 / EVENTS)
             seconds, cpu = await _through_the_library(f"r{number}.{Topic.CONSENTS}", broker.address, events)
@@ -64,17 +67,17 @@ async def run(rounds: int) -> Result:
     )
 
 
-class _House:
+class _HopHarness:
     """A service that hears what it says."""
 
-    def __init__(self, database: PostgresDatabase, log: KafkaLog, ground: SystemTables) -> None:
+    def __init__(self, database: PostgresDatabase, log: KafkaLog, system_tables: SystemTables) -> None:
         self.heard = 0
         self.all = asyncio.Event()
         self.units = UnitOfWorkRunner(database, log, SystemClock())
         self.log = log
         router = Router()
         router.on(ConsentReported)(self.hear)
-        self.service = Service("hop", ground.positions.metadata, ground, self.units)
+        self.service = Service("hop", system_tables.positions.metadata, system_tables, self.units)
         self.service.listen(log, router)
 
     async def hear(self, events: Sequence[ConsentReported], _uow: UnitOfWork) -> None:
@@ -85,33 +88,33 @@ class _House:
 
 
 @asynccontextmanager
-async def _house(owner: str, cluster: Cluster) -> AsyncIterator[_House]:
+async def _application(owner: str, cluster: KafkaCluster) -> AsyncIterator[_HopHarness]:
     schema = f"hop{uuid.uuid4().hex[:8]}"
     await provision(owner, schema)
     database = PostgresDatabase(owner.replace("followup@", f"followup_{schema}@"), schema)
     await database.start()
-    metadata, ground = metadata_of("hop")
+    metadata, system_tables = metadata_of("hop")
     log = KafkaLog(cluster, "hop", database)
     try:
         await create_topics(cluster)
         await outbox.create(database, metadata)
         await outbox.create(database, log.metadata)
-        house = _House(database, log, ground)
-        async with log.running(), house.service.running():
-            yield house
+        application = _HopHarness(database, log, system_tables)
+        async with log.running(), application.service.running():
+            yield application
     finally:
         await database.stop()
 
 
-async def _through_the_house(house: _House, events: Sequence[ConsentReported]) -> tuple[float, float]:
+async def _through_the_application(application: _HopHarness, events: Sequence[ConsentReported]) -> tuple[float, float]:
     """Return the seconds, and the processor seconds of this process."""
-    while not house.log.sources[0].holding().numbers:  # noqa: ASYNC110 - a source tells nobody
+    while not application.log.sources[0].holding().numbers:  # noqa: ASYNC110 - a source tells nobody
         await asyncio.sleep(0.05)
     cpu, began = time.process_time(), time.perf_counter()
     for start in range(0, len(events), UNIT):
-        await house.units.run(lambda uow, start=start: _say(uow, events[start : start + UNIT]), WritePriority.INGEST)  # type: ignore[misc]  # its own start
+        await application.units.run(partial(_say, events=events[start : start + UNIT]), WritePriority.INGEST)
     async with asyncio.timeout(_LONGEST_SECONDS):
-        await house.all.wait()
+        await application.all.wait()
     return time.perf_counter() - began, time.process_time() - cpu
 
 

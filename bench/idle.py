@@ -15,10 +15,10 @@ async def run(rounds: int) -> Result:
     for _ in range(rounds):
         async with running() as stage:
             await asyncio.sleep(_QUIET_SECONDS)
-            before = cpu_seconds(stage.house_pid)
+            before = cpu_seconds(stage.application_pid)
             await asyncio.sleep(_WATCHED_SECONDS)
-            shares.append((cpu_seconds(stage.house_pid) - before) / _WATCHED_SECONDS * 100)
-            resident.append(memory_mb(stage.house_pid)[0])
+            shares.append((cpu_seconds(stage.application_pid) - before) / _WATCHED_SECONDS * 100)
+            resident.append(memory_mb(stage.application_pid)[0])
     return Result(
         "idle",
         (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from bench import fleet, stage
+from bench import cluster, stage
 from bench.measuring import Result, figure, percentile
 from bench.one_instant import Opened
 
@@ -25,8 +25,8 @@ async def run(rounds: int) -> Result:
 
 async def run_distributed(rounds: int) -> Result:
     """Measure distributed mode."""
-    opened = partial(fleet.running, wait=f"{_WAIT.seconds}s")
-    return await _measured("due to call at 100/s, distributed", rounds, opened, fleet.ASSERTED)
+    opened = partial(cluster.running, wait=f"{_WAIT.seconds}s")
+    return await _measured("due to call at 100/s, distributed", rounds, opened, cluster.ASSERTED)
 
 
 async def _measured(name: str, rounds: int, opened: Callable[[], Opened], settings: dict[str, str]) -> Result:
@@ -44,15 +44,15 @@ async def _measured(name: str, rounds: int, opened: Callable[[], Opened], settin
 
 
 async def _round(opened: Callable[[], Opened]) -> list[float]:
-    async with opened() as house:
+    async with opened() as application:
         size = TEXTS_PER_SECOND // _BURSTS_PER_SECOND
         due: dict[int, datetime] = {}
         began = time.monotonic()
         for burst in range(SECONDS * _BURSTS_PER_SECOND):
             await asyncio.sleep(max(0.0, began + burst / _BURSTS_PER_SECOND - time.monotonic()))
-            at = house.now()
-            await house.post(burst * size, size, at)
+            at = application.now()
+            await application.post(burst * size, size, at)
             due.update(dict.fromkeys(range(burst * size, (burst + 1) * size), at + _WAIT))
-        await house.wait_for("delivered", len(due), _LONGEST_SECONDS)
-        called = house.calls_by_order()
+        await application.wait_for("delivered", len(due), _LONGEST_SECONDS)
+        called = application.calls_by_order()
     return [called[number] - moment.timestamp() for number, moment in due.items()]

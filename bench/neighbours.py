@@ -52,11 +52,15 @@ async def run(rounds: int) -> Result:
     health: dict[str, list[list[float]]] = {}
     floods = []
     for _ in range(rounds):
-        async with stage.running(prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND) as house:
-            for kind, late in (await _beside_hostile_input(house)).items():
+        async with stage.running(
+            prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND
+        ) as application:
+            for kind, late in (await _beside_hostile_input(application)).items():
                 health.setdefault(kind, []).append(late)
-        async with stage.running(prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND) as house:
-            floods.append(await _beside_a_flood(house))
+        async with stage.running(
+            prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND
+        ) as application:
+            floods.append(await _beside_a_flood(application))
     return Result(
         "neighbours",
         (*(each for kind, late in health.items() for each in _health_figures(kind, late)), *_flood_figures(floods)),
@@ -80,30 +84,30 @@ def _neighbour(merchants: Path) -> None:
     (own / "flows" / "flow.yaml").write_text(flow, encoding="utf-8")
 
 
-async def _beside_hostile_input(house: Stage) -> dict[str, list[float]]:
+async def _beside_hostile_input(application: Stage) -> dict[str, list[float]]:
     """Return how long `/healthz` took beside each kind of hostile input, in seconds."""
     found: dict[str, list[float]] = {}
-    with _looking(house) as late:
+    with _looking(application) as late:
         await asyncio.sleep(_KIND_SECONDS)
     found["nothing"] = late
     for name, kind in KINDS.items():
-        with posting(house, kind, _PREPARED.get(name, 4)) as statuses, _looking(house) as late:
+        with posting(application, kind, _PREPARED.get(name, 4)) as statuses, _looking(application) as late:
             await asyncio.sleep(_KIND_SECONDS)
         assert statuses, name
         print(f"    {name}: answered {sorted({s: statuses.count(s) for s in statuses}.items())}", flush=True)
         found[name] = late
         await asyncio.sleep(1)
-    with half_open(house, _HALF_OPEN), _looking(house) as late:
+    with half_open(application, _HALF_OPEN), _looking(application) as late:
         await asyncio.sleep(_KIND_SECONDS)
     found[f"{_HALF_OPEN} half-open connections"] = late
     return found
 
 
 @contextmanager
-def _looking(house: Stage) -> Iterator[list[float]]:
+def _looking(application: Stage) -> Iterator[list[float]]:
     """Ask for `/healthz` every now and then while the block runs; yield how long each answer took."""
     ended, late = threading.Event(), list[float]()
-    looker = threading.Thread(target=_look, args=(house.address, ended, late))
+    looker = threading.Thread(target=_look, args=(application.address, ended, late))
     looker.start()
     try:
         yield late
@@ -123,57 +127,59 @@ def _look(address: str, ended: threading.Event, late: list[float]) -> None:
             time.sleep(_LOOK_SECONDS)
 
 
-async def _beside_a_flood(house: Stage) -> dict[str, list[float]]:
+async def _beside_a_flood(application: Stage) -> dict[str, list[float]]:
     """Let the first merchant post a hundred thousand events as fast as it can, the second one an order a second."""
-    data = house.folder / "data" / "followup.db"
-    disk, (memory, _) = _size_of(data), memory_mb(house.house_pid)
+    data = application.folder / "data" / "followup.db"
+    disk, (memory, _) = _size_of(data), memory_mb(application.application_pid)
     posted: dict[int, float] = {}
     taken: list[float] = []
-    flood = [asyncio.create_task(_flood(house, number)) for number in range(_FLOODERS)]
+    flood = [asyncio.create_task(_flood(application, number)) for number in range(_FLOODERS)]
     until, number = time.monotonic() + _FLOOD_SECONDS, _OTHERS_FIRST
     while time.monotonic() < until:
         number += 1
         began = time.perf_counter()
-        await _tell_of_order(house, number)
+        await _tell_of_order(application, number)
         taken.append(time.perf_counter() - began)
-        posted[number] = house.now().timestamp() - taken[-1]
+        posted[number] = application.now().timestamp() - taken[-1]
         await asyncio.sleep(1)
     for each in flood:
         each.cancel()
-    accepted = sum(house.rows("SELECT count(*) FROM ingest_deliveries WHERE merchant_id = 'acme'")[0])
-    called = await _called(house, posted)
+    accepted = sum(application.rows("SELECT count(*) FROM ingest_deliveries WHERE merchant_id = 'acme'")[0])
+    called = await _called(application, posted)
     return {
         "texts": [called[number] - at for number, at in posted.items()],
         "doors": taken,
         "accepted": [accepted],
         "disk": [(_size_of(data) - disk) / 1e6],
-        "memory": [memory_mb(house.house_pid)[1] - memory],
+        "memory": [memory_mb(application.application_pid)[1] - memory],
     }
 
 
-async def _called(house: Stage, posted: Collection[int]) -> dict[int, float]:
+async def _called(application: Stage, posted: Collection[int]) -> dict[int, float]:
     """Return when the provider was called with each of these, waiting until it was."""
     async with asyncio.timeout(_LONGEST_SECONDS):
-        while not set(posted) <= (called := house.calls_by_order()).keys():
-            await house.look()
+        while not set(posted) <= (called := application.calls_by_order()).keys():
+            await application.look()
     return called
 
 
-async def _flood(house: Stage, flooder: int) -> None:
+async def _flood(application: Stage, flooder: int) -> None:
     """Post lists of five hundred, one after the other, whatever is answered."""
     headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
     share, at = _FLOOD_EVENTS // _FLOODERS, datetime.now(UTC)
     while True:
         for first in range(flooder * share, (flooder + 1) * share, stage.BATCH):
             body = orjson.dumps([order(number, at) for number in range(first, first + stage.BATCH)])
-            async with house.client.post(f"{house.address}/v1/events", data=body, headers=headers) as answer:
+            async with application.client.post(
+                f"{application.address}/v1/events", data=body, headers=headers
+            ) as answer:
                 await answer.read()
 
 
-async def _tell_of_order(house: Stage, number: int) -> None:
+async def _tell_of_order(application: Stage, number: int) -> None:
     headers = {"Authorization": f"Bearer {OTHER_KEY}", "Content-Type": "application/json"}
-    body = orjson.dumps(order(number, house.now()))
-    async with house.client.post(f"{house.address}/v1/events", data=body, headers=headers) as answer:
+    body = orjson.dumps(order(number, application.now()))
+    async with application.client.post(f"{application.address}/v1/events", data=body, headers=headers) as answer:
         assert answer.status == 202, await answer.text()
 
 

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 
-from bench import fleet, stage
+from bench import cluster, stage
 from bench.measuring import Result, figure
 
 FOLLOW_UPS = 5000
@@ -18,7 +18,7 @@ _PLANNED_SECONDS = 90.0
 _SENT_SECONDS = 60.0
 
 
-Opened = AbstractAsyncContextManager[stage.Stage] | AbstractAsyncContextManager[fleet.Stage]
+Opened = AbstractAsyncContextManager[stage.Stage] | AbstractAsyncContextManager[cluster.Stage]
 
 
 async def run(rounds: int) -> Result:
@@ -29,7 +29,7 @@ async def run(rounds: int) -> Result:
 async def run_distributed(rounds: int) -> Result:
     """Measure distributed mode."""
     return await _measured(
-        "5,000 at one instant, distributed", rounds, partial(fleet.running, wait="4m"), fleet.ASSERTED
+        "5,000 at one instant, distributed", rounds, partial(cluster.running, wait="4m"), cluster.ASSERTED
     )
 
 
@@ -37,16 +37,16 @@ async def _measured(name: str, rounds: int, opened: Callable[[], Opened], settin
     """Lay them down, move the clock to the instant, and count the provider's record."""
     rates, firsts, bursts = [], [], []
     for _ in range(rounds):
-        async with opened() as house:
-            at = house.now()
-            await house.post(0, FOLLOW_UPS, at)
-            await house.wait_for("pending", FOLLOW_UPS, _PLANNED_SECONDS)
-            jump = (at + _WAIT) - _BEFORE - house.now()
+        async with opened() as application:
+            at = application.now()
+            await application.post(0, FOLLOW_UPS, at)
+            await application.wait_for("pending", FOLLOW_UPS, _PLANNED_SECONDS)
+            jump = (at + _WAIT) - _BEFORE - application.now()
             assert jump > timedelta(), "they became due while they were laid down"
-            house.move(house.offset + jump)
+            application.move(application.offset + jump)
             began, due = time.monotonic(), (at + _WAIT).timestamp()
-            while len(calls := house.calls()) < FOLLOW_UPS and time.monotonic() - began < _SENT_SECONDS:
-                await house.look()
+            while len(calls := application.calls()) < FOLLOW_UPS and time.monotonic() - began < _SENT_SECONDS:
+                await application.look()
             assert len(calls) == FOLLOW_UPS, f"{len(calls)} of {FOLLOW_UPS}"
             rates.append(FOLLOW_UPS / (calls[-1] - due))
             firsts.append(calls[0] - due)

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from shared.clock import write_offset
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.transaction import Transaction, WritePriority
-from shared.testing.process import API_KEY, Process, free_port, house_process, simulator_process, write_shop
+from shared.testing.process import API_KEY, Process, application_process, free_port, simulator_process, write_shop
 
 BATCH = 500
 """Events in one request, the most that are taken."""
@@ -91,16 +91,16 @@ class Stage:
     folder: Path
     address: str
     provider_address: str
-    house: Process
+    application: Process
     provider: Process
     offset: timedelta
     client: aiohttp.ClientSession
 
     @property
-    def house_pid(self) -> int:
+    def application_pid(self) -> int:
         """The house's process."""
-        assert self.house.child is not None
-        return self.house.child.pid
+        assert self.application.child is not None
+        return self.application.child.pid
 
     @property
     def provider_pid(self) -> int:
@@ -197,21 +197,21 @@ async def running(
         write_offset(folder / "clock", offset)
         clock = {"FOLLOWUP_CLOCK_FILE": str(folder / "clock")}
         merchants = write_shop(
-            folder, house=address, provider=provider_address, flow=flow(wait), parts_per_second=parts_per_second
+            folder, application=address, provider=provider_address, flow=flow(wait), parts_per_second=parts_per_second
         )
         prepare(merchants)
-        house = house_process(folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", **settings, **clock)
-        house.arguments[0] = module or MODULE
+        application = application_process(folder, port, merchants, FOLLOWUP_LOG_LEVEL="warning", **settings, **clock)
+        application.arguments[0] = module or MODULE
         provider = simulator_process(folder, provider_port, address, **clock)
         await provider.start()
-        await house.start()
+        await application.start()
         try:
             await provider.ready(f"{provider_address}/simulator/health")
-            await house.ready(f"{address}/healthz")
+            await application.ready(f"{address}/healthz")
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as client:
-                yield Stage(folder, address, provider_address, house, provider, offset, client)
+                yield Stage(folder, address, provider_address, application, provider, offset, client)
         finally:
-            await house.stop()
+            await application.stop()
             await provider.stop()
 
 

@@ -21,7 +21,7 @@ from shared.bus import outbox
 from shared.bus.kafka_access import KafkaSettings
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_topics import create_topics
-from shared.bus.kafka_wire import Cluster
+from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.relay_again import read_again, say_again, starts
 from shared.clock import SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
@@ -36,7 +36,7 @@ from shared.http.auth import Keys, RateLimit, operator_token
 from shared.http.entrance import Entrance
 from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer
-from shared.process import settle_down, step_back
+from shared.process import freeze_startup_objects, step_back
 from shared.service import Runtime, Service, check_fingerprint
 from shared.settings import ProcessSettings, Settings
 from shared.telemetry.health import Health
@@ -107,7 +107,7 @@ class Opened:
     log: KafkaLog
 
 
-def cluster_of(settings: KafkaSettings) -> Cluster:
+def cluster_of(settings: KafkaSettings) -> KafkaCluster:
     """Return where the log is.
 
     Raises:
@@ -115,7 +115,9 @@ def cluster_of(settings: KafkaSettings) -> Cluster:
     """
     if not settings.bootstrap:
         raise ConfigurationFault("FOLLOWUP_KAFKA_BOOTSTRAP is not set; it names a broker, as in kafka:9092")
-    return Cluster(settings.bootstrap, settings.partitions, settings.replication, settings.prefix, settings.access())
+    return KafkaCluster(
+        settings.bootstrap, settings.partitions, settings.replication, settings.prefix, settings.access()
+    )
 
 
 def schema_of(service: str) -> Schema:
@@ -169,15 +171,15 @@ async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
         )
         runtime = Runtime(settings, clock, database, kafka, sealer, directory)
         service = built(name, runtime)
-        await check_fingerprint(service.units, service.ground, sealer.fingerprint)
+        await check_fingerprint(service.units, service.system_tables, sealer.fingerprint)
         yield Opened(runtime, service, kafka)
     finally:
         await database.stop()
 
 
-def app_of(house: Opened) -> FastAPI:
+def app_of(application: Opened) -> FastAPI:
     """Return the HTTP side of a service; the service runs while the app does."""
-    runtime, service = house.runtime, house.service
+    runtime, service = application.runtime, application.service
     token = operator_token(runtime.settings.operator_token_file)
     keys = Keys(
         runtime.merchants,
@@ -187,9 +189,9 @@ def app_of(house: Opened) -> FastAPI:
     health = Health()
     health.add(service.name, service.readiness, service.halted)
     health.add_concern(service.name, service.concerns)
-    health.add("log", house.log.readiness, house.log.halted)
-    health.add_concern("log", house.log.concerns)
-    housekeeping = Housekeeping(runtime, [service.ground])
+    health.add("log", application.log.readiness, application.log.halted)
+    health.add_concern("log", application.log.concerns)
+    housekeeping = Housekeeping(runtime, [service.system_tables])
     health.add("process", housekeeping.readiness, housekeeping.halted)
     health.add_concern("merchant files", housekeeping.concerns)
     health.add_concern("quotas", runtime.quotas.concern)
@@ -197,7 +199,7 @@ def app_of(house: Opened) -> FastAPI:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(house.log.running())
+            await stack.enter_async_context(application.log.running())
             await stack.enter_async_context(service.running())
             await stack.enter_async_context(housekeeping.running())
             yield
@@ -218,14 +220,14 @@ async def serve(name: str, settings: ProcessSettings) -> None:
     """Run one service until it is told to stop."""
     listener, settings = bind(settings)
     try:
-        async with opened(name, settings) as house:
-            for problem in house.runtime.merchants.problems:
+        async with opened(name, settings) as application:
+            for problem in application.runtime.merchants.problems:
                 log.warning("merchant_file_problem", problem=str(problem))
-            settle_down()
+            freeze_startup_objects()
             if name in _NO_TEXT_WAITS_FOR:
                 step_back()
             log.info("listening", service=name, port=settings.port)
-            await server_of(app_of(house), limits_of(settings)).serve(sockets=[listener])
+            await server_of(app_of(application), limits_of(settings)).serve(sockets=[listener])
     finally:
         listener.close()
 

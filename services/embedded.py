@@ -45,7 +45,7 @@ from shared.http.entrance import Entrance
 from shared.http.networks import is_loopback
 from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer, is_private_file
-from shared.process import settle_down
+from shared.process import freeze_startup_objects
 from shared.service import Runtime, Service, check_fingerprint
 from shared.settings import ProcessSettings
 from shared.telemetry.health import Health
@@ -114,7 +114,7 @@ async def embedded(
         await database.start()
         try:
             runtime = Runtime(settings, clock, database, LocalLog(database), sealer, directory)
-            yield await _house(runtime, created)
+            yield await _application(runtime, created)
         finally:
             await database.stop()
             wholeness.leave(database.path)
@@ -133,11 +133,11 @@ def services_of(runtime: Runtime) -> list[Service]:
     ]
 
 
-async def _house(runtime: Runtime, created: Path | None) -> Application:
+async def _application(runtime: Runtime, created: Path | None) -> Application:
     """Build the services and the app around them."""
     built = services_of(runtime)
     for service in built:
-        await check_fingerprint(service.units, service.ground, runtime.sealer.fingerprint)
+        await check_fingerprint(service.units, service.system_tables, runtime.sealer.fingerprint)
     simulator = _simulator(runtime)
     token = operator_token(runtime.settings.operator_token_file)
     keys = Keys(runtime.merchants, RateLimit(runtime.settings.requests_per_second, runtime.clock), token)
@@ -145,7 +145,7 @@ async def _house(runtime: Runtime, created: Path | None) -> Application:
     for service in built:
         health.add(service.name, service.readiness, service.halted)
         health.add_concern(service.name, service.concerns)
-    housekeeping = Housekeeping(runtime, [service.ground for service in built])
+    housekeeping = Housekeeping(runtime, [service.system_tables for service in built])
     health.add("process", housekeeping.readiness, housekeeping.halted)
     health.add_concern("merchant files", housekeeping.concerns)
     health.add_concern("quotas", runtime.quotas.concern)
@@ -247,9 +247,9 @@ def _simulator(runtime: Runtime) -> Simulator | None:
 
 
 @asynccontextmanager
-async def announced(house: Application) -> AsyncIterator[None]:
+async def announced(application: Application) -> AsyncIterator[None]:
     """Leave a note for commands on this machine while the process runs: where it is, and the operator's token."""
-    settings = house.runtime.settings
+    settings = application.runtime.settings
     note = settings.data_dir / PROCESS_FILE
     descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     note.chmod(PRIVATE)  # one that a crash left behind keeps its mode
@@ -257,8 +257,8 @@ async def announced(house: Application) -> AsyncIterator[None]:
         json.dump(
             {
                 "url": settings.local_address,
-                "token": house.operator_token,
-                "merchants": [merchant.id for merchant in house.runtime.merchants.merchants],
+                "token": application.operator_token,
+                "merchants": [merchant.id for merchant in application.runtime.merchants.merchants],
             },
             stream,
         )
@@ -268,9 +268,9 @@ async def announced(house: Application) -> AsyncIterator[None]:
         note.unlink(missing_ok=True)
 
 
-def warn_of_exposure(house: Application) -> None:
+def warn_of_exposure(application: Application) -> None:
     """Say what stands open where others than this machine reach the process."""
-    settings = house.runtime.settings
+    settings = application.runtime.settings
     if is_loopback(settings.host):
         return
     log.warning(
@@ -278,7 +278,7 @@ def warn_of_exposure(house: Application) -> None:
         host=settings.host,
         advice="put a reverse proxy with TLS in front; metrics, docs and phones ask for the operator's token: see docs",
     )
-    if house.simulator is not None:
+    if application.simulator is not None:
         log.warning(
             "simulated_provider_reachable",
             path="/simulator",
@@ -290,15 +290,15 @@ async def serve(settings: ProcessSettings) -> None:
     """Run the house until it is told to stop."""
     listener, settings = bind(settings)
     try:
-        async with embedded(settings) as house:
-            for problem in house.problems:
+        async with embedded(settings) as application:
+            for problem in application.problems:
                 log.warning("merchant_file_problem", problem=problem)
-            if house.created_keyring is not None:
-                log.warning("keyring_created", path=str(house.created_keyring), advice="back it up: see docs")
-            warn_of_exposure(house)
-            async with announced(house):
-                settle_down()
+            if application.created_keyring is not None:
+                log.warning("keyring_created", path=str(application.created_keyring), advice="back it up: see docs")
+            warn_of_exposure(application)
+            async with announced(application):
+                freeze_startup_objects()
                 log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")
-                await server_of(house.app, limits_of(settings)).serve(sockets=[listener])
+                await server_of(application.app, limits_of(settings)).serve(sockets=[listener])
     finally:
         listener.close()

@@ -45,9 +45,9 @@ log = logger(__name__)
 class Housekeeping:
     """The process's own loops."""
 
-    def __init__(self, runtime: Runtime, grounds: Sequence[SystemTables]) -> None:
+    def __init__(self, runtime: Runtime, system_tables: Sequence[SystemTables]) -> None:
         self._runtime = runtime
-        self._grounds = grounds
+        self._system_tables = system_tables
         self._loops = (
             Loop("reload", self._reload),
             Loop("prune", self._prune, longest_seconds=SLOW_SECONDS),
@@ -121,9 +121,9 @@ class Housekeeping:
     async def _count(self) -> float:
         """Count what stands parked; who has too much of it is refused more until it is seen to."""
         most: Counter[str] = Counter()
-        for ground in self._grounds:
-            found = await self._runtime.database.read(partial(parked.counts, ground=ground))
-            PARKED.labels(ground.service).set(sum(found.values()))
+        for system_tables in self._system_tables:
+            found = await self._runtime.database.read(partial(parked.counts, system_tables=system_tables))
+            PARKED.labels(system_tables.service).set(sum(found.values()))
             most |= Counter(found)
         quotas = self._runtime.quotas
         known = (self._runtime.merchants.get(merchant) for merchant in most)
@@ -138,7 +138,7 @@ class Housekeeping:
         """Drop what nobody needs any more."""
         now = self._runtime.clock.now()
         oldest = now - timedelta(hours=IDEMPOTENCY_HOURS)
-        keys = [Sweep(ground.idempotency_keys.c.created_at, oldest) for ground in self._grounds]
+        keys = [Sweep(system_tables.idempotency_keys.c.created_at, oldest) for system_tables in self._system_tables]
         try:
             await swept(self._runtime.units, keys)
         finally:  # one table that cannot be swept must not let the log grow
@@ -148,13 +148,16 @@ class Housekeeping:
     async def _prune_log(self, now: datetime) -> None:
         if isinstance(self._runtime.log, LocalLog):
             database = self._runtime.database
-            read = [await database.read(partial(_position, ground=ground)) for ground in self._grounds]
+            read = [
+                await database.read(partial(_position, system_tables=system_tables))
+                for system_tables in self._system_tables
+            ]
             await self._runtime.log.prune(now, min(read, default=0))
 
 
-async def _position(transaction: Transaction, *, ground: SystemTables) -> int:
+async def _position(transaction: Transaction, *, system_tables: SystemTables) -> int:
     """Return how far a service has read the local log; a service that reads nothing holds nobody back."""
-    table = ground.positions
+    table = system_tables.positions
     found = await transaction.rows(sa.select(table.c.next_offset).where(table.c.topic == LOCAL.topic))
     return min((int(row["next_offset"]) for row in found), default=2**62)
 

@@ -21,7 +21,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
-def settle_down() -> None:
+def freeze_startup_objects() -> None:
     """Take what was made while starting out of the garbage collector's sight; call it once, when all is built."""
     gc.collect()
     gc.freeze()

@@ -39,7 +39,7 @@ Tables: TypeAlias = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def certify(
-    uow: UnitOfWork, ground: SystemTables, cause: RecipientErased | MerchantClosed, rows: Mapping[str, int]
+    uow: UnitOfWork, system_tables: SystemTables, cause: RecipientErased | MerchantClosed, rows: Mapping[str, int]
 ) -> None:
     """Tell the house what this service blanked; where nobody keeps a certificate, nothing is told."""
     request = cause.event_id if isinstance(cause, MerchantClosed) else cause.request_id
@@ -47,34 +47,34 @@ def certify(
         return
     uow.publish(
         PrivacyErased(
-            event_id=EventId(ids.derived(PrivacyErased.type, request, ground.service, at=cause.occurred_at)),
+            event_id=EventId(ids.derived(PrivacyErased.type, request, system_tables.service, at=cause.occurred_at)),
             merchant_id=cause.merchant_id,
             recipient_id=cause.recipient_id,
             occurred_at=uow.now,
             correlation_id=cause.correlation_id,
             request_id=request,
-            service=ground.service,
+            service=system_tables.service,
             rows=dict(rows),
         )
     )
 
 
 async def strip_parked(
-    db: Transaction, ground: SystemTables, recipient: RecipientId, drop: Iterable[type[Event]] = ()
+    db: Transaction, system_tables: SystemTables, recipient: RecipientId, drop: Iterable[type[Event]] = ()
 ) -> int:
     """Take the sealed parts out of a person's parked events, and return how many there were.
 
     Args:
         db: the open transaction.
-        ground: whose parked events.
+        system_tables: whose parked events.
         recipient: the person.
         drop: types that mean nothing without their sealed parts; they are deleted.
     """
-    rows = await db.fetch(ground.parked, "recipient_id", [recipient], columns=("id", "type", "body"))
+    rows = await db.fetch(system_tables.parked, "recipient_id", [recipient], columns=("id", "type", "body"))
     dropped = {kind.type for kind in drop}
-    await db.delete(ground.parked, "id", [row["id"] for row in rows if row["type"] in dropped])
+    await db.delete(system_tables.parked, "id", [row["id"] for row in rows if row["type"] in dropped])
     kept = [row for row in rows if row["type"] not in dropped]
-    await db.change(ground.parked, [{"id": row["id"], "body": _stripped(row)} for row in kept])
+    await db.change(system_tables.parked, [{"id": row["id"], "body": _stripped(row)} for row in kept])
     return len(rows)
 
 
@@ -121,12 +121,14 @@ def _sealed_fields(kind: type[Part]) -> dict[str, Any]:
     return {name: inner for name, inner in found.items() if inner != {}}
 
 
-def hand_over(uow: UnitOfWork, ground: SystemTables, request: PrivacyRequested, tables: Tables, sealer: Sealer) -> None:
+def hand_over(
+    uow: UnitOfWork, system_tables: SystemTables, request: PrivacyRequested, tables: Tables, sealer: Sealer
+) -> None:
     """Publish everything a service holds about a person, sealed again, in pieces a broker takes."""
     whole = orjson.dumps({str(table): rows for table, rows in tables.items()})
     pieces = [whole[start : start + _PIECE_BYTES] for start in range(0, len(whole), _PIECE_BYTES)]
     for number, piece in enumerate(pieces, start=1):
-        identity = (request.event_id, ground.service, number)
+        identity = (request.event_id, system_tables.service, number)
         uow.publish(
             PrivacyExported(
                 event_id=EventId(ids.derived(PrivacyExported.type, *identity, at=request.occurred_at)),
@@ -135,22 +137,22 @@ def hand_over(uow: UnitOfWork, ground: SystemTables, request: PrivacyRequested, 
                 occurred_at=uow.now,
                 correlation_id=request.correlation_id,
                 request_id=request.event_id,
-                service=ground.service,
+                service=system_tables.service,
                 part=number,
                 parts=len(pieces),
                 body=sealer.seal(
-                    request.merchant_id, places.copy_piece(request.event_id, ground.service, number), piece
+                    request.merchant_id, places.copy_piece(request.event_id, system_tables.service, number), piece
                 ),
             )
         )
 
 
 async def parked_rows(
-    db: Transaction, ground: SystemTables, recipient: RecipientId, sealer: Sealer
+    db: Transaction, system_tables: SystemTables, recipient: RecipientId, sealer: Sealer
 ) -> list[dict[str, Any]]:
     """Return a person's parked events, opened, for an export."""
     found = []
-    for row in await db.fetch(ground.parked, "recipient_id", [recipient]):
+    for row in await db.fetch(system_tables.parked, "recipient_id", [recipient]):
         told: dict[str, Any] = {"type": row["type"], "parked_at": _plain(row["parked_at"])}
         kind = registry().get(row["type"])
         try:

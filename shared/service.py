@@ -45,7 +45,7 @@ class Log(Publisher, Protocol):
         """Return what publishers say of how far their news has come."""
         ...
 
-    def hears(self, ground: SystemTables, topics: Sequence[str]) -> None:
+    def hears(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
         """Tell everybody how far a service has heard what these topics hold, and said what follows from it."""
         ...
 
@@ -90,7 +90,7 @@ class Service:
 
     name: str
     metadata: sa.MetaData
-    ground: SystemTables
+    system_tables: SystemTables
     units: UnitOfWorkRunner
     routers: Sequence[APIRouter] = ()
     events: Router | None = None
@@ -110,7 +110,7 @@ class Service:
         """Give the service its event door, and return what it reads from."""
         self.events = router
         source = log.source(sorted(router.kinds))
-        self.runner = Runner(self.units, self.ground, source, router, pace)
+        self.runner = Runner(self.units, self.system_tables, source, router, pace)
         return source
 
     @asynccontextmanager
@@ -161,7 +161,7 @@ def _joined(sentences: Iterable[str | None]) -> str | None:
     return "; ".join(sentence for sentence in sentences if sentence) or None
 
 
-async def check_fingerprint(units: UnitOfWorkRunner, ground: SystemTables, fingerprint: str) -> None:
+async def check_fingerprint(units: UnitOfWorkRunner, system_tables: SystemTables, fingerprint: str) -> None:
     """Refuse to start with another hash key than the one that named this database's recipients.
 
     Raises:
@@ -169,17 +169,17 @@ async def check_fingerprint(units: UnitOfWorkRunner, ground: SystemTables, finge
     """
 
     async def work(uow: UnitOfWork) -> str:
-        query = sa.select(ground.fingerprints.c.fingerprint).order_by(ground.fingerprints.c.first_seen_at)
+        query = sa.select(system_tables.fingerprints.c.fingerprint).order_by(system_tables.fingerprints.c.first_seen_at)
         known = await uow.db.rows(query)
         if known:
             return str(known[0]["fingerprint"])
         # Two replicas may start for the first time at once; with two keys, the earlier one counts.
-        await uow.db.insert_new(ground.fingerprints, [{"fingerprint": fingerprint, "first_seen_at": uow.now}])
+        await uow.db.insert_new(system_tables.fingerprints, [{"fingerprint": fingerprint, "first_seen_at": uow.now}])
         return str((await uow.db.rows(query))[0]["fingerprint"])
 
     known = await units.run(work, WritePriority.BATCHES)
     if known != fingerprint:
         raise ConfigurationFault(
-            f"{ground.service}: this keyring's hash key is not the one that named the people in this database; "
+            f"{system_tables.service}: this keyring's hash key is not the one that named the people in this database; "
             "restore the original keyring (FOLLOWUP_KEYRING_FILE), or every STOP would be forgotten"
         )

@@ -177,8 +177,8 @@ async def _paths() -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
     """Return the merged OpenAPI document of all services, and the plain routes beside it."""
     with tempfile.TemporaryDirectory() as folder:
         async with scene(Path(folder) / "demo") as running:
-            document = running.house.app.openapi()
-            plain = list(_plain_routes(running.house.app.routes, set(document["paths"])))
+            document = running.application.app.openapi()
+            plain = list(_plain_routes(running.application.app.routes, set(document["paths"])))
     for name in ("ACME_SHOPIFY_SECRET", "ACME_TWILIO_TOKEN"):
         os.environ.pop(name, None)
     return document, plain

@@ -83,7 +83,7 @@ class APIClient:
 
 
 @contextmanager
-def open_house(settings: ProcessSettings) -> Iterator[APIClient]:
+def open_application(settings: ProcessSettings) -> Iterator[APIClient]:
     """Yield a client of the running process, or of a house opened for this command alone.
 
     Raises:
@@ -105,11 +105,11 @@ def open_house(settings: ProcessSettings) -> Iterator[APIClient]:
                 runner.run(client.aclose())
             return
         opening = embedded.embedded(settings)
-        house = runner.run(opening.__aenter__())
-        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(house.app), base_url="http://localhost")
-        merchants = [merchant.id for merchant in house.runtime.merchants.merchants]
+        application = runner.run(opening.__aenter__())
+        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(application.app), base_url="http://localhost")
+        merchants = [merchant.id for merchant in application.runtime.merchants.merchants]
         try:
-            yield APIClient(client, runner, house.operator_token, merchants)
+            yield APIClient(client, runner, application.operator_token, merchants)
         finally:
             runner.run(client.aclose())
             runner.run(opening.__aexit__(None, None, None))

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.cli.api_client import APIClient, open_house
+from services.cli.api_client import APIClient, open_application
 from services.cli.consent_file import ConsentFile, ConsentRow
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
@@ -42,7 +42,7 @@ class Report(Protocol):
 class Import:
     """Sends rows in batches, and counts what became of them."""
 
-    house: APIClient
+    application: APIClient
     merchant: str
     report: Report
     counts: Counter[str] = field(default_factory=Counter)
@@ -64,7 +64,7 @@ class Import:
         """Send what waits; durable when this returns."""
         if not self._batch:
             return
-        answer = self.house.post(self.merchant, _PATH, {"rows": [line.row for line in self._batch]})
+        answer = self.application.post(self.merchant, _PATH, {"rows": [line.row for line in self._batch]})
         for refusal in answer["refused"]:
             self._refuse(self._batch[refusal["row"]].number, refusal["reason"], refusal["detail"])
         self.counts.update(recorded=answer["recorded"], repeated=answer["repeated"])
@@ -96,9 +96,12 @@ def import_file(
     source = ConsentFile(file, {"scope": scope, "method": "import", "source": file.name[:500]}, encoding)
     if not file.is_file():
         raise ConfigurationFault(f"{file}: there is no such file")
-    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house, _private(target) as writer:
-        house.require(merchant)
-        job = Import(house, merchant, writer)
+    with (
+        open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application,
+        _private(target) as writer,
+    ):
+        application.require(merchant)
+        job = Import(application, merchant, writer)
         for line in _watched(source, console):
             job.add(line)
         job.send()

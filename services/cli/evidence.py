@@ -11,7 +11,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from services.cli.api_client import APIClient, open_house
+from services.cli.api_client import APIClient, open_application
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from services.compliance.gate.advice import advise
 from shared.config.problem import did_you_mean
@@ -39,9 +39,9 @@ def send(
     Example: followup send +12125550123 "Your table is ready." --merchant acme --dry-run
     """
     body = {"to": to, "text": text, "purpose": purpose, "due_in": due_in, "if_past": "send", "dry_run": dry_run}
-    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
-        house.require(merchant)
-        answer = house.post(merchant, "/v1/follow-ups", body)
+    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
+        application.require(merchant)
+        answer = application.post(merchant, "/v1/follow-ups", body)
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
 
@@ -54,20 +54,22 @@ def explain(
 
     Example: followup explain 0193b5a0-7c00-8a3e-9d4f-0a1b2c3d4e5f
     """
-    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
-        found = _found(house, follow_up_id)
+    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
+        found = _found(application, follow_up_id)
     if found is None:
         raise ConfigurationFault(f"no merchant here has a follow-up {follow_up_id}")
     _tell(Console(), *found)
 
 
-def _found(house: APIClient, follow_up_id: str) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]] | None:
+def _found(
+    application: APIClient, follow_up_id: str
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]] | None:
     """Return the follow-up, its decisions and its journey, from whichever merchant has it."""
-    for merchant in house.merchants:
-        follow_up = house.get(merchant, f"/v1/follow-ups/{follow_up_id}")
+    for merchant in application.merchants:
+        follow_up = application.get(merchant, f"/v1/follow-ups/{follow_up_id}")
         if follow_up is not None:
-            decisions = house.get(merchant, f"/v1/decisions/{follow_up_id}") or {}
-            journey = house.get(merchant, f"/v1/journeys/{follow_up_id}") or {}
+            decisions = application.get(merchant, f"/v1/decisions/{follow_up_id}") or {}
+            journey = application.get(merchant, f"/v1/journeys/{follow_up_id}") or {}
             return follow_up, list(decisions.get("decisions", [])), journey
     return None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.api_client import open_house
+from services.cli.api_client import open_application
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 
@@ -19,17 +19,17 @@ def holds(
 
     Example: followup holds --merchant acme --release
     """
-    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
+    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
         if merchant is not None:
-            house.require(merchant)
+            application.require(merchant)
         if release:
             if merchant is None:
                 raise ConfigurationFault("name the merchant whose texts may go again: --merchant NAME")
-            told = house.post(merchant, "/v1/holds/release", {})
+            told = application.post(merchant, "/v1/holds/release", {})
             typer.echo(f"{merchant}: texts to new people go again; they were held since {told['held_since']}")
             return
-        for name in [merchant] if merchant is not None else house.merchants:
-            typer.echo(f"{name}: {line(house.get(name, '/v1/holds') or {})}")
+        for name in [merchant] if merchant is not None else application.merchants:
+            typer.echo(f"{name}: {line(application.get(name, '/v1/holds') or {})}")
 
 
 def line(told: dict[str, Any]) -> str:

@@ -128,10 +128,10 @@ def _known(names: Sequence[str] | None) -> Sequence[str]:
 
 async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Open the house without running it, and redrive each service."""
-    async with embedded.embedded(settings) as house:
+    async with embedded.embedded(settings) as application:
         return {
-            service.name: await parked.redrive(service.units, service.ground, service.events)
-            for service in house.services
+            service.name: await parked.redrive(service.units, service.system_tables, service.events)
+            for service in application.services
             if service.events is not None and service.name in names
         }
 
@@ -140,7 +140,9 @@ async def _redrive_distributed(settings: ProcessSettings, names: Sequence[str]) 
     """Open each service without running it, and redrive it; what it publishes leaves with its next process."""
     results = {}
     for name in names:
-        async with distributed.opened(name, settings) as house:
-            if house.service.events is not None:
-                results[name] = await parked.redrive(house.service.units, house.service.ground, house.service.events)
+        async with distributed.opened(name, settings) as application:
+            if application.service.events is not None:
+                results[name] = await parked.redrive(
+                    application.service.units, application.service.system_tables, application.service.events
+                )
     return results

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from services.cli.api_client import open_house
+from services.cli.api_client import open_application
 from services.cli.options import DataOption, MerchantsOption, settings_of
 
 replies = typer.Typer(help="Replies that belong to nobody who can be found.", no_args_is_help=True)
@@ -32,9 +32,9 @@ def unassigned(
     Example: followup replies unassigned --merchant acme
     """
     path = "/v1/replies/unassigned" + (f"?cursor={cursor}" if cursor else "")
-    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
-        house.require(merchant)
-        page = house.get(merchant, path) or {"replies": [], "next_cursor": None}
+    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
+        application.require(merchant)
+        page = application.get(merchant, path) or {"replies": [], "next_cursor": None}
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for each in page["replies"]:
         fields = {name: json.dumps(value, ensure_ascii=False) for name, value in (each["fields"] or {}).items()}
@@ -60,10 +60,10 @@ def assign(
 
     Example: followup replies assign 6f0c… --merchant acme --to +12125550123
     """
-    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
-        house.require(merchant)
+    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
+        application.require(merchant)
         path = f"/v1/replies/unassigned/{reply_id}/assign"
-        answer = house.post(merchant, path, {"to": to, "merchant": at})
+        answer = application.post(merchant, path, {"to": to, "merchant": at})
     typer.echo(f"Taken as {answer['reply_class']} at {answer['merchant']}.")
 
 
@@ -81,8 +81,8 @@ def dismiss(
 
     Example: followup replies dismiss 6f0c… --merchant acme
     """
-    with open_house(settings_of(merchants_dir=merchants, data_dir=data)) as house:
-        house.require(merchant)
+    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
+        application.require(merchant)
         path = f"/v1/replies/unassigned/{reply_id}/dismiss"
-        house.post(merchant, path, {"although_opt_out": although_opt_out})
+        application.post(merchant, path, {"although_opt_out": although_opt_out})
     typer.echo("Deleted.")

@@ -91,8 +91,8 @@ def _step(path: Path, *, prepare: bool) -> str:
 async def _embedded(settings: ProcessSettings) -> ResealProgress:
     from services import embedded  # noqa: PLC0415 - the house is large, and `keys new` answers at once without it
 
-    async with embedded.embedded(settings) as house:
-        return await _all(house.runtime, SERVICES)
+    async with embedded.embedded(settings) as application:
+        return await _all(application.runtime, SERVICES)
 
 
 async def _distributed(settings: ProcessSettings) -> ResealProgress:
@@ -100,8 +100,8 @@ async def _distributed(settings: ProcessSettings) -> ResealProgress:
 
     total = ResealProgress()
     for name in SERVICES:
-        async with distributed.opened(name, settings) as house:
-            found = await _all(house.runtime, [name])
+        async with distributed.opened(name, settings) as application:
+            found = await _all(application.runtime, [name])
         total.looked_at += found.looked_at
         total.resealed += found.resealed
         total.unreadable += found.unreadable

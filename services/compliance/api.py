@@ -50,7 +50,7 @@ _OUTLOOK = timedelta(days=7)
 """How far ahead the next opening is looked for."""
 
 
-def routes(desk: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIRouter:
+def routes(service: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIRouter:
     """Return the routes of compliance."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
@@ -65,8 +65,8 @@ def routes(desk: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIR
         permissions = int(body.event not in WITHDRAWALS)
         quotas.take(caller, Load("/v1/consents", permissions, permissions * len(await request.body())))
         told = body.model_dump(mode="json")
-        keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", told, desk.sealer.keyed_hash)
-        status, answer = await desk.enter(caller.merchant, body, keyed, HTTPStatus.CREATED)
+        keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", told, service.sealer.keyed_hash)
+        status, answer = await service.enter(caller.merchant, body, keyed, HTTPStatus.CREATED)
         return JSONResponse(answer, status_code=status)
 
     @router.post("/v1/consents/revoke", summary="Record a withdrawal, received anywhere")
@@ -77,19 +77,19 @@ def routes(desk: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIR
             to=body.to,
             scope=ConsentScope(body.scope),
             event=ConsentAct.REVOKED,
-            captured_at=body.revoked_at or desk.units.clock.now(),
+            captured_at=body.revoked_at or service.units.clock.now(),
             evidence={"reason": body.reason},
         )
-        status, answer = await desk.enter(caller.merchant, claim, None, HTTPStatus.OK)
+        status, answer = await service.enter(caller.merchant, claim, None, HTTPStatus.OK)
         return JSONResponse(answer, status_code=status)
 
     @router.post("/v1/recipients/standing", summary="What the ledger holds about a number")
     async def standing(
         body: StandingBody, caller: Annotated[Caller, Depends(requires("consents:read"))]
     ) -> dict[str, Any]:
-        recipient, number = desk.recipient(caller.merchant, body.to)
-        now = desk.units.clock.now()
-        person, history = await desk.person(caller.merchant, recipient, now)
+        recipient, number = service.recipient(caller.merchant, body.to)
+        now = service.units.clock.now()
+        person, history = await service.person(caller.merchant, recipient, now)
         return {
             "recipient_id": str(recipient),
             **standing_answer(person, now),
@@ -102,9 +102,9 @@ def routes(desk: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIR
     async def revoke_links(
         body: StandingBody, caller: Annotated[Caller, Depends(requires("consents:write"))]
     ) -> dict[str, Any]:
-        recipient, _number = desk.recipient(caller.merchant, body.to)
-        now = desk.units.clock.now()
-        await desk.units.run(
+        recipient, _number = service.recipient(caller.merchant, body.to)
+        now = service.units.clock.now()
+        await service.units.run(
             lambda uow: preferences.revoke_links(uow.db, caller.merchant.id, recipient, now), WritePriority.STOP
         )
         return {"recipient_id": str(recipient), "revoked_at": rfc3339(now)}
@@ -121,7 +121,7 @@ def routes(desk: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIR
     async def decisions(
         follow_up_id: UUID, caller: Annotated[Caller, Depends(requires("decisions:read"))]
     ) -> dict[str, Any]:
-        found = await desk.units.read(lambda db: store.decisions_of(db, caller.merchant.id, follow_up_id))
+        found = await service.units.read(lambda db: store.decisions_of(db, caller.merchant.id, follow_up_id))
         if not found:
             raise not_found("a verdict on this follow-up")
         return {"follow_up_id": str(follow_up_id), "decisions": [_decision_answer(each) for each in found]}

@@ -19,7 +19,7 @@ from services.compliance.privacy import api as rights_api
 from services.compliance.privacy.api import RightsService
 from services.compliance.privacy.consumer import RightsHandlers
 from services.compliance.settings import ComplianceSettings
-from services.compliance.tables import ground, metadata
+from services.compliance.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress, Unread
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import ConfigurationFault
@@ -68,7 +68,7 @@ def build(runtime: Runtime) -> Service:
     service = Service(
         NAME,
         metadata,
-        ground,
+        system_tables,
         units,
         routers=[
             api.routes(consents, links, runtime.quotas),
@@ -88,7 +88,7 @@ def build(runtime: Runtime) -> Service:
     async def news(uow: UnitOfWork) -> Unread:
         return await hearing.news(uow.db, uow.read)
 
-    desk = GateService(
+    gate = GateService(
         runtime.clock,
         runtime.sealer,
         runtime.merchants,
@@ -98,9 +98,9 @@ def build(runtime: Runtime) -> Service:
         LimitService(runtime.sealer, runtime.merchants, secrets.randbelow(SHARES)),
         connectors.registers,
     )
-    source = service.listen(runtime.log, consumer.router(desk, RightsHandlers(runtime.sealer)))
-    runtime.log.hears(ground, NEWS)
-    hearing = ReadProgress(source, runtime.log.marks(), units, ground, NEWS)
+    source = service.listen(runtime.log, consumer.router(gate, RightsHandlers(runtime.sealer)))
+    runtime.log.hears(system_tables, NEWS)
+    hearing = ReadProgress(source, runtime.log.marks(), units, system_tables, NEWS)
     service.loops = [*service.loops, Loop("hear", hearing.look)]
 
     async def listen_first() -> None:

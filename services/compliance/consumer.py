@@ -16,14 +16,14 @@ from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpCancelled, FollowUpDue, FollowUpEvent, FollowUpExpired, FollowUpLapsed
 
 
-def router(desk: GateService, rights: RightsHandlers) -> Router:
+def router(service: GateService, rights: RightsHandlers) -> Router:
     """Return the handlers of compliance."""
     door = Router()
 
     @door.on(FollowUpDue)
     async def due(dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
         """Judge due follow-ups; a repeat is not judged again."""
-        await judge(desk, dues, uow)
+        await judge(service, dues, uow)
 
     door.on(ConsentReported)(enter)
     door.on(FollowUpLapsed)(lapsed)
@@ -34,13 +34,13 @@ def router(desk: GateService, rights: RightsHandlers) -> Router:
     async def taken(events: Sequence[DispatchAccepted], uow: UnitOfWork) -> None:
         """Let slots age from acceptance, and add what the texts cost to the day."""
         await accepted(events, uow)
-        await desk.limits.spend(uow, events)
+        await service.limits.spend(uow, events)
 
     @door.on(DispatchUnknown)
     async def maybe_taken(events: Sequence[DispatchUnknown], uow: UnitOfWork) -> None:
         """Keep slots of texts that may exist, and count them as paid for."""
         await unknown(events, uow)
-        await desk.limits.spend(uow, events)
+        await service.limits.spend(uow, events)
 
     door.on(ReplyReceived)(replied)
     rights.register(door)

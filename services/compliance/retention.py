@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from services.compliance.privacy.tables import certificates, export_parts, privacy_requests
 from services.compliance.settings import ComplianceSettings
-from services.compliance.tables import decisions, ground, send_slots, spending
+from services.compliance.tables import decisions, send_slots, spending, system_tables
 from shared.db.kept import Kept, for_ever, once_a, swept_after
 from shared.db.sweep import Sweep, first_id, swept
 from shared.db.system_tables import kept_of
@@ -36,7 +36,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     swept_after(export_parts, "a piece of a copy", "FOLLOWUP_COMPLIANCE_EXPORT_DAYS"),
     swept_after(privacy_requests, "a request", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
     swept_after(certificates, "a request and service", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
-    *kept_of(ground),
+    *kept_of(system_tables),
 )
 """Every table of compliance, and what keeps it from growing for ever."""
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from services.compliance.schema import ground, metadata
+from services.compliance.schema import metadata, system_tables
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.types import Id, Instant, Json
 
@@ -11,13 +11,13 @@ __all__ = [
     "daily_roots",
     "decisions",
     "erasures",
-    "ground",
     "ledger",
     "metadata",
     "newcomers",
     "send_slots",
     "spending",
     "standings",
+    "system_tables",
 ]
 
 ledger = sa.Table(

@@ -34,7 +34,7 @@ _READY_SECONDS = 15.0
 class Scene:
     """A running house with a shop in it."""
 
-    house: embedded.Application
+    application: embedded.Application
     stage: Stage
     clock: SystemClock
     address: str
@@ -61,17 +61,17 @@ async def scene(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
         os.environ.update(secrets.environment())
         clock = SystemClock(clock_file)
         directory = MerchantDirectory.load(folder / "merchants", os.environ)
-        async with embedded.embedded(settings, clock=clock, merchants=directory) as house:
-            server = server_of(house.app, limits_of(settings))
+        async with embedded.embedded(settings, clock=clock, merchants=directory) as application:
+            server = server_of(application.app, limits_of(settings))
             async with (
-                embedded.announced(house),
+                embedded.announced(application),
                 httpx2.AsyncClient(base_url=settings.public_url, timeout=10) as client,
             ):
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
                 try:
                     await _ready(server, serving)
                     stage = Stage(client, secrets, clock_file, PHONE)
-                    yield Scene(house, stage, clock, settings.public_url, secrets, serving)
+                    yield Scene(application, stage, clock, settings.public_url, secrets, serving)
                 finally:
                     server.should_exit = True
                     await serving

@@ -8,7 +8,7 @@ from services.ingest.credentials import SourceAccounts
 from services.ingest.delivery_preparation import Preparer
 from services.ingest.events_api import events
 from services.ingest.retention import retention
-from services.ingest.schema import ground, metadata
+from services.ingest.schema import metadata, system_tables
 from services.ingest.settings import IngestSettings
 from shared.loop import Loop
 from shared.service import Runtime, Service, check_fingerprint
@@ -38,16 +38,16 @@ def build(runtime: Runtime) -> Service:
         return _WEIGHED_SECONDS
 
     async def know_the_key() -> None:
-        await check_fingerprint(units, ground, runtime.sealer.fingerprint)
+        await check_fingerprint(units, system_tables, runtime.sealer.fingerprint)
 
     service = Service(
         name="ingest",
         metadata=metadata,
-        ground=ground,
+        system_tables=system_tables,
         units=units,
         routers=(
             webhooks(door),
-            events(units, ground, preparer, runtime.clock, runtime.log.require_room, runtime.quotas),
+            events(units, system_tables, preparer, runtime.clock, runtime.log.require_room, runtime.quotas),
         ),
         loops=(retention(units, runtime.clock, settings), Loop("quotas", weigh)),
         on_start=(know_the_key,),

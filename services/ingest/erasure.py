@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from services.ingest.schema import ground
+from services.ingest.schema import system_tables
 from services.ingest.store import split_keys
 from services.ingest.tables import deliveries, delivery_keys, former_people, subjects
 from shared import rights
@@ -21,14 +21,14 @@ from shared.ids import MerchantId, RecipientId
 async def forget(erasures: Sequence[RecipientErased], uow: UnitOfWork) -> None:
     """Blank what is kept of erased people; twice is the same as once, and what comes later is new business."""
     for erasure in erasures:
-        rights.certify(uow, ground, erasure, await _blank(uow.db, erasure.recipient_id))
+        rights.certify(uow, system_tables, erasure, await _blank(uow.db, erasure.recipient_id))
 
 
 async def forget_shops(closings: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
     """Blank everything of the shops that asked for it; one that only left is kept until it does. A full scan."""
     for closing in closings:
         if closing.reason == rights.SHOP_ERASURE:
-            rights.certify(uow, ground, closing, await _blank_shop(uow.db, closing.merchant_id))
+            rights.certify(uow, system_tables, closing, await _blank_shop(uow.db, closing.merchant_id))
 
 
 async def _blank(db: Transaction, recipient: RecipientId) -> dict[str, int]:

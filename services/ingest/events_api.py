@@ -57,7 +57,7 @@ UNREAD_SECONDS = 0.5
 
 def events(
     units: UnitOfWorkRunner,
-    ground: SystemTables,
+    system_tables: SystemTables,
     preparer: Preparer,
     clock: Clock,
     require_room: Callable[[], None],
@@ -96,7 +96,7 @@ def events(
         arrivals = await beside(lambda: [preparer.prepared(each.delivery) for each in taken], len(body))
 
         async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[Result]]:
-            if (before := await answered(uow.db, ground, keyed)) is not None:
+            if (before := await answered(uow.db, system_tables, keyed)) is not None:
                 return *before, ()
             statuses = await store.record(uow, arrivals)
             # Looked at afterwards: another request may have been first by a moment.
@@ -104,7 +104,7 @@ def events(
             found = results(told, statuses, others)
             _refuse_where_all_conflict(found, is_list=is_list)
             answer = answer_of(found)
-            await remember(uow, ground, keyed, HTTPStatus.ACCEPTED, answer)
+            await remember(uow, system_tables, keyed, HTTPStatus.ACCEPTED, answer)
             failpoint("ingest.before_commit")
             return HTTPStatus.ACCEPTED, answer, found
 

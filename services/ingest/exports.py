@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.ingest.schema import ground
+from services.ingest.schema import system_tables
 from services.ingest.sealed import SEALED
 from services.ingest.tables import deliveries, former_people, subjects
 from shared import rights
@@ -22,7 +22,7 @@ class IngestExports:
         """Hand over everything held about each person who asked."""
         for request in requests:
             if request.right is PrivacyRight.EXPORT:
-                rights.hand_over(uow, ground, request, await self._held(request, uow), self.sealer)
+                rights.hand_over(uow, system_tables, request, await self._held(request, uow), self.sealer)
 
     async def _held(self, request: PrivacyRequested, uow: UnitOfWork) -> rights.Tables:
         person, merchant = [request.recipient_id], request.merchant_id

@@ -12,10 +12,10 @@ from services.ingest.tables import (
     deliveries,
     delivery_keys,
     former_people,
-    ground,
     published,
     quarantine,
     subjects,
+    system_tables,
 )
 from shared.clock import Clock
 from shared.db.kept import Kept, swept_after
@@ -37,7 +37,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     swept_after(published, "a thing that was told", "FOLLOWUP_INGEST_PUBLISHED_RETENTION_DAYS"),
     swept_after(subjects, "an order, cart or customer", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after its last news"),
     swept_after(former_people, "a number before the last", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after it changed"),
-    *kept_of(ground),
+    *kept_of(system_tables),
 )
 """Every table of ingest, and what keeps it from growing for ever."""
 

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from services.ingest.schema import ground, metadata
+from services.ingest.schema import metadata, system_tables
 from shared.db.storage import CHANGING
 from shared.db.types import Id, Instant
 
@@ -93,9 +93,9 @@ __all__ = [
     "deliveries",
     "delivery_keys",
     "former_people",
-    "ground",
     "metadata",
     "published",
     "quarantine",
     "subjects",
+    "system_tables",
 ]

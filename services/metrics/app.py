@@ -2,7 +2,7 @@
 
 from services.metrics import api, consumer, pages, people, retention, sign_in
 from services.metrics.page_templates import Pages
-from services.metrics.schema import ground, metadata
+from services.metrics.schema import metadata, system_tables
 from services.metrics.session import Sessions
 from services.metrics.settings import MetricsSettings
 from shared.bus.runner import UNHURRIED
@@ -19,7 +19,7 @@ def build(runtime: Runtime) -> Service:
     service = Service(
         name="metrics",
         metadata=metadata,
-        ground=ground,
+        system_tables=system_tables,
         units=units,
         routers=(
             api.router_of(units, runtime.clock, settings),

@@ -13,7 +13,7 @@ import orjson
 import sqlalchemy as sa
 
 from services.metrics.domain.order_book import order_id
-from services.metrics.schema import ground
+from services.metrics.schema import system_tables
 from services.metrics.tables import customer_orders, facts, follow_ups
 from shared import rights
 from shared.bus.router import Router
@@ -33,9 +33,9 @@ async def forget(erasures: Sequence[RecipientErased], uow: UnitOfWork) -> None:
         changed = await _without_names(uow.db, await facts_of(uow.db, erasure.recipient_id))
         rows = {
             facts.name: changed,
-            ground.parked.name: await rights.strip_parked(uow.db, ground, erasure.recipient_id),
+            system_tables.parked.name: await rights.strip_parked(uow.db, system_tables, erasure.recipient_id),
         }
-        rights.certify(uow, ground, erasure, rows)
+        rights.certify(uow, system_tables, erasure, rows)
 
 
 async def forget_shops(closings: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
@@ -43,7 +43,7 @@ async def forget_shops(closings: Sequence[MerchantClosed], uow: UnitOfWork) -> N
     for closing in closings:
         if closing.reason == rights.SHOP_ERASURE:
             rows = {facts.name: await _forget_shop(uow.db, closing.merchant_id)}
-            rights.certify(uow, ground, closing, rows)
+            rights.certify(uow, system_tables, closing, rows)
 
 
 async def facts_of(db: Transaction, recipient: RecipientId) -> list[Row]:
@@ -98,7 +98,7 @@ class MetricsExports:
         """Hand over everything held about each person who asked."""
         for request in requests:
             if request.right is PrivacyRight.EXPORT:
-                rights.hand_over(uow, ground, request, await self._held(request, uow.db), self.sealer)
+                rights.hand_over(uow, system_tables, request, await self._held(request, uow.db), self.sealer)
 
     async def _held(self, request: PrivacyRequested, db: Transaction) -> rights.Tables:
         person, merchant = request.recipient_id, request.merchant_id
@@ -109,7 +109,7 @@ class MetricsExports:
             facts.name: [self._told(row, merchant) for row in told],
             follow_ups.name: rights.opened_rows(texts, self.sealer, merchant),
             customer_orders.name: rights.opened_rows(orders, self.sealer, merchant),
-            ground.parked.name: await rights.parked_rows(db, ground, person, self.sealer),
+            system_tables.parked.name: await rights.parked_rows(db, system_tables, person, self.sealer),
         }
 
     def _told(self, row: Row, merchant: MerchantId) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from services.metrics import store
 from services.metrics.domain.tally import ALWAYS, Cell, hour_of, state_cell
-from services.metrics.schema import ground
+from services.metrics.schema import system_tables
 from services.metrics.settings import MetricsSettings
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions
 from shared.db.kept import Kept, Way, swept_after
@@ -32,7 +32,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     swept_after(follow_ups, "a text", f"{_UNTIL} after the last that was heard of it"),
     swept_after(customer_orders, "a purchase", _UNTIL),
     Kept(sessions.name, "a sign-in, or a code for one", Way.WORK, "until it ends; the next sign-in takes it out"),
-    *kept_of(ground),
+    *kept_of(system_tables),
 )
 """Every table of metrics, and what keeps it from growing for ever."""
 

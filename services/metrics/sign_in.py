@@ -105,7 +105,7 @@ class SignIn:
 def router_of(sessions: Sessions, pages: Pages, clock: Clock, public_url: str) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/console", include_in_schema=False)
-    desk = SignIn(sessions, pages, GuessBrake(clock), public_url.startswith("https:"))
+    service = SignIn(sessions, pages, GuessBrake(clock), public_url.startswith("https:"))
 
     @router.get("/sign-in")
     async def ask(request: Request, code: Annotated[str, Query(max_length=_LONGEST)] = "") -> Response:
@@ -118,7 +118,7 @@ def router_of(sessions: Sessions, pages: Pages, clock: Clock, public_url: str) -
         code: Annotated[str, Form(max_length=_LONGEST)] = "",
     ) -> Response:
         _refuse_other_sites(request)
-        return await desk.answer(request, key.strip(), code.strip())
+        return await service.answer(request, key.strip(), code.strip())
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:

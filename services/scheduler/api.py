@@ -31,7 +31,7 @@ from services.scheduler.runs.follow_up_requests import FollowUpRequests, ValidRe
 from services.scheduler.runs.planner import NewRun, Planner, Versions
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.store import load
-from services.scheduler.tables import ground
+from services.scheduler.tables import system_tables
 from shared import ids, phone
 from shared.config.flow import TextStep
 from shared.db.transaction import WritePriority
@@ -84,7 +84,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         now = runtime.clock.now()
         merchant = caller.merchant
         keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"), runtime.sealer.keyed_hash)
-        if keyed and (known := await units.read(lambda db: answered(db, ground, keyed))) is not None:
+        if keyed and (known := await units.read(lambda db: answered(db, system_tables, keyed))) is not None:
             return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
         runtime.quotas.take(caller, Load(_PATH, 1, len(await http_request.body())))
         entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
@@ -198,14 +198,14 @@ async def _plan(
     quotas: Quotas,
 ) -> tuple[int, Any]:
     """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
-    if (known := await answered(uow.db, ground, keyed)) is not None:
+    if (known := await answered(uow.db, system_tables, keyed)) is not None:
         return known
     run = asking.run(asked, await asking.past(uow.db, asked, uow.now), uow.now)
     await _require_room(uow, run, quotas)
     laid = await planner.lay_down(uow, [run])
     if not laid:
         # The same request may have been answered meanwhile, by another process or on another connection.
-        if (known := await answered(uow.db, ground, keyed)) is not None:
+        if (known := await answered(uow.db, system_tables, keyed)) is not None:
             return known
         raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", "the flow did not start: already_entered")
     first = laid[0]
@@ -217,7 +217,7 @@ async def _plan(
         enrollment_id=first.enrollment_id,
         follow_ups=[each.id for each in laid],
     ).model_dump(mode="json")
-    await remember(uow, ground, keyed, HTTPStatus.ACCEPTED, answer)
+    await remember(uow, system_tables, keyed, HTTPStatus.ACCEPTED, answer)
     return HTTPStatus.ACCEPTED, answer
 
 

@@ -4,12 +4,12 @@ from services.scheduler import retention, tables
 from services.scheduler.api import create_api
 from services.scheduler.consumer import Consumer
 from services.scheduler.release import failing_follow_ups, timer_days
-from services.scheduler.release.loop import Bell, Firing
+from services.scheduler.release.loop import DueWaker, Firing
 from services.scheduler.runs.follow_up_requests import FollowUpRequests, GateAdvice
 from services.scheduler.runs.planner import Planner, Versions
 from services.scheduler.runs.triggers import Triggers
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.tables import ground, metadata
+from services.scheduler.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
@@ -18,7 +18,7 @@ from shared.service import Runtime, Service
 NAME = "scheduler"
 NEWS = (Topic.TRIGGERS, Topic.ENGAGEMENT, Topic.DISPATCHES)
 """What may speak against a text that is due: what people bought, did and were sent."""
-__all__ = ["NAME", "build", "ground", "metadata", "tables"]
+__all__ = ["NAME", "build", "metadata", "system_tables", "tables"]
 
 
 def build(runtime: Runtime, advice: GateAdvice) -> Service:
@@ -30,29 +30,29 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
     """
     settings = SchedulerSettings()
     units = runtime.units
-    versions, bell = Versions(), Bell(runtime.clock)
+    versions, waker = Versions(), DueWaker(runtime.clock)
     planner = Planner(runtime.sealer, runtime.log.partitions)
     triggers = Triggers(runtime.merchants, runtime.sealer, planner, versions, settings, runtime.quotas)
-    consumer = Consumer(runtime.merchants, runtime.sealer, planner, versions, triggers, settings, bell.ring)
+    consumer = Consumer(runtime.merchants, runtime.sealer, planner, versions, triggers, settings, waker.wake_at)
     asking = FollowUpRequests(runtime.sealer, versions, advice)
     service = Service(
         name=NAME,
         metadata=metadata,
-        ground=ground,
+        system_tables=system_tables,
         units=units,
-        routers=[create_api(runtime, asking, planner, settings, bell.ring)],
-        on_start=[bell.start],
+        routers=[create_api(runtime, asking, planner, settings, waker.wake_at)],
+        on_start=[waker.start],
     )
     router = consumer.router()
     router.works[failing_follow_ups.PARKED_AS] = failing_follow_ups.take_again
     source = service.listen(runtime.log, router)
-    runtime.log.hears(ground, NEWS)
+    runtime.log.hears(system_tables, NEWS)
     # What was acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
     reading = ReadProgress(
-        source, runtime.log.marks(), units, ground, NEWS, patience_seconds=settings.unread_trigger_seconds
+        source, runtime.log.marks(), units, system_tables, NEWS, patience_seconds=settings.unread_trigger_seconds
     )
     loop = Loop("fire", Firing(units, runtime.merchants, settings, reading, versions).step)
-    bell.attach(loop)
+    waker.attach(loop)
     service.loops = [
         loop,
         Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),

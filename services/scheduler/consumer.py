@@ -24,7 +24,7 @@ from services.scheduler.runs.recipients import StoredRecipient
 from services.scheduler.runs.triggers import NO_MERCHANT, Triggers
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.store import FollowUp, by_recipient, load, load_open
-from services.scheduler.tables import closed_merchants, follow_ups, ground
+from services.scheduler.tables import closed_merchants, follow_ups, system_tables
 from shared import rights
 from shared.bus.router import Router
 from shared.config.directory import Merchant, MerchantDirectory
@@ -157,7 +157,7 @@ class Consumer:
         running = [text for text in texts.values() if text.standing.state in RUNNING]
         await cancel(uow, running, "erased", self._unconfirmed_after)
         for event in events:
-            rights.certify(uow, ground, event, await erasure.blank(uow.db, event.recipient_id))
+            rights.certify(uow, system_tables, event, await erasure.blank(uow.db, event.recipient_id))
         persons = [
             known.get(event.recipient_id) or StoredRecipient(event.recipient_id, event.merchant_id) for event in events
         ]
@@ -177,7 +177,7 @@ class Consumer:
                 texts = await load(uow.db, "id", ids[start : start + _CLOSING_BATCH])
                 await cancel(uow, [*texts.values()], "merchant_closed", self._unconfirmed_after)
             if event.reason == rights.SHOP_ERASURE:
-                rights.certify(uow, ground, event, await erasure.blank_shop(uow.db, event.merchant_id))
+                rights.certify(uow, system_tables, event, await erasure.blank_shop(uow.db, event.merchant_id))
 
     async def take_replies(self, events: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
         """Plan an answer to HELP and STOP, unless the provider answers by itself; a repeat plans nothing."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from services.scheduler.schema import ground
+from services.scheduler.schema import system_tables
 from services.scheduler.tables import enrollments, follow_ups, recipients, triggers_seen
 from shared import rights
 from shared.db.transaction import Transaction
@@ -29,7 +29,7 @@ async def blank(db: Transaction, recipient: RecipientId) -> dict[str, int]:
         follow_ups.name: len(full),
         enrollments.name: len(named),
         triggers_seen.name: await db.delete(triggers_seen, "recipient_id", [recipient]),
-        ground.parked.name: await rights.strip_parked(db, ground, recipient),
+        system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
     }
 
 
@@ -39,7 +39,7 @@ async def blank_shop(db: Transaction, merchant: MerchantId) -> dict[str, int]:
     full = sa.or_(follow_ups.c.body.is_not(None), follow_ups.c.subject.is_not(None))
     named = sa.and_(enrollments.c.merchant_id == merchant, enrollments.c.subject.is_not(None))
     counters = sa.update(recipients).where(recipients.c.merchant_id == merchant).values(**FORGOTTEN)
-    parked = ground.parked
+    parked = system_tables.parked
     return {
         follow_ups.name: await db.execute(sa.update(follow_ups).where(its, full).values(**_NOTHING)),
         enrollments.name: await db.execute(sa.update(enrollments).where(named).values(subject=None)),

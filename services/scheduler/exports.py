@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.scheduler.schema import ground
+from services.scheduler.schema import system_tables
 from services.scheduler.sealed import SEALED
 from services.scheduler.tables import enrollments, entries, follow_ups, recipients, state_changes, triggers_seen
 from shared import rights
@@ -22,7 +22,7 @@ class SchedulerExports:
         """Hand over everything held about each person who asked."""
         for request in requests:
             if request.right is PrivacyRight.EXPORT:
-                rights.hand_over(uow, ground, request, await self._held(request, uow), self.sealer)
+                rights.hand_over(uow, system_tables, request, await self._held(request, uow), self.sealer)
 
     async def _held(self, request: PrivacyRequested, uow: UnitOfWork) -> rights.Tables:
         person, merchant, db = [request.recipient_id], request.merchant_id, uow.db
@@ -39,5 +39,5 @@ class SchedulerExports:
                 sorted(states, key=lambda row: (row["follow_up_id"], row["number"])), self.sealer, merchant
             ),
             triggers_seen.name: rights.opened_rows(happened, self.sealer, merchant, SEALED[triggers_seen]),
-            ground.parked.name: await rights.parked_rows(db, ground, request.recipient_id, self.sealer),
+            system_tables.parked.name: await rights.parked_rows(db, system_tables, request.recipient_id, self.sealer),
         }

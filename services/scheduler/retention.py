@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from services.scheduler.lifecycle.states import ENDS
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.tables import enrollments, entries, follow_ups, ground, state_changes, triggers_seen
+from services.scheduler.tables import enrollments, entries, follow_ups, state_changes, system_tables, triggers_seen
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
 from shared.db.system_tables import kept_of
@@ -32,7 +32,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     once_a("scheduler_flow_versions", "a version of a flow that was started"),
     for_ever("scheduler_recipients", "a person", "what they withdrew must outlive everything else"),
     once_a("scheduler_closed_merchants", "a shop that left"),
-    *kept_of(ground),
+    *kept_of(system_tables),
 )
 """Every table of the scheduler, and what keeps it from growing for ever."""
 

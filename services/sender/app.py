@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from services.sender import api, consumer
 from services.sender.engagement.links import api as links_api
@@ -21,8 +22,8 @@ from services.sender.replies.missed_replies import MissedReplies
 from services.sender.replies.recording import Replies
 from services.sender.replies.unassigned import UnassignedReplies
 from services.sender.retention import Retention
-from services.sender.schema import ground, metadata
-from services.sender.sending.dispatcher import Bell, Dispatcher
+from services.sender.schema import metadata, system_tables
+from services.sender.sending.dispatcher import Dispatcher
 from services.sender.sending.outcomes import Outcomes
 from services.sender.sending.provider_calls import Calls
 from services.sender.settings import SenderSettings
@@ -32,12 +33,15 @@ from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime, Service
+from shared.wake import LoopWaker
 
 __all__ = ["NAME", "Sender", "assemble", "build", "metadata"]
 
 NAME = "sender"
 NEWS = (Topic.CONSENTS, Topic.FOLLOW_UPS)
 """What may speak against a text that was cleared: the ledger's word, and that nobody wants it any more."""
+_COMMIT_SECONDS = 0.03
+"""A commit gathers for 20 ms; the dispatch loop looks a little later."""
 LISTENERS = ("scheduler", "compliance")
 """Who must have acted on orders and withdrawals before marketing goes."""
 
@@ -54,7 +58,7 @@ class Sender:
     asker: StatusPoller
     missed: MissedReplies
     book: ProviderBook
-    rush: Backpressure
+    backpressure: Backpressure
 
 
 def build(runtime: Runtime) -> Service:
@@ -75,17 +79,17 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     simulator_url = settings.simulator_url
     book = ProviderBook(runtime.merchants, environ, sealer, process_url=process_url, simulator_url=simulator_url)
     numbers = NumberHealth(units)
-    rush = Backpressure(runtime.clock)
+    backpressure = Backpressure(runtime.clock)
     outcomes = Outcomes(units)
     calls = Calls(runtime.clock, sealer, outcomes, numbers, most=settings.calls_at_once, process_url=process_url)
 
-    bell = Bell()
-    service = Service(name=NAME, metadata=metadata, ground=ground, units=units)
-    events = consumer.router(bell.ring, sealer, runtime.log.partitions)
+    waker = LoopWaker()
+    service = Service(name=NAME, metadata=metadata, system_tables=system_tables, units=units)
+    events = consumer.router(partial(waker.wake_after, _COMMIT_SECONDS), sealer, runtime.log.partitions)
     events.works[failing_dispatches.PARKED_AS] = failing_dispatches.take_again
     source = service.listen(runtime.log, events)
     hearing = ReadProgress(
-        source, runtime.log.marks(), units, ground, NEWS, listeners=LISTENERS, patience_seconds=MARK_SECONDS
+        source, runtime.log.marks(), units, system_tables, NEWS, listeners=LISTENERS, patience_seconds=MARK_SECONDS
     )
 
     async def is_hearing() -> bool:
@@ -100,7 +104,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         calls,
         numbers,
         settings,
-        rush,
+        backpressure,
         process_url=process_url,
         holding=source.holding,
         is_hearing=is_hearing,
@@ -115,15 +119,13 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         pause_seconds=settings.reconcile_seconds,
     )
     replies = Replies(units, sealer)
-    receipts = Receipts(units, sealer, rush, numbers)
+    receipts = Receipts(units, sealer, backpressure, numbers)
     asker = StatusPoller(units, sealer, book, receipts, holding=source.holding)
     unassigned = UnassignedReplies(units, sealer, book, replies)
     missed = MissedReplies(units, runtime.merchants, book, replies, unassigned, holding=source.holding)
     dispatching = Loop("dispatch", dispatcher.step)
 
-    async def attach() -> None:
-        bell.attach(dispatching)
-
+    waker.attach(dispatching)
     service.routers = (
         api.router(
             units,
@@ -141,6 +143,6 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
         Loop("missed-replies", missed.step, longest_seconds=SLOW_SECONDS),
         Loop("retention", Retention(units, settings).step, longest_seconds=SLOW_SECONDS),
     )
-    service.on_start = (attach, missed.begin, book.warm_up)
+    service.on_start = (waker.start, missed.begin, book.warm_up)
     service.on_stop = (calls.stop, book.close)
-    return Sender(service, dispatcher, calls, outcomes, reconciler, asker, missed, book, rush)
+    return Sender(service, dispatcher, calls, outcomes, reconciler, asker, missed, book, backpressure)

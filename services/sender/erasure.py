@@ -12,7 +12,7 @@ from services.sender.engagement.links import store as links
 from services.sender.engagement.links.tables import short_links
 from services.sender.queue.dispatches import Dispatch
 from services.sender.queue.states import AttemptState
-from services.sender.schema import ground
+from services.sender.schema import system_tables
 from services.sender.tables import (
     HOLDS_CONTENT,
     attempts,
@@ -56,7 +56,7 @@ async def forget(events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
     ]
     await uow.db.upsert(recipients, sorted(rows, key=lambda row: row["recipient_id"]))
     for event in events:
-        rights.certify(uow, ground, event, await _blank(uow, event.recipient_id))
+        rights.certify(uow, system_tables, event, await _blank(uow, event.recipient_id))
 
 
 async def close(events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
@@ -65,7 +65,7 @@ async def close(events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
         row = {"merchant_id": event.merchant_id, "reason": event.reason, "closed_at": event.occurred_at}
         await uow.db.insert_new(closed_merchants, [row])
         if event.reason == rights.SHOP_ERASURE:
-            rights.certify(uow, ground, event, await _blank_shop(uow.db, event.merchant_id))
+            rights.certify(uow, system_tables, event, await _blank_shop(uow.db, event.merchant_id))
 
 
 async def attempts_of(db: Transaction, recipient: RecipientId) -> list[AttemptId]:
@@ -105,7 +105,7 @@ async def _blank(uow: UnitOfWork, recipient: RecipientId) -> dict[str, int]:
         unassigned_replies.name: await db.execute(strays),
         short_links.name: await links.erase(uow, [recipient]),
         touches.name: await attribution.erase(uow, [recipient]),
-        ground.parked.name: await rights.strip_parked(db, ground, recipient),
+        system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
     }
 
 
@@ -116,7 +116,7 @@ async def _blank_shop(db: Transaction, merchant: MerchantId) -> dict[str, int]:
     told = sa.update(replies).where(replies.c.merchant_id == merchant, replies.c.text.is_not(None)).values(text=None)
     led = sa.and_(short_links.c.merchant_id == merchant, short_links.c.target.is_not(None))
     its_people = sa.select(recipients.c.recipient_id).where(recipients.c.merchant_id == merchant)
-    parked = ground.parked
+    parked = system_tables.parked
     return {
         dispatches.name: await db.execute(texts),
         receipts.name: await db.execute(calls),

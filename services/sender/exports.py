@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.erasure import attempts_of
-from services.sender.schema import ground
+from services.sender.schema import system_tables
 from services.sender.sealed import SEALED
 from services.sender.tables import attempts, dispatches, receipts, recipients, replies
 from shared import rights
@@ -26,7 +26,7 @@ class SenderExports:
         """Hand over everything held about each person who asked."""
         for request in requests:
             if request.right is PrivacyRight.EXPORT:
-                rights.hand_over(uow, ground, request, await self._held(request, uow), self.sealer)
+                rights.hand_over(uow, system_tables, request, await self._held(request, uow), self.sealer)
 
     async def _held(self, request: PrivacyRequested, uow: UnitOfWork) -> rights.Tables:
         person, merchant, db = [request.recipient_id], request.merchant_id, uow.db
@@ -47,7 +47,10 @@ class SenderExports:
             table.name: rights.opened_rows(rows, self.sealer, merchant, SEALED.get(table, {}))
             for table, rows in found.items()
         }
-        return {**tables, ground.parked.name: await rights.parked_rows(db, ground, request.recipient_id, self.sealer)}
+        return {
+            **tables,
+            system_tables.parked.name: await rights.parked_rows(db, system_tables, request.recipient_id, self.sealer),
+        }
 
 
 def _told(person: Row) -> Row:

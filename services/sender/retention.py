@@ -14,7 +14,7 @@ from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.engagement.links.store import LINK_LIFETIME
 from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.queue.states import AttemptState, DispatchState
-from services.sender.schema import ground
+from services.sender.schema import system_tables
 from services.sender.settings import SenderSettings
 from services.sender.tables import attempts, dispatches, receipts, replies, unassigned_replies
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
@@ -47,7 +47,7 @@ BOUNDS: Final[Sequence[Kept]] = (
     once_a("sender_number_health", "a sender number"),
     once_a("sender_heard_until", "a sender number and its account"),
     once_a("sender_closed_merchants", "a shop that left"),
-    *kept_of(ground),
+    *kept_of(system_tables),
 )
 """Every table of the sender, and what keeps it from growing for ever."""
 

@@ -2,4 +2,4 @@
 
 from shared.db.system_tables import metadata_of
 
-metadata, ground = metadata_of("sender")
+metadata, system_tables = metadata_of("sender")

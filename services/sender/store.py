@@ -261,7 +261,7 @@ async def attempts_made_by(db: Transaction, who: UUID, attempt_ids: Collection[A
     return {AttemptId(row["id"]) for row in rows if row["made_by"] == who}
 
 
-async def glimpses(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, AttemptSnapshot]:
+async def snapshots(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict[AttemptId, AttemptSnapshot]:
     """Return how far attempts have come, without locking them."""
     columns = ("id", "follow_up_id", "state", "status", "provider_message_id")
     rows = await db.fetch(attempts, "id", _in_order(attempt_ids), columns=columns)

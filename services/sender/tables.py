@@ -8,11 +8,11 @@ erasures and exports.
 import sqlalchemy as sa
 
 from services.sender.queue.states import LIVE_STATES, DispatchState
-from services.sender.schema import ground, metadata
+from services.sender.schema import metadata, system_tables
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.types import Id, Instant
 
-__all__ = ["ground", "metadata"]
+__all__ = ["metadata", "system_tables"]
 
 dispatches = sa.Table(
     "sender_dispatches",

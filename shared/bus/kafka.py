@@ -19,7 +19,7 @@ from shared.bus import kafka_instruments as instruments
 from shared.bus.kafka_faults import ConsumerStalled, LogShortened, LogUnavailable
 from shared.bus.kafka_scout import KafkaScout
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
-from shared.bus.kafka_wire import Cluster, recipient_of, type_of
+from shared.bus.kafka_wire import KafkaCluster, recipient_of, type_of
 from shared.bus.port import Assignment, Key, Message, Partition, Poll
 from shared.events.registry import registry
 from shared.telemetry.logs import logger
@@ -60,7 +60,7 @@ class KafkaSource:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: KafkaCluster,
         service: str,
         types: Sequence[str],
         *,

@@ -14,7 +14,7 @@ from shared.bus.kafka_losses import LossWatch
 from shared.bus.kafka_marks import Hearing, KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_topics import create_topics
-from shared.bus.kafka_wire import Cluster
+from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.kept import KEEP_MINUTES
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.outbox import OutboxPublisher, Relay
@@ -44,7 +44,7 @@ class KafkaLog:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: KafkaCluster,
         service: str,
         database: PostgresDatabase,
         *,
@@ -108,11 +108,11 @@ class KafkaLog:
             self._loops.append(self._marks.loop)
         return self._marks
 
-    def hears(self, ground: SystemTables, topics: Sequence[str]) -> None:
+    def hears(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
         """Say in our marks how far the service has heard what these topics hold."""
         marks = self.marks()
         marks.knows(topics)
-        self.relay.marking.hear(ground, Hearing(marks, topics, self._service))
+        self.relay.marking.hear(system_tables, Hearing(marks, topics, self._service))
 
     async def unread_seconds(self, now: datetime) -> float:  # noqa: ARG002 - marks are on our monotonic clock
         """Return for how long what was told may not have been heard by the scheduler.

@@ -21,7 +21,7 @@ from shared.bus import kafka_instruments as instruments
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_marks import KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
-from shared.bus.kafka_wire import Cluster
+from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.marking import Marking
 from shared.bus.port import Partition
 from shared.bus.relay_again import read_again, say_again, starts
@@ -58,7 +58,7 @@ class LossWatch:
     def __init__(
         self,
         service: str,
-        cluster: Cluster,
+        cluster: KafkaCluster,
         database: PostgresDatabase,
         table: sa.Table,
         producer: KafkaProducer,

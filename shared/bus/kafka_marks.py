@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.bus.kafka_faults import LogUnavailable
-from shared.bus.kafka_wire import MARKS_TOPIC, Cluster
+from shared.bus.kafka_wire import MARKS_TOPIC, KafkaCluster
 from shared.bus.marks import MARK_SECONDS, PUBLISHERS, PublisherMark, unpacked
 from shared.bus.port import Partition
 from shared.db.postgres import PostgresDatabase
@@ -44,7 +44,7 @@ class KafkaMarks:
         database: whose clock counts.
     """
 
-    def __init__(self, cluster: Cluster, service: str, database: PostgresDatabase) -> None:
+    def __init__(self, cluster: KafkaCluster, service: str, database: PostgresDatabase) -> None:
         self.loop = Loop(f"{service}-marks-read", self.step)
         self._cluster = cluster
         self._service = service

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeEr
 
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
-from shared.bus.kafka_wire import Cluster, KafkaRecord, headers
+from shared.bus.kafka_wire import KafkaCluster, KafkaRecord, headers
 from shared.bus.partitioning import partitions_of
 from shared.bus.port import Partition
 from shared.telemetry.logs import logger
@@ -33,7 +33,7 @@ class KafkaProducer:
     refuse everything that follows.
     """
 
-    def __init__(self, cluster: Cluster, service: str) -> None:
+    def __init__(self, cluster: KafkaCluster, service: str) -> None:
         self._cluster = cluster
         self._service = service
         self._producer: Any = None

@@ -9,7 +9,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
-from shared.bus.kafka_wire import Cluster, recipient_of
+from shared.bus.kafka_wire import KafkaCluster, recipient_of
 from shared.bus.port import Key, Partition
 from shared.ids import RecipientId
 
@@ -22,7 +22,7 @@ _FETCHES = 25
 class KafkaScout:
     """A consumer that is told where to look each time; it connects when there is first something unread."""
 
-    def __init__(self, cluster: Cluster, service: str) -> None:
+    def __init__(self, cluster: KafkaCluster, service: str) -> None:
         self._cluster = cluster
         self._service = service
         self._consumer: Any = None

@@ -9,7 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.bus.kafka_faults import LogUnavailable
-from shared.bus.kafka_wire import MARKS_TOPIC, Cluster
+from shared.bus.kafka_wire import MARKS_TOPIC, KafkaCluster
 from shared.errors import ConfigurationFault
 from shared.events.topics import RETENTION_DAYS, Topic
 
@@ -18,7 +18,7 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 _REQUEST_MILLISECONDS = 15_000
 
 
-async def create_topics(cluster: Cluster) -> None:
+async def create_topics(cluster: KafkaCluster) -> None:
     """Make the topics that are missing, and look that the others have the partitions everybody counts on.
 
     Raises:
@@ -41,7 +41,7 @@ async def create_topics(cluster: Cluster) -> None:
         await admin.close()
 
 
-async def topics_found(cluster: Cluster) -> dict[str, int]:
+async def topics_found(cluster: KafkaCluster) -> dict[str, int]:
     """Return how many partitions each of our topics has; 0 where it is missing. Nothing is changed.
 
     Raises:
@@ -73,7 +73,7 @@ class Copies:
     """Whether each write is on the disk before it is acknowledged."""
 
 
-async def copies_found(cluster: Cluster) -> dict[str, Copies]:
+async def copies_found(cluster: KafkaCluster) -> dict[str, Copies]:
     """Return how safely the events of each of our topics lie; one that is missing is left out.
 
     Raises:
@@ -104,7 +104,7 @@ async def copies_found(cluster: Cluster) -> dict[str, Copies]:
     }
 
 
-def copies_told(cluster: Cluster, found: Mapping[str, Copies]) -> tuple[bool, str]:
+def copies_told(cluster: KafkaCluster, found: Mapping[str, Copies]) -> tuple[bool, str]:
     """Return whether the events lie safely enough, and what an operator should know of it."""
     fewest = min((each.fewest for each in found.values()), default=0)
     if fewest > 1:
@@ -116,7 +116,7 @@ def copies_told(cluster: Cluster, found: Mapping[str, Copies]) -> tuple[bool, st
     return True, warning
 
 
-def _admin(cluster: Cluster) -> AIOKafkaAdminClient:
+def _admin(cluster: KafkaCluster) -> AIOKafkaAdminClient:
     """Return a client that asks about topics."""
     return AIOKafkaAdminClient(
         bootstrap_servers=cluster.bootstrap,
@@ -128,7 +128,7 @@ def _admin(cluster: Cluster) -> AIOKafkaAdminClient:
     )
 
 
-def _wanted(cluster: Cluster, topic: Topic) -> NewTopic:
+def _wanted(cluster: KafkaCluster, topic: Topic) -> NewTopic:
     """Return a topic as it should be."""
     return NewTopic(
         name=cluster.topic(topic),
@@ -144,12 +144,12 @@ def _wanted(cluster: Cluster, topic: Topic) -> NewTopic:
     )
 
 
-def _durable(cluster: Cluster) -> dict[str, str]:
+def _durable(cluster: KafkaCluster) -> dict[str, str]:
     """Return what a topic with a single copy needs besides: its broker acknowledges nothing that is not on its disk."""
     return {"flush.messages": "1"} if cluster.replication == 1 else {}
 
 
-def single_copy_warning(cluster: Cluster) -> str | None:
+def single_copy_warning(cluster: KafkaCluster) -> str | None:
     """Return what an operator of a log with a single copy must know; None where there are several."""
     if cluster.replication > 1:
         return None
@@ -159,7 +159,7 @@ def single_copy_warning(cluster: Cluster) -> str | None:
     )
 
 
-def _marks(cluster: Cluster) -> NewTopic:
+def _marks(cluster: KafkaCluster) -> NewTopic:
     """Return the topic of the marks: only the newest of each service matters, and an hour of them is kept at most."""
     return NewTopic(
         name=cluster.topic(MARKS_TOPIC),

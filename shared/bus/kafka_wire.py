@@ -29,7 +29,7 @@ _KEY_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class KafkaCluster:
     """Where the log is and how it is laid out; the same for every service."""
 
     bootstrap: str

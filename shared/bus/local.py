@@ -93,30 +93,30 @@ class LocalLog:
 
     def committed(self) -> None:
         """Wake every reader."""
-        for bell in self._woken:
-            bell.set()
+        for waker in self._woken:
+            waker.set()
 
     def source(self, types: Sequence[str]) -> "LocalSource":
         """Return a reader of the given event types."""
-        bell = asyncio.Event()
-        self._woken.add(bell)
-        return LocalSource(self, bell, types)
+        waker = asyncio.Event()
+        self._woken.add(waker)
+        return LocalSource(self, waker, types)
 
     def marks(self) -> Marks:
         """Return what publishers say of how far their news has come: all of it is here."""
         return NothingToRelay()
 
-    def hears(self, ground: SystemTables, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
+    def hears(self, system_tables: SystemTables, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
         """Nobody need be told how far a service has heard: who wants to know looks at its positions."""
-        self._hearing.append(ground)
+        self._hearing.append(system_tables)
 
     async def unread_seconds(self, now: datetime) -> float:
         """Return how old the oldest event is that one of those who act on news has not read, as long as it reads on."""
 
         async def ages(transaction: Transaction) -> list[float]:
             found = []
-            for ground in self._hearing:
-                table = ground.positions
+            for system_tables in self._hearing:
+                table = system_tables.positions
                 of_log = sa.select(table.c.next_offset).where(
                     table.c.topic == LOCAL.topic, table.c.moved_at > now - _READS_ON
                 )
@@ -130,9 +130,9 @@ class LocalLog:
     def require_room(self) -> None:
         """There always is: what does not fit on the disk fails at its commit."""
 
-    def forget(self, bell: asyncio.Event) -> None:
+    def forget(self, waker: asyncio.Event) -> None:
         """Stop waking a reader that closed."""
-        self._woken.discard(bell)
+        self._woken.discard(waker)
 
     async def prune(self, now: datetime, read_up_to: int) -> int:
         """Delete what every group has read and retention has passed, in slices by id; return how many."""
@@ -198,9 +198,9 @@ class JustWritten:
 class LocalSource:
     """One group's view of the table."""
 
-    def __init__(self, log: LocalLog, bell: asyncio.Event, types: Sequence[str]) -> None:
+    def __init__(self, log: LocalLog, waker: asyncio.Event, types: Sequence[str]) -> None:
         self._log = log
-        self._bell = bell
+        self._waker = waker
         self._types = frozenset(types)
         self._statement = _ROWS.where(event_log.c.type.in_(types))
 
@@ -211,11 +211,11 @@ class LocalSource:
     async def poll(self, positions: Mapping[Partition, int], limit: int, linger_seconds: float) -> Poll:
         """Wait for an append, linger, and read on from the position."""
         start = positions[LOCAL]
-        self._bell.clear()
+        self._waker.clear()
         if not await self._log.tail.reaches(start):
             try:
                 async with asyncio.timeout(_SILENCE_SECONDS):  # `wait_for` may lose a cancellation (Python 3.11)
-                    await self._bell.wait()
+                    await self._waker.wait()
             except TimeoutError:
                 return Poll((), {})
         await asyncio.sleep(linger_seconds)
@@ -269,7 +269,7 @@ class LocalSource:
 
     async def close(self) -> None:
         """Stop being woken."""
-        self._log.forget(self._bell)
+        self._log.forget(self._waker)
 
     async def _read(self, transaction: Transaction, start: int, limit: int) -> tuple[list[Message], int]:
         """Read the table itself; where fewer than `limit` were found, everything up to its newest row is behind us."""

@@ -70,9 +70,9 @@ class Marking:
         self._lost = noticed_at
         self.loop.wake()
 
-    def hear(self, ground: SystemTables, hearing: Hearing) -> None:
+    def hear(self, system_tables: SystemTables, hearing: Hearing) -> None:
         """Say also how far the service has heard what others publish."""
-        self._hearing = ground, hearing
+        self._hearing = system_tables, hearing
 
     async def begin(self, session: PostgresSession, monotonic: float) -> None:
         """Take the instant of the next mark, where it is time for one; then the outbox is read.
@@ -132,11 +132,11 @@ class Marking:
         """Return up to when the service has heard everything; asked for before the mark's own instant."""
         if self._hearing is None:
             return None
-        ground, hearing = self._hearing
+        system_tables, hearing = self._hearing
         try:
             await hearing.look()
         except LogUnavailable as problem:
             log.debug("ends_not_known", service=self._service, error=problem.code)
-        table = ground.positions
-        rows = await session.rows(sa.select(table).where(table.c.consumer_group == positions.group_of(ground)))
+        table = system_tables.positions
+        rows = await session.rows(sa.select(table).where(table.c.consumer_group == positions.group_of(system_tables)))
         return hearing.heard({Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows})

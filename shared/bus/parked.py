@@ -46,7 +46,7 @@ class Work:
     """Ids alone, no personal data."""
 
 
-async def set_aside(uow: UnitOfWork, ground: SystemTables, work: Work, reason: str) -> None:
+async def set_aside(uow: UnitOfWork, system_tables: SystemTables, work: Work, reason: str) -> None:
     """Park work of a loop: later events of its recipient wait behind it."""
     found = {
         "recipient_id": work.recipient_id,
@@ -57,15 +57,17 @@ async def set_aside(uow: UnitOfWork, ground: SystemTables, work: Work, reason: s
         "reason": reason[:_REASON_CHARACTERS],
         "parked_at": uow.now,
     }
-    await uow.db.insert(ground.parked, [found])
-    instruments.PARKED.labels(ground.service).inc()
+    await uow.db.insert(system_tables.parked, [found])
+    instruments.PARKED.labels(system_tables.service).inc()
 
 
-async def recipients(transaction: Transaction, ground: SystemTables, asked: Sequence[RecipientId]) -> set[RecipientId]:
+async def recipients(
+    transaction: Transaction, system_tables: SystemTables, asked: Sequence[RecipientId]
+) -> set[RecipientId]:
     """Return which of these recipients have something parked."""
-    if not await transaction.rows(_anything(ground.parked)):
+    if not await transaction.rows(_anything(system_tables.parked)):
         return set()
-    found = await transaction.fetch(ground.parked, "recipient_id", asked, columns=("recipient_id",))
+    found = await transaction.fetch(system_tables.parked, "recipient_id", asked, columns=("recipient_id",))
     return {RecipientId(entry["recipient_id"]) for entry in found}
 
 
@@ -75,20 +77,24 @@ def _anything(table: sa.Table) -> sa.Select[tuple[int]]:
     return sa.select(table.c.id).limit(1)
 
 
-async def counts(transaction: Transaction, ground: SystemTables) -> dict[str, int]:
+async def counts(transaction: Transaction, system_tables: SystemTables) -> dict[str, int]:
     """Return how many events a service has parked of each merchant; of none in particular under an empty name."""
-    table = ground.parked
+    table = system_tables.parked
     grouped = sa.select(table.c.merchant_id, sa.func.count().label("parked")).group_by(table.c.merchant_id)
     return {str(row["merchant_id"]): int(row["parked"]) for row in await transaction.rows(grouped)}
 
 
-async def redrive(units: UnitOfWorkRunner, ground: SystemTables, router: Router) -> tuple[int, int]:
+async def redrive(units: UnitOfWorkRunner, system_tables: SystemTables, router: Router) -> tuple[int, int]:
     """Hand parked events over in order, recipient by recipient; return how many went and how many stay.
 
     A recipient whose event fails again keeps it and everything behind it parked.
     """
     listed = await units.read(
-        lambda tx: tx.rows(sa.select(ground.parked.c.id, ground.parked.c.recipient_id).order_by(ground.parked.c.id))
+        lambda tx: tx.rows(
+            sa.select(system_tables.parked.c.id, system_tables.parked.c.recipient_id).order_by(
+                system_tables.parked.c.id
+            )
+        )
     )
     stuck: set[object] = set()
     gone = 0
@@ -96,26 +102,28 @@ async def redrive(units: UnitOfWorkRunner, ground: SystemTables, router: Router)
         if entry["recipient_id"] in stuck:
             continue
         try:
-            await units.run(partial(_hand_over, ground=ground, router=router, key=entry["id"]), WritePriority.BATCHES)
+            await units.run(
+                partial(_hand_over, system_tables=system_tables, router=router, key=entry["id"]), WritePriority.BATCHES
+            )
             gone += 1
         except Exception:  # noqa: BLE001 - whatever fails stays parked; its reason is in the row
             stuck.add(entry["recipient_id"])
     return gone, len(listed) - gone
 
 
-async def _hand_over(uow: UnitOfWork, *, ground: SystemTables, router: Router, key: int) -> None:
+async def _hand_over(uow: UnitOfWork, *, system_tables: SystemTables, router: Router, key: int) -> None:
     """Handle one parked event and delete its row in the same unit.
 
     Raises:
         Undecodable: the handler set it aside again; the unit is rolled back and the row stays.
     """
-    found = await uow.db.fetch(ground.parked, "id", [key], lock="update")
+    found = await uow.db.fetch(system_tables.parked, "id", [key], lock="update")
     for entry in found:
         if (take_again := router.works.get(entry["type"])) is not None:
             await take_again(bytes(entry["body"]), uow)
-            await uow.db.delete(ground.parked, "id", [key])
+            await uow.db.delete(system_tables.parked, "id", [key])
             continue
         await router.handle([decode(router.kinds[entry["type"]], bytes(entry["body"]))], uow)
         if uow.set_aside_events:
             raise Undecodable("; ".join(why for _event, why in uow.set_aside_events))
-        await uow.db.delete(ground.parked, "id", [key])
+        await uow.db.delete(system_tables.parked, "id", [key])

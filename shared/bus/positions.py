@@ -11,24 +11,24 @@ from shared.db.transaction import Transaction
 from shared.errors import Fenced
 
 
-def group_of(ground: SystemTables) -> str:
+def group_of(system_tables: SystemTables) -> str:
     """Return the name of a service's consumer group."""
-    return f"followup-{ground.service}"
+    return f"followup-{system_tables.service}"
 
 
-async def read(transaction: Transaction, ground: SystemTables) -> dict[Partition, int]:
+async def read(transaction: Transaction, system_tables: SystemTables) -> dict[Partition, int]:
     """Return how far a service has committed its reading, wherever it ever read."""
-    table = ground.positions
-    rows = await transaction.fetch(table, "consumer_group", [group_of(ground)])
+    table = system_tables.positions
+    rows = await transaction.fetch(table, "consumer_group", [group_of(system_tables)])
     return {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
 
 
 async def load(
-    transaction: Transaction, ground: SystemTables, group: str, partitions: Iterable[Partition], now: datetime
+    transaction: Transaction, system_tables: SystemTables, group: str, partitions: Iterable[Partition], now: datetime
 ) -> dict[Partition, int]:
     """Return where to read on in each partition, creating rows at the beginning for those never read."""
     wanted = sorted(partitions)
-    table = ground.positions
+    table = system_tables.positions
     await transaction.insert_new(
         table,
         [
@@ -43,7 +43,7 @@ async def load(
 
 async def advance(
     transaction: Transaction,
-    ground: SystemTables,
+    system_tables: SystemTables,
     group: str,
     before: Mapping[Partition, int],
     after: Mapping[Partition, int],
@@ -55,7 +55,7 @@ async def advance(
         Fenced: somebody else moved one of them; this process lost the partition and its work must not commit.
     """
     moved = await transaction.change(
-        ground.positions,
+        system_tables.positions,
         [
             {
                 "consumer_group": group,

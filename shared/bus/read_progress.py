@@ -110,7 +110,7 @@ class ReadProgress:
         source: Source,
         marks: Marks,
         units: UnitOfWorkRunner,
-        ground: SystemTables,
+        system_tables: SystemTables,
         topics: Collection[Topic],
         *,
         patience_seconds: float = MARK_SECONDS,
@@ -120,7 +120,7 @@ class ReadProgress:
         self._source = source
         self._marks = marks
         self._units = units
-        self._ground = ground
+        self._system_tables = system_tables
         self._topics = tuple(topics)
         self._patience = patience_seconds
         self._listeners = tuple(listeners)
@@ -163,7 +163,7 @@ class ReadProgress:
             db: the transaction that acts on the answer.
             read: how far the service will have read when it commits, where that is known; else it is asked for.
         """
-        found = await positions.read(db, self._ground)
+        found = await positions.read(db, self._system_tables)
         if read is not None:
             found = {**found, **read}
         held = self._partitions()
@@ -185,7 +185,7 @@ class ReadProgress:
     async def _look(self, now: float) -> None:
         """Ask for marks, then ends, then keys: never in another order."""
         complete_before = all_in_log(self._marks)
-        read = await self._units.read(lambda db: positions.read(db, self._ground))
+        read = await self._units.read(lambda db: positions.read(db, self._system_tables))
         self._keys.read(read)
         since = {partition: max(at, self._keys.looked_to(partition)) for partition, at in read.items()}
         ends = await self._source.ends(self._topics, since)
@@ -213,7 +213,7 @@ class ReadProgress:
             if key.body and self._keys.is_full(key.partition):
                 log.error(
                     "too_much_unread",
-                    service=self._ground.service,
+                    service=self._system_tables.service,
                     partition=key.partition.number,
                     merchant=_merchant_of(key.body),
                     effect="nobody of this partition is texted before it was read",
@@ -244,9 +244,9 @@ class ReadProgress:
 
     def _measure(self) -> None:
         """Show what is seen."""
-        instruments.UNREAD.labels(self._ground.service).set(self._keys.count())
+        instruments.UNREAD.labels(self._system_tables.service).set(self._keys.count())
         late = self._units.clock.monotonic() - min(all_in_log(self._marks), self._units.clock.monotonic())
-        instruments.SOURCE_LAG.labels(self._ground.service).set(min(late, instruments.LONGEST_LAG_SECONDS))
+        instruments.SOURCE_LAG.labels(self._system_tables.service).set(min(late, instruments.LONGEST_LAG_SECONDS))
 
 
 def _merchant_of(body: bytes) -> str:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from shared.bus import kept, outbox
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
-from shared.bus.kafka_wire import Cluster
+from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.port import Partition
 from shared.db.postgres import PostgresDatabase
 from shared.db.system_tables import metadata_of
@@ -24,7 +24,7 @@ from shared.events.topics import Topic
 _ANSWER_SECONDS = 30.0
 
 
-async def starts(cluster: Cluster, minutes: float, now_milliseconds: int) -> dict[Partition, int]:
+async def starts(cluster: KafkaCluster, minutes: float, now_milliseconds: int) -> dict[Partition, int]:
     """Return for each partition the offset of its first event of the last minutes, or its end where there is none.
 
     Raises:
@@ -57,8 +57,8 @@ async def starts(cluster: Cluster, minutes: float, now_milliseconds: int) -> dic
 
 async def read_again(database: PostgresDatabase, service: str, back_to: Mapping[Partition, int]) -> int:
     """Move a service's positions back to these offsets, where they lie beyond; return how many were moved."""
-    _, ground = metadata_of(service)
-    table = ground.positions
+    _, system_tables = metadata_of(service)
+    table = system_tables.positions
 
     async def work(db: Transaction) -> int:
         moved = 0
@@ -77,7 +77,7 @@ async def read_again(database: PostgresDatabase, service: str, back_to: Mapping[
     return await database.write(work, WritePriority.BATCHES)
 
 
-async def say_again(database: PostgresDatabase, cluster: Cluster, service: str, minutes: float) -> int:
+async def say_again(database: PostgresDatabase, cluster: KafkaCluster, service: str, minutes: float) -> int:
     """Hand what a service relayed in the last minutes to the log again, in that order; return how many events.
 
     Raises:

@@ -59,18 +59,18 @@ class Runner:
     def __init__(
         self,
         units: UnitOfWorkRunner,
-        ground: SystemTables,
+        system_tables: SystemTables,
         source: Source,
         router: Router,
         pace: Pace = PROMPT,
     ) -> None:
-        self.pulse = Pulse(f"the consumer of {ground.service}", _LONGEST_STEP_SECONDS)
+        self.pulse = Pulse(f"the consumer of {system_tables.service}", _LONGEST_STEP_SECONDS)
         self._pace = pace
         self._units = units
-        self._ground = ground
+        self._system_tables = system_tables
         self._source = source
         self._router = router
-        self._group = positions.group_of(ground)
+        self._group = positions.group_of(system_tables)
         self._kinds = router.kinds
         self._positions: dict[Partition, int] | None = None
         self._last_unit_events = 0
@@ -87,12 +87,12 @@ class Runner:
                 self.pulse.succeeded()
             except Fenced:
                 self._positions = None
-                instruments.FENCED.labels(self._ground.service).inc()
+                instruments.FENCED.labels(self._system_tables.service).inc()
             except Fault as fault:
                 if not fault.retryable:
                     self._halt(fault.code, fault.detail)
                     return
-                log.warning("consumer_waits", service=self._ground.service, code=fault.code)
+                log.warning("consumer_waits", service=self._system_tables.service, code=fault.code)
                 if isinstance(fault, LogShortened):
                     self._positions = None  # they are moved back by whoever noticed the loss
                 pause = _BACKOFF_SECONDS[min(self.pulse.failures, len(_BACKOFF_SECONDS) - 1)]
@@ -126,7 +126,8 @@ class Runner:
             if not assigned:
                 return {}
             self._positions = await self._units.run(
-                lambda uow: positions.load(uow.db, self._ground, self._group, assigned, uow.now), WritePriority.BATCHES
+                lambda uow: positions.load(uow.db, self._system_tables, self._group, assigned, uow.now),
+                WritePriority.BATCHES,
             )
         return self._positions
 
@@ -160,7 +161,9 @@ class Runner:
             else:
                 return
         reason = told(problem)
-        log.error("event_failed", service=self._ground.service, type=messages[0].type, error=type(problem).__name__)
+        log.error(
+            "event_failed", service=self._system_tables.service, type=messages[0].type, error=type(problem).__name__
+        )
         merchant = _merchant_of(self._decoded(messages[0]))
         now = self._units.clock.now()
         self._failures.note_failed(merchant, now)
@@ -182,7 +185,7 @@ class Runner:
         async def work(uow: UnitOfWork) -> list[Event]:
             uow.read = after
             handled = await self._handle(messages, uow, park_all)
-            await positions.advance(uow.db, self._ground, self._group, before, after, uow.now)
+            await positions.advance(uow.db, self._system_tables, self._group, before, after, uow.now)
             failpoint("runner.before_commit")
             return handled
 
@@ -191,13 +194,13 @@ class Runner:
         self._positions = {**before, **after}
         self._failures.note_handled({event.merchant_id for event in handled}, self._units.clock.now())
         moved = sum(offset - before.get(partition, 0) for partition, offset in after.items())
-        instruments.PASSED.labels(self._ground.service).inc(max(0, moved))
-        instruments.HANDLED.labels(self._ground.service).inc(len(handled))
-        instruments.UNIT_EVENTS.labels(self._ground.service).observe(len(handled))
+        instruments.PASSED.labels(self._system_tables.service).inc(max(0, moved))
+        instruments.HANDLED.labels(self._system_tables.service).inc(len(handled))
+        instruments.UNIT_EVENTS.labels(self._system_tables.service).observe(len(handled))
 
     async def _handle(self, messages: Sequence[Message], uow: UnitOfWork, park_all: str | None) -> list[Event]:
         """Decode, hold back what stands behind a parked event, hand on the rest; return what was handled."""
-        blocked = await parked.recipients(uow.db, self._ground, [message.recipient_id for message in messages])
+        blocked = await parked.recipients(uow.db, self._system_tables, [message.recipient_id for message in messages])
         ready: list[Event] = []
         source_of: dict[int, Message] = {}
         rows = []
@@ -217,8 +220,8 @@ class Runner:
             await self._router.handle(ready, uow)
         rows += [parked.row(source_of[id(event)], event, why, uow.now) for event, why in uow.set_aside_events]
         if rows:
-            await uow.db.insert(self._ground.parked, rows)
-            instruments.PARKED.labels(self._ground.service).inc(len(rows))
+            await uow.db.insert(self._system_tables.parked, rows)
+            instruments.PARKED.labels(self._system_tables.service).inc(len(rows))
         return ready
 
     def _decoded(self, message: Message) -> Event | Fault:
@@ -237,8 +240,8 @@ class Runner:
     def _halt(self, code: str, detail: str) -> None:
         """Stop, and say so where an operator looks."""
         self.halted = f"{code}: {detail}"
-        instruments.HALTED.labels(self._ground.service).set(1)
-        log.error("consumer_halted", service=self._ground.service, code=code, detail=detail)
+        instruments.HALTED.labels(self._system_tables.service).set(1)
+        log.error("consumer_halted", service=self._system_tables.service, code=code, detail=detail)
 
     def position(self, partition: Partition) -> int | None:
         """Return the next offset to read in a partition, as last committed; None before the first step."""

@@ -81,11 +81,11 @@ IDEMPOTENCY_HOURS = 24
 """How long a keyed POST is remembered."""
 
 
-def kept_of(ground: SystemTables) -> tuple[Kept, ...]:
+def kept_of(system_tables: SystemTables) -> tuple[Kept, ...]:
     """Return what bounds the ground tables of a service."""
     return (
-        once_a(ground.positions.name, "a consumer group and partition"),
-        with_the_work(ground.parked.name, "an event that could not be handled"),
-        swept_after(ground.idempotency_keys, "a keyed POST", f"{IDEMPOTENCY_HOURS} hours"),
-        once_a(ground.fingerprints.name, "a hash key; there is one"),
+        once_a(system_tables.positions.name, "a consumer group and partition"),
+        with_the_work(system_tables.parked.name, "an event that could not be handled"),
+        swept_after(system_tables.idempotency_keys, "a keyed POST", f"{IDEMPOTENCY_HOURS} hours"),
+        once_a(system_tables.fingerprints.name, "a hash key; there is one"),
     )

@@ -60,7 +60,9 @@ class Keyed:
         )
 
 
-async def answered(transaction: Transaction, ground: SystemTables, keyed: Keyed | None) -> tuple[int, Any] | None:
+async def answered(
+    transaction: Transaction, system_tables: SystemTables, keyed: Keyed | None
+) -> tuple[int, Any] | None:
     """Return the status and answer given to this request before, or None for a new one.
 
     Raises:
@@ -68,7 +70,7 @@ async def answered(transaction: Transaction, ground: SystemTables, keyed: Keyed 
     """
     if keyed is None:
         return None
-    table = ground.idempotency_keys
+    table = system_tables.idempotency_keys
     mine = await transaction.rows(
         sa.select(table).where(table.c.merchant_id == keyed.merchant_id, table.c.key_sha256 == keyed.key_sha256)
     )
@@ -83,7 +85,7 @@ async def answered(transaction: Transaction, ground: SystemTables, keyed: Keyed 
     return int(mine[0]["status"]), mine[0]["answer"]
 
 
-async def remember(uow: UnitOfWork, ground: SystemTables, keyed: Keyed | None, status: int, answer: Any) -> None:
+async def remember(uow: UnitOfWork, system_tables: SystemTables, keyed: Keyed | None, status: int, answer: Any) -> None:
     """Keep the answer in the unit that earned it.
 
     Raises:
@@ -91,7 +93,7 @@ async def remember(uow: UnitOfWork, ground: SystemTables, keyed: Keyed | None, s
     """
     if keyed is not None:
         [is_first] = await uow.db.insert_new(
-            ground.idempotency_keys,
+            system_tables.idempotency_keys,
             [
                 {
                     "merchant_id": keyed.merchant_id,

@@ -169,7 +169,7 @@ def building_on(site: Site) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def house(folder: Path, clock: Clock, merchants: MerchantDirectory) -> AsyncIterator[ServiceHarness]:
+async def harness(folder: Path, clock: Clock, merchants: MerchantDirectory) -> AsyncIterator[ServiceHarness]:
     """Open a ground floor for `folder`, in a file there unless `building_on` says otherwise; close it in the end."""
     async with _sites[-1](folder) as database:
         runtime = Runtime(

@@ -101,7 +101,7 @@ class Process:
                 await self.child.wait()
 
 
-def write_shop(folder: Path, *, house: str, provider: str, flow: str, parts_per_second: int = 500) -> Path:
+def write_shop(folder: Path, *, application: str, provider: str, flow: str, parts_per_second: int = 500) -> Path:
     """Write one merchant with one flow and one number; return the merchants folder.
 
     A machine that others use may read its log more slowly than the shop writes to it: no quota stands in the way.
@@ -114,7 +114,7 @@ merchant: acme
 brand: Acme Coffee
 locale: en-US
 country: US
-links: {{base_url: "{house}"}}
+links: {{base_url: "{application}"}}
 sources:
   shopify: {{secrets: [{{env: E2E_SHOPIFY_SECRET}}]}}
 providers:
@@ -123,7 +123,7 @@ providers:
     account_sid: {ACCOUNT_SID}
     auth_token: {{env: E2E_TWILIO_TOKEN}}
     base_url: "{provider}"
-    public_url: "{house}"
+    public_url: "{application}"
 numbers:
   - number: "+12025550100"
     provider: main
@@ -145,7 +145,7 @@ api_keys:
     return folder / "merchants"
 
 
-def house_process(folder: Path, port: int, merchants: Path, **environment: str) -> Process:
+def application_process(folder: Path, port: int, merchants: Path, **environment: str) -> Process:
     """Return `followup run` on a folder, not started."""
     arguments = ["services.cli", "run", "--merchants", str(merchants), "--data", str(folder / "data")]
     return Process(
@@ -155,10 +155,10 @@ def house_process(folder: Path, port: int, merchants: Path, **environment: str) 
     )
 
 
-def simulator_process(folder: Path, port: int, house: str, **environment: str) -> Process:
+def simulator_process(folder: Path, port: int, application: str, **environment: str) -> Process:
     """Return the simulated provider as a process of its own, not started."""
     arguments = ["services.simulator", "--port", str(port), "--data", str(folder / "simulator.db")]
-    inbound = f"{house}/v1/providers/main/acme/replies"
+    inbound = f"{application}/v1/providers/main/acme/replies"
     return Process(
         [*arguments, "--account-sid", ACCOUNT_SID, "--auth-token", AUTH_TOKEN, "--inbound-url", inbound],
         folder / "simulator.log",

@@ -14,7 +14,7 @@ from services.demo.set import PHONE
 from services.demo.stage import Secrets, Stage
 from services.demo.story import Story
 from shared.clock import SystemClock, write_offset
-from shared.testing.process import API_KEY, AUTH_TOKEN, SHOPIFY_SECRET, free_port, house_process, write_shop
+from shared.testing.process import API_KEY, AUTH_TOKEN, SHOPIFY_SECRET, application_process, free_port, write_shop
 from tests.connected.prometheus import Prometheus, prometheus
 from tests.deploy.promtool import ALERTS_FILE, has_data, made_up, prove
 from tools.dashboards.__main__ import boards, queries_of
@@ -35,12 +35,12 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
     folder, port = tmp_path_factory.mktemp("watched"), free_port()
     url, clock_file = f"http://127.0.0.1:{port}", folder / "clock"
     flow = files("services.demo") / "merchants" / "acme" / "flows" / "order-thank-you.yaml"
-    merchants = write_shop(folder, house=url, provider=url, flow=flow.read_text(encoding="utf-8"))
+    merchants = write_shop(folder, application=url, provider=url, flow=flow.read_text(encoding="utf-8"))
     write_offset(clock_file, timedelta())
-    house = house_process(folder, port, merchants, FOLLOWUP_CLOCK_FILE=str(clock_file))
-    await house.start()
+    application = application_process(folder, port, merchants, FOLLOWUP_CLOCK_FILE=str(clock_file))
+    await application.start()
     try:
-        await house.ready(f"{url}/readyz")
+        await application.ready(f"{url}/readyz")
         async with (
             prometheus([f"127.0.0.1:{port}"], ALERTS_FILE) as server,
             httpx2.AsyncClient(base_url=url, timeout=10) as client,
@@ -54,7 +54,7 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
                 await server.has_scraped_again()
             yield server
     finally:
-        await house.stop()
+        await application.stop()
 
 
 async def trouble(client: httpx2.AsyncClient) -> None:

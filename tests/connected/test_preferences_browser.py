@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from services.compliance.preferences.languages import Languages
-from tests.integration.compliance.stage import Stage, opened
+from tests.integration.compliance.driver import ComplianceDriver, opened
 from tests.integration.preferences.test_in_a_browser import served
 from tests.integration.preferences.test_pages import link
 
@@ -17,14 +17,14 @@ LANGUAGES = Languages.shipped()
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path) -> AsyncIterator[ComplianceDriver]:
     async with opened(tmp_path) as stage:
         yield stage
 
 
 @pytest.mark.parametrize("code", ["es", "fr", "de", "pl", "ar", "ja"])
 async def test_a_person_pauses_and_stops_in_the_language_of_their_browser(
-    stage: Stage, browser: Browser, code: str, tmp_path: Path
+    stage: ComplianceDriver, browser: Browser, code: str, tmp_path: Path
 ) -> None:
     words = LANGUAGES.best(code, "", None).words
     await stage.hear(stage.claim())
@@ -55,7 +55,7 @@ async def test_a_person_pauses_and_stops_in_the_language_of_their_browser(
 
 
 async def test_arabic_begins_at_the_right_and_nothing_runs_over_the_edge_in_any_language(
-    stage: Stage, browser: Browser
+    stage: ComplianceDriver, browser: Browser
 ) -> None:
     await stage.hear(stage.claim())
     async with stage.http() as client, served(stage) as address:
@@ -71,7 +71,9 @@ async def test_arabic_begins_at_the_right_and_nothing_runs_over_the_edge_in_any_
         await context.close()
 
 
-async def test_another_language_is_chosen_by_a_link_and_kept_through_a_choice(stage: Stage, browser: Browser) -> None:
+async def test_another_language_is_chosen_by_a_link_and_kept_through_a_choice(
+    stage: ComplianceDriver, browser: Browser
+) -> None:
     await stage.hear(stage.claim())
     async with stage.http() as client, served(stage) as address:
         context = await browser.new_context(locale="en-US", java_script_enabled=False)

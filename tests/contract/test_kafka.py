@@ -23,7 +23,7 @@ from shared.db.transaction import WritePriority
 from shared.events.topics import Topic
 from shared.testing import connected
 from shared.testing.connected import Server
-from tests.contract.desks import PARTITIONS, SERVICE, KafkaDesk, ground, kafka_desk
+from tests.contract.log_drivers import PARTITIONS, SERVICE, KafkaLogDriver, kafka_driver, system_tables
 from tests.contract.test_runner import blocked, keys, person_id, revocation
 from tests.contract.until import until
 
@@ -32,9 +32,9 @@ SOON_SECONDS = 6.0
 
 
 @pytest.fixture
-async def desk(postgresql: Server, kafka: Server) -> AsyncIterator[KafkaDesk]:
-    async with kafka_desk(postgresql, kafka) as desk:
-        yield desk
+async def driver(postgresql: Server, kafka: Server) -> AsyncIterator[KafkaLogDriver]:
+    async with kafka_driver(postgresql, kafka) as driver:
+        yield driver
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ def source_of(runner: Runner) -> KafkaSource:
     return runner._source
 
 
-def has_unanswered(desk: KafkaDesk) -> bool:
+def has_unanswered(driver: KafkaLogDriver) -> bool:
     """Return whether the relay waits for an acknowledgement."""
-    producer = desk.relay._producer._producer
+    producer = driver.relay._producer._producer
     return producer is not None and bool(producer._message_accumulator._batches)
 
 
@@ -79,14 +79,14 @@ def held(runner: Runner) -> frozenset[Partition]:
     return source_of(runner)._assigned
 
 
-async def test_members_share_the_partitions_and_one_that_leaves_is_replaced(desk: KafkaDesk) -> None:
-    first, second = desk.reader(), desk.reader()
+async def test_members_share_the_partitions_and_one_that_leaves_is_replaced(driver: KafkaLogDriver) -> None:
+    first, second = driver.reader(), driver.reader()
     everything = frozenset(
         Partition(topic, n) for topic in (Topic.FOLLOW_UPS, Topic.CONSENTS) for n in range(PARTITIONS)
     )
     async with reading(first):
         await until(lambda: held(first) == everything)
-        await desk.publish(*[blocked(n, n) for n in range(40)])
+        await driver.publish(*[blocked(n, n) for n in range(40)])
         async with reading(second):
             await until(lambda: bool(held(second)) and held(first) | held(second) == everything)
             for topic in (Topic.FOLLOW_UPS, Topic.CONSENTS):
@@ -94,37 +94,37 @@ async def test_members_share_the_partitions_and_one_that_leaves_is_replaced(desk
                 assert not numbers[0] & numbers[1]
             mine = {p.number for p in held(first) if p.topic == Topic.FOLLOW_UPS}
             assert mine == {p.number for p in held(first) if p.topic == Topic.CONSENTS}
-            await desk.publish(*[blocked(n, n) for n in range(40, 80)])
-            await until(partial(desk.has_done, 80))
-        await desk.leave(second)
+            await driver.publish(*[blocked(n, n) for n in range(40, 80)])
+            await until(partial(driver.has_done, 80))
+        await driver.leave(second)
         await until(lambda: held(first) == everything)
-        await desk.publish(*[blocked(n, n) for n in range(80, 120)])
-        await until(partial(desk.has_done, 120))
-    assert sorted(await desk.done()) == sorted(keys([blocked(n, n) for n in range(120)]))
+        await driver.publish(*[blocked(n, n) for n in range(80, 120)])
+        await until(partial(driver.has_done, 120))
+    assert sorted(await driver.done()) == sorted(keys([blocked(n, n) for n in range(120)]))
 
 
 @pytest.mark.torture
-async def test_members_that_come_and_go_under_load_lose_nothing_and_do_nothing_twice(desk: KafkaDesk) -> None:
+async def test_members_that_come_and_go_under_load_lose_nothing_and_do_nothing_twice(driver: KafkaLogDriver) -> None:
     events = [blocked(n, n % 23) for n in range(600)]
 
     async def keep_publishing() -> None:
         for start in range(0, len(events), 20):
-            await desk.publish(*events[start : start + 20])
+            await driver.publish(*events[start : start + 20])
             await asyncio.sleep(0.05)
 
-    stayer = desk.reader()
+    stayer = driver.reader()
     async with reading(stayer):
         await until(lambda: bool(held(stayer)))
         publishing = asyncio.ensure_future(keep_publishing())
         for _ in range(2):
-            visitor = desk.reader()
+            visitor = driver.reader()
             async with reading(visitor):
                 await until(partial(lambda member: bool(held(member)), visitor))
                 await asyncio.sleep(0.2)
-            await desk.leave(visitor)
+            await driver.leave(visitor)
         await publishing
-        await until(partial(desk.has_done, len(events)))
-    done = await desk.done()
+        await until(partial(driver.has_done, len(events)))
+    done = await driver.done()
     assert Counter(done) == Counter(keys(events))
     for person in range(23):
         mine = keys([event for event in events if event.recipient_id == person_id(person)])
@@ -132,12 +132,12 @@ async def test_members_that_come_and_go_under_load_lose_nothing_and_do_nothing_t
 
 
 async def test_a_member_with_a_name_returns_to_its_partitions_without_disturbing_the_others(
-    desk: KafkaDesk,
+    driver: KafkaLogDriver,
 ) -> None:
     def named(name: str) -> Runner:
-        source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), instance=name)
-        desk.sources.append(source)
-        return desk.on(source, desk.router)
+        source = KafkaSource(driver.cluster, SERVICE, sorted(driver.router.kinds), instance=name)
+        driver.sources.append(source)
+        return driver.on(source, driver.router)
 
     one, two = named("tester-0"), named("tester-1")
     async with reading(one):
@@ -152,11 +152,13 @@ async def test_a_member_with_a_name_returns_to_its_partitions_without_disturbing
             assert held(one) == before
 
 
-async def test_a_member_with_a_name_that_is_told_to_end_hands_its_partitions_over_at_once(desk: KafkaDesk) -> None:
+async def test_a_member_with_a_name_that_is_told_to_end_hands_its_partitions_over_at_once(
+    driver: KafkaLogDriver,
+) -> None:
     def named(name: str) -> Runner:
-        source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), instance=name, session_seconds=30)
-        desk.sources.append(source)
-        return desk.on(source, desk.router)
+        source = KafkaSource(driver.cluster, SERVICE, sorted(driver.router.kinds), instance=name, session_seconds=30)
+        driver.sources.append(source)
+        return driver.on(source, driver.router)
 
     one, two = named("tester-0"), named("tester-1")
     async with reading(one):
@@ -164,156 +166,156 @@ async def test_a_member_with_a_name_that_is_told_to_end_hands_its_partitions_ove
         async with reading(two):
             await until(lambda: bool(held(one)) and bool(held(two)), 60)
         begun = asyncio.get_running_loop().time()
-        await desk.leave(two)
+        await driver.leave(two)
         await until(lambda: len(held(one)) == 2 * PARTITIONS, 25)
         assert asyncio.get_running_loop().time() - begun < 25, "nobody waited for the end of its session"
 
 
 async def test_a_broker_that_dies_costs_time_and_no_event(postgresql: Server, mortal: Server) -> None:
-    async with kafka_desk(postgresql, mortal) as desk:
-        runner = desk.reader()
-        async with desk.log.running(), reading(runner):
-            await desk.commit(*[blocked(n, n) for n in range(20)])
-            await until(partial(desk.has_done, 20))
+    async with kafka_driver(postgresql, mortal) as driver:
+        runner = driver.reader()
+        async with driver.log.running(), reading(runner):
+            await driver.commit(*[blocked(n, n) for n in range(20)])
+            await until(partial(driver.has_done, 20))
             mortal.stop(signal.SIGKILL)
             for n in range(20, 40):
-                await desk.commit(blocked(n, n))
-            assert await desk.waiting_rows() != []
+                await driver.commit(blocked(n, n))
+            assert await driver.waiting_rows() != []
             await asyncio.to_thread(mortal.start)
-            await until(partial(desk.has_done, 40), 60)
+            await until(partial(driver.has_done, 40), 60)
             assert runner.halted is None
-        done = await desk.done()
+        done = await driver.done()
     assert set(done) == set(keys([blocked(n, n) for n in range(40)]))
 
 
-async def test_the_partitions_of_a_member_that_died_go_to_another_when_its_session_ends(desk: KafkaDesk) -> None:
+async def test_the_partitions_of_a_member_that_died_go_to_another_when_its_session_ends(driver: KafkaLogDriver) -> None:
     def mortal(name: str) -> Runner:
-        source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), instance=name, session_seconds=2)
-        desk.sources.append(source)
-        return desk.on(source, desk.router)
+        source = KafkaSource(driver.cluster, SERVICE, sorted(driver.router.kinds), instance=name, session_seconds=2)
+        driver.sources.append(source)
+        return driver.on(source, driver.router)
 
     one, two = mortal("tester-0"), mortal("tester-1")
     async with reading(one):
         async with reading(two):
             await until(lambda: bool(held(one)) and bool(held(two)))
-        await desk.publish(*[blocked(n, n) for n in range(20)])
+        await driver.publish(*[blocked(n, n) for n in range(20)])
         await die(two)
-        await until(partial(desk.has_done, 20), 10)
-    assert sorted(await desk.done()) == sorted(keys([blocked(n, n) for n in range(20)]))
+        await until(partial(driver.has_done, 20), 10)
+    assert sorted(await driver.done()) == sorted(keys([blocked(n, n) for n in range(20)]))
 
 
-async def test_a_reader_to_whom_nothing_comes_although_events_wait_halts(desk: KafkaDesk) -> None:
-    source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), stalled_seconds=0.5)
-    desk.sources.append(source)
-    runner = desk.on(source, desk.router)
-    await desk.publish(blocked(1, 1))
-    await desk.settle(runner)
+async def test_a_reader_to_whom_nothing_comes_although_events_wait_halts(driver: KafkaLogDriver) -> None:
+    source = KafkaSource(driver.cluster, SERVICE, sorted(driver.router.kinds), stalled_seconds=0.5)
+    driver.sources.append(source)
+    runner = driver.on(source, driver.router)
+    await driver.publish(blocked(1, 1))
+    await driver.settle(runner)
     source._consumer.pause(*source._consumer.assignment())  # stands for a fetcher that died
-    await desk.publish(blocked(2, 2))
+    await driver.publish(blocked(2, 2))
     with pytest.raises(ConsumerStalled):
-        await desk.settle(runner)
+        await driver.settle(runner)
 
 
 async def test_an_event_that_comes_after_a_long_silence_halts_nobody(
-    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+    driver: KafkaLogDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), stalled_seconds=0.2)
-    desk.sources.append(source)
-    runner = desk.on(source, desk.router)
-    await desk.publish(blocked(1, 1))
-    await desk.settle(runner)
+    source = KafkaSource(driver.cluster, SERVICE, sorted(driver.router.kinds), stalled_seconds=0.2)
+    driver.sources.append(source)
+    runner = driver.on(source, driver.router)
+    await driver.publish(blocked(1, 1))
+    await driver.settle(runner)
     ends = source._consumer.end_offsets
 
     async def just_after_an_event(places: Any) -> Any:
         monkeypatch.undo()
-        await desk.publish(blocked(2, 2))
+        await driver.publish(blocked(2, 2))
         return await ends(places)
 
     monkeypatch.setattr(source._consumer, "end_offsets", just_after_an_event)
-    while len(await desk.done()) < 2:
+    while len(await driver.done()) < 2:
         await runner.step(linger_seconds=0)
     assert source._consumer.end_offsets == ends, "nobody looked"
 
 
 async def test_what_belongs_to_the_log_ends_soon_although_the_log_is_gone(postgresql: Server, mortal: Server) -> None:
-    async with kafka_desk(postgresql, mortal) as desk:
-        runner = desk.reader()
-        async with desk.log.running(), reading(runner):
-            await desk.commit(blocked(1, 1))
-            await until(partial(desk.has_done, 1))
+    async with kafka_driver(postgresql, mortal) as driver:
+        runner = driver.reader()
+        async with driver.log.running(), reading(runner):
+            await driver.commit(blocked(1, 1))
+            await until(partial(driver.has_done, 1))
             mortal.stop(signal.SIGKILL)
-            await desk.commit(blocked(2, 2))
-            await until(lambda: has_unanswered(desk))
+            await driver.commit(blocked(2, 2))
+            await until(lambda: has_unanswered(driver))
             begun = asyncio.get_running_loop().time()
         assert asyncio.get_running_loop().time() - begun < SOON_SECONDS
         await asyncio.to_thread(mortal.start)
 
 
-async def test_a_reader_to_whom_nothing_comes_because_there_is_nothing_goes_on(desk: KafkaDesk) -> None:
-    source = KafkaSource(desk.cluster, SERVICE, sorted(desk.router.kinds), stalled_seconds=0.1)
-    desk.sources.append(source)
-    runner = desk.on(source, desk.router)
-    await desk.publish(blocked(1, 1))
-    await desk.settle(runner)
+async def test_a_reader_to_whom_nothing_comes_because_there_is_nothing_goes_on(driver: KafkaLogDriver) -> None:
+    source = KafkaSource(driver.cluster, SERVICE, sorted(driver.router.kinds), stalled_seconds=0.1)
+    driver.sources.append(source)
+    runner = driver.on(source, driver.router)
+    await driver.publish(blocked(1, 1))
+    await driver.settle(runner)
     assert await runner.step(linger_seconds=0) == 0
     assert await runner.step(linger_seconds=0) == 0
 
 
 async def test_a_log_shorter_than_what_was_read_makes_the_reader_wait_and_go_on_once_its_place_was_moved_back(
-    desk: KafkaDesk,
+    driver: KafkaLogDriver,
 ) -> None:
-    await desk.publish(blocked(1, 1))
-    before = desk.reader()
-    await desk.settle(before)
-    await desk.leave(before)
-    ahead = sa.update(ground.positions).values(next_offset=ground.positions.c.next_offset + 5)
-    await desk.database.write(lambda tx: tx.execute(ahead), WritePriority.BATCHES)
-    after = desk.reader()
+    await driver.publish(blocked(1, 1))
+    before = driver.reader()
+    await driver.settle(before)
+    await driver.leave(before)
+    ahead = sa.update(system_tables.positions).values(next_offset=system_tables.positions.c.next_offset + 5)
+    await driver.database.write(lambda tx: tx.execute(ahead), WritePriority.BATCHES)
+    after = driver.reader()
     with pytest.raises(LogShortened):
-        await desk.settle(after)
+        await driver.settle(after)
     async with reading(after):
         await until(lambda: after.pulse.failures > 0)
         assert after.halted is None
-        back = sa.update(ground.positions).values(next_offset=0)
-        await desk.database.write(lambda tx: tx.execute(back), WritePriority.BATCHES)
-        await until(lambda: desk.has_done(2))
+        back = sa.update(system_tables.positions).values(next_offset=0)
+        await driver.database.write(lambda tx: tx.execute(back), WritePriority.BATCHES)
+        await until(lambda: driver.has_done(2))
 
 
-async def test_events_that_retention_removed_are_counted_and_reading_goes_on(desk: KafkaDesk) -> None:
+async def test_events_that_retention_removed_are_counted_and_reading_goes_on(driver: KafkaLogDriver) -> None:
     same = [blocked(n, 1) for n in range(9)]
-    place = TopicPartition(desk.cluster.topic(Topic.FOLLOW_UPS), partition_of(person_id(1), PARTITIONS))
-    await desk.publish(*same[:3])
-    before = desk.reader()
-    await desk.settle(before)
-    await desk.leave(before)
-    await desk.publish(*same[3:])
-    admin = AIOKafkaAdminClient(bootstrap_servers=desk.cluster.bootstrap)
+    place = TopicPartition(driver.cluster.topic(Topic.FOLLOW_UPS), partition_of(person_id(1), PARTITIONS))
+    await driver.publish(*same[:3])
+    before = driver.reader()
+    await driver.settle(before)
+    await driver.leave(before)
+    await driver.publish(*same[3:])
+    admin = AIOKafkaAdminClient(bootstrap_servers=driver.cluster.bootstrap)
     await admin.start()
     await admin.delete_records({place: RecordsToDelete(before_offset=7)})
     await admin.close()
     counted = instruments.LOST.labels(SERVICE)
     lost = counted._value.get()
-    await desk.settle(desk.reader())
-    assert await desk.done() == keys([*same[:3], *same[7:]])
+    await driver.settle(driver.reader())
+    assert await driver.done() == keys([*same[:3], *same[7:]])
     assert counted._value.get() - lost == 4
 
 
-async def test_a_group_that_starts_late_begins_where_the_log_does(desk: KafkaDesk) -> None:
-    place = TopicPartition(desk.cluster.topic(Topic.FOLLOW_UPS), partition_of(person_id(1), PARTITIONS))
-    await desk.publish(*[blocked(n, 1) for n in range(5)])
-    admin = AIOKafkaAdminClient(bootstrap_servers=desk.cluster.bootstrap)
+async def test_a_group_that_starts_late_begins_where_the_log_does(driver: KafkaLogDriver) -> None:
+    place = TopicPartition(driver.cluster.topic(Topic.FOLLOW_UPS), partition_of(person_id(1), PARTITIONS))
+    await driver.publish(*[blocked(n, 1) for n in range(5)])
+    admin = AIOKafkaAdminClient(bootstrap_servers=driver.cluster.bootstrap)
     await admin.start()
     await admin.delete_records({place: RecordsToDelete(before_offset=3)})
     await admin.close()
-    runner = desk.reader()
-    await desk.settle(runner)
-    await desk.publish(blocked(7, 1))
-    await desk.settle(runner)
-    assert await desk.done() == keys([blocked(3, 1), blocked(4, 1), blocked(7, 1)])
+    runner = driver.reader()
+    await driver.settle(runner)
+    await driver.publish(blocked(7, 1))
+    await driver.settle(runner)
+    assert await driver.done() == keys([blocked(3, 1), blocked(4, 1), blocked(7, 1)])
 
 
-async def test_a_record_that_is_no_event_is_counted_and_passed_over(desk: KafkaDesk) -> None:
-    stranger = AIOKafkaProducer(bootstrap_servers=desk.cluster.bootstrap)
+async def test_a_record_that_is_no_event_is_counted_and_passed_over(driver: KafkaLogDriver) -> None:
+    stranger = AIOKafkaProducer(bootstrap_servers=driver.cluster.bootstrap)
     await stranger.start()
     for key, value, attributes in (
         (b"customer-7", b"{}", [("ce_type", b"follow-up.blocked")]),
@@ -321,25 +323,25 @@ async def test_a_record_that_is_no_event_is_counted_and_passed_over(desk: KafkaD
         (person_id(1).bytes, None, [("ce_type", b"follow-up.blocked")]),
     ):
         await stranger.send_and_wait(
-            desk.cluster.topic(Topic.FOLLOW_UPS), value, key=key, partition=0, headers=attributes
+            driver.cluster.topic(Topic.FOLLOW_UPS), value, key=key, partition=0, headers=attributes
         )
     await stranger.stop()
     counted = instruments.FOREIGN.labels(SERVICE)
     foreign = counted._value.get()
-    await desk.publish(*[blocked(n, n) for n in range(9)])
-    await desk.settle(desk.reader())
-    assert len(await desk.done()) == 9
-    assert await desk.parked() == []
+    await driver.publish(*[blocked(n, n) for n in range(9)])
+    await driver.settle(driver.reader())
+    assert len(await driver.done()) == 9
+    assert await driver.parked() == []
     assert counted._value.get() - foreign == 3
 
 
-async def test_the_end_of_a_topic_is_known_before_its_events_are_read(desk: KafkaDesk) -> None:
-    runner = desk.reader()
-    await desk.settle(runner)
-    await desk.publish(blocked(1, 1), revocation(2, 1))
+async def test_the_end_of_a_topic_is_known_before_its_events_are_read(driver: KafkaLogDriver) -> None:
+    runner = driver.reader()
+    await driver.settle(runner)
+    await driver.publish(blocked(1, 1), revocation(2, 1))
     ends = await source_of(runner).ends([Topic.CONSENTS], {})
     mine = Partition(Topic.CONSENTS, partition_of(person_id(1), PARTITIONS))
     assert {place for place, end in ends.items() if end} == {mine}
     assert (runner.position(mine) or 0) < ends[mine]
-    await desk.settle(runner)
+    await driver.settle(runner)
     assert runner.position(mine) == ends[mine]

@@ -19,7 +19,7 @@ from shared.bus.runner import Runner
 from shared.events.topics import Topic
 from shared.testing import connected
 from shared.testing.connected import Server
-from tests.contract.desks import PARTITIONS, SERVICE, KafkaDesk, kafka_desk
+from tests.contract.log_drivers import PARTITIONS, SERVICE, KafkaLogDriver, kafka_driver
 from tests.contract.test_runner import blocked, keys
 from tests.contract.until import until
 
@@ -36,15 +36,15 @@ def mortal() -> Iterator[Server]:
 
 
 @pytest.fixture
-async def desk(postgresql: Server, mortal: Server) -> AsyncIterator[KafkaDesk]:
-    async with kafka_desk(postgresql, mortal) as desk:
-        yield desk
+async def driver(postgresql: Server, mortal: Server) -> AsyncIterator[KafkaLogDriver]:
+    async with kafka_driver(postgresql, mortal) as driver:
+        yield driver
 
 
-def segments(server: Server, desk: KafkaDesk) -> list[Path]:
+def segments(server: Server, driver: KafkaLogDriver) -> list[Path]:
     """Return the active segment of each partition of the topic under test."""
     folder = server.log.parent / "log"
-    name = desk.cluster.topic(Topic.FOLLOW_UPS)
+    name = driver.cluster.topic(Topic.FOLLOW_UPS)
     return [next((folder / f"{name}-{number}").glob("*.log")) for number in range(PARTITIONS)]
 
 
@@ -57,19 +57,19 @@ def cut_power(server: Server, sizes: dict[Path, int]) -> None:
     server.start()
 
 
-async def look(desk: KafkaDesk) -> None:
+async def look(driver: KafkaLogDriver) -> None:
     """Let the watch look until the broker has answered it."""
 
     async def has_looked() -> bool:
-        return await desk.log.losses.step() >= 1
+        return await driver.log.losses.step() >= 1
 
     await until(has_looked)
 
 
-async def flushed(desk: KafkaDesk) -> bool:
+async def flushed(driver: KafkaLogDriver) -> bool:
     """Relay; the broker refuses what a producer numbers on from before, once, and the relay connects anew."""
     try:
-        await desk.flush()
+        await driver.flush()
     except LogUnavailable:
         return False
     return True
@@ -86,74 +86,76 @@ async def reading(runner: Runner) -> AsyncIterator[None]:
 
 
 async def test_what_was_acknowledged_and_lost_is_read_and_relayed_again_without_anybody(
-    desk: KafkaDesk, mortal: Server
+    driver: KafkaLogDriver, mortal: Server
 ) -> None:
     before = instruments.ACKNOWLEDGED_LOST.labels(SERVICE)._value.get()
     first = [blocked(n, n) for n in range(20)]
-    await desk.publish(*first)
-    await look(desk)
-    sizes = {segment: segment.stat().st_size for segment in segments(mortal, desk)}
+    await driver.publish(*first)
+    await look(driver)
+    sizes = {segment: segment.stat().st_size for segment in segments(mortal, driver)}
     lost = [blocked(n, n) for n in range(20, 60)]
-    await desk.publish(*lost)
-    await look(desk)
-    assert await desk.waiting_rows() == [], "all of it was acknowledged, and nobody has read it"
-    await desk.log.losses.close()
-    await desk.relay.close()
+    await driver.publish(*lost)
+    await look(driver)
+    assert await driver.waiting_rows() == [], "all of it was acknowledged, and nobody has read it"
+    await driver.log.losses.close()
+    await driver.relay.close()
     cut_power(mortal, sizes)
-    await desk.relay.step()
-    assert len(await desk.records(Topic.FOLLOW_UPS)) == 20
-    await look(desk)
+    await driver.relay.step()
+    assert len(await driver.records(Topic.FOLLOW_UPS)) == 20
+    await look(driver)
     assert instruments.ACKNOWLEDGED_LOST.labels(SERVICE)._value.get() == before + 40
-    await look(desk)
+    await look(driver)
     assert instruments.ACKNOWLEDGED_LOST.labels(SERVICE)._value.get() == before + 40, "it is told once"
-    runner = desk.reader()
+    runner = driver.reader()
     async with reading(runner):
-        await until(lambda: desk.has_done(60))
-    assert set(await desk.done()) == set(keys([*first, *lost]))
-    await desk.log.losses.close()
+        await until(lambda: driver.has_done(60))
+    assert set(await driver.done()) == set(keys([*first, *lost]))
+    await driver.log.losses.close()
 
 
-async def test_a_reader_whose_place_lies_beyond_the_end_goes_on_by_itself(desk: KafkaDesk, mortal: Server) -> None:
+async def test_a_reader_whose_place_lies_beyond_the_end_goes_on_by_itself(
+    driver: KafkaLogDriver, mortal: Server
+) -> None:
     events = [blocked(n, n) for n in range(40, 70)]
-    await desk.publish(*events[:10])
-    sizes = {segment: segment.stat().st_size for segment in segments(mortal, desk)}
-    await desk.publish(*events[10:])
-    reader = desk.reader()
-    await desk.settle(reader)
-    await desk.leave(reader)
-    await look(desk)
+    await driver.publish(*events[:10])
+    sizes = {segment: segment.stat().st_size for segment in segments(mortal, driver)}
+    await driver.publish(*events[10:])
+    reader = driver.reader()
+    await driver.settle(reader)
+    await driver.leave(reader)
+    await look(driver)
     cut_power(mortal, sizes)
-    runner = desk.reader()
+    runner = driver.reader()
     async with reading(runner):
-        await look(desk)
+        await look(driver)
         news = [blocked(n, n) for n in range(70, 80)]
-        await desk.commit(*news)
-        await until(partial(flushed, desk))
+        await driver.commit(*news)
+        await until(partial(flushed, driver))
 
         async def has_news() -> bool:
-            return set(keys(news)) <= set(await desk.done())
+            return set(keys(news)) <= set(await driver.done())
 
         await until(has_news)
     assert runner.halted is None
-    assert set(Counter(await desk.done())) == set(keys([*events, *news]))
-    await desk.log.losses.close()
+    assert set(Counter(await driver.done())) == set(keys([*events, *news]))
+    await driver.log.losses.close()
 
 
-async def test_who_hears_of_a_loss_that_others_have_filled_up_answers_it_once(desk: KafkaDesk) -> None:
-    await desk.publish(*[blocked(n, n) for n in range(10)])
-    await look(desk)
-    losses = desk.log.losses
-    losses.marks = desk.log.marks()
+async def test_who_hears_of_a_loss_that_others_have_filled_up_answers_it_once(driver: KafkaLogDriver) -> None:
+    await driver.publish(*[blocked(n, n) for n in range(10)])
+    await look(driver)
+    losses = driver.log.losses
+    losses.marks = driver.log.marks()
     at = datetime.now(UTC) + timedelta(seconds=1)
     losses.marks._newest["ingest"] = PublisherMark("ingest", at, None, at)
-    await look(desk)
-    assert len(await desk.records(Topic.FOLLOW_UPS)) == 20, "everything was said once more"
-    await look(desk)
-    assert len(await desk.records(Topic.FOLLOW_UPS)) == 20
+    await look(driver)
+    assert len(await driver.records(Topic.FOLLOW_UPS)) == 20, "everything was said once more"
+    await look(driver)
+    assert len(await driver.records(Topic.FOLLOW_UPS)) == 20
     losses._known = None
-    await look(desk)
-    assert len(await desk.records(Topic.FOLLOW_UPS)) == 20, "a restart does not forget what was answered"
-    table = desk.log.metadata.tables[f"{SERVICE}_log_ends"]
-    rows = await desk.database.read(lambda tx: tx.rows(sa.select(table)))
+    await look(driver)
+    assert len(await driver.records(Topic.FOLLOW_UPS)) == 20, "a restart does not forget what was answered"
+    table = driver.log.metadata.tables[f"{SERVICE}_log_ends"]
+    rows = await driver.database.read(lambda tx: tx.rows(sa.select(table)))
     assert {row["topic"] for row in rows} == {"", *Topic}
     await losses.close()

@@ -18,7 +18,7 @@ from shared.db.transaction import Transaction, WritePriority
 from shared.events.topics import Topic
 from shared.testing.clock import START
 from shared.testing.connected import Server
-from tests.contract.desks import SERVICE, KafkaDesk, kafka_desk
+from tests.contract.log_drivers import SERVICE, KafkaLogDriver, kafka_driver
 from tests.contract.test_runner import blocked
 from tests.contract.until import until
 
@@ -26,124 +26,124 @@ connected = pytest.mark.connected
 
 
 @pytest.fixture
-async def desk(postgresql: Server, kafka: Server) -> AsyncIterator[KafkaDesk]:
-    async with kafka_desk(postgresql, kafka) as desk:
-        yield desk
+async def driver(postgresql: Server, kafka: Server) -> AsyncIterator[KafkaLogDriver]:
+    async with kafka_driver(postgresql, kafka) as driver:
+        yield driver
 
 
-async def now_of(desk: KafkaDesk) -> datetime:
-    found = await desk.database.read(lambda tx: tx.rows(sa.select(sa.func.clock_timestamp().label("at"))))
+async def now_of(driver: KafkaLogDriver) -> datetime:
+    found = await driver.database.read(lambda tx: tx.rows(sa.select(sa.func.clock_timestamp().label("at"))))
     at: datetime = found[0]["at"]
     return at
 
 
-def true_mark(desk: KafkaDesk) -> datetime | None:
+def true_mark(driver: KafkaLogDriver) -> datetime | None:
     """Return up to when the relay may say that the log is complete."""
-    mark = desk.relay.marking._true
+    mark = driver.relay.marking._true
     return None if mark is None else mark.at
 
 
-async def is_marked(desk: KafkaDesk, since: datetime) -> bool:
+async def is_marked(driver: KafkaLogDriver, since: datetime) -> bool:
     """Let the relay look once more, and return whether its mark is later than this."""
-    desk.relay.marking._begun_at = float("-inf")
-    await desk.relay.step()
-    at = true_mark(desk)
+    driver.relay.marking._begun_at = float("-inf")
+    await driver.relay.step()
+    at = true_mark(driver)
     return at is not None and at > since
 
 
 @connected
-async def test_an_idle_relay_says_that_everything_is_in_the_log(desk: KafkaDesk) -> None:
-    assert await is_marked(desk, await now_of(desk))
+async def test_an_idle_relay_says_that_everything_is_in_the_log(driver: KafkaLogDriver) -> None:
+    assert await is_marked(driver, await now_of(driver))
 
 
 @connected
 async def test_a_mark_waits_for_the_acknowledgement_of_what_was_committed_before_it(
-    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+    driver: KafkaLogDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.commit(blocked(1, 1))
-    committed = await now_of(desk)
+    await driver.commit(blocked(1, 1))
+    committed = await now_of(driver)
 
     async def none(*_: object) -> list[int]:
         return []
 
     with monkeypatch.context() as patched:
-        patched.setattr(desk.relay._producer, "produce", none)
-        assert not await is_marked(desk, committed)
-    assert await is_marked(desk, committed)
-    assert await desk.waiting_rows() == []
+        patched.setattr(driver.relay._producer, "produce", none)
+        assert not await is_marked(driver, committed)
+    assert await is_marked(driver, committed)
+    assert await driver.waiting_rows() == []
 
 
 @connected
 async def test_what_an_open_transaction_writes_is_covered_by_the_mark_after_its_commit_and_by_none_before(
-    desk: KafkaDesk,
+    driver: KafkaLogDriver,
 ) -> None:
     written, finish = asyncio.Event(), asyncio.Event()
 
     async def slow(tx: Transaction) -> None:
-        await desk.log.write(tx, [blocked(1, 1)], START)
+        await driver.log.write(tx, [blocked(1, 1)], START)
         written.set()
         await finish.wait()
 
-    unit = asyncio.ensure_future(desk.database.write(slow, WritePriority.BATCHES))
+    unit = asyncio.ensure_future(driver.database.write(slow, WritePriority.BATCHES))
     await written.wait()
-    await desk.commit(blocked(2, 2))
-    assert await is_marked(desk, await now_of(desk)), "a transaction that nobody was answered for holds no mark"
+    await driver.commit(blocked(2, 2))
+    assert await is_marked(driver, await now_of(driver)), "a transaction that nobody was answered for holds no mark"
     finish.set()
     await unit
-    committed = await now_of(desk)
-    assert await desk.waiting_rows() == [1], "its row has a lower id than one that was relayed before"
-    earlier = true_mark(desk)
+    committed = await now_of(driver)
+    assert await driver.waiting_rows() == [1], "its row has a lower id than one that was relayed before"
+    earlier = true_mark(driver)
     assert earlier is not None
     assert earlier < committed
-    assert await is_marked(desk, committed)
-    assert await desk.waiting_rows() == []
+    assert await is_marked(driver, committed)
+    assert await driver.waiting_rows() == []
 
 
 @connected
 async def test_a_backlog_of_many_rounds_is_marked_when_its_last_row_arrived(
-    desk: KafkaDesk, monkeypatch: pytest.MonkeyPatch
+    driver: KafkaLogDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.bus.outbox.ROUND_ROWS", 4)
-    desk.relay._oldest = sa.select(desk.outbox).order_by(desk.outbox.c.id).limit(4)
-    await desk.commit(*[blocked(n, n) for n in range(10)])
-    committed = await now_of(desk)
-    begun = desk.relay.marking
-    assert not await is_marked(desk, committed)
+    driver.relay._oldest = sa.select(driver.outbox).order_by(driver.outbox.c.id).limit(4)
+    await driver.commit(*[blocked(n, n) for n in range(10)])
+    committed = await now_of(driver)
+    begun = driver.relay.marking
+    assert not await is_marked(driver, committed)
     begun._begun_at = float("inf")  # no other mark is begun: this one has to come true
-    await desk.relay.step()
-    assert true_mark(desk) is None
-    await desk.relay.step()
-    at = true_mark(desk)
+    await driver.relay.step()
+    assert true_mark(driver) is None
+    await driver.relay.step()
+    at = true_mark(driver)
     assert at is not None
     assert at > committed
 
 
 @connected
-async def test_an_event_that_the_log_never_takes_holds_no_mark(desk: KafkaDesk) -> None:
-    await desk.commit(blocked(1, 1), blocked(2, 2))
-    large = sa.update(desk.outbox).where(desk.outbox.c.id == 1).values(body=bytes(MAX_RECORD_BYTES))
-    await desk.database.write(lambda tx: tx.execute(large), WritePriority.BATCHES)
-    assert await is_marked(desk, await now_of(desk))
+async def test_an_event_that_the_log_never_takes_holds_no_mark(driver: KafkaLogDriver) -> None:
+    await driver.commit(blocked(1, 1), blocked(2, 2))
+    large = sa.update(driver.outbox).where(driver.outbox.c.id == 1).values(body=bytes(MAX_RECORD_BYTES))
+    await driver.database.write(lambda tx: tx.execute(large), WritePriority.BATCHES)
+    assert await is_marked(driver, await now_of(driver))
 
 
 @connected
-async def test_marks_travel_and_are_read_on_the_readers_own_clock(desk: KafkaDesk) -> None:
+async def test_marks_travel_and_are_read_on_the_readers_own_clock(driver: KafkaLogDriver) -> None:
     clock = asyncio.get_running_loop().time
-    marks = desk.log.marks()
+    marks = driver.log.marks()
     begun = clock()
     assert marks.in_log(SERVICE) < begun
-    async with desk.log.running():
+    async with driver.log.running():
         await until(lambda: marks.in_log(SERVICE) > begun)
         assert marks.in_log(SERVICE) <= clock()
         assert marks.in_log("nobody") < begun
 
 
 @connected
-async def test_a_service_has_heard_when_its_positions_passed_the_ends(desk: KafkaDesk) -> None:
-    marks = KafkaMarks(desk.cluster, SERVICE, desk.database)  # type: ignore[arg-type] # it is PostgreSQL
+async def test_a_service_has_heard_when_its_positions_passed_the_ends(driver: KafkaLogDriver) -> None:
+    marks = KafkaMarks(driver.cluster, SERVICE, driver.database)  # type: ignore[arg-type] # it is PostgreSQL
     marks.knows([Topic.FOLLOW_UPS])
     hearing = Hearing(marks, [Topic.FOLLOW_UPS], SERVICE)
-    await desk.publish(*[blocked(n, n) for n in range(30)])
+    await driver.publish(*[blocked(n, n) for n in range(30)])
     await hearing.look()
     assert hearing.heard({}) is None, "of publishers that never said anything nothing is known"
     marks._newest = {name: PublisherMark(name, START) for name in ("ingest", "compliance", "sender")}

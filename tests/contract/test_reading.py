@@ -14,7 +14,7 @@ from shared.bus.read_progress import NewsWait, ReadProgress, Unread
 from shared.bus.runner import Runner
 from shared.events.topics import Topic
 from shared.testing.clock import FakeClock
-from tests.contract.desks import Desk, ground, kafka_desk, local_desk
+from tests.contract.log_drivers import LogDriver, kafka_driver, local_driver, system_tables
 from tests.contract.test_runner import blocked, person_id, revocation
 
 LOGS = ["local", pytest.param("kafka", marks=pytest.mark.connected)]
@@ -35,37 +35,39 @@ class Said:
 
 
 @pytest.fixture(params=LOGS)
-async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+async def driver(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LogDriver]:
     if request.param == "local":
-        async with local_desk(tmp_path) as desk:
-            yield desk
+        async with local_driver(tmp_path) as driver:
+            yield driver
     else:
         parts = request.getfixturevalue("postgresql"), request.getfixturevalue("kafka")
-        async with kafka_desk(*parts) as connected_desk:
-            yield connected_desk
+        async with kafka_driver(*parts) as connected_driver:
+            yield connected_driver
 
 
-def clock_of(desk: Desk) -> FakeClock:
-    assert isinstance(desk.units.clock, FakeClock)
-    return desk.units.clock
+def clock_of(driver: LogDriver) -> FakeClock:
+    assert isinstance(driver.units.clock, FakeClock)
+    return driver.units.clock
 
 
-def reading_of(desk: Desk, runner: Runner, marks: Any = None, **more: Any) -> ReadProgress:
-    return ReadProgress(runner._source, marks or NothingToRelay(), desk.units, ground, [Topic.FOLLOW_UPS], **more)
+def reading_of(driver: LogDriver, runner: Runner, marks: Any = None, **more: Any) -> ReadProgress:
+    return ReadProgress(
+        runner._source, marks or NothingToRelay(), driver.units, system_tables, [Topic.FOLLOW_UPS], **more
+    )
 
 
-async def seen(desk: Desk, reading: ReadProgress) -> Unread:
+async def seen(driver: LogDriver, reading: ReadProgress) -> Unread:
     """Look anew, and return what is known."""
-    clock_of(desk).advance(seconds=1)
+    clock_of(driver).advance(seconds=1)
     await reading.look()
-    return await desk.units.read(reading.news)
+    return await driver.units.read(reading.news)
 
 
-async def started(desk: Desk) -> Runner:
+async def started(driver: LogDriver) -> Runner:
     """Return a reader that has its partitions and has read one event of a stranger."""
-    runner = desk.reader()
-    await desk.publish(blocked(999, 999))
-    await desk.settle(runner)
+    runner = driver.reader()
+    await driver.publish(blocked(999, 999))
+    await driver.settle(runner)
     return runner
 
 
@@ -73,77 +75,79 @@ def waits(unread: Unread, *people: int) -> list[NewsWait | None]:
     return [unread.why_waits(person_id(person)) for person in people]
 
 
-async def test_only_those_wait_about_whom_something_is_unread(desk: Desk) -> None:
-    runner = await started(desk)
-    reading = reading_of(desk, runner)
-    await desk.publish(*[blocked(n, n) for n in range(20)])
-    unread = await seen(desk, reading)
+async def test_only_those_wait_about_whom_something_is_unread(driver: LogDriver) -> None:
+    runner = await started(driver)
+    reading = reading_of(driver, runner)
+    await driver.publish(*[blocked(n, n) for n in range(20)])
+    unread = await seen(driver, reading)
     assert waits(unread, *range(20)) == [NewsWait.UNREAD] * 20
     assert waits(unread, *range(20, 40)) == [None] * 20
-    await desk.publish(blocked(20, 21))
-    assert waits(await seen(desk, reading), 5, 20, 21) == [NewsWait.UNREAD, None, NewsWait.UNREAD]
-    await desk.settle(runner)
-    assert waits(await seen(desk, reading), *range(40)) == [None] * 40
+    await driver.publish(blocked(20, 21))
+    assert waits(await seen(driver, reading), 5, 20, 21) == [NewsWait.UNREAD, None, NewsWait.UNREAD]
+    await driver.settle(runner)
+    assert waits(await seen(driver, reading), *range(40)) == [None] * 40
 
 
-async def test_what_a_unit_is_about_to_read_is_not_unread_in_it(desk: Desk) -> None:
-    runner = await started(desk)
-    reading = reading_of(desk, runner)
-    await desk.publish(blocked(1, 1))
-    await seen(desk, reading)
+async def test_what_a_unit_is_about_to_read_is_not_unread_in_it(driver: LogDriver) -> None:
+    runner = await started(driver)
+    reading = reading_of(driver, runner)
+    await driver.publish(blocked(1, 1))
+    await seen(driver, reading)
     ends = await runner._source.ends([Topic.FOLLOW_UPS], {})
-    unread = await desk.units.read(lambda db: reading.news(db, ends))
+    unread = await driver.units.read(lambda db: reading.news(db, ends))
     assert waits(unread, 1) == [None]
 
 
-async def test_what_is_of_another_topic_holds_nobody(desk: Desk) -> None:
-    runner = await started(desk)
-    reading = reading_of(desk, runner)
-    await desk.publish(revocation(1))
-    assert waits(await seen(desk, reading), *range(4)) == [None] * 4
+async def test_what_is_of_another_topic_holds_nobody(driver: LogDriver) -> None:
+    runner = await started(driver)
+    reading = reading_of(driver, runner)
+    await driver.publish(revocation(1))
+    assert waits(await seen(driver, reading), *range(4)) == [None] * 4
 
 
-async def test_news_about_a_whole_shop_holds_everybody_until_it_was_read(desk: Desk) -> None:
-    runner = await started(desk)
-    reading = ReadProgress(runner._source, NothingToRelay(), desk.units, ground, [Topic.CONSENTS])
-    await desk.publish(revocation(1).model_copy(update={"recipient_id": NOBODY}))
-    assert waits(await seen(desk, reading), *range(9)) == [NewsWait.UNREAD] * 9
-    await desk.settle(runner)
-    assert waits(await seen(desk, reading), *range(9)) == [None] * 9
+async def test_news_about_a_whole_shop_holds_everybody_until_it_was_read(driver: LogDriver) -> None:
+    runner = await started(driver)
+    reading = ReadProgress(runner._source, NothingToRelay(), driver.units, system_tables, [Topic.CONSENTS])
+    await driver.publish(revocation(1).model_copy(update={"recipient_id": NOBODY}))
+    assert waits(await seen(driver, reading), *range(9)) == [NewsWait.UNREAD] * 9
+    await driver.settle(runner)
+    assert waits(await seen(driver, reading), *range(9)) == [None] * 9
 
 
-async def test_marketing_waits_while_a_mark_is_old_and_others_no_longer_than_told(desk: Desk) -> None:
-    runner, said = await started(desk), Said()
-    reading = reading_of(desk, runner, said)
-    said.at = clock_of(desk).monotonic()
-    assert waits(await seen(desk, reading), 1) == [None]
-    assert (await desk.units.read(reading.news)).is_complete
-    clock_of(desk).advance(seconds=MARK_SECONDS)
-    unread = await seen(desk, reading)
+async def test_marketing_waits_while_a_mark_is_old_and_others_no_longer_than_told(driver: LogDriver) -> None:
+    runner, said = await started(driver), Said()
+    reading = reading_of(driver, runner, said)
+    said.at = clock_of(driver).monotonic()
+    assert waits(await seen(driver, reading), 1) == [None]
+    assert (await driver.units.read(reading.news)).is_complete
+    clock_of(driver).advance(seconds=MARK_SECONDS)
+    unread = await seen(driver, reading)
     assert waits(unread, 1) == [NewsWait.SOURCE_LAG]
     assert not unread.is_complete
     assert unread.why_waits(person_id(1), at_most_seconds=60) is NewsWait.SOURCE_LAG
-    clock_of(desk).advance(seconds=60)
-    late = await seen(desk, reading)
+    clock_of(driver).advance(seconds=60)
+    late = await seen(driver, reading)
     assert late.why_waits(person_id(1), at_most_seconds=60) is None
     assert waits(late, 1) == [NewsWait.SOURCE_LAG]
-    said.at = clock_of(desk).monotonic()
-    assert waits(await seen(desk, reading), 1) == [None]
+    said.at = clock_of(driver).monotonic()
+    assert waits(await seen(driver, reading), 1) == [None]
 
 
-async def test_marketing_waits_while_those_in_between_have_not_acted(desk: Desk) -> None:
-    runner, said = await started(desk), Said()
+async def test_marketing_waits_while_those_in_between_have_not_acted(driver: LogDriver) -> None:
+    runner, said = await started(driver), Said()
     said.at = float("inf")
-    reading = reading_of(desk, runner, said, listeners=("scheduler",))
-    assert waits(await seen(desk, reading), 1) == [None]
-    clock_of(desk).advance(seconds=30)
-    assert waits(await seen(desk, reading), 1) == [NewsWait.SOURCE_LAG]
+    reading = reading_of(driver, runner, said, listeners=("scheduler",))
+    assert waits(await seen(driver, reading), 1) == [None]
+    clock_of(driver).advance(seconds=30)
+    assert waits(await seen(driver, reading), 1) == [NewsWait.SOURCE_LAG]
 
 
-async def test_a_log_that_is_silent_lets_what_is_known_grow_old(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = await started(desk)
-    reading = reading_of(desk, runner)
-    assert waits(await seen(desk, reading), 1) == [None]
+async def test_a_log_that_is_silent_lets_what_is_known_grow_old(
+    driver: LogDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = await started(driver)
+    reading = reading_of(driver, runner)
+    assert waits(await seen(driver, reading), 1) == [None]
 
     async def silent(*_: Any) -> Any:
         raise LogUnavailable
@@ -151,26 +155,26 @@ async def test_a_log_that_is_silent_lets_what_is_known_grow_old(desk: Desk, monk
     with monkeypatch.context() as patched:
         patched.setattr(type(runner._source), "ends", silent)
         with pytest.raises(LogUnavailable):
-            await seen(desk, reading)
-        clock_of(desk).advance(seconds=MARK_SECONDS)
-        assert waits(await desk.units.read(reading.news), 1) == [NewsWait.SOURCE_LAG]
-    clock_of(desk).advance(seconds=MARK_SECONDS)
-    assert waits(await seen(desk, reading), 1) == [None]
+            await seen(driver, reading)
+        clock_of(driver).advance(seconds=MARK_SECONDS)
+        assert waits(await driver.units.read(reading.news), 1) == [NewsWait.SOURCE_LAG]
+    clock_of(driver).advance(seconds=MARK_SECONDS)
+    assert waits(await seen(driver, reading), 1) == [None]
 
 
-async def test_a_partition_with_too_many_unread_people_waits_and_names_the_merchant(desk: Desk) -> None:
-    runner = await started(desk)
-    reading = reading_of(desk, runner, most_keys=3)
-    await desk.publish(*[blocked(n, n, "flooder") for n in range(60)])
+async def test_a_partition_with_too_many_unread_people_waits_and_names_the_merchant(driver: LogDriver) -> None:
+    runner = await started(driver)
+    reading = reading_of(driver, runner, most_keys=3)
+    await driver.publish(*[blocked(n, n, "flooder") for n in range(60)])
     with structlog.testing.capture_logs() as lines:
-        unread = await seen(desk, reading)
+        unread = await seen(driver, reading)
     assert None not in waits(unread, *range(60))
     said = [line for line in lines if line["event"] == "too_much_unread"]
     assert {line["merchant"] for line in said} <= {"flooder"}
-    await desk.settle(runner)
-    assert waits(await seen(desk, reading), *range(60)) == [None] * 60
+    await driver.settle(runner)
+    assert waits(await seen(driver, reading), *range(60)) == [None] * 60
 
 
-async def test_before_anybody_looked_nothing_is_known(desk: Desk) -> None:
-    runner = await started(desk)
-    assert waits(await desk.units.read(reading_of(desk, runner).news), 1) == [NewsWait.SOURCE_LAG]
+async def test_before_anybody_looked_nothing_is_known(driver: LogDriver) -> None:
+    runner = await started(driver)
+    assert waits(await driver.units.read(reading_of(driver, runner).news), 1) == [NewsWait.SOURCE_LAG]

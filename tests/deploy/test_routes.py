@@ -20,7 +20,7 @@ async def owners(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     async with scene(tmp_path / "demo") as running:
         yield {
             visited(path): service.name
-            for service in running.house.services
+            for service in running.application.services
             for router in service.routers
             for path in paths_of(router.routes)
             if path != "/"  # a help to who types the bare address of one process; an ingress has its own

@@ -72,7 +72,7 @@ CONSENT = {
 
 
 async def rows(shop: Scene, statement: sa.Executable) -> Sequence[Row]:
-    return await shop.house.runtime.database.read(lambda db: db.rows(statement))
+    return await shop.application.runtime.database.read(lambda db: db.rows(statement))
 
 
 async def stored(shop: Scene) -> list[int]:
@@ -138,7 +138,7 @@ async def test_strangers_get_one_and_the_same_401_and_nothing_is_stored(shop: Sc
 
 async def test_a_body_over_the_limit_is_413_announced_or_not(shop: Scene) -> None:
     client, before = shop.stage.client, await stored(shop)
-    large = b"x" * (shop.house.runtime.settings.max_body_bytes + 1)
+    large = b"x" * (shop.application.runtime.settings.max_body_bytes + 1)
 
     async def in_chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(large), 65_536):
@@ -173,7 +173,7 @@ UNREADABLE = [
 
 
 async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_said_why(shop: Scene) -> None:
-    sealer = shop.house.runtime.sealer
+    sealer = shop.application.runtime.sealer
     for number, (body, topic, reason) in enumerate(UNREADABLE, start=1):
         headers = signed(shop.stage, body, topic)
         answer = await shop.stage.client.post("/v1/webhooks/shopify/acme", content=body, headers=headers)
@@ -375,10 +375,10 @@ class Inquisitor:
     """Asks, and remembers every answer that no caller should ever get."""
 
     def __init__(self, shop: Scene) -> None:
-        self.authorization = {"Authorization": f"Bearer {shop.house.operator_token}", MERCHANT_HEADER: "acme"}
+        self.authorization = {"Authorization": f"Bearer {shop.application.operator_token}", MERCHANT_HEADER: "acme"}
         """The operator's: it speaks for any merchant, has every scope, and is not limited."""
         self.client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(shop.house.app, raise_app_exceptions=False), base_url=shop.address
+            transport=httpx2.ASGITransport(shop.application.app, raise_app_exceptions=False), base_url=shop.address
         )
         self.asked = 0
         self.wrong: list[str] = []

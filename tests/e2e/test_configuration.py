@@ -9,7 +9,7 @@ import structlog.testing
 from services.demo.set import Scene
 from shared.config.directory import MerchantDirectory
 from shared.errors import ConfigurationFault
-from shared.testing.process import Process, free_port, house_process, write_shop
+from shared.testing.process import Process, application_process, free_port, write_shop
 from shared.testing.waiting import until
 
 FLOW = """\
@@ -37,7 +37,7 @@ BROKEN: list[tuple[str, str, str, str]] = [
 
 
 def broken_shop(folder: Path, file: str, good: str, bad: str) -> Path:
-    merchants = write_shop(folder, house="http://127.0.0.1:1", provider="http://127.0.0.1:2", flow=FLOW)
+    merchants = write_shop(folder, application="http://127.0.0.1:1", provider="http://127.0.0.1:2", flow=FLOW)
     path = merchants / "acme" / file
     text = path.read_text(encoding="utf-8")
     assert good in text
@@ -47,13 +47,13 @@ def broken_shop(folder: Path, file: str, good: str, bad: str) -> Path:
 
 async def refusal(folder: Path, merchants: Path, **environment: str) -> str:
     """Start a house that must refuse to, and return what it said."""
-    house: Process = house_process(folder, free_port(), merchants, **environment)
-    await house.start()
+    application: Process = application_process(folder, free_port(), merchants, **environment)
+    await application.start()
     try:
-        assert await house.ended(20) == 1
+        assert await application.ended(20) == 1
     finally:
-        await house.stop()
-    return house.log.read_text(encoding="utf-8")
+        await application.stop()
+    return application.log.read_text(encoding="utf-8")
 
 
 async def test_a_house_does_not_start_on_a_broken_file_and_names_file_line_and_mend(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def deaf(service: str) -> Callable[[Scene], None]:
     """Let one service hear no more events."""
 
     def prepare(scene: Scene) -> None:
-        [broken] = [each for each in scene.house.services if each.name == service]
+        [broken] = [each for each in scene.application.services if each.name == service]
         assert broken.runner is not None
 
         async def silence(*_: Any) -> None:
@@ -127,8 +127,8 @@ def fault(kind: str, **more: Any) -> Callable[[Scene], None]:
     """Let the provider misbehave for every text."""
 
     def prepare(scene: Scene) -> None:
-        assert scene.house.simulator is not None
-        scene.house.simulator.faults.replace(FaultPlan.model_validate({"rules": [{"kind": kind, **more}]}))
+        assert scene.application.simulator is not None
+        scene.application.simulator.faults.replace(FaultPlan.model_validate({"rules": [{"kind": kind, **more}]}))
 
     return prepare
 

@@ -12,8 +12,8 @@ import pytest
 from services.demo.set import PHONE, write_shop
 from services.demo.stage import Secrets, Stage
 from services.demo.story import Story
+from shared.testing.cluster import SERVICES, Cluster, cluster
 from shared.testing.connected import Server
-from shared.testing.fleet import SERVICES, Fleet, fleet
 from shared.testing.process import AUTH_TOKEN, Process
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
@@ -22,43 +22,43 @@ _COUNT = "SELECT count(*) FROM {0}.{0}_positions"
 
 
 @pytest.fixture
-async def house(tmp_path: Path, postgresql: Server, kafka: Server) -> AsyncIterator[Fleet]:
-    async with fleet(tmp_path, postgresql, kafka) as built:
+async def application(tmp_path: Path, postgresql: Server, kafka: Server) -> AsyncIterator[Cluster]:
+    async with cluster(tmp_path, postgresql, kafka) as built:
         yield built
 
 
-def stage_of(house: Fleet, client: httpx2.AsyncClient) -> Stage:
+def stage_of(application: Cluster, client: httpx2.AsyncClient) -> Stage:
     """Write the demo's shop for this house."""
     made = Secrets.new()
     secrets = Secrets(made.shopify, AUTH_TOKEN, made.api_key)
-    write_shop(house.folder / "merchants", house.ingress.url, secrets)
-    house.environment.update(secrets.environment())
-    return Stage(client, secrets, house.clock_file, PHONE)
+    write_shop(application.folder / "merchants", application.ingress.url, secrets)
+    application.environment.update(secrets.environment())
+    return Stage(client, secrets, application.clock_file, PHONE)
 
 
-async def test_five_processes_tell_the_demos_story(house: Fleet) -> None:
-    async with httpx2.AsyncClient(base_url=house.ingress.url, timeout=20) as client:
-        stage = stage_of(house, client)
-        await house.start_all()
+async def test_five_processes_tell_the_demos_story(application: Cluster) -> None:
+    async with httpx2.AsyncClient(base_url=application.ingress.url, timeout=20) as client:
+        stage = stage_of(application, client)
+        await application.start_all()
         told: list[str] = []
-        story = Story(stage, house.clock.now, lambda title, _sentence: told.append(title), PATIENCE_SECONDS)
+        story = Story(stage, application.clock.now, lambda title, _sentence: told.append(title), PATIENCE_SECONDS)
         unseen = await story.run()
         assert unseen is None, f"not seen: {unseen.title}; seen: {told}"
         assert told == [step.title for step in story.steps()]
-        key = {"FOLLOWUP_URL": house.ingress.url, "FOLLOWUP_TOKEN": stage.secrets.api_key}
-        explained = await said_by(house, ["explain", story.plot.refused_id], **key)
+        key = {"FOLLOWUP_URL": application.ingress.url, "FOLLOWUP_TOKEN": stage.secrets.api_key}
+        explained = await said_by(application, ["explain", story.plot.refused_id], **key)
         assert "STOP" in explained or "opted out" in explained
-        assert "holds acme" in await said_by(house, ["ledger", "verify"])
-        assert "verdicts judged again" in await said_by(house, ["audit"])
-        again = await said_by(house, ["relay-again", "--since-minutes", "10"])
+        assert "holds acme" in await said_by(application, ["ledger", "verify"])
+        assert "verdicts judged again" in await said_by(application, ["audit"])
+        again = await said_by(application, ["relay-again", "--since-minutes", "10"])
         for service in SERVICES:
             assert f"{service}: reads " in again
             assert f"{service}: 0 events" not in again or service == "metrics", "what was relayed was kept"
         await nothing_changes(client, stage, story.plot.follow_up_id)
-        examined = await said_by(house, ["doctor"])
+        examined = await said_by(application, ["doctor"])
         assert "copies in Kafka: topics have one copy" in " ".join(examined.split())
         assert "relay-again" in examined
-        assert [service for service in SERVICES if politeness(house, service)] == ["metrics"]
+        assert [service for service in SERVICES if politeness(application, service)] == ["metrics"]
 
 
 async def nothing_changes(client: httpx2.AsyncClient, stage: Stage, follow_up_id: str) -> None:
@@ -74,16 +74,16 @@ async def nothing_changes(client: httpx2.AsyncClient, stage: Stage, follow_up_id
         await asyncio.sleep(0.5)
 
 
-def politeness(house: Fleet, service: str) -> int:
+def politeness(application: Cluster, service: str) -> int:
     """Return how far a service's process steps back for others."""
-    child = house.replicas[service, 0].child
+    child = application.replicas[service, 0].child
     assert child is not None
     return os.getpriority(os.PRIO_PROCESS, child.pid) - os.getpriority(os.PRIO_PROCESS, 0)
 
 
-async def said_by(house: Fleet, command: list[str], **extra: str) -> str:
+async def said_by(application: Cluster, command: list[str], **extra: str) -> str:
     """Run a command as an operator of this house does, and return what it said."""
-    process = Process(["services.cli", *command], house.folder / f"{command[0]}.log", house.environment)
+    process = Process(["services.cli", *command], application.folder / f"{command[0]}.log", application.environment)
     await process.start(**extra)
     code = await process.ended(30)
     said = process.log.read_text(encoding="utf-8")
@@ -91,9 +91,9 @@ async def said_by(house: Fleet, command: list[str], **extra: str) -> str:
     return said
 
 
-async def test_no_service_can_read_anothers_tables(house: Fleet) -> None:
+async def test_no_service_can_read_anothers_tables(application: Cluster) -> None:
     for reader in SERVICES:
-        connection = await asyncpg.connect(house.environment[f"FOLLOWUP_{reader.upper()}_DATABASE_URL"])
+        connection = await asyncpg.connect(application.environment[f"FOLLOWUP_{reader.upper()}_DATABASE_URL"])
         try:
             assert await connection.fetchval(_COUNT.format(reader)) == 0
             for owner in SERVICES:

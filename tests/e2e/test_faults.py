@@ -11,11 +11,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
-from shared.bus.kafka_wire import Cluster
+from shared.bus.kafka_wire import KafkaCluster
 from shared.events.topics import Topic
 from shared.failpoints import NAMES
+from shared.testing.cluster import PARTITIONS, SERVICES
 from shared.testing.connected import Server
-from shared.testing.fleet import PARTITIONS, SERVICES
 from shared.testing.waiting import until
 from tests.e2e.orders import HEADERS, phone
 from tests.e2e.trial import PATIENCE_SECONDS, SESSION_SECONDS, Trial, trial
@@ -86,18 +86,18 @@ def test_every_failpoint_kills_somebody() -> None:
 async def dies(run: Trial, place: Place, failpoints: Sequence[str], visit: int) -> None:
     """Kill one process at one place after the other, each time while it works, and let it live in the end."""
     for failpoint in failpoints:
-        proof = run.house.folder / f"reached-{place[0]}-{place[1]}-{failpoint}"
+        proof = run.application.folder / f"reached-{place[0]}-{place[1]}-{failpoint}"
         at = 1 if failpoint in BY_A_REPLY else visit
         armed = {"FOLLOWUP_FAILPOINTS": f"{failpoint}=kill@{at}", "FOLLOWUP_FAILPOINT_LOG": str(proof)}
-        await run.house.launch(place[0], place[1], **armed)
+        await run.application.launch(place[0], place[1], **armed)
         await died(run, place, failpoint)
         assert proof.read_text(encoding="ascii").split() == [failpoint]
-    await run.house.start(*place)
+    await run.application.start(*place)
 
 
 async def died(run: Trial, place: Place, failpoint: str) -> None:
     """Wait for a kill; where it takes news from outside, bring them."""
-    process = run.house.replicas[place]
+    process = run.application.replicas[place]
 
     strangers = itertools.count()
 
@@ -134,7 +134,7 @@ async def kill_everybody(
     visit: int,
 ) -> None:
     async with trial(folder, postgresql, kafka) as run:
-        await run.house.start_simulator()
+        await run.application.start_simulator()
         async with run.traffic(size=size, every_seconds=1):
             await asyncio.gather(*(dies(run, place, failpoints, visit) for place, failpoints in deaths.items()))
         await run.end()
@@ -148,7 +148,7 @@ async def test_a_kill_of_every_service_with_work_in_flight_loses_nothing_and_dou
 
 async def rebalanced(run: Trial, service: str, seconds: float) -> None:
     """Join a service's group for a while, which takes partitions away from everybody, and leave it again."""
-    cluster = Cluster(run.house.environment["FOLLOWUP_KAFKA_BOOTSTRAP"], prefix=run.house.prefix)
+    cluster = KafkaCluster(run.application.environment["FOLLOWUP_KAFKA_BOOTSTRAP"], prefix=run.application.prefix)
     visitor = AIOKafkaConsumer(
         *(cluster.topic(topic) for topic in Topic),
         bootstrap_servers=cluster.bootstrap,
@@ -174,12 +174,12 @@ async def frozen(run: Trial, services: Sequence[str]) -> None:
     """Freeze the replica of each service that relays, until the other has all its work; then let it go on."""
     zombies = {service: await relaying(run, service) for service in services}
     for place in zombies.items():
-        run.house.replicas[place].send(signal.SIGSTOP)
+        run.application.replicas[place].send(signal.SIGSTOP)
     for service, zombie in zombies.items():
         await until(partial(has_taken_over, run, service, 1 - zombie), PATIENCE_SECONDS)
     await until(partial(run.has_posted, run.orders + ORDERS_AFTER), PATIENCE_SECONDS)
     for place in zombies.items():
-        run.house.replicas[place].send(signal.SIGCONT)
+        run.application.replicas[place].send(signal.SIGCONT)
     for service, zombie in zombies.items():
         await until(partial(is_back, run, service, zombie), PATIENCE_SECONDS)
 
@@ -207,7 +207,7 @@ async def is_back(run: Trial, service: str, replica: int) -> bool:
 
 async def two_of_each(folder: Path, postgresql: Server, kafka: Server, *, size: int, visits: int) -> None:
     async with trial(folder, postgresql, kafka) as run:
-        await run.house.start_all(replicas=2)
+        await run.application.start_all(replicas=2)
         async with run.traffic(size=size, every_seconds=0.5):
             await disturbed(run, visits)
             await frozen(run, [*TOPICS])

@@ -52,7 +52,7 @@ async def test_a_file_that_breaks_is_told_wherever_somebody_looks(
         flow.write_text("flow: [", encoding="utf-8")
         broken = await seen(client, lambda answer: answer["status"] == "degraded")
         assert "order-thank-you.yaml" in broken["concerns"]["merchant files"]
-        assert running.house.runtime.merchants.merchants[0].flows.keys() == {"order-thank-you"}
+        assert running.application.runtime.merchants.merchants[0].flows.keys() == {"order-thank-you"}
         assert BROKEN_FILES._value.get() == 1
         key = {"Authorization": f"Bearer {running.secrets.api_key}"}
         assert (await client.get("/v1/flows", headers=key)).is_success

@@ -13,7 +13,7 @@ import pytest
 from services.simulator.count import count
 from shared.clock import SystemClock, write_offset
 from shared.failpoints import NAMES
-from shared.testing.process import free_port, house_process, simulator_process, write_shop
+from shared.testing.process import application_process, free_port, simulator_process, write_shop
 from tests.e2e.orders import BATCH, FLOW, HEADERS, all_ended, ended, order, phone, settled
 
 BY_A_REPLY = {"sender.before_reply_commit", "sender.after_reply_commit"}
@@ -41,28 +41,28 @@ class Run:
         }
         write_offset(self.clock_file, timedelta())
         shared = {"FOLLOWUP_CLOCK_FILE": str(self.clock_file)}
-        merchants = write_shop(folder, house=self.address, provider=self.provider_address, flow=FLOW)
-        self.house = house_process(folder, port, merchants, **shared)
+        merchants = write_shop(folder, application=self.address, provider=self.provider_address, flow=FLOW)
+        self.application = application_process(folder, port, merchants, **shared)
         self.provider = simulator_process(folder, provider_port, self.address, **shared)
         self.was_killed = False
 
     async def start(self) -> None:
         await self.provider.start()
-        await self.house.start(**self.armed)
+        await self.application.start(**self.armed)
         await self.provider.ready(f"{self.provider_address}/simulator/health")
-        await self.house.ready(f"{self.address}/healthz")
+        await self.application.ready(f"{self.address}/healthz")
 
     async def stop(self) -> None:
-        await self.house.stop()
+        await self.application.stop()
         await self.provider.stop()
 
     async def come_back(self) -> None:
         """Wait for the kill, prove where it struck, and start without it."""
-        assert await self.house.ended(60) == -signal.SIGKILL, f"{self.failpoint} was not reached"
+        assert await self.application.ended(60) == -signal.SIGKILL, f"{self.failpoint} was not reached"
         assert self.proof.read_text().split() == [self.failpoint]
         self.was_killed = True
-        await self.house.start()
-        await self.house.ready(f"{self.address}/healthz")
+        await self.application.start()
+        await self.application.ready(f"{self.address}/healthz")
 
     async def post_orders(self, client: httpx2.AsyncClient, first: int, end: int) -> None:
         """Post until each batch is answered 202, as a shop that repeats what got no answer."""

@@ -17,8 +17,8 @@ from shared.bus.marks import MARK_SECONDS
 from shared.clock import write_offset
 from shared.testing import connected
 from shared.testing.clock import START
+from shared.testing.cluster import Cluster, cluster
 from shared.testing.connected import Server
-from shared.testing.fleet import Fleet, fleet
 from shared.testing.process import write_shop
 from shared.testing.waiting import until
 from tests.e2e.orders import HEADERS, phone, states
@@ -45,8 +45,8 @@ Outage: TypeAlias = Callable[["Story"], Awaitable[None]]
 class Story:
     """A shop whose customers leave their carts; some of them buy or withdraw in the last moment."""
 
-    def __init__(self, house: Fleet, kafka: Server, size: int) -> None:
-        self.house = house
+    def __init__(self, application: Cluster, kafka: Server, size: int) -> None:
+        self.application = application
         self.kafka = kafka
         self.withdrawn = range(size)
         self.bought = range(size, 2 * size)
@@ -55,7 +55,7 @@ class Story:
 
     def event(self, kind: str, person: int, **more: Any) -> dict[str, Any]:
         self._posted += 1
-        at = self.house.clock.now().isoformat()
+        at = self.application.clock.now().isoformat()
         recipient = {"phone": phone(person), "country": "US", "state": "NY", "time_zone": "America/New_York"}
         return {
             "id": f"evt-{self._posted}",
@@ -68,14 +68,14 @@ class Story:
 
     async def post(self, events: list[dict[str, Any]], url: str | None = None) -> None:
         """Post events, and see that they are answered 202."""
-        async with httpx2.AsyncClient(base_url=url or self.house.ingress.url, timeout=25) as client:
+        async with httpx2.AsyncClient(base_url=url or self.application.ingress.url, timeout=25) as client:
             for start in range(0, len(events), 50):
                 answer = await client.post("/v1/events", json=events[start : start + 50], headers=HEADERS)
                 assert answer.status_code == httpx2.codes.ACCEPTED, answer.text
 
     async def leave_carts(self) -> None:
         """Let everybody start a checkout, with the best permission there is, and wait until their texts are planned."""
-        at = self.house.clock.now().isoformat()
+        at = self.application.clock.now().isoformat()
         permission = {
             "scope": "marketing",
             "event": "granted",
@@ -98,10 +98,10 @@ class Story:
     async def fall_due(self) -> None:
         """Let everybody's text become due five seconds after the last answer (promise P6)."""
         await asyncio.sleep(MARK_SECONDS + 0.2)
-        self.house.jump(hours=1)
+        self.application.jump(hours=1)
 
     async def is_so(self, wanted: dict[str, int]) -> bool:
-        async with httpx2.AsyncClient(base_url=self.house.ingress.url, timeout=25) as client:
+        async with httpx2.AsyncClient(base_url=self.application.ingress.url, timeout=25) as client:
             found = await states(client)
         return all(found[state] >= number for state, number in wanted.items())
 
@@ -110,14 +110,14 @@ class Story:
         try:
             await until(partial(self.is_so, wanted), PATIENCE_SECONDS)
         except AssertionError:
-            async with httpx2.AsyncClient(base_url=self.house.ingress.url, timeout=25) as client:
+            async with httpx2.AsyncClient(base_url=self.application.ingress.url, timeout=25) as client:
                 found = await states(client)
-                health = (await client.get(f"{self.house.url_of('scheduler')}/readyz")).text
+                health = (await client.get(f"{self.application.url_of('scheduler')}/readyz")).text
             pytest.fail(f"wanted {wanted}, found {found}, {health}")
 
     def texted(self) -> Counter[str]:
         """Return who got a text, by the provider's own record."""
-        connection = sqlite3.connect(f"{self.house.texts_file.resolve().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{self.application.texts_file.resolve().as_uri()}?mode=ro", uri=True)
         try:
             query = "SELECT to_number FROM texts WHERE direction = 'outbound-api'"
             return Counter(number for (number,) in connection.execute(query))
@@ -127,9 +127,9 @@ class Story:
     async def relaying(self, service: str) -> int:
         """Return which replica is its service's relay."""
         async with httpx2.AsyncClient(timeout=5) as client:
-            for name, replica in self.house.replicas:
+            for name, replica in self.application.replicas:
                 if name == service:
-                    said = (await client.get(f"{self.house.url_of(name, replica)}/metrics")).text
+                    said = (await client.get(f"{self.application.url_of(name, replica)}/metrics")).text
                     if f'followup_outbox_relay_active{{service="{service}"}} 1.0' in said:
                         return replica
         raise AssertionError(f"nobody relays for {service}")
@@ -150,23 +150,23 @@ async def told(folder: Path, postgresql: Server, kafka: Server, outage: Outage, 
 @asynccontextmanager
 async def story(folder: Path, postgresql: Server, kafka: Server, size: int) -> AsyncIterator[Story]:
     """Yield a fleet at noon in New York, with two replicas of ingest."""
-    async with fleet(folder, postgresql, kafka, FOLLOWUP_KAFKA_SESSION_SECONDS="3") as house:
-        write_offset(house.clock_file, START - house.clock.now())
-        write_shop(folder, house=house.ingress.url, provider=house.simulator_url, flow=CART)
-        await house.start_all()
-        await house.start("ingest", 1)
-        yield Story(house, kafka, size)
+    async with cluster(folder, postgresql, kafka, FOLLOWUP_KAFKA_SESSION_SECONDS="3") as application:
+        write_offset(application.clock_file, START - application.clock.now())
+        write_shop(folder, application=application.ingress.url, provider=application.simulator_url, flow=CART)
+        await application.start_all()
+        await application.start("ingest", 1)
+        yield Story(application, kafka, size)
 
 
 async def relay_frozen(run: Story) -> None:
     """The process that relays for ingest stands still, with its connections open; the log is well."""
     holder = await run.relaying("ingest")
-    process = run.house.replicas["ingest", holder]
+    process = run.application.replicas["ingest", holder]
     process.send(signal.SIGSTOP)
     try:
-        await run.change_their_minds(run.house.url_of("ingest", 1 - holder))
+        await run.change_their_minds(run.application.url_of("ingest", 1 - holder))
         await run.fall_due()
-        run.house.ingress.ports["ingest"] = [run.house.ports["ingest", 1 - holder]]
+        run.application.ingress.ports["ingest"] = [run.application.ports["ingest", 1 - holder]]
         await asyncio.sleep(15)
     finally:
         process.send(signal.SIGCONT)
@@ -175,15 +175,15 @@ async def relay_frozen(run: Story) -> None:
 async def service_killed(run: Story) -> None:
     """Every replica of ingest dies with what it had not relayed; texts become due before it is back."""
     holder = await run.relaying("ingest")
-    run.house.replicas["ingest", holder].send(signal.SIGSTOP)
-    await run.change_their_minds(run.house.url_of("ingest", 1 - holder))
+    run.application.replicas["ingest", holder].send(signal.SIGSTOP)
+    await run.change_their_minds(run.application.url_of("ingest", 1 - holder))
     for replica in (0, 1):
-        run.house.replicas["ingest", replica].send(signal.SIGKILL)
+        run.application.replicas["ingest", replica].send(signal.SIGKILL)
     await run.fall_due()
     await asyncio.sleep(8)
     for replica in (0, 1):
-        await run.house.replicas["ingest", replica].ended(10)
-        await run.house.start("ingest", replica)
+        await run.application.replicas["ingest", replica].ended(10)
+        await run.application.start("ingest", replica)
 
 
 async def broker_away(run: Story) -> None:

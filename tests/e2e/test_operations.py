@@ -25,7 +25,7 @@ from shared.config.merchant import APIKey
 from shared.events.trigger import TriggerReceived
 from shared.http.auth import key_sha256
 from shared.privacy import Keyring
-from shared.testing.process import API_KEY, ENVIRONMENT, Process, free_port, house_process, write_shop
+from shared.testing.process import API_KEY, ENVIRONMENT, Process, application_process, free_port, write_shop
 
 FLOW = """\
 flow: thanks
@@ -73,7 +73,7 @@ def followup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 
 @pytest.fixture
 def merchants(tmp_path: Path) -> Path:
-    return write_shop(tmp_path, house="http://127.0.0.1:1", provider="http://127.0.0.1:2", flow=FLOW)
+    return write_shop(tmp_path, application="http://127.0.0.1:1", provider="http://127.0.0.1:2", flow=FLOW)
 
 
 def one_sentence(said: Said) -> str:
@@ -296,41 +296,41 @@ async def test_a_running_house_keeps_its_folder_answers_commands_ends_cleanly_an
     tmp_path: Path,
 ) -> None:
     port = free_port()
-    merchants = write_shop(tmp_path, house=f"http://127.0.0.1:{port}", provider="http://127.0.0.1:2", flow=FLOW)
-    house = house_process(tmp_path, port, merchants)
+    merchants = write_shop(tmp_path, application=f"http://127.0.0.1:{port}", provider="http://127.0.0.1:2", flow=FLOW)
+    application = application_process(tmp_path, port, merchants)
     both = ("--merchants", merchants, "--data", tmp_path / "data")
-    await house.start()
+    await application.start()
     try:
-        await house.ready(f"http://127.0.0.1:{port}/readyz")
+        await application.ready(f"http://127.0.0.1:{port}/readyz")
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=HEADERS) as client:
             body: dict[str, Any] = {"to": "+12125550123", "purpose": "transactional", "text": "Hi.", "due_in": "30d"}
             planned = (await client.post("/v1/follow-ups", json=body)).json()["follow_up_id"]
-            assert house.child is not None
+            assert application.child is not None
             second = await command("run", *both, "--port", "0")
-            assert f"is in use by process {house.child.pid}" in one_sentence(second)
+            assert f"is in use by process {application.child.pid}" in one_sentence(second)
             told = await command("explain", planned, *both)
             assert (told.code, told.err) == (0, "")
             assert f"Follow-up {planned}: pending" in told.out
             note = tmp_path / "data" / "process.json"
             assert stat.S_IMODE(note.stat().st_mode) == 0o600
-            await house.stop(signal.SIGTERM)  # with a connection of ours still open
-            assert house.child.returncode == 0
+            await application.stop(signal.SIGTERM)  # with a connection of ours still open
+            assert application.child.returncode == 0
         assert not note.exists()
-        assert "Traceback" not in house.log.read_text(encoding="utf-8")
-        await house.start()
-        await house.ready(f"http://127.0.0.1:{port}/readyz")
+        assert "Traceback" not in application.log.read_text(encoding="utf-8")
+        await application.start()
+        await application.ready(f"http://127.0.0.1:{port}/readyz")
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=HEADERS) as client:
             assert (await client.get(f"/v1/follow-ups/{planned}")).json()["state"] == "pending"
-        await ends_at_once(house)
+        await ends_at_once(application)
     finally:
-        await house.stop(signal.SIGKILL)
+        await application.stop(signal.SIGKILL)
 
 
-async def ends_at_once(house: Process) -> None:
-    assert house.child is not None
-    house.child.send_signal(signal.SIGTERM)
-    assert await house.ended(5) == 0
-    assert "Traceback" not in house.log.read_text(encoding="utf-8")
+async def ends_at_once(application: Process) -> None:
+    assert application.child is not None
+    application.child.send_signal(signal.SIGTERM)
+    assert await application.ended(5) == 0
+    assert "Traceback" not in application.log.read_text(encoding="utf-8")
 
 
 async def test_a_demo_that_is_interrupted_in_its_story_says_so(

@@ -42,7 +42,7 @@ def mortal_postgresql() -> Iterator[Server]:
 async def without_broker(folder: Path, postgresql: Server, kafka: Server, *, size: int, seconds: float) -> None:
     rows = int(_ROOM * EVENTS_PER_ORDER * size * (seconds + PAUSES_SECONDS) / EVERY_SECONDS)
     async with trial(folder, postgresql, kafka, FOLLOWUP_KAFKA_OUTBOX_ROWS=str(rows)) as run:
-        await run.house.start_all()
+        await run.application.start_all()
         async with run.traffic(size=size, every_seconds=EVERY_SECONDS):
             await until(partial(run.has_posted, 10 * size), PATIENCE_SECONDS)
             kafka.stop(signal.SIGKILL)
@@ -54,7 +54,7 @@ async def without_broker(folder: Path, postgresql: Server, kafka: Server, *, siz
         begun = time.monotonic()
         for service in ("compliance", "metrics"):
             await ends_soon(run, service)
-            await run.house.start(service)
+            await run.application.start(service)
         while time.monotonic() - begun < seconds:
             await run.post(size)
             await asyncio.sleep(EVERY_SECONDS)
@@ -67,7 +67,7 @@ async def without_broker(folder: Path, postgresql: Server, kafka: Server, *, siz
 
 async def ends_soon(run: Trial, service: str) -> None:
     """See that a process that is told to end does, although the log is away."""
-    process = run.house.replicas[service, 0]
+    process = run.application.replicas[service, 0]
     process.send(signal.SIGTERM)
     assert await process.ended(END_SECONDS) == 0, f"{service} did not end within {END_SECONDS} s"
 
@@ -76,7 +76,7 @@ async def is_full(run: Trial) -> None:
     """Post until the outbox takes no more, and see what is said then."""
 
     async def refused() -> bool:
-        at = run.house.clock.now().isoformat()
+        at = run.application.clock.now().isoformat()
         numbers = range(run.orders, run.orders + 10)
         answer = await run.client.post("/v1/events", json=[order(n, at) for n in numbers], headers=HEADERS)
         if answer.is_success:
@@ -97,7 +97,7 @@ async def test_a_broker_that_dies_or_stays_away_costs_time_and_nothing_else(
 
 async def without_database(folder: Path, postgresql: Server, kafka: Server, *, size: int, crashes: int) -> None:
     async with trial(folder, postgresql, kafka) as run:
-        await run.house.start_all()
+        await run.application.start_all()
         async with run.traffic(size=size, every_seconds=EVERY_SECONDS):
             for _ in range(crashes):
                 await until(partial(run.has_posted, run.orders + 10 * size), PATIENCE_SECONDS)

@@ -31,7 +31,7 @@ PERSON = "+12125550123"
 
 
 async def rows(shop: Scene, statement: sa.Executable) -> Sequence[Row]:
-    return await shop.house.runtime.database.read(lambda db: db.rows(statement))
+    return await shop.application.runtime.database.read(lambda db: db.rows(statement))
 
 
 def person(number: int) -> str:
@@ -39,7 +39,7 @@ def person(number: int) -> str:
 
 
 def recipient_id(shop: Scene, phone: str) -> Any:
-    return shop.house.runtime.sealer.recipient_id(MerchantId("acme"), E164(phone))
+    return shop.application.runtime.sealer.recipient_id(MerchantId("acme"), E164(phone))
 
 
 async def consented(shop: Scene, *phones: str) -> None:

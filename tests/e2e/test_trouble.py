@@ -32,7 +32,7 @@ async def kept(shop: Scene) -> int:
     """Return how many triggers the log holds."""
     log = local.event_log.c
     count = sa.select(sa.func.count().label("n")).where(log.type == "trigger.received")
-    [row] = await shop.house.runtime.database.read(lambda db: db.rows(count))
+    [row] = await shop.application.runtime.database.read(lambda db: db.rows(count))
     return int(row["n"])
 
 
@@ -52,10 +52,12 @@ async def lives(shop: Scene, taken: int) -> None:
     await until(is_taken)
     assert await kept(shop) == taken + 1
     assert (await shop.stage.client.get("/readyz")).status_code == 200
-    [newest] = await shop.house.runtime.database.read(lambda db: db.rows(sa.select(sa.func.max(local.event_log.c.id))))
+    [newest] = await shop.application.runtime.database.read(
+        lambda db: db.rows(sa.select(sa.func.max(local.event_log.c.id)))
+    )
 
     async def is_read() -> bool:
-        positions = [service.runner.position(local.LOCAL) for service in shop.house.services if service.runner]
+        positions = [service.runner.position(local.LOCAL) for service in shop.application.services if service.runner]
         return all((position or 0) > int(newest["max_1"]) for position in positions)
 
     await until(is_read)
@@ -85,7 +87,7 @@ async def test_a_locked_database_is_503_for_everybody_at_once_and_passes(shop: S
 
 
 async def test_a_full_disk_is_503_and_passes_and_what_was_acknowledged_is_there(shop: Scene) -> None:
-    database = shop.house.runtime.database
+    database = shop.application.runtime.database
 
     async def limit(transaction: Transaction, pages: int) -> None:
         await transaction.rows(sa.text(f"PRAGMA max_page_count = {pages}").columns(sa.column("pages", sa.Integer)))

@@ -16,8 +16,8 @@ import httpx2
 import pytest
 
 from services.simulator.count import callback_id, count
+from shared.testing.cluster import PARTITIONS, SERVICES, Cluster, cluster
 from shared.testing.connected import Server
-from shared.testing.fleet import PARTITIONS, SERVICES, Fleet, fleet
 from shared.testing.process import write_shop
 from shared.testing.waiting import until
 from tests.e2e.orders import ENDS, HEADERS, TWO_TEXTS, all_ended, ended, order, phone, states
@@ -51,8 +51,8 @@ class Meaning:
 class Trial:
     """What was posted to a fleet, and what must hold of it in the end."""
 
-    def __init__(self, house: Fleet, client: httpx2.AsyncClient) -> None:
-        self.house = house
+    def __init__(self, application: Cluster, client: httpx2.AsyncClient) -> None:
+        self.application = application
         self.client = client
         self.orders = 0
         """So many were answered 202."""
@@ -64,7 +64,7 @@ class Trial:
     async def post(self, size: int) -> None:
         """Post orders in one request, again and again until it is answered 202, as a shop does."""
         numbers = range(self.orders, self.orders + size)
-        at = self.house.clock.now().isoformat()
+        at = self.application.clock.now().isoformat()
         while (status := await self._posted([order(number, at) for number in numbers])) != httpx2.codes.ACCEPTED:
             self.refusals[status] += 1
             await asyncio.sleep(_REPEAT_SECONDS)
@@ -101,7 +101,7 @@ class Trial:
     async def say_stop(self, number: int) -> None:
         """Let a person write STOP; the provider says so if nobody takes it from him."""
         self.stopped.add(phone(number))
-        url = f"{self.house.simulator_url}/simulator/phones/{phone(number)}/replies"
+        url = f"{self.application.simulator_url}/simulator/phones/{phone(number)}/replies"
         await self.client.post(url, json={"text": "STOP"})
 
     async def all_arrived(self) -> None:
@@ -122,13 +122,13 @@ class Trial:
     async def end(self) -> None:
         """See that nothing was lost, nothing doubled, nothing disordered, and that all numbers agree."""
         planned = self.orders * len(STEPS)
-        found = await all_ended(self.client, self.house.clock_file, planned, seconds=15)
+        found = await all_ended(self.client, self.application.clock_file, planned, seconds=15)
         assert planned <= found.total() <= planned + len(self.stopped)
         assert ended(found) == found.total(), found
         await self._are_well()
-        witness = count(self.house.texts_file)
+        witness = count(self.application.texts_file)
         assert witness["duplicates"] == []
-        taken = record(self.house.texts_file)
+        taken = record(self.application.texts_file)
         self._is_complete(taken, found, await self._reasons())
         meanings = await self._meanings()
         if wrong := disordered(taken, meanings):
@@ -148,8 +148,8 @@ class Trial:
 
     async def _are_well(self) -> None:
         """See that no consumer stopped and nobody was set aside."""
-        for service, replica in self.house.replicas:
-            answer = await self.client.get(f"{self.house.url_of(service, replica)}/healthz")
+        for service, replica in self.application.replicas:
+            answer = await self.client.get(f"{self.application.url_of(service, replica)}/healthz")
             assert answer.status_code == httpx2.codes.OK, (service, answer.text)
         parked = {service: await self.rows(service, "parked") for service in SERVICES}
         assert not any(parked.values()), parked
@@ -190,7 +190,7 @@ class Trial:
 
     async def metric(self, service: str, replica: int, name: str) -> float:
         """Return what a replica says of a metric of its service; 0 where it says nothing."""
-        text = (await self.client.get(f"{self.house.url_of(service, replica)}/metrics")).text
+        text = (await self.client.get(f"{self.application.url_of(service, replica)}/metrics")).text
         said = f'{name}{{service="{service}"}} '
         return next((float(line.removeprefix(said)) for line in text.splitlines() if line.startswith(said)), 0.0)
 
@@ -212,7 +212,7 @@ class Trial:
         return [f"{row['at']} {row['step']} {row['state']} {row['reason']}" for row in rows]
 
     async def _asked(self, query: str) -> list[Any]:
-        connection = await asyncpg.connect(self.house.environment["FOLLOWUP_ADMIN_DATABASE_URL"])
+        connection = await asyncpg.connect(self.application.environment["FOLLOWUP_ADMIN_DATABASE_URL"])
         try:
             return list(await connection.fetch(query))
         finally:
@@ -253,10 +253,10 @@ def disordered(taken: list[Taken], meanings: Mapping[UUID, Meaning]) -> list[UUI
 async def trial(folder: Path, postgresql: Server, kafka: Server, **settings: str) -> AsyncIterator[Trial]:
     """Yield a fleet with a shop of two texts an order; nothing of it runs yet but its ingress."""
     given = {"FOLLOWUP_KAFKA_SESSION_SECONDS": str(SESSION_SECONDS), "FOLLOWUP_SENDER_RECONCILE_SECONDS": "1"}
-    async with fleet(folder, postgresql, kafka, partitions=PARTITIONS, **given, **settings) as house:
-        write_shop(folder, house=house.ingress.url, provider=house.simulator_url, flow=TWO_TEXTS)
-        async with httpx2.AsyncClient(base_url=house.ingress.url, timeout=_REQUEST_SECONDS) as client:
-            yield Trial(house, client)
+    async with cluster(folder, postgresql, kafka, partitions=PARTITIONS, **given, **settings) as application:
+        write_shop(folder, application=application.ingress.url, provider=application.simulator_url, flow=TWO_TEXTS)
+        async with httpx2.AsyncClient(base_url=application.ingress.url, timeout=_REQUEST_SECONDS) as client:
+            yield Trial(application, client)
 
 
 __all__ = ["ENDS", "SESSION_SECONDS", "Trial", "trial"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.power.living import ENVIRONMENT, HOUSE, Place, listen, live
+from tests.power.living import APPLICATION, ENVIRONMENT, Place, listen, live
 from tests.power.recording import Operation, Statement, Told, operations
 
 
@@ -24,7 +24,7 @@ async def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     place, told = Place(tmp_path), list[Told]()
-    base, again = tmp_path / "base.db", tmp_path / HOUSE
+    base, again = tmp_path / "base.db", tmp_path / APPLICATION
     with pytest.MonkeyPatch.context() as patch:
         listen(patch, told, base)
         await live(place, told)

@@ -30,7 +30,7 @@ from tests.power.recording import Acknowledged, Statement, Told
 ORDERS: Final = 14
 ASKED: Final = 3
 STOPPED: Final = 3
-HOUSE: Final = "followup.db"
+APPLICATION: Final = "followup.db"
 PROVIDER: Final = "simulator.db"
 ENVIRONMENT: Final = {"E2E_SHOPIFY_SECRET": "shop", "E2E_TWILIO_TOKEN": AUTH_TOKEN}
 _DUE: Final = """
@@ -54,10 +54,10 @@ class Place:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         write_offset(self.clock_file, timedelta())
-        self.merchants = write_shop(folder, house=self.address, provider=self.address, flow=FLOW)
+        self.merchants = write_shop(folder, application=self.address, provider=self.address, flow=FLOW)
 
     @asynccontextmanager
-    async def house(self, data: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, Application]]:
+    async def application(self, data: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, Application]]:
         """Run the house on a data folder of this place, and yield a client of it, and itself."""
         listener, settings = bind(
             ProcessSettings(
@@ -69,12 +69,12 @@ class Place:
             )
         )
         try:
-            async with embedded.embedded(settings) as house:
-                server = server_of(house.app, limits_of(settings))
+            async with embedded.embedded(settings) as application:
+                server = server_of(application.app, limits_of(settings))
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
                 async with httpx2.AsyncClient(base_url=self.address, headers=HEADERS, timeout=60) as client:
                     await until(lambda: _is(server), 60)
-                    yield client, house
+                    yield client, application
                 server.should_exit = True
                 await serving
         finally:
@@ -87,14 +87,14 @@ async def _is(server: uvicorn.Server) -> bool:
 
 def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
     """Write down what the two writers are told from now on; the house's file as it was then goes to `base`."""
-    open_house: Callable[..., Any] = SQLiteDatabase._open
+    open_application: Callable[..., Any] = SQLiteDatabase._open
     open_provider = journal._connect
 
-    def house(self: SQLiteDatabase, *, reader: bool) -> Any:
+    def application(self: SQLiteDatabase, *, reader: bool) -> Any:
         if reader:
-            return open_house(self, reader=True)
+            return open_application(self, reader=True)
         shutil.copyfile(self.path, base)
-        connection, raw = open_house(self, reader=False)
+        connection, raw = open_application(self, reader=False)
         raw.set_trace_callback(lambda sql: told.append(Statement("house", sql)))
         return connection, raw
 
@@ -104,14 +104,14 @@ def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
             raw.set_trace_callback(lambda sql: told.append(Statement("provider", sql)))
         return raw
 
-    patch.setattr(SQLiteDatabase, "_open", house)
+    patch.setattr(SQLiteDatabase, "_open", application)
     patch.setattr(journal, "_connect", provider)
 
 
 async def live(place: Place, told: list[Told]) -> None:
     """Let orders come in, texts go out, and some people write STOP; note what was acknowledged."""
     at = datetime.now(UTC).isoformat()
-    async with place.house(place.data) as (client, _house):
+    async with place.application(place.data) as (client, _application):
         for number in range(ORDERS):
             answer = await client.post("/v1/events", json=order(number, at))
             assert answer.status_code == httpx2.codes.ACCEPTED, answer.text
@@ -150,15 +150,15 @@ async def _sent(place: Place, texts: int) -> None:
     await until(went, 100)
 
 
-async def idle(house: Application, data: Path, seconds: float) -> None:
+async def idle(application: Application, data: Path, seconds: float) -> None:
     """Wait until a house has read its log and has nothing left that is due."""
-    now = int(house.runtime.clock.now().timestamp() * 1_000_000)
+    now = int(application.runtime.clock.now().timestamp() * 1_000_000)
 
     async def is_idle() -> bool:
-        with closing(sqlite3.connect(data / HOUSE)) as raw:
+        with closing(sqlite3.connect(data / APPLICATION)) as raw:
             (due,) = raw.execute(_DUE, {"now": now, "overdue": now - 31_000_000}).fetchone()
             (newest,) = raw.execute("SELECT coalesce(max(id), 0) FROM event_log").fetchone()
-        read = [each.runner.position(LOCAL) for each in house.services if each.runner]
+        read = [each.runner.position(LOCAL) for each in application.services if each.runner]
         return due == 0 and all(place is not None and place > newest for place in read)
 
     await until(is_idle, seconds)

@@ -14,7 +14,7 @@ from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
 from tests.power.conftest import Recorded
 from tests.power.cutting import Cut, cuts
-from tests.power.living import HOUSE
+from tests.power.living import APPLICATION
 
 _FLIPS: Final = 300
 
@@ -39,7 +39,7 @@ def some_table(file: Path, rows: int) -> sqlite3.Connection:
 
 
 def test_any_byte_of_a_file_that_was_closed_is_missed(tmp_path: Path) -> None:
-    database = tmp_path / HOUSE
+    database = tmp_path / APPLICATION
     some_table(database, 30).close()
     wholeness.leave(database)
     chance = random.Random(1)  # noqa: S311 - reproducible
@@ -53,7 +53,7 @@ def test_any_byte_of_a_file_that_was_closed_is_missed(tmp_path: Path) -> None:
 
 
 def test_a_backup_that_was_put_in_its_place_is_taken_once_the_old_sum_is_deleted(tmp_path: Path) -> None:
-    database = tmp_path / HOUSE
+    database = tmp_path / APPLICATION
     some_table(database, 3).close()
     shutil.copyfile(database, tmp_path / "backup.db")
     some_table(tmp_path / "later.db", 9).close()
@@ -75,10 +75,10 @@ def test_any_byte_of_the_log_is_missed(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         for suffix in ("", "-wal"):
-            shutil.copyfile(tmp_path / f"running.db{suffix}", folder / f"{HOUSE}{suffix}")
-        flipped(folder / f"{HOUSE}-wal", place)
+            shutil.copyfile(tmp_path / f"running.db{suffix}", folder / f"{APPLICATION}{suffix}")
+        flipped(folder / f"{APPLICATION}-wal", place)
         try:
-            assert wholeness.check(folder / HOUSE) is not None, f"byte {place} of the log"
+            assert wholeness.check(folder / APPLICATION) is not None, f"byte {place} of the log"
             told += 1
         except ConfigurationFault:
             refused += 1
@@ -89,18 +89,18 @@ def test_any_byte_of_the_log_is_missed(tmp_path: Path) -> None:
 def test_the_log_of_a_house_that_was_killed_is_taken_without_a_word(tmp_path: Path) -> None:
     raw = some_table(tmp_path / "running.db", 20)
     for suffix in ("", "-wal"):
-        shutil.copyfile(tmp_path / f"running.db{suffix}", tmp_path / f"{HOUSE}{suffix}")
+        shutil.copyfile(tmp_path / f"running.db{suffix}", tmp_path / f"{APPLICATION}{suffix}")
     raw.close()
-    assert wholeness.check(tmp_path / HOUSE) is None
+    assert wholeness.check(tmp_path / APPLICATION) is None
 
 
 def test_what_a_power_cut_leaves_is_never_taken_for_damage(recorded: Recorded, tmp_path: Path) -> None:
     told = 0
-    for cut in cuts({HOUSE: recorded.base}, recorded.done, _FLIPS, seed=3):
+    for cut in cuts({APPLICATION: recorded.base}, recorded.done, _FLIPS, seed=3):
         folder = tmp_path / "cut"
         folder.mkdir()
         _put(cut, folder)
-        told += wholeness.check(folder / HOUSE) is not None
+        told += wholeness.check(folder / APPLICATION) is not None
         shutil.rmtree(folder)
     assert told < _FLIPS
 

@@ -15,7 +15,7 @@ from shared.db.page_sums import PageSums, sums_of
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.transaction import WritePriority
 from shared.errors import ConfigurationFault
-from tests.power.living import HOUSE
+from tests.power.living import APPLICATION
 from tests.power.test_flipped_byte import flipped, some_table
 
 _FLIPS: Final = 120
@@ -50,7 +50,7 @@ async def crashes(folder: Path, monkeypatch: pytest.MonkeyPatch, commits: int = 
     monkeypatch.setattr(sqlite, "_CHECKPOINT_PAGES", 40)
     monkeypatch.setattr(sqlite, "_CHECKPOINT_AGAIN_PAGES", 10)
     chance, left = random.Random(4), list[Path]()  # noqa: S311 - reproducible
-    database = folder / HOUSE
+    database = folder / APPLICATION
     some_table(database, 30).close()
     file = SQLiteDatabase(database, summed=True)
     copied = SQLiteDatabase._checkpoint
@@ -95,7 +95,7 @@ async def test_whatever_a_kill_leaves_is_taken(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.parametrize("former", [None, "DELETE", "WAL"])
 async def test_a_kill_before_the_log_was_ever_copied_is_taken(tmp_path: Path, former: str | None) -> None:
-    database = tmp_path / HOUSE
+    database = tmp_path / APPLICATION
     if former:
         with closing(some_table(database, 3)) as raw:
             raw.execute(f"PRAGMA journal_mode = {former}")
@@ -141,7 +141,7 @@ async def test_a_file_whose_sums_cannot_be_written_goes_on_without(
 ) -> None:
     monkeypatch.setattr(sqlite, "_CHECKPOINT_PAGES", 2)
     monkeypatch.setattr(PageSums, "keep", lambda _self: (_ for _ in ()).throw(OSError("the disk is full")))
-    database = tmp_path / HOUSE
+    database = tmp_path / APPLICATION
     some_table(database, 3).close()
     file = SQLiteDatabase(database, summed=True)
     await file.start()

@@ -28,7 +28,7 @@ from shared.clock import write_offset
 from shared.testing.waiting import until
 from tests.power.conftest import Recorded
 from tests.power.cutting import Cut, cuts
-from tests.power.living import HOUSE, PROVIDER, Place, idle, taken
+from tests.power.living import APPLICATION, PROVIDER, Place, idle, taken
 from tests.power.recording import operations
 from tests.seeds import SEED
 
@@ -51,12 +51,12 @@ _LIVE_TWICE: Final = (
 
 def put(cut: Cut, folder: Path) -> Path:
     """Write what the cut left into a folder, and return the database."""
-    for old in folder.glob(f"{HOUSE}*"):
+    for old in folder.glob(f"{APPLICATION}*"):
         old.unlink()
     for name, image in cut.files.items():
-        if image or name == HOUSE:
+        if image or name == APPLICATION:
             (folder / name).write_bytes(image)
-    return folder / HOUSE
+    return folder / APPLICATION
 
 
 def wrongs(database: Path, cut: Cut, called: set[bytes]) -> list[str]:
@@ -139,7 +139,7 @@ def survey(recorded: Recorded, number: int) -> tuple[list[str], set[tuple[tuple[
     between = set()
     wrong: list[str] = []
     with quick_folder() as folder:
-        for cut in cuts({HOUSE: recorded.base}, recorded.done, number, _SEED):
+        for cut in cuts({APPLICATION: recorded.base}, recorded.done, number, _SEED):
             provider.until(cut.provider)
             wrong += [
                 f"{each} (after operation {cut.after})" for each in wrongs(put(cut, folder), cut, provider.called)
@@ -162,7 +162,7 @@ def test_ten_times_as_many_cuts_hold_as_well(recorded: Recorded) -> None:
 
 
 def test_a_writer_that_answered_before_its_sync_would_be_found_out(recorded: Recorded, tmp_path: Path) -> None:
-    database = tmp_path / "hasty" / HOUSE
+    database = tmp_path / "hasty" / APPLICATION
     database.parent.mkdir()
     database.write_bytes(recorded.base)
     hasty = replace(recorded, done=operations(database, recorded.told, synchronous="NORMAL"))
@@ -190,7 +190,7 @@ async def starts_after_cuts(recorded: Recorded, folder: Path, number: int) -> No
     grown: list[int] = []
     with plain_doors():
         async with asyncio.TaskGroup() as group:
-            for made, cut in enumerate(cuts({HOUSE: recorded.base}, recorded.done, number, _SEED + 1)):
+            for made, cut in enumerate(cuts({APPLICATION: recorded.base}, recorded.done, number, _SEED + 1)):
                 place = await free.get()
                 data = folder / f"restart-{made}"
                 data.mkdir()
@@ -206,19 +206,19 @@ async def _start(
 ) -> None:
     write_offset(place.clock_file, later)
     before, begun = taken(data / PROVIDER), datetime.now(UTC) + later
-    async with place.house(data) as (_client, house):
-        await idle(house, data, _PATIENCE_SECONDS)
+    async with place.application(data) as (_client, application):
+        await idle(application, data, _PATIENCE_SECONDS)
         write_offset(place.clock_file, later + timedelta(minutes=12))
-        await until(lambda: _has_moved(house, begun + timedelta(minutes=12)), _PATIENCE_SECONDS)
-        await idle(house, data, _PATIENCE_SECONDS)
+        await until(lambda: _has_moved(application, begun + timedelta(minutes=12)), _PATIENCE_SECONDS)
+        await idle(application, data, _PATIENCE_SECONDS)
     grown.append(taken(data / PROVIDER) - before)
     assert count(data / PROVIDER)["duplicates"] == [], f"after operation {cut.after}, seed {_SEED}"
     shutil.rmtree(data)
     free.put_nowait(place)
 
 
-async def _has_moved(house: Application, to: datetime) -> bool:
-    return house.runtime.clock.now() >= to
+async def _has_moved(application: Application, to: datetime) -> bool:
+    return application.runtime.clock.now() >= to
 
 
 @pytest.mark.timeout(600)

@@ -40,7 +40,7 @@ numbers:
 
 
 @asynccontextmanager
-async def house(folder: Path, **settings: Any) -> AsyncIterator[embedded.Application]:
+async def application(folder: Path, **settings: Any) -> AsyncIterator[embedded.Application]:
     (folder / "merchants" / "acme").mkdir(parents=True)
     (folder / "merchants" / "acme" / "merchant.yaml").write_text(MERCHANT)
     given = ProcessSettings(data_dir=folder / "data", merchants_dir=folder / "merchants", **settings)
@@ -57,7 +57,7 @@ def caller(
 
 
 async def test_the_operators_pages_are_closed_to_whoever_asks_from_elsewhere(tmp_path: Path) -> None:
-    async with house(tmp_path, host="0.0.0.0") as opened, caller(opened, STRANGER) as client:
+    async with application(tmp_path, host="0.0.0.0") as opened, caller(opened, STRANGER) as client:
         for path in OPERATORS:
             answer = await client.get(path)
             assert (path, answer.status_code) == (path, HTTPStatus.UNAUTHORIZED)
@@ -67,14 +67,14 @@ async def test_the_operators_pages_are_closed_to_whoever_asks_from_elsewhere(tmp
 
 
 async def test_a_strangers_post_to_a_virtual_phone_is_refused(tmp_path: Path) -> None:
-    async with house(tmp_path, host="0.0.0.0") as opened, caller(opened, STRANGER) as client:
+    async with application(tmp_path, host="0.0.0.0") as opened, caller(opened, STRANGER) as client:
         answer = await client.post("/simulator/phones/+12125550123/replies", json={"text": "STOP"})
         assert answer.status_code == HTTPStatus.UNAUTHORIZED
         assert (await client.put("/simulator/faults", json={})).status_code == HTTPStatus.UNAUTHORIZED
 
 
 async def test_the_operators_token_opens_them_as_bearer_or_as_a_browsers_password(tmp_path: Path) -> None:
-    async with house(tmp_path, host="0.0.0.0") as opened, caller(opened, STRANGER) as client:
+    async with application(tmp_path, host="0.0.0.0") as opened, caller(opened, STRANGER) as client:
         password = base64.b64encode(f"operator:{opened.operator_token}".encode()).decode()
         for authorization in (f"Bearer {opened.operator_token}", f"Basic {password}"):
             answer = await client.get("/metrics", headers={"Authorization": authorization})
@@ -86,12 +86,12 @@ async def test_the_operators_token_opens_them_as_bearer_or_as_a_browsers_passwor
 
 async def test_the_operators_token_comes_from_a_file_where_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("t" * 40)
-    async with house(tmp_path, operator_token_file=tmp_path / "token") as opened:
+    async with application(tmp_path, operator_token_file=tmp_path / "token") as opened:
         assert opened.operator_token == "t" * 40
 
 
 async def test_this_machine_sees_them_without_a_token(tmp_path: Path) -> None:
-    async with house(tmp_path) as opened, caller(opened) as client:
+    async with application(tmp_path) as opened, caller(opened) as client:
         for path in ("/metrics", "/docs", "/openapi.json"):
             assert (await client.get(path)).status_code == HTTPStatus.OK
 
@@ -109,19 +109,19 @@ async def test_this_machine_sees_them_without_a_token(tmp_path: Path) -> None:
 async def test_a_proxy_or_a_rebound_name_does_not_speak_for_this_machine(
     tmp_path: Path, headers: dict[str, str]
 ) -> None:
-    async with house(tmp_path) as opened, caller(opened) as client:
+    async with application(tmp_path) as opened, caller(opened) as client:
         assert (await client.get("/metrics", headers=headers)).status_code == HTTPStatus.UNAUTHORIZED
 
 
 async def test_behind_a_public_address_even_this_machine_needs_the_token(tmp_path: Path) -> None:
-    async with house(tmp_path, public_url="https://sms.acme.example") as opened, caller(opened) as client:
+    async with application(tmp_path, public_url="https://sms.acme.example") as opened, caller(opened) as client:
         assert (await client.get("/metrics")).status_code == HTTPStatus.UNAUTHORIZED
         assert (await client.get("/simulator")).status_code == HTTPStatus.UNAUTHORIZED
 
 
 async def test_metrics_alone_are_open_to_the_networks_that_are_named(tmp_path: Path) -> None:
     settings = {"public_url": "https://sms.acme.example", "metrics_networks": "203.0.113.0/24"}
-    async with house(tmp_path, **settings) as opened, caller(opened, STRANGER, "10.2.3.4:8080") as client:
+    async with application(tmp_path, **settings) as opened, caller(opened, STRANGER, "10.2.3.4:8080") as client:
         assert (await client.get("/metrics")).status_code == HTTPStatus.OK
         assert (await client.get("/docs")).status_code == HTTPStatus.UNAUTHORIZED
 
@@ -150,7 +150,7 @@ async def test_metrics_alone_are_open_to_the_networks_that_are_named(tmp_path: P
 )
 async def test_only_known_names_are_answered_to(tmp_path: Path, host: str, is_known: bool) -> None:  # noqa: FBT001 - a column
     settings = {"public_url": "https://sms.acme.example", "hosts": "extra.example, *.wild.example"}
-    async with house(tmp_path, **settings) as opened, caller(opened, STRANGER) as client:
+    async with application(tmp_path, **settings) as opened, caller(opened, STRANGER) as client:
         answer = await client.get("/v1/kpis", headers={"Host": host})
         expected = HTTPStatus.UNAUTHORIZED if is_known else HTTPStatus.MISDIRECTED_REQUEST
         assert answer.status_code == expected
@@ -159,12 +159,15 @@ async def test_only_known_names_are_answered_to(tmp_path: Path, host: str, is_kn
 
 
 async def test_probes_are_answered_by_whatever_name_they_ask(tmp_path: Path) -> None:
-    async with house(tmp_path, public_url="https://sms.acme.example") as opened, caller(opened, STRANGER) as client:
+    async with (
+        application(tmp_path, public_url="https://sms.acme.example") as opened,
+        caller(opened, STRANGER) as client,
+    ):
         assert (await client.get("/healthz", headers={"Host": "10.1.2.3:8080"})).status_code == HTTPStatus.OK
 
 
 async def test_two_host_headers_name_nobody(tmp_path: Path) -> None:
-    async with house(tmp_path) as opened, caller(opened) as client:
+    async with application(tmp_path) as opened, caller(opened) as client:
         answer = await client.get("/v1/kpis", headers=[("Host", "localhost"), ("Host", "evil.example")])
         assert answer.status_code == HTTPStatus.MISDIRECTED_REQUEST
 
@@ -182,11 +185,11 @@ def test_a_process_bound_to_one_address_of_a_network_asks_everybody_for_the_toke
 
 
 async def test_a_wider_address_is_warned_of_at_the_start(tmp_path: Path) -> None:
-    async with house(tmp_path, host="0.0.0.0") as opened:
+    async with application(tmp_path, host="0.0.0.0") as opened:
         with capture_logs() as lines:
             embedded.warn_of_exposure(opened)
         assert [line["event"] for line in lines] == ["reachable_from_other_machines", "simulated_provider_reachable"]
-    async with house(tmp_path / "other") as opened:
+    async with application(tmp_path / "other") as opened:
         with capture_logs() as lines:
             embedded.warn_of_exposure(opened)
         assert lines == []

@@ -19,7 +19,7 @@ EVERYBODYS, WEBHOOKS = 1_000, 10_000
 SIGNED = {"X-Shopify-Hmac-Sha256": "c2lnbmVk"}
 
 
-class Desk:
+class Entry:
     """Counts what it reads, and holds on to it until it is let go."""
 
     def __init__(self) -> None:
@@ -35,15 +35,15 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def service() -> Entry:
+    return Entry()
 
 
 @pytest.fixture
-async def client(tmp_path: Path, desk: Desk) -> AsyncIterator[httpx2.AsyncClient]:
+async def client(tmp_path: Path, service: Entry) -> AsyncIterator[httpx2.AsyncClient]:
     router = APIRouter()
     for path in ("/v1/webhooks/{source}/{merchant}", "/v1/events"):
-        router.add_route(path, desk.take, methods=["POST"])
+        router.add_route(path, service.take, methods=["POST"])
     keys = Keys(MerchantDirectory.load(tmp_path, {}), RateLimit(3, FakeClock()))
     app: FastAPI = create_app(
         "t", [router], keys=keys, health=Health(), max_body_bytes=EVERYBODYS, max_webhook_body_bytes=WEBHOOKS
@@ -61,12 +61,12 @@ async def test_a_webhook_with_a_signature_may_be_large(client: httpx2.AsyncClien
 
 
 async def test_without_a_signature_or_elsewhere_bodies_end_where_they_always_did(
-    client: httpx2.AsyncClient, desk: Desk
+    client: httpx2.AsyncClient, service: Entry
 ) -> None:
     for path, headers in (("/v1/webhooks/shopify/acme", {}), ("/v1/events", SIGNED)):
         answer = await client.post(path, content=b"x" * (EVERYBODYS + 1), headers=headers)
         assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    assert desk.reading == 0
+    assert service.reading == 0
 
 
 async def test_a_large_body_without_a_length_is_refused_where_it_passes_the_limit(client: httpx2.AsyncClient) -> None:
@@ -84,9 +84,9 @@ async def test_a_large_body_without_a_length_is_refused_where_it_passes_the_limi
 
 
 async def test_a_crowd_of_large_bodies_is_told_to_come_again_and_small_ones_are_not(
-    client: httpx2.AsyncClient, desk: Desk
+    client: httpx2.AsyncClient, service: Entry
 ) -> None:
-    desk.go.clear()
+    service.go.clear()
     crowd = [
         asyncio.create_task(client.post("/v1/webhooks/shopify/acme", content=b"x" * WEBHOOKS, headers=SIGNED))
         for _ in range(40)
@@ -96,7 +96,7 @@ async def test_a_crowd_of_large_bodies_is_told_to_come_again_and_small_ones_are_
     assert {answer.status_code for answer in refused} == {HTTPStatus.SERVICE_UNAVAILABLE}
     assert {answer.json()["code"] for answer in refused} == {"too_many_large_bodies"}
     assert all("retry-after" in answer.headers for answer in refused)
-    desk.go.set()
+    service.go.set()
     assert (await small).status_code == HTTPStatus.OK
     taken = [each for each in [await asked for asked in crowd] if each.status_code == HTTPStatus.OK]
     assert len(taken) >= 16

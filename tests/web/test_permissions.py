@@ -55,7 +55,7 @@ api_keys:
 
 
 @asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[embedded.Application]:
+async def application(folder: Path) -> AsyncIterator[embedded.Application]:
     keys = [(token(scope), [scope]) for scope in SCOPES]
     texts = {
         "acme": merchant("acme", "+12025550100", [*keys, (ALL, SCOPES)]),
@@ -77,7 +77,7 @@ async def house(folder: Path) -> AsyncIterator[embedded.Application]:
 @pytest.fixture
 async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[embedded.Application]:
     monkeypatch.setenv("SHOPIFY_SECRET", "s" * 32)
-    async with house(tmp_path) as found:
+    async with application(tmp_path) as found:
         assert found.simulator is not None
         await found.simulator.start()
         yield found

@@ -31,9 +31,9 @@ async def test_an_existing_open_folder_makes_no_file_readable(tmp_path: Path) ->
     try:
         settings = ProcessSettings(data_dir=data, merchants_dir=acme.parent)
         async with (
-            embedded.embedded(settings) as house,
-            embedded.announced(house),
-            house.app.router.lifespan_context(house.app),
+            embedded.embedded(settings) as application,
+            embedded.announced(application),
+            application.app.router.lifespan_context(application.app),
         ):
             modes = modes_of(data)
     finally:

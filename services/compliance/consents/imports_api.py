@@ -23,7 +23,7 @@ class ImportBody(BaseModel):
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=MOST_ROWS)
 
 
-def routes(desk: ImportService, quotas: Quotas) -> APIRouter:
+def routes(service: ImportService, quotas: Quotas) -> APIRouter:
     """Return the route of imports."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
@@ -38,7 +38,7 @@ def routes(desk: ImportService, quotas: Quotas) -> APIRouter:
         size = len(await request.body())
         if (unread := quotas.unread_refusal(caller, PATH, size)) is not None:
             raise unread
-        answer = await desk.take(
+        answer = await service.take(
             caller.merchant, body.rows, lambda rows: quotas.refusal(caller, Load(PATH, rows, size))
         )
         return JSONResponse(answer)

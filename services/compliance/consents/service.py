@@ -23,7 +23,7 @@ from services.compliance.caps import slots
 from services.compliance.gate.inputs import HistoryItem
 from services.compliance.ledger import claims
 from services.compliance.store import RecipientState
-from services.compliance.tables import ground
+from services.compliance.tables import system_tables
 from shared import ids, phone, places
 from shared.config.directory import Merchant
 from shared.consent_dates import undated_where_withdrawn
@@ -168,7 +168,7 @@ class ConsentService:
         claim = self.claim(merchant, body, self.units.clock.now())
 
         async def work(uow: UnitOfWork) -> tuple[int, dict[str, Any]]:
-            before = await answered(uow.db, ground, keyed)
+            before = await answered(uow.db, system_tables, keyed)
             if before is not None:
                 return before
             changed = await claims.record([claim], uow)
@@ -183,7 +183,7 @@ class ConsentService:
                 "recorded": bool(changed),
                 **standing_answer(people[claim.recipient_id], uow.now),
             }
-            await remember(uow, ground, keyed, status, answer)
+            await remember(uow, system_tables, keyed, status, answer)
             return status, answer
 
         return await self.units.run(

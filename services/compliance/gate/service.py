@@ -56,7 +56,7 @@ class GateService:
     registers: Registers = field(default_factory=Registers)
 
 
-async def judge(desk: GateService, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
+async def judge(service: GateService, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
     """Judge due follow-ups, keep each verdict as evidence, reserve cap slots, say what comes next.
 
     A release that has its verdict gets no second one, nor does one that a later release has overtaken: what was said
@@ -66,22 +66,22 @@ async def judge(desk: GateService, dues: Sequence[FollowUpDue], uow: UnitOfWork)
     people = await store.held_people(uow.db, {due.recipient_id: due.merchant_id for due in dues}, uow.now)
     newest = _newest(await store.judged_releases(uow.db, [due.follow_up_id for due in dues]))
     fresh = [due for due in dues if due.release > newest.get(due.follow_up_id, -1)]
-    histories = await slots.histories(uow.db, [due.recipient_id for due in fresh], uow.now, desk.history_days)
+    histories = await slots.histories(uow.db, [due.recipient_id for due in fresh], uow.now, service.history_days)
     entered = await store.known_entries(uow.db, [report for due in fresh for report in due.consent_reports])
     wishes = await preferences.wishes(uow.db, [due.recipient_id for due in fresh])
-    policies = await _policies(desk, {due.merchant_id for due in fresh}, uow)
+    policies = await _policies(service, {due.merchant_id for due in fresh}, uow)
     waiting = {event.recipient_id for event, _why in uow.set_aside_events}
-    rules = desk.rules()
-    is_trustworthy = desk.clock.is_trustworthy()
-    news = await desk.news(uow)
+    rules = service.rules()
+    is_trustworthy = service.clock.is_trustworthy()
+    news = await service.news(uow)
     writer, rows, reserved, kinds = RecordWriter(), [], [], Counter[_Kind]()
     judged: list[_Judged] = []
     for due in fresh:
         policy = policies.get(due.merchant_id)
-        contact = _contact(desk, due, policy, uow)
+        contact = _contact(service, due, policy, uow)
         if policy is None or contact is None:
             continue
-        person = await _one_person(desk, due.merchant_id, people[due.recipient_id], contact, uow.db)
+        person = await _one_person(service, due.merchant_id, people[due.recipient_id], contact, uow.db)
         past = [text for key, text in histories.get(due.recipient_id, ()) if key != due.follow_up_id]
         late = news.why_waits(due.recipient_id)
         circumstances = GateCircumstances(
@@ -90,11 +90,11 @@ async def judge(desk: GateService, dues: Sequence[FollowUpDue], uow: UnitOfWork)
             consent_lag=not is_trustworthy or late is NewsWait.UNREAD,
             source_lag=late is NewsWait.SOURCE_LAG,
             wish=wishes.get(due.recipient_id, NO_WISH),
-            number=desk.registers.news(E164(contact.phone)),
+            number=service.registers.news(E164(contact.phone)),
         )
         record = decided(inputs_of(due, contact, person, past, circumstances, policy, uow.now), rules)
         judged.append((LimitCandidate(due, person, E164(contact.phone), bool(past)), record))
-    for asked, record in await _within_limits(desk, judged, rules, uow):
+    for asked, record in await _within_limits(service, judged, rules, uow):
         due, verdict = asked.due, record.verdict
         uow.publish(announcement(due, verdict, first_contact=asked.person.texted_at is None, now=uow.now))
         rows.append(_row(due, record, writer, uow.now))
@@ -108,7 +108,7 @@ async def judge(desk: GateService, dues: Sequence[FollowUpDue], uow: UnitOfWork)
 
 
 async def _within_limits(
-    desk: GateService, judged: Sequence[_Judged], rules: RuleTable | UnreadableRules, uow: UnitOfWork
+    service: GateService, judged: Sequence[_Judged], rules: RuleTable | UnreadableRules, uow: UnitOfWork
 ) -> list[_Judged]:
     """Judge again, with the bound it met, each text that could go and has no room; answers to people always have."""
     clear = [
@@ -116,7 +116,7 @@ async def _within_limits(
         for asked, record in judged
         if isinstance(record.verdict, Clear) and record.inputs.message.purpose not in ANSWERS
     ]
-    waits = await desk.limits.waits(uow, clear) if clear else {}
+    waits = await service.limits.waits(uow, clear) if clear else {}
     return [
         (asked, record if (limit := waits.get(asked.due.follow_up_id)) is None else _limited(record, limit, rules))
         for asked, record in judged
@@ -129,10 +129,10 @@ def _limited(record: DecisionRecord, limit: Limit, rules: RuleTable | Unreadable
 
 
 async def _one_person(
-    desk: GateService, merchant: MerchantId, person: store.RecipientState, contact: Contact, db: Transaction
+    service: GateService, merchant: MerchantId, person: store.RecipientState, contact: Contact, db: Transaction
 ) -> store.RecipientState:
     """Return the person a text is for, with an opt-out that stands under a former spelling of their number."""
-    former = [desk.sealer.recipient_id(merchant, each) for each in former_spellings(E164(contact.phone))]
+    former = [service.sealer.recipient_id(merchant, each) for each in former_spellings(E164(contact.phone))]
     if not former or person.standing.suppression is not None:
         return person
     for other in (await store.people(db, former)).values():
@@ -149,12 +149,12 @@ def _newest(releases: set[tuple[FollowUpId, int]]) -> dict[FollowUpId, int]:
     return newest
 
 
-async def _policies(desk: GateService, merchants: set[MerchantId], uow: UnitOfWork) -> dict[MerchantId, Policy]:
+async def _policies(service: GateService, merchants: set[MerchantId], uow: UnitOfWork) -> dict[MerchantId, Policy]:
     """Return each merchant's policy; a merchant that is neither in the folder nor closed has none."""
     closed = await store.closed(uow.db, sorted(merchants))
     found = {}
     for each in merchants:
-        merchant = desk.merchants.get(each)
+        merchant = service.merchants.get(each)
         if merchant is not None:
             found[each] = policy_of(merchant.config, is_closed=each in closed)
         elif each in closed:
@@ -162,14 +162,14 @@ async def _policies(desk: GateService, merchants: set[MerchantId], uow: UnitOfWo
     return found
 
 
-def _contact(desk: GateService, due: FollowUpDue, policy: Policy | None, uow: UnitOfWork) -> Contact | None:
+def _contact(service: GateService, due: FollowUpDue, policy: Policy | None, uow: UnitOfWork) -> Contact | None:
     """Return whom a text is for; None where the event cannot be judged and was set aside."""
     if policy is None:
         uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")
         return None
     try:
         return Contact.model_validate_json(
-            desk.sealer.open(due.merchant_id, places.contact(due.recipient_id), due.content.contact)
+            service.sealer.open(due.merchant_id, places.contact(due.recipient_id), due.content.contact)
         )
     except (Fault, ValidationError) as problem:
         uow.set_aside(due, f"the sealed contact cannot be read: {type(problem).__name__}")

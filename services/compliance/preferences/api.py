@@ -56,15 +56,15 @@ class _Pages:
         return HTMLResponse(html, status_code=status, headers={**_HEADERS, "Content-Language": language.code})
 
 
-def routes(desk: PreferenceService, links: PreferenceLinks, merchants: MerchantDirectory) -> APIRouter:
+def routes(service: PreferenceService, links: PreferenceLinks, merchants: MerchantDirectory) -> APIRouter:
     """Return the routes of preference pages."""
     router = APIRouter(prefix="/preferences", include_in_schema=False)
     pages = _Pages()
 
     async def found(token: str) -> tuple[Holder, Merchant] | None:
-        holder = links.holder(token, desk.units.clock.now())
+        holder = links.holder(token, service.units.clock.now())
         merchant = merchants.get(holder.merchant_id) if holder else None
-        return (holder, merchant) if holder and merchant and await desk.is_open(holder) else None
+        return (holder, merchant) if holder and merchant and await service.is_open(holder) else None
 
     @router.get("/static/preferences.css")
     async def style() -> Response:
@@ -83,7 +83,7 @@ def routes(desk: PreferenceService, links: PreferenceLinks, merchants: MerchantD
         holder, merchant = owner
         language = pages.languages.best(lang, accept_language, merchant.config.locale)
         chosen = Choice(done) if done in Choice.__members__.values() else None
-        sight = await desk.sight(holder)
+        sight = await service.sight(holder)
         until = sight.paused_until
         return pages.page(
             "choices",
@@ -110,7 +110,7 @@ def routes(desk: PreferenceService, links: PreferenceLinks, merchants: MerchantD
             return pages.page("ended", pages.languages.best(lang, accept_language, None), HTTPStatus.GONE)
         told = {}
         if choice in Choice.__members__.values():
-            await desk.choose(owner[0], Choice(choice), user_agent)
+            await service.choose(owner[0], Choice(choice), user_agent)
             told["done"] = choice
         query = urlencode(told | _asked(pages, lang))
         address = f"/preferences/{token}" + (f"?{query}" if query else "")

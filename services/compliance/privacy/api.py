@@ -16,7 +16,7 @@ from services.compliance.ledger.entries import first_break
 from services.compliance.privacy import store as rights_store
 from services.compliance.privacy.answers import Copy, certificate_answer, copy_answer, copy_table, listed
 from services.compliance.privacy.store import Piece, Request
-from services.compliance.tables import ground
+from services.compliance.tables import system_tables
 from shared import ids
 from shared.config.directory import Merchant
 from shared.db.transaction import Transaction, WritePriority
@@ -51,7 +51,7 @@ class RightsService:
         keyed = Keyed.of(merchant.id, key, f"/v1/{right}", {"recipient": str(recipient)}, self.sealer.keyed_hash)
 
         async def work(uow: UnitOfWork) -> dict[str, Any]:
-            before = await answered(uow.db, ground, keyed)
+            before = await answered(uow.db, system_tables, keyed)
             if before is not None:
                 return dict(before[1])
             request_id = EventId(ids.minted(uow.now))
@@ -68,7 +68,7 @@ class RightsService:
             await rights_store.remember(uow.db, [asked])
             uow.publish(event)
             answer = {**listed(asked), "state": "under_way"}
-            await remember(uow, ground, keyed, HTTPStatus.ACCEPTED, answer)
+            await remember(uow, system_tables, keyed, HTTPStatus.ACCEPTED, answer)
             return answer
 
         return await self.consents.units.run(work, WritePriority.STOP)
@@ -117,10 +117,10 @@ def copies_of(pieces: list[Piece], merchant: Merchant, sealer: Sealer) -> list[C
     return copies
 
 
-def routes(desk: RightsService) -> APIRouter:
+def routes(service: RightsService) -> APIRouter:
     """Return the routes of rights."""
     router = APIRouter(tags=["rights"], route_class=StrictRoute)
-    units = desk.consents.units
+    units = service.consents.units
 
     async def newest(merchant: Merchant, right: PrivacyRight) -> list[dict[str, Any]]:
         found = await units.read(lambda db: rights_store.newest(db, merchant.id, right))
@@ -128,7 +128,7 @@ def routes(desk: RightsService) -> APIRouter:
 
     @router.post("/v1/erasures", status_code=HTTPStatus.ACCEPTED, summary="Forget a person, in every service")
     async def erase(body: StandingBody, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
-        return await desk.ask(caller.merchant, body.to, PrivacyRight.ERASURE, idempotency_key)
+        return await service.ask(caller.merchant, body.to, PrivacyRight.ERASURE, idempotency_key)
 
     @router.get("/v1/erasures", summary="The newest erasures, those that platforms asked for included")
     async def erasures(caller: Reader) -> dict[str, Any]:
@@ -136,11 +136,11 @@ def routes(desk: RightsService) -> APIRouter:
 
     @router.get("/v1/erasures/{request_id}", summary="The certificate: what was deleted where, by whom and when")
     async def erasure(request_id: UUID, caller: Reader) -> dict[str, Any]:
-        return await desk.erasure(caller.merchant, request_id)
+        return await service.erasure(caller.merchant, request_id)
 
     @router.post("/v1/exports", status_code=HTTPStatus.ACCEPTED, summary="Collect everything held about a person")
     async def copy(body: StandingBody, caller: Writer, idempotency_key: Key = None) -> dict[str, Any]:
-        return await desk.ask(caller.merchant, body.to, PrivacyRight.EXPORT, idempotency_key)
+        return await service.ask(caller.merchant, body.to, PrivacyRight.EXPORT, idempotency_key)
 
     @router.get("/v1/exports", summary="The newest exports, those that platforms asked for included")
     async def exports(caller: Reader) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def routes(desk: RightsService) -> APIRouter:
 
     @router.get("/v1/exports/{request_id}", summary="The copy, as JSON or CSV (Accept: text/csv)")
     async def export(request_id: UUID, caller: Reader, accept: Annotated[str, Header()] = "") -> Response:
-        request, copies = await desk.export(caller.merchant, request_id)
+        request, copies = await service.export(caller.merchant, request_id)
         answer = copy_answer(request, copies, units.clock.now())
         private = {"Cache-Control": "no-store", "X-Export-State": answer["state"]}
         if "text/csv" in accept.lower():

@@ -11,7 +11,7 @@ from services.compliance.privacy import erasure
 from services.compliance.privacy import store as rights_store
 from services.compliance.privacy.holdings import held
 from services.compliance.privacy.store import Request
-from services.compliance.tables import ground, ledger
+from services.compliance.tables import ledger, system_tables
 from shared import ids, rights
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
@@ -43,7 +43,7 @@ class RightsHandlers:
                 uow.publish(_erased(request))
             else:
                 tables_held = await held(uow.db, request.recipient_id, request.merchant_id, self.sealer)
-                rights.hand_over(uow, ground, request, tables_held, self.sealer)
+                rights.hand_over(uow, system_tables, request, tables_held, self.sealer)
 
 
 async def forget(events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
@@ -54,7 +54,7 @@ async def forget(events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
     counts = {event.event_id: await _blank(event.recipient_id, uow) for event in events}
     await erasure.forget(events, uow)
     for event in events:
-        rights.certify(uow, ground, event, counts[event.event_id])
+        rights.certify(uow, system_tables, event, counts[event.event_id])
 
 
 async def forget_shop(event: MerchantClosed, uow: UnitOfWork) -> None:
@@ -67,13 +67,13 @@ async def forget_shop(event: MerchantClosed, uow: UnitOfWork) -> None:
     )
     await rights_store.remember(uow.db, [asked])
     full = sa.and_(ledger.c.merchant_id == event.merchant_id, ledger.c.evidence.is_not(None))
-    parked = ground.parked
+    parked = system_tables.parked
     rows = {
         ledger.name: await uow.db.execute(sa.update(ledger).where(full).values(evidence=None)),
         "compliance_export_parts": await rights_store.drop_exports_of_shop(uow.db, event.merchant_id),
         parked.name: await uow.db.execute(sa.delete(parked).where(parked.c.merchant_id == event.merchant_id)),
     }
-    rights.certify(uow, ground, event, rows)
+    rights.certify(uow, system_tables, event, rows)
 
 
 async def certified(events: Sequence[PrivacyErased], uow: UnitOfWork) -> None:
@@ -99,7 +99,7 @@ async def _blank(recipient: RecipientId, uow: UnitOfWork) -> dict[str, int]:
         tables.ledger.name: sum(1 for row in entries if row["evidence"] is not None),
         "compliance_export_parts": await rights_store.drop_exports(uow.db, recipient),
         "compliance_preferences": await forget_preferences(uow.db, recipient),
-        ground.parked.name: await rights.strip_parked(uow.db, ground, recipient, drop=(FollowUpDue,)),
+        system_tables.parked.name: await rights.strip_parked(uow.db, system_tables, recipient, drop=(FollowUpDue,)),
     }
 
 

@@ -4,7 +4,7 @@ import orjson
 
 from services.compliance.preferences.tables import preferences
 from services.compliance.sealed import SEALED_FOR_GOOD
-from services.compliance.tables import decisions, erasures, ground, ledger, send_slots, standings
+from services.compliance.tables import decisions, erasures, ledger, send_slots, standings, system_tables
 from shared import rights
 from shared.db.transaction import Transaction
 from shared.ids import MerchantId, RecipientId
@@ -23,7 +23,7 @@ async def held(db: Transaction, recipient: RecipientId, merchant: MerchantId, se
             for row in await db.fetch(table, "recipient_id", [recipient])
         ]
         found[table.name] = rights.opened_rows(rows, sealer, merchant, SEALED_FOR_GOOD.get(table, {}))
-    return {**found, ground.parked.name: await rights.parked_rows(db, ground, recipient, sealer)}
+    return {**found, system_tables.parked.name: await rights.parked_rows(db, system_tables, recipient, sealer)}
 
 
 def _readable(value: bytes) -> object:

@@ -18,7 +18,7 @@ from services.scheduler.release.due_timers import is_pending, release_of, sorted
 from services.scheduler.release.number_queues import Queues
 from services.scheduler.release.pacing import Waiting
 from services.scheduler.release.turns import wait_for_turns
-from services.scheduler.schema import ground
+from services.scheduler.schema import system_tables
 from services.scheduler.store import load_with_content, timer
 from services.scheduler.tables import follow_ups, timers
 from shared.bus import parked
@@ -115,7 +115,7 @@ class FailingFollowUps:
         if key in self._called:
             await Queues().leave(uow.db, [self._called[key]])
         work = parked.Work(PARKED_AS, row["merchant_id"], row["recipient_id"], orjson.dumps({"follow_up_id": str(key)}))
-        await parked.set_aside(uow, ground, work, why)
+        await parked.set_aside(uow, system_tables, work, why)
         return MerchantId(row["merchant_id"])
 
 

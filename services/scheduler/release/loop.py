@@ -4,7 +4,6 @@ One step is one unit of work: take up to N due timers, decide, move, publish. It
 what is pending. No lease is held, and nothing is called: the transaction is all there is.
 """
 
-import asyncio
 import contextlib
 from collections import Counter
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.follow_up import Content
 from shared.failpoints import failpoint
 from shared.ids import FollowUpId
-from shared.loop import Loop
+from shared.wake import LoopWaker
 
 LONGEST_PAUSE_SECONDS = 1.0
 _BUSY_PAUSE_SECONDS = 0.02
@@ -48,36 +47,18 @@ _LINE_PAUSE_SECONDS = 0.1
 _Loaded = tuple[FollowUp, Content | None]
 
 
-class Bell:
-    """Wakes the loop from wherever a unit of work runs, when something becomes due soon."""
+class DueWaker(LoopWaker):
+    """Wakes the scheduler's loop when something becomes due soon."""
 
     def __init__(self, clock: Clock) -> None:
+        super().__init__()
         self._clock = clock
-        self._asyncio: asyncio.AbstractEventLoop | None = None
-        self._loop: Loop | None = None
 
-    def attach(self, loop: Loop) -> None:
-        """Name the loop to wake."""
-        self._loop = loop
-
-    async def start(self) -> None:
-        """Remember the event loop in which the scheduler's loop runs."""
-        self._asyncio = asyncio.get_running_loop()
-
-    def ring(self, at: datetime) -> None:
-        """Wake the loop at an instant less than a second away; later ones it finds by itself. Safe in any thread.
-
-        It waits a little, so that the unit which rings has committed by then.
-        """
-        delay = max(_BUSY_PAUSE_SECONDS, (at - self._clock.now()).total_seconds())
-        if self._asyncio is None or self._loop is None or delay > LONGEST_PAUSE_SECONDS:
-            return
-        wake = self._loop.wake
-        host = self._asyncio
-        try:
-            host.call_soon_threadsafe(host.call_later, delay, wake)
-        except RuntimeError:  # the event loop is gone: nobody waits any more
-            return
+    def wake_at(self, due_at: datetime) -> None:
+        """Wake the loop at an instant less than a second away; it finds later ones by itself. Safe in any thread."""
+        delay = max(_BUSY_PAUSE_SECONDS, (due_at - self._clock.now()).total_seconds())
+        if delay <= LONGEST_PAUSE_SECONDS:
+            self.wake_after(delay)
 
 
 @dataclass(frozen=True, slots=True)

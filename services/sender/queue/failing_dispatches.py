@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from services.sender.schema import ground
+from services.sender.schema import system_tables
 from services.sender.store import dispatch_of
 from services.sender.tables import dispatches
 from shared.bus import parked
@@ -59,7 +59,9 @@ async def _set_aside(uow: UnitOfWork, key: FollowUpId, why: str) -> str:
     )
     await uow.db.change(dispatches, [{"follow_up_id": key, "ready_at": uow.now + _NOT_READY}])
     body = orjson.dumps({"follow_up_id": str(key)})
-    await parked.set_aside(uow, ground, parked.Work(PARKED_AS, row["merchant_id"], row["recipient_id"], body), why)
+    await parked.set_aside(
+        uow, system_tables, parked.Work(PARKED_AS, row["merchant_id"], row["recipient_id"], body), why
+    )
     return str(row["merchant_id"])
 
 

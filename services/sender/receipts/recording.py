@@ -48,12 +48,18 @@ class Reported(NamedTuple):
 class Receipts:
     """Takes receipts in; the status lattice makes repeats, delays and disorder harmless."""
 
-    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer, rush: Backpressure, numbers: NumberHealth) -> None:
+    def __init__(
+        self, units: UnitOfWorkRunner, sealer: Sealer, backpressure: Backpressure, numbers: NumberHealth
+    ) -> None:
         self._units = units
         self._numbers = numbers
         self._sealer = sealer
         self._gathering: Gatherer[Reported, bool] = Gatherer(
-            self._commit, _GROUP_RECEIPTS, _LINGER_SECONDS, rush.hold_seconds, lambda reported: reported.merchant_id
+            self._commit,
+            _GROUP_RECEIPTS,
+            _LINGER_SECONDS,
+            backpressure.hold_seconds,
+            lambda reported: reported.merchant_id,
         )
 
     async def take(
@@ -108,7 +114,7 @@ async def _take_all(
                 "received_at": uow.now,
             },
         )
-    known = await store.glimpses(uow.db, {one.attempt_id for one in reported})
+    known = await store.snapshots(uow.db, {one.attempt_id for one in reported})
     items = [
         Item(one.attempt_id, seen.follow_up_id, one.receipt)
         for one in reported

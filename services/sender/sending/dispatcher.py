@@ -30,39 +30,15 @@ from shared.errors import Fault
 from shared.events.dispatch import ErrorClass
 from shared.failpoints import failpoint
 from shared.ids import AttemptId, FollowUpId
-from shared.loop import Loop
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
-_COMMIT_SECONDS: Final = 0.03
-"""A commit gathers for 20 ms; the loop looks a little later."""
 HALTED_FOR: Final = timedelta(hours=24)
 """So long a text waits for its number to be mended; after that it ends, and says so."""
 _FOREVER: Final = timedelta(days=3650)
 
 
 log = logger(__name__)
-
-
-class Bell:
-    """Wakes a loop from the thread that queues, a moment later: the commit must come first."""
-
-    def __init__(self) -> None:
-        self._running: asyncio.AbstractEventLoop | None = None
-        self._loop: Loop | None = None
-
-    def attach(self, loop: Loop) -> None:
-        """Name the loop to wake, from inside the event loop it runs in."""
-        self._running, self._loop = asyncio.get_running_loop(), loop
-
-    def ring(self) -> None:
-        """Wake the loop soon; callable from any thread, and before there is one."""
-        if self._running is not None and not self._running.is_closed():
-            self._running.call_soon_threadsafe(self._wake_soon)
-
-    def _wake_soon(self) -> None:
-        if self._running is not None and self._loop is not None:
-            self._running.call_later(_COMMIT_SECONDS, self._loop.wake)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +64,7 @@ class Dispatcher:
         calls: Calls,
         numbers: NumberHealth,
         settings: SenderSettings,
-        rush: Backpressure,
+        backpressure: Backpressure,
         *,
         process_url: str,
         holding: Callable[[], Assignment],
@@ -110,7 +86,7 @@ class Dispatcher:
         self._calls = calls
         self._numbers = numbers
         self._settings = settings
-        self._rush = rush
+        self._backpressure = backpressure
         self._process_url = process_url
         self._started_at = self._clock.now()
         self._aside = FailingDispatches(units)
@@ -173,7 +149,7 @@ class Dispatcher:
         if not rows:
             return False
         if share.is_cut_short and len(rows) == share.most:
-            self._rush.note()
+            self._backpressure.note()
         failpoint("sender.after_claim")
         now = self._clock.now()
         prepared: list[Prepared] = []

@@ -24,8 +24,7 @@ from services.sender.engagement.attribution.store import (
 )
 from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.retention import sweeps
-from services.sender.schema import ground as ground_tables
-from services.sender.schema import metadata
+from services.sender.schema import metadata, system_tables
 from services.sender.settings import SenderSettings
 from shared import ids
 from shared.bus.router import Router
@@ -39,7 +38,7 @@ from shared.events.trigger import TriggerReceived
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.service import Service
 from shared.testing.clock import START, FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 
 ACME = MerchantId("acme")
 HOUR = timedelta(hours=1)
@@ -70,14 +69,14 @@ def trigger(kind: str = "purchase", name: str = "", **changes: Any) -> TriggerRe
 class Sender:
     """The event door of attribution, and what other rooms of the sender tell it."""
 
-    def __init__(self, ground: ServiceHarness, clock: FakeClock) -> None:
-        self.ground = ground
+    def __init__(self, harness: ServiceHarness, clock: FakeClock) -> None:
+        self.harness = harness
         self.clock = clock
-        self.units = ground.runtime.units
-        self.service = Service("sender", metadata, ground_tables, self.units)
+        self.units = harness.runtime.units
+        self.service = Service("sender", metadata, system_tables, self.units)
         router = Router()
         consumer.register(router)
-        self.service.listen(ground.runtime.log, router)
+        self.service.listen(harness.runtime.log, router)
 
     async def click(self, follow_up_id: FollowUpId, *, at: datetime, by: RecipientId = ANA) -> None:
         async def work(uow: UnitOfWork) -> None:
@@ -94,29 +93,29 @@ class Sender:
         await self.units.run(work, WritePriority.OUTCOMES)
 
     async def hear(self, *triggers: TriggerReceived) -> None:
-        await self.ground.publish(*triggers)
-        await self.ground.settle(self.service)
+        await self.harness.publish(*triggers)
+        await self.harness.settle(self.service)
 
     async def attributed(self) -> list[ConversionAttributed]:
-        return await self.ground.published(ConversionAttributed)
+        return await self.harness.published(ConversionAttributed)
 
     async def adjusted(self) -> list[ConversionAdjusted]:
-        return await self.ground.published(ConversionAdjusted)
+        return await self.harness.published(ConversionAdjusted)
 
     async def net(self) -> int:
         facts: list[ConversionAttributed | ConversionAdjusted] = [*await self.attributed(), *await self.adjusted()]
         return sum(fact.amount_minor for fact in facts)
 
     async def rows(self, table: sa.Table) -> list[Row]:
-        return [*await self.ground.rows(sa.select(table))]
+        return [*await self.harness.rows(sa.select(table))]
 
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Sender]:
     clock = FakeClock()
-    async with house(folder, clock, MerchantDirectory(folder, {})) as ground:
-        await ground.create(metadata)
-        yield Sender(ground, clock)
+    async with harness(folder, clock, MerchantDirectory(folder, {})) as base:
+        await base.create(metadata)
+        yield Sender(base, clock)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from shared.events.dispatch import DispatchAccepted
 from shared.testing import make_compliance
 from shared.testing.clock import START
 from shared.testing.make_compliance import PHONE, api_key
-from tests.integration.compliance.stage import Stage, only, opened
+from tests.integration.compliance.driver import ComplianceDriver, only, opened
 
 CONSENT = {
     "to": PHONE,
@@ -38,13 +38,13 @@ QUESTION = {
 
 
 @pytest.fixture
-async def http(stage: Stage) -> AsyncIterator[httpx2.AsyncClient]:
-    async with stage.http() as client:
+async def http(driver: ComplianceDriver) -> AsyncIterator[httpx2.AsyncClient]:
+    async with driver.http() as client:
         yield client
 
 
 async def test_a_recorded_consent_lets_marketing_go_and_keeps_its_evidence_sealed(
-    stage: Stage, http: httpx2.AsyncClient
+    driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
     answer = await http.post("/v1/consents", json=CONSENT)
     assert answer.status_code == 201
@@ -54,37 +54,37 @@ async def test_a_recorded_consent_lets_marketing_go_and_keeps_its_evidence_seale
         "expires_at": None,
         "revoked_at": None,
     }
-    assert only(await stage.verdict()) == [("cleared", "ok")]
-    (row,) = await stage.rows(ledger)
+    assert only(await driver.verdict()) == [("cleared", "ok")]
+    (row,) = await driver.rows(ledger)
     assert b"acme.example/join" in row["canonical"]
     assert b"192.0.2.7" not in row["canonical"] + row["evidence"]
-    assert b"join-7" in stage.sealer.open(make_compliance.MERCHANT, places.evidence(row["entry_id"]), row["evidence"])
-    assert await stage.first_break() is None
+    assert b"join-7" in driver.sealer.open(make_compliance.MERCHANT, places.evidence(row["entry_id"]), row["evidence"])
+    assert await driver.first_break() is None
 
 
 async def test_the_same_consent_twice_is_one_entry_even_when_written_in_another_zone(
-    stage: Stage, http: httpx2.AsyncClient
+    driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
     first = await http.post("/v1/consents", json=CONSENT)
     again = await http.post("/v1/consents", json=CONSENT | {"captured_at": "2026-12-01T11:00:00-05:00"})
     assert (first.json()["recorded"], again.json()["recorded"]) == (True, False)
     assert first.json()["consent_id"] == again.json()["consent_id"]
-    assert len(await stage.rows(ledger)) == 1
+    assert len(await driver.rows(ledger)) == 1
 
 
 async def test_an_idempotency_key_gives_the_same_answer_and_refuses_another_body(
-    stage: Stage, http: httpx2.AsyncClient
+    driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
     key = {"Idempotency-Key": "k-1"}
     undated = {name: value for name, value in CONSENT.items() if name != "captured_at"}
     first = await http.post("/v1/consents", json=undated, headers=key)
-    stage.clock.advance(minutes=1)
+    driver.clock.advance(minutes=1)
     again = await http.post("/v1/consents", json=undated, headers=key)
     assert (again.status_code, again.json()) == (201, first.json())
-    assert len(await stage.rows(ledger)) == 1
+    assert len(await driver.rows(ledger)) == 1
     other = await http.post("/v1/consents", json=CONSENT, headers=key)
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
-    assert len(await stage.rows(ledger)) == 1
+    assert len(await driver.rows(ledger)) == 1
 
 
 @pytest.mark.parametrize(
@@ -100,24 +100,28 @@ async def test_an_idempotency_key_gives_the_same_answer_and_refuses_another_body
     ],
 )
 async def test_a_consent_that_cannot_be_read_is_refused_with_the_field_and_without_the_number(
-    stage: Stage, http: httpx2.AsyncClient, change: dict[str, Any], field: str
+    driver: ComplianceDriver, http: httpx2.AsyncClient, change: dict[str, Any], field: str
 ) -> None:
     answer = await http.post("/v1/consents", json=CONSENT | change)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert answer.json()["errors"][0]["field"] == field
     assert "5550123" not in answer.text
-    assert not await stage.rows(ledger)
+    assert not await driver.rows(ledger)
 
 
-async def test_evidence_that_could_not_be_kept_exactly_is_refused(stage: Stage, http: httpx2.AsyncClient) -> None:
+async def test_evidence_that_could_not_be_kept_exactly_is_refused(
+    driver: ComplianceDriver, http: httpx2.AsyncClient
+) -> None:
     answer = await http.post("/v1/consents", json=CONSENT | {"evidence": {"count": 2**64, "largest": 2**64 - 1}})
     assert (answer.status_code, answer.json()["detail"]) == (422, "the body holds an integer beyond 64 bits")
-    assert not await stage.rows(ledger)
+    assert not await driver.rows(ledger)
     kept = await http.post("/v1/consents", json=CONSENT | {"evidence": {"count": 2**64 - 1, "card": "9" * 30}})
     assert kept.status_code == 201
 
 
-async def test_a_grant_from_a_clock_slightly_ahead_counts_from_now(stage: Stage, http: httpx2.AsyncClient) -> None:
+async def test_a_grant_from_a_clock_slightly_ahead_counts_from_now(
+    driver: ComplianceDriver, http: httpx2.AsyncClient
+) -> None:
     answer = await http.post("/v1/consents", json=CONSENT | {"captured_at": "2026-12-01T17:00:30Z"})
     assert answer.status_code == 201
     assert answer.json()["consents"]["marketing"]["captured_at"] == "2026-12-01T17:00:00Z"
@@ -125,22 +129,24 @@ async def test_a_grant_from_a_clock_slightly_ahead_counts_from_now(stage: Stage,
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
 async def test_instants_at_the_ends_of_the_calendar_are_kept_as_the_ends_of_the_ledgers(
-    stage: Stage, http: httpx2.AsyncClient, at: str
+    driver: ComplianceDriver, http: httpx2.AsyncClient, at: str
 ) -> None:
     assert (await http.post("/v1/consents", json=CONSENT | {"expires_at": at})).status_code == 201
     assert (await http.post("/v1/consents/revoke", json={"to": PHONE, "revoked_at": at})).status_code == 200
-    assert await stage.first_break() is None
+    assert await driver.first_break() is None
 
 
-async def test_a_withdrawal_is_answered_only_when_the_ledger_holds_it(stage: Stage, http: httpx2.AsyncClient) -> None:
+async def test_a_withdrawal_is_answered_only_when_the_ledger_holds_it(
+    driver: ComplianceDriver, http: httpx2.AsyncClient
+) -> None:
     await http.post("/v1/consents", json=CONSENT)
-    stage.clock.advance(minutes=1)
+    driver.clock.advance(minutes=1)
     answer = await http.post("/v1/consents/revoke", json={"to": PHONE, "reason": "said so on the phone"})
     assert answer.status_code == 200
     assert answer.json()["suppressed"] == "opt_out"
-    assert len(await stage.rows(ledger)) == 2
-    assert only(await stage.verdict()) == [("blocked", "opted_out")]
-    change = (await stage.changes())[-1]
+    assert len(await driver.rows(ledger)) == 2
+    assert only(await driver.verdict()) == [("blocked", "opted_out")]
+    change = (await driver.changes())[-1]
     assert (change.suppressed, change.marketing.status, change.informational.status) == (
         "opt_out",
         "revoked",
@@ -148,9 +154,11 @@ async def test_a_withdrawal_is_answered_only_when_the_ledger_holds_it(stage: Sta
     )
 
 
-async def test_a_withdrawal_from_marketing_leaves_service_texts(stage: Stage, http: httpx2.AsyncClient) -> None:
+async def test_a_withdrawal_from_marketing_leaves_service_texts(
+    driver: ComplianceDriver, http: httpx2.AsyncClient
+) -> None:
     await http.post("/v1/consents", json=CONSENT | {"scope": "all"})
-    stage.clock.advance(minutes=1)
+    driver.clock.advance(minutes=1)
     answer = await http.post("/v1/consents/revoke", json={"to": PHONE, "scope": "marketing"})
     found = answer.json()
     assert (found["suppressed"], found["consents"]["marketing"]["status"]) == (None, "revoked")
@@ -158,30 +166,30 @@ async def test_a_withdrawal_from_marketing_leaves_service_texts(stage: Stage, ht
 
 
 async def test_a_withdrawal_dated_ahead_counts_from_now_and_is_never_refused(
-    stage: Stage, http: httpx2.AsyncClient
+    driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
     await http.post("/v1/consents", json=CONSENT)
     answer = await http.post("/v1/consents/revoke", json={"to": PHONE, "revoked_at": "2027-01-01T00:00:00Z"})
     assert answer.status_code == 200
     assert answer.json()["consents"]["marketing"]["revoked_at"] == "2026-12-01T17:00:00Z"
-    assert only(await stage.verdict()) == [("blocked", "opted_out")]
+    assert only(await driver.verdict()) == [("blocked", "opted_out")]
 
 
 async def test_a_withdrawal_of_a_stranger_is_kept_for_when_they_are_one_no_more(
-    stage: Stage, http: httpx2.AsyncClient
+    driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
     assert (await http.post("/v1/consents/revoke", json={"to": PHONE})).status_code == 200
-    await stage.hear(stage.claim(captured_at=START - timedelta(days=1)))
-    assert only(await stage.verdict()) == [("blocked", "opted_out")]
+    await driver.hear(driver.claim(captured_at=START - timedelta(days=1)))
+    assert only(await driver.verdict()) == [("blocked", "opted_out")]
 
 
 async def test_a_standing_tells_consents_slots_clocks_and_the_next_opening(
-    stage: Stage, http: httpx2.AsyncClient
+    driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
     await http.post("/v1/consents", json=CONSENT)
-    await stage.verdict()
-    await stage.hear(stage.about(DispatchAccepted))
-    stage.clock.move_to(datetime(2026, 12, 2, 4, 0, tzinfo=UTC))
+    await driver.verdict()
+    await driver.hear(driver.about(DispatchAccepted))
+    driver.clock.move_to(datetime(2026, 12, 2, 4, 0, tzinfo=UTC))
     found = (await http.post("/v1/recipients/standing", json={"to": "(212) 555-0123"})).json()
     assert found["consents"]["marketing"]["status"] == "pewc"
     assert (found["slots_used"], found["marketing_texts"]) == (1, ["2026-12-01T17:00:00Z"])
@@ -204,11 +212,13 @@ async def test_the_gate_answers_one_question_with_one_answer(http: httpx2.AsyncC
     assert (found["decision"], found["reason"], found["until"]) == ("defer", "quiet_hours", "2026-12-01T13:00:00Z")
 
 
-async def test_the_gate_answers_a_list_in_its_order_and_stores_nothing(stage: Stage, http: httpx2.AsyncClient) -> None:
+async def test_the_gate_answers_a_list_in_its_order_and_stores_nothing(
+    driver: ComplianceDriver, http: httpx2.AsyncClient
+) -> None:
     open_hours = QUESTION | {"now": "2026-12-01T17:00:00Z"}
     answer = await http.post("/v1/gate/evaluations", json=[QUESTION, open_hours, QUESTION | {"consent": None}])
     assert [each["decision"] for each in answer.json()] == ["defer", "send", "block"]
-    assert not await stage.ground.log_events()
+    assert not await driver.harness.log_events()
 
 
 async def test_a_question_with_an_unknown_field_is_refused_with_the_nearest_name(http: httpx2.AsyncClient) -> None:
@@ -228,13 +238,13 @@ async def test_more_than_a_thousand_questions_at_once_are_refused(http: httpx2.A
 
 
 async def test_decisions_are_told_release_by_release_and_recompute_identically(
-    stage: Stage, http: httpx2.AsyncClient
+    driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
-    stage.clock.move_to(datetime(2026, 12, 2, 4, 0, tzinfo=UTC))
-    await stage.hear(stage.claim())
-    await stage.verdict()
-    stage.clock.move_to(datetime(2026, 12, 2, 13, 0, tzinfo=UTC))
-    await stage.verdict(release=2)
+    driver.clock.move_to(datetime(2026, 12, 2, 4, 0, tzinfo=UTC))
+    await driver.hear(driver.claim())
+    await driver.verdict()
+    driver.clock.move_to(datetime(2026, 12, 2, 13, 0, tzinfo=UTC))
+    await driver.verdict(release=2)
     found = (await http.get(f"/v1/decisions/{make_compliance.follow_up('thanks')}")).json()
     assert [(each["release"], each["decision"], each["recomputed"]) for each in found["decisions"]] == [
         (1, "defer", "identical"),
@@ -245,26 +255,26 @@ async def test_decisions_are_told_release_by_release_and_recompute_identically(
 
 
 async def test_decisions_of_another_merchant_or_of_nobody_are_not_found(tmp_path: Path) -> None:
-    async with opened(tmp_path, "acme", "other") as stage:
-        await stage.hear(stage.claim())
-        await stage.verdict()
+    async with opened(tmp_path, "acme", "other") as driver:
+        await driver.hear(driver.claim())
+        await driver.verdict()
         path = f"/v1/decisions/{make_compliance.follow_up('thanks')}"
-        async with stage.http(api_key("other")) as other:
+        async with driver.http(api_key("other")) as other:
             assert (await other.get(path)).status_code == 404
             assert (await other.get(f"/v1/decisions/{uuid4()}")).status_code == 404
-        async with stage.http() as mine:
+        async with driver.http() as mine:
             assert (await mine.get(path)).status_code == 200
 
 
 async def test_the_same_number_is_another_person_to_another_merchant(tmp_path: Path) -> None:
-    async with opened(tmp_path, "acme", "other") as stage:
-        async with stage.http() as mine:
+    async with opened(tmp_path, "acme", "other") as driver:
+        async with driver.http() as mine:
             await mine.post("/v1/consents/revoke", json={"to": PHONE})
-        async with stage.http(api_key("other")) as other:
+        async with driver.http(api_key("other")) as other:
             found = (await other.post("/v1/recipients/standing", json={"to": PHONE})).json()
         assert (found["suppressed"], found["recipient_id"]) == (
             None,
-            str(make_compliance.recipient(stage.sealer, PHONE, "other")),
+            str(make_compliance.recipient(driver.sealer, PHONE, "other")),
         )
 
 
@@ -279,27 +289,27 @@ async def test_the_same_number_is_another_person_to_another_merchant(tmp_path: P
     ],
 )
 async def test_every_route_wants_a_key_and_its_scope(
-    stage: Stage, method: str, path: str, body: dict[str, Any] | None
+    driver: ComplianceDriver, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
-    async with stage.http("fu_nobody") as stranger:
+    async with driver.http("fu_nobody") as stranger:
         answer = await stranger.request(method, path, json=body)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
-    async with stage.http(api_key(kind="none")) as scopeless:
+    async with driver.http(api_key(kind="none")) as scopeless:
         answer = await scopeless.request(method, path, json=body)
         assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
-    assert not await stage.rows(ledger)
+    assert not await driver.rows(ledger)
 
 
 @pytest.mark.parametrize("changes", [{"method": "keyword"}, {"method": " Reply"}, {"source": "preferences"}])
 async def test_no_permission_from_outside_says_that_we_heard_it(
-    stage: Stage, http: httpx2.AsyncClient, changes: dict[str, Any]
+    driver: ComplianceDriver, http: httpx2.AsyncClient, changes: dict[str, Any]
 ) -> None:
     refused = await http.post("/v1/consents", json=CONSENT | changes)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, next(iter(changes)))
     # A withdrawal is taken whatever it says of itself, and is recorded as what somebody claimed.
     taken = await http.post("/v1/consents", json=CONSENT | changes | {"event": "revoked"})
     assert taken.json()["consents"]["marketing"]["status"] == "revoked"
-    (row,) = await stage.rows(ledger)
+    (row,) = await driver.rows(ledger)
     assert b'"claimed:' in row["canonical"]
     assert b'"actor":"system"' in row["canonical"]
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from services.cli.app import app
 from shared.testing.clock import FakeClock
-from tests.integration.compliance.stage import Stage
+from tests.integration.compliance.driver import ComplianceDriver
 from tests.integration.engines import only_on_sqlite
 
 pytestmark = only_on_sqlite("the command opens the file of an embedded house")
@@ -17,14 +17,14 @@ SHIPPED = resources.files("shared.rule_files.data").joinpath("quiet-hours.yaml")
 
 
 @pytest.fixture
-async def judged(stage: Stage) -> FakeClock:
+async def judged(driver: ComplianceDriver) -> FakeClock:
     """One text is sent at noon in New York, one deferred at night, one blocked for want of consent."""
-    await stage.hear(stage.claim())
-    await stage.verdict("noon")
-    await stage.verdict("stranger", phone="+13055550123")
-    stage.clock.advance(hours=12)
-    await stage.verdict("night")
-    return stage.clock
+    await driver.hear(driver.claim())
+    await driver.verdict("noon")
+    await driver.verdict("stranger", phone="+13055550123")
+    driver.clock.advance(hours=12)
+    await driver.verdict("night")
+    return driver.clock
 
 
 def audited(folder: Path, *options: str) -> Result:

@@ -21,7 +21,7 @@ from shared.events.consent import ConsentAct
 from shared.ids import MerchantId
 from shared.testing import make_compliance
 from shared.testing.clock import FakeClock
-from tests.integration.compliance.stage import Stage, opened
+from tests.integration.compliance.driver import ComplianceDriver, opened
 from tests.integration.engines import only_on_sqlite
 
 BOB = "+13055550123"
@@ -31,15 +31,15 @@ COMMAND = only_on_sqlite("the command opens the file of an embedded house")
 class Proof:
     """A stage whose ledger is signed by a key the test knows."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.clock: FakeClock = stage.clock
+    def __init__(self, driver: ComplianceDriver) -> None:
+        self.driver = driver
+        self.clock: FakeClock = driver.clock
         self.key = SigningKey.new()
-        self.keeper = RootKeeper(stage.ground.runtime.units, stage.clock, self.key)
+        self.keeper = RootKeeper(driver.harness.runtime.units, driver.clock, self.key)
 
     async def day(self, *claims: Any) -> None:
         """Let people claim, and a day pass."""
-        await self.stage.hear(*claims)
+        await self.driver.hear(*claims)
         self.clock.advance(hours=24)
 
     async def sign(self) -> None:
@@ -47,12 +47,12 @@ class Proof:
             continue
 
     async def roots(self) -> list[Row]:
-        rows = await self.stage.rows(tables.daily_roots)
+        rows = await self.driver.rows(tables.daily_roots)
         return sorted(rows, key=lambda row: (row["merchant_id"], row["day"]))
 
     async def check(self, *keys: str, merchant: str = make_compliance.MERCHANT) -> Verifier:
         verifier = Verifier(frozenset(keys))
-        read = self.stage.ground.runtime.database.read
+        read = self.driver.harness.runtime.database.read
         await read(lambda db: export.export(db, MerchantId(merchant), self.clock.now(), verifier.feed))
         verifier.finish()
         return verifier
@@ -61,7 +61,7 @@ class Proof:
         async def work(db: Transaction) -> int:
             return await db.execute(statement)
 
-        assert await self.stage.ground.runtime.database.write(work, WritePriority.BATCHES) > 0
+        assert await self.driver.harness.runtime.database.write(work, WritePriority.BATCHES) > 0
 
 
 def run_alone(program: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -71,15 +71,15 @@ def run_alone(program: Path, *arguments: object) -> subprocess.CompletedProcess[
 
 
 @pytest.fixture
-async def proof(stage: Stage) -> Proof:
+async def proof(driver: ComplianceDriver) -> Proof:
     """Ana opts in on the first day and out on the third, Bob opts in on the third; all of it is signed."""
-    proof = Proof(stage)
-    await proof.day(stage.claim())
+    proof = Proof(driver)
+    await proof.day(driver.claim())
     await proof.day()
-    start = stage.clock.now()
+    start = driver.clock.now()
     await proof.day(
-        stage.claim(ConsentAct.REVOKED, captured_at=start, occurred_at=start),
-        stage.claim(phone=BOB, captured_at=start, occurred_at=start),
+        driver.claim(ConsentAct.REVOKED, captured_at=start, occurred_at=start),
+        driver.claim(phone=BOB, captured_at=start, occurred_at=start),
     )
     await proof.sign()
     return proof
@@ -100,7 +100,7 @@ async def test_what_was_signed_holds(proof: Proof) -> None:
 
 async def test_signing_again_changes_nothing(proof: Proof) -> None:
     before = await proof.roots()
-    await RootKeeper(proof.stage.ground.runtime.units, proof.clock, SigningKey.new()).step()
+    await RootKeeper(proof.driver.harness.runtime.units, proof.clock, SigningKey.new()).step()
     await proof.sign()
     assert await proof.roots() == before
 
@@ -113,7 +113,7 @@ async def test_a_root_whose_day_is_none_is_told_of_and_stops_no_signing(
     change = sa.update(tables.daily_roots).where(tables.daily_roots.c.day == third["day"]).values(day=day)
     await proof.tamper(change)
     now = proof.clock.now()
-    await proof.day(proof.stage.claim(phone="+13055550124", captured_at=now, occurred_at=now))
+    await proof.day(proof.driver.claim(phone="+13055550124", captured_at=now, occurred_at=now))
     await proof.sign()
     roots = {row["day"]: row for row in await proof.roots()}
     assert set(roots) == {"2026-12-01", day, "2026-12-03", "2026-12-04"}
@@ -124,7 +124,7 @@ async def test_a_root_whose_day_is_none_is_told_of_and_stops_no_signing(
 
 async def test_a_day_is_signed_only_once_it_is_over_and_a_breath_more(proof: Proof) -> None:
     now = proof.clock.now()
-    await proof.stage.hear(proof.stage.claim(captured_at=now, occurred_at=now))
+    await proof.driver.hear(proof.driver.claim(captured_at=now, occurred_at=now))
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     proof.clock.advance(seconds=(midnight + GRACE - now).total_seconds() - 1)
     await proof.sign()
@@ -138,7 +138,7 @@ async def test_a_day_is_signed_only_once_it_is_over_and_a_breath_more(proof: Pro
 async def test_a_long_pause_is_signed_through(proof: Proof) -> None:
     proof.clock.advance(days=400)
     now = proof.clock.now()
-    await proof.day(proof.stage.claim(captured_at=now, occurred_at=now))
+    await proof.day(proof.driver.claim(captured_at=now, occurred_at=now))
     await proof.sign()
     assert len(await proof.roots()) == 3
     assert (await proof.check()).problems == []
@@ -153,14 +153,14 @@ async def test_an_erased_person_leaves_a_ledger_that_still_holds(proof: Proof) -
 
 @pytest.mark.parametrize("position", [0, 1])
 async def test_a_removed_entry_is_missed(proof: Proof, position: int) -> None:
-    ana = proof.stage.person()
+    ana = proof.driver.person()
     entries = tables.ledger
     await proof.tamper(sa.delete(entries).where(entries.c.recipient_id == ana, entries.c.position == position))
     assert (await proof.check()).problems
 
 
 async def test_a_person_who_was_removed_altogether_is_missed(proof: Proof) -> None:
-    bob = proof.stage.person(BOB)
+    bob = proof.driver.person(BOB)
     await proof.tamper(sa.delete(tables.ledger).where(tables.ledger.c.recipient_id == bob))
     assert any("does not end" in problem for problem in (await proof.check()).problems)
     await proof.tamper(sa.delete(tables.standings).where(tables.standings.c.recipient_id == bob))
@@ -174,9 +174,9 @@ async def test_a_root_that_was_taken_away_is_missed(proof: Proof) -> None:
 
 
 async def test_each_merchant_has_roots_of_their_own(tmp_path: Path) -> None:
-    async with opened(tmp_path, "acme", "other") as stage:
-        proof = Proof(stage)
-        await proof.day(stage.claim(), stage.claim(merchant_id=MerchantId("other")))
+    async with opened(tmp_path, "acme", "other") as driver:
+        proof = Proof(driver)
+        await proof.day(driver.claim(), driver.claim(merchant_id=MerchantId("other")))
         await proof.sign()
         assert [row["merchant_id"] for row in await proof.roots()] == ["acme", "other"]
         for merchant in ("acme", "other"):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from services.compliance.tables import ledger
 from services.ingest.tables import deliveries
 from shared.testing.make_ingest import body_of, shopify_headers, shopify_order
-from tests.integration.rights.stage import KEY, PHONE, Stage
+from tests.integration.rights.driver import KEY, PHONE, RightsDriver
 
 ODD = ("%00", "a%00b", "%FF%FE", "%ED%A0%80", "%C0%80", "%F4%90%80%80")
 """NUL; bytes that are no UTF-8; half a pair of surrogates; an overlong NUL; beyond the last character."""
@@ -70,11 +70,11 @@ def spoilt(value: Any) -> Iterator[Any]:
             yield from ({**value, name: odd} for odd in spoilt(inner))
 
 
-def doors(stage: Stage) -> list[tuple[str, str]]:
+def doors(driver: RightsDriver) -> list[tuple[str, str]]:
     """Return every method and path the five services have."""
     return sorted(
         (method, route.path)
-        for service in stage.five
+        for service in driver.five
         for router in service.routers
         for route in router.routes
         for method in route.methods
@@ -86,20 +86,20 @@ def filled(path: str, word: str) -> str:
     return "/".join(word if part.startswith("{") else part for part in path.split("/"))
 
 
-async def asked(stage: Stage, method: str, target: str, **request: Any) -> httpx2.Response:
+async def asked(driver: RightsDriver, method: str, target: str, **request: Any) -> httpx2.Response:
     """Return the answer; a crash behind the door is raised, and so fails the test."""
     headers = {"Authorization": f"Bearer {KEY}", **request.pop("headers", {})}
-    return await stage.client.request(method, httpx2.URL(f"http://house.test{target}"), headers=headers, **request)
+    return await driver.client.request(method, httpx2.URL(f"http://house.test{target}"), headers=headers, **request)
 
 
-async def test_no_path_or_query_gets_a_500(stage: Stage) -> None:
+async def test_no_path_or_query_gets_a_500(driver: RightsDriver) -> None:
     wrong, count = [], 0
-    for method, path in doors(stage):
+    for method, path in doors(driver):
         targets = [filled(path, word) for word in ODD] if "{" in path else []
         plain = filled(path, "00000000-0000-0000-0000-000000000000")
         targets += [f"{plain}?{name}={word}" for name in QUERIES for word in (ODD[1:4] if method == "GET" else ())]
         for target in targets:
-            answer = await asked(stage, method, target)
+            answer = await asked(driver, method, target)
             count += 1
             holds_nul = "%00" in target
             if answer.status_code >= 500 or (holds_nul and answer.status_code != 400):
@@ -108,41 +108,43 @@ async def test_no_path_or_query_gets_a_500(stage: Stage) -> None:
     assert count > 500
 
 
-async def test_no_header_gets_a_500(stage: Stage) -> None:
-    for method, path in doors(stage):
+async def test_no_header_gets_a_500(driver: RightsDriver) -> None:
+    for method, path in doors(driver):
         target = filled(path, "acme")
         for name in HEADERS:
             for odd, status in ((b"a\0b", 400), (b"\xff\xfe", 499), (b"\xed\xa0\x80", 499)):
-                answer = await asked(stage, method, target, headers={name: odd})
+                answer = await asked(driver, method, target, headers={name: odd})
                 assert answer.status_code <= status, (method, target, name, odd)
 
 
 @pytest.mark.parametrize("path", BODIES)
-async def test_no_word_of_a_json_body_gets_a_500(stage: Stage, path: str) -> None:
+async def test_no_word_of_a_json_body_gets_a_500(driver: RightsDriver, path: str) -> None:
     for body in (*spoilt(BODIES[path]), "\0", ["\ud800"]):
         raw = json.dumps(body).encode()
-        answer = await asked(stage, "POST", path, content=raw, headers=JSON)
+        answer = await asked(driver, "POST", path, content=raw, headers=JSON)
         assert answer.status_code == 422, (raw, answer.status_code)
     for raw in (b'{"to": "\xff"}', b'{"to": "\xed\xa0\x80"}', b"\0", b"\xff\xfe\0"):
-        answer = await asked(stage, "POST", path, content=raw, headers=JSON)
+        answer = await asked(driver, "POST", path, content=raw, headers=JSON)
         assert answer.status_code == 422, (raw, answer.status_code)
-    assert await stage.house.rows(sa.select(deliveries)) == await stage.house.rows(sa.select(ledger)) == []
+    assert await driver.harness.rows(sa.select(deliveries)) == await driver.harness.rows(sa.select(ledger)) == []
 
 
-async def test_a_form_with_odd_characters_is_no_500(stage: Stage) -> None:
+async def test_a_form_with_odd_characters_is_no_500(driver: RightsDriver) -> None:
     posts = [
-        path for method, path in doors(stage) if method == "POST" and path.startswith(("/console", "/preferences"))
+        path for method, path in doors(driver) if method == "POST" and path.startswith(("/console", "/preferences"))
     ]
     assert posts
     for path in posts:
         for word in (*ODD, "%"):
             form = f"choice={word}&key={word}&{word}=1".encode()
             headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://house.test"}
-            answer = await asked(stage, "POST", filled(path, "word"), content=form, headers=headers)
+            answer = await asked(driver, "POST", filled(path, "word"), content=form, headers=headers)
             assert answer.status_code < 500, (path, word)
 
 
-async def test_a_genuine_webhook_with_odd_characters_is_kept_and_read_but_for_what_they_spoil(stage: Stage) -> None:
+async def test_a_genuine_webhook_with_odd_characters_is_kept_and_read_but_for_what_they_spoil(
+    driver: RightsDriver,
+) -> None:
     when = shopify_order()["created_at"]
     orders = list(spoilt({"name": "#1", **shopify_order()}))
     deep = [json.dumps(order).encode() for order in orders if order.get("created_at") != when]
@@ -150,9 +152,9 @@ async def test_a_genuine_webhook_with_odd_characters_is_kept_and_read_but_for_wh
     unread = [*deep, body_of(shopify_order()) + b"\0", b"\xff" + body_of(shopify_order())]
     for number, body in enumerate((*read, *unread)):
         headers = shopify_headers(body, "orders/create", event_id=f"odd-{number}")
-        answer = await asked(stage, "POST", "/v1/webhooks/shopify/acme", content=body, headers=headers)
+        answer = await asked(driver, "POST", "/v1/webhooks/shopify/acme", content=body, headers=headers)
         told = {"quarantined"} if body in unread else {"accepted", "ignored"}
         assert answer.json()["status"] in told, (body, answer.text)
     assert deep
-    assert len(await stage.house.rows(sa.select(deliveries))) == len(read) + len(unread) > 50
-    await stage.settle()
+    assert len(await driver.harness.rows(sa.select(deliveries))) == len(read) + len(unread) > 50
+    await driver.settle()

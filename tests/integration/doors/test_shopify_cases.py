@@ -28,7 +28,7 @@ from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 from shared.testing.make_ingest import body_of, merchants_folder, shopify_headers
 from tests.integration.engines import only_on_sqlite
 
@@ -86,7 +86,7 @@ class Door:
     """The webhook door, and behind it what reads a delivery, keeps consent and plans texts."""
 
     def __init__(self, built: ServiceHarness, client: httpx2.AsyncClient, three: list[Any]) -> None:
-        self._house = built
+        self._harness = built
         self._client = client
         self._three = three
         self._sealer = built.runtime.sealer
@@ -104,28 +104,28 @@ class Door:
         answer = await self._client.post("/v1/webhooks/shopify/acme", content=body, headers=headers)
         assert (answer.status_code, answer.json()["status"]) != (200, "quarantined")
         assert answer.status_code == 200
-        await self._house.settle(*self._three)
+        await self._harness.settle(*self._three)
 
     async def marketing(self, phone: str) -> str:
         """Return what stands of somebody's consent to marketing."""
         who = self.who(phone)
-        people = await self._house.runtime.database.read(lambda db: ledger.people(db, [who]))
+        people = await self._harness.runtime.database.read(lambda db: ledger.people(db, [who]))
         return people[who].standing.consent_for(Purpose.MARKETING, NOW).status.value
 
     async def texts(self) -> dict[str, list[str]]:
         """Return each person's texts: step, state, and why."""
         found: dict[str, list[str]] = {}
-        for row in await self._house.rows(sa.select(follow_ups)):
+        for row in await self._harness.rows(sa.select(follow_ups)):
             why = f": {row['reason']}" if row["reason"] else ""
             state = "planned" if row["state"] == "pending" else row["state"]
             found.setdefault(str(row["recipient_id"]), []).append(f"{row['step']} {state}{why}")
         return {who: sorted(each) for who, each in found.items()}
 
     async def triggers(self) -> list[TriggerReceived]:
-        return await self._house.published(TriggerReceived)
+        return await self._harness.published(TriggerReceived)
 
     async def rights(self) -> list[tuple[str, RecipientId]]:
-        return [(each.right.value, each.recipient_id) for each in await self._house.published(PrivacyRequested)]
+        return [(each.right.value, each.recipient_id) for each in await self._harness.published(PrivacyRequested)]
 
     def name(self, trigger: TriggerReceived) -> str | None:
         """Return the first name that a text about this would be filled in with."""
@@ -147,7 +147,7 @@ async def opened(folder: Path) -> AsyncIterator[Door]:
         (merchants / "acme" / "flows" / f"{name}.yaml").write_text(flow, encoding="utf-8")
     directory, clock = MerchantDirectory.load(merchants, {}), FakeClock(NOW)
     assert not directory.problems
-    async with house(folder, clock, directory) as built:
+    async with harness(folder, clock, directory) as built:
         three = [
             services.ingest.app.build(built.runtime),
             services.compliance.app.build(built.runtime),

@@ -9,7 +9,7 @@ from shared.events.consent import RecipientErased
 from shared.events.follow_up import FollowUpCleared
 from shared.testing import make
 from shared.testing.make_compliance import PHONE
-from tests.integration.compliance.stage import Stage, opened
+from tests.integration.compliance.driver import ComplianceDriver, opened
 
 ROW = {
     "to": PHONE,
@@ -22,23 +22,23 @@ ROW = {
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with opened(tmp_path) as stage:
-        yield stage
+async def driver(tmp_path: Path) -> AsyncIterator[ComplianceDriver]:
+    async with opened(tmp_path) as driver:
+        yield driver
 
 
-async def take(stage: Stage, *rows: dict[str, Any]) -> dict[str, Any]:
-    async with stage.http() as client:
+async def take(driver: ComplianceDriver, *rows: dict[str, Any]) -> dict[str, Any]:
+    async with driver.http() as client:
         answer = await client.post("/v1/consents/imports", json={"rows": list(rows)})
     assert answer.status_code == 200
     told: dict[str, Any] = answer.json()
     return told
 
 
-async def test_a_row_with_evidence_permits_marketing(stage: Stage) -> None:
-    assert await take(stage, ROW) == {"recorded": 1, "repeated": 0, "refused": []}
-    assert isinstance(await stage.verdict("offer"), FollowUpCleared)
-    [row] = await stage.rows(ledger)
+async def test_a_row_with_evidence_permits_marketing(driver: ComplianceDriver) -> None:
+    assert await take(driver, ROW) == {"recorded": 1, "repeated": 0, "refused": []}
+    assert isinstance(await driver.verdict("offer"), FollowUpCleared)
+    [row] = await driver.rows(ledger)
     assert b'"act":"imported"' in bytes(row["canonical"])
 
 
@@ -59,41 +59,41 @@ async def test_a_row_with_evidence_permits_marketing(stage: Stage) -> None:
     ],
 )
 async def test_a_row_that_proves_nothing_is_refused_with_its_reason_and_costs_only_itself(
-    stage: Stage, changes: dict[str, Any], reason: str
+    driver: ComplianceDriver, changes: dict[str, Any], reason: str
 ) -> None:
-    told = await take(stage, {**ROW, **changes}, {**ROW, "to": "+12125550199"})
+    told = await take(driver, {**ROW, **changes}, {**ROW, "to": "+12125550199"})
     assert told["recorded"] == 1
     [refusal] = told["refused"]
     assert (refusal["row"], refusal["reason"]) == (0, reason)
     assert "5550123" not in refusal["detail"].replace(" ", "")
 
 
-async def test_an_opt_out_needs_no_evidence_and_counts(stage: Stage) -> None:
-    told = await take(stage, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
+async def test_an_opt_out_needs_no_evidence_and_counts(driver: ComplianceDriver) -> None:
+    told = await take(driver, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
     assert told["recorded"] == 2
-    assert (await stage.held()).standing.suppression == "opt_out"
+    assert (await driver.held()).standing.suppression == "opt_out"
 
 
-async def test_an_older_grant_in_a_file_never_overturns_an_opt_out(stage: Stage) -> None:
-    await take(stage, {"to": PHONE, "scope": "all", "event": "revoked", "captured_at": "2026-11-20T00:00:00Z"})
-    await take(stage, ROW)
-    assert (await stage.held()).standing.suppression == "opt_out"
+async def test_an_older_grant_in_a_file_never_overturns_an_opt_out(driver: ComplianceDriver) -> None:
+    await take(driver, {"to": PHONE, "scope": "all", "event": "revoked", "captured_at": "2026-11-20T00:00:00Z"})
+    await take(driver, ROW)
+    assert (await driver.held()).standing.suppression == "opt_out"
 
 
-async def test_the_same_batch_again_changes_nothing(stage: Stage) -> None:
-    await take(stage, ROW)
-    assert await take(stage, ROW, ROW) == {"recorded": 0, "repeated": 2, "refused": []}
+async def test_the_same_batch_again_changes_nothing(driver: ComplianceDriver) -> None:
+    await take(driver, ROW)
+    assert await take(driver, ROW, ROW) == {"recorded": 0, "repeated": 2, "refused": []}
 
 
-async def test_the_same_number_twice_in_one_batch_is_two_entries_of_one_chain(stage: Stage) -> None:
-    told = await take(stage, ROW, {**ROW, "captured_at": "2026-11-02T10:00:00Z"}, ROW)
+async def test_the_same_number_twice_in_one_batch_is_two_entries_of_one_chain(driver: ComplianceDriver) -> None:
+    told = await take(driver, ROW, {**ROW, "captured_at": "2026-11-02T10:00:00Z"}, ROW)
     assert told == {"recorded": 2, "repeated": 1, "refused": []}
-    assert (await stage.held()).standing.epoch == 2
-    assert await stage.first_break() is None
+    assert (await driver.held()).standing.epoch == 2
+    assert await driver.first_break() is None
 
 
-async def test_an_erased_person_is_not_imported_again(stage: Stage) -> None:
-    await stage.hear(make.event(RecipientErased, recipient_id=stage.person()))
-    told = await take(stage, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
+async def test_an_erased_person_is_not_imported_again(driver: ComplianceDriver) -> None:
+    await driver.hear(make.event(RecipientErased, recipient_id=driver.person()))
+    told = await take(driver, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
     assert (told["recorded"], [each["reason"] for each in told["refused"]]) == (1, ["erased"])
-    assert (await stage.held()).standing.suppression == "erased"
+    assert (await driver.held()).standing.suppression == "erased"

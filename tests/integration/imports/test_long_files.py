@@ -21,7 +21,7 @@ HEADER = "phone,scope,level,captured_at,disclosure\n"
 MEBIBYTE = 1024 * 1024
 
 
-class CountingHouse:
+class CountingAPI:
     """Takes every batch and keeps none."""
 
     rows = 0
@@ -55,23 +55,23 @@ def lines(rows: int) -> Iterator[str]:
         yield f'{phone},marketing,pewc,2026-01-05T10:00:00Z,"Yes, text me offers."\n'
 
 
-def peak_bytes(path: Path) -> tuple[int, CountingHouse]:
+def peak_bytes(path: Path) -> tuple[int, CountingAPI]:
     """Import a file into a house that keeps nothing; return the most memory that took, and the house."""
-    house = CountingHouse()
-    job = Import(cast("APIClient", house), "acme", NoReport())
+    harness = CountingAPI()
+    job = Import(cast("APIClient", harness), "acme", NoReport())
     tracemalloc.start()
     for line in ConsentFile(path, {"scope": "marketing"}).lines(lambda _read: None):
         job.add(line)
     job.send()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return peak, house
+    return peak, harness
 
 
 def test_fifty_thousand_rows_take_no_more_memory_than_five_thousand(tmp_path: Path) -> None:
     short, _ = peak_bytes(written(tmp_path, 5_000))
-    long, house = peak_bytes(written(tmp_path, 50_000))
-    assert (house.rows, house.longest <= 500) == (50_000, True)
+    long, harness = peak_bytes(written(tmp_path, 50_000))
+    assert (harness.rows, harness.longest <= 500) == (50_000, True)
     assert long < short * 1.2
     assert long < 10 * MEBIBYTE
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from shared.testing.clock import FakeClock
-from tests.integration.ingest.stage import Stage, open_stage
+from tests.integration.ingest.driver import IngestDriver, open_stage
 
 
 @pytest.fixture
@@ -13,6 +13,6 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
-    async with open_stage(tmp_path, clock) as stage:
-        yield stage
+async def driver(tmp_path: Path, clock: FakeClock) -> AsyncIterator[IngestDriver]:
+    async with open_stage(tmp_path, clock) as driver:
+        yield driver

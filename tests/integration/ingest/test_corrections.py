@@ -13,7 +13,7 @@ from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
 from shared.testing.clock import START
 from shared.testing.make_ingest import ORDER_ID, PHONE, shopify_order
-from tests.integration.ingest.stage import Stage
+from tests.integration.ingest.driver import IngestDriver
 
 MISTYPED = "+12125550970"
 EMPTY = {"sms_marketing_phone": None, "buyer_accepts_sms_marketing": False}
@@ -37,9 +37,9 @@ def checkout(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def end_of(stage: Stage, event: ConsentReported | TriggerReceived) -> str:
+def end_of(driver: IngestDriver, event: ConsentReported | TriggerReceived) -> str:
     """Return the last digits of the number an event is about."""
-    sealer = stage.house.runtime.sealer
+    sealer = driver.harness.runtime.sealer
     return next(
         each[-4:]
         for each in (PHONE, MISTYPED)
@@ -47,21 +47,21 @@ def end_of(stage: Stage, event: ConsentReported | TriggerReceived) -> str:
     )
 
 
-async def claims(stage: Stage) -> list[tuple[str, str]]:
-    reports = [each for each in await stage.house.published(ConsentReported) if each.scope == "marketing"]
-    return [(each.act, end_of(stage, each)) for each in reports]
+async def claims(driver: IngestDriver) -> list[tuple[str, str]]:
+    reports = [each for each in await driver.harness.published(ConsentReported) if each.scope == "marketing"]
+    return [(each.act, end_of(driver, each)) for each in reports]
 
 
-async def heard(stage: Stage) -> list[tuple[str, str]]:
-    return [(each.kind, end_of(stage, each)) for each in await stage.triggers()]
+async def heard(driver: IngestDriver) -> list[tuple[str, str]]:
+    return [(each.kind, end_of(driver, each)) for each in await driver.triggers()]
 
 
-async def told(stage: Stage, *documents: dict[str, Any]) -> list[tuple[str, str]]:
+async def told(driver: IngestDriver, *documents: dict[str, Any]) -> list[tuple[str, str]]:
     """Tell of a checkout's states in order; return each consent as act and the end of its number."""
     for place, document in enumerate(documents):
         topic = "checkouts/update" if place else "checkouts/create"
-        await stage.shopify(topic, document, event_id=f"checkout-{place}")
-    return await claims(stage)
+        await driver.shopify(topic, document, event_id=f"checkout-{place}")
+    return await claims(driver)
 
 
 GRANTED, REVOKED = ("granted", "0123"), ("revoked", "0123")
@@ -83,72 +83,72 @@ GRANTED, REVOKED = ("granted", "0123"), ("revoked", "0123")
     ids=["emptied", "stays empty", "never ticked", "stays ticked", "unreadable", "completed with the box ticked"],
 )
 async def test_a_box_permits_what_it_permits_when_it_is_last_seen(
-    stage: Stage, states: tuple[dict[str, Any], ...], expected: list[tuple[str, str]]
+    driver: IngestDriver, states: tuple[dict[str, Any], ...], expected: list[tuple[str, str]]
 ) -> None:
-    assert await told(stage, *states) == expected
+    assert await told(driver, *states) == expected
 
 
-async def test_a_number_that_is_corrected_takes_its_permission_and_its_cart_along(stage: Stage) -> None:
+async def test_a_number_that_is_corrected_takes_its_permission_and_its_cart_along(driver: IngestDriver) -> None:
     mistyped = checkout(phone=MISTYPED, sms_marketing_phone=MISTYPED)
-    found = await told(stage, mistyped, checkout(), checkout(total_price="11.00"))
+    found = await told(driver, mistyped, checkout(), checkout(total_price="11.00"))
     assert sorted(found) == [("granted", "0123"), ("granted", "0970"), ("revoked", "0970")]
-    assert sorted(await heard(stage)) == [
+    assert sorted(await heard(driver)) == [
         ("checkout_started", "0123"),
         ("checkout_started", "0970"),
         ("number_changed", "0970"),
     ]
 
 
-async def test_what_was_told_late_of_an_earlier_state_changes_nothing(stage: Stage) -> None:
+async def test_what_was_told_late_of_an_earlier_state_changes_nothing(driver: IngestDriver) -> None:
     corrected = checkout(**EMPTY, updated_at=LATE)
     ticked = checkout(phone=MISTYPED, sms_marketing_phone=MISTYPED, updated_at=EARLY)
-    assert await told(stage, corrected, ticked) == []
-    assert await heard(stage) == [("checkout_started", "0123")]
+    assert await told(driver, corrected, ticked) == []
+    assert await heard(driver) == [("checkout_started", "0123")]
 
 
-async def test_who_a_gift_is_shipped_to_is_not_said_to_have_withdrawn(stage: Stage) -> None:
+async def test_who_a_gift_is_shipped_to_is_not_said_to_have_withdrawn(driver: IngestDriver) -> None:
     gift = checkout(phone=None, sms_marketing_phone=None, shipping_address={"phone": PHONE, "country_code": "US"})
-    assert await told(stage, gift, gift | EMPTY) == []
+    assert await told(driver, gift, gift | EMPTY) == []
 
 
-async def test_an_emptied_box_is_forgotten(stage: Stage) -> None:
-    await told(stage, checkout())
-    ticked = await stage.count(subjects)
-    await stage.shopify("checkouts/update", checkout(**EMPTY), event_id="emptied")
-    assert await stage.count(subjects) == ticked - 1
+async def test_an_emptied_box_is_forgotten(driver: IngestDriver) -> None:
+    await told(driver, checkout())
+    ticked = await driver.count(subjects)
+    await driver.shopify("checkouts/update", checkout(**EMPTY), event_id="emptied")
+    assert await driver.count(subjects) == ticked - 1
 
 
-async def test_an_order_follows_the_number_it_has_now(stage: Stage) -> None:
+async def test_an_order_follows_the_number_it_has_now(driver: IngestDriver) -> None:
     order = shopify_order(customer=None, phone=MISTYPED, checkout_token=None)
-    await stage.shopify("orders/create", order, event_id="one")
+    await driver.shopify("orders/create", order, event_id="one")
     for each in ("two", "three"):
-        await stage.shopify("orders/updated", order | {"phone": PHONE, "note": each}, event_id=each)
-    assert sorted(await heard(stage)) == [("number_changed", "0970"), ("purchase", "0123"), ("purchase", "0970")]
-    triggers = await stage.triggers()
+        await driver.shopify("orders/updated", order | {"phone": PHONE, "note": each}, event_id=each)
+    assert sorted(await heard(driver)) == [("number_changed", "0970"), ("purchase", "0123"), ("purchase", "0970")]
+    triggers = await driver.triggers()
     assert {each.subject for each in triggers} == {f"order-{ORDER_ID}"}
-    deals = {each.event_id: end_of(stage, each) for each in await stage.house.published(ConsentReported)}
+    deals = {each.event_id: end_of(driver, each) for each in await driver.harness.published(ConsentReported)}
     assert sorted(deals.values()) == ["0123", "0970"]
-    [bought] = [each for each in triggers if each.kind == "purchase" and end_of(stage, each) == "0123"]
+    [bought] = [each for each in triggers if each.kind == "purchase" and end_of(driver, each) == "0123"]
     assert [deals[each] for each in bought.consent_reports] == ["0123"]
-    assert stage.facts(bought)["order_name"] == "#1001"
+    assert driver.facts(bought)["order_name"] == "#1001"
 
 
-async def test_nobody_is_told_of_a_dead_or_old_order_because_its_number_changed(stage: Stage) -> None:
+async def test_nobody_is_told_of_a_dead_or_old_order_because_its_number_changed(driver: IngestDriver) -> None:
     order = shopify_order(customer=None, phone=MISTYPED, checkout_token=None)
-    await stage.shopify("orders/create", order, event_id="one")
-    await stage.shopify("orders/updated", order | {"phone": PHONE, "cancelled_at": LATE}, event_id="two")
-    assert sorted(await heard(stage)) == [
+    await driver.shopify("orders/create", order, event_id="one")
+    await driver.shopify("orders/updated", order | {"phone": PHONE, "cancelled_at": LATE}, event_id="two")
+    assert sorted(await heard(driver)) == [
         ("cancellation", "0123"),
         ("number_changed", "0970"),
         ("purchase", "0970"),
     ]
 
 
-async def test_an_event_of_our_own_format_moves_nobodys_texts(stage: Stage) -> None:
+async def test_an_event_of_our_own_format_moves_nobodys_texts(driver: IngestDriver) -> None:
     for number, phone in enumerate((MISTYPED, PHONE)):
         event = {"id": f"e{number}", "kind": "booking", "subject": "concert-1", "recipient": {"phone": phone}}
-        await stage.tell(event)
-    assert await heard(stage) == [("booking", "0970"), ("booking", "0123")]
+        await driver.tell(event)
+    assert await heard(driver) == [("booking", "0970"), ("booking", "0123")]
 
 
 def account(phone: str | None, state: str | None, at: str = EARLY) -> dict[str, Any]:
@@ -169,25 +169,27 @@ def account(phone: str | None, state: str | None, at: str = EARLY) -> dict[str, 
     ids=["taken off", "another", "the same", "unsubscribed", "not told", "told late"],
 )
 async def test_a_permission_goes_when_its_number_is_taken_off_the_account(
-    stage: Stage, then: dict[str, Any], expected: list[tuple[str, str]]
+    driver: IngestDriver, then: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    await stage.shopify("customers/update", account(PHONE, "subscribed"), event_id="one")
-    await stage.shopify("customers/update", then, event_id="two")
-    assert await claims(stage) == expected
+    await driver.shopify("customers/update", account(PHONE, "subscribed"), event_id="one")
+    await driver.shopify("customers/update", then, event_id="two")
+    assert await claims(driver) == expected
 
 
-async def test_a_customer_whose_account_never_had_a_number_keeps_what_they_permitted_elsewhere(stage: Stage) -> None:
-    await told(stage, checkout(customer={"id": 9005, "phone": None}))
-    await stage.shopify("customers/update", account(None, None, LATE), event_id="one")
-    assert await claims(stage) == [GRANTED]
+async def test_a_customer_whose_account_never_had_a_number_keeps_what_they_permitted_elsewhere(
+    driver: IngestDriver,
+) -> None:
+    await told(driver, checkout(customer={"id": 9005, "phone": None}))
+    await driver.shopify("customers/update", account(None, None, LATE), event_id="one")
+    assert await claims(driver) == [GRANTED]
 
 
-async def test_whoever_types_many_numbers_into_one_checkout_makes_few_of_them_hear_of_it(stage: Stage) -> None:
+async def test_whoever_types_many_numbers_into_one_checkout_makes_few_of_them_hear_of_it(driver: IngestDriver) -> None:
     for number in range(12):
         phone = f"+1212555{number:04d}"
         document = checkout(phone=phone, sms_marketing_phone=phone)
-        await stage.shopify("checkouts/update", document, event_id=f"event-{number}")
-    kinds = [each.kind for each in await stage.triggers()]
+        await driver.shopify("checkouts/update", document, event_id=f"event-{number}")
+    kinds = [each.kind for each in await driver.triggers()]
     assert (kinds.count("checkout_started"), kinds.count("number_changed")) == (1 + MOST_NUMBERS, 11)
 
 
@@ -203,19 +205,19 @@ def states(random: Random, number: int) -> list[dict[str, Any]]:
     return found
 
 
-async def test_no_number_is_permitted_but_the_one_that_stands_beside_the_box_in_the_end(stage: Stage) -> None:
+async def test_no_number_is_permitted_but_the_one_that_stands_beside_the_box_in_the_end(driver: IngestDriver) -> None:
     random = Random(7)  # noqa: S311 - a shuffle
     permitted: dict[RecipientId, bool] = {}
     last: dict[RecipientId, bool] = {}
-    sealer = stage.house.runtime.sealer
+    sealer = driver.harness.runtime.sealer
     for number in range(16):
         history = states(random, number)
         for place, document in enumerate(random.sample(history, len(history))):
-            await stage.shopify("checkouts/update", document, event_id=f"event-{number}-{place}")
+            await driver.shopify("checkouts/update", document, event_id=f"event-{number}-{place}")
         for document in history:
             who = sealer.recipient_id(MerchantId("acme"), E164(document["phone"]))
             last[who] = document is history[-1] and document["buyer_accepts_sms_marketing"]
-    claimed = await stage.house.published(ConsentReported)
+    claimed = await driver.harness.published(ConsentReported)
     for claim in sorted(claimed, key=lambda each: (each.captured_at or START, each.act == "revoked")):
         permitted[claim.recipient_id] = claim.act == "granted"
     assert sum(permitted.values()) > 3

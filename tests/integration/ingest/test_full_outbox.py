@@ -10,7 +10,7 @@ from shared.bus.kafka_faults import OutboxFull
 from shared.bus.local import LocalLog
 from shared.testing.clock import FakeClock
 from shared.testing.make_ingest import body_of, event, shopify_headers, shopify_order
-from tests.integration.ingest.stage import Stage, open_stage
+from tests.integration.ingest.driver import IngestDriver, open_stage
 
 
 class Room:
@@ -29,10 +29,12 @@ def room() -> Room:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, clock: FakeClock, room: Room, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def driver(
+    tmp_path: Path, clock: FakeClock, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[IngestDriver]:
     monkeypatch.setattr(LocalLog, "require_room", lambda _log: room.require())
-    async with open_stage(tmp_path, clock) as stage:
-        yield stage
+    async with open_stage(tmp_path, clock) as driver:
+        yield driver
 
 
 def is_turned_away(answer: httpx2.Response) -> bool:
@@ -41,22 +43,24 @@ def is_turned_away(answer: httpx2.Response) -> bool:
     ) > 0
 
 
-async def test_a_webhook_is_turned_away_and_taken_when_the_platform_comes_again(stage: Stage, room: Room) -> None:
-    assert is_turned_away(await stage.shopify("orders/create", shopify_order()))
-    assert await stage.count() == 0
+async def test_a_webhook_is_turned_away_and_taken_when_the_platform_comes_again(
+    driver: IngestDriver, room: Room
+) -> None:
+    assert is_turned_away(await driver.shopify("orders/create", shopify_order()))
+    assert await driver.count() == 0
     room.is_full = False
-    assert (await stage.shopify("orders/create", shopify_order())).json() == {"status": "accepted"}
+    assert (await driver.shopify("orders/create", shopify_order())).json() == {"status": "accepted"}
 
 
-async def test_events_are_turned_away_and_taken_when_they_come_again(stage: Stage, room: Room) -> None:
-    assert is_turned_away(await stage.tell(event()))
-    assert await stage.count() == 0
+async def test_events_are_turned_away_and_taken_when_they_come_again(driver: IngestDriver, room: Room) -> None:
+    assert is_turned_away(await driver.tell(event()))
+    assert await driver.count() == 0
     room.is_full = False
-    assert (await stage.tell(event())).status_code == 202
+    assert (await driver.tell(event())).status_code == 202
 
 
-async def test_who_does_not_sign_is_told_nothing_about_the_outbox(stage: Stage) -> None:
+async def test_who_does_not_sign_is_told_nothing_about_the_outbox(driver: IngestDriver) -> None:
     body = body_of(shopify_order())
     headers = {**shopify_headers(body, "orders/create", event_id="event-1"), "x-shopify-hmac-sha256": "wrong"}
-    answer = await stage.client.post("/v1/webhooks/shopify/acme", content=body, headers=headers)
+    answer = await driver.client.post("/v1/webhooks/shopify/acme", content=body, headers=headers)
     assert answer.status_code == 401

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.testing.make_ingest import ORDER_ID, shopify_order
-from tests.integration.ingest.stage import Stage
+from tests.integration.ingest.driver import IngestDriver
 
 ADDRESS = "https://parcels.example/1"
 BARE: dict[str, Any] = {
@@ -30,20 +30,20 @@ LATER = FOLLOWED | {"updated_at": "2026-12-01T15:00:00-05:00"}
     ],
 )
 async def test_tracking_is_told_once_when_it_first_appears(
-    stage: Stage, states: tuple[dict[str, Any], ...], told: tuple[str | None, ...]
+    driver: IngestDriver, states: tuple[dict[str, Any], ...], told: tuple[str | None, ...]
 ) -> None:
-    await stage.shopify("orders/create", shopify_order())
+    await driver.shopify("orders/create", shopify_order())
     for place, state in enumerate(states):
         topic = "fulfillments/update" if place else "fulfillments/create"
-        await stage.shopify(topic, state, event_id=f"parcel-{place}")
-        await stage.shopify("orders/updated", shopify_order(fulfillments=[state]), event_id=f"order-{place}")
-    found = [each for each in await stage.triggers() if each.kind == "fulfilment"]
-    assert tuple(stage.facts(each).get("tracking_url") for each in found) == told
+        await driver.shopify(topic, state, event_id=f"parcel-{place}")
+        await driver.shopify("orders/updated", shopify_order(fulfillments=[state]), event_id=f"order-{place}")
+    found = [each for each in await driver.triggers() if each.kind == "fulfilment"]
+    assert tuple(driver.facts(each).get("tracking_url") for each in found) == told
 
 
-async def test_a_deleted_order_is_told_to_its_person_once(stage: Stage) -> None:
-    await stage.shopify("orders/create", shopify_order())
+async def test_a_deleted_order_is_told_to_its_person_once(driver: IngestDriver) -> None:
+    await driver.shopify("orders/create", shopify_order())
     for each in ("one", "two"):
-        await stage.shopify("orders/delete", {"id": ORDER_ID}, event_id=each)
-    bought, gone = await stage.triggers()
+        await driver.shopify("orders/delete", {"id": ORDER_ID}, event_id=each)
+    bought, gone = await driver.triggers()
     assert (gone.kind, gone.subject, gone.recipient_id) == ("order_deleted", bought.subject, bought.recipient_id)

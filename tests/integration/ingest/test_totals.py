@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.testing.make_ingest import ORDER_ID, shopify_order, shopify_refund
-from tests.integration.ingest.stage import Stage
+from tests.integration.ingest.driver import IngestDriver
 
 EARLY, LATE = "2026-12-01T11:59:10-05:00", "2026-12-01T11:59:30-05:00"
 
@@ -18,10 +18,12 @@ CANADIAN = {"total_price_set": {"shop_money": money("49.00", "USD"), "presentmen
 """1.35 Canadian dollars for one of the shop's."""
 
 
-async def tell(stage: Stage, *deliveries: tuple[str, dict[str, Any]]) -> list[tuple[str, int | None, str | None]]:
+async def tell(
+    driver: IngestDriver, *deliveries: tuple[str, dict[str, Any]]
+) -> list[tuple[str, int | None, str | None]]:
     for place, (topic, document) in enumerate(deliveries):
-        await stage.shopify(topic, document, event_id=f"event-{place}")
-    return [(each.kind, each.amount_minor, each.currency) for each in await stage.triggers()]
+        await driver.shopify(topic, document, event_id=f"event-{place}")
+    return [(each.kind, each.amount_minor, each.currency) for each in await driver.triggers()]
 
 
 def now(total: str, *, at: str = LATE, **changes: Any) -> dict[str, Any]:
@@ -71,19 +73,21 @@ PURCHASE = ("purchase", 4900, "USD")
     ],
 )
 async def test_an_edited_order_is_told_of_by_the_difference(
-    stage: Stage, deliveries: list[tuple[str, dict[str, Any]]], expected: list[tuple[str, int | None, str | None]]
+    driver: IngestDriver,
+    deliveries: list[tuple[str, dict[str, Any]]],
+    expected: list[tuple[str, int | None, str | None]],
 ) -> None:
-    found = await tell(stage, BOUGHT, *deliveries)
+    found = await tell(driver, BOUGHT, *deliveries)
     assert [each for each in found if each != PURCHASE or not expected] == (expected or [PURCHASE])
 
 
-async def test_an_order_that_is_edited_before_it_is_told_of_is_told_as_it_is(stage: Stage) -> None:
+async def test_an_order_that_is_edited_before_it_is_told_of_is_told_as_it_is(driver: IngestDriver) -> None:
     pending = ("orders/updated", now("59.00", at=EARLY))
-    assert await tell(stage, pending, ("orders/paid", now("69.00"))) == [("purchase", 6900, "USD")]
+    assert await tell(driver, pending, ("orders/paid", now("69.00"))) == [("purchase", 6900, "USD")]
 
 
-async def test_an_order_that_was_told_before_is_followed_from_what_was_told(stage: Stage) -> None:
-    assert await tell(stage, BOUGHT, ("orders/paid", now("59.00"))) == [PURCHASE, ("order_edited", 1000, "USD")]
+async def test_an_order_that_was_told_before_is_followed_from_what_was_told(driver: IngestDriver) -> None:
+    assert await tell(driver, BOUGHT, ("orders/paid", now("59.00"))) == [PURCHASE, ("order_edited", 1000, "USD")]
 
 
 @pytest.mark.parametrize(
@@ -91,20 +95,20 @@ async def test_an_order_that_was_told_before_is_followed_from_what_was_told(stag
     [("CAD", 4050, (3000, "USD")), ("USD", 4050, (4050, "USD")), ("EUR", 4050, (None, None))],
 )
 async def test_a_refund_in_the_buyers_currency_is_converted_by_the_orders_own_ratio(
-    stage: Stage, currency: str, minor: int, told: tuple[int | None, str | None]
+    driver: IngestDriver, currency: str, minor: int, told: tuple[int | None, str | None]
 ) -> None:
     order = shopify_order(**CANADIAN)
     refund = given_back(f"{minor / 100:.2f}", currency)
-    found = await tell(stage, ("orders/create", order), ("refunds/create", refund))
+    found = await tell(driver, ("orders/create", order), ("refunds/create", refund))
     assert found == [PURCHASE, ("refund", *told)]
 
 
-async def test_a_refund_in_an_order_is_converted_by_the_ratio_that_stands_there(stage: Stage) -> None:
+async def test_a_refund_in_an_order_is_converted_by_the_ratio_that_stands_there(driver: IngestDriver) -> None:
     order = shopify_order(**CANADIAN, refunds=[given_back("40.50", "CAD")])
-    assert await tell(stage, ("orders/updated", order)) == [("refund", 3000, "USD")]
+    assert await tell(driver, ("orders/updated", order)) == [("refund", 3000, "USD")]
 
 
-async def test_without_any_ratio_a_refund_in_another_currency_is_of_nobody_knows_how_much(stage: Stage) -> None:
-    found = await tell(stage, BOUGHT, ("refunds/create", given_back("40.50", "CAD")))
+async def test_without_any_ratio_a_refund_in_another_currency_is_of_nobody_knows_how_much(driver: IngestDriver) -> None:
+    found = await tell(driver, BOUGHT, ("refunds/create", given_back("40.50", "CAD")))
     assert found == [PURCHASE, ("refund", None, None)]
-    assert {each.subject for each in await stage.triggers()} == {f"order-{ORDER_ID}"}
+    assert {each.subject for each in await driver.triggers()} == {f"order-{ORDER_ID}"}

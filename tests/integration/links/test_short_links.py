@@ -34,7 +34,7 @@ from shared.phone import E164
 from shared.privacy import Keyring, Sealer
 from shared.telemetry.metrics import exposition
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 
 T = TypeVar("T")
 
@@ -49,11 +49,11 @@ PERSON = (
 class Shop:
     """A text with a link, sent a minute ago, and a browser to follow it with."""
 
-    def __init__(self, ground: ServiceHarness, clock: FakeClock) -> None:
-        self.ground = ground
+    def __init__(self, harness: ServiceHarness, clock: FakeClock) -> None:
+        self.harness = harness
         self.clock = clock
-        self.units = ground.runtime.units
-        self.sealer = ground.runtime.sealer
+        self.units = harness.runtime.units
+        self.sealer = harness.runtime.sealer
         self.owner = LinkOwner(
             FollowUpId(ids.derived("follow-up", "a", at=clock.now())),
             ACME,
@@ -93,18 +93,18 @@ class Shop:
         await self.units.run(work, WritePriority.OUTCOMES)
 
     async def clicks(self) -> list[ClickRecorded]:
-        return await self.ground.published(ClickRecorded)
+        return await self.harness.published(ClickRecorded)
 
     async def rows(self, table: sa.Table) -> list[Row]:
-        return [*await self.ground.rows(sa.select(table))]
+        return [*await self.harness.rows(sa.select(table))]
 
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Shop]:
     clock = FakeClock()
-    async with house(folder, clock, MerchantDirectory(folder, {})) as ground:
-        await ground.create(metadata)
-        yield Shop(ground, clock)
+    async with harness(folder, clock, MerchantDirectory(folder, {})) as base:
+        await base.create(metadata)
+        yield Shop(base, clock)
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ async def test_no_address_of_the_visitors_choice_is_ever_led_to(shop: Shop) -> N
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_a_person_is_led_on_although_the_click_cannot_be_recorded(shop: Shop, hangs: bool) -> None:  # noqa: FBT001 - a parameter of the test
     path = await shop.send()
-    runtime = shop.ground.runtime
+    runtime = shop.harness.runtime
     units = UnitOfWorkRunner(BrokenWriter(runtime.database, hangs=hangs), runtime.log, shop.clock)
     before = lost()
     answer = await shop.visit(path, app=shop.door(units, shop.sealer, record_seconds=0.01))
@@ -256,7 +256,7 @@ async def test_a_person_is_led_on_although_the_click_cannot_be_recorded(shop: Sh
 
 async def test_a_link_that_cannot_be_looked_up_asks_for_patience(shop: Shop) -> None:
     path = await shop.send()
-    runtime = shop.ground.runtime
+    runtime = shop.harness.runtime
     units = UnitOfWorkRunner(UnreadableDatabase(runtime.database, hangs=False), runtime.log, shop.clock)
     answer = await shop.visit(path, app=shop.door(units, shop.sealer))
     assert answer.status_code == 503

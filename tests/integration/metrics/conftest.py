@@ -16,7 +16,7 @@ from shared.http.auth import Keys, RateLimit
 from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 from shared.testing.make_metrics import READ_KEY, merchants_folder
 
 
@@ -24,7 +24,7 @@ from shared.testing.make_metrics import READ_KEY, merchants_folder
 class Metrics:
     """The service under test and its doors."""
 
-    house: ServiceHarness
+    harness: ServiceHarness
     service: Service
     clock: FakeClock
     http: httpx2.AsyncClient
@@ -32,8 +32,8 @@ class Metrics:
 
     async def take(self, *events: Event) -> None:
         """Publish events and let the service read them."""
-        await self.house.publish(*events)
-        await self.house.settle(self.service)
+        await self.harness.publish(*events)
+        await self.harness.settle(self.service)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def opened(tmp_path: Path, public_url: str = "") -> AsyncIterator[Metrics]
     clock = FakeClock()
     clock.advance(days=1)
     merchants = MerchantDirectory.load(merchants_folder(tmp_path / "merchants"), {})
-    async with house(tmp_path, clock, merchants) as built:
+    async with harness(tmp_path, clock, merchants) as built:
         settings = built.runtime.settings.model_copy(update={"public_url": public_url})
         service = app.build(replace(built.runtime, settings=settings))
         await built.create(service.metadata)

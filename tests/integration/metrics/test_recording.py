@@ -22,12 +22,12 @@ STORY = [*TEXT.all_the_way(), TEXT.click(1), TEXT.click(2), TEXT.conversion(), T
 
 
 async def sums_are_those_of(metrics: Metrics, events: Sequence[Event], merchant: MerchantId = MERCHANT) -> bool:
-    kept = await metrics.house.runtime.units.read(lambda db: store.all_rollups(db, merchant))
+    kept = await metrics.harness.runtime.units.read(lambda db: store.all_rollups(db, merchant))
     return kept == rebuild(event for event in events if event.merchant_id == merchant)
 
 
 async def count(metrics: Metrics, table: sa.Table) -> int:
-    return len(await metrics.house.rows(sa.select(table)))
+    return len(await metrics.harness.rows(sa.select(table)))
 
 
 async def test_the_sums_are_those_of_the_facts(metrics: Metrics) -> None:
@@ -50,7 +50,7 @@ async def test_a_late_fact_reopens_its_hour(metrics: Metrics) -> None:
     metrics.clock.advance(days=3)
     late = TEXT.click()
     await metrics.take(late)
-    rows = await metrics.house.rows(sa.select(tables.rollups).where(tables.rollups.c.measure == Measure.CLICKS))
+    rows = await metrics.harness.rows(sa.select(tables.rollups).where(tables.rollups.c.measure == Measure.CLICKS))
     assert [row["hour"] for row in rows] == [late.occurred_at.replace(minute=0, second=0, microsecond=0)]
 
 
@@ -75,7 +75,7 @@ async def test_a_busy_day_in_any_order_and_batches_equals_a_rebuild(metrics: Met
 
 async def test_stored_facts_alone_rebuild_the_sums(metrics: Metrics) -> None:
     await metrics.take(*days_at_a_shop(START, 60, 1.0))
-    stored = [store.event_of(row) for row in await metrics.house.rows(sa.select(tables.facts))]
+    stored = [store.event_of(row) for row in await metrics.harness.rows(sa.select(tables.facts))]
     assert await sums_are_those_of(metrics, stored)
 
 
@@ -93,7 +93,7 @@ async def test_what_is_five_years_old_goes_and_every_number_is_still_made_of_fac
     metrics.clock.advance(days=1826 - 999)
     await metrics.service.loops[0]._step()
 
-    left = [store.event_of(row) for row in await metrics.house.rows(sa.select(tables.facts))]
+    left = [store.event_of(row) for row in await metrics.harness.rows(sa.select(tables.facts))]
     assert {event.event_id for event in left} == {event.event_id for event in young}
     assert await sums_are_those_of(metrics, young)
     assert await count(metrics, tables.follow_ups) == texts // 2 > 0
@@ -110,7 +110,7 @@ async def test_two_shops_are_counted_apart(metrics: Metrics) -> None:
 
 async def test_nothing_sealed_comes_to_rest(metrics: Metrics) -> None:
     await metrics.take(*STORY)
-    bodies = [bytes(row["body"]) for row in await metrics.house.rows(sa.select(tables.facts.c.body))]
+    bodies = [bytes(row["body"]) for row in await metrics.harness.rows(sa.select(tables.facts.c.body))]
     assert bodies
     assert not any(b"c2VhbGVk" in body or b"sealed" in body for body in bodies)
 
@@ -133,4 +133,4 @@ async def test_what_is_asked_for_often_is_found_through_an_index(metrics: Metric
         .order_by((texts.c.reason == "unanswered").desc(), texts.c.changed_at.desc()),
     }
     for index, question in questions.items():
-        assert index in await metrics.house.plan(question)
+        assert index in await metrics.harness.plan(question)

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.compliance.stage import Stage, opened
+from tests.integration.compliance.driver import ComplianceDriver, opened
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with opened(tmp_path) as stage:
-        yield stage
+async def driver(tmp_path: Path) -> AsyncIterator[ComplianceDriver]:
+    async with opened(tmp_path) as driver:
+        yield driver

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, expect
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
 from shared.telemetry.health import Health
-from tests.integration.compliance.stage import Stage
+from tests.integration.compliance.driver import ComplianceDriver
 from tests.integration.engines import only_on_sqlite
 from tests.integration.preferences.test_pages import link
 
@@ -22,11 +22,11 @@ pytestmark = [pytest.mark.connected, only_on_sqlite("the page is the same")]
 
 
 @asynccontextmanager
-async def served(stage: Stage) -> AsyncIterator[str]:
+async def served(driver: ComplianceDriver) -> AsyncIterator[str]:
     """Serve compliance on a free port, and yield the address."""
-    runtime = stage.ground.runtime
-    keys = Keys(runtime.merchants, RateLimit(1000, stage.clock))
-    web = create_app("compliance", stage.service.routers, keys=keys, health=Health(), max_body_bytes=100_000)
+    runtime = driver.harness.runtime
+    keys = Keys(runtime.merchants, RateLimit(1000, driver.clock))
+    web = create_app("compliance", driver.service.routers, keys=keys, health=Health(), max_body_bytes=100_000)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(web, log_config=None, access_log=False))
         task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -37,11 +37,11 @@ async def served(stage: Stage) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_a_person_pauses_and_then_stops_without_scripts(
-    stage: Stage, browser: Browser, scheme: str, tmp_path: Path
+    driver: ComplianceDriver, browser: Browser, scheme: str, tmp_path: Path
 ) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client, served(stage) as address:
-        path = await link(stage, client)
+    await driver.hear(driver.claim())
+    async with driver.http() as client, served(driver) as address:
+        path = await link(driver, client)
         context = await browser.new_context(
             java_script_enabled=False,
             color_scheme="dark" if scheme == "dark" else "light",
@@ -65,14 +65,16 @@ async def test_a_person_pauses_and_then_stops_without_scripts(
         await page.screenshot(path=shots / f"preferences-{scheme}-stopped.png", full_page=True)
         await context.close()
     assert complaints == []
-    assert (await stage.held()).standing.suppression == "opt_out"
+    assert (await driver.held()).standing.suppression == "opt_out"
 
 
-async def test_every_button_can_be_reached_by_keyboard_and_says_what_it_does(stage: Stage, browser: Browser) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client, served(stage) as address:
+async def test_every_button_can_be_reached_by_keyboard_and_says_what_it_does(
+    driver: ComplianceDriver, browser: Browser
+) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client, served(driver) as address:
         page = await (await browser.new_context()).new_page()
-        await page.goto(address + await link(stage, client))
+        await page.goto(address + await link(driver, client))
         reached = []
         for _ in range(4):
             await page.keyboard.press("Tab")

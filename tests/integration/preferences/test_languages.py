@@ -9,7 +9,7 @@ import pytest
 from services.compliance.preferences.languages import Language, Languages
 from shared.events.engagement import ReplyClass
 from shared.inbound import Context, classify
-from tests.integration.compliance.stage import Stage
+from tests.integration.compliance.driver import ComplianceDriver
 from tests.integration.engines import only_on_sqlite
 from tests.integration.preferences.test_pages import link
 
@@ -84,10 +84,10 @@ def test_a_day_is_written_as_people_of_the_language_do_and_on_the_shops_clock(co
 
 
 @pytest.mark.parametrize("language", tuple(LANGUAGES), ids=lambda language: language.code)
-async def test_a_person_stops_in_their_own_language(stage: Stage, language: Language) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        path = await link(stage, client)
+async def test_a_person_stops_in_their_own_language(driver: ComplianceDriver, language: Language) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        path = await link(driver, client)
         headers = {"Accept-Language": f"{language.code};q=0.9"}
         page = await client.get(path, headers=headers)
         assert f'<html lang="{language.code}" dir="{language.direction}">' in page.text
@@ -97,13 +97,13 @@ async def test_a_person_stops_in_their_own_language(stage: Stage, language: Lang
         answer = await client.post(path, data={"choice": "stop_all"}, headers=headers)
         done = await client.get(answer.headers["location"], headers=headers)
     assert language.say("done_stop_all", brand="<bdi>Acme Coffee</bdi>").unescape() in done.text
-    assert (await stage.held()).standing.suppression == "opt_out"
+    assert (await driver.held()).standing.suppression == "opt_out"
 
 
-async def test_a_language_chosen_on_the_page_is_kept_through_a_choice(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        path = await link(stage, client)
+async def test_a_language_chosen_on_the_page_is_kept_through_a_choice(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        path = await link(driver, client)
         page = await client.get(f"{path}?lang=nl", headers={"Accept-Language": "en"})
         assert f'action="{path}?lang=nl"' in page.text
         answer = await client.post(f"{path}?lang=nl", data={"choice": "pause"}, headers={"Accept-Language": "en"})
@@ -113,14 +113,14 @@ async def test_a_language_chosen_on_the_page_is_kept_through_a_choice(stage: Sta
     assert "Pauze tot 31 december 2026" in paused.text
 
 
-async def test_a_link_that_has_ended_says_so_in_the_browsers_language(stage: Stage) -> None:
-    async with stage.http("") as anybody:
+async def test_a_link_that_has_ended_says_so_in_the_browsers_language(driver: ComplianceDriver) -> None:
+    async with driver.http("") as anybody:
         gone = await anybody.get("/preferences/made-up", headers={"Accept-Language": "ar"})
     assert gone.status_code == 410
     assert '<html lang="ar" dir="rtl">' in gone.text
     assert "STOP" in gone.text
 
 
-async def test_a_brand_with_signs_of_html_is_shown_as_written(stage: Stage) -> None:
+async def test_a_brand_with_signs_of_html_is_shown_as_written(driver: ComplianceDriver) -> None:
     said = ENGLISH.say("title", brand="<b>Ben & Co</b>")
     assert said == "Texts from &lt;b&gt;Ben &amp; Co&lt;/b&gt;"

@@ -14,12 +14,12 @@ from shared.ids import MerchantId, RecipientId
 from shared.privacy import Keyring, Sealer
 from shared.testing.make_compliance import PHONE
 from shared.testing.sealed import of_old
-from tests.integration.compliance.stage import Stage
+from tests.integration.compliance.driver import ComplianceDriver
 
 TAMPERED = ("", "x", "acme.1.x.y", "acme.99999999999.AAAA.BBBB", "…", "a" * 5000)
 
 
-async def link(stage: Stage, client: httpx2.AsyncClient) -> str:
+async def link(driver: ComplianceDriver, client: httpx2.AsyncClient) -> str:
     """Return the path of a person's page, as the API tells it."""
     standing = (await client.post("/v1/recipients/standing", json={"to": PHONE})).json()
     return str(httpx2.URL(standing["preferences_url"]).path)
@@ -34,112 +34,112 @@ async def choose(client: httpx2.AsyncClient, path: str, choice: str) -> str:
     return followed.text
 
 
-async def test_the_link_holds_no_number_and_is_another_one_each_time(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        first, second = await link(stage, client), await link(stage, client)
+async def test_the_link_holds_no_number_and_is_another_one_each_time(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        first, second = await link(driver, client), await link(driver, client)
     assert first != second
     assert not re.search(r"2125550123|12125550", first)
-    assert str(stage.person()) not in first
+    assert str(driver.person()) not in first
 
 
-async def test_stopping_everything_is_in_the_ledger_before_the_page_answers(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        page = await choose(client, await link(stage, client), "stop_all")
+async def test_stopping_everything_is_in_the_ledger_before_the_page_answers(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        page = await choose(client, await link(driver, client), "stop_all")
     assert "will not text you any more" in page
-    held = await stage.held()
+    held = await driver.held()
     assert held.standing.suppression == "opt_out"
-    assert await stage.first_break() is None
-    [*_, changed] = await stage.changes()
+    assert await driver.first_break() is None
+    [*_, changed] = await driver.changes()
     assert (changed.act, changed.scope) == (ConsentAct.REVOKED, ConsentScope.ALL)
 
 
-async def test_stopping_offers_leaves_texts_about_orders(stage: Stage) -> None:
-    await stage.hear(stage.claim(), stage.claim(scope=ConsentScope.INFORMATIONAL))
-    async with stage.http() as client:
-        page = await choose(client, await link(stage, client), "stop_marketing")
+async def test_stopping_offers_leaves_texts_about_orders(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim(), driver.claim(scope=ConsentScope.INFORMATIONAL))
+    async with driver.http() as client:
+        page = await choose(client, await link(driver, client), "stop_marketing")
     assert "No more offers" in page
     assert 'value="stop_marketing"' not in page
-    assert isinstance(await stage.verdict("offer"), FollowUpBlocked)
-    assert isinstance(await stage.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
+    assert isinstance(await driver.verdict("offer"), FollowUpBlocked)
+    assert isinstance(await driver.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
 
 
-async def test_stopping_twice_is_one_withdrawal(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        path = await link(stage, client)
+async def test_stopping_twice_is_one_withdrawal(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        path = await link(driver, client)
         for _ in range(2):
             await choose(client, path, "stop_all")
-    assert (await stage.held()).standing.epoch == 2
+    assert (await driver.held()).standing.epoch == 2
 
 
-async def test_a_stranger_can_stop_texts_before_the_first_one(stage: Stage) -> None:
-    async with stage.http() as client:
-        await choose(client, await link(stage, client), "stop_all")
-    assert (await stage.held()).standing.suppression == "opt_out"
+async def test_a_stranger_can_stop_texts_before_the_first_one(driver: ComplianceDriver) -> None:
+    async with driver.http() as client:
+        await choose(client, await link(driver, client), "stop_all")
+    assert (await driver.held()).standing.suppression == "opt_out"
 
 
-async def test_a_pause_defers_marketing_to_its_end_and_withdraws_nothing(stage: Stage) -> None:
-    await stage.hear(stage.claim(), stage.claim(scope=ConsentScope.INFORMATIONAL))
-    async with stage.http() as client:
-        page = await choose(client, await link(stage, client), "pause")
+async def test_a_pause_defers_marketing_to_its_end_and_withdraws_nothing(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim(), driver.claim(scope=ConsentScope.INFORMATIONAL))
+    async with driver.http() as client:
+        page = await choose(client, await link(driver, client), "pause")
     assert "Paused until 31 December 2026" in page
-    assert isinstance(await stage.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
-    too_long = await stage.verdict("offer")
+    assert isinstance(await driver.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
+    too_long = await driver.verdict("offer")
     assert isinstance(too_long, FollowUpBlocked)
     assert "asked for a pause" in (too_long.explanation or "")
-    stage.clock.advance(days=29, hours=23)
-    soon = await stage.verdict("last day")
+    driver.clock.advance(days=29, hours=23)
+    soon = await driver.verdict("last day")
     assert isinstance(soon, FollowUpDeferred)
-    assert (soon.reason, soon.until - stage.clock.now()) == ("paused", timedelta(hours=1))
-    stage.clock.advance(hours=1)
-    assert isinstance(await stage.verdict("after"), FollowUpCleared)
-    assert (await stage.held()).standing.epoch == 2
+    assert (soon.reason, soon.until - driver.clock.now()) == ("paused", timedelta(hours=1))
+    driver.clock.advance(hours=1)
+    assert isinstance(await driver.verdict("after"), FollowUpCleared)
+    assert (await driver.held()).standing.epoch == 2
 
 
-async def test_fewer_means_one_offer_in_any_seven_days(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        page = await choose(client, await link(stage, client), "fewer")
+async def test_fewer_means_one_offer_in_any_seven_days(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        page = await choose(client, await link(driver, client), "fewer")
     assert "At most one a week" in page
-    assert isinstance(await stage.verdict("first"), FollowUpCleared)
-    stage.clock.advance(days=6)
-    second = await stage.verdict("second")
+    assert isinstance(await driver.verdict("first"), FollowUpCleared)
+    driver.clock.advance(days=6)
+    second = await driver.verdict("second")
     assert isinstance(second, FollowUpDeferred)
-    assert (second.reason, second.until - stage.clock.now()) == ("frequency_cap", timedelta(days=1))
-    stage.clock.advance(days=1)
-    assert isinstance(await stage.verdict("third"), FollowUpCleared)
+    assert (second.reason, second.until - driver.clock.now()) == ("frequency_cap", timedelta(days=1))
+    driver.clock.advance(days=1)
+    assert isinstance(await driver.verdict("third"), FollowUpCleared)
 
 
-async def test_as_before_ends_pause_and_limit_but_never_an_opt_out(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        path = await link(stage, client)
+async def test_as_before_ends_pause_and_limit_but_never_an_opt_out(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        path = await link(driver, client)
         for choice in ("pause", "fewer", "usual"):
             await choose(client, path, choice)
-        assert isinstance(await stage.verdict("offer"), FollowUpCleared)
+        assert isinstance(await driver.verdict("offer"), FollowUpCleared)
         await choose(client, path, "stop_all")
         page = await choose(client, path, "usual")
     assert "nothing left to choose" in page
-    assert isinstance(await stage.verdict("another"), FollowUpBlocked)
+    assert isinstance(await driver.verdict("another"), FollowUpBlocked)
 
 
-async def test_looking_at_the_page_changes_nothing(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http("") as anybody, stage.http() as client:
-        path = await link(stage, client)
-        before = await stage.held()
+async def test_looking_at_the_page_changes_nothing(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http("") as anybody, driver.http() as client:
+        path = await link(driver, client)
+        before = await driver.held()
         page = await anybody.get(f"{path}?done=stop_all")
     assert page.status_code == 200
-    assert await stage.held() == before
-    assert await stage.rows(preferences) == []
+    assert await driver.held() == before
+    assert await driver.rows(preferences) == []
 
 
-async def test_a_page_holds_no_number_and_lets_nothing_in_from_elsewhere(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        page = await client.get(await link(stage, client))
+async def test_a_page_holds_no_number_and_lets_nothing_in_from_elsewhere(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        page = await client.get(await link(driver, client))
         style = await client.get("/preferences/static/preferences.css")
     assert "2125550123" not in page.text
     assert "<script" not in page.text
@@ -149,8 +149,8 @@ async def test_a_page_holds_no_number_and_lets_nothing_in_from_elsewhere(stage: 
 
 
 @pytest.mark.parametrize("token", TAMPERED)
-async def test_a_made_up_link_opens_nothing(stage: Stage, token: str) -> None:
-    async with stage.http("") as anybody:
+async def test_a_made_up_link_opens_nothing(driver: ComplianceDriver, token: str) -> None:
+    async with driver.http("") as anybody:
         for answer in (
             await anybody.get(f"/preferences/{token or '-'}"),
             await anybody.post(f"/preferences/{token or '-'}", data={"choice": "stop_all"}),
@@ -159,10 +159,10 @@ async def test_a_made_up_link_opens_nothing(stage: Stage, token: str) -> None:
             assert "STOP" in answer.text
 
 
-async def test_every_change_to_a_link_breaks_it(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        path = await link(stage, client)
+async def test_every_change_to_a_link_breaks_it(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        path = await link(driver, client)
         folder, _, token = path.rpartition("/")
         merchant, span, sealed, signature = token.split(".")
         begins, ends = span.split("-")
@@ -179,35 +179,35 @@ async def test_every_change_to_a_link_breaks_it(stage: Stage) -> None:
         assert (await client.get(path)).status_code == 200
 
 
-async def test_a_choice_that_is_not_offered_changes_nothing(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        path = await link(stage, client)
+async def test_a_choice_that_is_not_offered_changes_nothing(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        path = await link(driver, client)
         answer = await client.post(path, data={"choice": "grant_everything"})
     assert (answer.status_code, answer.headers["location"]) == (303, path)
-    assert (await stage.held()).standing.epoch == 1
+    assert (await driver.held()).standing.epoch == 1
 
 
-async def test_links_that_were_taken_back_open_nothing(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        before = await link(stage, client)
+async def test_links_that_were_taken_back_open_nothing(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        before = await link(driver, client)
         assert (await client.get(before)).status_code == 200
         answer = await client.post("/v1/recipients/preference-links/revoke", json={"to": PHONE})
         assert answer.status_code == 200
         assert (await client.get(before)).status_code == 410
         assert (await client.post(before, data={"choice": "stop_all"})).status_code == 410
-        stage.clock.advance(seconds=1)
-        assert (await client.get(await link(stage, client))).status_code == 200
+        driver.clock.advance(seconds=1)
+        assert (await client.get(await link(driver, client))).status_code == 200
 
 
-async def test_a_link_opens_its_page_for_thirty_days(stage: Stage) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client:
-        path = await link(stage, client)
-        stage.clock.advance(days=29)
+async def test_a_link_opens_its_page_for_thirty_days(driver: ComplianceDriver) -> None:
+    await driver.hear(driver.claim())
+    async with driver.http() as client:
+        path = await link(driver, client)
+        driver.clock.advance(days=29)
         assert (await client.get(path)).status_code == 200
-        stage.clock.advance(days=2)
+        driver.clock.advance(days=2)
         assert (await client.get(path)).status_code == 410
 
 

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.rights.stage import Stage, opened
+from tests.integration.rights.driver import RightsDriver, opened
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with opened(tmp_path) as stage:
-        yield stage
+async def driver(tmp_path: Path) -> AsyncIterator[RightsDriver]:
+    async with opened(tmp_path) as driver:
+        yield driver

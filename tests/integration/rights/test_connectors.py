@@ -9,7 +9,7 @@ from shared.events.consent import ConsentLevel, ConsentScope
 from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, Purpose
 from shared.testing.clock import START
 from shared.testing.make_compliance import PHONE
-from tests.integration.compliance.stage import opened
+from tests.integration.compliance.driver import opened
 
 
 def named(monkeypatch: pytest.MonkeyPatch, folder: Path, setting: str, line: str) -> Path:
@@ -21,9 +21,9 @@ def named(monkeypatch: pytest.MonkeyPatch, folder: Path, setting: str, line: str
 
 async def test_a_landline_is_never_texted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     named(monkeypatch, tmp_path, "LINE_TYPES_FILE", f"{PHONE},landline\n")
-    async with opened(tmp_path) as stage:
-        await stage.hear(stage.claim())
-        verdict = await stage.verdict()
+    async with opened(tmp_path) as driver:
+        await driver.hear(driver.claim())
+        verdict = await driver.verdict()
     assert isinstance(verdict, FollowUpBlocked)
     assert verdict.reason == "unsupported_number_type"
 
@@ -32,16 +32,16 @@ async def test_a_number_on_the_do_not_call_list_gets_marketing_on_written_consen
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = named(monkeypatch, tmp_path, "DO_NOT_CALL_FILE", f"{PHONE}\n")
-    async with opened(tmp_path) as stage:
-        await stage.hear(stage.claim(level=ConsentLevel.EXPRESS), stage.claim(scope=ConsentScope.INFORMATIONAL))
-        listed = await stage.verdict("offer")
+    async with opened(tmp_path) as driver:
+        await driver.hear(driver.claim(level=ConsentLevel.EXPRESS), driver.claim(scope=ConsentScope.INFORMATIONAL))
+        listed = await driver.verdict("offer")
         assert isinstance(listed, FollowUpBlocked)
         assert listed.reason == "suppressed_number"
-        assert isinstance(await stage.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
+        assert isinstance(await driver.verdict("parcel", purpose=Purpose.INFORMATIONAL), FollowUpCleared)
         file.write_text("+12125550199,\n", encoding="utf-8")
-        [registers] = [loop for loop in stage.service.loops if loop.name == "registers"]
+        [registers] = [loop for loop in driver.service.loops if loop.name == "registers"]
         await registers._step()
-        unlisted = await stage.verdict("another offer")
+        unlisted = await driver.verdict("another offer")
         assert getattr(unlisted, "reason", "ok") != "suppressed_number"
 
 
@@ -49,27 +49,27 @@ async def test_consent_given_before_a_number_changed_hands_permits_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named(monkeypatch, tmp_path, "REASSIGNED_FILE", f"{PHONE},{START:%Y-%m-%d}\n")
-    async with opened(tmp_path) as stage:
-        await stage.hear(stage.claim(), stage.claim(scope=ConsentScope.INFORMATIONAL))
-        before = await stage.verdict("before")
+    async with opened(tmp_path) as driver:
+        await driver.hear(driver.claim(), driver.claim(scope=ConsentScope.INFORMATIONAL))
+        before = await driver.verdict("before")
         assert isinstance(before, FollowUpBlocked)
         assert before.reason == "suppressed_number"
-        stage.clock.advance(days=2)
-        await stage.hear(stage.claim(captured_at=stage.clock.now()))
-        assert isinstance(await stage.verdict("after"), FollowUpCleared)
+        driver.clock.advance(days=2)
+        await driver.hear(driver.claim(captured_at=driver.clock.now()))
+        assert isinstance(await driver.verdict("after"), FollowUpCleared)
 
 
 async def test_what_was_known_of_the_number_is_in_the_evidence_and_recomputes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named(monkeypatch, tmp_path, "LINE_TYPES_FILE", f"{PHONE},voip\n")
-    async with opened(tmp_path) as stage:
-        await stage.hear(stage.claim())
-        await stage.verdict("offer")
-        [record] = await stage.records()
+    async with opened(tmp_path) as driver:
+        await driver.hear(driver.claim())
+        await driver.verdict("offer")
+        [record] = await driver.records()
         assert record.inputs.recipient.line.value == "voip"
-        async with stage.http() as client:
-            [due] = await stage.verdicts()
+        async with driver.http() as client:
+            [due] = await driver.verdicts()
             told = (await client.get(f"/v1/decisions/{due.follow_up_id}")).json()
     assert [each["recomputed"] for each in told["decisions"]] == ["identical"]
 

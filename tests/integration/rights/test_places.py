@@ -23,17 +23,17 @@ from shared.ids import MerchantId
 from shared.privacy import Sealer, Unsealable
 from shared.testing import make
 from shared.testing.sealed import of_old, ring_of
-from tests.integration.rights.stage import Stage
+from tests.integration.rights.driver import RightsDriver
 from tests.integration.rights.test_resealing import ACME, SEALED, Cell, cells
 
 EVERY = {**SEALED, **SEALED_FOR_GOOD}
 
 
-async def filled(stage: Stage) -> list[Cell]:
+async def filled(driver: RightsDriver) -> list[Cell]:
     """Let every sealed column of every service hold something, of two people where one story is not enough."""
-    await stage.lived()
-    await stage.exported()
-    seal, now = stage.sealer.seal, stage.clock.now()
+    await driver.lived()
+    await driver.exported()
+    seal, now = driver.sealer.seal, driver.clock.now()
     digest = b"\x07" * 32
     stray = {
         "digest": digest,
@@ -58,7 +58,7 @@ async def filled(stage: Stage) -> list[Cell]:
             "code": code,
             "follow_up_id": make.FOLLOW_UP,
             "merchant_id": ACME,
-            "recipient_id": stage.person,
+            "recipient_id": driver.person,
             "correlation_id": "c",
             "target": seal(ACME, places.link_target(code), b"https://acme.example"),
             "click_days": 5,
@@ -73,31 +73,33 @@ async def filled(stage: Stage) -> list[Cell]:
         await uow.db.insert(short_links, links)
         await uow.db.insert(former_people, [former])
 
-    await stage.house.runtime.units.run(work, WritePriority.BATCHES)
-    claim = make.event(ConsentReported, recipient_id=stage.person, occurred_at=now)
+    await driver.harness.runtime.units.run(work, WritePriority.BATCHES)
+    claim = make.event(ConsentReported, recipient_id=driver.person, occurred_at=now)
     proof = seal(ACME, claim.places()["evidence"], b"{}")
-    await stage.house.publish(claim.model_copy(update={"evidence": proof}))
-    await stage.settle()
-    return await cells(stage, EVERY)
+    await driver.harness.publish(claim.model_copy(update={"evidence": proof}))
+    await driver.settle()
+    return await cells(driver, EVERY)
 
 
-async def test_a_cell_opens_at_no_other_cells_place_and_the_fault_names_table_column_and_row(stage: Stage) -> None:
-    found = await filled(stage)
+async def test_a_cell_opens_at_no_other_cells_place_and_the_fault_names_table_column_and_row(
+    driver: RightsDriver,
+) -> None:
+    found = await filled(driver)
     assert {cell.name for cell in found} == {f"{table.name}.{name}" for table in EVERY for name in EVERY[table]}
     for cell in found:
-        stage.sealer.open(ACME, cell.place, cell.value)
+        driver.sealer.open(ACME, cell.place, cell.value)
         with pytest.raises(Unsealable):
-            stage.sealer.open(MerchantId("other"), cell.place, cell.value)
+            driver.sealer.open(MerchantId("other"), cell.place, cell.value)
     for here, there in permutations(found, 2):
         if here.place == there.place:  # a copy in another service: the same thing about the same text or person
             continue
         with pytest.raises(Unsealable) as fault:
-            stage.sealer.open(ACME, here.place, there.value)
+            driver.sealer.open(ACME, here.place, there.value)
         assert str(here.place) in fault.value.detail
 
 
-async def test_two_cells_may_share_a_place_only_where_they_say_the_same_of_the_same(stage: Stage) -> None:
-    found = await filled(stage)
+async def test_two_cells_may_share_a_place_only_where_they_say_the_same_of_the_same(driver: RightsDriver) -> None:
+    found = await filled(driver)
     shared: dict[Any, set[str]] = {}
     for cell in found:
         shared.setdefault(cell.place, set()).add(cell.name)
@@ -129,10 +131,10 @@ def sealed_names(kind: type[Part]) -> Sequence[str]:
     return found
 
 
-async def test_what_an_earlier_version_left_is_bound_when_it_is_sealed_again(stage: Stage) -> None:
-    await stage.lived()
-    ring = replace(ring_of(stage.sealer), bound_from=2)
-    sealer, units = Sealer(ring), stage.house.runtime.units
+async def test_what_an_earlier_version_left_is_bound_when_it_is_sealed_again(driver: RightsDriver) -> None:
+    await driver.lived()
+    ring = replace(ring_of(driver.sealer), bound_from=2)
+    sealer, units = Sealer(ring), driver.harness.runtime.units
 
     async def unbind(uow: UnitOfWork) -> None:
         for row in await uow.db.rows(sa.select(dispatches)):
@@ -143,4 +145,4 @@ async def test_what_an_earlier_version_left_is_bound_when_it_is_sealed_again(sta
     await units.run(unbind, WritePriority.BATCHES)
     told = await resealed(units, sealer, SEALED, lambda _table, _progress: None)
     assert (told.resealed, told.unreadable) == (1, 0)
-    assert all(sealer.is_current(cell.value) for cell in await cells(stage))
+    assert all(sealer.is_current(cell.value) for cell in await cells(driver))

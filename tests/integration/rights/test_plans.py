@@ -32,7 +32,7 @@ from shared.db.sweep import Sweep, swept
 from shared.db.transaction import WritePriority
 from shared.housekeeping import Housekeeping
 from shared.testing.clock import START
-from tests.integration.rights.stage import Stage
+from tests.integration.rights.driver import RightsDriver
 from tests.integration.rights.test_retention import count, retention
 
 BOUNDS = [
@@ -83,16 +83,16 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return statements
 
 
-def test_every_table_of_every_service_says_what_bounds_it(stage: Stage) -> None:
-    declared = {name for service in stage.five for name in service.metadata.tables}
+def test_every_table_of_every_service_says_what_bounds_it(driver: RightsDriver) -> None:
+    declared = {name for service in driver.five for name in service.metadata.tables}
     assert {kept.table for kept in BOUNDS} == declared
     assert len(BOUNDS) == len(declared)
 
 
-def test_every_table_that_is_said_to_be_swept_is(stage: Stage) -> None:
+def test_every_table_that_is_said_to_be_swept_is(driver: RightsDriver) -> None:
     by_deliveries = {"ingest_deliveries", "ingest_delivery_keys", "ingest_quarantine"}
     with_their_sums = {"metrics_follow_ups"}
-    by_housekeeping = {service.ground.idempotency_keys.name for service in stage.five}
+    by_housekeeping = {service.system_tables.idempotency_keys.name for service in driver.five}
     said = {kept.table for kept in BOUNDS if kept.way is Way.SWEPT}
     assert said == {sweep.table.name for sweep in SWEEPS} | by_deliveries | by_housekeeping | with_their_sums
 
@@ -111,18 +111,20 @@ def scans(database: SQLiteDatabase, statements: set[str]) -> list[str]:
     return found
 
 
-async def test_a_day_of_life_and_every_list_reads_no_growing_table_through(heard: set[str], stage: Stage) -> None:
-    await stage.lived()
+async def test_a_day_of_life_and_every_list_reads_no_growing_table_through(
+    heard: set[str], driver: RightsDriver
+) -> None:
+    await driver.lived()
     for path in LISTS:
-        answer = await stage.client.get(path)
+        answer = await driver.client.get(path)
         assert answer.status_code == 200, (path, answer.text)
-    await stage.exported()
-    await stage.erased()
+    await driver.exported()
+    await driver.erased()
     keyed = {"Idempotency-Key": "once"}
-    await stage.client.post("/v1/consents/revoke", json={"to": "+12125550123"}, headers=keyed)
-    await retention(stage)
-    await Housekeeping(stage.house.runtime, [service.ground for service in stage.five])._prune()
-    database = stage.house.runtime.database
+    await driver.client.post("/v1/consents/revoke", json={"to": "+12125550123"}, headers=keyed)
+    await retention(driver)
+    await Housekeeping(driver.harness.runtime, [service.system_tables for service in driver.five])._prune()
+    database = driver.harness.runtime.database
     if not isinstance(database, SQLiteDatabase):  # its planner decides by size; the sweeps are explained there too
         return
     assert len(heard) > 100
@@ -131,20 +133,20 @@ async def test_a_day_of_life_and_every_list_reads_no_growing_table_through(heard
 
 
 @pytest.mark.parametrize("sweep", SWEEPS, ids=lambda sweep: f"{sweep.table.name}-{sweep.by.name}")
-async def test_a_sweep_finds_and_takes_each_slice_along_an_index(stage: Stage, sweep: Sweep) -> None:
+async def test_a_sweep_finds_and_takes_each_slice_along_an_index(driver: RightsDriver, sweep: Sweep) -> None:
     sweep = replace(sweep, blank=None)  # which rows, and not what becomes of them
     first, later = sweep.edge(None, 500), sweep.edge(sweep.before, 500)
     for statement in (first, later, sweep.taken(None, sweep.before), sweep.taken(sweep.before, None)):
-        plan = await stage.house.plan(statement)
+        plan = await driver.harness.plan(statement)
         assert f"SCAN {sweep.table.name}" not in plan, plan
         assert "Seq Scan" not in plan, plan
         assert "TEMP B-TREE" not in plan, plan
 
 
-async def test_a_sweep_goes_slice_by_slice_and_misses_nothing(stage: Stage) -> None:
-    await stage.lived()
-    texts = await stage.house.rows(sa.select(follow_ups))
-    units = stage.house.runtime.units
+async def test_a_sweep_goes_slice_by_slice_and_misses_nothing(driver: RightsDriver) -> None:
+    await driver.lived()
+    texts = await driver.harness.rows(sa.select(follow_ups))
+    units = driver.harness.runtime.units
 
     async def many(uow: Any) -> None:
         rows = [{**texts[0], "id": _numbered(number)} for number in range(25)]
@@ -155,14 +157,14 @@ async def test_a_sweep_goes_slice_by_slice_and_misses_nothing(stage: Stage) -> N
     commits = len(texts) + 25
     gone = await swept(units, [Sweep(follow_ups.c.id, _numbered(20), odd)], rows=7)
     assert gone == 20
-    assert await count(stage, follow_ups) == commits - 20
+    assert await count(driver, follow_ups) == commits - 20
 
 
-async def test_what_was_sent_goes_after_five_years_and_what_is_under_way_never(stage: Stage) -> None:
-    await stage.lived()
-    stage.clock.advance(days=1830)
-    await retention(stage)
-    assert [await count(stage, table) for table in (follow_ups, state_changes, enrollments)] != [0, 0, 0]
+async def test_what_was_sent_goes_after_five_years_and_what_is_under_way_never(driver: RightsDriver) -> None:
+    await driver.lived()
+    driver.clock.advance(days=1830)
+    await retention(driver)
+    assert [await count(driver, table) for table in (follow_ups, state_changes, enrollments)] != [0, 0, 0]
 
     async def end(uow: Any) -> None:
         await uow.db.execute(
@@ -170,35 +172,35 @@ async def test_what_was_sent_goes_after_five_years_and_what_is_under_way_never(s
         )
         await uow.db.execute(sa.update(dispatches).values(state=DispatchState.DELIVERED.value, changed_at=START))
 
-    await stage.house.runtime.units.run(end, WritePriority.BATCHES)
-    await retention(stage)
-    left = [await count(stage, table) for table in (follow_ups, state_changes, enrollments, entries, dispatches)]
+    await driver.harness.runtime.units.run(end, WritePriority.BATCHES)
+    await retention(driver)
+    left = [await count(driver, table) for table in (follow_ups, state_changes, enrollments, entries, dispatches)]
     assert left == [0, 0, 0, 0, 0]
 
 
-async def test_a_tombstone_of_what_was_never_cleared_goes_after_a_month(stage: Stage) -> None:
-    await stage.lived()
+async def test_a_tombstone_of_what_was_never_cleared_goes_after_a_month(driver: RightsDriver) -> None:
+    await driver.lived()
 
     async def bury(uow: Any) -> None:
         values = {"state": DispatchState.CANCELLED.value, "sender_number": None, "attempts": 0, "changed_at": uow.now}
         await uow.db.execute(sa.update(dispatches).values(**values))
 
-    await stage.house.runtime.units.run(bury, WritePriority.BATCHES)
-    before = await count(stage, dispatches)
-    stage.clock.advance(days=29)
-    await retention(stage)
-    assert await count(stage, dispatches) == before > 0
-    stage.clock.advance(days=2)
-    await retention(stage)
-    assert await count(stage, dispatches) == 0
+    await driver.harness.runtime.units.run(bury, WritePriority.BATCHES)
+    before = await count(driver, dispatches)
+    driver.clock.advance(days=29)
+    await retention(driver)
+    assert await count(driver, dispatches) == before > 0
+    driver.clock.advance(days=2)
+    await retention(driver)
+    assert await count(driver, dispatches) == 0
 
 
-async def test_the_log_is_pruned_in_slices_up_to_what_all_have_read(stage: Stage) -> None:
-    await stage.lived()
-    log = stage.house.runtime.log
+async def test_the_log_is_pruned_in_slices_up_to_what_all_have_read(driver: RightsDriver) -> None:
+    await driver.lived()
+    log = driver.harness.runtime.log
     assert isinstance(log, LocalLog)
-    held = await count(stage, local.event_log)
-    now = stage.clock.now()
+    held = await count(driver, local.event_log)
+    now = driver.clock.now()
     assert await log.prune(now + timedelta(days=6), held + 1) == 0
     assert await log.prune(now + timedelta(days=8), 3) == 2
     assert await log.prune(now + timedelta(days=8), 2**62) == held - 2

@@ -16,7 +16,7 @@ from shared.places import Place
 from shared.privacy import Sealer
 from shared.rights import SERVICES
 from shared.testing.sealed import ring_of
-from tests.integration.rights.stage import Stage
+from tests.integration.rights.driver import RightsDriver
 
 SEALED: Final[Sealed] = {table: columns for service in SERVICES for table, columns in sealed_of(service).items()}
 ACME: Final = MerchantId("acme")
@@ -51,11 +51,11 @@ class Cell:
     value: bytes
 
 
-async def cells(stage: Stage, sealed: Sealed = SEALED) -> list[Cell]:
+async def cells(driver: RightsDriver, sealed: Sealed = SEALED) -> list[Cell]:
     return [
         Cell(f"{table.name}.{name}", place_of(row), bytes(row[name]))
         for table, columns in sealed.items()
-        for row in await stage.house.rows(sa.select(table))
+        for row in await driver.harness.rows(sa.select(table))
         for name, place_of in columns.items()
         if row[name]
     ]
@@ -69,25 +69,25 @@ def nobody(_table: sa.Table, _progress: ResealProgress) -> None:
     return
 
 
-async def test_all_that_rests_sealed_is_sealed_again_and_a_second_time_nothing(stage: Stage) -> None:
-    await stage.lived()
-    await stage.exported()
-    sealer = Sealer(ring_of(stage.sealer).rotated())
-    before = await cells(stage)
-    units = stage.house.runtime.units
+async def test_all_that_rests_sealed_is_sealed_again_and_a_second_time_nothing(driver: RightsDriver) -> None:
+    await driver.lived()
+    await driver.exported()
+    sealer = Sealer(ring_of(driver.sealer).rotated())
+    before = await cells(driver)
+    units = driver.harness.runtime.units
     first = await resealed(units, sealer, SEALED, nobody, rows=1)
-    after = await cells(stage)
+    after = await cells(driver)
     assert all(sealer.is_current(cell.value) for cell in after)
-    assert clear(sealer, after) == clear(stage.sealer, before)
+    assert clear(sealer, after) == clear(driver.sealer, before)
     assert (first.resealed, first.unreadable) == (len(before), 0)
     again = await resealed(units, sealer, SEALED, nobody)
     assert (again.looked_at, again.resealed) == (first.looked_at, 0)
 
 
-async def test_a_rotation_that_was_stopped_goes_on_where_it_is_needed(stage: Stage) -> None:
-    await stage.lived()
-    sealer = Sealer(ring_of(stage.sealer).rotated())
-    units = stage.house.runtime.units
+async def test_a_rotation_that_was_stopped_goes_on_where_it_is_needed(driver: RightsDriver) -> None:
+    await driver.lived()
+    sealer = Sealer(ring_of(driver.sealer).rotated())
+    units = driver.harness.runtime.units
     seen: list[int] = []
 
     def stop_soon(_table: sa.Table, progress: ResealProgress) -> None:
@@ -98,33 +98,33 @@ async def test_a_rotation_that_was_stopped_goes_on_where_it_is_needed(stage: Sta
     with pytest.raises(KeyboardInterrupt):
         await resealed(units, sealer, SEALED, stop_soon, rows=1)
     rest = await resealed(units, sealer, SEALED, nobody)
-    assert rest.resealed == len(await cells(stage)) - seen[-1] > 0
+    assert rest.resealed == len(await cells(driver)) - seen[-1] > 0
 
 
-async def test_what_does_not_open_is_counted_and_left(stage: Stage) -> None:
-    await stage.lived()
+async def test_what_does_not_open_is_counted_and_left(driver: RightsDriver) -> None:
+    await driver.lived()
     broken = b"\x00\x01" + bytes(40)
 
     async def spoil(uow: Any) -> None:
         await uow.db.execute(sa.update(dispatches).values(body=broken))
 
-    await stage.house.runtime.units.run(spoil, WritePriority.BATCHES)
-    found = await resealed(stage.house.runtime.units, Sealer(ring_of(stage.sealer).rotated()), SEALED, nobody)
-    [row] = await stage.house.rows(sa.select(dispatches))
+    await driver.harness.runtime.units.run(spoil, WritePriority.BATCHES)
+    found = await resealed(driver.harness.runtime.units, Sealer(ring_of(driver.sealer).rotated()), SEALED, nobody)
+    [row] = await driver.harness.rows(sa.select(dispatches))
     assert (found.unreadable, found.named) == (1, [f"sender_dispatches.body of {row['follow_up_id']}"])
-    [row] = await stage.house.rows(sa.select(dispatches.c.body))
+    [row] = await driver.harness.rows(sa.select(dispatches.c.body))
     assert bytes(row["body"]) == broken
 
 
-def test_every_column_of_bytes_is_sealed_again_or_says_why_not(stage: Stage) -> None:
+def test_every_column_of_bytes_is_sealed_again_or_says_why_not(driver: RightsDriver) -> None:
     every = {
         f"{table.name}.{column.name}"
-        for service in stage.five
+        for service in driver.five
         for table in service.metadata.tables.values()
         for column in table.columns
         if isinstance(column.type, sa.LargeBinary)
     }
-    grounds = {each for each in every if each.endswith((".key_sha256", ".request_sha256", "_parked.body"))}
+    system_tables = {each for each in every if each.endswith((".key_sha256", ".request_sha256", "_parked.body"))}
     sealed = {f"{table.name}.{name}" for table, columns in SEALED.items() for name in columns}
-    assert sealed | NOT_SEALED.keys() == every - grounds
+    assert sealed | NOT_SEALED.keys() == every - system_tables
     assert not sealed & NOT_SEALED.keys()

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.scheduler.stage import Stage, open_stage
+from tests.integration.scheduler.driver import SchedulerDriver, open_stage
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    """A stage; `@pytest.mark.parametrize("stage", [{...}], indirect=True)` changes the merchants folder."""
-    async with open_stage(tmp_path, **getattr(request, "param", {})) as stage:
-        yield stage
+async def driver(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[SchedulerDriver]:
+    """A stage; `@pytest.mark.parametrize("driver", [{...}], indirect=True)` changes the merchants folder."""
+    async with open_stage(tmp_path, **getattr(request, "param", {})) as driver:
+        yield driver

@@ -18,7 +18,7 @@ from shared.events.dispatch import DispatchAccepted, DispatchDelivered
 from shared.testing import make
 from shared.testing.clock import START
 from tests.integration.engines import only_on_sqlite
-from tests.integration.scheduler.stage import Stage, open_stage
+from tests.integration.scheduler.driver import SchedulerDriver, open_stage
 
 PAST = 10_000
 EVERY = 20
@@ -64,24 +64,24 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, steps: Steps) -> AsyncIterator[Stage]:
+async def driver(tmp_path: Path, steps: Steps) -> AsyncIterator[SchedulerDriver]:
     assert steps.taken == 0
-    async with open_stage(tmp_path, flows={"welcome-back": MORE}) as stage:
-        yield stage
+    async with open_stage(tmp_path, flows={"welcome-back": MORE}) as driver:
+        yield driver
 
 
-async def lived(stage: Stage, phone: str) -> None:
+async def lived(driver: SchedulerDriver, phone: str) -> None:
     """Let a person run through a flow once, long ago."""
-    await stage.hear(stage.trigger("inquiry", subject=f"first {phone}", phone=phone))
+    await driver.hear(driver.trigger("inquiry", subject=f"first {phone}", phone=phone))
     for hours in (1, 2):
-        await stage.fire(hours=hours)
-        due = (await stage.dues())[-1]
-        await stage.hear(stage.answer(DispatchAccepted, due), stage.answer(DispatchDelivered, due))
+        await driver.fire(hours=hours)
+        due = (await driver.dues())[-1]
+        await driver.hear(driver.answer(DispatchAccepted, due), driver.answer(DispatchDelivered, due))
 
 
-async def multiply(stage: Stage, phone: str) -> None:
+async def multiply(driver: SchedulerDriver, phone: str) -> None:
     """Give a person thousands of runs, texts and things they did, all of them over."""
-    person = stage.trigger(phone=phone).recipient_id
+    person = driver.trigger(phone=phone).recipient_id
     made: dict[sa.Table, Callable[[int], dict[str, Any]]] = {
         follow_ups: lambda number: {"id": UUID(int=number)},
         enrollments: lambda number: {"id": UUID(int=number)},
@@ -94,17 +94,17 @@ async def multiply(stage: Stage, phone: str) -> None:
             one = (await uow.db.rows(sa.select(table).where(table.c.recipient_id == person).limit(1)))[0]
             await uow.db.insert(table, [{**one, **changes(number)} for number in range(PAST)])
 
-    await stage.house.runtime.units.run(copy, WritePriority.BATCHES)
+    await driver.harness.runtime.units.run(copy, WritePriority.BATCHES)
 
 
-def consent(stage: Stage, phone: str, epoch: int) -> ConsentChanged:
+def consent(driver: SchedulerDriver, phone: str, epoch: int) -> ConsentChanged:
     told = ScopeSnapshot(status="express")
     return make.event(
         ConsentChanged,
         merchant_id="acme",
-        recipient_id=stage.trigger(phone=phone).recipient_id,
+        recipient_id=driver.trigger(phone=phone).recipient_id,
         epoch=epoch,
-        occurred_at=stage.clock.now(),
+        occurred_at=driver.clock.now(),
         marketing=told,
         informational=told,
         suppressed=None,
@@ -113,12 +113,12 @@ def consent(stage: Stage, phone: str, epoch: int) -> ConsentChanged:
     )
 
 
-async def costs(stage: Stage, steps: Steps, phone: str) -> dict[str, int]:
+async def costs(driver: SchedulerDriver, steps: Steps, phone: str) -> dict[str, int]:
     """Return the steps of each thing that can happen to a person."""
     found: dict[str, int] = {}
 
     async def ask(**asking: Any) -> None:
-        answer = await stage.ask(**asking)
+        answer = await driver.ask(**asking)
         assert answer.status_code == 202, answer.text
 
     async def count(name: str, act: Callable[[], Awaitable[Any]]) -> None:
@@ -126,17 +126,17 @@ async def costs(stage: Stage, steps: Steps, phone: str) -> dict[str, int]:
         await act()
         found[name] = steps.taken - before
 
-    await count("trigger", lambda: stage.hear(stage.trigger("inquiry", subject=f"now {phone}", phone=phone)))
-    await count("repeat", lambda: stage.hear(stage.trigger("inquiry", subject=f"now {phone}", phone=phone)))
-    await count("purchase", lambda: stage.hear(stage.trigger(subject=f"order {phone}", phone=phone)))
-    await count("release", lambda: stage.fire(minutes=10))
-    due = (await stage.dues())[-1]
-    late = stage.answer(DispatchAccepted, due, occurred_at=stage.clock.now() + timedelta(minutes=6))
-    await count("late outcome", lambda: stage.hear(late))
-    await count("late release", lambda: stage.fire(hours=2))
-    await count("consent", lambda: stage.hear(consent(stage, phone, 1)))
-    await count("cancelling", lambda: stage.hear(stage.trigger("refund", subject=f"order {phone}", phone=phone)))
-    stage.clock.advance(seconds=1)
+    await count("trigger", lambda: driver.hear(driver.trigger("inquiry", subject=f"now {phone}", phone=phone)))
+    await count("repeat", lambda: driver.hear(driver.trigger("inquiry", subject=f"now {phone}", phone=phone)))
+    await count("purchase", lambda: driver.hear(driver.trigger(subject=f"order {phone}", phone=phone)))
+    await count("release", lambda: driver.fire(minutes=10))
+    due = (await driver.dues())[-1]
+    late = driver.answer(DispatchAccepted, due, occurred_at=driver.clock.now() + timedelta(minutes=6))
+    await count("late outcome", lambda: driver.hear(late))
+    await count("late release", lambda: driver.fire(hours=2))
+    await count("consent", lambda: driver.hear(consent(driver, phone, 1)))
+    await count("cancelling", lambda: driver.hear(driver.trigger("refund", subject=f"order {phone}", phone=phone)))
+    driver.clock.advance(seconds=1)
     asking = {"to": phone, "purpose": "transactional", "text": "Hello", "dry_run": True}
     await count("dry run", lambda: ask(**asking))
     flow = {"to": phone, "flow": "welcome-back", "trigger": {"subject": f"asked {phone}"}}
@@ -146,15 +146,15 @@ async def costs(stage: Stage, steps: Steps, phone: str) -> dict[str, int]:
 
 @only_on_sqlite("SQLite counts its steps")
 async def test_one_event_costs_the_same_for_a_person_with_ten_thousand_past_follow_ups(
-    stage: Stage, steps: Steps
+    driver: SchedulerDriver, steps: Steps
 ) -> None:
     for phone in (STRANGER, REGULAR):
-        await lived(stage, phone)
-    await multiply(stage, REGULAR)
-    stage.clock.advance(days=40)
-    assert stage.clock.now() > START + timedelta(days=40)
-    little = await costs(stage, steps, STRANGER)
-    stage.clock.advance(days=3)
-    much = await costs(stage, steps, REGULAR)
+        await lived(driver, phone)
+    await multiply(driver, REGULAR)
+    driver.clock.advance(days=40)
+    assert driver.clock.now() > START + timedelta(days=40)
+    little = await costs(driver, steps, STRANGER)
+    driver.clock.advance(days=3)
+    much = await costs(driver, steps, REGULAR)
     assert min(little.values()) > 0
     assert {name: steps for name, steps in much.items() if steps > little[name] * 1.5 + SLACK} == {}, little

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sender.desk import Desk, open_desk
+from tests.integration.sender.driver import SenderDriver, open_driver
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    """A desk; `@pytest.mark.parametrize("desk", [{...}], indirect=True)` changes the merchant's file."""
-    async with open_desk(tmp_path, **getattr(request, "param", {})) as desk:
-        yield desk
+async def driver(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[SenderDriver]:
+    """A desk; `@pytest.mark.parametrize("driver", [{...}], indirect=True)` changes the merchant's file."""
+    async with open_driver(tmp_path, **getattr(request, "param", {})) as driver:
+        yield driver

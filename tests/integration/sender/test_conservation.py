@@ -22,10 +22,10 @@ from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.ids import MerchantId
 from shared.phone import Unparsable, heard
 from shared.testing import make, make_sender
-from tests.integration.sender.desk import Desk, alarms, open_desk
+from tests.integration.sender.driver import SenderDriver, alarms, open_driver
 from tests.seeds import SEED
 
-Open: TypeAlias = tuple[asyncio.Runner, Desk, set[object]]
+Open: TypeAlias = tuple[asyncio.Runner, SenderDriver, set[object]]
 """A loop, a desk, and what was posted there."""
 
 PERSON, OURS = make_sender.PERSON, make_sender.SENDER_NUMBER
@@ -57,26 +57,26 @@ forms = st.fixed_dictionaries(
 
 
 @pytest.fixture
-def house(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+def harness(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """A desk that stays open for all examples."""
     with asyncio.Runner() as runner:
-        opened = open_desk(tmp_path_factory.mktemp(f"desk-{engine}"))
-        desk = runner.run(opened.__aenter__())
-        yield runner, desk, set()
+        opened = open_driver(tmp_path_factory.mktemp(f"desk-{engine}"))
+        driver = runner.run(opened.__aenter__())
+        yield runner, driver, set()
         runner.run(opened.__aexit__(None, None, None))
 
 
 @given(st.lists(forms, min_size=1, max_size=FORMS_IN_A_BATCH))
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_signed_reply_is_stored_refused_or_set_aside(house: Open, batch: list[dict[str, str]]) -> None:
-    runner, desk, seen = house
-    runner.run(_conserved(desk, batch, seen))
+def test_every_signed_reply_is_stored_refused_or_set_aside(harness: Open, batch: list[dict[str, str]]) -> None:
+    runner, driver, seen = harness
+    runner.run(_conserved(driver, batch, seen))
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("part", range(TORTURE_PARTS))
-def test_a_hundred_thousand_signed_replies_are_each_stored_refused_or_set_aside(house: Open, part: int) -> None:
-    runner, desk, seen = house
+def test_a_hundred_thousand_signed_replies_are_each_stored_refused_or_set_aside(harness: Open, part: int) -> None:
+    runner, driver, seen = harness
     chance = random.Random(3 + SEED * TORTURE_PARTS + part)  # noqa: S311 - no secret
     values = {"From": SENDERS, "To": TARGETS, "Body": TEXTS, "OptOutType": ["STOP", "START", "HELP", "x"]}
     for start in range(0, TORTURE_FORMS, FORMS_IN_A_BATCH):
@@ -84,19 +84,19 @@ def test_a_hundred_thousand_signed_replies_are_each_stored_refused_or_set_aside(
         for number in range(FORMS_IN_A_BATCH):
             form = {name: chance.choice(values.get(name, ["", "1"])) for name in NAMES if chance.random() < 0.8}
             batch.append({**form, "MessageSid": f"SM{start + chance.randint(0, number)}"})
-        runner.run(_conserved(desk, batch, seen))
+        runner.run(_conserved(driver, batch, seen))
 
 
-async def _conserved(desk: Desk, batch: list[dict[str, str]], seen: set[object]) -> None:
+async def _conserved(driver: SenderDriver, batch: list[dict[str, str]], seen: set[object]) -> None:
     for form in batch:
-        before = await _kept(desk)
-        status = (await _post(desk, form)).status_code
-        new = await _kept(desk) - before
+        before = await _kept(driver)
+        status = (await _post(driver, form)).status_code
+        new = await _kept(driver) - before
         assert status in {200, 422}, form
         assert new == 1 or (new == 0 and seen & _marks(form)), form
         seen |= _marks(form)
-        assert (await _post(desk, form)).status_code == status, form
-        assert await _kept(desk) == before + new, "what is brought twice is kept once"
+        assert (await _post(driver, form)).status_code == status, form
+        assert await _kept(driver) == before + new, "what is brought twice is kept once"
 
 
 def _marks(form: Mapping[str, str]) -> set[object]:
@@ -109,19 +109,19 @@ def _marks(form: Mapping[str, str]) -> set[object]:
     return {tuple(sorted(clean.items())), ("text", sid, person, clean.get("Body", ""))}
 
 
-async def _post(desk: Desk, form: Mapping[str, str]) -> httpx2.Response:
-    return await desk.http.post(**make_sender.signed_post(make_sender.replies_url(), form))
+async def _post(driver: SenderDriver, form: Mapping[str, str]) -> httpx2.Response:
+    return await driver.http.post(**make_sender.signed_post(make_sender.replies_url(), form))
 
 
-async def _kept(desk: Desk) -> int:
+async def _kept(driver: SenderDriver) -> int:
     tables_of_replies = (tables.replies, tables.unassigned_replies)
     counts = [sa.select(sa.func.count()).select_from(table).scalar_subquery() for table in tables_of_replies]
-    (row,) = await desk.house.rows(sa.select((counts[0] + counts[1]).label("kept")))
+    (row,) = await driver.harness.rows(sa.select((counts[0] + counts[1]).label("kept")))
     return int(row["kept"])
 
 
-async def _strays(desk: Desk) -> list[Row]:
-    return list(await desk.house.rows(sa.select(tables.unassigned_replies)))
+async def _strays(driver: SenderDriver) -> list[Row]:
+    return list(await driver.harness.rows(sa.select(tables.unassigned_replies)))
 
 
 def _form(**changes: str) -> dict[str, str]:
@@ -129,16 +129,16 @@ def _form(**changes: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("channel", ["rcs", "whatsapp", "WhatsApp", "viber"])
-async def test_a_stop_through_any_channel_of_a_number_is_heard(desk: Desk, channel: str) -> None:
-    answer = await _post(desk, _form(From=f"{channel}:{PERSON}", To=f"{channel}:{OURS}"))
+async def test_a_stop_through_any_channel_of_a_number_is_heard(driver: SenderDriver, channel: str) -> None:
+    answer = await _post(driver, _form(From=f"{channel}:{PERSON}", To=f"{channel}:{OURS}"))
     assert answer.status_code == 200
-    assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
-    assert [row["channel"] for row in await desk.replies()] == [channel.lower()]
+    assert [row["suppressed"] for row in await driver.people()] == ["opt_out"]
+    assert [row["channel"] for row in await driver.replies()] == [channel.lower()]
 
 
-async def test_a_stop_to_an_rcs_sender_is_heard_and_answered_from_the_merchants_number(desk: Desk) -> None:
-    await _post(desk, _form(From=f"rcs:{PERSON}", To="rcs:acme_agent"))
-    (heard,) = await desk.published(ReplyReceived)
+async def test_a_stop_to_an_rcs_sender_is_heard_and_answered_from_the_merchants_number(driver: SenderDriver) -> None:
+    await _post(driver, _form(From=f"rcs:{PERSON}", To="rcs:acme_agent"))
+    (heard,) = await driver.published(ReplyReceived)
     assert (heard.reply_class, heard.sender_number) == (ReplyClass.OPT_OUT, OURS)
 
 
@@ -152,34 +152,36 @@ async def test_a_stop_to_an_rcs_sender_is_heard_and_answered_from_the_merchants_
     ],
 )
 async def test_a_reply_from_nobody_we_could_know_is_kept_sealed_and_raises_an_alarm(
-    desk: Desk, sender: str, reason: str
+    driver: SenderDriver, sender: str, reason: str
 ) -> None:
     before = alarms("unassigned_reply")
-    answer = await _post(desk, _form(From=sender, Body="Stop. Kind regards, Ana"))
+    answer = await _post(driver, _form(From=sender, Body="Stop. Kind regards, Ana"))
     assert answer.status_code == 200
-    (stray,) = await _strays(desk)
+    (stray,) = await _strays(driver)
     assert (stray["reason"], stray["reply_class"]) == (reason, "opt_out")
     place = places.unassigned_reply(stray["digest"])
-    opened = json.loads(desk.sealer.open(MerchantId(make.MERCHANT), place, stray["raw"]))
+    opened = json.loads(driver.sealer.open(MerchantId(make.MERCHANT), place, stray["raw"]))
     assert opened["Body"] == "Stop. Kind regards, Ana"
-    assert b"regards, Ana" not in await desk.house.stored()
+    assert b"regards, Ana" not in await driver.harness.stored()
     assert alarms("unassigned_reply") == before + 1
 
 
-async def test_a_reply_to_a_number_that_this_provider_does_not_have_is_refused_counted_and_kept(desk: Desk) -> None:
+async def test_a_reply_to_a_number_that_this_provider_does_not_have_is_refused_counted_and_kept(
+    driver: SenderDriver,
+) -> None:
     before = MISDIRECTED.labels("replies")._value.get()
-    answer = await _post(desk, _form(To="+12025550199"))
+    answer = await _post(driver, _form(To="+12025550199"))
     assert (answer.status_code, answer.json()["code"]) == (422, "not_ours")
     assert MISDIRECTED.labels("replies")._value.get() == before + 1
-    assert await desk.people() == []
-    assert [row["reason"] for row in await _strays(desk)] == ["not_our_number"]
+    assert await driver.people() == []
+    assert [row["reason"] for row in await _strays(driver)] == ["not_our_number"]
 
 
-async def test_a_start_to_a_number_of_another_provider_lifts_nothing(desk: Desk) -> None:
-    await desk.reply("STOP")
-    answer = await _post(desk, _form(MessageSid="SM-in-2", To="+12025550199", Body="START"))
+async def test_a_start_to_a_number_of_another_provider_lifts_nothing(driver: SenderDriver) -> None:
+    await driver.reply("STOP")
+    answer = await _post(driver, _form(MessageSid="SM-in-2", To="+12025550199", Body="START"))
     assert answer.status_code == 422
-    assert [report.act for report in await desk.published(ConsentReported)] == [ConsentAct.REVOKED]
+    assert [report.act for report in await driver.published(ConsentReported)] == [ConsentAct.REVOKED]
 
 
 @pytest.mark.parametrize(
@@ -187,52 +189,52 @@ async def test_a_start_to_a_number_of_another_provider_lifts_nothing(desk: Desk)
     [({"MessageStatus": "delivered", "From": OURS}, 422), ({"MessageSid": "SM1", "From": "+12025550199"}, 422)],
 )
 async def test_a_receipt_about_nothing_of_ours_is_refused_and_counted(
-    desk: Desk, form: dict[str, str], door: int
+    driver: SenderDriver, form: dict[str, str], door: int
 ) -> None:
-    await desk.hear(desk.cleared())
-    await desk.send()
+    await driver.hear(driver.cleared())
+    await driver.send()
     before = MISDIRECTED.labels("receipts")._value.get()
-    answer = await desk.http.post(**make_sender.signed_post(desk.provider.texts[0].callback_url, form))
+    answer = await driver.http.post(**make_sender.signed_post(driver.provider.texts[0].callback_url, form))
     assert answer.status_code == door
     assert MISDIRECTED.labels("receipts")._value.get() == before + 1
-    assert await desk.receipts() == []
+    assert await driver.receipts() == []
 
 
-async def test_another_text_under_a_known_id_is_taken_and_raises_an_alarm(desk: Desk) -> None:
-    await desk.reply("Hello", sid="SM-1")
+async def test_another_text_under_a_known_id_is_taken_and_raises_an_alarm(driver: SenderDriver) -> None:
+    await driver.reply("Hello", sid="SM-1")
     before = alarms("reply_id_reused")
-    await desk.reply("STOP", sid="SM-1")
-    await desk.reply("STOP", sid="SM-1")
-    assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
-    assert len(await desk.replies()) == 2
+    await driver.reply("STOP", sid="SM-1")
+    await driver.reply("STOP", sid="SM-1")
+    assert [row["suppressed"] for row in await driver.people()] == ["opt_out"]
+    assert len(await driver.replies()) == 2
     assert alarms("reply_id_reused") > before
 
 
 @pytest.mark.parametrize("words", ["ADIOS", "OUT", "SALIR", "salida", "NO", "NOTEXTS", "Bye now"])
 @pytest.mark.parametrize("kind", ["STOP", "stop"])
 async def test_what_the_provider_takes_for_a_stop_is_one_and_is_confirmed_by_it_alone(
-    desk: Desk, words: str, kind: str
+    driver: SenderDriver, words: str, kind: str
 ) -> None:
-    await _post(desk, _form(Body=words, OptOutType=kind))
-    assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
-    (report,) = await desk.published(ConsentReported)
+    await _post(driver, _form(Body=words, OptOutType=kind))
+    assert [row["suppressed"] for row in await driver.people()] == ["opt_out"]
+    (report,) = await driver.published(ConsentReported)
     assert report.act is ConsentAct.REVOKED
-    (heard,) = await desk.published(ReplyReceived)
+    (heard,) = await driver.published(ReplyReceived)
     assert (heard.reply_class, heard.provider_answers) == (ReplyClass.OPT_OUT, True)
 
 
-async def test_what_the_provider_takes_for_a_call_for_help_is_one(desk: Desk) -> None:
-    await _post(desk, _form(Body="ASSIST", OptOutType="HELP"))
-    (heard,) = await desk.published(ReplyReceived)
+async def test_what_the_provider_takes_for_a_call_for_help_is_one(driver: SenderDriver) -> None:
+    await _post(driver, _form(Body="ASSIST", OptOutType="HELP"))
+    (heard,) = await driver.published(ReplyReceived)
     assert (heard.reply_class, heard.provider_answers) == (ReplyClass.HELP, True)
 
 
-async def test_the_providers_start_counts_only_from_somebody_who_is_opted_out(desk: Desk) -> None:
-    await _post(desk, _form(Body="VUELVE", OptOutType="START"))
-    await desk.reply("STOP", sid="SM-in-2")
-    await _post(desk, _form(MessageSid="SM-in-3", Body="VUELVE", OptOutType="START"))
-    await _post(desk, _form(MessageSid="SM-in-4", Body="stop it", OptOutType="START"))
-    assert [each.reply_class for each in await desk.published(ReplyReceived)] == [
+async def test_the_providers_start_counts_only_from_somebody_who_is_opted_out(driver: SenderDriver) -> None:
+    await _post(driver, _form(Body="VUELVE", OptOutType="START"))
+    await driver.reply("STOP", sid="SM-in-2")
+    await _post(driver, _form(MessageSid="SM-in-3", Body="VUELVE", OptOutType="START"))
+    await _post(driver, _form(MessageSid="SM-in-4", Body="stop it", OptOutType="START"))
+    assert [each.reply_class for each in await driver.published(ReplyReceived)] == [
         ReplyClass.OTHER,
         ReplyClass.OPT_OUT,
         ReplyClass.OPT_IN,
@@ -240,9 +242,9 @@ async def test_the_providers_start_counts_only_from_somebody_who_is_opted_out(de
     ]
 
 
-async def test_a_stop_reaches_every_spelling_of_a_number(desk: Desk) -> None:
-    await _post(desk, _form(From="whatsapp:+5215512345678"))
-    reports = await desk.published(ConsentReported)
-    people = [make_sender.recipient_id(desk.sealer, number) for number in ("+525512345678", "+5215512345678")]
+async def test_a_stop_reaches_every_spelling_of_a_number(driver: SenderDriver) -> None:
+    await _post(driver, _form(From="whatsapp:+5215512345678"))
+    reports = await driver.published(ConsentReported)
+    people = [make_sender.recipient_id(driver.sealer, number) for number in ("+525512345678", "+5215512345678")]
     assert [(each.recipient_id, each.act) for each in reports] == [(one, ConsentAct.REVOKED) for one in people]
     assert len({each.event_id for each in reports}) == 2

@@ -10,7 +10,7 @@ from services.sender import store
 from services.sender.schema import metadata
 from services.sender.tables import HOLDS_CONTENT, dispatches
 from shared.testing.clock import START
-from tests.integration.sender.desk import Desk
+from tests.integration.sender.driver import SenderDriver
 
 BLANKED = sa.select(dispatches).where(dispatches.c.recipient_id == sa.bindparam("gone"), HOLDS_CONTENT)
 """What the statement of an erasure looks for."""
@@ -24,8 +24,8 @@ BLANKED = sa.select(dispatches).where(dispatches.c.recipient_id == sa.bindparam(
         (BLANKED, "ix_sender_dispatches_recipient_id"),
     ],
 )
-async def test_the_statement_uses_its_index(desk: Desk, statement: sa.ClauseElement, index: str) -> None:
-    told = await desk.house.plan(
+async def test_the_statement_uses_its_index(driver: SenderDriver, statement: sa.ClauseElement, index: str) -> None:
+    told = await driver.harness.plan(
         statement,
         sender_number="+1",
         partitions=[0],

@@ -18,9 +18,9 @@ from shared.clock import SystemClock
 from shared.config.directory import MerchantDirectory
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.harness import house
+from shared.testing.harness import harness
 from shared.testing.make_sender import ScriptedProvider
-from tests.integration.sender.desk import Desk, assembled, client
+from tests.integration.sender.driver import SenderDriver, assembled, client
 
 TEXTS = 40
 
@@ -53,18 +53,18 @@ async def test_where_no_receipt_ever_comes_the_provider_says_the_end_when_it_is_
         clock = FakeClock(SystemClock().now())
         folder = make_sender.merchants_folder(tmp_path, url, rate=1000)
         merchants = MerchantDirectory.load(folder, make_sender.ENVIRON)
-        async with house(tmp_path, clock, merchants) as built:
+        async with harness(tmp_path, clock, merchants) as built:
             sender = assembled(built)
             await built.create(sender.service.metadata)
-            desk = Desk(built, clock, ScriptedProvider(clock), sender, client(built, sender))
-            await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
-            await desk.send()
+            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, client(built, sender))
+            await driver.hear(*(driver.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
+            await driver.send()
             async with asyncio.timeout(20):
                 while simulator._carrier.on_the_way:  # noqa: ASYNC110 - its texts take no time, but turns of the loop
                     await asyncio.sleep(0.01)
             clock.advance(minutes=12)
             await sender.asker.step()
-            states = Counter(row["state"] for row in await desk.dispatches())
+            states = Counter(row["state"] for row in await driver.dispatches())
             await sender.calls.stop()
             await sender.book.close()
     assert states == {"delivered": TEXTS - 1, "failed": 1}
@@ -79,10 +79,10 @@ async def test_a_stop_that_the_simulated_provider_could_not_bring_is_asked_for(t
     async with served(create_app_of(simulator)) as url:
         clock = FakeClock(SystemClock().now())
         merchants = MerchantDirectory.load(make_sender.merchants_folder(tmp_path, url), make_sender.ENVIRON)
-        async with house(tmp_path, clock, merchants) as built:
+        async with harness(tmp_path, clock, merchants) as built:
             sender = assembled(built)
             await built.create(sender.service.metadata)
-            desk = Desk(built, clock, ScriptedProvider(clock), sender, client(built, sender))
+            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, client(built, sender))
             await sender.missed.step()
             await simulator._carrier.receive(
                 phone=make_sender.PERSON,
@@ -92,7 +92,7 @@ async def test_a_stop_that_the_simulated_provider_could_not_bring_is_asked_for(t
             )
             clock.advance(minutes=10)
             await sender.missed.step()
-            assert [row["suppressed"] for row in await desk.people()] == ["opt_out"]
+            assert [row["suppressed"] for row in await driver.people()] == ["opt_out"]
             await sender.book.close()
 
 
@@ -117,16 +117,16 @@ async def test_faults_of_every_kind_never_make_two_texts_of_one_follow_up(tmp_pa
         clock = FakeClock(SystemClock().now())
         folder = make_sender.merchants_folder(tmp_path, url, rate=1000)
         merchants = MerchantDirectory.load(folder, make_sender.ENVIRON)
-        async with house(tmp_path, clock, merchants) as built:
+        async with harness(tmp_path, clock, merchants) as built:
             sender = assembled(built)
             await built.create(sender.service.metadata)
-            desk = Desk(built, clock, ScriptedProvider(clock), sender, client(built, sender))
-            await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
+            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, client(built, sender))
+            await driver.hear(*(driver.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
             for _ in range(12):
-                await desk.send()
+                await driver.send()
                 clock.advance(seconds=6)
                 await sender.reconciler.step()
-            states = Counter(row["state"] for row in await desk.dispatches())
+            states = Counter(row["state"] for row in await driver.dispatches())
             async with httpx2.AsyncClient(base_url=url) as http:
                 texts = (await http.get("/simulator/texts", params={"limit": 1000})).json()["texts"]
             await sender.calls.stop()

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from tests.integration.shop import stage
+from tests.integration.shop import driver
 
 CASES: dict[str, dict[str, Any]] = {
-    case["id"]: case for case in map(json.loads, (stage.CASES / "cases.jsonl").read_text("utf-8").splitlines())
+    case["id"]: case for case in map(json.loads, (driver.CASES / "cases.jsonl").read_text("utf-8").splitlines())
 }
 
 

@@ -2,8 +2,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
-from tests.integration.shop.stage import Shop, opened
+from tests.integration.shop.driver import Shop, opened
 
 
 @pytest.fixture

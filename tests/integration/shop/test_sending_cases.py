@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.integration.shop.driver import PERSON, Shop
 from typer.testing import CliRunner
 
 from services.cli.app import app
@@ -13,7 +14,6 @@ from shared.events.dispatch import DispatchFailed
 from shared.events.engagement import ReplyClass, ReplyReceived
 from tests.integration.engines import only_on_sqlite
 from tests.integration.shop.cases import CASES
-from tests.integration.shop.stage import PERSON, Shop
 
 pytestmark = only_on_sqlite("each of these is held on both databases where its cause was; this is the way through")
 
@@ -38,7 +38,7 @@ async def test_a_text_over_the_daily_cap_is_asked_about_again_after_the_pacific_
     await shop.allow()
     await shop.ask(**SOON)
     await shop.delivered(status=receipt["MessageStatus"], code=int(receipt["ErrorCode"]))
-    [failed] = await shop.house.published(DispatchFailed)
+    [failed] = await shop.harness.published(DispatchFailed)
     assert failed.retry_at == datetime(2026, 12, 2, 8, tzinfo=UTC)
     await shop.ask(**SOON)
     assert len(shop.phone) == 1
@@ -64,7 +64,7 @@ async def test_what_the_provider_takes_for_a_call_for_help_is_no_reply_that_coun
     await shop.ask(**SOON)
     await shop.delivered()
     await shop.reply("ASSIST", NumMedia="0", OptOutType="HELP")
-    assert [reply.reply_class for reply in await shop.house.published(ReplyReceived)] == [ReplyClass.HELP]
+    assert [reply.reply_class for reply in await shop.harness.published(ReplyReceived)] == [ReplyClass.HELP]
     assert (await shop.figure("reply_rate"))["value"] == 0
 
 

@@ -20,9 +20,9 @@ async def all_at_once(ask: Callable[[], Awaitable[httpx2.Response]], times: int 
     return list(await asyncio.gather(*(ask() for _ in range(times))))
 
 
-async def handled(house: ServiceHarness, service: Service, *batches: Sequence[Event]) -> None:
+async def handled(harness: ServiceHarness, service: Service, *batches: Sequence[Event]) -> None:
     """Hand batches to a service's event door, each in a unit of its own, all at the same moment."""
     assert service.events is not None
     router: Router = service.events
-    units = house.runtime.units
+    units = harness.runtime.units
     await asyncio.gather(*(units.run(partial(router.handle, batch), WritePriority.BATCHES) for batch in batches))

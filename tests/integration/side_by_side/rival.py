@@ -31,12 +31,12 @@ _STEP_SECONDS = 0.02
 
 @asynccontextmanager
 async def rival(
-    house: ServiceHarness, folder: Path, role: str, dues: list[FollowUpDue] | None = None
+    harness: ServiceHarness, folder: Path, role: str, dues: list[FollowUpDue] | None = None
 ) -> AsyncIterator[None]:
     """Start the other process and yield when it is ready to go; it goes at once, and has ended when this is left."""
-    database = house.runtime.database
+    database = harness.runtime.database
     assert isinstance(database, PostgresDatabase)
-    house.runtime.sealer._keyring.save(folder / "rival.json")
+    harness.runtime.sealer._keyring.save(folder / "rival.json")
     (folder / "dues").write_bytes(b"\n".join(encode(due) for due in dues or []))
     url = database._engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
     told = json.dumps({"role": role, "url": url, "schema": database.schema, "folder": str(folder)})

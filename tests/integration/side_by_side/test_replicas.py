@@ -27,60 +27,60 @@ from shared.testing.make_metrics import MERCHANT, TextFacts
 from tests.integration.attribution.test_attribution import ACME, ANA
 from tests.integration.attribution.test_attribution import opened as attribution_opened
 from tests.integration.metrics.conftest import opened as metrics_opened
-from tests.integration.sender.desk import assembled, open_desk
+from tests.integration.sender.driver import assembled, open_driver
 from tests.integration.side_by_side.at_once import AT_ONCE, all_at_once, handled
 
 
 async def test_a_stop_beside_other_words_of_a_stranger_is_never_written_over(tmp_path: Path) -> None:
-    async with open_desk(tmp_path) as desk:
+    async with open_driver(tmp_path) as driver:
         for number in range(AT_ONCE):
             phone = f"+1212555010{number}"
             words = ("hello", "STOP", "what?", "who is this")
             answers = await asyncio.gather(
-                *(desk.reply(text, f"SM-{number}-{place}", phone) for place, text in enumerate(words))
+                *(driver.reply(text, f"SM-{number}-{place}", phone) for place, text in enumerate(words))
             )
             assert {answer.status_code for answer in answers} == {200}
-        people = await desk.people()
+        people = await driver.people()
         assert [(row["suppressed"], row["keyword_seq"]) for row in people] == [("opt_out", 1)] * AT_ONCE
-        assert len(await desk.published(ConsentReported)) == AT_ONCE
+        assert len(await driver.published(ConsentReported)) == AT_ONCE
 
 
 async def test_a_stop_beside_the_ledgers_older_word_is_never_lifted(tmp_path: Path) -> None:
-    async with open_desk(tmp_path) as desk:
+    async with open_driver(tmp_path) as driver:
         for number in range(AT_ONCE):
             phone = f"+1212555010{number}"
             granted = make.event(
                 ConsentChanged,
-                recipient_id=make_sender.recipient_id(desk.sealer, phone),
+                recipient_id=make_sender.recipient_id(driver.sealer, phone),
                 marketing=ScopeSnapshot(status="pewc"),
                 informational=ScopeSnapshot(status="pewc"),
                 act=ConsentAct.GRANTED,
                 epoch=1,
             )
-            await asyncio.gather(desk.reply("STOP", f"SM-{number}", phone),
-                                 handled(desk.house, desk.sender.service, [granted]))  # fmt: skip
-        people = await desk.people()
+            await asyncio.gather(driver.reply("STOP", f"SM-{number}", phone),
+                                 handled(driver.harness, driver.sender.service, [granted]))  # fmt: skip
+        people = await driver.people()
         assert [(row["suppressed"], row["consent_epoch"]) for row in people] == [("opt_out", 1)] * AT_ONCE
 
 
 async def test_a_reply_brought_many_times_at_once_is_one_reply(tmp_path: Path) -> None:
-    async with open_desk(tmp_path) as desk:
-        answers = await all_at_once(lambda: desk.reply("STOP"))
+    async with open_driver(tmp_path) as driver:
+        answers = await all_at_once(lambda: driver.reply("STOP"))
         assert {answer.status_code for answer in answers} == {200}
-        assert [row["keyword_seq"] for row in await desk.people()] == [1]
-        assert len(await desk.replies()) == len(await desk.published(ConsentReported)) == 1
+        assert [row["keyword_seq"] for row in await driver.people()] == [1]
+        assert len(await driver.replies()) == len(await driver.published(ConsentReported)) == 1
 
 
 async def test_two_replicas_with_one_queue_send_each_text_once(tmp_path: Path) -> None:
-    async with open_desk(tmp_path, rate=1000) as desk:
-        await desk.hear(*(desk.cleared(n, phone=f"+121255501{n:02}") for n in range(20)))
-        replicas = [desk.sender, *(assembled(desk.house) for _ in range(2))]
+    async with open_driver(tmp_path, rate=1000) as driver:
+        await driver.hear(*(driver.cleared(n, phone=f"+121255501{n:02}") for n in range(20)))
+        replicas = [driver.sender, *(assembled(driver.harness) for _ in range(2))]
         for _ in range(3):
             await asyncio.gather(*(each.dispatcher.step() for each in replicas))
             await asyncio.gather(*(each.calls.settle() for each in replicas))
-        assert (desk.provider.calls, len(desk.provider.texts)) == (20, 20)
-        assert {row["state"] for row in await desk.dispatches()} == {"accepted"}
-        assert len(await desk.published(DispatchAccepted)) == 20
+        assert (driver.provider.calls, len(driver.provider.texts)) == (20, 20)
+        assert {row["state"] for row in await driver.dispatches()} == {"accepted"}
+        assert len(await driver.published(DispatchAccepted)) == 20
         for each in replicas[1:]:
             await each.book.close()
 
@@ -88,10 +88,10 @@ async def test_two_replicas_with_one_queue_send_each_text_once(tmp_path: Path) -
 async def test_a_replica_in_doubt_never_gives_up_the_intent_of_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_desk(tmp_path) as desk:
-        await desk.hear(desk.cleared())
-        other = assembled(desk.house)
-        dispatcher = desk.sender.dispatcher
+    async with open_driver(tmp_path) as driver:
+        await driver.hear(driver.cleared())
+        other = assembled(driver.harness)
+        dispatcher = driver.sender.dispatcher
         claim, run = dispatcher._claim, dispatcher._units.run
 
         async def overtaken(*claimed: Any) -> Any:
@@ -111,25 +111,25 @@ async def test_a_replica_in_doubt_never_gives_up_the_intent_of_another(
             await dispatcher.step()
         monkeypatch.undo()
         await dispatcher.step()
-        assert [(row["state"], row["n"]) for row in await desk.attempts()] == [("intent", 1)]
-        assert desk.provider.calls == 0
+        assert [(row["state"], row["n"]) for row in await driver.attempts()] == [("intent", 1)]
+        assert driver.provider.calls == 0
         await other.book.close()
 
 
 async def test_two_reconcilers_and_a_late_answer_at_once_conclude_once(tmp_path: Path) -> None:
-    async with open_desk(tmp_path) as desk:
-        desk.provider.script.append("accept_then_drop")
-        await desk.hear(desk.cleared())
-        await desk.send()
-        desk.clock.advance(seconds=50)
-        others = [assembled(desk.house) for _ in range(3)]
-        text = desk.provider.texts[0]
+    async with open_driver(tmp_path) as driver:
+        driver.provider.script.append("accept_then_drop")
+        await driver.hear(driver.cleared())
+        await driver.send()
+        driver.clock.advance(seconds=50)
+        others = [assembled(driver.harness) for _ in range(3)]
+        text = driver.provider.texts[0]
         await asyncio.gather(
-            *(each.reconciler.step() for each in (desk.sender, *others)),
-            *(desk.http.post(**text.receipt(status)) for status in ("queued", "sent")),
+            *(each.reconciler.step() for each in (driver.sender, *others)),
+            *(driver.http.post(**text.receipt(status)) for status in ("queued", "sent")),
         )
-        assert [row["state"] for row in await desk.attempts()] == ["accepted"]
-        assert len(await desk.published(DispatchAccepted)) == 1
+        assert [row["state"] for row in await driver.attempts()] == ["accepted"]
+        assert len(await driver.published(DispatchAccepted)) == 1
         for each in others:
             await each.book.close()
 
@@ -137,23 +137,23 @@ async def test_two_reconcilers_and_a_late_answer_at_once_conclude_once(tmp_path:
 async def test_an_erasure_beside_intents_never_deadlocks_and_nothing_of_the_person_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_desk(tmp_path, rate=1000) as desk:
+    async with open_driver(tmp_path, rate=1000) as driver:
         phones = [f"+121255501{n:02}" for n in range(20)]
-        await desk.hear(*(desk.cleared(n, phone=phone) for n, phone in enumerate(phones)))
+        await driver.hear(*(driver.cleared(n, phone=phone) for n, phone in enumerate(phones)))
         erased = [
-            make.event(RecipientErased, recipient_id=make_sender.recipient_id(desk.sealer, phone),
-                       occurred_at=desk.clock.now()) for phone in reversed(phones)
+            make.event(RecipientErased, recipient_id=make_sender.recipient_id(driver.sealer, phone),
+                       occurred_at=driver.clock.now()) for phone in reversed(phones)
         ]  # fmt: skip
-        units = desk.house.runtime.units
+        units = driver.harness.runtime.units
         with structlog.testing.capture_logs() as logs:
             await asyncio.gather(
-                desk.sender.dispatcher.step(),
+                driver.sender.dispatcher.step(),
                 *(units.run(partial(sender_forget, [each]), WritePriority.BATCHES) for each in erased),
                 units.run(partial(sender_forget, erased), WritePriority.BATCHES),
             )
-        await desk.sender.calls.settle()
+        await driver.sender.calls.settle()
         assert [line for line in logs if line["event"] == "unit_runs_again"] == []
-        for row in await desk.dispatches():
+        for row in await driver.dispatches():
             assert (row["body"], row["contact"], row["facts"]) == (None, None, None)
 
 
@@ -162,9 +162,9 @@ async def test_sums_that_replicas_add_to_at_once_are_those_of_the_facts(tmp_path
         stories = [TextFacts(ordinal=n).all_the_way() for n in range(AT_ONCE)]
         batches = [story[::step] for story in stories for step in (1, -1)]
         with structlog.testing.capture_logs() as logs:
-            await handled(metrics.house, metrics.service, *batches)
+            await handled(metrics.harness, metrics.service, *batches)
         assert [line for line in logs if line["event"] == "unit_runs_again"] == []
-        kept = await metrics.house.runtime.units.read(lambda db: metrics_store.all_rollups(db, MERCHANT))
+        kept = await metrics.harness.runtime.units.read(lambda db: metrics_store.all_rollups(db, MERCHANT))
         assert kept == rebuild([each for story in stories for each in story])
 
 

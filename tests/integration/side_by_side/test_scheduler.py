@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from tests.integration.scheduler.stage import open_stage
+from tests.integration.scheduler.driver import open_stage
 from tests.integration.scheduler.test_api import FULL
 from tests.integration.side_by_side.at_once import AT_ONCE, all_at_once
 
 
 async def test_one_key_used_by_many_requests_at_once_plans_one_text_and_gets_one_answer(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
-        answers = await all_at_once(lambda: stage.ask(key="once", **FULL))
+    async with open_stage(tmp_path) as driver:
+        answers = await all_at_once(lambda: driver.ask(key="once", **FULL))
         assert [answer.status_code for answer in answers] == [202] * AT_ONCE, [answer.text for answer in answers]
         assert [answer.json() for answer in answers] == [answers[0].json()] * AT_ONCE
-        assert await stage.states() == [("pending", None)]
+        assert await driver.states() == [("pending", None)]

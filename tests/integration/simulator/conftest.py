@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.simulator.stage import Shop, Stage, served
+from tests.integration.simulator.driver import Shop, SimulatorDriver, served
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +21,14 @@ async def shop() -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-def stage_with(tmp_path: Path, shop: Shop) -> Callable[..., Stage]:
-    def build(**settings: Any) -> Stage:
-        return Stage(tmp_path / "texts.sqlite", shop, **settings)
+def driver_with(tmp_path: Path, shop: Shop) -> Callable[..., SimulatorDriver]:
+    def build(**settings: Any) -> SimulatorDriver:
+        return SimulatorDriver(tmp_path / "texts.sqlite", shop, **settings)
 
     return build
 
 
 @pytest.fixture
-async def stage(stage_with: Callable[..., Stage]) -> AsyncIterator[Stage]:
-    async with stage_with() as stage:
-        yield stage
+async def driver(driver_with: Callable[..., SimulatorDriver]) -> AsyncIterator[SimulatorDriver]:
+    async with driver_with() as driver:
+        yield driver

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.simulator.config import SimulatorConfig
-from tests.integration.simulator.stage import ACCOUNT, TOKEN, Shop, Stage
+from tests.integration.simulator.driver import ACCOUNT, TOKEN, Shop, SimulatorDriver
 
 PREFIX = "http://127.0.0.1:8080/v1/providers/"
 
@@ -27,25 +27,27 @@ PREFIX = "http://127.0.0.1:8080/v1/providers/"
 async def test_a_callback_to_anybody_but_the_application_is_refused_as_twilio_refuses_one(
     tmp_path: Path, callback: str
 ) -> None:
-    async with Stage(tmp_path / "texts.sqlite", Shop(), inbound_url=None, callback_prefixes=(PREFIX,)) as stage:
-        status, answer = await stage.post(StatusCallback=callback)
+    async with SimulatorDriver(
+        tmp_path / "texts.sqlite", Shop(), inbound_url=None, callback_prefixes=(PREFIX,)
+    ) as driver:
+        status, answer = await driver.post(StatusCallback=callback)
         assert (status, answer["code"]) == (400, 21609)
-        assert (await stage.post(StatusCallback=f"{PREFIX}main/acme/receipts?attempt=1..2"))[0] == 201
+        assert (await driver.post(StatusCallback=f"{PREFIX}main/acme/receipts?attempt=1..2"))[0] == 201
 
 
-async def test_a_redirection_is_not_followed(stage: Stage) -> None:
-    stage.shop.redirects_to = f"{stage.url}/simulator/phones/+12025550123/hold"
-    await stage.post(StatusCallback=f"{stage.shop.url}/r?attempt=1")
-    await stage.shop.until(lambda: len(stage.shop.calls) == 3)
-    await stage.until_statuses(["delivered"])
-    assert {text["callback_result"] for text in (await stage.get("/simulator/texts"))["texts"]} == {"HTTP 307"}
+async def test_a_redirection_is_not_followed(driver: SimulatorDriver) -> None:
+    driver.shop.redirects_to = f"{driver.url}/simulator/phones/+12025550123/hold"
+    await driver.post(StatusCallback=f"{driver.shop.url}/r?attempt=1")
+    await driver.shop.until(lambda: len(driver.shop.calls) == 3)
+    await driver.until_statuses(["delivered"])
+    assert {text["callback_result"] for text in (await driver.get("/simulator/texts"))["texts"]} == {"HTTP 307"}
 
 
 async def test_a_callback_that_was_recorded_before_is_not_made_any_more(tmp_path: Path, shop: Shop) -> None:
-    async with Stage(tmp_path / "texts.sqlite", shop, latency_ms=60_000) as first:
+    async with SimulatorDriver(tmp_path / "texts.sqlite", shop, latency_ms=60_000) as first:
         await first.post(StatusCallback="http://127.0.0.1:9/elsewhere")
     prefixes = (f"{shop.url}/",)
-    async with Stage(tmp_path / "texts.sqlite", shop, latency_ms=20, callback_prefixes=prefixes) as second:
+    async with SimulatorDriver(tmp_path / "texts.sqlite", shop, latency_ms=20, callback_prefixes=prefixes) as second:
         await second.post(StatusCallback=f"{shop.url}/r")
         await shop.until(lambda: len(shop.calls) >= 1)
         old = (await second.get("/simulator/texts"))["texts"][-1]

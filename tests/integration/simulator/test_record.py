@@ -10,26 +10,26 @@ from pathlib import Path
 import aiohttp
 
 from services.simulator.count import count
-from tests.integration.simulator.stage import ACCOUNT, PHONE, SHOP_NUMBER, TOKEN, Shop, Stage
+from tests.integration.simulator.driver import ACCOUNT, PHONE, SHOP_NUMBER, TOKEN, Shop, SimulatorDriver
 
 
-async def test_the_same_text_posted_twice_is_two_texts_and_the_counter_says_so(stage: Stage) -> None:
-    callback = f"{stage.shop.url}/receipts?attempt=a1"
-    _, first = await stage.post(StatusCallback=callback)
-    _, second = await stage.post(StatusCallback=callback)
-    _, other = await stage.post(Body="Something else", StatusCallback=f"{stage.shop.url}/receipts?attempt=a2")
+async def test_the_same_text_posted_twice_is_two_texts_and_the_counter_says_so(driver: SimulatorDriver) -> None:
+    callback = f"{driver.shop.url}/receipts?attempt=a1"
+    _, first = await driver.post(StatusCallback=callback)
+    _, second = await driver.post(StatusCallback=callback)
+    _, other = await driver.post(Body="Something else", StatusCallback=f"{driver.shop.url}/receipts?attempt=a2")
     assert len({first["sid"], second["sid"], other["sid"]}) == 3
-    counted = count(stage.config.data_file)
+    counted = count(driver.config.data_file)
     assert (counted["accepted"], counted["distinct_callback_ids"]) == (3, 2)
     assert {duplicate["because"] for duplicate in counted["duplicates"]} == {"callback_id", "to_and_body"}
     assert all(duplicate["sids"] == [first["sid"], second["sid"]] for duplicate in counted["duplicates"])
 
 
-async def test_the_counter_counts_texts_of_the_shop_and_no_replies(stage: Stage) -> None:
-    await stage.post()
-    await stage.reply("Hi")
-    await stage.reply("Hi")
-    assert count(stage.config.data_file) == {
+async def test_the_counter_counts_texts_of_the_shop_and_no_replies(driver: SimulatorDriver) -> None:
+    await driver.post()
+    await driver.reply("Hi")
+    await driver.reply("Hi")
+    assert count(driver.config.data_file) == {
         "accepted": 1,
         "distinct_callback_ids": 0,
         "distinct_to_and_body": 1,
@@ -38,10 +38,10 @@ async def test_the_counter_counts_texts_of_the_shop_and_no_replies(stage: Stage)
     }
 
 
-async def test_the_counter_runs_as_a_script_and_strict_fails_on_doubles(stage: Stage) -> None:
-    await stage.post()
-    await stage.post()
-    command = [sys.executable, "-m", "services.simulator.count", str(stage.config.data_file), "--strict"]
+async def test_the_counter_runs_as_a_script_and_strict_fails_on_doubles(driver: SimulatorDriver) -> None:
+    await driver.post()
+    await driver.post()
+    command = [sys.executable, "-m", "services.simulator.count", str(driver.config.data_file), "--strict"]
     counted = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert counted.returncode == 1
     assert '"accepted": 2' in counted.stdout
@@ -64,7 +64,7 @@ async def test_texts_answered_201_survive_a_kill_and_go_on_in_the_next_run(tmp_p
     assert count(data_file)["accepted"] == 40
 
     shop.calls.clear()
-    async with Stage(data_file, shop) as again:
+    async with SimulatorDriver(data_file, shop) as again:
         kept = [text["sid"] for text in (await again.get("/simulator/texts"))["texts"]]
         assert set(kept) == set(acknowledged)
         assert set(await again.statuses()) == {"queued"}
@@ -72,12 +72,12 @@ async def test_texts_answered_201_survive_a_kill_and_go_on_in_the_next_run(tmp_p
 
 
 async def test_callbacks_still_owed_at_a_stop_are_made_by_the_next_run(
-    stage_with: Callable[..., Stage], shop: Shop
+    driver_with: Callable[..., SimulatorDriver], shop: Shop
 ) -> None:
-    async with stage_with(latency_ms=1500) as first:
+    async with driver_with(latency_ms=1500) as first:
         await first.post(StatusCallback=f"{shop.url}/r?attempt=1")
         await shop.until(lambda: shop.statuses() == ["queued"])
-    async with stage_with() as second:
+    async with driver_with() as second:
         await shop.until(lambda: set(shop.statuses()) == {"queued", "sent", "delivered"})
         await second.until_statuses(["delivered"])
 

@@ -12,7 +12,7 @@ from shared.config.directory import MerchantDirectory
 from shared.http.auth import key_sha256
 from shared.ids import MerchantId
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 from shared.testing.make_metrics import READ_KEY, merchants_folder
 
 ACME = MerchantId("acme")
@@ -20,7 +20,7 @@ ACME = MerchantId("acme")
 
 @dataclass
 class Console:
-    ground: ServiceHarness
+    harness: ServiceHarness
     clock: FakeClock
     merchants: MerchantDirectory
     sessions: Sessions
@@ -45,10 +45,10 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
     clock = FakeClock()
     folder = merchants_folder(tmp_path / "merchants")
     merchants = MerchantDirectory.load(folder, {})
-    async with house(tmp_path, clock, merchants) as ground:
-        await ground.create(table.metadata)
-        sessions = Sessions(ground.runtime.units, merchants, hours=12)
-        yield Console(ground, clock, merchants, sessions, folder / "acme" / "merchant.yaml")
+    async with harness(tmp_path, clock, merchants) as base:
+        await base.create(table.metadata)
+        sessions = Sessions(base.runtime.units, merchants, hours=12)
+        yield Console(base, clock, merchants, sessions, folder / "acme" / "merchant.yaml")
 
 
 async def test_a_session_opens_its_merchants_console_and_ends_with_its_time(console: Console) -> None:
@@ -99,7 +99,7 @@ async def test_a_code_opens_one_session_once_and_only_for_an_hour(console: Conso
 
 async def test_what_is_stored_signs_nobody_in_and_goes_when_it_has_ended(console: Console) -> None:
     cookie = await console.open()
-    assert cookie.encode() not in await console.ground.stored()
+    assert cookie.encode() not in await console.harness.stored()
     console.clock.advance(hours=13)
     await console.open()
-    assert len(await console.ground.rows(table.select())) == 1
+    assert len(await console.harness.rows(table.select())) == 1

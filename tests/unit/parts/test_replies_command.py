@@ -20,7 +20,7 @@ REPLY: dict[str, Any] = {
 }
 
 
-class House:
+class FakeAPI:
     """Answers as a house does, and keeps what it was asked."""
 
     def __init__(self) -> None:
@@ -40,15 +40,15 @@ class House:
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch) -> House:
-    house = House()
+def application(monkeypatch: pytest.MonkeyPatch) -> FakeAPI:
+    application = FakeAPI()
 
     @contextmanager
-    def opened(_: object) -> Iterator[House]:
-        yield house
+    def opened(_: object) -> Iterator[FakeAPI]:
+        yield application
 
     monkeypatch.setattr(services.cli.replies, "open_house", opened)
-    return house
+    return application
 
 
 def said(*arguments: str) -> str:
@@ -57,22 +57,22 @@ def said(*arguments: str) -> str:
     return result.stdout
 
 
-def test_each_reply_is_shown_with_what_it_says_and_nothing_of_it_moves_the_screen(house: House) -> None:
+def test_each_reply_is_shown_with_what_it_says_and_nothing_of_it_moves_the_screen(application: FakeAPI) -> None:
     shown = said("unassigned")
     assert '"messenger:1042" to "+12025550100", read as opt_out' in shown
     assert '"Stop [bold]\\u001b[2J"' in shown
     assert "More: --cursor abc" in shown
     said("unassigned", "--cursor", "abc")
-    assert [asked[1] for asked in house.asked] == ["/v1/replies/unassigned", "/v1/replies/unassigned?cursor=abc"]
-    house.page = {"replies": [], "next_cursor": None}
+    assert [asked[1] for asked in application.asked] == ["/v1/replies/unassigned", "/v1/replies/unassigned?cursor=abc"]
+    application.page = {"replies": [], "next_cursor": None}
     assert "No reply waits" in said("unassigned")
 
 
-def test_a_reply_is_assigned_or_dismissed_by_its_id(house: House) -> None:
+def test_a_reply_is_assigned_or_dismissed_by_its_id(application: FakeAPI) -> None:
     assert said("assign", REPLY["id"], "--to", "+12125550123") == "Taken as opt_out at acme.\n"
     assert said("dismiss", REPLY["id"], "--although-opt-out") == "Deleted.\n"
     path = f"/v1/replies/unassigned/{REPLY['id']}"
-    assert house.asked == [
+    assert application.asked == [
         ("acme", f"{path}/assign", {"to": "+12125550123", "merchant": None}),
         ("acme", f"{path}/dismiss", {"although_opt_out": True}),
     ]

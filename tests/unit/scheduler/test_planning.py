@@ -21,7 +21,7 @@ from shared.ids import RecipientId
 from shared.phone import E164
 from shared.testing.clock import START
 
-HOUSE = MerchantDefaults("en-US", Policies())
+APPLICATION = MerchantDefaults("en-US", Policies())
 NEW_YORK = ZoneInfo("America/New_York")
 STEPS: list[dict[str, Any]] = [
     {"wait": "1h"},
@@ -34,7 +34,7 @@ STEPS: list[dict[str, Any]] = [
 def plan(now: datetime = START, zone: ZoneInfo = NEW_YORK, **changes: Any) -> list[Any]:
     flow = Flow.model_validate({"flow": "hello", "on": "purchase", "steps": changes.pop("steps", STEPS)})
     contact = Contact(phone="+12125550123", **changes)
-    return planned(flow, START, now, zone, contact, HOUSE)
+    return planned(flow, START, now, zone, contact, APPLICATION)
 
 
 def test_each_wait_is_counted_from_the_step_before_it_on_the_recipients_clock() -> None:

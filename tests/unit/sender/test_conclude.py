@@ -185,7 +185,7 @@ def test_a_cancelled_one_is_not_queued_again() -> None:
 RECEIPTS = st.builds(Receipt, st.sampled_from(["SM1", "SM2"]), st.sampled_from([None, *ProviderStatus]))
 
 
-def glimpse(attempt: Attempt) -> AttemptSnapshot:
+def snapshot(attempt: Attempt) -> AttemptSnapshot:
     return AttemptSnapshot(attempt.follow_up_id, attempt.state, attempt.status, attempt.provider_message_id)
 
 
@@ -194,7 +194,7 @@ def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_
     news: list[AttemptNews], receipt: Receipt
 ) -> None:
     last = [Conclusion(ATTEMPT, DISPATCH), *told(news)][-1]
-    if is_news(receipt, glimpse(last.attempt)):
+    if is_news(receipt, snapshot(last.attempt)):
         return
     change = conclude(last.attempt, last.dispatch, receipt, START, another_is_live=False)
     assert change == Conclusion(last.attempt._replace(status=change.attempt.status), last.dispatch)
@@ -206,7 +206,7 @@ def test_what_is_no_news_never_becomes_news(
     before: list[AttemptNews], receipt: Receipt, after: list[AttemptNews]
 ) -> None:
     attempts = [ATTEMPT, *(change.attempt for change in told([*before, *after]))]
-    verdicts = [is_news(receipt, glimpse(attempt)) for attempt in attempts]
+    verdicts = [is_news(receipt, snapshot(attempt)) for attempt in attempts]
     assert verdicts == sorted(verdicts, reverse=True)
 
 
@@ -223,4 +223,4 @@ def test_what_is_no_news_never_becomes_news(
 )
 def test_proof_that_a_text_was_taken_a_double_and_its_end_are_news(news: list[AttemptNews], receipt: Receipt) -> None:
     attempt = [ATTEMPT, *(change.attempt for change in told(news))][-1]
-    assert is_news(receipt, glimpse(attempt))
+    assert is_news(receipt, snapshot(attempt))

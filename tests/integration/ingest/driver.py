@@ -19,17 +19,17 @@ from shared.http.auth import Keys, RateLimit
 from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 from shared.testing.make_ingest import api_key, body_of, merchants_folder, shopify_headers
 
 MAX_BODY_BYTES = 1_048_576
 
 
-class Stage:
+class IngestDriver:
     """A house with ingest in it, and a client at its doors."""
 
     def __init__(self, built: ServiceHarness, service: Service, client: httpx2.AsyncClient, folder: Path) -> None:
-        self.house = built
+        self.harness = built
         self.service = service
         self.client = client
         self.folder = folder
@@ -48,29 +48,31 @@ class Stage:
         )
 
     async def triggers(self) -> list[TriggerReceived]:
-        return await self.house.published(TriggerReceived)
+        return await self.harness.published(TriggerReceived)
 
     async def count(self, table: sa.Table = deliveries) -> int:
-        rows = await self.house.rows(sa.select(sa.func.count().label("n")).select_from(table))
+        rows = await self.harness.rows(sa.select(sa.func.count().label("n")).select_from(table))
         return int(rows[0]["n"])
 
     def contact(self, trigger: TriggerReceived) -> Contact:
-        sealer = self.house.runtime.sealer
+        sealer = self.harness.runtime.sealer
         return Contact.model_validate_json(
             sealer.open(trigger.merchant_id, trigger.places()["contact"], trigger.contact)
         )
 
     def facts(self, trigger: TriggerReceived) -> dict[str, Any]:
         place = trigger.places()["facts"]
-        found: dict[str, Any] = orjson.loads(self.house.runtime.sealer.open(trigger.merchant_id, place, trigger.facts))
+        found: dict[str, Any] = orjson.loads(
+            self.harness.runtime.sealer.open(trigger.merchant_id, place, trigger.facts)
+        )
         return found
 
 
 @asynccontextmanager
-async def open_stage(folder: Path, clock: FakeClock) -> AsyncIterator[Stage]:
+async def open_stage(folder: Path, clock: FakeClock) -> AsyncIterator[IngestDriver]:
     """Open a house with two merchants, acme and bolt, and ingest."""
     merchants = MerchantDirectory.load(merchants_folder(folder, "acme", "bolt"), os.environ)
-    async with house(folder, clock, merchants) as built:
+    async with harness(folder, clock, merchants) as built:
         service = build(built.runtime)
         await built.create(service.metadata)
         app = create_app(
@@ -82,4 +84,4 @@ async def open_stage(folder: Path, clock: FakeClock) -> AsyncIterator[Stage]:
         )
         transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://ingest.test") as client:
-            yield Stage(built, service, client, folder)
+            yield IngestDriver(built, service, client, folder)

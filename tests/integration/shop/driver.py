@@ -28,7 +28,7 @@ from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 from shared.testing.make_ingest import SECRET, body_of, shopify_headers
 from shared.testing.make_sender import ScriptedProvider, SentText, signed_post
 
@@ -45,7 +45,7 @@ DISCLOSURE = "Harbor Books may text me offers, also by automated means. Consent 
 class Shop:
     """What a test says to the house, and what it looks at: phones, states, standings and figures."""
 
-    house: ServiceHarness
+    harness: ServiceHarness
     clock: FakeClock
     provider: ScriptedProvider
     http: httpx2.AsyncClient
@@ -56,11 +56,11 @@ class Shop:
     async def work(self) -> None:
         """Let everybody read, plan, judge and send until nothing is left to do at this moment."""
         while True:
-            read = await self.house.settle(*self.five)
+            read = await self.harness.settle(*self.five)
             calls = len(self.provider.texts)
             scheduler = next(service for service in self.five if service.name == "scheduler")
             await scheduler.loops[0]._step()
-            read += await self.house.settle(*self.five)
+            read += await self.harness.settle(*self.five)
             await self.sender.dispatcher.step()
             await self.sender.calls.settle()
             if not read and len(self.provider.texts) == calls:
@@ -146,7 +146,7 @@ class Shop:
 
     async def texts(self) -> list[Row]:
         """Return every follow-up, in the order they were planned for."""
-        return await self.house.rows(sa.select(follow_ups).order_by(follow_ups.c.first_due_at, follow_ups.c.id))  # type: ignore[return-value] # rows are mappings
+        return await self.harness.rows(sa.select(follow_ups).order_by(follow_ups.c.first_due_at, follow_ups.c.id))  # type: ignore[return-value] # rows are mappings
 
     async def states(self) -> list[tuple[str, str | None]]:
         """Return state and reason of every follow-up, in the order they were planned for."""
@@ -180,7 +180,7 @@ async def opened(folder: Path, at: datetime | None = None) -> AsyncIterator[Shop
     await provider.start()
     directory = MerchantDirectory.load(_files(folder, provider.base_url), make_sender.ENVIRON)
     assert not directory.problems
-    async with house(folder, clock, directory) as built:
+    async with harness(folder, clock, directory) as built:
         sender = services.sender.app.assemble(built.runtime, SenderSettings(), make_sender.ENVIRON)
         five = [
             services.ingest.app.build(built.runtime),

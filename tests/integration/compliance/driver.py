@@ -24,25 +24,25 @@ from shared.ids import RecipientId
 from shared.telemetry.health import Health
 from shared.testing import make, make_compliance
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 
 EventT = TypeVar("EventT", bound=Event)
 Verdict = FollowUpCleared | FollowUpDeferred | FollowUpBlocked
 
 
-class Stage:
+class ComplianceDriver:
     """The service, and what a test says to it and reads from it."""
 
-    def __init__(self, ground: ServiceHarness, clock: FakeClock) -> None:
-        self.ground = ground
+    def __init__(self, harness: ServiceHarness, clock: FakeClock) -> None:
+        self.harness = harness
         self.clock = clock
-        self.sealer = ground.runtime.sealer
-        self.service = app.build(ground.runtime)
+        self.sealer = harness.runtime.sealer
+        self.service = app.build(harness.runtime)
 
     async def hear(self, *events: Event) -> None:
         """Publish events in one transaction, and let the service read them in one poll."""
-        await self.ground.publish(*events)
-        await self.ground.settle(self.service)
+        await self.harness.publish(*events)
+        await self.harness.settle(self.service)
 
     def claim(self, act: ConsentAct = ConsentAct.GRANTED, **changes: Any) -> ConsentReported:
         return make_compliance.claim(self.sealer, act, **changes)
@@ -76,16 +76,16 @@ class Stage:
         return answer
 
     async def verdicts(self) -> list[Verdict]:
-        return [event for event in await self.ground.log_events() if isinstance(event, Verdict)]
+        return [event for event in await self.harness.log_events() if isinstance(event, Verdict)]
 
     async def changes(self) -> list[ConsentChanged]:
-        return await self.ground.published(ConsentChanged)
+        return await self.harness.published(ConsentChanged)
 
     async def rows(self, table: sa.Table) -> Sequence[Row]:
-        return await self.ground.rows(sa.select(table))
+        return await self.harness.rows(sa.select(table))
 
     async def parked(self) -> Sequence[Row]:
-        return await self.rows(tables.ground.parked)
+        return await self.rows(tables.system_tables.parked)
 
     async def records(self) -> list[DecisionRecord]:
         return [record_of(bytes(row["record"])) for row in await self.rows(tables.decisions)]
@@ -93,19 +93,19 @@ class Stage:
     async def held(self, phone: str = make_compliance.PHONE) -> RecipientState:
         """Return what compliance holds of somebody it has heard of."""
         who = self.person(phone)
-        people = await self.ground.runtime.database.read(lambda db: store.people(db, [who]))
+        people = await self.harness.runtime.database.read(lambda db: store.people(db, [who]))
         return people[who]
 
     async def first_break(self, phone: str = make_compliance.PHONE) -> int | None:
         """Return where somebody's chain breaks, None where it holds."""
         who = self.person(phone)
-        chains = await self.ground.runtime.database.read(lambda db: store.entries(db, [who]))
+        chains = await self.harness.runtime.database.read(lambda db: store.entries(db, [who]))
         return first_break((each.canonical, each.hash) for each in chains[who])
 
     @asynccontextmanager
     async def http(self, key: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
         """Open the HTTP door with an API key, by default the merchant's own."""
-        runtime = self.ground.runtime
+        runtime = self.harness.runtime
         keys = Keys(runtime.merchants, RateLimit(1000, self.clock))
         web = create_app("compliance", self.service.routers, keys=keys, health=Health(), max_body_bytes=1_000_000)
         async with httpx2.AsyncClient(
@@ -122,11 +122,13 @@ def only(*verdicts: Verdict) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *merchants: str, at: datetime | None = None, limits: str = "") -> AsyncIterator[Stage]:
+async def opened(
+    folder: Path, *merchants: str, at: datetime | None = None, limits: str = ""
+) -> AsyncIterator[ComplianceDriver]:
     """Open the stage in a folder."""
     clock = FakeClock() if at is None else FakeClock(at)
     directory = MerchantDirectory.load(make_compliance.merchants_folder(folder, *merchants, limits=limits), {})
-    async with house(folder, clock, directory) as ground:
-        stage = Stage(ground, clock)
-        await ground.create(stage.service.metadata)
-        yield stage
+    async with harness(folder, clock, directory) as base:
+        driver = ComplianceDriver(base, clock)
+        await base.create(driver.service.metadata)
+        yield driver

@@ -22,7 +22,7 @@ _MIGRATE_SECONDS = 60
 
 
 @dataclass(slots=True)
-class Fleet:
+class Cluster:
     """What a test starts, kills and starts again."""
 
     folder: Path
@@ -117,9 +117,9 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(
+async def cluster(
     folder: Path, postgresql: Server, kafka: Server, *, partitions: int = PARTITIONS, **settings: str
-) -> AsyncIterator[Fleet]:
+) -> AsyncIterator[Cluster]:
     """Yield a house laid out on a database and topics of its own; nothing runs yet but its ingress.
 
     Args:
@@ -149,7 +149,7 @@ async def fleet(
         "FOLLOWUP_PUBLIC_URL": ingress.url,
         **settings,
     }
-    built = Fleet(folder, environment, ingress, clock_file, free_port())
+    built = Cluster(folder, environment, ingress, clock_file, free_port())
     await ingress.start()
     try:
         await built.migrate()

@@ -86,7 +86,7 @@ class Shop:
         await eventually(lambda: _is(condition()), seconds)
 
 
-class Stage:
+class SimulatorDriver:
     """A running simulator with a client in front and a shop behind."""
 
     def __init__(self, data_file: Path, shop: Shop, **settings: Any) -> None:

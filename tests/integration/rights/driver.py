@@ -35,7 +35,7 @@ from shared.phone import E164
 from shared.telemetry.health import Health
 from shared.testing import make
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 from shared.testing.make_ingest import body_of, shopify_headers, shopify_order
 from shared.testing.make_ingest import merchants_folder as ingest_folder
 from shared.testing.sealed import ring_of, with_the_keys
@@ -70,11 +70,11 @@ _SCOPES = (
 )
 
 
-class Stage:
+class RightsDriver:
     """The house, and what a test says to it and looks at in it."""
 
     def __init__(self, built: ServiceHarness, clock: FakeClock, client: httpx2.AsyncClient, five: list[Any]) -> None:
-        self.house = built
+        self.harness = built
         self.clock = clock
         self.client = client
         self.five = five
@@ -86,7 +86,7 @@ class Stage:
         return self.sealer.recipient_id(MerchantId("acme"), PHONE)
 
     async def settle(self) -> None:
-        await self.house.settle(*self.five)
+        await self.harness.settle(*self.five)
 
     async def shopify(self, topic: str, document: Any, event_id: str) -> None:
         body = body_of(document)
@@ -101,22 +101,22 @@ class Stage:
         self.clock.advance(hours=1)
         await self.five[1].loops[0]._step()
         await self.settle()
-        [row] = await self.house.rows(sa.select(dispatches))
+        [row] = await self.harness.rows(sa.select(dispatches))
         assert row["body"] is not None
         await self._call(dispatch_of(row))
         inbound = Inbound("SM-reply", PHONE, SENDER_NUMBER, "what a lovely cup", provider_answered=False)
         assert self.merchant is not None
-        await Replies(self.house.runtime.units, self.sealer).take(self.merchant, PHONE, inbound)
+        await Replies(self.harness.runtime.units, self.sealer).take(self.merchant, PHONE, inbound)
         await self.settle()
 
-    async def park(self, ground: SystemTables, event: Event) -> None:
+    async def park(self, system_tables: SystemTables, event: Event) -> None:
         """Park an event of Ana's in a service."""
         message = Message(local.LOCAL, 1, event.type, event.recipient_id, encode(event))
 
         async def work(uow: UnitOfWork) -> None:
-            await uow.db.insert(ground.parked, [parked.row(message, event, "a repair is awaited", uow.now)])
+            await uow.db.insert(system_tables.parked, [parked.row(message, event, "a repair is awaited", uow.now)])
 
-        await self.house.runtime.units.run(work, WritePriority.BATCHES)
+        await self.harness.runtime.units.run(work, WritePriority.BATCHES)
 
     async def erased(self) -> dict[str, Any]:
         """Ask for the erasure of Ana, and return its certificate."""
@@ -131,7 +131,7 @@ class Stage:
         places = []
         for metadata in [service.metadata for service in self.five]:
             for table in metadata.sorted_tables:
-                for row in await self.house.rows(sa.select(table)):
+                for row in await self.harness.rows(sa.select(table)):
                     clear = " ".join(self._clear(value) for value in row.values())
                     if any(secret in clear for secret in SECRETS):
                         places.append(table.name)
@@ -164,7 +164,7 @@ class Stage:
             await uow.db.change(dispatches, [{"follow_up_id": dispatch.follow_up_id, "attempts": 1}])
             await uow.db.insert(receipts, [receipt])
 
-        await self.house.runtime.units.run(work, WritePriority.BATCHES)
+        await self.harness.runtime.units.run(work, WritePriority.BATCHES)
 
     def _clear(self, value: Any) -> str:
         if isinstance(value, bytes):
@@ -174,7 +174,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Stage]:
+async def opened(folder: Path) -> AsyncIterator[RightsDriver]:
     """Open the stage in a folder."""
     merchants = ingest_folder(folder, "acme")
     own = merchants / "acme"
@@ -186,7 +186,7 @@ async def opened(folder: Path) -> AsyncIterator[Stage]:
     clock = FakeClock()
     directory = MerchantDirectory.load(merchants, {})
     assert not directory.problems
-    async with house(folder, clock, directory) as built:
+    async with harness(folder, clock, directory) as built:
         five = [
             services.ingest.app.build(built.runtime),
             services.scheduler.app.build(built.runtime, advise),
@@ -208,4 +208,4 @@ async def opened(folder: Path) -> AsyncIterator[Stage]:
             base_url="http://house.test",
             headers={"Authorization": f"Bearer {KEY}"},
         ) as client:
-            yield Stage(built, clock, client, five)
+            yield RightsDriver(built, clock, client, five)

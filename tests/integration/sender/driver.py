@@ -22,17 +22,17 @@ from shared.privacy import Sealer
 from shared.telemetry.health import Health
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 from shared.testing.make_sender import ScriptedProvider
 
 EventT = TypeVar("EventT", bound=Event)
 
 
 @dataclass(slots=True)
-class Desk:
+class SenderDriver:
     """Everything a test of the sender needs within reach."""
 
-    house: ServiceHarness
+    harness: ServiceHarness
     clock: FakeClock
     provider: ScriptedProvider
     sender: app.Sender
@@ -40,15 +40,15 @@ class Desk:
 
     @property
     def sealer(self) -> Sealer:
-        return self.house.runtime.sealer
+        return self.harness.runtime.sealer
 
     def cleared(self, number: int = 1, **changes: Any) -> FollowUpCleared:
         return make_sender.cleared(self.sealer, self.clock.now(), number, **changes)
 
     async def hear(self, *events: Event) -> None:
         """Put events into the log and let the sender read them."""
-        await self.house.publish(*events)
-        await self.house.settle(self.sender.service)
+        await self.harness.publish(*events)
+        await self.harness.settle(self.sender.service)
 
     async def send(self) -> None:
         """One pass of the loop, until every call is written down."""
@@ -61,22 +61,22 @@ class Desk:
         await self.sender.reconciler.step()
 
     async def published(self, kind: type[EventT]) -> list[EventT]:
-        return await self.house.published(kind)
+        return await self.harness.published(kind)
 
     async def attempts(self) -> Sequence[Row]:
-        return await self.house.rows(sa.select(tables.attempts).order_by(tables.attempts.c.n))
+        return await self.harness.rows(sa.select(tables.attempts).order_by(tables.attempts.c.n))
 
     async def dispatches(self) -> Sequence[Row]:
-        return await self.house.rows(sa.select(tables.dispatches))
+        return await self.harness.rows(sa.select(tables.dispatches))
 
     async def people(self) -> Sequence[Row]:
-        return await self.house.rows(sa.select(tables.recipients))
+        return await self.harness.rows(sa.select(tables.recipients))
 
     async def receipts(self) -> Sequence[Row]:
-        return await self.house.rows(sa.select(tables.receipts))
+        return await self.harness.rows(sa.select(tables.receipts))
 
     async def replies(self) -> Sequence[Row]:
-        return await self.house.rows(sa.select(tables.replies))
+        return await self.harness.rows(sa.select(tables.replies))
 
     async def reply(self, text: str, sid: str = "SM-in-1", phone: str = make_sender.PERSON) -> httpx2.Response:
         form = {"MessageSid": sid, "From": phone, "To": make_sender.SENDER_NUMBER, "Body": text}
@@ -96,7 +96,7 @@ class Desk:
                 )
             )
 
-        await self.house.runtime.database.write(work, WritePriority.BATCHES)
+        await self.harness.runtime.database.write(work, WritePriority.BATCHES)
 
     async def forget_everything(self) -> None:
         """Put the database back to before the clearance, as an older backup does: the text is not even queued."""
@@ -105,12 +105,12 @@ class Desk:
             for table in (tables.attempts, tables.in_flight, tables.dispatches):
                 await tx.execute(sa.delete(table))
 
-        await self.house.runtime.database.write(work, WritePriority.BATCHES)
+        await self.harness.runtime.database.write(work, WritePriority.BATCHES)
 
     def restarted(self, **settings: Any) -> None:
         """Forget everything in memory, as a killed process does, and start again on the same database."""
-        self.sender = assembled(self.house, **settings)
-        self.http = client(self.house, self.sender)
+        self.sender = assembled(self.harness, **settings)
+        self.http = client(self.harness, self.sender)
 
 
 def alarms(kind: str) -> float:
@@ -129,7 +129,7 @@ def client(built: ServiceHarness, sender: app.Sender) -> httpx2.AsyncClient:
 
 
 @asynccontextmanager
-async def open_desk(folder: Path, **changes: Any) -> AsyncIterator[Desk]:
+async def open_driver(folder: Path, **changes: Any) -> AsyncIterator[SenderDriver]:
     """Open a desk whose merchant's file has these changes."""
     clock = FakeClock()
     provider = ScriptedProvider(clock)
@@ -137,12 +137,12 @@ async def open_desk(folder: Path, **changes: Any) -> AsyncIterator[Desk]:
     merchants = MerchantDirectory.load(
         make_sender.merchants_folder(folder, provider.base_url, **changes), make_sender.ENVIRON
     )
-    async with house(folder, clock, merchants) as built:
+    async with harness(folder, clock, merchants) as built:
         sender = assembled(built)
         await built.create(sender.service.metadata)
-        desk = Desk(built, clock, provider, sender, client(built, sender))
-        yield desk
-        await desk.sender.calls.stop()
+        driver = SenderDriver(built, clock, provider, sender, client(built, sender))
+        yield driver
+        await driver.sender.calls.stop()
         await sender.book.close()
-        await desk.sender.book.close()
+        await driver.sender.book.close()
     await provider.stop()

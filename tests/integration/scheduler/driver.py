@@ -26,24 +26,24 @@ from shared.service import Runtime, Service
 from shared.telemetry.health import Health
 from shared.testing import make, make_scheduler
 from shared.testing.clock import FakeClock
-from shared.testing.harness import ServiceHarness, house
+from shared.testing.harness import ServiceHarness, harness
 
 EventT = TypeVar("EventT", bound=Event)
 AnswerT = TypeVar("AnswerT", bound=FollowUpEvent | DispatchEvent)
 
 
 @dataclass(slots=True)
-class Stage:
+class SchedulerDriver:
     """Everything a test of the scheduler needs within reach."""
 
-    house: ServiceHarness
+    harness: ServiceHarness
     clock: FakeClock
     service: Service
     http: httpx2.AsyncClient
 
     @property
     def sealer(self) -> Sealer:
-        return self.house.runtime.sealer
+        return self.harness.runtime.sealer
 
     def trigger(self, kind: str = "purchase", **changes: Any) -> TriggerReceived:
         at = changes.pop("occurred_at", self.clock.now())
@@ -51,8 +51,8 @@ class Stage:
 
     async def hear(self, *events: Event) -> None:
         """Put events into the log and let the scheduler read them."""
-        await self.house.publish(*events)
-        await self.house.settle(self.service)
+        await self.harness.publish(*events)
+        await self.harness.settle(self.service)
 
     async def fire(self, **later: float) -> float:
         """Move the clock, and take one step of the loop; return when it wants the next."""
@@ -61,18 +61,18 @@ class Stage:
 
     async def rows(self) -> Sequence[Row]:
         """Return every follow-up in the order they are due."""
-        return await self.house.rows(sa.select(follow_ups).order_by(follow_ups.c.first_due_at, follow_ups.c.id))
+        return await self.harness.rows(sa.select(follow_ups).order_by(follow_ups.c.first_due_at, follow_ups.c.id))
 
     async def states(self) -> list[tuple[str, str | None]]:
         """Return state and reason of every follow-up, in the order they are due."""
         return [(row["state"], row["reason"]) for row in await self.rows()]
 
     async def timers(self) -> list[tuple[str, Any]]:
-        rows = await self.house.rows(sa.select(timers).order_by(timers.c.due_at))
+        rows = await self.harness.rows(sa.select(timers).order_by(timers.c.due_at))
         return [(row["kind"], row["due_at"]) for row in rows]
 
     async def told(self, kind: type[EventT]) -> list[EventT]:
-        return await self.house.published(kind)
+        return await self.harness.published(kind)
 
     async def planned(self) -> list[FollowUpPlanned]:
         return await self.told(FollowUpPlanned)
@@ -84,7 +84,7 @@ class Stage:
         """Return what the scheduler said of ends: type, reason, release."""
         return [
             (event.type, event.reason, event.release)
-            for event in await self.house.log_events()
+            for event in await self.harness.log_events()
             if isinstance(event, FollowUpCancelled | FollowUpExpired)
         ]
 
@@ -121,11 +121,11 @@ class Stage:
 @asynccontextmanager
 async def open_stage(
     folder: Path, advice: GateAdvice = advise, build: Callable[[Runtime], Service] | None = None, **merchants: Any
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[SchedulerDriver]:
     """Build a scheduler over a merchants folder made for it."""
     clock = FakeClock()
     directory = make_scheduler.merchants(folder / "merchants", **merchants)
-    async with house(folder, clock, directory) as built:
+    async with harness(folder, clock, directory) as built:
         await built.create(app.metadata)
         service = build(built.runtime) if build else app.build(built.runtime, advice)
         web = create_app(
@@ -137,4 +137,4 @@ async def open_stage(
         )
         transport = httpx2.ASGITransport(app=web)
         async with httpx2.AsyncClient(transport=transport, base_url="http://scheduler") as client:
-            yield Stage(built, clock, service, client)
+            yield SchedulerDriver(built, clock, service, client)

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from shared.bus import local
 from shared.bus.kafka import KafkaSource
 from shared.bus.kafka_log import KafkaLog
-from shared.bus.kafka_wire import Cluster
+from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.local import LOCAL, LocalLog
 from shared.bus.port import Source
 from shared.bus.router import Router
@@ -37,7 +37,7 @@ SERVICE = "tester"
 PARTITIONS = 3
 _PATIENCE_SECONDS = 30.0
 
-metadata, ground = metadata_of(SERVICE)
+metadata, system_tables = metadata_of(SERVICE)
 effects = sa.Table(
     f"{SERVICE}_effects",
     metadata,
@@ -46,7 +46,7 @@ effects = sa.Table(
 )
 
 
-class Desk:
+class LogDriver:
     """A service whose handler writes one row an event, and fails where it is told to."""
 
     outbox: sa.Table
@@ -82,7 +82,7 @@ class Desk:
 
     def on(self, source: Source, router: Router) -> Runner:
         """Return a runner on a source."""
-        return Runner(self.units, ground, source, router)
+        return Runner(self.units, system_tables, source, router)
 
     async def publish(self, *events: Event) -> None:
         """Put events into the log, as one unit of another service would."""
@@ -136,11 +136,13 @@ class Desk:
 
     async def parked(self) -> list[str]:
         """Return why events were parked."""
-        rows = await self.database.read(lambda tx: tx.rows(sa.select(ground.parked).order_by(ground.parked.c.id)))
+        rows = await self.database.read(
+            lambda tx: tx.rows(sa.select(system_tables.parked).order_by(system_tables.parked.c.id))
+        )
         return [row["reason"] for row in rows]
 
 
-class LocalDesk(Desk):
+class LocalLogDriver(LogDriver):
     """On the table that every consumer tails."""
 
     outbox = local.event_log
@@ -151,12 +153,12 @@ class LocalDesk(Desk):
         return (runner.position(LOCAL) or 0) > newest or not newest
 
 
-class KafkaDesk(Desk):
+class KafkaLogDriver(LogDriver):
     """On a real broker."""
 
     log: KafkaLog
 
-    def __init__(self, database: PostgresDatabase, log: KafkaLog, cluster: Cluster) -> None:
+    def __init__(self, database: PostgresDatabase, log: KafkaLog, cluster: KafkaCluster) -> None:
         super().__init__(database, log)
         self.outbox = log.outbox
         self.relay = log.relay
@@ -202,22 +204,24 @@ class KafkaDesk(Desk):
 
 
 @asynccontextmanager
-async def local_desk(folder: Path) -> AsyncIterator[LocalDesk]:
+async def local_driver(folder: Path) -> AsyncIterator[LocalLogDriver]:
     """A desk on SQLite and the local log."""
     async with sqlite(folder, metadata, local.metadata) as engine:
-        yield LocalDesk(engine.database, LocalLog(engine.database))
+        yield LocalLogDriver(engine.database, LocalLog(engine.database))
 
 
 @asynccontextmanager
-async def kafka_desk(postgresql: Server, kafka: Server, *, partitions: int = PARTITIONS) -> AsyncIterator[KafkaDesk]:
+async def kafka_driver(
+    postgresql: Server, kafka: Server, *, partitions: int = PARTITIONS
+) -> AsyncIterator[KafkaLogDriver]:
     """A desk on PostgreSQL and Kafka, with topics and a schema of its own."""
-    cluster = Cluster(kafka.address, partitions, prefix=f"{uuid4().hex[:8]}.")
+    cluster = KafkaCluster(kafka.address, partitions, prefix=f"{uuid4().hex[:8]}.")
     async with postgres(postgresql, metadata) as engine:
         assert isinstance(engine.database, PostgresDatabase)
         log = KafkaLog(cluster, SERVICE, engine.database)
         await log.prepare()
         try:
-            yield KafkaDesk(engine.database, log, cluster)
+            yield KafkaLogDriver(engine.database, log, cluster)
         finally:
             for source in log.sources:
                 await source.close()
@@ -225,7 +229,7 @@ async def kafka_desk(postgresql: Server, kafka: Server, *, partitions: int = PAR
             await forget_topics(cluster)
 
 
-async def forget_topics(cluster: Cluster) -> None:
+async def forget_topics(cluster: KafkaCluster) -> None:
     """Delete a test's topics."""
     admin = AIOKafkaAdminClient(bootstrap_servers=cluster.bootstrap)
     await admin.start()

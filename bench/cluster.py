@@ -27,8 +27,8 @@ from bench.stage import (
     order,
 )
 from shared.clock import write_offset
+from shared.testing.cluster import SERVICES, Cluster, cluster
 from shared.testing.connected import Server, kafka, postgresql
-from shared.testing.fleet import SERVICES, Fleet, fleet
 from shared.testing.process import API_KEY, Process, free_port, write_shop
 
 PARTITIONS = 6
@@ -41,7 +41,7 @@ ASSERTED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 class Stage:
     """A house in distributed mode that is running."""
 
-    fleet: Fleet
+    cluster: Cluster
     postgresql: Server
     kafka: Server
     offset: timedelta
@@ -57,14 +57,14 @@ class Stage:
     def move(self, offset: timedelta) -> None:
         """Move the clock of everybody."""
         self.offset = offset
-        write_offset(self.fleet.clock_file, offset)
+        write_offset(self.cluster.clock_file, offset)
 
     async def post(self, first: int, count: int, at: datetime) -> None:
         """Post orders in batches, one after the other, each answered 202: then they are on disk."""
         headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
         for start in range(first, first + count, BATCH):
             orders = [order(number, at) for number in range(start, min(start + BATCH, first + count))]
-            address = f"{self.fleet.url_of('ingest')}/v1/events"
+            address = f"{self.cluster.url_of('ingest')}/v1/events"
             async with self.client.post(address, data=orjson.dumps(orders), headers=headers) as answer:
                 assert answer.status == 202, await answer.text()
 
@@ -91,21 +91,21 @@ class Stage:
 
     def calls(self) -> list[float]:
         """Return when the provider accepted each text, in seconds since 1970 by its own (moved) clock."""
-        return calls_of(self.fleet.texts_file)
+        return calls_of(self.cluster.texts_file)
 
     def calls_by_order(self) -> dict[int, float]:
         """Return when the provider accepted the text about each order."""
-        return calls_by_order_of(self.fleet.texts_file)
+        return calls_by_order_of(self.cluster.texts_file)
 
     def pid_of(self, service: str) -> int:
         """Return a service's process."""
-        return _pid(self.fleet.replicas[service, 0])
+        return _pid(self.cluster.replicas[service, 0])
 
     def cpu(self) -> dict[str, float]:
         """Return the processor seconds that each part has used so far."""
         found = {name: cpu_seconds(self.pid_of(name)) for name in SERVICES}
-        assert self.fleet.simulator is not None
-        found["provider"] = cpu_seconds(_pid(self.fleet.simulator))
+        assert self.cluster.simulator is not None
+        found["provider"] = cpu_seconds(_pid(self.cluster.simulator))
         found["postgresql"] = _family_seconds(self.postgresql)
         found["kafka"] = _family_seconds(self.kafka)
         return found
@@ -115,7 +115,7 @@ class Stage:
 async def running(wait: str = "", **settings: str) -> AsyncIterator[Stage]:
     """Start everything in an empty folder, one replica of each service, and end it afterwards."""
     with TemporaryDirectory(prefix="followup-bench-") as name, postgresql(fsync=True) as database, kafka() as log:
-        async with fleet(
+        async with cluster(
             Path(name),
             database,
             log,
@@ -129,7 +129,7 @@ async def running(wait: str = "", **settings: str) -> AsyncIterator[Stage]:
             sender = built.url_of("sender")
             write_shop(
                 built.folder,
-                house=sender,
+                application=sender,
                 provider=built.simulator_url,
                 flow=flow(wait),
                 parts_per_second=PARTS_PER_SECOND,
