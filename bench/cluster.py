@@ -27,9 +27,10 @@ from bench.stage import (
     order,
 )
 from shared.clock import write_offset
-from shared.testing.cluster import SERVICES, Cluster, cluster
+from shared.testing.cluster import Cluster, cluster
 from shared.testing.connected import Server, kafka, postgresql
 from shared.testing.process import API_KEY, Process, free_port, write_shop
+from shared.vocabulary.service_names import SERVICES
 
 PARTITIONS = 6
 _LOOK_SECONDS = 0.25

@@ -8,7 +8,7 @@ import time
 from bench.cluster import PARTITIONS, Stage, running
 from bench.measuring import Figure, Result, figure, memory_mb
 from bench.whole_path import TEXTS, bare_client
-from shared.testing.cluster import SERVICES
+from shared.vocabulary.service_names import SERVICES
 
 _LONGEST_SECONDS = 120.0
 _PARTS = (*SERVICES, "postgresql", "kafka", "provider")

@@ -42,7 +42,6 @@ from shared.settings import ProcessSettings, Settings
 from shared.telemetry.health import Health
 from shared.telemetry.logs import logger
 
-SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
 _HERE = Path(__file__).parent
 
 _ASKS_THE_GATE, _GATE = "scheduler", "services.compliance.gate.advice"

@@ -25,8 +25,6 @@ from shared.ids import EventId, MerchantId, RecipientId
 from shared.places import Place
 from shared.privacy import Sealer, Unsealable
 
-SERVICES: Final = ("ingest", "scheduler", "compliance", "sender", "metrics")
-"""Who must answer before an erasure or an export is complete."""
 SHOP_ERASURE: Final = "shop_redact"
 """The reason of a closing that asks for everything of the shop to be forgotten, 48 hours after it left."""
 _PIECE_BYTES: Final = 256 * 1024

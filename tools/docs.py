@@ -16,13 +16,13 @@ from typing import Any
 from services import embedded
 from services.cli import doctor as _  # noqa: F401 - with it every settings class is declared
 from services.demo.set import scene
-from shared import rights
 from shared.config.lint import schemas as file_schemas
 from shared.events.registry import registry
 from shared.events.topics import RETENTION_DAYS, Topic
 from shared.failpoints import NAMES
 from shared.settings_index import every_setting
 from shared.telemetry.metrics import catalogue
+from shared.vocabulary.service_names import SERVICES
 
 ROOT = Path(__file__).parent.parent / "docs" / "reference"
 _NOTE = "<!-- Written by `make docs` from the code; edit the code instead. -->\n"
@@ -63,9 +63,7 @@ def main(*, check: bool) -> int:
 def _tables() -> str:
     """Return what bounds every table."""
     bounds = [
-        kept
-        for name in sorted(rights.SERVICES)
-        for kept in importlib.import_module(f"services.{name}.retention").BOUNDS
+        kept for name in sorted(SERVICES) for kept in importlib.import_module(f"services.{name}.retention").BOUNDS
     ]
     lines = [
         _NOTE,

@@ -17,6 +17,7 @@ from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
 from shared.settings import ProcessSettings
 from shared.telemetry import logs
+from shared.vocabulary.service_names import SERVICES
 
 
 def run(
@@ -43,8 +44,8 @@ def serve(
 
     Example: followup serve scheduler --merchants merchants --port 8082
     """
-    if service not in distributed.SERVICES:
-        raise ConfigurationFault(f"there is no service {service}; {did_you_mean(service, distributed.SERVICES)}")
+    if service not in SERVICES:
+        raise ConfigurationFault(f"there is no service {service}; {did_you_mean(service, SERVICES)}")
     settings = settings_of(merchants_dir=merchants, port=port, host=host)
     logs.configure(settings.log_level, form=settings.log_format)
     process.run(distributed.serve(service, settings))
@@ -121,9 +122,9 @@ def _known(names: Sequence[str] | None) -> Sequence[str]:
         ConfigurationFault: there is no such service.
     """
     for name in names or ():
-        if name not in distributed.SERVICES:
-            raise ConfigurationFault(f"there is no service {name}; {did_you_mean(name, distributed.SERVICES)}")
-    return names or distributed.SERVICES
+        if name not in SERVICES:
+            raise ConfigurationFault(f"there is no service {name}; {did_you_mean(name, SERVICES)}")
+    return names or SERVICES
 
 
 async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -15,9 +15,9 @@ from shared.db.lock import FolderLock
 from shared.db.resealing import MOST_NAMED, PlaceOf, ResealProgress, Sealed, resealed
 from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
-from shared.rights import SERVICES
 from shared.service import Runtime
 from shared.settings import ProcessSettings
+from shared.vocabulary.service_names import SERVICES
 
 _KEYRING_FILE = "keyring.json"
 

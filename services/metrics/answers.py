@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.metrics.domain.grouping import By
 from services.metrics.domain.kpis import Unit
-from services.metrics.domain.projection import State
-from shared.progress import Doing
+from shared.http.progress import ProgressAnswer
+from shared.vocabulary.follow_up_states import FollowUpState
 
 Number = int | float
 
@@ -90,21 +90,11 @@ class StepAnswer(BaseModel):
     correlation_id: str
 
 
-class ProgressAnswer(BaseModel):
-    """What a follow-up is doing now, and what it waits for."""
-
-    doing: Doing
-    waits_for: str | None
-    until: datetime | None
-    """When it is looked at again, or the provider asked again; in the past: that has begun."""
-    detail: str | None
-
-
 class JourneyAnswer(BaseModel):
     """The answer of `GET /v1/journeys/{follow_up_id}`."""
 
     follow_up_id: UUID
-    state: State
+    state: FollowUpState
     reason: str | None
     progress: ProgressAnswer
     explanation: str = Field(description="Where it stands, in one sentence.")

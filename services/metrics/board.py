@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 from services.metrics import store
 from services.metrics.domain.grouping import HOUR, Window, grouped
 from services.metrics.domain.kpis import Figure, figures
-from services.metrics.domain.projection import Projection, State
+from services.metrics.domain.projection import Projection
 from services.metrics.domain.reasons import meaning_of
 from services.metrics.domain.story import Chapter, chapter
 from services.metrics.domain.tally import Measure, hour_of
 from shared.db.transaction import Row, Transaction
 from shared.ids import FollowUpId, MerchantId
+from shared.vocabulary.follow_up_states import FollowUpState
 
 FEED_FACTS: Final = 40
 TROUBLED: Final = 8
@@ -83,7 +84,7 @@ class Board:
 
     span: Span
     window: Window
-    states: Mapping[State, int]
+    states: Mapping[FollowUpState, int]
     figures: Sequence[Figure]
     figures_before: Sequence[Figure]
     bars: Sequence[Bar]

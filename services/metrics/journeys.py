@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.metrics import store
-from services.metrics.answers import JourneyAnswer, ProgressAnswer, StepAnswer
+from services.metrics.answers import JourneyAnswer, StepAnswer
 from services.metrics.domain.facts import follow_up_of
 from services.metrics.domain.progress_sentence import lead, progress_at
 from services.metrics.domain.projection import Projection
@@ -13,6 +13,7 @@ from services.metrics.domain.story import Chapter, told
 from services.metrics.settings import MetricsSettings
 from shared.db.transaction import Transaction
 from shared.events.envelope import Event
+from shared.http.progress import ProgressAnswer
 from shared.ids import FollowUpId, MerchantId
 
 _ABOUT_A_PERSON = ("consent.changed", "recipient.erased")

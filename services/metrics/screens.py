@@ -10,11 +10,11 @@ from uuid import UUID
 from services.metrics.board import Bar, Board
 from services.metrics.domain.grouping import Window
 from services.metrics.domain.kpis import Figure, Unit
-from services.metrics.domain.projection import State
 from services.metrics.domain.story import Tone, money
 from services.metrics.domain.tally import Measure
 from shared.phone import E164, masked
 from shared.progress import Doing, Progress
+from shared.vocabulary.follow_up_states import FollowUpState
 
 _SPARK_WIDTH: Final = 100.0
 _SPARK_HEIGHT: Final = 24.0
@@ -37,28 +37,28 @@ _PARTS: Final = {
     "unsubscribe_latency": "mean of {denominator:,.0f}",
 }
 _TONES: Final = {
-    State.PENDING: Tone.PLAIN,
-    State.RELEASED: Tone.PLAIN,
-    State.DISPATCHED: Tone.PLAIN,
-    State.UNCONFIRMED: Tone.WAIT,
-    State.DELIVERED: Tone.GOOD,
-    State.FAILED: Tone.BAD,
-    State.UNKNOWN: Tone.BAD,
-    State.BLOCKED: Tone.WAIT,
-    State.CANCELLED: Tone.PLAIN,
-    State.EXPIRED: Tone.PLAIN,
+    FollowUpState.PENDING: Tone.PLAIN,
+    FollowUpState.RELEASED: Tone.PLAIN,
+    FollowUpState.DISPATCHED: Tone.PLAIN,
+    FollowUpState.UNCONFIRMED: Tone.WAIT,
+    FollowUpState.DELIVERED: Tone.GOOD,
+    FollowUpState.FAILED: Tone.BAD,
+    FollowUpState.UNKNOWN: Tone.BAD,
+    FollowUpState.BLOCKED: Tone.WAIT,
+    FollowUpState.CANCELLED: Tone.PLAIN,
+    FollowUpState.EXPIRED: Tone.PLAIN,
 }
 STATE_WORDS: Final = {
-    State.PENDING: "waits for its hour",
-    State.RELEASED: "at the gate, or being sent",
-    State.DISPATCHED: "with the provider",
-    State.DELIVERED: "on the phone",
-    State.UNCONFIRMED: "sent, no receipt",
-    State.FAILED: "did not go or arrive",
-    State.UNKNOWN: "no answer, not sent again",
-    State.BLOCKED: "refused by the gate",
-    State.CANCELLED: "no longer wanted",
-    State.EXPIRED: "too late to be welcome",
+    FollowUpState.PENDING: "waits for its hour",
+    FollowUpState.RELEASED: "at the gate, or being sent",
+    FollowUpState.DISPATCHED: "with the provider",
+    FollowUpState.DELIVERED: "on the phone",
+    FollowUpState.UNCONFIRMED: "sent, no receipt",
+    FollowUpState.FAILED: "did not go or arrive",
+    FollowUpState.UNKNOWN: "no answer, not sent again",
+    FollowUpState.BLOCKED: "refused by the gate",
+    FollowUpState.CANCELLED: "no longer wanted",
+    FollowUpState.EXPIRED: "too late to be welcome",
 }
 
 
@@ -99,7 +99,7 @@ class DrawnBar:
 class Slice:
     """One state's part of all follow-ups."""
 
-    state: State
+    state: FollowUpState
     words: str
     tone: Tone
     count: int
@@ -229,21 +229,21 @@ def slices(board: Board) -> list[Slice]:
     total = sum(board.states.values()) or 1
     found = []
     x = 0.0
-    for state in State:
+    for state in FollowUpState:
         count = board.states.get(state, 0)
         width = count / total * 100
-        if state is not State.UNCONFIRMED:
+        if state is not FollowUpState.UNCONFIRMED:
             found.append(Slice(state, STATE_WORDS[state], _TONES[state], count, x, width))
         x += width
     return found
 
 
-def tone_of(state: State) -> Tone:
+def tone_of(state: FollowUpState) -> Tone:
     """Return how a state feels."""
     return _TONES[state]
 
 
-def tone_at(state: State, progress: Progress) -> Tone:
+def tone_at(state: FollowUpState, progress: Progress) -> Tone:
     """Return how it feels while it is doing what it does: whatever waits is told apart from what goes its way."""
     return Tone.WAIT if progress.doing in {Doing.WAITING, Doing.UNANSWERED} else _TONES[state]
 

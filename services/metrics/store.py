@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from services.metrics.domain.facts import follow_up_of, open_body, revived
 from services.metrics.domain.order_book import BookedOrder, concerns_an_order, joined, order_id
-from services.metrics.domain.projection import TROUBLED, Projection, State
+from services.metrics.domain.projection import TROUBLED, Projection
 from services.metrics.domain.tally import ALWAYS, Cell, Measure, nonzero
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups
 from shared.db.transaction import Row, Transaction
@@ -19,6 +19,7 @@ from shared.events.envelope import Event
 from shared.events.trigger import TriggerReceived
 from shared.ids import FollowUpId, MerchantId
 from shared.progress import UNANSWERED
+from shared.vocabulary.follow_up_states import FollowUpState
 
 _FACTS_ABOUT_A_PERSON = 20
 _INT = attrgetter("int")
@@ -196,10 +197,10 @@ async def sums(
     )
 
 
-async def states(db: Transaction, merchant: MerchantId) -> dict[State, int]:
+async def states(db: Transaction, merchant: MerchantId) -> dict[FollowUpState, int]:
     """Return how many follow-ups stand in each state now."""
     found = await sums(db, merchant, ALWAYS, ALWAYS.replace(year=ALWAYS.year + 1))
-    return {State(row["detail"]): int(row["value"]) for row in found if row["measure"] == Measure.IN_STATE}
+    return {FollowUpState(row["detail"]): int(row["value"]) for row in found if row["measure"] == Measure.IN_STATE}
 
 
 async def all_rollups(db: Transaction, merchant: MerchantId) -> Counter[Cell]:
@@ -223,6 +224,6 @@ def event_of(row: Row) -> Event:
 
 def _standing(row: Mapping[str, Any]) -> Projection:
     values = {name: row[name] for name in _STANDING_FIELDS}
-    values["state"] = State(values["state"])
+    values["state"] = FollowUpState(values["state"])
     values["is_engaged"] = bool(values["is_engaged"])
     return Projection(**values)

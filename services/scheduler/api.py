@@ -24,7 +24,6 @@ from services.scheduler.api_models import (
     SearchRequest,
 )
 from services.scheduler.lifecycle import pending
-from services.scheduler.lifecycle.states import State
 from services.scheduler.lifecycle.transitions import cancel
 from services.scheduler.runs.enrolment import Decline
 from services.scheduler.runs.follow_up_requests import FollowUpRequests, ValidRequest, local_of
@@ -44,6 +43,7 @@ from shared.http.strict_json import StrictRoute
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import Unparsable
 from shared.service import Runtime
+from shared.vocabulary.follow_up_states import FollowUpState
 
 CALLED_OFF = "api"
 """The reason of a text that its own shop called off."""
@@ -106,7 +106,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
     async def find(
         caller: Reader,
         subject: Annotated[str | None, Query(max_length=200)] = None,
-        state: State | None = None,
+        state: FollowUpState | None = None,
         limit: Limit = 50,
         cursor: str | None = None,
     ) -> FollowUpPage:
@@ -249,9 +249,9 @@ async def _call_off(
     if found is None or found.merchant_id != merchant:
         raise not_found("this follow-up")
     state = found.standing.state
-    if state is State.CANCELLED:
+    if state is FollowUpState.CANCELLED:
         return HTTPStatus.NO_CONTENT
-    if state not in {State.PENDING, State.RELEASED}:
+    if state not in {FollowUpState.PENDING, FollowUpState.RELEASED}:
         raise HTTPProblem(HTTPStatus.CONFLICT, "already_ended", f"this follow-up is {state} and cannot be called off")
     await cancel(uow, [found], CALLED_OFF, unconfirmed_after)
-    return HTTPStatus.NO_CONTENT if state is State.PENDING else HTTPStatus.ACCEPTED
+    return HTTPStatus.NO_CONTENT if state is FollowUpState.PENDING else HTTPStatus.ACCEPTED

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from services.scheduler.lifecycle.states import State
 from shared import spellings
 from shared.config.flow import CancelRule, Template
 from shared.config.model import Country, Duration, Flag, Locale, Slug
 from shared.events.follow_up import Purpose
 from shared.fact_limits import bounded_facts
+from shared.http.progress import ProgressAnswer
 from shared.instants import Day, Instant
-from shared.progress import Doing
+from shared.vocabulary.follow_up_states import FollowUpState
 
 _SUBJECT_CHARACTERS = 200
 _CODE_CHARACTERS = 12
@@ -164,20 +164,6 @@ class ChangeAnswer(BaseModel):
     release: int
 
 
-class ProgressAnswer(BaseModel):
-    """What a follow-up is doing now, and what it waits for."""
-
-    doing: Doing
-    """`planned`, `waiting`, `under_way` (with the gate or the sender), `unanswered`, `sent` or `ended`."""
-    waits_for: str | None
-    """A reason code (`quiet_hours`, `source_lag`, `sender_unregistered`, …), or `hour`, `turn`, `number_busy`,
-    `earlier_text`, `gate_or_sender`, `answer`, `receipt`."""
-    until: datetime | None
-    """When it is looked at again, or the provider asked again; in the past: that has begun."""
-    detail: str | None
-    """What the provider or the network said, as a word: `http_503`, `timeout`, a provider's code."""
-
-
 class FollowUpAnswer(BaseModel):
     """Where a follow-up stands."""
 
@@ -222,7 +208,7 @@ class SearchRequest(Input):
     """Whose follow-ups to find; in a body, so that the number is in no URL and no log."""
 
     to: str = Field(min_length=1, max_length=40)
-    state: State | None = None
+    state: FollowUpState | None = None
 
 
 class FlowAnswer(BaseModel):

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from services.scheduler import erasure, instruments
 from services.scheduler.exports import SchedulerExports
-from services.scheduler.lifecycle.states import OPEN, RUNNING, State, Transition, TransitionKind
+from services.scheduler.lifecycle.states import Transition, TransitionKind
 from services.scheduler.lifecycle.transitions import TransitionRequest, cancel, settle
 from services.scheduler.release.distances import keep_distances
-from services.scheduler.release.pacing import Priority, pause_after_lapse, spread
+from services.scheduler.release.pacing import pause_after_lapse, spread
 from services.scheduler.runs import recipients
 from services.scheduler.runs.enrolment import ANSWER_FLOW, built_in_version
 from services.scheduler.runs.facts import recipient_names, zone_of
@@ -36,6 +36,8 @@ from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpL
 from shared.events.trigger import Contact, TriggerReceived
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
+from shared.vocabulary.follow_up_states import OPEN, RUNNING, FollowUpState
+from shared.vocabulary.purposes import Priority
 
 Ring: TypeAlias = Callable[[datetime], None]
 """Tells the loop that something becomes due at an instant."""
@@ -124,7 +126,7 @@ class Consumer:
             {"id": event.follow_up_id, "reason": event.reason, "waits_until": event.until, "waits_detail": event.detail}
             for event in events
             if (text := known.get(event.follow_up_id)) is not None
-            and text.standing.state is State.RELEASED
+            and text.standing.state is FollowUpState.RELEASED
             and text.standing.release == event.release
         ]
         await uow.db.change(follow_ups, rows)

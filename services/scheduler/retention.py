@@ -9,13 +9,13 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from services.scheduler.lifecycle.states import ENDS
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import enrollments, entries, follow_ups, state_changes, system_tables, triggers_seen
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
 from shared.db.system_tables import kept_of
 from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.vocabulary.follow_up_states import ENDS
 
 _DAY_SECONDS: Final = 86_400.0
 

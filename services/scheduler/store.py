@@ -8,17 +8,18 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.scheduler.lifecycle.states import Lifecycle, Proof, State
-from services.scheduler.release.pacing import Priority
+from services.scheduler.lifecycle.states import Lifecycle, Proof
 from services.scheduler.tables import follow_ups, timers
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.follow_up import Content, Purpose, SendPolicy
 from shared.ids import EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId
+from shared.vocabulary.follow_up_states import FollowUpState
+from shared.vocabulary.purposes import Priority
 
 _LOOKED_AT = 1000
 
 
-_STATES = {each.value: each for each in State}
+_STATES = {each.value: each for each in FollowUpState}
 _PURPOSES = {each.value: each for each in Purpose}
 _PRIORITIES = {each.value: each for each in Priority}
 """Looked up, which costs a tenth of asking the enumeration."""
@@ -69,7 +70,7 @@ class FollowUp(NamedTuple):
             release=row["release"],
             reason=row["reason"],
             proofs={attempt: Proof(proof) for attempt, proof in row["proofs"].items()} if row["proofs"] else {},
-            unwanted_as=State(row["unwanted_as"]) if row["unwanted_as"] else None,
+            unwanted_as=FollowUpState(row["unwanted_as"]) if row["unwanted_as"] else None,
             unwanted_reason=row["unwanted_reason"],
             is_too_late=bool(row["is_too_late"]),
         )

@@ -11,23 +11,16 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from services.scheduler.api_models import (
-    ChangeAnswer,
-    FollowUpAnswer,
-    FollowUpPage,
-    FollowUpStory,
-    ProgressAnswer,
-    RunAnswer,
-    RunPage,
-)
-from services.scheduler.lifecycle.states import RUNNING, State
+from services.scheduler.api_models import ChangeAnswer, FollowUpAnswer, FollowUpPage, FollowUpStory, RunAnswer, RunPage
 from services.scheduler.release.due_timers import DUE
 from services.scheduler.runs.planner import Versions, text_id
 from services.scheduler.tables import enrollments, follow_ups, lines, state_changes
 from shared.db.transaction import Row, Transaction
 from shared.http.problems import unprocessable
+from shared.http.progress import ProgressAnswer
 from shared.ids import MerchantId, RecipientId
 from shared.progress import ProgressFacts, progress_of
+from shared.vocabulary.follow_up_states import RUNNING, FollowUpState
 
 LARGEST_PAGE = 200
 _MADE = frozenset({"follow_up_id", "due_local", "progress"})
@@ -47,7 +40,9 @@ class ViewContext:
 
 async def answers_of(db: Transaction, rows: Sequence[Row], now: datetime) -> list[FollowUpAnswer]:
     """Return where follow-ups stand, and what each waits for."""
-    in_line = await _in_line(db, [row for row in rows if row["state"] == State.PENDING and row["due_at"] <= now])
+    in_line = await _in_line(
+        db, [row for row in rows if row["state"] == FollowUpState.PENDING and row["due_at"] <= now]
+    )
     return [_answer_of(row, now, in_line=row["id"] in in_line) for row in rows]
 
 
@@ -64,7 +59,7 @@ def _answer_of(row: Row, now: datetime, *, in_line: bool) -> FollowUpAnswer:
 
 def _known(row: Row, *, in_line: bool) -> ProgressFacts:
     """Return what the scheduler knows: it hears of no clearance, and of a call only where that is not over."""
-    is_released = row["state"] == State.RELEASED
+    is_released = row["state"] == FollowUpState.RELEASED
     is_told = is_released and row["reason"] not in {None, DUE}
     return ProgressFacts(
         state=row["state"],
@@ -102,7 +97,12 @@ async def story(db: Transaction, asker: ViewContext, follow_up_id: UUID) -> Foll
 
 
 async def page(
-    db: Transaction, asker: ViewContext, subject: str | None, state: State | None, limit: int, cursor: UUID | None
+    db: Transaction,
+    asker: ViewContext,
+    subject: str | None,
+    state: FollowUpState | None,
+    limit: int,
+    cursor: UUID | None,
 ) -> FollowUpPage:
     """Return a merchant's follow-ups, the newest first."""
     table = follow_ups.c
@@ -125,7 +125,7 @@ async def page(
 
 
 async def of_person(
-    db: Transaction, asker: ViewContext, recipient_id: RecipientId, state: State | None
+    db: Transaction, asker: ViewContext, recipient_id: RecipientId, state: FollowUpState | None
 ) -> FollowUpPage:
     """Return everything planned for one person, the newest first."""
     table = follow_ups.c

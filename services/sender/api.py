@@ -25,8 +25,9 @@ from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.http.auth import Caller, requires
 from shared.http.problems import not_found
+from shared.http.progress import ProgressAnswer
 from shared.ids import AttemptId
-from shared.progress import Doing, Progress, progress_of
+from shared.progress import Progress, progress_of
 from shared.telemetry.logs import logger
 
 NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
@@ -59,23 +60,13 @@ class AttemptView(BaseModel):
     body_sha256: str
 
 
-class ProgressView(BaseModel):
-    """What the sender is doing with a text now, and what it waits for."""
-
-    doing: Doing
-    waits_for: str | None
-    until: datetime | None
-    """When it is looked at again, or the provider asked again."""
-    detail: str | None
-
-
 class DispatchView(BaseModel):
     """What became of one cleared follow-up at the sender."""
 
     follow_up_id: UUID
     state: str
     reason: str | None
-    progress: ProgressView
+    progress: ProgressAnswer
     release: int
     flow: str
     step: str
@@ -141,7 +132,7 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str, now: date
         follow_up_id=dispatch.follow_up_id,
         state=dispatch.state,
         reason=dispatch.reason,
-        progress=ProgressView(**asdict(await _progress(db, dispatch, tried, now))),
+        progress=ProgressAnswer(**asdict(await _progress(db, dispatch, tried, now))),
         release=dispatch.release,
         flow=dispatch.flow,
         step=dispatch.step,

@@ -14,19 +14,13 @@ from shared.config.providers import ProviderSettings
 from shared.config.quotas import KeyQuotas, MerchantQuotas
 from shared.config.secret import Secret
 from shared.instants import Written
+from shared.vocabulary.profiles import Profile
 
 PEWC_DEMANDS = (
     "'consent_level: pewc' needs 'disclosure: …', the exact words beside the box: that the person agrees to marketing"
     " texts from you, named, sent by automated means to the number they give, and that this is not a condition of"
     " purchase (47 CFR 64.1200(f)(9))"
 )
-
-
-class Profile(StrEnum):
-    """How consent bears on solicitation-hour laws (compliance section 1)."""
-
-    STRICT = "strict"
-    CONSENT_AWARE = "consent_aware"
 
 
 class StopScope(StrEnum):

@@ -15,8 +15,8 @@ from shared.privacy import Keyring
 from shared.testing.connected import Server
 from shared.testing.ingress import Ingress
 from shared.testing.process import ENVIRONMENT, Process, free_port, simulator_process
+from shared.vocabulary.service_names import SERVICES
 
-SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
 PARTITIONS = 6
 _MIGRATE_SECONDS = 60
 

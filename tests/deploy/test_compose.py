@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from deploy.prepare import prepare
-from services import distributed
 from services.compliance.ledger.signing import SigningKey
 from shared.config.directory import MerchantDirectory
 from shared.http.auth import key_sha256
 from shared.privacy import Keyring
 from shared.settings_index import every_setting
+from shared.vocabulary import service_names
 from tests.deploy.documents import ROOT, SERVICES, Unset, compose, environment_of, interpolated
 from tests.deploy.programs import run
 
@@ -92,7 +92,7 @@ def test_postgresql_keeps_what_it_said_it_keeps() -> None:
 
 
 def test_every_setting_given_exists() -> None:
-    assert distributed.SERVICES == SERVICES
+    assert service_names.SERVICES == SERVICES
     database_urls = {f"FOLLOWUP_{service.upper()}_DATABASE_URL" for service in SERVICES}
     known = {entry.variable for entry in every_setting()} | database_urls
     given = {variable for name in OURS for variable in CONTAINERS[name].get("environment", {})}

@@ -8,9 +8,9 @@ import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
 import pytest
 import yaml
 
-from services import distributed
 from shared.config.lint import lint
 from shared.settings_index import every_setting
+from shared.vocabulary import service_names
 from tests.deploy.documents import BASE, EXAMPLE, SERVICES, manifests, of_kind
 from tests.deploy.programs import program, run
 
@@ -132,7 +132,7 @@ def test_a_pod_gets_the_secrets_of_no_other_service(workload: dict[str, Any]) ->
 
 
 def test_every_setting_given_exists() -> None:
-    assert distributed.SERVICES == SERVICES
+    assert service_names.SERVICES == SERVICES
     given = {name for each in of_kind(RESOURCES, "ConfigMap") for name in each["data"]}
     given |= {each["name"] for workload in WORKLOADS for each in container(workload)["env"]}
     overlay = (EXAMPLE / "kustomization.yaml").read_text(encoding="utf-8")

@@ -12,9 +12,10 @@ import pytest
 from services.demo.set import PHONE, write_shop
 from services.demo.stage import Secrets, Stage
 from services.demo.story import Story
-from shared.testing.cluster import SERVICES, Cluster, cluster
+from shared.testing.cluster import Cluster, cluster
 from shared.testing.connected import Server
 from shared.testing.process import AUTH_TOKEN, Process
+from shared.vocabulary.service_names import SERVICES
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(180)]
 PATIENCE_SECONDS = 90.0

@@ -14,9 +14,10 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from shared.bus.kafka_wire import KafkaCluster
 from shared.events.topics import Topic
 from shared.failpoints import NAMES
-from shared.testing.cluster import PARTITIONS, SERVICES
+from shared.testing.cluster import PARTITIONS
 from shared.testing.connected import Server
 from shared.testing.waiting import until
+from shared.vocabulary.service_names import SERVICES
 from tests.e2e.orders import HEADERS, phone
 from tests.e2e.trial import PATIENCE_SECONDS, SESSION_SECONDS, Trial, trial
 

@@ -16,10 +16,11 @@ import httpx2
 import pytest
 
 from services.simulator.count import callback_id, count
-from shared.testing.cluster import PARTITIONS, SERVICES, Cluster, cluster
+from shared.testing.cluster import PARTITIONS, Cluster, cluster
 from shared.testing.connected import Server
 from shared.testing.process import write_shop
 from shared.testing.waiting import until
+from shared.vocabulary.service_names import SERVICES
 from tests.e2e.orders import ENDS, HEADERS, TWO_TEXTS, all_ended, ended, order, phone, states
 
 STEPS = ("thanks", "care")

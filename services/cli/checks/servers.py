@@ -22,6 +22,7 @@ from shared.errors import ConfigurationFault, Fault
 from shared.phone import E164
 from shared.privacy import Keyring, Sealer
 from shared.settings import ProcessSettings
+from shared.vocabulary.service_names import SERVICES
 
 MOST_SKEW = timedelta(seconds=30)
 """Between a process and its database: beyond it nothing is dispatched (send-protocol section 6)."""
@@ -32,7 +33,7 @@ _NOBODY = E164("+12025550199")
 
 async def findings(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
     """Ask every server that the settings name."""
-    for service in distributed.SERVICES:
+    for service in SERVICES:
         if os.environ.get(f"FOLLOWUP_{service.upper()}_DATABASE_URL"):
             yield await _within(f"PostgreSQL of {service}", _database(service))
     if KafkaSettings().bootstrap:

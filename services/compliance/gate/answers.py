@@ -10,8 +10,6 @@ from services.compliance.gate.verdicts import Reason
 from shared.events.follow_up import Purpose
 from shared.rules.table import ConsentStatus
 
-ANSWERS = frozenset({Purpose.OPT_OUT_CONFIRMATION, Purpose.HELP})
-
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequested:

@@ -7,16 +7,7 @@ from typing import NamedTuple, assert_never
 
 from services.compliance import instruments
 from services.compliance.connectors.ports import NO_NEWS, NumberNews
-from services.compliance.gate.inputs import (
-    TEXT_OF,
-    Consent,
-    HistoryItem,
-    JudgedText,
-    PastKind,
-    Policy,
-    Profile,
-    Recipient,
-)
+from services.compliance.gate.inputs import TEXT_OF, Consent, HistoryItem, JudgedText, PastKind, Policy, Recipient
 from services.compliance.gate.records import DecisionInputs, postal_prefix
 from services.compliance.gate.verdicts import Block, Clear, Defer, Verdict
 from services.compliance.preferences.wishes import FEWER, NO_WISH, Wish
@@ -30,6 +21,7 @@ from shared.phone import E164
 from shared.rules.numbers import facts_of_e164
 from shared.rules.places import KnownPlace, region_of
 from shared.rules.table import FrequencyCap
+from shared.vocabulary.profiles import Profile
 
 
 class GateCircumstances(NamedTuple):

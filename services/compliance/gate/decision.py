@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from services.compliance.caps.frequency import applicable_caps, next_room, text_times
 from services.compliance.gate import wording
-from services.compliance.gate.answers import ANSWERS, AnswerRequested, occasion
+from services.compliance.gate.answers import AnswerRequested, occasion
 from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, Policy, Recipient
 from services.compliance.gate.setting import Moment, Setting, setting_of
 from services.compliance.gate.sufficiency import shortfall
@@ -20,6 +20,7 @@ from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.rules.quiet_hours import Aspect
 from shared.rules.table import RuleTable, UnreadableRules
+from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 VERSION = "4"
 """Changes when the same inputs and table may give another verdict."""
@@ -138,7 +139,7 @@ def decide(
     again = _awaits_consent(case)
     if again is not None:
         return case.defer(Reason.AWAITING_CONSENT, now + again)
-    if case.purpose in ANSWERS:
+    if case.purpose in ANSWER_PURPOSES:
         return _answer(case)
     obstacle = _forbidden(case)
     if obstacle is not None:
@@ -162,7 +163,7 @@ def _awaits_consent(case: _Case) -> timedelta | None:
     if late is None:
         return None
     again = _ASK_AGAIN[late]
-    max_age = case.table.purposes[case.purpose].max_age if case.purpose in ANSWERS else None
+    max_age = case.table.purposes[case.purpose].max_age if case.purpose in ANSWER_PURPOSES else None
     last = case.last_deferral if max_age is None else case.message.first_due_at + max_age
     return again if case.now + again <= last else None
 

@@ -13,22 +13,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from services.compliance.gate import decision
-from services.compliance.gate.inputs import (
-    Consent,
-    HistoryItem,
-    JudgedText,
-    LineType,
-    PastKind,
-    Policy,
-    Profile,
-    Recipient,
-)
+from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, PastKind, Policy, Recipient
 from services.compliance.gate.verdicts import Block, Clear, Defer, Verdict
 from shared.config.model import Flag, Whole
 from shared.events.follow_up import Purpose
 from shared.rules import numbers
 from shared.rules.places import KnownPlace, region_of
 from shared.rules.table import ConsentStatus, RuleTable, UnreadableRules
+from shared.vocabulary.profiles import Profile
 
 _YEARS = range(1971, 2800)  # beyond, calendars and zone data mean nothing
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")

@@ -10,18 +10,12 @@ from shared.events.follow_up import Purpose
 from shared.rules.numbers import NumberFacts
 from shared.rules.places import NOTHING_KNOWN, KnownPlace
 from shared.rules.table import ConsentStatus, FrequencyCap
+from shared.vocabulary.profiles import Profile
 
 SERVICE_GUARD_SECONDS = 60
 """The least guard in service, so that no clearance lapses in a loop at the end of a window (design section 9)."""
 SERVICE_CLEARANCE_SECONDS = 60
 """The least life of a clearance in service: the sender wants 45 s to be left, and a text needs a while to get there."""
-
-
-class Profile(StrEnum):
-    """How a rule that spares consenting people is read (compliance section 1)."""
-
-    STRICT = "strict"
-    CONSENT_AWARE = "consent_aware"
 
 
 class LineType(StrEnum):

@@ -13,7 +13,6 @@ from services.compliance.caps import slots
 from services.compliance.caps.limit_service import LimitCandidate, LimitService
 from services.compliance.caps.slots import Slot
 from services.compliance.connectors.ports import Registers
-from services.compliance.gate.answers import ANSWERS
 from services.compliance.gate.assembly import GateCircumstances, announcement, inputs_of, policy_of
 from services.compliance.gate.inputs import Limit, Policy
 from services.compliance.gate.records import DecisionRecord, RecordWriter, decided
@@ -35,6 +34,7 @@ from shared.ids import FollowUpId, MerchantId
 from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
 from shared.rules.table import RuleTable, UnreadableRules
+from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 _Kind: TypeAlias = tuple[type[Verdict], Reason, Purpose]
 _Judged: TypeAlias = tuple[LimitCandidate, DecisionRecord]
@@ -114,7 +114,7 @@ async def _within_limits(
     clear = [
         asked
         for asked, record in judged
-        if isinstance(record.verdict, Clear) and record.inputs.message.purpose not in ANSWERS
+        if isinstance(record.verdict, Clear) and record.inputs.message.purpose not in ANSWER_PURPOSES
     ]
     waits = await service.limits.waits(uow, clear) if clear else {}
     return [

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
 
-from services.compliance.gate.inputs import Consent, LineType, Policy, Profile, Recipient
+from services.compliance.gate.inputs import Consent, LineType, Policy, Recipient
 from services.compliance.gate.verdicts import RuleFinding, ZoneFinding
 from shared.events.follow_up import Purpose
 from shared.rules.numbers import NumberFacts
@@ -14,6 +14,7 @@ from shared.rules.quiet_hours import SendingWindow
 from shared.rules.table import FEDERAL, ConsentStatus, Rule, RuleTable
 from shared.rules.time_zones import zone
 from shared.rules.zones import clocks_of
+from shared.vocabulary.profiles import Profile
 
 _WRITTEN_CONSENT = "the rule spares people with written consent (consent_aware profile)"
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from services.compliance.privacy.store import Certificate, Request
-from shared.rights import SERVICES
+from shared.vocabulary.service_names import SERVICES
 
 PATIENCE: Final = timedelta(seconds=60)
 """After this long a service that has not answered is named as late."""

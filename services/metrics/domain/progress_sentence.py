@@ -4,18 +4,21 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from services.metrics.domain.projection import Projection, State
+from services.metrics.domain.projection import Projection
 from services.metrics.domain.reasons import detail_words, meaning_of
 from services.metrics.domain.story import moment
 from shared.progress import Doing, Progress, ProgressFacts, WaitsFor, progress_of
+from shared.vocabulary.follow_up_states import FollowUpState
 
 _CLEARED: Final = "cleared"
-_DID_NOT_GO: Final = frozenset({State.BLOCKED, State.FAILED, State.CANCELLED, State.EXPIRED})
+_DID_NOT_GO: Final = frozenset(
+    {FollowUpState.BLOCKED, FollowUpState.FAILED, FollowUpState.CANCELLED, FollowUpState.EXPIRED}
+)
 
 
-def progress_at(standing: Projection, state: State, now: datetime) -> Progress:
+def progress_at(standing: Projection, state: FollowUpState, now: datetime) -> Progress:
     """Return what a follow-up is doing, as far as its facts tell."""
-    is_released = state is State.RELEASED
+    is_released = state is FollowUpState.RELEASED
     is_told = is_released and standing.waits_until is not None
     return progress_of(
         ProgressFacts(
@@ -31,14 +34,14 @@ def progress_at(standing: Projection, state: State, now: datetime) -> Progress:
     )
 
 
-def label(state: State, progress: Progress) -> str:
+def label(state: FollowUpState, progress: Progress) -> str:
     """Return the few words for it: its state, and while it is under way what happens with it."""
-    if state is State.RELEASED or progress.doing is Doing.WAITING:
+    if state is FollowUpState.RELEASED or progress.doing is Doing.WAITING:
         return progress.doing.replace("_", " ")
     return state
 
 
-def lead(standing: Projection, state: State, progress: Progress, clock: ZoneInfo) -> str:
+def lead(standing: Projection, state: FollowUpState, progress: Progress, clock: ZoneInfo) -> str:
     """Return the sentence."""
     match progress.doing:
         case Doing.PLANNED if progress.until is not None:
@@ -75,13 +78,14 @@ def _unanswered(progress: Progress, clock: ZoneInfo) -> str:
     )
 
 
-def _ended(standing: Projection, state: State) -> str:
+def _ended(standing: Projection, state: FollowUpState) -> str:
     if state in _DID_NOT_GO:
         return f"It did not go because {meaning_of(standing.reason).words}." if standing.reason else "It did not go."
     return {
-        State.DELIVERED: "The phone has it.",
-        State.UNCONFIRMED: "It was sent; the provider never said whether it arrived.",
-        State.UNKNOWN: "The provider never said whether it has the text. It is not sent again: better none than two.",
+        FollowUpState.DELIVERED: "The phone has it.",
+        FollowUpState.UNCONFIRMED: "It was sent; the provider never said whether it arrived.",
+        FollowUpState.UNKNOWN: "The provider never said whether it has the text. It is not sent again:"
+        " better none than two.",
     }.get(state, "It is planned.")
 
 

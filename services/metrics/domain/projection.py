@@ -6,7 +6,6 @@ table (design section 5); a later release outranks an earlier one, and a deliver
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -30,33 +29,15 @@ from shared.events.follow_up import (
     FollowUpExpired,
     FollowUpLapsed,
     FollowUpPlanned,
-    Purpose,
 )
 from shared.ids import FollowUpId, MerchantId, RecipientId
-
-
-class State(StrEnum):
-    """The states of a follow-up (glossary)."""
-
-    PENDING = "pending"
-    RELEASED = "released"
-    DISPATCHED = "dispatched"
-    DELIVERED = "delivered"
-    UNCONFIRMED = "unconfirmed"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    BLOCKED = "blocked"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-
+from shared.vocabulary.follow_up_states import FollowUpState
 
 ALREADY_DISPATCHED: Final = "already_dispatched"
 """Why a later release is withdrawn: an earlier one went after all. The text itself is not cancelled."""
-TROUBLED: Final = (State.UNKNOWN, State.BLOCKED, State.FAILED)
+TROUBLED: Final = (FollowUpState.UNKNOWN, FollowUpState.BLOCKED, FollowUpState.FAILED)
 """What somebody may want to look at."""
 
-ANSWERS: Final = frozenset({Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
-"""Texts that answer somebody who just wrote: no figure about engagement counts them."""
 _RANKS_PER_RELEASE: Final = 16
 _PROGRESS_STEP: Final = 3
 """A text that was put off, that lapsed, or whose call is not over."""
@@ -85,7 +66,7 @@ class Projection(NamedTuple):
     trigger_id: UUID | None = None
     planned_at: datetime | None = None
     due_at: datetime | None = None
-    state: State = State.PENDING
+    state: FollowUpState = FollowUpState.PENDING
     reason: str = ""
     waits_until: datetime | None = None
     """Set where a call was made and is not over: when the provider is asked, or the next call may be made."""
@@ -125,10 +106,10 @@ class Projection(NamedTuple):
         """The facts that count once a follow-up."""
         return self.clicked_by, self.replied_by, self.opted_out_by, self.converted_by
 
-    def state_at(self, now: datetime, unconfirmed_after: timedelta) -> State:
+    def state_at(self, now: datetime, unconfirmed_after: timedelta) -> FollowUpState:
         """Return the state, where a dispatch without a receipt becomes unconfirmed by waiting."""
-        if self.state is State.DISPATCHED and now - self.changed_at >= unconfirmed_after:
-            return State.UNCONFIRMED
+        if self.state is FollowUpState.DISPATCHED and now - self.changed_at >= unconfirmed_after:
+            return FollowUpState.UNCONFIRMED
         return self.state
 
 
@@ -171,39 +152,43 @@ def _unknown(event: Event) -> Projection:
     return Projection(follow_up_id, event.merchant_id, event.recipient_id, event.occurred_at)
 
 
-def _claim(event: Event) -> tuple[State, int, str] | None:  # noqa: C901, PLR0911, PLR0912 - one line a row of the table
+def _claim(event: Event) -> tuple[FollowUpState, int, str] | None:  # noqa: C901, PLR0911, PLR0912 - one line a row of the table
     """Return the state an event claims, its rank and the reason; None where it claims none."""
     match event:
         case FollowUpPlanned():
-            return State.PENDING, 0, ""
+            return FollowUpState.PENDING, 0, ""
         case FollowUpDue():
-            return State.RELEASED, _rank(event.release, 1), ""
+            return FollowUpState.RELEASED, _rank(event.release, 1), ""
         case FollowUpCleared():
-            return State.RELEASED, _rank(event.release, 2), "cleared"
+            return FollowUpState.RELEASED, _rank(event.release, 2), "cleared"
         case DispatchWaiting():
-            return State.RELEASED, _rank(event.release, _PROGRESS_STEP), event.reason
+            return FollowUpState.RELEASED, _rank(event.release, _PROGRESS_STEP), event.reason
         case FollowUpDeferred() | FollowUpLapsed():
-            return State.PENDING, _rank(event.release, _PROGRESS_STEP), event.reason
+            return FollowUpState.PENDING, _rank(event.release, _PROGRESS_STEP), event.reason
         case DispatchUnknown():
-            return State.UNKNOWN, _rank(event.release, 4), event.reason
+            return FollowUpState.UNKNOWN, _rank(event.release, 4), event.reason
         case DispatchFailed():
             step = 9 if event.accepted else 5
-            return State.PENDING if event.retry_at else State.FAILED, _rank(event.release, step), failure_word(event)
+            return (
+                FollowUpState.PENDING if event.retry_at else FollowUpState.FAILED,
+                _rank(event.release, step),
+                failure_word(event),
+            )
         case FollowUpBlocked(reason="message_expired"):
-            return State.EXPIRED, _rank(event.release, 6), event.reason  # the scheduler's word for this verdict
+            return FollowUpState.EXPIRED, _rank(event.release, 6), event.reason  # the scheduler's word for this verdict
         case FollowUpBlocked():
-            return State.BLOCKED, _rank(event.release, 6), event.reason
+            return FollowUpState.BLOCKED, _rank(event.release, 6), event.reason
         case FollowUpCancelled() if event.reason == ALREADY_DISPATCHED:
             return None
         # The scheduler's word outranks the gate's answer to a text that it had withdrawn by then.
         case FollowUpCancelled():
-            return State.CANCELLED, _rank(event.release, 7), event.reason
+            return FollowUpState.CANCELLED, _rank(event.release, 7), event.reason
         case FollowUpExpired():
-            return State.EXPIRED, _rank(event.release, 7), event.reason
+            return FollowUpState.EXPIRED, _rank(event.release, 7), event.reason
         case DispatchAccepted():
-            return State.DISPATCHED, _rank(event.release, 8), ""
+            return FollowUpState.DISPATCHED, _rank(event.release, 8), ""
         case DispatchDelivered():
-            return State.DELIVERED, _DELIVERED_RANK, ""
+            return FollowUpState.DELIVERED, _DELIVERED_RANK, ""
         case _:
             return None
 
@@ -224,7 +209,7 @@ def _rank(release: int, step: int) -> int:
     return release * _RANKS_PER_RELEASE + step
 
 
-def _outranks(standing: Projection, rank: int, at: datetime, state: State, reason: str) -> bool:
+def _outranks(standing: Projection, rank: int, at: datetime, state: FollowUpState, reason: str) -> bool:
     """Return whether a claim replaces the held one.
 
     Of equals the earlier holds, then the lesser word; but what is told on the way to an end is told again and again,

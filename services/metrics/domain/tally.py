@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.projection import ALREADY_DISPATCHED, ANSWERS, Projection, State, failure_word, standing_of
+from services.metrics.domain.projection import ALREADY_DISPATCHED, Projection, failure_word, standing_of
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ConsentScope, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
@@ -24,10 +24,12 @@ from shared.events.follow_up import (
     FollowUpPlanned,
 )
 from shared.events.trigger import TriggerKind, TriggerReceived
+from shared.vocabulary.follow_up_states import FollowUpState
+from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """The hour under which present states are counted: they belong to no hour."""
-_WITHDRAWN: Final = (State.CANCELLED, State.EXPIRED, State.BLOCKED)
+_WITHDRAWN: Final = (FollowUpState.CANCELLED, FollowUpState.EXPIRED, FollowUpState.BLOCKED)
 """Ends that were decided while something else may have been under way; they count where they held."""
 MESSAGE_EXPIRED: Final = "message_expired"
 """The gate's word for a text that the scheduler then counts as expired; the verdict stays a refusal of the gate."""
@@ -171,7 +173,7 @@ def _delivered(event: DispatchDelivered, standing: Projection | None) -> Iterato
     if standing is None or standing.accepted_at is None or standing.delivered_by != event.event_id:
         return
     yield TallyEntry(Measure.DELIVERED, at=standing.accepted_at)
-    if standing.purpose not in ANSWERS:
+    if standing.purpose not in ANSWER_PURPOSES:
         yield TallyEntry(Measure.REACHED, at=standing.accepted_at)
 
 
@@ -181,11 +183,11 @@ def _withdrawn(
     """Yield an end that held: the provider may have had the text after all, or the scheduler taken it back before."""
     state = standing.state if standing else None
     match event:
-        case FollowUpBlocked() if state is State.BLOCKED or event.reason == MESSAGE_EXPIRED:
+        case FollowUpBlocked() if state is FollowUpState.BLOCKED or event.reason == MESSAGE_EXPIRED:
             yield TallyEntry(Measure.BLOCKED, event.reason)
-        case FollowUpExpired() if state is State.EXPIRED:
+        case FollowUpExpired() if state is FollowUpState.EXPIRED:
             yield TallyEntry(Measure.EXPIRED, event.reason)
-        case FollowUpCancelled() if state is State.CANCELLED and event.reason != ALREADY_DISPATCHED:
+        case FollowUpCancelled() if state is FollowUpState.CANCELLED and event.reason != ALREADY_DISPATCHED:
             yield TallyEntry(Measure.CANCELLED, event.reason)
         case _:
             return
@@ -195,7 +197,7 @@ def _engagement(  # noqa: C901 - a table, one case a type
     event: ClickRecorded | ReplyReceived | ConversionAttributed | ConversionAdjusted, standing: Projection | None
 ) -> Iterator[TallyEntry]:
     """Yield what people did with a text; the second entry counts once a follow-up."""
-    text_at = standing.reached_at if standing and standing.purpose not in ANSWERS else None
+    text_at = standing.reached_at if standing and standing.purpose not in ANSWER_PURPOSES else None
     counts = text_at is not None and standing is not None and event.event_id in standing.firsts
     match event:
         case ClickRecorded(robot=True):
@@ -299,7 +301,7 @@ def is_told_differently(before: Projection | None, after: Projection) -> bool:
     return moved or any(old is not None and old != new for old, new in zip(before.firsts, after.firsts, strict=True))
 
 
-def _withdrawn_as(standing: Projection) -> State | None:
+def _withdrawn_as(standing: Projection) -> FollowUpState | None:
     return standing.state if standing.state in _WITHDRAWN else None
 
 

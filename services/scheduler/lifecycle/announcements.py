@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any, TypeVar
 
-from services.scheduler.lifecycle.states import State
 from services.scheduler.store import FollowUp
 from shared import ids
 from shared.events.follow_up import (
@@ -16,6 +15,7 @@ from shared.events.follow_up import (
     FollowUpPlanned,
 )
 from shared.ids import EventId
+from shared.vocabulary.follow_up_states import FollowUpState
 
 EventT = TypeVar("EventT", bound=FollowUpEvent)
 
@@ -73,10 +73,10 @@ def moved(
     )
 
 
-def ended(follow_up: FollowUp, state: State, reason: str, at: datetime) -> FollowUpCancelled | FollowUpExpired:
+def ended(follow_up: FollowUp, state: FollowUpState, reason: str, at: datetime) -> FollowUpCancelled | FollowUpExpired:
     """Return the event of a text that nobody wants any more, or that came too late."""
     release = follow_up.standing.release
-    if state is State.EXPIRED:
+    if state is FollowUpState.EXPIRED:
         return _about(FollowUpExpired, follow_up, at, release=release, reason=reason)
     return _about(FollowUpCancelled, follow_up, at, release=release, reason=reason)
 

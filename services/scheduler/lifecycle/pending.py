@@ -7,15 +7,15 @@ changed last in their unit, so that nobody waits for them long.
 from collections import Counter
 from collections.abc import Iterable
 
-from services.scheduler.lifecycle.states import OPEN, State
 from services.scheduler.store import FollowUp
 from services.scheduler.tables import pending_counts
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.ids import MerchantId
+from shared.vocabulary.follow_up_states import OPEN, FollowUpState
 
 
-def note(uow: UnitOfWork, texts: Iterable[tuple[FollowUp, State | None, State]]) -> None:
+def note(uow: UnitOfWork, texts: Iterable[tuple[FollowUp, FollowUpState | None, FollowUpState]]) -> None:
     """Count texts that were planned, or moved from one state to another."""
     changes: Counter[tuple[MerchantId, int]] = Counter()
     for text, before, after in texts:

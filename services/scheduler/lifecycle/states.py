@@ -12,29 +12,9 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from shared.vocabulary.follow_up_states import OPEN, FollowUpState
 
-class State(StrEnum):
-    """Where a follow-up stands (glossary)."""
-
-    PENDING = "pending"
-    RELEASED = "released"
-    DISPATCHED = "dispatched"
-    DELIVERED = "delivered"
-    UNCONFIRMED = "unconfirmed"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-    BLOCKED = "blocked"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-
-
-OPEN = frozenset({State.PENDING, State.RELEASED})
-"""May still be cancelled."""
-RUNNING = OPEN | {State.DISPATCHED}
-"""Not ended yet."""
-ENDS = frozenset(State) - RUNNING
-"""The terminal states: each follow-up ends in exactly one, with a reason."""
-_ENDS_OF_OURS = frozenset({State.BLOCKED, State.CANCELLED, State.EXPIRED})
+_ENDS_OF_OURS = frozenset({FollowUpState.BLOCKED, FollowUpState.CANCELLED, FollowUpState.EXPIRED})
 
 
 class TransitionKind(StrEnum):
@@ -91,71 +71,71 @@ class CellMark(StrEnum):
 class Alarm:
     """A double was detected: somebody is paged; `to` is where the follow-up goes."""
 
-    to: State | CellMark
+    to: FollowUpState | CellMark
 
 
-Cell = State | CellMark | Alarm
+Cell = FollowUpState | CellMark | Alarm
 
 _NOTHING: dict[TransitionKind, Cell] = dict.fromkeys(TransitionKind, CellMark.IGNORED)
 _TAKEN: dict[TransitionKind, Cell] = {
-    TransitionKind.ACCEPTED: State.DISPATCHED,
-    TransitionKind.DELIVERED: State.DELIVERED,
-    TransitionKind.UNDELIVERED: State.FAILED,
-    TransitionKind.DOUBLE_ACCEPTED: Alarm(State.DISPATCHED),
-    TransitionKind.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+    TransitionKind.ACCEPTED: FollowUpState.DISPATCHED,
+    TransitionKind.DELIVERED: FollowUpState.DELIVERED,
+    TransitionKind.UNDELIVERED: FollowUpState.FAILED,
+    TransitionKind.DOUBLE_ACCEPTED: Alarm(FollowUpState.DISPATCHED),
+    TransitionKind.DOUBLE_DELIVERED: Alarm(FollowUpState.DELIVERED),
 }
 """Proof that the provider took the text moves every state that did not know it."""
 _WANTED: dict[TransitionKind, Cell] = {
-    TransitionKind.CANCELLED: State.CANCELLED,
-    TransitionKind.EXPIRED: State.EXPIRED,
-    TransitionKind.UNKNOWN: State.UNKNOWN,
+    TransitionKind.CANCELLED: FollowUpState.CANCELLED,
+    TransitionKind.EXPIRED: FollowUpState.EXPIRED,
+    TransitionKind.UNKNOWN: FollowUpState.UNKNOWN,
 }
 
-MATRIX: Mapping[State, Mapping[TransitionKind, Cell]] = {
-    State.PENDING: _NOTHING | _TAKEN | _WANTED | {TransitionKind.FIRED: State.RELEASED},
-    State.RELEASED: _NOTHING
+MATRIX: Mapping[FollowUpState, Mapping[TransitionKind, Cell]] = {
+    FollowUpState.PENDING: _NOTHING | _TAKEN | _WANTED | {TransitionKind.FIRED: FollowUpState.RELEASED},
+    FollowUpState.RELEASED: _NOTHING
     | _TAKEN
     | _WANTED
     | {
-        TransitionKind.DEFERRED: State.PENDING,
-        TransitionKind.LAPSED: State.PENDING,
-        TransitionKind.BLOCKED: State.BLOCKED,
-        TransitionKind.TOO_LATE: State.EXPIRED,
-        TransitionKind.REFUSED: State.FAILED,
-        TransitionKind.RETRIED: State.PENDING,
+        TransitionKind.DEFERRED: FollowUpState.PENDING,
+        TransitionKind.LAPSED: FollowUpState.PENDING,
+        TransitionKind.BLOCKED: FollowUpState.BLOCKED,
+        TransitionKind.TOO_LATE: FollowUpState.EXPIRED,
+        TransitionKind.REFUSED: FollowUpState.FAILED,
+        TransitionKind.RETRIED: FollowUpState.PENDING,
         TransitionKind.RETRIED_UNWANTED: CellMark.BACK,
     },
-    State.DISPATCHED: _NOTHING
+    FollowUpState.DISPATCHED: _NOTHING
     | {
-        TransitionKind.SILENT: State.UNCONFIRMED,
-        TransitionKind.DELIVERED: State.DELIVERED,
-        TransitionKind.UNDELIVERED: State.FAILED,
-        TransitionKind.RETRIED: State.PENDING,
+        TransitionKind.SILENT: FollowUpState.UNCONFIRMED,
+        TransitionKind.DELIVERED: FollowUpState.DELIVERED,
+        TransitionKind.UNDELIVERED: FollowUpState.FAILED,
+        TransitionKind.RETRIED: FollowUpState.PENDING,
         TransitionKind.RETRIED_UNWANTED: CellMark.BACK,
         TransitionKind.DOUBLE_ACCEPTED: Alarm(CellMark.IGNORED),
-        TransitionKind.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+        TransitionKind.DOUBLE_DELIVERED: Alarm(FollowUpState.DELIVERED),
     },
-    State.UNCONFIRMED: _NOTHING
+    FollowUpState.UNCONFIRMED: _NOTHING
     | {
-        TransitionKind.DELIVERED: State.DELIVERED,
-        TransitionKind.UNDELIVERED: State.FAILED,
-        TransitionKind.RETRIED: State.FAILED,
-        TransitionKind.RETRIED_UNWANTED: State.FAILED,
+        TransitionKind.DELIVERED: FollowUpState.DELIVERED,
+        TransitionKind.UNDELIVERED: FollowUpState.FAILED,
+        TransitionKind.RETRIED: FollowUpState.FAILED,
+        TransitionKind.RETRIED_UNWANTED: FollowUpState.FAILED,
         TransitionKind.DOUBLE_ACCEPTED: Alarm(CellMark.IGNORED),
-        TransitionKind.DOUBLE_DELIVERED: Alarm(State.DELIVERED),
+        TransitionKind.DOUBLE_DELIVERED: Alarm(FollowUpState.DELIVERED),
     },
-    State.UNKNOWN: _NOTHING
+    FollowUpState.UNKNOWN: _NOTHING
     | _TAKEN
     | {
-        TransitionKind.REFUSED: State.FAILED,
-        TransitionKind.RETRIED: State.FAILED,
-        TransitionKind.RETRIED_UNWANTED: State.FAILED,
+        TransitionKind.REFUSED: FollowUpState.FAILED,
+        TransitionKind.RETRIED: FollowUpState.FAILED,
+        TransitionKind.RETRIED_UNWANTED: FollowUpState.FAILED,
     },
-    State.FAILED: _NOTHING | _TAKEN | {TransitionKind.UNDELIVERED: CellMark.IGNORED},
-    State.BLOCKED: _NOTHING | _TAKEN,
-    State.CANCELLED: _NOTHING | _TAKEN,
-    State.EXPIRED: _NOTHING | _TAKEN,
-    State.DELIVERED: _NOTHING
+    FollowUpState.FAILED: _NOTHING | _TAKEN | {TransitionKind.UNDELIVERED: CellMark.IGNORED},
+    FollowUpState.BLOCKED: _NOTHING | _TAKEN,
+    FollowUpState.CANCELLED: _NOTHING | _TAKEN,
+    FollowUpState.EXPIRED: _NOTHING | _TAKEN,
+    FollowUpState.DELIVERED: _NOTHING
     | {
         TransitionKind.DOUBLE_ACCEPTED: Alarm(CellMark.IGNORED),
         TransitionKind.DOUBLE_DELIVERED: Alarm(CellMark.IGNORED),
@@ -200,13 +180,13 @@ class Transition(NamedTuple):
 class Lifecycle(NamedTuple):
     """What the matrix needs to know of a follow-up."""
 
-    state: State = State.PENDING
+    state: FollowUpState = FollowUpState.PENDING
     release: int = 0
     """How many times it was handed to the gate."""
     reason: str | None = None
     proofs: Mapping[str, Proof] = MappingProxyType({})
     """What is known of each attempt."""
-    unwanted_as: State | None = None
+    unwanted_as: FollowUpState | None = None
     """The end it would have, were it not for a text on its way."""
     unwanted_reason: str | None = None
     is_too_late: bool = False
@@ -256,7 +236,9 @@ def change(before: Lifecycle, news: Transition) -> TransitionEffect | None:
     if target is CellMark.IGNORED:
         return _noted(before, known, news, alarm=alarm)
     if target is CellMark.BACK:
-        after = known._replace(state=known.unwanted_as or State.CANCELLED, reason=known.unwanted_reason or news.reason)
+        after = known._replace(
+            state=known.unwanted_as or FollowUpState.CANCELLED, reason=known.unwanted_reason or news.reason
+        )
         return TransitionEffect(after, moved=True)
     return _moved(before, known, target, news, alarm=alarm)
 
@@ -281,12 +263,18 @@ def _named(happening: TransitionKind, before: Lifecycle, *, is_double: bool) -> 
 
 def _noted(before: Lifecycle, known: Lifecycle, news: Transition, *, alarm: bool) -> TransitionEffect | None:
     """Return what is remembered of news that moves nothing."""
-    if before.state is State.DISPATCHED and news.happening is TransitionKind.CANCELLED and before.unwanted_as is None:
-        known = known._replace(unwanted_as=State.CANCELLED, unwanted_reason=news.reason)
+    if (
+        before.state is FollowUpState.DISPATCHED
+        and news.happening is TransitionKind.CANCELLED
+        and before.unwanted_as is None
+    ):
+        known = known._replace(unwanted_as=FollowUpState.CANCELLED, unwanted_reason=news.reason)
     return None if known == before and not alarm else TransitionEffect(known, moved=False, alarm=alarm)
 
 
-def _moved(before: Lifecycle, known: Lifecycle, to: State, news: Transition, *, alarm: bool) -> TransitionEffect:
+def _moved(
+    before: Lifecycle, known: Lifecycle, to: FollowUpState, news: Transition, *, alarm: bool
+) -> TransitionEffect:
     """Return the follow-up in its new state."""
     release = known.release + 1 if news.happening is TransitionKind.FIRED else known.release
     after = known._replace(state=to, reason=news.reason, release=release)
@@ -299,5 +287,5 @@ def _moved(before: Lifecycle, known: Lifecycle, to: State, news: Transition, *, 
         after,
         moved=to is not before.state,
         alarm=alarm,
-        stops_release=is_older and before.state is State.RELEASED,
+        stops_release=is_older and before.state is FollowUpState.RELEASED,
     )

@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 from services.scheduler import instruments
 from services.scheduler.lifecycle import announcements, pending
-from services.scheduler.lifecycle.states import ENDS, State, Transition, TransitionEffect, TransitionKind, change
+from services.scheduler.lifecycle.states import Transition, TransitionEffect, TransitionKind, change
 from services.scheduler.store import FollowUp, delete_timers, timer
 from services.scheduler.tables import follow_ups, in_flight, state_changes, timers
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Content
 from shared.telemetry.logs import logger
+from shared.vocabulary.follow_up_states import ENDS, FollowUpState
 
-TIMER_KINDS = {State.PENDING: "due", State.RELEASED: "expire", State.DISPATCHED: "unconfirmed"}
+TIMER_KINDS = {FollowUpState.PENDING: "due", FollowUpState.RELEASED: "expire", FollowUpState.DISPATCHED: "unconfirmed"}
 """What a follow-up waits for in each state that has not ended."""
 
 log = logger(__name__)
@@ -59,7 +60,7 @@ async def settle(uow: UnitOfWork, moves: Iterable[TransitionRequest], unconfirme
                 old_timers.append(before)
             if after.timer_at is not None:
                 new_timers.append(timer(after, after.timer_at, TIMER_KINDS[after.standing.state]))
-        if before.standing.state is State.RELEASED and after.standing.state is not State.RELEASED:
+        if before.standing.state is FollowUpState.RELEASED and after.standing.state is not FollowUpState.RELEASED:
             answered.append(before.id)
         changed.append((before, after))
         _tell(uow, move, found, after)
@@ -88,7 +89,7 @@ def _after(move: TransitionRequest, found: TransitionEffect, now: datetime, unco
     """Return the follow-up with its new standing, due time and timer."""
     before, state = move.follow_up, found.after.state
     due_at = before.due_at
-    if found.moved and state is State.PENDING:
+    if found.moved and state is FollowUpState.PENDING:
         due_at = max(now, move.until or now)
     accepted_at = before.accepted_at or move.accepted_at
     timer_at = before.timer_at
@@ -103,13 +104,13 @@ def _after(move: TransitionRequest, found: TransitionEffect, now: datetime, unco
     )
 
 
-def _timer_at(before: FollowUp, state: State, due_at: datetime, silent_at: datetime) -> datetime | None:
+def _timer_at(before: FollowUp, state: FollowUpState, due_at: datetime, silent_at: datetime) -> datetime | None:
     """Return when a text that has just come into a state wants attention; None where it has ended."""
-    if state is State.PENDING:
+    if state is FollowUpState.PENDING:
         return earliest(due_at, before.expires_at)
-    if state is State.RELEASED:
+    if state is FollowUpState.RELEASED:
         return before.expires_at
-    return silent_at if state is State.DISPATCHED else None
+    return silent_at if state is FollowUpState.DISPATCHED else None
 
 
 def earliest(due_at: datetime, expires_at: datetime | None) -> datetime:
@@ -124,13 +125,13 @@ def _tell(uow: UnitOfWork, move: TransitionRequest, found: TransitionEffect, aft
         instruments.DOUBLES.inc()
         log.error("double_detected", follow_up_id=str(after.id), release=standing.release, attempt=news.attempt)
     if found.stops_release:
-        uow.publish(announcements.ended(move.follow_up, State.CANCELLED, "already_dispatched", uow.now))
+        uow.publish(announcements.ended(move.follow_up, FollowUpState.CANCELLED, "already_dispatched", uow.now))
     if not found.moved:
         return
     uow.insert_later(state_changes, history_row(after, uow.now, news.happening))
     if news.happening is TransitionKind.FIRED and move.content is not None:
         uow.publish(announcements.due(move.follow_up, move.content, standing.release, uow.now))
-    elif standing.state in {State.CANCELLED, State.EXPIRED}:
+    elif standing.state in {FollowUpState.CANCELLED, FollowUpState.EXPIRED}:
         uow.publish(announcements.ended(after, standing.state, standing.reason or news.reason, uow.now))
     if standing.state in ENDS:
         instruments.ENDED.labels(standing.state, instruments.reason_class(standing.reason)).inc()

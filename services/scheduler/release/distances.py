@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.scheduler import instruments
 from services.scheduler.lifecycle import announcements
-from services.scheduler.lifecycle.states import Proof, State
+from services.scheduler.lifecycle.states import Proof
 from services.scheduler.lifecycle.transitions import Applied, TransitionRequest, earliest, history_row
 from services.scheduler.release.spacing import KEEPS_DISTANCE, is_late, planned_after
 from services.scheduler.release.turns import ALONE, PUT_OFF
@@ -16,8 +16,9 @@ from services.scheduler.store import FollowUp, delete_timers, load_open, timer
 from services.scheduler.tables import follow_ups, state_changes, timers
 from shared.db.unit_of_work import UnitOfWork
 from shared.ids import EnrollmentId
+from shared.vocabulary.follow_up_states import FollowUpState
 
-_WENT_BEFORE = frozenset({State.DISPATCHED, State.UNCONFIRMED, State.DELIVERED})
+_WENT_BEFORE = frozenset({FollowUpState.DISPATCHED, FollowUpState.UNCONFIRMED, FollowUpState.DELIVERED})
 
 
 async def keep_distances(
@@ -41,7 +42,7 @@ async def keep_distances(
     behind = []
     for text, went_at in late:
         for other in runs[text.enrollment_id]:
-            if other.standing.state is not State.PENDING or other.first_due_at <= text.first_due_at:
+            if other.standing.state is not FollowUpState.PENDING or other.first_due_at <= text.first_due_at:
                 continue
             zone = ZoneInfo(other.time_zone)
             due_at = planned_after(terms[text.flow_version].steps, text.step, other.step, went_at, zone)
@@ -64,7 +65,7 @@ def _went_at(move: TransitionRequest, after: FollowUp, now: datetime) -> datetim
     """Return when a text went, by the news that first says so; None where it says nothing of the kind."""
     before, state = move.follow_up.standing.state, after.standing.state
     was_taken = max(after.standing.proofs.values(), default=Proof.UNKNOWN) >= Proof.ACCEPTED
-    if before in _WENT_BEFORE or state is before or not (was_taken or state is State.UNKNOWN):
+    if before in _WENT_BEFORE or state is before or not (was_taken or state is FollowUpState.UNKNOWN):
         return None
     return move.accepted_at or now
 

@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from services.scheduler.lifecycle.states import State, Transition, TransitionKind
+from services.scheduler.lifecycle.states import Transition, TransitionKind
 from services.scheduler.lifecycle.transitions import TransitionRequest
 from services.scheduler.runs.plan import PAST_AFTER
 from services.scheduler.runs.planner import Versions
@@ -12,6 +12,7 @@ from services.scheduler.store import FollowUp
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Content
 from shared.ids import FollowUpId, RecipientId
+from shared.vocabulary.follow_up_states import FollowUpState
 
 DUE = "due"
 """The reason of a released text of which nobody has told anything since."""
@@ -33,13 +34,13 @@ def sorted_out(
     for text, content in loaded:
         if text.timer_at != fired_at[text.id]:
             continue
-        if text.standing.state is State.DISPATCHED:
+        if text.standing.state is FollowUpState.DISPATCHED:
             over.append(TransitionRequest(text, Transition(TransitionKind.SILENT, "no_receipt"), timer_is_gone=True))
         elif is_over(text, now):
             over.append(TransitionRequest(text, Transition(TransitionKind.EXPIRED, "expire_after"), timer_is_gone=True))
         elif text.id in past:
             over.append(TransitionRequest(text, Transition(TransitionKind.EXPIRED, "past_due"), timer_is_gone=True))
-        elif text.standing.state is State.PENDING:
+        elif text.standing.state is FollowUpState.PENDING:
             ready.append((text, content))
     return over, ready
 
@@ -49,7 +50,9 @@ async def missed(uow: UnitOfWork, versions: Versions, texts: Sequence[FollowUp])
 
     It counts from when a text was to go at last: what the gate put off is not late.
     """
-    late = [text for text in texts if text.standing.state is State.PENDING and uow.now > text.due_at + PAST_AFTER]
+    late = [
+        text for text in texts if text.standing.state is FollowUpState.PENDING and uow.now > text.due_at + PAST_AFTER
+    ]
     terms = await versions.terms(uow.db, {text.flow_version for text in late})
     return {text.id for text in late if terms[text.flow_version].skips(text.step)}
 
@@ -67,7 +70,7 @@ def in_planned_order(texts: Sequence[_Loaded]) -> list[_Loaded]:
 
 def release_of(loaded: _Loaded, now: datetime) -> TransitionRequest | None:
     """Return the release of a text whose turn it is; its end where it is over; None where it ended in the line."""
-    if loaded[0].standing.state is not State.PENDING:
+    if loaded[0].standing.state is not FollowUpState.PENDING:
         return None
     text, content = loaded
     if is_over(text, now):
@@ -79,7 +82,7 @@ def release_of(loaded: _Loaded, now: datetime) -> TransitionRequest | None:
 
 def is_pending(text: FollowUp, now: datetime) -> bool:
     """Return whether a text still waits, and is not over."""
-    return text.standing.state is State.PENDING and not is_over(text, now)
+    return text.standing.state is FollowUpState.PENDING and not is_over(text, now)
 
 
 def is_due(text: FollowUp, now: datetime) -> bool:

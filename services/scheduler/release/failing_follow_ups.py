@@ -12,7 +12,6 @@ from uuid import UUID
 
 import orjson
 
-from services.scheduler.lifecycle.states import ENDS, State
 from services.scheduler.lifecycle.transitions import TIMER_KINDS, settle
 from services.scheduler.release.due_timers import is_pending, release_of, sorted_out
 from services.scheduler.release.number_queues import Queues
@@ -28,6 +27,7 @@ from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Fault, told
 from shared.ids import FollowUpId, MerchantId
 from shared.telemetry.logs import logger
+from shared.vocabulary.follow_up_states import ENDS, FollowUpState
 
 PARKED_AS = "scheduler.text"
 """What stands in a parked row instead of an event's type."""
@@ -125,6 +125,6 @@ async def take_again(body: bytes, uow: UnitOfWork) -> None:
     for text, _ in (await load_with_content(uow.db, [key])).values():
         if text.standing.state in ENDS:
             continue
-        at = uow.now if text.standing.state is State.PENDING else text.timer_at or uow.now
+        at = uow.now if text.standing.state is FollowUpState.PENDING else text.timer_at or uow.now
         await uow.db.change(follow_ups, [{"id": key, "timer_at": at}])
         await uow.db.insert_new(timers, [timer(text, at, TIMER_KINDS[text.standing.state])])

@@ -14,7 +14,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.scheduler import instruments
-from services.scheduler.lifecycle.states import State
 from services.scheduler.lifecycle.transitions import settle
 from services.scheduler.release.due_timers import in_planned_order, is_due, is_pending, missed, release_of, sorted_out
 from services.scheduler.release.failing_follow_ups import FailingFollowUps
@@ -37,6 +36,7 @@ from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.follow_up import Content
 from shared.failpoints import failpoint
 from shared.ids import FollowUpId
+from shared.vocabulary.follow_up_states import FollowUpState
 from shared.wake import LoopWaker
 
 LONGEST_PAUSE_SECONDS = 1.0
@@ -172,15 +172,17 @@ class Firing:
         turns = in_planned_order(
             [found for each in going if (found := texts.get(each.follow_up_id)) and is_due(found[0], uow.now)]
         )
-        waiting = not_both([text for text, _ in turns if text.standing.state is State.PENDING], uow.now)
+        waiting = not_both([text for text, _ in turns if text.standing.state is FollowUpState.PENDING], uow.now)
         await look_again(uow, waiting)
         waits = {text.id for text, _ in waiting}
         turns = [loaded for loaded in turns if loaded[0].id not in waits]
-        unheard = await hold_for_news(uow, [text for text, _ in turns if text.standing.state is State.PENDING], news)
+        unheard = await hold_for_news(
+            uow, [text for text, _ in turns if text.standing.state is FollowUpState.PENDING], news
+        )
         turns = [loaded for loaded in turns if loaded[0].id not in unheard]
         moves = [move for loaded in turns if (move := release_of(loaded, uow.now)) is not None]
         settled = await settle(uow, moves, self._unconfirmed_after)
-        under_way = [each.follow_up for each in settled if each.follow_up.standing.state is State.RELEASED]
+        under_way = [each.follow_up for each in settled if each.follow_up.standing.state is FollowUpState.RELEASED]
         for purpose, count in Counter(text.purpose for text in under_way).items():
             instruments.RELEASED.labels(purpose).inc(count)
         for text in under_way:

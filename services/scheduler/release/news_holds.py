@@ -12,10 +12,10 @@ from shared.bus.read_progress import NewsWait, Unread
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId
+from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 TRANSACTIONAL_SECONDS: Final = 60.0
 """Longer than this, what is no marketing does not wait for news of which nobody knows whether there is any."""
-_ANSWERS: Final = frozenset({Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
 _SHORTEST: Final = timedelta(seconds=0.5)
 _LONGEST: Final = timedelta(seconds=10)
 _SHARE: Final = 3
@@ -38,7 +38,7 @@ async def hold_for_news(uow: UnitOfWork, texts: Collection[FollowUp], news: Unre
 
 def why_held(text: FollowUp, news: Unread) -> NewsWait | None:
     """Return why a text must wait; answers to people who just wrote never do."""
-    if text.purpose in _ANSWERS:
+    if text.purpose in ANSWER_PURPOSES:
         return None
     if text.purpose is Purpose.MARKETING:
         return news.why_waits(text.recipient_id)

@@ -6,11 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.scheduler.release.pacing import Priority, Waiting
+from services.scheduler.release.pacing import Waiting
 from services.scheduler.store import FollowUp
 from services.scheduler.tables import lines
 from shared.db.transaction import Transaction
 from shared.ids import FollowUpId
+from shared.vocabulary.purposes import Priority
 
 _NUMBERS_PER_STEP = 64
 """Lines looked at in one step; the next step goes on with the next ones."""

@@ -8,14 +8,13 @@ Source: design section 8.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import IntEnum
 from hashlib import sha256
 from itertools import zip_longest
 from math import ceil
 from typing import NamedTuple
 
-from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId
+from shared.vocabulary.purposes import Priority
 
 PUSH_SECONDS = 10.0
 """What a number pushes in this time is what may be under way on it."""
@@ -24,24 +23,6 @@ RELEASE_ANSWER_LIMIT = timedelta(minutes=2)
 LAPSE_PAUSE = timedelta(seconds=30)
 """After its second lapse a text is asked about at most twice a minute, whatever makes it lapse."""
 _SPREAD_STEPS = 1 << 32
-
-
-class Priority(IntEnum):
-    """Who goes first on a number; lower goes earlier."""
-
-    ANSWER = 0
-    TRANSACTIONAL = 1
-    INFORMATIONAL = 2
-    MARKETING = 3
-
-
-PRIORITIES: Mapping[Purpose, Priority] = {
-    Purpose.HELP: Priority.ANSWER,
-    Purpose.OPT_OUT_CONFIRMATION: Priority.ANSWER,
-    Purpose.TRANSACTIONAL: Priority.TRANSACTIONAL,
-    Purpose.INFORMATIONAL: Priority.INFORMATIONAL,
-    Purpose.MARKETING: Priority.MARKETING,
-}
 
 
 class Waiting(NamedTuple):

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from services.scheduler.lifecycle.states import State
 from shared.config.flow import Step, TextStep, WaitStep
 from shared.config.wait import due_after
 from shared.events.follow_up import Purpose
 from shared.ids import EnrollmentId
+from shared.vocabulary.follow_up_states import FollowUpState
 
 LATE_AFTER = timedelta(minutes=5)
 """Workers, gate and sender take seconds; what goes this long after it was first due could not go in time."""
@@ -21,7 +21,7 @@ CATCH_UP = timedelta(hours=24)
 """Of the marketing texts of several runs that a person missed, one goes in this time."""
 KEEPS_DISTANCE = "keeps_distance"
 CATCHES_UP = "catch_up"
-_WENT_WITHOUT_AN_ANSWER = State.UNKNOWN
+_WENT_WITHOUT_AN_ANSWER = FollowUpState.UNKNOWN
 
 
 class NeighbouringText(NamedTuple):
@@ -29,7 +29,7 @@ class NeighbouringText(NamedTuple):
 
     enrollment_id: EnrollmentId
     purpose: Purpose
-    state: State
+    state: FollowUpState
     first_due_at: datetime
     due_at: datetime
     accepted_at: datetime | None = None
@@ -110,7 +110,7 @@ def is_ahead(text: NeighbouringText, other: NeighbouringText, now: datetime) -> 
     return (
         text.purpose is Purpose.MARKETING
         and other.purpose is Purpose.MARKETING
-        and other.state is State.RELEASED
+        and other.state is FollowUpState.RELEASED
         and other.enrollment_id != text.enrollment_id
         and is_late(text.first_due_at, now)
         and is_late(other.first_due_at, now)

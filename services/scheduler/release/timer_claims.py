@@ -13,7 +13,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.scheduler.lifecycle.states import State
 from services.scheduler.lifecycle.transitions import TIMER_KINDS
 from services.scheduler.runs.plan import PAST_AFTER
 from services.scheduler.runs.planner import Versions
@@ -21,6 +20,7 @@ from services.scheduler.tables import follow_ups, lines, timers
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.ids import FollowUpId
+from shared.vocabulary.follow_up_states import FollowUpState
 
 _IN_LINE = (
     "id", "sender_number", "priority", "due_at", "partition", "merchant_id", "state", "timer_at",
@@ -77,8 +77,8 @@ async def sweep(
     rows = await uow.db.fetch(follow_ups, "id", [*taken], lock="update", columns=_IN_LINE)
     own = [row for row in rows if row["timer_at"] == taken[row["id"]]]
     past = await _past(uow, versions, own)
-    pending = [row for row in own if row["state"] == State.PENDING and row["id"] not in past]
-    others = [row for row in own if row["state"] != State.PENDING or row["id"] in past]
+    pending = [row for row in own if row["state"] == FollowUpState.PENDING and row["id"] not in past]
+    others = [row for row in own if row["state"] != FollowUpState.PENDING or row["id"] in past]
     await uow.db.insert_new(lines, [_line(row) for row in pending])
     kept = others[most_others:]
     await uow.db.insert_new(timers, [_timer(row) for row in kept])
@@ -87,7 +87,7 @@ async def sweep(
 
 
 async def _past(uow: UnitOfWork, versions: Versions, rows: Sequence[Row]) -> set[FollowUpId]:
-    late = [row for row in rows if row["state"] == State.PENDING and uow.now > row["due_at"] + PAST_AFTER]
+    late = [row for row in rows if row["state"] == FollowUpState.PENDING and uow.now > row["due_at"] + PAST_AFTER]
     terms = await versions.terms(uow.db, {row["flow_version"] for row in late})
     return {row["id"] for row in late if terms[row["flow_version"]].skips(row["step"])}
 
@@ -100,5 +100,5 @@ def _line(row: Row) -> dict[str, Any]:
 
 def _timer(row: Row) -> dict[str, Any]:
     """Return the timer of a text, as it was."""
-    kind = TIMER_KINDS[State(row["state"])]
+    kind = TIMER_KINDS[FollowUpState(row["state"])]
     return {"partition": row["partition"], "due_at": row["timer_at"], "follow_up_id": row["id"], "kind": kind}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from services.scheduler.lifecycle.states import State
+from shared.vocabulary.follow_up_states import FollowUpState
 
 SOON = timedelta(minutes=2)
 """An earlier text that will be asked about again by then is waited for; consents of the same checkout take 60 s."""
@@ -22,7 +22,7 @@ class Sibling(Protocol):
     """Another text of the same run."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> FollowUpState:
         """Where it stands."""
         ...
 
@@ -56,4 +56,4 @@ def look_again_at(due_at: datetime, now: datetime) -> datetime:
 
 
 def _is_about_to_go(text: Sibling, now: datetime) -> bool:
-    return text.state is State.RELEASED or (text.state is State.PENDING and text.due_at <= now + SOON)
+    return text.state is FollowUpState.RELEASED or (text.state is FollowUpState.PENDING and text.due_at <= now + SOON)

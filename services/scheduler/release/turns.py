@@ -6,7 +6,6 @@ from datetime import datetime
 
 from services.scheduler import instruments
 from services.scheduler.lifecycle import announcements
-from services.scheduler.lifecycle.states import State
 from services.scheduler.lifecycle.transitions import earliest, history_row
 from services.scheduler.release.spacing import CATCH_UP, NeighbouringText, PutOff, is_ahead, is_late, put_off
 from services.scheduler.release.turn_rule import look_again_at, waits_until
@@ -18,6 +17,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId, RecipientId
 from shared.progress import EARLIER_TEXT
+from shared.vocabulary.follow_up_states import FollowUpState
 
 ALONE = frozenset({API_FLOW, ANSWER_FLOW})
 """Flows whose runs have one text each."""
@@ -143,7 +143,7 @@ def _known(row: Row) -> NeighbouringText:
     return NeighbouringText(
         enrollment_id=row["enrollment_id"],
         purpose=Purpose(row["purpose"]),
-        state=State(row["state"]),
+        state=FollowUpState(row["state"]),
         first_due_at=row["first_due_at"],
         due_at=row["due_at"],
         accepted_at=row["accepted_at"],

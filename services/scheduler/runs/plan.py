@@ -14,7 +14,6 @@ from hashlib import sha256
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from services.scheduler.lifecycle.states import State
 from shared import phone
 from shared.config.flow import Flow, TextStep, WaitStep
 from shared.config.merchant import Number, Policies, Registration
@@ -23,6 +22,7 @@ from shared.events.follow_up import Purpose, ResendPolicy, SendPolicy
 from shared.events.trigger import Contact, PhoneProvenance
 from shared.ids import RecipientId
 from shared.phone import E164
+from shared.vocabulary.follow_up_states import FollowUpState
 
 PAST_AFTER = timedelta(minutes=5)
 """A due time this long ago is past: a webhook's way here takes seconds, and a text without a wait is not late."""
@@ -40,7 +40,7 @@ class PlannedText:
     locale: str
     body: str
     policy: SendPolicy
-    ends_as: tuple[State, str] | None = None
+    ends_as: tuple[FollowUpState, str] | None = None
     """Where it is over before it begins: the end and its reason."""
 
 
@@ -98,12 +98,12 @@ def end_before_beginning(
     now: datetime,
     if_past: Literal["send", "skip"],
     past_after: timedelta = PAST_AFTER,
-) -> tuple[State, str] | None:
+) -> tuple[FollowUpState, str] | None:
     """Return the end of a text that is over when it is planned; None for one with a future."""
     if expires_at is not None and expires_at <= now:
-        return State.EXPIRED, "expire_after"
+        return FollowUpState.EXPIRED, "expire_after"
     if if_past == "skip" and due_at < now - past_after:
-        return State.EXPIRED, "past_due"
+        return FollowUpState.EXPIRED, "past_due"
     return None
 
 
@@ -137,6 +137,6 @@ def _text(
     end = end_before_beginning(due_at, expires_at, now, step.if_past)
     if contact.provenance is PhoneProvenance.SHIPPING and step.purpose is Purpose.MARKETING:
         # A shipping number may be another person's: it never gets marketing.
-        end = (State.CANCELLED, "shipping_number")
+        end = (FollowUpState.CANCELLED, "shipping_number")
     policy = house.policy(flow, step.resend_policy())
     return PlannedText(step.text, Purpose(step.purpose), due_at, expires_at, locale, body, policy, end)

@@ -13,9 +13,8 @@ import orjson
 
 from services.scheduler import instruments
 from services.scheduler.lifecycle import announcements, pending
-from services.scheduler.lifecycle.states import ENDS, Lifecycle, State
+from services.scheduler.lifecycle.states import Lifecycle
 from services.scheduler.lifecycle.transitions import TIMER_KINDS, earliest, history_row
-from services.scheduler.release.pacing import PRIORITIES
 from services.scheduler.runs.enrolment import Terms, key_hash, terms_of
 from services.scheduler.runs.plan import PlannedText
 from services.scheduler.store import FollowUp, timer
@@ -30,6 +29,8 @@ from shared.events.follow_up import SendPolicy
 from shared.ids import EnrollmentId, EventId, FollowUpId, RecipientId
 from shared.privacy import Sealer
 from shared.templates import ZONE
+from shared.vocabulary.follow_up_states import ENDS, FollowUpState
+from shared.vocabulary.purposes import PRIORITIES
 
 _REMEMBERED = 4096
 _NO_TERMS = Terms()
@@ -168,7 +169,7 @@ class Planner:
         await uow.db.upsert(entries, [_entry(run) for run in fresh if not run.is_built_in])
         await uow.db.insert(follow_ups, rows)
         await uow.db.insert(
-            timers, [timer(each, each.timer_at, TIMER_KINDS[State.PENDING]) for each in laid if each.timer_at]
+            timers, [timer(each, each.timer_at, TIMER_KINDS[FollowUpState.PENDING]) for each in laid if each.timer_at]
         )
         instruments.ENROLLED.inc(len(fresh))
         return laid
@@ -187,7 +188,7 @@ def _announce(uow: UnitOfWork, follow_up: FollowUp) -> None:
     uow.publish(announcements.planned(follow_up, uow.now))
     uow.insert_later(state_changes, history_row(follow_up, uow.now, "planned"))
     state, reason = follow_up.standing.state, follow_up.standing.reason
-    if state is not State.PENDING:
+    if state is not FollowUpState.PENDING:
         uow.publish(announcements.ended(follow_up, state, reason or "", uow.now))
         instruments.ENDED.labels(state, instruments.reason_class(reason)).inc()
 
@@ -233,7 +234,7 @@ def _entry(run: NewRun) -> dict[str, Any]:
 
 def _follow_up(run: NewRun, enrollment: EnrollmentId, text: PlannedText, partition: int, now: datetime) -> FollowUp:
     """Return one text of a run."""
-    state, reason = text.ends_as or (State.PENDING, None)
+    state, reason = text.ends_as or (FollowUpState.PENDING, None)
     return FollowUp(
         id=text_id(enrollment, text.step, run.began_at),
         partition=partition,
@@ -249,7 +250,7 @@ def _follow_up(run: NewRun, enrollment: EnrollmentId, text: PlannedText, partiti
         due_at=text.due_at,
         time_zone=run.zone.key,
         expires_at=text.expires_at,
-        timer_at=earliest(text.due_at, text.expires_at) if state is State.PENDING else None,
+        timer_at=earliest(text.due_at, text.expires_at) if state is FollowUpState.PENDING else None,
         accepted_at=None,
         sender_number=run.sender_number,
         priority=PRIORITIES[text.purpose],

@@ -10,7 +10,7 @@ import orjson
 
 from services.scheduler import instruments
 from services.scheduler.lifecycle import pending
-from services.scheduler.lifecycle.states import RUNNING, Transition, TransitionKind
+from services.scheduler.lifecycle.states import Transition, TransitionKind
 from services.scheduler.lifecycle.transitions import TransitionRequest, settle
 from services.scheduler.runs import recipients
 from services.scheduler.runs.enrolment import Decline, Enrolment, Run, cancel_reason, enrolment, entry_key, key_hash
@@ -33,6 +33,7 @@ from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
+from shared.vocabulary.follow_up_states import RUNNING
 
 NO_MERCHANT = "the merchant is not in the folder, or its files are broken"
 """Why an event is set aside until the files are mended."""

@@ -12,20 +12,14 @@ from services.sender.receipts.status_lattice import ProviderStatus
 from shared import ids
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
+from shared.vocabulary.purposes import PRIORITIES
 
-_PRIORITIES: Final = {
-    Purpose.OPT_OUT_CONFIRMATION: 0,
-    Purpose.HELP: 0,
-    Purpose.TRANSACTIONAL: 1,
-    Purpose.INFORMATIONAL: 2,
-    Purpose.MARKETING: 3,
-}
-MARKETING_PRIORITY: Final = _PRIORITIES[Purpose.MARKETING]
+MARKETING_PRIORITY: Final = PRIORITIES[Purpose.MARKETING].value
 
 
 def priority_of(purpose: Purpose) -> int:
     """Return the order of purposes at one number: answers first, marketing last."""
-    return _PRIORITIES[purpose]
+    return PRIORITIES[purpose].value
 
 
 class Dispatch(NamedTuple):

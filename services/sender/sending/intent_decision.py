@@ -10,6 +10,7 @@ from services.sender.queue.states import AttemptState, DispatchState
 from shared.events.consent import SuppressionCause
 from shared.events.dispatch import ErrorClass
 from shared.events.follow_up import Purpose
+from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 LEAST_CLEARANCE: Final = timedelta(seconds=45)
 """`valid_until` must lie this far ahead: 2 s to start, 10 s to call, and the provider's own queue."""
@@ -20,7 +21,6 @@ WAIT_FOR_OTHER: Final = timedelta(seconds=2)
 WAIT_FOR_NEWS: Final = timedelta(seconds=1)
 NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
 """Obstacles that no fresh clearance takes away: they are named before a lapse."""
-_ANSWERS: Final = frozenset({Purpose.OPT_OUT_CONFIRMATION, Purpose.HELP})
 
 
 class DispatchCandidate(NamedTuple):
@@ -148,7 +148,7 @@ def _lasting(
         return Refuse("erased")
     if candidate.expires_at is not None and candidate.expires_at <= now:
         return Refuse("expired")
-    return None if candidate.purpose in _ANSWERS else _unwelcome(candidate.purpose, person)
+    return None if candidate.purpose in ANSWER_PURPOSES else _unwelcome(candidate.purpose, person)
 
 
 def _unwelcome(purpose: Purpose, person: IntentRecipient) -> Refuse | None:

@@ -14,8 +14,8 @@ from shared.db.transaction import WritePriority
 from shared.ids import MerchantId
 from shared.places import Place
 from shared.privacy import Sealer
-from shared.rights import SERVICES
 from shared.testing.sealed import ring_of
+from shared.vocabulary.service_names import SERVICES
 from tests.integration.rights.driver import RightsDriver
 
 SEALED: Final[Sealed] = {table: columns for service in SERVICES for table, columns in sealed_of(service).items()}

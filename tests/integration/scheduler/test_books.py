@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from services.scheduler.lifecycle.states import ENDS, OPEN, State
 from services.scheduler.tables import enrollments, in_flight, lines, pending_counts, state_changes, timers
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown
 from shared.events.envelope import Event
 from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpDue, FollowUpLapsed
+from shared.vocabulary.follow_up_states import ENDS, OPEN, FollowUpState
 from tests.integration.scheduler.driver import SchedulerDriver
 
 
@@ -33,9 +33,9 @@ async def check_the_books(driver: SchedulerDriver) -> Counter[str]:
     waiting = Counter(row["follow_up_id"] for row in await driver.harness.rows(sa.select(timers)))
     in_line = Counter(row["follow_up_id"] for row in await driver.harness.rows(sa.select(lines)))
     under_way = {row["follow_up_id"] for row in await driver.harness.rows(sa.select(in_flight))}
-    assert under_way == {row["id"] for row in rows if row["state"] == State.RELEASED}
+    assert under_way == {row["id"] for row in rows if row["state"] == FollowUpState.RELEASED}
     for row in rows:
-        has_timer = waiting[row["id"]] + (in_line[row["id"]] if row["state"] == State.PENDING else 0)
+        has_timer = waiting[row["id"]] + (in_line[row["id"]] if row["state"] == FollowUpState.PENDING else 0)
         assert has_timer == (0 if row["state"] in ENDS else 1)
     counted: Counter[tuple[str, int]] = Counter()
     for row in await driver.harness.rows(sa.select(pending_counts)):
@@ -68,7 +68,7 @@ async def test_plans_equal_the_sum_of_outcomes_at_every_moment(driver: Scheduler
         await driver.fire(days=1)
     counted = await check_the_books(driver)
     assert counted.total() == len(await driver.planned())
-    assert set(counted) <= set(ENDS) | {State.PENDING, State.RELEASED}
+    assert set(counted) <= set(ENDS) | {FollowUpState.PENDING, FollowUpState.RELEASED}
 
 
 def answers(driver: SchedulerDriver, due: FollowUpDue, chance: random.Random) -> list[Event]:

@@ -7,16 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.compliance.gate.decision import CLEARANCE, decide
-from services.compliance.gate.inputs import (
-    Consent,
-    HistoryItem,
-    JudgedText,
-    LineType,
-    PastKind,
-    Policy,
-    Profile,
-    Recipient,
-)
+from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, PastKind, Policy, Recipient
 from services.compliance.gate.records import DecisionInputs, RecordWriter, decided, recompute, record_of
 from services.compliance.gate.verdicts import Clear, Defer, Reason
 from shared.events.consent import SuppressionCause
@@ -26,6 +17,7 @@ from shared.rules.numbers import IMPOSSIBLE, NumberFacts
 from shared.rules.places import KnownPlace
 from shared.rules.quiet_hours import SendingWindow
 from shared.rules.table import ConsentStatus, FrequencyCap, RuleTable
+from shared.vocabulary.profiles import Profile
 
 
 def shipped() -> RuleTable:

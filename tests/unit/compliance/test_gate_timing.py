@@ -8,21 +8,14 @@ from importlib import resources
 import pytest
 
 from services.compliance.gate.decision import decide
-from services.compliance.gate.inputs import (
-    Consent,
-    HistoryItem,
-    JudgedText,
-    PastKind,
-    Policy,
-    Profile,
-    Recipient,
-)
+from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, PastKind, Policy, Recipient
 from services.compliance.gate.verdicts import Block, Clear, Defer, Reason, Verdict
 from shared.events.follow_up import Purpose
 from shared.rule_files.loader import load_rules, read_rules
 from shared.rules.numbers import facts_of
 from shared.rules.places import KnownPlace
 from shared.rules.table import ConsentStatus, FrequencyCap, RuleTable
+from shared.vocabulary.profiles import Profile
 
 FILES = ("quiet-hours.yaml", "area-codes.yaml", "places.yaml")
 NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)  # Tuesday, noon in New York

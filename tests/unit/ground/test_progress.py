@@ -5,9 +5,9 @@ from itertools import product
 
 import pytest
 
-from services.scheduler.lifecycle.states import State
 from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, Progress, ProgressFacts, WaitsFor, progress_of
 from shared.testing.clock import START
+from shared.vocabulary.follow_up_states import FollowUpState
 
 NOW = START
 AHEAD, BEHIND = NOW + timedelta(hours=9), NOW - timedelta(seconds=5)
@@ -55,7 +55,7 @@ TABLE: list[tuple[str, ProgressFacts, Progress]] = [
     ("with the provider", ProgressFacts("dispatched"), Progress(Doing.SENT, "receipt")),
     *(
         (state, ProgressFacts(state, "some_reason"), Progress(Doing.ENDED))
-        for state in State
+        for state in FollowUpState
         if state not in ("pending", "released", "dispatched")
     ),
 ]
@@ -68,7 +68,7 @@ def test_every_state_and_cause_has_its_word(known: ProgressFacts, expected: Prog
 
 def test_whatever_is_known_something_that_has_not_ended_says_what_it_waits_for_or_does() -> None:
     for state, reason, due_at, is_cleared, in_line in product(
-        State,
+        FollowUpState,
         (None, "quiet_hours", UNANSWERED, EARLIER_TEXT),
         (None, AHEAD, BEHIND),
         (None, True, False),
@@ -76,7 +76,7 @@ def test_whatever_is_known_something_that_has_not_ended_says_what_it_waits_for_o
     ):
         known = ProgressFacts(state, reason, due_at, NOW, SOON, "http_503", is_cleared, in_line)
         progress = progress_of(known, NOW)
-        has_ended = state not in {State.PENDING, State.RELEASED, State.DISPATCHED}
+        has_ended = state not in {FollowUpState.PENDING, FollowUpState.RELEASED, FollowUpState.DISPATCHED}
         assert (progress.doing is Doing.ENDED) is has_ended
         assert has_ended or progress.waits_for or progress.doing is Doing.SENDING
         assert progress.doing is not Doing.UNANSWERED or progress.waits_for == WaitsFor.ANSWER

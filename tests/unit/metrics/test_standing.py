@@ -7,52 +7,70 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.metrics.domain.projection import Projection, State, joined, standing_of
+from services.metrics.domain.projection import Projection, joined, standing_of
 from shared.events.dispatch import ErrorClass
 from shared.events.engagement import ReplyClass
 from shared.events.envelope import Event
 from shared.testing.clock import START
 from shared.testing.make_metrics import TextFacts
+from shared.vocabulary.follow_up_states import FollowUpState
 
 TEXT = TextFacts()
 LATER = START + timedelta(hours=9)
 REFUSED = TEXT.failed(accepted=False, reason="cancelled", error_class=None)
-CASES: list[tuple[str, Sequence[Event], State, str]] = [
-    ("planned", [TEXT.planned()], State.PENDING, ""),
-    ("due", [TEXT.planned(), TEXT.due()], State.RELEASED, ""),
-    ("deferred", [TEXT.planned(), TEXT.due(), TEXT.deferred(LATER)], State.PENDING, "quiet_hours"),
-    ("lapsed", [TEXT.due(), TEXT.cleared(), TEXT.lapsed()], State.PENDING, "rate_limit"),
-    ("due again", [TEXT.due(), TEXT.deferred(LATER), TEXT.due(LATER, 2)], State.RELEASED, ""),
-    ("blocked", [TEXT.due(), TEXT.blocked()], State.BLOCKED, "no_consent"),
-    ("cancelled", [TEXT.planned(), TEXT.cancelled()], State.CANCELLED, "refund"),
-    ("cancelled stays", [TEXT.cancelled(release=1), REFUSED], State.CANCELLED, "refund"),
-    ("expired", [TEXT.due(), TEXT.expired()], State.EXPIRED, "message_expired"),
-    ("too late at the gate", [TEXT.due(), TEXT.blocked(reason="message_expired")], State.EXPIRED, "message_expired"),
+CASES: list[tuple[str, Sequence[Event], FollowUpState, str]] = [
+    ("planned", [TEXT.planned()], FollowUpState.PENDING, ""),
+    ("due", [TEXT.planned(), TEXT.due()], FollowUpState.RELEASED, ""),
+    ("deferred", [TEXT.planned(), TEXT.due(), TEXT.deferred(LATER)], FollowUpState.PENDING, "quiet_hours"),
+    ("lapsed", [TEXT.due(), TEXT.cleared(), TEXT.lapsed()], FollowUpState.PENDING, "rate_limit"),
+    ("due again", [TEXT.due(), TEXT.deferred(LATER), TEXT.due(LATER, 2)], FollowUpState.RELEASED, ""),
+    ("blocked", [TEXT.due(), TEXT.blocked()], FollowUpState.BLOCKED, "no_consent"),
+    ("cancelled", [TEXT.planned(), TEXT.cancelled()], FollowUpState.CANCELLED, "refund"),
+    ("cancelled stays", [TEXT.cancelled(release=1), REFUSED], FollowUpState.CANCELLED, "refund"),
+    ("expired", [TEXT.due(), TEXT.expired()], FollowUpState.EXPIRED, "message_expired"),
+    (
+        "too late at the gate",
+        [TEXT.due(), TEXT.blocked(reason="message_expired")],
+        FollowUpState.EXPIRED,
+        "message_expired",
+    ),
     (
         "a later release withdrawn for an earlier one that went",
         [TEXT.accepted(), TEXT.cancelled(release=2, reason="already_dispatched")],
-        State.DISPATCHED,
+        FollowUpState.DISPATCHED,
         "",
     ),
-    ("dispatched", [TEXT.cleared(), TEXT.accepted()], State.DISPATCHED, ""),
-    ("too late to cancel", [TEXT.cancelled(release=1), TEXT.accepted()], State.DISPATCHED, ""),
-    ("delivered", [TEXT.accepted(), TEXT.delivered()], State.DELIVERED, ""),
-    ("undelivered", [TEXT.accepted(), TEXT.failed()], State.FAILED, "unreachable"),
-    ("delivered after all", [TEXT.failed(), TEXT.delivered()], State.DELIVERED, ""),
-    ("unanswered", [TEXT.due(), TEXT.cleared(), TEXT.waiting()], State.RELEASED, "unanswered"),
-    ("answered late", [TEXT.cleared(), TEXT.waiting(), TEXT.accepted()], State.DISPATCHED, ""),
-    ("lapsed after a call was put off", [TEXT.waiting(), TEXT.lapsed()], State.PENDING, "rate_limit"),
-    ("our own refusal", [TEXT.cleared(), TEXT.refused_here(reason="render_failed")], State.FAILED, "render_failed"),
-    ("unknown", [TEXT.cleared(), TEXT.unknown()], State.UNKNOWN, "not_found_and_not_disproved"),
-    ("unknown proven", [TEXT.unknown(), TEXT.accepted()], State.DISPATCHED, ""),
-    ("unknown disproved", [TEXT.unknown(), TEXT.failed(accepted=False)], State.FAILED, "unreachable"),
-    ("tried again", [TEXT.accepted(), TEXT.failed(retry_at=LATER)], State.PENDING, "unreachable"),
-    ("second try", [TEXT.failed(retry_at=LATER), TEXT.due(LATER, 2), TEXT.accepted(LATER, 2)], State.DISPATCHED, ""),
+    ("dispatched", [TEXT.cleared(), TEXT.accepted()], FollowUpState.DISPATCHED, ""),
+    ("too late to cancel", [TEXT.cancelled(release=1), TEXT.accepted()], FollowUpState.DISPATCHED, ""),
+    ("delivered", [TEXT.accepted(), TEXT.delivered()], FollowUpState.DELIVERED, ""),
+    ("undelivered", [TEXT.accepted(), TEXT.failed()], FollowUpState.FAILED, "unreachable"),
+    ("delivered after all", [TEXT.failed(), TEXT.delivered()], FollowUpState.DELIVERED, ""),
+    ("unanswered", [TEXT.due(), TEXT.cleared(), TEXT.waiting()], FollowUpState.RELEASED, "unanswered"),
+    ("answered late", [TEXT.cleared(), TEXT.waiting(), TEXT.accepted()], FollowUpState.DISPATCHED, ""),
+    ("lapsed after a call was put off", [TEXT.waiting(), TEXT.lapsed()], FollowUpState.PENDING, "rate_limit"),
+    (
+        "our own refusal",
+        [TEXT.cleared(), TEXT.refused_here(reason="render_failed")],
+        FollowUpState.FAILED,
+        "render_failed",
+    ),
+    ("unknown", [TEXT.cleared(), TEXT.unknown()], FollowUpState.UNKNOWN, "not_found_and_not_disproved"),
+    ("unknown proven", [TEXT.unknown(), TEXT.accepted()], FollowUpState.DISPATCHED, ""),
+    ("unknown disproved", [TEXT.unknown(), TEXT.failed(accepted=False)], FollowUpState.FAILED, "unreachable"),
+    ("tried again", [TEXT.accepted(), TEXT.failed(retry_at=LATER)], FollowUpState.PENDING, "unreachable"),
+    (
+        "second try",
+        [TEXT.failed(retry_at=LATER), TEXT.due(LATER, 2), TEXT.accepted(LATER, 2)],
+        FollowUpState.DISPATCHED,
+        "",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("events", "state", "reason"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_facts_lead_to_the_state_of_the_schedulers_table(events: Sequence[Event], state: State, reason: str) -> None:
+def test_facts_lead_to_the_state_of_the_schedulers_table(
+    events: Sequence[Event], state: FollowUpState, reason: str
+) -> None:
     standing = standing_of(events)
     assert standing is not None
     assert (standing.state, standing.reason) == (state, reason)
@@ -116,8 +134,8 @@ def test_a_dispatch_without_a_receipt_becomes_unconfirmed_by_waiting() -> None:
     standing = standing_of([TEXT.accepted()])
     assert isinstance(standing, Projection)
     wait = timedelta(hours=72)
-    assert standing.state_at(standing.changed_at + wait - timedelta(seconds=1), wait) is State.DISPATCHED
-    assert standing.state_at(standing.changed_at + wait, wait) is State.UNCONFIRMED
+    assert standing.state_at(standing.changed_at + wait - timedelta(seconds=1), wait) is FollowUpState.DISPATCHED
+    assert standing.state_at(standing.changed_at + wait, wait) is FollowUpState.UNCONFIRMED
 
 
 def test_the_latest_of_several_calls_that_are_not_over_is_told_and_an_answer_ends_it() -> None:
@@ -132,7 +150,7 @@ def test_the_latest_of_several_calls_that_are_not_over_is_told_and_an_answer_end
         )
     answered = standing_of([second, first, TEXT.accepted()])
     assert answered is not None
-    assert (answered.state, answered.waits_until, answered.waits_detail) == (State.DISPATCHED, None, "")
+    assert (answered.state, answered.waits_until, answered.waits_detail) == (FollowUpState.DISPATCHED, None, "")
 
 
 def test_no_facts_lead_nowhere() -> None:

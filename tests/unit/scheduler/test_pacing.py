@@ -6,10 +6,11 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.release.pacing import PRIORITIES, Priority, Waiting, chosen, room, spread
+from services.scheduler.release.pacing import Waiting, chosen, room, spread
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId
 from shared.testing.clock import START
+from shared.vocabulary.purposes import PRIORITIES, Priority
 
 
 def waiting(n: int, merchant: str = "acme", number: str = "+1", priority: Priority = Priority.MARKETING) -> Waiting:

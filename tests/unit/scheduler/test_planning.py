@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.lifecycle.states import State
 from services.scheduler.runs.keyword_answers import answer
 from services.scheduler.runs.plan import MerchantDefaults, end_before_beginning, planned, sender_number
 from shared import templates
@@ -20,6 +19,7 @@ from shared.events.trigger import Contact, PhoneProvenance
 from shared.ids import RecipientId
 from shared.phone import E164
 from shared.testing.clock import START
+from shared.vocabulary.follow_up_states import FollowUpState
 
 APPLICATION = MerchantDefaults("en-US", Policies())
 NEW_YORK = ZoneInfo("America/New_York")
@@ -57,7 +57,7 @@ def test_the_recipients_language_comes_first_and_the_merchants_second(locale: st
 def test_a_shipping_number_gets_no_marketing() -> None:
     thanks, review = plan(provenance=PhoneProvenance.SHIPPING)
     assert thanks.ends_as is None
-    assert review.ends_as == (State.CANCELLED, "shipping_number")
+    assert review.ends_as == (FollowUpState.CANCELLED, "shipping_number")
 
 
 def test_a_text_without_a_wait_is_never_past_although_its_webhook_took_a_while() -> None:
@@ -67,8 +67,8 @@ def test_a_text_without_a_wait_is_never_past_although_its_webhook_took_a_while()
 
 def test_what_is_past_is_skipped_or_sent_as_the_step_says_and_what_is_over_is_over() -> None:
     thanks, review = plan(now=START + timedelta(days=30))
-    assert thanks.ends_as == (State.EXPIRED, "expire_after")
-    assert review.ends_as == (State.EXPIRED, "past_due")
+    assert thanks.ends_as == (FollowUpState.EXPIRED, "expire_after")
+    assert review.ends_as == (FollowUpState.EXPIRED, "past_due")
     assert plan(now=START + timedelta(hours=6))[0].ends_as is None
 
 

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.scheduler.lifecycle.states import State
 from services.scheduler.release.spacing import (
     CATCH_UP,
     CATCHES_UP,
@@ -22,6 +21,7 @@ from shared.config.flow import Flow
 from shared.events.follow_up import Purpose
 from shared.ids import EnrollmentId
 from shared.testing.clock import START
+from shared.vocabulary.follow_up_states import FollowUpState
 
 HOUR = timedelta(hours=1)
 RUN, OTHER_RUN = EnrollmentId(UUID(int=1)), EnrollmentId(UUID(int=2))
@@ -44,12 +44,12 @@ STEPS = Flow.model_validate(
 
 
 def known(run: EnrollmentId = RUN, purpose: Purpose = Purpose.MARKETING, **changes: Any) -> NeighbouringText:
-    values = {"state": State.PENDING, "first_due_at": START, "due_at": START, **changes}
+    values = {"state": FollowUpState.PENDING, "first_due_at": START, "due_at": START, **changes}
     return NeighbouringText(enrollment_id=run, purpose=purpose, **values)
 
 
 def gone(run: EnrollmentId, *, at: timedelta = 29 * HOUR, **changes: Any) -> NeighbouringText:
-    return known(run, state=State.DELIVERED, accepted_at=START + at, **changes)
+    return known(run, state=FollowUpState.DELIVERED, accepted_at=START + at, **changes)
 
 
 def test_all_waits_between_two_texts_count_anew() -> None:
@@ -75,7 +75,7 @@ def test_one_of_several_runs_missed_marketing_goes_a_day() -> None:
     [
         gone(OTHER_RUN, purpose=Purpose.TRANSACTIONAL),
         gone(OTHER_RUN, first_due_at=START + 29 * HOUR - LATE_AFTER),
-        known(OTHER_RUN, state=State.BLOCKED, ended_at=START + 29 * HOUR),
+        known(OTHER_RUN, state=FollowUpState.BLOCKED, ended_at=START + 29 * HOUR),
         known(OTHER_RUN),
     ],
     ids=["transactional", "on time", "never went", "not gone yet"],
@@ -89,7 +89,7 @@ def test_what_is_no_marketing_catches_up_at_once() -> None:
 
 
 def test_an_unanswered_text_counts_from_when_that_was_known() -> None:
-    unanswered = known(OTHER_RUN, state=State.UNKNOWN, ended_at=START + 29 * HOUR)
+    unanswered = known(OTHER_RUN, state=FollowUpState.UNKNOWN, ended_at=START + 29 * HOUR)
     assert put_off(known(), [unanswered], NOW) == PutOff(START + 29 * HOUR + CATCH_UP, CATCHES_UP)
 
 

@@ -8,20 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scheduler.lifecycle.states import (
-    ENDS,
     MATRIX,
-    OPEN,
-    RUNNING,
     Alarm,
     CellMark,
     Lifecycle,
     Proof,
-    State,
     Transition,
     TransitionEffect,
     TransitionKind,
     change,
 )
+from shared.vocabulary.follow_up_states import ENDS, OPEN, RUNNING, FollowUpState
 
 COLUMNS = [
     "fired",
@@ -74,21 +71,25 @@ def expected() -> dict[tuple[str, str], str]:
     }
 
 
-@pytest.mark.parametrize(("state", "happening"), [*product(State, TransitionKind)])
-def test_every_cell_says_what_the_table_says(state: State, happening: TransitionKind) -> None:
+@pytest.mark.parametrize(("state", "happening"), [*product(FollowUpState, TransitionKind)])
+def test_every_cell_says_what_the_table_says(state: FollowUpState, happening: TransitionKind) -> None:
     assert told(MATRIX[state][happening]) == expected()[state, happening]
 
 
 def test_the_matrix_has_every_cell() -> None:
-    assert {(state, happening) for state in MATRIX for happening in MATRIX[state]} == {*product(State, TransitionKind)}
+    assert {(state, happening) for state in MATRIX for happening in MATRIX[state]} == {
+        *product(FollowUpState, TransitionKind)
+    }
 
 
 @pytest.mark.parametrize("state", sorted(ENDS))
-def test_an_end_gives_way_only_to_what_a_provider_proves(state: State) -> None:
+def test_an_end_gives_way_only_to_what_a_provider_proves(state: FollowUpState) -> None:
     moving = {h for h, cell in MATRIX[state].items() if told(cell) not in {"-", "!"}}
     proofs = {"accepted", "delivered", "undelivered", "double_accepted", "double_delivered"}
     assert moving <= proofs | (
-        {"refused", "retried", "retried_unwanted"} if state in {State.UNKNOWN, State.UNCONFIRMED} else set()
+        {"refused", "retried", "retried_unwanted"}
+        if state in {FollowUpState.UNKNOWN, FollowUpState.UNCONFIRMED}
+        else set()
     )
 
 
@@ -105,18 +106,18 @@ def about(happening: TransitionKind, release: int = 1, attempt: str = "a", **mor
 
 FIRE = Transition(TransitionKind.FIRED, "due")
 CANCEL = Transition(TransitionKind.CANCELLED, "refund")
-RELEASED = Lifecycle(state=State.RELEASED, release=1)
+RELEASED = Lifecycle(state=FollowUpState.RELEASED, release=1)
 
 
 @pytest.mark.parametrize("happening", ["deferred", "lapsed", "blocked", "too_late", "refused", "retried"])
 def test_answers_about_an_older_release_are_ignored(happening: str) -> None:
-    second = Lifecycle(state=State.RELEASED, release=2)
+    second = Lifecycle(state=FollowUpState.RELEASED, release=2)
     assert change(second, about(TransitionKind(happening), release=1)) is None
 
 
 @pytest.mark.parametrize("happening", ["accepted", "delivered", "undelivered", "unknown"])
 def test_what_happened_to_an_older_release_at_the_provider_is_never_ignored(happening: str) -> None:
-    second = Lifecycle(state=State.RELEASED, release=2)
+    second = Lifecycle(state=FollowUpState.RELEASED, release=2)
     found = change(second, about(TransitionKind(happening), release=1))
     assert found is not None
     assert found.stops_release
@@ -132,7 +133,7 @@ def test_firing_counts_releases() -> None:
 def test_a_late_repeat_of_an_attempt_that_failed_does_not_stop_its_retry() -> None:
     accepted = about(TransitionKind.ACCEPTED)
     retried = then(RELEASED, accepted, about(TransitionKind.RETRIED, was_taken=True), FIRE)
-    assert retried.state is State.RELEASED
+    assert retried.state is FollowUpState.RELEASED
     assert change(retried, accepted) is None
 
 
@@ -144,7 +145,7 @@ def test_two_attempts_at_the_provider_are_a_double_told_once_for_each() -> None:
     assert change(second.after, about(TransitionKind.ACCEPTED, attempt="b")) is None
     delivered = change(second.after, about(TransitionKind.DELIVERED, attempt="b"))
     assert delivered is not None
-    assert (delivered.alarm, delivered.after.state) == (False, State.DELIVERED)
+    assert (delivered.alarm, delivered.after.state) == (False, FollowUpState.DELIVERED)
 
 
 def test_a_retry_after_a_failure_is_no_double() -> None:
@@ -156,14 +157,14 @@ def test_a_retry_after_a_failure_is_no_double() -> None:
 
 def test_a_failed_second_attempt_does_not_hide_that_the_first_is_with_the_provider() -> None:
     both = then(RELEASED, about(TransitionKind.ACCEPTED), about(TransitionKind.UNDELIVERED, attempt="b"))
-    assert both.state is State.DISPATCHED
+    assert both.state is FollowUpState.DISPATCHED
 
 
 @pytest.mark.parametrize("end", [TransitionKind.CANCELLED, TransitionKind.EXPIRED, TransitionKind.BLOCKED])
 def test_a_text_taken_after_its_end_is_too_late_and_falls_back_to_that_end(end: TransitionKind) -> None:
     ended = then(RELEASED, Transition(end, "why", release=1))
     taken = then(ended, about(TransitionKind.ACCEPTED))
-    assert (taken.state, taken.is_too_late) == (State.DISPATCHED, True)
+    assert (taken.state, taken.is_too_late) == (FollowUpState.DISPATCHED, True)
     back = then(taken, about(TransitionKind.RETRIED, was_taken=True))
     assert (back.state, back.reason) == (ended.state, "why")
 
@@ -219,7 +220,13 @@ def test_a_cancel_anywhere_among_them_never_changes_what_the_provider_proved(
     news: list[Transition], data: st.DataObject
 ) -> None:
     """Among ends without proof the first one stands; everything else is the same in every order."""
-    withhold = {State.CANCELLED, State.BLOCKED, State.EXPIRED, State.FAILED, State.UNKNOWN}
+    withhold = {
+        FollowUpState.CANCELLED,
+        FollowUpState.BLOCKED,
+        FollowUpState.EXPIRED,
+        FollowUpState.FAILED,
+        FollowUpState.UNKNOWN,
+    }
     first, second = (then(RELEASED, *data.draw(st.permutations([*news, CANCEL, CANCEL]))) for _ in range(2))
     assert first.state not in OPEN
     assert first.proofs == second.proofs

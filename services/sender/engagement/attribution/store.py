@@ -15,10 +15,10 @@ from shared.errors import Overtaken
 from shared.events.engagement import AttributionModel
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
+from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 TOUCHES_KEPT = timedelta(days=100)
 """The longest window a file may name is 90 days; a purchase may be told late."""
-_ANSWERS = frozenset({Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
 _HOUR = timedelta(hours=1)
 
 
@@ -51,7 +51,7 @@ class Owned:
 def record_delivered(uow: UnitOfWork, deliveries: Sequence[DeliveredText]) -> None:
     """Remember deliveries at the end of the unit; the first report of each counts, answers never do."""
     for delivery in deliveries:
-        if delivery.purpose not in _ANSWERS:
+        if delivery.purpose not in ANSWER_PURPOSES:
             uow.insert_later(
                 touches,
                 {

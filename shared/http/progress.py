@@ -1,0 +1,21 @@
+"""What the API says of a follow-up's progress; the scheduler, the sender and metrics answer in the same shape."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from shared.progress import Doing
+
+
+class ProgressAnswer(BaseModel):
+    """What a follow-up is doing now, and what it waits for."""
+
+    doing: Doing
+    """`planned`, `waiting`, `under_way` (with the gate or the sender), `unanswered`, `sent` or `ended`."""
+    waits_for: str | None
+    """A reason code (`quiet_hours`, `source_lag`, `sender_unregistered`, …), or `hour`, `turn`, `number_busy`,
+    `earlier_text`, `gate_or_sender`, `answer`, `receipt`."""
+    until: datetime | None
+    """When it is looked at again, or the provider asked again; in the past: that has begun."""
+    detail: str | None
+    """What the provider or the network said, as a word: `http_503`, `timeout`, a provider's code."""
