@@ -20,6 +20,7 @@ from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.router import Router
+from shared.bus.runner import Runner
 from shared.clock import SystemClock
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_roles import provision
@@ -30,7 +31,7 @@ from shared.events.consent import ConsentAct, ConsentReported, ConsentScope
 from shared.events.envelope import encode
 from shared.events.topics import Topic
 from shared.ids import EventId, MerchantId, RecipientId
-from shared.service import Service
+from shared.tasks import WatchedTasks
 from shared.testing.connected import kafka, postgresql
 
 EVENTS = 10_000
@@ -77,8 +78,8 @@ class _HopHarness:
         self.log = log
         router = Router()
         router.on(ConsentReported)(self.hear)
-        self.service = Service("hop", system_tables.positions.metadata, system_tables, self.units)
-        self.service.listen(log, router)
+        self.source = log.source(sorted(router.kinds))
+        self.runner = Runner(self.units, system_tables, self.source, router)
 
     async def hear(self, events: Sequence[ConsentReported], _uow: UnitOfWork) -> None:
         """Count."""
@@ -94,15 +95,17 @@ async def _application(owner: str, cluster: KafkaCluster) -> AsyncIterator[_HopH
     database = PostgresDatabase(owner.replace("followup@", f"followup_{schema}@"), schema)
     await database.start()
     metadata, system_tables = metadata_of("hop")
-    log = KafkaLog(cluster, "hop", database)
+    log, tasks = KafkaLog(cluster, "hop", database), WatchedTasks("hop")
     try:
         await create_topics(cluster)
         await outbox.create(database, metadata)
         await outbox.create(database, log.metadata)
         application = _HopHarness(database, log, system_tables)
-        async with log.running(), application.service.running():
+        async with log.running():
+            tasks.start("events", application.runner.run_forever())
             yield application
     finally:
+        await tasks.stop()
         await database.stop()
 
 

@@ -12,15 +12,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 import services.compliance.app
-import services.compliance.schema
+import services.compliance.tables
 import services.ingest.app
-import services.ingest.schema
+import services.ingest.tables
 import services.metrics.app
-import services.metrics.schema
+import services.metrics.tables
 import services.scheduler.app
-import services.scheduler.schema
+import services.scheduler.tables
 import services.sender.app
-import services.sender.schema
+import services.sender.tables
 from services.compliance.gate.advice import advise
 from services.sender.providers.simulated import account_of
 from services.simulator.app import Simulator
@@ -65,11 +65,11 @@ log = logger(__name__)
 def schemas() -> list[Schema]:
     """Return every schema of the one database file, the log's first."""
     owned = {
-        "ingest": services.ingest.schema.metadata,
-        "scheduler": services.scheduler.schema.metadata,
-        "compliance": services.compliance.schema.metadata,
-        "sender": services.sender.schema.metadata,
-        "metrics": services.metrics.schema.metadata,
+        "ingest": services.ingest.tables.metadata,
+        "scheduler": services.scheduler.tables.metadata,
+        "compliance": services.compliance.tables.metadata,
+        "sender": services.sender.tables.metadata,
+        "metrics": services.metrics.tables.metadata,
     }
     own = [Schema(name, metadata, _HERE / name / "migrations" / "versions") for name, metadata in owned.items()]
     return [Schema("log", local.metadata, Path(local.__file__).parent / "migrations" / "versions"), *own]

@@ -3,7 +3,8 @@
 Source: GDPR articles 15, 17 and 20; design section 6, privacy.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, get_args
@@ -17,7 +18,7 @@ from shared.db.system_tables import SystemTables
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Undecodable
-from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
+from shared.events.consent import MerchantClosed, PrivacyRequested, PrivacyRight, RecipientErased
 from shared.events.envelope import Event, Part, decode, encode
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.events.registry import registry
@@ -117,6 +118,28 @@ def _sealed_fields(kind: type[Part]) -> dict[str, Any]:
         elif isinstance(field.annotation, type) and issubclass(field.annotation, Part):
             found[name] = _sealed_fields(field.annotation)
     return {name: inner for name, inner in found.items() if inner != {}}
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """Answers requests for a copy of everything one service holds about a person.
+
+    Args:
+        system_tables: of the service.
+        sealer: opens what rests sealed, and seals the copy.
+        held: returns everything held about the person who asks.
+    """
+
+    system_tables: SystemTables
+    sealer: Sealer
+    held: Callable[[Transaction, PrivacyRequested, Sealer], Awaitable[Tables]]
+
+    async def answer(self, requests: Sequence[PrivacyRequested], uow: UnitOfWork) -> None:
+        """Hand over what is held about each person who asked for a copy; other requests are none of ours."""
+        for request in requests:
+            if request.right is PrivacyRight.EXPORT:
+                tables = await self.held(uow.db, request, self.sealer)
+                hand_over(uow, self.system_tables, request, tables, self.sealer)
 
 
 def hand_over(

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 import sqlalchemy as sa
 from fastapi import APIRouter
@@ -84,34 +84,64 @@ class Runtime:
         return UnitOfWorkRunner(self.database, self.log, self.clock)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A service's entry point for events: what it reads, what handles each event, and what runs the handlers."""
+
+    source: Source
+    router: Router
+    runner: Runner
+
+    @classmethod
+    def of(
+        cls,
+        runtime: Runtime,
+        system_tables: SystemTables,
+        router: Router,
+        pace: Pace = PROMPT,
+        *,
+        source: Source | None = None,
+    ) -> Self:
+        """Return the consumer of everything the router handles; its position rests in the service's own tables.
+
+        Args:
+            runtime: what the process gives.
+            system_tables: of the service.
+            router: the handlers.
+            pace: how long a batch gathers.
+            source: what to read from, where the handlers themselves must know how far it has been read; it reads
+                exactly what the router handles.
+        """
+        source = source or runtime.log.source(sorted(router.kinds))
+        return cls(source, router, Runner(runtime.units, system_tables, source, router, pace))
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
-    """What a service gives to its process."""
+    """What a service gives to its process: three entry points (HTTP, events, time), and what to call around them."""
 
     name: str
     metadata: sa.MetaData
     system_tables: SystemTables
     units: UnitOfWorkRunner
+    consumer: Consumer
+    tasks: WatchedTasks
     routers: Sequence[APIRouter] = ()
-    events: Router | None = None
-    runner: Runner | None = None
     loops: Sequence[Loop] = ()
     on_start: Sequence[Callable[[], Awaitable[None]]] = ()
-    on_stop: Sequence[Callable[[], Awaitable[None]]] = field(default_factory=tuple)
+    on_stop: Sequence[Callable[[], Awaitable[None]]] = ()
     worries: Sequence[Callable[[], Awaitable[str | None]]] = ()
-    """What somebody should see to although the service works."""
-    tasks: WatchedTasks = field(init=False)
+    """Each returns what an operator should look into although the service works, or None."""
 
-    def __post_init__(self) -> None:
-        """Make the keeper of its long tasks."""
-        self.tasks = WatchedTasks(self.name)
+    @property
+    def events(self) -> Router:
+        """The handlers of events."""
+        return self.consumer.router
 
-    def listen(self, log: Log, router: Router, pace: Pace = PROMPT) -> Source:
-        """Give the service its event door, and return what it reads from."""
-        self.events = router
-        source = log.source(sorted(router.kinds))
-        self.runner = Runner(self.units, self.system_tables, source, router, pace)
-        return source
+    @property
+    def runner(self) -> Runner:
+        """What runs the handlers of events."""
+        return self.consumer.runner
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -120,8 +150,7 @@ class Service:
             await start()
         for loop in self.loops:
             self.tasks.start(loop.name, loop.run_forever())
-        if self.runner is not None:
-            self.tasks.start("events", self.runner.run_forever())
+        self.tasks.start("events", self.runner.run_forever())
         try:
             yield
         finally:
@@ -146,14 +175,16 @@ class Service:
 
     def halted(self) -> str | None:
         """Return why its consumer or one of its tasks stopped for good, or None: only a restart tries again."""
-        if self.runner is not None and self.runner.halted is not None:
-            return self.runner.halted
-        return self.tasks.ended()
+        return halted(self.consumer, self.tasks)
 
     def _pulses(self) -> Iterator[Pulse]:
         yield from (loop.pulse for loop in self.loops)
-        if self.runner is not None:
-            yield self.runner.pulse
+        yield self.runner.pulse
+
+
+def halted(consumer: Consumer, tasks: WatchedTasks) -> str | None:
+    """Return why a consumer or one of the long tasks beside it stopped for good, or None."""
+    return consumer.runner.halted or tasks.ended()
 
 
 def _joined(sentences: Iterable[str | None]) -> str | None:

@@ -1,6 +1,7 @@
 """The wiring of compliance; the only place that constructs its parts."""
 
 import secrets
+from functools import partial
 
 from services.compliance import api, consumer, instruments, retention
 from services.compliance.caps import holds_api
@@ -28,7 +29,8 @@ from shared.loop import SLOW_SECONDS, Loop
 from shared.rule_files.loader import load_rules
 from shared.rules import time_zones
 from shared.rules.table import RuleTable
-from shared.service import Runtime, Service
+from shared.service import Consumer, Runtime, Service
+from shared.tasks import WatchedTasks
 from shared.telemetry.logs import logger
 
 NAME = "compliance"
@@ -65,46 +67,48 @@ def build(runtime: Runtime) -> Service:
     units = runtime.units
     consents = ConsentService(units, runtime.sealer, settings.history_days)
     links = PreferenceLinks(runtime.sealer, runtime.settings.address, settings.preference_link_days)
-    service = Service(
-        NAME,
-        metadata,
-        system_tables,
-        units,
-        routers=[
-            api.routes(consents, links, runtime.quotas),
-            imports_api.routes(ImportService(consents), runtime.quotas),
-            holds_api.routes(units),
-            rights_api.routes(RightsService(consents, runtime.sealer)),
-            preference_pages.routes(PreferenceService(units, runtime.sealer), links, runtime.merchants),
-        ],
-        loops=[
-            *([] if key is None else [RootKeeper(units, runtime.clock, key).loop()]),
-            Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
-            *connectors.loops(runtime.clock),
-        ],
-        worries=[holds_api.HeldMerchants(units).worry],
-    )
-
-    async def news(uow: UnitOfWork) -> Unread:
-        return await hearing.news(uow.db, uow.read)
-
+    source = runtime.log.source(sorted(kind.type for kind in consumer.KINDS))
+    runtime.log.hears(system_tables, NEWS)
+    progress = ReadProgress(source, runtime.log.marks(), units, system_tables, NEWS)
     gate = GateService(
         runtime.clock,
         runtime.sealer,
         runtime.merchants,
         load_rules,
         settings.history_days,
-        news,
+        partial(_news, progress),
         LimitService(runtime.sealer, runtime.merchants, secrets.randbelow(SHARES)),
         connectors.registers,
     )
-    source = service.listen(runtime.log, consumer.router(gate, RightsHandlers(runtime.sealer)))
-    runtime.log.hears(system_tables, NEWS)
-    hearing = ReadProgress(source, runtime.log.marks(), units, system_tables, NEWS)
-    service.loops = [*service.loops, Loop("hear", hearing.look)]
+    handlers = consumer.router(gate, RightsHandlers(runtime.sealer))
+    return Service(
+        name=NAME,
+        metadata=metadata,
+        system_tables=system_tables,
+        units=units,
+        consumer=Consumer.of(runtime, system_tables, handlers, source=source),
+        tasks=WatchedTasks(NAME),
+        routers=(
+            api.routes(consents, links, runtime.quotas),
+            imports_api.routes(ImportService(consents), runtime.quotas),
+            holds_api.routes(units),
+            rights_api.routes(RightsService(consents, runtime.sealer)),
+            preference_pages.routes(PreferenceService(units, runtime.sealer), links, runtime.merchants),
+        ),
+        loops=(
+            *(() if key is None else (RootKeeper(units, runtime.clock, key).loop(),)),
+            Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
+            *connectors.loops(runtime.clock),
+            Loop("hear", progress.look),
+        ),
+        on_start=(partial(_look_once, progress),),
+        worries=(holds_api.HeldMerchants(units).worry,),
+    )
 
-    async def listen_first() -> None:
-        await hearing.look()
 
-    service.on_start = [*service.on_start, listen_first]
-    return service
+async def _news(progress: ReadProgress, uow: UnitOfWork) -> Unread:
+    return await progress.news(uow.db, uow.read)
+
+
+async def _look_once(progress: ReadProgress) -> None:
+    await progress.look()

@@ -1,19 +1,36 @@
 """The event door of compliance: claims enter the ledger, due follow-ups are judged, slots age or come back."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from services.compliance import instruments, store
 from services.compliance.caps import slots
 from services.compliance.caps.slots import Slot
 from services.compliance.gate.service import GateService, judge
 from services.compliance.ledger import claims
-from services.compliance.privacy.consumer import RightsHandlers, forget_shop
+from services.compliance.privacy.consumer import RIGHTS_KINDS, RightsHandlers, forget_shop
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ReplyReceived
+from shared.events.envelope import Event
 from shared.events.follow_up import FollowUpCancelled, FollowUpDue, FollowUpEvent, FollowUpExpired, FollowUpLapsed
+
+KINDS: Final[tuple[type[Event], ...]] = (
+    FollowUpDue,
+    FollowUpLapsed,
+    FollowUpCancelled,
+    FollowUpExpired,
+    DispatchAccepted,
+    DispatchFailed,
+    DispatchUnknown,
+    ReplyReceived,
+    ConsentReported,
+    MerchantClosed,
+    *RIGHTS_KINDS,
+)
+"""Everything compliance reads."""
 
 
 def router(service: GateService, rights: RightsHandlers) -> Router:

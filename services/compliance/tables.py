@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from services.compliance.schema import metadata, system_tables
 from shared.db.storage import CHANGING, QUEUE
+from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant, Json
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "standings",
     "system_tables",
 ]
+
+metadata, system_tables = metadata_of("compliance")
 
 ledger = sa.Table(
     "compliance_consent_ledger",

@@ -8,10 +8,11 @@ from services.ingest.credentials import SourceAccounts
 from services.ingest.delivery_preparation import Preparer
 from services.ingest.events_api import events
 from services.ingest.retention import retention
-from services.ingest.schema import metadata, system_tables
 from services.ingest.settings import IngestSettings
+from services.ingest.tables import metadata, system_tables
 from shared.loop import Loop
-from shared.service import Runtime, Service, check_fingerprint
+from shared.service import Consumer, Runtime, Service
+from shared.tasks import WatchedTasks
 
 _WEIGHED_SECONDS = 0.5
 """How often it is looked how far behind the readers are."""
@@ -37,21 +38,17 @@ def build(runtime: Runtime) -> Service:
         runtime.quotas.note_unread(await runtime.log.unread_seconds(runtime.clock.now()))
         return _WEIGHED_SECONDS
 
-    async def know_the_key() -> None:
-        await check_fingerprint(units, system_tables, runtime.sealer.fingerprint)
-
-    service = Service(
+    return Service(
         name="ingest",
         metadata=metadata,
         system_tables=system_tables,
         units=units,
+        consumer=Consumer.of(runtime, system_tables, consumer(runtime.sealer)),
+        tasks=WatchedTasks("ingest"),
         routers=(
             webhooks(door),
             events(units, system_tables, preparer, runtime.clock, runtime.log.require_room, runtime.quotas),
         ),
         loops=(retention(units, runtime.clock, settings), Loop("quotas", weigh)),
-        on_start=(know_the_key,),
         on_stop=(door.gatherer.finish,),
     )
-    service.listen(runtime.log, consumer(runtime.sealer))
-    return service

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from services.ingest.schema import system_tables
 from services.ingest.store import split_keys
-from services.ingest.tables import deliveries, delivery_keys, former_people, subjects
+from services.ingest.tables import deliveries, delivery_keys, former_people, subjects, system_tables
 from shared import rights
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork

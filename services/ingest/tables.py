@@ -2,12 +2,14 @@
 
 import sqlalchemy as sa
 
-from services.ingest.schema import metadata, system_tables
 from shared.db.storage import CHANGING
+from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant
 
 KEY_BYTES = 16
 """Length of the hashes that tell repeats and joins apart."""
+
+metadata, system_tables = metadata_of("ingest")
 
 deliveries = sa.Table(
     "ingest_deliveries",

@@ -2,12 +2,13 @@
 
 from services.metrics import api, consumer, pages, people, retention, sign_in
 from services.metrics.page_templates import Pages
-from services.metrics.schema import metadata, system_tables
 from services.metrics.session import Sessions
 from services.metrics.settings import MetricsSettings
+from services.metrics.tables import metadata, system_tables
 from shared.bus.runner import UNHURRIED
 from shared.loop import SLOW_SECONDS, Loop
-from shared.service import Runtime, Service
+from shared.service import Consumer, Runtime, Service
+from shared.tasks import WatchedTasks
 
 
 def build(runtime: Runtime) -> Service:
@@ -16,20 +17,20 @@ def build(runtime: Runtime) -> Service:
     units = runtime.units
     sessions = Sessions(units, runtime.merchants, settings.session_hours)
     rendered = Pages(sessions.file_problems)
-    service = Service(
+    handlers = consumer.router_of(settings)
+    people.register(handlers, runtime.sealer)
+    return Service(
         name="metrics",
         metadata=metadata,
         system_tables=system_tables,
         units=units,
+        consumer=Consumer.of(runtime, system_tables, handlers, UNHURRIED),
+        tasks=WatchedTasks("metrics"),
         routers=(
             api.router_of(units, runtime.clock, settings),
             sign_in.codes_of(sessions),
             sign_in.router_of(sessions, rendered, runtime.clock, runtime.settings.address),
             pages.router_of(units, runtime.clock, sessions, settings, rendered),
         ),
+        loops=(Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),),
     )
-    service.loops = [Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS)]
-    door = consumer.router_of(settings)
-    people.register(door, runtime.sealer)
-    service.listen(runtime.log, door, UNHURRIED)
-    return service

@@ -5,7 +5,6 @@ carts, by which the shop would know whose they were. No number is made of those,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,13 +12,12 @@ import orjson
 import sqlalchemy as sa
 
 from services.metrics.domain.order_book import order_id
-from services.metrics.schema import system_tables
-from services.metrics.tables import customer_orders, facts, follow_ups
+from services.metrics.tables import customer_orders, facts, follow_ups, system_tables
 from shared import rights
 from shared.bus.router import Router
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import MerchantClosed, PrivacyRequested, PrivacyRight, RecipientErased
+from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 
@@ -88,39 +86,29 @@ def _orders_in(told: Sequence[Row], merchant: MerchantId) -> set[UUID]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsExports:
-    """Answers requests for copies."""
+async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
+    """Return everything held about the person who asks, opened."""
+    person, merchant = request.recipient_id, request.merchant_id
+    its = await facts_of(db, person)
+    orders = await db.fetch(customer_orders, "order_id", sorted(_orders_in(its, merchant)))
+    texts = await db.fetch(follow_ups, "recipient_id", [person])
+    return {
+        facts.name: [_readable(row, merchant, sealer) for row in its],
+        follow_ups.name: rights.opened_rows(texts, sealer, merchant),
+        customer_orders.name: rights.opened_rows(orders, sealer, merchant),
+        system_tables.parked.name: await rights.parked_rows(db, system_tables, person, sealer),
+    }
 
-    sealer: Sealer
 
-    async def answer(self, requests: Sequence[PrivacyRequested], uow: UnitOfWork) -> None:
-        """Hand over everything held about each person who asked."""
-        for request in requests:
-            if request.right is PrivacyRight.EXPORT:
-                rights.hand_over(uow, system_tables, request, await self._held(request, uow.db), self.sealer)
-
-    async def _held(self, request: PrivacyRequested, db: Transaction) -> rights.Tables:
-        person, merchant = request.recipient_id, request.merchant_id
-        told = await facts_of(db, person)
-        orders = await db.fetch(customer_orders, "order_id", sorted(_orders_in(told, merchant)))
-        texts = await db.fetch(follow_ups, "recipient_id", [person])
-        return {
-            facts.name: [self._told(row, merchant) for row in told],
-            follow_ups.name: rights.opened_rows(texts, self.sealer, merchant),
-            customer_orders.name: rights.opened_rows(orders, self.sealer, merchant),
-            system_tables.parked.name: await rights.parked_rows(db, system_tables, person, self.sealer),
-        }
-
-    def _told(self, row: Row, merchant: MerchantId) -> dict[str, Any]:
-        """Return a fact with its body readable; it rests in the open."""
-        columns = {name: value for name, value in row.items() if name != "body"}
-        [plain] = rights.opened_rows([columns], self.sealer, merchant)
-        return {**plain, "body": orjson.loads(bytes(row["body"]))}
+def _readable(row: Row, merchant: MerchantId, sealer: Sealer) -> dict[str, Any]:
+    """Return a fact with its body readable; it rests in the open."""
+    columns = {name: value for name, value in row.items() if name != "body"}
+    [plain] = rights.opened_rows([columns], sealer, merchant)
+    return {**plain, "body": orjson.loads(bytes(row["body"]))}
 
 
 def register(door: Router, sealer: Sealer) -> None:
     """Give the event door what people and shops ask for by right."""
     door.on(RecipientErased)(forget)
     door.on(MerchantClosed)(forget_shops)
-    door.on(PrivacyRequested)(MetricsExports(sealer).answer)
+    door.on(PrivacyRequested)(rights.Exports(system_tables, sealer, held).answer)

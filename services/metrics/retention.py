@@ -13,9 +13,8 @@ import sqlalchemy as sa
 
 from services.metrics import store
 from services.metrics.domain.tally import ALWAYS, Cell, hour_of, state_cell
-from services.metrics.schema import system_tables
 from services.metrics.settings import MetricsSettings
-from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions
+from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions, system_tables
 from shared.db.kept import Kept, Way, swept_after
 from shared.db.sweep import ROWS_AT_ONCE, Sweep, first_id, swept
 from shared.db.system_tables import kept_of

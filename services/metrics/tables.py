@@ -2,9 +2,11 @@
 
 import sqlalchemy as sa
 
-from services.metrics.schema import metadata
 from shared.db.storage import CHANGING, LASTING
+from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant
+
+metadata, system_tables = metadata_of("metrics")
 
 facts = sa.Table(
     "metrics_facts",

@@ -2,7 +2,7 @@
 
 from services.scheduler import retention, tables
 from services.scheduler.api import create_api
-from services.scheduler.consumer import Consumer
+from services.scheduler.consumer import Handlers
 from services.scheduler.release import failing_follow_ups, timer_days
 from services.scheduler.release.loop import DueWaker, Firing
 from services.scheduler.runs.follow_up_requests import FollowUpRequests, GateAdvice
@@ -13,7 +13,8 @@ from services.scheduler.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
-from shared.service import Runtime, Service
+from shared.service import Consumer, Runtime, Service
+from shared.tasks import WatchedTasks
 
 NAME = "scheduler"
 NEWS = (Topic.TRIGGERS, Topic.ENGAGEMENT, Topic.DISPATCHES)
@@ -33,29 +34,36 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
     versions, waker = Versions(), DueWaker(runtime.clock)
     planner = Planner(runtime.sealer, runtime.log.partitions)
     triggers = Triggers(runtime.merchants, runtime.sealer, planner, versions, settings, runtime.quotas)
-    consumer = Consumer(runtime.merchants, runtime.sealer, planner, versions, triggers, settings, waker.wake_at)
-    asking = FollowUpRequests(runtime.sealer, versions, advice)
-    service = Service(
+    handlers = Handlers(
+        runtime.merchants, runtime.sealer, planner, versions, triggers, settings, waker.wake_at
+    ).router()
+    handlers.works[failing_follow_ups.PARKED_AS] = failing_follow_ups.take_again
+    consumer = Consumer.of(runtime, system_tables, handlers)
+    runtime.log.hears(system_tables, NEWS)
+    # What was acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
+    progress = ReadProgress(
+        consumer.source,
+        runtime.log.marks(),
+        units,
+        system_tables,
+        NEWS,
+        patience_seconds=settings.unread_trigger_seconds,
+    )
+    fire = Loop("fire", Firing(units, runtime.merchants, settings, progress, versions).step)
+    waker.attach(fire)
+    requests = FollowUpRequests(runtime.sealer, versions, advice)
+    return Service(
         name=NAME,
         metadata=metadata,
         system_tables=system_tables,
         units=units,
-        routers=[create_api(runtime, asking, planner, settings, waker.wake_at)],
-        on_start=[waker.start],
+        consumer=consumer,
+        tasks=WatchedTasks(NAME),
+        routers=(create_api(runtime, requests, planner, settings, waker.wake_at),),
+        loops=(
+            fire,
+            Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
+            timer_days.loop(units),
+        ),
+        on_start=(waker.start,),
     )
-    router = consumer.router()
-    router.works[failing_follow_ups.PARKED_AS] = failing_follow_ups.take_again
-    source = service.listen(runtime.log, router)
-    runtime.log.hears(system_tables, NEWS)
-    # What was acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
-    reading = ReadProgress(
-        source, runtime.log.marks(), units, system_tables, NEWS, patience_seconds=settings.unread_trigger_seconds
-    )
-    loop = Loop("fire", Firing(units, runtime.merchants, settings, reading, versions).step)
-    waker.attach(loop)
-    service.loops = [
-        loop,
-        Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),
-        timer_days.loop(units),
-    ]
-    return service

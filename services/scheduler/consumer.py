@@ -7,8 +7,7 @@ from typing import TypeAlias
 
 import sqlalchemy as sa
 
-from services.scheduler import erasure, instruments
-from services.scheduler.exports import SchedulerExports
+from services.scheduler import erasure, exports, instruments
 from services.scheduler.lifecycle.states import Transition, TransitionKind
 from services.scheduler.lifecycle.transitions import TransitionRequest, cancel, settle
 from services.scheduler.release.distances import keep_distances
@@ -60,7 +59,7 @@ _CLOSING_BATCH = 500
 log = logger(__name__)
 
 
-class Consumer:
+class Handlers:
     """Takes events in batches in which no two concern the same recipient."""
 
     def __init__(
@@ -96,7 +95,7 @@ class Consumer:
         router.on(DispatchWaiting)(self.take_waits)
         router.on(ConsentChanged)(self.take_consents)
         router.on(RecipientErased)(self.take_erasures)
-        router.on(PrivacyRequested)(SchedulerExports(self._sealer).answer)
+        router.on(PrivacyRequested)(rights.Exports(system_tables, self._sealer, exports.held).answer)
         router.on(MerchantClosed)(self.take_closings)
         router.on(ReplyReceived)(self.take_replies)
         return router

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from services.scheduler.schema import system_tables
-from services.scheduler.tables import enrollments, follow_ups, recipients, triggers_seen
+from services.scheduler.tables import enrollments, follow_ups, recipients, system_tables, triggers_seen
 from shared import rights
 from shared.db.transaction import Transaction
 from shared.ids import MerchantId, RecipientId

@@ -7,11 +7,13 @@ number was busy, in the order they will go; `in_flight` those released and not y
 
 import sqlalchemy as sa
 
-from services.scheduler.schema import metadata, system_tables
 from shared.db.storage import CHANGING, QUEUE
+from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant, Json
 
 __all__ = ["metadata", "system_tables"]
+
+metadata, system_tables = metadata_of("scheduler")
 
 DEALS = "kind IN ('purchase', 'refund', 'cancellation', 'number_changed')"
 """What an index holds of `triggers_seen`: asked for in these words, or it is not found."""

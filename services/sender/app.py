@@ -22,17 +22,18 @@ from services.sender.replies.missed_replies import MissedReplies
 from services.sender.replies.recording import Replies
 from services.sender.replies.unassigned import UnassignedReplies
 from services.sender.retention import Retention
-from services.sender.schema import metadata, system_tables
 from services.sender.sending.dispatcher import Dispatcher
 from services.sender.sending.outcomes import Outcomes
 from services.sender.sending.provider_calls import Calls
 from services.sender.settings import SenderSettings
+from services.sender.tables import metadata, system_tables
 from shared.bus.kafka_faults import LogUnavailable
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic
 from shared.loop import SLOW_SECONDS, Loop
-from shared.service import Runtime, Service
+from shared.service import Consumer, Runtime, Service, halted
+from shared.tasks import WatchedTasks
 from shared.wake import LoopWaker
 
 __all__ = ["NAME", "Sender", "assemble", "build", "metadata"]
@@ -84,10 +85,10 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     calls = Calls(runtime.clock, sealer, outcomes, numbers, most=settings.calls_at_once, process_url=process_url)
 
     waker = LoopWaker()
-    service = Service(name=NAME, metadata=metadata, system_tables=system_tables, units=units)
-    events = consumer.router(partial(waker.wake_after, _COMMIT_SECONDS), sealer, runtime.log.partitions)
-    events.works[failing_dispatches.PARKED_AS] = failing_dispatches.take_again
-    source = service.listen(runtime.log, events)
+    handlers = consumer.router(partial(waker.wake_after, _COMMIT_SECONDS), sealer, runtime.log.partitions)
+    handlers.works[failing_dispatches.PARKED_AS] = failing_dispatches.take_again
+    events, tasks = Consumer.of(runtime, system_tables, handlers), WatchedTasks(NAME)
+    source = events.source
     hearing = ReadProgress(
         source, runtime.log.marks(), units, system_tables, NEWS, listeners=LISTENERS, patience_seconds=MARK_SECONDS
     )
@@ -95,7 +96,7 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     async def is_hearing() -> bool:
         with contextlib.suppress(LogUnavailable):  # the last look grows old; what is no marketing goes on
             await hearing.look()
-        return missed.is_caught_up() and service.halted() is None and (await units.read(hearing.news)).is_complete
+        return missed.is_caught_up() and halted(events, tasks) is None and (await units.read(hearing.news)).is_complete
 
     dispatcher = Dispatcher(
         units,
@@ -126,23 +127,26 @@ def assemble(runtime: Runtime, settings: SenderSettings, environ: Mapping[str, s
     dispatching = Loop("dispatch", dispatcher.step)
 
     waker.attach(dispatching)
-    service.routers = (
-        api.router(
-            units,
-            Admission(runtime.merchants, book, sealer),
-            receipts,
-            replies,
+    service = Service(
+        name=NAME,
+        metadata=metadata,
+        system_tables=system_tables,
+        units=units,
+        consumer=events,
+        tasks=tasks,
+        routers=(
+            api.router(units, Admission(runtime.merchants, book, sealer), receipts, replies),
+            unassigned_api.router(unassigned, runtime.merchants),
+            links_api.router(units, sealer),
         ),
-        unassigned_api.router(unassigned, runtime.merchants),
-        links_api.router(units, sealer),
+        loops=(
+            dispatching,
+            Loop("reconcile", reconciler.step, longest_seconds=SLOW_SECONDS),
+            Loop("ask", asker.step, longest_seconds=SLOW_SECONDS),
+            Loop("missed-replies", missed.step, longest_seconds=SLOW_SECONDS),
+            Loop("retention", Retention(units, settings).step, longest_seconds=SLOW_SECONDS),
+        ),
+        on_start=(waker.start, missed.begin, book.warm_up),
+        on_stop=(calls.stop, book.close),
     )
-    service.loops = (
-        dispatching,
-        Loop("reconcile", reconciler.step, longest_seconds=SLOW_SECONDS),
-        Loop("ask", asker.step, longest_seconds=SLOW_SECONDS),
-        Loop("missed-replies", missed.step, longest_seconds=SLOW_SECONDS),
-        Loop("retention", Retention(units, settings).step, longest_seconds=SLOW_SECONDS),
-    )
-    service.on_start = (waker.start, missed.begin, book.warm_up)
-    service.on_stop = (calls.stop, book.close)
     return Sender(service, dispatcher, calls, outcomes, reconciler, asker, missed, book, backpressure)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from services.sender import erasure, store
+from services.sender import erasure, exports, store
 from services.sender.engagement.attribution import consumer as attribution
-from services.sender.exports import SenderExports
 from services.sender.queue.dispatches import Dispatch, priority_of
 from services.sender.queue.states import DispatchState
 from services.sender.replies.send_permission import after_change
-from services.sender.tables import dispatches, recipients
+from services.sender.tables import dispatches, recipients, system_tables
+from shared import rights
 from shared.bus.partitioning import partition_of
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
@@ -36,7 +36,7 @@ def router(on_queued: Callable[[], None], sealer: Sealer, partitions: int) -> Ro
     door.on(ConsentChanged)(apply_standing)
     door.on(RecipientErased)(erasure.forget)
     door.on(MerchantClosed)(erasure.close)
-    door.on(PrivacyRequested)(SenderExports(sealer).answer)
+    door.on(PrivacyRequested)(rights.Exports(system_tables, sealer, exports.held).answer)
     attribution.register(door)
     return door
 

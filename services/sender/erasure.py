@@ -12,7 +12,6 @@ from services.sender.engagement.links import store as links
 from services.sender.engagement.links.tables import short_links
 from services.sender.queue.dispatches import Dispatch
 from services.sender.queue.states import AttemptState
-from services.sender.schema import system_tables
 from services.sender.tables import (
     HOLDS_CONTENT,
     attempts,
@@ -21,6 +20,7 @@ from services.sender.tables import (
     receipts,
     recipients,
     replies,
+    system_tables,
     unassigned_replies,
 )
 from shared import rights

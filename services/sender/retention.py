@@ -14,9 +14,8 @@ from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.engagement.links.store import LINK_LIFETIME
 from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.queue.states import AttemptState, DispatchState
-from services.sender.schema import system_tables
 from services.sender.settings import SenderSettings
-from services.sender.tables import attempts, dispatches, receipts, replies, unassigned_replies
+from services.sender.tables import attempts, dispatches, receipts, replies, system_tables, unassigned_replies
 from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
 from shared.db.system_tables import kept_of

@@ -8,11 +8,13 @@ erasures and exports.
 import sqlalchemy as sa
 
 from services.sender.queue.states import LIVE_STATES, DispatchState
-from services.sender.schema import metadata, system_tables
 from shared.db.storage import CHANGING, QUEUE
+from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant
 
 __all__ = ["metadata", "system_tables"]
+
+metadata, system_tables = metadata_of("sender")
 
 dispatches = sa.Table(
     "sender_dispatches",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -20,6 +21,9 @@ from shared.events.follow_up import FollowUpDue
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.ids import EventId, RecipientId
 from shared.privacy import Sealer
+
+RIGHTS_KINDS: Final = (PrivacyRequested, RecipientErased, PrivacyErased, PrivacyExported)
+"""What requests by right consist of."""
 
 
 @dataclass(frozen=True, slots=True)

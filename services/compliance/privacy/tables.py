@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from services.compliance.schema import metadata
+from services.compliance.tables import metadata
 from shared.db.types import Id, Instant, Json
 
 privacy_requests = sa.Table(

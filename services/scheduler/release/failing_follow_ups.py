@@ -17,9 +17,8 @@ from services.scheduler.release.due_timers import is_pending, release_of, sorted
 from services.scheduler.release.number_queues import Queues
 from services.scheduler.release.pacing import Waiting
 from services.scheduler.release.turns import wait_for_turns
-from services.scheduler.schema import system_tables
 from services.scheduler.store import load_with_content, timer
-from services.scheduler.tables import follow_ups, timers
+from services.scheduler.tables import follow_ups, system_tables, timers
 from shared.bus import parked
 from shared.bus.failures import FailureWindow
 from shared.db.transaction import WritePriority

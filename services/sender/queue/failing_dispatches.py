@@ -10,9 +10,8 @@ from uuid import UUID
 
 import orjson
 
-from services.sender.schema import system_tables
 from services.sender.store import dispatch_of
-from services.sender.tables import dispatches
+from services.sender.tables import dispatches, system_tables
 from shared.bus import parked
 from shared.bus.failures import FailureWindow
 from shared.db.transaction import WritePriority

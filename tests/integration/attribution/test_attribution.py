@@ -24,8 +24,8 @@ from services.sender.engagement.attribution.store import (
 )
 from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.retention import sweeps
-from services.sender.schema import metadata, system_tables
 from services.sender.settings import SenderSettings
+from services.sender.tables import metadata, system_tables
 from shared import ids
 from shared.bus.router import Router
 from shared.config.directory import MerchantDirectory
@@ -36,7 +36,8 @@ from shared.events.engagement import AttributionModel, ConversionAdjusted, Conve
 from shared.events.follow_up import Purpose
 from shared.events.trigger import TriggerReceived
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
-from shared.service import Service
+from shared.service import Consumer, Service
+from shared.tasks import WatchedTasks
 from shared.testing.clock import START, FakeClock
 from shared.testing.harness import ServiceHarness, harness
 
@@ -73,10 +74,10 @@ class Sender:
         self.harness = harness
         self.clock = clock
         self.units = harness.runtime.units
-        self.service = Service("sender", metadata, system_tables, self.units)
         router = Router()
         consumer.register(router)
-        self.service.listen(harness.runtime.log, router)
+        events = Consumer.of(harness.runtime, system_tables, router)
+        self.service = Service("sender", metadata, system_tables, self.units, events, WatchedTasks("sender"))
 
     async def click(self, follow_up_id: FollowUpId, *, at: datetime, by: RecipientId = ANA) -> None:
         async def work(uow: UnitOfWork) -> None:

@@ -19,8 +19,8 @@ from services.sender.engagement.links.shorten import Shortener
 from services.sender.engagement.links.store import LINK_LIFETIME, LinkOwner
 from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.retention import sweeps
-from services.sender.schema import metadata
 from services.sender.settings import SenderSettings
+from services.sender.tables import metadata
 from shared import ids
 from shared.config.directory import MerchantDirectory
 from shared.db.sweep import swept

@@ -7,8 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.sender import store
-from services.sender.schema import metadata
-from services.sender.tables import HOLDS_CONTENT, dispatches
+from services.sender.tables import HOLDS_CONTENT, dispatches, metadata
 from shared.testing.clock import START
 from tests.integration.sender.driver import SenderDriver
 

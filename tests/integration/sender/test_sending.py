@@ -14,9 +14,8 @@ from services.sender.clock_skew import ClocksApart
 from services.sender.numbers.breaker import Breaker, BreakerState
 from services.sender.numbers.health import NumberHealth
 from services.sender.reconciliation.findings import body_sha256, text_mark
-from services.sender.schema import system_tables
 from services.sender.sending import composition, dispatcher, intents
-from services.sender.tables import dispatches, recipients
+from services.sender.tables import dispatches, recipients, system_tables
 from shared import places
 from shared.bus import parked
 from shared.db.transaction import WritePriority

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ async def _judge(runtime: Runtime, folder: Path) -> None:
     await _go()
     for start in range(0, len(dues), BATCH):
         batch = dues[start : start + BATCH]
-        await runtime.units.run(lambda uow, batch=batch: service.events.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc, union-attr]  # its own batch; compliance has a door
+        await runtime.units.run(partial(service.events.handle, batch), WritePriority.BATCHES)
 
 
 async def _send(runtime: Runtime, _folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from services.sender.schema import metadata
+from services.sender.tables import metadata
 from shared.db.types import Id, Instant
 
 short_links = sa.Table(
