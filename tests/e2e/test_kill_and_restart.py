@@ -76,7 +76,7 @@ class Run:
         """Wait until all have ended, or until the kill."""
         with contextlib.suppress(httpx2.HTTPError):
             await settled(client, follow_ups, 60)
-        if await self.house.ended(0.1) is not None:
+        if await self.application.ended(0.1) is not None:
             await self.come_back()
 
     async def _posted(self, client: httpx2.AsyncClient, batch: list[dict[str, Any]]) -> bool:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.integration.shop.driver import PERSON, Shop
 
 from tests.integration.engines import only_on_sqlite
 from tests.integration.shop.cases import CASES
+from tests.integration.shop.driver import PERSON, Shop
 
 pytestmark = only_on_sqlite("each of these is held on both databases where its cause was; this is the way through")
 

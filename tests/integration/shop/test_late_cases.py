@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from tests.integration.shop.driver import Shop, opened
-
 from tests.integration.engines import only_on_sqlite
 from tests.integration.shop.cases import CASES
+from tests.integration.shop.driver import Shop, opened
 
 pytestmark = only_on_sqlite("the distance between texts is no matter of the database")
 

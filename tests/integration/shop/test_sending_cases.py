@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.integration.shop.driver import PERSON, Shop
 from typer.testing import CliRunner
 
 from services.cli.app import app
@@ -14,6 +13,7 @@ from shared.events.dispatch import DispatchFailed
 from shared.events.engagement import ReplyClass, ReplyReceived
 from tests.integration.engines import only_on_sqlite
 from tests.integration.shop.cases import CASES
+from tests.integration.shop.driver import PERSON, Shop
 
 pytestmark = only_on_sqlite("each of these is held on both databases where its cause was; this is the way through")
 

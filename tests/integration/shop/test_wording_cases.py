@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.shop.driver import PERSON, Shop, opened
 
 from tests.integration.engines import only_on_sqlite
 from tests.integration.shop.cases import CASES, asked_in
+from tests.integration.shop.driver import PERSON, Shop, opened
 
 pytestmark = only_on_sqlite("what a text says is no matter of the database")
 
