@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 _OURS: Final = ("services.", "shared.")
 
 
-class Fault(Exception):  # noqa: N818 - the glossary's word; "Error" would say nothing more
+class Fault(Exception):
     """Something outside the code's control failed."""
 
     code: ClassVar[str] = "fault"

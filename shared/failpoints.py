@@ -31,7 +31,7 @@ NAMES = (
 """Every failpoint of the path; a test visits each. The relay's exists in distributed mode only."""
 
 
-class FailpointReached(Exception):  # noqa: N818 - a place, not an error of the code
+class FailpointReached(Exception):
     """An armed failpoint was told to raise."""
 
 

@@ -36,7 +36,7 @@ _BLANK_GROUPS = frozenset(
 _POINT_LOCALES = frozenset({"es-mx", "es-us", "es-pr", "es-do", "es-gt", "es-hn", "es-ni", "es-pa", "es-pe", "es-sv"})
 
 
-class InexactAmount(ValueError):  # noqa: N818 - a finding about an amount, turned into a value by the sources
+class InexactAmount(ValueError):
     """The amount is not a whole number of the currency's minor units."""
 
 

@@ -10,7 +10,7 @@ from shared.instants import BOUNDS, is_near
 from shared.money import InexactAmount, minor_units
 
 
-class Misshapen(ValueError):  # noqa: N818 - a finding about a document, turned into a value by `sources.adapter`
+class Misshapen(ValueError):
     """A field is missing where it is needed, or not of the kind it must be; the message names it, never its value."""
 
     def __init__(self, field: str, reason: str) -> None:

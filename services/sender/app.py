@@ -27,7 +27,7 @@ from services.sender.sending.outcomes import Outcomes
 from services.sender.sending.provider_calls import Calls
 from services.sender.settings import SenderSettings
 from services.sender.tables import metadata, system_tables
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.read_progress import ReadProgress
 from shared.events.topics import Topic

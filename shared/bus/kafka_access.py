@@ -5,11 +5,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from aiokafka.helpers import create_ssl_context
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.bus.kafka import SESSION_SECONDS
+from shared.bus.kafka_client import tls
+from shared.bus.kafka_source import SESSION_SECONDS
 from shared.bus.kept import KEEP_MINUTES
 from shared.bus.outbox_room import MOST_ROWS
 from shared.errors import ConfigurationFault
@@ -87,12 +87,8 @@ class KafkaSettings(Settings):
 
     def _tls(self) -> ssl.SSLContext:
         try:
-            return create_ssl_context(  # type: ignore[no-any-return]  # the library is untyped
-                cafile=None if self.ca_file is None else str(self.ca_file),
-                certfile=None if self.certificate_file is None else str(self.certificate_file),
-                keyfile=None if self.key_file is None else str(self.key_file),
-            )
-        except (OSError, ssl.SSLError) as problem:
+            return tls(self.ca_file, self.certificate_file, self.key_file)
+        except OSError as problem:  # and so `ssl.SSLError`
             raise ConfigurationFault(
                 f"FOLLOWUP_KAFKA_CA_FILE, _CERTIFICATE_FILE or _KEY_FILE cannot be used ({type(problem).__name__})"
             ) from None

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from shared.bus import outbox
-from shared.bus.kafka import SESSION_SECONDS, KafkaSource
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_losses import LossWatch
 from shared.bus.kafka_marks import Hearing, KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
+from shared.bus.kafka_source import SESSION_SECONDS, KafkaSource
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.kept import KEEP_MINUTES

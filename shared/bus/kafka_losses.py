@@ -14,11 +14,10 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from shared.bus import kafka_instruments as instruments
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
+from shared.bus.kafka_client import Consumer, lone_consumer, places_of, reported
 from shared.bus.kafka_marks import KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import KafkaCluster
@@ -78,7 +77,7 @@ class LossWatch:
         self._marking = marking
         self._minutes = keep_minutes
         self._known: dict[Partition, int] | None = None
-        self._consumer: Any = None
+        self._consumer: Consumer | None = None
 
     async def step(self) -> float:
         """Compare what the log holds with what it held; return the seconds until the next look.
@@ -174,25 +173,11 @@ class LossWatch:
         Raises:
             LogUnavailable: the log does not answer.
         """
-        places = {
-            TopicPartition(self._cluster.topic(topic), number): Partition(topic, number)
-            for topic in Topic
-            for number in range(self._cluster.partitions)
-        }
-        try:
+        places = places_of(self._cluster, Topic)
+        with reported():
             if self._consumer is None:
-                consumer = AIOKafkaConsumer(
-                    bootstrap_servers=self._cluster.bootstrap,
-                    client_id=f"followup-{self._service}-losses",
-                    group_id=None,
-                    enable_auto_commit=False,
-                    **self._cluster.access,
-                )
-                self._consumer = consumer
-                await consumer.start()
-                consumer.assign([*places])
-                consumer.pause(*places)
+                self._consumer = await lone_consumer(self._cluster, client_id=f"followup-{self._service}-losses")
+                self._consumer.assign([*places])
+                self._consumer.pause(*places)
             found = await self._consumer.end_offsets([*places])
-        except (KafkaError, OSError) as problem:
-            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
         return {places[place]: int(end) for place, end in found.items()}

@@ -6,13 +6,19 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_client import (
+    FAILURES,
+    Consumer,
+    TopicPartition,
+    lone_consumer,
+    places_of,
+    reported,
+    stop_within,
+    unavailable,
+)
 from shared.bus.kafka_wire import MARKS_TOPIC, KafkaCluster
 from shared.bus.marks import MARK_SECONDS, PUBLISHERS, PublisherMark, unpacked
 from shared.bus.port import Partition
@@ -21,6 +27,7 @@ from shared.errors import DatabaseUnavailable
 from shared.loop import Loop
 
 _ANSWER_SECONDS = 5.0
+_CLOSE_SECONDS = 1.0
 _GATHER_MILLISECONDS = 900
 """Marks come once a second from each service; they are fetched together."""
 _COMPARE_SECONDS = 2.0
@@ -52,7 +59,7 @@ class KafkaMarks:
         self._place = TopicPartition(cluster.topic(MARKS_TOPIC), 0)
         self._others: list[TopicPartition] = []
         """One partition of each topic whose ends are asked for: the library knows only topics it was assigned."""
-        self._consumer: Any = None
+        self._consumer: Consumer | None = None
         self._newest: dict[str, PublisherMark] = {}
         self._compared: tuple[float, datetime] | None = None
         """Our monotonic clock just before its database's clock was asked, and what that said."""
@@ -88,12 +95,12 @@ class KafkaMarks:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 consumer = await self._started()
                 found = await consumer.getmany(self._place, timeout_ms=_GATHER_MILLISECONDS)
-        except (KafkaError, OSError) as problem:
+        except FAILURES as problem:
             await self.close()
-            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+            raise unavailable(problem) from problem
         await self._compare()
         for record in found.get(self._place, ()):
-            mark = unpacked(record.value)
+            mark = unpacked(record.value or b"")
             if mark is not None:
                 self._newest[mark.publisher] = mark
         return 0.0
@@ -108,24 +115,18 @@ class KafkaMarks:
         Raises:
             LogUnavailable: the log does not answer.
         """
-        places = {
-            TopicPartition(self._cluster.topic(topic), number): Partition(topic, number)
-            for topic in topics
-            for number in range(self._cluster.partitions)
-        }
-        try:
+        places = places_of(self._cluster, topics)
+        with reported():
             async with asyncio.timeout(_ANSWER_SECONDS):
                 consumer = await self._started()
                 found = await consumer.end_offsets([*places])
-        except (KafkaError, OSError) as problem:
-            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
         return {places[place]: int(end) for place, end in found.items()}
 
     async def close(self) -> None:
         """Disconnect."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=1.0)
+            await stop_within(consumer, _CLOSE_SECONDS)
 
     def _here(self, at: datetime) -> float:
         """Return an instant of a database on our monotonic clock, never later than it was."""
@@ -153,23 +154,19 @@ class KafkaMarks:
             raise
         self._compared = before, rows[0]["at"]
 
-    async def _started(self) -> Any:
+    async def _started(self) -> Consumer:
         """Return the consumer, at the end of the topic: marks are said again every second."""
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._cluster.bootstrap,
+            consumer = await lone_consumer(
+                self._cluster,
                 client_id=f"followup-{self._service}-marks",
-                group_id=None,
-                enable_auto_commit=False,
                 auto_offset_reset="latest",
                 fetch_min_bytes=64 * 1024,
                 fetch_max_wait_ms=_GATHER_MILLISECONDS,
                 retry_backoff_ms=100,
                 metadata_max_age_ms=300_000,
-                **self._cluster.access,
             )
             try:
-                await consumer.start()
                 consumer.assign([self._place, *self._others])
                 if self._others:
                     consumer.pause(*self._others)

@@ -2,12 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
-
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
+from shared.bus.kafka_client import (
+    FAILURES,
+    Given,
+    MessageSizeTooLargeError,
+    Producer,
+    abandon,
+    idempotent_producer,
+    unavailable,
+)
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import KafkaCluster, KafkaRecord, headers
 from shared.bus.partitioning import partitions_of
@@ -36,7 +41,7 @@ class KafkaProducer:
     def __init__(self, cluster: KafkaCluster, service: str) -> None:
         self._cluster = cluster
         self._service = service
-        self._producer: Any = None
+        self._producer: Producer | None = None
         self._checked: set[str] = set()
         """Topics seen to have the partitions everybody counts on."""
         self.refused: frozenset[int] = frozenset()
@@ -65,10 +70,10 @@ class KafkaProducer:
                 for topic in {record.topic for record in records} - self._checked:
                     self._cluster.check(topic, await producer.partitions_for(self._cluster.topic(topic)))
                     self._checked.add(topic)
-        except (KafkaError, OSError) as problem:
+        except FAILURES as problem:
             await self.close()
-            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
-        answers: list[asyncio.Future[Any]] = []
+            raise unavailable(problem) from problem
+        answers: list[asyncio.Future[Given]] = []
         """Acknowledgements to come, and in `sent` which of them are whose."""
         try:
             sent = await self._handed_over(producer, records, answers)
@@ -96,7 +101,7 @@ class KafkaProducer:
             raise LogUnavailable(f"Kafka took nothing: {type(why).__name__}") from why
         return arrived
 
-    def _note_given(self, record: KafkaRecord, answers: "Sequence[asyncio.Future[Any]]") -> None:
+    def _note_given(self, record: KafkaRecord, answers: "Sequence[asyncio.Future[Given]]") -> None:
         """Remember the lowest offset of each partition."""
         for answer in answers:
             place, offset = Partition(record.topic, int(answer.result().partition)), int(answer.result().offset)
@@ -113,9 +118,9 @@ class KafkaProducer:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 producer = await self._started()
                 await producer.send_and_wait(self._cluster.topic(topic), value=value, key=key, partition=0)
-        except (KafkaError, OSError) as problem:
+        except FAILURES as problem:
             await self.close()
-            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+            raise unavailable(problem) from problem
 
     async def close(self) -> None:
         """Give up what is under way and disconnect."""
@@ -124,14 +129,13 @@ class KafkaProducer:
             return
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await _given_up(producer)
-                await producer.stop()
-        except (KafkaError, OSError) as problem:
+                await abandon(producer)
+        except FAILURES as problem:
             log.debug("producer_not_closed", service=self._service, error=type(problem).__name__)
 
     async def _handed_over(
-        self, producer: Any, records: Sequence[KafkaRecord], answers: "list[asyncio.Future[Any]]"
-    ) -> "list[tuple[KafkaRecord, list[asyncio.Future[Any]]]]":
+        self, producer: Producer, records: Sequence[KafkaRecord], answers: "list[asyncio.Future[Given]]"
+    ) -> "list[tuple[KafkaRecord, list[asyncio.Future[Given]]]]":
         """Hand records over in order, as far as that goes; note what will tell of each whether it arrived."""
         sent = []
         for record in records:
@@ -149,21 +153,18 @@ class KafkaProducer:
                     )
             except MessageSizeTooLargeError as problem:  # its own fault, nobody else's
                 answers.append(_refused(problem))
-            except (KafkaError, OSError) as problem:  # the queue to a partition without a leader is full
+            except FAILURES as problem:  # the queue to a partition without a leader is full
                 log.warning("record_not_sent", service=self._service, type=record.type, error=type(problem).__name__)
                 break
             sent.append((record, answers[first:]))
         return sent
 
-    async def _started(self) -> Any:
+    async def _started(self) -> Producer:
         """Return the producer, connected."""
         if self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._cluster.bootstrap,
+            self._producer = await idempotent_producer(
+                self._cluster,
                 client_id=f"followup-{self._service}",
-                acks="all",
-                enable_idempotence=True,
-                transactional_id=None,  # no Kafka transactions: the library speaks their first, unfenced version only
                 compression_type="lz4",
                 linger_ms=0,  # the relay sends what it has all at once
                 max_batch_size=_BATCH_BYTES,
@@ -172,41 +173,22 @@ class KafkaProducer:
                 retry_backoff_ms=100,
                 metadata_max_age_ms=300_000,
                 connections_max_idle_ms=540_000,
-                **self._cluster.access,
             )
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-            self._producer = producer
         return self._producer
 
 
-def _refused(problem: KafkaError) -> "asyncio.Future[Any]":
+def _refused(problem: BaseException) -> "asyncio.Future[Given]":
     """Return an answer that is here already."""
-    answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    answer: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
     answer.set_exception(problem)
     return answer
 
 
-def _problem(answer: "asyncio.Future[Any]") -> BaseException | None:
+def _problem(answer: "asyncio.Future[Given]") -> BaseException | None:
     """Return why a record did not arrive, as far as is known; None where it did."""
     return TimeoutError() if answer.cancelled() else answer.exception()
 
 
-def _is_too_large(answer: "asyncio.Future[Any]") -> bool:
+def _is_too_large(answer: "asyncio.Future[Given]") -> bool:
     """Return whether a record can never arrive: then it is its own fault."""
     return isinstance(_problem(answer), MessageSizeTooLargeError)
-
-
-async def _given_up(producer: Any) -> None:
-    """End the library's endless attempts, so that stopping does not wait for a cluster that is gone.
-
-    There is no public way: `stop` flushes first, and for an idempotent producer a flush has no limit.
-    """
-    sender = producer._sender  # noqa: SLF001 - see above
-    if sender is not None and (task := sender.sender_task) is not None:
-        task.cancel()
-        await asyncio.wait([task])
-        producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001 - see above

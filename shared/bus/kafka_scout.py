@@ -2,12 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
-
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_client import FAILURES, Consumer, Record, TopicPartition, lone_consumer, stop_within, unavailable
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import KafkaCluster, recipient_of
 from shared.bus.port import Key, Partition
@@ -15,6 +11,7 @@ from shared.ids import RecipientId
 
 _ANSWER_SECONDS = 5.0
 _WAIT_MILLISECONDS = 200
+_CLOSE_SECONDS = 1.0
 _FETCHES = 25
 """How often a look asks for records that are slow to come; then the next look goes on."""
 
@@ -25,7 +22,7 @@ class KafkaScout:
     def __init__(self, cluster: KafkaCluster, service: str) -> None:
         self._cluster = cluster
         self._service = service
-        self._consumer: Any = None
+        self._consumer: Consumer | None = None
 
     async def keys(
         self, spans: Mapping[Partition, tuple[int, int]], limit: int
@@ -39,18 +36,18 @@ class KafkaScout:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 consumer = await self._started()
                 return await self._looked(consumer, spans, limit)
-        except (KafkaError, OSError, IllegalStateError) as problem:
+        except FAILURES as problem:
             await self.close()
-            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+            raise unavailable(problem) from problem
 
     async def close(self) -> None:
         """Disconnect."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=1.0)
+            await stop_within(consumer, _CLOSE_SECONDS)
 
     async def _looked(
-        self, consumer: Any, spans: Mapping[Partition, tuple[int, int]], limit: int
+        self, consumer: Consumer, spans: Mapping[Partition, tuple[int, int]], limit: int
     ) -> tuple[list[Key], dict[Partition, int]]:
         """Read the spans from their beginnings until their ends, the limit, or our patience is reached."""
         places = {
@@ -78,32 +75,23 @@ class KafkaScout:
             consumer.pause(*open_places)
         return keys, reached
 
-    async def _started(self) -> Any:
+    async def _started(self) -> Consumer:
         """Return the consumer, connected; nothing is assigned to it yet."""
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._cluster.bootstrap,
+            self._consumer = await lone_consumer(
+                self._cluster,
                 client_id=f"followup-{self._service}-scout",
-                group_id=None,
-                enable_auto_commit=False,
                 auto_offset_reset="earliest",  # what retention removed lies behind what we asked for
                 fetch_max_wait_ms=_WAIT_MILLISECONDS,
                 max_partition_fetch_bytes=MAX_RECORD_BYTES,
                 fetch_max_bytes=4 * MAX_RECORD_BYTES,
                 retry_backoff_ms=100,
                 metadata_max_age_ms=300_000,
-                **self._cluster.access,
             )
-            try:
-                await consumer.start()
-            except BaseException:
-                await consumer.stop()
-                raise
-            self._consumer = consumer
         return self._consumer
 
 
-def _keys_of(partition: Partition, records: list[Any]) -> list[Key]:
+def _keys_of(partition: Partition, records: list[Record]) -> list[Key]:
     """Return whom records are about, each person once, by their last one; foreign records are nobody's."""
     last: dict[RecipientId, int] = {}
     for record in records:

@@ -1,21 +1,16 @@
 """The topics on a cluster: made once, never resized in passing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.kafka_client import Admin, TopicWanted
 from shared.bus.kafka_wire import MARKS_TOPIC, KafkaCluster
 from shared.errors import ConfigurationFault
 from shared.events.topics import RETENTION_DAYS, Topic
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """A webhook body may be 1 MiB and travels sealed and encoded."""
-_REQUEST_MILLISECONDS = 15_000
 
 
 async def create_topics(cluster: KafkaCluster) -> None:
@@ -25,20 +20,12 @@ async def create_topics(cluster: KafkaCluster) -> None:
         ConfigurationFault: a topic has another number of partitions, or the cluster refuses ours.
         LogUnavailable: the cluster cannot be reached now.
     """
-    admin = _admin(cluster)
-    try:
-        await admin.start()
-        response = await admin.create_topics([*(_wanted(cluster, topic) for topic in Topic), _marks(cluster)])
-        for name, code, *said in response.topic_errors:
-            if code and for_code(code) is not TopicAlreadyExistsError:
-                raise ConfigurationFault(f"Kafka refuses to make the topic {name}: {for_code(code).__name__} {said}")
-        for found in await admin.describe_topics([cluster.topic(topic) for topic in Topic]):
-            if not found["error_code"]:
-                cluster.check(found["topic"].removeprefix(cluster.prefix), found["partitions"])
-    except (KafkaError, OSError) as problem:
-        raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
-    finally:
-        await admin.close()
+    async with Admin(cluster) as admin:
+        refused = await admin.create([*(_wanted(cluster, topic) for topic in Topic), _marks(cluster)])
+        if refused:
+            name, error, said = refused[0]
+            raise ConfigurationFault(f"Kafka refuses to make the topic {name}: {error} {said}")
+        _checked(cluster, await admin.copies([cluster.topic(topic) for topic in Topic]))
 
 
 async def topics_found(cluster: KafkaCluster) -> dict[str, int]:
@@ -48,18 +35,16 @@ async def topics_found(cluster: KafkaCluster) -> dict[str, int]:
         ConfigurationFault: a topic has another number of partitions.
         LogUnavailable: the cluster cannot be reached now.
     """
-    admin = _admin(cluster)
-    try:
-        await admin.start()
-        described = await admin.describe_topics([cluster.topic(topic) for topic in Topic])
-        found = {each["topic"]: 0 if each["error_code"] else len(each["partitions"]) for each in described}
-        for each in described:
-            if not each["error_code"]:
-                cluster.check(each["topic"].removeprefix(cluster.prefix), each["partitions"])
-    except (KafkaError, OSError) as problem:
-        raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
-    finally:
-        await admin.close()
+    names = [cluster.topic(topic) for topic in Topic]
+    async with Admin(cluster) as admin:
+        found = _checked(cluster, await admin.copies(names))
+    return {name: len(found.get(name, ())) for name in names}
+
+
+def _checked(cluster: KafkaCluster, found: Mapping[str, Sequence[int]]) -> Mapping[str, Sequence[int]]:
+    """Return the copies of each topic's partitions, having seen that there are as many partitions as expected."""
+    for name, copies in found.items():
+        cluster.check(name.removeprefix(cluster.prefix), len(copies))
     return found
 
 
@@ -79,28 +64,12 @@ async def copies_found(cluster: KafkaCluster) -> dict[str, Copies]:
     Raises:
         LogUnavailable: the cluster cannot be reached now.
     """
-    admin = _admin(cluster)
-    names = [cluster.topic(topic) for topic in Topic]
-    try:
-        await admin.start()
-        described = [each for each in await admin.describe_topics(names) if not each["error_code"]]
-        there = [ConfigResource(ConfigResourceType.TOPIC, each["topic"]) for each in described]
-        told = await admin.describe_configs(there) if there else []
-    except (KafkaError, OSError) as problem:
-        raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
-    finally:
-        await admin.close()
-    flushed = {
-        name
-        for answer in told
-        for _code, _said, _kind, name, settings in answer.resources
-        if ("flush.messages", "1") in {(setting[0], setting[1]) for setting in settings}
-    }
+    async with Admin(cluster) as admin:
+        copies = await admin.copies([cluster.topic(topic) for topic in Topic])
+        settings = await admin.settings([*copies])
     return {
-        each["topic"]: Copies(
-            min((len(partition["replicas"]) for partition in each["partitions"]), default=0), each["topic"] in flushed
-        )
-        for each in described
+        name: Copies(min(counts, default=0), settings.get(name, {}).get("flush.messages") == "1")
+        for name, counts in copies.items()
     }
 
 
@@ -116,25 +85,12 @@ def copies_told(cluster: KafkaCluster, found: Mapping[str, Copies]) -> tuple[boo
     return True, warning
 
 
-def _admin(cluster: KafkaCluster) -> AIOKafkaAdminClient:
-    """Return a client that asks about topics."""
-    return AIOKafkaAdminClient(
-        bootstrap_servers=cluster.bootstrap,
-        client_id="followup-topics",
-        request_timeout_ms=_REQUEST_MILLISECONDS,
-        retry_backoff_ms=100,
-        metadata_max_age_ms=300_000,
-        **cluster.access,
-    )
-
-
-def _wanted(cluster: KafkaCluster, topic: Topic) -> NewTopic:
+def _wanted(cluster: KafkaCluster, topic: Topic) -> TopicWanted:
     """Return a topic as it should be."""
-    return NewTopic(
-        name=cluster.topic(topic),
-        num_partitions=cluster.partitions,
-        replication_factor=cluster.replication,
-        topic_configs={
+    return TopicWanted(
+        cluster.topic(topic),
+        cluster.partitions,
+        {
             "cleanup.policy": "delete",
             "retention.ms": str(timedelta(days=RETENTION_DAYS) // timedelta(milliseconds=1)),
             "max.message.bytes": str(MAX_RECORD_BYTES),
@@ -159,13 +115,12 @@ def single_copy_warning(cluster: KafkaCluster) -> str | None:
     )
 
 
-def _marks(cluster: KafkaCluster) -> NewTopic:
+def _marks(cluster: KafkaCluster) -> TopicWanted:
     """Return the topic of the marks: only the newest of each service matters, and an hour of them is kept at most."""
-    return NewTopic(
-        name=cluster.topic(MARKS_TOPIC),
-        num_partitions=1,
-        replication_factor=cluster.replication,
-        topic_configs={
+    return TopicWanted(
+        cluster.topic(MARKS_TOPIC),
+        1,
+        {
             "cleanup.policy": "compact,delete",
             "retention.ms": str(timedelta(hours=1) // timedelta(milliseconds=1)),
             "segment.ms": str(timedelta(minutes=10) // timedelta(milliseconds=1)),

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
 from shared.bus import positions
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_marks import Hearing
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import MARKS_TOPIC

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
 from shared.bus import kept, outbox_turns
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import KafkaRecord
 from shared.bus.marking import Marking

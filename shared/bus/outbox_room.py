@@ -5,7 +5,7 @@ import asyncio
 import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
-from shared.bus.kafka_faults import OutboxFull
+from shared.bus.errors import OutboxFull
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction
 from shared.loop import Loop

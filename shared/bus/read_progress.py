@@ -15,7 +15,7 @@ from enum import StrEnum
 import orjson
 
 from shared.bus import instruments, positions
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.marks import HEARD_SECONDS, MARK_SECONDS, Marks, all_heard, all_in_log
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Assignment, Key, Partition, Source

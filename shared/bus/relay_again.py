@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import Mapping
 
 import sqlalchemy as sa
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from shared.bus import kept, outbox
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
+from shared.bus.kafka_client import lone_consumer, places_of, reported
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.port import Partition
@@ -30,27 +29,19 @@ async def starts(cluster: KafkaCluster, minutes: float, now_milliseconds: int) -
     Raises:
         LogUnavailable: the cluster does not answer.
     """
-    places = {
-        TopicPartition(cluster.topic(topic), number): Partition(topic, number)
-        for topic in Topic
-        for number in range(cluster.partitions)
-    }
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=cluster.bootstrap, group_id=None, enable_auto_commit=False, **cluster.access
-    )
-    try:
+    places = places_of(cluster, Topic)
+    since = max(0, now_milliseconds - int(minutes * 60_000))
+    with reported(cluster):
         async with asyncio.timeout(_ANSWER_SECONDS):
-            await consumer.start()
-            consumer.assign([*places])
-            since = max(0, now_milliseconds - int(minutes * 60_000))
-            first = await consumer.offsets_for_times(dict.fromkeys(places, since))
-            ends = await consumer.end_offsets([*places])
-    except (KafkaError, OSError) as problem:
-        raise LogUnavailable(f"Kafka at {cluster.bootstrap}: {type(problem).__name__}") from problem
-    finally:
-        await consumer.stop()
+            consumer = await lone_consumer(cluster)
+            try:
+                consumer.assign([*places])
+                first = await consumer.offsets_for_times(dict.fromkeys(places, since))
+                ends = await consumer.end_offsets([*places])
+            finally:
+                await consumer.stop()
     return {
-        partition: int(ends[place] if first.get(place) is None else first[place].offset)
+        partition: int(ends[place] if (found := first.get(place)) is None else found.offset)
         for place, partition in places.items()
     }
 

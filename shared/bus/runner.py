@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.bus import instruments, parked, positions
+from shared.bus.errors import LogShortened
 from shared.bus.failures import WINDOW, FailureWindow
-from shared.bus.kafka_faults import LogShortened
 from shared.bus.port import Message, Partition, Source
 from shared.bus.router import Router
 from shared.db.system_tables import SystemTables

@@ -53,7 +53,7 @@ class Document:
         return here
 
 
-class _Refused(Exception):  # noqa: N818 - leaves this module as a Problem
+class _Refused(Exception):
     def __init__(self, line: int, message: str, mend: str) -> None:
         super().__init__(message)
         self.line, self.message, self.mend = line, message, mend

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import asyncpg
 import sqlalchemy.exc
 
+from shared.db.postgres_driver import INTERFACE_ERROR, INTERNAL_ERROR
 from shared.errors import ConfigurationFault, DatabaseUnavailable, Overtaken
 
 _PASSING_CLASSES = ("08", "53", "57", "58")
@@ -54,8 +54,8 @@ def translated(problem: Exception, *, lost: bool) -> Exception:
         state.startswith(_PASSING_CLASSES)
         or (state in _PASSING and (state != "0A000" or helps_at_once(problem)))
         or isinstance(problem, TimeoutError | sqlalchemy.exc.TimeoutError)
-        or any(isinstance(each, asyncpg.InternalClientError) for each in _causes(problem))
-        or (lost and isinstance(problem, OSError | asyncpg.InterfaceError | sqlalchemy.exc.SQLAlchemyError))
+        or any(isinstance(each, INTERNAL_ERROR) for each in _causes(problem))
+        or (lost and isinstance(problem, (OSError, INTERFACE_ERROR, sqlalchemy.exc.SQLAlchemyError)))
     )
     return DatabaseUnavailable(f"the database cannot be used now: {_said(problem)}") if passing else problem
 
@@ -68,11 +68,7 @@ def unreachable(problem: Exception) -> Exception:
 
 
 def _causes(problem: BaseException) -> list[Any]:
-    """Return what was raised, and what SQLAlchemy wrapped: it forgets the code of a stale statement.
-
-    The driver's "internal client error" is what a statement meets between the server's last word and the closing of
-    the connection.
-    """
+    """Return what was raised, and what SQLAlchemy wrapped: it forgets the code of a stale statement."""
     said = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
     return [said, said.__cause__] if said is not None else []
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import asyncpg
-
+from shared.db.postgres_driver import connect
 from shared.db.postgres_faults import unreachable
 from shared.errors import ConfigurationFault
 
@@ -41,7 +40,7 @@ async def provision(url: str, service: str, password: str | None = None, *, role
         ConfigurationFault: it refuses us.
     """
     try:
-        connection = await asyncpg.connect(url.replace("postgresql+asyncpg://", "postgresql://", 1), timeout=5)
+        connection = await connect(url, timeout_seconds=5)
     except Exception as problem:
         raise unreachable(problem) from problem
     try:

@@ -81,7 +81,7 @@ class ConnectionRefusal(Enum):
         )
 
 
-class _Stop(Exception):  # noqa: N818 - ends the parser's run from within, never leaves this module
+class _Stop(Exception):
     """The parser is to read no further."""
 
 

@@ -21,7 +21,7 @@ _MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
-class Unkeepable(ValueError):  # noqa: N818 - a finding about a document
+class Unkeepable(ValueError):
     """It cannot be kept as it is: too many members, nested too deep, or with a NUL that no database text may hold."""
 
 

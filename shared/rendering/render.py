@@ -25,7 +25,7 @@ _UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-"})  # as typed and as set
 
 
-class LinkRefused(Exception):  # noqa: N818 - a refusal; raised, because it has to cross the template engine
+class LinkRefused(Exception):
     """Raised by a `link` callback for an address it will not shorten; the text is not rendered then."""
 
 

@@ -8,9 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
-
 from shared.clock import SystemClock, read_offset, write_offset
+from shared.db.postgres_driver import connect
 from shared.privacy import Keyring
 from shared.testing.connected import Server
 from shared.testing.ingress import Ingress
@@ -160,7 +159,7 @@ async def cluster(
 
 async def _database(server: str, name: str) -> str:
     """Make a database and return its owner's URL."""
-    connection = await asyncpg.connect(server)
+    connection = await connect(server)
     try:
         await connection.execute(f'CREATE DATABASE "{name}"')
     finally:

@@ -36,7 +36,7 @@ _MAVEN_SECONDS = 300.0
 _LOOK_SECONDS = 0.05
 
 
-class PartMissing(Exception):  # noqa: N818 - what is said is what is missing, not that something went wrong
+class PartMissing(Exception):
     """A real part cannot be had on this machine; the message says what to install or set."""
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 import sqlalchemy as sa
 
 from shared.bus.local import LocalLog
 from shared.db.postgres import PostgresDatabase
+from shared.db.postgres_driver import connect
 from shared.db.postgres_roles import ROLE_PREFIX, provision
 from shared.db.transaction import Transaction, WritePriority
 from shared.events.envelope import Event
@@ -55,7 +55,7 @@ class Schemas:
 
     async def drop(self) -> None:
         """Remove everything that was made."""
-        owner = await asyncpg.connect(self._server.address)
+        owner = await connect(self._server.address)
         for name in self._made:
             role = f"{ROLE_PREFIX}{name}"
             await owner.execute(f'DROP SCHEMA "{name}" CASCADE; DROP OWNED BY "{role}"; DROP ROLE "{role}"')

@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.bus import local
-from shared.bus.kafka import KafkaSource
 from shared.bus.kafka_log import KafkaLog
+from shared.bus.kafka_source import KafkaSource
 from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.local import LOCAL, LocalLog
 from shared.bus.port import Source

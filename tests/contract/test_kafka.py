@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from shared.bus import kafka_instruments as instruments
-from shared.bus.kafka import KafkaSource
-from shared.bus.kafka_faults import ConsumerStalled, LogShortened
+from shared.bus.errors import ConsumerStalled, LogShortened
+from shared.bus.kafka_source import KafkaSource
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Partition
 from shared.bus.runner import Runner
@@ -61,16 +61,22 @@ def source_of(runner: Runner) -> KafkaSource:
     return runner._source
 
 
+def consumer_of(source: KafkaSource) -> Any:
+    """Return the library's own consumer."""
+    return source._consumer
+
+
 def has_unanswered(driver: KafkaLogDriver) -> bool:
     """Return whether the relay waits for an acknowledgement."""
-    producer = driver.relay._producer._producer
+    producer: Any = driver.relay._producer._producer
     return producer is not None and bool(producer._message_accumulator._batches)
 
 
 async def die(runner: Runner) -> None:
     """End a reader without a word to its group, as a process ends that is killed."""
     source = source_of(runner)
-    consumer, source._consumer = source._consumer, None
+    consumer = consumer_of(source)
+    source._consumer = None
     source.revoked()
     await consumer.stop()  # the library says nothing for a member with a name
 
@@ -210,7 +216,7 @@ async def test_a_reader_to_whom_nothing_comes_although_events_wait_halts(driver:
     runner = driver.on(source, driver.router)
     await driver.publish(blocked(1, 1))
     await driver.settle(runner)
-    source._consumer.pause(*source._consumer.assignment())  # stands for a fetcher that died
+    consumer_of(source).pause(*consumer_of(source).assignment())  # stands for a fetcher that died
     await driver.publish(blocked(2, 2))
     with pytest.raises(ConsumerStalled):
         await driver.settle(runner)
@@ -224,7 +230,7 @@ async def test_an_event_that_comes_after_a_long_silence_halts_nobody(
     runner = driver.on(source, driver.router)
     await driver.publish(blocked(1, 1))
     await driver.settle(runner)
-    ends = source._consumer.end_offsets
+    ends = consumer_of(source).end_offsets
 
     async def just_after_an_event(places: Any) -> Any:
         monkeypatch.undo()
@@ -234,7 +240,7 @@ async def test_an_event_that_comes_after_a_long_silence_halts_nobody(
     monkeypatch.setattr(source._consumer, "end_offsets", just_after_an_event)
     while len(await driver.done()) < 2:
         await runner.step(linger_seconds=0)
-    assert source._consumer.end_offsets == ends, "nobody looked"
+    assert consumer_of(source).end_offsets == ends, "nobody looked"
 
 
 async def test_what_belongs_to_the_log_ends_soon_although_the_log_is_gone(postgresql: Server, mortal: Server) -> None:

@@ -118,8 +118,8 @@ async def test_positions_go_back_to_the_first_event_of_the_time_and_no_further(d
 
 def test_one_copy_is_flushed_at_each_write_and_said_aloud() -> None:
     one, three = KafkaCluster("x:1", replication=1), KafkaCluster("x:1", replication=3)
-    assert _wanted(one, Topic.TRIGGERS).topic_configs["flush.messages"] == "1"
-    assert "flush.messages" not in _wanted(three, Topic.TRIGGERS).topic_configs
+    assert _wanted(one, Topic.TRIGGERS).configuration["flush.messages"] == "1"
+    assert "flush.messages" not in _wanted(three, Topic.TRIGGERS).configuration
     said = single_copy_warning(one)
     assert said is not None
     assert "relay-again" in said

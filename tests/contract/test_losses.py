@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.marks import PublisherMark
 from shared.bus.runner import Runner
 from shared.events.topics import Topic

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
 from shared.bus import kafka_log, outbox
-from shared.bus.kafka import KafkaSource
-from shared.bus.kafka_faults import LogUnavailable, OutboxFull
+from shared.bus.errors import LogUnavailable, OutboxFull
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_producer import KafkaProducer
+from shared.bus.kafka_source import KafkaSource
 from shared.bus.kafka_topics import MAX_RECORD_BYTES, create_topics
 from shared.bus.kafka_wire import KafkaCluster, KafkaRecord
 from shared.bus.outbox import ROUND_ROWS, SWEEP_SECONDS

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.marks import MARK_SECONDS, NothingToRelay
 from shared.bus.partitioning import NOBODY
 from shared.bus.read_progress import NewsWait, ReadProgress, Unread

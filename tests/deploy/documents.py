@@ -15,7 +15,7 @@ SERVICES = ("ingest", "scheduler", "compliance", "sender", "metrics")
 _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 
 
-class Unset(Exception):  # noqa: N818 - it says what is the matter with a variable
+class Unset(Exception):
     """A variable without a default is not set; the message is what the file says about it."""
 
 

@@ -34,7 +34,7 @@ PARKED_AS = "scheduler.text"
 log = logger(__name__)
 
 
-class _Undone(Exception):  # noqa: N818 - no error: the trial went well, and is rolled back
+class _Undone(Exception):
     """Rolls a trial back."""
 
 

@@ -26,7 +26,7 @@ from services.scheduler.runs.planner import Versions
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.store import FollowUp, load_with_content
 from services.scheduler.tables import in_flight
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.port import Assignment
 from shared.bus.read_progress import ReadProgress, Unread
 from shared.clock import Clock

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from shared.bus.kafka_faults import OutboxFull
+from shared.bus.errors import OutboxFull
 from shared.bus.local import LocalLog
 from shared.testing.clock import FakeClock
 from shared.testing.make_ingest import body_of, event, shopify_headers, shopify_order

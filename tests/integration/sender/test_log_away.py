@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.bus.kafka_faults import LogUnavailable
+from shared.bus.errors import LogUnavailable
 from shared.bus.local import LocalSource
 from shared.bus.marks import HEARD_SECONDS, NothingToRelay
 from shared.events.follow_up import FollowUpCancelled, Purpose

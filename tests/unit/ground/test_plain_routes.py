@@ -19,7 +19,7 @@ from shared.testing.clock import FakeClock
 LIMIT_BYTES = 1000
 
 
-class Bug(Exception):  # noqa: N818 - no fault of the code: the test's own
+class Bug(Exception):
     """What nobody expected."""
 
 

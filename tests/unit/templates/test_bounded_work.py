@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared import template_limits, templates
-from shared.templates import TemplateError
+from shared import templates
+from shared.templates import TemplateError, engine, limits
 from tests.seeds import SEED
 
 CONTEXT: dict[str, Any] = {
@@ -90,14 +90,14 @@ def test_a_range_that_becomes_too_long_is_refused_when_it_is_used() -> None:
 
 def test_what_a_shop_writes_needs_a_small_part_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = 0
-    pay = template_limits.spend
+    pay = limits.spend
 
     def count(steps: int) -> None:
         nonlocal spent
         spent += steps
         pay(steps)
 
-    monkeypatch.setattr(template_limits, "spend", count)
+    monkeypatch.setattr(limits, "spend", count)
     text = templates.render(
         "Hi {{ recipient.first_name | default: 'there' }}! {% for line in trigger.lines limit: 5 %}{{ line.title }}"
         "{% unless forloop.last %}, {% endunless %}{% endfor %}",
@@ -105,7 +105,7 @@ def test_what_a_shop_writes_needs_a_small_part_of_the_steps(monkeypatch: pytest.
     )
 
     assert text == "Hi Ana! line 0, line 1, line 2, line 3, line 4"
-    assert 0 < spent < template_limits.MOST_STEPS // 100
+    assert 0 < spent < limits.MOST_STEPS // 100
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -137,7 +137,7 @@ def _ends(template: str) -> None:
     assert peak < 20_000_000, template[:300]
 
 
-_FILTERS = sorted(templates._ENVIRONMENT.filters)
+_FILTERS = sorted(engine._ENVIRONMENT.filters)
 _VALUES = [
     *("trigger.text", "trigger.million", "trigger.huge", "trigger.lines", "trigger.words", "trigger.long_words"),
     *("trigger.nothing", "trigger.occurred_at", "recipient.first_name", "a", "b", "i", "forloop", "'x'", "''", "1"),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import template_limits, templates
-from shared.templates import LONGEST_TEXT_CHARACTERS, TemplateError
+from shared import templates
+from shared.templates import LONGEST_TEXT_CHARACTERS, TemplateError, engine, limits
 
 CONTEXT: dict[str, Any] = {
     "recipient": {"first_name": "Ana"},
@@ -63,7 +63,7 @@ def test_what_a_text_needs_is_well_within(template: str, text: str) -> None:
     assert templates.render(template, CONTEXT) == text
 
 
-FILTERS = sorted(templates._ENVIRONMENT.filters)
+FILTERS = sorted(engine._ENVIRONMENT.filters)
 VALUES = st.sampled_from(
     (
         *("trigger.text", "trigger.items", "trigger.number", "trigger.many", "trigger.minus", "recipient.first_name"),
@@ -123,6 +123,6 @@ def test_the_work_of_one_rendering_is_not_charged_to_the_next() -> None:
 
 
 def test_every_filter_is_bounded() -> None:
-    for name, apply in templates._ENVIRONMENT.filters.items():
+    for name, apply in engine._ENVIRONMENT.filters.items():
         assert getattr(apply, "__wrapped__", None) is not None, name
-    assert template_limits.MOST_STEPS > 0
+    assert limits.MOST_STEPS > 0

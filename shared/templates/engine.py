@@ -1,7 +1,7 @@
-"""Texts with blanks: with its limits and filters beside it, the only module that knows the Liquid library.
+"""Renders and checks templates in the Liquid language.
 
 Strict: a name without a value is an error, unless `default` says what to write instead or `if` asks for it; nil, empty
-and blank are no values. Every resource is limited (`shared.template_limits`). Templates cannot read the clock, load
+and blank are no values. Every resource is limited (`shared.templates.limits`). Templates cannot read the clock, load
 others, or escape for HTML: what comes out is a text message.
 """
 
@@ -25,10 +25,8 @@ from liquid.exceptions import (
 )
 from liquid.undefined import FalsyStrictUndefined
 
-from shared.template_filters import NO_ADDRESS, TOLD, metered_filter, without_marks, written_date, written_money
-from shared.template_limits import FILLED_IN, begin_metering, bounded, end_metering
-
-__all__ = ["FILLED_IN", "TemplateError", "Variable", "check", "makes_links", "own_words", "render", "variables"]
+from shared.templates.filters import NO_ADDRESS, TOLD, metered_filter, without_marks, written_date, written_money
+from shared.templates.limits import begin_metering, bounded, end_metering
 
 LONGEST_TEMPLATE_CHARACTERS = 5000
 LONGEST_TEXT_CHARACTERS = 5000

@@ -11,7 +11,7 @@ from liquid.exceptions import FilterArgumentError
 from liquid.undefined import is_undefined
 
 from shared import money
-from shared.template_limits import (
+from shared.templates.limits import (
     LARGEST_VALUE_CHARACTERS,
     OBJECT,
     is_object,

@@ -7,16 +7,22 @@ its new owner), a topic's events are in order only within a partition, and what 
 import asyncio
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any
-
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
-from aiokafka.protocol.group import LeaveGroupRequest
 
 from shared.bus import kafka_instruments as instruments
-from shared.bus.kafka_faults import ConsumerStalled, LogShortened, LogUnavailable
+from shared.bus.errors import ConsumerStalled, LogShortened
+from shared.bus.kafka_client import (
+    FAILURES,
+    Consumer,
+    IllegalStateError,
+    Record,
+    TopicPartition,
+    commit,
+    group_member,
+    is_retriable,
+    leave,
+    reported,
+    unavailable,
+)
 from shared.bus.kafka_scout import KafkaScout
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import KafkaCluster, recipient_of, type_of
@@ -36,8 +42,6 @@ _POLL_MILLISECONDS = 300_000
 _REQUEST_MILLISECONDS = 40_000
 _ANSWER_SECONDS = 5.0
 """How long we wait for what a cluster in good health answers at once."""
-_LEAVE_SECONDS = 1.0
-"""How long leaving may take: a process that was told to end must not wait for a cluster that is gone."""
 _LOOKS_BEFORE_STALLED = 2
 _FETCH_WAIT_MILLISECONDS = 250
 """A partition that joins a fetch under way waits at most this long for the next one."""
@@ -76,7 +80,7 @@ class KafkaSource:
         self._instance = instance
         self._session_milliseconds = int(session_seconds * 1000)
         self._stalled_seconds = stalled_seconds
-        self._consumer: Any = None
+        self._consumer: Consumer | None = None
         self._scout = KafkaScout(cluster, service)
         self._assigned: frozenset[Partition] = frozenset()
         self._changed = asyncio.Event()
@@ -124,11 +128,11 @@ class KafkaSource:
             # Whatever was read is dropped.
             self._next.clear()
             return _NOTHING
-        except (KafkaError, OSError) as problem:
+        except FAILURES as problem:
             self._waiting_seen = 0
-            if isinstance(problem, KafkaError) and not problem.retriable:
+            if not is_retriable(problem):
                 await self.close()  # the library's own tasks may have ended with it: we begin anew
-            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
+            raise unavailable(problem) from problem
         return poll
 
     def holding(self) -> Assignment:
@@ -145,11 +149,9 @@ class KafkaSource:
         wanted = [self._kafkas(p) for p in self._assigned if p.topic in topics]
         if consumer is None:
             return {}
-        try:
+        with reported():
             async with asyncio.timeout(_ANSWER_SECONDS):
                 found = await consumer.end_offsets(wanted) if wanted else {}
-        except (KafkaError, OSError) as problem:
-            raise LogUnavailable(f"Kafka: {type(problem).__name__}") from problem
         return {self._ours(place): offset for place, offset in found.items()}
 
     async def keys(
@@ -171,13 +173,13 @@ class KafkaSource:
         await self._scout.close()
         if consumer is not None:
             self.revoked()
-            await _left(consumer, is_named=self._instance is not None)
+            await leave(consumer, is_named=self._instance is not None)
 
     def assigned(self, places: Iterable[TopicPartition]) -> None:
         """Take note of what the group gave us; nothing is read from it before we know where to start."""
         self._next.clear()
         self._assigned = frozenset(map(self._ours, places))
-        if places:
+        if places and self._consumer is not None:
             self._consumer.pause(*places)
         self._looked_at, self._waiting_seen = asyncio.get_running_loop().time(), 0
         self._changed.set()
@@ -199,7 +201,7 @@ class KafkaSource:
         except TimeoutError:
             return
 
-    async def _stand_at(self, consumer: Any, positions: Mapping[Partition, int]) -> None:
+    async def _stand_at(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
         """Put the consumer where the database says, wherever it does not stand there already."""
         fresh = not self._next
         if fresh:
@@ -215,7 +217,7 @@ class KafkaSource:
         if fresh:
             consumer.resume(*map(self._kafkas, positions))
 
-    async def _checked(self, consumer: Any, positions: Mapping[Partition, int]) -> dict[Partition, int]:
+    async def _checked(self, consumer: Consumer, positions: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return where each partition begins, having looked that the log still holds what we have not read."""
         places = [self._kafkas(partition) for partition in positions]
         first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
@@ -230,20 +232,20 @@ class KafkaSource:
                 self._lost(place, first[place] - offset)
         return {partition: int(first[self._kafkas(partition)]) for partition in positions}
 
-    async def _fetched(self, consumer: Any, limit: int, linger_seconds: float) -> list[Any]:
+    async def _fetched(self, consumer: Consumer, limit: int, linger_seconds: float) -> list[Record]:
         """Return records: what comes first, and what comes while we linger."""
         batches = [await consumer.getmany(timeout_ms=int(_SILENCE_SECONDS * 1000), max_records=limit)]
         count = sum(map(len, batches[0].values()))
         if 0 < count < limit:
             await asyncio.sleep(linger_seconds)
             batches.append(await consumer.getmany(timeout_ms=0, max_records=limit - count))
-        by_place: dict[Any, list[Any]] = {}
+        by_place: dict[TopicPartition, list[Record]] = {}
         for batch in batches:
             for place, records in batch.items():
                 by_place.setdefault(place, []).extend(records)
         return [*heapq.merge(*by_place.values(), key=lambda record: record.timestamp)]
 
-    def _taken(self, records: Sequence[Any]) -> Poll:
+    def _taken(self, records: Sequence[Record]) -> Poll:
         """Return records as messages, and move on; those of partitions we lost meanwhile are dropped."""
         messages = []
         reached: dict[Partition, int] = {}
@@ -263,7 +265,7 @@ class KafkaSource:
                 messages.append(Message(partition, record.offset, kind, recipient, record.value))
         return Poll(messages, reached)
 
-    async def _hint(self, consumer: Any, positions: Mapping[Partition, int]) -> None:
+    async def _hint(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
         """Tell Kafka from time to time how far we are, for tools that show lag; nobody starts from it."""
         now = asyncio.get_running_loop().time()
         if now - self._hinted_at < _HINT_SECONDS:
@@ -273,11 +275,11 @@ class KafkaSource:
         instruments.LAG.labels(self._service).set(max(0, lag))
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):  # the library itself would try for ever
-                await consumer.commit({self._kafkas(p): OffsetAndMetadata(at, "") for p, at in positions.items()})
-        except (KafkaError, OSError) as problem:
+                await commit(consumer, {self._kafkas(p): at for p, at in positions.items()})
+        except FAILURES as problem:
             log.debug("hint_not_taken", service=self._service, error=type(problem).__name__)
 
-    async def _watch(self, consumer: Any, *, moved: bool) -> None:
+    async def _watch(self, consumer: Consumer, *, moved: bool) -> None:
         """Notice a consumer that has stopped silently.
 
         One look is not enough: what it sees waiting may have come this very moment, after a quiet hour or with a
@@ -295,18 +297,19 @@ class KafkaSource:
             if self._waiting_seen > _LOOKS_BEFORE_STALLED:
                 raise ConsumerStalled(f"{waiting} events wait and none came for {self._stalled_seconds:.0f} s")
 
-    async def _started(self) -> Any:
+    async def _started(self) -> Consumer:
         """Return the consumer, connected and subscribed."""
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._cluster.bootstrap,
+            self._consumer = await group_member(
+                self._cluster,
+                [*self._topics],
+                self.assigned,
+                self.revoked,
                 client_id=f"followup-{self._service}",
                 group_id=self._cluster.topic(f"followup-{self._service}"),
                 group_instance_id=self._instance,
-                enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 isolation_level="read_uncommitted",
-                partition_assignment_strategy=(RangePartitionAssignor,),
                 session_timeout_ms=self._session_milliseconds,
                 heartbeat_interval_ms=self._session_milliseconds // _HEARTBEATS_PER_SESSION,
                 rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
@@ -320,18 +323,7 @@ class KafkaSource:
                 check_crcs=True,
                 metadata_max_age_ms=300_000,
                 connections_max_idle_ms=540_000,
-                **self._cluster.access,
             )
-            try:
-                await consumer.start()
-            except (KafkaError, OSError) as problem:
-                await _left(consumer)
-                raise LogUnavailable(f"Kafka at {self._cluster.bootstrap}: {type(problem).__name__}") from problem
-            except BaseException:
-                await _left(consumer)
-                raise
-            self._consumer = consumer
-            consumer.subscribe([*self._topics], listener=_Listener(self))
         return self._consumer
 
     def _lost(self, place: TopicPartition, count: int) -> None:
@@ -344,41 +336,3 @@ class KafkaSource:
 
     def _kafkas(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self._cluster.topic(partition.topic), partition.number)
-
-
-async def _left(consumer: Any, *, is_named: bool = False) -> None:
-    """Leave the group and disconnect, or give up after a moment: the group notices by itself.
-
-    With a cluster that is gone the library's `stop` hangs, or ends in a cancellation that nobody asked for, and leaves
-    its connections behind: so each part is a task of its own, and there is no public way to the second. Nor does it
-    ever say for a member with a name that it leaves: its partitions would wait for the end of its session.
-    """
-    goodbye = (partial(_say_goodbye, consumer),) if is_named else ()
-    for leaving in (*goodbye, consumer.stop, consumer._client.close):  # noqa: SLF001 - see above
-        task = asyncio.ensure_future(leaving())
-        done, _ = await asyncio.wait([task], timeout=_LEAVE_SECONDS)
-        if not done:
-            task.cancel()
-            await asyncio.wait([task], timeout=_LEAVE_SECONDS)
-        if task.done() and (task.cancelled() or task.exception() is not None):
-            log.debug("not_left", error="CancelledError" if task.cancelled() else type(task.exception()).__name__)
-
-
-async def _say_goodbye(consumer: Any) -> None:
-    """Tell the group that a member with a name does not come back: it is known by its member id too."""
-    coordinator = consumer._coordinator  # noqa: SLF001 - there is no public way
-    if coordinator is not None and coordinator.generation > 0:
-        await coordinator._send_req(LeaveGroupRequest(coordinator.group_id, coordinator.member_id))  # noqa: SLF001 - no public way to leave
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # the library is untyped
-    """Hears from the group, on our loop."""
-
-    def __init__(self, source: KafkaSource) -> None:
-        self._source = source
-
-    def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002 - the whole assignment goes each time
-        self._source.revoked()
-
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self._source.assigned(assigned)
