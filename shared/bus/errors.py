@@ -1,26 +1,26 @@
-"""What can go wrong with the log."""
+"""What can go wrong with the log, whichever implementation keeps it."""
 
 from shared.errors import Fault
 
 
 class LogUnavailable(Fault):
-    """The log cannot be reached or did not answer in time; nothing is lost, it comes again."""
+    """The log cannot be reached or did not answer in time; nothing is lost, the same events are read again."""
 
     code = "log_unavailable"
     retryable = True
 
 
 class OutboxFull(Fault):
-    """The log has been away for so long that the outbox holds as much as it may; what comes now is not taken."""
+    """The log has been away for so long that the outbox holds as many events as it may; new ones are refused."""
 
     code = "outbox_full"
     retryable = True
 
 
 class LogShortened(Fault):
-    """The log ends before the place this service has read to: a topic was made anew, or lost what it had.
+    """The log ends before this service's position: a topic was created anew, or lost records.
 
-    It waits: whoever watches the log for losses moves the place back, and the last minutes are read again.
+    Retryable: the watch for losses moves the position back, and the last minutes are read again.
     """
 
     code = "log_shortened"
@@ -28,6 +28,6 @@ class LogShortened(Fault):
 
 
 class ConsumerStalled(Fault):
-    """Partitions are assigned and events wait in them, but none has come for a while; the process should restart."""
+    """Partitions are assigned and events wait in them, but none has arrived for a while; the process should restart."""
 
     code = "consumer_stalled"

@@ -1,9 +1,11 @@
-"""The law of the log, whoever keeps it.
+"""What a service may rely on when it reads the log; `local` and `kafka_source` implement it.
 
 A log has partitions; within one, messages have rising offsets and are handed out in that order with no gap.
 A message is handed out again after every restart until a position past it was committed: the position is a
 row in the consumer's own database, moved in the same transaction as the work. So effects are exactly once
 per offset, and handlers may still meet a *fact* twice (published twice under two offsets).
+
+The faults are those of `shared.bus.errors`, and `ConfigurationFault`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +27,7 @@ class Partition(NamedTuple):
 
 @dataclass(slots=True)
 class Message:
-    """One event as the log holds it; it changes by nothing but remembering what it holds."""
+    """One event as the log holds it; the decoded event is remembered, nothing else changes."""
 
     partition: Partition
     offset: int
@@ -35,7 +37,7 @@ class Message:
     _event: Event | None = field(default=None, init=False, repr=False, compare=False)
 
     def meaning(self, event: Event | None) -> "Message":
-        """Return this message, which now knows the event it holds where one is given."""
+        """Remember the decoded event, where one is given, and return this message."""
         if event is not None:
             self._event = event
         return self
@@ -55,14 +57,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What one look at the log brought, and the positions that stand for having done all of it."""
+    """What one poll returned, and the positions to commit once all of it is handled."""
 
     messages: Sequence[Message]
     next_offsets: Mapping[Partition, int]
 
 
 class Key(NamedTuple):
-    """Whom an event in the log is about."""
+    """Which recipient an event in the log is about."""
 
     partition: Partition
     offset: int
@@ -73,14 +75,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Which people this process looks after now: those of these partitions, of so many."""
+    """The partitions assigned to this process, of how many there are."""
 
     numbers: frozenset[int]
     of: int
 
     @property
     def share(self) -> float:
-        """The part of everybody that is, and so of every sender number's rate."""
+        """The assigned part of all recipients, and so of every sender number's rate."""
         return len(self.numbers) / self.of
 
 
@@ -88,18 +90,29 @@ class Source(Protocol):
     """One consumer group's view of the log."""
 
     async def partitions(self) -> frozenset[Partition]:
-        """Return the partitions this process reads now."""
+        """Return the partitions this process reads now; empty during a rebalance.
+
+        Raises:
+            LogUnavailable: the log cannot be reached now.
+        """
         ...
 
     async def poll(self, positions: Mapping[Partition, int], limit: int, linger_seconds: float) -> Poll:
-        """Wait until there is something past `positions`, linger for company, and return up to `limit` messages.
+        """Wait until there is something past `positions`, linger for more, and return up to `limit` messages.
 
-        Returns an empty poll after about a second of silence, so that the caller can look around.
+        Returns an empty poll after about a second in which nothing came, so that the caller is never blocked for long.
+
+        Raises:
+            LogUnavailable: the log does not answer; nothing is lost.
+            LogShortened: the log ends before a position.
+            ConfigurationFault: a topic has another number of partitions than this process expects.
+            ConsumerStalled: events wait, and none arrives.
+            DatabaseUnavailable: the log is in the database, which is away.
         """
         ...
 
     def holding(self) -> Assignment:
-        """Return whom this process looks after now: nobody while the group settles."""
+        """Return the partitions assigned to this process; none during a rebalance."""
         ...
 
     async def ends(self, topics: Sequence[str], since: Mapping[Partition, int]) -> dict[Partition, int]:
@@ -107,20 +120,25 @@ class Source(Protocol):
 
         Args:
             topics: whose events count.
-            since: up to where each partition is known; what stands before need not be looked at.
+            since: up to where each partition is known; what lies before need not be read.
+
+        Raises:
+            LogUnavailable: the log does not answer.
+            DatabaseUnavailable: the log is in the database, which is away.
         """
         ...
 
     async def keys(
         self, topics: Sequence[str], spans: Mapping[Partition, tuple[int, int]], limit: int
     ) -> tuple[list[Key], dict[Partition, int]]:
-        """Return whom the events in these spans of the log are about, and up to where each span was looked at.
+        """Return which recipients the events in these spans are about, and up to where each span was read.
 
-        Nothing is handed out by it, and no position moves. About `limit` events are looked at, in the order of their
-        offsets; the rest of a span is asked for again.
+        No event is handed out and no position moves. About `limit` events are read, in the order of their offsets; the
+        caller asks again for the rest of a span.
 
         Raises:
             LogUnavailable: the log does not answer.
+            DatabaseUnavailable: the log is in the database, which is away.
         """
         ...
 
