@@ -121,8 +121,7 @@ def cluster_of(settings: KafkaSettings) -> KafkaCluster:
 
 def schema_of(service: str) -> Schema:
     """Return a service's tables and their history."""
-    metadata = importlib.import_module(f"services.{service}.schema").metadata
-    importlib.import_module(f"services.{service}.tables")
+    metadata = importlib.import_module(f"services.{service}.tables").metadata
     return Schema(service, metadata, _HERE / service / "migrations" / "versions")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from services import embedded
 from services.cli import doctor as _  # noqa: F401 - with it every settings class is declared
-from services.demo.set import scene
+from services.demo.environment import running_demo
 from shared.config.lint import schemas as file_schemas
 from shared.events.registry import registry
 from shared.events.topics import RETENTION_DAYS, Topic
@@ -174,7 +174,7 @@ def _settings() -> str:
 async def _paths() -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
     """Return the merged OpenAPI document of all services, and the plain routes beside it."""
     with tempfile.TemporaryDirectory() as folder:
-        async with scene(Path(folder) / "demo") as running:
+        async with running_demo(Path(folder) / "demo") as running:
             document = running.application.app.openapi()
             plain = list(_plain_routes(running.application.app.routes, set(document["paths"])))
     for name in ("ACME_SHOPIFY_SECRET", "ACME_TWILIO_TOKEN"):

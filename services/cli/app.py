@@ -16,8 +16,8 @@ class Commands(LazyGroup):
 
     entries: ClassVar = {
         "demo": LazyCommand(
-            "services.cli.demonstration:demo",
-            "Send a real signed order through all five services and tell what happens; then stay up to look around.",
+            "services.cli.demo:demo",
+            "Send a signed order through all five services and print each step; then keep running, to look around.",
         ),
         "init": LazyCommand(
             "services.cli.beginning:init", "Make the files of a first shop: a merchant, a flow, and a key to call with."

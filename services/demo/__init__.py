@@ -1,1 +1,1 @@
-"""The demo: a real signed order goes through the whole house, and the terminal tells what happens."""
+"""The demo: a signed order goes through all five services, and the terminal prints each step as it happens."""

@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
-from services.demo.set import PHONE, Scene, scene
+from services.demo.environment import PHONE, RunningDemo, running_demo
 from services.demo.story import Story
 
 pytestmark = pytest.mark.connected
 
 
 @pytest.fixture
-async def told(tmp_path: Path) -> AsyncIterator[tuple[Scene, Story]]:
+async def told(tmp_path: Path) -> AsyncIterator[tuple[RunningDemo, Story]]:
     """A house in which the demo's story has happened."""
-    async with scene(tmp_path / "demo") as running:
-        story = Story(running.stage, running.clock.now, lambda _title, _sentence: None, 20)
+    async with running_demo(tmp_path / "demo") as running:
+        story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
         assert await story.run() is None
         yield running, story
 
@@ -36,15 +36,15 @@ async def page_of(browser: Browser, *, scripts: bool = True) -> tuple[Page, list
     return page, complaints
 
 
-async def enter(page: Page, running: Scene) -> None:
+async def enter(page: Page, running: RunningDemo) -> None:
     """Sign in by a code, as the address that the demo prints does."""
-    made = await running.stage.ask("/console/codes", {})
+    made = await running.actions.ask("/console/codes", {})
     await page.goto(f"{running.address}{made['path']}")
     await page.get_by_role("button", name="Sign in").click()
 
 
 async def test_a_shop_owner_signs_in_sees_what_happens_and_opens_a_story(
-    told: tuple[Scene, Story], browser: Browser
+    told: tuple[RunningDemo, Story], browser: Browser
 ) -> None:
     running, story = told
     page, complaints = await page_of(browser)
@@ -54,36 +54,38 @@ async def test_a_shop_owner_signs_in_sees_what_happens_and_opens_a_story(
     await expect(page.get_by_text("every one accounted for")).to_be_visible()
     await expect(page.get_by_text("62.00").first).to_be_visible()
     assert running.secrets.api_key not in page.url
-    await page.goto(f"{running.address}/console/follow-ups/{story.plot.follow_up_id}")
+    await page.goto(f"{running.address}/console/follow-ups/{story.observed.follow_up_id}")
     for sentence in ("Somebody bought", "Cleared", "Delivered", "Clicked", "Opted out"):
         await expect(page.get_by_text(sentence, exact=False).first).to_be_visible()
-    await page.goto(f"{running.address}/console/follow-ups/{story.plot.refused_id}")
+    await page.goto(f"{running.address}/console/follow-ups/{story.observed.refused_id}")
     await expect(page.get_by_text("opted out", exact=False).first).to_be_visible()
     assert complaints == []
     assert PHONE not in await page.content()
 
 
-async def test_the_console_shows_a_new_text_without_being_reloaded(told: tuple[Scene, Story], browser: Browser) -> None:
+async def test_the_console_shows_a_new_text_without_being_reloaded(
+    told: tuple[RunningDemo, Story], browser: Browser
+) -> None:
     running, _ = told
     page, complaints = await page_of(browser)
     await enter(page, running)
     await expect(page.get_by_text("6 follow-ups, every one accounted for")).to_be_visible()
-    running.stage.phone = "+12125550144"
-    running.stage.order_id += 100
-    answer = await running.stage.place_order(number=3, minor=5000, at=running.clock.now())
+    running.actions.phone = "+12125550144"
+    running.actions.order_id += 100
+    answer = await running.actions.place_order(number=3, minor=5000, at=running.clock.now())
     assert answer.is_success
     await expect(page.get_by_text("8 follow-ups, every one accounted for")).to_be_visible(timeout=10_000)
     assert complaints == []
 
 
-async def test_the_console_works_without_javascript(told: tuple[Scene, Story], browser: Browser) -> None:
+async def test_the_console_works_without_javascript(told: tuple[RunningDemo, Story], browser: Browser) -> None:
     running, _ = told
     page, _ = await page_of(browser, scripts=False)
     await enter(page, running)
     await expect(page.get_by_text("every one accounted for")).to_be_visible()
 
 
-async def test_a_person_answers_on_the_virtual_phone(told: tuple[Scene, Story], browser: Browser) -> None:
+async def test_a_person_answers_on_the_virtual_phone(told: tuple[RunningDemo, Story], browser: Browser) -> None:
     running, _ = told
     page, complaints = await page_of(browser)
     await page.goto(f"{running.address}/simulator")

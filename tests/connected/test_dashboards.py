@@ -10,8 +10,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from services.demo.set import PHONE
-from services.demo.stage import Secrets, Stage
+from services.demo.actions import DemoActions, Secrets
+from services.demo.environment import PHONE
 from services.demo.story import Story
 from shared.clock import SystemClock, write_offset
 from shared.testing.process import API_KEY, AUTH_TOKEN, SHOPIFY_SECRET, application_process, free_port, write_shop
@@ -47,8 +47,8 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
         ):
             await server.has_scraped_again()
             for phone in (PHONE, "+12125550124"):
-                stage = Stage(client, Secrets(SHOPIFY_SECRET, AUTH_TOKEN, API_KEY), clock_file, phone)
-                story = Story(stage, SystemClock(clock_file).now, lambda _title, _sentence: None, 20)
+                actions = DemoActions(client, Secrets(SHOPIFY_SECRET, AUTH_TOKEN, API_KEY), clock_file, phone)
+                story = Story(actions, SystemClock(clock_file).now, lambda _title, _sentence: None, 20)
                 assert await story.run() is None
                 await trouble(client)
                 await server.has_scraped_again()
@@ -68,13 +68,13 @@ async def trouble(client: httpx2.AsyncClient) -> None:
 
 
 async def test_every_query_of_every_panel_has_data(watched: Prometheus, tmp_path: Path) -> None:
-    unseen = []
+    missing = []
     for title, expr in QUERIES:
         values = [float(sample["value"][1]) for sample in await watched.ask(filled(expr, over="5m"))]
         if not values or all(math.isnan(value) for value in values):
-            unseen.append((title, expr))
-    assert len(unseen) < len(QUERIES) * (1 - SHARE_SEEN_AT_WORK), [title for title, _ in unseen]
-    prove(tmp_path, [(made_up(expr, KNOWN), {has_data(expr): 1}) for _, expr in unseen])
+            missing.append((title, expr))
+    assert len(missing) < len(QUERIES) * (1 - SHARE_SEEN_AT_WORK), [title for title, _ in missing]
+    prove(tmp_path, [(made_up(expr, KNOWN), {has_data(expr): 1}) for _, expr in missing])
 
 
 EXTRAPOLATED = 1.05

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from services.demo.set import PHONE, Scene, scene
+from services.demo.environment import PHONE, RunningDemo, running_demo
 from services.demo.story import Story
 from services.metrics.domain.tally import Measure
 from tests.connected.test_browser import enter, page_of
@@ -49,9 +49,9 @@ _GROWN = """() => {
 
 
 @pytest.fixture
-async def told(tmp_path: Path) -> AsyncIterator[tuple[Scene, Story]]:
-    async with scene(tmp_path / "demo") as running:
-        story = Story(running.stage, running.clock.now, lambda _title, _sentence: None, 20)
+async def told(tmp_path: Path) -> AsyncIterator[tuple[RunningDemo, Story]]:
+    async with running_demo(tmp_path / "demo") as running:
+        story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
         assert await story.run() is None
         yield running, story
 
@@ -66,15 +66,15 @@ def addresses(story: Story) -> dict[str, str]:
             for measure in Measure
             if measure is not Measure.IN_STATE
         },
-        "story-delivered": f"/console/follow-ups/{story.plot.follow_up_id}",
-        "story-refused": f"/console/follow-ups/{story.plot.refused_id}",
+        "story-delivered": f"/console/follow-ups/{story.observed.follow_up_id}",
+        "story-refused": f"/console/follow-ups/{story.observed.refused_id}",
         "missing": "/console/follow-ups/00000000-0000-4000-8000-000000000000",
         "simulator": "/simulator",
         "docs": "/docs",
     }
 
 
-async def look(page: Page, running: Scene, name: str, address: str, width: int) -> list[str]:
+async def look(page: Page, running: RunningDemo, name: str, address: str, width: int) -> list[str]:
     """Open a page and return what is wrong with it."""
     await page.goto(running.address + address)
     if shots := os.environ.get("FOLLOWUP_SCREENSHOTS"):
@@ -88,7 +88,7 @@ async def look(page: Page, running: Scene, name: str, address: str, width: int) 
     return [f"{name} at {width}: {each}" for each in wrong]
 
 
-async def test_every_page_fits_a_desk_and_a_phone(told: tuple[Scene, Story], browser: Browser) -> None:
+async def test_every_page_fits_a_desk_and_a_phone(told: tuple[RunningDemo, Story], browser: Browser) -> None:
     running, story = told
     page, complaints = await page_of(browser)
     await enter(page, running)

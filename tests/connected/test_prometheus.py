@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from services.demo.set import scene
+from services.demo.environment import running_demo
 
 pytestmark = pytest.mark.connected
 
@@ -19,7 +19,7 @@ async def test_promtool_finds_nothing_to_complain_of(tmp_path: Path) -> None:
         if os.environ.get("FOLLOWUP_REQUIRE_CONNECTED"):
             pytest.fail("promtool is required here and is not installed (Debian: apt-get install prometheus)")
         pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
-    async with scene(tmp_path / "demo") as running, httpx2.AsyncClient() as client:
+    async with running_demo(tmp_path / "demo") as running, httpx2.AsyncClient() as client:
         exposition = (await client.get(f"{running.address}/metrics")).text
     result = subprocess.run(  # noqa: S603, ASYNC221 - a short check of a text, after the house has closed
         [promtool, "check", "metrics"], input=exposition, capture_output=True, text=True, check=False

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from deploy.prepare import prepare
-from services.demo.set import PHONE
-from services.demo.stage import Secrets, Stage
+from services.demo.actions import DemoActions, Secrets
+from services.demo.environment import PHONE
 from shared.clock import SystemClock
 from shared.testing.connected import Server
 from shared.testing.process import Process, free_port
@@ -40,7 +40,7 @@ KAFKA_METRICS = {"followup_consumer_lag_events", "followup_consumer_partitions",
 class Composed:
     """Everything up, as Compose would have it."""
 
-    stage: Stage
+    actions: DemoActions
     ports: Mapping[str, int]
     server: Prometheus
 
@@ -142,33 +142,33 @@ async def composed(tmp_path: Path, database: str, kafka: Server) -> AsyncIterato
         given = composition.environment
         api_key = (composition.state / "secrets" / "api-key").read_text(encoding="utf-8")
         secrets = Secrets(given["ACME_SHOPIFY_SECRET"], given["ACME_TWILIO_TOKEN"], api_key)
-        yield Composed(Stage(client, secrets, tmp_path / "clock", PHONE), composition.ports, server)
+        yield Composed(DemoActions(client, secrets, tmp_path / "clock", PHONE), composition.ports, server)
 
 
 async def test_an_order_becomes_a_text_and_a_stop_is_heard_through_the_ingress(composed: Composed) -> None:
-    stage, client = composed.stage, composed.stage.client
-    await client.send(_shown_on_the_page(stage))
-    answer = await stage.place_order(number=1, minor=4900, at=SystemClock().now())
+    actions, client = composed.actions, composed.actions.client
+    await client.send(_shown_on_the_page(actions))
+    answer = await actions.place_order(number=1, minor=4900, at=SystemClock().now())
     assert (answer.status_code, answer.json()["status"]) == (200, "accepted")
 
     async def delivered() -> bool:
-        found = await stage.ask("/v1/follow-ups/search", {"to": PHONE})
+        found = await actions.ask("/v1/follow-ups/search", {"to": PHONE})
         return [each["state"] for each in (found or {}).get("follow_ups", [])] == ["delivered"] * 2
 
     await until(delivered, START_SECONDS)
-    bodies = " ".join(text["body"] for text in await stage.texts_received())
+    bodies = " ".join(text["body"] for text in await actions.texts_received())
     assert "Hello from five services." in bodies
     assert "Thanks Ana!" in bodies
-    assert (await stage.reply("STOP")).is_success
+    assert (await actions.reply("STOP")).is_success
 
     async def is_revoked() -> bool:
-        found = await stage.ask("/v1/recipients/standing", {"to": PHONE})
+        found = await actions.ask("/v1/recipients/standing", {"to": PHONE})
         return bool(found) and found["consents"].get("marketing", {}).get("status") == "revoked"
 
     await until(is_revoked, START_SECONDS)
 
     async def is_counted() -> bool:
-        found = await stage.read("/v1/kpis")
+        found = await actions.read("/v1/kpis")
         return any(kpi["name"] == "delivery_rate" and kpi["numerator"] for kpi in (found or {}).get("kpis", []))
 
     await until(is_counted, START_SECONDS)
@@ -176,7 +176,7 @@ async def test_an_order_becomes_a_text_and_a_stop_is_heard_through_the_ingress(c
     await _panels_of_the_kafka_log_have_data(composed.server)
 
 
-def _shown_on_the_page(stage: Stage) -> httpx2.Request:
+def _shown_on_the_page(actions: DemoActions) -> httpx2.Request:
     """Return the request that docs/how-to/distributed.md proposes."""
     [command] = [
         line
@@ -184,8 +184,8 @@ def _shown_on_the_page(stage: Stage) -> httpx2.Request:
         for line in each.text.splitlines()
         if line.startswith("curl ")
     ]
-    given = {"$(cat data/compose/secrets/api-key)": stage.secrets.api_key}
-    return request_of(command, {**given, "http://localhost:8080": str(stage.client.base_url).rstrip("/")})
+    given = {"$(cat data/compose/secrets/api-key)": actions.secrets.api_key}
+    return request_of(command, {**given, "http://localhost:8080": str(actions.client.base_url).rstrip("/")})
 
 
 async def _panels_of_the_kafka_log_have_data(server: Prometheus) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.demo.set import scene
+from services.demo.environment import running_demo
 from tests.deploy.documents import BASE, SERVICES, manifests, of_kind
 from tests.deploy.routing import Nginx, ingress_owner, ingress_rules, paths_of, visited
 
@@ -17,7 +17,7 @@ PUBLIC = {"/v1/webhooks", "/v1/providers", "/r", "/preferences"}
 @pytest.fixture
 async def owners(tmp_path: Path) -> AsyncIterator[dict[str, str]]:
     """Every path that a service's own routers serve, with the service."""
-    async with scene(tmp_path / "demo") as running:
+    async with running_demo(tmp_path / "demo") as running:
         yield {
             visited(path): service.name
             for service in running.application.services

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from services.demo.set import scene
+from services.demo.environment import running_demo
 from tests.docs.snippets import DOCS, request_of
 
 README = (DOCS.parent / "README.md").read_text("utf-8")
@@ -11,9 +11,9 @@ README = (DOCS.parent / "README.md").read_text("utf-8")
 
 async def test_the_call_of_the_readme_answers_in_the_demo(tmp_path: Path) -> None:
     [command] = [block for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if block.startswith("curl")]
-    async with scene(tmp_path / "demo") as running:
+    async with running_demo(tmp_path / "demo") as running:
         shown = {"http://127.0.0.1:8080": running.address, "$FOLLOWUP_API_KEY": running.secrets.api_key}
-        answer = await running.stage.client.send(request_of(command.replace("\\\n", " "), shown))
+        answer = await running.actions.client.send(request_of(command.replace("\\\n", " "), shown))
     assert answer.is_success, answer.text
     told = answer.json()
     assert told["dry_run"] is True

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.demo.set import Scene, scene
+from services.demo.environment import RunningDemo, running_demo
 
 
 @pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(tmp_path / "shop") as running:
+async def shop(tmp_path: Path) -> AsyncIterator[RunningDemo]:
+    async with running_demo(tmp_path / "shop") as running:
         yield running

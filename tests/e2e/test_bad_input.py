@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import sqlalchemy as sa
 
-from services.demo.set import Scene
-from services.demo.stage import Stage
+from services.demo.actions import DemoActions
+from services.demo.environment import RunningDemo
 from services.embedded import schemas
 from services.ingest.tables import deliveries, quarantine
 from shared.bus import local
@@ -71,27 +71,27 @@ CONSENT = {
 }
 
 
-async def rows(shop: Scene, statement: sa.Executable) -> Sequence[Row]:
+async def rows(shop: RunningDemo, statement: sa.Executable) -> Sequence[Row]:
     return await shop.application.runtime.database.read(lambda db: db.rows(statement))
 
 
-async def stored(shop: Scene) -> list[int]:
+async def stored(shop: RunningDemo) -> list[int]:
     """Return how many deliveries, quarantined ones and events there are."""
     tables = (deliveries, quarantine, local.event_log)
     counts = [await rows(shop, sa.select(sa.func.count().label("n")).select_from(table)) for table in tables]
     return [count[0]["n"] for count in counts]
 
 
-async def parked(shop: Scene) -> list[Row]:
+async def parked(shop: RunningDemo) -> list[Row]:
     """Return every event that some consumer set aside."""
     tables = [table for schema in schemas() for table in schema.metadata.sorted_tables if table.name.endswith("parked")]
     assert len(tables) == 5
     return [row for table in tables for row in await rows(shop, sa.select(table))]
 
 
-def signed(stage: Stage, body: bytes, topic: str = "orders/create", secret: str = "") -> dict[str, str]:
+def signed(actions: DemoActions, body: bytes, topic: str = "orders/create", secret: str = "") -> dict[str, str]:
     """Return Shopify's headers over a body."""
-    digest = hmac.digest((secret or stage.secrets.shopify).encode(), body, hashlib.sha256)
+    digest = hmac.digest((secret or actions.secrets.shopify).encode(), body, hashlib.sha256)
     return {
         "Content-Type": "application/json",
         "X-Shopify-Topic": topic,
@@ -100,14 +100,14 @@ def signed(stage: Stage, body: bytes, topic: str = "orders/create", secret: str 
     }
 
 
-async def test_strangers_get_one_and_the_same_401_and_nothing_is_stored(shop: Scene) -> None:
-    client, stage = shop.stage.client, shop.stage
+async def test_strangers_get_one_and_the_same_401_and_nothing_is_stored(shop: RunningDemo) -> None:
+    client, actions = shop.actions.client, shop.actions
     body = json.dumps({"id": 1}).encode()
-    good = signed(stage, body)
+    good = signed(actions, body)
     unsigned = {name: value for name, value in good.items() if "Hmac" not in name}
     before = await stored(shop)
     answers = [
-        await client.post("/v1/webhooks/shopify/acme", content=body, headers=signed(stage, body, secret="wrong")),
+        await client.post("/v1/webhooks/shopify/acme", content=body, headers=signed(actions, body, secret="wrong")),
         await client.post("/v1/webhooks/shopify/acme", content=body, headers=unsigned),
         await client.post("/v1/webhooks/shopify/acme", content=body + b" ", headers=good),
         await client.post(
@@ -136,15 +136,15 @@ async def test_strangers_get_one_and_the_same_401_and_nothing_is_stored(shop: Sc
     assert await stored(shop) == before
 
 
-async def test_a_body_over_the_limit_is_413_announced_or_not(shop: Scene) -> None:
-    client, before = shop.stage.client, await stored(shop)
+async def test_a_body_over_the_limit_is_413_announced_or_not(shop: RunningDemo) -> None:
+    client, before = shop.actions.client, await stored(shop)
     large = b"x" * (shop.application.runtime.settings.max_body_bytes + 1)
 
     async def in_chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(large), 65_536):
             yield large[start : start + 65_536]
 
-    headers = {**shop.stage.authorization, "Content-Type": "application/json"}
+    headers = {**shop.actions.authorization, "Content-Type": "application/json"}
     for path in ("/v1/webhooks/shopify/acme", "/v1/events", "/v1/follow-ups", "/v1/consents", "/v1/gate/evaluations"):
         for body in (large, in_chunks()):
             answer = await client.post(path, content=body, headers=headers)
@@ -172,11 +172,11 @@ UNREADABLE = [
 ]
 
 
-async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_said_why(shop: Scene) -> None:
+async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_said_why(shop: RunningDemo) -> None:
     sealer = shop.application.runtime.sealer
     for number, (body, topic, reason) in enumerate(UNREADABLE, start=1):
-        headers = signed(shop.stage, body, topic)
-        answer = await shop.stage.client.post("/v1/webhooks/shopify/acme", content=body, headers=headers)
+        headers = signed(shop.actions, body, topic)
+        answer = await shop.actions.client.post("/v1/webhooks/shopify/acme", content=body, headers=headers)
         assert answer.is_success
         assert answer.json() == {"status": "quarantined", "reason": reason}, body
         kept = await rows(shop, sa.select(deliveries))
@@ -193,9 +193,9 @@ async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_said_why(shop:
         assert told["detail"]
 
 
-async def test_a_key_used_for_another_body_is_409_and_for_the_same_body_the_same_answer(shop: Scene) -> None:
-    client = shop.stage.client
-    headers = {**shop.stage.authorization, "Idempotency-Key": "key-1"}
+async def test_a_key_used_for_another_body_is_409_and_for_the_same_body_the_same_answer(shop: RunningDemo) -> None:
+    client = shop.actions.client
+    headers = {**shop.actions.authorization, "Idempotency-Key": "key-1"}
     cases: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("/v1/events", EVENT, {"subject": "order-2"}),
         ("/v1/follow-ups", TEXT, {"text": "Your table is gone."}),
@@ -237,10 +237,10 @@ MISTAKES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
 ]
 
 
-async def test_a_mistake_is_422_with_the_field_and_a_reason_that_helps(shop: Scene) -> None:
+async def test_a_mistake_is_422_with_the_field_and_a_reason_that_helps(shop: RunningDemo) -> None:
     before = await stored(shop)
     for path, body, change, field, words in MISTAKES:
-        answer = await shop.stage.client.post(path, json={**body, **change}, headers=shop.stage.authorization)
+        answer = await shop.actions.client.post(path, json={**body, **change}, headers=shop.actions.authorization)
         assert answer.status_code == 422, (path, change, answer.text)
         assert answer.headers["content-type"] == PROBLEM
         [error] = answer.json()["errors"]
@@ -249,15 +249,15 @@ async def test_a_mistake_is_422_with_the_field_and_a_reason_that_helps(shop: Sce
     assert await stored(shop) == before
 
 
-async def test_a_body_that_is_no_json_object_is_told_what_it_should_be(shop: Scene) -> None:
+async def test_a_body_that_is_no_json_object_is_told_what_it_should_be(shop: RunningDemo) -> None:
     for path in ("/v1/follow-ups", "/v1/events", "/v1/consents"):
         for body in (b"\xff\xfe", b"{", b"[1, 2", b"to=1"):
-            headers = {**shop.stage.authorization, "Content-Type": "application/json"}
-            answer = await shop.stage.client.post(path, content=body, headers=headers)
+            headers = {**shop.actions.authorization, "Content-Type": "application/json"}
+            answer = await shop.actions.client.post(path, content=body, headers=headers)
             assert (path, body[:9], answer.status_code) == (path, body[:9], 422)
             assert "JSON" in answer.json()["detail"]
-    headers = {**shop.stage.authorization, "Content-Type": "text/plain"}
-    answer = await shop.stage.client.post("/v1/follow-ups", content=json.dumps(TEXT), headers=headers)
+    headers = {**shop.actions.authorization, "Content-Type": "text/plain"}
+    answer = await shop.actions.client.post("/v1/follow-ups", content=json.dumps(TEXT), headers=headers)
     assert answer.status_code == 422
     assert "Content-Type: application/json" in answer.json()["detail"]
 
@@ -374,7 +374,7 @@ def spoilt(body: Any) -> Iterator[Any]:
 class Inquisitor:
     """Asks, and remembers every answer that no caller should ever get."""
 
-    def __init__(self, shop: Scene) -> None:
+    def __init__(self, shop: RunningDemo) -> None:
         self.authorization = {"Authorization": f"Bearer {shop.application.operator_token}", MERCHANT_HEADER: "acme"}
         """The operator's: it speaks for any merchant, has every scope, and is not limited."""
         self.client = httpx2.AsyncClient(
@@ -394,13 +394,13 @@ class Inquisitor:
         return answer
 
 
-async def documented(shop: Scene) -> list[tuple[str, str]]:
+async def documented(shop: RunningDemo) -> list[tuple[str, str]]:
     """Return every method and path that the house says it has."""
-    paths = (await shop.stage.client.get("/openapi.json")).json()["paths"]
+    paths = (await shop.actions.client.get("/openapi.json")).json()["paths"]
     return [(method.upper(), path) for path, methods in paths.items() for method in methods]
 
 
-async def test_no_body_gets_a_500_and_the_house_lives_on(shop: Scene) -> None:
+async def test_no_body_gets_a_500_and_the_house_lives_on(shop: RunningDemo) -> None:
     inquisitor = Inquisitor(shop)
     posts = [path for method, path in await documented(shop) if method == "POST" and "{" not in path]
     assert set(BODIES) <= set(posts)
@@ -419,7 +419,7 @@ async def test_no_body_gets_a_500_and_the_house_lives_on(shop: Scene) -> None:
     await is_well(shop)
 
 
-async def test_no_address_or_header_gets_a_500(shop: Scene) -> None:
+async def test_no_address_or_header_gets_a_500(shop: RunningDemo) -> None:
     inquisitor = Inquisitor(shop)
     words = ("", "%00", "x" * 3000, "%FF%FE", "00000000-0000-0000-0000-000000000000", "-1")
     names = ("from", "to", "by", "cursor", "limit", "state", "subject", "measure", "flow", "cac_minor", "id")
@@ -445,8 +445,8 @@ async def test_no_address_or_header_gets_a_500(shop: Scene) -> None:
     await is_well(shop)
 
 
-async def test_no_signed_body_gets_a_500(shop: Scene) -> None:
-    inquisitor, stage = Inquisitor(shop), shop.stage
+async def test_no_signed_body_gets_a_500(shop: RunningDemo) -> None:
+    inquisitor, actions = Inquisitor(shop), shop.actions
     order = {
         "id": 1,
         "name": "#1",
@@ -464,20 +464,20 @@ async def test_no_signed_body_gets_a_500(shop: Scene) -> None:
         "order_status_url": "https://acme.example/o/1",
     }
     for body in (*NASTY_BODIES, *(json.dumps(each).encode() for each in spoilt(order))):
-        headers = signed(stage, body)
+        headers = signed(actions, body)
         answer = await inquisitor.ask("POST", "/v1/webhooks/shopify/acme", body, content=body, headers=headers)
         assert answer.is_success, (body[:300], answer.text)
     assert inquisitor.wrong == []
     await is_well(shop)
 
 
-async def is_well(shop: Scene) -> None:
+async def is_well(shop: RunningDemo) -> None:
     """Assert that nobody stands still, nothing was set aside, and an ordinary order still gets its text."""
-    assert (await shop.stage.client.get("/readyz")).status_code == 200
-    stage = shop.stage
-    stage.phone = "+12125550177"
-    placed = await stage.place_order(number=1, minor=4900, at=shop.clock.now())
+    assert (await shop.actions.client.get("/readyz")).status_code == 200
+    actions = shop.actions
+    actions.phone = "+12125550177"
+    placed = await actions.place_order(number=1, minor=4900, at=shop.clock.now())
     assert placed.json()["status"] == "accepted"
-    stage.jump(timedelta(hours=1, seconds=1))
-    await until(stage.texts_received)
+    actions.jump(timedelta(hours=1, seconds=1))
+    await until(actions.texts_received)
     assert [(row["type"], row["reason"]) for row in await parked(shop)] == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import structlog.testing
 
-from services.demo.set import Scene
+from services.demo.environment import RunningDemo
 from shared.config.directory import MerchantDirectory
 from shared.errors import ConfigurationFault
 from shared.testing.process import Process, application_process, free_port, write_shop
@@ -76,14 +76,14 @@ def test_a_broken_file_is_told_with_file_line_and_mend(
 
 
 async def test_the_last_good_file_stays_until_it_is_mended_and_a_new_flow_is_picked_up(
-    shop: Scene, tmp_path: Path
+    shop: RunningDemo, tmp_path: Path
 ) -> None:
     folder = tmp_path / "shop" / "merchants" / "acme" / "flows"
     flow = folder / "order-thank-you.yaml"
     good = flow.read_text(encoding="utf-8")
 
     async def flows() -> dict[str, Any]:
-        return {each["flow"]: each for each in (await shop.stage.read("/v1/flows"))["flows"]}
+        return {each["flow"]: each for each in (await shop.actions.read("/v1/flows"))["flows"]}
 
     before = await flows()
     flow.write_text(good.replace("steps:", "stepps:"), encoding="utf-8")
@@ -97,11 +97,11 @@ async def test_the_last_good_file_stays_until_it_is_mended_and_a_new_flow_is_pic
     assert "did you mean 'steps'?" in told["problem"]
     assert (told["log_level"], told["in_force"]) == ("warning", "the last good one")
     assert await flows() == before
-    placed = await shop.stage.place_order(number=1, minor=4900, at=shop.clock.now())
+    placed = await shop.actions.place_order(number=1, minor=4900, at=shop.clock.now())
     assert placed.json()["status"] == "accepted"
 
     async def planned() -> bool:
-        found = await shop.stage.ask("/v1/follow-ups/search", {"to": shop.stage.phone})
+        found = await shop.actions.ask("/v1/follow-ups/search", {"to": shop.actions.phone})
         return bool(found["follow_ups"])
 
     await until(planned)

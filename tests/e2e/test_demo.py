@@ -12,8 +12,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from services.cli.demonstration import tell_story
-from services.demo.set import Scene
+from services.cli.demo import tell_story
+from services.demo.environment import RunningDemo
 from services.simulator.faults import FaultPlan
 from shared.testing.process import free_port
 
@@ -108,11 +108,11 @@ def swap(target: object, name: str, value: object) -> None:
     setattr(target, name, value)
 
 
-def deaf(service: str) -> Callable[[Scene], None]:
+def deaf(service: str) -> Callable[[RunningDemo], None]:
     """Let one service hear no more events."""
 
-    def prepare(scene: Scene) -> None:
-        [broken] = [each for each in scene.application.services if each.name == service]
+    def prepare(running: RunningDemo) -> None:
+        [broken] = [each for each in running.application.services if each.name == service]
         assert broken.runner is not None
 
         async def silence(*_: Any) -> None:
@@ -123,78 +123,78 @@ def deaf(service: str) -> Callable[[Scene], None]:
     return prepare
 
 
-def fault(kind: str, **more: Any) -> Callable[[Scene], None]:
+def fault(kind: str, **more: Any) -> Callable[[RunningDemo], None]:
     """Let the provider misbehave for every text."""
 
-    def prepare(scene: Scene) -> None:
-        assert scene.application.simulator is not None
-        scene.application.simulator.faults.replace(FaultPlan.model_validate({"rules": [{"kind": kind, **more}]}))
+    def prepare(running: RunningDemo) -> None:
+        assert running.application.simulator is not None
+        running.application.simulator.faults.replace(FaultPlan.model_validate({"rules": [{"kind": kind, **more}]}))
 
     return prepare
 
 
-def wrong_secret(scene: Scene) -> None:
-    swap(scene.stage, "secrets", SimpleNamespace(**{**_secrets(scene), "shopify": "wrong"}))
+def wrong_secret(running: RunningDemo) -> None:
+    swap(running.actions, "secrets", SimpleNamespace(**{**_secrets(running), "shopify": "wrong"}))
 
 
-def no_jump(scene: Scene) -> None:
-    swap(scene.stage, "jump", lambda by: None)  # noqa: ARG005 - stands in for one that has it
+def no_jump(running: RunningDemo) -> None:
+    swap(running.actions, "jump", lambda by: None)  # noqa: ARG005 - stands in for one that has it
 
 
-def robot_taps(scene: Scene) -> None:
-    tap = scene.stage.tap_link
+def robot_taps(running: RunningDemo) -> None:
+    tap = running.actions.tap_link
 
     async def as_robot(text: str) -> httpx2.Response | None:
-        scene.stage.client.headers["Purpose"] = "prefetch"
+        running.actions.client.headers["Purpose"] = "prefetch"
         return await tap(text)
 
-    swap(scene.stage, "tap_link", as_robot)
+    swap(running.actions, "tap_link", as_robot)
 
 
-def second_order(**change: Any) -> Callable[[Scene], None]:
-    def prepare(scene: Scene) -> None:
-        place = scene.stage.place_order
+def second_order(**change: Any) -> Callable[[RunningDemo], None]:
+    def prepare(running: RunningDemo) -> None:
+        place = running.actions.place_order
 
         async def changed(*, number: int, **order: Any) -> httpx2.Response:
             if number == 2:
                 for name, value in change.items():
                     setattr(
-                        scene.stage,
+                        running.actions,
                         name,
-                        value if name != "secrets" else SimpleNamespace(**{**_secrets(scene), **value}),
+                        value if name != "secrets" else SimpleNamespace(**{**_secrets(running), **value}),
                     )
             return await place(number=number, **order)
 
-        swap(scene.stage, "place_order", changed)
+        swap(running.actions, "place_order", changed)
 
     return prepare
 
 
-def says_something_else(scene: Scene) -> None:
-    reply = scene.stage.reply
+def says_something_else(running: RunningDemo) -> None:
+    reply = running.actions.reply
 
     async def kind_words(_text: str) -> httpx2.Response:
         return await reply("Thank you!")
 
-    swap(scene.stage, "reply", kind_words)
+    swap(running.actions, "reply", kind_words)
 
 
-def enqueue_refused(scene: Scene) -> None:
-    enqueue = scene.stage.enqueue
+def enqueue_refused(running: RunningDemo) -> None:
+    enqueue = running.actions.enqueue
 
     async def with_wrong_key(*given: Any) -> httpx2.Response:
-        swap(scene.stage, "secrets", SimpleNamespace(**{**_secrets(scene), "api_key": "fu_wrong"}))
+        swap(running.actions, "secrets", SimpleNamespace(**{**_secrets(running), "api_key": "fu_wrong"}))
         return await enqueue(*given)
 
-    swap(scene.stage, "enqueue", with_wrong_key)
+    swap(running.actions, "enqueue", with_wrong_key)
 
 
-def _secrets(scene: Scene) -> dict[str, str]:
-    known = scene.stage.secrets
+def _secrets(running: RunningDemo) -> dict[str, str]:
+    known = running.actions.secrets
     return {"shopify": known.shopify, "twilio": known.twilio, "api_key": known.api_key}
 
 
-BREAKS: dict[str, Callable[[Scene], None]] = {
+BREAKS: dict[str, Callable[[RunningDemo], None]] = {
     "order received": wrong_secret,
     "flow entered": deaf("scheduler"),
     "due": no_jump,

@@ -9,8 +9,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from services.demo.set import PHONE, write_shop
-from services.demo.stage import Secrets, Stage
+from services.demo.actions import DemoActions, Secrets
+from services.demo.environment import PHONE, write_shop
 from services.demo.story import Story
 from shared.testing.cluster import Cluster, cluster
 from shared.testing.connected import Server
@@ -28,26 +28,26 @@ async def application(tmp_path: Path, postgresql: Server, kafka: Server) -> Asyn
         yield built
 
 
-def stage_of(application: Cluster, client: httpx2.AsyncClient) -> Stage:
+def actions_of(application: Cluster, client: httpx2.AsyncClient) -> DemoActions:
     """Write the demo's shop for this house."""
     made = Secrets.new()
     secrets = Secrets(made.shopify, AUTH_TOKEN, made.api_key)
     write_shop(application.folder / "merchants", application.ingress.url, secrets)
     application.environment.update(secrets.environment())
-    return Stage(client, secrets, application.clock_file, PHONE)
+    return DemoActions(client, secrets, application.clock_file, PHONE)
 
 
 async def test_five_processes_tell_the_demos_story(application: Cluster) -> None:
     async with httpx2.AsyncClient(base_url=application.ingress.url, timeout=20) as client:
-        stage = stage_of(application, client)
+        actions = actions_of(application, client)
         await application.start_all()
         told: list[str] = []
-        story = Story(stage, application.clock.now, lambda title, _sentence: told.append(title), PATIENCE_SECONDS)
-        unseen = await story.run()
-        assert unseen is None, f"not seen: {unseen.title}; seen: {told}"
+        story = Story(actions, application.clock.now, lambda title, _sentence: told.append(title), PATIENCE_SECONDS)
+        missing = await story.run()
+        assert missing is None, f"not seen: {missing.title}; seen: {told}"
         assert told == [step.title for step in story.steps()]
-        key = {"FOLLOWUP_URL": application.ingress.url, "FOLLOWUP_TOKEN": stage.secrets.api_key}
-        explained = await said_by(application, ["explain", story.plot.refused_id], **key)
+        key = {"FOLLOWUP_URL": application.ingress.url, "FOLLOWUP_TOKEN": actions.secrets.api_key}
+        explained = await said_by(application, ["explain", story.observed.refused_id], **key)
         assert "STOP" in explained or "opted out" in explained
         assert "holds acme" in await said_by(application, ["ledger", "verify"])
         assert "verdicts judged again" in await said_by(application, ["audit"])
@@ -55,16 +55,16 @@ async def test_five_processes_tell_the_demos_story(application: Cluster) -> None
         for service in SERVICES:
             assert f"{service}: reads " in again
             assert f"{service}: 0 events" not in again or service == "metrics", "what was relayed was kept"
-        await nothing_changes(client, stage, story.plot.follow_up_id)
+        await nothing_changes(client, actions, story.observed.follow_up_id)
         examined = await said_by(application, ["doctor"])
         assert "copies in Kafka: topics have one copy" in " ".join(examined.split())
         assert "relay-again" in examined
         assert [service for service in SERVICES if politeness(application, service)] == ["metrics"]
 
 
-async def nothing_changes(client: httpx2.AsyncClient, stage: Stage, follow_up_id: str) -> None:
+async def nothing_changes(client: httpx2.AsyncClient, actions: DemoActions, follow_up_id: str) -> None:
     """See that what was relayed twice took effect once: one text, one story."""
-    headers = {"Authorization": f"Bearer {stage.secrets.api_key}"}
+    headers = {"Authorization": f"Bearer {actions.secrets.api_key}"}
     for _ in range(3):
         story = (await client.get(f"/v1/journeys/{follow_up_id}", headers=headers)).json()
         types = [event["type"] for event in story["events"]]

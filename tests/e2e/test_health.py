@@ -10,7 +10,7 @@ import httpx2
 import pytest
 import structlog
 
-from services.demo.set import scene
+from services.demo.environment import running_demo
 from shared.housekeeping import BROKEN_FILES
 from shared.telemetry import logs
 
@@ -27,7 +27,7 @@ def _as_it_was() -> Iterator[None]:
 async def test_whichever_long_task_ends_the_process_is_not_alive_and_names_it(tmp_path: Path) -> None:
     names = await long_tasks(tmp_path / "first")
     assert {"scheduler:fire", "sender:dispatch", "compliance:events", "process:reload", "ingest:retention"} <= names
-    async with scene(tmp_path / "second") as running, httpx2.AsyncClient(base_url=running.address) as client:
+    async with running_demo(tmp_path / "second") as running, httpx2.AsyncClient(base_url=running.address) as client:
         assert (await client.get("/healthz")).status_code == 200
         cancelled: set[str] = set()
         for name in sorted(names):
@@ -45,7 +45,7 @@ async def test_whichever_long_task_ends_the_process_is_not_alive_and_names_it(tm
 async def test_a_file_that_breaks_is_told_wherever_somebody_looks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with scene(tmp_path / "demo") as running, httpx2.AsyncClient(base_url=running.address) as client:
+    async with running_demo(tmp_path / "demo") as running, httpx2.AsyncClient(base_url=running.address) as client:
         logs.configure("info", form="json")
         flow = tmp_path / "demo" / "merchants" / "acme" / "flows" / "order-thank-you.yaml"
         good = flow.read_text("utf-8")
@@ -77,5 +77,5 @@ async def seen(client: httpx2.AsyncClient, is_there: Callable[[Any], bool]) -> A
 async def long_tasks(folder: Path) -> set[str]:
     """Return the names of the tasks that run as long as the process does."""
     before = {task.get_name() for task in asyncio.all_tasks()}
-    async with scene(folder):
+    async with running_demo(folder):
         return {name for task in asyncio.all_tasks() if ":" in (name := task.get_name()) and name not in before}

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import structlog
 
-from services.demo.set import Scene
+from services.demo.environment import RunningDemo
 from shared.telemetry import logs
 from shared.testing.waiting import until
 
@@ -65,12 +65,12 @@ def _as_it_was() -> Iterator[None]:
 class Asking:
     """Asks the house, and keeps every answer it gave."""
 
-    def __init__(self, shop: Scene) -> None:
-        self.stage = shop.stage
+    def __init__(self, shop: RunningDemo) -> None:
+        self.actions = shop.actions
         self.answers: dict[str, bytes] = {}
 
     async def ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
-        answer = await self.stage.client.request(method, path, headers=self.stage.authorization, **request)
+        answer = await self.actions.client.request(method, path, headers=self.actions.authorization, **request)
         place = f"{len(self.answers)} {method} {path}"
         self.answers[place] = answer.content + repr(answer.headers).encode()
         return answer
@@ -122,49 +122,49 @@ async def make_mistakes(asking: Asking) -> None:
     await asking.ask("GET", f"/r/{NAME}")
 
 
-async def live(shop: Scene, asking: Asking) -> list[str]:
+async def live(shop: RunningDemo, asking: Asking) -> list[str]:
     """Live through all that can happen to a person; return the ids of a text that went and of one that did not."""
-    stage = shop.stage
-    stage.phone = PHONE
-    order = await stage.place_order(number=1, minor=4900, at=shop.clock.now())
+    actions = shop.actions
+    actions.phone = PHONE
+    order = await actions.place_order(number=1, minor=4900, at=shop.clock.now())
     assert order.json()["status"] == "accepted"
     for path, body in (("/v1/consents", CONSENT), ("/v1/events", EVENT)):
         assert (await asking.ask("POST", path, json=body)).is_success
     sent = (await asking.ask("POST", "/v1/follow-ups", json=TEXT)).json()["follow_up_id"]
     await until(lambda: asking.state(sent, "delivered"))
-    stage.jump(timedelta(hours=1, seconds=1))
+    actions.jump(timedelta(hours=1, seconds=1))
 
     async def linked() -> list[str]:
-        return [each["body"] for each in await stage.texts_received() if "/r/" in each["body"]]
+        return [each["body"] for each in await actions.texts_received() if "/r/" in each["body"]]
 
     [text] = await until(linked)
-    visit = await stage.tap_link(text)
+    visit = await actions.tap_link(text)
     assert visit is not None
     assert visit.status_code == 302
     for words in (f"{NAME} likes {WORDS}", f"STOP {WORDS}", "STOP"):
-        await stage.reply(words)
+        await actions.reply(words)
 
     async def confirmed() -> bool:
-        return any("unsubscribed" in each["body"] for each in await stage.texts_received())
+        return any("unsubscribed" in each["body"] for each in await actions.texts_received())
 
     await until(confirmed)
     refused = (await asking.ask("POST", "/v1/follow-ups", json=TEXT)).json()["follow_up_id"]
     await until(lambda: asking.state(refused, "blocked"))
-    bodies = [each["body"] for each in await stage.texts_received()]
+    bodies = [each["body"] for each in await actions.texts_received()]
     assert any(NAME in body and WORDS in body for body in bodies), "the phone shows what no other place may"
     return [sent, refused]
 
 
 async def read_everything(asking: Asking, follow_ups: list[str]) -> None:
     """Read whatever can be read about people."""
-    stage = asking.stage
+    actions = asking.actions
     for path in ("/v1/follow-ups/search", "/v1/recipients/standing"):
         assert (await asking.ask("POST", path, json={"to": PHONE})).is_success
     stories = [f"/v1/{kind}/{each}" for kind in ("journeys", "decisions") for each in follow_ups]
     figures = ["/v1/kpis", "/v1/kpis?by=segment", "/v1/facts", "/v1/enrollments", "/v1/follow-ups", "/v1/flows"]
     for path in (*stories, f"/v1/dispatches/{follow_ups[0]}", *figures, "/metrics", "/readyz", "/openapi.json"):
         assert (await asking.ask("GET", path)).is_success, path
-    await stage.client.post("/console/sign-in", data={"key": stage.secrets.api_key})
+    await actions.client.post("/console/sign-in", data={"key": actions.secrets.api_key})
     for path in ("/console", *(f"/console/follow-ups/{each}" for each in follow_ups)):
         page = await asking.ask("GET", path)
         assert "Acme Coffee" in page.text
@@ -174,7 +174,7 @@ async def read_everything(asking: Asking, follow_ups: list[str]) -> None:
 
 @pytest.mark.usefixtures("_as_it_was")
 async def test_after_a_full_run_no_number_name_or_word_is_found_in_clear(
-    shop: Scene, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    shop: RunningDemo, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     logs.configure("debug", form="json")
     asking = Asking(shop)

@@ -19,8 +19,8 @@ import pytest
 import yaml
 
 from services.cli.app import main
-from services.cli.demonstration import tell_story
-from services.demo.set import Scene
+from services.cli.demo import tell_story
+from services.demo.environment import RunningDemo
 from shared.config.merchant import APIKey
 from shared.events.trigger import TriggerReceived
 from shared.http.auth import key_sha256
@@ -336,8 +336,8 @@ async def ends_at_once(application: Process) -> None:
 async def test_a_demo_that_is_interrupted_in_its_story_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupt(_: Scene) -> None:
+    def interrupt(_: RunningDemo) -> None:
         signal.raise_signal(signal.SIGINT)
 
     assert await tell_story(tmp_path / "demo", 0, once=True, prepare=interrupt) == 1
-    assert "Ended before the story did." in capsys.readouterr().out
+    assert "The demo was stopped before its last step." in capsys.readouterr().out

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import sqlalchemy as sa
 
-from services.demo.set import Scene
+from services.demo.environment import RunningDemo
 from services.ingest.tables import deliveries
 from shared.bus import local
 from shared.db.transaction import Transaction, WritePriority
@@ -24,11 +24,11 @@ def event(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
-async def tell(shop: Scene, body: object) -> httpx2.Response:
-    return await shop.stage.client.post("/v1/events", json=body, headers=shop.stage.authorization, timeout=40)
+async def tell(shop: RunningDemo, body: object) -> httpx2.Response:
+    return await shop.actions.client.post("/v1/events", json=body, headers=shop.actions.authorization, timeout=40)
 
 
-async def kept(shop: Scene) -> int:
+async def kept(shop: RunningDemo) -> int:
     """Return how many triggers the log holds."""
     log = local.event_log.c
     count = sa.select(sa.func.count().label("n")).where(log.type == "trigger.received")
@@ -43,7 +43,7 @@ def is_unavailable(answer: httpx2.Response) -> bool:
     return answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
 
 
-async def lives(shop: Scene, taken: int) -> None:
+async def lives(shop: RunningDemo, taken: int) -> None:
     """Assert that every acknowledged event is there, every consumer goes on, and the next event is taken."""
 
     async def is_taken() -> bool:
@@ -51,7 +51,7 @@ async def lives(shop: Scene, taken: int) -> None:
 
     await until(is_taken)
     assert await kept(shop) == taken + 1
-    assert (await shop.stage.client.get("/readyz")).status_code == 200
+    assert (await shop.actions.client.get("/readyz")).status_code == 200
     [newest] = await shop.application.runtime.database.read(
         lambda db: db.rows(sa.select(sa.func.max(local.event_log.c.id)))
     )
@@ -63,7 +63,7 @@ async def lives(shop: Scene, taken: int) -> None:
     await until(is_read)
 
 
-async def test_a_locked_database_is_503_for_everybody_at_once_and_passes(shop: Scene, tmp_path: Path) -> None:
+async def test_a_locked_database_is_503_for_everybody_at_once_and_passes(shop: RunningDemo, tmp_path: Path) -> None:
     assert (await tell(shop, [event(number) for number in range(5)])).status_code == 202
     other = sqlite3.connect(tmp_path / "shop" / "followup.db", isolation_level=None)
     other.execute("PRAGMA busy_timeout = 3000")
@@ -74,8 +74,8 @@ async def test_a_locked_database_is_503_for_everybody_at_once_and_passes(shop: S
         waited = asyncio.get_running_loop().time() - begun
         assert all(is_unavailable(answer) for answer in answers)
         assert waited < 14, "each waited for the lock by itself"
-        assert (await shop.stage.client.get("/healthz")).status_code == 200
-        assert (await shop.stage.read("/v1/kpis"))["kpis"]
+        assert (await shop.actions.client.get("/healthz")).status_code == 200
+        assert (await shop.actions.read("/v1/kpis"))["kpis"]
     finally:
         other.execute("ROLLBACK")
         other.close()
@@ -86,7 +86,7 @@ async def test_a_locked_database_is_503_for_everybody_at_once_and_passes(shop: S
     await lives(shop, 5 + taken)
 
 
-async def test_a_full_disk_is_503_and_passes_and_what_was_acknowledged_is_there(shop: Scene) -> None:
+async def test_a_full_disk_is_503_and_passes_and_what_was_acknowledged_is_there(shop: RunningDemo) -> None:
     database = shop.application.runtime.database
 
     async def limit(transaction: Transaction, pages: int) -> None:

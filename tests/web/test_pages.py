@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from services.demo.set import Scene, scene
+from services.demo.environment import RunningDemo, running_demo
 from shared.http.docs_page import operations
 
 _ELSEWHERE = re.compile(r"""(?:src|href|action)=["']?(?:https?:)?//|@import|url\(""")
 
 
 @pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(tmp_path / "demo") as running:
+async def running(tmp_path: Path) -> AsyncIterator[RunningDemo]:
+    async with running_demo(tmp_path / "demo") as running:
         yield running
 
 
@@ -31,8 +31,8 @@ async def running(tmp_path: Path) -> AsyncIterator[Scene]:
         "/r/nonsense",
     ],
 )
-async def test_every_page_has_a_policy_and_loads_nothing_from_elsewhere(running: Scene, path: str) -> None:
-    client = running.stage.client
+async def test_every_page_has_a_policy_and_loads_nothing_from_elsewhere(running: RunningDemo, path: str) -> None:
+    client = running.actions.client
     await client.post("/console/sign-in", data={"key": running.secrets.api_key})
     page = await client.get(path)
     assert page.headers["content-type"].startswith("text/html"), (page.status_code, page.text[:100])
@@ -44,8 +44,8 @@ async def test_every_page_has_a_policy_and_loads_nothing_from_elsewhere(running:
     assert not _ELSEWHERE.search(page.text)
 
 
-async def test_the_apis_page_runs_nothing_and_says_everything(running: Scene) -> None:
-    client = running.stage.client
+async def test_the_apis_page_runs_nothing_and_says_everything(running: RunningDemo) -> None:
+    client = running.actions.client
     page = (await client.get("/docs")).text
     assert "<script" not in page
     assert "<form" not in page
@@ -56,8 +56,8 @@ async def test_the_apis_page_runs_nothing_and_says_everything(running: Scene) ->
     assert "&#34;to&#34;" in page
 
 
-async def test_the_consoles_cookie_is_not_sent_to_the_apis_page(running: Scene) -> None:
-    answer = await running.stage.client.post("/console/sign-in", data={"key": running.secrets.api_key})
+async def test_the_consoles_cookie_is_not_sent_to_the_apis_page(running: RunningDemo) -> None:
+    answer = await running.actions.client.post("/console/sign-in", data={"key": running.secrets.api_key})
     assert "Path=/console;" in answer.headers["set-cookie"]
-    docs = running.stage.client.build_request("GET", "/docs")
+    docs = running.actions.client.build_request("GET", "/docs")
     assert "cookie" not in docs.headers

@@ -1,4 +1,4 @@
-"""The stage of the demo: what a shop, its customer and a clock can do, each through the public doors alone."""
+"""What the demo's shop and its customer can do, through public HTTP calls alone, and moving its clock forward."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ _BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/6
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What the demo's shop shares with the house; made anew for each run."""
+    """The secrets that the demo's shop and Followup share; new for each run."""
 
     shopify: str
     twilio: str
@@ -39,8 +39,8 @@ class Secrets:
         return {"ACME_SHOPIFY_SECRET": self.shopify, "ACME_TWILIO_TOKEN": self.twilio}
 
 
-class Stage:
-    """Acts of the demo, and readings of its public HTTP API."""
+class DemoActions:
+    """Acts as the shop, its customer and a developer, and reads the public HTTP API."""
 
     def __init__(self, client: httpx2.AsyncClient, shop_secrets: Secrets, clock_file: Path, phone: str) -> None:
         self.client = client
@@ -90,11 +90,11 @@ class Stage:
         )
 
     def jump(self, by: timedelta) -> None:
-        """Let the house's clock jump; engine, gate, sender and log only see that it is later."""
+        """Move the demo's clock forward; the services only see that it is later."""
         write_offset(self.clock_file, read_offset(self.clock_file) + by)
 
     async def texts_received(self) -> list[dict[str, Any]]:
-        """Return the texts that stand on the virtual phone and came from the shop, oldest first."""
+        """Return the texts that the virtual phone received from the shop, oldest first."""
         answer = await self.client.get(f"/simulator/phones/{self.phone}.json")
         texts = answer.json().get("texts", []) if answer.is_success else []
         return [text for text in texts if text["to"] == self.phone]
@@ -107,11 +107,11 @@ class Stage:
         return await self.client.get(found.group(), headers={"User-Agent": _BROWSER}, follow_redirects=False)
 
     async def reply(self, text: str) -> httpx2.Response:
-        """Write back from the virtual phone."""
+        """Send a reply from the virtual phone."""
         return await self.client.post(f"/simulator/phones/{self.phone}/replies", json={"text": text})
 
     async def enqueue(self, text: str, at: datetime) -> httpx2.Response:
-        """Ask for one more text through the API, as a developer would."""
+        """Request one more text through the API, as a developer would."""
         return await self.client.post(
             "/v1/follow-ups",
             json={
@@ -126,12 +126,12 @@ class Stage:
         )
 
     async def read(self, path: str, **query: str) -> Any:
-        """Return the JSON of a public GET; None when it is not there."""
+        """Return the JSON of a public GET; None on an error status."""
         answer = await self.client.get(path, params=query, headers=self.authorization)
         return answer.json() if answer.is_success else None
 
     async def ask(self, path: str, body: dict[str, Any]) -> Any:
-        """Return the JSON of a public POST that only asks; None when refused."""
+        """Return the JSON of a public POST that changes nothing; None on an error status."""
         answer = await self.client.post(path, json=body, headers=self.authorization)
         return answer.json() if answer.is_success else None
 

@@ -1,4 +1,4 @@
-"""The set of the demo: a folder with a shop's files, a clock, and the house running in it."""
+"""What the demo runs in: a folder with a shop's files and a clock, and all five services running on it."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import httpx2
 import uvicorn
 
 from services import embedded
-from services.demo.stage import Secrets, Stage
+from services.demo.actions import DemoActions, Secrets
 from shared.clock import SystemClock, write_offset
 from shared.config.directory import MerchantDirectory
 from shared.db.lock import FolderLock
@@ -31,11 +31,11 @@ _READY_SECONDS = 15.0
 
 
 @dataclass(slots=True)
-class Scene:
-    """A running house with a shop in it."""
+class RunningDemo:
+    """A running application with one shop."""
 
     application: embedded.Application
-    stage: Stage
+    actions: DemoActions
     clock: SystemClock
     address: str
     secrets: Secrets
@@ -43,11 +43,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Scene]:
-    """Make the shop's files in an empty demo folder, start the house on them, and yield it ready.
+async def running_demo(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[RunningDemo]:
+    """Write the shop's files into an emptied demo folder, start the application on them, and yield it when it is ready.
 
     Raises:
-        ConfigurationFault: the folder or the port cannot be used; one clear sentence says why.
+        ConfigurationFault: the folder or the port cannot be used; the message says why.
     """
     listener, settings = bind(
         ProcessSettings(host=host, port=port, data_dir=folder, merchants_dir=folder / "merchants", log_level="error")
@@ -70,8 +70,8 @@ async def scene(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
                 try:
                     await _ready(server, serving)
-                    stage = Stage(client, secrets, clock_file, PHONE)
-                    yield Scene(application, stage, clock, settings.public_url, secrets, serving)
+                    actions = DemoActions(client, secrets, clock_file, PHONE)
+                    yield RunningDemo(application, actions, clock, settings.public_url, secrets, serving)
                 finally:
                     server.should_exit = True
                     await serving
@@ -80,10 +80,10 @@ async def scene(folder: Path, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
 
 
 async def _ready(server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
-    """Wait until the server answers.
+    """Wait until the server accepts requests.
 
     Raises:
-        ConfigurationFault: it ended, or took too long.
+        ConfigurationFault: it ended, or took longer than 15 s.
     """
     deadline = asyncio.get_running_loop().time() + _READY_SECONDS
     while not server.started:
@@ -93,16 +93,16 @@ async def _ready(server: uvicorn.Server, serving: "asyncio.Task[None]") -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Make the folder ready for a first run; only a folder the demo made is emptied.
+    """Empty the folder; only one that the demo made is emptied.
 
     Raises:
-        ConfigurationFault: it is in use, not writable, or somebody else's.
+        ConfigurationFault: it is in use, not writable, or holds files that the demo did not make.
     """
     lock = FolderLock(folder)
     existing = set(folder.iterdir()) if folder.is_dir() else set()
     if existing and not (folder / _MARK).is_file():
         raise ConfigurationFault(
-            f"{folder} holds something that the demo did not make; name an empty folder with --data"
+            f"{folder} contains files that the demo did not make; choose an empty folder with --data"
         )
     lock.acquire()
     try:
@@ -115,14 +115,14 @@ def _empty(folder: Path) -> None:
     except OSError as problem:
         raise ConfigurationFault(
             f"cannot write to the data folder {folder} ({problem.strerror}); "
-            "make it writable or name another with --data"
+            "make it writable, or choose another with --data"
         ) from None
     finally:
         lock.release()
 
 
 def write_shop(target: Path, address: str, secrets: Secrets) -> None:
-    """Copy the demo's merchant files, with this run's address and key in them."""
+    """Copy the demo's merchant files, filled in with this run's address and key."""
     source = files("services.demo") / "merchants" / "acme"
     (target / "acme" / "flows").mkdir(parents=True)
     text = (source / "merchant.yaml").read_text(encoding="utf-8")
