@@ -1,13 +1,13 @@
-"""One service as a process of its own, on Kafka and PostgreSQL; knows the services by name alone and loads only one.
+"""One service as a process of its own, on Kafka and PostgreSQL; it finds services by name and imports only that one.
 
-The scheduler is given the gate's pure evaluation as well, which holds no state and asks nobody: a dry run answers as it
-does where all services share a process.
+The scheduler also gets the pure evaluation of the gate, which has no state and calls nothing, so that a dry run answers
+as it does where all services share a process.
 """
 
 import importlib
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from services.application import create_application
 from shared.bus import outbox
 from shared.bus.kafka_access import KafkaSettings
 from shared.bus.kafka_log import KafkaLog
@@ -30,29 +31,25 @@ from shared.db.migrate import Schema
 from shared.db.postgres import READERS, WRITERS, PostgresDatabase
 from shared.db.postgres_roles import provision
 from shared.errors import ConfigurationFault
-from shared.housekeeping import Housekeeping
-from shared.http.app import create_app
-from shared.http.auth import Keys, RateLimit, operator_token
-from shared.http.entrance import Entrance
+from shared.http.auth import operator_token
 from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer
 from shared.process import freeze_startup_objects, step_back
 from shared.service import Runtime, Service, check_fingerprint
 from shared.settings import ProcessSettings, Settings
-from shared.telemetry.health import Health
 from shared.telemetry.logs import logger
 
 _HERE = Path(__file__).parent
 
-_ASKS_THE_GATE, _GATE = "scheduler", "services.compliance.gate.advice"
-_NO_TEXT_WAITS_FOR = {"metrics"}
-"""Services that let the others go first where they share a machine's cores."""
+_TAKES_ADVICE, _ADVICE = "scheduler", "services.compliance.gate.advice"
+_LOW_PRIORITY = {"metrics"}
+"""Services that no text waits for: they get the processor last where services share a machine."""
 
 log = logger(__name__)
 
 
 class DistributedSettings(Settings):
-    """What a process of one service is told beside what every process is told."""
+    """Settings that only processes of one service have."""
 
     section: ClassVar[str] = "distributed"
 
@@ -72,11 +69,11 @@ class DatabaseSettings(Settings):
 
     database_url: str = Field("", description="postgresql://role:password@host/database of this service (distributed).")
     database_writers: int = Field(WRITERS, gt=0, le=100, description="Units of work that write at once.")
-    database_readers: int = Field(READERS, gt=0, le=100, description="Readings at once.")
+    database_readers: int = Field(READERS, gt=0, le=100, description="Reads at once.")
 
     @classmethod
     def of(cls, service: str) -> "DatabaseSettings":
-        """Return a service's own.
+        """Return the settings of one service.
 
         Raises:
             ConfigurationFault: the URL is not set.
@@ -98,7 +95,7 @@ class DatabaseSettings(Settings):
 
 
 @dataclass(slots=True)
-class Opened:
+class OpenedService:
     """One service with its database and its log, not running yet."""
 
     runtime: Runtime
@@ -125,18 +122,18 @@ def schema_of(service: str) -> Schema:
     return Schema(service, metadata, _HERE / service / "migrations" / "versions")
 
 
-def built(name: str, runtime: Runtime) -> Service:
-    """Return one service on what the process gives it."""
+def build_service(name: str, runtime: Runtime) -> Service:
+    """Import one service by name and build it."""
     module = importlib.import_module(f"services.{name}.app")
-    if name != _ASKS_THE_GATE:
+    if name != _TAKES_ADVICE:
         service: Service = module.build(runtime)
         return service
-    with_advice: Service = module.build(runtime, advice=importlib.import_module(_GATE).advise)
+    with_advice: Service = module.build(runtime, advice=importlib.import_module(_ADVICE).advise)
     return with_advice
 
 
 @asynccontextmanager
-async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
+async def open_service(name: str, settings: ProcessSettings) -> AsyncIterator[OpenedService]:
     """Build one service on its database and the log; its runner and loops start with `Service.running`.
 
     Raises:
@@ -168,75 +165,43 @@ async def opened(name: str, settings: ProcessSettings) -> AsyncIterator[Opened]:
             keep_minutes=kafka_settings.keep_minutes,
         )
         runtime = Runtime(settings, clock, database, kafka, sealer, directory)
-        service = built(name, runtime)
+        service = build_service(name, runtime)
         await check_fingerprint(service.units, service.system_tables, sealer.fingerprint)
-        yield Opened(runtime, service, kafka)
+        yield OpenedService(runtime, service, kafka)
     finally:
         await database.stop()
 
 
-def app_of(application: Opened) -> FastAPI:
+def create(opened: OpenedService) -> FastAPI:
     """Return the HTTP side of a service; the service runs while the app does."""
-    runtime, service = application.runtime, application.service
+    runtime, service, log = opened.runtime, opened.service, opened.log
     token = operator_token(runtime.settings.operator_token_file)
-    keys = Keys(
-        runtime.merchants,
-        RateLimit(runtime.settings.requests_per_second, runtime.clock),
-        token,
-    )
-    health = Health()
-    health.add(service.name, service.readiness, service.halted)
-    health.add_concern(service.name, service.concerns)
-    health.add("log", application.log.readiness, application.log.halted)
-    health.add_concern("log", application.log.concerns)
-    housekeeping = Housekeeping(runtime, [service.system_tables])
-    health.add("process", housekeeping.readiness, housekeeping.halted)
-    health.add_concern("merchant files", housekeeping.concerns)
-    health.add_concern("quotas", runtime.quotas.concern)
-
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(application.log.running())
-            await stack.enter_async_context(service.running())
-            await stack.enter_async_context(housekeeping.running())
-            yield
-
-    return create_app(
-        f"Followup {service.name}",
-        service.routers,
-        keys=keys,
-        health=health,
-        max_body_bytes=runtime.settings.max_body_bytes,
-        max_webhook_body_bytes=runtime.settings.max_webhook_body_bytes,
-        lifespan=lifespan,
-        entrance=Entrance.of(runtime.settings, token, runtime.merchants.hosts),
-    )
+    return create_application(f"Followup {service.name}", runtime, [service], token, log=log, around=log.running)
 
 
 async def serve(name: str, settings: ProcessSettings) -> None:
-    """Run one service until it is told to stop."""
+    """Run one service until the process gets a signal to stop."""
     listener, settings = bind(settings)
     try:
-        async with opened(name, settings) as application:
-            for problem in application.runtime.merchants.problems:
+        async with open_service(name, settings) as opened:
+            for problem in opened.runtime.merchants.problems:
                 log.warning("merchant_file_problem", problem=str(problem))
             freeze_startup_objects()
-            if name in _NO_TEXT_WAITS_FOR:
+            if name in _LOW_PRIORITY:
                 step_back()
             log.info("listening", service=name, port=settings.port)
-            await server_of(app_of(application), limits_of(settings)).serve(sockets=[listener])
+            await server_of(create(opened), limits_of(settings)).serve(sockets=[listener])
     finally:
         listener.close()
 
 
 async def migrate(names: Sequence[str]) -> AsyncIterator[str]:
-    """Lay everything out and say each step: roles, schemas, tables, outboxes, topics; harmless when repeated.
+    """Create roles, schemas, tables, outboxes and topics where they are missing, and yield a line about each.
 
     Raises:
-        ConfigurationFault: something is set wrongly, or a server refuses us.
+        ConfigurationFault: a setting is wrong, or a server refuses the login.
         DatabaseUnavailable: PostgreSQL cannot be reached now.
-        LogUnavailable: nor can Kafka.
+        LogUnavailable: Kafka cannot be reached now.
     """
     cluster = cluster_of(KafkaSettings())
     owner = DistributedSettings().admin_database_url
@@ -262,12 +227,12 @@ async def migrate(names: Sequence[str]) -> AsyncIterator[str]:
 
 
 async def relay_again(names: Sequence[str], minutes: float) -> AsyncIterator[str]:
-    """Let services read the last minutes of the log again, and say again what they relayed in them; say each step.
+    """Make services read the last minutes of the log again and relay them again, and yield a line about each step.
 
     Raises:
-        ConfigurationFault: something is set wrongly.
+        ConfigurationFault: a setting is wrong.
         DatabaseUnavailable: PostgreSQL cannot be reached now.
-        LogUnavailable: Kafka does not take it all; doing it again does no harm.
+        LogUnavailable: Kafka did not take everything; repeating the call is safe.
     """
     cluster = cluster_of(KafkaSettings())
     back_to = await starts(cluster, minutes, int(SystemClock().now().timestamp() * 1000))

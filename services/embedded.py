@@ -1,11 +1,12 @@
-"""All five services, and the simulated provider, in one process: the only module that knows more than one service."""
+"""All five services and the simulated provider in one process; the only module that imports more than one service."""
 
 import json
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -21,6 +22,7 @@ import services.scheduler.app
 import services.scheduler.tables
 import services.sender.app
 import services.sender.tables
+from services.application import create_application
 from services.compliance.gate.advice import advise
 from services.sender.providers.simulated import account_of
 from services.simulator.app import Simulator
@@ -30,7 +32,7 @@ from shared.bus.local import LocalLog
 from shared.clock import Clock, SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
-from shared.config.providers import Simulated, Twilio
+from shared.config.providers import ProviderSettings, Simulated, Twilio
 from shared.db import migrate, wholeness
 from shared.db.fingerprints import fingerprints_in
 from shared.db.lock import FolderLock
@@ -38,24 +40,21 @@ from shared.db.migrate import Schema
 from shared.db.private_file import PRIVATE
 from shared.db.sqlite import SQLiteDatabase
 from shared.errors import ConfigurationFault
-from shared.housekeeping import Housekeeping
-from shared.http.app import create_app
-from shared.http.auth import Keys, RateLimit, operator_token
-from shared.http.entrance import Entrance
+from shared.http.auth import operator_token
 from shared.http.networks import is_loopback
 from shared.http.server import bind, limits_of, server_of
+from shared.ids import MerchantId
 from shared.privacy import Keyring, Sealer, is_private_file
 from shared.process import freeze_startup_objects
 from shared.service import Runtime, Service, check_fingerprint
 from shared.settings import ProcessSettings
-from shared.telemetry.health import Health
 from shared.telemetry.logs import logger
 
 DATABASE_FILE = "followup.db"
 SIMULATOR_FILE = "simulator.db"
 KEYRING_FILE = "keyring.json"
 PROCESS_FILE = "process.json"
-"""Address and operator token of the running process, for commands on the same machine (mode 0600)."""
+"""Address and operator's token of the running process, for commands on the same machine (mode 0600)."""
 
 _HERE = Path(__file__).parent
 
@@ -77,7 +76,7 @@ def schemas() -> list[Schema]:
 
 @dataclass(slots=True)
 class Application:
-    """A running house."""
+    """All five services on one data folder; they run while `app` does."""
 
     runtime: Runtime
     app: FastAPI
@@ -85,15 +84,15 @@ class Application:
     simulator: Simulator | None
     operator_token: str
     created_keyring: Path | None
-    """Where a keyring was made on this start: somebody should back it up."""
+    """The keyring that this start made, if it did: an operator should back it up."""
     problems: Sequence[str] = field(default_factory=tuple)
 
 
 @asynccontextmanager
-async def embedded(
+async def open_application(
     settings: ProcessSettings, *, clock: Clock | None = None, merchants: MerchantDirectory | None = None
 ) -> AsyncIterator[Application]:
-    """Open the data folder, bring the schema up, and yield the house; its services run while the app does.
+    """Open the data folder, bring the schema up to date, and yield the application; it runs while its app does.
 
     Raises:
         ConfigurationFault: a file, folder or setting is wrong; the message says which and what to do.
@@ -114,7 +113,7 @@ async def embedded(
         await database.start()
         try:
             runtime = Runtime(settings, clock, database, LocalLog(database), sealer, directory)
-            yield await _application(runtime, created)
+            yield await create(runtime, created)
         finally:
             await database.stop()
             wholeness.leave(database.path)
@@ -122,8 +121,8 @@ async def embedded(
         lock.release()
 
 
-def services_of(runtime: Runtime) -> list[Service]:
-    """Return the five services on what the process gives them."""
+def build_services(runtime: Runtime) -> list[Service]:
+    """Return the five services, in the order in which they start."""
     return [
         services.ingest.app.build(runtime),
         services.scheduler.app.build(runtime, advise),
@@ -133,60 +132,51 @@ def services_of(runtime: Runtime) -> list[Service]:
     ]
 
 
-async def _application(runtime: Runtime, created: Path | None) -> Application:
-    """Build the services and the app around them."""
-    built = services_of(runtime)
+async def create(runtime: Runtime, created_keyring: Path | None) -> Application:
+    """Build the services, and the app that runs them.
+
+    Raises:
+        ConfigurationFault: the database was written with another keyring.
+    """
+    built = build_services(runtime)
     for service in built:
         await check_fingerprint(service.units, service.system_tables, runtime.sealer.fingerprint)
     simulator = _simulator(runtime)
     token = operator_token(runtime.settings.operator_token_file)
-    keys = Keys(runtime.merchants, RateLimit(runtime.settings.requests_per_second, runtime.clock), token)
-    health = Health()
-    for service in built:
-        health.add(service.name, service.readiness, service.halted)
-        health.add_concern(service.name, service.concerns)
-    housekeeping = Housekeeping(runtime, [service.system_tables for service in built])
-    health.add("process", housekeeping.readiness, housekeeping.halted)
-    health.add_concern("merchant files", housekeeping.concerns)
-    health.add_concern("quotas", runtime.quotas.concern)
-
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            if simulator is not None:
-                await simulator.start()
-                stack.push_async_callback(simulator.stop)
-            for service in built:
-                await stack.enter_async_context(service.running())
-            await stack.enter_async_context(housekeeping.running())
-            yield
-
-    app = create_app(
-        "Followup",
-        [router for service in built for router in service.routers],
-        keys=keys,
-        health=health,
-        max_body_bytes=runtime.settings.max_body_bytes,
-        max_webhook_body_bytes=runtime.settings.max_webhook_body_bytes,
-        lifespan=lifespan,
-        entrance=Entrance.of(runtime.settings, token, runtime.merchants.hosts),
-    )
-    app.add_route("/", _lead_to_the_console, include_in_schema=False)
+    app = create_application("Followup", runtime, built, token, around=partial(_running, simulator))
+    app.add_route("/", _redirect_to_console, include_in_schema=False)
     if simulator is not None:
         app.router.routes.extend(simulator.routes())
-    return Application(runtime, app, built, simulator, token, created, [str(p) for p in runtime.merchants.problems])
+    problems = [str(problem) for problem in runtime.merchants.problems]
+    return Application(runtime, app, built, simulator, token, created_keyring, problems)
 
 
-async def _lead_to_the_console(_request: Request) -> Response:
-    """Lead who opens the bare address to where there is something to see."""
+@asynccontextmanager
+async def _running(simulator: Simulator | None) -> AsyncIterator[None]:
+    """Run the simulated provider, if there is one."""
+    if simulator is not None:
+        await simulator.start()
+    try:
+        yield
+    finally:
+        if simulator is not None:
+            await simulator.stop()
+
+
+async def _redirect_to_console(_request: Request) -> Response:
+    """Answer the bare address with a redirect to the console."""
     return RedirectResponse("/console")
 
 
 def _sealer(settings: ProcessSettings) -> tuple[Sealer, Path | None]:
-    """Return the sealer, and the keyring's path where it had to be made."""
+    """Return the sealer, and the keyring's path if this start had to make one.
+
+    Raises:
+        ConfigurationFault: the keyring is missing although the database was written with one.
+    """
     path = settings.keyring_file or settings.data_dir / KEYRING_FILE
     if settings.keyring_file is None and not path.exists():
-        if _names_people(settings.data_dir / DATABASE_FILE):
+        if _has_fingerprints(settings.data_dir / DATABASE_FILE):
             raise ConfigurationFault(
                 f"{path} is missing, and {DATABASE_FILE} beside it was written with it: without this keyring no text "
                 "can be read and every STOP would be forgotten; restore it from your backup, or name it with "
@@ -200,8 +190,8 @@ def _sealer(settings: ProcessSettings) -> tuple[Sealer, Path | None]:
     return Sealer(Keyring.load(path)), None
 
 
-def _names_people(database: Path) -> bool:
-    """Return whether somebody was named in a database under a keyring; where it cannot be read, we must fear so."""
+def _has_fingerprints(database: Path) -> bool:
+    """Return whether a database was written with a keyring; assume so where it cannot be read."""
     try:
         return database.exists() and bool(fingerprints_in(database))
     except sqlite3.DatabaseError:
@@ -209,7 +199,7 @@ def _names_people(database: Path) -> bool:
 
 
 def _simulator(runtime: Runtime) -> Simulator | None:
-    """Return the simulated provider where some merchant's provider points at this process."""
+    """Return the simulated provider, or None where no merchant's provider points at this process."""
     accounts: dict[str, str] = {}
     inbound: dict[str, str] = {}
     answering: set[str] = set()
@@ -217,17 +207,14 @@ def _simulator(runtime: Runtime) -> Simulator | None:
     bases = {here, runtime.settings.local_address}
     for merchant in runtime.merchants.merchants:
         for name, provider in merchant.config.providers.items():
-            if isinstance(provider, Simulated) and provider.base_url is None:
-                simulated = account_of(runtime.sealer, merchant.id, name, provider, os.environ)
-                account, token = simulated.sid, simulated.token
-            elif isinstance(provider, Twilio) and provider.base_url and str(provider.base_url).rstrip("/") == here:
-                account, token = provider.account_sid, provider.auth_token.resolve(os.environ)
-            else:
+            login = _simulated_login(runtime, merchant.id, name, provider)
+            if login is None:
                 continue
+            account, token = login
             accounts[account] = token
+            public = str(provider.public_url or here).rstrip("/")
             for number in merchant.config.numbers:
                 if number.provider == name:
-                    public = str(provider.public_url or here).rstrip("/")
                     bases.add(public)
                     inbound[number.number] = f"{public}/v1/providers/{name}/{merchant.id}/replies"
                     if number.answers_keywords == "provider":
@@ -246,13 +233,26 @@ def _simulator(runtime: Runtime) -> Simulator | None:
     )
 
 
+def _simulated_login(
+    runtime: Runtime, merchant: MerchantId, name: str, provider: ProviderSettings
+) -> tuple[str, str] | None:
+    """Return the account and token that a provider uses at this process, or None where it points elsewhere."""
+    if isinstance(provider, Simulated) and provider.base_url is None:
+        simulated = account_of(runtime.sealer, merchant, name, provider, os.environ)
+        return simulated.sid, simulated.token
+    base_url = str(provider.base_url).rstrip("/") if isinstance(provider, Twilio) and provider.base_url else None
+    if isinstance(provider, Twilio) and base_url == runtime.settings.public_url:
+        return provider.account_sid, provider.auth_token.resolve(os.environ)
+    return None
+
+
 @asynccontextmanager
-async def announced(application: Application) -> AsyncIterator[None]:
-    """Leave a note for commands on this machine while the process runs: where it is, and the operator's token."""
+async def process_file(application: Application) -> AsyncIterator[None]:
+    """Write the process's address and the operator's token to a file while it runs, for commands on this machine."""
     settings = application.runtime.settings
     note = settings.data_dir / PROCESS_FILE
     descriptor = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    note.chmod(PRIVATE)  # one that a crash left behind keeps its mode
+    note.chmod(PRIVATE)  # a file left by a crash keeps its mode
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(
             {
@@ -269,7 +269,7 @@ async def announced(application: Application) -> AsyncIterator[None]:
 
 
 def warn_of_exposure(application: Application) -> None:
-    """Say what stands open where others than this machine reach the process."""
+    """Log what is exposed where other machines can reach the process."""
     settings = application.runtime.settings
     if is_loopback(settings.host):
         return
@@ -282,21 +282,21 @@ def warn_of_exposure(application: Application) -> None:
         log.warning(
             "simulated_provider_reachable",
             path="/simulator",
-            advice="whoever has the operator's token reads and writes as every phone: for trying, not for real people",
+            advice="the operator's token reads and writes as every phone here; use it for trials, not with real people",
         )
 
 
 async def serve(settings: ProcessSettings) -> None:
-    """Run the house until it is told to stop."""
+    """Run all five services until the process gets a signal to stop."""
     listener, settings = bind(settings)
     try:
-        async with embedded(settings) as application:
+        async with open_application(settings) as application:
             for problem in application.problems:
                 log.warning("merchant_file_problem", problem=problem)
             if application.created_keyring is not None:
                 log.warning("keyring_created", path=str(application.created_keyring), advice="back it up: see docs")
             warn_of_exposure(application)
-            async with announced(application):
+            async with process_file(application):
                 freeze_startup_objects()
                 log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")
                 await server_of(application.app, limits_of(settings)).serve(sockets=[listener])

@@ -104,7 +104,7 @@ def open_application(settings: ProcessSettings) -> Iterator[APIClient]:
             finally:
                 runner.run(client.aclose())
             return
-        opening = embedded.embedded(settings)
+        opening = embedded.open_application(settings)
         application = runner.run(opening.__aenter__())
         client = httpx2.AsyncClient(transport=httpx2.ASGITransport(application.app), base_url="http://localhost")
         merchants = [merchant.id for merchant in application.runtime.merchants.merchants]

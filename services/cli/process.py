@@ -129,7 +129,7 @@ def _known(names: Sequence[str] | None) -> Sequence[str]:
 
 async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Open the house without running it, and redrive each service."""
-    async with embedded.embedded(settings) as application:
+    async with embedded.open_application(settings) as application:
         return {
             service.name: await parked.redrive(service.units, service.system_tables, service.events)
             for service in application.services
@@ -141,7 +141,7 @@ async def _redrive_distributed(settings: ProcessSettings, names: Sequence[str]) 
     """Open each service without running it, and redrive it; what it publishes leaves with its next process."""
     results = {}
     for name in names:
-        async with distributed.opened(name, settings) as application:
+        async with distributed.open_service(name, settings) as application:
             if application.service.events is not None:
                 results[name] = await parked.redrive(
                     application.service.units, application.service.system_tables, application.service.events

@@ -91,7 +91,7 @@ def _step(path: Path, *, prepare: bool) -> str:
 async def _embedded(settings: ProcessSettings) -> ResealProgress:
     from services import embedded  # noqa: PLC0415 - the house is large, and `keys new` answers at once without it
 
-    async with embedded.embedded(settings) as application:
+    async with embedded.open_application(settings) as application:
         return await _all(application.runtime, SERVICES)
 
 
@@ -100,7 +100,7 @@ async def _distributed(settings: ProcessSettings) -> ResealProgress:
 
     total = ResealProgress()
     for name in SERVICES:
-        async with distributed.opened(name, settings) as application:
+        async with distributed.open_service(name, settings) as application:
             found = await _all(application.runtime, [name])
         total.looked_at += found.looked_at
         total.resealed += found.resealed

@@ -61,10 +61,10 @@ async def running_demo(folder: Path, *, host: str = "127.0.0.1", port: int = 0) 
         os.environ.update(secrets.environment())
         clock = SystemClock(clock_file)
         directory = MerchantDirectory.load(folder / "merchants", os.environ)
-        async with embedded.embedded(settings, clock=clock, merchants=directory) as application:
+        async with embedded.open_application(settings, clock=clock, merchants=directory) as application:
             server = server_of(application.app, limits_of(settings))
             async with (
-                embedded.announced(application),
+                embedded.process_file(application),
                 httpx2.AsyncClient(base_url=settings.public_url, timeout=10) as client,
             ):
                 serving = asyncio.create_task(server.serve(sockets=[listener]))

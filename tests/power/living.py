@@ -69,7 +69,7 @@ class Place:
             )
         )
         try:
-            async with embedded.embedded(settings) as application:
+            async with embedded.open_application(settings) as application:
                 server = server_of(application.app, limits_of(settings))
                 serving = asyncio.create_task(server.serve(sockets=[listener]))
                 async with httpx2.AsyncClient(base_url=self.address, headers=HEADERS, timeout=60) as client:

@@ -45,7 +45,7 @@ async def application(folder: Path, **settings: Any) -> AsyncIterator[embedded.A
     (folder / "merchants" / "acme" / "merchant.yaml").write_text(MERCHANT)
     given = ProcessSettings(data_dir=folder / "data", merchants_dir=folder / "merchants", **settings)
     given = given.model_copy(update={"public_url": given.address})
-    async with embedded.embedded(given) as opened:
+    async with embedded.open_application(given) as opened:
         yield opened
 
 

@@ -70,7 +70,7 @@ async def application(folder: Path) -> AsyncIterator[embedded.Application]:
         public_url="https://sms.acme.example",
         requests_per_second=1_000_000,
     )
-    async with embedded.embedded(settings) as opened:
+    async with embedded.open_application(settings) as opened:
         yield opened
 
 

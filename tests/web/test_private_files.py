@@ -31,8 +31,8 @@ async def test_an_existing_open_folder_makes_no_file_readable(tmp_path: Path) ->
     try:
         settings = ProcessSettings(data_dir=data, merchants_dir=acme.parent)
         async with (
-            embedded.embedded(settings) as application,
-            embedded.announced(application),
+            embedded.open_application(settings) as application,
+            embedded.process_file(application),
             application.app.router.lifespan_context(application.app),
         ):
             modes = modes_of(data)
@@ -48,14 +48,14 @@ async def test_a_byte_that_changed_while_the_house_was_stopped_is_told_at_the_ne
     (acme / "merchant.yaml").write_text(MERCHANT)
     settings = ProcessSettings(data_dir=tmp_path / "data", merchants_dir=acme.parent)
     for _ in range(2):
-        async with embedded.embedded(settings):
+        async with embedded.open_application(settings):
             pass
     database = tmp_path / "data" / "followup.db"
     whole = database.read_bytes()
     database.write_bytes(whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:])
     with pytest.raises(ConfigurationFault, match="a byte of it was changed"):
-        async with embedded.embedded(settings):
+        async with embedded.open_application(settings):
             pass
     database.write_bytes(whole)
-    async with embedded.embedded(settings):
+    async with embedded.open_application(settings):
         pass

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.distributed import built
-from services.embedded import services_of
+from services.distributed import build_service
+from services.embedded import build_services
 from services.scheduler.tables import follow_ups
 from shared.events.consent import ConsentChanged
 from shared.events.dispatch import DispatchAccepted, DispatchWaiting
@@ -195,10 +195,10 @@ async def test_a_dry_run_asks_with_the_consent_the_ledger_told_of(tmp_path: Path
 
 def embedded(runtime: Runtime) -> Service:
     """Return the scheduler of a house in one process."""
-    return next(each for each in services_of(runtime) if each.name == "scheduler")
+    return next(each for each in build_services(runtime) if each.name == "scheduler")
 
 
-@pytest.mark.parametrize("build", [embedded, partial(built, "scheduler")], ids=["embedded", "distributed"])
+@pytest.mark.parametrize("build", [embedded, partial(build_service, "scheduler")], ids=["embedded", "distributed"])
 async def test_a_dry_run_answers_alike_in_both_ways_of_running(
     tmp_path: Path, build: Callable[[Runtime], Service]
 ) -> None:
