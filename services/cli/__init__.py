@@ -1,4 +1,4 @@
-"""The command line: the only place that reads argv."""
+"""The command line; no other package reads argv."""
 
 from services.cli.app import main
 

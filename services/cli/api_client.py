@@ -1,7 +1,7 @@
-"""How a command reaches the data: over HTTP where a house is named, through the process of this machine, or by itself.
+"""The HTTP API as commands use it: of a remote application, of this machine's process, or opened for one command.
 
-`FOLLOWUP_URL` names a house anywhere (an ingress before many processes) and `FOLLOWUP_TOKEN` what lets us in: an API
-key, or the operator's token.
+`FOLLOWUP_URL` is the address of a remote application (an ingress in front of many processes), `FOLLOWUP_TOKEN` an API
+key or the operator's token for it.
 """
 
 import asyncio
@@ -21,21 +21,23 @@ from shared.http.auth import KEY_PREFIX, MERCHANT_HEADER
 from shared.settings import ProcessSettings, Settings
 
 _OF_THE_KEY = "-"
-"""Stands for the merchant an API key belongs to: the key says it itself."""
+"""The merchant that an API key belongs to; the key itself identifies it."""
 _REMOTE_SECONDS = 30
 
 
 class ClientSettings(Settings):
-    """Where the house is that commands ask."""
+    """Which application commands call."""
 
     section: ClassVar[str] = "command line"
 
-    url: str = Field("", description="Address of a house to ask (explain, send, consents import); empty: this machine.")
+    url: str = Field(
+        "", description="Address of a remote application (explain, send, consents import); empty: this machine."
+    )
     token: str = Field("", description="API key or operator's token for FOLLOWUP_URL.")
 
 
 class APIClient:
-    """Asks the HTTP API as the operator of this machine."""
+    """Calls the HTTP API, as the operator or with an API key."""
 
     def __init__(
         self, client: httpx2.AsyncClient, runner: asyncio.Runner, token: str, merchants: Sequence[str]
@@ -46,16 +48,16 @@ class APIClient:
         self.merchants = merchants
 
     def require(self, merchant: str) -> None:
-        """Look that the house has this merchant; a house that an API key opens says so itself.
+        """Check that the application has this merchant; with an API key, leave the check to the application.
 
         Raises:
-            ConfigurationFault: it has not.
+            ConfigurationFault: it does not.
         """
         if self.merchants != [_OF_THE_KEY] and merchant not in self.merchants:
             raise ConfigurationFault(f"there is no merchant {merchant}; {did_you_mean(merchant, self.merchants)}")
 
     def get(self, merchant: str, path: str) -> dict[str, Any] | None:
-        """Return the JSON of a path; None when there is no such thing."""
+        """Return the JSON of a path; None when the answer is 404."""
         response = self._runner.run(self._client.get(path, headers=self._headers(merchant)))
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None
@@ -71,10 +73,10 @@ class APIClient:
 
     @staticmethod
     def _checked(response: httpx2.Response) -> dict[str, Any]:
-        """Return the body, or say what the house said.
+        """Return the body of the answer.
 
         Raises:
-            ConfigurationFault: the house refused.
+            ConfigurationFault: the application refused; the message is its reason.
         """
         answer = dict(response.json())
         if response.is_error:
@@ -84,15 +86,15 @@ class APIClient:
 
 @contextmanager
 def open_application(settings: ProcessSettings) -> Iterator[APIClient]:
-    """Yield a client of the running process, or of a house opened for this command alone.
+    """Yield a client of the running process, or of an application opened for this command alone.
 
     Raises:
         ConfigurationFault: the data folder cannot be used.
     """
     remote = ClientSettings()
     if remote.url:
-        with _over_http(remote, settings) as elsewhere:
-            yield elsewhere
+        with _remote_client(remote, settings) as remote_client:
+            yield remote_client
         return
     note = settings.data_dir / embedded.PROCESS_FILE
     with asyncio.Runner() as runner:
@@ -116,13 +118,13 @@ def open_application(settings: ProcessSettings) -> Iterator[APIClient]:
 
 
 @contextmanager
-def _over_http(remote: ClientSettings, settings: ProcessSettings) -> Iterator[APIClient]:
-    """Yield a client of a house somewhere else; whose merchants it has, the merchants folder says."""
+def _remote_client(remote: ClientSettings, settings: ProcessSettings) -> Iterator[APIClient]:
+    """Yield a client of a remote application; the names of its merchants come from the merchants folder."""
     merchants = [path.parent.name for path in sorted(settings.merchants_dir.glob("*/merchant.yaml"))]
     if not remote.token.startswith(KEY_PREFIX) and not merchants:
         raise ConfigurationFault(
-            f"{settings.merchants_dir}: no merchants here, and an operator's token needs their names; "
-            "name the folder with --merchants, or put an API key into FOLLOWUP_TOKEN"
+            f"{settings.merchants_dir}: there are no merchants in it, and the operator's token needs their names; "
+            "choose the folder with --merchants, or put an API key into FOLLOWUP_TOKEN"
         )
     with asyncio.Runner() as runner:
         client = httpx2.AsyncClient(base_url=remote.url, timeout=_REMOTE_SECONDS)
@@ -135,7 +137,7 @@ def _over_http(remote: ClientSettings, settings: ProcessSettings) -> Iterator[AP
 
 
 def _is_free(settings: ProcessSettings) -> bool:
-    """Return whether no process has the data folder: a note left by a killed process is stale."""
+    """Return whether no process uses the data folder; the file of a killed process stays behind."""
     lock = FolderLock(settings.data_dir)
     try:
         lock.acquire()

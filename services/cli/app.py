@@ -1,4 +1,4 @@
-"""The `followup` command and what its subcommands share."""
+"""The `followup` command: the list of its subcommands, and how faults are reported."""
 
 import importlib.metadata
 import sys
@@ -12,7 +12,7 @@ from shared.errors import ConfigurationFault, Fault
 
 
 class Commands(LazyGroup):
-    """Every command there is."""
+    """Every subcommand."""
 
     entries: ClassVar = {
         "demo": LazyCommand(
@@ -20,69 +20,70 @@ class Commands(LazyGroup):
             "Send a signed order through all five services and print each step; then keep running, to look around.",
         ),
         "init": LazyCommand(
-            "services.cli.beginning:init", "Make the files of a first shop: a merchant, a flow, and a key to call with."
+            "services.cli.init:init", "Make the files of a first shop: a merchant, a flow, and an API key."
         ),
         "run": LazyCommand("services.cli.process:run", "Run all five services in this process, on one SQLite file."),
         "serve": LazyCommand(
             "services.cli.process:serve",
-            "Run one service in this process, on Kafka and PostgreSQL; start as many as you like.",
+            "Run one service in this process, on Kafka and PostgreSQL; any number may run.",
         ),
         "status": LazyCommand(
-            "services.cli.state:status", "Tell whether the running process is well, and what it does."
+            "services.cli.status:status", "Report whether the running process is ready, and what it is doing."
         ),
         "migrate": LazyCommand(
             "services.cli.process:migrate",
-            "Bring the database to this version's schema; `followup run` does it by itself.",
+            "Bring the database to this version's schema; `followup run` does this by itself.",
         ),
         "relay-again": LazyCommand(
             "services.cli.process:relay_again",
-            "After a power cut of the only Kafka broker: read and relay the last minutes again, while everything runs.",
+            "After a power cut of the only Kafka broker: read and relay the last minutes again, with services running.",
         ),
         "redrive": LazyCommand(
             "services.cli.process:redrive",
-            "Hand parked events over again, in order; stop the running process first, or all replicas of the service.",
+            "Process parked events again, in order; stop the running process first, or all replicas of the service.",
         ),
         "doctor": LazyCommand(
             "services.cli.doctor:doctor",
             "Check this machine, the files, and everything that `run` or `serve` needs; list every setting.",
         ),
         "lint": LazyCommand(
-            "services.cli.configuration:lint",
+            "services.cli.lint:lint",
             "Explain every mistake in the merchant and flow files, with file, line and how to fix it.",
         ),
         "send": LazyCommand(
-            "services.cli.evidence:send",
-            "Enqueue one follow-up through the running process; the gate judges it like any other.",
+            "services.cli.follow_ups:send",
+            "Enqueue one follow-up through the running process; the gate decides on it as on any other.",
         ),
         "explain": LazyCommand(
-            "services.cli.evidence:explain",
-            "Tell why a text was sent or was not: each step, the verdict, the rule, the next legal instant.",
+            "services.cli.follow_ups:explain",
+            "Explain why a text was or was not sent: each step, the verdict, the rule, the next permitted time.",
         ),
         "gate": LazyCommand(
-            "services.cli.evidence:gate",
-            "Judge cases without sending anything: one JSON object a line in, one a line out, in order.",
+            "services.cli.json_lines:gate",
+            "Decide cases without sending anything: one JSON object per line in, one per line out, in order.",
         ),
         "holds": LazyCommand(
             "services.cli.holds:holds",
-            "Show what bounds texts to new people and the day's spending; --release ends a hold.",
+            "Show the limits on new recipients and on the day's spending; --release ends a hold.",
         ),
         "classify": LazyCommand(
-            "services.cli.evidence:classify",
-            "Read inbound texts, one JSON object a line in, one a line out; contexts: subscribed, opted_out, pending, "
+            "services.cli.json_lines:classify",
+            "Classify inbound texts, one JSON object per line in, one out; contexts: subscribed, opted_out, pending, "
             "none.",
         ),
         "audit": LazyCommand(
             "services.cli.audit:audit",
-            "Judge stored verdicts again under another table of rules, and list those that would have been different.",
+            "Decide stored verdicts again under another rule table, and list those that would have been different.",
         ),
-        "keys": LazyCommand(
-            "services.cli.configuration:keys", "API keys of a merchant's own systems, and the house's keyring."
-        ),
+        "keys": LazyCommand("services.cli.keys:keys", "API keys of merchants' own systems, and the keyring."),
         "ledger": LazyCommand(
-            "services.cli.ledger:ledger", "The consent ledger: hash-chained, signed daily, checkable by anybody."
+            "services.cli.ledger:ledger",
+            "The consent ledger: hash-chained, signed daily, and verifiable without Followup.",
         ),
-        "consents": LazyCommand("services.cli.consents:consents", "Consents collected elsewhere."),
-        "replies": LazyCommand("services.cli.replies:replies", "Replies that belong to nobody who can be found."),
+        "consents": LazyCommand("services.cli.consents:consents", "Import consents collected elsewhere."),
+        "replies": LazyCommand(
+            "services.cli.replies:replies", "Replies that could not be matched to a person or a merchant's number."
+        ),
     }
 
 
@@ -98,8 +99,8 @@ app = typer.Typer(
 )
 
 
-def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
-    """Print the version and end."""
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    """Print the version and exit."""
     if wanted:
         typer.echo(f"followup {importlib.metadata.version('followup')}")
         raise typer.Exit
@@ -109,15 +110,16 @@ def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with t
 def followup(
     *,
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_tell_version, is_eager=True, help="Print the version and end.")
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Hold the commands together."""
+    """Group the subcommands."""
     del version
 
 
 def main() -> None:
-    """Run the command line; a fault is one clear sentence and exit code 1, a bug is a traceback."""
+    """Run the command line; a fault prints one sentence and exits with 1, a bug prints a traceback."""
     prefer_tzdata_wheel()
     try:
         app()

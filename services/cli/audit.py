@@ -1,4 +1,4 @@
-"""The command that asks what another table of rules would have said."""
+"""`followup audit`: what another rule table would have decided."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ _DAY = timedelta(days=1)
 
 def audit(
     rules: Annotated[
-        Path | None, typer.Option(help="A quiet-hours.yaml to judge by [default: the one in this release].")
+        Path | None, typer.Option(help="The quiet-hours.yaml to apply [default: the one in this release].")
     ] = None,
     start: Annotated[str | None, typer.Option("--from", help="The first UTC day, such as 2026-12-01.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="The last UTC day.")] = None,
     most: Annotated[int, typer.Option("--most", min=0, help="How many differences to list.")] = 100,
     data: DataOption = None,
 ) -> None:
-    """Judge stored verdicts again under another table of rules, and list those that would have been different.
+    """Decide stored verdicts again under another rule table, and list those that would have been different.
 
     Example: followup audit --rules quiet-hours.yaml --from 2026-12-01 --to 2026-12-31
     """
@@ -39,29 +39,29 @@ def audit(
     console = Console(highlight=False)
     with snapshot(settings_of(data_dir=data).data_dir) as look, Progress(console=console, transient=True) as progress:
         total = look.ask(verdicts_in(look.db, period))
-        task = progress.add_task("judging again", total=total)
+        task = progress.add_task("deciding again", total=total)
         found = look.ask(differences(look.db, period, table, lambda count: progress.advance(task, count)))
-    _tell(console, found, most)
-    console.print(f"{total} verdicts judged again by table {table.version}: {len(found)} would have been different.")
+    _print(console, found, most)
+    console.print(f"{total} verdicts decided again by table {table.version}: {len(found)} would have been different.")
 
 
 def _table(file: Path | None) -> RuleTable:
-    """Return the table to judge by.
+    """Return the rule table to apply.
 
     Raises:
-        ConfigurationFault: the file cannot be read, or is no table.
+        ConfigurationFault: the file cannot be read, or is not a rule table.
     """
     try:
         found = load_rules() if file is None else read_with_quiet_hours(file.read_bytes())
     except OSError as problem:
         raise ConfigurationFault(f"{file}: cannot be read ({problem.strerror})") from None
     if isinstance(found, UnreadableRules):
-        raise ConfigurationFault(f"{file or 'quiet-hours.yaml'}: not a table of rules ({found.why})")
+        raise ConfigurationFault(f"{file or 'quiet-hours.yaml'}: not a rule table ({found.why})")
     return found
 
 
 def _midnight(text: str | None, option: str, later: timedelta = timedelta()) -> datetime | None:
-    """Return the instant a UTC day begins, some time later."""
+    """Return the instant a UTC day begins, plus `later`."""
     if text is None:
         return None
     try:
@@ -70,8 +70,8 @@ def _midnight(text: str | None, option: str, later: timedelta = timedelta()) -> 
         raise ConfigurationFault(f"{option}: {text} is not a day such as 2026-12-01") from None
 
 
-def _tell(console: Console, found: Sequence[Difference], most: int) -> None:
-    """Print how many verdicts went from what to what, and the first of them."""
+def _print(console: Console, found: Sequence[Difference], most: int) -> None:
+    """Print how often each verdict changed into which, and the first `most` changes."""
     kinds = Counter(
         f"{each.was.decision} ({each.was.reason}) -> {each.would_be.decision} ({each.would_be.reason})"
         for each in found

@@ -1,6 +1,6 @@
-"""Consent files as people have them: any spreadsheet's CSV, read line by line however long it is.
+"""Consent files: the CSV of any spreadsheet, read line by line however long the file is.
 
-Nothing of a row is ever repeated in a complaint about it: a report of refused rows holds no numbers.
+Error messages never quote a row's values: a report of refused rows contains no phone numbers.
 """
 
 import codecs
@@ -18,13 +18,13 @@ from shared.errors import ConfigurationFault
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _DELIMITERS: Final = ",;\t|"
 _SEPARATOR_LINE: Final = "sep="
-"""What Excel writes first to say which sign parts its columns."""
+"""Excel's first line, which names the column separator."""
 _WITHDRAWAL: Final = frozenset({"to", "event", "scope", "captured_at"})
-"""What is read of a row that is broken."""
+"""The only columns read from a malformed row."""
 _MOST_LINES: Final = 200
-"""How many lines one row may have: a long wording in quotes."""
+"""The most lines of one row, such as a long disclosure in quotes."""
 _LONGEST_LINE: Final = 1_000_000
-"""In characters; no row of a consent file comes near, and a file without line ends is none."""
+"""In characters; longer than any row of a consent file, so that a file without line ends is not read whole."""
 _NAMES: Final[Mapping[str, str]] = {
     "phone": "to",
     "phone_number": "to",
@@ -44,7 +44,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "source_url": "source",
     "ip_address": "ip",
 }
-"""Other names of our columns."""
+"""Other column names that are accepted."""
 COLUMNS: Final = (
     "to", "scope", "event", "level", "captured_at", "expires_at", "method", "source", "disclosure", "evidence", "ip",
     "user_agent",
@@ -53,19 +53,19 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One row, and the line it ends on."""
+    """One CSV record, and the line it ends on."""
 
     values: Sequence[str]
     end: int
     trouble: str = ""
-    """Why its last value cannot be trusted, nor that there are no more."""
+    """Why its last value may be wrong and values may be missing; empty for a well-formed record."""
 
 
 def _records(stream: TextIO, read: int, delimiter: str) -> Iterator[_Record]:
     """Yield the rows of a file; `read` lines were read before.
 
-    A quote that nothing closes would swallow every row after it. So where a row has not ended after as many lines as
-    a wording may have, its first line stands alone, and the next one begins anew.
+    An unclosed quote would swallow every row after it. Therefore, if a row has not ended after the most lines a row may
+    have, its first line is treated as a malformed row, and reading continues with the next line.
     """
     number, waiting = read, deque[str]()
 
@@ -80,7 +80,7 @@ def _records(stream: TextIO, read: int, delimiter: str) -> Iterator[_Record]:
             quotes, size = quotes + more.count('"'), size + len(more)
         try:
             if quotes % 2:
-                raise csv.Error("opens a quote that nothing closes")  # noqa: TRY301 - read on below, as for the others
+                raise csv.Error("opens a quote that is never closed")  # noqa: TRY301 - read on below, as for the others
             values = next(csv.reader(held, delimiter=delimiter, strict=True), [])
         except csv.Error as problem:
             waiting.extendleft(reversed(held[1:]))
@@ -98,12 +98,12 @@ class ConsentRow:
     number: int
     row: Mapping[str, Any] | None
     trouble: str = ""
-    """Why there is no row."""
+    """Why there is no row; empty when there is one."""
 
 
 @dataclass(slots=True)
 class ConsentFile:
-    """A file, opened; `ignored` names the columns that mean nothing to us."""
+    """A consent file; `ignored` holds the unknown columns, once reading has begun."""
 
     path: Path
     defaults: Mapping[str, str]
@@ -112,20 +112,20 @@ class ConsentFile:
     ignored: Sequence[str] = field(default=(), init=False)
 
     def lines(self, on_bytes: Callable[[int], None]) -> Iterator[ConsentRow]:
-        """Yield every row; `on_bytes` hears how far the file was read.
+        """Yield every row; `on_bytes` is called with the number of bytes read so far.
 
         Raises:
-            ConfigurationFault: the file cannot be read, or its first line names no column for the number.
+            ConfigurationFault: the file cannot be read, or its first line has no column for the number.
         """
         encoding = self.encoding or _encoding(self.path)
         try:
-            # What is no text of this encoding comes through marked, and costs its own row only.
+            # Bytes that are not valid in this encoding become surrogates, so that only their own row is refused.
             with self.path.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
                 yield from self._rows(stream, encoding, on_bytes)
         except OSError as problem:
             raise ConfigurationFault(f"{self.path}: cannot be read ({problem.strerror})") from None
         except (LookupError, UnicodeError):
-            raise ConfigurationFault(f"{self.path}: is not {encoding}; name its encoding with --encoding") from None
+            raise ConfigurationFault(f"{self.path}: is not {encoding}; choose its encoding with --encoding") from None
 
     def _rows(self, stream: TextIO, encoding: str, on_bytes: Callable[[int], None]) -> Iterator[ConsentRow]:
         first, read, said = stream.readline(_LONGEST_LINE), 1, ""
@@ -146,15 +146,15 @@ class ConsentFile:
         self.ignored = [name for name in names if name and name not in COLUMNS]
         if "to" not in names:
             raise ConfigurationFault(
-                f"{self.path}: the first line names no column for the number; call it phone. Known columns: phone, "
+                f"{self.path}: the first line has no column for the number; call it phone. Known columns: phone, "
                 + ", ".join(COLUMNS[1:])
             )
         return [name if name in COLUMNS else None for name in names]
 
     def _of_a_row(self, record: _Record, names: Sequence[str | None], encoding: str) -> Iterator[ConsentRow]:
-        """Yield a line for each number of a row; an empty second column is nobody."""
+        """Yield one consent row for each number in a record; empty number columns are skipped."""
         known, values = list(names), record.values
-        if record.trouble:  # a withdrawal needs no more; a permission is refused for lack of its proof
+        if record.trouble:  # enough for a withdrawal; a permission is refused, because its evidence was not read
             known = [name if name in _WITHDRAWAL else None for name in names]
             values = values[: len(names)]
         numbers = [place for place, name in enumerate(known) if name == "to"]
@@ -171,10 +171,12 @@ class ConsentFile:
             return ConsentRow(number, None, f"has {len(values)} values for {len(names)} columns: is a quote missing?")
         named = {name: value.strip() for name, value in zip(names, values, strict=False) if name and value.strip()}
         if any("\udc80" <= letter <= "\udcff" for value in named.values() for letter in value):
-            return ConsentRow(number, None, f"holds bytes that are not {encoding}; name the encoding with --encoding")
+            return ConsentRow(
+                number, None, f"contains bytes that are not {encoding}; choose the encoding with --encoding"
+            )
         if any("\0" in value for value in named.values()):
             return ConsentRow(
-                number, None, "holds a NUL character; is the file UTF-16? name its encoding with --encoding"
+                number, None, "contains a NUL character; is the file UTF-16? choose its encoding with --encoding"
             )
         row: dict[str, Any] = {**self.defaults, **named}
         if (proof := named.get("evidence")) is not None:
@@ -192,7 +194,7 @@ def _encoding(path: Path) -> str:
 
 
 def _evidence(text: str) -> dict[str, Any]:
-    """Return evidence as an object: the JSON one it is, or a note."""
+    """Return the evidence: the text's JSON object, or the text as a note."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

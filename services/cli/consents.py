@@ -1,4 +1,4 @@
-"""Commands about consents: import a file of them."""
+"""`followup consents import`: record the consents of a CSV file."""
 
 import csv
 import os
@@ -19,28 +19,28 @@ from shared.errors import ConfigurationFault
 
 _ROWS_AT_ONCE: Final = 500
 _BYTES_AT_ONCE: Final = 400_000
-"""Both well below what one request may hold."""
+"""Both well below the limits of one request."""
 _PATH: Final = "/v1/consents/imports"
 
-consents = typer.Typer(help="Consents collected elsewhere.", no_args_is_help=True)
+consents = typer.Typer(help="Import consents collected elsewhere.", no_args_is_help=True)
 
 
 @consents.callback()
 def _about() -> None:
-    """Consents collected elsewhere."""
+    """Import consents collected elsewhere."""
 
 
 class Report(Protocol):
-    """Where refused rows are written."""
+    """Receives the refused rows."""
 
     def writerow(self, row: tuple[Any, ...], /) -> Any:
-        """Write one."""
+        """Write one row."""
         ...
 
 
 @dataclass(slots=True)
-class Import:
-    """Sends rows in batches, and counts what became of them."""
+class ConsentImport:
+    """Sends rows in batches, and counts the recorded, repeated and refused ones."""
 
     application: APIClient
     merchant: str
@@ -50,7 +50,7 @@ class Import:
     _bytes: int = 0
 
     def add(self, line: ConsentRow) -> None:
-        """Take one row; one that cannot be read is reported at once."""
+        """Add one row to the batch; report at once one that cannot be read."""
         if line.row is None:
             self._refuse(line.number, "unreadable", line.trouble)
             return
@@ -61,7 +61,7 @@ class Import:
         self._bytes += size
 
     def send(self) -> None:
-        """Send what waits; durable when this returns."""
+        """Send the batch; the accepted rows are durable when this returns."""
         if not self._batch:
             return
         answer = self.application.post(self.merchant, _PATH, {"rows": [line.row for line in self._batch]})
@@ -78,16 +78,18 @@ class Import:
 @consents.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="A CSV file; its first line names the columns.")],
-    merchant: Annotated[str, typer.Option(help="Whose consents these are.")],
-    scope: Annotated[str, typer.Option(help="Where a row says none: marketing, informational or all.")] = "marketing",
+    merchant: Annotated[str, typer.Option(help="The merchant the consents were given to.")],
+    scope: Annotated[
+        str, typer.Option(help="For rows without a scope: marketing, informational or all.")
+    ] = "marketing",
     encoding: Annotated[str | None, typer.Option(help="[default: by its byte order mark, else utf-8]")] = None,
-    report: Annotated[Path | None, typer.Option(help="Where refused rows go [default: FILE.refused.csv].")] = None,
+    report: Annotated[Path | None, typer.Option(help="File for refused rows [default: FILE.refused.csv].")] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
-    """Import consents with their evidence; rows without any are set aside, each with its reason.
+    """Import consents with their evidence; rows without evidence are refused, each with a reason.
 
-    Running it again imports nothing twice.
+    Importing a file again records nothing twice.
 
     Example: followup consents import consents.csv --merchant acme
     """
@@ -101,15 +103,15 @@ def import_file(
         _private(target) as writer,
     ):
         application.require(merchant)
-        job = Import(application, merchant, writer)
+        job = ConsentImport(application, merchant, writer)
         for line in _watched(source, console):
             job.add(line)
         job.send()
-    _tell(console, job.counts, target, source)
+    _print(console, job.counts, target, source)
 
 
 def _watched(source: ConsentFile, console: Console) -> Iterator[ConsentRow]:
-    """Yield rows while a bar shows how far we are."""
+    """Yield the rows, with a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("consents", total=source.path.stat().st_size)
@@ -117,7 +119,7 @@ def _watched(source: ConsentFile, console: Console) -> Iterator[ConsentRow]:
 
 
 class _private:  # noqa: N801 - reads as a statement
-    """A new CSV file that only its owner can read: what it says of whom is nobody else's business."""
+    """A new CSV file that only its owner can read, because it is about people."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -136,14 +138,14 @@ class _private:  # noqa: N801 - reads as a statement
         self._stream.close()
 
 
-def _tell(console: Console, counts: Counter[str], target: Path, source: ConsentFile) -> None:
-    """Say what became of the rows."""
+def _print(console: Console, counts: Counter[str], target: Path, source: ConsentFile) -> None:
+    """Print the counts; exit with 1 when a row was refused."""
     if source.ignored:
-        console.print(f"Columns that were not read: {', '.join(source.ignored)}", markup=False)
+        console.print(f"Columns that were ignored: {', '.join(source.ignored)}", markup=False)
     recorded, repeated, refused = counts["recorded"], counts["repeated"], counts["refused"]
-    console.print(f"{recorded} entered the ledger, {repeated} were there already, {refused} refused.")
+    console.print(f"{recorded} recorded in the ledger, {repeated} were already there, {refused} refused.")
     if refused:
-        console.print(f"Each refused line with its reason: {target}", markup=False)
+        console.print(f"Refused lines and their reasons: {target}", markup=False)
     else:
         target.unlink()
         return

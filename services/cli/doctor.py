@@ -1,4 +1,4 @@
-"""`followup doctor`: everything a start needs, looked at without starting."""
+"""`followup doctor`: checks everything that a start needs, without starting."""
 
 import asyncio
 import os
@@ -21,12 +21,12 @@ def doctor(
     data: DataOption = None,
     port: PortOption = None,
     *,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask no server: look at this machine alone.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Connect to no server; check this machine only.")] = False,
 ) -> None:
     """Check this machine, the files, and everything that `run` or `serve` needs; list every setting.
 
-    Looks at the same things as a start does and writes nothing: files, secrets, keyring, database, port, disk, clock;
-    PostgreSQL, Kafka and the providers' logins where they are set. Ends with 0 when all is fine, else with 1.
+    Checks what a start checks, and writes nothing: files, secrets, keyring, database, port, disk, clock; PostgreSQL,
+    Kafka and the providers' logins where they are configured. Exits with 0 when all is fine, else with 1.
 
     Example: followup doctor
     Example: followup doctor --merchants merchants --data data --offline
@@ -40,25 +40,25 @@ def doctor(
         table.add_row(entry.variable, escape(value) if value is not None else f"[dim]{entry.default}[/]", entry.help)
     console.print(table)
     wrong = sum(not finding.is_fine for finding in found)
-    console.print("all is fine" if not wrong else f"{wrong} to see to, listed at the top", soft_wrap=True)
+    console.print("all is fine" if not wrong else f"{wrong} to fix, listed at the top", soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
 
 
 async def _examine(console: Console, settings: ProcessSettings, *, offline: bool) -> list[CheckResult]:
-    """Look at everything, and say each thing when it was looked at."""
+    """Check everything, printing each result as it is found."""
     found: list[CheckResult] = []
 
-    def say(finding: CheckResult) -> None:
+    def report(finding: CheckResult) -> None:
         found.append(finding)
         mark = "[green]ok [/]" if finding.is_fine else "[yellow]see[/]"
         console.print(f"{mark} {finding.subject}: {escape(finding.said)}", soft_wrap=True)
 
     for finding in (*machine.findings(settings), *files.merchant_findings(settings)):
-        say(finding)
+        report(finding)
     if not KafkaSettings().bootstrap:
         for finding in files.data_findings(settings):
-            say(finding)
+            report(finding)
     if not offline:
         async for finding in servers.findings(settings):
-            say(finding)
+            report(finding)
     return found

@@ -1,4 +1,4 @@
-"""`followup holds`: what bounds texts to people nobody knows yet, and an end to a hold."""
+"""`followup holds`: the limits on texts to new recipients, and the end of a hold."""
 
 from typing import Annotated, Any
 
@@ -10,12 +10,12 @@ from shared.errors import ConfigurationFault
 
 
 def holds(
-    merchant: Annotated[str | None, typer.Option(help="Of which merchant [default: all].")] = None,
-    release: Annotated[bool, typer.Option("--release", help="Let texts to new people go again.")] = False,  # noqa: FBT002 - a flag
+    merchant: Annotated[str | None, typer.Option(help="Only this merchant [default: all].")] = None,
+    release: Annotated[bool, typer.Option("--release", help="Allow texts to new recipients again.")] = False,  # noqa: FBT002 - a flag
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
-    """Show what bounds texts to new people and the day's spending; --release ends a hold.
+    """Show the limits on new recipients and on the day's spending; --release ends a hold.
 
     Example: followup holds --merchant acme --release
     """
@@ -24,17 +24,19 @@ def holds(
             application.require(merchant)
         if release:
             if merchant is None:
-                raise ConfigurationFault("name the merchant whose texts may go again: --merchant NAME")
-            told = application.post(merchant, "/v1/holds/release", {})
-            typer.echo(f"{merchant}: texts to new people go again; they were held since {told['held_since']}")
+                raise ConfigurationFault("--release needs the merchant: --merchant NAME")
+            answer = application.post(merchant, "/v1/holds/release", {})
+            typer.echo(
+                f"{merchant}: texts to new recipients are sent again; they were held since {answer['held_since']}"
+            )
             return
         for name in [merchant] if merchant is not None else application.merchants:
             typer.echo(f"{name}: {line(application.get(name, '/v1/holds') or {})}")
 
 
-def line(told: dict[str, Any]) -> str:
-    """Return a merchant's bounds in one line."""
-    run, people, spend = told["neighbouring_numbers"], told["new_people"], told["spend"]
+def line(limits: dict[str, Any]) -> str:
+    """Return a merchant's limits in one line."""
+    run, people, spend = limits["neighbouring_numbers"], limits["new_people"], limits["spend"]
     held = f"HELD since {run['held_since']} for neighbouring numbers" if run["held_since"] else "not held"
     return (
         f"{held}; {people['this_hour']} of {people['per_hour']} new people this hour; "

@@ -1,6 +1,6 @@
-"""Commands that are imported when they run: `--help` and `--version` must not wait for a web framework.
+"""Commands that are imported when they run, so that `--help` and `--version` do not wait for a web framework.
 
-The classes of the library's command parser are private to typer, so what it hands over is `Any` here.
+The classes of the command parser are private to typer; therefore they are `Any` here.
 """
 
 import importlib
@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """One command of the command line, before its module is loaded."""
+    """One command, before its module is imported."""
 
     where: str
     """`module:attribute`; a function is one command, a `typer.Typer` a group of them."""
@@ -48,7 +48,7 @@ class LazyGroup(TyperGroup):
         return list(self.entries)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command; while help is written, one that knows its summary alone."""
+        """Return a command; while help is being written, one that has its summary only."""
         del ctx
         entry = self.entries.get(cmd_name)
         if entry is None:
@@ -56,18 +56,18 @@ class LazyGroup(TyperGroup):
         return TyperCommand(cmd_name, help=entry.summary) if self._is_listing else entry.load(cmd_name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help without loading a command."""
+        """Write the help without importing any command."""
         with self._listing():
             super().format_help(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Complete a command's name without loading one."""
+        """Complete a command's name without importing any command."""
         with self._listing():
             return super().shell_complete(ctx, incomplete)
 
     @contextmanager
     def _listing(self) -> Iterator[None]:
-        """Answer with summaries while the block runs."""
+        """Make `get_command` return summaries while the block runs."""
         self._is_listing = True
         try:
             yield

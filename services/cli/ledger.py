@@ -1,4 +1,4 @@
-"""Commands about the consent ledger: check it, and hand it over to somebody who checks it without us."""
+"""`followup ledger`: verify the consent ledger, and export it for verification without Followup."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,14 +11,16 @@ from rich.console import Console
 from rich.progress import Progress
 
 from services.cli.options import DataOption, settings_of
-from services.cli.read_only import Look, snapshot
+from services.cli.read_only import Snapshot, snapshot
 from services.compliance.ledger import export as exporting
 from services.compliance.ledger.verification import Verifier
 from shared.clock import SystemClock
 from shared.errors import ConfigurationFault
 from shared.ids import MerchantId
 
-ledger = typer.Typer(help="The consent ledger: hash-chained, signed daily, checkable by anybody.", no_args_is_help=True)
+ledger = typer.Typer(
+    help="The consent ledger: hash-chained, signed daily, and verifiable without Followup.", no_args_is_help=True
+)
 
 _VERIFIER_FILE = "verify_ledger.py"
 
@@ -26,10 +28,12 @@ _VERIFIER_FILE = "verify_ledger.py"
 @ledger.command()
 def verify(
     merchant: Annotated[str | None, typer.Option(help="Only this merchant's ledger; default all.")] = None,
-    key: Annotated[list[str] | None, typer.Option(help="A public key that must have signed; repeat for more.")] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="A public key that must have signed it; repeat for more.")
+    ] = None,
     data: DataOption = None,
 ) -> None:
-    """Check every person's chain, every daily root and every signature; exit code 1 when anything does not hold.
+    """Check every person's chain, every daily root and every signature; exit code 1 when any is wrong.
 
     Example: followup ledger verify --merchant acme
     """
@@ -48,7 +52,7 @@ def export(
     merchant: Annotated[str, typer.Option(help="Whose ledger.")],
     data: DataOption = None,
 ) -> None:
-    """Write a merchant's ledger to a file that needs no Followup to be checked.
+    """Write a merchant's ledger to a file that can be verified without Followup.
 
     Example: followup ledger export --merchant acme acme.ledger
     """
@@ -61,20 +65,20 @@ def export(
                 look.ask(exporting.export(look.db, chosen, now, stream.write))
         except OSError as problem:
             raise ConfigurationFault(f"{file}: cannot be written ({problem.strerror})") from None
-    typer.echo(f"{file} holds the ledger of {chosen}. Whoever receives it runs: python {_VERIFIER_FILE} {file}")
+    typer.echo(f"{file} contains the ledger of {chosen}. To verify it: python {_VERIFIER_FILE} {file}")
 
 
 @ledger.command()
 def verifier() -> None:
-    """Print the program that checks an export with nothing but Python: hand it over together with the file.
+    """Print the program that verifies an export with Python alone; pass it on together with the file.
 
     Example: followup ledger verifier > verify_ledger.py
     """
     typer.echo(resources.files("services.compliance").joinpath(_VERIFIER_FILE).read_text(encoding="utf-8"), nl=False)
 
 
-def _chosen(look: Look, merchant: str | None) -> Sequence[MerchantId]:
-    """Return the ledgers to look at.
+def _chosen(look: Snapshot, merchant: str | None) -> Sequence[MerchantId]:
+    """Return the merchants whose ledgers to read.
 
     Raises:
         ConfigurationFault: the named merchant has none.
@@ -87,8 +91,8 @@ def _chosen(look: Look, merchant: str | None) -> Sequence[MerchantId]:
     return [MerchantId(merchant)]
 
 
-def _check(look: Look, merchant: MerchantId, keys: frozenset[str], now: datetime, console: Console) -> int:
-    """Check one ledger, tell what was found, and return how many things do not hold."""
+def _check(look: Snapshot, merchant: MerchantId, keys: frozenset[str], now: datetime, console: Console) -> int:
+    """Verify one ledger, print the result, and return the number of problems."""
     verifier = Verifier(keys)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(merchant, total=look.ask(exporting.entries_of(look.db, merchant)))

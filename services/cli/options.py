@@ -1,4 +1,4 @@
-"""Options several commands share, and the settings they make."""
+"""Options that several commands share, and the settings made from them."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Commands that start, upgrade or mend the process."""
+"""Commands that start or upgrade a process, or make it read events again."""
 
 import asyncio
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def serve(
     port: PortOption = None,
     host: HostOption = None,
 ) -> None:
-    """Run one service in this process, on Kafka and PostgreSQL; start as many as you like.
+    """Run one service in this process, on Kafka and PostgreSQL; any number may run.
 
     FOLLOWUP_<SERVICE>_DATABASE_URL, FOLLOWUP_KAFKA_BOOTSTRAP and FOLLOWUP_KEYRING_FILE must be set.
 
@@ -52,15 +52,15 @@ def serve(
 
 
 def migrate(data: DataOption = None, service: ServicesOption = None) -> None:
-    """Bring the database to this version's schema; `followup run` does it by itself.
+    """Bring the database to this version's schema; `followup run` does this by itself.
 
-    Where FOLLOWUP_KAFKA_BOOTSTRAP is set: the tables of each service on PostgreSQL, and the topics; before that, where
-    FOLLOWUP_ADMIN_DATABASE_URL is set, their roles and schemas.
+    With FOLLOWUP_KAFKA_BOOTSTRAP set: creates the tables of each service on PostgreSQL, and the topics. With
+    FOLLOWUP_ADMIN_DATABASE_URL set as well: first the roles and schemas.
 
     Example: followup migrate --data data
     """
     if KafkaSettings().bootstrap:
-        asyncio.run(_lay_out(_known(service)))
+        asyncio.run(_migrate_servers(_known(service)))
         return
     settings = settings_of(data_dir=data)
     lock = FolderLock(settings.data_dir)
@@ -73,50 +73,54 @@ def migrate(data: DataOption = None, service: ServicesOption = None) -> None:
     typer.echo(f"{settings.data_dir / embedded.DATABASE_FILE} is at the newest schema.")
 
 
-async def _lay_out(names: Sequence[str]) -> None:
-    """Say what is done while it is done."""
+async def _migrate_servers(names: Sequence[str]) -> None:
+    """Print each step as it is done."""
     async for step in distributed.migrate(names):
         typer.echo(step)
 
 
 def relay_again(
     service: ServicesOption = None,
-    since_minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="How far back; as long as was kept.")] = 10.0,
+    since_minutes: Annotated[
+        float, typer.Option(min=0.1, max=1440, help="How far back, at most as long as events are kept.")
+    ] = 10.0,
 ) -> None:
-    """After a power cut of the only Kafka broker: read and relay the last minutes again, while everything runs.
+    """After a power cut of the only Kafka broker: read and relay the last minutes again, with services running.
 
-    Events that had arrived are known by their ids and change nothing. How long relayed events are kept is
-    FOLLOWUP_KAFKA_KEEP_MINUTES.
+    Events that had arrived before are recognised by their ids and change nothing. Relayed events are kept for
+    FOLLOWUP_KAFKA_KEEP_MINUTES minutes.
 
     Example: followup relay-again --since-minutes 10
     """
     if not KafkaSettings().bootstrap:
         raise ConfigurationFault("FOLLOWUP_KAFKA_BOOTSTRAP is not set; in embedded mode there is nothing to relay")
     if since_minutes > (kept := KafkaSettings().keep_minutes):
-        typer.echo(f"Only the last {kept:g} minutes were kept (FOLLOWUP_KAFKA_KEEP_MINUTES); what is older is gone.")
+        typer.echo(
+            f"Only the last {kept:g} minutes were kept (FOLLOWUP_KAFKA_KEEP_MINUTES); older events cannot be relayed."
+        )
     asyncio.run(_relay_again(_known(service), since_minutes))
 
 
 async def _relay_again(names: Sequence[str], minutes: float) -> None:
-    """Say what is done while it is done."""
+    """Print each step as it is done."""
     async for step in distributed.relay_again(names, minutes):
         typer.echo(step)
 
 
 def redrive(merchants: MerchantsOption = None, data: DataOption = None, service: ServicesOption = None) -> None:
-    """Hand parked events over again, in order; stop the running process first, or all replicas of the service.
+    """Process parked events again, in order; stop the running process first, or all replicas of the service.
 
     Example: followup redrive --service scheduler
     """
     settings = settings_of(merchants_dir=merchants, data_dir=data)
     work = _redrive_distributed if KafkaSettings().bootstrap else _redrive
     results = asyncio.run(work(settings, _known(service)))
-    for name, (gone, stay) in results.items():
-        typer.echo(f"{name}: {gone} handed over, {stay} still parked")
+    for name, (processed, parked_still) in results.items():
+        typer.echo(f"{name}: {processed} processed, {parked_still} still parked")
 
 
 def _known(names: Sequence[str] | None) -> Sequence[str]:
-    """Return the services that were named, or all.
+    """Return the named services, or all.
 
     Raises:
         ConfigurationFault: there is no such service.
@@ -128,22 +132,20 @@ def _known(names: Sequence[str] | None) -> Sequence[str]:
 
 
 async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Open the house without running it, and redrive each service."""
+    """Open the application without running it, and redrive each service."""
     async with embedded.open_application(settings) as application:
         return {
             service.name: await parked.redrive(service.units, service.system_tables, service.events)
             for service in application.services
-            if service.events is not None and service.name in names
+            if service.name in names
         }
 
 
 async def _redrive_distributed(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Open each service without running it, and redrive it; what it publishes leaves with its next process."""
+    """Open each service without running it, and redrive it; its next process relays what it publishes."""
     results = {}
     for name in names:
-        async with distributed.open_service(name, settings) as application:
-            if application.service.events is not None:
-                results[name] = await parked.redrive(
-                    application.service.units, application.service.system_tables, application.service.events
-                )
+        async with distributed.open_service(name, settings) as opened:
+            service = opened.service
+            results[name] = await parked.redrive(service.units, service.system_tables, service.events)
     return results

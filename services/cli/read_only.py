@@ -1,4 +1,4 @@
-"""One consistent look at the database, beside running processes or without one; nothing is written."""
+"""A consistent read-only view of the database, whether or not processes are running."""
 
 import asyncio
 import os
@@ -21,61 +21,61 @@ from shared.errors import ConfigurationFault
 T = TypeVar("T")
 
 _OWNER = "compliance"
-"""Whose tables these commands look at: ledger, roots and decisions."""
+"""The service whose tables these commands read: ledger, roots and decisions."""
 _BUSY_SECONDS = 5
 
 
-class Look(Protocol):
-    """A database as it was at one moment."""
+class Snapshot(Protocol):
+    """The database as it was at one moment."""
 
     db: Transaction
 
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        """Return the answer to a question that was put to `db`."""
+        """Run a query on `db` and return its result."""
         ...
 
 
-class _FileLook:
-    """A look at a SQLite file: its coroutines never wait."""
+class _FileSnapshot:
+    """A snapshot of a SQLite file; its coroutines never suspend."""
 
     def __init__(self, db: Transaction) -> None:
         self.db = db
 
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        """Return the answer."""
+        """Run a query and return its result."""
         return drive(question)
 
 
-class _ServerLook:
-    """A look at PostgreSQL."""
+class _ServerSnapshot:
+    """A snapshot of PostgreSQL."""
 
     def __init__(self, db: Transaction, runner: asyncio.Runner) -> None:
         self.db = db
         self._runner = runner
 
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        """Return the answer."""
+        """Run a query and return its result."""
         return self._runner.run(question)
 
 
 @contextmanager
-def snapshot(data_dir: Path) -> Iterator[Look]:
-    """Yield a look: at PostgreSQL where FOLLOWUP_COMPLIANCE_DATABASE_URL names it, else at the data folder's file.
+def snapshot(data_dir: Path) -> Iterator[Snapshot]:
+    """Yield a snapshot of PostgreSQL if FOLLOWUP_COMPLIANCE_DATABASE_URL is set, else of the data folder's file.
 
     Raises:
         ConfigurationFault: there is no database in the folder, or it cannot be read.
         DatabaseUnavailable: PostgreSQL cannot be reached now.
     """
     if os.environ.get(f"FOLLOWUP_{_OWNER.upper()}_DATABASE_URL"):
-        with _server() as look:
-            yield look
+        with _server() as view:
+            yield view
     else:
-        with _file(data_dir / DATABASE_FILE) as look:
-            yield look
+        with _file(data_dir / DATABASE_FILE) as view:
+            yield view
 
 
 @contextmanager
-def _server() -> Iterator[Look]:
+def _server() -> Iterator[Snapshot]:
     database = DatabaseSettings.of(_OWNER).database(_OWNER)
     with asyncio.Runner() as runner:
         runner.run(database.start())
@@ -83,7 +83,7 @@ def _server() -> Iterator[Look]:
             opening = database.snapshot()
             db = runner.run(opening.__aenter__())
             try:
-                yield _ServerLook(db, runner)
+                yield _ServerSnapshot(db, runner)
             finally:
                 runner.run(opening.__aexit__(None, None, None))
         finally:
@@ -91,9 +91,9 @@ def _server() -> Iterator[Look]:
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[Look]:
+def _file(path: Path) -> Iterator[Snapshot]:
     if not path.is_file():
-        raise ConfigurationFault(f"{path}: there is no database; name its folder with --data")
+        raise ConfigurationFault(f"{path}: there is no database; choose its folder with --data")
     raw = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
     engine = sa.create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
     try:
@@ -101,7 +101,7 @@ def _file(path: Path) -> Iterator[Look]:
         raw.execute("PRAGMA wal_autocheckpoint = 0")
         raw.execute("BEGIN")
         with engine.connect() as connection:
-            yield _FileLook(SQLiteTransaction(connection, raw))
+            yield _FileSnapshot(SQLiteTransaction(connection, raw))
     except (sqlite3.OperationalError, sa.exc.OperationalError, sqlite3.DatabaseError) as problem:
         raise ConfigurationFault(f"{path}: cannot be read ({problem})") from None
     finally:

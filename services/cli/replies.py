@@ -1,4 +1,4 @@
-"""Commands about replies that belong to nobody the house can find."""
+"""`followup replies`: replies that could not be matched to a person or a merchant's number."""
 
 import json
 from typing import Annotated
@@ -9,21 +9,23 @@ from rich.console import Console
 from services.cli.api_client import open_application
 from services.cli.options import DataOption, MerchantsOption, settings_of
 
-replies = typer.Typer(help="Replies that belong to nobody who can be found.", no_args_is_help=True)
+replies = typer.Typer(
+    help="Replies that could not be matched to a person or a merchant's number.", no_args_is_help=True
+)
 
-MerchantOption = Annotated[str, typer.Option(help="At whose door they came.")]
+MerchantOption = Annotated[str, typer.Option(help="The merchant whose provider delivered it.")]
 ReplyArgument = Annotated[str, typer.Argument(help="The reply's id, as `followup replies unassigned` shows it.")]
 
 
 @replies.callback()
 def _about() -> None:
-    """Replies that belong to nobody who can be found."""
+    """Replies that could not be matched to a person or a merchant's number."""
 
 
 @replies.command()
 def unassigned(
     merchant: MerchantOption,
-    cursor: Annotated[str | None, typer.Option(help="Where the page before it ended.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where the previous page ended.")] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
@@ -42,7 +44,7 @@ def unassigned(
         console.print(f"  from {fields.get('From', '?')} to {fields.get('To', '?')}, read as {each['reply_class']}")
         console.print(f"  {fields.get('Body', '')}")
     if not page["replies"]:
-        console.print("No reply waits for anybody to look at it.")
+        console.print("No reply is unassigned.")
     if page["next_cursor"]:
         console.print(f"More: --cursor {page['next_cursor']}")
 
@@ -51,12 +53,12 @@ def unassigned(
 def assign(
     reply_id: ReplyArgument,
     merchant: MerchantOption,
-    to: Annotated[str | None, typer.Option(help="The person's number; the reply's own sender where left out.")] = None,
-    at: Annotated[str | None, typer.Option(help="At which merchant it counts, where it is another one.")] = None,
+    to: Annotated[str | None, typer.Option(help="The person's number [default: the reply's sender].")] = None,
+    at: Annotated[str | None, typer.Option(help="The merchant it is for, if another one.")] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
-    """Take a reply as this person's: a STOP in it opts them out.
+    """Assign a reply to a person: a STOP in it opts the person out.
 
     Example: followup replies assign 6f0c… --merchant acme --to +12125550123
     """
@@ -64,7 +66,7 @@ def assign(
         application.require(merchant)
         path = f"/v1/replies/unassigned/{reply_id}/assign"
         answer = application.post(merchant, path, {"to": to, "merchant": at})
-    typer.echo(f"Taken as {answer['reply_class']} at {answer['merchant']}.")
+    typer.echo(f"Recorded as {answer['reply_class']} for {answer['merchant']}.")
 
 
 @replies.command()
@@ -72,12 +74,12 @@ def dismiss(
     reply_id: ReplyArgument,
     merchant: MerchantOption,
     although_opt_out: Annotated[  # noqa: FBT002 - a flag
-        bool, typer.Option("--although-opt-out", help="Delete it even where it reads as an opt-out.")
+        bool, typer.Option("--although-opt-out", help="Delete it even if it is an opt-out.")
     ] = False,
     merchants: MerchantsOption = None,
     data: DataOption = None,
 ) -> None:
-    """Delete a reply that is nobody's.
+    """Delete a reply that no person can be found for.
 
     Example: followup replies dismiss 6f0c… --merchant acme
     """

@@ -1,4 +1,4 @@
-"""`followup keys rotate` and `followup keys reseal`: a new sealing key, and everything that rests sealed under it."""
+"""`followup keys rotate` and `followup keys reseal`: a new encryption key, and re-encryption of stored data with it."""
 
 import asyncio
 import importlib
@@ -28,13 +28,15 @@ def rotate(
     *,
     prepare: Annotated[
         bool,
-        typer.Option("--prepare", help="Distributed: add the key, so that all can open with it; nobody seals yet."),
+        typer.Option(
+            "--prepare", help="Distributed: add the key for decryption only; nothing is encrypted with it yet."
+        ),
     ] = False,
 ) -> None:
-    """Add a sealing key, make it the active one, and seal again under it what rests; the key that names people stays.
+    """Add an encryption key, make it active, and re-encrypt stored data with it; recipient ids do not change.
 
     In one process: stop it, rotate, start it. Distributed: `--prepare`, restart all, rotate, restart all, `reseal`.
-    Old keys stay in the keyring: the log holds what they sealed for a week, the evidence in the ledger for ever.
+    Old keys stay in the keyring: the log has data encrypted with them for a week, the ledger's evidence permanently.
 
     Example: followup keys rotate --data data
     Example: followup keys rotate --prepare
@@ -47,7 +49,7 @@ def rotate(
         typer.echo(_step(path, prepare=prepare))
         return
     if prepare:
-        raise ConfigurationFault("--prepare is for several processes; one process needs no preparation")
+        raise ConfigurationFault("--prepare is for distributed mode; one process needs no preparation")
     path = settings.keyring_file or settings.data_dir / _KEYRING_FILE
     lock = FolderLock(settings.data_dir)
     lock.acquire()
@@ -55,48 +57,48 @@ def rotate(
         Keyring.load(path).rotated().replace(path)
     finally:
         lock.release()
-    typer.echo(f"{path} has a new sealing key. Back the keyring up again.")
-    _tell(asyncio.run(_embedded(settings)))
+    typer.echo(f"{path} has a new encryption key. Back the keyring up again.")
+    _print(asyncio.run(_embedded(settings)))
 
 
 def reseal(merchants: MerchantsOption = None, data: DataOption = None) -> None:
-    """Seal again under the active key what rests under older ones; stopped half-way, it goes on where it is needed.
+    """Re-encrypt with the active key what older keys encrypted; after an interruption, run it again to finish.
 
-    In one process: stop it first. Distributed: the services may run; each has restarted since the key became active.
+    In one process: stop it first. Distributed: the services may run, if each was restarted since the key became active.
 
     Example: followup keys reseal --data data
     """
     settings = settings_of(merchants_dir=merchants, data_dir=data)
-    _tell(asyncio.run((_distributed if KafkaSettings().bootstrap else _embedded)(settings)))
+    _print(asyncio.run((_distributed if KafkaSettings().bootstrap else _embedded)(settings)))
 
 
 def _step(path: Path, *, prepare: bool) -> str:
-    """Take the next step of a rotation that several processes share, and say what comes after it.
+    """Take one step of a rotation in distributed mode, and return a sentence about the next.
 
     Raises:
-        ConfigurationFault: it is another step's turn.
+        ConfigurationFault: another step must come first.
     """
     ring = Keyring.load(path)
     if prepare:
         if ring.is_prepared:
             raise ConfigurationFault(f"{path} has a prepared key; restart every process, then `followup keys rotate`")
         ring.prepared().replace(path)
-        return f"{path} has a new key that nobody seals with yet: restart every process, then `followup keys rotate`"
+        return f"{path} has a new key, not used for encryption yet: restart every process, then `followup keys rotate`"
     if not ring.is_prepared:
         raise ConfigurationFault(f"{path} has no prepared key; begin with `followup keys rotate --prepare`")
     ring.activated().replace(path)
-    return f"the new key of {path} is the active one: restart every process, then `followup keys reseal`"
+    return f"the new key of {path} is active: restart every process, then `followup keys reseal`"
 
 
 async def _embedded(settings: ProcessSettings) -> ResealProgress:
-    from services import embedded  # noqa: PLC0415 - the house is large, and `keys new` answers at once without it
+    from services import embedded  # noqa: PLC0415 - slow to import, and `keys new` needs none of it
 
     async with embedded.open_application(settings) as application:
         return await _all(application.runtime, SERVICES)
 
 
 async def _distributed(settings: ProcessSettings) -> ResealProgress:
-    from services import distributed  # noqa: PLC0415 - the house is large, and `keys new` answers at once without it
+    from services import distributed  # noqa: PLC0415 - slow to import, and `keys new` needs none of it
 
     total = ResealProgress()
     for name in SERVICES:
@@ -111,9 +113,7 @@ async def _distributed(settings: ProcessSettings) -> ResealProgress:
 
 async def _all(runtime: Runtime, services: Sequence[str]) -> ResealProgress:
     def note(table: sa.Table, progress: ResealProgress) -> None:
-        typer.echo(
-            f"{table.name}: {progress.looked_at} rows looked at, {progress.resealed} values sealed again", err=True
-        )
+        typer.echo(f"{table.name}: {progress.looked_at} rows read, {progress.resealed} values re-encrypted", err=True)
 
     sealed: dict[sa.Table, Mapping[str, PlaceOf]] = {}
     for name in services:
@@ -122,13 +122,15 @@ async def _all(runtime: Runtime, services: Sequence[str]) -> ResealProgress:
 
 
 def sealed_of(service: str) -> Sealed:
-    """Return the columns of a service that rest sealed and may be sealed again."""
+    """Return the encrypted columns of a service that may be re-encrypted."""
     found: Sealed = importlib.import_module(f"services.{service}.sealed").SEALED
     return found
 
 
-def _tell(progress: ResealProgress) -> None:
+def _print(progress: ResealProgress) -> None:
     for place in progress.named[:MOST_NAMED]:
-        typer.echo(f"does not open: {place}", err=True)
-    typer.echo(f"{progress.resealed} values sealed again, {progress.unreadable} do not open and stay as they are")
+        typer.echo(f"cannot be decrypted: {place}", err=True)
+    typer.echo(
+        f"{progress.resealed} values re-encrypted, {progress.unreadable} cannot be decrypted and were left unchanged"
+    )
     raise typer.Exit(1 if progress.unreadable else 0)

@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_clear_sentence(tmp_path: Path
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("keep me")
     sentence = one_sentence(run_demo("--port", "0", "--data", str(tmp_path)))
-    assert "name an empty folder" in sentence
+    assert "choose an empty folder" in sentence
     assert (tmp_path / "precious.txt").read_text() == "keep me"
 
 

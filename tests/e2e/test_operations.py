@@ -149,8 +149,8 @@ def test_a_new_key_is_shown_once_and_its_line_can_be_pasted(followup: Command) -
         key_sha256(token),
         ("follow-ups:write", "gate:read"),
     )
-    assert "lower case letters" in one_sentence(followup("keys", "new", "My Shop"))
-    assert "is no scope" in one_sentence(followup("keys", "new", "shop", "--scope", 'a"b'))
+    assert "lower-case letters" in one_sentence(followup("keys", "new", "My Shop"))
+    assert "is not a scope" in one_sentence(followup("keys", "new", "shop", "--scope", 'a"b'))
 
 
 GOOD_CASE = (
@@ -218,8 +218,8 @@ def test_migrate_redrive_send_and_explain_work_while_nothing_runs(
     park_what_nobody_can_read(tmp_path / "data" / "followup.db")
     said = followup("redrive", *both)
     assert (said.code, said.err) == (0, "")
-    assert "scheduler: 0 handed over, 1 still parked" in said.out
-    assert "metrics: 0 handed over, 0 still parked" in said.out
+    assert "scheduler: 0 processed, 1 still parked" in said.out
+    assert "metrics: 0 processed, 0 still parked" in said.out
     to = ("send", "+12125550123", "Your table is ready.", "--merchant")
     planned = json.loads(followup(*to, "acme", *both).out)
     assert planned["state"] == "pending"

@@ -1,23 +1,23 @@
-"""What `followup doctor` looks at, one module a subject."""
+"""The checks of `followup doctor`, one module for each subject."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What was looked at, and what was found."""
+    """What was checked, and the result."""
 
     subject: str
     is_fine: bool
     said: str
-    """One sentence; where something is wrong, with what to do about it."""
+    """One sentence; if something is wrong, it says what to do."""
 
     @classmethod
     def fine(cls, subject: str, said: str) -> "CheckResult":
-        """Return that a thing is as it should be."""
+        """Return a result without a problem."""
         return cls(subject, is_fine=True, said=said)
 
     @classmethod
     def wrong(cls, subject: str, said: str) -> "CheckResult":
-        """Return that somebody must see to a thing."""
+        """Return a problem that an operator must fix."""
         return cls(subject, is_fine=False, said=said)

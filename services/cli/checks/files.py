@@ -1,4 +1,4 @@
-"""The merchants folder and the data folder: everything that `followup run` would refuse to start with."""
+"""Checks of the merchants folder and the data folder: everything that would stop `followup run` from starting."""
 
 import os
 import shutil
@@ -24,14 +24,14 @@ from shared.settings import ProcessSettings
 _LEAST_FREE_BYTES = 1_000_000_000
 _BUSY_SECONDS = 5
 _OTHERS_BITS = 0o077
-_MERCHANTS_TOLD = 10
+_MERCHANTS_LISTED = 10
 
 
 def merchant_findings(settings: ProcessSettings) -> Iterator[CheckResult]:
-    """Look at the merchants folder, as a process that starts does: secrets and the clock too."""
+    """Check the merchants folder as a start does, with its secrets and the clock."""
     folder = settings.merchants_dir
     if not folder.is_dir():
-        said = f"there is no folder {folder}; name one with --merchants, or make a first shop with `followup init`"
+        said = f"there is no folder {folder}; choose one with --merchants, or make a first shop with `followup init`"
         yield CheckResult.wrong("merchant files", said)
         return
     errors = [problem for problem in lint_files(folder) if problem.severity is Severity.ERROR]
@@ -51,42 +51,42 @@ def merchant_findings(settings: ProcessSettings) -> Iterator[CheckResult]:
 
 
 def _destinations(directory: MerchantDirectory) -> str:
-    """Say where each merchant's texts may go, of the first few merchants."""
-    told = [
-        f"{merchant.id} texts {', '.join(sorted(merchant.config.destinations())) or 'nobody'}"
-        for merchant in directory.merchants[:_MERCHANTS_TOLD]
+    """Return the countries each merchant may send to, for the first ten merchants."""
+    listed = [
+        f"{merchant.id} texts {', '.join(sorted(merchant.config.destinations())) or 'no country'}"
+        for merchant in directory.merchants[:_MERCHANTS_LISTED]
     ]
-    return "; ".join(told) + "; policies.destinations in merchant.yaml adds countries"
+    return "; ".join(listed) + "; policies.destinations in merchant.yaml adds countries"
 
 
 def data_findings(settings: ProcessSettings) -> Iterator[CheckResult]:
-    """Look at the folder of embedded mode: room, lock, keyring, database, port."""
+    """Check the data folder of embedded mode: free space, lock, keyring, database, port."""
     folder = settings.data_dir
     yield _room(folder)
     is_running = folder.is_dir() and not _is_free(folder)
     if is_running:
-        yield CheckResult.fine("process", "one runs on this data folder; `followup status` asks it how it is")
+        yield CheckResult.fine("process", "one runs on this data folder; see `followup status`")
     else:
         yield _port(settings)
     yield from _keyring_and_database(settings)
 
 
 def _room(folder: Path) -> CheckResult:
-    """See that the folder can be written to and has room."""
+    """Check that the folder can be written to and has free space."""
     nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
     if not os.access(nearest, os.W_OK | os.X_OK):
         return CheckResult.wrong(
-            "data folder", f"cannot write to {nearest}; make it writable or name another with --data"
+            "data folder", f"cannot write to {nearest}; make it writable, or choose another with --data"
         )
     free = shutil.disk_usage(nearest).free
     said = f"{folder}: {free / 1e9:.1f} GB free"
     return CheckResult(
-        "data folder", free >= _LEAST_FREE_BYTES, said if free >= _LEAST_FREE_BYTES else f"{said}; make room"
+        "data folder", free >= _LEAST_FREE_BYTES, said if free >= _LEAST_FREE_BYTES else f"{said}; free some space"
     )
 
 
 def _is_free(folder: Path) -> bool:
-    """Return whether no process has the folder."""
+    """Return whether no process uses the folder."""
     lock = FolderLock(folder)
     try:
         lock.acquire()
@@ -97,7 +97,7 @@ def _is_free(folder: Path) -> bool:
 
 
 def _port(settings: ProcessSettings) -> CheckResult:
-    """See that the port can be taken."""
+    """Check that the port is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -109,7 +109,7 @@ def _port(settings: ProcessSettings) -> CheckResult:
 
 
 def _keyring_and_database(settings: ProcessSettings) -> Iterator[CheckResult]:
-    """See that the keyring is the one the database was written with, and that the database is whole."""
+    """Check that the database was written with this keyring, and is not damaged."""
     path = settings.keyring_file or settings.data_dir / embedded.KEYRING_FILE
     database = settings.data_dir / embedded.DATABASE_FILE
     if not path.exists() and not database.exists() and settings.keyring_file is None:
@@ -129,7 +129,7 @@ def _keyring_and_database(settings: ProcessSettings) -> Iterator[CheckResult]:
 
 
 def _database(path: Path, fingerprint: str) -> CheckResult:
-    """Look at the file without writing: whole, and named by this keyring."""
+    """Check the database file without writing: undamaged, and written with this keyring."""
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as raw:
             [(wholeness,)] = raw.execute("PRAGMA quick_check(1)").fetchall()
@@ -139,6 +139,6 @@ def _database(path: Path, fingerprint: str) -> CheckResult:
     if wholeness != "ok":
         return CheckResult.wrong("database", f"{path} is damaged ({wholeness}); restore it from a backup")
     if known - {fingerprint}:
-        said = "this keyring is not the one that named the people in the database; restore the original keyring"
+        said = "the database was written with another keyring; restore that one"
         return CheckResult.wrong("database", f"{path}: {said}")
-    return CheckResult.fine("database", f"{path}: {path.stat().st_size / 1e6:.1f} MB, whole")
+    return CheckResult.fine("database", f"{path}: {path.stat().st_size / 1e6:.1f} MB, undamaged")

@@ -1,4 +1,4 @@
-"""PostgreSQL, Kafka and the providers: whether they let us in, and whether their clocks agree with ours."""
+"""Checks of PostgreSQL, Kafka and the providers: whether the logins work, and whether the clocks agree."""
 
 import asyncio
 import os
@@ -25,14 +25,14 @@ from shared.settings import ProcessSettings
 from shared.vocabulary.service_names import SERVICES
 
 MOST_SKEW = timedelta(seconds=30)
-"""Between a process and its database: beyond it nothing is dispatched (send-protocol section 6)."""
-_PATIENCE_SECONDS = 15
-_NOBODY = E164("+12025550199")
-"""In the range reserved for fiction: a listing of texts to it shows only whether the login is good."""
+"""Between a process and its database; with more, nothing is dispatched (send-protocol section 6)."""
+_ANSWER_SECONDS = 15
+_FICTITIOUS = E164("+12025550199")
+"""In the range reserved for fiction: listing the texts to it only shows whether the login works."""
 
 
 async def findings(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
-    """Ask every server that the settings name."""
+    """Check every server that the settings name."""
     for service in SERVICES:
         if os.environ.get(f"FOLLOWUP_{service.upper()}_DATABASE_URL"):
             yield await _within(f"PostgreSQL of {service}", _database(service))
@@ -44,21 +44,21 @@ async def findings(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
 
 
 async def _within(subject: str, said: Awaitable[str]) -> CheckResult:
-    """Wait for one server's answer, no longer than our patience."""
+    """Wait for one server's answer, for 15 s at most."""
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_ANSWER_SECONDS):
             return CheckResult.fine(subject, await said)
     except Fault as fault:
         return CheckResult.wrong(subject, fault.detail)
     except TimeoutError:
-        return CheckResult.wrong(subject, f"no answer within {_PATIENCE_SECONDS} s")
+        return CheckResult.wrong(subject, f"no answer within {_ANSWER_SECONDS} s")
 
 
 async def _database(service: str) -> str:
-    """Return how a service's schema is.
+    """Return a sentence about a service's schema and clock.
 
     Raises:
-        ConfigurationFault: the role is refused, the schema is old, or the clocks differ.
+        ConfigurationFault: the login is refused, the schema is old, or the clocks differ.
         DatabaseUnavailable: it cannot be reached.
     """
     database = DatabaseSettings.of(service).database(service)
@@ -78,14 +78,14 @@ async def _database(service: str) -> str:
     skew = abs(SystemClock().now() - theirs) - took
     if skew > MOST_SKEW:
         raise ConfigurationFault(
-            f"its clock is {skew.total_seconds():.0f} s away from this machine's, and beyond "
-            f"{MOST_SKEW.total_seconds():.0f} s nothing is sent; set both by NTP"
+            f"its clock is {skew.total_seconds():.0f} s away from this machine's; above "
+            f"{MOST_SKEW.total_seconds():.0f} s nothing is sent; synchronise both with NTP"
         )
     return f"tables are at the newest schema, clocks agree within {max(skew, timedelta()).total_seconds():.1f} s"
 
 
 async def _kafka() -> str:
-    """Return how the topics are.
+    """Return a sentence about the topics.
 
     Raises:
         ConfigurationFault: a topic is missing or has another number of partitions.
@@ -95,28 +95,28 @@ async def _kafka() -> str:
     found = await topics_found(cluster)
     if missing := sorted(name for name, partitions in found.items() if partitions == 0):
         raise ConfigurationFault(f"no topic {', '.join(missing)}; run `followup migrate`")
-    return f"{len(found)} topics of {cluster.partitions} partitions, {cluster.replication} copies asked for"
+    return f"{len(found)} topics of {cluster.partitions} partitions, {cluster.replication} copies configured"
 
 
 async def _copies() -> CheckResult:
-    """Return how safely events lie in Kafka: with one copy, a power cut may take what was acknowledged."""
+    """Report how many copies Kafka keeps: with one, a power cut may lose acknowledged events."""
     cluster = distributed.cluster_of(KafkaSettings())
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_ANSWER_SECONDS):
             is_fine, said = copies_told(cluster, await copies_found(cluster))
     except (Fault, TimeoutError):
-        return CheckResult.wrong("copies in Kafka", "not known: it did not answer")
+        return CheckResult.wrong("copies in Kafka", "unknown: Kafka did not answer")
     return CheckResult("copies in Kafka", is_fine, said)
 
 
 async def _providers(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
-    """Ask every real provider for a listing, which needs the login and sends nothing."""
+    """Request a listing from every real provider, which needs the login and sends nothing."""
     try:
         directory = MerchantDirectory.load(settings.merchants_dir, os.environ)
     except ConfigurationFault:
-        return  # said where the files are looked at
-    nobody = Sealer(Keyring.new())  # only simulated providers have a token from the keyring, and none is asked
-    book = ProviderBook(directory, os.environ, nobody, process_url=settings.address, simulator_url=settings.address)
+        return  # reported by the check of the files
+    sealer = Sealer(Keyring.new())  # only simulated providers derive a token from the keyring, and none is called
+    book = ProviderBook(directory, os.environ, sealer, process_url=settings.address, simulator_url=settings.address)
     try:
         for merchant in directory.merchants:
             for name, provider in merchant.config.providers.items():
@@ -129,14 +129,14 @@ async def _providers(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
 
 
 async def _login(book: ProviderBook, merchant: str, name: str, number: str) -> CheckResult:
-    """See that a provider takes our login."""
+    """Check that a provider accepts the login."""
     subject = f"provider {name} of {merchant}"
     adapter = book.provider(merchant, name)
     if adapter is None:
         return CheckResult.wrong(
             subject, "it cannot be used: this release has no adapter for it, or a secret is not set"
         )
-    listed = await adapter.find(_NOBODY, number)
+    listed = await adapter.find(_FICTITIOUS, number)
     if listed is None:
-        return CheckResult.wrong(subject, "it did not answer, or refused the login; see its account id and token")
-    return CheckResult.fine(subject, "it takes the login")
+        return CheckResult.wrong(subject, "it did not answer, or refused the login; check its account id and token")
+    return CheckResult.fine(subject, "it accepts the login")

@@ -79,7 +79,7 @@ def test_the_list_ends_where_it_was_told_to(tmp_path: Path) -> None:
     ("options", "problem"),
     [
         (["--rules", "missing.yaml"], "missing.yaml: cannot be read"),
-        (["--rules", __file__], "test_audit.py: not a table of rules"),
+        (["--rules", __file__], "test_audit.py: not a rule table"),
         (["--from", "yesterday"], "--from: yesterday is not a day"),
         (["--to", "9999-12-31"], "--to: 9999-12-31 is not a day"),
     ],

@@ -44,8 +44,8 @@ def run(folder: Path, content: str | bytes, *more: str) -> tuple[int, str, list[
 def test_rows_enter_the_ledger_and_again_they_are_there_already(folder: Path) -> None:
     code, said, refused = run(folder, HEADER + GOOD + OTHER + GOOD)
     assert (code, refused) == (0, [])
-    assert "2 entered the ledger, 1 were there already, 0 refused" in said
-    assert "0 entered the ledger, 3 were there already, 0 refused" in run(folder, HEADER + GOOD + OTHER + GOOD)[1]
+    assert "2 recorded in the ledger, 1 were already there, 0 refused" in said
+    assert "0 recorded in the ledger, 3 were already there, 0 refused" in run(folder, HEADER + GOOD + OTHER + GOOD)[1]
 
 
 def test_refused_rows_are_reported_by_line_with_reasons_and_without_numbers(folder: Path) -> None:
@@ -53,7 +53,7 @@ def test_refused_rows_are_reported_by_line_with_reasons_and_without_numbers(fold
     wrong = "+1212555,marketing,pewc,2026-01-05T10:00:00Z,Yes\n"
     long = "+12125550145,marketing,pewc,2026-01-05T10:00:00Z,Yes, text me\n"
     code, said, refused = run(folder, HEADER + bare + GOOD + wrong + "\n" + long)
-    assert (code, "1 entered the ledger" in said) == (1, True)
+    assert (code, "1 recorded in the ledger" in said) == (1, True)
     told = sorted((int(row["line"]), row["reason"]) for row in refused)
     assert told == [(2, "no_evidence"), (4, "unusable_number"), (6, "unreadable")]
     report = folder / "consents.csv.refused.csv"
@@ -76,13 +76,13 @@ def test_refused_rows_are_reported_by_line_with_reasons_and_without_numbers(fold
 def test_files_of_every_spreadsheet_are_read(folder: Path, content: bytes, more: tuple[str, ...]) -> None:
     _code, said, refused = run(folder, content, *more)
     assert refused == []
-    assert "1 entered the ledger, 0 were there already, 0 refused" in said
+    assert "1 recorded in the ledger, 0 were already there, 0 refused" in said
 
 
 def test_a_row_in_another_encoding_is_refused_and_the_rest_goes_in(folder: Path) -> None:
     strange = OTHER.replace("Yes", "Sí").encode("cp1252")
     _code, said, [refused] = run(folder, HEADER.encode() + strange + GOOD.encode())
-    assert "1 entered the ledger" in said
+    assert "1 recorded in the ledger" in said
     assert (refused["line"], refused["reason"]) == ("2", "unreadable")
     assert "--encoding" in refused["detail"]
 
@@ -94,15 +94,15 @@ def test_evidence_may_be_an_object_or_a_note_and_unknown_columns_are_named(folde
         "+12125550199,pewc,2026-01-05T10:00:00Z,signed on paper,Ben\n"
     )
     _code, said, refused = run(folder, header + rows)
-    assert ("2 entered the ledger" in said, refused) == (True, [])
-    assert "not read: first_name" in said
+    assert ("2 recorded in the ledger" in said, refused) == (True, [])
+    assert "ignored: first_name" in said
 
 
 @pytest.mark.parametrize(
     ("content", "merchant", "expected"),
     [
-        ("name,scope\nAna,marketing\n", "acme", "names no column for the number"),
-        ("", "acme", "names no column for the number"),
+        ("name,scope\nAna,marketing\n", "acme", "has no column for the number"),
+        ("", "acme", "has no column for the number"),
         (HEADER + GOOD, "nobody", "there is no merchant nobody"),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_mistake_is_said_in_a_sentence(folder: Path, content: str, merchant: s
 def test_two_thousand_rows_go_in_and_every_one_is_accounted_for(folder: Path) -> None:
     rows = [f"+1212{number:07d},marketing,pewc,2026-01-05T10:00:00Z,Yes\n" for number in range(2_000_000, 2_002_000)]
     _code, said, _refused = run(folder, HEADER + "".join(rows))
-    assert "2000 entered the ledger, 0 were there already, 0 refused" in said
+    assert "2000 recorded in the ledger, 0 were already there, 0 refused" in said
 
 
 CASES = Path(__file__).parents[2] / "cases" / "consents"
@@ -158,7 +158,7 @@ def test_opt_outs_of_files_as_programs_write_them_go_in(
 def test_an_opt_out_is_one_by_whatever_word(folder: Path, word: str) -> None:
     row = f"+12125550123,{word},everything,yesterday,9999\n"
     code, said, _refused = run(folder, "phone,status,scope,consented_at,expires_at\n" + row)
-    assert (code, "1 entered the ledger" in said) == (0, True)
+    assert (code, "1 recorded in the ledger" in said) == (0, True)
     assert standings(folder) == {"revoked": 1}
 
 
@@ -167,7 +167,7 @@ def test_a_quote_that_nothing_closes_swallows_no_row_however_many_follow(folder:
     rows[3] = rows[3].replace(",ok", ',"oops')
     rows[250] = rows[250].replace(",ok", ',"ends"')
     _code, said, refused = run(folder, "phone,event,evidence\n" + "".join(rows))
-    assert ("300 entered the ledger" in said, refused) == (True, [])
+    assert ("300 recorded in the ledger" in said, refused) == (True, [])
 
 
 def test_a_permission_in_a_broken_row_is_refused_and_its_neighbours_go_in(folder: Path) -> None:
@@ -182,6 +182,6 @@ def test_a_permission_in_a_broken_row_is_refused_and_its_neighbours_go_in(folder
 def test_a_name_in_a_file_goes_nowhere_whatever_it_says(folder: Path) -> None:
     header = "First Name,Last Name,Name," + HEADER
     code, said, _ = run(folder, f"{header}WIN at http://evil.example,900 123 456,Ana,{GOOD}")
-    assert (code, "1 entered the ledger" in said) == (0, True)
+    assert (code, "1 recorded in the ledger" in said) == (0, True)
     assert "first_name, last_name, name" in said
     assert not any(b"evil.example" in file.read_bytes() for file in (folder / "data").iterdir())

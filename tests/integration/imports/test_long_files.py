@@ -12,7 +12,7 @@ import pytest
 
 from services.cli.api_client import APIClient
 from services.cli.consent_file import ConsentFile
-from services.cli.consents import Import
+from services.cli.consents import ConsentImport
 from shared.testing.make_compliance import merchants_folder
 from tests.integration.engines import only_on_sqlite
 
@@ -58,7 +58,7 @@ def lines(rows: int) -> Iterator[str]:
 def peak_bytes(path: Path) -> tuple[int, CountingAPI]:
     """Import a file into a house that keeps nothing; return the most memory that took, and the house."""
     harness = CountingAPI()
-    job = Import(cast("APIClient", harness), "acme", NoReport())
+    job = ConsentImport(cast("APIClient", harness), "acme", NoReport())
     tracemalloc.start()
     for line in ConsentFile(path, {"scope": "marketing"}).lines(lambda _read: None):
         job.add(line)
@@ -104,5 +104,5 @@ def imported(folder: Path, rows: int) -> tuple[str, int]:
 def test_a_million_rows_enter_the_ledger_in_the_memory_of_twenty_thousand(tmp_path: Path) -> None:
     _said, short = imported(tmp_path / "short", 20_000)
     said, long = imported(tmp_path / "long", 1_000_000)
-    assert "1000000 entered the ledger, 0 were there already, 0 refused" in said
+    assert "1000000 recorded in the ledger, 0 were already there, 0 refused" in said
     assert long < short * 1.25

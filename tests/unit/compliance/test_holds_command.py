@@ -70,5 +70,5 @@ def test_a_hold_ends_for_the_merchant_that_is_named(running: Running) -> None:
     assert "name the merchant" in said("--release")
     assert "no merchant gamma" in said("--merchant", "gamma", "--release")
     assert running.posted == []
-    assert "go again; they were held since 2026-12-01T17:00:00Z" in said("--merchant", "beta", "--release")
+    assert "are sent again; they were held since 2026-12-01T17:00:00Z" in said("--merchant", "beta", "--release")
     assert running.posted == [("beta", "/v1/holds/release")]

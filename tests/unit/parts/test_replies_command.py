@@ -69,7 +69,7 @@ def test_each_reply_is_shown_with_what_it_says_and_nothing_of_it_moves_the_scree
 
 
 def test_a_reply_is_assigned_or_dismissed_by_its_id(application: FakeAPI) -> None:
-    assert said("assign", REPLY["id"], "--to", "+12125550123") == "Taken as opt_out at acme.\n"
+    assert said("assign", REPLY["id"], "--to", "+12125550123") == "Recorded as opt_out for acme.\n"
     assert said("dismiss", REPLY["id"], "--although-opt-out") == "Deleted.\n"
     path = f"/v1/replies/unassigned/{REPLY['id']}"
     assert application.asked == [

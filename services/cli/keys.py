@@ -1,31 +1,26 @@
-"""Commands about files, settings and keys."""
+"""`followup keys`: API keys of merchants, and the keyring."""
 
 import re
 import secrets
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.cli import rotation
-from shared.config.lint import lint as lint_files
 from shared.config.model import SLUG
-from shared.config.problem import Severity, did_you_mean
+from shared.config.problem import did_you_mean
 from shared.config.vocabulary import SCOPES
 from shared.errors import ConfigurationFault
 from shared.http.auth import KEY_PREFIX, key_sha256
 from shared.privacy import Keyring
 
-keys = typer.Typer(help="API keys of a merchant's own systems, and the house's keyring.", no_args_is_help=True)
-
-_SAFE_SQLITE = (3, 51, 3)
-_ALBERTA_OFFSET = timedelta(hours=-6)
+keys = typer.Typer(help="API keys of merchants' own systems, and the keyring.", no_args_is_help=True)
 
 
 @keys.callback()
 def _keys() -> None:
-    """Hold the commands together."""
+    """Group the commands."""
 
 
 @keys.command("new")
@@ -40,10 +35,10 @@ def new_key(
     Example: followup keys new shop-backend --scope follow-ups:write --scope follow-ups:read
     """
     if not re.fullmatch(SLUG, name):
-        raise ConfigurationFault(f"{name}: a key's name has lower case letters, digits and inner hyphens")
+        raise ConfigurationFault(f"{name}: a key's name may have lower-case letters, digits and inner hyphens")
     for each in scope or []:
         if each not in SCOPES:
-            raise ConfigurationFault(f"{each} is no scope; {did_you_mean(each, SCOPES)}")
+            raise ConfigurationFault(f"{each} is not a scope; {did_you_mean(each, SCOPES)}")
     scopes = scope or ["follow-ups:write", "follow-ups:read", "events:write", "consents:write"]
     token = KEY_PREFIX + secrets.token_urlsafe(32)
     typer.echo(f"Key (shown this once; keep it as a secret):\n  {token}\n")
@@ -52,29 +47,18 @@ def new_key(
 
 
 @keys.command("keyring")
-def new_keyring(path: Annotated[Path, typer.Argument(help="The file to make; it must not exist.")]) -> None:
-    """Make a keyring: the keys that name people and seal what rests. Every process of a house needs the same one.
+def new_keyring(path: Annotated[Path, typer.Argument(help="The file to create; it must not exist.")]) -> None:
+    """Make a keyring: the keys that derive recipient ids and encrypt personal data; all processes share one.
 
     Example: followup keys keyring /run/secrets/keyring.json
     """
     if path.exists():
-        raise ConfigurationFault(f"{path} exists; a keyring is never overwritten, for every STOP depends on it")
+        raise ConfigurationFault(
+            f"{path} exists; a keyring is never overwritten, because every recorded STOP depends on it"
+        )
     Keyring.new().save(path)
     typer.echo(f"{path} holds a new keyring. Back it up: without it no text can be read and every STOP is forgotten.")
 
 
 keys.command("rotate")(rotation.rotate)
 keys.command("reseal")(rotation.reseal)
-
-
-def lint(merchants: Annotated[Path, typer.Argument(help="The merchants folder.")] = Path("merchants")) -> None:
-    """Explain every mistake in the merchant and flow files, with file, line and how to fix it.
-
-    Example: followup lint merchants/
-    """
-    problems = lint_files(merchants)
-    for problem in problems:
-        typer.echo(str(problem))
-    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-    typer.echo(f"{len(errors)} errors, {len(problems) - len(errors)} warnings")
-    raise typer.Exit(1 if errors else 0)

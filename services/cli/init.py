@@ -17,22 +17,24 @@ _FILES = ("merchant.yaml", "flows/order-thank-you.yaml")
 
 
 def init(
-    merchant: Annotated[str, typer.Argument(help="The shop's short name: lower case letters, digits, hyphens.")],
-    brand: Annotated[str | None, typer.Option(help="What texts call the shop [default: from the short name].")] = None,
+    merchant: Annotated[str, typer.Argument(help="The shop's short name: lower-case letters, digits, hyphens.")],
+    brand: Annotated[
+        str | None, typer.Option(help="The shop's name in texts [default: made from the short name].")
+    ] = None,
     merchants: MerchantsOption = None,
 ) -> None:
-    """Make the files of a first shop: a merchant, a flow, and a key to call with.
+    """Make the files of a first shop: a merchant, a flow, and an API key.
 
-    Nothing that exists is changed. Texts go to the simulated provider: no account is needed.
+    Existing files are not changed. Texts go to the simulated provider, so no account is needed.
 
     Example: followup init harbor --brand "Harbor Books"
     """
     if not re.fullmatch(SLUG, merchant):
-        raise ConfigurationFault(f"{merchant}: a merchant's name has lower case letters, digits and inner hyphens")
+        raise ConfigurationFault(f"{merchant}: a merchant's name may have lower-case letters, digits and inner hyphens")
     settings = settings_of(merchants_dir=merchants)
     folder = settings.merchants_dir / merchant
     if folder.exists():
-        raise ConfigurationFault(f"{folder} exists and is left as it is; choose another name, or edit the files there")
+        raise ConfigurationFault(f"{folder} exists and was not changed; choose another name, or edit the files there")
     token = KEY_PREFIX + secrets.token_urlsafe(32)
     filled = {
         "merchant": merchant,
@@ -42,7 +44,7 @@ def init(
     }
     for name in _FILES:
         _write(folder, name, filled if name == "merchant.yaml" else {})
-    typer.echo(f"Made {folder}/merchant.yaml and a flow beside it.\n")
+    typer.echo(f"Made {folder}/merchant.yaml and a flow.\n")
     typer.echo(f"API key (shown this once; keep it as a secret):\n  {token}\n")
     given = "" if merchants is None else f" --merchants {merchants}"
     typer.echo(f"Next:\n  followup lint {settings.merchants_dir}\n  followup run{given}")
@@ -65,7 +67,7 @@ def _quoted(text: str) -> str:
     """Return a text as a YAML string.
 
     Raises:
-        ConfigurationFault: it holds a character that no brand has.
+        ConfigurationFault: it is empty or contains a character that cannot be printed.
     """
     if not text.isprintable() or not text.strip():
         raise ConfigurationFault("a brand is one line of printable characters")

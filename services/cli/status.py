@@ -1,4 +1,4 @@
-"""`followup status`: is the running process well, and what does it do?"""
+"""`followup status`: whether the running process is ready, and what it is doing."""
 
 import asyncio
 import importlib.metadata
@@ -29,9 +29,9 @@ _SHOWN = {
 
 
 def status(data: DataOption = None) -> None:
-    """Tell whether the running process is well, and what it does.
+    """Report whether the running process is ready, and what it is doing.
 
-    Asks the process of the data folder, or the one that FOLLOWUP_URL names; ends with 0 when it is ready, else with 1.
+    Asks the process of the data folder, or the one that FOLLOWUP_URL names; exits with 0 when it is ready, else with 1.
 
     Example: followup status
     Example: FOLLOWUP_URL=http://scheduler:8080 followup status
@@ -56,7 +56,7 @@ def status(data: DataOption = None) -> None:
 
 
 def _running(settings: ProcessSettings) -> tuple[str, str]:
-    """Return where the process is and what lets us in.
+    """Return the address of the process and a token for it.
 
     Raises:
         ConfigurationFault: no process runs on this data folder, and none is named.
@@ -69,14 +69,14 @@ def _running(settings: ProcessSettings) -> tuple[str, str]:
         running = json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise ConfigurationFault(
-            f"nothing runs on the data folder {settings.data_dir}; start it with `followup run`, name the folder with "
-            "--data, or the process with FOLLOWUP_URL"
+            f"no process runs on the data folder {settings.data_dir}; start one with `followup run`, or choose "
+            "the folder with --data or the process with FOLLOWUP_URL"
         ) from None
     return str(running["url"]), str(running["token"])
 
 
 async def _ask(url: str, token: str) -> tuple[dict[str, Any], str]:
-    """Return what the process says of itself, and its metrics; none where it does not show them.
+    """Return the process's answer about its health, and its metrics; no metrics where it does not show them.
 
     Raises:
         ConfigurationFault: it does not answer.
@@ -88,10 +88,10 @@ async def _ask(url: str, token: str) -> tuple[dict[str, Any], str]:
             metrics = await client.get("/metrics")
         except httpx2.TransportError as problem:
             raise ConfigurationFault(
-                f"{url} does not answer ({type(problem).__name__}); is the process gone?"
+                f"{url} does not answer ({type(problem).__name__}); has the process stopped?"
             ) from None
     try:
         answer = ready.json()
     except ValueError:
-        raise ConfigurationFault(f"{url} is not a process of Followup: /readyz answered {ready.status_code}") from None
+        raise ConfigurationFault(f"{url} is not a Followup process: /readyz answered {ready.status_code}") from None
     return answer, metrics.text if metrics.is_success else ""

@@ -1,0 +1,100 @@
+"""`followup send` and `followup explain`: enqueue one follow-up, and say what became of one."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from services.cli.api_client import APIClient, open_application
+from services.cli.options import DataOption, MerchantsOption, settings_of
+from shared.errors import ConfigurationFault
+
+
+def send(
+    to: Annotated[str, typer.Argument(help="The recipient's number, in E.164.")],
+    text: Annotated[str, typer.Argument(help="The text; Liquid allowed.")],
+    merchant: Annotated[str, typer.Option(help="The merchant that sends.")],
+    purpose: Annotated[str, typer.Option(help="marketing, informational or transactional.")] = "transactional",
+    due_in: Annotated[str | None, typer.Option(help="How long from now: 30s, 2h, 3d [default: now].")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the text and the gate's advice.")] = False,  # noqa: FBT002 - a flag
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Enqueue one follow-up through the running process; the gate decides on it as on any other.
+
+    Example: followup send +12125550123 "Your table is ready." --merchant acme --dry-run
+    """
+    body = {"to": to, "text": text, "purpose": purpose, "due_in": due_in, "if_past": "send", "dry_run": dry_run}
+    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
+        application.require(merchant)
+        answer = application.post(merchant, "/v1/follow-ups", body)
+    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def explain(
+    follow_up_id: Annotated[str, typer.Argument(help="The follow-up's id, as the API and the console show it.")],
+    merchants: MerchantsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Explain why a text was or was not sent: each step, the verdict, the rule, the next permitted time.
+
+    Example: followup explain 0193b5a0-7c00-8a3e-9d4f-0a1b2c3d4e5f
+    """
+    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
+        found = _found(application, follow_up_id)
+    if found is None:
+        raise ConfigurationFault(f"no merchant here has a follow-up {follow_up_id}")
+    _print(Console(), *found)
+
+
+def _found(
+    application: APIClient, follow_up_id: str
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]] | None:
+    """Return the follow-up, its decisions and its journey; None when no merchant has it."""
+    for merchant in application.merchants:
+        follow_up = application.get(merchant, f"/v1/follow-ups/{follow_up_id}")
+        if follow_up is not None:
+            decisions = application.get(merchant, f"/v1/decisions/{follow_up_id}") or {}
+            journey = application.get(merchant, f"/v1/journeys/{follow_up_id}") or {}
+            return follow_up, list(decisions.get("decisions", [])), journey
+    return None
+
+
+def _print(
+    console: Console, follow_up: dict[str, Any], decisions: list[dict[str, Any]], journey: dict[str, Any]
+) -> None:
+    """Print where it is, its events, and each verdict with its rules."""
+    console.print(f"[bold]Follow-up {follow_up['follow_up_id']}[/]: {_progress(follow_up, journey)}", soft_wrap=True)
+    for event in journey.get("events", []):
+        console.print(f"  [dim]{event['at']}[/]  {event['summary']}")
+    for decision in decisions:
+        console.print(
+            f"\n[bold]Verdict of release {decision.get('release')}[/]: {decision['decision']} ({decision['reason']})"
+        )
+        console.print(f"  {decision['explanation']}")
+        for rule in decision.get("rules", []):
+            state = "skipped: " + rule["skipped"] if rule.get("skipped") else ("open" if rule.get("open") else "closed")
+            console.print(f"  rule {rule['id']} ({rule['cite']}): {rule.get('hours')} - {state}")
+        for zone in decision.get("zones", []):
+            console.print(f"  in {zone['zone']} it was {zone['local_time']} ({zone['why']})")
+        if decision.get("until"):
+            console.print(f"  next legal instant: {decision['until']}")
+
+
+def _progress(follow_up: dict[str, Any], journey: dict[str, Any]) -> str:
+    """Return its state and what it waits for: the scheduler knows its queues and turns, metrics the calls."""
+    progress = follow_up["progress"]
+    if progress["doing"] == "under_way" and "progress" in journey:
+        progress = journey["progress"]
+    said = follow_up["state"]
+    if progress["doing"] in {"waiting", "unanswered", "sending", "at_the_gate"}:
+        said += f", {progress['doing'].replace('_', ' ')}"
+    if progress["detail"]:
+        said += f" ({progress['detail']})"
+    if progress["waits_for"]:
+        said += f"; waits for {progress['waits_for']}"
+    if progress["until"]:
+        said += f", looked at again at {progress['until']}"
+    explanation = journey.get("explanation")
+    return f"{said}\n  {explanation}" if explanation else said
