@@ -7,9 +7,9 @@ from typing import Protocol
 from fastapi import FastAPI
 
 from shared.housekeeping import Housekeeping
+from shared.http.access import AccessPolicy
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
-from shared.http.entrance import Entrance
 from shared.service import Runtime, Service
 from shared.telemetry.health import Health
 
@@ -80,5 +80,5 @@ def create_application(
         max_body_bytes=settings.max_body_bytes,
         max_webhook_body_bytes=settings.max_webhook_body_bytes,
         lifespan=lifespan,
-        entrance=Entrance.of(settings, token, runtime.merchants.hosts),
+        access=AccessPolicy.of(settings, token, runtime.merchants.hosts),
     )

@@ -23,7 +23,7 @@ from shared.bus.kafka_access import KafkaSettings
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import KafkaCluster
-from shared.bus.relay_again import read_again, say_again, starts
+from shared.bus.relay_replay import offsets_since, republish, rewind_positions
 from shared.clock import SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
@@ -34,7 +34,7 @@ from shared.errors import ConfigurationFault
 from shared.http.auth import operator_token
 from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer
-from shared.process import freeze_startup_objects, step_back
+from shared.process import freeze_startup_objects, lower_priority
 from shared.service import Runtime, Service, check_fingerprint
 from shared.settings import ProcessSettings, Settings
 from shared.telemetry.logs import logger
@@ -188,7 +188,7 @@ async def serve(name: str, settings: ProcessSettings) -> None:
                 log.warning("merchant_file_problem", problem=str(problem))
             freeze_startup_objects()
             if name in _LOW_PRIORITY:
-                step_back()
+                lower_priority()
             log.info("listening", service=name, port=settings.port)
             await server_of(create(opened), limits_of(settings)).serve(sockets=[listener])
     finally:
@@ -235,13 +235,13 @@ async def relay_again(names: Sequence[str], minutes: float) -> AsyncIterator[str
         LogUnavailable: Kafka did not take everything; repeating the call is safe.
     """
     cluster = cluster_of(KafkaSettings())
-    back_to = await starts(cluster, minutes, int(SystemClock().now().timestamp() * 1000))
+    back_to = await offsets_since(cluster, minutes, int(SystemClock().now().timestamp() * 1000))
     for name in names:
         async with _database(name) as database:
-            yield f"{name}: reads {await read_again(database, name, back_to)} partitions again"
+            yield f"{name}: reads {await rewind_positions(database, name, back_to)} partitions again"
     for name in names:
         async with _database(name) as database:
-            yield f"{name}: {await say_again(database, cluster, name, minutes)} events were relayed again"
+            yield f"{name}: {await republish(database, cluster, name, minutes)} events were relayed again"
 
 
 @asynccontextmanager

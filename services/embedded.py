@@ -33,7 +33,7 @@ from shared.clock import Clock, SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
 from shared.config.providers import ProviderSettings, Simulated, Twilio
-from shared.db import migrate, wholeness
+from shared.db import integrity, migrate
 from shared.db.fingerprints import fingerprints_in
 from shared.db.lock import FolderLock
 from shared.db.migrate import Schema
@@ -105,7 +105,7 @@ async def open_application(
     lock.acquire()
     try:
         sealer, created = _sealer(settings)
-        if (lost := wholeness.check(settings.data_dir / DATABASE_FILE)) is not None:
+        if (lost := integrity.check(settings.data_dir / DATABASE_FILE)) is not None:
             log.error("log_end_lost", detail=lost, advice="if the power did not fail, see to the disk")
         with migrate.sqlite_connection(settings.data_dir / DATABASE_FILE) as connection:
             migrate.upgrade(connection, schemas())
@@ -116,7 +116,7 @@ async def open_application(
             yield await create(runtime, created)
         finally:
             await database.stop()
-            wholeness.leave(database.path)
+            integrity.leave(database.path)
     finally:
         lock.release()
 

@@ -59,7 +59,7 @@ class Undecodable(Fault):
     code = "undecodable"
 
 
-def told(problem: BaseException) -> str:
+def describe(problem: BaseException) -> str:
     """Return what went wrong, fit to be kept: a fault in its own words, anything else by type and place in our code.
 
     What an unknown exception says is left out: a driver's quotes the row it was given, and that may name a person.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from shared.errors import Fault, told
+from shared.errors import Fault, describe
 from shared.telemetry.logs import logger
 from shared.telemetry.metrics import counter, gauge
 
@@ -124,5 +124,5 @@ class Loop:
         self.pulse.failed(code)
         FAILED.labels(self.name).inc()
         FAILING.labels(self.name).set(self.pulse.failures)
-        log.warning("loop_step_failed", loop=self.name, code=code, detail=told(problem), pause_seconds=pause)
+        log.warning("loop_step_failed", loop=self.name, code=code, detail=describe(problem), pause_seconds=pause)
         return pause

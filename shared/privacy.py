@@ -20,10 +20,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared import ids
+from shared.aad import AssociatedData
 from shared.errors import ConfigurationFault, Fault
 from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
-from shared.places import Place
 from shared.randomness import Pool
 
 KEYRING_FILE_MODE = 0o600
@@ -199,7 +199,7 @@ class Sealer:
         digest = self.keyed_hash("\x1f".join(("signature", *map(str, parts))))
         return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
 
-    def seal(self, merchant: MerchantId, place: Place, clear: bytes) -> bytes:
+    def seal(self, merchant: MerchantId, place: AssociatedData, clear: bytes) -> bytes:
         """Return key id, nonce and ciphertext; opens only for the same merchant at the same place."""
         nonce = _nonces.take()
         return self._active_tag + nonce + self._active.encrypt(nonce, clear, place.bound(merchant))
@@ -208,7 +208,7 @@ class Sealer:
         """Return whether a value was sealed with the active key, and for its place."""
         return sealed[:_KEY_ID_BYTES] == self._active_tag
 
-    def open(self, merchant: MerchantId, place: Place, sealed: bytes) -> bytes:
+    def open(self, merchant: MerchantId, place: AssociatedData, sealed: bytes) -> bytes:
         """Return what was sealed.
 
         Raises:

@@ -28,7 +28,7 @@ def freeze_startup_objects() -> None:
     gc.set_threshold(_YOUNG_OBJECTS, _LOOKS_PER_OLDER_GENERATION, _LOOKS_PER_OLDER_GENERATION)
 
 
-def step_back() -> None:
+def lower_priority() -> None:
     """Let other processes of this machine, or of this container, have the processor first."""
     if sys.platform != "win32":
         os.nice(_STEPS_BACK)

@@ -12,8 +12,9 @@ from uuid import UUID
 
 import orjson
 
-from shared import ids, places
-from shared.db.resealing import PlaceOf
+from shared import aad, ids
+from shared.aad import AssociatedData
+from shared.db.reseal import PlaceOf
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -23,7 +24,6 @@ from shared.events.envelope import Event, Part, decode, encode
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.events.registry import registry
 from shared.ids import EventId, MerchantId, RecipientId
-from shared.places import Place
 from shared.privacy import Sealer, Unsealable
 
 SHOP_ERASURE: Final = "shop_redact"
@@ -162,7 +162,9 @@ def hand_over(
                 part=number,
                 parts=len(pieces),
                 body=sealer.seal(
-                    request.merchant_id, places.copy_piece(request.event_id, system_tables.service, number), piece
+                    request.merchant_id,
+                    aad.copy_piece(request.event_id, system_tables.service, number),
+                    piece,
                 ),
             )
         )
@@ -186,10 +188,12 @@ async def parked_rows(
 
 def _opened_event(event: Event, sealer: Sealer) -> dict[str, Any]:
     """Return an event as plain values, its sealed fields opened."""
-    return _opened_part(event, sealer, event.merchant_id, event.places())
+    return _opened_part(event, sealer, event.merchant_id, event.associated_data())
 
 
-def _opened_part(part: Part, sealer: Sealer, merchant: MerchantId, places_of: Mapping[str, Place]) -> dict[str, Any]:
+def _opened_part(
+    part: Part, sealer: Sealer, merchant: MerchantId, places_of: Mapping[str, AssociatedData]
+) -> dict[str, Any]:
     sealed = _sealed_fields(type(part))
     plain: dict[str, Any] = orjson.loads(part.model_dump_json(exclude={*sealed}, exclude_none=True))
     for name in sealed:
@@ -219,7 +223,7 @@ def _opened_row(
             yield str(name), _plain(value)
 
 
-def opened(value: bytes, sealer: Sealer, merchant: MerchantId, place: Place) -> Any:
+def opened(value: bytes, sealer: Sealer, merchant: MerchantId, place: AssociatedData) -> Any:
     """Return what a sealed value holds: its JSON, or its text where it is none."""
     try:
         clear = sealer.open(merchant, place, value)

@@ -45,7 +45,7 @@ class Log(Publisher, Protocol):
         """Return what publishers say of how far their news has come."""
         ...
 
-    def hears(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
+    def announce_reading(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
         """Tell everybody how far a service has heard what these topics hold, and said what follows from it."""
         ...
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from shared.errors import told
+from shared.errors import describe
 from shared.telemetry.logs import logger
 from shared.telemetry.metrics import counter
 
@@ -53,7 +53,7 @@ class WatchedTasks:
         if self._is_stopping:
             return
         problem = None if task.cancelled() else task.exception()
-        how = "cancelled" if task.cancelled() else told(problem) if problem is not None else "it returned"
+        how = "cancelled" if task.cancelled() else describe(problem) if problem is not None else "it returned"
         self._ended[task.get_name()] = how
         ENDED.labels(task.get_name()).inc()
         log.error("task_ended", task=task.get_name(), how=how)

@@ -12,7 +12,7 @@ import typer
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.bus.kafka_access import KafkaSettings
 from shared.db.lock import FolderLock
-from shared.db.resealing import MOST_NAMED, PlaceOf, ResealProgress, Sealed, resealed
+from shared.db.reseal import MOST_NAMED, PlaceOf, ResealProgress, Sealed, resealed
 from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
 from shared.service import Runtime

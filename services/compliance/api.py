@@ -27,7 +27,6 @@ from services.compliance.gate.setting import setting_of
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.store import RecipientState, StoredVerdict
-from shared.beside import beside
 from shared.config.directory import Merchant
 from shared.db.transaction import WritePriority
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentScope
@@ -35,12 +34,13 @@ from shared.events.follow_up import Purpose
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed
 from shared.http.problems import HTTPProblem, not_found, unprocessable
-from shared.http.quota import Load, Quotas
+from shared.http.quota import Quotas, QuotaUsage
 from shared.http.strict_json import StrictRoute
 from shared.phone import E164
 from shared.rule_files.loader import load_rules
 from shared.rules.numbers import facts_of_e164
 from shared.rules.table import UnreadableRules
+from shared.worker_thread import in_worker_thread
 
 _QUESTION_BYTES = 3_000
 """A question takes about as long to judge as so much of anything else to read."""
@@ -63,7 +63,7 @@ def routes(service: ConsentService, links: PreferenceLinks, quotas: Quotas) -> A
     ) -> Response:
         must_not_pose_as_heard(body)
         permissions = int(body.event not in WITHDRAWALS)
-        quotas.take(caller, Load("/v1/consents", permissions, permissions * len(await request.body())))
+        quotas.take(caller, QuotaUsage("/v1/consents", permissions, permissions * len(await request.body())))
         told = body.model_dump(mode="json")
         keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", told, service.sealer.keyed_hash)
         status, answer = await service.enter(caller.merchant, body, keyed, HTTPStatus.CREATED)
@@ -115,7 +115,7 @@ def routes(service: ConsentService, links: PreferenceLinks, quotas: Quotas) -> A
         _caller: Annotated[Caller, Depends(requires("gate:read"))],
     ) -> Response:
         count = 1 if isinstance(body, dict) else len(body)
-        return await beside(lambda: JSONResponse(_advices(body)), count * _QUESTION_BYTES)
+        return await in_worker_thread(lambda: JSONResponse(_advices(body)), count * _QUESTION_BYTES)
 
     @router.get("/v1/decisions/{follow_up_id}", summary="Every verdict on one follow-up, with its evidence")
     async def decisions(

@@ -68,7 +68,7 @@ def build(runtime: Runtime) -> Service:
     consents = ConsentService(units, runtime.sealer, settings.history_days)
     links = PreferenceLinks(runtime.sealer, runtime.settings.address, settings.preference_link_days)
     source = runtime.log.source(sorted(kind.type for kind in consumer.KINDS))
-    runtime.log.hears(system_tables, NEWS)
+    runtime.log.announce_reading(system_tables, NEWS)
     progress = ReadProgress(source, runtime.log.marks(), units, system_tables, NEWS)
     gate = GateService(
         runtime.clock,

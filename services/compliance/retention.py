@@ -12,31 +12,31 @@ import sqlalchemy as sa
 from services.compliance.privacy.tables import certificates, export_parts, privacy_requests
 from services.compliance.settings import ComplianceSettings
 from services.compliance.tables import decisions, send_slots, spending, system_tables
-from shared.db.kept import Kept, for_ever, once_a, swept_after
 from shared.db.sweep import Sweep, first_id, swept
-from shared.db.system_tables import kept_of
+from shared.db.system_tables import bounds_of
+from shared.db.table_bounds import TableBound, few_rows, kept_forever, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
 
 _DAY_SECONDS: Final = 86_400.0
 _SPENDING_DAYS: Final = 3
 """Only today counts; the days before are there for whoever asks why a text waited."""
 
-BOUNDS: Final[Sequence[Kept]] = (
-    for_ever("compliance_consent_ledger", "an act of consent", "it is the proof, and its chain must stay whole"),
-    for_ever("compliance_standings", "a person", "a STOP never expires"),
-    for_ever("compliance_erasures", "a person who was forgotten", "what comes late must be stripped"),
-    for_ever("compliance_preferences", "a person who wished for fewer texts", "it is their wish"),
-    for_ever("compliance_revoked_links", "a person whose links were taken back", "no such link may open again"),
-    for_ever("compliance_daily_roots", "a merchant and day", "each signs the one before"),
-    once_a("compliance_closed_merchants", "a shop that left"),
-    once_a("compliance_newcomers", "a merchant"),
+BOUNDS: Final[Sequence[TableBound]] = (
+    kept_forever("compliance_consent_ledger", "an act of consent", "it is the proof, and its chain must stay whole"),
+    kept_forever("compliance_standings", "a person", "a STOP never expires"),
+    kept_forever("compliance_erasures", "a person who was forgotten", "what comes late must be stripped"),
+    kept_forever("compliance_preferences", "a person who wished for fewer texts", "it is their wish"),
+    kept_forever("compliance_revoked_links", "a person whose links were taken back", "no such link may open again"),
+    kept_forever("compliance_daily_roots", "a merchant and day", "each signs the one before"),
+    few_rows("compliance_closed_merchants", "a shop that left"),
+    few_rows("compliance_newcomers", "a merchant"),
     swept_after(spending, "a merchant, day and share of the processes", "three days"),
     swept_after(decisions, "a verdict", "FOLLOWUP_COMPLIANCE_DECISION_DAYS"),
     swept_after(send_slots, "a text that counts towards caps", "FOLLOWUP_COMPLIANCE_HISTORY_DAYS"),
     swept_after(export_parts, "a piece of a copy", "FOLLOWUP_COMPLIANCE_EXPORT_DAYS"),
     swept_after(privacy_requests, "a request", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
     swept_after(certificates, "a request and service", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
-    *kept_of(system_tables),
+    *bounds_of(system_tables),
 )
 """Every table of compliance, and what keeps it from growing for ever."""
 

@@ -4,12 +4,12 @@ from typing import Final
 
 from services.compliance.privacy.tables import export_parts
 from services.compliance.tables import ledger
-from shared import places
-from shared.db.resealing import Sealed
+from shared import aad
+from shared.db.reseal import Sealed
 
 SEALED: Final[Sealed] = {
-    export_parts: {"body": lambda row: places.copy_piece(row["request_id"], row["service"], row["part"])}
+    export_parts: {"body": lambda row: aad.copy_piece(row["request_id"], row["service"], row["part"])}
 }
 """Sealed again when the key changes."""
-SEALED_FOR_GOOD: Final[Sealed] = {ledger: {"evidence": lambda row: places.evidence(row["entry_id"])}}
+SEALED_FOR_GOOD: Final[Sealed] = {ledger: {"evidence": lambda row: aad.evidence(row["entry_id"])}}
 """Never sealed again: the hash of the sealed bytes is in the chain."""

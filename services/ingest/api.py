@@ -21,15 +21,15 @@ from services.ingest.sources.adapter import Adapter, DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
 from shared import ids
-from shared.beside import beside
+from shared.batcher import Batcher
 from shared.clock import Clock
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.failpoints import failpoint
-from shared.gathering import Gatherer
 from shared.http.auth import unauthorized
 from shared.http.problems import HTTPProblem
-from shared.http.quota import Load, Quotas
+from shared.http.quota import Quotas, QuotaUsage
+from shared.worker_thread import in_worker_thread
 
 PATH = "/v1/webhooks/{source}/{merchant}"
 SOURCES: Mapping[str, Adapter] = {adapter.name: adapter for adapter in (SHOPIFY, STANDARD_WEBHOOKS)}
@@ -54,7 +54,7 @@ class WebhookEndpoints:
         self._units = units
         self._clock = clock
         self._require_room = require_room
-        self.gatherer = Gatherer(self._record, most_items, whose=lambda arrival: arrival.origin.merchant_id)
+        self.gatherer = Batcher(self._record, most_items, whose=lambda arrival: arrival.origin.merchant_id)
 
     async def take(
         self, source: str, merchant: str, headers: Mapping[str, str], body: bytes
@@ -88,7 +88,7 @@ class WebhookEndpoints:
             )
             return delivery, self._preparer.prepared(delivery)
 
-        delivery, arrival = await beside(read, len(body))
+        delivery, arrival = await in_worker_thread(read, len(body))
         self._require_quota(account, delivery)
         status = await self.gatherer.add(arrival)
         count(delivery, status)
@@ -101,7 +101,7 @@ class WebhookEndpoints:
             account.merchant_id,
             account.quotas,
             source,
-            Load(PATH, 1, len(delivery.body)),
+            QuotaUsage(PATH, 1, len(delivery.body)),
             must_pass=must_pass(delivery.outcome),
         )
         self._refuse(source, refusal)
@@ -147,7 +147,7 @@ def webhooks(door: WebhookEndpoints) -> APIRouter:
     async def plainly(request: Request) -> Response:
         return await webhook(**request.path_params, request=request)
 
-    # What serves it; the route above is its place in the OpenAPI document (see shared.http.plain).
+    # What serves it; the route above is its place in the OpenAPI document (see shared.http.fast_routes).
     router.add_route(PATH, plainly, methods=["POST"])
     return router
 

@@ -14,7 +14,7 @@ from services.ingest.domain.parsed_deliveries import Claim, Join, ParsedDelivery
 from services.ingest.domain.people import lasting_joins, remembered_provenance
 from services.ingest.instruments import FACTS_LEFT_OUT
 from services.ingest.tables import KEY_BYTES
-from shared import places
+from shared import aad
 from shared.events.envelope import Sealed
 from shared.events.trigger import Contact
 from shared.fact_limits import within_bounds
@@ -100,8 +100,8 @@ class Preparer:
             key_hashes=tuple(dict.fromkeys(key_hash(merchant, delivery.origin.source, key) for key in keys)),
             body_sha256=body_sha256,
             unkeyed_sha256=unkeyed,
-            body=self._sealer.seal(merchant, places.delivery_body(delivery_id), delivery.body),
-            headers=self._sealer.seal(merchant, places.delivery_headers(delivery_id), orjson.dumps(kept)),
+            body=self._sealer.seal(merchant, aad.delivery_body(delivery_id), delivery.body),
+            headers=self._sealer.seal(merchant, aad.delivery_headers(delivery_id), orjson.dumps(kept)),
             outcome=delivery.outcome,
             addressee=addressee,
             remembered=self._remembered(merchant, reading.contact, addressee) if joins else None,
@@ -130,11 +130,11 @@ class Preparer:
 
     def _sealed(self, merchant: MerchantId, recipient_id: RecipientId, contact: Contact) -> Sealed:
         clear = contact.__pydantic_serializer__.to_json(contact, exclude_none=True)
-        return self._sealer.seal(merchant, places.contact(recipient_id), clear)
+        return self._sealer.seal(merchant, aad.contact(recipient_id), clear)
 
     def _facts(self, origin: Origin, happening: TriggerDraft, again: Addressee | None = None) -> Sealed:
         clear = orjson.dumps(_bounded(happening.facts, origin.source))
-        own = places.trigger_facts(trigger_id(origin, happening, again))
+        own = aad.trigger_facts(trigger_id(origin, happening, again))
         return self._sealer.seal(origin.merchant_id, own, clear)
 
     def _claim(self, merchant: MerchantId, claim: Claim) -> OpenClaim:

@@ -34,7 +34,6 @@ from services.ingest.fields import Misshapen
 from services.ingest.instruments import DELIVERIES
 from services.ingest.sources.generic import EventBody, findings_in, read_event
 from shared import ids
-from shared.beside import beside
 from shared.clock import Clock
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
@@ -43,8 +42,9 @@ from shared.failpoints import failpoint
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import FieldProblem, HTTPProblem
-from shared.http.quota import Load, Quotas, reworded
+from shared.http.quota import Quotas, QuotaUsage, reworded
 from shared.http.strict_json import parsed
+from shared.worker_thread import in_worker_thread
 
 SOURCE = "api"
 MOST_EVENTS = 500
@@ -86,14 +86,14 @@ def events(
             keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document, preparer.keyed_hash)
             return document, keyed, _told(document, caller, clock.now())
 
-        document, keyed, told = await beside(read, len(body))
+        document, keyed, told = await in_worker_thread(read, len(body))
         is_list = isinstance(document, list)
         taken = [each for each in told if isinstance(each, AcceptedEvent)]
-        refusal = quotas.refusal(caller, Load(PATH, len(told), len(body)))
+        refusal = quotas.refusal(caller, QuotaUsage(PATH, len(told), len(body)))
         if refusal is not None:
             raise await _take_withdrawals(units, preparer, [each.delivery for each in taken], refusal)
         _refuse_where_nothing_is_right(told, is_list=is_list)
-        arrivals = await beside(lambda: [preparer.prepared(each.delivery) for each in taken], len(body))
+        arrivals = await in_worker_thread(lambda: [preparer.prepared(each.delivery) for each in taken], len(body))
 
         async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[Result]]:
             if (before := await answered(uow.db, system_tables, keyed)) is not None:

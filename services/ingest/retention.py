@@ -18,9 +18,9 @@ from services.ingest.tables import (
     system_tables,
 )
 from shared.clock import Clock
-from shared.db.kept import Kept, swept_after
 from shared.db.sweep import Sweep, first_id, swept
-from shared.db.system_tables import kept_of
+from shared.db.system_tables import bounds_of
+from shared.db.table_bounds import TableBound, swept_after
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.loop import SLOW_SECONDS, Loop
@@ -30,14 +30,14 @@ PAUSE_SECONDS = 3600.0
 _PAST_THE_LAST: Final = b"\xff" * (KEY_BYTES + 17)
 """Hashes do not rise with time: subjects are walked through whole, in slices; an index would cost each order."""
 
-BOUNDS: Final[Sequence[Kept]] = (
+BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(deliveries, "a genuine delivery", "FOLLOWUP_INGEST_DELIVERY_RETENTION_DAYS"),
     swept_after(delivery_keys, "a key of a delivery", "as long as its delivery"),
     swept_after(quarantine, "a delivery that could not be read", "as long as its delivery"),
     swept_after(published, "a thing that was told", "FOLLOWUP_INGEST_PUBLISHED_RETENTION_DAYS"),
     swept_after(subjects, "an order, cart or customer", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after its last news"),
     swept_after(former_people, "a number before the last", "FOLLOWUP_INGEST_SUBJECT_RETENTION_DAYS after it changed"),
-    *kept_of(system_tables),
+    *bounds_of(system_tables),
 )
 """Every table of ingest, and what keeps it from growing for ever."""
 

@@ -15,9 +15,9 @@ from services.metrics import store
 from services.metrics.domain.tally import ALWAYS, Cell, hour_of, state_cell
 from services.metrics.settings import MetricsSettings
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions, system_tables
-from shared.db.kept import Kept, Way, swept_after
 from shared.db.sweep import ROWS_AT_ONCE, Sweep, first_id, swept
-from shared.db.system_tables import kept_of
+from shared.db.system_tables import bounds_of
+from shared.db.table_bounds import BoundKind, TableBound, swept_after
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.ids import FollowUpId
@@ -25,13 +25,15 @@ from shared.ids import FollowUpId
 _DAY_SECONDS: Final = 86_400.0
 _UNTIL: Final = "FOLLOWUP_METRICS_RECORD_DAYS"
 
-BOUNDS: Final[Sequence[Kept]] = (
+BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(facts, "a thing that happened", f"{_UNTIL}; longer while its text is there"),
     swept_after(rollups, "an hour and dimensions that had something", _UNTIL),
     swept_after(follow_ups, "a text", f"{_UNTIL} after the last that was heard of it"),
     swept_after(customer_orders, "a purchase", _UNTIL),
-    Kept(sessions.name, "a sign-in, or a code for one", Way.WORK, "until it ends; the next sign-in takes it out"),
-    *kept_of(system_tables),
+    TableBound(
+        sessions.name, "a sign-in, or a code for one", BoundKind.WORK, "until it ends; the next sign-in takes it out"
+    ),
+    *bounds_of(system_tables),
 )
 """Every table of metrics, and what keeps it from growing for ever."""
 

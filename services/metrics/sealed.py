@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from shared.db.resealing import Sealed
+from shared.db.reseal import Sealed
 
 SEALED: Final[Sealed] = {}

@@ -14,7 +14,7 @@ from services.metrics.session import CODE_MINUTES, COOKIE, SCOPE, Sessions
 from shared.clock import Clock
 from shared.config.directory import Merchant
 from shared.http.auth import Caller, Keys, SignedInRoute, key_sha256, requires
-from shared.http.guesses import GuessBrake
+from shared.http.guess_throttle import GuessThrottle
 from shared.http.networks import subscriber_of
 from shared.http.problems import HTTPProblem
 from shared.telemetry.logs import logger
@@ -49,7 +49,7 @@ class SignIn:
 
     sessions: Sessions
     pages: Pages
-    brake: GuessBrake
+    brake: GuessThrottle
     is_https: bool
     """Whether the world comes by HTTPS, whatever a proxy in between speaks."""
 
@@ -105,7 +105,7 @@ class SignIn:
 def router_of(sessions: Sessions, pages: Pages, clock: Clock, public_url: str) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/console", include_in_schema=False)
-    service = SignIn(sessions, pages, GuessBrake(clock), public_url.startswith("https:"))
+    service = SignIn(sessions, pages, GuessThrottle(clock), public_url.startswith("https:"))
 
     @router.get("/sign-in")
     async def ask(request: Request, code: Annotated[str, Query(max_length=_LONGEST)] = "") -> Response:

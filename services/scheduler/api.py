@@ -38,7 +38,7 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import HEADER, Keyed, answered, remember
 from shared.http.problems import HTTPProblem, not_found, unprocessable
-from shared.http.quota import Load, Quotas
+from shared.http.quota import Quotas, QuotaUsage
 from shared.http.strict_json import StrictRoute
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import Unparsable
@@ -86,7 +86,7 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"), runtime.sealer.keyed_hash)
         if keyed and (known := await units.read(lambda db: answered(db, system_tables, keyed))) is not None:
             return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
-        runtime.quotas.take(caller, Load(_PATH, 1, len(await http_request.body())))
+        runtime.quotas.take(caller, QuotaUsage(_PATH, 1, len(await http_request.body())))
         entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
         asked = replace(asking.asked(merchant, request, entry_key, now), by=caller.asked_by)
         if request.dry_run:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared import spellings
+from shared import normalize
 from shared.config.flow import CancelRule, Template
 from shared.config.model import Country, Duration, Flag, Locale, Slug
 from shared.events.follow_up import Purpose
@@ -59,13 +59,13 @@ def _read_as(spelling: Callable[[str], str]) -> BeforeValidator:
 class RecipientInput(Input):
     """What the caller knows of the person."""
 
-    first_name: Annotated[str | None, AfterValidator(spellings.name)] = Field(None, max_length=1000)
-    last_name: Annotated[str | None, AfterValidator(spellings.name)] = Field(None, max_length=1000)
+    first_name: Annotated[str | None, AfterValidator(normalize.name)] = Field(None, max_length=1000)
+    last_name: Annotated[str | None, AfterValidator(normalize.name)] = Field(None, max_length=1000)
     time_zone: str | None = Field(None, max_length=64, description="IANA name, such as America/Chicago.")
-    state: Annotated[str, Field(max_length=64), AfterValidator(spellings.state)] | None = None
-    country: Annotated[Country, _read_as(spellings.country)] | None = None
+    state: Annotated[str, Field(max_length=64), AfterValidator(normalize.state)] | None = None
+    country: Annotated[Country, _read_as(normalize.country)] | None = None
     postal_code: str | None = Field(None, max_length=_CODE_CHARACTERS)
-    locale: Annotated[Locale, _read_as(spellings.locale)] | None = None
+    locale: Annotated[Locale, _read_as(normalize.locale)] | None = None
 
 
 class FollowUpRequest(Input):

@@ -39,7 +39,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
     ).router()
     handlers.works[failing_follow_ups.PARKED_AS] = failing_follow_ups.take_again
     consumer = Consumer.of(runtime, system_tables, handlers)
-    runtime.log.hears(system_tables, NEWS)
+    runtime.log.announce_reading(system_tables, NEWS)
     # What was acknowledged five seconds before a text is due has been read by then, or its text waits (promise P6).
     progress = ReadProgress(
         consumer.source,

@@ -11,28 +11,28 @@ import sqlalchemy as sa
 
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import enrollments, entries, follow_ups, state_changes, system_tables, triggers_seen
-from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
-from shared.db.system_tables import kept_of
+from shared.db.system_tables import bounds_of
+from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.vocabulary.follow_up_states import ENDS
 
 _DAY_SECONDS: Final = 86_400.0
 
-BOUNDS: Final[Sequence[Kept]] = (
+BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(follow_ups, "a text", "FOLLOWUP_SCHEDULER_RECORD_DAYS after its end; what it was made of CONTENT_DAYS"),
     swept_after(state_changes, "a state of a text", "as long as its text"),
     swept_after(enrollments, "a run", "FOLLOWUP_SCHEDULER_RECORD_DAYS; longer while it has texts"),
     swept_after(entries, "a person, flow and entry key", "FOLLOWUP_SCHEDULER_RECORD_DAYS after the latest run"),
     swept_after(triggers_seen, "a thing that happened to a person", "FOLLOWUP_SCHEDULER_LOOK_BACK_DAYS"),
-    with_the_work("scheduler_timers", "a text that waits for a moment"),
-    with_the_work("scheduler_lines", "a text whose number is busy"),
-    with_the_work("scheduler_in_flight", "a text without an answer"),
-    once_a("scheduler_pending_counts", "a merchant and partition"),
-    once_a("scheduler_flow_versions", "a version of a flow that was started"),
-    for_ever("scheduler_recipients", "a person", "what they withdrew must outlive everything else"),
-    once_a("scheduler_closed_merchants", "a shop that left"),
-    *kept_of(system_tables),
+    removed_with_work("scheduler_timers", "a text that waits for a moment"),
+    removed_with_work("scheduler_lines", "a text whose number is busy"),
+    removed_with_work("scheduler_in_flight", "a text without an answer"),
+    few_rows("scheduler_pending_counts", "a merchant and partition"),
+    few_rows("scheduler_flow_versions", "a version of a flow that was started"),
+    kept_forever("scheduler_recipients", "a person", "what they withdrew must outlive everything else"),
+    few_rows("scheduler_closed_merchants", "a shop that left"),
+    *bounds_of(system_tables),
 )
 """Every table of the scheduler, and what keeps it from growing for ever."""
 

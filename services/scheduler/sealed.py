@@ -3,15 +3,15 @@
 from typing import Final
 
 from services.scheduler.tables import follow_ups, triggers_seen
-from shared import places
-from shared.db.resealing import Sealed
+from shared import aad
+from shared.db.reseal import Sealed
 
 SEALED: Final[Sealed] = {
     follow_ups: {
-        "body": lambda row: places.text_body(row["id"]),
-        "contact": lambda row: places.contact(row["recipient_id"]),
-        "facts": lambda row: places.text_facts(row["id"]),
+        "body": lambda row: aad.text_body(row["id"]),
+        "contact": lambda row: aad.contact(row["recipient_id"]),
+        "facts": lambda row: aad.text_facts(row["id"]),
     },
-    triggers_seen: {"facts": lambda row: places.trigger_facts(row["event_id"])},
+    triggers_seen: {"facts": lambda row: aad.trigger_facts(row["event_id"])},
 }
 """Sealed again when the key changes."""

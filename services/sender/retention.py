@@ -16,9 +16,9 @@ from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.queue.states import AttemptState, DispatchState
 from services.sender.settings import SenderSettings
 from services.sender.tables import attempts, dispatches, receipts, replies, system_tables, unassigned_replies
-from shared.db.kept import Kept, for_ever, once_a, swept_after, with_the_work
 from shared.db.sweep import Sweep, first_id, swept
-from shared.db.system_tables import kept_of
+from shared.db.system_tables import bounds_of
+from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
 
 KEPT: Final = timedelta(days=396)
@@ -27,7 +27,7 @@ TOMBSTONES_KEPT: Final = timedelta(days=30)
 """The log keeps a clearance seven days, and one is good for ten minutes: after this none can come any more."""
 _DAY_SECONDS: Final = 86_400.0
 
-BOUNDS: Final[Sequence[Kept]] = (
+BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(touches, "a delivery or a person's click", f"{TOUCHES_KEPT.days} days"),
     swept_after(conversions, "a purchase that could be credited", "FOLLOWUP_SENDER_RECORD_DAYS"),
     swept_after(
@@ -41,12 +41,12 @@ BOUNDS: Final[Sequence[Kept]] = (
     swept_after(unassigned_replies, "a reply that names nobody we can find", f"{KEPT.days} days"),
     swept_after(short_links, "a link in a text", f"{LINK_LIFETIME.days} days"),
     swept_after(clicks, "a link, sort of visitor and minute", f"{LINK_LIFETIME.days} days"),
-    with_the_work("sender_in_flight", "a call without an answer"),
-    for_ever("sender_recipients", "a person", "the suppression must outlive everything else"),
-    once_a("sender_number_health", "a sender number"),
-    once_a("sender_heard_until", "a sender number and its account"),
-    once_a("sender_closed_merchants", "a shop that left"),
-    *kept_of(system_tables),
+    removed_with_work("sender_in_flight", "a call without an answer"),
+    kept_forever("sender_recipients", "a person", "the suppression must outlive everything else"),
+    few_rows("sender_number_health", "a sender number"),
+    few_rows("sender_heard_until", "a sender number and its account"),
+    few_rows("sender_closed_merchants", "a shop that left"),
+    *bounds_of(system_tables),
 )
 """Every table of the sender, and what keeps it from growing for ever."""
 

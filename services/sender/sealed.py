@@ -4,18 +4,18 @@ from typing import Final
 
 from services.sender.engagement.links.tables import short_links
 from services.sender.tables import dispatches, receipts, replies, unassigned_replies
-from shared import places
-from shared.db.resealing import Sealed
+from shared import aad
+from shared.db.reseal import Sealed
 
 SEALED: Final[Sealed] = {
     dispatches: {
-        "body": lambda row: places.text_body(row["follow_up_id"]),
-        "contact": lambda row: places.contact(row["recipient_id"]),
-        "facts": lambda row: places.text_facts(row["follow_up_id"]),
+        "body": lambda row: aad.text_body(row["follow_up_id"]),
+        "contact": lambda row: aad.contact(row["recipient_id"]),
+        "facts": lambda row: aad.text_facts(row["follow_up_id"]),
     },
-    receipts: {"raw": lambda row: places.receipt(row["id"])},
-    replies: {"text": lambda row: places.reply_text(row["provider_message_id"])},
-    short_links: {"target": lambda row: places.link_target(row["code"])},
-    unassigned_replies: {"raw": lambda row: places.unassigned_reply(bytes(row["digest"]))},
+    receipts: {"raw": lambda row: aad.receipt(row["id"])},
+    replies: {"text": lambda row: aad.reply_text(row["provider_message_id"])},
+    short_links: {"target": lambda row: aad.link_target(row["code"])},
+    unassigned_replies: {"raw": lambda row: aad.unassigned_reply(bytes(row["digest"]))},
 }
 """Sealed again when the key changes."""

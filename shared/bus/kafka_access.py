@@ -10,8 +10,8 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.bus.kafka_client import tls
 from shared.bus.kafka_source import SESSION_SECONDS
-from shared.bus.kept import KEEP_MINUTES
-from shared.bus.outbox_room import MOST_ROWS
+from shared.bus.outbox_capacity import MOST_ROWS
+from shared.bus.relay_archive import KEEP_MINUTES
 from shared.errors import ConfigurationFault
 from shared.settings import Settings
 

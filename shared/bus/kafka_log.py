@@ -10,15 +10,15 @@ from datetime import datetime
 from shared.bus import outbox
 from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_losses import LossWatch
-from shared.bus.kafka_marks import Hearing, KafkaMarks
+from shared.bus.kafka_marks import KafkaMarks, ReadWatermark
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_source import SESSION_SECONDS, KafkaSource
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import KafkaCluster
-from shared.bus.kept import KEEP_MINUTES
 from shared.bus.marks import MARK_SECONDS
 from shared.bus.outbox import OutboxPublisher, Relay
-from shared.bus.outbox_room import MOST_ROWS, STUCK_SECONDS, WAITS_SECONDS, Room
+from shared.bus.outbox_capacity import MOST_ROWS, STUCK_SECONDS, WAITS_SECONDS, OutboxCapacity
+from shared.bus.relay_archive import KEEP_MINUTES
 from shared.db.postgres import PostgresDatabase
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction
@@ -70,7 +70,7 @@ class KafkaLog:
         self._database = database
         self._instance = instance
         self._session_seconds = session_seconds
-        self.room = Room(service, self.outbox, database, outbox_rows)
+        self.room = OutboxCapacity(service, self.outbox, database, outbox_rows)
         self.losses = LossWatch(
             service,
             cluster,
@@ -108,11 +108,11 @@ class KafkaLog:
             self._loops.append(self._marks.loop)
         return self._marks
 
-    def hears(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
+    def announce_reading(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
         """Say in our marks how far the service has heard what these topics hold."""
         marks = self.marks()
-        marks.knows(topics)
-        self.relay.marking.hear(system_tables, Hearing(marks, topics, self._service))
+        marks.watch_ends(topics)
+        self.relay.marking.hear(system_tables, ReadWatermark(marks, topics, self._service))
 
     async def unread_seconds(self, now: datetime) -> float:  # noqa: ARG002 - marks are on our monotonic clock
         """Return for how long what was told may not have been heard by the scheduler.

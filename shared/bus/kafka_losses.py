@@ -21,9 +21,9 @@ from shared.bus.kafka_client import Consumer, lone_consumer, places_of, reported
 from shared.bus.kafka_marks import KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import KafkaCluster
-from shared.bus.marking import Marking
+from shared.bus.mark_publisher import MarkPublisher
 from shared.bus.port import Partition
-from shared.bus.relay_again import read_again, say_again, starts
+from shared.bus.relay_replay import offsets_since, republish, rewind_positions
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.types import instant, microseconds
@@ -61,7 +61,7 @@ class LossWatch:
         database: PostgresDatabase,
         table: sa.Table,
         producer: KafkaProducer,
-        marking: Marking,
+        marking: MarkPublisher,
         keep_minutes: float,
         is_active: Callable[[], bool],
     ) -> None:
@@ -130,9 +130,9 @@ class LossWatch:
             )
             self._marking.lost(noticed_at)
         minutes = max(self._minutes, 1.0)
-        back_to = await starts(self._cluster, minutes, microseconds(noticed_at) // 1000)
-        moved = await read_again(self._database, self._service, back_to)
-        said = await say_again(self._database, self._cluster, self._service, minutes) if self._minutes else 0
+        back_to = await offsets_since(self._cluster, minutes, microseconds(noticed_at) // 1000)
+        moved = await rewind_positions(self._database, self._service, back_to)
+        said = await republish(self._database, self._cluster, self._service, minutes) if self._minutes else 0
         log.warning("log_told_again", service=self._service, positions=moved, events=said)
 
     def _told_since(self, answered: int) -> datetime | None:

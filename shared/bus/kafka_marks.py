@@ -105,7 +105,7 @@ class KafkaMarks:
                 self._newest[mark.publisher] = mark
         return 0.0
 
-    def knows(self, topics: Sequence[str]) -> None:
+    def watch_ends(self, topics: Sequence[str]) -> None:
         """Be ready to tell where these topics end; before the first step."""
         self._others = [TopicPartition(self._cluster.topic(topic), 0) for topic in topics]
 
@@ -178,7 +178,7 @@ class KafkaMarks:
         return self._consumer
 
 
-class Hearing:
+class ReadWatermark:
     """Up to when a service has heard everything, for its own mark: for all its processes, by its committed positions.
 
     A look notes up to when everything was in the log, then where the partitions end. Once the positions have passed

@@ -108,7 +108,7 @@ class KafkaProducer:
             if offset >= 0:
                 self._lowest[place] = min(offset, self._lowest.get(place, offset))
 
-    async def say(self, topic: str, key: bytes, value: bytes) -> None:
+    async def send_record(self, topic: str, key: bytes, value: bytes) -> None:
         """Write one record that is no event into a topic of one partition; returns when it was acknowledged.
 
         Raises:

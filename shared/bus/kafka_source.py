@@ -23,7 +23,7 @@ from shared.bus.kafka_client import (
     reported,
     unavailable,
 )
-from shared.bus.kafka_scout import KafkaScout
+from shared.bus.kafka_lookahead import KafkaLookahead
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import KafkaCluster, recipient_of, type_of
 from shared.bus.port import Assignment, Key, Message, Partition, Poll
@@ -81,7 +81,7 @@ class KafkaSource:
         self._session_milliseconds = int(session_seconds * 1000)
         self._stalled_seconds = stalled_seconds
         self._consumer: Consumer | None = None
-        self._scout = KafkaScout(cluster, service)
+        self._scout = KafkaLookahead(cluster, service)
         self._assigned: frozenset[Partition] = frozenset()
         self._changed = asyncio.Event()
         self._next: dict[Partition, int] = {}

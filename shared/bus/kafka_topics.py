@@ -73,7 +73,7 @@ async def copies_found(cluster: KafkaCluster) -> dict[str, Copies]:
     }
 
 
-def copies_told(cluster: KafkaCluster, found: Mapping[str, Copies]) -> tuple[bool, str]:
+def describe_copies(cluster: KafkaCluster, found: Mapping[str, Copies]) -> tuple[bool, str]:
     """Return whether the events lie safely enough, and what an operator should know of it."""
     fewest = min((each.fewest for each in found.values()), default=0)
     if fewest > 1:

@@ -106,7 +106,7 @@ class LocalLog:
         """Return what publishers say of how far their news has come: all of it is here."""
         return NothingToRelay()
 
-    def hears(self, system_tables: SystemTables, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
+    def announce_reading(self, system_tables: SystemTables, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
         """Nobody need be told how far a service has heard: who wants to know looks at its positions."""
         self._hearing.append(system_tables)
 

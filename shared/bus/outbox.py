@@ -13,13 +13,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
-from shared.bus import kept, outbox_turns
+from shared.bus import outbox_fairness, relay_archive
 from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import KafkaRecord
-from shared.bus.marking import Marking
-from shared.bus.outbox_room import Room
-from shared.bus.outbox_turns import Turns
+from shared.bus.mark_publisher import MarkPublisher
+from shared.bus.outbox_capacity import OutboxCapacity
+from shared.bus.outbox_fairness import FairSelection
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_session import PostgresSession
 from shared.db.storage import QUEUE
@@ -48,8 +48,8 @@ log = logger(__name__)
 def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
     """Return the metadata of a service's outbox, apart from its own: embedded mode has none."""
     metadata = sa.MetaData(naming_convention=NAMING)
-    kept.table_of(service, metadata)
-    kept.ends_of(service, metadata)
+    relay_archive.table_of(service, metadata)
+    relay_archive.ends_of(service, metadata)
     return metadata, sa.Table(
         f"{service}_outbox",
         metadata,
@@ -61,7 +61,7 @@ def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
         sa.Column("occurred_at", Instant, nullable=False),
         sa.Column("published_at", Instant, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
-        outbox_turns.column(),
+        outbox_fairness.column(),
         postgresql_with=QUEUE,
         info={_TAKES_TURNS: True},
     )
@@ -78,7 +78,7 @@ async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
         for table in metadata.sorted_tables:
             await transaction.execute(sa.schema.CreateTable(table, if_not_exists=True))
             if _TAKES_TURNS in table.info:
-                await outbox_turns.prepare(transaction, table)
+                await outbox_fairness.prepare(transaction, table)
 
     await database.write(work, WritePriority.BATCHES)
 
@@ -86,7 +86,7 @@ async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
 class OutboxPublisher:
     """Writes a unit's events into its own transaction, and wakes the relay after the commit."""
 
-    def __init__(self, table: sa.Table, relay: "Relay", room: Room) -> None:
+    def __init__(self, table: sa.Table, relay: "Relay", room: OutboxCapacity) -> None:
         self._table = table
         self._relay = relay
         self._room = room
@@ -130,14 +130,14 @@ class Relay:
         database: PostgresDatabase,
         producer: KafkaProducer,
         marks: KafkaProducer,
-        keep_minutes: float = kept.KEEP_MINUTES,
+        keep_minutes: float = relay_archive.KEEP_MINUTES,
     ) -> None:
-        self._kept = table.metadata.tables[kept.name_of(service)]
+        self._kept = table.metadata.tables[relay_archive.name_of(service)]
         self._keep_minutes = keep_minutes
         self._swept_at = -math.inf
         self.loop = Loop(f"{service}-relay", self.step)
         self.lease = Loop(f"{service}-relay-lease", self.renew)
-        self.marking = Marking(service, table, marks)
+        self.marking = MarkPublisher(service, table, marks)
         self._service = service
         self._table = table
         self._database = database
@@ -146,7 +146,7 @@ class Relay:
         self._session: PostgresSession | None = None
         self._is_active = False
         self._oldest = sa.select(table).order_by(table.c.id).limit(ROUND_ROWS)
-        self._turns = Turns(table, ROUND_ROWS)
+        self._turns = FairSelection(table, ROUND_ROWS)
 
     @property
     def is_active(self) -> bool:
@@ -189,11 +189,11 @@ class Relay:
         """Keep what arrived for some minutes, and now and then forget what was kept long enough."""
         if self._keep_minutes > 0:
             gone = set(arrived)
-            await kept.keep(session, self._kept, [row for row in rows if row["id"] in gone])
+            await relay_archive.keep(session, self._kept, [row for row in rows if row["id"] in gone])
         now = asyncio.get_running_loop().time()
         if now - self._swept_at > _SWEEP_KEPT_SECONDS:
             self._swept_at = now
-            await kept.sweep(session, self._kept, self._keep_minutes)
+            await relay_archive.sweep(session, self._kept, self._keep_minutes)
 
     async def renew(self) -> float:
         """Let the server know that we live, whatever the step waits for; return the seconds until the next time.

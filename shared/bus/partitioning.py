@@ -11,7 +11,7 @@ from uuid import UUID
 
 from shared.ids import RecipientId
 
-NOBODY = RecipientId(UUID(int=0))
+WHOLE_MERCHANT = RecipientId(UUID(int=0))
 """The recipient of an event about a whole merchant."""
 
 
@@ -22,4 +22,4 @@ def partition_of(recipient_id: RecipientId, partitions: int) -> int:
 
 def partitions_of(recipient_id: RecipientId, partitions: int) -> Sequence[int]:
     """Return where an event about this recipient goes: one partition, or all of them when it is about everybody."""
-    return range(partitions) if recipient_id == NOBODY else (partition_of(recipient_id, partitions),)
+    return range(partitions) if recipient_id == WHOLE_MERCHANT else (partition_of(recipient_id, partitions),)

@@ -19,7 +19,7 @@ from shared.bus.errors import LogUnavailable
 from shared.bus.marks import HEARD_SECONDS, MARK_SECONDS, Marks, all_heard, all_in_log
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Assignment, Key, Partition, Source
-from shared.bus.unread import UnreadKeys
+from shared.bus.unread_recipients import UnreadRecipients
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWorkRunner
@@ -61,7 +61,7 @@ class _Look:
 class Unread:
     """What is known at one moment, in one transaction: about whom something is unread, and how complete that is."""
 
-    keys: UnreadKeys
+    keys: UnreadRecipients
     positions: Mapping[Partition, int]
     partitions: Mapping[int, Collection[Partition]]
     """What this process reads, by number."""
@@ -124,7 +124,7 @@ class ReadProgress:
         self._topics = tuple(topics)
         self._patience = patience_seconds
         self._listeners = tuple(listeners)
-        self._keys = UnreadKeys() if most_keys is None else UnreadKeys(most_keys)
+        self._keys = UnreadRecipients() if most_keys is None else UnreadRecipients(most_keys)
         self._looks: deque[_Look] = deque(maxlen=_LOOKS_KEPT)
         self._unanswered_at = -math.inf
         """When the log last did not answer."""

@@ -13,7 +13,7 @@ from shared.bus.router import Router
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.errors import Fault, Fenced, told
+from shared.errors import Fault, Fenced, describe
 from shared.events.envelope import Event
 from shared.failpoints import failpoint
 from shared.loop import Pulse
@@ -99,7 +99,7 @@ class Runner:
                 self.pulse.failed(fault.code)
                 await asyncio.sleep(pause)
             except Exception as bug:  # noqa: BLE001 - a reader must not end in silence
-                self._halt("bug", told(bug))
+                self._halt("bug", describe(bug))
                 return
 
     async def step(self, linger_seconds: float | None = None) -> int:
@@ -160,7 +160,7 @@ class Runner:
                 problem = again
             else:
                 return
-        reason = told(problem)
+        reason = describe(problem)
         log.error(
             "event_failed", service=self._system_tables.service, type=messages[0].type, error=type(problem).__name__
         )

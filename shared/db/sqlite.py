@@ -24,9 +24,9 @@ from shared.db import instruments, page_sums
 from shared.db.page_sums import PageSums
 from shared.db.private_file import make_private
 from shared.db.readers import is_for_a_request
-from shared.db.replies import WriterReply, answer
 from shared.db.sqlite_statements import SQLiteTransaction
 from shared.db.transaction import Transaction, WritePriority
+from shared.db.writer_reply import WriterReply, answer
 from shared.errors import DatabaseUnavailable
 from shared.telemetry.logs import logger
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from shared.db.kept import Kept, once_a, swept_after, with_the_work
 from shared.db.storage import QUEUE
+from shared.db.table_bounds import TableBound, few_rows, removed_with_work, swept_after
 from shared.db.types import Id, Instant, Json
 
 NAMING = {
@@ -81,11 +81,11 @@ IDEMPOTENCY_HOURS = 24
 """How long a keyed POST is remembered."""
 
 
-def kept_of(system_tables: SystemTables) -> tuple[Kept, ...]:
+def bounds_of(system_tables: SystemTables) -> tuple[TableBound, ...]:
     """Return what bounds the ground tables of a service."""
     return (
-        once_a(system_tables.positions.name, "a consumer group and partition"),
-        with_the_work(system_tables.parked.name, "an event that could not be handled"),
+        few_rows(system_tables.positions.name, "a consumer group and partition"),
+        removed_with_work(system_tables.parked.name, "an event that could not be handled"),
         swept_after(system_tables.idempotency_keys, "a keyed POST", f"{IDEMPOTENCY_HOURS} hours"),
-        once_a(system_tables.fingerprints.name, "a hash key; there is one"),
+        few_rows(system_tables.fingerprints.name, "a hash key; there is one"),
     )

@@ -4,11 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from shared import places
+from shared import aad
+from shared.aad import AssociatedData
 from shared.events.envelope import Event, Part, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EventId
-from shared.places import Place
 
 
 class ConsentScope(StrEnum):
@@ -115,9 +115,9 @@ class ConsentReported(Event):
         """Return true for a revocation: it is never held back by an earlier event that failed."""
         return self.act is ConsentAct.REVOKED
 
-    def places(self) -> dict[str, Place]:
+    def associated_data(self) -> dict[str, AssociatedData]:
         """Return where contact and evidence belong."""
-        return {**super().places(), "evidence": places.evidence(self.event_id)}
+        return {**super().associated_data(), "evidence": aad.evidence(self.event_id)}
 
 
 class ScopeSnapshot(Part):

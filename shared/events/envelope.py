@@ -5,11 +5,11 @@ from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared import places
+from shared import aad
+from shared.aad import AssociatedData
 from shared.errors import Undecodable
 from shared.events.topics import Topic
 from shared.ids import EventId, MerchantId, RecipientId
-from shared.places import Place
 
 Sealed = bytes
 """AES-256-GCM ciphertext made by `shared.privacy`; base64 on the wire, bytes in tables."""
@@ -39,9 +39,9 @@ class Event(Part):
         """Return whether this event is handed on although earlier ones of the recipient are parked."""
         return False
 
-    def places(self) -> dict[str, Place]:
+    def associated_data(self) -> dict[str, AssociatedData]:
         """Return where its sealed fields belong, by their names; those of a part by their own."""
-        return {"contact": places.contact(self.recipient_id)}
+        return {"contact": aad.contact(self.recipient_id)}
 
 
 EventT = TypeVar("EventT", bound=type[Event])

@@ -4,11 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from shared import places
+from shared import aad
+from shared.aad import AssociatedData
 from shared.events.envelope import Event, Part, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EnrollmentId, EventId, FollowUpId
-from shared.places import Place
 
 
 class Purpose(StrEnum):
@@ -64,10 +64,13 @@ class FollowUpEvent(Event):
     release: int = 0
     """How many times it has been handed to the gate; 0 before the first."""
 
-    def places(self) -> dict[str, Place]:
+    def associated_data(self) -> dict[str, AssociatedData]:
         """Return where the parts of its content belong."""
-        text = {"body": places.text_body(self.follow_up_id), "facts": places.text_facts(self.follow_up_id)}
-        return {**super().places(), **text}
+        text = {
+            "body": aad.text_body(self.follow_up_id),
+            "facts": aad.text_facts(self.follow_up_id),
+        }
+        return {**super().associated_data(), **text}
 
 
 @event

@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from shared import places
+from shared import aad
+from shared.aad import AssociatedData
 from shared.events.envelope import Event, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EventId
-from shared.places import Place
 
 
 @event
@@ -45,6 +45,6 @@ class PrivacyExported(Event):
         """Return true: what a person may see waits for nothing."""
         return True
 
-    def places(self) -> dict[str, Place]:
+    def associated_data(self) -> dict[str, AssociatedData]:
         """Return where the body belongs."""
-        return {"body": places.copy_piece(self.request_id, self.service, self.part)}
+        return {"body": aad.copy_piece(self.request_id, self.service, self.part)}

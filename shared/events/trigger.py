@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from shared import places
+from shared import aad
+from shared.aad import AssociatedData
 from shared.events.envelope import Event, Sealed, event
 from shared.events.topics import Topic
 from shared.ids import EventId
-from shared.places import Place
 
 MOST_MINOR = 10**16
 """The largest amount of one order, in minor units: hundreds of them still add up within 64 bits."""
@@ -110,6 +110,6 @@ class TriggerReceived(Event):
     asked_by: str | None = None
     """The id of the merchant's API key that told of it; None for a platform's webhook."""
 
-    def places(self) -> dict[str, Place]:
+    def associated_data(self) -> dict[str, AssociatedData]:
         """Return where contact and facts belong."""
-        return {**super().places(), "facts": places.trigger_facts(self.event_id)}
+        return {**super().associated_data(), "facts": aad.trigger_facts(self.event_id)}

@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope, Send
 
 from shared.db.readers import reading_for_a_request
 from shared.http import docs_page, problems
+from shared.http.access import AccessPolicy, refusal_of
 from shared.http.auth import Keys
 from shared.http.body import BodyLimit
-from shared.http.entrance import Entrance, refusal_of
-from shared.http.plain import PlainRoutes, plain_routes
+from shared.http.fast_routes import FastRoutes, fast_routes_of
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
 
@@ -32,14 +32,14 @@ class HTTPApplication(FastAPI):
         max_body_bytes: int,
         max_webhook_body_bytes: int | None,
         lifespan: Callable[..., Any],
-        entrance: Entrance | None,
+        access: AccessPolicy | None,
     ) -> None:
         """Put the entrance before FastAPI's own layers, the routers behind them."""
         super().__init__(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
         problems.install(self)
-        doors = PlainRoutes(super().__call__, routes=plain_routes(routers), handlers=self.exception_handlers)
+        doors = FastRoutes(super().__call__, routes=fast_routes_of(routers), handlers=self.exception_handlers)
         self._bounded = BodyLimit(doors, max_body_bytes, max_webhook_body_bytes)
-        self._entrance = entrance
+        self._access = access
         for router in routers:
             self.include_router(router)
 
@@ -49,7 +49,7 @@ class HTTPApplication(FastAPI):
             await super().__call__(scope, receive, send)
             return
         with reading_for_a_request():
-            if (refusal := refusal_of(scope, self._entrance)) is not None:
+            if (refusal := refusal_of(scope, self._access)) is not None:
                 await refusal.response()(scope, receive, send)
             else:
                 await self._bounded(scope, receive, send)
@@ -64,11 +64,11 @@ def create_app(
     max_body_bytes: int,
     max_webhook_body_bytes: int | None = None,
     lifespan: Lifespan | None = None,
-    entrance: Entrance | None = None,
+    access: AccessPolicy | None = None,
 ) -> FastAPI:
     """Return an app that serves the routers, `/healthz`, `/readyz` and `/metrics`.
 
-    `lifespan` is entered before the first request and left after the last. Without an `entrance` every host name is
+    `lifespan` is entered before the first request and left after the last. Without an `access` every host name is
     answered, and the operator's pages are open: for tests of a route alone.
     """
 
@@ -86,7 +86,7 @@ def create_app(
         max_body_bytes=max_body_bytes,
         max_webhook_body_bytes=max_webhook_body_bytes,
         lifespan=around,
-        entrance=entrance,
+        access=access,
     )
     app.state.keys = keys
     app.include_router(operations(health))

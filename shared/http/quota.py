@@ -18,7 +18,6 @@ from http import HTTPStatus
 from math import ceil
 from typing import NamedTuple
 
-from shared.beside import SMALL_BYTES
 from shared.clock import Clock
 from shared.config.merchant import APIKey
 from shared.config.quotas import KeyQuotas, MerchantQuotas
@@ -26,6 +25,7 @@ from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.settings import ProcessSettings
 from shared.telemetry.metrics import counter, gauge
+from shared.worker_thread import SMALL_BYTES
 
 BURST_SECONDS = 2.0
 """So much of its rate a merchant may bring in at once; consumers have read that much within a few seconds."""
@@ -48,7 +48,7 @@ REFUSED = counter(
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class QuotaUsage:
     """What a request brings in."""
 
     door: str
@@ -96,7 +96,7 @@ class Quotas:
             self._share = min(1.0, self._share * _GROWS_BY)
         SHARE.set(self._share)
 
-    def take(self, caller: Caller, load: Load) -> None:
+    def take(self, caller: Caller, load: QuotaUsage) -> None:
         """Take what a request holds from the quotas of its merchant and its key.
 
         Raises:
@@ -105,14 +105,14 @@ class Quotas:
         if (refusal := self.refusal(caller, load)) is not None:
             raise refusal
 
-    def refusal(self, caller: Caller, load: Load) -> HTTPProblem | None:
+    def refusal(self, caller: Caller, load: QuotaUsage) -> HTTPProblem | None:
         """Take what a request holds, or return why it must wait; the operator never must."""
         if not caller.key_sha256:
             return None
         return self._refusal(caller.merchant.id, load, [*self._shares_of(caller, load)])
 
     def delivery_refusal(
-        self, merchant_id: str, quotas: MerchantQuotas, source: str, load: Load, *, must_pass: bool
+        self, merchant_id: str, quotas: MerchantQuotas, source: str, load: QuotaUsage, *, must_pass: bool
     ) -> HTTPProblem | None:
         """Take a platform's delivery from what its merchant may bring in by it, or return why it must come again.
 
@@ -136,7 +136,7 @@ class Quotas:
         """
         if not caller.key_sha256 or size <= SMALL_BYTES:
             return None
-        shares = [*self._shares_of(caller, Load(door, 1, size))]
+        shares = [*self._shares_of(caller, QuotaUsage(door, 1, size))]
         return self._unread_refusal(caller.merchant.id, (caller.merchant.id,), door, size, shares)
 
     def unread_delivery_refusal(
@@ -146,7 +146,9 @@ class Quotas:
         if size <= SMALL_BYTES:
             return None
         owner = (merchant_id, "source", source)
-        return self._unread_refusal(merchant_id, owner, door, size, [*self._shares(owner, quotas, Load(door, 1, size))])
+        return self._unread_refusal(
+            merchant_id, owner, door, size, [*self._shares(owner, quotas, QuotaUsage(door, 1, size))]
+        )
 
     def pending_limit(self, quotas: MerchantQuotas) -> int:
         """Return how many follow-ups of a merchant may be planned and not ended."""
@@ -168,13 +170,13 @@ class Quotas:
             f"over their quota within 5 minutes: {', '.join(who)}; see docs/runbooks/quota-exceeded.md" if who else None
         )
 
-    def _shares_of(self, caller: Caller, load: Load) -> Iterator[_Share]:
+    def _shares_of(self, caller: Caller, load: QuotaUsage) -> Iterator[_Share]:
         yield from self._shares((caller.merchant.id,), caller.merchant.config.quotas, load)
         key: APIKey | None = next((key for key in caller.merchant.config.api_keys if key.id == caller.key_id), None)
         if key is not None and key.quotas != KeyQuotas():
             yield from self._shares((caller.merchant.id, "key", key.id), key.quotas, load)
 
-    def _shares(self, owner: tuple[str, ...], quotas: KeyQuotas, load: Load) -> Iterator[_Share]:
+    def _shares(self, owner: tuple[str, ...], quotas: KeyQuotas, load: QuotaUsage) -> Iterator[_Share]:
         events = self._share * (quotas.events_per_second or self._settings.merchant_events_per_second)
         yield _Share((*owner, "events"), "events", events, load.events)
         size = quotas.bytes_per_second or self._settings.merchant_bytes_per_second
@@ -189,10 +191,10 @@ class Quotas:
         if self._left_in(searched) > 0:
             self._charge([searched])
             return None
-        refusal = self._refusal(merchant_id, Load(door, 1, size), shares)
+        refusal = self._refusal(merchant_id, QuotaUsage(door, 1, size), shares)
         return refusal and reworded(refusal, "nothing in this request was read: post withdrawals in a small one")
 
-    def _refusal(self, merchant_id: str, load: Load, shares: list[_Share]) -> HTTPProblem | None:
+    def _refusal(self, merchant_id: str, load: QuotaUsage, shares: list[_Share]) -> HTTPProblem | None:
         if merchant_id in self._parked and any(share.amount for share in shares):
             self.note_refused(merchant_id, load.door, "parked")
             return HTTPProblem(

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from shared.beside import beside
 from shared.http.auth import SignedInRoute
 from shared.http.problems import HTTPProblem
+from shared.worker_thread import in_worker_thread
 
 MOST_LEVELS = 64
 """How deep lists and objects may stand in each other; nothing a shop says is deeper."""
@@ -21,11 +21,11 @@ _MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
-class Unkeepable(ValueError):
+class NotStorable(ValueError):
     """It cannot be kept as it is: too many members, nested too deep, or with a NUL that no database text may hold."""
 
 
-class TooMany(Unkeepable):
+class TooManyMembers(NotStorable):
     """It holds more than anybody says at once, and is not even looked through."""
 
 
@@ -38,7 +38,7 @@ def read(body: bytes) -> Any:
     """
     opened = body.count(b"[") + body.count(b"{")
     if opened + body.count(b'":') > MOST_MEMBERS:
-        raise TooMany(f"holds more than {MOST_MEMBERS:,} members")
+        raise TooManyMembers(f"holds more than {MOST_MEMBERS:,} members")
     value = orjson.loads(body)
     if b"\\u0000" in body or opened > MOST_LEVELS:  # only then can it be unkeepable
         _check(value)
@@ -55,7 +55,7 @@ def parsed(body: bytes) -> Any:
         value = read(body)
     except orjson.JSONDecodeError:
         raise _problem("the body is not JSON") from None
-    except Unkeepable as problem:
+    except NotStorable as problem:
         raise _problem(f"the body {problem}") from None
     if _MANY_DIGITS.search(body) and not all(_SMALLEST <= number <= _LARGEST for number in _integers(json.loads(body))):
         raise _problem("the body holds an integer beyond 64 bits")
@@ -69,7 +69,7 @@ class StrictRequest(Request):
         """Return the body's value; 422 for anything else."""
         if not hasattr(self, "_json"):
             body = await self.body()
-            self._json = await beside(lambda: parsed(body), len(body))
+            self._json = await in_worker_thread(lambda: parsed(body), len(body))
         return self._json
 
 
@@ -91,11 +91,11 @@ def _check(value: Any) -> None:
     level = [value]
     for _ in range(MOST_LEVELS + 1):
         if any("\0" in part for part in level if isinstance(part, str)):
-            raise Unkeepable("holds a NUL character")
+            raise NotStorable("holds a NUL character")
         level = [inner for outer in level for inner in _parts(outer)]
         if not level:
             return
-    raise Unkeepable(f"is nested more than {MOST_LEVELS} levels deep")
+    raise NotStorable(f"is nested more than {MOST_LEVELS} levels deep")
 
 
 def _parts(value: Any) -> list[Any]:

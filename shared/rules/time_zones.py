@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import metadata, resources
 from zoneinfo import ZoneInfo
 
-from shared.zone_places import rows_of
+from shared.zone_countries import rows_of
 
 VERSION = metadata.version("tzdata")
 

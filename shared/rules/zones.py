@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared import zone_places
+from shared import zone_countries
 from shared.rules import time_zones
 from shared.rules.numbers import NumberFacts
 from shared.rules.places import Jurisdiction, KnownPlace, jurisdiction_of, region_of
@@ -37,7 +37,7 @@ def clocks_of(number: NumberFacts, known: KnownPlace, table: RuleTable, *, moved
     """
     place = jurisdiction_of(number, known, table)
     contact = (known.time_zone or "").strip()
-    home = zone_places.countries_of(contact)
+    home = zone_countries.countries_of(contact)
     if any(region_of(country).country in place.countries for country in home):
         return Clocks((contact,), "the contact's own time zone")
     zones, why = _by_address(place, table, moved=moved) or _by_number(place, number, table, moved=moved)

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from shared.telemetry.repeats import Repeats
+from shared.telemetry.repeat_filter import RepeatFilter
 
 _PHONE = re.compile(r"\+\d{7,15}\b")
 _MASK = "+•••"
@@ -33,7 +33,7 @@ def configure(level: str = "info", *, form: Literal["json", "text", "auto"] = "j
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.ExceptionRenderer(lambda exc_info: told(exc_info[1])),
+            structlog.processors.ExceptionRenderer(lambda exc_info: traceback_of(exc_info[1])),
             mask_phones,
             renderer,
         ],
@@ -59,7 +59,7 @@ def mask_phones(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> M
     return line
 
 
-def told(problem: BaseException | None) -> str:
+def traceback_of(problem: BaseException | None) -> str:
     """Return where an exception came from and its type; what it says may hold what somebody sent, so it is left out."""
     lines: list[str] = []
     while problem is not None:
@@ -73,7 +73,7 @@ class _LibraryLines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.addFilter(Repeats())
+        self.addFilter(RepeatFilter())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line; where that cannot be done, the library goes on all the same."""
@@ -86,7 +86,7 @@ class _LibraryLines(logging.Handler):
     def _write(record: logging.LogRecord) -> None:
         fields: dict[str, Any] = {"library": record.name, "said": record.getMessage()}
         if record.exc_info:
-            fields["exception"] = told(record.exc_info[1])
+            fields["exception"] = traceback_of(record.exc_info[1])
         if repeated := getattr(record, "repeated", 0):
             fields["repeated"] = repeated
         structlog.get_logger(module=__name__).log(record.levelno, "library_line", **fields)

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared import ids, places
+from shared import aad, ids
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope
 from shared.events.follow_up import Content, FollowUpDue, Purpose
 from shared.events.trigger import Contact
@@ -76,7 +76,7 @@ def due(
     release = changes.get("release", 1)
     key = follow_up(name)
     person = changes.get("recipient_id", recipient(sealer, phone, merchant))
-    sealed = sealer.seal(merchant, places.contact(person), (contact or Contact(phone=phone)).model_dump_json().encode())
+    sealed = sealer.seal(merchant, aad.contact(person), (contact or Contact(phone=phone)).model_dump_json().encode())
     fields: dict[str, Any] = {
         "event_id": EventId(ids.derived("follow-up.due", key, release, at=at)),
         "recipient_id": person,

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from shared import ids, places
+from shared import aad, ids
 from shared.config.directory import MerchantDirectory
 from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.trigger import Contact, TriggerReceived
@@ -125,9 +125,9 @@ def trigger(
         "subject": subject,
         "amount_minor": 4900,
         "currency": "USD",
-        "contact": sealer.seal(merchant, places.contact(person), particulars.model_dump_json().encode()),
+        "contact": sealer.seal(merchant, aad.contact(person), particulars.model_dump_json().encode()),
         "facts": sealer.seal(
-            merchant, places.trigger_facts(event_id), orjson.dumps({"order_name": "#1001", **(facts or {})})
+            merchant, aad.trigger_facts(event_id), orjson.dumps({"order_name": "#1001", **(facts or {})})
         ),
     }
     return TriggerReceived(**{**values, **changes})
@@ -146,7 +146,9 @@ def reply(
         "reply_class": reply_class,
         "sender_number": SENDER_NUMBER,
         "contact": sealer.seal(
-            MERCHANT, places.contact(recipient(sealer, phone)), Contact(phone=phone).model_dump_json().encode()
+            MERCHANT,
+            aad.contact(recipient(sealer, phone)),
+            Contact(phone=phone).model_dump_json().encode(),
         ),
     }
     return ReplyReceived(**{**values, **changes})

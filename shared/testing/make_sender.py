@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from shared import ids, places
+from shared import aad, ids
+from shared.aad import AssociatedData
 from shared.clock import Clock
 from shared.events.follow_up import Content, FollowUpCleared, Purpose
 from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.phone import E164
-from shared.places import Place
 from shared.privacy import Sealer
 from shared.testing import make
 
@@ -101,15 +101,15 @@ def cleared(
     merchant = MerchantId(changes.get("merchant_id", make.MERCHANT))
     text_id, person = changes.get("follow_up_id", follow_up_id(number, now)), recipient_id(sealer, phone)
 
-    def seal(place: Place, value: str) -> bytes:
+    def seal(place: AssociatedData, value: str) -> bytes:
         return sealer.seal(merchant, place, value.encode())
 
     facts = {"trigger": {}, "recipient": {"first_name": "Ana"}, "merchant": {"brand": "Acme"}}
     content = Content(
-        body=seal(places.text_body(text_id), text),
+        body=seal(aad.text_body(text_id), text),
         locale="en",
-        contact=seal(places.contact(changes.get("recipient_id", person)), json.dumps({"phone": phone})),
-        facts=seal(places.text_facts(text_id), json.dumps(facts)),
+        contact=seal(aad.contact(changes.get("recipient_id", person)), json.dumps({"phone": phone})),
+        facts=seal(aad.text_facts(text_id), json.dumps(facts)),
     )
     fields: dict[str, Any] = {
         "event_id": uuid.uuid4(),

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from shared.bus.kafka_log import KafkaLog
-from shared.bus.kafka_marks import Hearing, KafkaMarks
+from shared.bus.kafka_marks import KafkaMarks, ReadWatermark
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.marks import MARK_SECONDS, NothingToRelay, PublisherMark, all_heard, all_in_log, packed, unpacked
 from shared.db.transaction import Transaction, WritePriority
@@ -141,8 +141,8 @@ async def test_marks_travel_and_are_read_on_the_readers_own_clock(driver: KafkaL
 @connected
 async def test_a_service_has_heard_when_its_positions_passed_the_ends(driver: KafkaLogDriver) -> None:
     marks = KafkaMarks(driver.cluster, SERVICE, driver.database)  # type: ignore[arg-type] # it is PostgreSQL
-    marks.knows([Topic.FOLLOW_UPS])
-    hearing = Hearing(marks, [Topic.FOLLOW_UPS], SERVICE)
+    marks.watch_ends([Topic.FOLLOW_UPS])
+    hearing = ReadWatermark(marks, [Topic.FOLLOW_UPS], SERVICE)
     await driver.publish(*[blocked(n, n) for n in range(30)])
     await hearing.look()
     assert hearing.heard({}) is None, "of publishers that never said anything nothing is known"

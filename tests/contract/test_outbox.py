@@ -18,7 +18,7 @@ from shared.bus.kafka_source import KafkaSource
 from shared.bus.kafka_topics import MAX_RECORD_BYTES, create_topics
 from shared.bus.kafka_wire import KafkaCluster, KafkaRecord
 from shared.bus.outbox import ROUND_ROWS, SWEEP_SECONDS
-from shared.bus.partitioning import NOBODY, partition_of
+from shared.bus.partitioning import WHOLE_MERCHANT, partition_of
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
@@ -57,7 +57,7 @@ async def test_an_event_travels_under_its_persons_key_to_its_persons_partition(d
 
 
 async def test_news_about_a_whole_merchant_reaches_every_partition(driver: KafkaLogDriver) -> None:
-    await driver.publish(revocation(1).model_copy(update={"recipient_id": NOBODY}))
+    await driver.publish(revocation(1).model_copy(update={"recipient_id": WHOLE_MERCHANT}))
     found = await driver.records(Topic.CONSENTS)
     assert sorted(record.partition for record in found) == [*range(PARTITIONS)]
 

@@ -9,7 +9,7 @@ import structlog.testing
 
 from shared.bus.errors import LogUnavailable
 from shared.bus.marks import MARK_SECONDS, NothingToRelay
-from shared.bus.partitioning import NOBODY
+from shared.bus.partitioning import WHOLE_MERCHANT
 from shared.bus.read_progress import NewsWait, ReadProgress, Unread
 from shared.bus.runner import Runner
 from shared.events.topics import Topic
@@ -108,7 +108,7 @@ async def test_what_is_of_another_topic_holds_nobody(driver: LogDriver) -> None:
 async def test_news_about_a_whole_shop_holds_everybody_until_it_was_read(driver: LogDriver) -> None:
     runner = await started(driver)
     reading = ReadProgress(runner._source, NothingToRelay(), driver.units, system_tables, [Topic.CONSENTS])
-    await driver.publish(revocation(1).model_copy(update={"recipient_id": NOBODY}))
+    await driver.publish(revocation(1).model_copy(update={"recipient_id": WHOLE_MERCHANT}))
     assert waits(await seen(driver, reading), *range(9)) == [NewsWait.UNREAD] * 9
     await driver.settle(runner)
     assert waits(await seen(driver, reading), *range(9)) == [None] * 9

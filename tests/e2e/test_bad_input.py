@@ -16,11 +16,11 @@ from services.demo.actions import DemoActions
 from services.demo.environment import RunningDemo
 from services.embedded import schemas
 from services.ingest.tables import deliveries, quarantine
+from shared.aad import delivery_body
 from shared.bus import local
 from shared.db.transaction import Row
 from shared.http.auth import MERCHANT_HEADER
 from shared.ids import MerchantId
-from shared.places import delivery_body
 from shared.testing.waiting import until
 
 PROBLEM = "application/problem+json"

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from shared.db import wholeness
+from shared.db import integrity
 from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
 from tests.power.conftest import Recorded
@@ -41,15 +41,15 @@ def some_table(file: Path, rows: int) -> sqlite3.Connection:
 def test_any_byte_of_a_file_that_was_closed_is_missed(tmp_path: Path) -> None:
     database = tmp_path / APPLICATION
     some_table(database, 30).close()
-    wholeness.leave(database)
+    integrity.leave(database)
     chance = random.Random(1)  # noqa: S311 - reproducible
     size = database.stat().st_size
     for place in {0, size - 1, *(chance.randrange(size) for _ in range(_FLIPS))}:
         flipped(database, place)
         with pytest.raises(ConfigurationFault, match=r"followup\.db is not as the last clean stop left it"):
-            wholeness.check(database)
+            integrity.check(database)
         flipped(database, place)
-    assert wholeness.check(database) is None
+    assert integrity.check(database) is None
 
 
 def test_a_backup_that_was_put_in_its_place_is_taken_once_the_old_sum_is_deleted(tmp_path: Path) -> None:
@@ -58,12 +58,12 @@ def test_a_backup_that_was_put_in_its_place_is_taken_once_the_old_sum_is_deleted
     shutil.copyfile(database, tmp_path / "backup.db")
     some_table(tmp_path / "later.db", 9).close()
     shutil.copyfile(tmp_path / "later.db", database)
-    wholeness.leave(database)
+    integrity.leave(database)
     shutil.copyfile(tmp_path / "backup.db", database)
     with pytest.raises(ConfigurationFault, match=r"delete followup\.db\.sum"):
-        wholeness.check(database)
+        integrity.check(database)
     (tmp_path / "followup.db.sum").unlink()
-    assert wholeness.check(database) is None
+    assert integrity.check(database) is None
 
 
 def test_any_byte_of_the_log_is_missed(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_any_byte_of_the_log_is_missed(tmp_path: Path) -> None:
             shutil.copyfile(tmp_path / f"running.db{suffix}", folder / f"{APPLICATION}{suffix}")
         flipped(folder / f"{APPLICATION}-wal", place)
         try:
-            assert wholeness.check(folder / APPLICATION) is not None, f"byte {place} of the log"
+            assert integrity.check(folder / APPLICATION) is not None, f"byte {place} of the log"
             told += 1
         except ConfigurationFault:
             refused += 1
@@ -91,7 +91,7 @@ def test_the_log_of_a_house_that_was_killed_is_taken_without_a_word(tmp_path: Pa
     for suffix in ("", "-wal"):
         shutil.copyfile(tmp_path / f"running.db{suffix}", tmp_path / f"{APPLICATION}{suffix}")
     raw.close()
-    assert wholeness.check(tmp_path / APPLICATION) is None
+    assert integrity.check(tmp_path / APPLICATION) is None
 
 
 def test_what_a_power_cut_leaves_is_never_taken_for_damage(recorded: Recorded, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_what_a_power_cut_leaves_is_never_taken_for_damage(recorded: Recorded, t
         folder = tmp_path / "cut"
         folder.mkdir()
         _put(cut, folder)
-        told += wholeness.check(folder / APPLICATION) is not None
+        told += integrity.check(folder / APPLICATION) is not None
         shutil.rmtree(folder)
     assert told < _FLIPS
 

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 import sqlalchemy as sa
 
-from shared.db import page_sums, sqlite, wholeness
+from shared.db import integrity, page_sums, sqlite
 from shared.db.page_sums import PageSums, sums_of
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.transaction import WritePriority
@@ -81,15 +81,15 @@ async def crashes(folder: Path, monkeypatch: pytest.MonkeyPatch, commits: int = 
         await file.write(lambda db, s=statement, v=values: db.execute(s, v), WritePriority.BATCHES)  # type: ignore[misc] # a lambda with defaults
     await file.stop()
     monkeypatch.undo()
-    wholeness.leave(database)
-    assert wholeness.check(database) is None
+    integrity.leave(database)
+    assert integrity.check(database) is None
     assert sum("amidst" in str(each) for each in left) > 2
     return left
 
 
 async def test_whatever_a_kill_leaves_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for database in await crashes(tmp_path, monkeypatch):
-        assert wholeness.check(database) is None, database.parent.name
+        assert integrity.check(database) is None, database.parent.name
         assert not sums_of(database).exists()
 
 
@@ -106,7 +106,7 @@ async def test_a_kill_before_the_log_was_ever_copied_is_taken(tmp_path: Path, fo
     await file.write(lambda db: db.execute(sa.text("REPLACE INTO things VALUES (1, 'x')")), WritePriority.BATCHES)
     left = killed(database, tmp_path / "killed")
     await file.stop()
-    assert wholeness.check(left) is None
+    assert integrity.check(left) is None
 
 
 async def test_a_file_that_somebody_else_opened_and_closed_after_a_kill_is_taken(
@@ -114,7 +114,7 @@ async def test_a_file_that_somebody_else_opened_and_closed_after_a_kill_is_taken
 ) -> None:
     for database in await crashes(tmp_path, monkeypatch):
         assert rows(database)
-        assert wholeness.check(database) is None
+        assert integrity.check(database) is None
 
 
 async def test_a_byte_that_changes_after_a_kill_is_refused_or_is_of_no_account(
@@ -128,7 +128,7 @@ async def test_a_byte_that_changes_after_a_kill_is_refused_or_is_of_no_account(
         which = database if number % 8 else sums_of(database)
         flipped(which, chance.randrange(which.stat().st_size))
         try:
-            assert wholeness.check(database) is None
+            assert integrity.check(database) is None
         except ConfigurationFault as fault:
             refused += str(database) in fault.detail
             continue
@@ -150,4 +150,4 @@ async def test_a_file_whose_sums_cannot_be_written_goes_on_without(
     left = killed(database, tmp_path / "killed")
     await file.stop()
     assert not sums_of(database).exists()
-    assert wholeness.check(left) is None
+    assert integrity.check(left) is None

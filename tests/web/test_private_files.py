@@ -10,7 +10,7 @@ from services import embedded
 from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
 from shared.settings import ProcessSettings
-from tests.web.test_entrance import MERCHANT
+from tests.web.test_access import MERCHANT
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the modes of POSIX")

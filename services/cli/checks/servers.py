@@ -13,7 +13,7 @@ from services.cli.checks import CheckResult
 from services.distributed import DatabaseSettings
 from services.sender.providers.book import ProviderBook
 from shared.bus.kafka_access import KafkaSettings
-from shared.bus.kafka_topics import copies_found, copies_told, topics_found
+from shared.bus.kafka_topics import copies_found, describe_copies, topics_found
 from shared.clock import SystemClock
 from shared.config.directory import MerchantDirectory
 from shared.config.providers import Simulated
@@ -103,7 +103,7 @@ async def _copies() -> CheckResult:
     cluster = distributed.cluster_of(KafkaSettings())
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            is_fine, said = copies_told(cluster, await copies_found(cluster))
+            is_fine, said = describe_copies(cluster, await copies_found(cluster))
     except (Fault, TimeoutError):
         return CheckResult.wrong("copies in Kafka", "unknown: Kafka did not answer")
     return CheckResult("copies in Kafka", is_fine, said)

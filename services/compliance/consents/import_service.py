@@ -10,13 +10,13 @@ from services.compliance import store
 from services.compliance.consents.import_rows import RefusedRow, RowRefusal, read
 from services.compliance.consents.service import ConsentService
 from services.compliance.ledger import claims
-from shared.beside import beside
 from shared.config.directory import Merchant
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentReported
 from shared.http.problems import HTTPProblem
 from shared.http.quota import reworded
+from shared.worker_thread import in_worker_thread
 
 _NO_NUMBER = "to"
 _ROW_BYTES = 1_000
@@ -46,7 +46,7 @@ class ImportService:
             HTTPProblem: the permissions must wait; the withdrawals among the rows are in the ledger.
         """
         now = self.consents.units.clock.now()
-        wanted, refused = await beside(lambda: self._read(merchant, rows, now), len(rows) * _ROW_BYTES)
+        wanted, refused = await in_worker_thread(lambda: self._read(merchant, rows, now), len(rows) * _ROW_BYTES)
         permissions = sum(claim.act not in WITHDRAWALS for claim in wanted.values())
         problem = refusal_of(permissions) if permissions else None
         if problem is not None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.compliance.consents.import_service import ImportService
 from shared.http.auth import Caller, requires
-from shared.http.quota import Load, Quotas
+from shared.http.quota import Quotas, QuotaUsage
 from shared.http.strict_json import StrictRoute
 
 MOST_ROWS = 1000
@@ -39,7 +39,7 @@ def routes(service: ImportService, quotas: Quotas) -> APIRouter:
         if (unread := quotas.unread_refusal(caller, PATH, size)) is not None:
             raise unread
         answer = await service.take(
-            caller.merchant, body.rows, lambda rows: quotas.refusal(caller, Load(PATH, rows, size))
+            caller.merchant, body.rows, lambda rows: quotas.refusal(caller, QuotaUsage(PATH, rows, size))
         )
         return JSONResponse(answer)
 

@@ -24,7 +24,7 @@ from services.compliance.gate.inputs import HistoryItem
 from services.compliance.ledger import claims
 from services.compliance.store import RecipientState
 from services.compliance.tables import system_tables
-from shared import ids, phone, places
+from shared import aad, ids, phone
 from shared.config.directory import Merchant
 from shared.consent_dates import undated_where_withdrawn
 from shared.db.transaction import Transaction, WritePriority
@@ -153,7 +153,7 @@ class ConsentService:
             method=method,
             source=source,
             disclosure_sha256=disclosed,
-            evidence=self.sealer.seal(merchant.id, places.evidence(claim_id), orjson.dumps(proof)),
+            evidence=self.sealer.seal(merchant.id, aad.evidence(claim_id), orjson.dumps(proof)),
         )
 
     async def enter(

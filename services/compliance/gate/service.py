@@ -20,7 +20,7 @@ from services.compliance.gate.verdicts import Block, Clear, Defer, Reason, Verdi
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.wishes import NO_WISH
 from services.compliance.tables import decisions
-from shared import places
+from shared import aad
 from shared.bus.read_progress import NewsWait, Unread
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
@@ -169,7 +169,7 @@ def _contact(service: GateService, due: FollowUpDue, policy: Policy | None, uow:
         return None
     try:
         return Contact.model_validate_json(
-            service.sealer.open(due.merchant_id, places.contact(due.recipient_id), due.content.contact)
+            service.sealer.open(due.merchant_id, aad.contact(due.recipient_id), due.content.contact)
         )
     except (Fault, ValidationError) as problem:
         uow.set_aside(due, f"the sealed contact cannot be read: {type(problem).__name__}")

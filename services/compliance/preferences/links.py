@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from shared import places
+from shared import aad
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer, Unsealable
 
@@ -45,7 +45,7 @@ class PreferenceLinks:
     def token(self, merchant: MerchantId, recipient: RecipientId, now: datetime) -> str:
         """Return merchant, beginning and end, sealed reference and signature, with dots between."""
         span = f"{int(now.timestamp() * 1000)}-{int((now + timedelta(days=self.days)).timestamp())}"
-        reference = self.sealer.seal(merchant, places.preference_link(span), recipient.bytes)
+        reference = self.sealer.seal(merchant, aad.preference_link(span), recipient.bytes)
         sealed = base64.urlsafe_b64encode(reference).rstrip(b"=").decode()
         return f"{merchant}.{span}.{sealed}.{self._signature(merchant, recipient, span)}"
 
@@ -58,7 +58,7 @@ class PreferenceLinks:
                 return None
         try:
             reference = base64.urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
-            opened = self.sealer.open(MerchantId(merchant), places.preference_link(span), reference)
+            opened = self.sealer.open(MerchantId(merchant), aad.preference_link(span), reference)
             recipient = RecipientId(UUID(bytes=opened))
         except (Unsealable, binascii.Error, ValueError):
             return None

@@ -13,7 +13,7 @@ from services.compliance.ledger.standing import Standing
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import Holder
 from services.compliance.preferences.wishes import NO_WISH, PAUSE, Wish
-from shared import ids, places
+from shared import aad, ids
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope
@@ -137,6 +137,6 @@ async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, sealer: S
         method="web_form",
         source="preferences",
         first_hand=True,
-        evidence=sealer.seal(holder.merchant_id, places.evidence(claim_id), proof),
+        evidence=sealer.seal(holder.merchant_id, aad.evidence(claim_id), proof),
     )
     await claims.record([claim], uow)

@@ -8,12 +8,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.compliance.privacy.tables import certificates, export_parts, privacy_requests
-from shared import places
+from shared import aad
+from shared.aad import AssociatedData
 from shared.db.transaction import Row, Transaction
 from shared.events.consent import PrivacyRequested, PrivacyRight
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.ids import EventId, MerchantId, RecipientId
-from shared.places import Place
 
 _LISTED = 100
 
@@ -51,9 +51,9 @@ class Piece:
     handed_over_at: datetime
 
     @property
-    def place(self) -> Place:
+    def place(self) -> AssociatedData:
         """What it is sealed for."""
-        return places.copy_piece(self.request_id, self.service, self.part)
+        return aad.copy_piece(self.request_id, self.service, self.part)
 
 
 async def remember(db: Transaction, requests: Sequence[Request]) -> None:

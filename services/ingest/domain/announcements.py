@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from services.ingest.domain.parsed_deliveries import Claim, ParsedDelivery, PermissionPlace, TriggerDraft
-from shared import ids, places
+from shared import aad, ids
+from shared.aad import AssociatedData
 from shared.events.consent import (
     ConsentAct,
     ConsentLevel,
@@ -24,7 +25,6 @@ from shared.events.consent import (
 from shared.events.envelope import Event, Sealed
 from shared.events.trigger import NUMBER_CHANGED, ORDER_EDITED, PhoneProvenance, TriggerKind, TriggerReceived
 from shared.ids import EventId, MerchantId, RecipientId
-from shared.places import Place
 
 NOBODY = RecipientId(UUID(int=0))
 """The recipient of an event about a whole merchant."""
@@ -51,12 +51,12 @@ class OpenClaim:
 
     addressee: Addressee | None
     evidence: bytes | None
-    seal: Callable[[Place, bytes], Sealed]
+    seal: Callable[[AssociatedData, bytes], Sealed]
     """Seals the evidence for the claim's event, whose id is known with the person."""
 
     def sealed_for(self, claim_id: EventId) -> Sealed | None:
         """Return the evidence as the claim's event carries it."""
-        return None if self.evidence is None else self.seal(places.evidence(claim_id), self.evidence)
+        return None if self.evidence is None else self.seal(aad.evidence(claim_id), self.evidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,9 @@ def _document(body: bytes) -> Any:
     """
     try:
         return strict_json.read(body)
-    except strict_json.TooMany as problem:
+    except strict_json.TooManyMembers as problem:
         raise Misshapen("body", str(problem)) from None
-    except (orjson.JSONDecodeError, strict_json.Unkeepable):
+    except (orjson.JSONDecodeError, strict_json.NotStorable):
         whole = _HALF.sub(_whole, body.decode(errors="replace").encode())
         return _keepable(orjson.loads(whole), strict_json.MOST_LEVELS - 1)
 

@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.ingest.domain.parsed_deliveries import Claim, Join, ParsedDelivery, Shop, TriggerDraft
 from services.ingest.fields import Misshapen
-from shared import phone, spellings, zone_places
+from shared import normalize, phone, zone_countries
 from shared.config.problem import did_you_mean
 from shared.consent_dates import undated_where_withdrawn
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
@@ -72,9 +72,9 @@ def _read_as(spelling: Callable[[str], str]) -> BeforeValidator:
     )
 
 
-PersonName = Annotated[Annotated[str, Field(max_length=1000)] | None, AfterValidator(spellings.name)]
+PersonName = Annotated[Annotated[str, Field(max_length=1000)] | None, AfterValidator(normalize.name)]
 _LONGEST_SPELLING_CHARACTERS = 64
-_country, _state, _locale = map(_read_as, (spellings.country, spellings.state, spellings.locale))
+_country, _state, _locale = map(_read_as, (normalize.country, normalize.state, normalize.locale))
 
 
 def _blank_as_absent(value: object) -> object:
@@ -107,7 +107,7 @@ class RecipientBody(_Body):
     @property
     def place_zone(self) -> str | None:
         """The zone, where it says where the person lives; UTC and offsets say nothing, here as at the gate."""
-        return self.time_zone if self.time_zone and zone_places.is_place(self.time_zone) else None
+        return self.time_zone if self.time_zone and zone_countries.is_place(self.time_zone) else None
 
 
 class AmountBody(_Body):

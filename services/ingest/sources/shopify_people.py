@@ -21,7 +21,7 @@ from services.ingest.domain.parsed_deliveries import Claim, Join, ParsedDelivery
 from services.ingest.domain.people import PhoneCandidate, chosen_phone
 from services.ingest.fields import Fields, Misshapen
 from services.ingest.sources.adapter import DeliveryContext
-from shared import spellings
+from shared import normalize
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
 from shared.events.trigger import Contact, PhoneProvenance, TriggerKind
 
@@ -163,8 +163,8 @@ def contact_of(
     return Contact.model_construct(
         phone=chosen.number,
         provenance=chosen.provenance,
-        first_name=spellings.name(person.text("first_name")),
-        last_name=spellings.name(person.text("last_name")),
+        first_name=normalize.name(person.text("first_name")),
+        last_name=normalize.name(person.text("last_name")),
         locale=order.text("customer_locale"),
         country=place.text("country_code"),
         state=place.text("province_code"),

@@ -23,7 +23,7 @@ from shared.bus import parked
 from shared.bus.failures import FailureWindow
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.errors import Fault, told
+from shared.errors import Fault, describe
 from shared.ids import FollowUpId, MerchantId
 from shared.telemetry.logs import logger
 from shared.vocabulary.follow_up_states import ENDS, FollowUpState
@@ -84,7 +84,7 @@ class FailingFollowUps:
             if isinstance(problem, Fault) and problem.retryable:
                 raise
             if len(keys) == 1:
-                return {keys[0]: told(problem)}
+                return {keys[0]: describe(problem)}
         middle = len(keys) // 2
         return await self._guilty(keys[:middle]) | await self._guilty(keys[middle:])
 

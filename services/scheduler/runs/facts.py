@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared import spellings, zone_places
+from shared import normalize, zone_countries
 from shared.events.trigger import Contact
 from shared.ids import MerchantId, RecipientId
 
@@ -85,7 +85,7 @@ def texts_within(accepted_at: list[datetime], now: datetime) -> tuple[int, int]:
 def recipient_names(contact: Contact) -> dict[str, Any]:
     """Return what stands under ``recipient``; what is unknown is there, and empty."""
     known = {name: getattr(contact, name) for name in _RECIPIENT_NAMES}
-    return known | {name: spellings.name(known[name]) for name in ("first_name", "last_name")}
+    return known | {name: normalize.name(known[name]) for name in ("first_name", "last_name")}
 
 
 def zone_of(contact: Contact, merchant_zone: str) -> ZoneInfo:
@@ -93,7 +93,7 @@ def zone_of(contact: Contact, merchant_zone: str) -> ZoneInfo:
 
     It never decides about quiet hours: those are the gate's, which looks at every zone the person may be in.
     """
-    own = contact.time_zone if contact.time_zone and zone_places.is_place(contact.time_zone) else None
+    own = contact.time_zone if contact.time_zone and zone_countries.is_place(contact.time_zone) else None
     for name in (own, merchant_zone):
         if name and (zone := zone_named(name)):
             return zone

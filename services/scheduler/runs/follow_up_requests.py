@@ -32,7 +32,7 @@ from services.scheduler.runs.plan import (
 from services.scheduler.runs.planner import NewRun, Version, Versions, names_of
 from services.scheduler.runs.recipients import StoredRecipient
 from services.scheduler.store import FollowUp, load_open, taken_since, was_ever_taken
-from shared import ids, phone, places, templates, zone_places
+from shared import aad, ids, phone, templates, zone_countries
 from shared.conditions import ConditionFault, compile_condition
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
@@ -132,7 +132,7 @@ class FollowUpRequests:
         if zone_name is not None and zone_named(zone_name) is None:
             raise unprocessable("recipient.time_zone", "not an IANA time zone, such as America/Chicago")
         told = request.recipient.model_dump()
-        if zone_name is not None and not zone_places.is_place(zone_name):
+        if zone_name is not None and not zone_countries.is_place(zone_name):
             told["time_zone"] = None  # UTC and offsets do not say where somebody lives
         contact = Contact(phone=number, provenance=PhoneProvenance.API, **told)
         recipient_id = self._sealer.recipient_id(merchant.id, number)
@@ -222,7 +222,9 @@ class FollowUpRequests:
             zone=asked.zone,
             sender_number=asked.number.number,
             contact=self._sealer.seal(
-                asked.merchant.id, places.contact(asked.recipient_id), asked.contact.model_dump_json().encode()
+                asked.merchant.id,
+                aad.contact(asked.recipient_id),
+                asked.contact.model_dump_json().encode(),
             ),
             facts=names_of(asked.merchant, asked.trigger.names(), recipient, past.history.names(), asked.zone),
             correlation_id=str(ids.derived("correlation", asked.merchant.id, asked.entry_key, at=asked.began_at)),

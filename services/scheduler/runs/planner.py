@@ -19,7 +19,7 @@ from services.scheduler.runs.enrolment import Terms, key_hash, terms_of
 from services.scheduler.runs.plan import PlannedText
 from services.scheduler.store import FollowUp, timer
 from services.scheduler.tables import enrollments, entries, flow_versions, follow_ups, state_changes, timers
-from shared import ids, places
+from shared import aad, ids
 from shared.bus.partitioning import partition_of
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
@@ -178,8 +178,8 @@ class Planner:
         """Return what a text is made of, sealed for it alone."""
         merchant, seal = follow_up.merchant_id, self._sealer.seal
         return {
-            "body": seal(merchant, places.text_body(follow_up.id), text.body.encode()),
-            "facts": seal(merchant, places.text_facts(follow_up.id), facts),
+            "body": seal(merchant, aad.text_body(follow_up.id), text.body.encode()),
+            "facts": seal(merchant, aad.text_facts(follow_up.id), facts),
         }
 
 

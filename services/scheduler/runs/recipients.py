@@ -11,7 +11,7 @@ from services.scheduler.runs.deals import DEAL_KINDS, Deal, bought
 from services.scheduler.runs.enrolment import Run
 from services.scheduler.runs.facts import History, Trigger, texts_within
 from services.scheduler.tables import DEALS, closed_merchants, entries, recipients, triggers_seen
-from shared import places
+from shared import aad
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.trigger import Contact, TriggerReceived
 from shared.ids import MerchantId, RecipientId
@@ -163,9 +163,9 @@ def opened(sealer: Sealer, source: TriggerReceived | Row) -> Trigger:
 
 
 def _clear(sealer: Sealer, values: Mapping[str, Any], facts: bytes) -> bytes:
-    return sealer.open(values["merchant_id"], places.trigger_facts(values["event_id"]), bytes(facts))
+    return sealer.open(values["merchant_id"], aad.trigger_facts(values["event_id"]), bytes(facts))
 
 
 def contact_of(sealer: Sealer, merchant: MerchantId, recipient: RecipientId, sealed: bytes) -> Contact:
     """Return a person's particulars, for one function to look at."""
-    return Contact.model_validate_json(sealer.open(merchant, places.contact(recipient), sealed))
+    return Contact.model_validate_json(sealer.open(merchant, aad.contact(recipient), sealed))

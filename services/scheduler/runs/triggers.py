@@ -21,7 +21,7 @@ from services.scheduler.runs.recipients import StoredRecipient
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.store import FollowUp, by_recipient, load_open, sealed_facts, taken_since
 from services.scheduler.tables import triggers_seen
-from shared import places
+from shared import aad
 from shared.conditions import ConditionError, Facts
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.flow import CancelRule, Flow
@@ -175,7 +175,7 @@ class Triggers:
         names: Mapping[str, Any],
     ) -> str | None:
         sealed = facts.get(text.id)
-        began = orjson.loads(self._sealer.open(text.merchant_id, places.text_facts(text.id), sealed)) if sealed else {}
+        began = orjson.loads(self._sealer.open(text.merchant_id, aad.text_facts(text.id), sealed)) if sealed else {}
         names = {**names, "trigger": began.get("trigger", {}), "recipient": began.get("recipient", {})}
         reason = cancel_reason(rules, recipients.opened(self._sealer, event), names)
         if reason == Decline.CONDITION_ERROR:

@@ -16,7 +16,7 @@ from shared.bus import parked
 from shared.bus.failures import FailureWindow
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.errors import told
+from shared.errors import describe
 from shared.ids import FollowUpId
 from shared.telemetry.logs import logger
 
@@ -41,7 +41,7 @@ class FailingDispatches:
             Exception: so many merchants' texts fail that the fault must be ours; the loop fails, and health tells.
         """
         for key, problem in guilty.items():
-            why = told(problem)
+            why = describe(problem)
             merchant = await self._units.run(
                 lambda uow, key=key, why=why: _set_aside(uow, key, why),  # type: ignore[misc]  # its own key
                 WritePriority.OUTCOMES,

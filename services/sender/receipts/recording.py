@@ -17,11 +17,11 @@ from services.sender.queue import attempt_recording
 from services.sender.queue.attempt_recording import Item
 from services.sender.queue.conclusion import Conclusion, Receipt, is_news
 from services.sender.tables import receipts
-from shared import ids, places
+from shared import aad, ids
+from shared.batcher import Batcher
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.failpoints import failpoint
-from shared.gathering import Gatherer
 from shared.ids import AttemptId, MerchantId
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
@@ -54,7 +54,7 @@ class Receipts:
         self._units = units
         self._numbers = numbers
         self._sealer = sealer
-        self._gathering: Gatherer[Reported, bool] = Gatherer(
+        self._gathering: Batcher[Reported, bool] = Batcher(
             self._commit,
             _GROUP_RECEIPTS,
             _LINGER_SECONDS,
@@ -71,7 +71,7 @@ class Receipts:
             DatabaseUnavailable: nothing was stored; the provider may call again.
         """
         receipt_id = ids.minted(self._units.clock.now())
-        raw = self._sealer.seal(merchant_id, places.receipt(receipt_id), orjson.dumps(provider.redacted(callback)))
+        raw = self._sealer.seal(merchant_id, aad.receipt(receipt_id), orjson.dumps(provider.redacted(callback)))
         is_ours = await self._gathering.add(Reported(receipt_id, attempt_id, merchant_id, provider.name, receipt, raw))
         failpoint("sender.after_receipt")
         _counter(provider.kind, receipt.status or "none").inc()

@@ -22,7 +22,7 @@ from services.sender.receipts.poll_schedule import Rest, Silent, Unreported, lis
 from services.sender.receipts.recording import Receipts, Reported
 from services.sender.receipts.status_lattice import FINAL
 from services.sender.tables import attempts
-from shared import ids, places
+from shared import aad, ids
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Assignment
 from shared.db.transaction import Transaction, WritePriority
@@ -193,7 +193,7 @@ class StatusPoller:
         """Return what is kept of an answer beside the callbacks, sealed as they are."""
         fields = {"MessageSid": word.provider_message_id, "MessageStatus": word.status, "asked_at": word.asked_at}
         clear = orjson.dumps(fields | ({"ErrorCode": word.code} if word.code else {}))
-        return self._sealer.seal(text.merchant_id, places.receipt(receipt_id), clear)
+        return self._sealer.seal(text.merchant_id, aad.receipt(receipt_id), clear)
 
     async def _put_off(self, texts: Sequence[Unreported], ask_at: datetime | None) -> None:
         """Set when these are asked about next, but for those about which a receipt has come meanwhile."""

@@ -35,7 +35,7 @@ from shared.bus.partitioning import partition_of
 from shared.bus.port import Assignment
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.errors import Fault, told
+from shared.errors import Fault, describe
 from shared.ids import AttemptId
 from shared.privacy import Sealer, Unsealable
 from shared.telemetry.logs import logger
@@ -144,7 +144,7 @@ class Reconciler:
     async def _set_aside(self, attempt_id: AttemptId, problem: Exception) -> None:
         """Put an attempt off that cannot be worked on: it is told, and tried again in an hour."""
         ALARMS.labels("unreadable_attempt").inc()
-        log.error("attempt_set_aside", attempt_id=str(attempt_id), detail=told(problem))
+        log.error("attempt_set_aside", attempt_id=str(attempt_id), detail=describe(problem))
         later = self._clock.now() + _ASIDE
         await self._put_off(attempt_id, {"look_at": later, "deadline": later})
 

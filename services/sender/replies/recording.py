@@ -16,7 +16,7 @@ from services.sender.providers.port import Inbound
 from services.sender.replies.meaning import heard
 from services.sender.replies.send_permission import SendPermission, after_start, after_stop
 from services.sender.tables import dispatches, recipients, replies, unassigned_replies
-from shared import ids, places
+from shared import aad, ids
 from shared.config.directory import Merchant
 from shared.config.merchant import StopScope
 from shared.db.transaction import WritePriority
@@ -102,7 +102,7 @@ class Replies:
             "reason": reason,
             "reply_class": reply_class,
             "recipient_id": self._sealer.recipient_id(merchant, sender) if sender else None,
-            "raw": self._sealer.seal(merchant, places.unassigned_reply(digest), raw),
+            "raw": self._sealer.seal(merchant, aad.unassigned_reply(digest), raw),
         }
 
         async def keep(uow: UnitOfWork) -> bool:
@@ -225,7 +225,7 @@ async def _is_repeat(message: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) 
         return False
     if stored["text"] is None:
         return True
-    place = places.reply_text(message.inbound.provider_message_id)
+    place = aad.reply_text(message.inbound.provider_message_id)
     return sealer.open(message.merchant.id, place, stored["text"]) == message.inbound.text.encode()
 
 
@@ -280,14 +280,14 @@ def _report(
         keyword_seq=keyword_seq,
         cause=SuppressionCause.WRONG_PERSON if reading.wrong_party else None,
         contact=_contact(message, common["recipient_id"], sealer),
-        evidence=sealer.seal(message.merchant.id, places.evidence(claim_id), message.evidence),
+        evidence=sealer.seal(message.merchant.id, aad.evidence(claim_id), message.evidence),
     )
 
 
 def _contact(message: ClassifiedReply, recipient: RecipientId, sealer: Sealer) -> bytes:
     """Return the sender's number, sealed for them under one of the names they have had."""
     clear = Contact(phone=message.sender).model_dump_json().encode()
-    return sealer.seal(message.merchant.id, places.contact(recipient), clear)
+    return sealer.seal(message.merchant.id, aad.contact(recipient), clear)
 
 
 def _reply_row(
@@ -298,7 +298,7 @@ def _reply_row(
     sealer: Sealer,
     now: datetime,
 ) -> dict[str, Any]:
-    place = places.reply_text(message.inbound.provider_message_id)
+    place = aad.reply_text(message.inbound.provider_message_id)
     return {
         "merchant_id": message.merchant.id,
         "provider_message_id": message.inbound.provider_message_id,

@@ -12,7 +12,7 @@ from services.sender.providers.book import ProviderBook
 from services.sender.providers.port import Callback
 from services.sender.replies.recording import Replies
 from services.sender.tables import unassigned_replies
-from shared import phone, places
+from shared import aad, phone
 from shared.config.directory import Merchant
 from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
@@ -147,7 +147,7 @@ class UnassignedReplies:
         digest = bytes(row["digest"])
         form: dict[str, Any] = {}
         try:
-            place = places.unassigned_reply(digest)
+            place = aad.unassigned_reply(digest)
             form = orjson.loads(self._sealer.open(MerchantId(row["merchant_id"]), place, bytes(row["raw"])))
         except (Unsealable, ValueError):
             log.warning("unassigned_reply_unreadable", digest=digest.hex()[:16])

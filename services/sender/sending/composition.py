@@ -11,7 +11,7 @@ from services.sender.engagement.links.store import LinkOwner, link_rows
 from services.sender.queue.dispatches import Dispatch
 from services.sender.reconciliation.findings import body_sha256
 from services.sender.sending.intent_decision import Refuse
-from shared import places
+from shared import aad
 from shared.config.directory import Merchant
 from shared.events.dispatch import ErrorClass
 from shared.phone import E164
@@ -37,8 +37,8 @@ def compose(
     if row["body"] is None:
         return Refuse("erased")
     try:
-        template = sealer.open(dispatch.merchant_id, places.text_body(dispatch.follow_up_id), row["body"]).decode()
-        facts = orjson.loads(sealer.open(dispatch.merchant_id, places.text_facts(dispatch.follow_up_id), row["facts"]))
+        template = sealer.open(dispatch.merchant_id, aad.text_body(dispatch.follow_up_id), row["body"]).decode()
+        facts = orjson.loads(sealer.open(dispatch.merchant_id, aad.text_facts(dispatch.follow_up_id), row["facts"]))
         to = phone_of(row["contact"], dispatch, sealer)
     except (Unsealable, ValueError, KeyError):
         return Refuse("unreadable", ErrorClass.CONTENT)
@@ -83,7 +83,7 @@ def phone_of(contact: bytes, dispatch: Dispatch, sealer: Sealer) -> E164:
         Unsealable: it cannot be opened, or is another person's: a sealed value that was moved from row to row.
         ValueError: it is no contact.
     """
-    clear = sealer.open(dispatch.merchant_id, places.contact(dispatch.recipient_id), contact)
+    clear = sealer.open(dispatch.merchant_id, aad.contact(dispatch.recipient_id), contact)
     match orjson.loads(clear):  # its other fields do not matter here, and reading them costs as much as the rest
         case {"phone": str(phone)}:
             to = E164(phone)

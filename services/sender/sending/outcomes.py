@@ -7,10 +7,10 @@ from typing import Final
 from services.sender.queue import attempt_recording
 from services.sender.queue.attempt_recording import Item
 from services.sender.queue.conclusion import Conclusion
+from shared.batcher import Batcher
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
-from shared.gathering import Gatherer
 from shared.telemetry.logs import logger
 
 _GROUP_OUTCOMES: Final = 100
@@ -26,7 +26,7 @@ class Outcomes:
 
     def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
-        self._gathering: Gatherer[Item, Conclusion | None] = Gatherer(self._commit, _GROUP_OUTCOMES, _LINGER_SECONDS)
+        self._gathering: Batcher[Item, Conclusion | None] = Batcher(self._commit, _GROUP_OUTCOMES, _LINGER_SECONDS)
 
     async def settle(self, item: Item) -> Conclusion | None:
         """Commit what a call met; waits as long as the database is away.

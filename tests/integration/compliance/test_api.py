@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from services.compliance.tables import ledger
-from shared import places
+from shared import aad
 from shared.events.dispatch import DispatchAccepted
 from shared.testing import make_compliance
 from shared.testing.clock import START
@@ -58,7 +58,7 @@ async def test_a_recorded_consent_lets_marketing_go_and_keeps_its_evidence_seale
     (row,) = await driver.rows(ledger)
     assert b"acme.example/join" in row["canonical"]
     assert b"192.0.2.7" not in row["canonical"] + row["evidence"]
-    assert b"join-7" in driver.sealer.open(make_compliance.MERCHANT, places.evidence(row["entry_id"]), row["evidence"])
+    assert b"join-7" in driver.sealer.open(make_compliance.MERCHANT, aad.evidence(row["entry_id"]), row["evidence"])
     assert await driver.first_break() is None
 
 

@@ -17,7 +17,7 @@ import services.scheduler.app
 from services.compliance import store as ledger
 from services.compliance.gate.advice import advise
 from services.scheduler.tables import follow_ups
-from shared import places
+from shared import aad
 from shared.config.directory import MerchantDirectory
 from shared.events.consent import PrivacyRequested
 from shared.events.follow_up import Purpose
@@ -129,7 +129,7 @@ class Door:
 
     def name(self, trigger: TriggerReceived) -> str | None:
         """Return the first name that a text about this would be filled in with."""
-        clear = self._sealer.open(ACME, places.contact(trigger.recipient_id), trigger.contact)
+        clear = self._sealer.open(ACME, aad.contact(trigger.recipient_id), trigger.contact)
         return Contact.model_validate_json(clear).first_name
 
     def who(self, phone: str) -> RecipientId:

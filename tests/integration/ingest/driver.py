@@ -57,11 +57,11 @@ class IngestDriver:
     def contact(self, trigger: TriggerReceived) -> Contact:
         sealer = self.harness.runtime.sealer
         return Contact.model_validate_json(
-            sealer.open(trigger.merchant_id, trigger.places()["contact"], trigger.contact)
+            sealer.open(trigger.merchant_id, trigger.associated_data()["contact"], trigger.contact)
         )
 
     def facts(self, trigger: TriggerReceived) -> dict[str, Any]:
-        place = trigger.places()["facts"]
+        place = trigger.associated_data()["facts"]
         found: dict[str, Any] = orjson.loads(
             self.harness.runtime.sealer.open(trigger.merchant_id, place, trigger.facts)
         )

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.ingest.tables import deliveries, delivery_keys
-from shared import places
+from shared import aad
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported
@@ -80,7 +80,7 @@ async def test_an_event_whose_hash_an_earlier_version_kept_is_told_again_without
     told = event()
     await driver.tell(told)
     [delivery] = await driver.harness.rows(sa.select(deliveries))
-    place, sealer = places.delivery_body(delivery["delivery_id"]), driver.harness.runtime.sealer
+    place, sealer = aad.delivery_body(delivery["delivery_id"]), driver.harness.runtime.sealer
     body = sealer.open(delivery["merchant_id"], place, bytes(delivery["body"]))
 
     async def as_before(uow: UnitOfWork) -> None:
@@ -173,7 +173,9 @@ async def test_consents_are_reported_before_their_trigger_and_named_by_it(driver
     assert (await driver.triggers())[0].consent_reports == (report.event_id, deal.event_id)
     assert (report.level, report.method, report.source) == ("pewc", "checkout", "https://acme.example/checkout")
     assert report.evidence is not None
-    proof = driver.harness.runtime.sealer.open(report.merchant_id, report.places()["evidence"], report.evidence)
+    proof = driver.harness.runtime.sealer.open(
+        report.merchant_id, report.associated_data()["evidence"], report.evidence
+    )
     assert proof == b'{"disclosure":"I agree"}'
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from services.ingest.instruments import IDS_REUSED
 from services.ingest.tables import deliveries, delivery_keys, published, quarantine, subjects
-from shared import places
+from shared import aad
 from shared.events.consent import ConsentReported, MerchantClosed, PrivacyRequested
 from shared.events.trigger import PhoneProvenance
 from shared.failpoints import FailpointReached
@@ -128,8 +128,8 @@ async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_answered_200(
     assert (row["reason"], row["topic"], row["source"]) == (reason, topic, "shopify")
     [kept] = await driver.harness.rows(sa.select(deliveries))
     sealer = driver.harness.runtime.sealer
-    assert sealer.open(kept["merchant_id"], places.delivery_body(kept["delivery_id"]), kept["body"]) == body
-    headers = sealer.open(kept["merchant_id"], places.delivery_headers(kept["delivery_id"]), kept["headers"])
+    assert sealer.open(kept["merchant_id"], aad.delivery_body(kept["delivery_id"]), kept["body"]) == body
+    headers = sealer.open(kept["merchant_id"], aad.delivery_headers(kept["delivery_id"]), kept["headers"])
     assert b"x-shopify-topic" in headers
     assert await driver.harness.log_events() == []
 

@@ -20,7 +20,7 @@ from services.sender.queue.dispatches import Dispatch
 from services.sender.replies.recording import Replies
 from services.sender.store import dispatch_of
 from services.sender.tables import dispatches, receipts
-from shared import ids, places
+from shared import aad, ids
 from shared.bus import local, parked
 from shared.bus.port import Message
 from shared.config.directory import MerchantDirectory
@@ -149,7 +149,7 @@ class RightsDriver:
     async def _call(self, dispatch: Dispatch) -> None:
         """Leave what a provider's callback leaves."""
         receipt_id = ids.minted(self.clock.now())
-        raw = self.sealer.seal(dispatch.merchant_id, places.receipt(receipt_id), b"MessageStatus=sent&Note=Ana")
+        raw = self.sealer.seal(dispatch.merchant_id, aad.receipt(receipt_id), b"MessageStatus=sent&Note=Ana")
         receipt = {
             "id": receipt_id,
             "attempt_id": dispatch.attempt_id(1),

@@ -5,13 +5,13 @@ import services.metrics.tables
 import services.scheduler.tables
 import services.sender.tables
 from services.compliance.privacy.tables import export_parts
+from shared.aad import evidence
 from shared.bus import parked
 from shared.events.consent import ConsentAct, ConsentReported, RecipientErased, SuppressionCause
 from shared.events.envelope import Part
 from shared.events.follow_up import FollowUpBlocked, FollowUpDue
 from shared.events.privacy import PrivacyErased
 from shared.events.trigger import TriggerReceived
-from shared.places import evidence
 from shared.testing import make
 from shared.testing.make_ingest import shopify_order
 from shared.testing.sealed import ring_of, with_the_keys

@@ -12,8 +12,8 @@ from services.compliance.sealed import SEALED_FOR_GOOD
 from services.ingest.tables import former_people
 from services.sender.engagement.links.tables import short_links
 from services.sender.tables import dispatches, unassigned_replies
-from shared import places
-from shared.db.resealing import resealed
+from shared import aad
+from shared.db.reseal import resealed
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported
@@ -41,7 +41,7 @@ async def filled(driver: RightsDriver) -> list[Cell]:
         "provider": "main",
         "reason": "no_number",
         "reply_class": "other",
-        "raw": seal(ACME, places.unassigned_reply(digest), b"{}"),
+        "raw": seal(ACME, aad.unassigned_reply(digest), b"{}"),
         "received_at": now,
     }
     former = {
@@ -49,7 +49,7 @@ async def filled(driver: RightsDriver) -> list[Cell]:
         "join_hash": digest[:16],
         "merchant_id": ACME,
         "recipient_id": make.RECIPIENT,
-        "contact": seal(ACME, places.contact(make.RECIPIENT), b"{}"),
+        "contact": seal(ACME, aad.contact(make.RECIPIENT), b"{}"),
         "provenance": "order",
         "updated_at": now,
     }
@@ -60,7 +60,7 @@ async def filled(driver: RightsDriver) -> list[Cell]:
             "merchant_id": ACME,
             "recipient_id": driver.person,
             "correlation_id": "c",
-            "target": seal(ACME, places.link_target(code), b"https://acme.example"),
+            "target": seal(ACME, aad.link_target(code), b"https://acme.example"),
             "click_days": 5,
             "created_at": now,
             "expires_at": now,
@@ -75,7 +75,7 @@ async def filled(driver: RightsDriver) -> list[Cell]:
 
     await driver.harness.runtime.units.run(work, WritePriority.BATCHES)
     claim = make.event(ConsentReported, recipient_id=driver.person, occurred_at=now)
-    proof = seal(ACME, claim.places()["evidence"], b"{}")
+    proof = seal(ACME, claim.associated_data()["evidence"], b"{}")
     await driver.harness.publish(claim.model_copy(update={"evidence": proof}))
     await driver.settle()
     return await cells(driver, EVERY)
@@ -111,7 +111,7 @@ async def test_two_cells_may_share_a_place_only_where_they_say_the_same_of_the_s
 def test_every_sealed_field_of_every_event_has_its_place() -> None:
     for kind in registry().values():
         sealed = set(sealed_names(kind))
-        told = make.event(kind).places()
+        told = make.event(kind).associated_data()
         assert sealed <= told.keys(), kind.type
         assert len({told[name] for name in sealed}) == len(sealed)
 
@@ -138,7 +138,7 @@ async def test_what_an_earlier_version_left_is_bound_when_it_is_sealed_again(dri
 
     async def unbind(uow: UnitOfWork) -> None:
         for row in await uow.db.rows(sa.select(dispatches)):
-            place = places.text_body(row["follow_up_id"])
+            place = aad.text_body(row["follow_up_id"])
             unbound = of_old(ring, ACME, sealer.open(ACME, place, bytes(row["body"])))
             await uow.db.change(dispatches, [{"follow_up_id": row["follow_up_id"], "body": unbound}])
 

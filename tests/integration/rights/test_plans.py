@@ -26,9 +26,9 @@ from services.sender.settings import SenderSettings
 from services.sender.tables import dispatches
 from shared.bus import local
 from shared.bus.local import LocalLog
-from shared.db.kept import Way
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.sweep import Sweep, swept
+from shared.db.table_bounds import BoundKind
 from shared.db.transaction import WritePriority
 from shared.housekeeping import Housekeeping
 from shared.testing.clock import START
@@ -42,7 +42,7 @@ BOUNDS = [
     *services.sender.retention.BOUNDS,
     *services.metrics.retention.BOUNDS,
 ]
-GROWING = {kept.table for kept in BOUNDS if kept.way not in {Way.COUNT, Way.WORK}} | {"event_log"}
+GROWING = {kept.table for kept in BOUNDS if kept.way not in {BoundKind.COUNT, BoundKind.WORK}} | {"event_log"}
 LISTS = (
     "/v1/follow-ups",
     "/v1/follow-ups?state=failed",
@@ -93,7 +93,7 @@ def test_every_table_that_is_said_to_be_swept_is(driver: RightsDriver) -> None:
     by_deliveries = {"ingest_deliveries", "ingest_delivery_keys", "ingest_quarantine"}
     with_their_sums = {"metrics_follow_ups"}
     by_housekeeping = {service.system_tables.idempotency_keys.name for service in driver.five}
-    said = {kept.table for kept in BOUNDS if kept.way is Way.SWEPT}
+    said = {kept.table for kept in BOUNDS if kept.way is BoundKind.SWEPT}
     assert said == {sweep.table.name for sweep in SWEEPS} | by_deliveries | by_housekeeping | with_their_sums
 
 

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from services.cli.rotation import sealed_of
 from services.sender.tables import dispatches
-from shared.db.resealing import ResealProgress, Sealed, resealed
+from shared.aad import AssociatedData
+from shared.db.reseal import ResealProgress, Sealed, resealed
 from shared.db.transaction import WritePriority
 from shared.ids import MerchantId
-from shared.places import Place
 from shared.privacy import Sealer
 from shared.testing.sealed import ring_of
 from shared.vocabulary.service_names import SERVICES
@@ -47,7 +47,7 @@ class Cell:
     """One sealed value where it rests."""
 
     name: str
-    place: Place
+    place: AssociatedData
     value: bytes
 
 

@@ -27,7 +27,9 @@ async def test_a_reply_is_answered_at_once_from_the_number_it_was_written_to(
     (due,) = await driver.dues()
     assert (due.flow, due.purpose, due.inbound_at, due.sender_number) == ("answer", purpose, START, number)
     assert due.expires_at == START + timedelta(minutes=5)
-    assert driver.sealer.open(due.merchant_id, due.places()["body"], due.content.body).decode().startswith(words)
+    assert (
+        driver.sealer.open(due.merchant_id, due.associated_data()["body"], due.content.body).decode().startswith(words)
+    )
 
 
 async def test_a_reply_that_comes_twice_is_answered_once(driver: SchedulerDriver) -> None:

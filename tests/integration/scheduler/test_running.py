@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.scheduler.tables import enrollments, flow_versions, in_flight, lines, recipients, triggers_seen
-from shared import places
+from shared import aad
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed
 from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpLapsed
 from shared.ids import MerchantId
@@ -63,7 +63,7 @@ async def test_the_text_is_laid_down_in_the_recipients_language(driver: Schedule
     await driver.hear(driver.trigger(contact={"locale": "es-MX"}))
     thanks, review = await driver.rows()
     assert (thanks["locale"], review["locale"]) == ("es", "en")
-    body = driver.sealer.open(make_scheduler.MERCHANT, places.text_body(thanks["id"]), bytes(thanks["body"]))
+    body = driver.sealer.open(make_scheduler.MERCHANT, aad.text_body(thanks["id"]), bytes(thanks["body"]))
     assert body.decode().startswith("¡Gracias!")
 
 
@@ -78,7 +78,7 @@ async def test_a_due_text_is_released_once_with_everything_the_gate_and_the_send
     await driver.fire()
     (due,) = await driver.dues()
     assert (due.step, due.release, due.consent_reports) == ("thanks", 1, (report,))
-    facts = orjson.loads(driver.sealer.open(due.merchant_id, due.places()["facts"], due.content.facts))
+    facts = orjson.loads(driver.sealer.open(due.merchant_id, due.associated_data()["facts"], due.content.facts))
     assert facts["trigger"]["order_name"] == "#1001"
     assert facts["recipient"]["first_name"] == "Ana"
     assert facts["merchant"] == {"brand": "Acme Coffee", "contact": "help@acme.example"}

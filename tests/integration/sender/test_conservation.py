@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.sender import tables
 from services.sender.instruments import MISDIRECTED
 from services.sender.providers.addresses import address_of
-from shared import places
+from shared import aad
 from shared.db.transaction import Row
 from shared.events.consent import ConsentAct, ConsentReported
 from shared.events.engagement import ReplyClass, ReplyReceived
@@ -159,7 +159,7 @@ async def test_a_reply_from_nobody_we_could_know_is_kept_sealed_and_raises_an_al
     assert answer.status_code == 200
     (stray,) = await _strays(driver)
     assert (stray["reason"], stray["reply_class"]) == (reason, "opt_out")
-    place = places.unassigned_reply(stray["digest"])
+    place = aad.unassigned_reply(stray["digest"])
     opened = json.loads(driver.sealer.open(MerchantId(make.MERCHANT), place, stray["raw"]))
     assert opened["Body"] == "Stop. Kind regards, Ana"
     assert b"regards, Ana" not in await driver.harness.stored()

@@ -9,7 +9,7 @@ import pytest
 
 from services.sender.retention import Retention
 from services.sender.settings import SenderSettings
-from shared import places
+from shared import aad
 from shared.db import instruments
 from shared.events.consent import ConsentReported
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
@@ -40,7 +40,7 @@ async def test_every_receipt_is_kept_without_the_number(driver: SenderDriver) ->
         await driver.http.post(**text.receipt("sent"))
     kept = await driver.receipts()
     assert len(kept) == 2
-    opened = driver.sealer.open(kept[0]["merchant_id"], places.receipt(kept[0]["id"]), kept[0]["raw"])
+    opened = driver.sealer.open(kept[0]["merchant_id"], aad.receipt(kept[0]["id"]), kept[0]["raw"])
     assert b"MessageStatus" in opened
     assert b"2125550123" not in opened
 

@@ -16,7 +16,7 @@ from services.sender.numbers.health import NumberHealth
 from services.sender.reconciliation.findings import body_sha256, text_mark
 from services.sender.sending import composition, dispatcher, intents
 from services.sender.tables import dispatches, recipients, system_tables
-from shared import places
+from shared import aad
 from shared.bus import parked
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
@@ -173,7 +173,7 @@ async def test_who_was_known_before_there_were_keys_gets_one_with_their_next_tex
 
 async def test_a_sealed_number_that_was_moved_to_another_persons_row_is_never_called(driver: SenderDriver) -> None:
     await driver.hear(driver.cleared(1))
-    theirs = places.contact(make_sender.recipient_id(driver.sealer, "+12125550199"))
+    theirs = aad.contact(make_sender.recipient_id(driver.sealer, "+12125550199"))
     others = driver.sealer.seal(
         MerchantId(make.MERCHANT), theirs, Contact(phone=E164("+12125550199")).model_dump_json().encode()
     )

@@ -10,10 +10,10 @@ from services.ingest.domain.announcements import Origin, announcements
 from services.ingest.domain.parsed_deliveries import ParsedDelivery, Shop, Unreadable
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
+from shared.aad import delivery_headers
 from shared.events.envelope import decode, encode
 from shared.events.trigger import TriggerReceived
 from shared.ids import MerchantId, minted
-from shared.places import delivery_headers
 from shared.privacy import Keyring, Sealer
 from shared.testing.clock import START
 from shared.testing.make_ingest import PHONE, body_of, shopify_headers, shopify_order, shopify_refund

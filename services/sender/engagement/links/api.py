@@ -11,7 +11,7 @@ from services.sender.engagement.links.instruments import DEAD_LINKS, LOST_CLICKS
 from services.sender.engagement.links.robots import Visit, robot_cause
 from services.sender.engagement.links.shorten import CODE_CHARACTERS
 from services.sender.engagement.links.store import StoredLink
-from shared import places
+from shared import aad
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
@@ -61,7 +61,7 @@ def router(units: UnitOfWorkRunner, sealer: Sealer, *, record_seconds: float = R
         if link.expires_at <= units.clock.now():
             return _gone("expired")
         try:
-            target = sealer.open(link.owner.merchant_id, places.link_target(link.code), link.sealed_target).decode()
+            target = sealer.open(link.owner.merchant_id, aad.link_target(link.code), link.sealed_target).decode()
         except Unsealable:
             log.exception("link_unsealable", follow_up_id=str(link.owner.follow_up_id))
             return _unavailable()

@@ -10,7 +10,7 @@ from services.sender.engagement.attribution.store import delivered_at, record_cl
 from services.sender.engagement.links.robots import RobotCause
 from services.sender.engagement.links.shorten import ShortLink
 from services.sender.engagement.links.tables import clicks, short_links
-from shared import ids, places
+from shared import aad, ids
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import ClickRecorded
@@ -54,7 +54,7 @@ def link_rows(links: Sequence[ShortLink], owner: LinkOwner, sealer: Sealer, *, a
             "merchant_id": owner.merchant_id,
             "recipient_id": owner.recipient_id,
             "correlation_id": owner.correlation_id,
-            "target": sealer.seal(owner.merchant_id, places.link_target(link.code), link.target.encode()),
+            "target": sealer.seal(owner.merchant_id, aad.link_target(link.code), link.target.encode()),
             "click_days": owner.click_days,
             "created_at": at,
             "expires_at": at + LINK_LIFETIME,

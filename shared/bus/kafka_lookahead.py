@@ -1,0 +1,105 @@
+"""Looks ahead in Kafka's partitions: whom unread events are about; in no group, and without moving anything."""
+
+import asyncio
+from collections.abc import Mapping
+
+from shared.bus.kafka_client import FAILURES, Consumer, Record, TopicPartition, lone_consumer, stop_within, unavailable
+from shared.bus.kafka_topics import MAX_RECORD_BYTES
+from shared.bus.kafka_wire import KafkaCluster, recipient_of
+from shared.bus.port import Key, Partition
+from shared.ids import RecipientId
+
+_ANSWER_SECONDS = 5.0
+_WAIT_MILLISECONDS = 200
+_CLOSE_SECONDS = 1.0
+_FETCHES = 25
+"""How often a look asks for records that are slow to come; then the next look goes on."""
+
+
+class KafkaLookahead:
+    """A consumer that is told where to look each time; it connects when there is first something unread."""
+
+    def __init__(self, cluster: KafkaCluster, service: str) -> None:
+        self._cluster = cluster
+        self._service = service
+        self._consumer: Consumer | None = None
+
+    async def keys(
+        self, spans: Mapping[Partition, tuple[int, int]], limit: int
+    ) -> tuple[list[Key], dict[Partition, int]]:
+        """Return whom events in these spans are about, and up to where each span was looked at.
+
+        Raises:
+            LogUnavailable: the cluster does not answer.
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                consumer = await self._started()
+                return await self._looked(consumer, spans, limit)
+        except FAILURES as problem:
+            await self.close()
+            raise unavailable(problem) from problem
+
+    async def close(self) -> None:
+        """Disconnect."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await stop_within(consumer, _CLOSE_SECONDS)
+
+    async def _looked(
+        self, consumer: Consumer, spans: Mapping[Partition, tuple[int, int]], limit: int
+    ) -> tuple[list[Key], dict[Partition, int]]:
+        """Read the spans from their beginnings until their ends, the limit, or our patience is reached."""
+        places = {
+            TopicPartition(self._cluster.topic(partition.topic), partition.number): partition for partition in spans
+        }
+        consumer.assign([*places])
+        for place, partition in places.items():
+            consumer.seek(place, spans[partition][0])
+        open_places = dict(places)
+        keys: list[Key] = []
+        reached = {partition: start for partition, (start, _) in spans.items()}
+        for _ in range(_FETCHES):
+            if not open_places or len(keys) >= limit:
+                break
+            found = await consumer.getmany(*open_places, timeout_ms=_WAIT_MILLISECONDS, max_records=limit)
+            for place, records in found.items():
+                partition = places[place]
+                end = spans[partition][1]
+                keys += _keys_of(partition, [record for record in records if record.offset < end])
+                reached[partition] = min(end, max(reached[partition], await consumer.position(place)))
+                if reached[partition] >= end:
+                    del open_places[place]
+                    consumer.pause(place)
+        if open_places:
+            consumer.pause(*open_places)
+        return keys, reached
+
+    async def _started(self) -> Consumer:
+        """Return the consumer, connected; nothing is assigned to it yet."""
+        if self._consumer is None:
+            self._consumer = await lone_consumer(
+                self._cluster,
+                client_id=f"followup-{self._service}-scout",
+                auto_offset_reset="earliest",  # what retention removed lies behind what we asked for
+                fetch_max_wait_ms=_WAIT_MILLISECONDS,
+                max_partition_fetch_bytes=MAX_RECORD_BYTES,
+                fetch_max_bytes=4 * MAX_RECORD_BYTES,
+                retry_backoff_ms=100,
+                metadata_max_age_ms=300_000,
+            )
+        return self._consumer
+
+
+def _keys_of(partition: Partition, records: list[Record]) -> list[Key]:
+    """Return whom records are about, each person once, by their last one; foreign records are nobody's."""
+    last: dict[RecipientId, int] = {}
+    for record in records:
+        recipient = recipient_of(record.key)
+        if recipient is not None:
+            last.pop(recipient, None)
+            last[recipient] = record.offset
+    keys = [Key(partition, offset, recipient) for recipient, offset in last.items()]
+    if keys:
+        keys[-1] = keys[-1]._replace(body=records[-1].value or b"")
+    return keys

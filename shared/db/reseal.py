@@ -1,0 +1,121 @@
+"""Sealing again under the newest key what rests under older ones, a slice at a time, beside whoever else writes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import sqlalchemy as sa
+
+from shared.aad import AssociatedData
+from shared.db.transaction import Row, Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.ids import MerchantId
+from shared.privacy import Sealer, Unsealable
+
+ROWS_AT_ONCE: Final = 200
+MOST_NAMED: Final = 100
+"""Values that do not open and are told by name; the rest is counted."""
+
+PlaceOf: TypeAlias = Callable[[Row], AssociatedData]
+"""Where a sealed column of a row belongs; reads its key and its `recipient_id` alone."""
+Sealed: TypeAlias = Mapping[sa.Table, Mapping[str, PlaceOf]]
+"""The sealed columns of tables."""
+
+
+@dataclass(slots=True)
+class ResealProgress:
+    """How far it went."""
+
+    looked_at: int = 0
+    resealed: int = 0
+    unreadable: int = 0
+    """Values that do not open: their key is gone, or they were changed or moved. They stay as they are."""
+    named: list[str] = field(default_factory=list)
+    """The first of these, by table, column and row."""
+
+
+async def resealed(
+    units: UnitOfWorkRunner,
+    sealer: Sealer,
+    sealed: Sealed,
+    note: Callable[[sa.Table, ResealProgress], object],
+    *,
+    rows: int = ROWS_AT_ONCE,
+) -> ResealProgress:
+    """Seal every value of these columns under the active key; begun again, it passes over what is done.
+
+    A value that somebody else changed meanwhile is left to them: whoever writes now seals with the active key.
+    """
+    total = ResealProgress()
+    for table, columns in sealed.items():
+        last: Row | None = None
+        while page := await units.read(_Page(table, columns, last, rows).read):
+            await _reseal(units, sealer, table, columns, page, total)
+            total.looked_at += len(page)
+            note(table, total)
+            last = page[-1]
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    table: sa.Table
+    columns: Mapping[str, PlaceOf]
+    last: Row | None
+    rows: int
+
+    async def read(self, db: Transaction) -> list[Row]:
+        """Return the rows after the last one, by primary key."""
+        key = list(self.table.primary_key)
+        wanted = {
+            column.name: column
+            for column in [*key, *map(self.table.c.get, ("merchant_id", "recipient_id", *self.columns))]
+            if column is not None
+        }
+        asked = sa.select(*wanted.values()).order_by(*key).limit(self.rows)
+        if self.last is not None:
+            values = [sa.literal(self.last[column.name], column.type) for column in key]
+            past = sa.tuple_(*key) > sa.tuple_(*values) if len(key) > 1 else key[0] > values[0]
+            asked = asked.where(past)
+        return await db.rows(asked)
+
+
+async def _reseal(
+    units: UnitOfWorkRunner,
+    sealer: Sealer,
+    table: sa.Table,
+    columns: Mapping[str, PlaceOf],
+    page: Sequence[Row],
+    total: ResealProgress,
+) -> None:
+    """Seal again what a page holds under older keys."""
+    key = [column.name for column in table.primary_key]
+    for name, place_of in columns.items():
+        changes: list[dict[str, Any]] = []
+        for row in page:
+            value = bytes(row[name]) if row[name] else b""
+            if not value or sealer.is_current(value):
+                continue
+            merchant = MerchantId(row["merchant_id"])
+            try:
+                place = place_of(row)
+                fresh = sealer.seal(merchant, place, sealer.open(merchant, place, value))
+            except Unsealable:
+                total.unreadable += 1
+                if len(total.named) < MOST_NAMED:
+                    total.named.append(f"{table.name}.{name} of {'/'.join(str(row[each]) for each in key)}")
+                continue
+            changes.append({**{each: row[each] for each in key}, name: fresh, f"was_{name}": value})
+        if changes:
+            total.resealed += await units.run(_Change(table, name, changes).write, WritePriority.BATCHES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    table: sa.Table
+    name: str
+    changes: Sequence[Mapping[str, Any]]
+
+    async def write(self, uow: UnitOfWork) -> int:
+        """Write what nobody changed meanwhile, and return how many."""
+        return sum(await uow.db.change(self.table, self.changes, was=(self.name,)))

@@ -1,0 +1,175 @@
+"""Who is let in before any route is looked at: names this process answers to, and pages that are the operator's alone.
+
+A page of another site can make a browser on this machine ask a name of its own that points here (DNS rebinding); what
+has no login is therefore kept to names, addresses and tokens that are known.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from shared.http.instruments import DOORS_REFUSED
+from shared.http.networks import Networks, is_loopback
+from shared.http.nul_check import UNCLEAN, holds_nul
+from shared.http.problems import HTTPProblem
+from shared.settings import ProcessSettings
+from shared.telemetry.logs import logger
+
+log = logger(__name__)
+
+ANY_HOST = "*"
+_LONGEST_HOST_CHARACTERS = 260
+"""A name of 253 (RFC 1035 section 3.1), with its port."""
+_ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
+_PROBES = frozenset({"/healthz", "/readyz"})
+"""Asked by address, by whatever restarts processes; they tell nothing worth hiding."""
+_SCRAPE = "/metrics"
+_OPERATORS = (_SCRAPE, "/docs", "/openapi.json", "/simulator")
+_MARKS_OF_A_PROXY = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"forwarded", b"via"})
+
+
+class KnownHosts:
+    """The names that a request may ask for."""
+
+    def __init__(self, names: Iterable[str], more: Callable[[], Iterable[str]] = tuple) -> None:
+        """Know `names` (`*.example.com` for all below, `*` for any), and those that `more` returns when it is asked."""
+        given = {name.strip().lower().rstrip(".") for name in names} - _ANY_ADDRESS
+        self._names = frozenset(name for name in given if not name.startswith("*."))
+        self._endings = tuple(name[1:] for name in given if name.startswith("*."))
+        self._more = more
+
+    @classmethod
+    def of(cls, settings: ProcessSettings, more: Callable[[], Iterable[str]] = tuple) -> "KnownHosts":
+        """Return what the settings name, and what the merchants' files do."""
+        configured = settings.hosts.split(",")
+        return cls([settings.host, urlsplit(settings.public_url).hostname or "", *configured], more)
+
+    def know(self, host: str, own_address: str) -> bool:
+        """Return whether a host may be asked for; `own_address` is where the connection arrived."""
+        if not host:
+            return False
+        if host in self._names or host == own_address or ANY_HOST in self._names or is_loopback(host):
+            return True  # the cheapest question first: every request asks
+        return host.endswith(self._endings) or host in self._more()
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAccess:
+    """Who sees what is the operator's: metrics, the API's description, the simulated provider."""
+
+    token: str
+    is_public: bool = False
+    """The world reaches this process at an address of its own: who asks from this machine may be a proxy."""
+    scrapers: Networks = field(default_factory=Networks)
+    """May read metrics without a token."""
+
+    @classmethod
+    def of(cls, settings: ProcessSettings, token: str) -> "OperatorAccess":
+        """Return what the settings grant."""
+        public = urlsplit(settings.public_url).hostname or ""
+        is_public = public not in _ANY_ADDRESS and not is_loopback(public)
+        return cls(token, is_public, Networks.of(settings.metrics_networks))
+
+    def admits(self, path: str, client: str, host: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        """Return whether this caller may have this path."""
+        if path == _SCRAPE and self.scrapers.contain(client):
+            return True
+        if is_loopback(client) and is_loopback(host) and not self.is_public:
+            return not any(name in _MARKS_OF_A_PROXY for name, _ in headers)
+        return any(name == b"authorization" and self._holds(value) for name, value in headers)
+
+    def _holds(self, authorization: bytes) -> bool:
+        """Return whether a header carries the token: as a bearer's, or as the password that a browser asks for."""
+        scheme, _, value = authorization.partition(b" ")
+        given = value.strip()
+        if scheme.lower() == b"basic":
+            try:
+                given = base64.b64decode(given, validate=True).partition(b":")[2]
+            except binascii.Error:
+                return False
+        elif scheme.lower() != b"bearer":
+            return False
+        return hmac.compare_digest(given, self.token.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """Both questions, asked of every request."""
+
+    hosts: KnownHosts
+    operator: OperatorAccess
+
+    @classmethod
+    def of(
+        cls, settings: ProcessSettings, operator_token: str, more_hosts: Callable[[], Iterable[str]] = tuple
+    ) -> "AccessPolicy":
+        """Return the entrance of a process."""
+        return cls(KnownHosts.of(settings, more_hosts), OperatorAccess.of(settings, operator_token))
+
+    def refusal(self, scope: Scope) -> HTTPProblem | None:
+        """Return why a request is not let in, or None."""
+        path: str = scope["path"]
+        if path in _PROBES:
+            return None
+        host = _host_of(scope)
+        if path.startswith(_OPERATORS) and any(path == own or path.startswith(f"{own}/") for own in _OPERATORS):
+            client = scope["client"][0] if scope.get("client") else ""
+            if not self.operator.admits(path, client, host, scope["headers"]):
+                return _OPERATORS_ALONE
+            if path == _SCRAPE:
+                return None  # scraped by address
+        return None if self.hosts.know(host, _own_address(scope)) else _UNKNOWN_HOST
+
+
+def refusal_of(scope: Scope, access: AccessPolicy | None) -> HTTPProblem | None:
+    """Return why a request is refused before anybody reads it, or None; asked of every one, so no layer of its own."""
+    if holds_nul(scope):
+        return UNCLEAN
+    refusal = access.refusal(scope) if access is not None else None
+    if refusal is not None:
+        DOORS_REFUSED.labels(reason=refusal.code).inc()
+        log.debug("entrance_refused", reason=refusal.code)
+    return refusal
+
+
+@lru_cache(maxsize=1024)  # of short ones alone, see `_host_of`
+def host_in(header: str) -> str:
+    """Return the host of a Host header: lower case, no port, no brackets, no dot at the end."""
+    text = header.strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.rpartition(":")[0].rstrip(".") if text.count(":") == 1 else text.rstrip(".")
+
+
+def _host_of(scope: Scope) -> str:
+    """Return the host a request names; nothing where it names none, or two, or more than a name may be long."""
+    found = [value for name, value in scope["headers"] if name == b"host"]
+    is_one = len(found) == 1 and len(found[0]) <= _LONGEST_HOST_CHARACTERS
+    return host_in(found[0].decode("latin-1")) if is_one else ""
+
+
+def _own_address(scope: Scope) -> str:
+    server = scope.get("server")
+    return str(server[0]) if server else ""
+
+
+_UNKNOWN_HOST = HTTPProblem(
+    HTTPStatus.MISDIRECTED_REQUEST,
+    "unknown_host",
+    "this process does not answer to the host name it was asked with; FOLLOWUP_PUBLIC_URL, the merchants' files and "
+    "FOLLOWUP_HOSTS say which names it has",
+)
+_OPERATORS_ALONE = HTTPProblem(
+    HTTPStatus.UNAUTHORIZED,
+    "operator_only",
+    "this is the operator's: send the operator's token as a bearer token or as a password, or ask from the machine "
+    "itself while FOLLOWUP_PUBLIC_URL names no other",
+    headers={"WWW-Authenticate": 'Basic realm="operator"'},
+)

@@ -1,0 +1,53 @@
+"""Plain routes: doors with so much traffic that walking FastAPI's layers would cost more than what they do.
+
+A router adds one with `router.add_route(...)`. It is reached past the body limit, with the same problem documents as
+every other door, and without dependencies, validation or a place in the OpenAPI document.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+def fast_routes_of(routers: Sequence[APIRouter]) -> list[Route]:
+    """Return the plain routes of routers; those of FastAPI are of another class."""
+    return [route for router in routers for route in router.routes if type(route) is Route]
+
+
+class FastRoutes:
+    """ASGI middleware that serves plain routes; everything else goes on into the app."""
+
+    def __init__(self, app: ASGIApp, *, routes: Sequence[Route], handlers: Mapping[Any, Any]) -> None:
+        """Serve `routes`; what they raise is answered by the app's own exception `handlers`, by class."""
+        self._app = app
+        self._routes = tuple((route.path.partition("{")[0], route) for route in routes)
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request whose path and method are one of the routes'."""
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            for start, route in self._routes:
+                if not path.startswith(start):
+                    continue  # nearly every request is of another route, and a look at its beginning tells
+                match, found = route.matches(scope)
+                if match is Match.FULL:
+                    scope.update(found)
+                    await self._serve(route, scope, receive, send)
+                    return
+        await self._app(scope, receive, send)
+
+    async def _serve(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            answer: Response = await route.endpoint(request)
+        except Exception as problem:
+            kind = next(kind for kind in type(problem).__mro__ if kind in self._handlers)
+            answer = await self._handlers[kind](request, problem)
+            if kind is Exception:  # a bug has its answer too, and is still a crash, which the server logs
+                await answer(scope, receive, send)
+                raise
+        await answer(scope, receive, send)
