@@ -1,54 +1,37 @@
-"""The wiring of ingest."""
+"""Builds ingest; the only place that constructs its parts."""
 
 import os
 
-from services.ingest.api import WebhookEndpoints, webhooks
-from services.ingest.consumer import consumer
+from services.ingest.api import create_router
+from services.ingest.consumer import create_router as create_consumer_router
 from services.ingest.credentials import SourceAccounts
-from services.ingest.delivery_preparation import Preparer
-from services.ingest.events_api import events
-from services.ingest.retention import retention
+from services.ingest.events_api import EventEndpoints
+from services.ingest.loops import create_loops
+from services.ingest.preparation import DeliveryPreparer
+from services.ingest.privacy import PrivacyHandlers
 from services.ingest.settings import IngestSettings
 from services.ingest.tables import metadata, system_tables
-from shared.loop import Loop
+from services.ingest.webhooks_api import WebhookEndpoints
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks
-
-_WEIGHED_SECONDS = 0.5
-"""How often it is looked how far behind the readers are."""
 
 
 def build(runtime: Runtime) -> Service:
     """Return ingest, ready to be run by a process."""
     settings = IngestSettings()
-    units, preparer = runtime.units, Preparer(runtime.sealer)
-    door = WebhookEndpoints(
-        SourceAccounts(runtime.merchants, os.environ),
-        preparer,
-        units,
-        runtime.clock,
-        settings.most_deliveries_per_commit,
-        runtime.log.require_room,
-        runtime.quotas,
-    )
-
+    preparer = DeliveryPreparer(runtime.sealer)
+    accounts = SourceAccounts(runtime.merchants, os.environ)
+    webhooks = WebhookEndpoints(runtime, accounts, preparer, settings.most_deliveries_per_commit)
+    handlers = create_consumer_router(PrivacyHandlers(system_tables, runtime.sealer))
     runtime.log.marks()  # in distributed mode they say how far the scheduler has read
-
-    async def weigh() -> float:
-        runtime.quotas.note_unread(await runtime.log.unread_seconds(runtime.clock.now()))
-        return _WEIGHED_SECONDS
-
     return Service(
         name="ingest",
         metadata=metadata,
         system_tables=system_tables,
-        units=units,
-        consumer=Consumer.of(runtime, system_tables, consumer(runtime.sealer)),
+        units=runtime.units,
+        consumer=Consumer.of(runtime, system_tables, handlers),
         tasks=WatchedTasks("ingest"),
-        routers=(
-            webhooks(door),
-            events(units, system_tables, preparer, runtime.clock, runtime.log.require_room, runtime.quotas),
-        ),
-        loops=(retention(units, runtime.clock, settings), Loop("quotas", weigh)),
-        on_stop=(door.gatherer.finish,),
+        routers=(create_router(webhooks, EventEndpoints(runtime, system_tables, preparer)),),
+        loops=create_loops(runtime, settings),
+        on_stop=(webhooks.gatherer.finish,),
     )

@@ -1,17 +1,14 @@
-"""The event door: what people and shops ask for by right."""
+"""The event entry point of ingest: privacy rights of people and merchants."""
 
-from services.ingest import erasure, exports
-from services.ingest.tables import system_tables
-from shared import rights
+from services.ingest.privacy import PrivacyHandlers
 from shared.bus.router import Router
 from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
-from shared.privacy import Sealer
 
 
-def consumer(sealer: Sealer) -> Router:
-    """Return the router of ingest's event door."""
+def create_router(privacy: PrivacyHandlers) -> Router:
+    """Return the handlers of ingest's events."""
     router = Router()
-    router.on(RecipientErased)(erasure.forget)
-    router.on(MerchantClosed)(erasure.forget_shops)
-    router.on(PrivacyRequested)(rights.Exports(system_tables, sealer, exports.held).answer)
+    router.on(RecipientErased)(privacy.erase_recipients)
+    router.on(MerchantClosed)(privacy.erase_merchants)
+    router.on(PrivacyRequested)(privacy.export)
     return router

@@ -1,9 +1,9 @@
-"""What a merchant's files say of one source: its secrets, resolved once a reload, and its shop."""
+"""A merchant's account with a source: its secrets, resolved once for each reload of the files, and its settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.ingest.domain.parsed_deliveries import Shop
+from services.ingest.domain.parsed_deliveries import ShopSettings
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.merchant import SourceSettings
 from shared.config.quotas import MerchantQuotas
@@ -11,7 +11,7 @@ from shared.events.consent import ConsentLevel
 from shared.ids import MerchantId
 
 DECOY_SECRETS = ("no delivery is signed with this",)
-"""What a delivery to nobody is checked against, so that it takes as long as one to somebody."""
+"""Checked for an unknown merchant or source, so that the answer takes as long as for a known one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class SourceAccount:
 
     merchant_id: MerchantId
     secrets: tuple[str, ...]
-    shop: Shop
+    shop: ShopSettings
     quotas: MerchantQuotas
 
 
 class SourceAccounts:
-    """Finds accounts; resolves a secret again only after the merchant's files changed."""
+    """Finds accounts; resolves a secret again only after the merchant's files have changed."""
 
     def __init__(self, merchants: MerchantDirectory, environ: Mapping[str, str]) -> None:
         self._merchants = merchants
@@ -33,10 +33,10 @@ class SourceAccounts:
         self._resolved: dict[tuple[str, str], tuple[SourceSettings, SourceAccount]] = {}
 
     def of(self, merchant_id: str, source: str) -> SourceAccount | None:
-        """Return the account, or None where there is no such merchant or it has no such source.
+        """Return the account; None if the merchant is unknown or does not have the source.
 
         Raises:
-            ConfigurationFault: a secret cannot be had any more.
+            ConfigurationFault: a secret is no longer available.
         """
         merchant = self._merchants.get(merchant_id)
         configured = merchant.config.sources.get(source) if merchant else None
@@ -53,11 +53,11 @@ class SourceAccounts:
         return known[1]
 
 
-def shop_of(merchant: Merchant, source: SourceSettings | None = None) -> Shop:
-    """Return what bears on reading this merchant's deliveries."""
+def shop_of(merchant: Merchant, source: SourceSettings | None = None) -> ShopSettings:
+    """Return the settings with which this merchant's deliveries are parsed."""
     if source is None:
-        return Shop(country=merchant.config.country)
-    return Shop(
+        return ShopSettings(country=merchant.config.country)
+    return ShopSettings(
         country=merchant.config.country,
         domain=source.shop,
         consent_level=ConsentLevel(source.consent_level.value),

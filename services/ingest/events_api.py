@@ -1,12 +1,12 @@
-"""The HTTP door of the merchant's own systems: `POST /v1/events`, one event or a list.
+"""The HTTP entry point of the merchant's own systems: `POST /v1/events`, one event or a list.
 
-Each event of a list is answered by itself: one that is refused never costs its neighbours, and says what is wrong with
-it. Where nothing of a request can be taken, the request is refused as a single event is.
+Each event of a list has its own result: a refused one says what is wrong with it and does not affect the others. If
+no event of a request can be recorded, the request is refused as a single event is.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -16,61 +16,142 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from services.ingest import store
-from services.ingest.api import count, count_what_is_odd
 from services.ingest.credentials import shop_of
-from services.ingest.delivery_preparation import Preparer, ReceivedDelivery
 from services.ingest.domain.announcements import Origin
 from services.ingest.domain.parsed_deliveries import DeliveryOutcome, must_pass
-from services.ingest.event_results import (
+from services.ingest.domain.prepared_deliveries import EVENTS_API
+from services.ingest.event_responses import (
     LONGEST_ID_CHARACTERS,
     REFUSED,
     AcceptedEvent,
+    EventResult,
     RefusedEvent,
-    Result,
-    answer_of,
-    results,
+    build_results,
+    response_body,
 )
-from services.ingest.fields import Misshapen
 from services.ingest.instruments import DELIVERIES
+from services.ingest.preparation import DeliveryPreparer, ReceivedDelivery
 from services.ingest.sources.generic import EventBody, findings_in, read_event
+from services.ingest.sources.json_object import InvalidField
+from services.ingest.webhooks_api import count_anomalies, count_delivery
 from shared import ids
-from shared.clock import Clock
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
-from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.db.unit_of_work import UnitOfWork
 from shared.failpoints import failpoint
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import FieldProblem, HTTPProblem
-from shared.http.quota import Quotas, QuotaUsage, reworded
+from shared.http.quota import QuotaUsage, reworded
 from shared.http.strict_json import parsed
+from shared.service import Runtime
 from shared.worker_thread import in_worker_thread
 
-SOURCE = "api"
 MOST_EVENTS = 500
 MOST_PROBLEMS = 100
-"""More would help nobody, and an answer should not outgrow its request."""
+"""More would help no caller, and an answer should not outgrow its request."""
 PATH = "/v1/events"
 UNREAD_SECONDS = 0.5
-"""A request that is refused unread is answered so late: who posts without a pause is paused."""
+"""Delay of the answer to a request that is refused before its body is read: it slows a caller that never pauses."""
 
 
-def events(
-    units: UnitOfWorkRunner,
-    system_tables: SystemTables,
-    preparer: Preparer,
-    clock: Clock,
-    require_room: Callable[[], None],
-    quotas: Quotas,
-) -> APIRouter:
-    """Return the route of the merchant's own systems; `require_room` raises while nothing can be taken."""
-    router = APIRouter(tags=["ingest"])
+class EventEndpoints:
+    """Receives events: parse, check quotas, prepare, record, answer each event."""
+
+    def __init__(self, runtime: Runtime, system_tables: SystemTables, preparer: DeliveryPreparer) -> None:
+        self._units = runtime.units
+        self._clock = runtime.clock
+        self._require_room = runtime.log.require_room
+        self._quotas = runtime.quotas
+        self._system_tables = system_tables
+        self._preparer = preparer
+
+    async def receive(self, request: Request, caller: Caller, idempotency_key: str | None) -> Response:
+        """Record the events of one request, and answer each.
+
+        Raises:
+            HTTPProblem: 409, 422 or 429; of a request over its quota, withdrawals and privacy requests were recorded.
+            Fault: the database is unavailable or the outbox full; nothing stored.
+        """
+        body = await self._read(request, caller)
+        self._require_room()
+
+        def parse() -> tuple[Any, Keyed | None, list[AcceptedEvent | RefusedEvent]]:
+            document = parsed(body)
+            keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document, self._preparer.keyed_hash)
+            return document, keyed, _parse_events(document, caller, self._clock.now())
+
+        document, keyed, events = await in_worker_thread(parse, len(body))
+        is_list = isinstance(document, list)
+        accepted = [event.delivery for event in events if isinstance(event, AcceptedEvent)]
+        refusal = self._quotas.refusal(caller, QuotaUsage(PATH, len(events), len(body)))
+        if refusal is not None:
+            raise await self._record_withdrawals(accepted, refusal)
+        _refuse_if_all_invalid(events, is_list=is_list)
+        arrivals = await in_worker_thread(lambda: [self._preparer.prepare(one) for one in accepted], len(body))
+
+        async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[EventResult]]:
+            if (before := await answered(uow.db, self._system_tables, keyed)) is not None:
+                return *before, ()
+            statuses = await store.record(uow, arrivals)
+            # Looked at after recording: another request may have been first by a moment.
+            conflicts = await store.conflicts(uow.db, arrivals) if DeliveryOutcome.DUPLICATE in statuses else []
+            results = build_results(events, statuses, conflicts)
+            _refuse_if_all_conflict(results, is_list=is_list)
+            answer = response_body(results)
+            await remember(uow, self._system_tables, keyed, HTTPStatus.ACCEPTED, answer)
+            failpoint("ingest.before_commit")
+            return HTTPStatus.ACCEPTED, answer, results
+
+        status, answer, results = await self._units.run(work, WritePriority.INGEST)
+        failpoint("ingest.after_commit")
+        _count(events, results)
+        return JSONResponse(answer, status_code=status)
+
+    async def _read(self, request: Request, caller: Caller) -> bytes:
+        """Return the body.
+
+        Raises:
+            HTTPProblem: 429 after a delay, for a large body over the quota; a chunked one is read to learn its size.
+        """
+        announced = int(request.headers.get("Content-Length", 0))  # digits, as `BodyLimit` checked
+        refusal, body = self._quotas.unread_refusal(caller, PATH, announced), b""
+        if refusal is None:
+            body = await request.body()
+            refusal = None if announced else self._quotas.unread_refusal(caller, PATH, len(body))
+        if refusal is not None:
+            await asyncio.sleep(UNREAD_SECONDS)
+            raise refusal
+        return body
+
+    async def _record_withdrawals(self, deliveries: Sequence[ReceivedDelivery], refusal: HTTPProblem) -> HTTPProblem:
+        """Record the withdrawals in a request that is over its quota; return the refusal of the rest.
+
+        The caller sends the whole request again; the withdrawals are repeats then.
+        """
+        passing = [delivery for delivery in deliveries if must_pass(delivery.outcome)]
+        if not passing:
+            return refusal
+        arrivals = [self._preparer.prepare(delivery) for delivery in passing]
+
+        async def work(uow: UnitOfWork) -> Sequence[DeliveryOutcome]:
+            return await store.record(uow, arrivals)
+
+        for delivery, outcome in zip(passing, await self._units.run(work, WritePriority.INGEST), strict=True):
+            count_delivery(delivery, outcome)
+        return reworded(
+            refusal, f"{len(passing)} of its events withdraw something and were recorded; send the whole list again"
+        )
+
+
+def add_routes(router: APIRouter, endpoints: EventEndpoints) -> None:
+    """Add the route of the merchant's own systems."""
 
     @router.post(
         PATH,
-        summary="Tell of events",
+        summary="Report events",
         status_code=HTTPStatus.ACCEPTED,
-        responses={429: {"description": "Over a quota; opt-outs and privacy requests were taken all the same"}},
+        responses={429: {"description": "Over a quota; opt-outs and privacy requests were recorded all the same"}},
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _schema()}}}},
     )
     async def tell(
@@ -78,85 +159,11 @@ def events(
         caller: Annotated[Caller, Depends(requires("events:write"))],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
-        body = await _read(request, caller, quotas)
-        require_room()
-
-        def read() -> tuple[Any, Keyed | None, list[AcceptedEvent | RefusedEvent]]:
-            document = parsed(body)
-            keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document, preparer.keyed_hash)
-            return document, keyed, _told(document, caller, clock.now())
-
-        document, keyed, told = await in_worker_thread(read, len(body))
-        is_list = isinstance(document, list)
-        taken = [each for each in told if isinstance(each, AcceptedEvent)]
-        refusal = quotas.refusal(caller, QuotaUsage(PATH, len(told), len(body)))
-        if refusal is not None:
-            raise await _take_withdrawals(units, preparer, [each.delivery for each in taken], refusal)
-        _refuse_where_nothing_is_right(told, is_list=is_list)
-        arrivals = await in_worker_thread(lambda: [preparer.prepared(each.delivery) for each in taken], len(body))
-
-        async def work(uow: UnitOfWork) -> tuple[int, Any, Sequence[Result]]:
-            if (before := await answered(uow.db, system_tables, keyed)) is not None:
-                return *before, ()
-            statuses = await store.record(uow, arrivals)
-            # Looked at afterwards: another request may have been first by a moment.
-            others = await store.conflicts(uow.db, arrivals) if DeliveryOutcome.DUPLICATE in statuses else []
-            found = results(told, statuses, others)
-            _refuse_where_all_conflict(found, is_list=is_list)
-            answer = answer_of(found)
-            await remember(uow, system_tables, keyed, HTTPStatus.ACCEPTED, answer)
-            failpoint("ingest.before_commit")
-            return HTTPStatus.ACCEPTED, answer, found
-
-        status, answer, found = await units.run(work, WritePriority.INGEST)
-        failpoint("ingest.after_commit")
-        _count(told, found)
-        return JSONResponse(answer, status_code=status)
-
-    return router
+        return await endpoints.receive(request, caller, idempotency_key)
 
 
-async def _read(request: Request, caller: Caller, quotas: Quotas) -> bytes:
-    """Return the body.
-
-    Raises:
-        HTTPProblem: 429, late, for a large one over the quota; one that comes in chunks says its size only by coming.
-    """
-    announced = int(request.headers.get("Content-Length", 0))  # digits, as `BodyLimit` saw to
-    unread, body = quotas.unread_refusal(caller, PATH, announced), b""
-    if unread is None:
-        body = await request.body()
-        unread = None if announced else quotas.unread_refusal(caller, PATH, len(body))
-    if unread is not None:
-        await asyncio.sleep(UNREAD_SECONDS)
-        raise unread
-    return body
-
-
-async def _take_withdrawals(
-    units: UnitOfWorkRunner, preparer: Preparer, deliveries: Sequence[ReceivedDelivery], refusal: HTTPProblem
-) -> HTTPProblem:
-    """Take what somebody withdraws in a request that is over its quota; return the refusal of the rest.
-
-    The whole request comes again, and then these are repeats.
-    """
-    passing = [delivery for delivery in deliveries if must_pass(delivery.outcome)]
-    if not passing:
-        return refusal
-    arrivals = [preparer.prepared(delivery) for delivery in passing]
-
-    async def work(uow: UnitOfWork) -> Sequence[DeliveryOutcome]:
-        return await store.record(uow, arrivals)
-
-    for delivery, outcome in zip(passing, await units.run(work, WritePriority.INGEST), strict=True):
-        count(delivery, outcome)
-    return reworded(
-        refusal, f"{len(passing)} of its events withdraw something and were taken; send the whole list again"
-    )
-
-
-def _told(document: Any, caller: Caller, now: datetime) -> list[AcceptedEvent | RefusedEvent]:
-    """Return what each event of the request says, or what is wrong with it.
+def _parse_events(document: Any, caller: Caller, now: datetime) -> list[AcceptedEvent | RefusedEvent]:
+    """Return each event of the request, or what is wrong with it.
 
     Raises:
         HTTPProblem: 422, there are too many, or none.
@@ -164,90 +171,89 @@ def _told(document: Any, caller: Caller, now: datetime) -> list[AcceptedEvent | 
     documents = document if isinstance(document, list) else [document]
     if not 0 < len(documents) <= MOST_EVENTS:
         raise _invalid([FieldProblem(field="events", reason=f"must be 1 to {MOST_EVENTS} events")])
-    told: list[AcceptedEvent | RefusedEvent] = []
+    events: list[AcceptedEvent | RefusedEvent] = []
     for one in documents:
         try:
-            told.append(_taken(one, caller, now))
-        except Misshapen as first:
+            events.append(_parse_event(one, caller, now))
+        except InvalidField as first:
             found = findings_in(one) or [first]
-            told.append(
-                RefusedEvent(_id_of(one), [FieldProblem(field=each.field, reason=each.reason) for each in found])
-            )
-    return told
+            problems = [FieldProblem(field=finding.field, reason=finding.reason) for finding in found]
+            events.append(RefusedEvent(_id_of(one), problems))
+    return events
 
 
-def _taken(document: Any, caller: Caller, now: datetime) -> AcceptedEvent:
+def _parse_event(document: Any, caller: Caller, now: datetime) -> AcceptedEvent:
     merchant = caller.merchant
-    event, reading = read_event(document, shop_of(merchant), now)
+    event, outcome = read_event(document, shop_of(merchant), now)
     delivery = ReceivedDelivery(
-        origin=Origin(merchant.id, SOURCE, ids.minted(now), now, caller.asked_by),
+        origin=Origin(merchant.id, EVENTS_API, ids.minted(now), now, caller.asked_by),
         topic=event.kind,
         repeat_keys=(event.id,),
         body=orjson.dumps(document, option=orjson.OPT_SORT_KEYS),
         headers={},
-        outcome=reading,
+        outcome=outcome,
     )
     return AcceptedEvent(event.id, delivery)
 
 
 def _id_of(document: Any) -> str | None:
-    """Return the id by which the caller finds a refused event again, where it has one."""
+    """Return the id by which the caller can find a refused event, if it has a usable one."""
     found = document.get("id") if isinstance(document, dict) else None
     return found if isinstance(found, str) and len(found) <= LONGEST_ID_CHARACTERS else None
 
 
-def _refuse_where_nothing_is_right(told: Sequence[AcceptedEvent | RefusedEvent], *, is_list: bool) -> None:
-    """Refuse the request when none of its events can be taken.
+def _refuse_if_all_invalid(events: Sequence[AcceptedEvent | RefusedEvent], *, is_list: bool) -> None:
+    """Refuse the request if none of its events is valid.
 
     Raises:
         HTTPProblem: 422 with every field that is wrong.
     """
-    refused = [(place, each) for place, each in enumerate(told) if isinstance(each, RefusedEvent)]
-    if len(refused) == len(told):
-        DELIVERIES.labels(SOURCE, REFUSED).inc(len(refused))
+    refused = [(position, event) for position, event in enumerate(events) if isinstance(event, RefusedEvent)]
+    if len(refused) == len(events):
+        DELIVERIES.labels(EVENTS_API, REFUSED).inc(len(refused))
         raise _invalid(
             [
-                FieldProblem(field=_place(problem.field, place, is_list), reason=problem.reason)
-                for place, each in refused
-                for problem in each.problems
+                FieldProblem(field=_path(problem.field, position, is_list), reason=problem.reason)
+                for position, event in refused
+                for problem in event.problems
             ]
         )
 
 
-def _refuse_where_all_conflict(found: Sequence[Result], *, is_list: bool) -> None:
-    """Refuse the request when every event of it bears an id that was used for another, or is wrong otherwise.
+def _refuse_if_all_conflict(results: Sequence[EventResult], *, is_list: bool) -> None:
+    """Refuse the request if each of its events is invalid or has an id that was used for another event.
 
     Raises:
         HTTPProblem: 409.
     """
-    if all(each.problems for each in found):
+    if all(result.problems for result in results):
         raise HTTPProblem(
             HTTPStatus.CONFLICT,
             "event_conflict",
-            "an id was used before for another event; use a new id, or send the event as it was",
+            "an id was used before for another event; use a new id, or send the event unchanged",
             [
-                FieldProblem(field=_place(problem.field, place, is_list), reason=problem.reason)
-                for place, each in enumerate(found)
-                for problem in each.problems
+                FieldProblem(field=_path(problem.field, position, is_list), reason=problem.reason)
+                for position, result in enumerate(results)
+                for problem in result.problems
             ][:MOST_PROBLEMS],
         )
 
 
-def _count(told: Sequence[AcceptedEvent | RefusedEvent], found: Sequence[Result]) -> None:
-    """Count what became of the events, each kind once a request: finding a counter by its labels takes its time.
+def _count(events: Sequence[AcceptedEvent | RefusedEvent], results: Sequence[EventResult]) -> None:
+    """Count the events by outcome, one lookup of the counter for each outcome, since a lookup by labels is slow.
 
-    Where a request is answered as it was before, nothing was found, and nothing is counted.
+    A request that repeats a stored answer has no results, and nothing is counted.
     """
-    kinds = Counter(REFUSED if result.problems else result.status for result in found)
+    kinds = Counter(REFUSED if result.problems else result.status for result in results)
     for outcome, number in kinds.items():
-        DELIVERIES.labels(SOURCE, outcome).inc(number)
-    for each, result in zip(told, found, strict=False):
-        if isinstance(each, AcceptedEvent) and not result.problems:
-            count_what_is_odd(each.delivery, DeliveryOutcome(result.status))
+        DELIVERIES.labels(EVENTS_API, outcome).inc(number)
+    for event, result in zip(events, results, strict=False):
+        if isinstance(event, AcceptedEvent) and not result.problems:
+            count_anomalies(event.delivery, DeliveryOutcome(result.status))
 
 
-def _place(field: str, place: int, is_list: bool) -> str:  # noqa: FBT001 - private, and named at its source
-    return f"events.{place}.{field}" if is_list else field
+def _path(field: str, position: int, is_list: bool) -> str:  # noqa: FBT001 - private, and named at its source
+    return f"events.{position}.{field}" if is_list else field
 
 
 def _invalid(problems: Sequence[FieldProblem]) -> HTTPProblem:

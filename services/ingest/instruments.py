@@ -1,15 +1,15 @@
-"""What ingest counts."""
+"""Metrics of ingest."""
 
 from shared.telemetry.metrics import counter, histogram
 
 DELIVERIES = counter(
     "followup_ingest_deliveries_total",
-    "Deliveries by source (`unknown` for none of ours) and outcome: accepted, duplicate, quarantined, ignored, "
+    "Deliveries by source (`unknown` for an unsupported one) and outcome: accepted, duplicate, quarantined, ignored, "
     "no_recipient, refused, over_quota.",
     ["source", "outcome"],
 )
 NO_RECIPIENT = counter(
-    "followup_ingest_no_recipient_total", "Deliveries about somebody whose phone nobody told us.", ["source"]
+    "followup_ingest_no_recipient_total", "Deliveries about a person whose number is not known.", ["source"]
 )
 QUARANTINED = counter(
     "followup_ingest_quarantined_total",
@@ -18,18 +18,18 @@ QUARANTINED = counter(
 )
 FIELDS_UNKNOWN = counter(
     "followup_ingest_fields_unknown_total",
-    "Fields of genuine deliveries that could not be read, and were taken for unknown so that the rest counts.",
+    "Fields of genuine deliveries that could not be read and were ignored.",
     ["source"],
 )
 IDS_REUSED = counter(
     "followup_ingest_ids_reused_total",
-    "Genuine deliveries that came under an id that was used before with another body; they are taken, each time.",
+    "Genuine deliveries whose id was used before with another body; each is recorded.",
     ["source"],
 )
 FACTS_LEFT_OUT = counter(
-    "followup_ingest_facts_left_out_total", "Facts of platforms' deliveries left out for their size.", ["source"]
+    "followup_ingest_facts_left_out_total", "Facts of platforms' deliveries left out because of their size.", ["source"]
 )
 SECONDS = histogram(
-    "followup_ingest_delivery_seconds", "From the whole body of a genuine delivery to its commit.", ["source"]
+    "followup_ingest_delivery_seconds", "Seconds from receiving a genuine delivery to its commit.", ["source"]
 )
 PURGED = counter("followup_ingest_purged_deliveries_total", "Deliveries deleted after their retention.")

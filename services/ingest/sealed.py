@@ -1,4 +1,4 @@
-"""What rests sealed in ingest, and the place of each value."""
+"""The encrypted columns of ingest, and the place to which each value is bound."""
 
 from typing import Final
 
@@ -14,4 +14,4 @@ SEALED: Final[Sealed] = {
     subjects: {"contact": lambda row: aad.contact(row["recipient_id"])},
     former_people: {"contact": lambda row: aad.contact(row["recipient_id"])},
 }
-"""Sealed again when the key changes."""
+"""Encrypted again when the key changes."""

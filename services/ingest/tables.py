@@ -6,9 +6,6 @@ from shared.db.storage import CHANGING
 from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant
 
-KEY_BYTES = 16
-"""Length of the hashes that tell repeats and joins apart."""
-
 metadata, system_tables = metadata_of("ingest")
 
 deliveries = sa.Table(
@@ -25,7 +22,7 @@ deliveries = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("headers", sa.LargeBinary, nullable=False),
 )
-"""Every genuine delivery as it came, sealed; `keys` are its rows in delivery_keys, one after the other."""
+"""Every genuine delivery as received, encrypted; `keys` are the keys of its rows in delivery_keys, concatenated."""
 
 delivery_keys = sa.Table(
     "ingest_delivery_keys",
@@ -34,9 +31,9 @@ delivery_keys = sa.Table(
     sa.Column("delivery_id", Id, nullable=False),
     sa.Column("body_sha256", sa.LargeBinary, nullable=False),
 )
-"""By what a repeat is known: merchant, source and each of the delivery's own keys, hashed.
+"""Keys by which a repeat is recognized: merchant, source and each of the delivery's own keys, hashed.
 
-Hashes are made under the key that names people, and the body's is blanked with its person's erasure.
+The body's hash is keyed with the hash key of recipients, and blanked when its person is erased.
 """
 
 published = sa.Table(
@@ -44,7 +41,7 @@ published = sa.Table(
     metadata,
     sa.Column("event_id", Id, primary_key=True),
 )
-"""What was published, by its derived id: told again by another delivery, it is no news."""
+"""Ids of published events: the same event in another delivery is not published again."""
 
 subjects = sa.Table(
     "ingest_subjects",
@@ -59,9 +56,9 @@ subjects = sa.Table(
     sa.Column("total", sa.Text),
     postgresql_with=CHANGING,
 )
-"""Order, cart or customer (a keyed hash) to the person last known behind it, sealed; and the place where a permission
-was given, to whose. `as_of` is when the source says it came to be so: what is older and comes later changes nothing.
-`total` is what was told of an order's money."""
+"""The current person, encrypted, behind each order, cart and customer (a keyed hash), and behind each place where
+consent was given. `as_of` is the source's time of that state: an older delivery that arrives later changes nothing.
+`total` is the published total of an order."""
 
 former_people = sa.Table(
     "ingest_former_people",
@@ -74,8 +71,8 @@ former_people = sa.Table(
     sa.Column("provenance", sa.Text, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
 )
-"""Who stood behind an order, cart or customer before its number changed: what is asked by right reaches them too.
-The key is the join's hash and the person's id."""
+"""The people behind an order, cart or customer before its number changed; privacy requests concern them too.
+The key is the hash of the order, cart or customer and the person's id."""
 
 quarantine = sa.Table(
     "ingest_quarantine",
@@ -88,10 +85,9 @@ quarantine = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("received_at", Instant, nullable=False),
 )
-"""Genuine deliveries that could not be read, and why; the body stands in deliveries."""
+"""Genuine deliveries that could not be read, and why; the body is in deliveries."""
 
 __all__ = [
-    "KEY_BYTES",
     "deliveries",
     "delivery_keys",
     "former_people",

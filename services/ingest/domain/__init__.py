@@ -1,1 +1,1 @@
-"""What deliveries say and what the house is told of them: types and pure functions."""
+"""What deliveries contain and which events they become: types and pure functions."""

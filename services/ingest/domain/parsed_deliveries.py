@@ -1,4 +1,4 @@
-"""What a delivery says, in our words."""
+"""The content of a delivery in Followup's own terms, whichever source it came from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class QuarantineReason(StrEnum):
     UNKNOWN_TOPIC = "unknown_topic"
     MISSHAPEN = "misshapen"
     TOPIC_MISMATCH = "topic_mismatch"
-    """Genuine, but its unsigned topic does not fit the signed body: somebody may have sent it again under another."""
+    """Genuine, but its unsigned topic does not fit the signed body: it may be a replay under another topic."""
 
 
 class DeliveryOutcome(StrEnum):
@@ -27,30 +27,31 @@ class DeliveryOutcome(StrEnum):
     DUPLICATE = "duplicate"
     QUARANTINED = "quarantined"
     IGNORED = "ignored"
-    """Genuine and readable, and nothing in it is news to us."""
+    """Genuine and readable, and nothing in it is new."""
     NO_RECIPIENT = "no_recipient"
-    """News about somebody whose phone nobody ever told us."""
+    """New, but about a person whose number is not known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
-    """What the merchant's files say that bears on reading a delivery."""
+class ShopSettings:
+    """The merchant's settings on which the parsing of a delivery depends."""
 
     country: str | None = None
-    """ISO 3166-1 alpha-2 region of numbers written without a prefix, where no address says better."""
+    """ISO 3166-1 alpha-2 region of numbers written without a country code, if no address names one."""
     domain: str | None = None
-    """The only shop whose deliveries are taken; None: whichever knows the secret."""
+    """The only shop domain whose deliveries are accepted; None: any that is signed with the secret."""
     consent_level: ConsentLevel = ConsentLevel.EXPRESS
-    """What ticking the shop's own box for texts is."""
+    """The consent level of ticking the shop's checkbox for texts."""
     disclosure: str | None = None
-    """The wording beside that box."""
+    """The disclosure shown beside that checkbox."""
     disclosure_since: datetime | None = None
-    """Since when; None: always."""
+    """Since when it is shown; None: always."""
 
-    def ticked(self, at: datetime | None) -> tuple[ConsentLevel, str | None]:
-        """Return what a tick of that box at an instant is worth, and the wording that makes it so.
+    def checkbox_consent(self, at: datetime | None) -> tuple[ConsentLevel, str | None]:
+        """Return the consent level of ticking that checkbox at an instant, and the disclosure that justifies it.
 
-        A tick from before the wording, or of nobody knows when, is express consent without any evidence of words.
+        If the box was ticked before the disclosure took effect, or at an unknown time, it is express consent with no
+        disclosure on record.
         """
         if self.disclosure is None or (self.disclosure_since and (at is None or at < self.disclosure_since)):
             return ConsentLevel.EXPRESS, None
@@ -58,8 +59,8 @@ class Shop:
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
-    """Something by which a later event without a phone finds the same person."""
+class Identifier:
+    """An id by which a later event without a number finds the same person."""
 
     kind: str
     """``subject`` (an order, cart or booking) or ``customer``."""
@@ -67,8 +68,8 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A consent that the delivery reports."""
+class ConsentClaim:
+    """A consent that the delivery reports as given or withdrawn."""
 
     scope: ConsentScope
     act: ConsentAct
@@ -76,25 +77,25 @@ class Claim:
     captured_at: datetime | None
     method: str
     source: str
-    told_at: datetime
-    """When the thing happened in whose telling the claim stands; the same in every telling."""
+    reported_at: datetime
+    """When what the delivery reports happened; the same in every delivery that reports it."""
     disclosure_sha256: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     contact: Contact | None = None
-    """Whom it is about, where that is not the person of the delivery."""
-    reaches_everybody: bool = False
-    """Whether it is about every number that the delivery's joins ever had: somebody withdraws as a customer."""
+    """The person it concerns, if not the person of the delivery."""
+    covers_former_numbers: bool = False
+    """Whether it concerns every number the delivery's identifiers ever led to, as when a customer withdraws consent."""
     key: str = ""
-    """Tells undated claims apart; a dated one is known by its date."""
+    """Distinguishes undated claims; a dated claim is identified by its date."""
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerDraft:
-    """Something that may start or stop a flow: a trigger before anybody knows whose."""
+    """Something that may start or stop a flow: a trigger before its recipient is known."""
 
     kind: str
     key: str
-    """Its natural key within merchant and source: however often and wherever it is told, it is one trigger."""
+    """Its natural key within merchant and source: reported several times, it is still one trigger."""
     occurred_at: datetime
     subject: str | None = None
     amount_minor: int | None = None
@@ -102,70 +103,70 @@ class TriggerDraft:
     is_test: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     anchored_at: datetime | None = None
-    """An instant of the same thing that every telling has, where `occurred_at` may differ between them."""
-    unless: str | None = None
-    """The key of another happening of this delivery: where that is news itself, it says this too."""
+    """An instant that every report of it has, if `occurred_at` may differ; the event id is derived from it."""
+    superseded_by: str | None = None
+    """The key of another trigger of this delivery: if that one is new, this one is not published."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderTotal:
-    """What an order comes to, in the shop's money, and its ratio to the buyer's."""
+    """An order's total in the shop's currency, and its ratio to the buyer's currency."""
 
     minor: int | None
-    """With what was given back; None where that cannot be told."""
+    """Before refunds; None if that cannot be determined."""
     currency: str
     shop_minor: int | None = None
     buyer_minor: int | None = None
-    """What `shop_minor` was in the buyer's money."""
+    """The same amount as `shop_minor` in the buyer's currency."""
     buyer_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PermissionPlace:
-    """Where a person gives a number permission, and may take it off again: a checkout's box, a customer's account."""
+class CollectionPoint:
+    """Where consent is given for a number, and withdrawn by its removal: a checkbox, a customer's account."""
 
     name: str
     changed_at: datetime
-    """When it came to be as it is now."""
-    claim: Claim | None = None
-    """The permission that is given there now; one of the delivery's claims."""
+    """Since when it is as the delivery shows it."""
+    claim: ConsentClaim | None = None
+    """The consent given there now; one of the delivery's claims."""
     contact: Contact | None = None
-    """Whose number stands there now, where the delivery says no more of permission."""
+    """The person whose number stands there now, if the delivery reports no consent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDelivery:
-    """What a delivery says; all of it concerns one person, or the whole merchant."""
+    """The content of a delivery; all of it concerns one person, or the whole merchant."""
 
     contact: Contact | None = None
     customer: str | None = None
-    joins: tuple[Join, ...] = ()
+    identifiers: tuple[Identifier, ...] = ()
     """Best first."""
-    happenings: tuple[TriggerDraft, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    triggers: tuple[TriggerDraft, ...] = ()
+    claims: tuple[ConsentClaim, ...] = ()
     rights: tuple[PrivacyRight, ...] = ()
     as_of: datetime | None = None
-    """When its order, cart or customer came to be as it is told here, whole; None: the delivery tells a part of one.
-    What is older than what is known changes no number, and gives no permission."""
-    retold: tuple[TriggerDraft, ...] = ()
-    """What whoever has the number now is to hear, should the subject have had another one before."""
-    place: PermissionPlace | None = None
+    """Since when its order, cart or customer is as the delivery shows it; None: the delivery holds only a part of one.
+    A delivery older than the stored state changes no number and gives no consent."""
+    on_number_change: tuple[TriggerDraft, ...] = ()
+    """Triggers that are repeated for the new number if the subject had another number before."""
+    place: CollectionPoint | None = None
     total: OrderTotal | None = None
-    """What the order of its first join comes to now."""
+    """The current total of the order that its first identifier names."""
     closes: str | None = None
-    """Why the merchant is closed, where the delivery says so."""
+    """Why the merchant is closed, if the delivery closes it."""
     unknown: tuple[str, ...] = ()
-    """Places of the document that could not be read, and that nothing here needed."""
+    """Paths of optional fields that could not be read."""
 
     @property
-    def says_something(self) -> bool:
-        """Return whether there is anything to tell of."""
-        return bool(self.happenings or self.claims or self.rights or self.closes)
+    def has_content(self) -> bool:
+        """Return whether the delivery reports anything."""
+        return bool(self.triggers or self.claims or self.rights or self.closes)
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A genuine delivery that does not fit what we know of its source; `detail` names fields, never values."""
+    """A genuine delivery that does not have its source's form; `detail` names fields, never values."""
 
     reason: QuarantineReason
     detail: str
@@ -175,7 +176,7 @@ ParseResult: TypeAlias = ParsedDelivery | Unreadable
 
 
 def must_pass(outcome: ParseResult) -> bool:
-    """Return whether somebody withdraws something in it: that is taken however much else its merchant sends."""
+    """Return whether it withdraws consent, makes a privacy request or closes the merchant: no quota refuses that."""
     if isinstance(outcome, Unreadable):
         return False
     return bool(outcome.rights or outcome.closes or any(claim.act in WITHDRAWALS for claim in outcome.claims))

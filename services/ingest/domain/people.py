@@ -1,10 +1,10 @@
-"""Whose number a delivery holds, how it is chosen, and by what it is found again."""
+"""Which number of a delivery is used, and which identifiers lead to it later."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from services.ingest.domain.parsed_deliveries import Join, ParsedDelivery
+from services.ingest.domain.parsed_deliveries import Identifier, ParsedDelivery
 from shared import phone
 from shared.events.trigger import PhoneProvenance
 from shared.phone import E164
@@ -14,7 +14,7 @@ SealedT = TypeVar("SealedT")
 
 @dataclass(frozen=True, slots=True)
 class PhoneCandidate:
-    """A number a delivery holds: as written, where it stood, and the country of its address."""
+    """A number in a delivery: as written, the field it came from, and the country of its address."""
 
     raw: str | None
     provenance: PhoneProvenance
@@ -22,15 +22,15 @@ class PhoneCandidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The number to write to, and where it stood."""
+class ChosenPhone:
+    """The number to use, and the field it came from."""
 
     number: E164
     provenance: PhoneProvenance
 
 
-def chosen_phone(candidates: Iterable[PhoneCandidate], fallback_country: str | None) -> Chosen | None:
-    """Return the first candidate that is a usable number; never guesses a country.
+def choose_phone(candidates: Iterable[PhoneCandidate], fallback_country: str | None) -> ChosenPhone | None:
+    """Return the first candidate that is a usable number; no country is guessed.
 
     Source: webhooks section 1, phone choice.
     """
@@ -39,47 +39,47 @@ def chosen_phone(candidates: Iterable[PhoneCandidate], fallback_country: str | N
             continue
         parsed = phone.parse(candidate.raw, candidate.country or fallback_country)
         if not isinstance(parsed, phone.Unparsable):
-            return Chosen(parsed, candidate.provenance)
+            return ChosenPhone(parsed, candidate.provenance)
     return None
 
 
 def remembered_provenance(provenance: PhoneProvenance) -> PhoneProvenance:
-    """Return the provenance of a number that is found again through a subject; shipping stays shipping."""
+    """Return the provenance of a number that a later event finds through a subject; shipping stays shipping."""
     return provenance if provenance is PhoneProvenance.SHIPPING else PhoneProvenance.SUBJECT
 
 
-def lasting_joins(reading: ParsedDelivery) -> tuple[Join, ...]:
-    """Return the joins that may remember this delivery's number.
+def lasting_identifiers(parsed: ParsedDelivery) -> tuple[Identifier, ...]:
+    """Return the identifiers that may lead to this delivery's number later.
 
-    A shipping number may be another person's: it is remembered for its order, never for the customer. Who asks for
-    erasure or a copy is not remembered for having asked.
+    A shipping number may be another person's: it is stored for its order, never for the customer. A privacy request
+    stores nothing about the person who makes it.
     """
-    if reading.contact is None or reading.rights:
+    if parsed.contact is None or parsed.rights:
         return ()
-    if reading.contact.provenance is PhoneProvenance.SHIPPING:
-        return tuple(join for join in reading.joins if join.kind != "customer")
-    return reading.joins
+    if parsed.contact.provenance is PhoneProvenance.SHIPPING:
+        return tuple(join for join in parsed.identifiers if join.kind != "customer")
+    return parsed.identifiers
 
 
-def reaches_everybody(reading: ParsedDelivery) -> bool:
-    """Return whether a reading concerns every number its joins ever had: what is asked by right, and withdrawals."""
-    return bool(reading.rights) or any(claim.reaches_everybody for claim in reading.claims)
+def covers_former_numbers(parsed: ParsedDelivery) -> bool:
+    """Return whether a delivery concerns every number its identifiers ever led to: privacy requests and withdrawals."""
+    return bool(parsed.rights) or any(claim.covers_former_numbers for claim in parsed.claims)
 
 
-def timely_claims(reading: ParsedDelivery, sealed: Sequence[SealedT]) -> tuple[ParsedDelivery, tuple[SealedT, ...]]:
-    """Return a reading that is older than what is known without the permission of its place, and what is sealed of it.
+def timely_claims(parsed: ParsedDelivery, sealed: Sequence[SealedT]) -> tuple[ParsedDelivery, tuple[SealedT, ...]]:
+    """Return an outdated delivery without the consent of its collection point, and the matching part of `sealed`.
 
-    A box may have been emptied since; what a customer's account says is dated by itself.
+    The checkbox may have been cleared since; consent in a customer's account has its own date.
     """
-    place = reading.place
+    place = parsed.place
     kept = [
         (claim, own)
-        for claim, own in zip(reading.claims, sealed, strict=True)
+        for claim, own in zip(parsed.claims, sealed, strict=True)
         if place is None or claim is not place.claim
     ]
-    return replace(reading, claims=tuple(claim for claim, _ in kept)), tuple(own for _, own in kept)
+    return replace(parsed, claims=tuple(claim for claim, _ in kept)), tuple(own for _, own in kept)
 
 
-def prefers_known_person(reading: ParsedDelivery) -> bool:
-    """Return whether a person found through the joins comes before the number in the delivery itself."""
-    return reading.contact is None or reading.contact.provenance is PhoneProvenance.SHIPPING
+def prefers_known_person(parsed: ParsedDelivery) -> bool:
+    """Return whether a person found through the identifiers has precedence over the number in the delivery."""
+    return parsed.contact is None or parsed.contact.provenance is PhoneProvenance.SHIPPING

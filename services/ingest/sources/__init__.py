@@ -1,1 +1,1 @@
-"""One file per platform: how its deliveries are verified, told apart and read; pure."""
+"""One file per platform: how its deliveries are verified, distinguished and parsed; pure."""

@@ -1,4 +1,4 @@
-"""What every source must be able to do, and the frame in which its reader runs."""
+"""The interface of a source, and how its parser is run."""
 
 import base64
 import hashlib
@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from services.ingest.domain.parsed_deliveries import ParseResult, QuarantineReason, Shop, Unreadable
-from services.ingest.fields import Misshapen
+from services.ingest.domain.parsed_deliveries import ParseResult, QuarantineReason, ShopSettings, Unreadable
+from services.ingest.sources.json_object import InvalidField
 from shared.http import strict_json
 
 _HALF = re.compile(
     rb"(?P<kept>\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
-"""An escape that is not of a code point, and a whole pair, which stay; then half of one."""
+"""Another escape or a whole surrogate pair, which are kept; otherwise a lone surrogate."""
 
 Headers: TypeAlias = Mapping[str, str]
 """Names in lower case."""
@@ -26,15 +26,15 @@ Headers: TypeAlias = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What a reader may know beside the document."""
+    """What a parser may use besides the document."""
 
     headers: Headers
-    shop: Shop
+    shop: ShopSettings
     received_at: datetime
 
 
 Reader: TypeAlias = Callable[[Any, DeliveryContext], ParseResult]
-"""Turns a parsed JSON document into an outcome; may raise `Misshapen`."""
+"""Turns a JSON document into a result; may raise `InvalidField`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,48 +42,48 @@ class Adapter:
     """One source."""
 
     name: str
-    is_genuine: Callable[[Headers, bytes, Sequence[str], Shop, datetime], bool]
-    """Tells whether any of the secrets signed these bytes; takes as long for a wrong secret as for a right one."""
+    is_genuine: Callable[[Headers, bytes, Sequence[str], ShopSettings, datetime], bool]
+    """Whether one of the secrets signed these bytes; takes the same time for a wrong secret as for a right one."""
     topic_of: Callable[[Headers], str]
     repeat_keys: Callable[[Headers], tuple[str, ...]]
-    """What a repeat of the same delivery has in common with it; any one of them suffices."""
+    """Keys that a repeat shares with the first delivery; one shared key makes it a repeat."""
     reader_of: Callable[[str], Reader | None]
-    """The reader of a topic; None where the topic is unknown."""
+    """The parser of a topic; None for an unknown topic."""
 
-    def read(self, body: bytes, circumstances: DeliveryContext) -> ParseResult:
-        """Return what a genuine delivery says, or why it cannot be read; never raises for what is in it."""
-        reader = self.reader_of(self.topic_of(circumstances.headers))
+    def read(self, body: bytes, context: DeliveryContext) -> ParseResult:
+        """Return the content of a genuine delivery, or why it cannot be read; its content never makes this raise."""
+        reader = self.reader_of(self.topic_of(context.headers))
         if reader is None:
-            return Unreadable(QuarantineReason.UNKNOWN_TOPIC, "nobody here knows this topic")
+            return Unreadable(QuarantineReason.UNKNOWN_TOPIC, "this topic is not supported")
         try:
-            return reader(_document(body), circumstances)
+            return reader(_document(body), context)
         except orjson.JSONDecodeError:
             return Unreadable(QuarantineReason.NOT_JSON, "the body is not JSON")
-        except Misshapen as finding:
+        except InvalidField as finding:
             return Unreadable(QuarantineReason.MISSHAPEN, str(finding))
 
 
 def _document(body: bytes) -> Any:
-    """Return what a body says, mended where a text in it cannot be kept: what stands beside it is meant all the same.
+    """Return the document of a body, with strings that cannot be stored replaced rather than the body refused.
 
-    Platforms cut texts between the two halves of an emoji: half of one, and a NUL, become U+FFFD. What is nested
-    deeper than anybody writes is null.
+    Platforms cut strings between the two surrogates of an emoji: a lone surrogate, and a NUL, become U+FFFD. Values
+    nested deeper than the limit become null.
 
     Raises:
-        orjson.JSONDecodeError: it is not JSON even so.
-        Misshapen: it holds more than anybody says at once.
+        orjson.JSONDecodeError: it is not JSON even then.
+        InvalidField: it holds more values than the limit.
     """
     try:
         return strict_json.read(body)
     except strict_json.TooManyMembers as problem:
-        raise Misshapen("body", str(problem)) from None
+        raise InvalidField("body", str(problem)) from None
     except (orjson.JSONDecodeError, strict_json.NotStorable):
         whole = _HALF.sub(_whole, body.decode(errors="replace").encode())
         return _keepable(orjson.loads(whole), strict_json.MOST_LEVELS - 1)
 
 
 def _keepable(value: Any, levels: int) -> Any:
-    """Return a value without NULs, and without what lies deeper than so many levels."""
+    """Return a value without NULs, and with null for what is nested deeper than so many levels."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, list | dict) and not levels:
@@ -96,7 +96,7 @@ def _keepable(value: Any, levels: int) -> Any:
 
 
 def _whole(found: re.Match[bytes]) -> bytes:
-    """Return an escape as it is, or the replacement character for half of one."""
+    """Return an escape unchanged, or the replacement character for a lone surrogate."""
     return found[0] if found["kept"] else rb"\ufffd"
 
 
@@ -108,7 +108,7 @@ def hmac_sha256_base64(key: bytes, signed: bytes) -> str:
 def is_any_of(given: Sequence[str], expected: Sequence[str]) -> bool:
     """Return whether a given signature is an expected one; compares all with all, each in constant time."""
     found = False
-    for one in given:
+    for signature in given:
         for other in expected:
-            found |= hmac.compare_digest(one.encode(), other.encode())
+            found |= hmac.compare_digest(signature.encode(), other.encode())
     return found

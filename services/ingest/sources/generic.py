@@ -1,4 +1,4 @@
-"""Our own format: one event of `POST /v1/events`, whoever brings it.
+"""Followup's own format: one event of `POST /v1/events`, or of a Standard Webhooks delivery.
 
     {"id": "evt-1", "kind": "purchase", "occurred_at": "2026-11-30T20:00:00Z", "subject": "order-1001", "test": false,
      "recipient": {"phone": "+12125550123", "first_name": "Ana", "country": "US", "state": "NY"},
@@ -21,8 +21,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from services.ingest.domain.parsed_deliveries import Claim, Join, ParsedDelivery, Shop, TriggerDraft
-from services.ingest.fields import Misshapen
+from services.ingest.domain.parsed_deliveries import (
+    ConsentClaim,
+    Identifier,
+    ParsedDelivery,
+    ShopSettings,
+    TriggerDraft,
+)
+from services.ingest.sources.json_object import InvalidField
 from shared import normalize, phone, zone_countries
 from shared.config.problem import did_you_mean
 from shared.consent_dates import undated_where_withdrawn
@@ -32,7 +38,7 @@ from shared.fact_limits import bounded_facts
 from shared.instants import Instant
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far a sender's clock may run ahead of ours; a consent from the future would outrank a later revocation."""
+"""How far a sender's clock may run ahead of ours; a consent from the future would outrank a later withdrawal."""
 _KINDS = frozenset(kind.value for kind in TriggerKind)
 _CUSTOM_KIND = re.compile(r"custom\.[a-z0-9][a-z0-9_.-]{0,63}")
 
@@ -40,8 +46,8 @@ _CUSTOM_KIND = re.compile(r"custom\.[a-z0-9][a-z0-9_.-]{0,63}")
 def _kind(word: str) -> str:
     if word in _KINDS or _CUSTOM_KIND.fullmatch(word):
         return word
-    mend = did_you_mean(word, TriggerKind)
-    raise PydanticCustomError("unknown_kind", "unknown kind; {mend} or write custom.<name>", {"mend": mend})
+    hint = did_you_mean(word, TriggerKind)
+    raise PydanticCustomError("unknown_kind", "unknown kind; {hint} or write custom.<name>", {"hint": hint})
 
 
 @lru_cache(maxsize=1024)
@@ -64,7 +70,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 def _read_as(spelling: Callable[[str], str]) -> BeforeValidator:
-    """Return what reads the usual spellings of a text, and leaves what is no text, or no short one, to be refused."""
+    """Return a validator that normalizes a string; other types and long strings are left for validation to refuse."""
     return BeforeValidator(
         lambda value: (
             spelling(value) if isinstance(value, str) and len(value) <= _LONGEST_SPELLING_CHARACTERS else value
@@ -82,7 +88,7 @@ def _blank_as_absent(value: object) -> object:
 
 
 def _null_as_unknown(value: object) -> object:
-    """Return the level of a consent whose level is null: a withdrawal has none."""
+    """Return the level of a consent whose level is null, as a withdrawal's is."""
     return ConsentLevel.UNKNOWN if value is None else value
 
 
@@ -93,7 +99,7 @@ class _Body(BaseModel):
 
 
 class RecipientBody(_Body):
-    """Whom the event is about; unknown fields stay unknown, they are never guessed."""
+    """The person the event concerns; unknown fields stay unknown, they are never guessed."""
 
     phone: Annotated[Annotated[str, Field(max_length=64)] | None, BeforeValidator(_blank_as_absent)] = None
     first_name: PersonName = None
@@ -106,7 +112,7 @@ class RecipientBody(_Body):
 
     @property
     def place_zone(self) -> str | None:
-        """The zone, where it says where the person lives; UTC and offsets say nothing, here as at the gate."""
+        """The time zone if it names a place; UTC and fixed offsets say nothing about where a person is."""
         return self.time_zone if self.time_zone and zone_countries.is_place(self.time_zone) else None
 
 
@@ -135,7 +141,7 @@ class EventBody(_Body):
     id: Name
     kind: Annotated[Name, AfterValidator(_kind)]
     occurred_at: Instant | None = None
-    """Absent: when it came in."""
+    """Absent: when it was received."""
     subject: Name | None = None
     customer: Name | None = None
     test: Flag = False
@@ -148,8 +154,8 @@ class EventBody(_Body):
 _PARTS: dict[str, type[_Body]] = {"recipient": RecipientBody, "amount": AmountBody, "consent": EventConsentBody}
 
 
-def findings_in(document: object) -> list[Misshapen]:
-    """Return everything wrong with an event's form; none, where `EventBody` would take it."""
+def findings_in(document: object) -> list[InvalidField]:
+    """Return everything that is wrong with an event's form; nothing if `EventBody` accepts it."""
     try:
         EventBody.model_validate(document)
     except ValidationError as problem:
@@ -157,11 +163,11 @@ def findings_in(document: object) -> list[Misshapen]:
     return []
 
 
-def read_event(document: object, shop: Shop, received_at: datetime) -> tuple[EventBody, ParsedDelivery]:
-    """Return the event and what it says.
+def read_event(document: object, shop: ShopSettings, received_at: datetime) -> tuple[EventBody, ParsedDelivery]:
+    """Return the event and its content.
 
     Raises:
-        Misshapen: the form is wrong, the number cannot be used, or an instant lies in the future; names the field.
+        InvalidField: the form is wrong, the number cannot be used, or an instant is in the future; names the field.
     """
     try:
         event = EventBody.model_validate(document)
@@ -169,24 +175,24 @@ def read_event(document: object, shop: Shop, received_at: datetime) -> tuple[Eve
         raise _finding(problem.errors(include_url=False, include_input=False)[0]) from None
     latest = received_at + CLOCK_TOLERANCE
     if event.occurred_at is not None and event.occurred_at > latest:
-        raise Misshapen("occurred_at", "lies in the future")
-    return event, reading_of(event, shop, received_at)
+        raise InvalidField("occurred_at", "is in the future")
+    return event, parse_event(event, shop, received_at)
 
 
-def reading_of(event: EventBody, shop: Shop, received_at: datetime) -> ParsedDelivery:
-    """Return what an event says.
+def parse_event(event: EventBody, shop: ShopSettings, received_at: datetime) -> ParsedDelivery:
+    """Return the content of an event.
 
     Raises:
-        Misshapen: its number cannot be used, or a permission lies in the future.
+        InvalidField: its number cannot be used, or a consent is dated in the future.
     """
     latest = received_at + CLOCK_TOLERANCE
     occurred_at = event.occurred_at or received_at
-    joins = (("subject", event.subject), ("customer", event.customer))
+    identifiers = (("subject", event.subject), ("customer", event.customer))
     return ParsedDelivery(
         contact=_contact(event.recipient, shop),
         customer=event.customer,
-        joins=tuple(Join(kind, name) for kind, name in joins if name is not None),
-        happenings=(_happening(event, occurred_at),),
+        identifiers=tuple(Identifier(kind, name) for kind, name in identifiers if name is not None),
+        triggers=(_happening(event, occurred_at),),
         claims=tuple(_claims(event, occurred_at, latest)),
         unknown=("recipient.time_zone",) if event.recipient.time_zone and not event.recipient.place_zone else (),
     )
@@ -205,12 +211,12 @@ def _happening(event: EventBody, occurred_at: datetime) -> TriggerDraft:
     )
 
 
-def _contact(recipient: RecipientBody, shop: Shop) -> Contact | None:
+def _contact(recipient: RecipientBody, shop: ShopSettings) -> Contact | None:
     if recipient.phone is None:
         return None
     number = phone.parse(recipient.phone, recipient.country or shop.country)
     if isinstance(number, phone.Unparsable):
-        raise Misshapen("recipient.phone", number.reason)
+        raise InvalidField("recipient.phone", number.reason)
     return Contact(
         phone=number,
         provenance=PhoneProvenance.API,
@@ -224,19 +230,19 @@ def _contact(recipient: RecipientBody, shop: Shop) -> Contact | None:
     )
 
 
-def _claims(event: EventBody, occurred_at: datetime, latest: datetime) -> Iterable[Claim]:
-    for place, consent in enumerate(event.consent):
-        # An opt-out is never refused for its date: the ledger counts what is dated ahead of our clock from now on.
+def _claims(event: EventBody, occurred_at: datetime, latest: datetime) -> Iterable[ConsentClaim]:
+    for position, consent in enumerate(event.consent):
+        # An opt-out is never refused for its date: the ledger counts one that is dated in the future from now on.
         is_ahead = consent.captured_at is not None and consent.captured_at > latest
         if is_ahead and consent.event is not ConsentAct.REVOKED:
-            raise Misshapen(f"consent.{place}.captured_at", "lies in the future")
+            raise InvalidField(f"consent.{position}.captured_at", "is in the future")
         shown = consent.disclosure
-        yield Claim(
+        yield ConsentClaim(
             scope=consent.scope,
             act=consent.event,
             level=consent.level,
             captured_at=consent.captured_at,
-            told_at=occurred_at,
+            reported_at=occurred_at,
             method=consent.method,
             source=consent.source,
             disclosure_sha256=hashlib.sha256(shown.encode()).hexdigest() if shown is not None else None,
@@ -245,17 +251,17 @@ def _claims(event: EventBody, occurred_at: datetime, latest: datetime) -> Iterab
         )
 
 
-def _finding(error: ErrorDetails) -> Misshapen:
+def _finding(error: ErrorDetails) -> InvalidField:
     """Return a validation error as a field and a reason that never repeats what was sent."""
     where = [str(part) for part in error["loc"]]
     field = ".".join(where) or "body"
     match error["type"]:
         case "extra_forbidden":
             model = _PARTS.get(where[0], EventBody) if len(where) > 1 else EventBody
-            return Misshapen(field, f"unknown field; {did_you_mean(where[-1], model.model_fields)}")
+            return InvalidField(field, f"unknown field; {did_you_mean(where[-1], model.model_fields)}")
         case "missing":
-            return Misshapen(field, "is missing")
+            return InvalidField(field, "is missing")
         case "timezone_aware":
-            return Misshapen(field, "must have an offset from UTC")
+            return InvalidField(field, "must have an offset from UTC")
         case _:
-            return Misshapen(field, error["msg"][:1].lower() + error["msg"][1:])
+            return InvalidField(field, error["msg"][:1].lower() + error["msg"][1:])

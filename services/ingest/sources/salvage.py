@@ -1,8 +1,8 @@
-"""What still counts of an event that cannot be taken whole, where its sender does not learn that it was refused.
+"""Withdrawals in an invalid event, recorded because its sender does not learn that it was refused.
 
-A webhook that is kept unread is answered 200 and never comes again. So what takes something back in it is taken all
-the same, wherever its person can be read: each consent that was withdrawn, a cancellation, a refund. What is wrong
-beside that is left out, and so is what would permit or begin anything.
+An invalid webhook is answered 200 and never sent again. So each withdrawal in it is recorded if its person can be
+read: withdrawn consent, a cancellation, a refund. Invalid fields are left out, and so is anything that would give
+consent or start a flow.
 """
 
 import hashlib
@@ -14,44 +14,44 @@ from typing import Any, Final
 import orjson
 from pydantic import ValidationError
 
-from services.ingest.domain.parsed_deliveries import ParsedDelivery, Shop
-from services.ingest.fields import Misshapen
-from services.ingest.sources.generic import EventBody, findings_in, reading_of
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, ShopSettings
+from services.ingest.sources.generic import EventBody, findings_in, parse_event
+from services.ingest.sources.json_object import InvalidField
 from shared.events.consent import ConsentAct, ConsentScope
 from shared.events.trigger import TriggerKind
 
 MOST_CONSENTS: Final = 20
-_TAKING_BACK: Final = frozenset({TriggerKind.CANCELLATION.value, TriggerKind.REFUND.value})
+_WITHDRAWING: Final = frozenset({TriggerKind.CANCELLATION.value, TriggerKind.REFUND.value})
 _UNREADABLE_KIND: Final = "custom.unreadable"
 _ROUNDS: Final = 4
-"""What is wrong is left out in so many rounds at most: a mistake may hide another."""
+"""Rounds of removing invalid fields: one invalid field may hide another."""
 
 
-def salvaged(document: object, shop: Shop, received_at: datetime) -> ParsedDelivery | None:
-    """Return what counts of an event that is not one of ours; None where that is nothing, or about nobody."""
+def salvaged(document: object, shop: ShopSettings, received_at: datetime) -> ParsedDelivery | None:
+    """Return the withdrawals in an invalid event; None if there are none, or its person cannot be read."""
     if not isinstance(document, dict):
         return None
     event = _event(document)
     if event is None:
         return None
     withdrawn = tuple(each for each in event.consent if each.event is ConsentAct.REVOKED)
-    # A sender's clock that runs ahead costs nothing here: what is taken back is taken back now.
+    # A sender's clock that runs ahead does not matter here: a withdrawal takes effect now.
     at = received_at if event.occurred_at is None else min(event.occurred_at, received_at)
     kept = event.model_copy(update={"consent": withdrawn, "occurred_at": at})
     try:
-        reading = reading_of(kept, shop, received_at)
-    except Misshapen:
-        reading = reading_of(
+        parsed = parse_event(kept, shop, received_at)
+    except InvalidField:
+        parsed = parse_event(
             kept.model_copy(update={"recipient": kept.recipient.model_copy(update={"phone": None})}), shop, received_at
         )
-    happenings = reading.happenings if event.kind in _TAKING_BACK else ()
-    found = replace(reading, happenings=happenings, unknown=tuple({each.field: None for each in findings_in(document)}))
-    is_about_somebody = found.contact is not None or found.joins
-    return found if found.says_something and is_about_somebody else None
+    triggers = parsed.triggers if event.kind in _WITHDRAWING else ()
+    found = replace(parsed, triggers=triggers, unknown=tuple({each.field: None for each in findings_in(document)}))
+    concerns_a_person = found.contact is not None or found.identifiers
+    return found if found.has_content and concerns_a_person else None
 
 
 def _event(document: Mapping[str, Any]) -> EventBody | None:
-    """Return the event without what is wrong in it."""
+    """Return the event without its invalid fields."""
     kept = dict(document)
     kept["consent"] = _withdrawals(kept.get("consent"))
     if isinstance(kept.get("recipient"), dict):
@@ -66,7 +66,7 @@ def _event(document: Mapping[str, Any]) -> EventBody | None:
 
 
 def _withdrawals(consents: object) -> list[dict[str, Any]]:
-    """Return the consents that were withdrawn, each with what it needs: of which scope, where nobody says, all."""
+    """Return the withdrawn consents with their required fields; an unreadable scope counts as all."""
     given = consents if isinstance(consents, list) else [consents]
     found = [each for each in given if isinstance(each, dict) and _is_withdrawn(each)]
     return [
@@ -86,7 +86,7 @@ def _scope(said: object) -> ConsentScope:
 
 
 def _leave_out(kept: dict[str, Any], where: Sequence[int | str], document: Mapping[str, Any]) -> None:
-    """Leave out of an event what stands at a place; what it cannot do without is put there."""
+    """Remove the field at a path from an event; a required field is replaced instead."""
     head = str(where[0]) if where else ""
     part = kept.get(head)
     if head == "id":

@@ -16,11 +16,11 @@ r"""Shopify.
      "discount_codes": [{"code": "HELLO"}], "order_status_url": "https://acme.example/o/1001", "refunds": []}
 
 The HMAC covers the body alone, so the ids in the headers prove nothing: each trigger also has a natural key made
-from the signed body. A shop that wants to thank only for paid orders subscribes orders/paid alone. The subject of all
-that concerns an order is ``order-<id>``, of a checkout ``checkout-<token>``.
+from the signed body. A shop that wants follow-ups only for paid orders subscribes orders/paid alone. The subject of
+everything about an order is ``order-<id>``, of a checkout ``checkout-<token>``.
 
-What cannot be read is unknown, and costs only what needs it: a withdrawal, a cancellation, an erasure is taken
-wherever its person or order can be read. A delivery of which nothing remains is quarantined.
+A field that cannot be read is unknown, and affects only what depends on it: a withdrawal, a cancellation or an
+erasure is recorded if its person or order can be read. A delivery of which nothing remains is quarantined.
 
 Source: webhooks section 1.
 """
@@ -30,9 +30,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.ingest.domain.parsed_deliveries import ParsedDelivery, ParseResult, QuarantineReason, Shop, Unreadable
-from services.ingest.fields import Fields, Misshapen
+from services.ingest.domain.parsed_deliveries import (
+    ParsedDelivery,
+    ParseResult,
+    QuarantineReason,
+    ShopSettings,
+    Unreadable,
+)
 from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, hmac_sha256_base64, is_any_of
+from services.ingest.sources.json_object import InvalidField, JSONObject
 from services.ingest.sources.shopify_checkouts import checkout
 from services.ingest.sources.shopify_orders import (
     changes,
@@ -43,7 +49,7 @@ from services.ingest.sources.shopify_orders import (
 )
 from services.ingest.sources.shopify_people import (
     NAME,
-    FieldsReader,
+    ObjectReader,
     changed_consent,
     changed_customer,
     privacy,
@@ -58,7 +64,7 @@ EVENT_ID = "x-shopify-event-id"
 WEBHOOK_ID = "x-shopify-webhook-id"
 
 
-def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], shop: Shop, _now: datetime) -> bool:
+def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], shop: ShopSettings, _now: datetime) -> bool:
     """Return whether one of the secrets signed the raw body, and the shop is the configured one."""
     expected = [hmac_sha256_base64(secret.encode(), body) for secret in secrets]
     signed = is_any_of([headers.get(SIGNATURE, "")], expected)
@@ -66,14 +72,14 @@ def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], shop: Shop
 
 
 def topic_of(headers: Headers) -> str:
-    """Return the topic, which is no part of what is signed."""
+    """Return the topic, which is not signed."""
     return headers.get(TOPIC, "").lower()
 
 
 def repeat_keys(headers: Headers) -> tuple[str, ...]:
-    """Return shop, topic and event id, and the webhook id: Shopify's pages name one, its libraries the other.
+    """Return shop, topic and event id as one key, and the webhook id: Shopify documents one, its libraries the other.
 
-    The event id is one per act of the merchant and shared by several topics, so it is no key without the topic.
+    An event id stands for one action of the merchant and is shared by several topics, so its key includes the topic.
     """
     shop = headers.get(SHOP_DOMAIN, "").lower()
     keys = []
@@ -85,37 +91,37 @@ def repeat_keys(headers: Headers) -> tuple[str, ...]:
 
 
 def reader_of(topic: str) -> Reader | None:
-    """Return the reader of a topic."""
+    """Return the parser of a topic."""
     reader = _READERS.get(topic)
     if reader is None:
         return None
 
-    def read(document: Any, circumstances: DeliveryContext) -> ParseResult:
+    def read(document: Any, context: DeliveryContext) -> ParseResult:
         if not isinstance(document, dict):
-            raise Misshapen("body", "must be an object")
-        shop_domain = circumstances.shop.domain or circumstances.headers.get(SHOP_DOMAIN)
+            raise InvalidField("body", "must be an object")
+        shop_domain = context.shop.domain or context.headers.get(SHOP_DOMAIN)
         if not fits(topic, document, shop_domain):
             return Unreadable(QuarantineReason.TOPIC_MISMATCH, "the signed body is not one of this topic and shop")
-        fields = Fields(document)
-        found = reader(fields, circumstances)
-        if fields.lost and not found.says_something:
-            raise fields.lost[0]
-        wrong = tuple({each.field: None for each in (*fields.unknown, *fields.lost)})
+        fields = JSONObject(document)
+        found = reader(fields, context)
+        if fields.skipped and not found.has_content:
+            raise fields.skipped[0]
+        wrong = tuple({each.field: None for each in (*fields.unknown, *fields.skipped)})
         return replace(found, unknown=wrong) if wrong else found
 
     return read
 
 
-def _closes(reason: str) -> FieldsReader:
-    """Return the reader of a topic that ends the shop's use of this app."""
+def _closes(reason: str) -> ObjectReader:
+    """Return the parser of a topic that ends the shop's use of this app."""
     return lambda _shop, _at: ParsedDelivery(closes=reason)
 
 
-def _nothing(_document: Fields, _at: DeliveryContext) -> ParsedDelivery:
+def _nothing(_document: JSONObject, _at: DeliveryContext) -> ParsedDelivery:
     return ParsedDelivery()
 
 
-_READERS: dict[str, FieldsReader] = {
+_READERS: dict[str, ObjectReader] = {
     "orders/create": purchase,
     "orders/paid": purchase,
     "orders/updated": changes,

@@ -1,8 +1,8 @@
-"""Shopify's orders: what they show of a purchase, a cancellation, money given back and parcels.
+"""Shopify's orders: purchase, cancellation, refunds and parcels.
 
-One order is one purchase, told by orders/create or orders/paid, whichever comes first with a usable number. An order
-that is updated is told many times for one change: it yields the transitions it shows, each with the natural key it
-has in its own topic. Each part is read by itself: what cannot be read costs no other part.
+One order is one purchase, reported by orders/create or orders/paid, whichever comes first with a usable number. One
+change of an order causes several deliveries: each yields every trigger the order shows, with the natural key that the
+trigger has in its own topic. Each part is read separately: an unreadable part does not affect the others.
 
 Source: webhooks section 1.
 """
@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.ingest.domain.parsed_deliveries import Join, OrderTotal, ParsedDelivery, TriggerDraft
-from services.ingest.fields import Fields, Misshapen
+from services.ingest.domain.parsed_deliveries import Identifier, OrderTotal, ParsedDelivery, TriggerDraft
 from services.ingest.sources.adapter import DeliveryContext
+from services.ingest.sources.json_object import InvalidField, JSONObject
 from services.ingest.sources.shopify_parcels import parcel_of
 from services.ingest.sources.shopify_people import contact_of, known, with_consent_state
 from services.ingest.sources.shopify_refunds import refund_of
@@ -23,70 +23,70 @@ from services.ingest.sources.shopify_totals import total_of
 from shared.events.trigger import ORDER_DELETED, TriggerKind
 
 OLDEST_PURCHASE = timedelta(days=3)
-"""An order that was processed earlier was imported, or waited for longer than Shopify repeats a webhook (48 hours)."""
+"""An order processed earlier was imported, or delayed for longer than Shopify repeats a webhook (48 hours)."""
 DELETED_AT = datetime(2000, 1, 1, tzinfo=UTC)
-"""Where a deletion is anchored, which has no instant of its own: an order is deleted once."""
+"""The instant from which a deletion's id is derived, since it has none of its own; an order is deleted once."""
 _GLOBAL_ID = "gid://shopify/Order/"
 
 
-def purchase(order: Fields, at: DeliveryContext) -> ParsedDelivery:
+def purchase(order: JSONObject, at: DeliveryContext) -> ParsedDelivery:
     """Read orders/create and orders/paid: the same purchase."""
     total = total_of(order)
-    happenings = () if _is_dead(order, at) else _parts(order, lambda: (_purchase(order, total),))
-    return about_order(order, at, happenings, total=total)
+    triggers = () if _is_void(order, at) else _parts(order, lambda: (_purchase(order, total),))
+    return about_order(order, at, triggers, total=total)
 
 
-def changes(order: Fields, at: DeliveryContext) -> ParsedDelivery:
-    """Read orders/updated, orders/cancelled and orders/fulfilled: whatever the order has come to show."""
+def changes(order: JSONObject, at: DeliveryContext) -> ParsedDelivery:
+    """Read orders/updated, orders/cancelled and orders/fulfilled: everything the order shows now."""
     found: list[TriggerDraft] = []
-    for refund in order.each("refunds"):
+    for refund in order.children("refunds"):
         found += _parts(refund, partial(_refund, refund, order))
-    for parcel in order.each("fulfillments"):
+    for parcel in order.children("fulfillments"):
         found += _parts(parcel, partial(_parcel, parcel, order))
     if is_cancelled(order):
         found += _parts(order, lambda: (_cancellation(order, at),))
     total = total_of(order)
-    reading = about_order(order, at, tuple(found), total=None if order.flag("test") else total)
-    lives = not _is_dead(order, at) and _is_recent(order, at)
-    return replace(reading, retold=_parts(order, lambda: (_purchase(order, total),))) if lives else reading
+    parsed = about_order(order, at, tuple(found), total=None if order.flag("test") else total)
+    lives = not _is_void(order, at) and _is_recent(order, at)
+    return replace(parsed, on_number_change=_parts(order, lambda: (_purchase(order, total),))) if lives else parsed
 
 
-def refunded(refund: Fields, _at: DeliveryContext) -> ParsedDelivery:
-    """Read refunds/create: it names its order and nobody's number."""
-    order = refund.beside({"id": refund.required("order_id")})
-    return ParsedDelivery(joins=(Join("subject", subject_of(order)),), happenings=_refund(refund, order))
+def refunded(refund: JSONObject, _at: DeliveryContext) -> ParsedDelivery:
+    """Read refunds/create, which names its order and holds no number."""
+    order = refund.sibling({"id": refund.required("order_id")})
+    return ParsedDelivery(identifiers=(Identifier("subject", subject_of(order)),), triggers=_refund(refund, order))
 
 
-def fulfilled(parcel: Fields, at: DeliveryContext) -> ParsedDelivery:
+def fulfilled(parcel: JSONObject, at: DeliveryContext) -> ParsedDelivery:
     """Read fulfillments/create and fulfillments/update."""
-    order = parcel.beside({"id": parcel.required("order_id")})
+    order = parcel.sibling({"id": parcel.required("order_id")})
     return ParsedDelivery(
-        contact=contact_of(at.shop, shipping=parcel.fields("destination")),
-        joins=(Join("subject", subject_of(order)),),
-        happenings=_parcel(parcel, order),
+        contact=contact_of(at.shop, shipping=parcel.child("destination")),
+        identifiers=(Identifier("subject", subject_of(order)),),
+        triggers=_parcel(parcel, order),
     )
 
 
-def deleted(order: Fields, at: DeliveryContext) -> ParsedDelivery:
-    """Read orders/delete, which has nothing but the order's id: what waits about it is called off.
+def deleted(order: JSONObject, at: DeliveryContext) -> ParsedDelivery:
+    """Read orders/delete, which holds only the order's id: pending follow-ups about it are cancelled.
 
-    It says nothing of money: orders that were paid are deleted too, years later, to tidy up.
+    It does not mean a refund: paid orders are deleted too, years later, when a shop cleans up.
     """
     subject = subject_of(order)
     gone = TriggerDraft(ORDER_DELETED, f"{subject}/deleted", at.received_at, subject, anchored_at=DELETED_AT)
-    return ParsedDelivery(joins=(Join("subject", subject),), happenings=(gone,))
+    return ParsedDelivery(identifiers=(Identifier("subject", subject),), triggers=(gone,))
 
 
-def _parts(part: Fields, read: Callable[[], tuple[TriggerDraft, ...]]) -> tuple[TriggerDraft, ...]:
-    """Return what a part of a document says; nothing, and why in `lost`, where it lacks what it needs."""
+def _parts(part: JSONObject, read: Callable[[], tuple[TriggerDraft, ...]]) -> tuple[TriggerDraft, ...]:
+    """Return the triggers of a part of a document; none, with the reason in `skipped`, if a field is missing."""
     try:
         return read()
-    except Misshapen as finding:
-        part.lost.append(finding)
+    except InvalidField as finding:
+        part.skipped.append(finding)
         return ()
 
 
-def _purchase(order: Fields, total: OrderTotal | None) -> TriggerDraft:
+def _purchase(order: JSONObject, total: OrderTotal | None) -> TriggerDraft:
     currency = order.text("currency")
     return TriggerDraft(
         kind=TriggerKind.PURCHASE,
@@ -100,25 +100,25 @@ def _purchase(order: Fields, total: OrderTotal | None) -> TriggerDraft:
     )
 
 
-def _is_dead(order: Fields, at: DeliveryContext) -> bool:
-    """Return whether nobody should be thanked for an order: cancelled, voided, or made long ago and imported now."""
+def _is_void(order: JSONObject, at: DeliveryContext) -> bool:
+    """Return whether an order starts no follow-ups: cancelled, voided, or processed long ago and imported now."""
     processed_at = order.instant("processed_at")
     is_old = processed_at is not None and at.received_at - processed_at > OLDEST_PURCHASE
     return is_old or is_cancelled(order) or order.text("financial_status") == "voided"
 
 
-def _is_recent(order: Fields, at: DeliveryContext) -> bool:
-    """Return whether an order is young enough for its buyer to hear of it."""
+def _is_recent(order: JSONObject, at: DeliveryContext) -> bool:
+    """Return whether an order is recent enough for a follow-up to its buyer."""
     created_at = order.instant("created_at")
     return created_at is not None and at.received_at - created_at <= OLDEST_PURCHASE
 
 
-def is_cancelled(order: Fields) -> bool:
-    """Return whether an order says when it was cancelled, be it unreadable."""
+def is_cancelled(order: JSONObject) -> bool:
+    """Return whether an order has a cancellation date, readable or not."""
     return "cancelled_at" in order and not order.is_blank("cancelled_at")
 
 
-def _cancellation(order: Fields, at: DeliveryContext) -> TriggerDraft:
+def _cancellation(order: JSONObject, at: DeliveryContext) -> TriggerDraft:
     currency = order.text("currency")
     return TriggerDraft(
         kind=TriggerKind.CANCELLATION,
@@ -132,7 +132,7 @@ def _cancellation(order: Fields, at: DeliveryContext) -> TriggerDraft:
     )
 
 
-def _refund(refund: Fields, order: Fields) -> tuple[TriggerDraft, ...]:
+def _refund(refund: JSONObject, order: JSONObject) -> tuple[TriggerDraft, ...]:
     money = refund_of(refund, order.text("currency"))
     if money is None:
         return ()
@@ -150,22 +150,22 @@ def _refund(refund: Fields, order: Fields) -> tuple[TriggerDraft, ...]:
     )
 
 
-def _parcel(parcel: Fields, order: Fields) -> tuple[TriggerDraft, ...]:
+def _parcel(parcel: JSONObject, order: JSONObject) -> tuple[TriggerDraft, ...]:
     facts = _order_facts(order) if "name" in order else {}
     return parcel_of(parcel, subject_of(order), is_test=order.flag("test"), order_facts=facts)
 
 
 def about_order(
-    order: Fields,
+    order: JSONObject,
     at: DeliveryContext,
-    happenings: tuple[TriggerDraft, ...],
+    triggers: tuple[TriggerDraft, ...],
     *,
     subject: str | None = None,
     other_phone: str | None = None,
     total: OrderTotal | None = None,
 ) -> ParsedDelivery:
-    """Return the reading of an order or checkout: its person, and all by which that person is found again."""
-    customer = order.fields("customer")
+    """Return an order or checkout parsed: its person, and every identifier that leads to that person later."""
+    customer = order.child("customer")
     customer_id, token = customer.text("id"), order.text("checkout_token")
     own = f"order-{id_of(order)}" if subject is None and id_of(order) else subject
     subjects = dict.fromkeys(filter(None, (own, f"checkout-{token}" if token else None)))
@@ -173,43 +173,46 @@ def about_order(
         at.shop,
         customer=customer,
         order=order,
-        billing=order.fields("billing_address"),
-        shipping=order.fields("shipping_address"),
+        billing=order.child("billing_address"),
+        shipping=order.child("shipping_address"),
         other_phone=other_phone,
     )
-    reading = ParsedDelivery(
+    parsed = ParsedDelivery(
         contact,
         customer_id,
-        (*(Join("subject", name) for name in subjects), *((Join("customer", customer_id),) if customer_id else ())),
-        happenings,
+        (
+            *(Identifier("subject", name) for name in subjects),
+            *((Identifier("customer", customer_id),) if customer_id else ()),
+        ),
+        triggers,
         as_of=as_of(order, at),
         total=total,
     )
-    return with_consent_state(reading, customer, at)
+    return with_consent_state(parsed, customer, at)
 
 
-def as_of(document: Fields, at: DeliveryContext) -> datetime:
-    """Return when an order or cart came to be as it is told; now, where nobody says."""
+def as_of(document: JSONObject, at: DeliveryContext) -> datetime:
+    """Return when an order or cart was last updated; the time of receipt if it does not say."""
     return min(document.instant("updated_at") or at.received_at, at.received_at)
 
 
-def id_of(order: Fields) -> str | None:
-    """Return an order's id, from its global one where its own cannot be read."""
+def id_of(order: JSONObject) -> str | None:
+    """Return an order's id; if it cannot be read, the one in its global id."""
     own = order.text("id")
     written = "" if own else order.text("admin_graphql_api_id") or ""
     return own or written.removeprefix(_GLOBAL_ID) if own or written.startswith(_GLOBAL_ID) else None
 
 
-def subject_of(order: Fields) -> str:
-    """Return the subject of all that concerns an order.
+def subject_of(order: JSONObject) -> str:
+    """Return the subject of everything about an order.
 
     Raises:
-        Misshapen: its id cannot be read.
+        InvalidField: its id cannot be read.
     """
     return f"order-{id_of(order) or order.required('id')}"
 
 
-def _order_facts(order: Fields) -> dict[str, Any]:
+def _order_facts(order: JSONObject) -> dict[str, Any]:
     return known(
         order_name=order.text("name"),
         order_status_url=order.text("order_status_url"),
@@ -221,12 +224,12 @@ def _order_facts(order: Fields) -> dict[str, Any]:
     ) | cart_facts(order)
 
 
-def cart_facts(cart: Fields) -> dict[str, Any]:
-    """Return what lies in an order or cart."""
-    lines = cart.each("line_items")
-    told = [line.flag("requires_shipping") for line in lines if "requires_shipping" in line]
+def cart_facts(cart: JSONObject) -> dict[str, Any]:
+    """Return the facts about the contents of an order or cart."""
+    lines = cart.children("line_items")
+    ships = [line.flag("requires_shipping") for line in lines if "requires_shipping" in line]
     return {
         "items": [title for line in lines if (title := line.text("title"))],
         "skus": [sku for line in lines if (sku := line.text("sku"))],
-        "discount_codes": [code for discount in cart.each("discount_codes") if (code := discount.text("code"))],
-    } | ({"requires_shipping": any(told)} if told else {})
+        "discount_codes": [code for discount in cart.children("discount_codes") if (code := discount.text("code"))],
+    } | ({"requires_shipping": any(ships)} if ships else {})

@@ -1,11 +1,11 @@
-"""Shopify's parcels: that one was sent, that it can be followed, and what its carrier says of it.
+"""Shopify's parcels: shipped, trackable, and the states their carriers report.
 
     {"id": 255858046, "order_id": 820982911946154508, "status": "success", "created_at": "2026-11-30T16:00:00-05:00",
      "updated_at": "2026-12-01T09:00:00-05:00", "shipment_status": "out_for_delivery", "tracking_company": "UPS",
      "tracking_number": "1Z2345", "tracking_url": "https://www.ups.com/track?tracknum=1Z2345"}
 
-A parcel is told as sent once, and once more when its tracking first appears by an update. Each word of the carrier is
-told once; that a label was bought or printed, or the parcel announced, is no news to the buyer.
+A parcel is reported as shipped once, and once more if an update adds its tracking. Each state of the carrier is
+reported once; a label that was bought or printed, or an announced parcel, is not reported.
 
 Source: webhooks section 1 (fulfillments/create, fulfillments/update); FulfillmentStatus and FulfillmentEventStatus of
 Shopify's API.
@@ -15,12 +15,12 @@ from types import MappingProxyType
 from typing import Any
 
 from services.ingest.domain.parsed_deliveries import TriggerDraft
-from services.ingest.fields import Fields
+from services.ingest.sources.json_object import JSONObject
 from services.ingest.sources.shopify_people import known
 from shared.events.trigger import TriggerKind
 
 SHIPPED = frozenset({"success"})
-"""A fulfilment that is pending or open has not left the shop; cancelled, error and failure never will."""
+"""A fulfilment that is pending or open has not left the shop; a cancelled or failed one never will."""
 CARRIER = MappingProxyType(
     {
         "in_transit": TriggerKind.IN_TRANSIT,
@@ -31,17 +31,19 @@ CARRIER = MappingProxyType(
         "delivered": TriggerKind.DELIVERY,
     }
 )
-"""What a carrier says (`shipment_status`) in our words."""
+"""The trigger of each carrier state (`shipment_status`)."""
 
 
-def parcel_of(parcel: Fields, subject: str, *, is_test: bool, order_facts: dict[str, Any]) -> tuple[TriggerDraft, ...]:
-    """Return what is known of a parcel.
+def parcel_of(
+    parcel: JSONObject, subject: str, *, is_test: bool, order_facts: dict[str, Any]
+) -> tuple[TriggerDraft, ...]:
+    """Return the triggers of a parcel.
 
     Args:
         parcel: the fulfilment.
         subject: of its order.
         is_test: whether the order is one.
-        order_facts: what is known of the order.
+        order_facts: the facts of the order, if known.
     """
     if parcel.text("status") not in SHIPPED:
         return ()
@@ -60,7 +62,7 @@ def parcel_of(parcel: Fields, subject: str, *, is_test: bool, order_facts: dict[
             is_test=is_test,
             facts=facts,
             anchored_at=created_at,
-            unless=key,
+            superseded_by=key,
         )
         found.append(followed)
     said = CARRIER.get((parcel.text("shipment_status") or "").lower())
@@ -74,8 +76,8 @@ def parcel_of(parcel: Fields, subject: str, *, is_test: bool, order_facts: dict[
     return tuple(found)
 
 
-def _tracking(parcel: Fields) -> dict[str, Any]:
-    """Return how a parcel can be followed: its first address and number, where it has several."""
+def _tracking(parcel: JSONObject) -> dict[str, Any]:
+    """Return the tracking of a parcel: its first URL and number, if it has several."""
     return known(
         tracking_url=parcel.text("tracking_url") or _first(parcel, "tracking_urls"),
         tracking_number=parcel.text("tracking_number") or _first(parcel, "tracking_numbers"),
@@ -83,5 +85,5 @@ def _tracking(parcel: Fields) -> dict[str, Any]:
     )
 
 
-def _first(parcel: Fields, name: str) -> str | None:
+def _first(parcel: JSONObject, name: str) -> str | None:
     return next(filter(None, parcel.ids(name)), None) if name in parcel else None

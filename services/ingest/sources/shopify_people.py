@@ -1,4 +1,4 @@
-"""Shopify's customers: whose number a document holds, and what it says of their consent to texts.
+"""Shopify's customers: which number a document holds, and the customer's consent to texts.
 
     X-Shopify-Topic: customers_marketing_consent/update
 
@@ -17,10 +17,17 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from services.ingest.domain.parsed_deliveries import Claim, Join, ParsedDelivery, PermissionPlace, Shop, TriggerDraft
-from services.ingest.domain.people import PhoneCandidate, chosen_phone
-from services.ingest.fields import Fields, Misshapen
+from services.ingest.domain.parsed_deliveries import (
+    CollectionPoint,
+    ConsentClaim,
+    Identifier,
+    ParsedDelivery,
+    ShopSettings,
+    TriggerDraft,
+)
+from services.ingest.domain.people import PhoneCandidate, choose_phone
 from services.ingest.sources.adapter import DeliveryContext
+from services.ingest.sources.json_object import InvalidField, JSONObject
 from shared import normalize
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, PrivacyRight
 from shared.events.trigger import Contact, PhoneProvenance, TriggerKind
@@ -34,23 +41,23 @@ ACTS = MappingProxyType(
         "redacted": ConsentAct.REVOKED,
     }
 )
-"""Shopify's consent states in our words; `not_subscribed` and `invalid` claim nothing."""
+"""The consent act of each of Shopify's consent states; `not_subscribed` and `invalid` mean none."""
 LEVELS = MappingProxyType({"single_opt_in": ConsentLevel.EXPRESS, "confirmed_opt_in": ConsentLevel.EXPRESS})
-"""How strong an opt-in is. Neither level says which wording was shown, and written consent in the sense of 47 CFR
+"""The level of each opt-in. Neither says which disclosure was shown, and written consent in the sense of 47 CFR
 64.1200(f)(9) needs certain words; so a Shopify opt-in is express consent (compliance sections 3, 4.1), unless it was
-collected at the shop's own checkout and the merchant's file holds the words that stand there."""
+collected at the shop's own checkout and the merchant's file holds the disclosure shown there."""
 COLLECTED_AT_CHECKOUT = "SHOPIFY"
-"""`consent_collected_from` of a consent that Shopify's own forms took; ``OTHER`` came from somewhere else."""
+"""`consent_collected_from` of a consent that Shopify's own forms collected; ``OTHER`` is any other origin."""
 
-NOTHING = Fields({})
+NOTHING = JSONObject({})
 
-FieldsReader: TypeAlias = Callable[[Fields, DeliveryContext], ParsedDelivery]
+ObjectReader: TypeAlias = Callable[[JSONObject, DeliveryContext], ParsedDelivery]
 
 
-def changed_customer(customer: Fields, at: DeliveryContext) -> ParsedDelivery:
-    """Read customers/create and customers/update: what is known of somebody changed."""
+def changed_customer(customer: JSONObject, at: DeliveryContext) -> ParsedDelivery:
+    """Read customers/create and customers/update: the data of a customer changed."""
     changed_at, customer_id = customer.instant("updated_at"), customer.text("id")
-    happening = (
+    trigger = (
         TriggerDraft(
             kind=TriggerKind.CUSTOMER_UPDATED,
             key=f"customer-{customer_id}/{changed_at.isoformat()}",
@@ -60,63 +67,63 @@ def changed_customer(customer: Fields, at: DeliveryContext) -> ParsedDelivery:
         if changed_at and customer_id
         else None
     )
-    address = customer.fields("default_address")
-    reading = ParsedDelivery(
+    address = customer.child("default_address")
+    parsed = ParsedDelivery(
         contact=contact_of(at.shop, customer=customer, billing=address),
         customer=customer_id,
-        joins=_customer_join(customer_id),
-        happenings=(happening,) if happening else (),
+        identifiers=_customer_join(customer_id),
+        triggers=(trigger,) if trigger else (),
         as_of=_changed_at(customer, at),
     )
-    return _on_the_account(with_consent_state(reading, customer, at), customer, at)
+    return _with_account_number(with_consent_state(parsed, customer, at), customer, at)
 
 
-def changed_consent(change: Fields, at: DeliveryContext) -> ParsedDelivery:
+def changed_consent(change: JSONObject, at: DeliveryContext) -> ParsedDelivery:
     """Read customers_marketing_consent/update, which is about texts."""
     customer_id = change.text("customer_id") or change.text("id")
     contact = contact_of(at.shop, customer=change)
     if customer_id is None and contact is None:
-        raise Misshapen("customer_id", "names nobody, and neither does the number")
-    reading = ParsedDelivery(
+        raise InvalidField("customer_id", "is missing, and so is a usable number")
+    parsed = ParsedDelivery(
         contact=contact,
         customer=customer_id,
-        joins=_customer_join(customer_id),
+        identifiers=_customer_join(customer_id),
     )
-    return _on_the_account(with_consent_state(reading, change, at, is_joined=customer_id is not None), change, at)
+    return _with_account_number(with_consent_state(parsed, change, at, is_joined=customer_id is not None), change, at)
 
 
-def _changed_at(customer: Fields, at: DeliveryContext) -> datetime:
-    """Return when a customer came to be as they are told of; now, where nobody says."""
+def _changed_at(customer: JSONObject, at: DeliveryContext) -> datetime:
+    """Return when a customer was last updated; the time of receipt if the document does not say."""
     return min(customer.instant("updated_at") or at.received_at, at.received_at)
 
 
-def _on_the_account(reading: ParsedDelivery, customer: Fields, at: DeliveryContext) -> ParsedDelivery:
-    """Add which number stands in the customer's account, where that is told: a permission goes when its number does."""
-    if reading.customer is None or not customer.tells("phone"):
-        return reading
-    country = customer.fields("default_address").text("country_code")
-    own = claimant(at.shop, customer.text("phone"), PhoneProvenance.CUSTOMER, country)
-    granted = next((each for each in reading.claims if each.act is ConsentAct.GRANTED and each.contact), None)
+def _with_account_number(parsed: ParsedDelivery, customer: JSONObject, at: DeliveryContext) -> ParsedDelivery:
+    """Add the number in the customer's account, if the document shows it: consent ends when its number is removed."""
+    if parsed.customer is None or not customer.has_key("phone"):
+        return parsed
+    country = customer.child("default_address").text("country_code")
+    own = consent_contact(at.shop, customer.text("phone"), PhoneProvenance.CUSTOMER, country)
+    granted = next((each for each in parsed.claims if each.act is ConsentAct.GRANTED and each.contact), None)
     return replace(
-        reading, place=PermissionPlace(f"customer-{reading.customer}", _changed_at(customer, at), granted, own)
+        parsed, place=CollectionPoint(f"customer-{parsed.customer}", _changed_at(customer, at), granted, own)
     )
 
 
-def _customer_join(customer_id: str | None) -> tuple[Join, ...]:
-    return (Join("customer", customer_id),) if customer_id else ()
+def _customer_join(customer_id: str | None) -> tuple[Identifier, ...]:
+    return (Identifier("customer", customer_id),) if customer_id else ()
 
 
-def privacy(right: PrivacyRight) -> FieldsReader:
-    """Return the reader of a privacy topic that every app must take."""
+def privacy(right: PrivacyRight) -> ObjectReader:
+    """Return the parser of a privacy topic, which every Shopify app must support."""
 
-    def read(request: Fields, at: DeliveryContext) -> ParsedDelivery:
-        customer = request.fields("customer")
+    def read(request: JSONObject, at: DeliveryContext) -> ParsedDelivery:
+        customer = request.child("customer")
         customer_id = customer.text("id")
         orders = dict.fromkeys((*request.ids("orders_to_redact"), *request.ids("orders_requested")))
         return ParsedDelivery(
             contact=contact_of(at.shop, customer=customer),
             customer=customer_id,
-            joins=(*_customer_join(customer_id), *(Join("subject", f"order-{order}") for order in orders)),
+            identifiers=(*_customer_join(customer_id), *(Identifier("subject", f"order-{order}") for order in orders)),
             rights=(right,),
         )
 
@@ -124,27 +131,27 @@ def privacy(right: PrivacyRight) -> FieldsReader:
 
 
 def contact_of(
-    shop: Shop,
+    shop: ShopSettings,
     *,
-    customer: Fields = NOTHING,
-    order: Fields = NOTHING,
-    billing: Fields = NOTHING,
-    shipping: Fields = NOTHING,
+    customer: JSONObject = NOTHING,
+    order: JSONObject = NOTHING,
+    billing: JSONObject = NOTHING,
+    shipping: JSONObject = NOTHING,
     other_phone: str | None = None,
 ) -> Contact | None:
-    """Return whom to write to: customer's, order's, billing's, then shipping's number, the first usable one.
+    """Return the contact: the first usable number of customer, order, billing address and shipping address.
 
     Args:
-        shop: its country reads numbers without a prefix where no address names one.
+        shop: its country applies to numbers without a country code if no address names one.
         customer: the document's customer.
         order: the order or checkout.
         billing: the billing address.
         shipping: the shipping address; its number may be another person's.
         other_phone: a further number of the order.
     """
-    home = customer.fields("default_address")
+    home = customer.child("default_address")
     country = next(filter(None, (place.text("country_code") for place in (billing, shipping, home))), None)
-    chosen = chosen_phone(
+    chosen = choose_phone(
         (
             PhoneCandidate(customer.text("phone"), PhoneProvenance.CUSTOMER, country),
             PhoneCandidate(order.text("phone"), PhoneProvenance.ORDER, country),
@@ -173,41 +180,41 @@ def contact_of(
     )
 
 
-def claimant(shop: Shop, raw: str | None, provenance: PhoneProvenance, country: str | None) -> Contact | None:
-    """Return the person whom a consent with a number of its own is about, if the number is usable."""
-    chosen = chosen_phone((PhoneCandidate(raw, provenance, country),), shop.country)
+def consent_contact(
+    shop: ShopSettings, raw: str | None, provenance: PhoneProvenance, country: str | None
+) -> Contact | None:
+    """Return the person whose number a consent names, if the number is usable."""
+    chosen = choose_phone((PhoneCandidate(raw, provenance, country),), shop.country)
     return Contact.model_construct(phone=chosen.number, provenance=provenance, country=country) if chosen else None
 
 
 def with_consent_state(
-    reading: ParsedDelivery, customer: Fields, at: DeliveryContext, *, is_joined: bool = False
+    parsed: ParsedDelivery, customer: JSONObject, at: DeliveryContext, *, is_joined: bool = False
 ) -> ParsedDelivery:
-    """Add the customer's consent to texts, where the document tells it.
+    """Add the customer's consent to texts, if the document shows it.
 
-    It is about the customer's own number: without one, a permission is taken for nobody, unless the person is to be
-    found as a customer (`is_joined`). A withdrawal counts for whoever the document is about.
+    It concerns the customer's own number. Without one, consent is ignored unless the person can be found by customer
+    id (`is_joined`), and a withdrawal counts for the person of the document.
     """
-    consent = customer.fields("sms_marketing_consent")
+    consent = customer.child("sms_marketing_consent")
     act = ACTS.get((consent.text("state") or "").lower())
     if act is None:
-        return reading
-    country = customer.fields("default_address").text("country_code")
-    own = claimant(at.shop, customer.text("phone"), PhoneProvenance.CUSTOMER, country)
+        return parsed
+    country = customer.child("default_address").text("country_code")
+    own = consent_contact(at.shop, customer.text("phone"), PhoneProvenance.CUSTOMER, country)
     if own is None and not is_joined and act is not ConsentAct.REVOKED:
-        return reading
+        return parsed
     changed_at = consent.instant("consent_updated_at")
     if act is not ConsentAct.REVOKED and consent.has_noted("consent_updated_at"):
-        return (
-            reading  # a permission of nobody knows when might be older than what ended it; a withdrawal always counts
-        )
+        return parsed  # consent of an unknown date may be older than its withdrawal; a withdrawal always counts
     captured_at = min(changed_at, at.received_at) if changed_at else None
     level, wording = _level(consent, act, captured_at, at.shop)
-    claim = Claim(
+    claim = ConsentClaim(
         scope=ConsentScope.MARKETING,
         act=act,
         level=level,
         captured_at=captured_at,
-        told_at=changed_at or at.received_at,
+        reported_at=changed_at or at.received_at,
         method="platform",
         source=NAME,
         disclosure_sha256=sha256_of(wording),
@@ -218,28 +225,28 @@ def with_consent_state(
             disclosure=wording,
         ),
         contact=own,
-        reaches_everybody=act is ConsentAct.REVOKED,
-        key=f"customer-{reading.customer}",
+        covers_former_numbers=act is ConsentAct.REVOKED,
+        key=f"customer-{parsed.customer}",
     )
-    return replace(reading, claims=(*reading.claims, claim))
+    return replace(parsed, claims=(*parsed.claims, claim))
 
 
 def _level(
-    consent: Fields, act: ConsentAct, captured_at: datetime | None, shop: Shop
+    consent: JSONObject, act: ConsentAct, captured_at: datetime | None, shop: ShopSettings
 ) -> tuple[ConsentLevel, str | None]:
-    """Return how strong an opt-in is, and the wording that makes it so, where its box is known to have shown one."""
+    """Return the level of an opt-in, and the disclosure that justifies it if one is known to have been shown."""
     level = LEVELS.get((consent.text("opt_in_level") or "").lower(), ConsentLevel.UNKNOWN)
     at_checkout = (consent.text("consent_collected_from") or "").upper() == COLLECTED_AT_CHECKOUT
     if act not in {ConsentAct.GRANTED, ConsentAct.PENDING} or level is ConsentLevel.UNKNOWN or not at_checkout:
         return level, None
-    return shop.ticked(captured_at)
+    return shop.checkbox_consent(captured_at)
 
 
 def sha256_of(wording: str | None) -> str | None:
-    """Return the hash of a wording as it was shown; None of none."""
+    """Return the hash of a disclosure as it was shown; None for none."""
     return None if wording is None else hashlib.sha256(wording.encode()).hexdigest()
 
 
 def known(**facts: str | None) -> dict[str, Any]:
-    """Return the facts that have a value: a template's `default` stands in for an absent one, not for a null."""
+    """Return the facts that have a value: a template's `default` replaces an absent fact, not a null."""
     return {name: value for name, value in facts.items() if value is not None}

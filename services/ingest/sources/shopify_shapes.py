@@ -1,8 +1,8 @@
-"""What tells Shopify's documents apart: the topic stands in a header that nobody signed, the body is signed.
+"""Checks that a Shopify body has the form of its topic: the topic is in an unsigned header, the body is signed.
 
-Whoever can repeat a signed delivery can send it again under another topic, and turn an order into an erasure. So a
-topic is believed only where the body has what that topic alone has, and lacks what gives another away; where the body
-names its shop, it must be the one of the header.
+Anyone who can replay a signed delivery could send it under another topic, and turn an order into an erasure. So a
+topic is accepted only if the body has the fields that its topic has and none that only other topics have; if the body
+names its shop, it must be the shop of the header.
 
 Source: webhooks section 1 (the mandatory privacy topics and their bodies).
 """

@@ -1,4 +1,4 @@
-"""Standard Webhooks: signed deliveries of our own format, for shops that push with a secret instead of a key.
+"""Standard Webhooks: signed deliveries of Followup's own format, for shops that use a secret instead of an API key.
 
     POST /v1/webhooks/standard-webhooks/acme
     webhook-id: msg_2KWPBgLlAfxdpx2AI54pPJ85f4W
@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from services.ingest.domain.parsed_deliveries import ParseResult, Shop
-from services.ingest.fields import Misshapen
+from services.ingest.domain.parsed_deliveries import ParseResult, ShopSettings
 from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, hmac_sha256_base64, is_any_of
 from services.ingest.sources.generic import read_event
+from services.ingest.sources.json_object import InvalidField
 from services.ingest.sources.salvage import salvaged
 
 NAME = "standard-webhooks"
@@ -32,7 +32,7 @@ TOLERANCE_SECONDS = 300
 _LONGEST_TIMESTAMP_DIGITS = 12
 
 
-def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], _shop: Shop, now: datetime) -> bool:
+def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], _shop: ShopSettings, now: datetime) -> bool:
     """Return whether one of the secrets made one of the signatures, within five minutes of `now`."""
     delivery_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     signed = b".".join((delivery_id.encode(), timestamp.encode(), body))
@@ -42,7 +42,7 @@ def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], _shop: Sho
 
 
 def key_of(secret: str) -> bytes:
-    """Return the key a secret stands for: base64 after ``whsec_``, or its own bytes where it is not that."""
+    """Return the key of a secret: base64 after ``whsec_``, or the secret's own bytes if it is not base64."""
     try:
         return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except binascii.Error:
@@ -50,7 +50,7 @@ def key_of(secret: str) -> bytes:
 
 
 def topic_of(_headers: Headers) -> str:
-    """Return the one topic there is."""
+    """Return the only topic."""
     return "event"
 
 
@@ -60,16 +60,16 @@ def repeat_keys(headers: Headers) -> tuple[str, ...]:
 
 
 def reader_of(_topic: str) -> Reader:
-    """Return the reader of our own format."""
+    """Return the parser of Followup's own format."""
     return _read
 
 
-def _read(document: Any, circumstances: DeliveryContext) -> ParseResult:
-    """Return what an event says; of one that cannot be taken, what takes something back in it."""
+def _read(document: Any, context: DeliveryContext) -> ParseResult:
+    """Return the content of an event; of an invalid one, the withdrawals in it."""
     try:
-        return read_event(document, circumstances.shop, circumstances.received_at)[1]
-    except Misshapen:
-        found = salvaged(document, circumstances.shop, circumstances.received_at)
+        return read_event(document, context.shop, context.received_at)[1]
+    except InvalidField:
+        found = salvaged(document, context.shop, context.received_at)
         if found is None:
             raise
         return found

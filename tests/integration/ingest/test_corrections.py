@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.ingest.store import MOST_NUMBERS
+from services.ingest.domain.resolution import MOST_NUMBERS
 from services.ingest.tables import subjects
 from shared.events.consent import ConsentReported
 from shared.events.trigger import TriggerReceived
@@ -101,8 +101,8 @@ async def test_a_number_that_is_corrected_takes_its_permission_and_its_cart_alon
 
 async def test_what_was_told_late_of_an_earlier_state_changes_nothing(driver: IngestDriver) -> None:
     corrected = checkout(**EMPTY, updated_at=LATE)
-    ticked = checkout(phone=MISTYPED, sms_marketing_phone=MISTYPED, updated_at=EARLY)
-    assert await told(driver, corrected, ticked) == []
+    checkbox_consent = checkout(phone=MISTYPED, sms_marketing_phone=MISTYPED, updated_at=EARLY)
+    assert await told(driver, corrected, checkbox_consent) == []
     assert await heard(driver) == [("checkout_started", "0123")]
 
 
@@ -113,9 +113,9 @@ async def test_who_a_gift_is_shipped_to_is_not_said_to_have_withdrawn(driver: In
 
 async def test_an_emptied_box_is_forgotten(driver: IngestDriver) -> None:
     await told(driver, checkout())
-    ticked = await driver.count(subjects)
+    checkbox_consent = await driver.count(subjects)
     await driver.shopify("checkouts/update", checkout(**EMPTY), event_id="emptied")
-    assert await driver.count(subjects) == ticked - 1
+    assert await driver.count(subjects) == checkbox_consent - 1
 
 
 async def test_an_order_follows_the_number_it_has_now(driver: IngestDriver) -> None:

@@ -44,7 +44,7 @@ async def test_an_opt_out_in_a_list_over_quota_is_taken_and_the_list_may_come_ag
     documents = [event(id="more"), opt_out("stop")]
     answer = await used_up.tell(documents, **{"Idempotency-Key": "k"})
     assert answer.status_code == 429, answer.text
-    assert "1 of its events withdraw something and were taken" in answer.json()["detail"]
+    assert "1 of its events withdraw something and were recorded" in answer.json()["detail"]
     assert (await used_up.harness.published(ConsentReported))[-1].act == "revoked"
     used_up.harness.runtime.clock.advance(minutes=10)  # type: ignore[attr-defined] # a FakeClock
     again = await used_up.tell(documents, **{"Idempotency-Key": "k"})

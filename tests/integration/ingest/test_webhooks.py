@@ -278,7 +278,7 @@ async def test_a_crash_around_the_commit_loses_and_doubles_nothing(
         if name == f"ingest.{place}_commit":
             raise FailpointReached(name)
 
-    monkeypatch.setattr("services.ingest.api.failpoint", crash)
+    monkeypatch.setattr("services.ingest.webhooks_api.failpoint", crash)
     assert (await driver.shopify("orders/create", shopify_order())).status_code == 500
     assert await driver.count() == len(await driver.triggers()) == kept
     monkeypatch.undo()

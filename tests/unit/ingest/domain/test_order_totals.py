@@ -3,8 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.ingest.domain.order_totals import adjust_amounts, in_shop_money, parse_total, serialize_total
 from services.ingest.domain.parsed_deliveries import OrderTotal, ParsedDelivery, TriggerDraft
-from services.ingest.domain.totals import in_shop_money, read, told, written
 from shared.testing.clock import START
 
 BEGUN = TriggerDraft("purchase", "order-1/purchase", START, "order-1", 4900, "USD")
@@ -17,11 +17,11 @@ TOTALS = st.one_of(
 @given(st.lists(st.tuples(TOTALS, st.booleans())))
 def test_what_was_told_and_the_differences_come_to_the_newest_total(news: list[tuple[OrderTotal | None, bool]]) -> None:
     first = OrderTotal(4900, "USD")
-    known = told(ParsedDelivery(happenings=(BEGUN,), total=first), None, is_old=False).total
+    known = adjust_amounts(ParsedDelivery(triggers=(BEGUN,), total=first), None, is_old=False).total
     assert known == first
     newest, sum_minor = 4900, 4900
     for total, is_old in news:
-        found = told(ParsedDelivery(total=total), known, is_old=is_old)
+        found = adjust_amounts(ParsedDelivery(total=total), known, is_old=is_old)
         known = found.total or known
         sum_minor += found.added_minor
         if total is not None and total.minor is not None and total.currency == "USD" and not is_old:
@@ -30,7 +30,7 @@ def test_what_was_told_and_the_differences_come_to_the_newest_total(news: list[t
 
 
 def test_an_order_nobody_was_told_of_has_nothing_to_differ_from() -> None:
-    found = told(ParsedDelivery(total=OrderTotal(4900, "USD")), None, is_old=False)
+    found = adjust_amounts(ParsedDelivery(total=OrderTotal(4900, "USD")), None, is_old=False)
     assert (found.total, found.added_minor) == (None, 0)
 
 
@@ -48,4 +48,4 @@ def test_a_conversion_is_the_nearest_unit_and_never_turns_round(minor: int, shop
 
 @given(TOTALS)
 def test_a_total_is_read_as_it_was_written(total: OrderTotal | None) -> None:
-    assert read(written(total)) == total
+    assert parse_total(serialize_total(total)) == total

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from services.ingest.domain.parsed_deliveries import Shop
-from services.ingest.fields import Misshapen
+from services.ingest.domain.parsed_deliveries import ShopSettings
 from services.ingest.sources.generic import findings_in, read_event
+from services.ingest.sources.json_object import InvalidField
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS, key_of
 from shared.events.trigger import PhoneProvenance
 from shared.testing.clock import START
@@ -14,56 +14,56 @@ from shared.testing.make_ingest import PHONE, STANDARD_SECRET, event, standard_h
 BODY = b'{"id": "evt-1"}'
 
 
-def refusal(document: Any) -> Misshapen:
-    with pytest.raises(Misshapen) as caught:
-        read_event(document, Shop(), START)
+def refusal(document: Any) -> InvalidField:
+    with pytest.raises(InvalidField) as caught:
+        read_event(document, ShopSettings(), START)
     return caught.value
 
 
 def test_an_event_says_what_it_holds() -> None:
-    _, reading = read_event(event(customer="c-7"), Shop(), START)
-    [happening] = reading.happenings
-    assert (happening.kind, happening.subject, happening.amount_minor, happening.currency) == (
+    _, parsed = read_event(event(customer="c-7"), ShopSettings(), START)
+    [trigger] = parsed.triggers
+    assert (trigger.kind, trigger.subject, trigger.amount_minor, trigger.currency) == (
         "purchase",
         "order-1001",
         4900,
         "USD",
     )
-    assert happening.occurred_at == datetime(2026, 12, 1, 16, 59, tzinfo=UTC)
-    assert reading.contact is not None
-    assert (reading.contact.phone, reading.contact.provenance) == (PHONE, PhoneProvenance.API)
-    assert [join.name for join in reading.joins] == ["order-1001", "c-7"]
+    assert trigger.occurred_at == datetime(2026, 12, 1, 16, 59, tzinfo=UTC)
+    assert parsed.contact is not None
+    assert (parsed.contact.phone, parsed.contact.provenance) == (PHONE, PhoneProvenance.API)
+    assert [join.name for join in parsed.identifiers] == ["order-1001", "c-7"]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "GMT", "Zulu", "Etc/GMT-8", "CET", "EST5EDT"])
 def test_a_zone_that_is_no_place_is_unknown_and_costs_the_event_nothing(zone: str) -> None:
-    _, reading = read_event(event(recipient={"phone": PHONE, "time_zone": zone}), Shop(), START)
-    assert reading.contact is not None
-    assert reading.contact.time_zone is None
-    assert reading.unknown == ("recipient.time_zone",)
+    _, parsed = read_event(event(recipient={"phone": PHONE, "time_zone": zone}), ShopSettings(), START)
+    assert parsed.contact is not None
+    assert parsed.contact.time_zone is None
+    assert parsed.unknown == ("recipient.time_zone",)
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "US/Eastern", "Asia/Calcutta"])
 def test_a_zone_that_is_a_place_is_believed(zone: str) -> None:
-    _, reading = read_event(event(recipient={"phone": PHONE, "time_zone": zone}), Shop(), START)
-    assert reading.contact is not None
-    assert (reading.contact.time_zone, reading.unknown) == (zone, ())
+    _, parsed = read_event(event(recipient={"phone": PHONE, "time_zone": zone}), ShopSettings(), START)
+    assert parsed.contact is not None
+    assert (parsed.contact.time_zone, parsed.unknown) == (zone, ())
 
 
 def test_an_offset_is_read_into_utc() -> None:
-    _, reading = read_event(event(occurred_at="2026-12-01T11:59:00-05:00"), Shop(), START)
-    assert reading.happenings[0].occurred_at == datetime(2026, 12, 1, 16, 59, tzinfo=UTC)
+    _, parsed = read_event(event(occurred_at="2026-12-01T11:59:00-05:00"), ShopSettings(), START)
+    assert parsed.triggers[0].occurred_at == datetime(2026, 12, 1, 16, 59, tzinfo=UTC)
 
 
 def test_an_event_without_an_instant_happened_when_it_came_in() -> None:
     document = event()
     del document["occurred_at"]
-    assert read_event(document, Shop(), START)[1].happenings[0].occurred_at == START
+    assert read_event(document, ShopSettings(), START)[1].triggers[0].occurred_at == START
 
 
 def test_a_disclosure_is_hashed_and_kept_as_evidence() -> None:
     document = event(consent=[{"scope": "marketing", "event": "granted", "level": "pewc", "disclosure": "Yes, texts"}])
-    [claim] = read_event(document, Shop(), START)[1].claims
+    [claim] = read_event(document, ShopSettings(), START)[1].claims
     assert claim.evidence == {"disclosure": "Yes, texts"}
     assert claim.disclosure_sha256 == "fecf25785e78cae6605997eea2387d494e8c0878751c73705b29973b0238aa1b"
 
@@ -124,15 +124,18 @@ def test_things_of_the_future_are_refused() -> None:
 
 def test_a_clock_a_little_ahead_is_forgiven() -> None:
     ahead = (START + timedelta(minutes=4)).isoformat()
-    assert read_event(event(occurred_at=ahead), Shop(), START)
+    assert read_event(event(occurred_at=ahead), ShopSettings(), START)
 
 
 def test_a_custom_kind_is_taken_as_it_is() -> None:
-    assert read_event(event(kind="custom.back_in_stock"), Shop(), START)[1].happenings[0].kind == "custom.back_in_stock"
+    assert (
+        read_event(event(kind="custom.back_in_stock"), ShopSettings(), START)[1].triggers[0].kind
+        == "custom.back_in_stock"
+    )
 
 
 def is_genuine(headers: dict[str, str], body: bytes = BODY, at: datetime = START) -> bool:
-    return STANDARD_WEBHOOKS.is_genuine(headers, body, (STANDARD_SECRET,), Shop(), at)
+    return STANDARD_WEBHOOKS.is_genuine(headers, body, (STANDARD_SECRET,), ShopSettings(), at)
 
 
 def test_one_of_several_signatures_suffices() -> None:

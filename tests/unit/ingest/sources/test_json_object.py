@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.domain.parsed_deliveries import ParsedDelivery, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, ShopSettings, Unreadable
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.events.consent import ConsentAct, PrivacyRight
@@ -51,7 +51,7 @@ REDACTION = {
 
 def read(topic: str, document: Any) -> ParsedDelivery | Unreadable:
     body = document if isinstance(document, bytes) else body_of(document)
-    return SHOPIFY.read(body, DeliveryContext(shopify_headers(body, topic), Shop(country="US"), START))
+    return SHOPIFY.read(body, DeliveryContext(shopify_headers(body, topic), ShopSettings(country="US"), START))
 
 
 def withdraws(found: ParsedDelivery) -> bool:
@@ -59,11 +59,11 @@ def withdraws(found: ParsedDelivery) -> bool:
 
 
 def cancels(found: ParsedDelivery) -> bool:
-    return any((each.kind, each.subject) == ("cancellation", f"order-{ORDER_ID}") for each in found.happenings)
+    return any((each.kind, each.subject) == ("cancellation", f"order-{ORDER_ID}") for each in found.triggers)
 
 
 def erases(found: ParsedDelivery) -> bool:
-    return PrivacyRight.ERASURE in found.rights and bool(found.contact or found.joins)
+    return PrivacyRight.ERASURE in found.rights and bool(found.contact or found.identifiers)
 
 
 ENDINGS: dict[str, tuple[dict[str, Any], Callable[[ParsedDelivery], bool], frozenset[tuple[str | int, ...]]]] = {
@@ -205,7 +205,7 @@ def test_what_was_not_understood_is_named() -> None:
     found = read("orders/cancelled", CANCELLED | {"total_price": "49.005", "line_items": [None]})
     assert isinstance(found, ParsedDelivery)
     assert sorted(found.unknown) == ["line_items.0", "total_price"]
-    [amount] = [each.amount_minor for each in found.happenings if each.kind == "cancellation"]
+    [amount] = [each.amount_minor for each in found.triggers if each.kind == "cancellation"]
     assert amount is None
 
 
@@ -213,5 +213,5 @@ def test_an_order_without_a_readable_date_is_still_somebodys_withdrawal() -> Non
     customer = CUSTOMER | {"id": 7}
     found = read("orders/create", shopify_order(created_at="yesterday", customer=customer))
     assert isinstance(found, ParsedDelivery)
-    assert found.happenings == ()
+    assert found.triggers == ()
     assert withdraws(found)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.ingest.domain.parsed_deliveries import ParsedDelivery, ParseResult, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, ParseResult, ShopSettings, Unreadable
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.standard_webhooks import STANDARD_WEBHOOKS
 from shared.events.consent import ConsentAct, ConsentScope
@@ -19,10 +19,10 @@ ODD: list[Any] = [None, 7, 1.5, True, "", "x" * 5000, [], {}, [[]], {"a": {}}, "
 
 
 def read(document: Any) -> ParseResult:
-    return STANDARD_WEBHOOKS.read(body_of(document), DeliveryContext({}, Shop(country="US"), START))
+    return STANDARD_WEBHOOKS.read(body_of(document), DeliveryContext({}, ShopSettings(country="US"), START))
 
 
-def reading(document: Any) -> ParsedDelivery:
+def parsed(document: Any) -> ParsedDelivery:
     found = read(document)
     assert isinstance(found, ParsedDelivery), found
     return found
@@ -55,9 +55,9 @@ def withdrawal(**changes: Any) -> dict[str, Any]:
     ids=lambda changes: str(changes)[:40],
 )
 def test_a_withdrawal_counts_whatever_is_wrong_beside_it(changes: dict[str, Any]) -> None:
-    found = reading(withdrawal(**changes))
+    found = parsed(withdrawal(**changes))
     assert found.contact is not None
-    assert (found.contact.phone, found.happenings) == (PHONE, ())
+    assert (found.contact.phone, found.triggers) == (PHONE, ())
     assert {(claim.act, claim.scope) for claim in found.claims} == {(ConsentAct.REVOKED, ConsentScope.MARKETING)}
     assert found.unknown or changes.keys() <= {"occurred_at"}
 
@@ -70,7 +70,7 @@ def test_no_spoilt_neighbour_costs_a_withdrawal(data: st.DataObject) -> None:
         document[name] = data.draw(st.sampled_from(ODD))
     for name in data.draw(st.lists(st.sampled_from(["first_name", "country", "locale", "time_zone"]), unique=True)):
         document["recipient"][name] = data.draw(st.sampled_from(ODD))
-    found = reading(document)
+    found = parsed(document)
     assert found.contact is not None
     assert [claim.act for claim in found.claims] == [ConsentAct.REVOKED]
 
@@ -82,29 +82,29 @@ def test_an_event_about_nobody_or_of_nothing_is_kept_unread(junk: Any, name: str
 
 
 def test_a_withdrawal_of_no_known_scope_is_of_all() -> None:
-    [claim] = reading(withdrawal(consent=[{"event": "REVOKED "}])).claims
+    [claim] = parsed(withdrawal(consent=[{"event": "REVOKED "}])).claims
     assert (claim.act, claim.scope, claim.captured_at) == (ConsentAct.REVOKED, ConsentScope.ALL, None)
 
 
 def test_a_number_nobody_can_read_leaves_the_customer() -> None:
-    found = reading(withdrawal(recipient={"phone": "call me"}))
+    found = parsed(withdrawal(recipient={"phone": "call me"}))
     assert (found.contact, found.customer, len(found.claims)) == (None, "c-1", 1)
 
 
 @pytest.mark.parametrize("kind", ["cancellation", "refund"])
 def test_what_takes_an_order_back_counts_too(kind: str) -> None:
-    [happening] = reading(event(kind=kind, amount={"minor": 49.005, "currency": "USD"})).happenings
-    assert (happening.kind, happening.subject, happening.amount_minor) == (kind, "order-1001", None)
+    [trigger] = parsed(event(kind=kind, amount={"minor": 49.005, "currency": "USD"})).triggers
+    assert (trigger.kind, trigger.subject, trigger.amount_minor) == (kind, "order-1001", None)
 
 
 def test_nothing_begins_and_nothing_is_permitted_by_an_event_that_is_not_one() -> None:
     granted = WITHDRAWN | {"event": "granted"}
     assert isinstance(read(event(kind="purchase", consent=[granted], amount="much")), Unreadable)
-    found = reading(event(kind="purchase", consent=[granted, WITHDRAWN], amount="much"))
-    assert ([claim.act for claim in found.claims], found.happenings) == ([ConsentAct.REVOKED], ())
+    found = parsed(event(kind="purchase", consent=[granted, WITHDRAWN], amount="much"))
+    assert ([claim.act for claim in found.claims], found.triggers) == ([ConsentAct.REVOKED], ())
 
 
 def test_a_delivery_that_comes_twice_is_known_by_its_content() -> None:
-    first, second = (reading(event(kind="cancellation", id=None)).happenings[0] for _ in range(2))
+    first, second = (parsed(event(kind="cancellation", id=None)).triggers[0] for _ in range(2))
     assert first.key == second.key
-    assert reading(event(kind="cancellation", id=None, subject="order-2")).happenings[0].key != first.key
+    assert parsed(event(kind="cancellation", id=None, subject="order-2")).triggers[0].key != first.key

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.delivery_preparation import PreparedDelivery, Preparer, ReceivedDelivery, key_hash
 from services.ingest.domain.announcements import Origin, announcements
-from services.ingest.domain.parsed_deliveries import ParsedDelivery, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, ShopSettings, Unreadable
+from services.ingest.domain.prepared_deliveries import PreparedDelivery
+from services.ingest.preparation import DeliveryPreparer, ReceivedDelivery, key_hash
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.aad import delivery_headers
@@ -45,10 +46,10 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 def arrival_of(topic: str, document: Any) -> PreparedDelivery:
     body = body_of(document)
     headers = shopify_headers(body, topic)
-    outcome = SHOPIFY.read(body, DeliveryContext(headers, Shop(country="US"), START))
+    outcome = SHOPIFY.read(body, DeliveryContext(headers, ShopSettings(country="US"), START))
     origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
     delivery = ReceivedDelivery(origin, topic, SHOPIFY.repeat_keys(headers), body, headers, outcome)
-    return Preparer(SEALER).prepared(delivery)
+    return DeliveryPreparer(SEALER).prepare(delivery)
 
 
 @pytest.mark.parametrize("topic", DOCUMENTS)
@@ -73,7 +74,7 @@ def test_no_document_however_odd_raises(topic: str, data: st.DataObject) -> None
     if isinstance(arrival.outcome, ParsedDelivery):
         announcements(
             *(arrival.origin, arrival.outcome, arrival.addressee, arrival.facts, arrival.claims),
-            retold_facts=arrival.retold_facts,
+            number_change_facts=arrival.number_change_facts,
         )
 
 
@@ -89,7 +90,7 @@ def test_the_same_order_read_twice_has_the_same_trigger() -> None:
 
 def test_a_delivery_without_keys_of_its_own_is_known_by_its_body() -> None:
     origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
-    prepared = Preparer(SEALER).prepared
+    prepared = DeliveryPreparer(SEALER).prepare
     same, again, other = (
         prepared(ReceivedDelivery(origin, "t", (), body, {}, ParsedDelivery())).key_hashes
         for body in (b"a", b"a", b"b")
@@ -100,18 +101,18 @@ def test_a_delivery_without_keys_of_its_own_is_known_by_its_body() -> None:
 def test_a_bodys_hash_cannot_be_made_without_the_key() -> None:
     origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
     delivery = ReceivedDelivery(origin, "t", (), b"a body that can be guessed", {}, ParsedDelivery())
-    arrival, elsewhere = (Preparer(sealer).prepared(delivery) for sealer in (SEALER, Sealer(Keyring.new())))
+    arrival, elsewhere = (DeliveryPreparer(sealer).prepare(delivery) for sealer in (SEALER, Sealer(Keyring.new())))
     guessed = hashlib.sha256(delivery.body)
     assert arrival.body_sha256 not in {guessed.digest(), elsewhere.body_sha256}
     assert arrival.key_hashes != elsewhere.key_hashes
     assert key_hash(origin.merchant_id, "shopify", f"1 {guessed.hexdigest()}") not in arrival.key_hashes
-    assert Preparer(SEALER).prepared(delivery).body_sha256 == arrival.body_sha256
+    assert DeliveryPreparer(SEALER).prepare(delivery).body_sha256 == arrival.body_sha256
 
 
 def test_credentials_in_headers_are_not_kept() -> None:
     origin = Origin(MerchantId("acme"), "shopify", minted(START), START)
     headers = {"authorization": "Bearer x", "cookie": "y", "x-shopify-topic": "t"}
-    arrival = Preparer(SEALER).prepared(ReceivedDelivery(origin, "t", (), b"", headers, ParsedDelivery()))
+    arrival = DeliveryPreparer(SEALER).prepare(ReceivedDelivery(origin, "t", (), b"", headers, ParsedDelivery()))
     assert (
         SEALER.open(MerchantId("acme"), delivery_headers(origin.delivery_id), arrival.headers)
         == b'{"x-shopify-topic":"t"}'

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.ingest.domain.parsed_deliveries import ParsedDelivery, QuarantineReason, Shop, Unreadable
+from services.ingest.domain.parsed_deliveries import ParsedDelivery, QuarantineReason, ShopSettings, Unreadable
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.shopify import SHOPIFY
 from shared.events.consent import ConsentAct, ConsentLevel, PrivacyRight
@@ -27,20 +27,20 @@ BODY = b'{"id": 1}'
 SUBJECT = f"order-{ORDER_ID}"
 
 
-def read(topic: str, document: Any, shop: Shop | None = None) -> ParsedDelivery | Unreadable:
+def read(topic: str, document: Any, shop: ShopSettings | None = None) -> ParsedDelivery | Unreadable:
     body = document if isinstance(document, bytes) else body_of(document)
-    circumstances = DeliveryContext(shopify_headers(body, topic), shop or Shop(country="US"), START)
-    return SHOPIFY.read(body, circumstances)
+    context = DeliveryContext(shopify_headers(body, topic), shop or ShopSettings(country="US"), START)
+    return SHOPIFY.read(body, context)
 
 
-def reading(topic: str, document: Any, shop: Shop | None = None) -> ParsedDelivery:
+def parsed(topic: str, document: Any, shop: ShopSettings | None = None) -> ParsedDelivery:
     outcome = read(topic, document, shop)
     assert isinstance(outcome, ParsedDelivery)
     return outcome
 
 
-def is_genuine(headers: dict[str, str], secrets: tuple[str, ...], shop: Shop | None = None) -> bool:
-    return SHOPIFY.is_genuine(headers, BODY, secrets, shop or Shop(), START)
+def is_genuine(headers: dict[str, str], secrets: tuple[str, ...], shop: ShopSettings | None = None) -> bool:
+    return SHOPIFY.is_genuine(headers, BODY, secrets, shop or ShopSettings(), START)
 
 
 @pytest.mark.parametrize("secret", [SECRET, OLD_SECRET])
@@ -60,8 +60,8 @@ def test_a_signature_of_another_body_is_not_genuine() -> None:
 
 def test_another_shop_with_the_same_secret_is_not_genuine_where_one_is_named() -> None:
     headers = shopify_headers(BODY, "orders/create", x_shopify_shop_domain="Other.myshopify.com")
-    assert is_genuine(headers, (SECRET,), Shop(domain="other.myshopify.com"))
-    assert not is_genuine(headers, (SECRET,), Shop(domain="acme.myshopify.com"))
+    assert is_genuine(headers, (SECRET,), ShopSettings(domain="other.myshopify.com"))
+    assert not is_genuine(headers, (SECRET,), ShopSettings(domain="acme.myshopify.com"))
 
 
 def test_one_event_id_in_two_topics_is_two_deliveries() -> None:
@@ -70,8 +70,8 @@ def test_one_event_id_in_two_topics_is_two_deliveries() -> None:
 
 
 def test_an_order_becomes_a_purchase_with_its_facts() -> None:
-    found = reading("orders/create", shopify_order())
-    [purchase] = found.happenings
+    found = parsed("orders/create", shopify_order())
+    [purchase] = found.triggers
     assert (purchase.kind, purchase.subject, purchase.amount_minor, purchase.currency) == (
         "purchase",
         SUBJECT,
@@ -88,13 +88,13 @@ def test_an_order_becomes_a_purchase_with_its_facts() -> None:
 
 
 def test_created_and_paid_are_one_purchase() -> None:
-    [created] = reading("orders/create", shopify_order(financial_status="pending")).happenings
-    [paid] = reading("orders/paid", shopify_order()).happenings
+    [created] = parsed("orders/create", shopify_order(financial_status="pending")).triggers
+    [paid] = parsed("orders/paid", shopify_order()).triggers
     assert (created.key, created.occurred_at, created.kind) == (paid.key, paid.occurred_at, paid.kind)
 
 
 def test_an_id_beyond_2_to_the_53_keeps_every_digit() -> None:
-    assert reading("orders/create", shopify_order()).happenings[0].subject == "order-9007199254740993"
+    assert parsed("orders/create", shopify_order()).triggers[0].subject == "order-9007199254740993"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_an_id_beyond_2_to_the_53_keeps_every_digit() -> None:
 )
 def test_amounts_follow_their_currency(currency: str, total: str, minor: int) -> None:
     order = shopify_order(currency=currency, total_price=total)
-    assert reading("orders/create", order).happenings[0].amount_minor == minor
+    assert parsed("orders/create", order).triggers[0].amount_minor == minor
 
 
 def phones(**present: str) -> dict[str, Any]:
@@ -134,45 +134,45 @@ def test_the_phone_is_the_customers_then_the_orders_then_billings_then_shippings
         "billing": "(212) 555-0103",
         "shipping": "+12125550104",
     }
-    contact = reading("orders/create", phones(**{name: numbers[name] for name in present})).contact
+    contact = parsed("orders/create", phones(**{name: numbers[name] for name in present})).contact
     assert contact is not None
     assert contact.provenance is chosen
     assert contact.phone[-1] == numbers[chosen][-1]
 
 
 def test_an_unusable_number_yields_to_the_next() -> None:
-    contact = reading("orders/create", phones(customer="12", billing="2125550103")).contact
+    contact = parsed("orders/create", phones(customer="12", billing="2125550103")).contact
     assert contact is not None
     assert (contact.phone, contact.provenance) == ("+12125550103", PhoneProvenance.BILLING)
 
 
 def test_a_number_without_prefix_and_country_is_refused() -> None:
     order = shopify_order(customer=None, billing_address=None, phone="2125550103")
-    assert reading("orders/create", order, Shop()).contact is None
+    assert parsed("orders/create", order, ShopSettings()).contact is None
 
 
 def test_the_shops_country_reads_a_number_where_no_address_does() -> None:
     order = shopify_order(customer=None, billing_address=None, phone="2125550103")
-    contact = reading("orders/create", order, Shop(country="US")).contact
+    contact = parsed("orders/create", order, ShopSettings(country="US")).contact
     assert contact is not None
     assert contact.phone == "+12125550103"
 
 
 def test_an_update_that_changed_nothing_of_ours_says_nothing() -> None:
-    assert reading("orders/updated", shopify_order()).happenings == ()
+    assert parsed("orders/updated", shopify_order()).triggers == ()
 
 
 def test_a_cancelled_order_is_a_cancellation_of_the_same_subject_in_either_topic() -> None:
     order = shopify_order(cancelled_at="2026-12-01T12:10:00-05:00", cancel_reason="customer")
-    [updated] = reading("orders/updated", order).happenings
-    [cancelled] = reading("orders/cancelled", order).happenings
+    [updated] = parsed("orders/updated", order).triggers
+    [cancelled] = parsed("orders/cancelled", order).triggers
     assert updated == cancelled
     assert (updated.kind, updated.subject, updated.facts["reason"]) == ("cancellation", SUBJECT, "customer")
 
 
 def test_a_refund_is_the_same_in_its_own_topic_and_in_the_order() -> None:
-    [own] = reading("refunds/create", shopify_refund()).happenings
-    [seen] = reading("orders/updated", shopify_order(refunds=[shopify_refund()])).happenings
+    [own] = parsed("refunds/create", shopify_refund()).triggers
+    [seen] = parsed("orders/updated", shopify_order(refunds=[shopify_refund()])).triggers
     assert (own.kind, own.subject, own.amount_minor, own.currency) == ("refund", SUBJECT, 1250, "USD")
     assert (own.key, own.occurred_at, own.amount_minor) == (seen.key, seen.occurred_at, seen.amount_minor)
 
@@ -183,7 +183,7 @@ def test_a_refund_counts_only_money_that_went_back() -> None:
         {"kind": "refund", "status": "failure", "amount": "5.00", "currency": "USD"},
         {"kind": "void", "status": "success", "amount": "9.00", "currency": "USD"},
     ]
-    [refund] = reading("refunds/create", shopify_refund(transactions=transactions)).happenings
+    [refund] = parsed("refunds/create", shopify_refund(transactions=transactions)).triggers
     assert refund.amount_minor == 500
 
 
@@ -191,23 +191,23 @@ def test_a_refund_in_two_currencies_has_no_amount_of_its_own() -> None:
     transactions = [
         {"kind": "refund", "status": "success", "amount": "5.00", "currency": currency} for currency in ("USD", "EUR")
     ]
-    [refund] = reading("refunds/create", shopify_refund(transactions=transactions)).happenings
+    [refund] = parsed("refunds/create", shopify_refund(transactions=transactions)).triggers
     assert (refund.amount_minor, refund.currency) == (None, None)
 
 
 @pytest.mark.parametrize("status", ["failure", "error", "pending", None])
 def test_a_refund_that_gave_no_money_back_is_none(status: str | None) -> None:
     transactions = [] if status is None else [{"kind": "refund", "status": status, "amount": "5.00", "currency": "USD"}]
-    assert reading("refunds/create", shopify_refund(transactions=transactions)).happenings == ()
+    assert parsed("refunds/create", shopify_refund(transactions=transactions)).triggers == ()
 
 
 def test_a_refund_that_waited_for_its_money_is_told_once_that_went_back() -> None:
     paid = {"kind": "refund", "amount": "5.00", "currency": "USD"}
     found = [
-        reading("orders/updated", shopify_order(refunds=[shopify_refund(transactions=[paid | {"status": status}])]))
+        parsed("orders/updated", shopify_order(refunds=[shopify_refund(transactions=[paid | {"status": status}])]))
         for status in ("pending", "success")
     ]
-    assert [len(each.happenings) for each in found] == [0, 1]
+    assert [len(each.triggers) for each in found] == [0, 1]
 
 
 def money(amount: str) -> dict[str, Any]:
@@ -220,8 +220,8 @@ def test_a_refund_in_the_buyers_currency_is_counted_in_the_shops() -> None:
         refund_line_items=[{"subtotal_set": money("50.00"), "total_tax_set": money("4.00")}],
         order_adjustments=[{"amount_set": money("-5.00"), "tax_amount_set": money("-1.00")}],
     )
-    for found in (reading("refunds/create", refund), reading("orders/updated", shopify_order(refunds=[refund]))):
-        [told] = found.happenings
+    for found in (parsed("refunds/create", refund), parsed("orders/updated", shopify_order(refunds=[refund]))):
+        [told] = found.triggers
         assert (told.amount_minor, told.currency) == (6000, "USD")
 
 
@@ -240,46 +240,46 @@ def checkout(**changes: Any) -> dict[str, Any]:
 
 
 def test_an_open_checkout_is_started_and_a_completed_one_completed() -> None:
-    [started] = reading("checkouts/create", checkout()).happenings
-    [completed] = reading("checkouts/update", checkout(completed_at="2026-12-01T11:58:00-05:00")).happenings
+    [started] = parsed("checkouts/create", checkout()).triggers
+    [completed] = parsed("checkouts/update", checkout(completed_at="2026-12-01T11:58:00-05:00")).triggers
     assert (started.kind, completed.kind) == ("checkout_started", "checkout_completed")
     assert started.subject == completed.subject == "checkout-b1946ac9"
     assert started.facts["checkout_url"] == "https://acme.example/c/1"
 
 
 def test_updates_of_an_open_checkout_are_the_same_start() -> None:
-    [created] = reading("checkouts/create", checkout()).happenings
-    [updated] = reading("checkouts/update", checkout(total_price="59.00")).happenings
+    [created] = parsed("checkouts/create", checkout()).triggers
+    [updated] = parsed("checkouts/update", checkout(total_price="59.00")).triggers
     assert (created.key, created.occurred_at) == (updated.key, updated.occurred_at)
 
 
 def test_an_order_and_its_checkout_join() -> None:
-    order_joins = reading("orders/create", shopify_order()).joins
-    assert set(reading("checkouts/create", checkout()).joins) <= set(order_joins)
+    order_joins = parsed("orders/create", shopify_order()).identifiers
+    assert set(parsed("checkouts/create", checkout()).identifiers) <= set(order_joins)
 
 
 def test_the_email_box_is_no_consent_to_texts() -> None:
     for document in (checkout(buyer_accepts_marketing=True), checkout(buyer_accepts_sms_marketing=False)):
-        assert reading("checkouts/create", document).claims == ()
-    assert reading("orders/create", shopify_order(buyer_accepts_marketing=True)).claims == ()
+        assert parsed("checkouts/create", document).claims == ()
+    assert parsed("orders/create", shopify_order(buyer_accepts_marketing=True)).claims == ()
 
 
 def test_the_text_box_is_express_consent_dated_as_the_checkout() -> None:
-    [claim] = reading("checkouts/create", checkout(buyer_accepts_sms_marketing=True)).claims
+    [claim] = parsed("checkouts/create", checkout(buyer_accepts_sms_marketing=True)).claims
     assert (claim.act, claim.level) == (ConsentAct.GRANTED, ConsentLevel.EXPRESS)
     assert claim.captured_at == datetime(2026, 12, 1, 16, 30, tzinfo=UTC)
 
 
 def test_the_text_box_is_about_its_own_number() -> None:
     document = checkout(buyer_accepts_sms_marketing=True, sms_marketing_phone="+12125550177")
-    [claim] = reading("checkouts/create", document).claims
+    [claim] = parsed("checkouts/create", document).claims
     assert claim.contact is not None
     assert claim.contact.phone == "+12125550177"
 
 
 def test_an_unusable_number_in_the_text_box_consents_for_nobody() -> None:
     document = checkout(buyer_accepts_sms_marketing=True, sms_marketing_phone="12")
-    assert reading("checkouts/create", document).claims == ()
+    assert parsed("checkouts/create", document).claims == ()
 
 
 def consent(state: str, **changes: Any) -> dict[str, Any]:
@@ -298,14 +298,14 @@ def consent(state: str, **changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_consent_state_is_claimed_in_our_words(state: str, act: ConsentAct) -> None:
-    [claim] = reading("customers_marketing_consent/update", consent(state)).claims
+    [claim] = parsed("customers_marketing_consent/update", consent(state)).claims
     assert claim.act is act
     assert claim.captured_at == datetime(2026, 12, 1, 16, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("state", ["not_subscribed", "invalid", "something_new", ""])
 def test_a_state_that_permits_nothing_claims_nothing(state: str) -> None:
-    assert reading("customers_marketing_consent/update", consent(state)).claims == ()
+    assert parsed("customers_marketing_consent/update", consent(state)).claims == ()
 
 
 @pytest.mark.parametrize(
@@ -318,20 +318,20 @@ def test_a_state_that_permits_nothing_claims_nothing(state: str) -> None:
     ],
 )
 def test_no_opt_in_level_of_shopify_is_written_consent(level: str | None, ours: ConsentLevel) -> None:
-    [claim] = reading("customers_marketing_consent/update", consent("subscribed", opt_in_level=level)).claims
+    [claim] = parsed("customers_marketing_consent/update", consent("subscribed", opt_in_level=level)).claims
     assert claim.level is ours
 
 
 WORDING = "I agree to automated marketing texts from Acme. Consent is not a condition of purchase."
-WRITTEN = Shop(country="US", consent_level=ConsentLevel.PEWC, disclosure=WORDING)
+WRITTEN = ShopSettings(country="US", consent_level=ConsentLevel.PEWC, disclosure=WORDING)
 TICKED_AT = datetime(2026, 12, 1, 16, tzinfo=UTC)
 
 
 def test_a_box_whose_words_the_merchant_holds_is_written_consent_with_them() -> None:
-    ticked = checkout(buyer_accepts_sms_marketing=True)
+    checkbox_consent = checkout(buyer_accepts_sms_marketing=True)
     subscribed = consent("subscribed", consent_collected_from="SHOPIFY")
-    for topic, document in (("checkouts/create", ticked), ("customers_marketing_consent/update", subscribed)):
-        [claim] = reading(topic, document, WRITTEN).claims
+    for topic, document in (("checkouts/create", checkbox_consent), ("customers_marketing_consent/update", subscribed)):
+        [claim] = parsed(topic, document, WRITTEN).claims
         assert claim.level is ConsentLevel.PEWC
         assert claim.disclosure_sha256 == hashlib.sha256(WORDING.encode()).hexdigest()
         assert claim.evidence["disclosure"] == WORDING
@@ -339,14 +339,14 @@ def test_a_box_whose_words_the_merchant_holds_is_written_consent_with_them() -> 
 
 def test_an_opt_in_from_elsewhere_is_not_made_written_by_the_checkouts_words() -> None:
     for told in ({}, {"consent_collected_from": "OTHER"}):
-        [claim] = reading("customers_marketing_consent/update", consent("subscribed", **told), WRITTEN).claims
+        [claim] = parsed("customers_marketing_consent/update", consent("subscribed", **told), WRITTEN).claims
         assert (claim.level, claim.disclosure_sha256) == (ConsentLevel.EXPRESS, None)
         assert "disclosure" not in claim.evidence
 
 
 def test_an_opt_in_of_no_known_level_is_not_made_written_either() -> None:
     told = consent("subscribed", consent_collected_from="SHOPIFY", opt_in_level="unknown")
-    [claim] = reading("customers_marketing_consent/update", told, WRITTEN).claims
+    [claim] = parsed("customers_marketing_consent/update", told, WRITTEN).claims
     assert (claim.level, claim.disclosure_sha256) == (ConsentLevel.UNKNOWN, None)
 
 
@@ -361,43 +361,43 @@ def test_an_opt_in_of_no_known_level_is_not_made_written_either() -> None:
 def test_what_was_ticked_before_the_words_stood_there_is_express_consent(since: datetime, level: ConsentLevel) -> None:
     shop = replace(WRITTEN, disclosure_since=since)
     told = consent("subscribed", consent_collected_from="SHOPIFY")
-    [claim] = reading("customers_marketing_consent/update", told, shop).claims
+    [claim] = parsed("customers_marketing_consent/update", told, shop).claims
     assert claim.level is level
     undated = consent("subscribed", consent_collected_from="SHOPIFY", consent_updated_at=None)
-    [claim] = reading("customers_marketing_consent/update", undated, shop).claims
+    [claim] = parsed("customers_marketing_consent/update", undated, shop).claims
     assert claim.level is ConsentLevel.EXPRESS
 
 
 def test_words_beside_a_box_that_claims_no_more_than_express_are_kept_as_evidence() -> None:
     shop = replace(WRITTEN, consent_level=ConsentLevel.EXPRESS)
-    [claim] = reading("checkouts/create", checkout(buyer_accepts_sms_marketing=True), shop).claims
+    [claim] = parsed("checkouts/create", checkout(buyer_accepts_sms_marketing=True), shop).claims
     assert (claim.level, claim.evidence) == (ConsentLevel.EXPRESS, {"disclosure": WORDING})
 
 
 @pytest.mark.parametrize("state", ["unsubscribed", "redacted"])
 def test_a_withdrawal_carries_no_words_of_the_checkout(state: str) -> None:
     told = consent(state, consent_collected_from="SHOPIFY")
-    [claim] = reading("customers_marketing_consent/update", told, WRITTEN).claims
+    [claim] = parsed("customers_marketing_consent/update", told, WRITTEN).claims
     assert (claim.act, claim.disclosure_sha256) == (ConsentAct.REVOKED, None)
 
 
 def test_a_consent_from_the_future_is_dated_now() -> None:
     ahead = (START + timedelta(days=9)).isoformat()
-    [claim] = reading("customers_marketing_consent/update", consent("subscribed", consent_updated_at=ahead)).claims
+    [claim] = parsed("customers_marketing_consent/update", consent("subscribed", consent_updated_at=ahead)).claims
     assert claim.captured_at == START
 
 
 def test_a_customers_consent_never_lands_on_the_number_of_an_address() -> None:
     customer = consent("subscribed") | {"id": 1, "phone": None}
     order = shopify_order(customer=customer, phone="+12125550102")
-    found = reading("orders/create", order)
+    found = parsed("orders/create", order)
     assert found.contact is not None
     assert found.claims == ()
 
 
 def test_a_customers_withdrawal_lands_on_whoever_the_order_is_about() -> None:
     customer = consent("unsubscribed") | {"id": 1, "phone": None}
-    [claim] = reading("orders/create", shopify_order(customer=customer, phone="+12125550102")).claims
+    [claim] = parsed("orders/create", shopify_order(customer=customer, phone="+12125550102")).claims
     assert (claim.act, claim.contact) == (ConsentAct.REVOKED, None)
 
 
@@ -413,15 +413,15 @@ def parcel(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_parcel_is_the_same_fulfilment_in_its_own_topic_and_in_the_order() -> None:
-    own = reading("fulfillments/create", parcel()).happenings[0]
-    seen = reading("orders/fulfilled", shopify_order(fulfillments=[parcel()])).happenings[0]
+    own = parsed("fulfillments/create", parcel()).triggers[0]
+    seen = parsed("orders/fulfilled", shopify_order(fulfillments=[parcel()])).triggers[0]
     assert (own.kind, own.subject, own.facts["tracking_url"]) == ("fulfilment", SUBJECT, "https://parcels.example/1")
     assert (own.key, own.occurred_at) == (seen.key, seen.occurred_at)
 
 
 def test_an_arrived_parcel_is_one_delivery_however_often_it_is_updated() -> None:
     first, later = (
-        reading("fulfillments/update", parcel(shipment_status="delivered", updated_at=at)).happenings[-1]
+        parsed("fulfillments/update", parcel(shipment_status="delivered", updated_at=at)).triggers[-1]
         for at in ("2026-12-03T12:00:00-05:00", "2026-12-04T12:00:00-05:00")
     )
     assert first.kind == "delivery"
@@ -440,20 +440,20 @@ def test_an_arrived_parcel_is_one_delivery_however_often_it_is_updated() -> None
     ],
 )
 def test_what_the_carrier_says_of_a_parcel_is_told(status: str, kind: str) -> None:
-    found = reading("fulfillments/update", parcel(shipment_status=status, tracking_url=None)).happenings
+    found = parsed("fulfillments/update", parcel(shipment_status=status, tracking_url=None)).triggers
     assert [each.kind for each in found] == ["fulfilment", kind]
 
 
 @pytest.mark.parametrize("status", ["label_printed", "label_purchased", "confirmed", None, "", 7, "something_new"])
 def test_what_is_no_news_to_the_buyer_is_not_told(status: Any) -> None:
-    found = reading("fulfillments/update", parcel(shipment_status=status, tracking_url=None)).happenings
+    found = parsed("fulfillments/update", parcel(shipment_status=status, tracking_url=None)).triggers
     assert [each.kind for each in found] == ["fulfilment"]
 
 
 def test_tracking_is_told_once_and_of_several_the_first() -> None:
     many = parcel(tracking_url=None, tracking_urls=["https://parcels.example/1", "https://parcels.example/2"])
     first, later = (
-        reading("fulfillments/update", many | {"updated_at": at}).happenings[1]
+        parsed("fulfillments/update", many | {"updated_at": at}).triggers[1]
         for at in ("2026-12-01T14:00:00-05:00", "2026-12-01T15:00:00-05:00")
     )
     assert (first.kind, first.facts["tracking_url"]) == ("fulfilment", "https://parcels.example/1")
@@ -461,30 +461,30 @@ def test_tracking_is_told_once_and_of_several_the_first() -> None:
 
 
 def test_a_deleted_order_has_nothing_but_its_id() -> None:
-    [gone] = reading("orders/delete", {"id": ORDER_ID}).happenings
+    [gone] = parsed("orders/delete", {"id": ORDER_ID}).triggers
     assert (gone.kind, gone.subject) == ("order_deleted", SUBJECT)
     for body in BODIES.values():
         assert isinstance(read("orders/delete", body), Unreadable)
     for topic in BODIES:
         found = read(topic, {"id": ORDER_ID})
-        assert isinstance(found, Unreadable) or not found.says_something
+        assert isinstance(found, Unreadable) or not found.has_content
 
 
 @pytest.mark.parametrize(("lines", "told"), [((True, False), True), ((False,), False), ((None,), None), ((), None)])
 def test_a_flow_can_tell_what_is_shipped_from_what_is_not(lines: tuple[bool | None, ...], told: bool | None) -> None:  # noqa: FBT001 - a case
     order = shopify_order(line_items=[{"title": "x", "requires_shipping": each} for each in lines])
-    [purchase] = reading("orders/create", order).happenings
+    [purchase] = parsed("orders/create", order).triggers
     assert purchase.facts.get("requires_shipping") is told
 
 
 def test_a_cancelled_parcel_was_not_sent() -> None:
-    assert reading("fulfillments/update", parcel(status="cancelled")).happenings == ()
+    assert parsed("fulfillments/update", parcel(status="cancelled")).triggers == ()
 
 
 def test_privacy_topics_become_requests() -> None:
     document = {"shop_domain": "acme.myshopify.com", "customer": {"id": 1, "phone": PHONE}}
-    assert reading("customers/redact", document | {"orders_to_redact": []}).rights == (PrivacyRight.ERASURE,)
-    assert reading("customers/data_request", document | {"orders_requested": []}).rights == (PrivacyRight.EXPORT,)
+    assert parsed("customers/redact", document | {"orders_to_redact": []}).rights == (PrivacyRight.ERASURE,)
+    assert parsed("customers/data_request", document | {"orders_requested": []}).rights == (PrivacyRight.EXPORT,)
 
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -527,19 +527,19 @@ def test_a_body_of_another_shop_is_not_believed(topic: str) -> None:
     ],
 )
 def test_nobody_is_thanked_for_a_dead_order(changes: dict[str, Any]) -> None:
-    found = reading("orders/create", shopify_order(**changes))
-    assert found.happenings == ()
+    found = parsed("orders/create", shopify_order(**changes))
+    assert found.triggers == ()
     assert found.contact is not None
 
 
 @pytest.mark.parametrize("status", ["pending", "open", "cancelled", "error", "failure", None])
 def test_a_parcel_that_has_not_left_is_not_told_of(status: str | None) -> None:
     parcel = BODIES["fulfillments/create"] | {"status": status}
-    assert reading("fulfillments/create", parcel).happenings == ()
+    assert parsed("fulfillments/create", parcel).triggers == ()
 
 
 def test_a_flow_can_look_at_where_an_order_came_from() -> None:
-    [purchase] = reading("orders/create", shopify_order(source_name="pos", tags="vip, gift")).happenings
+    [purchase] = parsed("orders/create", shopify_order(source_name="pos", tags="vip, gift")).triggers
     assert (purchase.facts["source_name"], purchase.facts["tags"]) == ("pos", "vip, gift")
 
 
@@ -547,11 +547,11 @@ def test_a_flow_can_look_at_where_an_order_came_from() -> None:
     ("topic", "orders"), [("customers/redact", "orders_to_redact"), ("customers/data_request", "orders_requested")]
 )
 def test_a_privacy_request_that_names_its_shop_by_id_alone_is_heard(topic: str, orders: str) -> None:
-    assert reading(topic, {"shop_id": 1, "customer": {"id": 1, "phone": PHONE}, orders: []}).rights
+    assert parsed(topic, {"shop_id": 1, "customer": {"id": 1, "phone": PHONE}, orders: []}).rights
 
 
 def test_an_uninstalled_app_closes_the_shop() -> None:
-    assert reading("app/uninstalled", BODIES["app/uninstalled"]).closes == "app_uninstalled"
+    assert parsed("app/uninstalled", BODIES["app/uninstalled"]).closes == "app_uninstalled"
 
 
 @pytest.mark.parametrize(
@@ -589,7 +589,7 @@ def test_what_cannot_be_read_is_named_and_never_raises(topic: str, body: bytes, 
 def test_a_customers_name_is_a_name_or_absent(written: str, read_as: str | None) -> None:
     customer = {"id": 1, "first_name": written, "last_name": written, "phone": PHONE}
 
-    contact = reading("orders/create", shopify_order(customer=customer)).contact
+    contact = parsed("orders/create", shopify_order(customer=customer)).contact
 
     assert contact is not None
     assert (contact.first_name, contact.last_name) == (read_as, read_as)

@@ -1,4 +1,4 @@
-"""Looking into a platform's JSON: what is not of its kind is unknown and noted, and costs nothing beside it."""
+"""A platform's JSON, read field by field: an invalid field is noted and read as absent, without affecting others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from shared.instants import BOUNDS, is_near
 from shared.money import InexactAmount, minor_units
 
 
-class Misshapen(ValueError):
-    """A field is missing where it is needed, or not of the kind it must be; the message names it, never its value."""
+class InvalidField(ValueError):
+    """A required field is missing, or a field has the wrong type; the message names it, never its value."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -24,17 +24,17 @@ _NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(slots=True)
 class _Findings:
-    """What was found wrong in a document; all its parts share it."""
+    """The invalid fields of a document, shared by all its parts."""
 
-    unknown: list[Misshapen] = field(default_factory=list)
-    lost: list[Misshapen] = field(default_factory=list)
+    unknown: list[InvalidField] = field(default_factory=list)
+    skipped: list[InvalidField] = field(default_factory=list)
 
 
-class Fields:
-    """A JSON object and its place in the document; an absent object is an empty one.
+class JSONObject:
+    """A JSON object and its path in the document; an absent object is an empty one.
 
-    What is not of its kind reads as absent and is noted in `unknown`, which all parts of a document share: one odd
-    field costs what is made of it, and no more. Only what a reader requires is refused.
+    A field of the wrong type reads as absent and is noted in `unknown`, which all parts of a document share, so that
+    an invalid field affects only what depends on it. Only a missing required field raises.
     """
 
     __slots__ = ("_findings", "_members", "_path")
@@ -45,39 +45,39 @@ class Fields:
         self._findings = _Findings() if findings is None else findings
 
     @property
-    def unknown(self) -> list[Misshapen]:
-        """What in the document is not of its kind."""
+    def unknown(self) -> list[InvalidField]:
+        """The fields of the document with a wrong type."""
         return self._findings.unknown
 
     @property
-    def lost(self) -> list[Misshapen]:
-        """Why parts of the document are not told of: each lacks something it needs."""
-        return self._findings.lost
+    def skipped(self) -> list[InvalidField]:
+        """Why parts of the document were skipped: each lacks a required field."""
+        return self._findings.skipped
 
-    def beside(self, members: Mapping[str, Any], path: str = "") -> "Fields":
-        """Return another object of the same document."""
-        return Fields(members, path, self._findings)
+    def sibling(self, members: Mapping[str, Any], path: str = "") -> "JSONObject":
+        """Return another object that shares this document's findings."""
+        return JSONObject(members, path, self._findings)
 
     def __contains__(self, name: str) -> bool:
-        """Return whether the member is there and not null, readable or not."""
+        """Return whether the member is present and not null, valid or not."""
         return self._members.get(name) is not None
 
-    def tells(self, name: str) -> bool:
-        """Return whether the member is there, be it null."""
+    def has_key(self, name: str) -> bool:
+        """Return whether the member is present, even if null."""
         return name in self._members
 
     def is_blank(self, name: str) -> bool:
-        """Return whether the member is absent, null or an empty text."""
+        """Return whether the member is absent, null or an empty string."""
         found = self._members.get(name)
         return found is None or found == ""
 
     def has_noted(self, name: str) -> bool:
-        """Return whether the member was found not to be of its kind."""
+        """Return whether the member was found to have a wrong type."""
         place = self._at(name)
         return any(each.field == place for each in self.unknown)
 
     def text(self, name: str) -> str | None:
-        """Return a text, or a whole number as its digits (ids may exceed 2^53); empty counts as absent."""
+        """Return a string, or an integer as its digits (ids may exceed 2^53); an empty string counts as absent."""
         found = self._members.get(name)
         if found is None or found == "":
             return None
@@ -89,39 +89,39 @@ class Fields:
         return None
 
     def required(self, name: str) -> str:
-        """Return a text that must be there."""
+        """Return a required string."""
         found = self.text(name)
         if found is None:
             raise self._missing(name)
         return found
 
     def flag(self, name: str) -> bool:
-        """Return a truth value; absent is false."""
+        """Return a boolean; absent is false."""
         found = self._members.get(name)
         if found is None or isinstance(found, bool):
             return bool(found)
         self._note(name, "must be true or false")
         return False
 
-    def fields(self, name: str) -> "Fields":
+    def child(self, name: str) -> "JSONObject":
         """Return an object; absent is empty."""
         found = self._members.get(name)
         if found is not None and not isinstance(found, dict):
             self._note(name, "must be an object")
             found = None
-        return Fields(found or _NO_MEMBERS, self._at(name), self._findings)
+        return JSONObject(found or _NO_MEMBERS, self._at(name), self._findings)
 
-    def each(self, name: str) -> list["Fields"]:
+    def children(self, name: str) -> list["JSONObject"]:
         """Return the objects of a list; absent is empty."""
         places = [(place, item) for place, item in enumerate(self._list(name)) if self._is(dict, item, name, place)]
-        return [self.beside(item, f"{self._at(name)}.{place}") for place, item in places]
+        return [self.sibling(item, f"{self._at(name)}.{place}") for place, item in places]
 
     def ids(self, name: str) -> list[str]:
-        """Return the texts and whole numbers of a list; absent is empty."""
+        """Return the strings and integers of a list, as strings; absent is empty."""
         return [str(item) for place, item in enumerate(self._list(name)) if self._is(str | int, item, name, place)]
 
     def instant(self, name: str) -> datetime | None:
-        """Return an instant in UTC; one without an offset is none."""
+        """Return an instant in UTC; one without an offset is invalid."""
         found = self.text(name)
         if found is None:
             return None
@@ -136,7 +136,7 @@ class Fields:
         return None
 
     def required_instant(self, name: str) -> datetime:
-        """Return an instant that must be there."""
+        """Return a required instant."""
         found = self.instant(name)
         if found is None:
             raise self._missing(name)
@@ -172,10 +172,10 @@ class Fields:
         return f"{self._path}.{name}" if self._path else name
 
     def _note(self, name: str, reason: str) -> None:
-        self.unknown.append(Misshapen(self._at(name), reason))
+        self.unknown.append(InvalidField(self._at(name), reason))
 
-    def _missing(self, name: str) -> Misshapen:
-        """Return why a required member is refused: what was noted of it, or that it is missing."""
+    def _missing(self, name: str) -> InvalidField:
+        """Return what is wrong with a required member: what was noted about it, or that it is missing."""
         place = self._at(name)
         noted = next((each for each in reversed(self.unknown) if each.field == place), None)
-        return noted or Misshapen(place, "is missing")
+        return noted or InvalidField(place, "is missing")

@@ -1,0 +1,21 @@
+"""The loops of ingest: retention, and how far the readers of the log are behind, on which quotas depend."""
+
+from services.ingest.retention import prune
+from services.ingest.settings import IngestSettings
+from shared.loop import SLOW_SECONDS, Loop
+from shared.service import Runtime
+
+_LAG_CHECK_SECONDS = 0.5
+
+
+def create_loops(runtime: Runtime, settings: IngestSettings) -> tuple[Loop, ...]:
+    """Return the loops of ingest."""
+
+    async def retention() -> float:
+        return await prune(runtime.units, settings)
+
+    async def quotas() -> float:
+        runtime.quotas.note_unread(await runtime.log.unread_seconds(runtime.clock.now()))
+        return _LAG_CHECK_SECONDS
+
+    return Loop("retention", retention, longest_seconds=SLOW_SECONDS), Loop("quotas", quotas)
