@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from bench import claim, distributed, gate, hop, idle, lateness, neighbours, one_instant, webhooks, whole_path
-from bench.measuring import Result, machine
+from bench.measurement import Result, machine
 from shared import process
 
 BENCHMARKS: dict[str, Callable[[int], Awaitable[Result]]] = {

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from bench.measuring import Result, figure, percentile
+from bench.measurement import Result, figure, percentile
 from services.distributed import schema_of
 from services.scheduler.release import timer_days
 from services.scheduler.release.timer_claims import claim
@@ -15,9 +15,9 @@ from shared.clock import SystemClock
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_roles import provision
 from shared.db.transaction import WritePriority
-from shared.db.types import microseconds
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.testing.connected import postgresql
+from shared.unix_time import microseconds
 
 FEW, MANY = 10_000, 10_000_000
 PARTITIONS = 12

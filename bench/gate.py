@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import services.compliance.app
-from bench.measuring import Result, figure
-from bench.stage import durability
+from bench.harness import durability
+from bench.measurement import Result, figure
 from services.compliance.gate.evaluation import EvaluationRequest, evaluate
 from shared import process
 from shared.bus.local import LocalLog

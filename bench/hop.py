@@ -14,7 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from bench.measuring import Result, figure
+from bench.measurement import Result, figure
 from shared.bus import outbox
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_topics import create_topics

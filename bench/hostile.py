@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import orjson
 
-from bench.stage import Stage, order
+from bench.harness import BenchHarness, order
 from services.simulator.signature import HEADER, sign
 from shared.testing.make_ingest import shopify_order, shopify_signature
 from shared.testing.process import ACCOUNT_SID, API_KEY, AUTH_TOKEN, SHOPIFY_SECRET
@@ -22,10 +22,10 @@ SENDERS = 4
 _MIB = 1024 * 1024
 _KEY = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
 Request = tuple[str, bytes, dict[str, str]]
-Kind = Callable[[Stage, int], Request]
+Kind = Callable[[BenchHarness, int], Request]
 
 
-def long_replies(stage: Stage, number: int) -> Request:
+def long_replies(harness: BenchHarness, number: int) -> Request:
     """Return a reply of 1,600 letters that looks like a STOP at every word."""
     path = "/v1/providers/main/acme/replies"
     form = {
@@ -36,12 +36,12 @@ def long_replies(stage: Stage, number: int) -> Request:
         "Body": ("please st0p s.t.o.p unsubscr1be " * 60)[:1600],
         "NumMedia": "0",
     }
-    signature = sign(f"{stage.address}{path}", form, AUTH_TOKEN)
+    signature = sign(f"{harness.address}{path}", form, AUTH_TOKEN)
     kind = "application/x-www-form-urlencoded"
     return path, urlencode(form).encode(), {HEADER: signature, "Content-Type": kind}
 
 
-def huge_templates(_stage: Stage, number: int) -> Request:
+def huge_templates(_harness: BenchHarness, number: int) -> Request:
     """Return a dry run of a template as large as one may be, nearly all of it tags."""
     text = "{% if trigger.a %}{{ trigger.a | upcase | append: trigger.a }}{% endif %}"
     body = {"to": "+12125550123", "purpose": "transactional", "dry_run": True, "facts": {"a": "x" * 50}}
@@ -49,7 +49,7 @@ def huge_templates(_stage: Stage, number: int) -> Request:
     return "/v1/follow-ups", orjson.dumps(body | {"text": text * (size // len(text))}), _KEY
 
 
-def big_facts(_stage: Stage, number: int) -> Request:
+def big_facts(_harness: BenchHarness, number: int) -> Request:
     """Return fifty events whose facts are as large as they may be, for flows with a condition that walks them."""
     facts = {f"list{place}": [{"sku": f"{place}-{n}", "n": n} for n in range(200)] for place in range(8)}
     at = datetime.now(UTC)
@@ -57,13 +57,13 @@ def big_facts(_stage: Stage, number: int) -> Request:
     return "/v1/events", orjson.dumps(events), _KEY
 
 
-def large_webhooks(_stage: Stage, number: int) -> Request:
+def large_webhooks(_harness: BenchHarness, number: int) -> Request:
     """Return a signed order of ten mebibytes that holds nearly as many members as one may."""
     item = {"title": "Beans " * 80, "sku": "B1", "quantity": 1, "price": "49.00"}
     return _large_order(item, number)
 
 
-def dense_webhooks(_stage: Stage, number: int) -> Request:
+def dense_webhooks(_harness: BenchHarness, number: int) -> Request:
     """Return a signed order of ten mebibytes that is nothing but members."""
     item = {"title": "Beans", "sku": "B1", "quantity": 1, "price": "49.00", "properties": [{"name": "a", "value": "b"}]}
     return _large_order(item, number)
@@ -81,24 +81,24 @@ def _large_order(item: dict[str, Any], number: int) -> Request:
     return "/v1/webhooks/shopify/acme", body, headers
 
 
-def large_headers(_stage: Stage, _number: int) -> Request:
+def large_headers(_harness: BenchHarness, _number: int) -> Request:
     """Return a request with 300 kB of headers."""
     return "/v1/events", b"{}", {**_KEY, **{f"X-Filler-{n}": "x" * 3000 for n in range(99)}}
 
 
-def full_lists(_stage: Stage, number: int) -> Request:
+def full_lists(_harness: BenchHarness, number: int) -> Request:
     """Return five hundred events in one request."""
     at = datetime.now(UTC)
     return "/v1/events", orjson.dumps([order(number * 500 + n, at) for n in range(500)]), _KEY
 
 
-def imports(_stage: Stage, number: int) -> Request:
+def imports(_harness: BenchHarness, number: int) -> Request:
     """Return a thousand rows of a file in which a quotation mark was never closed: long fields, odd columns."""
     row = {"to": "+12125550123", "event": "revoked", "source": '"' + "x, " * 100}
     return "/v1/consents/imports", orjson.dumps({"rows": [{**row, "method": f"{number}"}] * 1000}), _KEY
 
 
-def questions(_stage: Stage, _number: int) -> Request:
+def questions(_harness: BenchHarness, _number: int) -> Request:
     """Return a thousand questions to the gate."""
     question = {"to": "+12125550123", "class": "marketing", "now": "2026-12-01T12:59:00Z"}
     return "/v1/gate/evaluations", orjson.dumps([question] * 1000), _KEY
@@ -118,11 +118,11 @@ KINDS: dict[str, Kind] = {
 
 
 @contextmanager
-def posting(stage: Stage, kind: Kind, each: int) -> Iterator[list[int]]:
+def posting(harness: BenchHarness, kind: Kind, each: int) -> Iterator[list[int]]:
     """Post requests of a kind over a few connections while the block runs; yield the statuses answered."""
     ended, statuses = threading.Event(), list[int]()
-    prepared = [[kind(stage, sender * each + n) for n in range(each)] for sender in range(SENDERS)]
-    senders = [threading.Thread(target=_send, args=(stage, work, ended, statuses)) for work in prepared]
+    prepared = [[kind(harness, sender * each + n) for n in range(each)] for sender in range(SENDERS)]
+    senders = [threading.Thread(target=_send, args=(harness, work, ended, statuses)) for work in prepared]
     for sender in senders:
         sender.start()
     try:
@@ -133,8 +133,8 @@ def posting(stage: Stage, kind: Kind, each: int) -> Iterator[list[int]]:
             sender.join()
 
 
-def _send(stage: Stage, work: list[Request], ended: threading.Event, statuses: list[int]) -> None:
-    host = urlsplit(stage.address).netloc
+def _send(harness: BenchHarness, work: list[Request], ended: threading.Event, statuses: list[int]) -> None:
+    host = urlsplit(harness.address).netloc
     place = 0
     while not ended.is_set():
         path, body, headers = work[place % len(work)]
@@ -149,9 +149,9 @@ def _send(stage: Stage, work: list[Request], ended: threading.Event, statuses: l
 
 
 @contextmanager
-def half_open(stage: Stage, count: int) -> Iterator[None]:
+def half_open(harness: BenchHarness, count: int) -> Iterator[None]:
     """Hold so many connections that never finish their request, while the block runs."""
-    where = urlsplit(stage.address)
+    where = urlsplit(harness.address)
     held = []
     try:
         for _ in range(count):

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from bench.measuring import Result, cpu_seconds, figure, memory_mb
-from bench.stage import running
+from bench.harness import running
+from bench.measurement import Result, cpu_seconds, figure, memory_mb
 
 _QUIET_SECONDS = 3.0
 _WATCHED_SECONDS = 10.0
@@ -13,12 +13,12 @@ async def run(rounds: int) -> Result:
     """Start a house, let it come to rest, and watch it do nothing."""
     shares, resident = [], []
     for _ in range(rounds):
-        async with running() as stage:
+        async with running() as harness:
             await asyncio.sleep(_QUIET_SECONDS)
-            before = cpu_seconds(stage.application_pid)
+            before = cpu_seconds(harness.application_pid)
             await asyncio.sleep(_WATCHED_SECONDS)
-            shares.append((cpu_seconds(stage.application_pid) - before) / _WATCHED_SECONDS * 100)
-            resident.append(memory_mb(stage.application_pid)[0])
+            shares.append((cpu_seconds(harness.application_pid) - before) / _WATCHED_SECONDS * 100)
+            resident.append(memory_mb(harness.application_pid)[0])
     return Result(
         "idle",
         (

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from bench import cluster, stage
-from bench.measuring import Result, figure, percentile
+from bench import cluster_harness, harness
+from bench.measurement import Result, figure, percentile
 from bench.one_instant import Opened
 
 TEXTS_PER_SECOND = 100
@@ -19,14 +19,14 @@ _LONGEST_SECONDS = 30.0
 
 async def run(rounds: int) -> Result:
     """Measure embedded mode."""
-    opened = partial(stage.running, wait=f"{_WAIT.seconds}s")
-    return await _measured("due to call at 100/s", rounds, opened, await stage.durability())
+    opened = partial(harness.running, wait=f"{_WAIT.seconds}s")
+    return await _measured("due to call at 100/s", rounds, opened, await harness.durability())
 
 
 async def run_distributed(rounds: int) -> Result:
     """Measure distributed mode."""
-    opened = partial(cluster.running, wait=f"{_WAIT.seconds}s")
-    return await _measured("due to call at 100/s, distributed", rounds, opened, cluster.ASSERTED)
+    opened = partial(cluster_harness.running, wait=f"{_WAIT.seconds}s")
+    return await _measured("due to call at 100/s, distributed", rounds, opened, cluster_harness.ASSERTED)
 
 
 async def _measured(name: str, rounds: int, opened: Callable[[], Opened], settings: dict[str, str]) -> Result:

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import orjson
 import yaml
 
-from bench import stage
+from bench import harness
+from bench.harness import BenchHarness, order
 from bench.hostile import KINDS, half_open, posting
-from bench.measuring import Figure, Result, figure, memory_mb, percentile
-from bench.stage import Stage, order
+from bench.measurement import Figure, Result, figure, memory_mb, percentile
 from shared.testing.process import API_KEY
 
 OTHER_KEY = "fu_another-merchants-key"
@@ -52,19 +52,19 @@ async def run(rounds: int) -> Result:
     health: dict[str, list[list[float]]] = {}
     floods = []
     for _ in range(rounds):
-        async with stage.running(
+        async with harness.running(
             prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND
         ) as application:
             for kind, late in (await _beside_hostile_input(application)).items():
                 health.setdefault(kind, []).append(late)
-        async with stage.running(
+        async with harness.running(
             prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND
         ) as application:
             floods.append(await _beside_a_flood(application))
     return Result(
         "neighbours",
         (*(each for kind, late in health.items() for each in _health_figures(kind, late)), *_flood_figures(floods)),
-        await stage.durability() | {"quotas": "as shipped", "flood, events": str(_FLOOD_EVENTS)},
+        await harness.durability() | {"quotas": "as shipped", "flood, events": str(_FLOOD_EVENTS)},
     )
 
 
@@ -84,7 +84,7 @@ def _neighbour(merchants: Path) -> None:
     (own / "flows" / "flow.yaml").write_text(flow, encoding="utf-8")
 
 
-async def _beside_hostile_input(application: Stage) -> dict[str, list[float]]:
+async def _beside_hostile_input(application: BenchHarness) -> dict[str, list[float]]:
     """Return how long `/healthz` took beside each kind of hostile input, in seconds."""
     found: dict[str, list[float]] = {}
     with _looking(application) as late:
@@ -104,7 +104,7 @@ async def _beside_hostile_input(application: Stage) -> dict[str, list[float]]:
 
 
 @contextmanager
-def _looking(application: Stage) -> Iterator[list[float]]:
+def _looking(application: BenchHarness) -> Iterator[list[float]]:
     """Ask for `/healthz` every now and then while the block runs; yield how long each answer took."""
     ended, late = threading.Event(), list[float]()
     looker = threading.Thread(target=_look, args=(application.address, ended, late))
@@ -127,7 +127,7 @@ def _look(address: str, ended: threading.Event, late: list[float]) -> None:
             time.sleep(_LOOK_SECONDS)
 
 
-async def _beside_a_flood(application: Stage) -> dict[str, list[float]]:
+async def _beside_a_flood(application: BenchHarness) -> dict[str, list[float]]:
     """Let the first merchant post a hundred thousand events as fast as it can, the second one an order a second."""
     data = application.folder / "data" / "followup.db"
     disk, (memory, _) = _size_of(data), memory_mb(application.application_pid)
@@ -155,7 +155,7 @@ async def _beside_a_flood(application: Stage) -> dict[str, list[float]]:
     }
 
 
-async def _called(application: Stage, posted: Collection[int]) -> dict[int, float]:
+async def _called(application: BenchHarness, posted: Collection[int]) -> dict[int, float]:
     """Return when the provider was called with each of these, waiting until it was."""
     async with asyncio.timeout(_LONGEST_SECONDS):
         while not set(posted) <= (called := application.calls_by_order()).keys():
@@ -163,20 +163,20 @@ async def _called(application: Stage, posted: Collection[int]) -> dict[int, floa
     return called
 
 
-async def _flood(application: Stage, flooder: int) -> None:
+async def _flood(application: BenchHarness, flooder: int) -> None:
     """Post lists of five hundred, one after the other, whatever is answered."""
     headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
     share, at = _FLOOD_EVENTS // _FLOODERS, datetime.now(UTC)
     while True:
-        for first in range(flooder * share, (flooder + 1) * share, stage.BATCH):
-            body = orjson.dumps([order(number, at) for number in range(first, first + stage.BATCH)])
+        for first in range(flooder * share, (flooder + 1) * share, harness.BATCH):
+            body = orjson.dumps([order(number, at) for number in range(first, first + harness.BATCH)])
             async with application.client.post(
                 f"{application.address}/v1/events", data=body, headers=headers
             ) as answer:
                 await answer.read()
 
 
-async def _tell_of_order(application: Stage, number: int) -> None:
+async def _tell_of_order(application: BenchHarness, number: int) -> None:
     headers = {"Authorization": f"Bearer {OTHER_KEY}", "Content-Type": "application/json"}
     body = orjson.dumps(order(number, application.now()))
     async with application.client.post(f"{application.address}/v1/events", data=body, headers=headers) as answer:

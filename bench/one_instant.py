@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from functools import partial
 
-from bench import cluster, stage
-from bench.measuring import Result, figure
+from bench import cluster_harness, harness
+from bench.measurement import Result, figure
 
 FOLLOW_UPS = 5000
 _WAIT = timedelta(minutes=4)
@@ -18,18 +18,23 @@ _PLANNED_SECONDS = 90.0
 _SENT_SECONDS = 60.0
 
 
-Opened = AbstractAsyncContextManager[stage.Stage] | AbstractAsyncContextManager[cluster.Stage]
+Opened = AbstractAsyncContextManager[harness.BenchHarness] | AbstractAsyncContextManager[cluster_harness.ClusterHarness]
 
 
 async def run(rounds: int) -> Result:
     """Measure embedded mode."""
-    return await _measured("5,000 at one instant", rounds, partial(stage.running, wait="4m"), await stage.durability())
+    return await _measured(
+        "5,000 at one instant", rounds, partial(harness.running, wait="4m"), await harness.durability()
+    )
 
 
 async def run_distributed(rounds: int) -> Result:
     """Measure distributed mode."""
     return await _measured(
-        "5,000 at one instant, distributed", rounds, partial(cluster.running, wait="4m"), cluster.ASSERTED
+        "5,000 at one instant, distributed",
+        rounds,
+        partial(cluster_harness.running, wait="4m"),
+        cluster_harness.ASSERTED,
     )
 
 

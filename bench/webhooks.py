@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import orjson
 
-from bench.measuring import Result, cpu_seconds, figure, percentile
-from bench.stage import UNBOUNDED, durability
+from bench.harness import UNBOUNDED, durability
+from bench.measurement import Result, cpu_seconds, figure, percentile
 from shared.testing.process import Process, free_port
 
 ORDERS = 4000
@@ -53,7 +53,7 @@ async def run(rounds: int) -> Result:
 async def _round(kind: str) -> Round:
     with TemporaryDirectory(prefix="followup-bench-") as name:
         folder, port = Path(name), free_port()
-        door = Process(["bench.doors", kind, str(port), str(folder)], folder / "door.log", UNBOUNDED)
+        door = Process(["bench.endpoints", kind, str(port), str(folder)], folder / "door.log", UNBOUNDED)
         await door.start()
         try:
             await door.ready(f"http://127.0.0.1:{port}/healthz")

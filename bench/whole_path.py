@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from bench.measuring import Result, cpu_seconds, figure, memory_mb
-from bench.stage import Stage, durability, phone, running
+from bench.harness import BenchHarness, durability, phone, running
+from bench.measurement import Result, cpu_seconds, figure, memory_mb
 from shared.testing.process import ACCOUNT_SID, AUTH_TOKEN
 
 TEXTS = 5000
@@ -60,41 +60,41 @@ async def run(rounds: int) -> Result:
 
 
 async def _round() -> Round:
-    async with running() as stage:
-        await stage.post(0, 1, stage.now())
-        await stage.wait_for("delivered", 1, 10)  # templates compiled, connections open
-        handled, written = await _counted(stage)
+    async with running() as harness:
+        await harness.post(0, 1, harness.now())
+        await harness.wait_for("delivered", 1, 10)  # templates compiled, connections open
+        handled, written = await _counted(harness)
         application, provider, began = (
-            cpu_seconds(stage.application_pid),
-            cpu_seconds(stage.provider_pid),
+            cpu_seconds(harness.application_pid),
+            cpu_seconds(harness.provider_pid),
             time.perf_counter(),
         )
-        await stage.post(1, TEXTS, stage.now())
-        await stage.wait_for("delivered", TEXTS + 1, _LONGEST_SECONDS)
+        await harness.post(1, TEXTS, harness.now())
+        await harness.wait_for("delivered", TEXTS + 1, _LONGEST_SECONDS)
         seconds = time.perf_counter() - began
         application, provider = (
-            cpu_seconds(stage.application_pid) - application,
-            cpu_seconds(stage.provider_pid) - provider,
+            cpu_seconds(harness.application_pid) - application,
+            cpu_seconds(harness.provider_pid) - provider,
         )
-        now_handled, now_written = await _counted(stage)
-        bare_seconds, bare_provider = await bare_client(stage.provider_address, stage.provider_pid, 0)
+        now_handled, now_written = await _counted(harness)
+        bare_seconds, bare_provider = await bare_client(harness.provider_address, harness.provider_pid, 0)
         return Round(
             texts_per_second=TEXTS / seconds,
             bare_per_second=TEXTS / bare_seconds,
             application_milliseconds=application * 1000 / TEXTS,
             provider_milliseconds=provider * 1000 / TEXTS,
             bare_provider_milliseconds=bare_provider * 1000 / TEXTS,
-            peak_mb=memory_mb(stage.application_pid)[1],
+            peak_mb=memory_mb(harness.application_pid)[1],
             consumptions=(now_handled - handled) / TEXTS,
             row_writes=(now_written - written) / TEXTS,
         )
 
 
-async def _counted(stage: Stage) -> tuple[float, float]:
+async def _counted(harness: BenchHarness) -> tuple[float, float]:
     """Return how many events the house's services have handled, and how many rows it has written."""
     return (
-        await stage.metric("followup_events_handled_total"),
-        await stage.metric("followup_database_rows_written_total"),
+        await harness.metric("followup_events_handled_total"),
+        await harness.metric("followup_database_rows_written_total"),
     )
 
 

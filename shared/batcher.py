@@ -4,18 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-from shared.errors import Fault
+from shared.errors import Fault, Interrupted
 from shared.fair_queue import FairQueue
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
-
-
-class Interrupted(Fault):
-    """The work was cancelled before it was stored; try again."""
-
-    code = "interrupted"
-    retryable = True
 
 
 class Batcher(Generic[ItemT, ResultT]):

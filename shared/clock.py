@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-CLOCK_FILE_VARIABLE = "FOLLOWUP_CLOCK_FILE"
 JUMP_TOLERANCE_SECONDS = 300.0
 """A forward jump of the wall clock beyond this holds marketing (design section 6)."""
 STEADY_SECONDS = 900.0
@@ -54,12 +53,6 @@ class SystemClock:
         self._drift = 0.0
         self._steady_since = self._monotonic_origin
         self._is_held = False
-
-    @classmethod
-    def from_environment(cls) -> "SystemClock":
-        """Return the clock this process was told to use."""
-        name = os.environ.get(CLOCK_FILE_VARIABLE)
-        return cls(Path(name) if name else None)
 
     @property
     def offset_file(self) -> Path | None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 from cel_expr_python import cel
 
-from shared.errors import Fault
+from shared.errors import ConditionFault
 
 LONGEST_CONDITION_CHARACTERS = 4000
 ROOTS = ("trigger", "event", "recipient", "history")
@@ -52,17 +52,6 @@ _ENVIRONMENT = cel.NewEnv(
         "now": cel.Type.TIMESTAMP,
     }
 )
-
-
-class ConditionFault(Fault):
-    """An expression is not one, or is of the wrong type."""
-
-    code: ClassVar[str] = "condition_invalid"
-
-    def __init__(self, detail: str, *, line: int = 1, column: int = 1) -> None:
-        super().__init__(detail, line=line, column=column)
-        self.line = line
-        self.column = column
 
 
 @dataclass(frozen=True, slots=True)

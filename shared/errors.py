@@ -59,6 +59,30 @@ class Undecodable(Fault):
     code = "undecodable"
 
 
+class Unsealable(Fault):
+    """A sealed value cannot be opened: its key is missing, or it was changed or moved from where it belongs."""
+
+    code = "unsealable"
+
+
+class Interrupted(Fault):
+    """The work was cancelled before it was stored; try again."""
+
+    code = "interrupted"
+    retryable = True
+
+
+class ConditionFault(Fault):
+    """An expression is not one, or is of the wrong type."""
+
+    code: ClassVar[str] = "condition_invalid"
+
+    def __init__(self, detail: str, *, line: int = 1, column: int = 1) -> None:
+        super().__init__(detail, line=line, column=column)
+        self.line = line
+        self.column = column
+
+
 def describe(problem: BaseException) -> str:
     """Return what went wrong, fit to be kept: a fault in its own words, anything else by type and place in our code.
 

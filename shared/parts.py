@@ -63,11 +63,6 @@ def encoding_of(text: str) -> Encoding:
     return Encoding.GSM7 if all(c in GSM7_BASIC or c in GSM7_EXTENSION for c in text) else Encoding.UCS2
 
 
-def foreign_characters(text: str) -> tuple[str, ...]:
-    """Return the characters that keep a text from travelling as GSM-7, each once, in order."""
-    return tuple(dict.fromkeys(c for c in text if c not in GSM7_BASIC and c not in GSM7_EXTENSION))
-
-
 def _width(character: str, encoding: Encoding) -> int:
     if encoding is Encoding.GSM7:
         return 2 if character in GSM7_EXTENSION else 1

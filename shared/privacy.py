@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared import ids
 from shared.aad import AssociatedData
-from shared.errors import ConfigurationFault, Fault
+from shared.errors import ConfigurationFault, Unsealable
 from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
 from shared.randomness import Pool
@@ -33,12 +33,6 @@ _KEY_ID_BYTES = 2
 _HEAD_BYTES = _KEY_ID_BYTES + _NONCE_BYTES
 _BOUND = 0x8000
 """Set in the key id of a value that is bound to its place; values of earlier versions were bound to their merchant."""
-
-
-class Unsealable(Fault):
-    """A sealed value cannot be opened: its key is missing, or it was changed or moved from where it belongs."""
-
-    code = "unsealable"
 
 
 @dataclass(frozen=True, slots=True)

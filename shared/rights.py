@@ -18,13 +18,13 @@ from shared.db.reseal import PlaceOf
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
-from shared.errors import Undecodable
+from shared.errors import Undecodable, Unsealable
 from shared.events.consent import MerchantClosed, PrivacyRequested, PrivacyRight, RecipientErased
 from shared.events.envelope import Event, Part, decode, encode
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.events.registry import registry
 from shared.ids import EventId, MerchantId, RecipientId
-from shared.privacy import Sealer, Unsealable
+from shared.privacy import Sealer
 
 SHOP_ERASURE: Final = "shop_redact"
 """The reason of a closing that asks for everything of the shop to be forgotten, 48 hours after it left."""

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from services.compliance.privacy.tables import certificates, export_parts, privacy_requests
 from services.compliance.settings import ComplianceSettings
 from services.compliance.tables import decisions, send_slots, spending, system_tables
-from shared.db.sweep import Sweep, first_id, swept
+from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.ids import first_id
 
 _DAY_SECONDS: Final = 86_400.0
 _SPENDING_DAYS: Final = 3

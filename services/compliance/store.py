@@ -15,9 +15,9 @@ from services.compliance.ledger.entries import GENESIS, LedgerEntry
 from services.compliance.ledger.standing import Standing
 from services.compliance.tables import closed_merchants, decisions, erasures, ledger, standings
 from shared.db.transaction import Lock, Row, Transaction
-from shared.db.types import instant
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
+from shared.unix_time import instant
 
 _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
     "act": ConsentAct,

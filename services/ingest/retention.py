@@ -17,11 +17,12 @@ from services.ingest.tables import (
     subjects,
     system_tables,
 )
-from shared.db.sweep import Sweep, first_id, swept
+from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, swept_after
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.ids import first_id
 
 DELIVERIES_PER_UNIT = 500
 PAUSE_SECONDS = 3600.0

@@ -23,12 +23,12 @@ from services.ingest.domain.resolution import (
 )
 from services.ingest.instruments import IDS_REUSED
 from services.ingest.tables import deliveries, delivery_keys, former_people, published, quarantine, subjects
-from shared.db.sweep import first_id
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Overtaken
 from shared.events.envelope import Event
 from shared.events.trigger import PhoneProvenance
+from shared.ids import first_id
 
 
 async def record(uow: UnitOfWork, arrivals: Sequence[PreparedDelivery]) -> list[DeliveryOutcome]:

@@ -15,12 +15,12 @@ from services.metrics import store
 from services.metrics.domain.tally import ALWAYS, Cell, hour_of, state_cell
 from services.metrics.settings import MetricsSettings
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups, sessions, system_tables
-from shared.db.sweep import ROWS_AT_ONCE, Sweep, first_id, swept
+from shared.db.sweep import ROWS_AT_ONCE, Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import BoundKind, TableBound, swept_after
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.ids import FollowUpId
+from shared.ids import FollowUpId, first_id
 
 _DAY_SECONDS: Final = 86_400.0
 _UNTIL: Final = "FOLLOWUP_METRICS_RECORD_DAYS"

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.tables import enrollments, entries, follow_ups, state_changes, system_tables, triggers_seen
-from shared.db.sweep import Sweep, first_id, swept
+from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.ids import first_id
 from shared.vocabulary.follow_up_states import ENDS
 
 _DAY_SECONDS: Final = 86_400.0

@@ -16,10 +16,11 @@ from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.queue.states import AttemptState, DispatchState
 from services.sender.settings import SenderSettings
 from services.sender.tables import attempts, dispatches, receipts, replies, system_tables, unassigned_replies
-from shared.db.sweep import Sweep, first_id, swept
+from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.ids import first_id
 
 KEPT: Final = timedelta(days=396)
 """Texts and raw callbacks stay 13 months (compliance section 11)."""

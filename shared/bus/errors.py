@@ -31,3 +31,9 @@ class ConsumerStalled(Fault):
     """Partitions are assigned and events wait in them, but none has arrived for a while; the process should restart."""
 
     code = "consumer_stalled"
+
+
+class ConsumerHalted(Fault):
+    """Events of many merchants fail; the consumer stopped instead of parking everything."""
+
+    code = "consumer_halted"

@@ -26,10 +26,10 @@ from shared.bus.port import Partition
 from shared.bus.relay_replay import offsets_since, republish, rewind_positions
 from shared.db.postgres import PostgresDatabase
 from shared.db.transaction import Transaction, WritePriority
-from shared.db.types import instant, microseconds
 from shared.events.topics import Topic
 from shared.loop import Loop
 from shared.telemetry.logs import logger
+from shared.unix_time import instant, microseconds
 
 EVERY_SECONDS: Final = 2.0
 _AWAY_SECONDS: Final = 0.5

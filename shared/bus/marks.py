@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 import orjson
 
-from shared.db.types import instant, microseconds
+from shared.unix_time import instant, microseconds
 
 PUBLISHERS: Final = frozenset({"ingest", "compliance", "sender"})
 """Whose news may speak against a text: orders and opt-outs, the ledger, replies."""

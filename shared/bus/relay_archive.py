@@ -18,9 +18,9 @@ from shared.bus.kafka_wire import KafkaRecord
 from shared.db.postgres_session import PostgresSession
 from shared.db.storage import QUEUE
 from shared.db.transaction import Row, Transaction
-from shared.db.types import instant, microseconds
 from shared.events.topics import Topic
 from shared.ids import EventId, RecipientId
+from shared.unix_time import instant, microseconds
 
 KEEP_MINUTES = 10.0
 _BLOCK_BYTES = 4 * 1024 * 1024

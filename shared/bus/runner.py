@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.bus import instruments, parked, positions
-from shared.bus.errors import LogShortened
+from shared.bus.errors import ConsumerHalted, LogShortened
 from shared.bus.failures import WINDOW, FailureWindow
 from shared.bus.port import Message, Partition, Source
 from shared.bus.router import Router
@@ -29,12 +29,6 @@ _BACKOFF_SECONDS = (0.1, 0.5, 2.0, 5.0)
 _LONGEST_STEP_SECONDS = 60.0
 
 log = logger(__name__)
-
-
-class ConsumerHalted(Fault):
-    """Events of many merchants fail; the consumer stopped instead of parking everything."""
-
-    code = "consumer_halted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from shared import conditions, templates
-from shared.conditions import ConditionFault
 from shared.config.flow import Flow, OncePer, TextStep
 from shared.config.merchant import MerchantConfig
 from shared.config.problem import Problem, Severity, did_you_mean
 from shared.config.reader import ReadFlow
 from shared.config.strict_yaml import Path
 from shared.config.vocabulary import fields_of
+from shared.errors import ConditionFault
 from shared.events.follow_up import Purpose
 from shared.templates import TemplateError, Variable
 

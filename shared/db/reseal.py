@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from shared.aad import AssociatedData
 from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.errors import Unsealable
 from shared.ids import MerchantId
-from shared.privacy import Sealer, Unsealable
+from shared.privacy import Sealer
 
 ROWS_AT_ONCE: Final = 200
 MOST_NAMED: Final = 100

@@ -11,7 +11,8 @@ from sqlalchemy.dialects import sqlite
 
 from shared import ids
 from shared.db.transaction import Row
-from shared.db.types import Id, Instant, Json, instant, microseconds
+from shared.db.types import Id, Instant, Json
+from shared.unix_time import instant, microseconds
 
 _DIALECT = sqlite.dialect()
 

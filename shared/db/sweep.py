@@ -6,13 +6,10 @@ as its own rows need. What one pass could not finish (the process ended) the nex
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 import sqlalchemy as sa
 
-from shared import ids
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 
@@ -100,8 +97,3 @@ class _Slice:
     async def take(self, uow: UnitOfWork) -> int:
         """Take the slice in one unit."""
         return await uow.db.execute(self.sweep.taken(self.after, self.edge))
-
-
-def first_id(at: datetime) -> UUID:
-    """Return the lowest id that could have been made of an instant: ids rise with time, so the old lie together."""
-    return UUID(int=ids.milliseconds(at) << 80)

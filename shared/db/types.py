@@ -1,7 +1,7 @@
 """Column types with one meaning on both databases: instants are integer microseconds UTC, ids are 16 bytes."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 import orjson
@@ -11,19 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from shared import ids
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(at: datetime) -> int:
-    """Return an aware datetime as microseconds since 1970 in UTC."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def instant(value: int) -> datetime:
-    """Return microseconds since 1970 as an aware UTC datetime."""
-    return _EPOCH + value * _MICROSECOND
+from shared.unix_time import instant, microseconds
 
 
 class Instant(TypeDecorator[datetime]):

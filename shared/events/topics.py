@@ -15,6 +15,3 @@ class Topic(StrEnum):
 
 RETENTION_DAYS = 7
 """How long a topic keeps an event; sealed parts of an erased person are gone after this."""
-
-CONSENT_LAG_SECONDS = 30
-"""Marketing halts while news about consents has been unread for longer (promise P4)."""

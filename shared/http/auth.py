@@ -17,6 +17,7 @@ from shared.clock import Clock
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.errors import ConfigurationFault
 from shared.http.problems import HTTPProblem
+from shared.token_buckets import TokenBuckets
 
 KEY_PREFIX = "fu_"
 _SHORTEST_TOKEN = 32
@@ -57,18 +58,14 @@ class RateLimit:
 
     def __init__(self, per_second: int, clock: Clock) -> None:
         self._per_second = per_second
-        self._clock = clock
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets = TokenBuckets(clock)
 
     def wait_seconds(self, key: str) -> float:
         """Take a token; return 0 when there was one, else how long until there is."""
-        now = self._clock.monotonic()
-        tokens, at = self._buckets.get(key, (float(self._per_second), now))
-        tokens = min(self._per_second, tokens + (now - at) * self._per_second)
+        tokens = self._buckets.left(key, self._per_second, self._per_second)
         if tokens < 1:
-            self._buckets[key] = (tokens, now)
             return (1 - tokens) / self._per_second
-        self._buckets[key] = (tokens - 1, now)
+        self._buckets.keep(key, tokens - 1)
         return 0.0
 
 

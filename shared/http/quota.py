@@ -25,6 +25,7 @@ from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.settings import ProcessSettings
 from shared.telemetry.metrics import counter, gauge
+from shared.token_buckets import TokenBuckets
 from shared.worker_thread import SMALL_BYTES
 
 BURST_SECONDS = 2.0
@@ -73,7 +74,7 @@ class Quotas:
     def __init__(self, settings: ProcessSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._left: dict[tuple[str, ...], tuple[float, float]] = {}
+        self._buckets = TokenBuckets(clock)
         self._refused_at: dict[tuple[str, str], float] = {}
         self._share = 1.0
         self._parked: frozenset[str] = frozenset()
@@ -218,9 +219,7 @@ class Quotas:
         )
 
     def _left_in(self, share: _Share) -> float:
-        now, most = self._clock.monotonic(), share.per_second * BURST_SECONDS
-        left, at = self._left.get(share.bucket, (most, now))
-        return min(most, left + (now - at) * share.per_second)
+        return self._buckets.left(share.bucket, share.per_second, share.per_second * BURST_SECONDS)
 
     def _charge(self, shares: list[_Share], *, most_debt: bool = False) -> None:
         """Take from buckets; what may not be refused leaves no debt beyond some seconds of the rate."""
@@ -229,7 +228,7 @@ class Quotas:
             left = before - share.amount
             if most_debt:
                 left = max(left, min(before, -share.per_second * BURST_SECONDS))
-            self._left[share.bucket] = left, self._clock.monotonic()
+            self._buckets.keep(share.bucket, left)
 
 
 def reworded(refusal: HTTPProblem, addition: str) -> HTTPProblem:

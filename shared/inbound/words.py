@@ -13,7 +13,6 @@ from shared.errors import ConfigurationFault
 from shared.inbound.normal import fold
 
 _FILE = "words.yaml"
-_QUOTED_OR_PICTURE = r"(?:[\"“”„«「]|(?:an?|the|una?|une?|el|la|das|eine?) \w+$)"
 _AT_A_WORD = ("\\b", "^", "(?<!")
 """How a line of patterns begins that can match only where a word begins; each of its alternatives does."""
 _SET = re.compile(r"<(\w+)>")

@@ -6,7 +6,7 @@ converted. Intervals are half open: 08:00:00 is inside, 21:00:00 is not.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeAlias
@@ -14,15 +14,14 @@ from typing import TypeAlias
 from shared.rules.holiday_calendars import is_holiday
 from shared.rules.table import MinuteSpan, Rule
 from shared.rules.time_zones import zone
+from shared.unix_time import instant, microseconds
 
 Interval: TypeAlias = tuple[int, int]
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 _MINUTES_A_DAY = 1_440
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_ORDINAL = _EPOCH.toordinal()
-_MICROSECOND = timedelta(microseconds=1)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _ALL_DAY: tuple[MinuteSpan, ...] = ((0, _MINUTES_A_DAY),)
 
 
@@ -52,7 +51,7 @@ class SendingWindow:
     def closing(self, at: datetime) -> datetime | None:
         """Return when the current opening ends, less the guard; None when closed now or when no rule ever closes."""
         interval = self._interval_at(at, Aspect.BOTH)
-        return None if interval is None or not self.rules else _instant(interval[1])
+        return None if interval is None or not self.rules else instant(interval[1])
 
     def next_opening(self, at: datetime, limit: datetime, aspect: Aspect = Aspect.BOTH) -> datetime | None:
         """Return the first instant not before `at` and not after `limit` that lies inside the window.
@@ -70,7 +69,7 @@ class SendingWindow:
             for start, end in openings(self.rules, self.zones, day, self.guard_seconds, aspect):
                 if end > moment:
                     opening = max(start, moment)
-                    return _instant(opening) if opening <= last else None
+                    return instant(opening) if opening <= last else None
         return None
 
     def _interval_at(self, at: datetime, aspect: Aspect) -> Interval | None:
@@ -79,11 +78,6 @@ class SendingWindow:
             if start <= moment < end:
                 return start, end
         return None
-
-
-def microseconds(at: datetime) -> int:
-    """Return whole microseconds since 1970 in UTC."""
-    return (at - _EPOCH) // _MICROSECOND
 
 
 @lru_cache(maxsize=8192)
@@ -149,7 +143,3 @@ def _intersection(ours: Iterable[Interval], theirs: tuple[Interval, ...]) -> tup
     """Return what two ordered lists of intervals have in common."""
     both = ((max(a, c), min(b, d)) for a, b in ours for c, d in theirs)
     return tuple((start, end) for start, end in both if start < end)
-
-
-def _instant(moment: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=moment)

@@ -12,9 +12,9 @@ import pytest
 
 from shared import ids
 from shared.bus import parked
+from shared.bus.errors import ConsumerHalted
 from shared.bus.local import LocalLog
 from shared.bus.router import Router, rounds
-from shared.bus.runner import ConsumerHalted
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import DatabaseUnavailable, Fenced

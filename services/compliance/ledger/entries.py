@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
 from typing import TypeAlias
@@ -13,6 +13,7 @@ import orjson
 
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.ids import EventId, MerchantId, RecipientId
+from shared.unix_time import microseconds
 
 JSONValue: TypeAlias = bool | int | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"] | None
 
@@ -20,8 +21,6 @@ GENESIS = "0" * 64
 """What the first entry of a person names as its predecessor."""
 
 _SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers of other languages disagree
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +150,7 @@ def _plain(value: object) -> JSONValue:
         case StrEnum():
             return value.value
         case datetime():
-            return (value - _EPOCH) // _TICK
+            return microseconds(value)
         case None | bool() | int() | str():
             return value
         case _:

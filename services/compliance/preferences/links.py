@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared import aad
+from shared.errors import Unsealable
 from shared.ids import MerchantId, RecipientId
-from shared.privacy import Sealer, Unsealable
+from shared.privacy import Sealer
 
 _PURPOSE = "preferences"
 _LONGEST = 400

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from shared.db.transaction import Transaction, WritePriority
-from shared.db.types import microseconds
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.loop import SLOW_SECONDS, Loop
+from shared.unix_time import microseconds
 
 DAYS_AHEAD = 35
 _DAYS_KEPT = 2

@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 import orjson
 
 from services.scheduler.runs.facts import Trigger
-from shared.conditions import ConditionError, ConditionFault, compile_condition, evaluate_text
+from shared.conditions import ConditionError, compile_condition, evaluate_text
 from shared.config.flow import CancelRule, Enter, Every, Flow, OncePer, Step, TextStep
+from shared.errors import ConditionFault
 from shared.events.follow_up import Purpose
 from shared.events.trigger import ORDER_DELETED
 

@@ -33,13 +33,14 @@ from services.scheduler.runs.planner import NewRun, Version, Versions, names_of
 from services.scheduler.runs.recipients import StoredRecipient
 from services.scheduler.store import FollowUp, load_open, taken_since, was_ever_taken
 from shared import aad, ids, phone, templates, zone_countries
-from shared.conditions import ConditionFault, compile_condition
+from shared.conditions import compile_condition
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
 from shared.config.merchant import Number
 from shared.config.model import LONGEST_DURATION
 from shared.config.vocabulary import HISTORY_FIELDS, RECIPIENT_FIELDS
 from shared.db.transaction import Transaction
+from shared.errors import ConditionFault
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.events.trigger import ENDING_KINDS, MOST_MINOR, Contact, PhoneProvenance
 from shared.http.problems import HTTPProblem, unprocessable

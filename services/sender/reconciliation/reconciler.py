@@ -35,9 +35,9 @@ from shared.bus.partitioning import partition_of
 from shared.bus.port import Assignment
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.errors import Fault, describe
+from shared.errors import Fault, Unsealable, describe
 from shared.ids import AttemptId
-from shared.privacy import Sealer, Unsealable
+from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 _GROUP: Final = 50

@@ -16,11 +16,11 @@ from shared import aad, phone
 from shared.config.directory import Merchant
 from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.errors import Fault
+from shared.errors import Fault, Unsealable
 from shared.events.engagement import ReplyClass
 from shared.ids import MerchantId
 from shared.phone import E164
-from shared.privacy import Sealer, Unsealable
+from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 MOST_LISTED: Final = 200

@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,9 +23,9 @@ from shared.config.model import Flag
 from shared.http.auth import Caller, SignedInRoute, requires
 from shared.http.problems import HTTPProblem, not_found, unprocessable
 from shared.phone import E164
+from shared.unix_time import instant, microseconds
 
 READS, DECIDES = "replies:read", "replies:write"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Reader = Annotated[Caller, Depends(requires(READS))]
 Decider = Annotated[Caller, Depends(requires(DECIDES))]
@@ -167,7 +167,7 @@ def _view(reply: UnassignedReply, *, opened: bool) -> UnassignedView:
 
 def _cursor(last: UnassignedReply) -> str:
     """Return where a page ended, opaquely."""
-    place = ((last.received_at - _EPOCH) // timedelta(microseconds=1)).to_bytes(8, "big")
+    place = microseconds(last.received_at).to_bytes(8, "big")
     return base64.urlsafe_b64encode(place + bytes.fromhex(last.reply_id)).rstrip(b"=").decode()
 
 
@@ -175,7 +175,7 @@ def _from(cursor: str) -> tuple[datetime, bytes]:
     """Return where the next page begins."""
     try:
         place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        at = _EPOCH + timedelta(microseconds=int.from_bytes(place[:8], "big"))
+        at = instant(int.from_bytes(place[:8], "big"))
     except (ValueError, OverflowError, binascii.Error):
         place = b""
     if len(place) != 8 + DIGEST_BYTES:

@@ -13,9 +13,10 @@ from services.sender.reconciliation.findings import body_sha256
 from services.sender.sending.intent_decision import Refuse
 from shared import aad
 from shared.config.directory import Merchant
+from shared.errors import Unsealable
 from shared.events.dispatch import ErrorClass
 from shared.phone import E164
-from shared.privacy import Sealer, Unsealable
+from shared.privacy import Sealer
 from shared.rendering.render import RenderFailed, RenderInput, render
 
 

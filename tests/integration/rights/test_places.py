@@ -16,11 +16,12 @@ from shared import aad
 from shared.db.reseal import resealed
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
+from shared.errors import Unsealable
 from shared.events.consent import ConsentReported
 from shared.events.envelope import Part
 from shared.events.registry import registry
 from shared.ids import MerchantId
-from shared.privacy import Sealer, Unsealable
+from shared.privacy import Sealer
 from shared.testing import make
 from shared.testing.sealed import of_old, ring_of
 from tests.integration.rights.driver import RightsDriver

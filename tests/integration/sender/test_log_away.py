@@ -8,7 +8,6 @@ from shared.bus.errors import LogUnavailable
 from shared.bus.local import LocalSource
 from shared.bus.marks import HEARD_SECONDS, NothingToRelay
 from shared.events.follow_up import FollowUpCancelled, Purpose
-from shared.events.topics import CONSENT_LAG_SECONDS
 from shared.testing import make, make_sender
 from tests.integration.sender.driver import SenderDriver
 
@@ -58,7 +57,7 @@ async def test_marketing_stops_when_the_log_has_been_silent_for_too_long(
     await driver.hear(marketing(2))
     await driver.send()
     assert driver.provider.calls == 2
-    driver.clock.advance(seconds=CONSENT_LAG_SECONDS + 1)
+    driver.clock.advance(seconds=31)
     await driver.hear(marketing(5), driver.cleared(4, phone=make_sender.PERSON))
     await driver.send()
     assert [text.form["To"] for text in driver.provider.texts][2:] == [make_sender.PERSON]

@@ -47,7 +47,7 @@ def application(monkeypatch: pytest.MonkeyPatch) -> FakeAPI:
     def opened(_: object) -> Iterator[FakeAPI]:
         yield application
 
-    monkeypatch.setattr(services.cli.replies, "open_house", opened)
+    monkeypatch.setattr(services.cli.replies, "open_application", opened)
     return application
 
 
@@ -65,7 +65,7 @@ def test_each_reply_is_shown_with_what_it_says_and_nothing_of_it_moves_the_scree
     said("unassigned", "--cursor", "abc")
     assert [asked[1] for asked in application.asked] == ["/v1/replies/unassigned", "/v1/replies/unassigned?cursor=abc"]
     application.page = {"replies": [], "next_cursor": None}
-    assert "No reply waits" in said("unassigned")
+    assert "No reply is unassigned" in said("unassigned")
 
 
 def test_a_reply_is_assigned_or_dismissed_by_its_id(application: FakeAPI) -> None:

@@ -69,13 +69,6 @@ def test_a_clock_that_goes_on_jumping_is_not_trusted(monkeypatch: pytest.MonkeyP
             travel.shift(60 + (30 if step % 2 else -30))
 
 
-def test_the_environment_names_the_clock_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(clock.CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
-    assert SystemClock.from_environment().offset_file == tmp_path / "clock"
-    monkeypatch.delenv(clock.CLOCK_FILE_VARIABLE)
-    assert SystemClock.from_environment().offset_file is None
-
-
 def test_time_zones_come_from_the_locked_package_and_know_this_years_laws() -> None:
     prefer_tzdata_wheel()
     winter = datetime(2026, 12, 15, tzinfo=UTC)

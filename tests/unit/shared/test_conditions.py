@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import conditions
-from shared.conditions import ConditionError, ConditionFault, Name, compile_condition, evaluate_text
+from shared.conditions import ConditionError, Name, compile_condition, evaluate_text
+from shared.errors import ConditionFault
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -62,7 +62,3 @@ def test_a_part_is_never_fuller_than_it_can_be(text: str) -> None:
         ours.units <= parts.UNITS_ALONE[ours.encoding]
         or ours.units <= ours.parts * parts.UNITS_CONCATENATED[ours.encoding]
     )
-
-
-def test_the_characters_that_cost_a_second_encoding_are_named_once() -> None:
-    assert parts.foreign_characters("Café – “ok” – ☕") == ("–", "“", "”", "☕")

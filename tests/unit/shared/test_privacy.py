@@ -7,10 +7,10 @@ import pytest
 
 from shared import aad
 from shared.aad import AssociatedData
-from shared.errors import ConfigurationFault
+from shared.errors import ConfigurationFault, Unsealable
 from shared.ids import MerchantId
 from shared.phone import E164
-from shared.privacy import Keyring, Sealer, Unsealable, is_private_file
+from shared.privacy import Keyring, Sealer, is_private_file
 from shared.testing.sealed import of_old
 
 ACME, OTHER = MerchantId("acme"), MerchantId("other")

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
-from shared import ids
 from shared.events.engagement import AttributionModel
 from shared.ids import EventId, FollowUpId
+from shared.unix_time import milliseconds
 
 NO_CURRENCY = "XXX"
 """ISO 4217's code for "no currency": a purchase whose amount we were not told."""
@@ -160,7 +160,7 @@ def _could_earn(touch: Touch, bought_at: datetime) -> bool:
     the shop's clock is from ours.
     """
     age = bought_at - touch.at
-    began_before = touch.follow_up_id.int >> _RANDOM_BITS < ids.milliseconds(bought_at)
+    began_before = touch.follow_up_id.int >> _RANDOM_BITS < milliseconds(bought_at)
     return bool(touch.window) and timedelta() <= age <= touch.window and began_before
 
 

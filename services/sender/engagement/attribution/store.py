@@ -9,12 +9,12 @@ from uuid import UUID
 from services.sender.engagement.attribution.domain import Credit, Deduction, Purchase, PurchaseRecord, Touch, TouchKind
 from services.sender.engagement.attribution.tables import conversions, touches
 from shared.db.transaction import Row, Transaction
-from shared.db.types import instant, microseconds
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Overtaken
 from shared.events.engagement import AttributionModel
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
+from shared.unix_time import instant, microseconds
 from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 TOUCHES_KEPT = timedelta(days=100)

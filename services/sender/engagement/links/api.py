@@ -14,8 +14,8 @@ from services.sender.engagement.links.store import StoredLink
 from shared import aad
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWorkRunner
-from shared.errors import Fault
-from shared.privacy import Sealer, Unsealable
+from shared.errors import Fault, Unsealable
+from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 RECORD_SECONDS = 1.5

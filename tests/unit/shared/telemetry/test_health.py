@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from shared.batcher import Batcher, Interrupted
+from shared.batcher import Batcher
+from shared.errors import Interrupted
 from shared.loop import TROUBLED_FAILURES, Loop, Pulse
 from shared.tasks import WatchedTasks
 from shared.telemetry.health import Health

@@ -1,6 +1,6 @@
 """Doors to measure, each a process: ingest alone on its own file, or a bare route that checks the same signature.
 
-Run as ``python -m bench.doors ingest|bare PORT FOLDER``.
+Run as ``python -m bench.endpoints ingest|bare PORT FOLDER``.
 """
 
 import base64

@@ -15,8 +15,7 @@ import aiohttp
 import asyncpg
 import orjson
 
-from bench.measuring import cpu_seconds
-from bench.stage import (
+from bench.harness import (
     BATCH,
     PARTS_PER_SECOND,
     UNBOUNDED,
@@ -26,6 +25,7 @@ from bench.stage import (
     offset_to_noon,
     order,
 )
+from bench.measurement import cpu_seconds
 from shared.clock import write_offset
 from shared.testing.cluster import Cluster, cluster
 from shared.testing.connected import Server, kafka, postgresql
@@ -39,7 +39,7 @@ ASSERTED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 @dataclass(slots=True)
-class Stage:
+class ClusterHarness:
     """A house in distributed mode that is running."""
 
     cluster: Cluster
@@ -113,7 +113,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def running(wait: str = "", **settings: str) -> AsyncIterator[Stage]:
+async def running(wait: str = "", **settings: str) -> AsyncIterator[ClusterHarness]:
     """Start everything in an empty folder, one replica of each service, and end it afterwards."""
     with TemporaryDirectory(prefix="followup-bench-") as name, postgresql(fsync=True) as database, kafka() as log:
         async with cluster(
@@ -141,7 +141,7 @@ async def running(wait: str = "", **settings: str) -> AsyncIterator[Stage]:
                 held = {name: await owner.fetchval(f"SHOW {name}") for name in ASSERTED}
                 assert held == ASSERTED, held
                 async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as client:
-                    yield Stage(built, database, log, offset, client, owner, held)
+                    yield ClusterHarness(built, database, log, offset, client, owner, held)
             finally:
                 await owner.close()
 

@@ -85,7 +85,7 @@ def offset_to_noon(real: datetime) -> timedelta:
 
 
 @dataclass(slots=True)
-class Stage:
+class BenchHarness:
     """A house and a provider that are running."""
 
     folder: Path
@@ -188,7 +188,7 @@ async def running(
     prepare: Callable[[Path], None] = lambda _merchants: None,
     settings: Mapping[str, str] = UNBOUNDED,
     parts_per_second: int = PARTS_PER_SECOND,
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[BenchHarness]:
     """Start a house and a provider in an empty folder, and end them afterwards; `prepare` may add merchants."""
     with TemporaryDirectory(prefix="followup-bench-") as name:
         folder, port, provider_port = Path(name), free_port(), free_port()
@@ -209,7 +209,7 @@ async def running(
             await provider.ready(f"{provider_address}/simulator/health")
             await application.ready(f"{address}/healthz")
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as client:
-                yield Stage(folder, address, provider_address, application, provider, offset, client)
+                yield BenchHarness(folder, address, provider_address, application, provider, offset, client)
         finally:
             await application.stop()
             await provider.stop()
