@@ -47,7 +47,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Running:
     def opened(_settings: object) -> Iterator[Running]:
         yield process
 
-    monkeypatch.setattr(services.cli.holds, "open_house", opened)
+    monkeypatch.setattr(services.cli.holds, "open_application", opened)
     return process
 
 
@@ -67,7 +67,7 @@ def test_every_merchant_has_its_line(running: Running) -> None:
 
 
 def test_a_hold_ends_for_the_merchant_that_is_named(running: Running) -> None:
-    assert "name the merchant" in said("--release")
+    assert "needs the merchant" in said("--release")
     assert "no merchant gamma" in said("--merchant", "gamma", "--release")
     assert running.posted == []
     assert "are sent again; they were held since 2026-12-01T17:00:00Z" in said("--merchant", "beta", "--release")
