@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.ingest.api import SOURCES
+from services.ingest.webhooks_api import SOURCES
 from shared.config.vocabulary import SOURCES_BUILT
 from tests.docs.snippets import DOCS, pages
 
