@@ -13,7 +13,8 @@ from rich.table import Table
 
 from services.cli.options import DataOption, settings_of
 from services.cli.read_only import snapshot
-from services.compliance.gate.audit import Difference, Period, differences, verdicts_in
+from services.compliance.gate.audit import Difference, differences
+from services.compliance.gate.store import Period, verdicts_in
 from shared.errors import ConfigurationFault
 from shared.rule_files.loader import load_rules, read_with_quiet_hours
 from shared.rules.table import RuleTable, UnreadableRules
@@ -82,8 +83,8 @@ def _print(console: Console, found: Sequence[Difference], most: int) -> None:
         return
     table = Table("decided at", "merchant", "follow-up", "release", "was", "would be")
     for each in found[:most]:
-        at = f"{each.decided_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(at, each.merchant, str(each.follow_up), str(each.release), str(each.was), str(each.would_be))
+        release = (f"{each.decided_at:%Y-%m-%d %H:%M:%S}", each.merchant_id, str(each.follow_up_id), str(each.release))
+        table.add_row(*release, str(each.was), str(each.would_be))
     console.print(table)
     if len(found) > most:
         console.print(f"and {len(found) - most} more; --most lists them")

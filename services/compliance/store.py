@@ -1,4 +1,4 @@
-"""Rows become domain values here: the ledger, standings, erasures, verdicts, closings; cap slots do in `slots`."""
+"""The ledger, standings, erasures and closed shops in the database, as domain values."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,13 +10,13 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
-from services.compliance.gate.records import DecisionRecord, record_of, standing_as_bytes, standing_of
+from services.compliance.gate.records import standing_as_bytes, standing_of
 from services.compliance.ledger.entries import GENESIS, LedgerEntry
 from services.compliance.ledger.standing import Standing
-from services.compliance.tables import closed_merchants, decisions, erasures, ledger, standings
+from services.compliance.tables import closed_merchants, erasures, ledger, standings, system_tables
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
-from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
+from shared.ids import EventId, MerchantId, RecipientId
 from shared.unix_time import instant
 
 _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
@@ -57,15 +57,6 @@ class ChainedEntry:
     canonical: bytes
     hash: str
     evidence: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVerdict:
-    """One stored verdict."""
-
-    release: int
-    decided_at: datetime
-    record: DecisionRecord
 
 
 async def people(
@@ -194,6 +185,24 @@ async def blank_evidence(db: Transaction, recipients: Sequence[RecipientId]) -> 
     await db.change(ledger, [{"entry_id": each, "evidence": None} for each in sealed])
 
 
+async def evident_entries(db: Transaction, recipient: RecipientId) -> int:
+    """Return how many of a person's entries have sealed evidence."""
+    rows = await db.fetch(ledger, "recipient_id", [recipient], columns=("evidence",))
+    return sum(1 for row in rows if row["evidence"] is not None)
+
+
+async def blank_evidence_of_shop(db: Transaction, merchant: MerchantId) -> int:
+    """Forget the sealed evidence of everybody at a shop; return how many entries had any."""
+    evident = sa.and_(ledger.c.merchant_id == merchant, ledger.c.evidence.is_not(None))
+    return await db.execute(sa.update(ledger).where(evident).values(evidence=None))
+
+
+async def drop_parked_of_shop(db: Transaction, merchant: MerchantId) -> int:
+    """Delete a shop's parked events; return how many there were."""
+    parked = system_tables.parked
+    return await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant))
+
+
 async def close_merchant(db: Transaction, merchant: MerchantId, reason: str, at: datetime) -> None:
     """Remember that a shop has closed; the first word about it stays."""
     await db.insert_new(closed_merchants, [{"merchant_id": merchant, "reason": reason, "closed_at": at}])
@@ -203,22 +212,6 @@ async def closed(db: Transaction, merchants: Sequence[MerchantId]) -> set[Mercha
     """Return which of these shops have closed."""
     rows = await db.fetch(closed_merchants, "merchant_id", merchants, columns=("merchant_id",))
     return {MerchantId(row["merchant_id"]) for row in rows}
-
-
-async def judged_releases(db: Transaction, follow_ups: Sequence[FollowUpId]) -> set[tuple[FollowUpId, int]]:
-    """Return which releases of these follow-ups have a verdict already."""
-    rows = await db.fetch(decisions, "follow_up_id", follow_ups, columns=("follow_up_id", "release"))
-    return {(FollowUpId(row["follow_up_id"]), row["release"]) for row in rows}
-
-
-async def decisions_of(db: Transaction, merchant: MerchantId, follow_up: UUID) -> list[StoredVerdict]:
-    """Return the verdicts on one follow-up, oldest release first."""
-    rows = await db.rows(
-        sa.select(decisions)
-        .where(decisions.c.follow_up_id == follow_up, decisions.c.merchant_id == merchant)
-        .order_by(decisions.c.release)
-    )
-    return [StoredVerdict(row["release"], row["decided_at"], record_of(bytes(row["record"]))) for row in rows]
 
 
 def _person(row: Row) -> RecipientState:

@@ -1,4 +1,4 @@
-"""The HTTP door of imports."""
+"""The route of imports."""
 
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ class ImportBody(BaseModel):
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=MOST_ROWS)
 
 
-def routes(service: ImportService, quotas: Quotas) -> APIRouter:
+def create_router(service: ImportService, quotas: Quotas) -> APIRouter:
     """Return the route of imports."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 

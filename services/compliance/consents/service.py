@@ -19,14 +19,14 @@ from pydantic import (
 )
 
 from services.compliance import store
-from services.compliance.caps import slots
+from services.compliance.caps import slot_store
 from services.compliance.gate.inputs import HistoryItem
 from services.compliance.ledger import claims
 from services.compliance.store import RecipientState
-from services.compliance.tables import system_tables
 from shared import aad, ids, phone
 from shared.config.directory import Merchant
 from shared.consent_dates import undated_where_withdrawn
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope, as_claimed, is_reserved
@@ -103,10 +103,11 @@ class StandingBody(_Body):
 
 @dataclass(frozen=True, slots=True)
 class ConsentService:
-    """What the routes need."""
+    """Enters claims into the ledger, and reads what it holds about a person."""
 
     units: UnitOfWorkRunner
     sealer: Sealer
+    system_tables: SystemTables
     history_days: int
 
     def recipient(self, merchant: Merchant, raw: str) -> tuple[RecipientId, E164]:
@@ -168,7 +169,7 @@ class ConsentService:
         claim = self.claim(merchant, body, self.units.clock.now())
 
         async def work(uow: UnitOfWork) -> tuple[int, dict[str, Any]]:
-            before = await answered(uow.db, system_tables, keyed)
+            before = await answered(uow.db, self.system_tables, keyed)
             if before is not None:
                 return before
             changed = await claims.record([claim], uow)
@@ -183,7 +184,7 @@ class ConsentService:
                 "recorded": bool(changed),
                 **standing_answer(people[claim.recipient_id], uow.now),
             }
-            await remember(uow, system_tables, keyed, status, answer)
+            await remember(uow, self.system_tables, keyed, status, answer)
             return status, answer
 
         return await self.units.run(
@@ -197,7 +198,7 @@ class ConsentService:
 
         async def work(db: Transaction) -> tuple[RecipientState | None, list[HistoryItem]]:
             people = await store.people(db, [recipient])
-            history = await slots.histories(db, [recipient], now, self.history_days)
+            history = await slot_store.histories(db, [recipient], now, self.history_days)
             return people.get(recipient), [past for _key, past in history.get(recipient, ())]
 
         found, history = await self.units.read(work)

@@ -3,9 +3,7 @@
 Used by `POST /v1/gate/evaluations` and `followup gate`; an omitted field is unknown, a field nobody knows is refused.
 """
 
-import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeAlias
@@ -14,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from services.compliance.gate import decision
 from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, PastKind, Policy, Recipient
-from services.compliance.gate.verdicts import Block, Clear, Defer, Verdict
+from services.compliance.gate.verdicts import DECISION_OF, Clear, Defer, Verdict
 from shared.config.model import Flag, Whole
 from shared.events.follow_up import Purpose
 from shared.rules import numbers
@@ -194,22 +192,11 @@ def evaluate_json(question: object, rules: RuleTable | UnreadableRules) -> Evalu
     return evaluate(request, rules)
 
 
-def evaluate_line(line: str | bytes, rules: RuleTable | UnreadableRules) -> EvaluationAnswer | EvaluationError:
-    """Return the answer to one line of text; a line that is not JSON gets an error in its place."""
-    try:
-        question = json.loads(line)
-    except ValueError:
-        return EvaluationError(error="this line is not JSON")
-    except RecursionError:
-        return EvaluationError(error="this line is nested too deeply")
-    return evaluate_json(question, rules)
-
-
 def answer_of(verdict: Verdict) -> EvaluationAnswer:
     """Return a verdict in the words of the evaluation format."""
     evidence = verdict.evidence
     return EvaluationAnswer(
-        decision=_DECISIONS[type(verdict)],
+        decision=DECISION_OF[type(verdict)],
         reason=verdict.reason.value,
         until=rfc3339(verdict.until) if isinstance(verdict, Defer) else None,
         valid_until=rfc3339(verdict.valid_until) if isinstance(verdict, Clear) else None,
@@ -228,9 +215,6 @@ def answer_of(verdict: Verdict) -> EvaluationAnswer:
 def rfc3339(at: datetime) -> str:
     """Return an instant in UTC as RFC 3339 with a Z."""
     return at.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
-
-
-_DECISIONS: Mapping[type[Verdict], Literal["send", "defer", "block"]] = {Clear: "send", Defer: "defer", Block: "block"}
 
 
 def _lawful(countries: frozenset[str]) -> frozenset[str]:

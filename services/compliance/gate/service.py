@@ -1,27 +1,28 @@
-"""Due follow-ups before the gate: load for all, judge one by one, write for all."""
+"""Due follow-ups at the gate: load what is needed for all of them, judge each, write for all of them."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
-from services.compliance import instruments, store
-from services.compliance.caps import slots
+from services.compliance import instruments
+from services.compliance import store as recipients
+from services.compliance.caps import slot_store
 from services.compliance.caps.limit_service import LimitCandidate, LimitService
-from services.compliance.caps.slots import Slot
-from services.compliance.connectors.ports import Registers
+from services.compliance.caps.slot_store import Slot
+from services.compliance.connectors.ports import NumberNews, Registers
+from services.compliance.gate import store
 from services.compliance.gate.assembly import GateCircumstances, announcement, inputs_of, policy_of
-from services.compliance.gate.inputs import Limit, Policy
-from services.compliance.gate.records import DecisionRecord, RecordWriter, decided
-from services.compliance.gate.verdicts import Block, Clear, Defer, Reason, Verdict
+from services.compliance.gate.inputs import HistoryItem, Limit, Policy
+from services.compliance.gate.records import DecisionRecord, decided
+from services.compliance.gate.verdicts import DECISION_OF, Clear, Verdict
 from services.compliance.preferences import store as preferences
-from services.compliance.preferences.wishes import NO_WISH
-from services.compliance.tables import decisions
+from services.compliance.preferences.wishes import NO_WISH, Wish
+from services.compliance.store import RecipientState
 from shared import aad
-from shared.bus.read_progress import NewsWait, Unread
+from shared.bus.read_progress import NewsWait, ReadProgress, Unread
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Transaction
@@ -30,168 +31,171 @@ from shared.errors import Fault
 from shared.events.follow_up import FollowUpDue, Purpose
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
-from shared.ids import FollowUpId, MerchantId
+from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
 from shared.rules.table import RuleTable, UnreadableRules
 from shared.vocabulary.purposes import ANSWER_PURPOSES
 
-_Kind: TypeAlias = tuple[type[Verdict], Reason, Purpose]
 _Judged: TypeAlias = tuple[LimitCandidate, DecisionRecord]
-_WORDS: dict[type[Verdict], str] = {Clear: "send", Defer: "defer", Block: "block"}
+
+
+class _Loaded(NamedTuple):
+    """What the tables hold about a batch, read once for all of it."""
+
+    histories: Mapping[RecipientId, Sequence[tuple[FollowUpId, HistoryItem]]]
+    reports: set[EventId]
+    """Which of the consent reports the batch names are in the ledger."""
+    wishes: Mapping[RecipientId, Wish]
+    policies: Mapping[MerchantId, Policy]
+    unread: Unread
+    """Which people have events in the log that are not read yet."""
+    set_aside: set[RecipientId]
+    """People of whom an earlier event failed and waits."""
+    is_clock_trustworthy: bool
+    rules: RuleTable | UnreadableRules
+
+    def circumstances(self, due: FollowUpDue, number: NumberNews) -> GateCircumstances:
+        """Return what holds one follow-up back besides consent, hours and caps."""
+        wait = self.unread.why_waits(due.recipient_id)
+        return GateCircumstances(
+            reports_missing=not self.reports.issuperset(due.consent_reports),
+            parked=due.recipient_id in self.set_aside,
+            consent_lag=not self.is_clock_trustworthy or wait is NewsWait.UNREAD,
+            source_lag=wait is NewsWait.SOURCE_LAG,
+            wish=self.wishes.get(due.recipient_id, NO_WISH),
+            number=number,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class GateService:
-    """What judging needs besides the events."""
+    """Judges due follow-ups."""
 
     clock: Clock
     sealer: Sealer
     merchants: MerchantDirectory
     rules: Callable[[], RuleTable | UnreadableRules]
     history_days: int
-    news: Callable[[UnitOfWork], Awaitable[Unread]]
-    """About whom something is unread, as this unit leaves it (promise P4)."""
+    progress: ReadProgress
+    """How far the log has been read when the unit of work commits (promise P4)."""
     limits: LimitService
     registers: Registers = field(default_factory=Registers)
 
+    async def judge(self, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
+        """Judge due follow-ups: keep each verdict as evidence, reserve cap slots, announce what comes next.
 
-async def judge(service: GateService, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
-    """Judge due follow-ups, keep each verdict as evidence, reserve cap slots, say what comes next.
+        A release that has its verdict, or that a later release has overtaken, is not judged again. All recipients,
+        new ones too, are locked until the commit: if two units of work judge follow-ups of one person at the same
+        time, the later one sees the verdicts and slots of the other.
+        """
+        people = await recipients.held_people(uow.db, {due.recipient_id: due.merchant_id for due in dues}, uow.now)
+        newest = await store.newest_releases(uow.db, [due.follow_up_id for due in dues])
+        fresh = [due for due in dues if due.release > newest.get(due.follow_up_id, -1)]
+        loaded = await self._load(fresh, uow)
+        judged: list[_Judged] = []
+        for due in fresh:
+            policy = loaded.policies.get(due.merchant_id)
+            contact = self._contact(due, policy, uow)
+            if policy is None or contact is None:
+                continue
+            number = E164(contact.phone)
+            person = await self._with_former_spellings(due.merchant_id, people[due.recipient_id], number, uow.db)
+            history = [item for key, item in loaded.histories.get(due.recipient_id, ()) if key != due.follow_up_id]
+            circumstances = loaded.circumstances(due, self.registers.news(number))
+            inputs = inputs_of(due, contact, person, history, circumstances, policy, uow.now)
+            judged.append((LimitCandidate(due, person, number, bool(history)), decided(inputs, loaded.rules)))
+        judged = await self._within_limits(judged, loaded.rules, uow)
+        await _keep(judged, uow)
+        failpoint("compliance.after_verdict")
 
-    A release that has its verdict gets no second one, nor does one that a later release has overtaken: what was said
-    stays what the evidence shows. People are held meanwhile, strangers too: of two units that judge texts to one
-    person at the same moment, the later one sees the verdicts and slots of the other.
-    """
-    people = await store.held_people(uow.db, {due.recipient_id: due.merchant_id for due in dues}, uow.now)
-    newest = _newest(await store.judged_releases(uow.db, [due.follow_up_id for due in dues]))
-    fresh = [due for due in dues if due.release > newest.get(due.follow_up_id, -1)]
-    histories = await slots.histories(uow.db, [due.recipient_id for due in fresh], uow.now, service.history_days)
-    entered = await store.known_entries(uow.db, [report for due in fresh for report in due.consent_reports])
-    wishes = await preferences.wishes(uow.db, [due.recipient_id for due in fresh])
-    policies = await _policies(service, {due.merchant_id for due in fresh}, uow)
-    waiting = {event.recipient_id for event, _why in uow.set_aside_events}
-    rules = service.rules()
-    is_trustworthy = service.clock.is_trustworthy()
-    news = await service.news(uow)
-    writer, rows, reserved, kinds = RecordWriter(), [], [], Counter[_Kind]()
-    judged: list[_Judged] = []
-    for due in fresh:
-        policy = policies.get(due.merchant_id)
-        contact = _contact(service, due, policy, uow)
-        if policy is None or contact is None:
-            continue
-        person = await _one_person(service, due.merchant_id, people[due.recipient_id], contact, uow.db)
-        past = [text for key, text in histories.get(due.recipient_id, ()) if key != due.follow_up_id]
-        late = news.why_waits(due.recipient_id)
-        circumstances = GateCircumstances(
-            reports_missing=not entered.issuperset(due.consent_reports),
-            parked=due.recipient_id in waiting,
-            consent_lag=not is_trustworthy or late is NewsWait.UNREAD,
-            source_lag=late is NewsWait.SOURCE_LAG,
-            wish=wishes.get(due.recipient_id, NO_WISH),
-            number=service.registers.news(E164(contact.phone)),
+    async def _load(self, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> _Loaded:
+        """Read what the tables hold about a batch."""
+        who = [due.recipient_id for due in dues]
+        return _Loaded(
+            histories=await slot_store.histories(uow.db, who, uow.now, self.history_days),
+            reports=await recipients.known_entries(uow.db, [report for due in dues for report in due.consent_reports]),
+            wishes=await preferences.wishes(uow.db, who),
+            policies=await self._policies({due.merchant_id for due in dues}, uow),
+            unread=await self.progress.news(uow.db, uow.read),
+            set_aside={event.recipient_id for event, _why in uow.set_aside_events},
+            is_clock_trustworthy=self.clock.is_trustworthy(),
+            rules=self.rules(),
         )
-        record = decided(inputs_of(due, contact, person, past, circumstances, policy, uow.now), rules)
-        judged.append((LimitCandidate(due, person, E164(contact.phone), bool(past)), record))
-    for asked, record in await _within_limits(service, judged, rules, uow):
-        due, verdict = asked.due, record.verdict
-        uow.publish(announcement(due, verdict, first_contact=asked.person.texted_at is None, now=uow.now))
-        rows.append(_row(due, record, writer, uow.now))
-        if isinstance(verdict, Clear):
-            reserved.append(Slot.of(due, uow.now))
-        kinds[type(verdict), verdict.reason, due.purpose] += 1
-    await uow.db.insert(decisions, rows)
-    await slots.reserve(uow.db, reserved)
-    _count(kinds)
-    failpoint("compliance.after_verdict")
+
+    async def _policies(self, merchants: set[MerchantId], uow: UnitOfWork) -> dict[MerchantId, Policy]:
+        """Return each merchant's policy; a merchant that is neither in the folder nor closed has none."""
+        closed = await recipients.closed(uow.db, sorted(merchants))
+        policies = {}
+        for key in merchants:
+            merchant = self.merchants.get(key)
+            if merchant is not None:
+                policies[key] = policy_of(merchant.config, is_closed=key in closed)
+            elif key in closed:
+                policies[key] = Policy(is_closed=True)
+        return policies
+
+    def _contact(self, due: FollowUpDue, policy: Policy | None, uow: UnitOfWork) -> Contact | None:
+        """Return the contact of a follow-up; None where the event cannot be judged and was set aside."""
+        if policy is None:
+            uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")
+            return None
+        try:
+            return Contact.model_validate_json(
+                self.sealer.open(due.merchant_id, aad.contact(due.recipient_id), due.content.contact)
+            )
+        except (Fault, ValidationError) as problem:
+            uow.set_aside(due, f"the sealed contact cannot be read: {type(problem).__name__}")
+            return None
+
+    async def _with_former_spellings(
+        self, merchant: MerchantId, person: RecipientState, number: E164, db: Transaction
+    ) -> RecipientState:
+        """Return a person with the opt-out, if any, that was recorded under a former spelling of their number."""
+        former = [self.sealer.recipient_id(merchant, spelling) for spelling in former_spellings(number)]
+        if not former or person.standing.suppression is not None:
+            return person
+        for other in (await recipients.people(db, former)).values():
+            if other.standing.suppression is not None or other.standing.marketing.revoked_at is not None:
+                return person._replace(standing=other.standing)
+        return person
+
+    async def _within_limits(
+        self, judged: Sequence[_Judged], rules: RuleTable | UnreadableRules, uow: UnitOfWork
+    ) -> list[_Judged]:
+        """Judge those that are clear but exceed a limit of the merchant again, with that limit; answers have none."""
+        clear = [
+            candidate
+            for candidate, record in judged
+            if isinstance(record.verdict, Clear) and record.inputs.message.purpose not in ANSWER_PURPOSES
+        ]
+        waits = await self.limits.waits(uow, clear) if clear else {}
+        return [
+            (candidate, _limited(record, waits.get(candidate.due.follow_up_id), rules)) for candidate, record in judged
+        ]
 
 
-async def _within_limits(
-    service: GateService, judged: Sequence[_Judged], rules: RuleTable | UnreadableRules, uow: UnitOfWork
-) -> list[_Judged]:
-    """Judge again, with the bound it met, each text that could go and has no room; answers to people always have."""
-    clear = [
-        asked
-        for asked, record in judged
-        if isinstance(record.verdict, Clear) and record.inputs.message.purpose not in ANSWER_PURPOSES
-    ]
-    waits = await service.limits.waits(uow, clear) if clear else {}
-    return [
-        (asked, record if (limit := waits.get(asked.due.follow_up_id)) is None else _limited(record, limit, rules))
-        for asked, record in judged
-    ]
-
-
-def _limited(record: DecisionRecord, limit: Limit, rules: RuleTable | UnreadableRules) -> DecisionRecord:
+def _limited(record: DecisionRecord, limit: Limit | None, rules: RuleTable | UnreadableRules) -> DecisionRecord:
+    """Return the record of a verdict under a limit; the same record without one."""
+    if limit is None:
+        return record
     recipient = replace(record.inputs.recipient, limit=limit)
     return decided(replace(record.inputs, recipient=recipient), rules)
 
 
-async def _one_person(
-    service: GateService, merchant: MerchantId, person: store.RecipientState, contact: Contact, db: Transaction
-) -> store.RecipientState:
-    """Return the person a text is for, with an opt-out that stands under a former spelling of their number."""
-    former = [service.sealer.recipient_id(merchant, each) for each in former_spellings(E164(contact.phone))]
-    if not former or person.standing.suppression is not None:
-        return person
-    for other in (await store.people(db, former)).values():
-        if other.standing.suppression is not None or other.standing.marketing.revoked_at is not None:
-            return person._replace(standing=other.standing)
-    return person
+async def _keep(judged: Sequence[_Judged], uow: UnitOfWork) -> None:
+    """Announce verdicts, keep them as evidence, and reserve the cap slots of those that are clear."""
+    for candidate, record in judged:
+        first_contact = candidate.person.texted_at is None
+        uow.publish(announcement(candidate.due, record.verdict, first_contact=first_contact, now=uow.now))
+    await store.save(uow.db, [(candidate.due, record) for candidate, record in judged], uow.now)
+    clear = [candidate.due for candidate, record in judged if isinstance(record.verdict, Clear)]
+    await slot_store.reserve(uow.db, [Slot.of(due, uow.now) for due in clear])
+    _count((record.verdict, candidate.due.purpose) for candidate, record in judged)
 
 
-def _newest(releases: set[tuple[FollowUpId, int]]) -> dict[FollowUpId, int]:
-    """Return the newest judged release of each follow-up."""
-    newest: dict[FollowUpId, int] = {}
-    for follow_up, release in releases:
-        newest[follow_up] = max(release, newest.get(follow_up, release))
-    return newest
-
-
-async def _policies(service: GateService, merchants: set[MerchantId], uow: UnitOfWork) -> dict[MerchantId, Policy]:
-    """Return each merchant's policy; a merchant that is neither in the folder nor closed has none."""
-    closed = await store.closed(uow.db, sorted(merchants))
-    found = {}
-    for each in merchants:
-        merchant = service.merchants.get(each)
-        if merchant is not None:
-            found[each] = policy_of(merchant.config, is_closed=each in closed)
-        elif each in closed:
-            found[each] = Policy(is_closed=True)
-    return found
-
-
-def _contact(service: GateService, due: FollowUpDue, policy: Policy | None, uow: UnitOfWork) -> Contact | None:
-    """Return whom a text is for; None where the event cannot be judged and was set aside."""
-    if policy is None:
-        uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")
-        return None
-    try:
-        return Contact.model_validate_json(
-            service.sealer.open(due.merchant_id, aad.contact(due.recipient_id), due.content.contact)
-        )
-    except (Fault, ValidationError) as problem:
-        uow.set_aside(due, f"the sealed contact cannot be read: {type(problem).__name__}")
-        return None
-
-
-def _row(due: FollowUpDue, record: DecisionRecord, writer: RecordWriter, now: datetime) -> dict[str, object]:
-    """Return the row of a verdict."""
-    return {
-        "follow_up_id": due.follow_up_id,
-        "release": due.release,
-        "merchant_id": due.merchant_id,
-        "recipient_id": due.recipient_id,
-        "decision": _WORDS[type(record.verdict)],
-        "reason": record.verdict.reason.value,
-        "rules_version": record.rules_version,
-        "record": writer.as_bytes(record),
-        "decided_at": now,
-    }
-
-
-def _count(kinds: Mapping[_Kind, int]) -> None:
+def _count(verdicts: Iterable[tuple[Verdict, Purpose]]) -> None:
     """Count verdicts, each kind once a batch: finding a counter by its labels takes its time."""
+    kinds = Counter((type(verdict), verdict.reason, purpose) for verdict, purpose in verdicts)
     for (verdict, reason, purpose), number in kinds.items():
-        instruments.VERDICTS.labels(_WORDS[verdict], reason.value, purpose.value).inc(number)
+        instruments.VERDICTS.labels(DECISION_OF[verdict], reason.value, purpose.value).inc(number)

@@ -1,9 +1,11 @@
 """What the gate answers: clear, defer or block, always with the reason, the rules and the clocks it looked at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
 
 class Reason(StrEnum):
@@ -107,3 +109,8 @@ class Block:
 
 
 Verdict: TypeAlias = Clear | Defer | Block
+
+DECISION_OF: Final[Mapping[type[Verdict], Literal["send", "defer", "block"]]] = MappingProxyType(
+    {Clear: "send", Defer: "defer", Block: "block"}
+)
+"""A verdict's name outside: in the evaluation format, the decisions table and metrics."""

@@ -42,7 +42,7 @@ def table(folder: Path, before: str, after: str) -> str:
 def test_under_the_table_that_made_them_no_verdict_changes(tmp_path: Path) -> None:
     found = audited(tmp_path)
     assert found.exit_code == 0, found.output
-    assert "3 verdicts judged again" in found.output
+    assert "3 verdicts decided again" in found.output
     assert ": 0 would have been different." in found.output
 
 
@@ -62,9 +62,9 @@ def test_a_stricter_table_is_told_text_by_text(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("judged")
 def test_only_the_days_asked_for_are_judged_again(tmp_path: Path) -> None:
-    assert "2 verdicts judged again" in audited(tmp_path, "--to", "2026-12-01").output
-    assert "1 verdicts judged again" in audited(tmp_path, "--from", "2026-12-02").output
-    assert "0 verdicts judged again" in audited(tmp_path, "--from", "2026-12-03").output
+    assert "2 verdicts decided again" in audited(tmp_path, "--to", "2026-12-01").output
+    assert "1 verdicts decided again" in audited(tmp_path, "--from", "2026-12-02").output
+    assert "0 verdicts decided again" in audited(tmp_path, "--from", "2026-12-03").output
 
 
 @pytest.mark.usefixtures("judged")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.compliance import app, instruments, store
+from services.compliance import app, dependencies, instruments, store
 from shared.errors import DatabaseUnavailable
 from shared.events.follow_up import FollowUpCleared
 from shared.events.trigger import Contact
@@ -22,7 +22,7 @@ def verdicts(decision: str, reason: str) -> float:
 async def test_an_unreadable_table_blocks_the_whole_batch_with_its_reason_and_counts_it(
     driver: ComplianceDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "load_rules", lambda: UnreadableRules("a slip of the pen"))
+    monkeypatch.setattr(dependencies, "load_rules", lambda: UnreadableRules("a slip of the pen"))
     driver.service = app.build(driver.harness.runtime)
     before = verdicts("block", "rules_unreadable")
     await driver.hear(driver.claim(), driver.claim(phone=BEN))

@@ -1,4 +1,4 @@
-"""The evaluation format: the documented example, unknown fields, and lines that are no questions."""
+"""The evaluation format: the documented example, unknown fields, and JSON that is no question."""
 
 import json
 from typing import Any
@@ -13,7 +13,6 @@ from services.compliance.gate.evaluation import (
     EvaluationError,
     EvaluationRequest,
     evaluate_json,
-    evaluate_line,
 )
 from shared.rule_files.loader import load_rules
 
@@ -127,9 +126,9 @@ def test_a_complaint_never_repeats_a_value() -> None:
     assert "2125550123" not in complaint(to={"number": "+12125550123"})
 
 
-@pytest.mark.parametrize("line", ["", "{", "nonsense", "[1]", "3", "null", '"text"', "[" * 100_000])
-def test_a_line_that_is_no_question_gets_an_error_in_its_place(line: str) -> None:
-    assert isinstance(evaluate_line(line, load_rules()), EvaluationError)
+@pytest.mark.parametrize("question", ["", "text", [1], 3, None])
+def test_json_that_is_no_question_gets_an_error_in_its_place(question: object) -> None:
+    assert isinstance(evaluate_json(question, load_rules()), EvaluationError)
 
 
 def test_an_unknown_class_is_an_answer_and_not_an_error() -> None:
@@ -174,9 +173,9 @@ def test_a_confirmation_since_the_first_of_several_withdrawals_was_the_one_allow
 
 
 @pytest.mark.parametrize("status", ["maybe", "PEWC", "", 7, ["pewc"]])
-def test_an_unknown_consent_status_is_refused_in_its_place_and_the_next_line_is_judged(status: object) -> None:
-    lines = [json.dumps(ASKED | {"consent": {"status": each}}) for each in (status, "pewc")]
-    refused, judged = (evaluate_line(line, load_rules()) for line in lines)
+def test_an_unknown_consent_status_is_refused_in_its_place_and_the_next_question_is_judged(status: object) -> None:
+    questions = [ASKED | {"consent": {"status": each}} for each in (status, "pewc")]
+    refused, judged = (evaluate_json(question, load_rules()) for question in questions)
     assert isinstance(refused, EvaluationError)
     assert refused.error.startswith("consent.status: ")
     assert isinstance(judged, EvaluationAnswer)
@@ -233,7 +232,7 @@ def test_the_first_due_time_bounds_the_wait() -> None:
     )
 )
 def test_any_json_gets_an_answer_or_a_complaint(fields: dict[str, Any]) -> None:
-    found = evaluate_line(json.dumps(ASKED | fields), load_rules())
+    found = evaluate_json(json.loads(json.dumps(ASKED | fields)), load_rules())
     assert isinstance(found, EvaluationAnswer | EvaluationError)
 
 

@@ -7,15 +7,16 @@ from services.compliance.sealed import SEALED_FOR_GOOD
 from services.compliance.tables import decisions, erasures, ledger, send_slots, standings, system_tables
 from shared import rights
 from shared.db.transaction import Transaction
-from shared.ids import MerchantId, RecipientId
+from shared.events.consent import PrivacyRequested
 from shared.privacy import Sealer
 
 _READABLE = ("canonical", "standing", "record")
-"""Columns that rest as JSON in the open: they hold no identity."""
+"""Columns of unsealed JSON: they hold no identity."""
 
 
-async def held(db: Transaction, recipient: RecipientId, merchant: MerchantId, sealer: Sealer) -> rights.Tables:
-    """Return everything, the evidence opened."""
+async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
+    """Return everything held about the person who asks, the evidence opened."""
+    recipient, merchant = request.recipient_id, request.merchant_id
     found = {}
     for table in (ledger, standings, preferences, decisions, send_slots, erasures):
         rows = [

@@ -1,12 +1,13 @@
-"""The HTTP door of holds: what bounds a merchant's texts to new people now, and an end to a hold."""
+"""The routes of holds: what limits a merchant's texts to new people now, and the release of a hold."""
 
 from contextlib import suppress
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from services.compliance.caps import limit_service
+from services.compliance.caps import limit_store
 from services.compliance.caps.limits import Tally, hour_of, next_day
 from services.compliance.gate.evaluation import rfc3339
 from shared.config.limits import Limits
@@ -27,40 +28,41 @@ log = logger(__name__)
 
 
 class HeldMerchants:
-    """Knows whose texts to new people are held, and asks the database no more often than every few seconds."""
+    """Which merchants' texts to new people are held; asks the database at most every few seconds."""
 
     def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
-        self._told: str | None = None
+        self._known: str | None = None
         self._looked_at = float("-inf")
 
     async def worry(self) -> str | None:
-        """Return who is held; what was known last, where the database does not answer."""
+        """Return who is held, for an operator; the last known answer while the database does not respond."""
         now = self._units.clock.monotonic()
         if now - self._looked_at < _LOOK_SECONDS:
-            return self._told
+            return self._known
         self._looked_at = now
         with suppress(Fault):
-            names = await self._units.read(lambda db: limit_service.held_merchants(db, _MOST_NAMED))
+            names = await self._units.read(lambda db: limit_store.held_merchants(db, _MOST_NAMED))
             who = ", ".join(names)
-            self._told = (
+            self._known = (
                 f"texts to new people are held: {who}; see docs/runbooks/texts-to-strangers.md" if who else None
             )
-        return self._told
+        return self._known
 
 
-def routes(units: UnitOfWorkRunner) -> APIRouter:
+def create_router(units: UnitOfWorkRunner) -> APIRouter:
     """Return the routes of holds."""
     router = APIRouter(tags=["compliance"], route_class=StrictRoute)
 
-    @router.get("/v1/holds", summary="What bounds texts to new people and the day's spending, and whether one is met")
+    @router.get("/v1/holds", summary="What limits texts to new people and the day's spending, and which limit is met")
     async def holds(caller: Annotated[Caller, Depends(requires("holds:read"))]) -> dict[str, Any]:
-        return await units.read(lambda db: _answer(db, caller.merchant.id, caller.merchant.config.policies.limits))
+        limits, now = caller.merchant.config.policies.limits, units.clock.now()
+        return await units.read(lambda db: _answer(db, caller.merchant.id, limits, now))
 
-    @router.post("/v1/holds/release", summary="Let texts to new people go again after neighbouring numbers held them")
+    @router.post("/v1/holds/release", summary="Release texts to new people that neighbouring numbers held")
     async def release(caller: Annotated[Caller, Depends(requires("holds:write"))]) -> dict[str, Any]:
         async def work(uow: UnitOfWork) -> dict[str, Any]:
-            since = await limit_service.release(uow.db, caller.merchant.id, uow.now)
+            since = await limit_store.release(uow.db, caller.merchant.id, uow.now)
             if since is None:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "nothing_held", "no run of neighbouring numbers holds any text")
             return {"held_since": rfc3339(since), "released_at": rfc3339(uow.now)}
@@ -69,30 +71,30 @@ def routes(units: UnitOfWorkRunner) -> APIRouter:
         log.warning("hold_released", merchant=caller.merchant.id, by=caller.key_id, held_since=answer["held_since"])
         return answer
 
-    async def _answer(db: Transaction, merchant: MerchantId, limits: Limits) -> dict[str, Any]:
-        now = units.clock.now()
-        tally = await limit_service.tally_of(db, merchant, now=now)
-        spent = (await limit_service.spent_today(db, [merchant], now))[merchant]
-        is_this_hour = tally.hour == hour_of(now)
-        return {
-            "neighbouring_numbers": _run(tally, limits),
-            "new_people": {
-                "this_hour": tally.asked if is_this_hour else 0,
-                "per_hour": limits.new_people_per_hour,
-                "by_key": dict(tally.by_key) if is_this_hour else {},
-                "per_key_per_hour": limits.new_people_per_key_per_hour,
-                "per_prefix_per_hour": limits.new_people_per_prefix_per_hour,
-            },
-            "spend": {
-                "currency": limits.spend.currency,
-                "today": f"{spent // MICROS}.{spent % MICROS:06d}",
-                "per_day": str(limits.spend.per_day),
-                "hard_per_day": str(limits.spend.hard_per_day),
-                "until": rfc3339(next_day(now)),
-            },
-        }
-
     return router
+
+
+async def _answer(db: Transaction, merchant: MerchantId, limits: Limits, now: datetime) -> dict[str, Any]:
+    tally = await limit_store.tally_of(db, merchant, now=now)
+    spent = (await limit_store.spent_today(db, [merchant], now))[merchant]
+    is_this_hour = tally.hour == hour_of(now)
+    return {
+        "neighbouring_numbers": _run(tally, limits),
+        "new_people": {
+            "this_hour": tally.asked if is_this_hour else 0,
+            "per_hour": limits.new_people_per_hour,
+            "by_key": dict(tally.by_key) if is_this_hour else {},
+            "per_key_per_hour": limits.new_people_per_key_per_hour,
+            "per_prefix_per_hour": limits.new_people_per_prefix_per_hour,
+        },
+        "spend": {
+            "currency": limits.spend.currency,
+            "today": f"{spent // MICROS}.{spent % MICROS:06d}",
+            "per_day": str(limits.spend.per_day),
+            "hard_per_day": str(limits.spend.hard_per_day),
+            "until": rfc3339(next_day(now)),
+        },
+    }
 
 
 def _run(tally: Tally, limits: Limits) -> dict[str, Any]:

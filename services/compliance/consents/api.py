@@ -1,0 +1,115 @@
+"""The routes of consents: record one, withdraw one, and read what the ledger holds about a number."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse, Response
+
+from services.compliance.consents.service import (
+    ConsentBody,
+    ConsentService,
+    RevocationBody,
+    StandingBody,
+    must_not_pose_as_heard,
+    standing_answer,
+)
+from services.compliance.gate.assembly import policy_of
+from services.compliance.gate.evaluation import rfc3339
+from services.compliance.gate.inputs import HistoryItem, LineType, PastKind, Recipient
+from services.compliance.gate.setting import setting_of
+from services.compliance.preferences.links import PreferenceLinks
+from services.compliance.store import RecipientState
+from shared.config.directory import Merchant
+from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentScope
+from shared.events.follow_up import Purpose
+from shared.http.auth import Caller, requires
+from shared.http.idempotency import Keyed
+from shared.http.problems import HTTPProblem
+from shared.http.quota import Quotas, QuotaUsage
+from shared.http.strict_json import StrictRoute
+from shared.phone import E164
+from shared.rule_files.loader import load_rules
+from shared.rules.numbers import facts_of_e164
+from shared.rules.table import UnreadableRules
+
+_DAY = timedelta(days=1)
+_OUTLOOK = timedelta(days=7)
+"""How far ahead the next opening is looked for."""
+
+
+def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIRouter:
+    """Return the routes of consents."""
+    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+
+    @router.post("/v1/consents", status_code=HTTPStatus.CREATED, summary="Record consent with its evidence")
+    async def record_consent(
+        body: ConsentBody,
+        request: Request,
+        caller: Annotated[Caller, Depends(requires("consents:write"))],
+        idempotency_key: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        must_not_pose_as_heard(body)
+        permissions = int(body.event not in WITHDRAWALS)
+        quotas.take(caller, QuotaUsage("/v1/consents", permissions, permissions * len(await request.body())))
+        claimed = body.model_dump(mode="json")
+        keyed = Keyed.of(caller.merchant.id, idempotency_key, "/v1/consents", claimed, service.sealer.keyed_hash)
+        status, answer = await service.enter(caller.merchant, body, keyed, HTTPStatus.CREATED)
+        return JSONResponse(answer, status_code=status)
+
+    @router.post("/v1/consents/revoke", summary="Record a withdrawal, received anywhere")
+    async def revoke_consent(
+        body: RevocationBody, caller: Annotated[Caller, Depends(requires("consents:write"))]
+    ) -> Response:
+        claim = ConsentBody(
+            to=body.to,
+            scope=ConsentScope(body.scope),
+            event=ConsentAct.REVOKED,
+            captured_at=body.revoked_at or service.units.clock.now(),
+            evidence={"reason": body.reason},
+        )
+        status, answer = await service.enter(caller.merchant, claim, None, HTTPStatus.OK)
+        return JSONResponse(answer, status_code=status)
+
+    @router.post("/v1/recipients/standing", summary="What the ledger holds about a number")
+    async def standing(
+        body: StandingBody, caller: Annotated[Caller, Depends(requires("consents:read"))]
+    ) -> dict[str, Any]:
+        recipient, number = service.recipient(caller.merchant, body.to)
+        now = service.units.clock.now()
+        person, history = await service.person(caller.merchant, recipient, now)
+        return {
+            "recipient_id": str(recipient),
+            **standing_answer(person, now),
+            **_marketing_texts(history, now),
+            **_sending_hours(caller.merchant, number, person, now),
+            "preferences_url": links.url(caller.merchant.id, recipient, now),
+        }
+
+    return router
+
+
+def _marketing_texts(history: Sequence[HistoryItem], now: datetime) -> dict[str, Any]:
+    """Return when marketing texts were sent, and how many of them count towards a daily cap."""
+    texts = sorted(past.at for past in history if past.kind is PastKind.MARKETING)
+    return {"slots_used": sum(1 for at in texts if at > now - _DAY), "marketing_texts": [rfc3339(at) for at in texts]}
+
+
+def _sending_hours(merchant: Merchant, number: E164, person: RecipientState, now: datetime) -> dict[str, Any]:
+    """Return the person's local times, judged by the number alone, and the next instant marketing may go."""
+    rules = load_rules()
+    if isinstance(rules, UnreadableRules):
+        raise HTTPProblem(HTTPStatus.SERVICE_UNAVAILABLE, "rules_unreadable", "the quiet-hours table cannot be read")
+    recipient = Recipient(number=facts_of_e164(number), line=LineType.UNKNOWN)
+    consent = person.standing.consent_for(Purpose.MARKETING, now)
+    setting = setting_of(Purpose.MARKETING, recipient, consent, rules, policy_of(merchant.config))
+    opening = setting.window.next_opening(now, now + _OUTLOOK)
+    return {
+        "local_times": [
+            {"zone": clock.zone, "local_time": clock.local_time.isoformat(), "open": clock.open}
+            for clock in setting.at(now).zones
+        ],
+        "next_opening": rfc3339(opening) if opening else None,
+    }

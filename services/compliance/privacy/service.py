@@ -1,0 +1,123 @@
+"""Requests by right: enter one, and return the certificate of an erasure or the copy of an export."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.compliance import store
+from services.compliance.consents.service import ConsentService
+from services.compliance.ledger.entries import first_break
+from services.compliance.privacy import store as requests
+from services.compliance.privacy.answers import Copy, certificate_answer, listed
+from services.compliance.privacy.store import Piece, Request
+from shared import ids
+from shared.config.directory import Merchant
+from shared.db.system_tables import SystemTables
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import PrivacyRequested, PrivacyRight
+from shared.http.idempotency import Keyed, answered, remember
+from shared.http.problems import not_found
+from shared.ids import EventId
+from shared.privacy import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class RightsService:
+    """Enters and answers requests by right."""
+
+    consents: ConsentService
+    sealer: Sealer
+    system_tables: SystemTables
+
+    async def ask(self, merchant: Merchant, to: str, right: PrivacyRight, key: str | None) -> dict[str, Any]:
+        """Enter a request and publish it; durable when this returns.
+
+        Raises:
+            HTTPProblem: 422, the number cannot be read; 409, the key was used with another body.
+        """
+        recipient, _number = self.consents.recipient(merchant, to)
+        keyed = Keyed.of(merchant.id, key, f"/v1/{right}", {"recipient": str(recipient)}, self.sealer.keyed_hash)
+
+        async def work(uow: UnitOfWork) -> dict[str, Any]:
+            before = await answered(uow.db, self.system_tables, keyed)
+            if before is not None:
+                return dict(before[1])
+            request_id = EventId(ids.minted(uow.now))
+            event = PrivacyRequested(
+                event_id=request_id,
+                merchant_id=merchant.id,
+                recipient_id=recipient,
+                occurred_at=uow.now,
+                correlation_id=str(request_id),
+                right=right,
+                source="api",
+            )
+            asked = requests.request_of(event)
+            await requests.remember(uow.db, [asked])
+            uow.publish(event)
+            answer = {**listed(asked), "state": "under_way"}
+            await remember(uow, self.system_tables, keyed, HTTPStatus.ACCEPTED, answer)
+            return answer
+
+        return await self.consents.units.run(work, WritePriority.STOP)
+
+    async def newest(self, merchant: Merchant, right: PrivacyRight) -> list[dict[str, Any]]:
+        """Return a merchant's newest requests of a kind, those that platforms made included."""
+        found = await self.consents.units.read(lambda db: requests.newest(db, merchant.id, right))
+        return [listed(request) for request in found]
+
+    async def erasure(self, merchant: Merchant, request_id: UUID) -> dict[str, Any]:
+        """Return the certificate of an erasure.
+
+        Raises:
+            HTTPProblem: 404, this merchant has no such erasure.
+        """
+        now = self.consents.units.clock.now()
+
+        async def work(db: Transaction) -> dict[str, Any]:
+            request = await _request(db, merchant, request_id, PrivacyRight.ERASURE)
+            certificates = await requests.certificates_of(db, request_id)
+            chain = (await store.entries(db, [request.recipient_id])).get(request.recipient_id, [])
+            holds = first_break((entry.canonical, entry.hash) for entry in chain) is None
+            return certificate_answer(request, certificates, now, ledger_verifies=holds)
+
+        return await self.consents.units.read(work)
+
+    async def export(self, merchant: Merchant, request_id: UUID) -> tuple[Request, list[Copy]]:
+        """Return a copy as far as it has been handed over.
+
+        Raises:
+            HTTPProblem: 404, this merchant has no such export.
+        """
+
+        async def work(db: Transaction) -> tuple[Request, list[Piece]]:
+            request = await _request(db, merchant, request_id, PrivacyRight.EXPORT)
+            return request, await requests.pieces(db, request_id)
+
+        request, pieces = await self.consents.units.read(work)
+        return request, copies_of(pieces, merchant, self.sealer)
+
+
+def copies_of(pieces: Sequence[Piece], merchant: Merchant, sealer: Sealer) -> list[Copy]:
+    """Return the copies whose pieces are all here, unsealed."""
+    copies = []
+    ordered = sorted(pieces, key=lambda piece: (piece.service, piece.part))
+    for service, own in groupby(ordered, key=lambda piece: piece.service):
+        parts = list(own)
+        if len(parts) == parts[0].parts:
+            whole = b"".join(sealer.open(merchant.id, piece.place, piece.body) for piece in parts)
+            copies.append(Copy(service, max(piece.handed_over_at for piece in parts), orjson.loads(whole)))
+    return copies
+
+
+async def _request(db: Transaction, merchant: Merchant, request_id: UUID, right: PrivacyRight) -> Request:
+    found = await requests.request(db, merchant.id, request_id, right)
+    if found is None:
+        raise not_found(f"an {right} with this id")
+    return found
