@@ -27,6 +27,7 @@ from shared.bus.relay_replay import offsets_since, republish, rewind_positions
 from shared.clock import SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
+from shared.db.fingerprints import check_fingerprint
 from shared.db.migrate import Schema
 from shared.db.postgres import READERS, WRITERS, PostgresDatabase
 from shared.db.postgres_roles import provision
@@ -35,7 +36,7 @@ from shared.http.auth import operator_token
 from shared.http.server import bind, limits_of, server_of
 from shared.privacy import Keyring, Sealer
 from shared.process import freeze_startup_objects, lower_priority
-from shared.service import Runtime, Service, check_fingerprint
+from shared.service import Runtime, Service
 from shared.settings import ProcessSettings, Settings
 from shared.telemetry.logs import logger
 

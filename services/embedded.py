@@ -34,7 +34,7 @@ from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
 from shared.config.providers import ProviderSettings, Simulated, Twilio
 from shared.db import integrity, migrate
-from shared.db.fingerprints import fingerprints_in
+from shared.db.fingerprints import check_fingerprint, fingerprints_in
 from shared.db.lock import FolderLock
 from shared.db.migrate import Schema
 from shared.db.private_file import PRIVATE
@@ -46,7 +46,7 @@ from shared.http.server import bind, limits_of, server_of
 from shared.ids import MerchantId
 from shared.privacy import Keyring, Sealer, is_private_file
 from shared.process import freeze_startup_objects
-from shared.service import Runtime, Service, check_fingerprint
+from shared.service import Runtime, Service
 from shared.settings import ProcessSettings
 from shared.telemetry.logs import logger
 

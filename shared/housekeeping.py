@@ -10,15 +10,13 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
-import sqlalchemy as sa
-
-from shared.bus import parked
+from shared.bus import parked, positions
 from shared.bus.local import LOCAL, LocalLog
 from shared.config.changes import changes_between
 from shared.config.problem import Problem, Severity
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import IDEMPOTENCY_HOURS, SystemTables
-from shared.db.transaction import Transaction
+from shared.db.transaction import ping
 from shared.errors import Fault
 from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Runtime
@@ -82,7 +80,7 @@ class Housekeeping:
         """Ask the database for nothing, and return what is wrong where it does not answer soon."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._runtime.database.read(_ask_nothing)
+                await self._runtime.database.read(ping)
         except (Fault, TimeoutError) as problem:
             return f"the database does not answer ({problem.code if isinstance(problem, Fault) else 'too slow'})"
         return None
@@ -149,18 +147,7 @@ class Housekeeping:
         if isinstance(self._runtime.log, LocalLog):
             database = self._runtime.database
             read = [
-                await database.read(partial(_position, system_tables=system_tables))
+                await database.read(partial(positions.lowest, system_tables=system_tables, topic=LOCAL.topic))
                 for system_tables in self._system_tables
             ]
             await self._runtime.log.prune(now, min(read, default=0))
-
-
-async def _position(transaction: Transaction, *, system_tables: SystemTables) -> int:
-    """Return how far a service has read the local log; a service that reads nothing holds nobody back."""
-    table = system_tables.positions
-    found = await transaction.rows(sa.select(table.c.next_offset).where(table.c.topic == LOCAL.topic))
-    return min((int(row["next_offset"]) for row in found), default=2**62)
-
-
-async def _ask_nothing(transaction: Transaction) -> None:
-    await transaction.rows(sa.select(sa.literal(1).label("one")))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, Self
 
-import sqlalchemy as sa
 from fastapi import APIRouter
 
 from shared.bus.marks import Marks
@@ -15,10 +14,8 @@ from shared.bus.router import Router
 from shared.bus.runner import PROMPT, Pace, Runner
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
-from shared.db.system_tables import SystemTables
-from shared.db.transaction import WritePriority
-from shared.db.unit_of_work import Database, Publisher, UnitOfWork, UnitOfWorkRunner
-from shared.errors import ConfigurationFault
+from shared.db.system_tables import MetaData, SystemTables
+from shared.db.unit_of_work import Database, Publisher, UnitOfWorkRunner
 from shared.http.quota import Quotas
 from shared.loop import Loop, Pulse
 from shared.privacy import Sealer
@@ -121,7 +118,7 @@ class Service:
     """What a service gives to its process: three entry points (HTTP, events, time), and what to call around them."""
 
     name: str
-    metadata: sa.MetaData
+    metadata: MetaData
     system_tables: SystemTables
     units: UnitOfWorkRunner
     consumer: Consumer
@@ -190,27 +187,3 @@ def halted(consumer: Consumer, tasks: WatchedTasks) -> str | None:
 def _joined(sentences: Iterable[str | None]) -> str | None:
     """Return the sentences in one, or None where there is none."""
     return "; ".join(sentence for sentence in sentences if sentence) or None
-
-
-async def check_fingerprint(units: UnitOfWorkRunner, system_tables: SystemTables, fingerprint: str) -> None:
-    """Refuse to start with another hash key than the one that named this database's recipients.
-
-    Raises:
-        ConfigurationFault: the key differs; every STOP in the database would be forgotten.
-    """
-
-    async def work(uow: UnitOfWork) -> str:
-        query = sa.select(system_tables.fingerprints.c.fingerprint).order_by(system_tables.fingerprints.c.first_seen_at)
-        known = await uow.db.rows(query)
-        if known:
-            return str(known[0]["fingerprint"])
-        # Two replicas may start for the first time at once; with two keys, the earlier one counts.
-        await uow.db.insert_new(system_tables.fingerprints, [{"fingerprint": fingerprint, "first_seen_at": uow.now}])
-        return str((await uow.db.rows(query))[0]["fingerprint"])
-
-    known = await units.run(work, WritePriority.BATCHES)
-    if known != fingerprint:
-        raise ConfigurationFault(
-            f"{system_tables.service}: this keyring's hash key is not the one that named the people in this database; "
-            "restore the original keyring (FOLLOWUP_KEYRING_FILE), or every STOP would be forgotten"
-        )

@@ -71,3 +71,10 @@ async def advance(
     )
     if not all(moved):
         raise Fenced
+
+
+async def lowest(transaction: Transaction, system_tables: SystemTables, topic: str) -> int:
+    """Return the lowest position of a service in a topic; higher than any offset if it reads nothing of it."""
+    table = system_tables.positions
+    rows = await transaction.rows(sa.select(table.c.next_offset).where(table.c.topic == topic))
+    return min((int(row["next_offset"]) for row in rows), default=2**62)

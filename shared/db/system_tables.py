@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy import MetaData
 
 from shared.db.storage import QUEUE
 from shared.db.table_bounds import TableBound, few_rows, removed_with_work, swept_after
 from shared.db.types import Id, Instant, Json
+
+__all__ = ["IDEMPOTENCY_HOURS", "NAMING", "MetaData", "SystemTables", "bounds_of", "metadata_of"]
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -31,9 +34,9 @@ class SystemTables:
     """The fingerprint of the hash key that named this database's recipients."""
 
 
-def metadata_of(service: str) -> tuple[sa.MetaData, SystemTables]:
+def metadata_of(service: str) -> tuple[MetaData, SystemTables]:
     """Return a service's metadata, holding its ground tables."""
-    metadata = sa.MetaData(naming_convention=NAMING)
+    metadata = MetaData(naming_convention=NAMING)
     return metadata, SystemTables(
         service,
         sa.Table(

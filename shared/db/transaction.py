@@ -97,3 +97,8 @@ class Transaction(Protocol):
     async def delete_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> int:
         """Delete the rows that hold these values; all name the same columns, the first ones of an index."""
         ...
+
+
+async def ping(transaction: Transaction) -> None:
+    """Run a statement that reads no table, to see that the database answers."""
+    await transaction.rows(sa.select(sa.literal(1).label("one")))

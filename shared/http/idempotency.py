@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-import sqlalchemy as sa
 
+from shared.db import idempotency_keys
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -70,19 +70,16 @@ async def answered(
     """
     if keyed is None:
         return None
-    table = system_tables.idempotency_keys
-    mine = await transaction.rows(
-        sa.select(table).where(table.c.merchant_id == keyed.merchant_id, table.c.key_sha256 == keyed.key_sha256)
-    )
-    if not mine:
+    stored = await idempotency_keys.find(transaction, system_tables, keyed.merchant_id, keyed.key_sha256)
+    if stored is None:
         return None
-    if bytes(mine[0]["request_sha256"]) not in {keyed.request_sha256, keyed.unkeyed_sha256}:
+    if stored.request_sha256 not in {keyed.request_sha256, keyed.unkeyed_sha256}:
         raise HTTPProblem(
             HTTPStatus.CONFLICT,
             "idempotency_conflict",
             "this Idempotency-Key was used with another body; use a new key for a new request",
         )
-    return int(mine[0]["status"]), mine[0]["answer"]
+    return stored.status, stored.answer
 
 
 async def remember(uow: UnitOfWork, system_tables: SystemTables, keyed: Keyed | None, status: int, answer: Any) -> None:
@@ -92,18 +89,11 @@ async def remember(uow: UnitOfWork, system_tables: SystemTables, keyed: Keyed | 
         Overtaken: the same request was answered at the same moment; run again, this one finds that answer.
     """
     if keyed is not None:
-        [is_first] = await uow.db.insert_new(
-            system_tables.idempotency_keys,
-            [
-                {
-                    "merchant_id": keyed.merchant_id,
-                    "key_sha256": keyed.key_sha256,
-                    "request_sha256": keyed.request_sha256,
-                    "status": status,
-                    "answer": answer,
-                    "created_at": uow.now,
-                }
-            ],
+        is_first = await idempotency_keys.store(
+            uow.db,
+            system_tables,
+            idempotency_keys.StoredAnswer(keyed.merchant_id, keyed.key_sha256, keyed.request_sha256, status, answer),
+            uow.now,
         )
         if not is_first:
             raise Overtaken
