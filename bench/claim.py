@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from bench.measurement import Result, figure, percentile
 from services.distributed import schema_of
-from services.scheduler.release import timer_days
-from services.scheduler.release.timer_claims import claim
+from services.scheduler.release import timer_day_store
+from services.scheduler.release.store import claim_timers
 from shared import ids
 from shared.bus.local import LocalLog
 from shared.clock import SystemClock
@@ -29,7 +29,7 @@ _PENDING = sa.text(
     "gen_random_uuid(), 'due' FROM generate_series(CAST(:start AS int), CAST(:end AS int)) n"
 )
 _STEP = 250_000
-_SPAN = timedelta(days=timer_days.DAYS_AHEAD - 1)
+_SPAN = timedelta(days=timer_day_store.DAYS_AHEAD - 1)
 
 
 async def run(rounds: int) -> Result:
@@ -42,7 +42,7 @@ async def run(rounds: int) -> Result:
         try:
             await database.upgrade([schema_of("scheduler")])
             units = UnitOfWorkRunner(database, LocalLog(database), SystemClock())
-            await timer_days.keep_days(units, units.clock.now())
+            await timer_day_store.maintain_days(units, units.clock.now())
             await _lay_down(units, 0, FEW)
             few = [await _round(units) for _ in range(rounds)]
             await _lay_down(units, FEW, MANY)
@@ -96,7 +96,7 @@ async def _round(units: UnitOfWorkRunner) -> tuple[float, float]:
 
 
 async def _claim(uow: UnitOfWork) -> int:
-    return len(await claim(uow, range(PARTITIONS), TIMERS))
+    return len(await claim_timers(uow, range(PARTITIONS), TIMERS))
 
 
 def _timers() -> sa.Table:

@@ -1,17 +1,18 @@
-"""The scheduler's HTTP door: ask for a text, see where it stands, call it off."""
+"""The scheduler's entry point for HTTP: ask for follow-ups, see their state, cancel them."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.scheduler import views
+from services.scheduler import store, views
 from services.scheduler.api_models import (
     DryRunAnswer,
     FlowAnswer,
@@ -23,119 +24,67 @@ from services.scheduler.api_models import (
     RunPage,
     SearchRequest,
 )
-from services.scheduler.lifecycle import pending
 from services.scheduler.lifecycle.transitions import cancel
 from services.scheduler.runs.enrolment import Decline
-from services.scheduler.runs.follow_up_requests import FollowUpRequests, ValidRequest, local_of
-from services.scheduler.runs.planner import NewRun, Planner, Versions
+from services.scheduler.runs.follow_up_requests import FollowUpRequests
+from services.scheduler.runs.new_run import NewRun
+from services.scheduler.runs.planner import Planner
+from services.scheduler.runs.request_validation import ValidRequest
+from services.scheduler.runs.versions import Versions
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.store import load
-from services.scheduler.tables import system_tables
 from shared import ids, phone
 from shared.config.flow import TextStep
+from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
 from shared.http.idempotency import HEADER, Keyed, answered, remember
 from shared.http.problems import HTTPProblem, not_found, unprocessable
-from shared.http.quota import Quotas, QuotaUsage
+from shared.http.quota import QuotaUsage
 from shared.http.strict_json import StrictRoute
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import Unparsable
 from shared.service import Runtime
 from shared.vocabulary.follow_up_states import FollowUpState
 
-CALLED_OFF = "api"
-"""The reason of a text that its own shop called off."""
+CANCEL_REASON = "api"
+"""The reason of a follow-up that its merchant cancelled."""
 _PATH = "/v1/follow-ups"
-_ROOM_AFTER_SECONDS = 60
-"""When to ask again where as much is planned as may be."""
+_QUOTA_RETRY_SECONDS = 60
+"""When to ask again where the quota of pending follow-ups is used up."""
 
 Writer = Annotated[Caller, Depends(requires("follow-ups:write"))]
 Reader = Annotated[Caller, Depends(requires("follow-ups:read"))]
 Limit = Annotated[int, Query(ge=1, le=views.LARGEST_PAGE)]
 
 
-def create_api(  # noqa: C901 - one route a paragraph, each short
+def create_router(
     runtime: Runtime,
-    asking: FollowUpRequests,
+    system_tables: SystemTables,
+    requests: FollowUpRequests,
     planner: Planner,
     settings: SchedulerSettings,
-    ring: Callable[[datetime], None],
+    wake_at: Callable[[datetime], None],
 ) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["follow-ups"], route_class=StrictRoute)
-    units, versions = runtime.units, Versions()
-    unconfirmed_after = timedelta(hours=settings.unconfirmed_hours)
-
-    @router.post(
+    planning = PlanningEndpoints(runtime, system_tables, requests, planner, wake_at)
+    reading = ViewEndpoints(runtime, Versions())
+    cancelling = CancelEndpoints(runtime, settings)
+    one = f"{_PATH}/{{follow_up_id}}"
+    router.post(
         _PATH,
         status_code=HTTPStatus.ACCEPTED,
         response_model=PlannedAnswer | DryRunAnswer,
         summary="Enqueue a follow-up, or ask what would become of one",
+    )(planning.ask)
+    router.get(_PATH, summary="Find follow-ups by subject and state")(reading.find)
+    router.post(f"{_PATH}/search", summary="Find a person's follow-ups; the number stays out of the URL")(
+        reading.search
     )
-    async def ask(
-        request: FollowUpRequest,
-        http_request: Request,
-        caller: Writer,
-        key: Annotated[str | None, Header(alias=HEADER)] = None,
-    ) -> Response:
-        """Plan a text, or a run of a flow, for one person; with `dry_run`, only say what would be planned."""
-        now = runtime.clock.now()
-        merchant = caller.merchant
-        keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"), runtime.sealer.keyed_hash)
-        if keyed and (known := await units.read(lambda db: answered(db, system_tables, keyed))) is not None:
-            return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
-        runtime.quotas.take(caller, QuotaUsage(_PATH, 1, len(await http_request.body())))
-        entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
-        asked = replace(asking.asked(merchant, request, entry_key, now), by=caller.asked_by)
-        if request.dry_run:
-            past = await units.read(partial(asking.past, asked=asked, now=now, reading=True))
-            run = asking.run(asked, past, now)
-            previews = [asking.preview(asked, run, text, past) for text in run.texts]
-            dry = DryRunAnswer(due_at=previews[0].due_at, due_local=previews[0].due_local, texts=previews)
-            return JSONResponse(dry.model_dump(mode="json"), HTTPStatus.ACCEPTED)
-        status, answer = await units.run(
-            partial(_plan, asking=asking, planner=planner, asked=asked, keyed=keyed, quotas=runtime.quotas),
-            WritePriority.INGEST,
-        )
-        ring(now)
-        return JSONResponse(answer, status)
-
-    @router.get(_PATH, summary="Find follow-ups by subject and state")
-    async def find(
-        caller: Reader,
-        subject: Annotated[str | None, Query(max_length=200)] = None,
-        state: FollowUpState | None = None,
-        limit: Limit = 50,
-        cursor: str | None = None,
-    ) -> FollowUpPage:
-        """Return the shop's follow-ups, the newest first."""
-        after = views.cursor_from(cursor)
-        mine = views.ViewContext(caller.merchant.id, runtime.clock.now())
-        return await units.read(lambda db: views.page(db, mine, subject, state, limit, after))
-
-    @router.post(f"{_PATH}/search", summary="Find a person's follow-ups; the number stays out of the URL")
-    async def search(request: SearchRequest, caller: Reader) -> FollowUpPage:
-        """Return what is planned for one person; the number travels in the body only."""
-        number = phone.parse(request.to, caller.merchant.config.country)
-        if isinstance(number, Unparsable):
-            raise unprocessable("to", f"the number cannot be used: {number.reason}")
-        recipient_id = runtime.sealer.recipient_id(caller.merchant.id, number)
-        mine = views.ViewContext(caller.merchant.id, runtime.clock.now())
-        return await units.read(lambda db: views.of_person(db, mine, recipient_id, request.state))
-
-    @router.get(f"{_PATH}/{{follow_up_id}}", summary="One follow-up with every state it was in, and why")
-    async def show(follow_up_id: UUID, caller: Reader) -> FollowUpStory:
-        """Return one follow-up with every state it was in, and why."""
-        mine = views.ViewContext(caller.merchant.id, runtime.clock.now())
-        story = await units.read(lambda db: views.story(db, mine, follow_up_id))
-        if story is None:
-            raise not_found("this follow-up")
-        return story
-
-    @router.delete(
-        f"{_PATH}/{{follow_up_id}}",
+    router.get(one, summary="One follow-up with every state it was in, and why")(reading.show)
+    router.delete(
+        one,
         status_code=HTTPStatus.NO_CONTENT,
         response_model=None,
         summary="Call a follow-up off",
@@ -143,21 +92,131 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
             202: {"description": "Already released: it may be too late."},
             409: {"description": "It has ended."},
         },
-    )
-    async def call_off(follow_up_id: UUID, caller: Writer) -> Response:
-        """Cancel a follow-up.
+    )(cancelling.call_off)
+    router.get("/v1/flows", tags=["flows"], summary="The flows in force")(reading.flows)
+    router.get("/v1/enrollments", tags=["flows"], summary="People's runs through flows")(reading.enrollments)
+    return router
 
-        204: it will not go. 202: it was released already; it is cancelled here, and may be on its way all the same.
-        409: it was handed to the provider, or has ended otherwise. Asking twice is asking once.
+
+@dataclass(frozen=True, slots=True)
+class PlanningEndpoints:
+    """Plans follow-ups, or shows what would be planned."""
+
+    runtime: Runtime
+    system_tables: SystemTables
+    requests: FollowUpRequests
+    planner: Planner
+    wake_at: Callable[[datetime], None]
+
+    async def ask(
+        self,
+        request: FollowUpRequest,
+        http_request: Request,
+        caller: Writer,
+        key: Annotated[str | None, Header(alias=HEADER)] = None,
+    ) -> Response:
+        """Plan a text, or a run of a flow, for one person; with `dry_run`, only say what would be planned."""
+        now, merchant, units = self.runtime.clock.now(), caller.merchant, self.runtime.units
+        sealer = self.runtime.sealer
+        keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"), sealer.keyed_hash)
+        if keyed and (known := await units.read(lambda db: answered(db, self.system_tables, keyed))) is not None:
+            return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
+        self.runtime.quotas.take(caller, QuotaUsage(_PATH, 1, len(await http_request.body())))
+        entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
+        asked = replace(self.requests.validated(merchant, request, entry_key, now), by=caller.asked_by)
+        if request.dry_run:
+            past = await units.read(partial(self.requests.past, asked=asked, now=now, reading=True))
+            previews = self.requests.previews(asked, self.requests.run(asked, past, now), past)
+            dry = DryRunAnswer(due_at=previews[0].due_at, due_local=previews[0].due_local, texts=previews)
+            return JSONResponse(dry.model_dump(mode="json"), HTTPStatus.ACCEPTED)
+        status, answer = await units.run(partial(self._plan, asked=asked, keyed=keyed), WritePriority.INGEST)
+        self.wake_at(now)
+        return JSONResponse(answer, status)
+
+    async def _plan(self, uow: UnitOfWork, *, asked: ValidRequest, keyed: Keyed | None) -> tuple[int, Any]:
+        """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
+        if (known := await answered(uow.db, self.system_tables, keyed)) is not None:
+            return known
+        run = self.requests.run(asked, await self.requests.past(uow.db, asked, uow.now), uow.now)
+        await self._require_quota(uow, run)
+        planned = await self.planner.start(uow, [run])
+        if not planned:
+            # The same request may have been answered meanwhile, by another process or on another connection.
+            if (known := await answered(uow.db, self.system_tables, keyed)) is not None:
+                return known
+            raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", "the flow did not start: already_entered")
+        first = planned[0]
+        answer = PlannedAnswer(
+            follow_up_id=first.id,
+            state=first.state,
+            due_at=first.due_at,
+            due_local=first.due_at.astimezone(ZoneInfo(first.time_zone)).isoformat(),
+            enrollment_id=first.enrollment_id,
+            follow_ups=[follow_up.id for follow_up in planned],
+        ).model_dump(mode="json")
+        await remember(uow, self.system_tables, keyed, HTTPStatus.ACCEPTED, answer)
+        return HTTPStatus.ACCEPTED, answer
+
+    async def _require_quota(self, uow: UnitOfWork, run: NewRun) -> None:
+        """Check that the merchant may plan these follow-ups.
+
+        Raises:
+            HTTPProblem: 429, it has as many pending as its quota allows.
         """
+        merchant, quotas = run.merchant, self.runtime.quotas
+        limit = quotas.pending_limit(merchant.config.quotas)
+        pending = (await store.pending_of(uow.db, [merchant.id]))[merchant.id]
+        if pending + len(run.texts) > limit:
+            quotas.note_refused(merchant.id, _PATH, "pending")
+            raise HTTPProblem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                Decline.PENDING_QUOTA,
+                f"{pending} follow-ups are planned, and this merchant may have {limit}; wait until some have gone, or "
+                "call off what is not wanted",
+                headers={"Retry-After": str(_QUOTA_RETRY_SECONDS)},
+            )
 
-        async def work(uow: UnitOfWork) -> HTTPStatus:
-            return await _call_off(uow, FollowUpId(follow_up_id), caller.merchant.id, unconfirmed_after)
 
-        return Response(status_code=await units.run(work, WritePriority.INGEST))
+@dataclass(frozen=True, slots=True)
+class ViewEndpoints:
+    """Shows a merchant its follow-ups, runs and flows."""
 
-    @router.get("/v1/flows", tags=["flows"], summary="The flows in force")
-    async def flows(caller: Reader) -> FlowList:
+    runtime: Runtime
+    versions: Versions
+
+    def _context(self, caller: Caller) -> views.ViewContext:
+        return views.ViewContext(caller.merchant.id, self.runtime.clock.now())
+
+    async def find(
+        self,
+        caller: Reader,
+        subject: Annotated[str | None, Query(max_length=200)] = None,
+        state: FollowUpState | None = None,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> FollowUpPage:
+        """Return the shop's follow-ups, the newest first."""
+        after, context = views.cursor_from(cursor), self._context(caller)
+        return await self.runtime.units.read(lambda db: views.page(db, context, subject, state, limit, after))
+
+    async def search(self, request: SearchRequest, caller: Reader) -> FollowUpPage:
+        """Return what is planned for one person; the number travels in the body only."""
+        number = phone.parse(request.to, caller.merchant.config.country)
+        if isinstance(number, Unparsable):
+            raise unprocessable("to", f"the number cannot be used: {number.reason}")
+        recipient_id = self.runtime.sealer.recipient_id(caller.merchant.id, number)
+        context = self._context(caller)
+        return await self.runtime.units.read(lambda db: views.of_recipient(db, context, recipient_id, request.state))
+
+    async def show(self, follow_up_id: UUID, caller: Reader) -> FollowUpStory:
+        """Return one follow-up with every state it was in, and why."""
+        context = self._context(caller)
+        story = await self.runtime.units.read(lambda db: views.story(db, context, follow_up_id))
+        if story is None:
+            raise not_found("this follow-up")
+        return story
+
+    async def flows(self, caller: Reader) -> FlowList:
         """Return the flows in force."""
         return FlowList(
             flows=[
@@ -172,8 +231,8 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
             ]
         )
 
-    @router.get("/v1/enrollments", tags=["flows"], summary="People's runs through flows")
     async def enrollments(
+        self,
         caller: Reader,
         flow: str | None = None,
         state: Annotated[str | None, Query(pattern="^(active|ended)$")] = None,
@@ -181,77 +240,38 @@ def create_api(  # noqa: C901 - one route a paragraph, each short
         cursor: str | None = None,
     ) -> RunPage:
         """Return who runs, or ran, through which flow; the newest first."""
-        after = views.cursor_from(cursor)
-        mine = views.ViewContext(caller.merchant.id, runtime.clock.now())
-        return await units.read(lambda db: views.runs(db, versions, mine, flow, state, limit, after))
-
-    return router
-
-
-async def _plan(
-    uow: UnitOfWork,
-    *,
-    asking: FollowUpRequests,
-    planner: Planner,
-    asked: ValidRequest,
-    keyed: Keyed | None,
-    quotas: Quotas,
-) -> tuple[int, Any]:
-    """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
-    if (known := await answered(uow.db, system_tables, keyed)) is not None:
-        return known
-    run = asking.run(asked, await asking.past(uow.db, asked, uow.now), uow.now)
-    await _require_room(uow, run, quotas)
-    laid = await planner.lay_down(uow, [run])
-    if not laid:
-        # The same request may have been answered meanwhile, by another process or on another connection.
-        if (known := await answered(uow.db, system_tables, keyed)) is not None:
-            return known
-        raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", "the flow did not start: already_entered")
-    first = laid[0]
-    answer = PlannedAnswer(
-        follow_up_id=first.id,
-        state=first.standing.state,
-        due_at=first.due_at,
-        due_local=local_of(first),
-        enrollment_id=first.enrollment_id,
-        follow_ups=[each.id for each in laid],
-    ).model_dump(mode="json")
-    await remember(uow, system_tables, keyed, HTTPStatus.ACCEPTED, answer)
-    return HTTPStatus.ACCEPTED, answer
-
-
-async def _require_room(uow: UnitOfWork, run: NewRun, quotas: Quotas) -> None:
-    """See that the merchant may plan these texts.
-
-    Raises:
-        HTTPProblem: 429, it has as many planned as it may.
-    """
-    merchant = run.merchant
-    limit = quotas.pending_limit(merchant.config.quotas)
-    standing = (await pending.counts(uow.db, [merchant.id]))[merchant.id]
-    if standing + len(run.texts) > limit:
-        quotas.note_refused(merchant.id, _PATH, "pending")
-        raise HTTPProblem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            Decline.PENDING_QUOTA,
-            f"{standing} follow-ups are planned, and this merchant may have {limit}; wait until some have gone, or "
-            "call off what is not wanted",
-            headers={"Retry-After": str(_ROOM_AFTER_SECONDS)},
+        after, context = views.cursor_from(cursor), self._context(caller)
+        return await self.runtime.units.read(
+            lambda db: views.runs(db, self.versions, context, flow, state, limit, after)
         )
 
 
-async def _call_off(
-    uow: UnitOfWork, follow_up_id: FollowUpId, merchant: MerchantId, unconfirmed_after: timedelta
-) -> HTTPStatus:
-    """Cancel one follow-up and return what to answer."""
-    found = (await load(uow.db, "id", [follow_up_id])).get(follow_up_id)
-    if found is None or found.merchant_id != merchant:
-        raise not_found("this follow-up")
-    state = found.standing.state
-    if state is FollowUpState.CANCELLED:
-        return HTTPStatus.NO_CONTENT
-    if state not in {FollowUpState.PENDING, FollowUpState.RELEASED}:
-        raise HTTPProblem(HTTPStatus.CONFLICT, "already_ended", f"this follow-up is {state} and cannot be called off")
-    await cancel(uow, [found], CALLED_OFF, unconfirmed_after)
-    return HTTPStatus.NO_CONTENT if state is FollowUpState.PENDING else HTTPStatus.ACCEPTED
+@dataclass(frozen=True, slots=True)
+class CancelEndpoints:
+    """Cancels follow-ups."""
+
+    runtime: Runtime
+    settings: SchedulerSettings
+
+    async def call_off(self, follow_up_id: UUID, caller: Writer) -> Response:
+        """Cancel a follow-up.
+
+        204: it will not go. 202: it was released already; it is cancelled here, and may be on its way all the same.
+        409: it was handed to the provider, or has ended otherwise. Asking twice is asking once.
+        """
+        work = partial(self._call_off, key=FollowUpId(follow_up_id), merchant=caller.merchant.id)
+        return Response(status_code=await self.runtime.units.run(work, WritePriority.INGEST))
+
+    async def _call_off(self, uow: UnitOfWork, *, key: FollowUpId, merchant: MerchantId) -> HTTPStatus:
+        """Cancel one follow-up and return what to answer."""
+        found = (await store.load(uow.db, "id", [key])).get(key)
+        if found is None or found.merchant_id != merchant:
+            raise not_found("this follow-up")
+        if found.state is FollowUpState.CANCELLED:
+            return HTTPStatus.NO_CONTENT
+        if found.state not in {FollowUpState.PENDING, FollowUpState.RELEASED}:
+            raise HTTPProblem(
+                HTTPStatus.CONFLICT, "already_ended", f"this follow-up is {found.state} and cannot be called off"
+            )
+        await cancel(uow, [found], CANCEL_REASON, self.settings.unconfirmed_after)
+        return HTTPStatus.NO_CONTENT if found.is_pending else HTTPStatus.ACCEPTED

@@ -13,10 +13,10 @@ TIMER_LAG = histogram(
 CONDITION_ERRORS = counter("followup_condition_errors_total", "Conditions that had no answer.", ["where"])
 HELD = counter("followup_pacing_held_total", "Texts that had to wait for their turn at their sender number.")
 OVERDUE_ANSWERS = gauge("followup_unanswered_releases", "Releases that nobody answered within two minutes.")
-WAITING_FOR_NEWS = counter(
+RELEASE_WAITS = counter(
     "followup_release_waits_total", "Times a due text was put off until news was read that may cancel it.", ["reason"]
 )
-PUT_OFF = counter(
+POSTPONED = counter(
     "followup_put_off_total", "Times a pending text was moved to keep its distance to what went before.", ["reason"]
 )
 LAPSES = counter("followup_lapses_total", "Clearances that ran out before the text went; it is asked about again.")

@@ -1,5 +1,7 @@
 """The scheduler's settings: ``FOLLOWUP_SCHEDULER_<FIELD>``."""
 
+from datetime import timedelta
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic import Field
@@ -30,3 +32,8 @@ class SchedulerSettings(Settings):
     )
     record_days: int = Field(1826, ge=397, description="How long runs and ended texts are kept, in days; five years.")
     look_back_days: int = Field(30, gt=0, description="How long triggers are kept to find repeats and early cancels.")
+
+    @cached_property
+    def unconfirmed_after(self) -> timedelta:
+        """How long a receipt is waited for."""
+        return timedelta(hours=self.unconfirmed_hours)

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.distributed import schema_of
-from services.scheduler.release import timer_days
+from services.scheduler.release import timer_day_store
 from services.scheduler.tables import timers
 from shared import ids
 from shared.bus.local import LocalLog
@@ -52,36 +52,36 @@ def name(**later: float) -> str:
 
 async def test_a_day_takes_over_what_lay_in_later_when_it_is_made(units: UnitOfWorkRunner) -> None:
     await plan(units, hours=1)
-    await plan(units, days=timer_days.DAYS_AHEAD + 2)
+    await plan(units, days=timer_day_store.DAYS_AHEAD + 2)
     assert await places(units) == {"later": 2}
-    await timer_days.keep_days(units, START)
+    await timer_day_store.maintain_days(units, START)
     assert await places(units) == {name(): 1, "later": 1}
-    await timer_days.keep_days(units, START + timedelta(days=2))
-    assert await places(units) == {name(): 1, name(days=timer_days.DAYS_AHEAD + 2): 1}
+    await timer_day_store.maintain_days(units, START + timedelta(days=2))
+    assert await places(units) == {name(): 1, name(days=timer_day_store.DAYS_AHEAD + 2): 1}
 
 
 async def test_a_day_that_is_over_goes_when_it_is_empty_and_stays_while_it_holds_a_timer(
     units: UnitOfWorkRunner,
 ) -> None:
-    await timer_days.keep_days(units, START)
+    await timer_day_store.maintain_days(units, START)
     await plan(units, hours=1)
-    there = await units.read(timer_days._days)
-    await timer_days.keep_days(units, START + timedelta(days=20))
-    left = await units.read(timer_days._days)
-    later = [START.date() + timedelta(days=20 + number) for number in range(-2, timer_days.DAYS_AHEAD + 1)]
+    there = await units.read(timer_day_store._days)
+    await timer_day_store.maintain_days(units, START + timedelta(days=20))
+    left = await units.read(timer_day_store._days)
+    later = [START.date() + timedelta(days=20 + number) for number in range(-2, timer_day_store.DAYS_AHEAD + 1)]
     assert START.date() in (there or ())
     assert left == [START.date(), *later]
 
 
 async def test_making_the_days_again_changes_nothing(units: UnitOfWorkRunner) -> None:
-    await timer_days.keep_days(units, START)
-    there = await units.read(timer_days._days)
-    await timer_days.keep_days(units, START)
-    assert await units.read(timer_days._days) == there
+    await timer_day_store.maintain_days(units, START)
+    there = await units.read(timer_day_store._days)
+    await timer_day_store.maintain_days(units, START)
+    assert await units.read(timer_day_store._days) == there
 
 
 async def test_a_claim_looks_at_the_days_up_to_now_alone(units: UnitOfWorkRunner) -> None:
-    await timer_days.keep_days(units, START)
+    await timer_day_store.maintain_days(units, START)
     asked = sa.select(sa.func.min(timers.c.due_at)).where(timers.c.partition == 0, timers.c.due_at <= START)
     told = sa.text("EXPLAIN " + str(asked.compile(compile_kwargs={"literal_binds": True})))
     plan_ = str(await units.read(lambda db: db.rows(told)))

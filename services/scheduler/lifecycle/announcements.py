@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, TypeVar
 
-from services.scheduler.store import FollowUp
+from services.scheduler.lifecycle.follow_up import FollowUp
 from shared import ids
 from shared.events.follow_up import (
     Content,
@@ -64,10 +64,10 @@ def moved(
         FollowUpMoved,
         follow_up,
         at,
-        release=follow_up.standing.release,
+        release=follow_up.lifecycle.release,
         due_at=follow_up.due_at,
         expires_at=follow_up.expires_at,
-        reason=follow_up.standing.reason,
+        reason=follow_up.lifecycle.reason,
         behind=behind,
         distance_seconds=distance,
     )
@@ -75,7 +75,7 @@ def moved(
 
 def ended(follow_up: FollowUp, state: FollowUpState, reason: str, at: datetime) -> FollowUpCancelled | FollowUpExpired:
     """Return the event of a text that nobody wants any more, or that came too late."""
-    release = follow_up.standing.release
+    release = follow_up.lifecycle.release
     if state is FollowUpState.EXPIRED:
         return _about(FollowUpExpired, follow_up, at, release=release, reason=reason)
     return _about(FollowUpCancelled, follow_up, at, release=release, reason=reason)

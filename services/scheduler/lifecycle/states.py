@@ -167,7 +167,7 @@ _AT_THE_PROVIDER = frozenset({Proof.ACCEPTED, Proof.DELIVERED})
 class Transition(NamedTuple):
     """Something that happened to a follow-up."""
 
-    happening: TransitionKind
+    kind: TransitionKind
     reason: str
     release: int | None = None
     """The release it is about; None for what is ours."""
@@ -205,18 +205,18 @@ class TransitionEffect(NamedTuple):
     """A text under way must be stopped: an older release turned out to have reached the provider."""
 
 
-def change(before: Lifecycle, news: Transition) -> TransitionEffect | None:
+def effect_of(before: Lifecycle, transition: Transition) -> TransitionEffect | None:
     """Return what the news changes; None where it is stale, known, or ignored.
 
     Total and deterministic. For what the outside says about one release the end does not depend on order or
     repeats; a double is told once for each attempt that reveals it.
     """
-    if news.release is not None and news.release < before.release and news.happening in _ABOUT_ONE_RELEASE:
+    if transition.release is not None and transition.release < before.release and transition.kind in _ABOUT_ONE_RELEASE:
         return None
-    proof = _proof_of(news)
+    proof = _proof_of(transition)
     known = before
     if proof is not None:
-        attempt = news.attempt or f"release-{news.release}"
+        attempt = transition.attempt or f"release-{transition.release}"
         if before.proofs.get(attempt, 0) >= proof:
             return None
         others = {name: held for name, held in before.proofs.items() if name != attempt}
@@ -226,63 +226,61 @@ def change(before: Lifecycle, news: Transition) -> TransitionEffect | None:
         if is_elsewhere and not is_double:
             return TransitionEffect(known, moved=False)
         was_counted = before.proofs.get(attempt) in _AT_THE_PROVIDER
-        happening = _named(news.happening, before, is_double=is_double)
+        kind = _column_of(transition.kind, before, is_double=is_double)
     else:
         was_counted = False
-        happening = news.happening
-    cell = MATRIX[before.state][happening]
+        kind = transition.kind
+    cell = MATRIX[before.state][kind]
     alarm = isinstance(cell, Alarm) and not was_counted
     target = cell.to if isinstance(cell, Alarm) else cell
     if target is CellMark.IGNORED:
-        return _noted(before, known, news, alarm=alarm)
+        return _ignored(before, known, transition, alarm=alarm)
     if target is CellMark.BACK:
         after = known._replace(
-            state=known.unwanted_as or FollowUpState.CANCELLED, reason=known.unwanted_reason or news.reason
+            state=known.unwanted_as or FollowUpState.CANCELLED, reason=known.unwanted_reason or transition.reason
         )
         return TransitionEffect(after, moved=True)
-    return _moved(before, known, target, news, alarm=alarm)
+    return _state_changed(before, known, target, transition, alarm=alarm)
 
 
-def _proof_of(news: Transition) -> Proof | None:
+def _proof_of(transition: Transition) -> Proof | None:
     """Return what the news says about its attempt."""
-    if news.happening is TransitionKind.RETRIED:
-        return Proof.UNDELIVERED if news.was_taken else Proof.REFUSED
-    return _PROOFS.get(news.happening)
+    if transition.kind is TransitionKind.RETRIED:
+        return Proof.UNDELIVERED if transition.was_taken else Proof.REFUSED
+    return _PROOFS.get(transition.kind)
 
 
-def _named(happening: TransitionKind, before: Lifecycle, *, is_double: bool) -> TransitionKind:
+def _column_of(kind: TransitionKind, before: Lifecycle, *, is_double: bool) -> TransitionKind:
     """Return the column of the matrix, once it is known what else is known."""
-    if happening is TransitionKind.RETRIED and before.unwanted_as is not None:
+    if kind is TransitionKind.RETRIED and before.unwanted_as is not None:
         return TransitionKind.RETRIED_UNWANTED
     if is_double:
-        return (
-            TransitionKind.DOUBLE_DELIVERED if happening is TransitionKind.DELIVERED else TransitionKind.DOUBLE_ACCEPTED
-        )
-    return happening
+        return TransitionKind.DOUBLE_DELIVERED if kind is TransitionKind.DELIVERED else TransitionKind.DOUBLE_ACCEPTED
+    return kind
 
 
-def _noted(before: Lifecycle, known: Lifecycle, news: Transition, *, alarm: bool) -> TransitionEffect | None:
+def _ignored(before: Lifecycle, known: Lifecycle, transition: Transition, *, alarm: bool) -> TransitionEffect | None:
     """Return what is remembered of news that moves nothing."""
     if (
         before.state is FollowUpState.DISPATCHED
-        and news.happening is TransitionKind.CANCELLED
+        and transition.kind is TransitionKind.CANCELLED
         and before.unwanted_as is None
     ):
-        known = known._replace(unwanted_as=FollowUpState.CANCELLED, unwanted_reason=news.reason)
+        known = known._replace(unwanted_as=FollowUpState.CANCELLED, unwanted_reason=transition.reason)
     return None if known == before and not alarm else TransitionEffect(known, moved=False, alarm=alarm)
 
 
-def _moved(
-    before: Lifecycle, known: Lifecycle, to: FollowUpState, news: Transition, *, alarm: bool
+def _state_changed(
+    before: Lifecycle, known: Lifecycle, to: FollowUpState, transition: Transition, *, alarm: bool
 ) -> TransitionEffect:
     """Return the follow-up in its new state."""
-    release = known.release + 1 if news.happening is TransitionKind.FIRED else known.release
-    after = known._replace(state=to, reason=news.reason, release=release)
+    release = known.release + 1 if transition.kind is TransitionKind.FIRED else known.release
+    after = known._replace(state=to, reason=transition.reason, release=release)
     if before.state in _ENDS_OF_OURS and before.unwanted_as is None:
         after = after._replace(unwanted_as=before.state, unwanted_reason=before.reason)
     if after.unwanted_as is not None and to not in OPEN | _ENDS_OF_OURS:
         after = after._replace(is_too_late=True)
-    is_older = news.release is not None and news.release < before.release
+    is_older = transition.release is not None and transition.release < before.release
     return TransitionEffect(
         after,
         moved=to is not before.state,

@@ -1,151 +1,165 @@
-"""Puts off the texts that must wait for another one of their person, a batch at a time."""
+"""Makes due follow-ups wait for another one of their person, a batch at a time (rules: `turn_rules`)."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from services.scheduler import instruments
+from services.scheduler import instruments, store
 from services.scheduler.lifecycle import announcements
-from services.scheduler.lifecycle.transitions import earliest, history_row
-from services.scheduler.release.spacing import CATCH_UP, NeighbouringText, PutOff, is_ahead, is_late, put_off
-from services.scheduler.release.turn_rule import look_again_at, waits_until
+from services.scheduler.lifecycle.follow_up import FollowUp
+from services.scheduler.lifecycle.states import Proof
+from services.scheduler.lifecycle.transitions import Applied, TransitionRequest
+from services.scheduler.release.store import neighbours_of, people_with_earlier
+from services.scheduler.release.turn_rules import (
+    CATCH_UP,
+    KEEPS_DISTANCE,
+    Neighbour,
+    Postponement,
+    check_again_at,
+    due_after_sent,
+    is_late,
+    postponement,
+    waits_for_marketing,
+    waits_until,
+)
 from services.scheduler.runs.enrolment import ANSWER_FLOW, API_FLOW
-from services.scheduler.store import FollowUp, timer
-from services.scheduler.tables import follow_ups, state_changes, timers
-from shared.db.transaction import Row
+from services.scheduler.runs.versions import Versions
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
-from shared.ids import FollowUpId, RecipientId
+from shared.ids import EnrollmentId, FollowUpId, RecipientId
 from shared.progress import EARLIER_TEXT
 from shared.vocabulary.follow_up_states import FollowUpState
 
-ALONE = frozenset({API_FLOW, ANSWER_FLOW})
-"""Flows whose runs have one text each."""
-PUT_OFF = "put_off"
-"""What happened to a text whose due time moved while it was pending."""
-_COLUMNS = (
-    "id", "recipient_id", "enrollment_id", "purpose", "state", "first_due_at", "due_at", "accepted_at", "ended_at",
-)  # fmt: skip
+_SINGLE_TEXT_FLOWS = frozenset({API_FLOW, ANSWER_FLOW})
+"""Flows whose runs have one follow-up each."""
+_SENT = frozenset({FollowUpState.DISPATCHED, FollowUpState.UNCONFIRMED, FollowUpState.DELIVERED})
 
 
 async def wait_for_turns(uow: UnitOfWork, due: Collection[FollowUp]) -> set[FollowUpId]:
-    """Give each text that must wait a new timer, and return them; their own fired already.
+    """Give each follow-up that must wait a new timer in place of the one that fired, and return their ids.
 
-    A text waits shortly for an earlier one of its run, and for late marketing of another run that is under way: its
-    state does not change, so nothing is announced; where people look it says so. A late one is put off to keep its
-    distance to what went before.
+    A follow-up waits shortly for an earlier one of its run, and for late marketing of another run that is released:
+    its state does not change, so no event is published, but its reason is stored. A late one is postponed to keep its
+    distance to what was sent before.
     """
     others = await _others(uow, due)
-    waiting: list[tuple[FollowUp, datetime]] = []
-    moved: list[tuple[FollowUp, PutOff]] = []
-    for text in due:
-        own = known_of(text)
-        of_person = [each for key, each in others[text.recipient_id] if key != text.id]
-        if (until := _waits_until(text, own, of_person, uow.now)) is not None:
-            waiting.append((text, until))
-        elif (found := put_off(own, of_person, uow.now)) is not None:
-            moved.append((text, found))
-    await look_again(uow, waiting)
-    await _put_off(uow, moved)
-    return {text.id for text, _ in (*waiting, *moved)}
+    waiting: list[FollowUp] = []
+    postponed: list[tuple[FollowUp, Postponement]] = []
+    for follow_up in due:
+        own = _as_neighbour(follow_up)
+        of_person = [other for key, other in others[follow_up.recipient_id] if key != follow_up.id]
+        if (until := _waits_until(follow_up, own, of_person, uow.now)) is not None:
+            waiting.append(follow_up.waiting(until, EARLIER_TEXT))
+        elif (found := postponement(own, of_person, uow.now)) is not None:
+            postponed.append((follow_up, found))
+    await store.save_waits(uow.db, waiting)
+    await _postpone(uow, postponed)
+    return {follow_up.id for follow_up in waiting} | {follow_up.id for follow_up, _ in postponed}
 
 
-async def look_again(uow: UnitOfWork, waiting: Sequence[tuple[FollowUp, datetime]]) -> None:
-    """Give texts whose timers are gone new ones, and say that another text goes first; their state does not change."""
-    places = [(text, earliest(at, text.expires_at)) for text, at in waiting]
-    await uow.db.change(follow_ups, [{"id": text.id, "timer_at": at, "reason": EARLIER_TEXT} for text, at in places])
-    await uow.db.insert_new(timers, [timer(text, at, "due") for text, at in places])
-
-
-def not_both(texts: Iterable[FollowUp], now: datetime) -> list[tuple[FollowUp, datetime]]:
-    """Return which of the texts about to go have to wait for another's outcome, and until when to look again.
-
-    Of one person's late marketing the oldest goes.
-    """
+async def wait_for_one_marketing(uow: UnitOfWork, releasing: Iterable[FollowUp]) -> set[FollowUpId]:
+    """Let each person's oldest late marketing go, make their others wait for its outcome, and return those."""
     first: dict[RecipientId, FollowUpId] = {}
     waiting = []
-    for text in sorted(texts, key=lambda each: (each.first_due_at, each.id)):
-        if text.purpose is not Purpose.MARKETING or not is_late(text.first_due_at, now):
+    for follow_up in sorted(releasing, key=lambda candidate: (candidate.first_due_at, candidate.id)):
+        if follow_up.purpose is not Purpose.MARKETING or not is_late(follow_up.first_due_at, uow.now):
             continue
-        if first.setdefault(text.recipient_id, text.id) != text.id:
-            waiting.append((text, look_again_at(text.due_at, now)))
-    return waiting
+        if first.setdefault(follow_up.recipient_id, follow_up.id) != follow_up.id:
+            waiting.append(follow_up.waiting(check_again_at(follow_up.due_at, uow.now), EARLIER_TEXT))
+    await store.save_waits(uow.db, waiting)
+    return {follow_up.id for follow_up in waiting}
 
 
-def known_of(text: FollowUp) -> NeighbouringText:
-    """Return a text as its neighbours are looked at."""
-    return NeighbouringText(text.enrollment_id, text.purpose, text.standing.state, text.first_due_at, text.due_at)
+def _as_neighbour(follow_up: FollowUp) -> Neighbour:
+    return Neighbour(
+        follow_up.enrollment_id, follow_up.purpose, follow_up.state, follow_up.first_due_at, follow_up.due_at
+    )
 
 
-def _waits_until(
-    text: FollowUp, own: NeighbouringText, of_person: Sequence[NeighbouringText], now: datetime
-) -> datetime | None:
-    of_run = [each for each in of_person if each.enrollment_id == text.enrollment_id]
-    until = waits_until(text.first_due_at, text.due_at, of_run, now)
-    if until is None and any(is_ahead(own, each, now) for each in of_person):
-        return look_again_at(text.due_at, now)
+def _waits_until(follow_up: FollowUp, own: Neighbour, of_person: Sequence[Neighbour], now: datetime) -> datetime | None:
+    same_run = [other for other in of_person if other.enrollment_id == follow_up.enrollment_id]
+    until = waits_until(follow_up.first_due_at, follow_up.due_at, same_run, now)
+    if until is None and any(waits_for_marketing(own, other, now) for other in of_person):
+        return check_again_at(follow_up.due_at, now)
     return until
 
 
-async def _put_off(uow: UnitOfWork, moved: Sequence[tuple[FollowUp, PutOff]]) -> None:
-    """Move due times of pending texts, with the reason where people look, and in the history."""
-    rows, places = [], []
-    for text, found in moved:
-        at, changes = earliest(found.until, text.expires_at), text.changes + 1
-        row = {"due_at": found.until, "timer_at": at, "reason": found.reason, "changes": changes, "updated_at": uow.now}
-        rows.append({"id": text.id, **row})
-        places.append(timer(text, at, "due"))
-        after = text.moved(found.reason)._replace(due_at=found.until)
-        uow.insert_later(state_changes, history_row(after, uow.now, PUT_OFF))
+async def _postpone(uow: UnitOfWork, postponed: Sequence[tuple[FollowUp, Postponement]]) -> None:
+    """Move the due times of pending follow-ups, and say why in the row, the history and an event."""
+    moved = []
+    for follow_up, found in postponed:
+        after = follow_up.moved(found.until, found.reason)
+        moved.append(after)
         uow.publish(announcements.moved(after, uow.now))
-        instruments.PUT_OFF.labels(found.reason).inc()
-    await uow.db.change(follow_ups, rows)
-    await uow.db.insert_new(timers, places)
+        instruments.POSTPONED.labels(found.reason).inc()
+    await store.save_moves(uow, moved)
 
 
-async def _others(
-    uow: UnitOfWork, due: Collection[FollowUp]
-) -> dict[RecipientId, list[tuple[FollowUpId, NeighbouringText]]]:
-    """Return what else is known of the people whose texts may have to wait: open, and for late ones just ended."""
-    late = {text.recipient_id for text in due if is_late(text.first_due_at, uow.now)}
-    last: dict[RecipientId, datetime] = {}
-    for text in due:
-        person, at = text.recipient_id, text.first_due_at
-        if person in late or text.flow not in ALONE:
-            last[person] = max(last.get(person, at), at)
-    found: dict[RecipientId, list[tuple[FollowUpId, NeighbouringText]]] = defaultdict(list)
-    crowded = await _crowded(uow, late, last)
-    for people, since in ((crowded, None), (late, uow.now - CATCH_UP)):
-        for row in await uow.db.fetch(
-            follow_ups, "recipient_id", [*people], columns=_COLUMNS, since=("ended_at", since)
-        ):
-            found[row["recipient_id"]].append((row["id"], _known(row)))
+async def _others(uow: UnitOfWork, due: Collection[FollowUp]) -> dict[RecipientId, list[tuple[FollowUpId, Neighbour]]]:
+    """Return what else is known of the people whose follow-ups may have to wait: open ones, for late ones also ended.
+
+    Most people have the one that is due, and later ones of its run: nothing more is read of them.
+    """
+    late = {follow_up.recipient_id for follow_up in due if is_late(follow_up.first_due_at, uow.now)}
+    latest: dict[RecipientId, datetime] = {}
+    for follow_up in due:
+        person, at = follow_up.recipient_id, follow_up.first_due_at
+        if person in late or follow_up.flow not in _SINGLE_TEXT_FLOWS:
+            latest[person] = max(latest.get(person, at), at)
+    found: dict[RecipientId, list[tuple[FollowUpId, Neighbour]]] = defaultdict(list)
+    crowded = await people_with_earlier(uow.db, latest, late)
+    for people, since in ((crowded, None), ([*late], uow.now - CATCH_UP)):
+        for person, key, other in await neighbours_of(uow.db, people, since):
+            found[person].append((key, other))
     return found
 
 
-async def _crowded(
-    uow: UnitOfWork, late: Collection[RecipientId], last: Mapping[RecipientId, datetime]
-) -> list[RecipientId]:
-    """Return who has several open texts of which another may go first: where none is late, one planned earlier.
+async def keep_distances(
+    uow: UnitOfWork, versions: Versions, requests: Sequence[TransitionRequest], applied: Iterable[Applied]
+) -> None:
+    """Move the follow-ups behind those that turn out to have been sent late, so that the planned waits lie between."""
+    request_of = {request.follow_up.id: request for request in requests}
+    late = [
+        (result.follow_up, sent_at)
+        for result in applied
+        if result.follow_up.flow not in _SINGLE_TEXT_FLOWS
+        and (sent_at := _sent_at(request_of[result.follow_up.id], result.follow_up, uow.now)) is not None
+        and is_late(result.follow_up.first_due_at, sent_at)
+    ]
+    if not late:
+        return
+    runs: dict[EnrollmentId, list[FollowUp]] = defaultdict(list)
+    for follow_up in (await store.load_open(uow.db, [sent.recipient_id for sent, _ in late])).values():
+        runs[follow_up.enrollment_id].append(follow_up)
+    terms = await versions.terms(uow.db, {sent.flow_version for sent, _ in late})
+    before, moved = [], []
+    for sent, sent_at in late:
+        for later in runs[sent.enrollment_id]:
+            if not later.is_pending or later.first_due_at <= sent.first_due_at:
+                continue
+            steps, zone = terms[sent.flow_version].steps, ZoneInfo(later.time_zone)
+            due_at = due_after_sent(steps, sent.step, later.step, sent_at, zone)
+            if due_at is not None and due_at > later.first_due_at:
+                after = _first_due_later(later, due_at)
+                before.append(later)
+                moved.append(after)
+                uow.publish(announcements.moved(after, uow.now, sent.step, sent_at))
+                instruments.POSTPONED.labels(KEEPS_DISTANCE).inc()
+    await store.save_moves(uow, moved, old_timers=before)
 
-    Most people have the one that is looked at, and later ones of its run: nothing more is read of them. `last` says of
-    each person when the last of the texts that are due was planned for.
-    """
-    rows = await uow.db.fetch(
-        follow_ups, "recipient_id", [*last], columns=("recipient_id", "first_due_at"), since=("ended_at", None)
-    )
-    open_texts = Counter(row["recipient_id"] for row in rows)
-    earlier = {row["recipient_id"] for row in rows if row["first_due_at"] < last[row["recipient_id"]]}
-    return [person for person, count in open_texts.items() if count > 1 and (person in late or person in earlier)]
+
+def _first_due_later(follow_up: FollowUp, due_at: datetime) -> FollowUp:
+    """Return a pending follow-up that is first due later: its expiry moves as far; a still later due time stays."""
+    expires_at = follow_up.expires_at and follow_up.expires_at + (due_at - follow_up.first_due_at)
+    later = follow_up._replace(first_due_at=due_at, expires_at=expires_at)
+    return later.moved(max(follow_up.due_at, due_at), KEEPS_DISTANCE)
 
 
-def _known(row: Row) -> NeighbouringText:
-    return NeighbouringText(
-        enrollment_id=row["enrollment_id"],
-        purpose=Purpose(row["purpose"]),
-        state=FollowUpState(row["state"]),
-        first_due_at=row["first_due_at"],
-        due_at=row["due_at"],
-        accepted_at=row["accepted_at"],
-        ended_at=row["ended_at"],
-    )
+def _sent_at(request: TransitionRequest, after: FollowUp, now: datetime) -> datetime | None:
+    """Return when a follow-up was sent, by the transition that first says so; None for any other transition."""
+    before, state = request.follow_up.state, after.state
+    was_accepted = max(after.lifecycle.proofs.values(), default=Proof.UNKNOWN) >= Proof.ACCEPTED
+    if before in _SENT or state is before or not (was_accepted or state is FollowUpState.UNKNOWN):
+        return None
+    return request.accepted_at or now

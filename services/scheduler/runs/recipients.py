@@ -1,4 +1,4 @@
-"""What the scheduler remembers of people: counters that conditions look at, what they did lately, whom to forget."""
+"""What the scheduler keeps of a person: the counters conditions read, consents, recent triggers, and erasure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,12 +7,11 @@ from typing import Any
 
 import orjson
 
-from services.scheduler.runs.deals import DEAL_KINDS, Deal, bought
+from services.scheduler.runs.deals import Deal, bought
 from services.scheduler.runs.enrolment import Run
 from services.scheduler.runs.facts import History, Trigger, texts_within
-from services.scheduler.tables import DEALS, closed_merchants, entries, recipients, triggers_seen
 from shared import aad
-from shared.db.transaction import Lock, Row, Transaction
+from shared.db.transaction import Row
 from shared.events.trigger import Contact, TriggerReceived
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
@@ -30,20 +29,20 @@ class StoredRecipient:
     consent_epoch: int = 0
     suppressed: str | None = None
     consents: Mapping[str, Any] | None = None
-    """Each scope's standing as the ledger last told it."""
+    """Each scope's standing in the last `consent.changed` that was read."""
     erased_at: datetime | None = None
 
-    def history(self, taken_at: Iterable[datetime], now: datetime) -> History:
-        """Return what went before, with when the provider took texts of late."""
-        week, month = texts_within([*taken_at], now)
+    def history(self, accepted_at: Iterable[datetime], now: datetime) -> History:
+        """Return the history that conditions read; `accepted_at` are the recent acceptances."""
+        week, month = texts_within([*accepted_at], now)
         return History(self.orders, self.total_spent_minor, self.last_order_at, week, month)
 
     def after(self, trigger: TriggerReceived, seen: Sequence[Row] = ()) -> "StoredRecipient":
-        """Return the person once this has happened; tests count for nothing.
+        """Return the person after a trigger; test triggers change nothing.
 
         Args:
-            trigger: what happened.
-            seen: what the person did lately, by which an order that two sources tell of counts once.
+            trigger: the new trigger.
+            seen: stored deals of the person, so that an order reported by two sources counts once.
         """
         if trigger.test:
             return self
@@ -74,52 +73,21 @@ class StoredRecipient:
         }
 
 
-async def people(
-    db: Transaction, ids: Sequence[RecipientId], *, lock: Lock | None = "update"
-) -> dict[RecipientId, StoredRecipient]:
-    """Return those of these people that are known."""
-    return {row["id"]: StoredRecipient(**row) for row in await db.fetch(recipients, "id", ids, lock=lock)}
+@dataclass(frozen=True, slots=True)
+class RecipientPast:
+    """What is stored about the recipient of a request."""
 
-
-async def save(db: Transaction, changed: Sequence[StoredRecipient]) -> None:
-    """Write people back."""
-    await db.upsert(recipients, [person.row() for person in changed])
-
-
-async def runs(
-    db: Transaction, keys: Iterable[tuple[RecipientId, str, bytes]]
-) -> dict[tuple[RecipientId, str], dict[bytes, Run]]:
-    """Return the latest runs under keys of person, flow and hashed entry key."""
-    names = ("recipient_id", "flow", "entry_key_sha256")
-    found: dict[tuple[RecipientId, str], dict[bytes, Run]] = {}
-    for row in await db.fetch_keys(entries, [dict(zip(names, key, strict=True)) for key in keys]):
-        key = bytes(row["entry_key_sha256"])
-        found.setdefault((row["recipient_id"], row["flow"]), {})[key] = Run(row["ordinal"], row["entered_at"])
-    return found
-
-
-async def seen_since(db: Transaction, ids: Sequence[RecipientId], since: datetime) -> dict[RecipientId, list[Row]]:
-    """Return what people did at an instant or later, as far as it was read."""
-    found: dict[RecipientId, list[Row]] = {}
-    for row in await db.fetch(triggers_seen, "recipient_id", ids, since=("occurred_at", since)):
-        found.setdefault(row["recipient_id"], []).append(row)
-    return found
-
-
-async def deals(db: Transaction, events: Iterable[TriggerReceived]) -> dict[RecipientId, list[Row]]:
-    """Return what is known besides of the orders that these events buy, cancel or give back."""
-    about = [each for each in events if each.kind in DEAL_KINDS and each.subject is not None]
-    keys = [{"recipient_id": event.recipient_id, "subject": event.subject} for event in about]
-    own = {event.event_id for event in about}
-    found: dict[RecipientId, list[Row]] = {}
-    for row in await db.fetch_keys(triggers_seen, keys, among=DEALS):
-        if row["event_id"] not in own:
-            found.setdefault(row["recipient_id"], []).append(row)
-    return found
+    person: StoredRecipient
+    history: History
+    runs: Mapping[bytes, Run]
+    earlier: Sequence[Trigger] = ()
+    """Their recent triggers."""
+    is_first_contact: bool = False
+    """The provider never accepted a follow-up to them."""
 
 
 def seen_row(trigger: TriggerReceived) -> dict[str, Any]:
-    """Return what is kept of a trigger, its facts still sealed."""
+    """Return the row of a trigger; its facts stay sealed."""
     return {
         "recipient_id": trigger.recipient_id,
         "event_id": trigger.event_id,
@@ -136,14 +104,8 @@ def seen_row(trigger: TriggerReceived) -> dict[str, Any]:
     }
 
 
-async def closings(db: Transaction, merchants: Iterable[MerchantId]) -> dict[MerchantId, datetime]:
-    """Return when these shops left, those that did."""
-    found = await db.fetch(closed_merchants, "merchant_id", sorted(set(merchants)))
-    return {row["merchant_id"]: row["closed_at"] for row in found}
-
-
 def opened(sealer: Sealer, source: TriggerReceived | Row) -> Trigger:
-    """Return a trigger with its facts unsealed."""
+    """Return a trigger, from its event or its row, with its facts opened."""
     values = source if isinstance(source, Mapping) else seen_row(source)
     facts = values["facts"]
     return Trigger(
@@ -158,14 +120,14 @@ def opened(sealer: Sealer, source: TriggerReceived | Row) -> Trigger:
         amount_minor=values["amount_minor"],
         currency=values["currency"],
         test=bool(values["test"]),
-        facts=orjson.loads(_clear(sealer, values, facts)) if facts else {},
+        facts=orjson.loads(_opened_facts(sealer, values, facts)) if facts else {},
     )
 
 
-def _clear(sealer: Sealer, values: Mapping[str, Any], facts: bytes) -> bytes:
+def _opened_facts(sealer: Sealer, values: Mapping[str, Any], facts: bytes) -> bytes:
     return sealer.open(values["merchant_id"], aad.trigger_facts(values["event_id"]), bytes(facts))
 
 
 def contact_of(sealer: Sealer, merchant: MerchantId, recipient: RecipientId, sealed: bytes) -> Contact:
-    """Return a person's particulars, for one function to look at."""
+    """Return the opened contact data of a recipient; pass it on, never store it."""
     return Contact.model_validate_json(sealer.open(merchant, aad.contact(recipient), sealed))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from services.compliance.gate.advice import advise
 from services.scheduler import app
-from services.scheduler.runs.follow_up_requests import GateAdvice
+from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.tables import follow_ups, timers
 from shared.db.transaction import Row
 from shared.events.dispatch import DispatchEvent

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from services.compliance.gate.advice import advise
 from services.scheduler import app
-from services.scheduler.release.spacing import CATCH_UP, LATE_AFTER
+from services.scheduler.release.turn_rules import CATCH_UP, LATE_AFTER
 from services.scheduler.tables import state_changes
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
 from shared.events.follow_up import (

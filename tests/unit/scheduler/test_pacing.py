@@ -6,15 +6,15 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.release.pacing import Waiting, chosen, room, spread
+from services.scheduler.release.pacing import Queued, capacity, choose, spread
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId
 from shared.testing.clock import START
 from shared.vocabulary.purposes import PRIORITIES, Priority
 
 
-def waiting(n: int, merchant: str = "acme", number: str = "+1", priority: Priority = Priority.MARKETING) -> Waiting:
-    return Waiting(FollowUpId(UUID(int=n)), merchant, number, priority, START + timedelta(seconds=n))
+def waiting(n: int, merchant: str = "acme", number: str = "+1", priority: Priority = Priority.MARKETING) -> Queued:
+    return Queued(FollowUpId(UUID(int=n)), merchant, number, priority, START + timedelta(seconds=n))
 
 
 WAITING = st.lists(
@@ -32,16 +32,16 @@ ROOMS = st.dictionaries(st.sampled_from(["+1", "+2", "+3"]), st.integers(0, 8))
 
 
 def test_what_is_under_way_never_exceeds_ten_seconds_of_the_number() -> None:
-    assert [room(1, unanswered) for unanswered in (0, 9, 10, 50)] == [10, 1, 0, 0]
-    assert room(0.01, 0) == 1
-    assert room(0.01, 1) == 0
+    assert [capacity(1, unanswered) for unanswered in (0, 9, 10, 50)] == [10, 1, 0, 0]
+    assert capacity(0.01, 0) == 1
+    assert capacity(0.01, 1) == 0
 
 
 @given(WAITING, ROOMS, st.integers(0, 50))
 def test_no_number_releases_more_than_its_room_and_nobody_goes_twice(
-    line: list[Waiting], rooms: dict[str, int], limit: int
+    line: list[Queued], rooms: dict[str, int], limit: int
 ) -> None:
-    going = chosen(line, rooms, limit)
+    going = choose(line, rooms, limit)
     assert len({each.follow_up_id for each in going}) == len(going) <= limit
     for number in ("+1", "+2", "+3"):
         paced = [each for each in going if each.sender_number == number and each.priority is not Priority.ANSWER]
@@ -49,9 +49,9 @@ def test_no_number_releases_more_than_its_room_and_nobody_goes_twice(
 
 
 @given(WAITING, ROOMS)
-def test_on_each_number_those_who_go_are_the_first_of_its_line(line: list[Waiting], rooms: dict[str, int]) -> None:
+def test_on_each_number_those_who_go_are_the_first_of_its_line(line: list[Queued], rooms: dict[str, int]) -> None:
     one_merchant = [waiting(w.follow_up_id.int, w.sender_number, w.sender_number, w.priority) for w in line]
-    going = {each.follow_up_id for each in chosen(one_merchant, rooms, 25)}
+    going = {each.follow_up_id for each in choose(one_merchant, rooms, 25)}
     for number in ("+1", "+2", "+3"):
         own = sorted(
             (w for w in one_merchant if w.sender_number == number),
@@ -62,17 +62,17 @@ def test_on_each_number_those_who_go_are_the_first_of_its_line(line: list[Waitin
 
 
 def test_transactional_goes_before_marketing_that_was_due_earlier() -> None:
-    going = chosen([waiting(1), waiting(9, priority=Priority.TRANSACTIONAL)], {"+1": 1}, 10)
+    going = choose([waiting(1), waiting(9, priority=Priority.TRANSACTIONAL)], {"+1": 1}, 10)
     assert [each.priority for each in going] == [Priority.TRANSACTIONAL]
 
 
 def test_merchants_take_turns() -> None:
     line = [*(waiting(n, "acme", "+1") for n in range(50)), waiting(99, "globex", "+2")]
-    assert waiting(99, "globex", "+2") in chosen(line, {"+1": 50, "+2": 5}, 3)
+    assert waiting(99, "globex", "+2") in choose(line, {"+1": 50, "+2": 5}, 3)
 
 
 def test_an_answer_needs_no_room() -> None:
-    assert chosen([waiting(1, priority=Priority.ANSWER)], {}, 5) == [waiting(1, priority=Priority.ANSWER)]
+    assert choose([waiting(1, priority=Priority.ANSWER)], {}, 5) == [waiting(1, priority=Priority.ANSWER)]
 
 
 def test_every_purpose_has_a_priority() -> None:

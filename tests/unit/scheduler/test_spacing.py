@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.scheduler.release.spacing import (
+from services.scheduler.release.turn_rules import (
     CATCH_UP,
     CATCHES_UP,
     KEEPS_DISTANCE,
     LATE_AFTER,
-    NeighbouringText,
-    PutOff,
-    planned_after,
-    put_off,
+    Neighbour,
+    Postponement,
+    due_after_sent,
+    postponement,
 )
 from shared.config.flow import Flow
 from shared.events.follow_up import Purpose
@@ -43,31 +43,31 @@ STEPS = Flow.model_validate(
 ).steps
 
 
-def known(run: EnrollmentId = RUN, purpose: Purpose = Purpose.MARKETING, **changes: Any) -> NeighbouringText:
+def known(run: EnrollmentId = RUN, purpose: Purpose = Purpose.MARKETING, **changes: Any) -> Neighbour:
     values = {"state": FollowUpState.PENDING, "first_due_at": START, "due_at": START, **changes}
-    return NeighbouringText(enrollment_id=run, purpose=purpose, **values)
+    return Neighbour(enrollment_id=run, purpose=purpose, **values)
 
 
-def gone(run: EnrollmentId, *, at: timedelta = 29 * HOUR, **changes: Any) -> NeighbouringText:
+def gone(run: EnrollmentId, *, at: timedelta = 29 * HOUR, **changes: Any) -> Neighbour:
     return known(run, state=FollowUpState.DELIVERED, accepted_at=START + at, **changes)
 
 
 def test_all_waits_between_two_texts_count_anew() -> None:
-    assert planned_after(STEPS, "a", "b", START, NEW_YORK) == START.replace(
+    assert due_after_sent(STEPS, "a", "b", START, NEW_YORK) == START.replace(
         day=3, hour=15
     )  # 13:00 next day, then 10:00
-    assert planned_after(STEPS, "b", "c", START, NEW_YORK) == START
-    assert planned_after(STEPS, "c", "a", START, NEW_YORK) is None
-    assert planned_after(STEPS, "a", "gone", START, NEW_YORK) is None
+    assert due_after_sent(STEPS, "b", "c", START, NEW_YORK) == START
+    assert due_after_sent(STEPS, "c", "a", START, NEW_YORK) is None
+    assert due_after_sent(STEPS, "a", "gone", START, NEW_YORK) is None
 
 
 def test_what_is_on_time_owes_nothing() -> None:
-    assert put_off(known(), [gone(OTHER_RUN)], START + LATE_AFTER) is None
+    assert postponement(known(), [gone(OTHER_RUN)], START + LATE_AFTER) is None
 
 
 def test_one_of_several_runs_missed_marketing_goes_a_day() -> None:
-    assert put_off(known(), [gone(OTHER_RUN)], NOW) == PutOff(START + 29 * HOUR + CATCH_UP, CATCHES_UP)
-    assert put_off(known(), [gone(OTHER_RUN)], START + 29 * HOUR + CATCH_UP) is None
+    assert postponement(known(), [gone(OTHER_RUN)], NOW) == Postponement(START + 29 * HOUR + CATCH_UP, CATCHES_UP)
+    assert postponement(known(), [gone(OTHER_RUN)], START + 29 * HOUR + CATCH_UP) is None
 
 
 @pytest.mark.parametrize(
@@ -80,21 +80,21 @@ def test_one_of_several_runs_missed_marketing_goes_a_day() -> None:
     ],
     ids=["transactional", "on time", "never went", "not gone yet"],
 )
-def test_marketing_waits_for_no_other(other: NeighbouringText) -> None:
-    assert put_off(known(), [other], NOW) is None
+def test_marketing_waits_for_no_other(other: Neighbour) -> None:
+    assert postponement(known(), [other], NOW) is None
 
 
 def test_what_is_no_marketing_catches_up_at_once() -> None:
-    assert put_off(known(purpose=Purpose.TRANSACTIONAL), [gone(OTHER_RUN)], NOW) is None
+    assert postponement(known(purpose=Purpose.TRANSACTIONAL), [gone(OTHER_RUN)], NOW) is None
 
 
 def test_an_unanswered_text_counts_from_when_that_was_known() -> None:
     unanswered = known(OTHER_RUN, state=FollowUpState.UNKNOWN, ended_at=START + 29 * HOUR)
-    assert put_off(known(), [unanswered], NOW) == PutOff(START + 29 * HOUR + CATCH_UP, CATCHES_UP)
+    assert postponement(known(), [unanswered], NOW) == Postponement(START + 29 * HOUR + CATCH_UP, CATCHES_UP)
 
 
 @pytest.mark.parametrize(("planned", "kept"), [(2 * HOUR, 2 * HOUR), (10 * CATCH_UP, CATCH_UP)])
 def test_a_text_that_was_overtaken_keeps_the_distance_up_to_a_day_of_it(planned: timedelta, kept: timedelta) -> None:
     later = gone(RUN, first_due_at=START + planned)
     text = known(purpose=Purpose.TRANSACTIONAL)
-    assert put_off(text, [later], NOW) == PutOff(START + 29 * HOUR + kept, KEEPS_DISTANCE)
+    assert postponement(text, [later], NOW) == Postponement(START + 29 * HOUR + kept, KEEPS_DISTANCE)

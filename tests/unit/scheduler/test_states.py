@@ -1,4 +1,4 @@
-"""The whole matrix of design section 5: every state by every happening, and that order and repeats do not matter."""
+"""Every state by every kind of transition (design section 5); order and repeats do not matter."""
 
 from itertools import product
 from typing import Any
@@ -16,7 +16,7 @@ from services.scheduler.lifecycle.states import (
     Transition,
     TransitionEffect,
     TransitionKind,
-    change,
+    effect_of,
 )
 from shared.vocabulary.follow_up_states import ENDS, OPEN, RUNNING, FollowUpState
 
@@ -71,15 +71,13 @@ def expected() -> dict[tuple[str, str], str]:
     }
 
 
-@pytest.mark.parametrize(("state", "happening"), [*product(FollowUpState, TransitionKind)])
-def test_every_cell_says_what_the_table_says(state: FollowUpState, happening: TransitionKind) -> None:
-    assert told(MATRIX[state][happening]) == expected()[state, happening]
+@pytest.mark.parametrize(("state", "kind"), [*product(FollowUpState, TransitionKind)])
+def test_every_cell_says_what_the_table_says(state: FollowUpState, kind: TransitionKind) -> None:
+    assert told(MATRIX[state][kind]) == expected()[state, kind]
 
 
 def test_the_matrix_has_every_cell() -> None:
-    assert {(state, happening) for state in MATRIX for happening in MATRIX[state]} == {
-        *product(FollowUpState, TransitionKind)
-    }
+    assert {(state, kind) for state in MATRIX for kind in MATRIX[state]} == {*product(FollowUpState, TransitionKind)}
 
 
 @pytest.mark.parametrize("state", sorted(ENDS))
@@ -93,15 +91,15 @@ def test_an_end_gives_way_only_to_what_a_provider_proves(state: FollowUpState) -
     )
 
 
-def then(standing: Lifecycle, *news: Transition) -> Lifecycle:
-    for each in news:
-        found = change(standing, each)
-        standing = found.after if found else standing
-    return standing
+def then(lifecycle: Lifecycle, *transitions: Transition) -> Lifecycle:
+    for transition in transitions:
+        found = effect_of(lifecycle, transition)
+        lifecycle = found.after if found else lifecycle
+    return lifecycle
 
 
-def about(happening: TransitionKind, release: int = 1, attempt: str = "a", **more: Any) -> Transition:
-    return Transition(happening, happening, release, attempt, **more)
+def about(kind: TransitionKind, release: int = 1, attempt: str = "a", **more: Any) -> Transition:
+    return Transition(kind, kind, release, attempt, **more)
 
 
 FIRE = Transition(TransitionKind.FIRED, "due")
@@ -109,16 +107,16 @@ CANCEL = Transition(TransitionKind.CANCELLED, "refund")
 RELEASED = Lifecycle(state=FollowUpState.RELEASED, release=1)
 
 
-@pytest.mark.parametrize("happening", ["deferred", "lapsed", "blocked", "too_late", "refused", "retried"])
-def test_answers_about_an_older_release_are_ignored(happening: str) -> None:
+@pytest.mark.parametrize("kind", ["deferred", "lapsed", "blocked", "too_late", "refused", "retried"])
+def test_answers_about_an_older_release_are_ignored(kind: str) -> None:
     second = Lifecycle(state=FollowUpState.RELEASED, release=2)
-    assert change(second, about(TransitionKind(happening), release=1)) is None
+    assert effect_of(second, about(TransitionKind(kind), release=1)) is None
 
 
-@pytest.mark.parametrize("happening", ["accepted", "delivered", "undelivered", "unknown"])
-def test_what_happened_to_an_older_release_at_the_provider_is_never_ignored(happening: str) -> None:
+@pytest.mark.parametrize("kind", ["accepted", "delivered", "undelivered", "unknown"])
+def test_what_happened_to_an_older_release_at_the_provider_is_never_ignored(kind: str) -> None:
     second = Lifecycle(state=FollowUpState.RELEASED, release=2)
-    found = change(second, about(TransitionKind(happening), release=1))
+    found = effect_of(second, about(TransitionKind(kind), release=1))
     assert found is not None
     assert found.stops_release
     assert found.after.state not in OPEN
@@ -134,23 +132,23 @@ def test_a_late_repeat_of_an_attempt_that_failed_does_not_stop_its_retry() -> No
     accepted = about(TransitionKind.ACCEPTED)
     retried = then(RELEASED, accepted, about(TransitionKind.RETRIED, was_taken=True), FIRE)
     assert retried.state is FollowUpState.RELEASED
-    assert change(retried, accepted) is None
+    assert effect_of(retried, accepted) is None
 
 
 def test_two_attempts_at_the_provider_are_a_double_told_once_for_each() -> None:
     first = then(RELEASED, about(TransitionKind.ACCEPTED, attempt="a"))
-    second = change(first, about(TransitionKind.ACCEPTED, attempt="b"))
+    second = effect_of(first, about(TransitionKind.ACCEPTED, attempt="b"))
     assert second is not None
     assert second.alarm
-    assert change(second.after, about(TransitionKind.ACCEPTED, attempt="b")) is None
-    delivered = change(second.after, about(TransitionKind.DELIVERED, attempt="b"))
+    assert effect_of(second.after, about(TransitionKind.ACCEPTED, attempt="b")) is None
+    delivered = effect_of(second.after, about(TransitionKind.DELIVERED, attempt="b"))
     assert delivered is not None
     assert (delivered.alarm, delivered.after.state) == (False, FollowUpState.DELIVERED)
 
 
 def test_a_retry_after_a_failure_is_no_double() -> None:
     retried = then(RELEASED, about(TransitionKind.ACCEPTED), about(TransitionKind.RETRIED, was_taken=True), FIRE)
-    found = change(retried, about(TransitionKind.ACCEPTED, release=2, attempt="b"))
+    found = effect_of(retried, about(TransitionKind.ACCEPTED, release=2, attempt="b"))
     assert found is not None
     assert not found.alarm
 
@@ -186,18 +184,18 @@ REFUSED_RETRY = Transition(TransitionKind.RETRIED, "refused", 1, "a")
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Transition]:
-    happenings = draw(st.sets(st.sampled_from(WORDS)))
-    attempt = [about(happening) for happening in sorted(happenings)]
-    taken = {news.happening for news in attempt} & {
+    kinds = draw(st.sets(st.sampled_from(WORDS)))
+    attempt = [about(kind) for kind in sorted(kinds)]
+    taken = {transition.kind for transition in attempt} & {
         TransitionKind.ACCEPTED,
         TransitionKind.DELIVERED,
         TransitionKind.UNDELIVERED,
     }
     choice = draw(st.sampled_from(["gate", "attempt", "retry"]))
     if choice == "gate":
-        return [about(draw(st.sampled_from(GATE)), attempt=""), *(n for n in attempt if n.happening in taken)]
+        return [about(draw(st.sampled_from(GATE)), attempt=""), *(n for n in attempt if n.kind in taken)]
     if choice == "retry":
-        accepted = [n for n in attempt if n.happening is TransitionKind.ACCEPTED]
+        accepted = [n for n in attempt if n.kind is TransitionKind.ACCEPTED]
         was_taken = bool(accepted) or draw(st.sampled_from((True, False)))
         return [*accepted, RETRY if was_taken else REFUSED_RETRY]
     return attempt
@@ -206,10 +204,14 @@ def histories(draw: st.DrawFn) -> list[Transition]:
 @settings(max_examples=600)
 @given(histories(), st.data())
 def test_any_order_and_any_repeats_of_what_is_said_of_a_release_give_the_same_end(
-    news: list[Transition], data: st.DataObject
+    transitions: list[Transition], data: st.DataObject
 ) -> None:
-    straight = then(RELEASED, *news)
-    repeated = data.draw(st.permutations(news + data.draw(st.lists(st.sampled_from(news), max_size=4)))) if news else []
+    straight = then(RELEASED, *transitions)
+    repeated = (
+        data.draw(st.permutations(transitions + data.draw(st.lists(st.sampled_from(transitions), max_size=4))))
+        if transitions
+        else []
+    )
     crooked = then(RELEASED, *repeated)
     assert (crooked.state, crooked.proofs) == (straight.state, straight.proofs)
 
@@ -217,7 +219,7 @@ def test_any_order_and_any_repeats_of_what_is_said_of_a_release_give_the_same_en
 @settings(max_examples=600)
 @given(histories(), st.data())
 def test_a_cancel_anywhere_among_them_never_changes_what_the_provider_proved(
-    news: list[Transition], data: st.DataObject
+    transitions: list[Transition], data: st.DataObject
 ) -> None:
     """Among ends without proof the first one stands; everything else is the same in every order."""
     withhold = {
@@ -227,7 +229,7 @@ def test_a_cancel_anywhere_among_them_never_changes_what_the_provider_proved(
         FollowUpState.FAILED,
         FollowUpState.UNKNOWN,
     }
-    first, second = (then(RELEASED, *data.draw(st.permutations([*news, CANCEL, CANCEL]))) for _ in range(2))
+    first, second = (then(RELEASED, *data.draw(st.permutations([*transitions, CANCEL, CANCEL]))) for _ in range(2))
     assert first.state not in OPEN
     assert first.proofs == second.proofs
     if first.state != second.state:
@@ -249,16 +251,16 @@ def test_a_cancel_anywhere_among_them_never_changes_what_the_provider_proved(
         max_size=30,
     )
 )
-def test_every_follow_up_is_in_one_state_and_every_end_has_a_reason(news: list[Transition]) -> None:
-    standing = Lifecycle()
-    for each in news:
-        found = change(standing, each)
+def test_every_follow_up_is_in_one_state_and_every_end_has_a_reason(transitions: list[Transition]) -> None:
+    lifecycle = Lifecycle()
+    for transition in transitions:
+        found = effect_of(lifecycle, transition)
         if found is None:
             continue
         assert isinstance(found, TransitionEffect)
-        assert found.moved == (found.after.state is not standing.state)
-        assert found.after.release >= standing.release
-        standing = found.after
-        assert standing.state in RUNNING or standing.reason
-        if each.happening in {"accepted", "delivered", "undelivered", "refused", "retried", "unknown"}:
-            assert change(standing, each) is None
+        assert found.moved == (found.after.state is not lifecycle.state)
+        assert found.after.release >= lifecycle.release
+        lifecycle = found.after
+        assert lifecycle.state in RUNNING or lifecycle.reason
+        if transition.kind in {"accepted", "delivered", "undelivered", "refused", "retried", "unknown"}:
+            assert effect_of(lifecycle, transition) is None

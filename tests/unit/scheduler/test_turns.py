@@ -5,8 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.scheduler.release.spacing import NeighbouringText
-from services.scheduler.release.turn_rule import SOON, waits_until
+from services.scheduler.release.turn_rules import SOON, Neighbour, waits_until
 from shared.events.follow_up import Purpose
 from shared.ids import EnrollmentId
 from shared.testing.clock import START
@@ -16,11 +15,11 @@ SECOND = timedelta(seconds=1)
 OURS = START
 
 
-def sibling(state: FollowUpState, first_due_at: datetime, due_at: datetime) -> NeighbouringText:
-    return NeighbouringText(EnrollmentId(UUID(int=1)), Purpose.TRANSACTIONAL, state, first_due_at, due_at)
+def sibling(state: FollowUpState, first_due_at: datetime, due_at: datetime) -> Neighbour:
+    return Neighbour(EnrollmentId(UUID(int=1)), Purpose.TRANSACTIONAL, state, first_due_at, due_at)
 
 
-def earlier(state: FollowUpState, *, due: timedelta = timedelta()) -> NeighbouringText:
+def earlier(state: FollowUpState, *, due: timedelta = timedelta()) -> Neighbour:
     return sibling(state, OURS - SECOND, START + due)
 
 
@@ -33,7 +32,7 @@ def earlier(state: FollowUpState, *, due: timedelta = timedelta()) -> Neighbouri
         sibling(FollowUpState.RELEASED, OURS + SECOND, START),
     ],
 )
-def test_nobody_waits_for_what_is_over_or_far_away_or_later(other: NeighbouringText) -> None:
+def test_nobody_waits_for_what_is_over_or_far_away_or_later(other: Neighbour) -> None:
     assert waits_until(OURS, OURS, [other], START) is None
 
 
@@ -45,7 +44,7 @@ def test_alone_it_goes_at_once() -> None:
     "other",
     [earlier(FollowUpState.RELEASED), earlier(FollowUpState.PENDING), earlier(FollowUpState.PENDING, due=-SOON)],
 )
-def test_what_is_asked_about_now_is_waited_for_a_second(other: NeighbouringText) -> None:
+def test_what_is_asked_about_now_is_waited_for_a_second(other: Neighbour) -> None:
     assert waits_until(OURS, OURS, [other], START) == START + SECOND
 
 

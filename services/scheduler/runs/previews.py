@@ -1,0 +1,75 @@
+"""Shows a follow-up that is only considered: its text as it would be sent, and what the gate would say."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from services.scheduler.api_models import PartsAnswer, TextAnswer
+from services.scheduler.runs.facts import History, recipient_names
+from services.scheduler.runs.gate_advice import question
+from services.scheduler.runs.new_run import NewRun, names_of
+from services.scheduler.runs.plan import PlannedText
+from services.scheduler.runs.recipients import RecipientPast
+from services.scheduler.runs.request_validation import ValidRequest
+from shared.config.directory import Merchant
+from shared.http.problems import unprocessable
+from shared.rendering.render import Rendered, RenderFailed, RenderInput, render
+
+GateAdvice: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
+"""The gate's evaluation of one question (design section 9); pure, so that asking it sends and stores nothing."""
+
+_CODE_CHARACTERS = 10
+"""Of a short link (the sender's)."""
+_ADVICE = "advice as of the due time, on the consent known now; caps are judged when the text is due"
+
+
+def rendered(
+    asked: ValidRequest, text: PlannedText, history: History, field: str, *, is_first_contact: bool = False
+) -> Rendered:
+    """Return a text as it would read, made by what makes it when it is sent.
+
+    Raises:
+        HTTPProblem: 422 where there is none, or none that any provider takes; says what is wrong, and no fact.
+    """
+    recipient, trigger = recipient_names(asked.contact), asked.trigger.names()
+    names = names_of(asked.merchant, trigger, recipient, history.names(), asked.zone)
+    config = asked.merchant.config
+    made = render(
+        RenderInput(
+            template=text.body,
+            facts=names | {"now": text.due_at.isoformat()},
+            brand=config.brand,
+            locale=text.locale,
+            purpose=text.purpose,
+            first_contact=is_first_contact,
+            contact_line=config.contact,
+        ),
+        link=_stand_in(asked.merchant),
+    )
+    if isinstance(made, RenderFailed):
+        raise unprocessable(field, f"{made.field}: {made.detail}" if made.field else made.detail)
+    return made
+
+
+def preview(asked: ValidRequest, run: NewRun, text: PlannedText, past: RecipientPast, advice: GateAdvice) -> TextAnswer:
+    """Return what would be sent, its weight, and what the gate would say at the due time."""
+    made = rendered(asked, text, past.history, "text", is_first_contact=past.is_first_contact)
+    asking = question(asked.contact, text, past.person, asked.merchant.config)
+    return TextAnswer(
+        step=text.step,
+        purpose=text.purpose,
+        due_at=text.due_at,
+        due_local=text.due_at.astimezone(asked.zone).isoformat(),
+        expires_at=text.expires_at,
+        sender_number=run.sender_number,
+        locale=text.locale,
+        text=made.text,
+        parts=PartsAnswer(encoding=made.encoding, parts=made.parts, units=made.units),
+        gate=dict(advice(asking)),
+        gate_note=_ADVICE,
+    )
+
+
+def _stand_in(merchant: Merchant) -> Callable[[str], str]:
+    """Return what stands for short links that are not made yet: as long as they will be."""
+    links = merchant.config.links
+    return lambda address: address if links is None else f"{links.base_url.rstrip('/')}/r/{'0' * _CODE_CHARACTERS}"
