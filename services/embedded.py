@@ -24,7 +24,6 @@ import services.sender.app
 import services.sender.tables
 from services.application import create_application
 from services.compliance.gate.advice import advise
-from services.sender.providers.simulated import account_of
 from services.simulator.app import Simulator
 from services.simulator.config import SimulatorConfig
 from shared.bus import local
@@ -32,7 +31,7 @@ from shared.bus.local import LocalLog
 from shared.clock import Clock, SystemClock, prefer_tzdata_wheel
 from shared.config.directory import MerchantDirectory
 from shared.config.moved_clock import refuse_moved_clock
-from shared.config.providers import ProviderSettings, Simulated, Twilio
+from shared.config.providers import ProviderSettings, Simulated, SimulatedAccount, Twilio
 from shared.db import integrity, migrate
 from shared.db.fingerprints import check_fingerprint, fingerprints_in
 from shared.db.lock import FolderLock
@@ -238,7 +237,7 @@ def _simulated_login(
 ) -> tuple[str, str] | None:
     """Return the account and token that a provider uses at this process, or None where it points elsewhere."""
     if isinstance(provider, Simulated) and provider.base_url is None:
-        simulated = account_of(runtime.sealer, merchant, name, provider, os.environ)
+        simulated = SimulatedAccount.of(provider, merchant, name, runtime.sealer, os.environ)
         return simulated.sid, simulated.token
     base_url = str(provider.base_url).rstrip("/") if isinstance(provider, Twilio) and provider.base_url else None
     if isinstance(provider, Twilio) and base_url == runtime.settings.public_url:

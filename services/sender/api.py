@@ -1,4 +1,4 @@
-"""The sender's HTTP doors: receipts and replies from providers, and what became of a dispatch."""
+"""The sender's entry point for HTTP: providers' callbacks, dispatches, unassigned replies, short links."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,20 +7,20 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from services.sender import store
-from services.sender.numbers.health import held_by
+from services.sender import recipient_store, store
+from services.sender.dependencies import SenderDependencies
+from services.sender.engagement.links import api as links_api
+from services.sender.numbers.store import hold_of
 from services.sender.providers.admission import Admission, misdirected
+from services.sender.queue.dispatch_progress import progress_facts
 from services.sender.queue.dispatches import Attempt, Dispatch
-from services.sender.queue.progress import Held, known_of
-from services.sender.receipts.recording import Receipts
-from services.sender.replies.inbox import take_in
-from services.sender.replies.recording import Replies
-from services.sender.tables import in_flight, number_health, recipients
+from services.sender.receipts.intake import ReceiptIntake
+from services.sender.replies import unassigned_api
+from services.sender.replies.intake import ReplyIntake
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.http.auth import Caller, requires
@@ -32,9 +32,9 @@ from shared.telemetry.logs import logger
 
 NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 """TwiML for: send nothing back. Answers to keywords are follow-ups of their own, or the provider's."""
-_NOT_OURS = "no number of this provider in the merchant's file is the one that this is about"
+_NOT_OURS = "the request names no number that the merchant's file gives this provider"
 TAKEN = Response(status_code=HTTPStatus.OK)
-"""Says nothing about anybody, so one does for all."""
+"""Holds nothing of the request, so one serves all."""
 
 log = logger(__name__)
 
@@ -56,12 +56,12 @@ class AttemptView(BaseModel):
     accepted_at: datetime | None
     concluded_at: datetime | None
     ask_at: datetime | None
-    """When the provider is asked what became of it, where it has not said so by then."""
+    """When the provider is asked for the final status, unless a receipt reports it before."""
     body_sha256: str
 
 
 class DispatchView(BaseModel):
-    """What became of one cleared follow-up at the sender."""
+    """One cleared follow-up at the sender, with its attempts."""
 
     follow_up_id: UUID
     state: str
@@ -75,40 +75,54 @@ class DispatchView(BaseModel):
     valid_until: datetime
     retry_at: datetime | None
     in_flight_at_stop: int
-    """Texts to this person that were already handed over when an opt-out came."""
+    """Texts to this person that were already handed to a provider when an opt-out came."""
     attempts: list[AttemptView]
 
 
-def router(units: UnitOfWorkRunner, admission: Admission, receipts: Receipts, replies: Replies) -> APIRouter:
-    """Return the doors of providers and of the merchant's own systems."""
-    routes = APIRouter(tags=["sender"])
+def create_router(deps: SenderDependencies) -> APIRouter:
+    """Return every route of the sender."""
+    router = APIRouter()
+    for part in (
+        _create_router(deps.units, deps.admission, deps.receipts, deps.replies),
+        unassigned_api.create_router(deps.unassigned, deps.merchants),
+        links_api.create_router(deps.units, deps.sealer),
+    ):
+        router.include_router(part)
+    return router
+
+
+def _create_router(
+    units: UnitOfWorkRunner, admission: Admission, receipts: ReceiptIntake, replies: ReplyIntake
+) -> APIRouter:
+    """Return the routes of the providers' callbacks and of dispatches."""
+    router = APIRouter(tags=["sender"])
 
     async def receive(request: Request) -> Response:
-        """Take a provider's report on a text."""
+        """Accept a provider's receipt for a text."""
         provider, merchant = request.path_params["provider"], request.path_params["merchant"]
-        admitted = await admission.admit(provider, merchant, request, door="receipts")
+        admitted = await admission.admit(provider, merchant, request, endpoint="receipts")
         attempt_id = admission.attempt(admitted, request)
         receipt = admitted.provider.receipt(admitted.callback)
         if receipt is None:
             log.error("receipt_not_readable", merchant_id=merchant, provider=provider, attempt_id=str(attempt_id))
-            raise misdirected("receipts", "the report names no text: MessageSid is missing")
+            raise misdirected("receipts", "the receipt names no text: MessageSid is missing")
         if not admitted.is_ours(is_reply=False):
             log.error("receipt_misdirected", merchant_id=merchant, provider=provider, attempt_id=str(attempt_id))
             raise misdirected("receipts", _NOT_OURS)
-        await receipts.take(admitted.provider, admitted.merchant.id, attempt_id, receipt, admitted.callback)
+        await receipts.accept(admitted.provider, admitted.merchant.id, attempt_id, receipt, admitted.callback)
         return TAKEN
 
     # A plain route: three receipts come for each text, and FastAPI's own handling would cost as much as ours.
-    routes.add_route("/v1/providers/{provider}/{merchant}/receipts", receive, methods=["POST"])
+    router.add_route("/v1/providers/{provider}/{merchant}/receipts", receive, methods=["POST"])
 
-    @routes.post("/v1/providers/{provider}/{merchant}/replies", summary="A provider hands over a reply")
+    @router.post("/v1/providers/{provider}/{merchant}/replies", summary="Accept a reply from a provider")
     async def reply(provider: str, merchant: str, request: Request) -> Response:
-        admitted = await admission.admit(provider, merchant, request, door="replies")
-        if not await take_in(replies, admitted):
+        admitted = await admission.admit(provider, merchant, request, endpoint="replies")
+        if not await replies.accept(admitted):
             raise misdirected("replies", _NOT_OURS)
         return Response(NO_ANSWER, media_type="text/xml")
 
-    @routes.get("/v1/dispatches/{follow_up_id}", summary="What became of a cleared follow-up")
+    @router.get("/v1/dispatches/{follow_up_id}", summary="Show a cleared follow-up and its attempts")
     async def show(follow_up_id: UUID, caller: Annotated[Caller, Depends(requires("dispatches:read"))]) -> DispatchView:
         now = units.clock.now()
         view = await units.read(lambda db: _view(db, follow_up_id, caller.merchant.id, now))
@@ -116,23 +130,21 @@ def router(units: UnitOfWorkRunner, admission: Admission, receipts: Receipts, re
             raise not_found("the dispatch")
         return view
 
-    return routes
+    return router
 
 
 async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str, now: datetime) -> DispatchView | None:
     dispatch = (await store.find_dispatches(db, [follow_up_id])).get(follow_up_id)
     if dispatch is None or dispatch.merchant_id != merchant_id:
         return None
-    tried = await store.find_attempts(db, [dispatch.attempt_id(n) for n in range(1, dispatch.attempts + 1)])
-    statuses = await store.statuses_of(db, tried)
-    person = await db.rows(
-        sa.select(recipients.c.in_flight_at_stop).where(recipients.c.recipient_id == dispatch.recipient_id)
-    )
+    attempts = await store.find_attempts(db, [dispatch.attempt_id(n) for n in range(1, dispatch.attempts + 1)])
+    statuses = await store.statuses_of(db, attempts)
+    person = (await recipient_store.find_recipients(db, [dispatch.recipient_id])).get(dispatch.recipient_id)
     return DispatchView(
         follow_up_id=dispatch.follow_up_id,
         state=dispatch.state,
         reason=dispatch.reason,
-        progress=ProgressAnswer(**asdict(await _progress(db, dispatch, tried, now))),
+        progress=ProgressAnswer(**asdict(await _progress(db, dispatch, attempts, now))),
         release=dispatch.release,
         flow=dispatch.flow,
         step=dispatch.step,
@@ -140,34 +152,35 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str, now: date
         sender_number=dispatch.sender_number,
         valid_until=dispatch.valid_until,
         retry_at=dispatch.retry_at,
-        in_flight_at_stop=person[0]["in_flight_at_stop"] if person else 0,
+        in_flight_at_stop=person.in_flight_at_stop if person else 0,
         attempts=[
             AttemptView(
-                attempt_id=one.id,
-                n=one.n,
-                provider=one.provider,
-                state=one.state,
-                status=statuses[one.id],
-                provider_message_id=one.provider_message_id,
-                parts=one.parts,
-                error_class=one.error_class,
-                code=one.code,
-                reason=one.reason,
-                intent_at=one.intent_at,
-                accepted_at=one.accepted_at,
-                concluded_at=one.concluded_at,
-                ask_at=one.ask_at,
-                body_sha256=one.body_sha256.hex(),
+                attempt_id=attempt.id,
+                n=attempt.n,
+                provider=attempt.provider,
+                state=attempt.state,
+                status=statuses[attempt.id],
+                provider_message_id=attempt.provider_message_id,
+                parts=attempt.parts,
+                error_class=attempt.error_class,
+                code=attempt.code,
+                reason=attempt.reason,
+                intent_at=attempt.intent_at,
+                accepted_at=attempt.accepted_at,
+                concluded_at=attempt.concluded_at,
+                ask_at=attempt.ask_at,
+                body_sha256=attempt.body_sha256.hex(),
             )
-            for one in sorted(tried.values(), key=lambda each: each.n)
+            for attempt in sorted(attempts.values(), key=lambda each: each.n)
         ],
     )
 
 
-async def _progress(db: Transaction, dispatch: Dispatch, tried: Mapping[AttemptId, Attempt], now: datetime) -> Progress:
-    """Return what the sender is doing with a text, from its rows alone: any replica says the same."""
-    last = max(tried.values(), key=lambda each: each.n, default=None)
-    health = await db.fetch(number_health, "sender_number", [dispatch.sender_number])
-    held = Held(held_by(health[0]["state"]), health[0]["opens_at"]) if health else Held()
-    asked = await db.fetch(in_flight, "attempt_id", [last.id]) if last else []
-    return progress_of(known_of(dispatch, last, held, asked[0]["look_at"] if asked else None, now), now)
+async def _progress(
+    db: Transaction, dispatch: Dispatch, attempts: Mapping[AttemptId, Attempt], now: datetime
+) -> Progress:
+    """Return what the sender is doing with a follow-up, from its rows alone: every replica answers the same."""
+    last = max(attempts.values(), key=lambda each: each.n, default=None)
+    hold = await hold_of(db, dispatch.sender_number)
+    look_at = await store.next_look_at(db, last.id) if last else None
+    return progress_of(progress_facts(dispatch, last, hold, look_at, now), now)

@@ -1,4 +1,4 @@
-"""What rests sealed in the sender, and the place of each value."""
+"""Which columns of the sender are sealed, and the place each value is bound to."""
 
 from typing import Final
 
@@ -18,4 +18,4 @@ SEALED: Final[Sealed] = {
     short_links: {"target": lambda row: aad.link_target(row["code"])},
     unassigned_replies: {"raw": lambda row: aad.unassigned_reply(bytes(row["digest"]))},
 }
-"""Sealed again when the key changes."""
+"""Sealed again with the new key after a rotation."""

@@ -1,8 +1,7 @@
-"""Rows of dispatches and attempts, and the values they stand for."""
+"""Rows of dispatches and attempts as values, and every statement that is not one capability's own."""
 
-import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
@@ -12,33 +11,32 @@ import sqlalchemy as sa
 from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
 from services.sender.queue.states import AttemptState, DispatchState, is_concluded
 from services.sender.receipts.status_lattice import ProviderStatus, joined
-from services.sender.replies.send_permission import SendPermission
-from services.sender.sending.intent_decision import IntentRecipient, Underway
+from services.sender.reconciliation.decision import FIRST_LOOK
+from services.sender.sending.intent_decision import OpenAttempt
 from services.sender.tables import (
     QUEUED,
     attempts,
+    closed_merchants,
     dispatches,
     in_flight,
     receipts,
-    recipients,
 )
 from shared.db.transaction import Lock, Row, Transaction
-from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.ids import AttemptId, EnrollmentId, FollowUpId, MerchantId, RecipientId
 
-_TEXT_KEY_BYTES: Final = 16
 _DISPATCH_COLUMNS: Final = Dispatch._fields
 _ATTEMPT_COLUMNS: Final = Attempt._fields
-_HEARD: Final = ("status", "parts", "provider_message_id", "error_class", "code", "reason", "ask_at")
-_STAGE: Final = ("state", "accepted_at", "concluded_at")
-_heard, _stage = attrgetter(*_HEARD), attrgetter(*_STAGE)
-_MARKS: Final = ("release", "state", "attempts", "cancelled")
+_REPORTED: Final = ("status", "parts", "provider_message_id", "error_class", "code", "reason", "ask_at")
+_PROGRESS: Final = ("state", "accepted_at", "concluded_at")
+_reported, _progress = attrgetter(*_REPORTED), attrgetter(*_PROGRESS)
+_CHANGE_MARKERS: Final = ("release", "state", "attempts", "cancelled")
 NO_CONTENT: Final[Mapping[str, None]] = {"body": None, "contact": None, "facts": None}
-_HELD = dispatches.c.partition.in_(sa.bindparam("partitions", expanding=True))
+_DATABASE_TIME = sa.text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8) AS seconds")
+_IN_PARTITIONS = dispatches.c.partition.in_(sa.bindparam("partitions", expanding=True))
 READY = (
     sa.select(dispatches.c.sender_number)
-    .where(QUEUED, dispatches.c.ready_at <= sa.bindparam("now"), _HELD)
+    .where(QUEUED, dispatches.c.ready_at <= sa.bindparam("now"), _IN_PARTITIONS)
     .distinct()
     .order_by(dispatches.c.sender_number)
 )
@@ -50,7 +48,7 @@ CLAIM = (
         dispatches.c.ready_at <= sa.bindparam("now"),
         dispatches.c.priority <= sa.bindparam("last_priority"),
         dispatches.c.valid_until <= sa.bindparam("valid_until"),
-        _HELD,
+        _IN_PARTITIONS,
     )
     .order_by(dispatches.c.priority, dispatches.c.ready_at)
     .limit(sa.bindparam("most"))
@@ -58,7 +56,7 @@ CLAIM = (
 
 
 async def ready_numbers(db: Transaction, partitions: Collection[int], now: datetime) -> list[str]:
-    """Return the sender numbers with something to do for the people of these partitions."""
+    """Return the sender numbers that have a ready dispatch for people of these partitions."""
     if not partitions:
         return []
     rows = await db.rows(READY, {"now": now, "partitions": sorted(partitions)})
@@ -75,16 +73,16 @@ async def claim(
     last_priority: int,
     valid_until: datetime,
 ) -> list[Row]:
-    """Return the next queued dispatches of a number with their content: by purpose, then the oldest.
+    """Return the next queued dispatches of a number with their content: by purpose, then the oldest first.
 
     Args:
-        db: a reading transaction; claiming takes nothing, the intent does.
-        sender_number: whose queue.
-        partitions: whose texts.
-        now: those that became ready by then.
-        most: how many.
-        last_priority: purposes behind this one stay.
-        valid_until: only clearances that end by then; far ahead for all of them.
+        db: a read transaction; claiming locks nothing, the intent does.
+        sender_number: the queue to read.
+        partitions: whose follow-ups.
+        now: only those ready by then.
+        most: the largest number of rows.
+        last_priority: purposes with a higher number stay queued.
+        valid_until: only clearances that end by then; a far date for all of them.
     """
     return await db.rows(
         CLAIM,
@@ -100,7 +98,7 @@ async def claim(
 
 
 def dispatch_of(row: Mapping[str, Any]) -> Dispatch:
-    """Return the dispatch a row stands for; a tombstone without a number reads as one with an empty one."""
+    """Return the dispatch a row holds; the number of a tombstone, which has none, is empty."""
     return Dispatch(
         follow_up_id=FollowUpId(row["follow_up_id"]),
         merchant_id=MerchantId(row["merchant_id"]),
@@ -132,7 +130,7 @@ def dispatch_of(row: Mapping[str, Any]) -> Dispatch:
 
 
 def attempt_of(row: Mapping[str, Any]) -> Attempt:
-    """Return the attempt a row stands for."""
+    """Return the attempt a row holds."""
     return Attempt(
         id=AttemptId(row["id"]),
         follow_up_id=FollowUpId(row["follow_up_id"]),
@@ -163,76 +161,15 @@ def _status_of(word: str | None) -> ProviderStatus | None:
     return ProviderStatus(word) if word else None
 
 
-def person_of(row: Mapping[str, Any] | None) -> IntentRecipient:
-    """Return what is known of a person; one nobody wrote down yet may be written to."""
-    if row is None:
-        return IntentRecipient()
-    return IntentRecipient(
-        suppressed=SuppressionCause(row["suppressed"]) if row["suppressed"] else None,
-        marketing_suppressed=row["marketing_suppressed"],
-        informational_suppressed=row["informational_suppressed"],
-        needs_review=row["needs_review"],
-    )
-
-
-def new_person(merchant_id: MerchantId, recipient_id: RecipientId) -> dict[str, Any]:
-    """Return the row of a person we hear of for the first time."""
-    return {
-        "recipient_id": recipient_id,
-        "merchant_id": merchant_id,
-        "suppressed": None,
-        "marketing_suppressed": False,
-        "informational_suppressed": False,
-        "keyword_seq": 0,
-        "consent_epoch": 0,
-        "needs_review": False,
-        "erased_at": None,
-        "last_follow_up_id": None,
-        "last_sender_number": None,
-        "last_intent_at": None,
-        "in_flight_at_stop": 0,
-        "text_key": new_text_key(),
-    }
-
-
-def new_text_key() -> bytes:
-    """Return a key for the hashes of one person's texts."""
-    return secrets.token_bytes(_TEXT_KEY_BYTES)
-
-
-def standing_of(row: Mapping[str, Any]) -> SendPermission:
-    """Return the standing a person's row holds."""
-    return SendPermission(
-        suppressed=SuppressionCause(row["suppressed"]) if row["suppressed"] else None,
-        marketing_suppressed=row["marketing_suppressed"],
-        informational_suppressed=row["informational_suppressed"],
-        keyword_seq=row["keyword_seq"],
-        epoch=row["consent_epoch"],
-        needs_review=row["needs_review"],
-    )
-
-
-def standing_columns(standing: SendPermission) -> dict[str, Any]:
-    """Return a standing as the columns of a person's row."""
-    return {
-        "suppressed": standing.suppressed,
-        "marketing_suppressed": standing.marketing_suppressed,
-        "informational_suppressed": standing.informational_suppressed,
-        "keyword_seq": standing.keyword_seq,
-        "consent_epoch": standing.epoch,
-        "needs_review": standing.needs_review,
-    }
-
-
 def _in_order(ids: Collection[Any]) -> list[Any]:
-    """Return ids in their order, compared by their numbers: UUIDs compare themselves ten times as slowly."""
+    """Return ids in order, compared by their integers: comparing UUIDs is ten times as slow."""
     return sorted(ids, key=attrgetter("int"))
 
 
 async def find_dispatches(
     db: Transaction, follow_up_ids: Collection[Any], *, lock: Lock | None = None
 ) -> dict[Any, Dispatch]:
-    """Return dispatches by follow-up, without their templates."""
+    """Return dispatches by follow-up, without their content."""
     rows = await db.fetch(
         dispatches, "follow_up_id", _in_order(set(follow_up_ids)), lock=lock, columns=_DISPATCH_COLUMNS
     )
@@ -256,7 +193,7 @@ async def find_attempts(
 
 
 async def attempts_made_by(db: Transaction, who: UUID, attempt_ids: Collection[AttemptId]) -> set[AttemptId]:
-    """Return which of these attempts exist and were written by this run of a process."""
+    """Return which of these attempts exist and were written by the process run `who`."""
     rows = await db.fetch(attempts, "id", sorted(attempt_ids), columns=("id", "made_by"))
     return {AttemptId(row["id"]) for row in rows if row["made_by"] == who}
 
@@ -274,7 +211,7 @@ async def snapshots(db: Transaction, attempt_ids: Collection[AttemptId]) -> dict
 
 
 async def statuses_of(db: Transaction, tried: Mapping[AttemptId, Attempt]) -> dict[AttemptId, ProviderStatus | None]:
-    """Return the highest status of each attempt: what its row says, or a callback that changed nothing but is kept."""
+    """Return the highest status of each attempt, from its row or from a stored callback that did not change the row."""
     highest = {one.id: one.status for one in tried.values()}
     columns = ("attempt_id", "provider_message_id", "status")
     for row in await db.fetch(receipts, "attempt_id", sorted(tried), columns=columns):
@@ -283,79 +220,58 @@ async def statuses_of(db: Transaction, tried: Mapping[AttemptId, Attempt]) -> di
     return highest
 
 
-async def as_claimed(db: Transaction, claimed: Collection[Dispatch]) -> set[FollowUpId]:
-    """Lock dispatches, and return those that are as they were read: whoever changes one changes one of its marks."""
+async def lock_unchanged(db: Transaction, claimed: Collection[Dispatch]) -> set[FollowUpId]:
+    """Lock dispatches and return those unchanged since they were read: every change alters a change marker."""
     read = {each.follow_up_id: each for each in claimed}
-    rows = await db.fetch(dispatches, "follow_up_id", sorted(read), lock="update", columns=("follow_up_id", *_MARKS))
+    rows = await db.fetch(
+        dispatches, "follow_up_id", sorted(read), lock="update", columns=("follow_up_id", *_CHANGE_MARKERS)
+    )
     return {
         row["follow_up_id"]
         for row in rows
-        if all(row[name] == getattr(read[row["follow_up_id"]], name) for name in _MARKS)
+        if all(row[name] == getattr(read[row["follow_up_id"]], name) for name in _CHANGE_MARKERS)
     }
 
 
-async def find_people(
-    db: Transaction, recipient_ids: Collection[RecipientId], *, lock: Lock | None = None
-) -> dict[RecipientId, dict[str, Any]]:
-    """Return the rows of people, changeable copies."""
-    rows = await db.fetch(recipients, "recipient_id", sorted(set(recipient_ids)), lock=lock)
-    return {row["recipient_id"]: dict(row) for row in rows}
-
-
-async def held_people(
-    db: Transaction,
-    merchants: Mapping[RecipientId, MerchantId],
-    stranger: Callable[[MerchantId, RecipientId], dict[str, Any]] | None = None,
-) -> dict[RecipientId, dict[str, Any]]:
-    """Return the rows of these people, locked until the commit; who had none has one from here on.
-
-    Without a row there is nothing to lock: of two units that heard of a stranger at the same moment, the later one
-    would write over the other's opt-out. Rows are added before any is locked, both in order.
-
-    Args:
-        db: the unit's.
-        merchants: who, and whose.
-        stranger: what is written of one without a row; `new_person` unless something is known already.
-    """
-    known = await db.fetch(recipients, "recipient_id", sorted(merchants), columns=("recipient_id",))
-    missing = sorted(merchants.keys() - {row["recipient_id"] for row in known})
-    rows = [(stranger or new_person)(merchants[each], each) for each in missing]
-    is_new = await db.insert_new(recipients, rows)
-    added = {row["recipient_id"]: row for row, new in zip(rows, is_new, strict=True) if new}
-    return added | await find_people(db, merchants.keys() - added.keys(), lock="update")
-
-
-async def find_underway(db: Transaction, recipient_ids: Collection[RecipientId]) -> dict[RecipientId, list[Underway]]:
+async def find_open_attempts(
+    db: Transaction, recipient_ids: Collection[RecipientId]
+) -> dict[RecipientId, list[OpenAttempt]]:
     """Return the attempts without a conclusion, by person."""
-    found: dict[RecipientId, list[Underway]] = {}
+    found: dict[RecipientId, list[OpenAttempt]] = {}
     for row in await db.fetch(in_flight, "recipient_id", sorted(set(recipient_ids))):
-        one = Underway(row["attempt_id"], AttemptState(row["state"]), bytes(row["body_sha256"]))
+        one = OpenAttempt(row["attempt_id"], AttemptState(row["state"]), bytes(row["body_sha256"]))
         found.setdefault(row["recipient_id"], []).append(one)
     return found
+
+
+async def next_look_at(db: Transaction, attempt_id: AttemptId) -> datetime | None:
+    """Return when the provider is asked next about a call without an answer; None where it is concluded."""
+    rows = await db.fetch(in_flight, "attempt_id", [attempt_id])
+    return rows[0]["look_at"] if rows else None
 
 
 async def save_attempts(db: Transaction, changed: Sequence[tuple[Attempt, Attempt]]) -> None:
     """Write attempts that changed (before, after), each only over the state it was read in.
 
-    Of those that stay at their stage, as after most receipts, it is not written: an index need not be kept for it.
+    Where state and times stay the same, as after most receipts, they are not written: no index has to change.
 
     Raises:
-        RuntimeError: a row changed under its lock, which cannot be.
+        RuntimeError: a row changed although it was locked.
     """
     moved, stayed = [], []
     for before, after in sorted(changed, key=lambda pair: pair[1].id.int):
-        row = {"id": after.id, "was_state": before.state, **dict(zip(_HEARD, _heard(after), strict=True))}
-        if (stage := _stage(after)) == _stage(before):
+        row = {"id": after.id, "was_state": before.state, **dict(zip(_REPORTED, _reported(after), strict=True))}
+        if (stage := _progress(after)) == _progress(before):
             stayed.append(row)
         else:
-            moved.append({**row, **dict(zip(_STAGE, stage, strict=True))})
+            moved.append({**row, **dict(zip(_PROGRESS, stage, strict=True))})
     for rows in (moved, stayed):
         if not all(await db.change(attempts, rows, was=("state",))):
             raise RuntimeError("an attempt changed while it was locked")
 
 
 async def save_dispatches(db: Transaction, changed: Sequence[tuple[Dispatch, Attempt | None]], now: datetime) -> None:
-    """Write dispatches that changed, and blank the content of those that need no call and no listing any more."""
+    """Write dispatches that changed, and blank the content of those that need no further call or listing."""
     kept, blanked = [], []
     for dispatch, attempt in sorted(changed, key=lambda pair: pair[0].follow_up_id.int):
         row = {
@@ -377,7 +293,7 @@ async def save_dispatches(db: Transaction, changed: Sequence[tuple[Dispatch, Att
 
 
 def _needs_content(dispatch: Dispatch, attempt: Attempt | None) -> bool:
-    """Return whether the text may have to be rendered, or its person's number asked after, once more."""
+    """Return whether the text may have to be rendered, or listed at the provider, once more."""
     if dispatch.state is DispatchState.UNKNOWN:
         return attempt is None or not is_concluded(attempt.state)
     return dispatch.state in {DispatchState.QUEUED, DispatchState.INTENT}
@@ -387,3 +303,32 @@ async def contact_of(db: Transaction, follow_up_id: FollowUpId) -> bytes | None:
     """Return the sealed contact of a dispatch, while it is needed."""
     rows = await db.fetch(dispatches, "follow_up_id", [follow_up_id], columns=("contact",))
     return bytes(rows[0]["contact"]) if rows and rows[0]["contact"] is not None else None
+
+
+async def save_in_flight(db: Transaction, changed: Sequence[tuple[Attempt, Attempt]], now: datetime) -> None:
+    """Update the reconciler's work list after attempts changed state (before, after)."""
+    concluded = sorted(after.id for _, after in changed if is_concluded(after.state))
+    unknown = [after.id for _, after in changed if after.state is AttemptState.UNKNOWN]
+    await db.delete(in_flight, "attempt_id", concluded)
+    await db.change(
+        in_flight,
+        [{"attempt_id": each, "state": AttemptState.UNKNOWN, "look_at": now + FIRST_LOOK} for each in unknown],
+    )
+
+
+async def attempt_ids_of(db: Transaction, recipient_id: RecipientId) -> list[AttemptId]:
+    """Return the ids of every call made for a person: derived, so no index is needed."""
+    found = [dispatch_of(row) for row in await db.fetch(dispatches, "recipient_id", [recipient_id])]
+    return [each.attempt_id(n) for each in found for n in range(1, each.attempts + 1)]
+
+
+async def closed_among(db: Transaction, merchant_ids: Collection[str]) -> set[MerchantId]:
+    """Return which of these merchants have closed."""
+    rows = await db.fetch(closed_merchants, "merchant_id", sorted(set(merchant_ids)))
+    return {MerchantId(row["merchant_id"]) for row in rows}
+
+
+async def database_time(db: Transaction) -> datetime:
+    """Return the time of PostgreSQL's own clock."""
+    [row] = await db.rows(_DATABASE_TIME)
+    return datetime.fromtimestamp(row["seconds"], UTC)

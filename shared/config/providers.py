@@ -1,11 +1,15 @@
 """The SMS providers a merchant can name, and what each needs to know."""
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
 from shared.config.model import FileModel, Flag, HTTPAddress, Word
 from shared.config.secret import Secret
+from shared.privacy import Sealer
 
 
 class ProviderBase(FileModel):
@@ -85,6 +89,28 @@ class Simulated(ProviderBase):
 
     kind: Literal["simulated"]
     secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedAccount:
+    """The account of a simulated provider; its token signs what it delivers, STOP and START included."""
+
+    sid: str
+    token: str
+
+    @classmethod
+    def of(
+        cls, settings: Simulated, merchant_id: str, name: str, sealer: Sealer, environ: Mapping[str, str]
+    ) -> "SimulatedAccount":
+        """Return the account that both the sender and the simulator use.
+
+        Its token is the secret in the merchant's file; without one it is derived from the keyring, so that it cannot
+        be computed from names alone.
+        """
+        sid = "AC" + hashlib.sha256(f"{merchant_id}/{name}".encode()).hexdigest()[:32]
+        if settings.secret is not None:
+            return cls(sid, settings.secret.resolve(environ))
+        return cls(sid, sealer.signature("simulated provider", merchant_id, name))
 
 
 ProviderSettings: TypeAlias = Annotated[

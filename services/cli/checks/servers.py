@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from services import distributed
 from services.cli.checks import CheckResult
 from services.distributed import DatabaseSettings
-from services.sender.providers.book import ProviderBook
+from services.sender.providers.accounts import ProviderAccounts
 from shared.bus.kafka_access import KafkaSettings
 from shared.bus.kafka_topics import copies_found, describe_copies, topics_found
 from shared.clock import SystemClock
@@ -116,22 +116,24 @@ async def _providers(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
     except ConfigurationFault:
         return  # reported by the check of the files
     sealer = Sealer(Keyring.new())  # only simulated providers derive a token from the keyring, and none is called
-    book = ProviderBook(directory, os.environ, sealer, process_url=settings.address, simulator_url=settings.address)
+    accounts = ProviderAccounts(
+        directory, os.environ, sealer, process_url=settings.address, simulator_url=settings.address
+    )
     try:
         for merchant in directory.merchants:
             for name, provider in merchant.config.providers.items():
                 numbers = [number.number for number in merchant.config.numbers if number.provider == name]
                 if isinstance(provider, Simulated) or not numbers:
                     continue
-                yield await _login(book, merchant.id, name, numbers[0])
+                yield await _login(accounts, merchant.id, name, numbers[0])
     finally:
-        await book.close()
+        await accounts.close()
 
 
-async def _login(book: ProviderBook, merchant: str, name: str, number: str) -> CheckResult:
+async def _login(accounts: ProviderAccounts, merchant: str, name: str, number: str) -> CheckResult:
     """Check that a provider accepts the login."""
     subject = f"provider {name} of {merchant}"
-    adapter = book.provider(merchant, name)
+    adapter = accounts.provider(merchant, name)
     if adapter is None:
         return CheckResult.wrong(
             subject, "it cannot be used: this release has no adapter for it, or a secret is not set"

@@ -1,1 +1,1 @@
-"""Sender numbers: their health, their pace, and what waits while they are busy."""
+"""Sender numbers: their health, their rate, and what waits while they are busy."""

@@ -1,7 +1,7 @@
-"""The rush: while more texts may go than this process gets called, what nobody waits for comes later.
+"""Backpressure: while more dispatches are ready than can be called, delivery receipts are written later.
 
-Thousands of texts become due at one instant, and their receipts come back while most of them are still to go. A
-receipt loses nothing by waiting a second, a text does; and receipts written down together cost a fraction.
+Thousands of texts become due at one instant, and receipts come back while most of them are still queued. A receipt
+loses nothing by waiting a second, a text does; and receipts written together cost a fraction each.
 """
 
 from typing import Final
@@ -11,20 +11,20 @@ from shared.clock import Clock
 HOLD_SECONDS: Final = 1.0
 """How long a receipt waits meanwhile; providers allow several seconds (Twilio 15)."""
 _LASTS_SECONDS: Final = 0.5
-"""The next pass comes sooner than this while there is a rush."""
+"""While dispatches are left over, the next pass comes sooner than this."""
 
 
 class Backpressure:
-    """Remembers when texts were last left over."""
+    """Remembers when dispatches were last left over."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._over_at = clock.monotonic()
 
     def note(self) -> None:
-        """A pass took as many texts as it could, and not as many as might go."""
+        """Note that a pass took as many dispatches as it could and left some that were ready."""
         self._over_at = self._clock.monotonic() + _LASTS_SECONDS
 
     def hold_seconds(self) -> float:
-        """Return how long what can wait should wait now; 0 in quiet times."""
+        """Return how long receipts should wait now; 0 without backpressure."""
         return HOLD_SECONDS if self._clock.monotonic() < self._over_at else 0.0

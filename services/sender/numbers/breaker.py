@@ -1,4 +1,4 @@
-"""Whether a number may call its provider: a breaker for outages, a halt for faults of ours."""
+"""Whether a number may call its provider: opened by outages, halted by faults on our side."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,19 +6,19 @@ from enum import StrEnum
 from typing import Final
 
 FAILURES_TO_OPEN: Final = 5
-"""So many calls in a row without a clear answer; each of them may be an unknown that nobody wants more of."""
+"""Consecutive calls without a clear answer; each of them may leave an attempt unknown."""
 _PAUSES_SECONDS: Final = (5, 10, 20, 40, 60)
 HALT: Final = timedelta(minutes=15)
-"""Then one call tries whether the account or registration was mended."""
+"""After that, one call tries whether the account or registration works again."""
 CAPPED: Final = timedelta(minutes=1)
-"""Between two calls of a number whose allowance is used up at one carrier: the others still take its texts."""
+"""Between two calls of a number that reached one carrier's cap: the other carriers still accept its texts."""
 
 TRIAL: Final = timedelta(seconds=15)
 """Longer than any call lasts."""
 
 
 class BreakerState(StrEnum):
-    """Closed lets calls through, open does not, halted waits for somebody to mend our side."""
+    """Closed lets calls through, open does not, halted waits until our account or registration works again."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -42,15 +42,15 @@ class Breaker:
         return 1 if self.opens_at is not None and now >= self.opens_at else 0
 
     def after_trial_began(self, now: datetime) -> "Breaker":
-        """Take note that the one trial call is under way: no second one before its answer or timeout."""
+        """Return the breaker after its one trial call began: no second one before its answer or timeout."""
         return self if self.state is BreakerState.CLOSED else replace(self, opens_at=now + TRIAL)
 
     def after_answer(self) -> "Breaker":
-        """Take note of a clear answer, whatever it said."""
+        """Return the breaker after a clear answer, whatever it said."""
         return self if self == _HEALTHY else _HEALTHY
 
     def after_failure(self, reason: str, now: datetime) -> "Breaker":
-        """Take note of a call without a clear answer."""
+        """Return the breaker after a call without a clear answer."""
         failures = self.failures + 1
         if self.state is BreakerState.HALTED or failures < FAILURES_TO_OPEN:
             return replace(self, failures=failures)
@@ -58,14 +58,19 @@ class Breaker:
         return Breaker(BreakerState.OPEN, failures, reason, now + timedelta(seconds=pause))
 
     def after_cap(self, code: str, now: datetime) -> "Breaker":
-        """Take note that a carrier takes no more of the number today: it goes on slowly for the others."""
+        """Return the breaker after one carrier's daily cap was reached: it goes on slowly for the other carriers."""
         if self.state is BreakerState.HALTED:
             return self
         return Breaker(BreakerState.OPEN, max(self.failures, FAILURES_TO_OPEN), code, now + CAPPED)
 
     def after_halt(self, code: str, now: datetime) -> "Breaker":
-        """Take note that our account, number or registration is at fault."""
+        """Return the breaker after a fault of our account, number or registration."""
         return Breaker(BreakerState.HALTED, self.failures, code, now + HALT)
 
 
 _HEALTHY: Final = Breaker()
+
+
+def hold_reason(state: BreakerState) -> str | None:
+    """Return the reason code of a number that may not call; None where it may."""
+    return {BreakerState.HALTED: "sender_halted", BreakerState.OPEN: "number_paused"}.get(state)

@@ -16,35 +16,22 @@ class Bucket:
 
     def available(self, at: float) -> int:
         """Return how many one-part texts may start now."""
-        self._fill(at)
+        self._tokens = min(self._capacity, self._tokens + max(0.0, at - self._at) * self._rate)
+        self._at = max(self._at, at)
         return 0 if at < self._closed_until else max(0, int(self._tokens + 1e-9))
 
     def take(self, parts: int) -> None:
         """Use up so many parts."""
         self._tokens -= parts
 
-    def give_back(self, parts: int) -> None:
-        """Return parts that were taken and not sent."""
-        self._tokens = min(self._capacity, self._tokens + parts)
-
     def pause(self, until: float) -> None:
-        """Let nothing through before then: the provider said so."""
+        """Let nothing through before then: the provider asked for it."""
         self._closed_until = max(self._closed_until, until)
 
-    def seconds_until_available(self, at: float) -> float:
-        """Return how long until one part may start; 0 when it may now."""
-        self._fill(at)
-        missing = max(0.0, 1.0 - self._tokens) / self._rate
-        return max(missing, self._closed_until - at, 0.0)
-
     def change_rate(self, parts_per_second: float) -> None:
-        """Go on at another rate."""
+        """Continue at another rate."""
         self._rate = parts_per_second
 
     @property
     def _capacity(self) -> float:
         return max(1.0, self._rate * _BURST_SECONDS)
-
-    def _fill(self, at: float) -> None:
-        self._tokens = min(self._capacity, self._tokens + max(0.0, at - self._at) * self._rate)
-        self._at = max(self._at, at)

@@ -1,25 +1,20 @@
-"""The health of sender numbers: breakers in memory, every change of state kept.
-
-So a halt outlives a restart, and other replicas hear of it.
-"""
+"""The health of sender numbers: breakers in memory, each change of state stored."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from services.sender.instruments import NUMBERS_HELD
-from services.sender.numbers.breaker import Breaker, BreakerState
+from services.sender.numbers import store
+from services.sender.numbers.breaker import Breaker, BreakerState, hold_reason
 from services.sender.providers.reactions import Reaction
 from services.sender.queue.conclusion import Conclusion
 from services.sender.sending.answer_classification import NotSent, ProviderAnswer, Refused, Unknown
-from services.sender.tables import number_health
-from shared.db.transaction import Row, WritePriority
+from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
 from shared.telemetry.logs import logger
 
-_OURS = frozenset({"started_too_late", "window_closed", "intent_in_doubt"})
+_NOT_THE_PROVIDERS = frozenset({"started_too_late", "window_closed", "intent_in_doubt"})
 """Reasons for not sending that say nothing about the provider."""
 
 _REFRESH_SECONDS = 5.0
@@ -34,53 +29,51 @@ class NumberHealth:
     def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
         self._breakers: dict[str, Breaker] = {}
-        self._kept: dict[str, Breaker] = {}
-        """What the database holds, as far as we know."""
-        self._looked_at = float("-inf")
+        self._stored: dict[str, Breaker] = {}
+        """What the database holds, as far as this process knows."""
+        self._refreshed_at = float("-inf")
 
     async def refresh(self) -> None:
-        """Take over what was kept before the restart, and what another replica has learnt since."""
+        """Take over what was stored before the restart, and what another replica has stored since."""
         now = self._units.clock.monotonic()
-        if now - self._looked_at < _REFRESH_SECONDS:
+        if now - self._refreshed_at < _REFRESH_SECONDS:
             return
-        rows = await self._units.read(lambda db: db.rows(sa.select(number_health)))
-        self._looked_at = now
-        for row in rows:
-            breaker = self._read(row)
-            if self._kept.get(row["sender_number"]) != breaker:
-                self._kept[row["sender_number"]] = self._breakers[row["sender_number"]] = breaker
+        stored = await self._units.read(store.breakers)
+        self._refreshed_at = now
+        for number, known in stored.items():
+            breaker = known or self._halted_as_unreadable(number)
+            if self._stored.get(number) != breaker:
+                self._stored[number] = self._breakers[number] = breaker
         self._measure()
 
-    def _read(self, row: Row) -> Breaker:
-        """Return the breaker a row holds; a state that nobody knows holds its own number, and no other."""
-        if row["state"] in frozenset(BreakerState):
-            return Breaker(BreakerState(row["state"]), row["failures"], row["reason"], row["opens_at"])
-        known = self._kept.get(row["sender_number"])
+    def _halted_as_unreadable(self, number: str) -> Breaker:
+        """Return the breaker of a number whose stored state is unknown: it is halted, and no other number is."""
+        known = self._stored.get(number)
         if known is not None and known.reason == _UNREADABLE:
             return known
         log.error("number_health_unreadable", advice="the number is held; one call tries again in 15 minutes")
         return Breaker().after_halt(_UNREADABLE, self._units.clock.now())
 
     def allowance(self, sender_number: str) -> int | None:
-        """Return how many calls may start now; None for no bound."""
+        """Return how many calls may start now; None for no limit."""
         return self._breakers.get(sender_number, Breaker()).allowance(self._units.clock.now())
 
     def is_halted(self, sender_number: str) -> bool:
-        """Return whether a number waits for somebody to mend its account or registration."""
+        """Return whether a number waits until its account or registration works again."""
         return self._breakers.get(sender_number, Breaker()).state is BreakerState.HALTED
 
-    def held_by(self, sender_number: str) -> str | None:
-        """Return what keeps a number from calling: halted, or resting after failures; None where nothing does."""
-        return held_by(self._breakers.get(sender_number, Breaker()).state)
+    def hold_reason(self, sender_number: str) -> str | None:
+        """Return what keeps a number from calling: halted, or paused after failures; None where it may call."""
+        return hold_reason(self._breakers.get(sender_number, Breaker()).state)
 
     def note_call(self, sender_number: str) -> None:
-        """Take note that calls begin; of a number that is held it is the one trial."""
+        """Note that calls begin; for a held number this is its one trial."""
         breaker = self._breakers.get(sender_number)
         if breaker is not None:
             self._breakers[sender_number] = breaker.after_trial_began(self._units.clock.now())
 
     async def note(self, sender_number: str, answer: ProviderAnswer) -> None:
-        """Take note of what a call met; a change of state is kept and told."""
+        """Note the answer to a call; a change of state is stored and logged."""
         before = self._breakers.get(sender_number, Breaker())
         after = after_answer(before, answer, self._units.clock.now())
         if after == before:
@@ -91,43 +84,29 @@ class NumberHealth:
         self._measure()
         log.warning("number_health_changed", state=after.state, reason=after.reason, failures=after.failures)
         try:
-            await self._keep(sender_number, after)
-        except Fault as fault:  # the breaker in memory holds; only a restart now would forget it
+            await self._store(sender_number, after)
+        except Fault as fault:  # the breaker in memory holds; only a restart now would lose it
             log.warning("number_health_not_kept", code=fault.code)
 
     async def note_receipts(self, changes: Sequence[Conclusion | None]) -> None:
-        """Take note of what receipts say of numbers: a registration or account fault halts one as a refusal does."""
+        """Note what receipts say about numbers: a registration or account fault halts one as a refusal does."""
         for change in changes:
             if change is not None and change.number_fault is not None:
                 await self.note(change.attempt.sender_number, change.number_fault)
 
-    async def _keep(self, sender_number: str, breaker: Breaker) -> None:
-        row = {
-            "sender_number": sender_number,
-            "state": breaker.state,
-            "failures": breaker.failures,
-            "reason": breaker.reason,
-            "opens_at": breaker.opens_at,
-        }
-        await self._units.run(
-            lambda uow: uow.db.upsert(number_health, [{**row, "changed_at": uow.now}]), WritePriority.OUTCOMES
-        )
-        self._kept[sender_number] = breaker
+    async def _store(self, sender_number: str, breaker: Breaker) -> None:
+        await self._units.run(lambda uow: store.save(sender_number, breaker, uow), WritePriority.OUTCOMES)
+        self._stored[sender_number] = breaker
 
     def _measure(self) -> None:
         for state in (BreakerState.OPEN, BreakerState.HALTED):
             NUMBERS_HELD.labels(state).set(sum(breaker.state is state for breaker in self._breakers.values()))
 
 
-def held_by(state: str) -> str | None:
-    """Return the word for a number that does not call; None where it may."""
-    return {BreakerState.HALTED: "sender_halted", BreakerState.OPEN: "number_paused"}.get(BreakerState(state))
-
-
 def after_answer(breaker: Breaker, answer: ProviderAnswer, now: datetime) -> Breaker:
-    """Return the breaker after a call: clear answers heal, silence wears, our own faults halt."""
+    """Return the breaker after a call: clear answers close it, silence is a failure, our own faults halt it."""
     match answer:
-        case NotSent(reason) if reason in _OURS:
+        case NotSent(reason) if reason in _NOT_THE_PROVIDERS:
             return breaker
         case NotSent(reason) | Unknown(reason):
             return breaker.after_failure(reason, now)

@@ -1,4 +1,4 @@
-"""Who may use a provider's doors: only the provider itself, known by its signature."""
+"""Admits a provider's callbacks: only those that the provider itself signed."""
 
 import hmac
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from typing import Final
 from fastapi import Request
 
 from services.sender.instruments import MISDIRECTED, REJECTED
-from services.sender.providers.book import ProviderBook, attempt_signature
-from services.sender.providers.port import Callback, Inbound, Provider
+from services.sender.providers.accounts import ProviderAccounts, attempt_signature
+from services.sender.providers.provider import Callback, Inbound, Provider
 from shared import ids
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.merchant import KeywordAnswers, Number
@@ -26,7 +26,7 @@ _MOST_FIELDS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A request that the provider itself made."""
+    """A callback that the provider itself made."""
 
     provider: Provider
     merchant: Merchant
@@ -42,44 +42,44 @@ class Admitted:
         return self.provider.is_ours(self.callback, self.numbers.keys(), is_reply=is_reply)
 
     def inbound(self) -> Inbound | None:
-        """Return the reply, to one of the merchant's numbers: an RCS sender's is laid to the provider's first one."""
+        """Return the reply as written to a number of the merchant; one to an RCS sender counts for the first number."""
         numbers = self.numbers
         inbound = self.provider.inbound(self.callback, provider_answers=False)
         if inbound is None or not numbers:
             return inbound
         number = numbers.get(inbound.sender_number) or next(iter(numbers.values()))
         answers = number.answers_keywords is KeywordAnswers.PROVIDER
-        told = self.provider.inbound(self.callback, provider_answers=answers)
-        return replace(told, sender_number=number.number) if told else None
+        reread = self.provider.inbound(self.callback, provider_answers=answers)
+        return replace(reread, sender_number=number.number) if reread else None
 
 
 class Admission:
-    """Lets providers in; strangers get one answer, which never says what was wrong."""
+    """Checks callbacks; every refusal gets the same answer, which does not say what was wrong."""
 
-    def __init__(self, merchants: MerchantDirectory, book: ProviderBook, sealer: Sealer) -> None:
+    def __init__(self, merchants: MerchantDirectory, providers: ProviderAccounts, sealer: Sealer) -> None:
         self._merchants = merchants
-        self._book = book
+        self._providers = providers
         self._sealer = sealer
 
-    async def admit(self, provider: str, merchant: str, request: Request, *, door: str) -> Admitted:
-        """Return who calls.
+    async def admit(self, provider: str, merchant: str, request: Request, *, endpoint: str) -> Admitted:
+        """Return the callback with its provider and merchant.
 
         Raises:
             HTTPProblem: 401 for an unknown merchant or provider, and for a missing or wrong signature.
         """
-        account, owner = self._book.provider(merchant, provider), self._merchants.get(merchant)
+        account, owner = self._providers.provider(merchant, provider), self._merchants.get(merchant)
         body = await body_of(request)
         callback = _callback(request, body)
         if account is None or owner is None or callback is None or not account.is_genuine(callback):
-            raise rejected(door)
+            raise rejected(endpoint)
         may_hold_nul = b"%00" in body or b"\0" in body
-        return Admitted(account, owner, _keepable(callback) if may_hold_nul else callback)
+        return Admitted(account, owner, _without_nul(callback) if may_hold_nul else callback)
 
     def attempt(self, admitted: Admitted, request: Request) -> AttemptId:
         """Return the attempt a callback is about, once our own signature over it is checked.
 
         Raises:
-            HTTPProblem: 401 for an address we did not make.
+            HTTPProblem: 401 for an address that this service did not make.
         """
         query: bytes = request.scope["query_string"]
         try:
@@ -90,18 +90,18 @@ class Admission:
         expected = attempt_signature(self._sealer, admitted.merchant.id, attempt)
         if not hmac.compare_digest(expected.encode(), signature.encode()):
             raise rejected("receipts")
-        return AttemptId(ids.of_bytes(bytes.fromhex(attempt.replace("-", ""))))  # our own writing, as it is signed
+        return AttemptId(ids.of_bytes(bytes.fromhex(attempt.replace("-", ""))))  # its signature proves who wrote it
 
 
-def rejected(door: str) -> HTTPProblem:
-    """Return the one answer to strangers, counted."""
-    REJECTED.labels(door).inc()
+def rejected(endpoint: str) -> HTTPProblem:
+    """Return the one answer to callbacks that are not genuine, counted."""
+    REJECTED.labels(endpoint).inc()
     return unauthorized()
 
 
-def misdirected(door: str, detail: str) -> HTTPProblem:
-    """Return the answer to the provider's own request that is about nothing of ours, counted."""
-    MISDIRECTED.labels(door).inc()
+def misdirected(endpoint: str, detail: str) -> HTTPProblem:
+    """Return the answer to a genuine callback about a number or text that is not ours, counted."""
+    MISDIRECTED.labels(endpoint).inc()
     return HTTPProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "not_ours", detail)
 
 
@@ -117,12 +117,12 @@ def _callback(request: Request, body: bytes) -> Callback | None:
         return None
 
 
-def _keepable(callback: Callback) -> Callback:
-    """Return a callback without NUL characters: a STOP that holds one is a STOP, and no database text may hold it."""
+def _without_nul(callback: Callback) -> Callback:
+    """Return a callback without NUL characters, which databases refuse: a STOP that holds one is still a STOP."""
     form = {name.replace("\0", ""): value.replace("\0", "") for name, value in callback.form.items()}
     return replace(callback, form=form)
 
 
 def _signatures(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the headers that sign a request by name; ASGI hands the names over in lower case."""
+    """Return the headers that sign a request, by name; ASGI delivers the names in lower case."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw if b"signature" in name}

@@ -20,20 +20,20 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from services.sender.providers.addresses import SMS, address_of
-from services.sender.providers.port import Callback, Capabilities, Inbound, OutgoingText, RepliesPage, StatusPage
+from services.sender.providers.provider import Callback, Capabilities, Inbound, OutgoingText, RepliesPage, StatusPage
 from services.sender.providers.reactions import CodeMeaning, meaning_of
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
 from services.sender.queue.conclusion import Receipt
-from services.sender.receipts.poll_schedule import Silent
+from services.sender.receipts.poll_schedule import QueryFailed
 from services.sender.receipts.status_lattice import ProviderStatus
-from services.sender.reconciliation.findings import Listed, body_sha256
+from services.sender.reconciliation.decision import ListedMessage, body_sha256
 from services.sender.sending.answer_classification import (
     Accepted,
+    CallResult,
+    HttpAnswer,
     NotSent,
     ProviderAnswer,
-    Response,
-    Seen,
-    read,
+    classify,
     retry_after_seconds,
 )
 from shared.money import micros
@@ -125,14 +125,14 @@ class TwilioProvider:
             if text.validity_seconds < 1:
                 return NotSent("window_closed")
             parameters["validity_period"] = min(text.validity_seconds, LONGEST_VALIDITY_SECONDS)
-        return read(await self._account().create(parameters), self._dialect)
+        return classify(await self._account().create(parameters), self._dialect)
 
-    async def find(self, to: E164, sender_number: str) -> Sequence[Listed] | None:
+    async def find(self, to: E164, sender_number: str) -> Sequence[ListedMessage] | None:
         """Return the newest texts to a person from one of our numbers; None when Twilio did not say."""
-        seen = await self._account().list_page(to, _LISTED_TEXTS)
-        if not isinstance(seen, Response) or seen.status != HTTPStatus.OK:
+        result = await self._account().list_page(to, _LISTED_TEXTS)
+        if not isinstance(result, HttpAnswer) or result.status != HTTPStatus.OK:
             return None
-        fields = _object(seen.body)
+        fields = _object(result.body)
         messages = fields.get("messages") if fields else None
         if not isinstance(messages, list):
             return None
@@ -141,47 +141,47 @@ class TwilioProvider:
             return [each for each in listed if each.sender_number == sender_number]
         return listed
 
-    async def status_of(self, provider_message_id: str) -> Receipt | Silent | None:
+    async def status_of(self, provider_message_id: str) -> Receipt | QueryFailed | None:
         """Return what Twilio says of one text; None where it has none by this id, or not any more."""
         if not _SID.fullmatch(provider_message_id):
             return None
-        seen = await self._account().fetch(provider_message_id)
-        if isinstance(seen, Response) and seen.status in _ABOUT_ONE and seen.status not in _UNANSWERED:
+        result = await self._account().fetch(provider_message_id)
+        if isinstance(result, HttpAnswer) and result.status in _ABOUT_ONE and result.status not in _UNANSWERED:
             return None
-        fields = _answered(seen)
-        if isinstance(fields, Silent):
+        fields = _fields_of(result)
+        if isinstance(fields, QueryFailed):
             return fields
-        return _status(fields) or Silent("unreadable_answer")
+        return _status(fields) or QueryFailed("unreadable_answer")
 
-    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | Silent:
+    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | QueryFailed:
         """Return a page of the account's texts; those that have not been sent yet are in none."""
         found = await self._page({"date_sent_after": since, "date_sent_before": until}, page)
-        if isinstance(found, Silent):
+        if isinstance(found, QueryFailed):
             return found
         messages, following = found
         return StatusPage([told for message in messages if (told := _status(message))], following)
 
-    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | Silent:
+    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | QueryFailed:
         """Return what people wrote to one of our numbers since an instant, as the forms of its callbacks."""
         found = await self._page({"to": sender_number, "date_sent_after": since}, page)
-        if isinstance(found, Silent):
+        if isinstance(found, QueryFailed):
             return found
         messages, following = found
-        return RepliesPage([_brought(each) for each in messages if each.get("direction") == "inbound"], following)
+        return RepliesPage([_callback_of(each) for each in messages if each.get("direction") == "inbound"], following)
 
     async def _page(
         self, filters: Mapping[str, object], page: str | None
-    ) -> tuple[list[Mapping[str, Any]], str | None] | Silent:
+    ) -> tuple[list[Mapping[str, Any]], str | None] | QueryFailed:
         """Return the messages of a page, and the name of the next."""
         paging = {name: values[0] for name, values in parse_qs(page or "").items()}
         place = {"page_number": paging.get("Page"), "page_token": paging.get("PageToken")}
         asked = {**filters, **{name: value for name, value in place.items() if value is not None}}
-        fields = _answered(await self._account().sent_page({**asked, "page_size": _PAGE_TEXTS}))
-        if isinstance(fields, Silent):
+        fields = _fields_of(await self._account().sent_page({**asked, "page_size": _PAGE_TEXTS}))
+        if isinstance(fields, QueryFailed):
             return fields
         messages = fields.get("messages")
         if not isinstance(messages, list):
-            return Silent("unreadable_answer")
+            return QueryFailed("unreadable_answer")
         following = urlsplit(str(fields.get("next_page_uri") or "")).query or None
         return [message for message in messages if isinstance(message, Mapping)], following
 
@@ -265,7 +265,7 @@ class TwilioProvider:
         return self._opened
 
 
-def _listed(message: object) -> Listed | None:
+def _listed(message: object) -> ListedMessage | None:
     """Return one message of a listing; None for what cannot be ours or cannot be read."""
     if not isinstance(message, Mapping):
         return None
@@ -277,19 +277,19 @@ def _listed(message: object) -> Listed | None:
     status = STATUSES.get(str(message.get("status")), ProviderStatus.ACCEPTED)
     code = str(message["error_code"]) if message.get("error_code") else None
     meaning = meaning_of(code, CODES) if code else None
-    return Listed(sid, str(sender), body_sha256(body), created_at, status, code, meaning)
+    return ListedMessage(sid, str(sender), body_sha256(body), created_at, status, code, meaning)
 
 
-def _answered(seen: Seen) -> Mapping[str, Any] | Silent:
+def _fields_of(result: CallResult) -> Mapping[str, Any] | QueryFailed:
     """Return the fields of an answer, or why there is none."""
-    if not isinstance(seen, Response):
-        return Silent(seen.reason)
-    if seen.status != HTTPStatus.OK:
-        return Silent(f"http_{seen.status}", retry_after_seconds(seen.headers))
-    return _object(seen.body) or Silent("unreadable_answer")
+    if not isinstance(result, HttpAnswer):
+        return QueryFailed(result.reason)
+    if result.status != HTTPStatus.OK:
+        return QueryFailed(f"http_{result.status}", retry_after_seconds(result.headers))
+    return _object(result.body) or QueryFailed("unreadable_answer")
 
 
-def _brought(message: Mapping[str, Any]) -> Callback:
+def _callback_of(message: Mapping[str, Any]) -> Callback:
     """Return a Message resource of a reply as the request that would have brought it."""
     names = {"MessageSid": "sid", "From": "from", "To": "to", "Body": "body", "NumMedia": "num_media"}
     form = {name: str(message.get(field) or "").replace("\0", "") for name, field in names.items()}

@@ -21,8 +21,8 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from yarl import URL
 
-from services.sender.providers.port import CALL_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
-from services.sender.sending.answer_classification import Broken, Response, Seen
+from services.sender.providers.provider import CALL_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS
+from services.sender.sending.answer_classification import BrokenCall, CallResult, HttpAnswer
 
 _MOST_CONNECTIONS = 0  # no limit: a pool that makes a call wait would start it after its intent grew old
 _KEEPALIVE_SECONDS = 4.0  # less than servers keep a silent connection: no race with their closing it
@@ -33,7 +33,7 @@ _NOTHING = "{}"
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Name lookup, refusal, TLS, and timeouts of any of these: raised before a request is written."""
 
-_seen: ContextVar[list[Seen]] = ContextVar("seen")
+_results: ContextVar[list[CallResult]] = ContextVar("seen")
 
 
 class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is untyped
@@ -42,7 +42,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
     def __init__(self, base_url: str | None) -> None:
         super().__init__(pool_connections=False, timeout=CALL_TIMEOUT_SECONDS, max_retries=None)
         self._origin = URL(base_url).origin() if base_url else None
-        self._own: aiohttp.ClientSession | None = None
+        self._opened: aiohttp.ClientSession | None = None
 
     async def request(
         self,
@@ -56,7 +56,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
         allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002 - a redirected POST could send twice
     ) -> Any:
         """Make one request; whatever comes of it is noted before it is returned or raised."""
-        notes = _seen.get()
+        results = _results.get()
         sent = dict(headers or {})
         if auth:
             sent["Authorization"] = aiohttp.encode_basic_auth(*auth)
@@ -73,32 +73,32 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
                 allow_redirects=False,
             ) as answer:
                 body = await answer.read()
-                notes.append(Response(answer.status, body, {k.lower(): v for k, v in answer.headers.items()}))
+                results.append(HttpAnswer(answer.status, body, {k.lower(): v for k, v in answer.headers.items()}))
                 return TwilioResponse(answer.status, _NOTHING, answer.headers)
         except _NOT_CONNECTED as problem:
-            notes.append(Broken(_word(problem), bytes_written=False))
+            results.append(BrokenCall(_reason_of(problem), bytes_written=False))
             raise
         except (aiohttp.ClientError, TimeoutError, OSError) as problem:
-            notes.append(Broken(_word(problem), bytes_written=True))
+            results.append(BrokenCall(_reason_of(problem), bytes_written=True))
             raise
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._own is not None:
-            await self._own.close()
-            self._own = None
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
 
     def _session(self) -> aiohttp.ClientSession:
         """Return our session, made inside the running loop on first use."""
-        if self._own is None:
-            self._own = aiohttp.ClientSession(
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=_MOST_CONNECTIONS, ttl_dns_cache=60, keepalive_timeout=_KEEPALIVE_SECONDS
                 ),
                 timeout=_TIMEOUT,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-        return self._own
+        return self._opened
 
 
 class TwilioAccount:
@@ -110,21 +110,21 @@ class TwilioAccount:
         self._validator = RequestValidator(auth_token)
         self._mac = hmac.new(auth_token.encode(), digestmod="sha1")  # copied for each request: its key is ready
 
-    async def create(self, parameters: Mapping[str, object]) -> Seen:
+    async def create(self, parameters: Mapping[str, object]) -> CallResult:
         """Create a message, once, and return what was seen of the answer; reading it is not the library's part."""
-        return await self._noting(self._client.messages.create_async(**parameters))
+        return await self._observe(self._client.messages.create_async(**parameters))
 
-    async def list_page(self, to: str, page_size: int) -> Seen:
+    async def list_page(self, to: str, page_size: int) -> CallResult:
         """Ask for the newest messages to a number; no date filter, which would hide those still queued."""
-        return await self._noting(self._client.messages.page_async(to=to, page_size=page_size))
+        return await self._observe(self._client.messages.page_async(to=to, page_size=page_size))
 
-    async def fetch(self, sid: str) -> Seen:
+    async def fetch(self, sid: str) -> CallResult:
         """Ask for one message."""
-        return await self._noting(self._client.messages(sid).fetch_async())
+        return await self._observe(self._client.messages(sid).fetch_async())
 
-    async def sent_page(self, filters: Mapping[str, object]) -> Seen:
+    async def sent_page(self, filters: Mapping[str, object]) -> CallResult:
         """Ask for a page of the messages that were sent within a time, by us or to us."""
-        return await self._noting(self._client.messages.page_async(**filters))
+        return await self._observe(self._client.messages.page_async(**filters))
 
     def is_signed(self, url: str, form: Mapping[str, str], signature: str) -> bool:
         """Return whether the account's token signed this request.
@@ -146,16 +146,16 @@ class TwilioAccount:
         await self._transport.close()
 
     @staticmethod
-    async def _noting(call: Any) -> Seen:
-        notes: list[Seen] = []
-        token = _seen.set(notes)
+    async def _observe(call: Any) -> CallResult:
+        results: list[CallResult] = []
+        token = _results.set(results)
         try:
             await call
         except (TwilioException, aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
             pass  # what was noted says more than the exception, which drops the headers
         finally:
-            _seen.reset(token)
-        return notes[-1] if notes else Broken("no_request", bytes_written=False)
+            _results.reset(token)
+        return results[-1] if results else BrokenCall("no_request", bytes_written=False)
 
 
 @functools.lru_cache(maxsize=64)  # texts are created at one address an account
@@ -179,7 +179,7 @@ def _encoded(form: list[tuple[str, str]]) -> bytes:
     return URL.build(query=form).raw_query_string.encode("ascii")
 
 
-def _word(problem: BaseException) -> str:
+def _reason_of(problem: BaseException) -> str:
     """Return a constant word for what broke; never the message, which may hold an address."""
     match problem:
         case aiohttp.ClientConnectorDNSError():

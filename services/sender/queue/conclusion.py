@@ -12,9 +12,9 @@ from services.sender.providers.reactions import CodeMeaning, Reaction
 from services.sender.queue import announcements
 from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
 from services.sender.queue.states import AttemptState, DispatchState, is_concluded, may_become
-from services.sender.receipts.poll_schedule import next_question
+from services.sender.receipts.poll_schedule import next_status_query
 from services.sender.receipts.status_lattice import FINAL, ProviderStatus, joined
-from services.sender.reconciliation.findings import FIRST_LOOK, Adopt, GiveUp, ProvenAbsent
+from services.sender.reconciliation.decision import FIRST_LOOK, Adopt, GiveUp, ProvenAbsent
 from services.sender.sending.answer_classification import Accepted, NotSent, Refused, Unknown
 from shared.events.consent import SuppressionCause
 from shared.events.dispatch import ErrorClass
@@ -22,15 +22,15 @@ from shared.events.envelope import Event
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.progress import UNANSWERED
 
-_TAKEN: Final = frozenset({AttemptState.ACCEPTED, AttemptState.RETURNED})
+_ACCEPTED_BY_PROVIDER: Final = frozenset({AttemptState.ACCEPTED, AttemptState.RETURNED})
 _BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
-_NEVER_LEFT: Final = frozenset({Reaction.ASK_AGAIN, Reaction.HALT, Reaction.CAPPED})
+_NEVER_SENT: Final = frozenset({Reaction.ASK_AGAIN, Reaction.HALT, Reaction.CAPPED})
 """Told by a receipt, these say that the carrier never got the text."""
-_OF_THE_NUMBER: Final = frozenset({Reaction.HALT, Reaction.CAPPED})
-_MOST_FOR_THE_NUMBER: Final = 20
+_NUMBER_FAULTS: Final = frozenset({Reaction.HALT, Reaction.CAPPED})
+_MOST_ATTEMPTS_OF_NUMBER_FAULTS: Final = 20
 """A text waits for its number to be mended, but not for ever: each try is one of these."""
-_HALTED_AGAIN: Final = timedelta(minutes=5)
-_DAY_OF_CAPS: Final = ZoneInfo("America/Los_Angeles")
+_HALT_RETRY: Final = timedelta(minutes=5)
+_CAP_TIME_ZONE: Final = ZoneInfo("America/Los_Angeles")
 
 
 class Receipt(NamedTuple):
@@ -80,60 +80,60 @@ def conclude(
     """
     match news:
         case Accepted():
-            return _taken(attempt, dispatch, news, now, reconciled=False, another_is_live=another_is_live)
+            return _accepted(attempt, dispatch, news, now, reconciled=False, another_is_live=another_is_live)
         case Adopt(listed):
             taken = Accepted(listed.provider_message_id)
-            change = _taken(attempt, dispatch, taken, now, reconciled=True, another_is_live=another_is_live)
+            change = _accepted(attempt, dispatch, taken, now, reconciled=True, another_is_live=another_is_live)
             heard = Receipt(listed.provider_message_id, listed.status, listed.code, listed.meaning)
-            return _then(change, _risen(change.attempt, change.dispatch, heard, now))
+            return _combined(change, _with_status(change.attempt, change.dispatch, heard, now))
         case Receipt():
-            return _received(attempt, dispatch, news, now, another_is_live=another_is_live)
+            return _with_receipt(attempt, dispatch, news, now, another_is_live=another_is_live)
         case Refused():
             return _refused(attempt, dispatch, news, now)
         case NotSent(reason):
-            ended = _ended(attempt, AttemptState.NOT_SENT, now, reason=reason)
+            ended = _concluded(attempt, AttemptState.NOT_SENT, now, reason=reason)
             return _requeued(attempt, ended, dispatch, now, _backoff(attempt.n), reason="not_sent", detail=reason)
         case Unknown(reason):
             return _unknown(attempt, dispatch, reason, now)
         case Overdue():
             return _unknown(attempt, dispatch, "no_outcome", now)
         case ProvenAbsent():
-            return _absent(attempt, dispatch, now)
+            return _proven_absent(attempt, dispatch, now)
         case GiveUp():
-            return _given_up(attempt, dispatch, now)
+            return _assumed_sent(attempt, dispatch, now)
         case _:
             assert_never(news)
 
 
-def is_news(receipt: Receipt, seen: AttemptSnapshot) -> bool:
+def may_change(receipt: Receipt, seen: AttemptSnapshot) -> bool:
     """Return whether a receipt may change anything: of a text that is known to be taken under this id, only its end.
 
     What says no is kept as it came, and shown from there. An attempt that was seen so far never goes back, so this
     holds without a lock.
     """
-    if seen.state not in _TAKEN or seen.provider_message_id != receipt.provider_message_id:
+    if seen.state not in _ACCEPTED_BY_PROVIDER or seen.provider_message_id != receipt.provider_message_id:
         return True
     return receipt.status in FINAL and joined(seen.status, receipt.status) is not seen.status
 
 
-def _taken(
+def _accepted(
     attempt: Attempt, dispatch: Dispatch, answer: Accepted, now: datetime, *, reconciled: bool, another_is_live: bool
 ) -> Conclusion:
     """The provider has it. A second id for one attempt, or a second live attempt, is a double."""
     if attempt.provider_message_id is not None and attempt.provider_message_id != answer.provider_message_id:
         return Conclusion(attempt, dispatch, alarm="double")
-    if attempt.state in _TAKEN:
-        return Conclusion(_knowing(attempt, answer), dispatch)
+    if attempt.state in _ACCEPTED_BY_PROVIDER:
+        return Conclusion(_with_answer(attempt, answer), dispatch)
     if another_is_live:
-        return Conclusion(_knowing(attempt, answer), dispatch, alarm="double")
+        return Conclusion(_with_answer(attempt, answer), dispatch, alarm="double")
     alarm = "late_proof" if is_concluded(attempt.state) else None
-    accepted = _knowing(
+    accepted = _with_answer(
         attempt,
         answer,
         state=AttemptState.ACCEPTED,
         accepted_at=now,
         concluded_at=now,
-        ask_at=None if attempt.status in FINAL else next_question(now, now),
+        ask_at=None if attempt.status in FINAL else next_status_query(now, now),
     )
     event = announcements.accepted(
         accepted,
@@ -148,7 +148,7 @@ def _taken(
     )
 
 
-def _knowing(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
+def _with_answer(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
     """Return the attempt with what an answer says of it."""
     return attempt._replace(
         provider_message_id=answer.provider_message_id,
@@ -158,20 +158,20 @@ def _knowing(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
     )
 
 
-def _received(
+def _with_receipt(
     attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime, *, another_is_live: bool
 ) -> Conclusion:
     """A callback proves that the text was taken, and may say more."""
-    if attempt.state in _TAKEN and attempt.provider_message_id == receipt.provider_message_id:
-        return _risen(attempt, dispatch, receipt, now)  # nearly always: it was known to be taken, under this id
+    if attempt.state in _ACCEPTED_BY_PROVIDER and attempt.provider_message_id == receipt.provider_message_id:
+        return _with_status(attempt, dispatch, receipt, now)  # nearly always: it was known to be taken, under this id
     answer = Accepted(receipt.provider_message_id)
-    change = _taken(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
+    change = _accepted(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
     if change.alarm == "double":
         return change
-    return _then(change, _risen(change.attempt, change.dispatch, receipt, now))
+    return _combined(change, _with_status(change.attempt, change.dispatch, receipt, now))
 
 
-def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime) -> Conclusion:
+def _with_status(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime) -> Conclusion:
     """Apply a status; only a rise says anything new."""
     status = joined(attempt.status, receipt.status)
     if status is attempt.status:
@@ -191,7 +191,7 @@ def _risen(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime
 def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reason: str, now: datetime) -> Conclusion:
     """It did not arrive; only codes that mean "never left" ask the gate again (send-protocol, section 3)."""
     meaning = receipt.meaning or CodeMeaning(ErrorClass.UNKNOWN)
-    retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
+    retry_at = _gate_retry_at(meaning, now) if _may_return_to_gate(meaning, attempt, dispatch) else None
     attempt = attempt._replace(error_class=meaning.error_class, code=receipt.code, reason=reason)
     if retry_at is not None:
         attempt = attempt._replace(state=AttemptState.RETURNED)
@@ -208,29 +208,29 @@ def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reaso
     )
     dispatch = dispatch._replace(state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
     alarm = str(meaning.error_class) if meaning.alarm else None
-    fault = Refused(receipt.code or "", meaning) if meaning.reaction in _OF_THE_NUMBER else None
+    fault = Refused(receipt.code or "", meaning) if meaning.reaction in _NUMBER_FAULTS else None
     return Conclusion(attempt, dispatch, (event,), meaning.suppress, alarm, fault)
 
 
-def _may_ask_again(meaning: CodeMeaning, attempt: Attempt, dispatch: Dispatch) -> bool:
-    wanted = meaning.reaction in _NEVER_LEFT or (
+def _may_return_to_gate(meaning: CodeMeaning, attempt: Attempt, dispatch: Dispatch) -> bool:
+    wanted = meaning.reaction in _NEVER_SENT or (
         meaning.reaction is Reaction.ASK_AGAIN_TRANSACTIONAL and dispatch.purpose is Purpose.TRANSACTIONAL
     )
-    most = _MOST_FOR_THE_NUMBER if meaning.reaction in _OF_THE_NUMBER else meaning.most_attempts
+    most = _MOST_ATTEMPTS_OF_NUMBER_FAULTS if meaning.reaction in _NUMBER_FAULTS else meaning.most_attempts
     return wanted and attempt.n < most and not dispatch.cancelled
 
 
-def _asked_again_at(meaning: CodeMeaning, now: datetime) -> datetime:
+def _gate_retry_at(meaning: CodeMeaning, now: datetime) -> datetime:
     """Return when the gate is asked again: a day's allowance begins anew at midnight, a halted number is tried later.
 
     Source: compliance section 13 (daily caps of US 10DLC traffic are counted by the Pacific day).
     """
     match meaning.reaction:
         case Reaction.CAPPED:
-            tomorrow = now.astimezone(_DAY_OF_CAPS).date() + timedelta(days=1)
-            return datetime.combine(tomorrow, time(), _DAY_OF_CAPS).astimezone(UTC)
+            tomorrow = now.astimezone(_CAP_TIME_ZONE).date() + timedelta(days=1)
+            return datetime.combine(tomorrow, time(), _CAP_TIME_ZONE).astimezone(UTC)
         case Reaction.HALT:
-            return now + max(meaning.after, _HALTED_AGAIN)
+            return now + max(meaning.after, _HALT_RETRY)
         case _:
             return now + meaning.after
 
@@ -238,7 +238,7 @@ def _asked_again_at(meaning: CodeMeaning, now: datetime) -> datetime:
 def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: datetime) -> Conclusion:
     """A clear no. Not processed or our own fault: the text waits; else it ends here."""
     meaning = refused.meaning
-    ended = _ended(attempt, AttemptState.REFUSED, now, reason="refused")._replace(
+    ended = _concluded(attempt, AttemptState.REFUSED, now, reason="refused")._replace(
         error_class=meaning.error_class, code=refused.code
     )
     if meaning.reaction in {Reaction.SLOW_DOWN, Reaction.HALT}:
@@ -248,8 +248,8 @@ def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: dateti
         )
         return change._replace(alarm=change.alarm or (str(meaning.error_class) if meaning.alarm else None))
     if not may_become(attempt.state, AttemptState.REFUSED):
-        return _contradicted(attempt, dispatch)
-    retry_at = _asked_again_at(meaning, now) if _may_ask_again(meaning, attempt, dispatch) else None
+        return _contradiction(attempt, dispatch)
+    retry_at = _gate_retry_at(meaning, now) if _may_return_to_gate(meaning, attempt, dispatch) else None
     event = announcements.failed(
         ended,
         dispatch,
@@ -276,7 +276,7 @@ def _requeued(
 ) -> Conclusion:
     """Back to the queue: nothing reached the provider, and the clearance may still hold."""
     if not may_become(attempt.state, ended.state):
-        return _contradicted(attempt, dispatch)
+        return _contradiction(attempt, dispatch)
     if dispatch.cancelled:
         return Conclusion(ended, dispatch._replace(state=DispatchState.CANCELLED, ready_at=now + pause))
     event = announcements.waiting(ended, dispatch, now, reason=reason, detail=detail, until=now + pause)
@@ -295,36 +295,36 @@ def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -
     )
 
 
-def _absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
+def _proven_absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
     """It does not exist; whether another may be made is the flow's policy, and the gate's decision."""
     if not may_become(attempt.state, AttemptState.PROVEN_ABSENT):
         return Conclusion(attempt, dispatch)
     may_go_again = dispatch.resend is ResendPolicy.RESEND_WHEN_ABSENT and not dispatch.cancelled
     retry_at = now if may_go_again else None
-    ended = _ended(attempt, AttemptState.PROVEN_ABSENT, now, reason="proven_absent")
+    ended = _concluded(attempt, AttemptState.PROVEN_ABSENT, now, reason="proven_absent")
     event = announcements.failed(ended, dispatch, now, accepted=False, reason="proven_absent", retry_at=retry_at)
     dispatch = dispatch._replace(state=DispatchState.FAILED, reason="proven_absent", retry_at=retry_at)
     return Conclusion(ended, dispatch, (event,))
 
 
-def _given_up(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
+def _assumed_sent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
     if not may_become(attempt.state, AttemptState.ASSUMED_SENT):
         return Conclusion(attempt, dispatch)
-    ended = _ended(attempt, AttemptState.ASSUMED_SENT, now, reason="not_provable")
+    ended = _concluded(attempt, AttemptState.ASSUMED_SENT, now, reason="not_provable")
     event = announcements.unknown(ended, dispatch, now)
     return Conclusion(ended, dispatch._replace(reason="not_provable"), (event,), alarm="not_provable")
 
 
-def _contradicted(attempt: Attempt, dispatch: Dispatch) -> Conclusion:
+def _contradiction(attempt: Attempt, dispatch: Dispatch) -> Conclusion:
     """The call said no and the provider's callback said yes: the callback wins, and somebody looks."""
     return Conclusion(attempt, dispatch, alarm="contradiction" if attempt.provider_message_id else None)
 
 
-def _ended(attempt: Attempt, state: AttemptState, now: datetime, *, reason: str) -> Attempt:
+def _concluded(attempt: Attempt, state: AttemptState, now: datetime, *, reason: str) -> Attempt:
     return attempt._replace(state=state, concluded_at=now, reason=reason)
 
 
-def _then(first: Conclusion, second: Conclusion) -> Conclusion:
+def _combined(first: Conclusion, second: Conclusion) -> Conclusion:
     return second._replace(events=(*first.events, *second.events), alarm=first.alarm or second.alarm)
 
 

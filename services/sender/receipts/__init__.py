@@ -1,1 +1,1 @@
-"""Receipts: what providers report of texts they took, and the questions asked where no report came."""
+"""Receipts: what providers report about the texts they accepted, and queries where no receipt came."""

@@ -1,4 +1,4 @@
-"""When a provider is asked what became of a text it took, where no receipt has told the end of it."""
+"""When to ask a provider for the status of a text it accepted, while no receipt has reported a final one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import Final
 
 from shared.ids import AttemptId, FollowUpId, MerchantId, RecipientId
 
-ASKED_AFTER: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
+QUERY_DELAYS: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
 """Receipts come within minutes; a carrier tries for hours; after a day there is seldom anything new."""
-LISTED_FROM: Final = 20
-"""So many open questions to one account are put as one: a page of its list answers hundreds."""
-_LISTED_AT_ONCE: Final = timedelta(hours=1)
-_SENT_AROUND: Final = timedelta(minutes=10)
+LISTING_THRESHOLD: Final = 20
+"""From this many open queries on, an account is asked for a list instead: one page answers hundreds."""
+_LISTING_SPAN: Final = timedelta(hours=1)
+_SENT_TOLERANCE: Final = timedelta(minutes=10)
 """How far from our acceptance the provider may write that a text was sent: its queue, and clocks that differ."""
-_FIRST_REST_SECONDS: Final = 60.0
-_LONGEST_REST_SECONDS: Final = 1800.0
+_FIRST_BACKOFF_SECONDS: Final = 60.0
+_LONGEST_BACKOFF_SECONDS: Final = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
-class Unreported:
-    """A text the provider took, and whose end nobody has told."""
+class UnreportedAttempt:
+    """A text that a provider accepted and whose final status is not known."""
 
     attempt_id: AttemptId
     follow_up_id: FollowUpId
@@ -33,53 +33,50 @@ class Unreported:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A time within which an account sent; its list of texts is asked for between these."""
+class TimeRange:
+    """The time between which an account's list of sent texts is asked for."""
 
     since: datetime
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
-    """The provider could not be asked, or did not say."""
+class QueryFailed:
+    """The provider could not be asked, or did not answer usefully."""
 
     reason: str
     retry_after_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """How long an account is left alone after questions it did not answer; monotonic seconds."""
+class AccountBackoff:
+    """How long an account is not asked after queries that failed; monotonic seconds."""
 
     failures: int = 0
     until: float = float("-inf")
 
-    def after(self, silent: Silent, at: float) -> "Rest":
-        """Return a longer rest, as long as the provider wants at least."""
-        wait = min(_FIRST_REST_SECONDS * 2**self.failures, _LONGEST_REST_SECONDS)
-        return Rest(min(self.failures + 1, 10), at + max(wait, silent.retry_after_seconds or 0.0))
+    def after(self, failure: QueryFailed, at: float) -> "AccountBackoff":
+        """Return the backoff after one more failure: twice as long, and at least as long as the provider wants."""
+        wait = min(_FIRST_BACKOFF_SECONDS * 2**self.failures, _LONGEST_BACKOFF_SECONDS)
+        return AccountBackoff(min(self.failures + 1, 10), at + max(wait, failure.retry_after_seconds or 0.0))
 
 
-def next_question(accepted_at: datetime, now: datetime) -> datetime | None:
-    """Return when the provider is asked next; None after the last question.
-
-    Questions that were missed while nobody could ask are one question now, and not several.
-    """
-    return next((accepted_at + wait for wait in ASKED_AFTER if accepted_at + wait > now), None)
+def next_status_query(accepted_at: datetime, now: datetime) -> datetime | None:
+    """Return when the provider is asked next; None after the last query. Queries missed during an outage become one."""
+    return next((accepted_at + wait for wait in QUERY_DELAYS if accepted_at + wait > now), None)
 
 
-def listed_together(due: Sequence[Unreported]) -> Stretch | None:
-    """Return the hour of the account's list that answers for most of these; None where few are close together."""
-    if len(due) < LISTED_FROM:
+def shared_listing(due: Sequence[UnreportedAttempt]) -> TimeRange | None:
+    """Return the hour of the account's list that answers for most of these; None where too few are close together."""
+    if len(due) < LISTING_THRESHOLD:
         return None
     times = sorted(each.accepted_at for each in due)
     first = best = most = 0
     for last, at in enumerate(times):
-        while at - times[first] > _LISTED_AT_ONCE:
+        while at - times[first] > _LISTING_SPAN:
             first += 1
         if last - first + 1 > most:
             best, most = first, last - first + 1
-    if most < LISTED_FROM:
+    if most < LISTING_THRESHOLD:
         return None
-    return Stretch(times[best] - _SENT_AROUND, times[best + most - 1] + _SENT_AROUND)
+    return TimeRange(times[best] - _SENT_TOLERANCE, times[best + most - 1] + _SENT_TOLERANCE)

@@ -1,11 +1,11 @@
-"""Delivery statuses as a lattice: the highest ever reported holds, so order and repeats do not matter."""
+"""Delivery statuses as a lattice: the highest one reported holds, so order and repeats do not matter."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class ProviderStatus(StrEnum):
-    """What the provider says became of a text it took."""
+    """The provider's status of a text it accepted."""
 
     ACCEPTED = "accepted"
     SENT = "sent"
@@ -15,7 +15,7 @@ class ProviderStatus(StrEnum):
 
 
 RANK: Final = {status: rank for rank, status in enumerate(ProviderStatus)}
-"""One order for all, so that joining is commutative. A delivery outranks every failure: the phone has it."""
+"""One total order, so that joining is commutative. A delivery outranks every failure: the phone has the text."""
 
 FINAL: Final = frozenset({ProviderStatus.FAILED, ProviderStatus.UNDELIVERED, ProviderStatus.DELIVERED})
 

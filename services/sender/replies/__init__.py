@@ -1,1 +1,1 @@
-"""Replies: recorded in the request that brings them, fetched where none came, assigned where no recipient matched."""
+"""Replies: stored when delivered, listed where none was delivered, assigned where no recipient is known."""

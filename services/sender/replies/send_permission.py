@@ -1,7 +1,7 @@
-"""Whether a person may be written to, as far as the sender knows: its own STOPs first, then the ledger.
+"""Whether a person may be written to, as far as the sender knows: its own opt-outs first, then the ledger's.
 
-Every keyword takes the next number; only a standing that echoes the current one may lift what a keyword set, so that
-neither an old START nor a slow ledger undoes a new STOP (send-protocol, section 5).
+Every keyword takes the next number. Only a ledger change that names the current number may lift what a keyword set,
+so neither an old START nor a slow ledger undoes a new STOP (send-protocol, section 5).
 """
 
 from dataclasses import dataclass, replace
@@ -9,72 +9,77 @@ from typing import Final
 
 from shared.events.consent import ConsentAct, ConsentChanged, SuppressionCause
 
-_DECIDED: Final = frozenset({ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
-"""Somebody made up their mind: a reply that waited for review waits no more. A grant is no such word: shops report
-grants by themselves, and have read no reply."""
+_ENDS_REVIEW: Final = frozenset({ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
+"""Acts by which the person decided: a reply waiting for review is settled. A grant is not one: shops report grants
+by themselves, without having read the reply."""
 _REVOKED: Final = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
 class SendPermission:
-    """What the person's row holds of it."""
+    """What may not be sent to one person, and which keyword and ledger change it reflects."""
 
-    suppressed: SuppressionCause | None
-    marketing_suppressed: bool
-    informational_suppressed: bool
-    keyword_seq: int
-    epoch: int
-    needs_review: bool
+    suppressed: SuppressionCause | None = None
+    marketing_suppressed: bool = False
+    informational_suppressed: bool = False
+    keyword_seq: int = 0
+    epoch: int = 0
+    needs_review: bool = False
 
-    def stops_as(self, other: "SendPermission") -> bool:
-        """Return whether it keeps the same texts from the person as another one."""
-        return self._stopped() == other._stopped()  # noqa: SLF001 - of the same class
+    def suppresses_same_as(self, other: "SendPermission") -> bool:
+        """Return whether both forbid the same texts."""
+        return self._suppression() == other._suppression()  # noqa: SLF001 - of the same class
 
-    def _stopped(self) -> tuple[SuppressionCause | None, bool, bool]:
+    def _suppression(self) -> tuple[SuppressionCause | None, bool, bool]:
         return self.suppressed, self.marketing_suppressed, self.informational_suppressed
 
     def with_review(self) -> "SendPermission":
-        """Return it after a reply that somebody must read."""
+        """Return the permission after a reply that a person at the shop must read."""
         return replace(self, needs_review=True)
 
 
-def after_change(standing: SendPermission, change: ConsentChanged) -> SendPermission:
-    """Return the standing after the ledger spoke; an epoch that is not newer says nothing.
+def after_consent_change(permission: SendPermission, change: ConsentChanged) -> SendPermission:
+    """Return the permission after a ledger change; an epoch that is not newer changes nothing.
 
-    A change that knows of every keyword is taken as it is; one that does not may tighten, never loosen.
+    A change that knows every keyword is taken as it is; one that does not may tighten and never loosens.
     """
-    if change.epoch <= standing.epoch:
-        return standing
+    if change.epoch <= permission.epoch:
+        return permission
     marketing = change.marketing.status == _REVOKED
     informational = change.informational.status == _REVOKED
-    knows_all = change.keyword_seq >= standing.keyword_seq
-    told = replace(
-        standing,
+    knows_all = change.keyword_seq >= permission.keyword_seq
+    changed = replace(
+        permission,
         suppressed=change.suppressed,
         marketing_suppressed=marketing,
         informational_suppressed=informational,
         epoch=change.epoch,
-        needs_review=standing.needs_review and not (knows_all and change.act in _DECIDED),
+        needs_review=permission.needs_review and not (knows_all and change.act in _ENDS_REVIEW),
     )
     if knows_all:
-        return told
+        return changed
     return replace(
-        told,
-        suppressed=standing.suppressed or change.suppressed,
-        marketing_suppressed=standing.marketing_suppressed or marketing,
-        informational_suppressed=standing.informational_suppressed or informational,
+        changed,
+        suppressed=permission.suppressed or change.suppressed,
+        marketing_suppressed=permission.marketing_suppressed or marketing,
+        informational_suppressed=permission.informational_suppressed or informational,
     )
 
 
-def after_stop(standing: SendPermission, *, marketing_only: bool, cause: SuppressionCause) -> SendPermission:
-    """Return the standing after an opt-out by reply, which takes the next keyword number."""
-    numbered = replace(standing, keyword_seq=standing.keyword_seq + 1)
+def after_stop(permission: SendPermission, *, marketing_only: bool, cause: SuppressionCause) -> SendPermission:
+    """Return the permission after an opt-out by reply, which takes the next keyword number."""
+    numbered = replace(permission, keyword_seq=permission.keyword_seq + 1)
     if marketing_only and cause is SuppressionCause.OPT_OUT:
         return replace(numbered, marketing_suppressed=True)
-    lasting = standing.suppressed if standing.suppressed not in {None, SuppressionCause.OPT_OUT} else cause
+    lasting = permission.suppressed if permission.suppressed not in {None, SuppressionCause.OPT_OUT} else cause
     return replace(numbered, suppressed=lasting)
 
 
-def after_start(standing: SendPermission) -> SendPermission:
-    """Return the standing after an opt-in by reply: it takes the next number and lifts nothing by itself."""
-    return replace(standing, keyword_seq=standing.keyword_seq + 1)
+def after_start(permission: SendPermission) -> SendPermission:
+    """Return the permission after an opt-in by reply: it takes the next keyword number and lifts nothing by itself."""
+    return replace(permission, keyword_seq=permission.keyword_seq + 1)
+
+
+def after_provider_block(permission: SendPermission, cause: SuppressionCause) -> SendPermission:
+    """Return the permission after a provider refused the number for good; it takes the next keyword number."""
+    return replace(permission, suppressed=permission.suppressed or cause, keyword_seq=permission.keyword_seq + 1)

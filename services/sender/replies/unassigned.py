@@ -1,21 +1,21 @@
-"""Replies that belong to nobody we can find: read, laid to a person's account, or put away, by somebody who looked."""
+"""Replies without a known recipient: listed, assigned to a person, or dismissed, by someone who has read them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
-import sqlalchemy as sa
 
 from services.sender.instruments import UNASSIGNED_SETTLED
-from services.sender.providers.book import ProviderBook
-from services.sender.providers.port import Callback
-from services.sender.replies.recording import Replies
-from services.sender.tables import unassigned_replies
+from services.sender.providers.accounts import ProviderAccounts
+from services.sender.providers.provider import Callback
+from services.sender.replies import store
+from services.sender.replies.intake import ReplyIntake
+from services.sender.replies.store import END, SealedUnassignedReply
 from shared import aad, phone
 from shared.config.directory import Merchant
-from shared.db.transaction import Row, Transaction, WritePriority
-from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault, Unsealable
 from shared.events.engagement import ReplyClass
 from shared.ids import MerchantId
@@ -24,35 +24,19 @@ from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 MOST_LISTED: Final = 200
-DIGEST_BYTES: Final = 32
-END: Final = (datetime(9999, 1, 1, tzinfo=UTC), b"\xff" * DIGEST_BYTES)
-"""After every reply: where the first page begins."""
-NEWEST = (
-    sa.select(unassigned_replies)
-    .where(
-        unassigned_replies.c.merchant_id == sa.bindparam("merchant_id"),
-        sa.tuple_(unassigned_replies.c.received_at, unassigned_replies.c.digest)
-        < sa.tuple_(
-            sa.bindparam("received_at", type_=unassigned_replies.c.received_at.type),
-            sa.bindparam("digest", type_=sa.LargeBinary),
-        ),
-    )
-    .order_by(unassigned_replies.c.received_at.desc(), unassigned_replies.c.digest.desc())
-    .limit(sa.bindparam("most"))
-)
 
 log = logger(__name__)
 
 
 class NotAssignable(Fault):
-    """A reply that cannot be laid to anybody's account as it was asked for."""
+    """A reply that cannot be assigned to a person as requested."""
 
     code = "not_assignable"
 
 
 @dataclass(frozen=True, slots=True)
 class UnassignedReply:
-    """One such reply, opened."""
+    """One unassigned reply, opened."""
 
     reply_id: str
     provider: str
@@ -60,80 +44,80 @@ class UnassignedReply:
     reply_class: str
     received_at: datetime
     form: dict[str, str]
-    """As the provider brought it; empty where it does not open any more."""
+    """As the provider delivered it; empty where it can no longer be opened."""
 
 
 class UnassignedReplies:
-    """What somebody may do about them."""
+    """Reads unassigned replies, and records what was decided about them."""
 
-    def __init__(self, units: UnitOfWorkRunner, sealer: Sealer, book: ProviderBook, replies: Replies) -> None:
+    def __init__(
+        self, units: UnitOfWorkRunner, sealer: Sealer, providers: ProviderAccounts, intake: ReplyIntake
+    ) -> None:
         self._units = units
         self._sealer = sealer
-        self._book = book
-        self._replies = replies
+        self._providers = providers
+        self._intake = intake
 
     async def listed(self, merchant: MerchantId, before: tuple[datetime, bytes], most: int) -> list[UnassignedReply]:
-        """Return a merchant's, the newest first, that came before another."""
-        asked = {"merchant_id": merchant, "received_at": before[0], "digest": before[1], "most": most}
-        return [self._opened(row) for row in await self._units.read(lambda db: db.rows(NEWEST, asked))]
+        """Return a merchant's replies that came before another one, the newest first."""
+        found = await self._units.read(lambda db: store.list_unassigned(db, merchant, before, most))
+        return [self._opened(each) for each in found]
 
     async def newest(self, merchant: MerchantId) -> list[UnassignedReply]:
-        """Return a merchant's newest, as many as a page holds at most."""
+        """Return a merchant's newest replies, as many as a page holds at most."""
         return await self.listed(merchant, END, MOST_LISTED)
 
     async def find(self, merchant: MerchantId, reply_id: str) -> UnassignedReply | None:
-        """Return one of a merchant's; None where there is none (any more)."""
-        row = await self._units.read(lambda db: _row(db, merchant, reply_id))
-        return None if row is None else self._opened(row)
+        """Return one of a merchant's replies; None where it has none by this id, or it was assigned or dismissed."""
+        found = await self._units.read(lambda db: store.find_unassigned(db, merchant, bytes.fromhex(reply_id)))
+        return None if found is None else self._opened(found)
 
     async def assign(
         self, owner: MerchantId, reply: UnassignedReply, merchant: Merchant, to: E164 | None
     ) -> ReplyClass:
-        """Take a reply as this person's at this merchant, with all it means: an opt-out counts from now on.
+        """Record a reply as this person's at this merchant, with all it means: an opt-out acts from now on.
 
-        A crash in between leaves the reply here; assigned again, it is the repeat of one that is known.
+        A crash in between leaves the reply here; assigned again, it is the repeat of a stored one.
 
         Args:
-            owner: the merchant at whose door it came.
+            owner: the merchant whose callback address received it.
             reply: the reply.
-            merchant: at whom it counts.
-            to: whose it is; None for its own sender, where that is a number.
+            merchant: where it counts.
+            to: the person's number; None for its own sender, where that is a number.
 
         Returns:
-            What it was read as.
+            Its class.
 
         Raises:
-            NotAssignable: nobody is named, or the merchant has no number that it could have been written to.
+            NotAssignable: no person is named, or the merchant has no number that it could have been written to.
         """
-        provider = self._book.provider(owner, reply.provider)
+        provider = self._providers.provider(owner, reply.provider)
         callback = Callback("", reply.form, {})
         if provider is None or not reply.form:
             raise NotAssignable(f"the provider {reply.provider} of {owner} cannot be used, or the text was erased")
-        told = provider.inbound(callback, provider_answers=False)
-        sender = to or (phone.heard(told.sender, merchant.config.country) if told else None)
+        original = provider.inbound(callback, provider_answers=False)
+        sender = to or (phone.heard(original.sender, merchant.config.country) if original else None)
         if not isinstance(sender, str):
-            raise NotAssignable("its sender is no number; name the person in `to`")
+            raise NotAssignable("its sender is not a telephone number; name the person in `to`")
         numbers = [each.number for each in merchant.config.numbers]
         if not numbers:
             raise NotAssignable(f"{merchant.id} has no number that it could have been written to")
-        number = told.sender_number if told and told.sender_number in numbers else numbers[0]
+        number = original.sender_number if original and original.sender_number in numbers else numbers[0]
         readdressed = provider.readdressed(callback, E164(sender), number, reply.reply_id)
         inbound = provider.inbound(readdressed, provider_answers=False)
         if inbound is None:
-            raise NotAssignable("what the provider brought cannot be read as a reply")
-        read = await self._replies.take(merchant, E164(sender), inbound)
-        await self._put_away(owner, reply, "assigned")
-        return read
+            raise NotAssignable("the provider's request cannot be read as a reply")
+        reply_class = await self._intake.record(merchant, E164(sender), inbound)
+        await self._delete(owner, reply, "assigned")
+        return reply_class
 
     async def dismiss(self, owner: MerchantId, reply: UnassignedReply) -> None:
-        """Delete a reply that is nobody's."""
-        await self._put_away(owner, reply, "dismissed")
+        """Delete a reply that belongs to no one."""
+        await self._delete(owner, reply, "dismissed")
 
-    async def _put_away(self, owner: MerchantId, reply: UnassignedReply, how: str) -> None:
-        async def work(uow: UnitOfWork) -> int:
-            return await uow.db.delete(unassigned_replies, "digest", [bytes.fromhex(reply.reply_id)])
-
-        if await self._units.run(work, WritePriority.BATCHES):
+    async def _delete(self, owner: MerchantId, reply: UnassignedReply, how: str) -> None:
+        digest = bytes.fromhex(reply.reply_id)
+        if await self._units.run(lambda uow: store.delete_unassigned(digest, uow), WritePriority.BATCHES):
             UNASSIGNED_SETTLED.labels(how).inc()
             log.info(
                 "unassigned_reply_settled",
@@ -143,19 +127,13 @@ class UnassignedReplies:
                 reply_class=reply.reply_class,
             )
 
-    def _opened(self, row: Row) -> UnassignedReply:
-        digest = bytes(row["digest"])
+    def _opened(self, sealed: SealedUnassignedReply) -> UnassignedReply:
         form: dict[str, Any] = {}
         try:
-            place = aad.unassigned_reply(digest)
-            form = orjson.loads(self._sealer.open(MerchantId(row["merchant_id"]), place, bytes(row["raw"])))
+            clear = self._sealer.open(sealed.merchant_id, aad.unassigned_reply(sealed.digest), sealed.raw)
+            form = orjson.loads(clear)
         except (Unsealable, ValueError):
-            log.warning("unassigned_reply_unreadable", digest=digest.hex()[:16])
+            log.warning("unassigned_reply_unreadable", digest=sealed.digest.hex()[:16])
         return UnassignedReply(
-            digest.hex(), row["provider"], row["reason"], row["reply_class"], row["received_at"], form
+            sealed.digest.hex(), sealed.provider, sealed.reason, sealed.reply_class, sealed.received_at, form
         )
-
-
-async def _row(db: Transaction, merchant: MerchantId, reply_id: str) -> Row | None:
-    found = await db.fetch(unassigned_replies, "digest", [bytes.fromhex(reply_id)])
-    return found[0] if found and found[0]["merchant_id"] == merchant else None

@@ -1,4 +1,4 @@
-"""The HTTP door of replies that belong to nobody: listed without what they say, opened for those who may decide."""
+"""HTTP routes of replies without a known recipient; only keys that may decide about them see their content."""
 
 import base64
 import binascii
@@ -9,14 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.sender.replies.unassigned import (
-    DIGEST_BYTES,
-    END,
-    MOST_LISTED,
-    NotAssignable,
-    UnassignedReplies,
-    UnassignedReply,
-)
+from services.sender.replies.store import DIGEST_BYTES, END
+from services.sender.replies.unassigned import MOST_LISTED, NotAssignable, UnassignedReplies, UnassignedReply
 from shared import phone
 from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.model import Flag
@@ -33,7 +27,7 @@ ReplyId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$", description="As the lis
 
 
 class UnassignedView(BaseModel):
-    """A reply that belongs to nobody we can find."""
+    """A reply without a known recipient."""
 
     id: str
     provider: str
@@ -41,7 +35,7 @@ class UnassignedView(BaseModel):
     reply_class: str
     received_at: datetime
     fields: dict[str, str] | None = Field(
-        description="What the provider brought, sender and text among it; null for keys without `replies:write`."
+        description="What the provider delivered, with sender and text; null for keys without `replies:write`."
     )
 
 
@@ -53,42 +47,40 @@ class UnassignedPage(BaseModel):
 
 
 class AssignmentBody(BaseModel):
-    """Whose a reply is."""
+    """The person and merchant to assign a reply to."""
 
     model_config = ConfigDict(extra="forbid")
 
-    to: str | None = Field(None, max_length=40, description="The person's number; its own sender where left out.")
-    merchant: str | None = Field(None, max_length=64, description="At whom it counts; the operator may name another.")
+    to: str | None = Field(None, max_length=40, description="The person's number; by default the reply's sender.")
+    merchant: str | None = Field(None, max_length=64, description="Whom it counts for; the operator may name any.")
 
 
 class Assigned(BaseModel):
-    """What an assigned reply was read as; an opt-out counts from now on."""
+    """The class of an assigned reply; an opt-out acts from now on."""
 
     reply_class: str
     merchant: str
 
 
 class Dismissal(BaseModel):
-    """That a reply is nobody's."""
+    """Confirms that a reply belongs to no one."""
 
     model_config = ConfigDict(extra="forbid")
 
-    although_opt_out: Flag = Field(
-        default=False, description="Needed where it reads as an opt-out: somebody meant not to be written to."
-    )
+    although_opt_out: Flag = Field(default=False, description="Required where the reply reads as an opt-out.")
 
 
 class Dismissed(BaseModel):
-    """It is deleted."""
+    """The reply was deleted."""
 
     dismissed: bool = True
 
 
-def router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRouter:
+def create_router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRouter:
     """Return the routes."""
-    routes = APIRouter(tags=["replies"], route_class=SignedInRoute)
+    router = APIRouter(tags=["replies"], route_class=SignedInRoute)
 
-    @routes.get("/v1/replies/unassigned", summary="Replies that belong to nobody we can find, the newest first")
+    @router.get("/v1/replies/unassigned", summary="List replies without a known recipient, the newest first")
     async def listed(
         caller: Reader,
         limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
@@ -102,7 +94,7 @@ def router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRo
             next_cursor=_cursor(shown[-1]) if len(found) > limit else None,
         )
 
-    @routes.post("/v1/replies/unassigned/{reply_id}/assign", summary="Lay a reply to a person's account; a STOP counts")
+    @router.post("/v1/replies/unassigned/{reply_id}/assign", summary="Assign a reply to a person; a STOP acts at once")
     async def assign(reply_id: ReplyId, body: AssignmentBody, caller: Decider) -> Assigned:
         reply = await _found(unassigned, caller, reply_id)
         merchant = chosen_merchant(caller, body.merchant, merchants)
@@ -113,7 +105,7 @@ def router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRo
             raise HTTPProblem(HTTPStatus.CONFLICT, fault.code, fault.detail) from None
         return Assigned(reply_class=read, merchant=merchant.id)
 
-    @routes.post("/v1/replies/unassigned/{reply_id}/dismiss", summary="Delete a reply that is nobody's")
+    @router.post("/v1/replies/unassigned/{reply_id}/dismiss", summary="Delete a reply that belongs to no one")
     async def dismiss(reply_id: ReplyId, body: Dismissal, caller: Decider) -> Dismissed:
         reply = await _found(unassigned, caller, reply_id)
         if reply.reply_class == "opt_out" and not body.although_opt_out:
@@ -125,7 +117,7 @@ def router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -> APIRo
         await unassigned.dismiss(caller.merchant.id, reply)
         return Dismissed()
 
-    return routes
+    return router
 
 
 async def _found(unassigned: UnassignedReplies, caller: Caller, reply_id: str) -> UnassignedReply:
@@ -136,7 +128,7 @@ async def _found(unassigned: UnassignedReplies, caller: Caller, reply_id: str) -
 
 
 def chosen_merchant(caller: Caller, named: str | None, merchants: MerchantDirectory) -> Merchant:
-    """Return at whom a reply counts: a key speaks for its own merchant, the operator for every one."""
+    """Return the merchant a reply counts for: a key speaks for its own merchant, the operator for every one."""
     if named is None or named == caller.merchant.id:
         return caller.merchant
     if not caller.is_operator:
@@ -166,18 +158,18 @@ def _view(reply: UnassignedReply, *, opened: bool) -> UnassignedView:
 
 
 def _cursor(last: UnassignedReply) -> str:
-    """Return where a page ended, opaquely."""
+    """Return the cursor of the page after this reply."""
     place = microseconds(last.received_at).to_bytes(8, "big")
     return base64.urlsafe_b64encode(place + bytes.fromhex(last.reply_id)).rstrip(b"=").decode()
 
 
 def _from(cursor: str) -> tuple[datetime, bytes]:
-    """Return where the next page begins."""
+    """Return where the page of a cursor begins."""
     try:
         place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         at = instant(int.from_bytes(place[:8], "big"))
     except (ValueError, OverflowError, binascii.Error):
         place = b""
     if len(place) != 8 + DIGEST_BYTES:
-        raise unprocessable("cursor", "this is not a cursor of ours")
+        raise unprocessable("cursor", "not a cursor that this list returned")
     return at, place[8:]

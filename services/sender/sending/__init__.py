@@ -1,1 +1,1 @@
-"""Sending: claim, decide and commit an intent, call the provider once, classify its answer, record the outcome."""
+"""Sending: claim a dispatch, decide, commit its intent, call the provider once, classify the answer, record it."""

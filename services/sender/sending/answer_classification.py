@@ -1,4 +1,4 @@
-"""Reading what a call met: taken, refused, not sent, or unknown; the one place that decides it.
+"""Classifies the result of a call as accepted, refused, not sent, or unknown; the only place that decides it.
 
 Source: send-protocol, section 2.
 """
@@ -14,14 +14,14 @@ from services.sender.receipts.status_lattice import ProviderStatus
 from shared.events.dispatch import ErrorClass
 
 REFUSING_STATUSES: Final = frozenset({400, 401, 403, 404, 405, 422})
-"""With the provider's own error body; without it the answer came from something between us."""
+"""Only with the provider's own error body; without it the answer came from something in between."""
 LONGEST_RETRY_AFTER_SECONDS: Final = 600.0
 _SUCCESS: Final = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the text."""
+    """The provider accepted the text."""
 
     provider_message_id: str
     parts: int | None = None
@@ -32,7 +32,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider said no in its own words; the text does not exist."""
+    """The provider refused in its own words; the text does not exist."""
 
     code: str
     meaning: CodeMeaning
@@ -48,7 +48,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A text may exist; the caller reconciles and does not resend."""
+    """A text may exist: it is reconciled and not sent again."""
 
     reason: str
 
@@ -57,16 +57,16 @@ ProviderAnswer: TypeAlias = Accepted | Refused | NotSent | Unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """The call ended without an answer; `reason` is a constant word."""
+class BrokenCall:
+    """The call ended without an answer; `reason` is one of a fixed set."""
 
     reason: str
     bytes_written: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """An HTTP answer, complete."""
+class HttpAnswer:
+    """A complete HTTP answer."""
 
     status: int
     body: bytes
@@ -74,11 +74,11 @@ class Response:
     """Names in lower case."""
 
 
-Seen: TypeAlias = Broken | Response
+CallResult: TypeAlias = BrokenCall | HttpAnswer
 
 
 class Dialect(Protocol):
-    """How one provider's bodies read."""
+    """How one provider's response bodies are read."""
 
     def accepted(self, body: bytes) -> Accepted | None:
         """Return what a 2xx body says, or None where it holds no id."""
@@ -93,20 +93,20 @@ class Dialect(Protocol):
         ...
 
 
-def read(seen: Seen, dialect: Dialect) -> ProviderAnswer:
-    """Return what a call met; total, and unknown wherever a text may exist."""
-    match seen:
-        case Broken(reason, bytes_written=False):
+def classify(result: CallResult, dialect: Dialect) -> ProviderAnswer:
+    """Return the class of a result: every result has one, and it is `Unknown` wherever a text may exist."""
+    match result:
+        case BrokenCall(reason, bytes_written=False):
             return NotSent(reason)
-        case Broken(reason):
+        case BrokenCall(reason):
             return Unknown(reason)
-        case Response():
-            return _read_response(seen, dialect)
+        case HttpAnswer():
+            return _classify_response(result, dialect)
         case _:
-            assert_never(seen)
+            assert_never(result)
 
 
-def _read_response(response: Response, dialect: Dialect) -> ProviderAnswer:
+def _classify_response(response: HttpAnswer, dialect: Dialect) -> ProviderAnswer:
     if response.status in _SUCCESS:
         return dialect.accepted(response.body) or Unknown("unreadable_answer")
     if response.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -119,9 +119,9 @@ def _read_response(response: Response, dialect: Dialect) -> ProviderAnswer:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Return how long the provider wants us to wait, bounded; None where it does not say it in seconds.
+    """Return how long the provider asks us to wait, limited to ten minutes; None where it gives no number of seconds.
 
-    A date (RFC 9110 section 10.2.3 allows one) is not read: no provider here sends it.
+    A date, which RFC 9110 section 10.2.3 allows, is ignored: no provider here sends one.
     """
     try:
         seconds = float(headers.get("retry-after", ""))

@@ -1,4 +1,4 @@
-"""From a queued row to the exact text: the only place that opens sealed content on the way out."""
+"""Renders the exact text of a queued dispatch: the only place that opens sealed content in order to send it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ import orjson
 from services.sender.engagement.links.shorten import Shortener
 from services.sender.engagement.links.store import LinkOwner, link_rows
 from services.sender.queue.dispatches import Dispatch
-from services.sender.reconciliation.findings import body_sha256
+from services.sender.reconciliation.decision import body_sha256
 from services.sender.sending.intent_decision import Refuse
 from shared import aad
 from shared.config.directory import Merchant
@@ -20,7 +20,7 @@ from shared.privacy import Sealer
 from shared.rendering.render import RenderFailed, RenderInput, render
 
 
-class Composed(NamedTuple):
+class ComposedText(NamedTuple):
     """A finished text; exists only in memory."""
 
     to: E164
@@ -33,8 +33,8 @@ class Composed(NamedTuple):
 
 def compose(
     row: Mapping[str, Any], dispatch: Dispatch, merchant: Merchant, sealer: Sealer, process_url: str, now: datetime
-) -> Composed | Refuse:
-    """Return the text of a queued dispatch, or why there is none and will be none."""
+) -> ComposedText | Refuse:
+    """Return the text of a queued dispatch, or why it can never be rendered."""
     if row["body"] is None:
         return Refuse("erased")
     try:
@@ -67,7 +67,7 @@ def compose(
         dispatch.correlation_id,
         dispatch.click_days,
     )
-    return Composed(
+    return ComposedText(
         to,
         rendered.text,
         rendered.parts,
@@ -82,14 +82,14 @@ def phone_of(contact: bytes, dispatch: Dispatch, sealer: Sealer) -> E164:
 
     Raises:
         Unsealable: it cannot be opened, or is another person's: a sealed value that was moved from row to row.
-        ValueError: it is no contact.
+        ValueError: it does not hold a contact.
     """
     clear = sealer.open(dispatch.merchant_id, aad.contact(dispatch.recipient_id), contact)
     match orjson.loads(clear):  # its other fields do not matter here, and reading them costs as much as the rest
         case {"phone": str(phone)}:
             to = E164(phone)
         case _:
-            raise ValueError("no contact")
+            raise ValueError("not a contact")
     if sealer.recipient_id(dispatch.merchant_id, to) != dispatch.recipient_id:
         raise Unsealable
     return to

@@ -1,11 +1,11 @@
-"""The sender's third door: time. Claims what may go, commits intents, calls providers, commits outcomes."""
+"""Sends what is queued: claims ready dispatches, commits their intents, and starts the calls to providers."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from services.sender import store
 from services.sender.clock_skew import DatabaseClock
@@ -13,19 +13,19 @@ from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
 from services.sender.numbers.backpressure import Backpressure
 from services.sender.numbers.bucket import Bucket
 from services.sender.numbers.health import NumberHealth
-from services.sender.providers.book import ProviderBook, Route
+from services.sender.providers.accounts import ProviderAccounts, Route
 from services.sender.queue.dispatches import MARKETING_PRIORITY, Dispatch
 from services.sender.queue.failing_dispatches import FailingDispatches
-from services.sender.sending.composition import Composed, compose
+from services.sender.sending.composition import ComposedText, compose
 from services.sender.sending.intent_decision import LEAST_CLEARANCE, Refuse
-from services.sender.sending.intents import Group, Prepared, commit_intents
-from services.sender.sending.provider_calls import Calls
+from services.sender.sending.intents import IntentGroup, PreparedDispatch, commit_intents
+from services.sender.sending.marketing_readiness import MarketingReadiness
+from services.sender.sending.provider_calls import ProviderCalls
 from services.sender.settings import SenderSettings
 from shared import ids
 from shared.bus.port import Assignment
-from shared.bus.read_progress import Unread
-from shared.db.transaction import WritePriority
-from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.db.transaction import Row, WritePriority
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
 from shared.events.dispatch import ErrorClass
 from shared.failpoints import failpoint
@@ -34,181 +34,179 @@ from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 HALTED_FOR: Final = timedelta(hours=24)
-"""So long a text waits for its number to be mended; after that it ends, and says so."""
+"""How long a follow-up waits for its halted number; after that it fails, and says so."""
 _FOREVER: Final = timedelta(days=3650)
-
 
 log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class NumberBudget:
     """What one number may do in one pass."""
 
     sender_number: str
     route: Route | None
-    most: int
-    """How many calls may start; 0 lets clearances that run out lapse, and no more."""
+    max_calls: int
+    """How many calls may start; with 0, clearances that run out may lapse and nothing else happens."""
     is_cut_short: bool = False
-    """The number could push more than this process has calls for."""
+    """The number's rate allows more calls than this process has free."""
 
 
 class Dispatcher:
-    """Steps through the numbers with texts in their queues."""
+    """Steps through the numbers that have ready dispatches."""
 
     def __init__(
         self,
         units: UnitOfWorkRunner,
         sealer: Sealer,
-        book: ProviderBook,
-        calls: Calls,
+        providers: ProviderAccounts,
+        calls: ProviderCalls,
         numbers: NumberHealth,
         settings: SenderSettings,
         backpressure: Backpressure,
+        marketing: MarketingReadiness,
         *,
         process_url: str,
         holding: Callable[[], Assignment],
-        is_hearing: Callable[[], Awaitable[bool]],
-        news: Callable[[UnitOfWork], Awaitable[Unread]],
     ) -> None:
-        """Put the dispatcher together; while `is_hearing` says no, opt-outs may be unheard and marketing waits.
+        """Create the dispatcher; it sends for the people that `holding` assigns, with their share of each rate.
 
-        Marketing also waits for people about whom there is unread `news`, as asked in the intent's own transaction.
-        Only the texts of those people are taken whom `holding` names, with their share of each number's rate.
+        Marketing waits while `marketing` is not ready, and for people about whom it has unread events, as asked in
+        the intent's own transaction.
         """
         self._holding = holding
-        self._is_hearing = is_hearing
-        self._news = news
+        self._marketing = marketing
         self._units = units
         self._clock = units.clock
         self._sealer = sealer
-        self._book = book
+        self._providers = providers
         self._calls = calls
         self._numbers = numbers
         self._settings = settings
         self._backpressure = backpressure
         self._process_url = process_url
         self._started_at = self._clock.now()
-        self._aside = FailingDispatches(units)
+        self._failing = FailingDispatches(units)
         self._database_clock = DatabaseClock(units)
-        self._turn = 0
+        self._pass = 0
         self._may_market = False
         self._buckets: dict[str, tuple[float, Bucket]] = {}
-        self._mark = ids.minted(self._started_at)
-        """Signs our intents: another replica's must not be taken for ones that were not called."""
+        self._made_by = ids.minted(self._started_at)
+        """Marks this run's intents: another replica's must not be taken for ones that were not called."""
         self._doubtful: dict[AttemptId, FollowUpId] = {}
-        """Attempts whose intent may or may not be on disk, and which were not called."""
+        """Attempts that were not called and whose intent may or may not have been committed."""
 
     async def step(self) -> float:
         """Do one pass and return the seconds until the next."""
         await self._database_clock.require_near()
-        await self._settle_doubts()
+        await self._resolve_doubtful_intents()
         await self._numbers.refresh()
-        now, holding = self._clock.now(), self._holding()
-        numbers = await self._units.read(lambda db: store.ready_numbers(db, holding.numbers, now))
+        now, assigned = self._clock.now(), self._holding()
+        numbers = await self._units.read(lambda db: store.ready_numbers(db, assigned.numbers, now))
         if not numbers:
             return self._settings.idle_seconds
-        # No marketing while the wall clock is in doubt, or consents go unread (design, sections 1 and 6).
-        self._may_market = self._clock.is_trustworthy() and await self._is_hearing()
-        self._turn += 1
-        first = self._turn % len(numbers)
-        shares = self._shares([*numbers[first:], *numbers[:first]], holding)
-        done = await asyncio.gather(*(self._dispatch(share, holding) for share in shares), return_exceptions=True)
+        # No marketing while the wall clock is in doubt, or opt-outs may be unread (design, sections 1 and 6).
+        self._may_market = self._clock.is_trustworthy() and await self._marketing.is_ready()
+        self._pass += 1
+        first = self._pass % len(numbers)
+        budgets = self._budgets([*numbers[first:], *numbers[:first]], assigned)
+        done = await asyncio.gather(*(self._dispatch(budget, assigned) for budget in budgets), return_exceptions=True)
         failures = [problem for problem in done if isinstance(problem, BaseException)]
         for problem in failures:
             log.error("number_pass_failed", error=type(problem).__name__)
         if len(failures) == len(done):
-            raise failures[0]  # nobody could do anything: the loop waits a little longer each time
+            raise failures[0]  # every number failed: the loop waits a little longer each time
         return self._settings.pass_seconds if any(done) else self._settings.idle_seconds
 
     def pause(self, sender_number: str, seconds: float) -> None:
-        """Let a number rest: its provider asked for it."""
+        """Start no call of a number for a while: its provider asked for it."""
         if sender_number in self._buckets:
             self._buckets[sender_number][1].pause(self._clock.monotonic() + seconds)
 
-    def _shares(self, numbers: Sequence[str], holding: Assignment) -> list[Share]:
-        """Divide the free calls among the numbers, each within its rate and its health; the first one changes."""
+    def _budgets(self, numbers: Sequence[str], assigned: Assignment) -> list[NumberBudget]:
+        """Divide the free calls among the numbers in their order, each within its rate and its health."""
         free = self._calls.free
-        shares = []
+        budgets = []
         for number in numbers:
-            route = self._book.route(number)
-            most = pushes = 0
+            route = self._providers.route(number)
+            max_calls = allowed = 0
             if route is not None:
-                bucket = self._bucket(number, route.number.parts_per_second * holding.share)
+                bucket = self._bucket(number, route.number.parts_per_second * assigned.share)
                 allowance = self._numbers.allowance(number)
-                pushes = bucket.available(self._clock.monotonic())
-                pushes = pushes if allowance is None else min(pushes, allowance)
-                most = min(pushes, free, self._settings.group_texts)
-            free -= most
-            shares.append(Share(number, route, most, is_cut_short=0 < most < pushes))
-        return shares
+                allowed = bucket.available(self._clock.monotonic())
+                allowed = allowed if allowance is None else min(allowed, allowance)
+                max_calls = min(allowed, free, self._settings.group_texts)
+            free -= max_calls
+            budgets.append(NumberBudget(number, route, max_calls, is_cut_short=0 < max_calls < allowed))
+        return budgets
 
-    async def _dispatch(self, share: Share, holding: Assignment) -> bool:
-        """Take one number's next texts as far as their calls; return whether anything was done."""
-        rows = await self._claim(share, holding)
+    async def _dispatch(self, budget: NumberBudget, assigned: Assignment) -> bool:
+        """Take one number's next dispatches as far as starting their calls; return whether there were any."""
+        rows = await self._claim(budget, assigned)
         if not rows:
             return False
-        if share.is_cut_short and len(rows) == share.most:
+        if budget.is_cut_short and len(rows) == budget.max_calls:
             self._backpressure.note()
         failpoint("sender.after_claim")
         now = self._clock.now()
-        prepared: list[Prepared] = []
+        prepared: list[PreparedDispatch] = []
         unreadable: dict[FollowUpId, Exception] = {}
         for row in rows:
             try:
-                prepared.append(self._prepare(row, share, now))
-            except Exception as problem:  # noqa: BLE001 - one text that cannot be read must not hold a number's queue
+                prepared.append(self._prepare(row, budget, now))
+            except Exception as problem:  # noqa: BLE001 - one row that cannot be read must not hold a number's queue
                 unreadable[FollowUpId(row["follow_up_id"])] = problem
-        await self._aside.take(unreadable)
+        await self._failing.park(unreadable)
         if not prepared:
             return True
-        return await self._calls.undisturbed(self._commit_and_call(prepared, share, now))
+        return await self._calls.shielded(self._commit_and_call(prepared, budget, now))
 
-    async def _commit_and_call(self, prepared: Sequence[Prepared], share: Share, now: datetime) -> bool:
-        """Commit intents and begin their calls; whatever happens to the pass, the one follows the other."""
+    async def _commit_and_call(self, prepared: Sequence[PreparedDispatch], budget: NumberBudget, now: datetime) -> bool:
+        """Commit intents and begin their calls; once committed, the calls begin whatever happens to the pass."""
         try:
             group = await self._units.run(
-                lambda uow: commit_intents(prepared, self._clock, self._mark, self._news, uow), WritePriority.INTENTS
+                lambda uow: commit_intents(prepared, self._clock, self._made_by, self._marketing.unread, uow),
+                WritePriority.INTENTS,
             )
         except Fault:
-            self._doubtful |= {
-                p.dispatch.attempt_id(p.dispatch.attempts + 1): p.dispatch.follow_up_id for p in prepared
-            }
+            for each in prepared:
+                attempt_id = each.dispatch.attempt_id(each.dispatch.attempts + 1)
+                self._doubtful[attempt_id] = each.dispatch.follow_up_id
             raise
-        except Exception as problem:  # noqa: BLE001 - nothing was committed: whose fault it is, halving finds out
-            return await self._without_the_guilty(prepared, share, now, problem)
+        except Exception as problem:  # noqa: BLE001 - nothing was committed; halving finds the dispatch at fault
+            return await self._commit_halves(prepared, budget, now, problem)
         failpoint("sender.after_intent")
         self._count(group, now)
         if group.committed:
-            self._numbers.note_call(share.sender_number)
+            self._numbers.note_call(budget.sender_number)
         for committed in group.committed:
-            self._buckets[share.sender_number][1].take(committed.composed.parts)
+            self._buckets[budget.sender_number][1].take(committed.composed.parts)
             self._calls.start(committed, self.pause)
         return bool(group.decisions)
 
-    async def _without_the_guilty(
-        self, prepared: Sequence[Prepared], share: Share, now: datetime, problem: Exception
+    async def _commit_halves(
+        self, prepared: Sequence[PreparedDispatch], budget: NumberBudget, now: datetime, problem: Exception
     ) -> bool:
-        """Try a group that could not be written down in halves; what fails alone is set aside."""
+        """Commit a failing group in halves; a dispatch that fails alone is parked."""
         if len(prepared) == 1:
-            await self._aside.take({prepared[0].dispatch.follow_up_id: problem})
+            await self._failing.park({prepared[0].dispatch.follow_up_id: problem})
             return True
         middle = len(prepared) // 2
         for half in (prepared[:middle], prepared[middle:]):
-            await self._commit_and_call(half, share, now)
+            await self._commit_and_call(half, budget, now)
         return True
 
-    async def _claim(self, share: Share, holding: Assignment) -> Sequence[Any]:
-        """Read what is next; without a call to spare, only what is about to lapse."""
+    async def _claim(self, budget: NumberBudget, assigned: Assignment) -> Sequence[Row]:
+        """Read what is next; without a free call, only what is about to lapse."""
         now = self._clock.now()
-        clearance_until = now + (_FOREVER if share.most or share.route is None else LEAST_CLEARANCE)
+        clearance_until = now + (_FOREVER if budget.max_calls or budget.route is None else LEAST_CLEARANCE)
         last = MARKETING_PRIORITY if self._may_market else MARKETING_PRIORITY - 1
-        most = share.most or self._settings.group_texts
+        most = budget.max_calls or self._settings.group_texts
         return await self._units.read(
             lambda db: store.claim(
                 db,
-                share.sender_number,
-                holding.numbers,
+                budget.sender_number,
+                assigned.numbers,
                 now,
                 most=most,
                 last_priority=last,
@@ -216,43 +214,44 @@ class Dispatcher:
             )
         )
 
-    def _prepare(self, row: Any, share: Share, now: datetime) -> Prepared:
-        """Render outside any transaction, and note what stands against sending."""
+    def _prepare(self, row: Row, budget: NumberBudget, now: datetime) -> PreparedDispatch:
+        """Render outside any transaction, and note what speaks against sending."""
         dispatch = store.dispatch_of(row)
-        route = share.route
+        route = budget.route
         if route is None:
-            return Prepared(dispatch, None, None, Refuse("sender_unknown"))
-        if not share.most:
-            is_given_up = self._numbers.is_halted(share.sender_number) and now - dispatch.first_due_at > HALTED_FOR
+            return PreparedDispatch(dispatch, None, None, Refuse("sender_unknown"))
+        if not budget.max_calls:
+            is_given_up = self._numbers.is_halted(budget.sender_number) and now - dispatch.first_due_at > HALTED_FOR
             refusal = Refuse("sender_halted") if is_given_up else None
-            return Prepared(dispatch, route, None, refusal, self._numbers.held_by(share.sender_number))
+            return PreparedDispatch(dispatch, route, None, refusal, self._numbers.hold_reason(budget.sender_number))
         if route.merchant.id != dispatch.merchant_id:
-            return Prepared(dispatch, None, None, Refuse("sender_unknown"))
+            return PreparedDispatch(dispatch, None, None, Refuse("sender_unknown"))
         composed = self._composed(row, dispatch, route, now)
         if isinstance(composed, Refuse):
-            return Prepared(dispatch, route, None, composed)
+            return PreparedDispatch(dispatch, route, None, composed)
         obstacle = route.obstacle(composed.to, self._settings.allowed_numbers)
         restored_at = self._settings.restored_at
         is_suspect = restored_at is not None and not dispatch.attempts and dispatch.first_due_at <= self._started_at
-        return Prepared(dispatch, route, composed, obstacle, quarantined_since=restored_at if is_suspect else None)
+        quarantined_since = restored_at if is_suspect else None
+        return PreparedDispatch(dispatch, route, composed, obstacle, quarantined_since=quarantined_since)
 
-    def _composed(self, row: Any, dispatch: Dispatch, route: Route, now: datetime) -> Composed | Refuse:
-        """Compose, and let no text that cannot be composed stand in the way of the others."""
+    def _composed(self, row: Row, dispatch: Dispatch, route: Route, now: datetime) -> ComposedText | Refuse:
+        """Render a text; one that cannot be rendered is refused, and does not stop the others."""
         try:
             return compose(row, dispatch, route.merchant, self._sealer, self._process_url, now)
         except Exception as problem:  # noqa: BLE001 - one poisoned text must not hold a number's queue
             log.error("compose_crashed", follow_up_id=str(dispatch.follow_up_id), error=type(problem).__name__)  # noqa: TRY400 - a traceback may hold the text
             return Refuse("compose_crashed", ErrorClass.CONTENT)
 
-    async def _settle_doubts(self) -> None:
-        """Look up our intents whose commit was in doubt; none was called, so those that are there were not sent."""
+    async def _resolve_doubtful_intents(self) -> None:
+        """Look up our intents whose commit was in doubt; none was called, so those that exist were not sent."""
         if not self._doubtful:
             return
         asked = sorted(self._doubtful)
-        found = await self._units.read(lambda db: store.attempts_made_by(db, self._mark, asked))
+        found = await self._units.read(lambda db: store.attempts_made_by(db, self._made_by, asked))
         for attempt_id in asked:
             if attempt_id in found:
-                await self._calls.not_made(attempt_id, self._doubtful[attempt_id], "intent_in_doubt")
+                await self._calls.record_not_made(attempt_id, self._doubtful[attempt_id], "intent_in_doubt")
             self._doubtful.pop(attempt_id, None)
 
     def _bucket(self, number: str, rate: float) -> Bucket:
@@ -265,7 +264,7 @@ class Dispatcher:
         return known[1]
 
     @staticmethod
-    def _count(group: Group, now: datetime) -> None:
+    def _count(group: IntentGroup, now: datetime) -> None:
         for decision, times in Counter(group.decisions).items():
             DECISIONS.labels(decision).inc(times)
         if group.committed:

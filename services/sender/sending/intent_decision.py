@@ -1,4 +1,4 @@
-"""The checks at the point of no return: go, wait, lapse or refuse (send-protocol, section 1, step 3)."""
+"""The last checks before a call: go, wait, lapse or refuse (send-protocol, section 1, step 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 from services.sender.queue.states import AttemptState, DispatchState
-from shared.events.consent import SuppressionCause
+from services.sender.replies.send_permission import SendPermission
 from shared.events.dispatch import ErrorClass
 from shared.events.follow_up import Purpose
 from shared.vocabulary.purposes import ANSWER_PURPOSES
@@ -15,12 +15,12 @@ from shared.vocabulary.purposes import ANSWER_PURPOSES
 LEAST_CLEARANCE: Final = timedelta(seconds=45)
 """`valid_until` must lie this far ahead: 2 s to start, 10 s to call, and the provider's own queue."""
 CLOSE_GUARD_WITHOUT_VALIDITY: Final = timedelta(minutes=15)
-"""A provider that cannot be told when to give up must not be given a text this close to quiet hours."""
+"""A provider without a validity period must not get a text this close to quiet hours."""
 VALIDITY_MARGIN_SECONDS: Final = 15
 WAIT_FOR_OTHER: Final = timedelta(seconds=2)
 WAIT_FOR_NEWS: Final = timedelta(seconds=1)
 NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
-"""Obstacles that no fresh clearance takes away: they are named before a lapse."""
+"""Obstacles that no new clearance removes: they are reported before a lapse."""
 
 
 class DispatchCandidate(NamedTuple):
@@ -34,17 +34,7 @@ class DispatchCandidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class IntentRecipient:
-    """What the locked row of the person says."""
-
-    suppressed: SuppressionCause | None = None
-    marketing_suppressed: bool = False
-    informational_suppressed: bool = False
-    needs_review: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Underway:
+class OpenAttempt:
     """Another attempt to the same person without a conclusion."""
 
     attempt_id: UUID
@@ -53,23 +43,23 @@ class Underway:
 
 
 class SendCircumstances(NamedTuple):
-    """What else bears on it."""
+    """Everything else that the decision depends on."""
 
     body_sha256: bytes
-    """The text's mark under the person's key."""
+    """The text's hash under the person's key."""
     unkeyed_sha256: bytes | None = None
-    """The text's hash itself, which attempts of earlier versions keep."""
-    underway: Sequence[Underway] = ()
+    """The text's hash itself, which attempts of earlier versions store."""
+    open_attempts: Sequence[OpenAttempt] = ()
     merchant_closed: bool = False
     news_unread: bool = False
-    """Something about the person lies in the log and was not read, or may be on its way there; holds marketing."""
+    """An event about the person is in the log unread, or may be on its way there; marketing then waits."""
     content_gone: bool = False
     """The person was erased after the clearance."""
     obstacle: "Refuse | None" = None
-    """What was found wrong outside the transaction: rendering, registration, allow-list."""
+    """What was found outside the transaction: rendering, registration, allow-list."""
     provider_has_validity: bool = True
     held_by: str | None = None
-    """What keeps its number from calling; a clearance that runs out meanwhile lapses by that name."""
+    """What keeps its number from calling; a clearance that runs out meanwhile lapses for this reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +69,7 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Somebody else decided about it meanwhile; nothing is to be done."""
+    """It changed since it was claimed; nothing is to be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +88,7 @@ class Lapse:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """It may not go."""
+    """It may not be sent."""
 
     reason: str
     error_class: ErrorClass | None = None
@@ -109,12 +99,12 @@ IntentDecision: TypeAlias = Go | Skip | StayQueued | Lapse | Refuse
 
 
 def decide(
-    candidate: DispatchCandidate, person: IntentRecipient, circumstances: SendCircumstances, now: datetime
+    candidate: DispatchCandidate, permission: SendPermission, circumstances: SendCircumstances, now: datetime
 ) -> IntentDecision:
-    """Judge one queued dispatch; a lasting obstacle is named before a passing one."""
+    """Decide on one queued dispatch; a lasting obstacle is reported before a passing one."""
     if candidate.state is not DispatchState.QUEUED:
         return Skip()
-    if refusal := _lasting(candidate, person, circumstances, now):
+    if refusal := _lasting_refusal(candidate, permission, circumstances, now):
         return refusal
     if circumstances.obstacle is not None and circumstances.obstacle.reason in NO_SENDER:
         return circumstances.obstacle
@@ -129,7 +119,7 @@ def decide(
         return Refuse("window_closing", retry_at=closes)
     if circumstances.news_unread and candidate.purpose is Purpose.MARKETING:
         return StayQueued(now + WAIT_FOR_NEWS)
-    if any(_collides(other, circumstances) for other in circumstances.underway):
+    if any(_collides(other, circumstances) for other in circumstances.open_attempts):
         return StayQueued(now + WAIT_FOR_OTHER)
     return Go()
 
@@ -139,8 +129,8 @@ def validity_seconds(closes: datetime, now: datetime) -> int:
     return int((closes - now).total_seconds()) - VALIDITY_MARGIN_SECONDS
 
 
-def _lasting(
-    candidate: DispatchCandidate, person: IntentRecipient, circumstances: SendCircumstances, now: datetime
+def _lasting_refusal(
+    candidate: DispatchCandidate, permission: SendPermission, circumstances: SendCircumstances, now: datetime
 ) -> Refuse | None:
     if circumstances.merchant_closed:
         return Refuse("merchant_closed")
@@ -148,23 +138,23 @@ def _lasting(
         return Refuse("erased")
     if candidate.expires_at is not None and candidate.expires_at <= now:
         return Refuse("expired")
-    return None if candidate.purpose in ANSWER_PURPOSES else _unwelcome(candidate.purpose, person)
+    return None if candidate.purpose in ANSWER_PURPOSES else _not_permitted(candidate.purpose, permission)
 
 
-def _unwelcome(purpose: Purpose, person: IntentRecipient) -> Refuse | None:
-    """Return why this person must not get a text of this purpose; answers to HELP and STOP never come here."""
+def _not_permitted(purpose: Purpose, permission: SendPermission) -> Refuse | None:
+    """Return why this person may not get a text of this purpose; answers to HELP and STOP are never checked here."""
     marketing = purpose is Purpose.MARKETING
     informational = purpose is Purpose.INFORMATIONAL
     if (
-        person.suppressed is not None
-        or (marketing and person.marketing_suppressed)
-        or (informational and person.informational_suppressed)
+        permission.suppressed is not None
+        or (marketing and permission.marketing_suppressed)
+        or (informational and permission.informational_suppressed)
     ):
         return Refuse("suppressed", ErrorClass.OPTED_OUT)
-    return Refuse("needs_review") if marketing and person.needs_review else None
+    return Refuse("needs_review") if marketing and permission.needs_review else None
 
 
-def _collides(other: Underway, circumstances: SendCircumstances) -> bool:
+def _collides(other: OpenAttempt, circumstances: SendCircumstances) -> bool:
     """Return whether the other attempt must be concluded first.
 
     One call a person at a time, and never two unknowns with one text, which no listing could tell apart

@@ -1,11 +1,11 @@
-"""Outcomes: what calls met, committed in groups, and kept in memory for as long as the database does not take them."""
+"""Records the outcomes of calls in groups; while the database is unavailable they wait in memory."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from services.sender.queue import attempt_recording
-from services.sender.queue.attempt_recording import Item
+from services.sender.queue.attempt_recording import AttemptUpdate
 from services.sender.queue.conclusion import Conclusion
 from shared.batcher import Batcher
 from shared.db.transaction import WritePriority
@@ -15,36 +15,38 @@ from shared.telemetry.logs import logger
 
 _GROUP_OUTCOMES: Final = 100
 _LINGER_SECONDS: Final = 0.02
-"""Answers of one group of calls come close together; a crash meanwhile leaves unknowns, which are asked after."""
+"""Answers of one group of calls arrive close together; a crash meanwhile leaves unknowns, which are looked up."""
 _BACKOFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0)
 
 log = logger(__name__)
 
 
 class Outcomes:
-    """Takes answers; nothing that can fail stands between an answer and its commit (send-protocol 1.5)."""
+    """Records answers; nothing that can fail is done between an answer and its commit (send-protocol 1.5)."""
 
     def __init__(self, units: UnitOfWorkRunner) -> None:
         self._units = units
-        self._gathering: Batcher[Item, Conclusion | None] = Batcher(self._commit, _GROUP_OUTCOMES, _LINGER_SECONDS)
+        self._batcher: Batcher[AttemptUpdate, Conclusion | None] = Batcher(
+            self._commit, _GROUP_OUTCOMES, _LINGER_SECONDS
+        )
 
-    async def settle(self, item: Item) -> Conclusion | None:
-        """Commit what a call met; waits as long as the database is away.
+    async def record(self, update: AttemptUpdate) -> Conclusion | None:
+        """Commit the outcome of a call, waiting for as long as the database is unavailable.
 
-        An outcome that cannot be written for another reason is left to the reaper, which finds its intent.
+        Where it cannot be committed for another reason, its intent becomes overdue, and then unknown.
         """
         failures = 0
         while True:
             try:
-                return await self._gathering.add(item)
+                return await self._batcher.add(update)
             except Fault as fault:
                 if not fault.retryable:
                     raise
                 await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
                 failures += 1
-                log.warning("outcome_waits", code=fault.code, attempt_id=str(item.attempt_id))
+                log.warning("outcome_waits", code=fault.code, attempt_id=str(update.attempt_id))
 
-    async def _commit(self, items: Sequence[Item]) -> list[Conclusion | None]:
-        changes = await self._units.run(lambda uow: attempt_recording.record(items, uow), WritePriority.OUTCOMES)
+    async def _commit(self, updates: Sequence[AttemptUpdate]) -> list[Conclusion | None]:
+        changes = await self._units.run(lambda uow: attempt_recording.record(updates, uow), WritePriority.OUTCOMES)
         attempt_recording.raise_alarms(changes)
         return changes

@@ -1,4 +1,4 @@
-"""Calls to providers: one per intent, soon or not at all, never again; their outcomes are always written."""
+"""Calls to providers: one for each intent, soon or not at all, never repeated; outcomes are always recorded."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -6,12 +6,12 @@ from typing import Any, Final, TypeVar
 
 from services.sender.instruments import ATTEMPTS, CALL_SECONDS, CALLS_UNDER_WAY
 from services.sender.numbers.health import NumberHealth
-from services.sender.providers.port import OutgoingText
+from services.sender.providers.provider import OutgoingText
 from services.sender.providers.reactions import Reaction
-from services.sender.queue.attempt_recording import Item
+from services.sender.queue.attempt_recording import AttemptUpdate
 from services.sender.sending.answer_classification import NotSent, ProviderAnswer, Refused, Unknown
 from services.sender.sending.intent_decision import validity_seconds
-from services.sender.sending.intents import Committed
+from services.sender.sending.intents import CommittedIntent
 from services.sender.sending.outcomes import Outcomes
 from shared.clock import Clock
 from shared.failpoints import failpoint
@@ -22,14 +22,14 @@ from shared.telemetry.logs import logger
 T = TypeVar("T")
 
 START_WITHIN_SECONDS: Final = 2.0
-"""Later than this after its intent, a call is not made (send-protocol 1.4): the world may have moved on."""
+"""A call is not made later than this after its intent (send-protocol 1.4): an opt-out may have come since."""
 _DEFAULT_PAUSE_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 15.0
 
 log = logger(__name__)
 
 
-class Calls:
+class ProviderCalls:
     """The calls under way in this process."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Calls:
         self._most = most
         self._process_url = process_url
         self._tasks: set[asyncio.Task[None]] = set()
-        self._commits: set[asyncio.Future[Any]] = set()
+        self._shielded: set[asyncio.Future[Any]] = set()
         self.is_stopping = False
 
     @property
@@ -50,56 +50,56 @@ class Calls:
         """How many calls may start at once."""
         return 0 if self.is_stopping else max(0, self._most - len(self._tasks))
 
-    def start(self, committed: Committed, pause: Callable[[str, float], None]) -> None:
-        """Begin the one call of an intent; `pause` lets its number rest where the provider asks for it."""
+    def start(self, committed: CommittedIntent, pause: Callable[[str, float], None]) -> None:
+        """Begin the one call of an intent; `pause` is called with its number where the provider asks to slow down."""
         task = asyncio.create_task(self._run(committed, pause))
         self._tasks.add(task)
         CALLS_UNDER_WAY.set(len(self._tasks))
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_call_done)
 
-    async def undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
-        """Finish `work` even when whoever asked is cancelled: a committed intent without its call would be unknown."""
+    async def shielded(self, work: Coroutine[Any, Any, T]) -> T:
+        """Finish `work` even when the caller is cancelled: a committed intent without its call would become unknown."""
         task = asyncio.ensure_future(work)
-        self._commits.add(task)
-        task.add_done_callback(self._commits.discard)
+        self._shielded.add(task)
+        task.add_done_callback(self._shielded.discard)
         return await asyncio.shield(task)
 
-    async def not_made(self, attempt_id: AttemptId, follow_up_id: FollowUpId, reason: str) -> None:
-        """Write down that an intent's call was never made."""
-        await self._outcomes.settle(Item(attempt_id, follow_up_id, NotSent(reason)))
+    async def record_not_made(self, attempt_id: AttemptId, follow_up_id: FollowUpId, reason: str) -> None:
+        """Record that an intent's call was not made."""
+        await self._outcomes.record(AttemptUpdate(attempt_id, follow_up_id, NotSent(reason)))
 
-    async def settle(self) -> None:
-        """Wait until every call under way is written down."""
+    async def drain(self) -> None:
+        """Wait until the outcome of every call under way is recorded."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def stop(self) -> None:
-        """Start nothing more and wait for what is under way; what does not end becomes unknown later."""
+        """Start no more calls and wait for those under way; one that does not end becomes unknown later."""
         self.is_stopping = True
-        if self._commits:
-            await asyncio.wait(self._commits, timeout=_STOP_SECONDS)
+        if self._shielded:
+            await asyncio.wait(self._shielded, timeout=_STOP_SECONDS)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, committed: Committed, pause: Callable[[str, float], None]) -> None:
+    async def _run(self, committed: CommittedIntent, pause: Callable[[str, float], None]) -> None:
         number = committed.dispatch.sender_number
         answer = await self._call(committed)
         failpoint("sender.after_call")
-        await self._outcomes.settle(Item(committed.attempt_id, committed.dispatch.follow_up_id, answer))
+        await self._outcomes.record(AttemptUpdate(committed.attempt_id, committed.dispatch.follow_up_id, answer))
         failpoint("sender.after_outcome")
         if isinstance(answer, Refused) and answer.meaning.reaction is Reaction.SLOW_DOWN:
             pause(number, answer.retry_after_seconds or _DEFAULT_PAUSE_SECONDS)
-        ATTEMPTS.labels(committed.route.provider.kind, _outcome(answer)).inc()
+        ATTEMPTS.labels(committed.route.provider.kind, _outcome_label(answer)).inc()
         await self._numbers.note(number, answer)
 
-    async def _call(self, committed: Committed) -> ProviderAnswer:
-        """Make the call, unless too much time has passed since the intent began."""
+    async def _call(self, committed: CommittedIntent) -> ProviderAnswer:
+        """Make the call, unless the intent is too old."""
         provider = committed.route.provider
         text = self._text(committed)
-        if self._clock.monotonic() - committed.monotonic >= START_WITHIN_SECONDS:
+        if self._clock.monotonic() - committed.started_at >= START_WITHIN_SECONDS:
             return NotSent("started_too_late")
         with CALL_SECONDS.labels(provider.kind).time():
             try:
@@ -108,7 +108,7 @@ class Calls:
                 log.error("provider_call_crashed", provider=provider.kind, error=type(problem).__name__)  # noqa: TRY400 - a traceback may hold the text
                 return Unknown("call_crashed")
 
-    def _text(self, committed: Committed) -> OutgoingText:
+    def _text(self, committed: CommittedIntent) -> OutgoingText:
         closes = committed.dispatch.window_closes_at
         return OutgoingText(
             to=committed.composed.to,
@@ -118,16 +118,16 @@ class Calls:
             validity_seconds=None if closes is None else validity_seconds(closes, self._clock.now()),
         )
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """Forget a call; one that crashed left its intent behind, which the reaper finds."""
+    def _on_call_done(self, task: asyncio.Task[None]) -> None:
+        """Forget a finished call; the intent of one that crashed becomes overdue, and then unknown."""
         self._tasks.discard(task)
         CALLS_UNDER_WAY.set(len(self._tasks))
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.error("call_not_written_down", error=type(problem).__name__)
 
 
-def _outcome(answer: ProviderAnswer) -> str:
-    """Return the closed-set word for a metric."""
+def _outcome_label(answer: ProviderAnswer) -> str:
+    """Return the metric label of an answer."""
     match answer:
         case Refused():
             return "refused"

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sender.engagement.attribution import consumer, store
-from services.sender.engagement.attribution.domain import Deduction, PurchaseRecord
+from services.sender.engagement.attribution.credit import Deduction, PurchaseRecord
 from services.sender.engagement.attribution.store import (
     AccountRaced,
     DeliveredText,
-    Owned,
+    OwnedPurchase,
     keep_accounts,
     record_clicked,
     record_delivered,
@@ -292,7 +292,7 @@ async def test_pruning_deletes_only_touches_beyond_every_window(sender: Sender) 
 
 async def test_an_account_another_process_made_meanwhile_is_a_fault_worth_trying_again(sender: Sender) -> None:
     deduction = Deduction(EventId(ids.minted(START)), START, 100, "USD")
-    owned = {ids.minted(START): Owned(ACME, ANA, PurchaseRecord(deductions=(deduction,)), is_new=True)}
+    owned = {ids.minted(START): OwnedPurchase(ACME, ANA, PurchaseRecord(deductions=(deduction,)), is_new=True)}
     await sender.units.run(lambda uow: keep_accounts(uow.db, owned), WritePriority.BATCHES)
     with pytest.raises(AccountRaced) as raised:
         await sender.units.run(lambda uow: keep_accounts(uow.db, owned), WritePriority.BATCHES)

@@ -65,7 +65,7 @@ class Shop:
 
     def door(self, units: UnitOfWorkRunner, sealer: Sealer, record_seconds: float = 5) -> FastAPI:
         app = FastAPI()
-        app.include_router(api.router(units, sealer, record_seconds=record_seconds))
+        app.include_router(api.create_router(units, sealer, record_seconds=record_seconds))
         return app
 
     async def send(self, target: str = TARGET, owner: LinkOwner | None = None) -> str:

@@ -15,9 +15,9 @@ import services.metrics.app
 import services.scheduler.app
 import services.sender.app
 from services.compliance.gate.advice import advise
-from services.sender.providers.port import Inbound
+from services.sender.providers.provider import Inbound
 from services.sender.queue.dispatches import Dispatch
-from services.sender.replies.recording import Replies
+from services.sender.replies.intake import ReplyIntake
 from services.sender.store import dispatch_of
 from services.sender.tables import dispatches, receipts
 from shared import aad, ids
@@ -106,7 +106,7 @@ class RightsDriver:
         await self._call(dispatch_of(row))
         inbound = Inbound("SM-reply", PHONE, SENDER_NUMBER, "what a lovely cup", provider_answered=False)
         assert self.merchant is not None
-        await Replies(self.harness.runtime.units, self.sealer).take(self.merchant, PHONE, inbound)
+        await ReplyIntake(self.harness.runtime.units, self.sealer).record(self.merchant, PHONE, inbound)
         await self.settle()
 
     async def park(self, system_tables: SystemTables, event: Event) -> None:

@@ -10,6 +10,7 @@ import httpx2
 import sqlalchemy as sa
 
 from services.sender import app, tables
+from services.sender.dependencies import SenderDependencies
 from services.sender.instruments import ALARMS
 from services.sender.settings import SenderSettings
 from shared.config.directory import MerchantDirectory
@@ -19,6 +20,7 @@ from shared.events.follow_up import FollowUpCleared
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit
 from shared.privacy import Sealer
+from shared.service import Service
 from shared.telemetry.health import Health
 from shared.testing import make_sender
 from shared.testing.clock import FakeClock
@@ -35,7 +37,8 @@ class SenderDriver:
     harness: ServiceHarness
     clock: FakeClock
     provider: ScriptedProvider
-    sender: app.Sender
+    sender: SenderDependencies
+    service: Service
     http: httpx2.AsyncClient
 
     @property
@@ -48,12 +51,12 @@ class SenderDriver:
     async def hear(self, *events: Event) -> None:
         """Put events into the log and let the sender read them."""
         await self.harness.publish(*events)
-        await self.harness.settle(self.sender.service)
+        await self.harness.settle(self.service)
 
     async def send(self) -> None:
         """One pass of the loop, until every call is written down."""
         await self.sender.dispatcher.step()
-        await self.sender.calls.settle()
+        await self.sender.calls.drain()
 
     async def reconcile(self, **later: float) -> None:
         """Move the clock and look after unanswered calls."""
@@ -110,7 +113,8 @@ class SenderDriver:
     def restarted(self, **settings: Any) -> None:
         """Forget everything in memory, as a killed process does, and start again on the same database."""
         self.sender = assembled(self.harness, **settings)
-        self.http = client(self.harness, self.sender)
+        self.service = app.service_of(self.sender)
+        self.http = client(self.harness, self.service)
 
 
 def alarms(kind: str) -> float:
@@ -118,13 +122,13 @@ def alarms(kind: str) -> float:
     return float(ALARMS.labels(kind)._value.get())
 
 
-def assembled(built: ServiceHarness, **settings: Any) -> app.Sender:
-    return app.assemble(built.runtime, SenderSettings(**settings), make_sender.ENVIRON)
+def assembled(built: ServiceHarness, **settings: Any) -> SenderDependencies:
+    return SenderDependencies.of(built.runtime, SenderSettings(**settings), make_sender.ENVIRON)
 
 
-def client(built: ServiceHarness, sender: app.Sender) -> httpx2.AsyncClient:
+def client(built: ServiceHarness, service: Service) -> httpx2.AsyncClient:
     keys = Keys(built.runtime.merchants, RateLimit(500, built.runtime.clock))
-    application = create_app("t", sender.service.routers, keys=keys, health=Health(), max_body_bytes=100_000)
+    application = create_app("t", service.routers, keys=keys, health=Health(), max_body_bytes=100_000)
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url="http://test")
 
 
@@ -139,10 +143,11 @@ async def open_driver(folder: Path, **changes: Any) -> AsyncIterator[SenderDrive
     )
     async with harness(folder, clock, merchants) as built:
         sender = assembled(built)
-        await built.create(sender.service.metadata)
-        driver = SenderDriver(built, clock, provider, sender, client(built, sender))
+        service = app.service_of(sender)
+        await built.create(service.metadata)
+        driver = SenderDriver(built, clock, provider, sender, service, client(built, service))
         yield driver
         await driver.sender.calls.stop()
-        await sender.book.close()
-        await driver.sender.book.close()
+        await sender.providers.close()
+        await driver.sender.providers.close()
     await provider.stop()

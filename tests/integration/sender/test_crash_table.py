@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from services.sender.queue.attempt_recording import Item
+from services.sender.queue.attempt_recording import AttemptUpdate
 from services.sender.reconciliation.reconciler import Reconciler
 from services.sender.sending.answer_classification import Accepted
+from services.sender.settings import SenderSettings
 from shared import failpoints
 from shared.bus.port import Assignment
 from shared.db.transaction import Transaction, WritePriority
@@ -238,14 +239,14 @@ async def test_c11_a_committed_position_is_where_reading_goes_on(
 ) -> None:
     arm(monkeypatch, "runner.after_commit")
     await driver.harness.publish(driver.cleared())
-    runner = driver.sender.service.runner
+    runner = driver.service.runner
     assert runner is not None
     monkeypatch.setattr(type(runner), "_take", type(runner)._commit)  # no second try inside the dying process
     with pytest.raises(FailpointReached):
         await runner.step(linger_seconds=0)
     monkeypatch.undo()
     driver.restarted()
-    await driver.harness.settle(driver.sender.service)
+    await driver.harness.settle(driver.service)
     await driver.send()
     assert len(driver.provider.texts) == 1
 
@@ -258,7 +259,9 @@ async def test_c12_a_callback_overtakes_the_outcome(driver: SenderDriver, monkey
     await driver.http.post(**text.receipt("delivered"))
     assert (await driver.attempts())[0]["state"] == "accepted"
     doubles = alarms("double")
-    await driver.sender.outcomes.settle(Item(attempt["id"], attempt["follow_up_id"], Accepted(text.sid, parts=1)))
+    await driver.sender.outcomes.record(
+        AttemptUpdate(attempt["id"], attempt["follow_up_id"], Accepted(text.sid, parts=1))
+    )
     assert alarms("double") == doubles
     assert len(await driver.published(DispatchAccepted)) == 1
     assert (await driver.dispatches())[0]["state"] == "delivered"
@@ -361,10 +364,9 @@ async def test_c17_a_reconciler_that_died_and_another_change_nothing_twice(drive
     other = Reconciler(
         driver.harness.runtime.units,
         driver.sealer,
-        driver.sender.book,
+        driver.sender.providers,
+        SenderSettings(horizon_hours=1, reconcile_seconds=1),
         holding=lambda: Assignment(frozenset({0}), 1),
-        horizon=timedelta(hours=1),
-        pause_seconds=1,
     )
     await driver.sender.reconciler.step()
     await other.step()

@@ -71,7 +71,7 @@ async def test_marketing_waits_for_unread_news_of_its_own_person_and_of_nobody_e
     await driver.harness.publish(gone)
     await driver.send()
     assert [text.form["To"] for text in driver.provider.texts] == ["+12125550122"]
-    await driver.harness.settle(driver.sender.service)
+    await driver.harness.settle(driver.service)
     driver.clock.advance(seconds=2)
     await driver.send()
     assert driver.provider.calls == 1

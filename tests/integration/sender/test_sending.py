@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from services.sender.clock_skew import ClocksApart
 from services.sender.numbers.breaker import Breaker, BreakerState
 from services.sender.numbers.health import NumberHealth
-from services.sender.reconciliation.findings import body_sha256, text_mark
+from services.sender.reconciliation.decision import body_sha256, keyed_body_hash
 from services.sender.sending import composition, dispatcher, intents
 from services.sender.tables import dispatches, recipients, system_tables
 from shared import aad
@@ -168,7 +168,7 @@ async def test_who_was_known_before_there_were_keys_gets_one_with_their_next_tex
     [attempt] = await driver.attempts()
     assert person["text_key"]
     [text] = driver.provider.texts
-    assert attempt["body_sha256"] == text_mark(person["text_key"], body_sha256(text.form["Body"]))
+    assert attempt["body_sha256"] == keyed_body_hash(person["text_key"], body_sha256(text.form["Body"]))
 
 
 async def test_a_sealed_number_that_was_moved_to_another_persons_row_is_never_called(driver: SenderDriver) -> None:
@@ -491,7 +491,7 @@ async def test_a_pass_that_is_cancelled_after_its_commit_began_still_makes_its_c
 
 
 async def test_the_service_sends_by_itself_while_it_runs(driver: SenderDriver) -> None:
-    async with driver.sender.service.running():
+    async with driver.service.running():
         await driver.harness.publish(driver.cleared())
         async with asyncio.timeout(10):
             while not await driver.published(DispatchAccepted):  # noqa: ASYNC110 - the log has no event for tests
@@ -501,8 +501,8 @@ async def test_the_service_sends_by_itself_while_it_runs(driver: SenderDriver) -
 
 async def test_marketing_waits_while_the_event_door_is_halted(driver: SenderDriver) -> None:
     await driver.hear(driver.cleared(1, purpose=Purpose.MARKETING), driver.cleared(2, phone="+12125550124"))
-    assert driver.sender.service.runner is not None
-    driver.sender.service.runner.halted = "consumer_halted"
+    assert driver.service.runner is not None
+    driver.service.runner.halted = "consumer_halted"
     await driver.send()
     assert [text.form["To"] for text in driver.provider.texts] == ["+12125550124"]
 
@@ -510,13 +510,13 @@ async def test_marketing_waits_while_the_event_door_is_halted(driver: SenderDriv
 async def test_a_changed_file_takes_effect_and_an_unchanged_account_keeps_its_connections(
     driver: SenderDriver, tmp_path: Path
 ) -> None:
-    before = driver.sender.book.provider("acme", "main")
+    before = driver.sender.providers.provider("acme", "main")
     make_sender.merchants_folder(tmp_path, driver.provider.base_url, rate=7)
     assert driver.harness.runtime.merchants.reload_if_changed()
-    assert driver.sender.book.provider("acme", "main") is before
+    assert driver.sender.providers.provider("acme", "main") is before
     make_sender.merchants_folder(tmp_path, driver.provider.base_url, sid="AC" + "1" * 32)
     assert driver.harness.runtime.merchants.reload_if_changed()
-    assert driver.sender.book.provider("acme", "main") is not before
+    assert driver.sender.providers.provider("acme", "main") is not before
 
 
 async def test_a_held_number_makes_one_trial_call_at_a_time(driver: SenderDriver) -> None:
@@ -547,7 +547,7 @@ async def test_a_queued_text_that_cannot_be_read_is_parked_and_its_number_goes_o
     await driver.send()
     assert driver.provider.calls == 3
     assert [row["type"] for row in await driver.harness.rows(sa.select(system_tables.parked))] == ["sender.text"]
-    events = driver.sender.service.events
+    events = driver.service.events
     assert events is not None
     assert await parked.redrive(driver.harness.runtime.units, system_tables, events) == (0, 1)
     await spoil(driver, guilty, "at_most_once")
@@ -561,14 +561,14 @@ async def test_a_text_that_cannot_be_written_down_is_parked_and_the_others_of_it
 ) -> None:
     texts = [driver.cleared(n, phone=f"+1212555012{n}") for n in range(5)]
     await driver.hear(*texts)
-    judge = intents._judge
+    judge = intents._decide
 
-    def failing(each: intents.Prepared, *rest: Any, **named: Any) -> Any:
+    def failing(each: intents.PreparedDispatch, *rest: Any, **named: Any) -> Any:
         if each.dispatch.follow_up_id == texts[2].follow_up_id:
             raise KeyError("no such column")
         return judge(each, *rest, **named)
 
-    monkeypatch.setattr(intents, "_judge", failing)
+    monkeypatch.setattr(intents, "_decide", failing)
     await driver.send()
     assert driver.provider.calls == 4
     assert len(await driver.harness.rows(sa.select(system_tables.parked))) == 1

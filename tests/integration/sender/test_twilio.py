@@ -8,10 +8,10 @@ import aiohttp
 import pytest
 
 from services.sender.providers import twilio_sdk
-from services.sender.providers.port import Callback, OutgoingText
+from services.sender.providers.provider import Callback, OutgoingText
 from services.sender.providers.twilio import TwilioProvider
 from services.sender.receipts.status_lattice import ProviderStatus
-from services.sender.reconciliation.findings import body_sha256
+from services.sender.reconciliation.decision import body_sha256
 from services.sender.sending.answer_classification import Accepted, NotSent, ProviderAnswer, Refused, Unknown
 from shared.phone import E164
 from shared.testing import make_sender

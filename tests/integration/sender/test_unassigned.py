@@ -7,8 +7,8 @@ import httpx2
 import pytest
 
 from services.sender.instruments import UNASSIGNED_SETTLED
-from services.sender.replies import unassigned
-from services.sender.replies.recording import Replies
+from services.sender.replies import store, unassigned
+from services.sender.replies.intake import ReplyIntake
 from services.sender.replies.unassigned_api import chosen_merchant
 from shared.config.directory import MerchantDirectory
 from shared.events.consent import ConsentAct, ConsentReported
@@ -93,7 +93,7 @@ async def test_assigned_twice_after_a_crash_it_counts_once(
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(unassigned.UnassignedReplies, "_put_away", dies)
+        patched.setattr(unassigned.UnassignedReplies, "_delete", dies)
         with pytest.raises(RuntimeError, match="killed"):
             await told(driver, "assign", {"to": PERSON})
     assert (await told(driver, "assign", {"to": PERSON})).status_code == 200
@@ -150,7 +150,7 @@ async def test_pages_show_every_reply_once_the_newest_first(driver: SenderDriver
 
 
 async def test_the_list_is_read_along_its_index(driver: SenderDriver) -> None:
-    plan = await driver.harness.plan(unassigned.NEWEST, merchant_id="a", received_at=START, digest=b"", most=9)
+    plan = await driver.harness.plan(store.NEWEST, merchant_id="a", received_at=START, digest=b"", most=9)
     assert "ix_sender_unassigned_replies_newest" in plan
     assert "TEMP B-TREE" not in plan
     assert "Sort" not in plan
@@ -171,7 +171,7 @@ async def test_the_operator_may_say_that_it_was_meant_for_another_shop(driver: S
 
     await brought(driver)
     units, sealer = driver.harness.runtime.units, driver.sealer
-    replies = unassigned.UnassignedReplies(units, sealer, driver.sender.book, Replies(units, sealer))
+    replies = unassigned.UnassignedReplies(units, sealer, driver.sender.providers, ReplyIntake(units, sealer))
     [listed_reply] = (await listed(driver))["replies"]
     reply = await replies.find(acme.id, listed_reply["id"])
     assert reply is not None

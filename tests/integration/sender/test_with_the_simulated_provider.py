@@ -11,6 +11,8 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
+from services.sender.app import service_of
+from services.sender.tables import metadata
 from services.simulator.app import Simulator, create_app_of
 from services.simulator.config import SimulatorConfig
 from services.simulator.faults import FaultKind, FaultPlan, FaultRule
@@ -55,18 +57,19 @@ async def test_where_no_receipt_ever_comes_the_provider_says_the_end_when_it_is_
         merchants = MerchantDirectory.load(folder, make_sender.ENVIRON)
         async with harness(tmp_path, clock, merchants) as built:
             sender = assembled(built)
-            await built.create(sender.service.metadata)
-            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, client(built, sender))
+            service = service_of(sender)
+            await built.create(metadata)
+            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, service, client(built, service))
             await driver.hear(*(driver.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
             await driver.send()
             async with asyncio.timeout(20):
                 while simulator._carrier.on_the_way:  # noqa: ASYNC110 - its texts take no time, but turns of the loop
                     await asyncio.sleep(0.01)
             clock.advance(minutes=12)
-            await sender.asker.step()
+            await sender.status_poller.step()
             states = Counter(row["state"] for row in await driver.dispatches())
             await sender.calls.stop()
-            await sender.book.close()
+            await sender.providers.close()
     assert states == {"delivered": TEXTS - 1, "failed": 1}
 
 
@@ -81,9 +84,10 @@ async def test_a_stop_that_the_simulated_provider_could_not_bring_is_asked_for(t
         merchants = MerchantDirectory.load(make_sender.merchants_folder(tmp_path, url), make_sender.ENVIRON)
         async with harness(tmp_path, clock, merchants) as built:
             sender = assembled(built)
-            await built.create(sender.service.metadata)
-            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, client(built, sender))
-            await sender.missed.step()
+            service = service_of(sender)
+            await built.create(metadata)
+            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, service, client(built, service))
+            await sender.missed_replies.step()
             await simulator._carrier.receive(
                 phone=make_sender.PERSON,
                 number=make_sender.SENDER_NUMBER,
@@ -91,9 +95,9 @@ async def test_a_stop_that_the_simulated_provider_could_not_bring_is_asked_for(t
                 body="STOP",
             )
             clock.advance(minutes=10)
-            await sender.missed.step()
+            await sender.missed_replies.step()
             assert [row["suppressed"] for row in await driver.people()] == ["opt_out"]
-            await sender.book.close()
+            await sender.providers.close()
 
 
 async def test_faults_of_every_kind_never_make_two_texts_of_one_follow_up(tmp_path: Path) -> None:
@@ -119,8 +123,9 @@ async def test_faults_of_every_kind_never_make_two_texts_of_one_follow_up(tmp_pa
         merchants = MerchantDirectory.load(folder, make_sender.ENVIRON)
         async with harness(tmp_path, clock, merchants) as built:
             sender = assembled(built)
-            await built.create(sender.service.metadata)
-            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, client(built, sender))
+            service = service_of(sender)
+            await built.create(metadata)
+            driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, service, client(built, service))
             await driver.hear(*(driver.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
             for _ in range(12):
                 await driver.send()
@@ -130,7 +135,7 @@ async def test_faults_of_every_kind_never_make_two_texts_of_one_follow_up(tmp_pa
             async with httpx2.AsyncClient(base_url=url) as http:
                 texts = (await http.get("/simulator/texts", params={"limit": 1000})).json()["texts"]
             await sender.calls.stop()
-            await sender.book.close()
+            await sender.providers.close()
     sent_to = Counter(text["to"] for text in texts)
     assert set(sent_to.values()) == {1}
     taken = states["accepted"] + states["delivered"]  # a listing may say that a text has arrived already

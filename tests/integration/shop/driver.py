@@ -19,6 +19,7 @@ import services.scheduler.app
 import services.sender.app
 from services.compliance.gate.advice import advise
 from services.scheduler.tables import follow_ups
+from services.sender.dependencies import SenderDependencies
 from services.sender.settings import SenderSettings
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Row
@@ -49,7 +50,7 @@ class Shop:
     clock: FakeClock
     provider: ScriptedProvider
     http: httpx2.AsyncClient
-    sender: services.sender.app.Sender
+    sender: SenderDependencies
     five: list[Service]
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -62,7 +63,7 @@ class Shop:
             await scheduler.loops[0]._step()
             read += await self.harness.settle(*self.five)
             await self.sender.dispatcher.step()
-            await self.sender.calls.settle()
+            await self.sender.calls.drain()
             if not read and len(self.provider.texts) == calls:
                 return
 
@@ -181,12 +182,12 @@ async def opened(folder: Path, at: datetime | None = None) -> AsyncIterator[Shop
     directory = MerchantDirectory.load(_files(folder, provider.base_url), make_sender.ENVIRON)
     assert not directory.problems
     async with harness(folder, clock, directory) as built:
-        sender = services.sender.app.assemble(built.runtime, SenderSettings(), make_sender.ENVIRON)
+        sender = SenderDependencies.of(built.runtime, SenderSettings(), make_sender.ENVIRON)
         five = [
             services.ingest.app.build(built.runtime),
             services.scheduler.app.build(built.runtime, advice=advise),
             services.compliance.app.build(built.runtime),
-            sender.service,
+            services.sender.app.service_of(sender),
             services.metrics.app.build(built.runtime),
         ]
         await built.create(*(service.metadata for service in five))
@@ -203,7 +204,7 @@ async def opened(folder: Path, at: datetime | None = None) -> AsyncIterator[Shop
         ) as client:
             yield Shop(built, clock, provider, client, sender, five)
         await sender.calls.stop()
-        await sender.book.close()
+        await sender.providers.close()
     await provider.stop()
 
 

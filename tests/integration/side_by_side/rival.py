@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import services.compliance.app
-from services.sender import app as sender_app
+from services.sender.dependencies import SenderDependencies
 from services.sender.settings import SenderSettings
 from shared.config.directory import MerchantDirectory
 from shared.db.postgres import PostgresDatabase
@@ -77,16 +77,16 @@ async def _judge(runtime: Runtime, folder: Path) -> None:
 
 
 async def _send(runtime: Runtime, _folder: Path) -> None:
-    sender = sender_app.assemble(runtime, SenderSettings(), make_sender.ENVIRON)
+    sender = SenderDependencies.of(runtime, SenderSettings(), make_sender.ENVIRON)
     await _go()
     over = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     while not over.done():
         assert isinstance(runtime.clock, FakeClock)
         runtime.clock.advance(seconds=_STEP_SECONDS)  # or the number's rate would never let another text through
         await sender.dispatcher.step()
-        await sender.calls.settle()
+        await sender.calls.drain()
     await sender.calls.stop()
-    await sender.book.close()
+    await sender.providers.close()
 
 
 async def _go() -> None:

@@ -153,7 +153,7 @@ async def test_a_clearance_is_queued_once(line: Line, place: Place, tmp_path: Pa
         await driver.hear(driver.cleared(1))
         await driver.harness.publish(driver.cleared(2, phone="+12125550102"))
         line.cut(place)
-        await read_through(driver.harness, driver.sender.service)
+        await read_through(driver.harness, driver.service)
         await driver.send()
         assert len(driver.provider.texts) == len(await driver.dispatches()) == 2
 

@@ -10,10 +10,11 @@ import structlog
 
 from services.metrics import store as metrics_store
 from services.metrics.domain.tally import rebuild
-from services.sender.engagement.attribution.domain import Deduction, PurchaseRecord
-from services.sender.engagement.attribution.store import Owned, accounts_of, keep_accounts
+from services.sender.engagement.attribution.credit import Deduction, PurchaseRecord
+from services.sender.engagement.attribution.store import OwnedPurchase, accounts_of, keep_accounts
 from services.sender.engagement.attribution.tables import conversions
-from services.sender.erasure import forget as sender_forget
+from services.sender.privacy import SenderPrivacy
+from services.sender.tables import system_tables as sender_tables
 from shared import ids
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
@@ -58,7 +59,7 @@ async def test_a_stop_beside_the_ledgers_older_word_is_never_lifted(tmp_path: Pa
                 epoch=1,
             )
             await asyncio.gather(driver.reply("STOP", f"SM-{number}", phone),
-                                 handled(driver.harness, driver.sender.service, [granted]))  # fmt: skip
+                                 handled(driver.harness, driver.service, [granted]))  # fmt: skip
         people = await driver.people()
         assert [(row["suppressed"], row["consent_epoch"]) for row in people] == [("opt_out", 1)] * AT_ONCE
 
@@ -77,12 +78,12 @@ async def test_two_replicas_with_one_queue_send_each_text_once(tmp_path: Path) -
         replicas = [driver.sender, *(assembled(driver.harness) for _ in range(2))]
         for _ in range(3):
             await asyncio.gather(*(each.dispatcher.step() for each in replicas))
-            await asyncio.gather(*(each.calls.settle() for each in replicas))
+            await asyncio.gather(*(each.calls.drain() for each in replicas))
         assert (driver.provider.calls, len(driver.provider.texts)) == (20, 20)
         assert {row["state"] for row in await driver.dispatches()} == {"accepted"}
         assert len(await driver.published(DispatchAccepted)) == 20
         for each in replicas[1:]:
-            await each.book.close()
+            await each.providers.close()
 
 
 async def test_a_replica_in_doubt_never_gives_up_the_intent_of_another(
@@ -113,7 +114,7 @@ async def test_a_replica_in_doubt_never_gives_up_the_intent_of_another(
         await dispatcher.step()
         assert [(row["state"], row["n"]) for row in await driver.attempts()] == [("intent", 1)]
         assert driver.provider.calls == 0
-        await other.book.close()
+        await other.providers.close()
 
 
 async def test_two_reconcilers_and_a_late_answer_at_once_conclude_once(tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ async def test_two_reconcilers_and_a_late_answer_at_once_conclude_once(tmp_path:
         assert [row["state"] for row in await driver.attempts()] == ["accepted"]
         assert len(await driver.published(DispatchAccepted)) == 1
         for each in others:
-            await each.book.close()
+            await each.providers.close()
 
 
 async def test_an_erasure_beside_intents_never_deadlocks_and_nothing_of_the_person_stays(
@@ -145,13 +146,14 @@ async def test_an_erasure_beside_intents_never_deadlocks_and_nothing_of_the_pers
                        occurred_at=driver.clock.now()) for phone in reversed(phones)
         ]  # fmt: skip
         units = driver.harness.runtime.units
+        erase = SenderPrivacy(sender_tables, driver.sealer).erase
         with structlog.testing.capture_logs() as logs:
             await asyncio.gather(
                 driver.sender.dispatcher.step(),
-                *(units.run(partial(sender_forget, [each]), WritePriority.BATCHES) for each in erased),
-                units.run(partial(sender_forget, erased), WritePriority.BATCHES),
+                *(units.run(partial(erase, [each]), WritePriority.BATCHES) for each in erased),
+                units.run(partial(erase, erased), WritePriority.BATCHES),
             )
-        await driver.sender.calls.settle()
+        await driver.sender.calls.drain()
         assert [line for line in logs if line["event"] == "unit_runs_again"] == []
         for row in await driver.dispatches():
             assert (row["body"], row["contact"], row["facts"]) == (None, None, None)
@@ -181,7 +183,7 @@ async def test_an_account_made_by_two_replicas_at_once_holds_what_both_heard(tmp
             known = (await accounts_of(uow.db, [key])).get(key)
             await (asyncio.wait_for(both.wait(), 5) if runs <= 2 else asyncio.sleep(0.01))
             before = known.account.deductions if known else ()
-            account = Owned(ACME, ANA, PurchaseRecord(deductions=(*before, deduction)), is_new=known is None)
+            account = OwnedPurchase(ACME, ANA, PurchaseRecord(deductions=(*before, deduction)), is_new=known is None)
             await keep_accounts(uow.db, {key: account})
 
         await asyncio.gather(*(sender.units.run(partial(deduct, minor), WritePriority.BATCHES) for minor in (100, 250)))

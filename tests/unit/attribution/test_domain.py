@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.engagement.attribution.domain import (
+from services.sender.engagement.attribution.credit import (
     Adjusted,
     Attributed,
     AttributionChange,

@@ -6,17 +6,17 @@ import pytest
 
 from services.sender.queue.conclusion import Receipt, conclude
 from services.sender.receipts.poll_schedule import (
-    ASKED_AFTER,
-    LISTED_FROM,
-    Rest,
-    Silent,
-    Stretch,
-    Unreported,
-    listed_together,
-    next_question,
+    LISTING_THRESHOLD,
+    QUERY_DELAYS,
+    AccountBackoff,
+    QueryFailed,
+    TimeRange,
+    UnreportedAttempt,
+    next_status_query,
+    shared_listing,
 )
 from services.sender.receipts.status_lattice import ProviderStatus
-from services.sender.reconciliation.findings import Adopt, Listed
+from services.sender.reconciliation.decision import Adopt, ListedMessage
 from services.sender.sending.answer_classification import Accepted
 from shared import ids
 from shared.events.dispatch import DispatchDelivered, DispatchFailed
@@ -41,21 +41,21 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 def test_a_provider_is_asked_after_ten_minutes_an_hour_and_a_day(
     since_accepted: timedelta, wait: timedelta | None
 ) -> None:
-    assert next_question(START, START + since_accepted) == (None if wait is None else START + wait)
+    assert next_status_query(START, START + since_accepted) == (None if wait is None else START + wait)
 
 
 def test_a_text_that_was_taken_is_to_be_asked_about_until_its_end_is_told() -> None:
     taken = conclude(ATTEMPT, DISPATCH, Accepted("SM1"), START, another_is_live=False)
-    assert taken.attempt.ask_at == START + ASKED_AFTER[0]
+    assert taken.attempt.ask_at == START + QUERY_DELAYS[0]
     sent = conclude(taken.attempt, taken.dispatch, Receipt("SM1", ProviderStatus.SENT), START, another_is_live=False)
-    assert sent.attempt.ask_at == START + ASKED_AFTER[0]
+    assert sent.attempt.ask_at == START + QUERY_DELAYS[0]
     for status in (ProviderStatus.DELIVERED, ProviderStatus.UNDELIVERED, ProviderStatus.FAILED):
         ended = conclude(sent.attempt, sent.dispatch, Receipt("SM1", status), START, another_is_live=False)
         assert ended.attempt.ask_at is None
 
 
 def test_a_text_that_is_found_delivered_is_not_asked_about_again() -> None:
-    listed = Listed("SM1", ATTEMPT.sender_number, ATTEMPT.body_sha256, START, ProviderStatus.DELIVERED)
+    listed = ListedMessage("SM1", ATTEMPT.sender_number, ATTEMPT.body_sha256, START, ProviderStatus.DELIVERED)
     assert conclude(ATTEMPT, DISPATCH, Adopt(listed), START, another_is_live=False).attempt.ask_at is None
 
 
@@ -72,8 +72,8 @@ def test_what_was_asked_is_the_event_a_receipt_would_have_been_and_says_when_it_
         assert (asked.attempt, asked.dispatch) == (heard.attempt, heard.dispatch)
 
 
-def unreported(number: int, accepted_at: datetime) -> Unreported:
-    return Unreported(
+def unreported(number: int, accepted_at: datetime) -> UnreportedAttempt:
+    return UnreportedAttempt(
         attempt_id=AttemptId(ids.derived("a", number, at=START)),
         follow_up_id=DISPATCH.follow_up_id,
         merchant_id=DISPATCH.merchant_id,
@@ -86,23 +86,23 @@ def unreported(number: int, accepted_at: datetime) -> Unreported:
 
 
 def test_many_texts_of_one_hour_are_asked_about_as_one_list() -> None:
-    many = [unreported(n, START + n * MINUTE) for n in range(LISTED_FROM)]
-    last = START + (LISTED_FROM - 1) * MINUTE
-    assert listed_together(many) == Stretch(START - 10 * MINUTE, last + 10 * MINUTE)
-    assert listed_together(many[1:]) is None
+    many = [unreported(n, START + n * MINUTE) for n in range(LISTING_THRESHOLD)]
+    last = START + (LISTING_THRESHOLD - 1) * MINUTE
+    assert shared_listing(many) == TimeRange(START - 10 * MINUTE, last + 10 * MINUTE)
+    assert shared_listing(many[1:]) is None
 
 
 def test_the_fullest_hour_is_listed_first_and_older_texts_do_not_stretch_it() -> None:
     old = [unreported(n, START - 30 * HOUR + n * HOUR) for n in range(25)]
-    assert listed_together(old) is None
-    many = [unreported(100 + n, START) for n in range(LISTED_FROM)]
-    assert listed_together([*old, *many]) == Stretch(START - 10 * MINUTE, START + 10 * MINUTE)
+    assert shared_listing(old) is None
+    many = [unreported(100 + n, START) for n in range(LISTING_THRESHOLD)]
+    assert shared_listing([*old, *many]) == TimeRange(START - 10 * MINUTE, START + 10 * MINUTE)
 
 
 def test_an_account_that_does_not_answer_rests_longer_each_time_up_to_half_an_hour() -> None:
-    rest, waits = Rest(), []
+    rest, waits = AccountBackoff(), []
     for _ in range(8):
-        rest = rest.after(Silent("http_503"), 100.0)
+        rest = rest.after(QueryFailed("http_503"), 100.0)
         waits.append(rest.until - 100.0)
     assert waits == [60, 120, 240, 480, 960, 1800, 1800, 1800]
-    assert Rest().after(Silent("http_429", 600.0), 0.0).until == 600.0
+    assert AccountBackoff().after(QueryFailed("http_429", 600.0), 0.0).until == 600.0

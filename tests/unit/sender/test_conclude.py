@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.providers.reactions import CodeMeaning, Reaction
-from services.sender.queue.conclusion import AttemptNews, Conclusion, Overdue, Receipt, conclude, is_news
+from services.sender.queue.conclusion import AttemptNews, Conclusion, Overdue, Receipt, conclude, may_change
 from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
 from services.sender.queue.states import LIVE_STATES, TRANSITIONS, AttemptState, DispatchState
 from services.sender.receipts.status_lattice import ProviderStatus
-from services.sender.reconciliation.findings import Adopt, GiveUp, Listed, ProvenAbsent
+from services.sender.reconciliation.decision import Adopt, GiveUp, ListedMessage, ProvenAbsent
 from services.sender.sending.answer_classification import Accepted, NotSent, Refused, Unknown
 from shared import ids
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, ErrorClass
@@ -62,7 +62,7 @@ ATTEMPT = Attempt(
     deadline=START + timedelta(seconds=12),
 )
 REFUSED = Refused("21211", CodeMeaning(ErrorClass.INVALID))
-LISTED = Listed("SM1", "+12025550100", b"h" * 32, START)
+LISTED = ListedMessage("SM1", "+12025550100", b"h" * 32, START)
 NEWS: tuple[AttemptNews, ...] = (
     Accepted("SM1"),
     REFUSED,
@@ -194,7 +194,7 @@ def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_
     news: list[AttemptNews], receipt: Receipt
 ) -> None:
     last = [Conclusion(ATTEMPT, DISPATCH), *told(news)][-1]
-    if is_news(receipt, snapshot(last.attempt)):
+    if may_change(receipt, snapshot(last.attempt)):
         return
     change = conclude(last.attempt, last.dispatch, receipt, START, another_is_live=False)
     assert change == Conclusion(last.attempt._replace(status=change.attempt.status), last.dispatch)
@@ -206,7 +206,7 @@ def test_what_is_no_news_never_becomes_news(
     before: list[AttemptNews], receipt: Receipt, after: list[AttemptNews]
 ) -> None:
     attempts = [ATTEMPT, *(change.attempt for change in told([*before, *after]))]
-    verdicts = [is_news(receipt, snapshot(attempt)) for attempt in attempts]
+    verdicts = [may_change(receipt, snapshot(attempt)) for attempt in attempts]
     assert verdicts == sorted(verdicts, reverse=True)
 
 
@@ -223,4 +223,4 @@ def test_what_is_no_news_never_becomes_news(
 )
 def test_proof_that_a_text_was_taken_a_double_and_its_end_are_news(news: list[AttemptNews], receipt: Receipt) -> None:
     attempt = [ATTEMPT, *(change.attempt for change in told(news))][-1]
-    assert is_news(receipt, snapshot(attempt))
+    assert may_change(receipt, snapshot(attempt))

@@ -2,22 +2,21 @@
 
 import hashlib
 
-from services.sender.providers.simulated import account_of
-from shared.config.providers import Simulated
+from shared.config.providers import Simulated, SimulatedAccount
 from shared.privacy import Keyring, Sealer
 
 SIMULATED = Simulated(kind="simulated")
 
 
 def test_two_keyrings_give_one_shop_two_tokens() -> None:
-    first, second = (account_of(Sealer(Keyring.new()), "acme", "main", SIMULATED, {}) for _ in range(2))
+    first, second = (SimulatedAccount.of(SIMULATED, "acme", "main", Sealer(Keyring.new()), {}) for _ in range(2))
 
     assert first.sid == second.sid
     assert first.token != second.token
 
 
 def test_the_token_is_nothing_that_names_alone_give() -> None:
-    account = account_of(Sealer(Keyring.new()), "acme", "main", SIMULATED, {})
+    account = SimulatedAccount.of(SIMULATED, "acme", "main", Sealer(Keyring.new()), {})
 
     names = {"acme", "main", "acme/main", account.sid, account.sid.removeprefix("AC")}
     known = names | {hashlib.sha256(name.encode()).hexdigest() for name in names}
@@ -27,9 +26,9 @@ def test_the_token_is_nothing_that_names_alone_give() -> None:
 def test_sender_and_simulator_of_one_house_agree() -> None:
     sealer = Sealer(Keyring.new())
 
-    assert account_of(sealer, "acme", "main", SIMULATED, {}) == account_of(sealer, "acme", "main", SIMULATED, {})
-    assert account_of(sealer, "acme", "main", SIMULATED, {}) != account_of(sealer, "acme", "spare", SIMULATED, {})
-    assert (
-        account_of(sealer, "acme", "main", SIMULATED, {}).token
-        != account_of(sealer, "other", "main", SIMULATED, {}).token
-    )
+    def account(merchant: str, name: str) -> SimulatedAccount:
+        return SimulatedAccount.of(SIMULATED, merchant, name, sealer, {})
+
+    assert account("acme", "main") == account("acme", "main")
+    assert account("acme", "main") != account("acme", "spare")
+    assert account("acme", "main").token != account("other", "main").token

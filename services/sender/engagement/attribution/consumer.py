@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.sender.engagement.attribution import store
-from services.sender.engagement.attribution.domain import (
+from services.sender.engagement.attribution.credit import (
     NO_CURRENCY,
     Adjusted,
     Attributed,
@@ -23,7 +23,7 @@ from services.sender.engagement.attribution.domain import (
     with_purchase,
 )
 from services.sender.engagement.attribution.instruments import DEDUCTIONS, PURCHASES
-from services.sender.engagement.attribution.store import Owned
+from services.sender.engagement.attribution.store import OwnedPurchase
 from shared import ids
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
@@ -51,16 +51,18 @@ async def attribute(triggers: Sequence[TriggerReceived], uow: UnitOfWork) -> Non
     touches = await store.touches_of(uow.db, buyers)
     accounts = await store.accounts_of(uow.db, [key for key, _ in relevant])
 
-    changed: dict[UUID, Owned] = {}
+    changed: dict[UUID, OwnedPurchase] = {}
     for key, trigger in relevant:
-        owned = accounts.get(key) or Owned(trigger.merchant_id, trigger.recipient_id, PurchaseRecord(), is_new=True)
+        owned = accounts.get(key) or OwnedPurchase(
+            trigger.merchant_id, trigger.recipient_id, PurchaseRecord(), is_new=True
+        )
         if trigger.kind == TriggerKind.PURCHASE:
             account, changes = with_purchase(owned.account, _purchase(trigger), touches[trigger.recipient_id])
         else:
             account, changes = with_deduction(owned.account, _deduction(trigger))
         if account != owned.account:
             owner = owned.recipient_id if owned.account.purchase else trigger.recipient_id
-            accounts[key] = changed[key] = Owned(owned.merchant_id, owner, account, is_new=owned.is_new)
+            accounts[key] = changed[key] = OwnedPurchase(owned.merchant_id, owner, account, is_new=owned.is_new)
             _count(trigger, account, changes)
         for change in changes:
             uow.publish(announcement(change, trigger, accounts[key], key))
@@ -78,7 +80,7 @@ def purchase_id(trigger: TriggerReceived) -> UUID:
 
 
 def announcement(
-    change: AttributionChange, trigger: TriggerReceived, owned: Owned, key: UUID
+    change: AttributionChange, trigger: TriggerReceived, owned: OwnedPurchase, key: UUID
 ) -> ConversionAttributed | ConversionAdjusted:
     """Return the event that tells the rest of the house; its id is the same whenever the same change is found."""
     purchase = owned.account.purchase

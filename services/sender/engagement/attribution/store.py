@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.sender.engagement.attribution.domain import Credit, Deduction, Purchase, PurchaseRecord, Touch, TouchKind
+from services.sender.engagement.attribution.credit import Credit, Deduction, Purchase, PurchaseRecord, Touch, TouchKind
 from services.sender.engagement.attribution.tables import conversions, touches
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -39,7 +39,7 @@ class DeliveredText:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnedPurchase:
     """An account and whose it is."""
 
     merchant_id: MerchantId
@@ -98,18 +98,18 @@ async def touches_of(db: Transaction, people: Sequence[RecipientId]) -> dict[Rec
     return found
 
 
-async def accounts_of(db: Transaction, purchase_ids: Sequence[UUID]) -> dict[UUID, Owned]:
+async def accounts_of(db: Transaction, purchase_ids: Sequence[UUID]) -> dict[UUID, OwnedPurchase]:
     """Return the accounts that exist among these, locked."""
     rows = await db.fetch(conversions, "purchase_id", sorted(purchase_ids), lock="update")
     return {
-        row["purchase_id"]: Owned(
+        row["purchase_id"]: OwnedPurchase(
             MerchantId(row["merchant_id"]), RecipientId(row["recipient_id"]), _account(row), is_new=False
         )
         for row in rows
     }
 
 
-async def keep_accounts(db: Transaction, accounts: Mapping[UUID, Owned]) -> None:
+async def keep_accounts(db: Transaction, accounts: Mapping[UUID, OwnedPurchase]) -> None:
     """Write accounts back.
 
     Raises:
@@ -142,7 +142,7 @@ def _account(row: Row) -> PurchaseRecord:
     return PurchaseRecord(purchase, credit, _deductions(row["deductions"]))
 
 
-def _row(purchase_id: UUID, owned: Owned) -> dict[str, Any]:
+def _row(purchase_id: UUID, owned: OwnedPurchase) -> dict[str, Any]:
     """Return the row of an account."""
     purchase, credit = owned.account.purchase, owned.account.credit
     return {

@@ -1,4 +1,4 @@
-"""`GET /r/{code}`: lead a person to the shop at once, whatever happens to our record of it."""
+"""`GET /r/{code}`: redirects to the shop at once, even where the visit cannot be recorded."""
 
 import asyncio
 import re
@@ -19,9 +19,9 @@ from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 RECORD_SECONDS = 1.5
-"""A person waits so long for our record at most; then the redirect goes out without it."""
+"""The longest a redirect waits for the visit's record; after that it is sent without one."""
 _CODE = re.compile(rf"([0-9A-Za-z]{{{CODE_CHARACTERS}}})[^0-9A-Za-z]*")
-"""A code, and what phones take for a part of the address: the full stop, bracket or quote that followed it."""
+"""A code, and the punctuation after it that phones take for part of the address."""
 _LONGEST_TAIL_CHARACTERS = 8
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -41,25 +41,25 @@ _PAGE = """<!doctype html>
 log = logger(__name__)
 
 
-def router(units: UnitOfWorkRunner, sealer: Sealer, *, record_seconds: float = RECORD_SECONDS) -> APIRouter:
-    """Return the door of short links; `record_seconds` bounds how long a visit waits for its record."""
-    routes = APIRouter(tags=["links"])
+def create_router(units: UnitOfWorkRunner, sealer: Sealer, *, record_seconds: float = RECORD_SECONDS) -> APIRouter:
+    """Return the routes of short links; `record_seconds` bounds how long a visit waits for its record."""
+    router = APIRouter(tags=["links"])
 
     async def follow(code: str, request: Request) -> Response:
-        """Redirect to where the link leads; only addresses that were sent in a text are ever led to."""
+        """Redirect to the link's target; only addresses that were sent in a text are ever targets."""
         found = _CODE.fullmatch(code) if len(code) <= CODE_CHARACTERS + _LONGEST_TAIL_CHARACTERS else None
         if found is None:
-            return _gone("unknown")
+            return _not_found("unknown")
         try:
             link = await units.read(lambda db: store.link_of(db, found.group(1)))
         except Fault:
             return _unavailable()
         if link is None:
-            return _gone("unknown")
+            return _not_found("unknown")
         if link.sealed_target is None:
-            return _gone("erased")
+            return _not_found("erased")
         if link.expires_at <= units.clock.now():
-            return _gone("expired")
+            return _not_found("expired")
         try:
             target = sealer.open(link.owner.merchant_id, aad.link_target(link.code), link.sealed_target).decode()
         except Unsealable:
@@ -69,7 +69,7 @@ def router(units: UnitOfWorkRunner, sealer: Sealer, *, record_seconds: float = R
         return Response(status_code=302, headers={"Location": target, **_HEADERS})
 
     async def _record(link: StoredLink, request: Request) -> None:
-        """Commit the visit before the answer, unless the database cannot: then count it as lost."""
+        """Commit the visit before the answer; where the database cannot in time, count it as lost."""
         visit = Visit(request.method, request.headers, units.clock.now(), link.created_at, link.delivered_at)
         cause = robot_cause(visit)
         VISITS.labels(cause or "person").inc()
@@ -80,17 +80,17 @@ def router(units: UnitOfWorkRunner, sealer: Sealer, *, record_seconds: float = R
             LOST_CLICKS.inc()
             log.warning("click_lost", follow_up_id=str(link.owner.follow_up_id), robot=cause is not None)
 
-    routes.add_api_route(
+    router.add_api_route(
         "/r/{code}", follow, methods=["GET"], status_code=302, response_class=Response, summary="Follow a short link"
     )
-    routes.add_api_route("/r/{code}", follow, methods=["HEAD"], include_in_schema=False)
+    router.add_api_route("/r/{code}", follow, methods=["HEAD"], include_in_schema=False)
     # Served and not redirected to: behind a proxy the framework's own redirection forgets the scheme.
-    routes.add_api_route("/r/{code}/", follow, methods=["GET", "HEAD"], include_in_schema=False)
-    return routes
+    router.add_api_route("/r/{code}/", follow, methods=["GET", "HEAD"], include_in_schema=False)
+    return router
 
 
-def _gone(cause: str) -> Response:
-    """Answer a link that leads nowhere (any more); one page for all causes, so that nothing can be probed."""
+def _not_found(cause: str) -> Response:
+    """Answer an unknown, expired or erased link; one page for all causes, so that nothing can be probed."""
     DEAD_LINKS.labels(cause).inc()
     text = "This link has expired or was mistyped. Please open the message again, or visit the shop directly."
     page = _PAGE.format(title="This link leads nowhere", text=text)
@@ -98,7 +98,7 @@ def _gone(cause: str) -> Response:
 
 
 def _unavailable() -> Response:
-    """Answer while we cannot look the link up."""
+    """Answer while the link cannot be looked up."""
     DEAD_LINKS.labels("unavailable").inc()
     text = "We cannot look this link up right now. Please try again in a minute."
     page = _PAGE.format(title="One moment, please", text=text)

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.sender.providers.port import CALL_TIMEOUT_SECONDS, Provider
-from services.sender.providers.simulated import account_of
+from services.sender.providers.provider import CALL_TIMEOUT_SECONDS, Provider
 from services.sender.providers.twilio import TwilioProvider
 from services.sender.sending.intent_decision import Refuse
 from shared.config import providers as config
@@ -65,7 +64,7 @@ class _Built:
     provider: Provider | None
 
 
-class ProviderBook:
+class ProviderAccounts:
     """Finds providers by number or by name; an account is built once and again when its settings change."""
 
     def __init__(
@@ -145,7 +144,7 @@ class ProviderBook:
                         "messaging_service_sid": settings.messaging_service_sid,
                     }
                 case config.Simulated():
-                    account = account_of(self._sealer, merchant.id, name, settings, self._environ)
+                    account = config.SimulatedAccount.of(settings, merchant.id, name, self._sealer, self._environ)
                     return {
                         "account_sid": account.sid,
                         "auth_token": account.token,

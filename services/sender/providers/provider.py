@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from services.sender.queue.conclusion import Receipt
-from services.sender.receipts.poll_schedule import Silent
-from services.sender.reconciliation.findings import Listed
+from services.sender.receipts.poll_schedule import QueryFailed
+from services.sender.reconciliation.decision import ListedMessage
 from services.sender.sending.answer_classification import ProviderAnswer
 from shared.events.engagement import ReplyClass
 from shared.phone import E164
@@ -110,18 +110,18 @@ class Provider(Protocol):
         """
         ...
 
-    async def find(self, to: E164, sender_number: str) -> Sequence[Listed] | None:
+    async def find(self, to: E164, sender_number: str) -> Sequence[ListedMessage] | None:
         """Return the newest texts to a person, whether sent or still queued; None when the provider did not say.
 
         Those from `sender_number` alone, or from any number of the account where the sender is not fixed.
         """
         ...
 
-    async def status_of(self, provider_message_id: str) -> Receipt | Silent | None:
+    async def status_of(self, provider_message_id: str) -> Receipt | QueryFailed | None:
         """Return what the provider says of one text now; None where it knows none by this id."""
         ...
 
-    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | Silent:
+    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | QueryFailed:
         """Return what the provider says of the account's texts that it sent within a time, a page of them.
 
         Args:
@@ -131,7 +131,7 @@ class Provider(Protocol):
         """
         ...
 
-    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | Silent:
+    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | QueryFailed:
         """Return what people wrote to one of our numbers since an instant, a page of it."""
         ...
 

@@ -1,4 +1,4 @@
-"""What a listing says about an unanswered call: it went, it never went, or ask again (send-protocol 1.7)."""
+"""What a provider's listing proves about a call without an answer: sent, not sent, or ask again (send-protocol 1.7)."""
 
 import hashlib
 import hmac
@@ -11,8 +11,8 @@ from services.sender.providers.reactions import CodeMeaning
 from services.sender.receipts.status_lattice import ProviderStatus
 
 FIRST_LOOK: Final = timedelta(seconds=5)
-"""How soon an unknown is asked after for the first time: a listing that has it ends the matter early."""
-REAPED_AFTER: Final = timedelta(seconds=30)
+"""How soon an unknown call is first looked up: a listing that has its text concludes it early."""
+OVERDUE_AFTER: Final = timedelta(seconds=30)
 """An intent this long past its deadline is unknown."""
 ABSENCE_COUNTS_AFTER: Final = timedelta(seconds=120)
 """Before deadline + this, an empty answer proves nothing: the provider may still be writing."""
@@ -23,91 +23,91 @@ ASK_AGAIN: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Unresolved:
-    """An unknown attempt, and what was learnt of it so far."""
+class UnresolvedAttempt:
+    """An unknown attempt, and what is known of it so far."""
 
     sender_number: str
     body_sha256: bytes
-    """Its mark. Empty where the text is not known: any text fits then."""
+    """Keyed with the person's key. Empty where the text is not known: then any text fits."""
     intent_at: datetime
     deadline: datetime
     absent_at: datetime | None
-    """When the first empty answer that counts was given."""
+    """When the provider first listed no such text, after absence counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A text the provider says it took."""
+class ListedMessage:
+    """A text that the provider lists as accepted."""
 
     provider_message_id: str
     sender_number: str
     body_sha256: bytes
-    """Of the text alone."""
+    """Of the text, without a key."""
     created_at: datetime
     status: ProviderStatus = ProviderStatus.ACCEPTED
     code: str | None = None
     meaning: CodeMeaning | None = None
     """What the code means; set where there is one."""
-    mark: bytes = b""
-    """As attempts to this person keep the hash; empty where there is no key of theirs."""
+    keyed_sha256: bytes = b""
+    """As attempts to this person store the hash; empty where the person has no key."""
 
-    def under(self, text_key: bytes | None) -> "Listed":
-        """Return it with the mark a person's attempts know its text by."""
-        return replace(self, mark=text_mark(text_key, self.body_sha256))
+    def keyed_with(self, text_key: bytes | None) -> "ListedMessage":
+        """Return the message with the hash that attempts to the person store."""
+        return replace(self, keyed_sha256=keyed_body_hash(text_key, self.body_sha256))
 
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """This is ours: it was accepted."""
+    """The listed text is this attempt's: it was accepted."""
 
-    listed: Listed
+    listed: ListedMessage
 
 
 @dataclass(frozen=True, slots=True)
 class AbsentOnce:
-    """The first empty answer that counts; the second is asked for at `look_at`."""
+    """The first listing without the text that counts; the second is asked for at `look_at`."""
 
     look_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ProvenAbsent:
-    """Two empty answers far enough apart: it does not exist."""
+    """Two listings without the text, far enough apart: it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookLater:
-    """Too early, or the provider could not be asked."""
+    """It is too early, or the provider could not be asked."""
 
     look_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Not provable; treated as sent."""
+    """Nothing can be proven any more; treated as sent."""
 
 
 ReconcileFinding: TypeAlias = Adopt | AbsentOnce | ProvenAbsent | LookLater | GiveUp
 
 
 def body_sha256(body: str) -> bytes:
-    """Return the hash of a text; it is kept as a person's mark alone."""
+    """Return the hash of a text; only its keyed form is stored."""
     return hashlib.sha256(body.encode()).digest()
 
 
-def text_mark(text_key: bytes | None, hashed: bytes) -> bytes:
-    """Return what is kept of a text's hash: without the person's key nobody tells by it which text it was."""
+def keyed_body_hash(text_key: bytes | None, hashed: bytes) -> bytes:
+    """Return a text's hash as it is stored: without the person's key, it does not reveal which text it was."""
     return hashed if text_key is None else hmac.new(text_key, hashed, hashlib.sha256).digest()
 
 
 def decide(
-    unresolved: Unresolved,
-    listing: Sequence[Listed] | None,
+    unresolved: UnresolvedAttempt,
+    listing: Sequence[ListedMessage] | None,
     known_ids: Collection[str],
     now: datetime,
     horizon: timedelta,
     *,
-    rivals: Sequence[Unresolved] = (),
+    rivals: Sequence[UnresolvedAttempt] = (),
     sender_is_fixed: bool = True,
 ) -> ReconcileFinding:
     """Judge one unknown attempt.
@@ -132,7 +132,7 @@ def decide(
         rival for rival in rivals if any(_fits(rival, listed, sender_is_fixed=sender_is_fixed) for listed in fitting)
     ]
     if fitting and len(fitting) > len(claimants):
-        # As many texts as attempts that may own them, in the order they were made.
+        # As many texts as attempts that may own them: assigned in the order in which they were made.
         place = sum(rival.intent_at < unresolved.intent_at for rival in claimants)
         return Adopt(fitting[place])
     if listing is None or fitting or not sender_is_fixed:
@@ -146,9 +146,10 @@ def decide(
     return ProvenAbsent() if now >= second_at else LookLater(second_at)
 
 
-def _fits(unresolved: Unresolved, listed: Listed, *, sender_is_fixed: bool) -> bool:
+def _fits(unresolved: UnresolvedAttempt, listed: ListedMessage, *, sender_is_fixed: bool) -> bool:
     return (
-        unresolved.body_sha256 in {b"", listed.body_sha256, listed.mark}  # an old attempt keeps the hash itself
+        unresolved.body_sha256
+        in {b"", listed.body_sha256, listed.keyed_sha256}  # attempts of earlier versions store the hash itself
         and (listed.sender_number == unresolved.sender_number or not sender_is_fixed)
         and unresolved.intent_at - SKEW <= listed.created_at <= unresolved.deadline + SKEW
     )

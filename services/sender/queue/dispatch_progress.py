@@ -9,15 +9,15 @@ from shared.progress import UNANSWERED, ProgressFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class NumberHold:
     """Why a number does not call now, and until when."""
 
     by: str | None = None
     until: datetime | None = None
 
 
-def known_of(
-    dispatch: Dispatch, last: Attempt | None, held: Held, look_at: datetime | None, now: datetime
+def progress_facts(
+    dispatch: Dispatch, last: Attempt | None, held: NumberHold, look_at: datetime | None, now: datetime
 ) -> ProgressFacts:
     """Return what is known of a dispatch.
 

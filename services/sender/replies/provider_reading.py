@@ -1,4 +1,4 @@
-"""What a reply means where the provider read it too: its word beside ours, opt-out broadly, opt-in narrowly."""
+"""Combines our reading of a reply with the provider's: opt-outs are recognised broadly, opt-ins narrowly."""
 
 from dataclasses import replace
 
@@ -6,12 +6,12 @@ from shared.events.engagement import ReplyClass
 from shared.inbound import Classification
 
 
-def heard(reading: Classification, provider_says: ReplyClass | None, *, opted_out: bool) -> Classification:
-    """Return the reading that holds.
+def combined_reading(reading: Classification, provider_says: ReplyClass | None, *, opted_out: bool) -> Classification:
+    """Return the classification that holds.
 
     A provider's own list of keywords may be longer than ours, and once it has taken a word for STOP it lets no more
-    texts through. Whichever of the two heard an opt-out, it is one. Its START counts only from somebody who is opted
-    out and whose words say nothing else; its HELP only where the words say nothing else.
+    texts through. So a reply is an opt-out as soon as one side reads one. The provider's START counts only from a
+    person who is opted out and whose words say nothing else; its HELP only where the words say nothing else.
 
     Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
     """

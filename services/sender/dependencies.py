@@ -1,0 +1,136 @@
+"""What the entry points of the sender (HTTP, events, time) work with; the only place that constructs it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Self
+
+from services.sender.consumer import QueueHandlers, create_router
+from services.sender.numbers.backpressure import Backpressure
+from services.sender.numbers.health import NumberHealth
+from services.sender.privacy import SenderPrivacy
+from services.sender.providers.accounts import ProviderAccounts
+from services.sender.providers.admission import Admission
+from services.sender.receipts.intake import ReceiptIntake
+from services.sender.receipts.status_poller import StatusPoller
+from services.sender.reconciliation.reconciler import Reconciler
+from services.sender.replies.intake import ReplyIntake
+from services.sender.replies.missed_replies import MissedReplies
+from services.sender.replies.unassigned import UnassignedReplies
+from services.sender.sending.dispatcher import Dispatcher
+from services.sender.sending.marketing_readiness import MarketingReadiness
+from services.sender.sending.outcomes import Outcomes
+from services.sender.sending.provider_calls import ProviderCalls
+from services.sender.settings import SenderSettings
+from services.sender.tables import system_tables
+from shared.bus.marks import MARK_SECONDS
+from shared.bus.read_progress import ReadProgress
+from shared.config.directory import MerchantDirectory
+from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.events.topics import Topic
+from shared.privacy import Sealer
+from shared.service import Consumer, Runtime
+from shared.tasks import WatchedTasks
+from shared.wake import LoopWaker
+
+NAME: Final = "sender"
+NEWS: Final = (Topic.CONSENTS, Topic.FOLLOW_UPS)
+"""Topics whose unread events may forbid a follow-up that was cleared: withdrawals and cancellations."""
+LISTENERS: Final = ("scheduler", "compliance")
+"""Services that must have acted on orders and withdrawals before marketing is sent."""
+_COMMIT_SECONDS: Final = 0.03
+"""A commit gathers for 20 ms; the dispatch loop looks a little later."""
+
+
+@dataclass(frozen=True, slots=True)
+class SenderDependencies:
+    """The parts of the sender, each constructed once."""
+
+    units: UnitOfWorkRunner
+    sealer: Sealer
+    settings: SenderSettings
+    merchants: MerchantDirectory
+    consumer: Consumer
+    tasks: WatchedTasks
+    waker: LoopWaker
+    providers: ProviderAccounts
+    admission: Admission
+    backpressure: Backpressure
+    outcomes: Outcomes
+    calls: ProviderCalls
+    dispatcher: Dispatcher
+    reconciler: Reconciler
+    receipts: ReceiptIntake
+    status_poller: StatusPoller
+    replies: ReplyIntake
+    unassigned: UnassignedReplies
+    missed_replies: MissedReplies
+
+    @classmethod
+    def of(cls, runtime: Runtime, settings: SenderSettings, environ: Mapping[str, str]) -> Self:
+        """Return the parts.
+
+        Args:
+            runtime: what the process gives.
+            settings: the sender's own.
+            environ: where the secrets that merchants' files name are looked up.
+        """
+        units, sealer, merchants = runtime.units, runtime.sealer, runtime.merchants
+        process_url, tasks, waker = runtime.settings.address, WatchedTasks(NAME), LoopWaker()
+        queue = QueueHandlers(partial(waker.wake_after, _COMMIT_SECONDS), runtime.log.partitions)
+        consumer = Consumer.of(runtime, system_tables, create_router(queue, SenderPrivacy(system_tables, sealer)))
+        holding = consumer.source.holding
+        providers = ProviderAccounts(
+            merchants, environ, sealer, process_url=process_url, simulator_url=settings.simulator_url
+        )
+        numbers, backpressure, outcomes = NumberHealth(units), Backpressure(runtime.clock), Outcomes(units)
+        calls = ProviderCalls(
+            runtime.clock, sealer, outcomes, numbers, most=settings.calls_at_once, process_url=process_url
+        )
+        receipts, replies = ReceiptIntake(units, sealer, backpressure, numbers), ReplyIntake(units, sealer)
+        unassigned = UnassignedReplies(units, sealer, providers, replies)
+        missed_replies = MissedReplies(units, merchants, providers, replies, unassigned, holding=holding)
+        return cls(
+            units=units,
+            sealer=sealer,
+            settings=settings,
+            merchants=merchants,
+            consumer=consumer,
+            tasks=tasks,
+            waker=waker,
+            providers=providers,
+            admission=Admission(merchants, providers, sealer),
+            backpressure=backpressure,
+            outcomes=outcomes,
+            calls=calls,
+            dispatcher=Dispatcher(
+                units,
+                sealer,
+                providers,
+                calls,
+                numbers,
+                settings,
+                backpressure,
+                MarketingReadiness(units, _progress(runtime, consumer), missed_replies, consumer, tasks),
+                process_url=process_url,
+                holding=holding,
+            ),
+            reconciler=Reconciler(units, sealer, providers, settings, holding=holding),
+            receipts=receipts,
+            status_poller=StatusPoller(units, sealer, providers, receipts, holding=holding),
+            replies=replies,
+            unassigned=unassigned,
+            missed_replies=missed_replies,
+        )
+
+
+def _progress(runtime: Runtime, consumer: Consumer) -> ReadProgress:
+    return ReadProgress(
+        consumer.source,
+        runtime.log.marks(),
+        runtime.units,
+        system_tables,
+        NEWS,
+        listeners=LISTENERS,
+        patience_seconds=MARK_SECONDS,
+    )

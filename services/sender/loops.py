@@ -1,0 +1,20 @@
+"""The sender's entry point for time: what it does again and again, whether or not anything happened."""
+
+from collections.abc import Sequence
+
+from services.sender.dependencies import SenderDependencies
+from services.sender.retention import Retention
+from shared.loop import SLOW_SECONDS, Loop
+
+
+def create_loops(deps: SenderDependencies) -> Sequence[Loop]:
+    """Return the loops: send, reconcile, poll statuses, list missed replies, delete old rows."""
+    dispatch = Loop("dispatch", deps.dispatcher.step)
+    deps.waker.attach(dispatch)
+    return (
+        dispatch,
+        Loop("reconcile", deps.reconciler.step, longest_seconds=SLOW_SECONDS),
+        Loop("ask", deps.status_poller.step, longest_seconds=SLOW_SECONDS),
+        Loop("missed-replies", deps.missed_replies.step, longest_seconds=SLOW_SECONDS),
+        Loop("retention", Retention(deps.units, deps.settings).step, longest_seconds=SLOW_SECONDS),
+    )

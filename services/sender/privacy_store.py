@@ -1,0 +1,130 @@
+"""Rows of a person or a merchant: blanked on erasure, read for an export.
+
+Rows that keep a text from being sent twice, or sent after an opt-out, stay; their content is blanked.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from services.sender import store
+from services.sender.engagement.attribution import store as attribution
+from services.sender.engagement.attribution.tables import conversions, touches
+from services.sender.engagement.links import store as links
+from services.sender.engagement.links.tables import clicks, short_links
+from services.sender.queue.states import AttemptState
+from services.sender.sealed import SEALED
+from services.sender.tables import (
+    HOLDS_CONTENT,
+    attempts,
+    closed_merchants,
+    dispatches,
+    receipts,
+    recipients,
+    replies,
+    system_tables,
+    unassigned_replies,
+)
+from shared import rights
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import MerchantClosed, PrivacyRequested
+from shared.ids import AttemptId, MerchantId, RecipientId
+from shared.privacy import Sealer
+
+_UNANSWERED: Final = frozenset({AttemptState.INTENT.value, AttemptState.UNKNOWN.value})
+BLANK_DISPATCHES: Final = (
+    sa.update(dispatches)
+    .where(dispatches.c.recipient_id == sa.bindparam("gone"), HOLDS_CONTENT)
+    .values(**{name: sa.null() for name in store.NO_CONTENT})
+)
+
+
+async def lock_dispatches(db: Transaction, recipient_ids: Sequence[RecipientId]) -> None:
+    """Lock every dispatch of these people: an intent for one of them may be about to commit."""
+    await db.fetch(dispatches, "recipient_id", sorted(recipient_ids), lock="update", columns=("follow_up_id",))
+
+
+async def blank_recipient(uow: UnitOfWork, recipient: RecipientId) -> dict[str, int]:
+    """Blank what is held about a person, and return how many rows that was by table."""
+    db = uow.db
+    made = await store.attempt_ids_of(db, recipient)
+    await _blank_hashes(db, made)
+    callbacks = await db.fetch(receipts, "attempt_id", made, columns=("id", "raw"))
+    raw = sorted(row["id"] for row in callbacks if row["raw"])
+    await db.change(receipts, [{"id": each, "raw": b""} for each in raw])
+    columns = ("merchant_id", "provider_message_id", "text")
+    written = await db.fetch(replies, "recipient_id", [recipient], columns=columns)
+    blanked = [{**row, "text": None} for row in written if row["text"] is not None]
+    await db.change(replies, blanked)
+    unassigned = sa.delete(unassigned_replies).where(unassigned_replies.c.recipient_id == recipient)
+    return {
+        dispatches.name: await db.execute(BLANK_DISPATCHES, {"gone": recipient}),
+        receipts.name: len(raw),
+        replies.name: len(blanked),
+        unassigned_replies.name: await db.execute(unassigned),
+        short_links.name: await links.erase(uow, [recipient]),
+        touches.name: await attribution.erase(uow, [recipient]),
+        system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
+    }
+
+
+async def _blank_hashes(db: Transaction, made: Sequence[AttemptId]) -> None:
+    """Blank the text hashes of concluded calls: a text that can be guessed could be recognised by its hash.
+
+    A call without an answer keeps its hash until the provider has been asked about it.
+    """
+    ended = await db.fetch(attempts, "id", made, columns=("id", "state", "body_sha256"))
+    known = sorted(row["id"] for row in ended if row["body_sha256"] and row["state"] not in _UNANSWERED)
+    await db.change(attempts, [{"id": each, "body_sha256": b""} for each in known])
+
+
+async def close_merchant(db: Transaction, closing: MerchantClosed) -> None:
+    """Record that a merchant has closed; a repeat changes nothing."""
+    row = {"merchant_id": closing.merchant_id, "reason": closing.reason, "closed_at": closing.occurred_at}
+    await db.insert_new(closed_merchants, [row])
+
+
+async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int]:
+    """Blank what is held about everyone at a merchant, and return how many rows that was. Rare; a full scan."""
+    texts = sa.update(dispatches).where(dispatches.c.merchant_id == merchant, HOLDS_CONTENT).values(**store.NO_CONTENT)
+    raw = sa.update(receipts).where(receipts.c.merchant_id == merchant, receipts.c.raw != b"").values(raw=b"")
+    written = sa.update(replies).where(replies.c.merchant_id == merchant, replies.c.text.is_not(None))
+    unassigned = sa.delete(unassigned_replies).where(unassigned_replies.c.merchant_id == merchant)
+    targets = sa.update(short_links).where(short_links.c.merchant_id == merchant, short_links.c.target.is_not(None))
+    people = sa.select(recipients.c.recipient_id).where(recipients.c.merchant_id == merchant)
+    parked = system_tables.parked
+    return {
+        dispatches.name: await db.execute(texts),
+        receipts.name: await db.execute(raw),
+        replies.name: await db.execute(written.values(text=None)),
+        unassigned_replies.name: await db.execute(unassigned),
+        short_links.name: await db.execute(targets.values(target=None)),
+        touches.name: await db.execute(sa.delete(touches).where(touches.c.recipient_id.in_(people))),
+        parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),
+    }
+
+
+async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
+    """Return everything held about a person, opened; the key of their texts' hashes excepted, which says nothing."""
+    person, merchant = [request.recipient_id], request.merchant_id
+    calls = await store.attempt_ids_of(db, request.recipient_id)
+    sent_links = await db.fetch(short_links, "recipient_id", person)
+    own_columns = [column.name for column in recipients.columns if column.name != "text_key"]
+    found = {
+        recipients: await db.fetch(recipients, "recipient_id", person, columns=own_columns),
+        dispatches: await db.fetch(dispatches, "recipient_id", person),
+        attempts: await db.fetch(attempts, "id", calls),
+        receipts: await db.fetch(receipts, "attempt_id", calls),
+        replies: await db.fetch(replies, "recipient_id", person),
+        short_links: sent_links,
+        clicks: await db.fetch(clicks, "code", [row["code"] for row in sent_links]),
+        touches: await db.fetch(touches, "recipient_id", person),
+        conversions: await db.fetch(conversions, "recipient_id", person),
+    }
+    tables = {
+        table.name: rights.opened_rows(rows, sealer, merchant, SEALED.get(table, {})) for table, rows in found.items()
+    }
+    parked = await rights.parked_rows(db, system_tables, request.recipient_id, sealer)
+    return {**tables, system_tables.parked.name: parked}

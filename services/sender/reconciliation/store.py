@@ -1,0 +1,72 @@
+"""The work list of the reconciler: calls without an answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import sqlalchemy as sa
+
+from services.sender.queue.states import AttemptState
+from services.sender.tables import in_flight
+from shared.db.transaction import Transaction
+from shared.db.unit_of_work import UnitOfWork
+from shared.ids import AttemptId, FollowUpId, RecipientId
+
+GROUP: Final = 50
+"""Most rows of one look."""
+_OVERDUE = (
+    sa.select(in_flight.c.attempt_id, in_flight.c.follow_up_id)
+    .where(in_flight.c.state == AttemptState.INTENT, in_flight.c.deadline < sa.bindparam("before"))
+    .limit(GROUP)
+)
+_DUE = (
+    sa.select(in_flight)
+    .where(in_flight.c.state == AttemptState.UNKNOWN, in_flight.c.look_at <= sa.bindparam("now"))
+    .order_by(in_flight.c.look_at)
+    .limit(GROUP)
+)
+_UNKNOWN_COUNT = sa.select(sa.func.count().label("n")).where(in_flight.c.state == AttemptState.UNKNOWN)
+
+
+class UnknownCall(NamedTuple):
+    """A call without an answer that is due to be looked up."""
+
+    attempt_id: AttemptId
+    recipient_id: RecipientId
+    absent_at: datetime | None
+    """When the provider first listed no such text; None where it has not yet."""
+
+
+async def overdue(db: Transaction, before: datetime) -> list[tuple[AttemptId, FollowUpId]]:
+    """Return calls whose deadline passed before an instant and whose outcome was not recorded."""
+    rows = await db.rows(_OVERDUE, {"before": before})
+    return [(AttemptId(row["attempt_id"]), FollowUpId(row["follow_up_id"])) for row in rows]
+
+
+async def due(db: Transaction, now: datetime) -> Sequence[UnknownCall]:
+    """Return unknown calls that are due, the longest due first."""
+    rows = await db.rows(_DUE, {"now": now})
+    return [
+        UnknownCall(AttemptId(row["attempt_id"]), RecipientId(row["recipient_id"]), row["absent_at"]) for row in rows
+    ]
+
+
+async def unknown_count(db: Transaction) -> int:
+    """Return how many calls are unknown."""
+    [row] = await db.rows(_UNKNOWN_COUNT)
+    return int(row["n"])
+
+
+async def postpone(attempt_id: AttemptId, look_at: datetime, uow: UnitOfWork) -> None:
+    """Set when an unknown call is looked up next."""
+    await uow.db.change(in_flight, [{"attempt_id": attempt_id, "look_at": look_at}])
+
+
+async def postpone_failing(attempt_id: AttemptId, until: datetime, uow: UnitOfWork) -> None:
+    """Leave a call that cannot be processed alone until then, overdue or unknown."""
+    await uow.db.change(in_flight, [{"attempt_id": attempt_id, "look_at": until, "deadline": until}])
+
+
+async def record_absence(attempt_id: AttemptId, absent_at: datetime, look_at: datetime, uow: UnitOfWork) -> None:
+    """Record the first listing without the text, and when the second is due."""
+    await uow.db.change(in_flight, [{"attempt_id": attempt_id, "look_at": look_at, "absent_at": absent_at}])
