@@ -1,4 +1,4 @@
-"""How a process gets to a Kafka cluster: the settings, and what the client library is told."""
+"""How a process connects to a Kafka cluster: its settings, and the options of the client library."""
 
 import ssl
 from enum import StrEnum
@@ -17,7 +17,7 @@ from shared.settings import Settings
 
 
 class Security(StrEnum):
-    """How the connection is protected, in Kafka's words joined by an underscore."""
+    """How the connection is protected, named as Kafka does, with an underscore between."""
 
     PLAINTEXT = "plaintext"
     TLS = "tls"
@@ -26,7 +26,7 @@ class Security(StrEnum):
 
 
 class Mechanism(StrEnum):
-    """How a client proves who it is."""
+    """How a client authenticates."""
 
     PLAIN = "PLAIN"
     SCRAM_SHA_256 = "SCRAM-SHA-256"
@@ -42,7 +42,7 @@ _PROTOCOLS = {
 
 
 class KafkaSettings(Settings):
-    """Where the log is, how it is laid out, and how to get in: ``FOLLOWUP_KAFKA_<FIELD>``."""
+    """Where the log is, how it is partitioned, and how to connect: ``FOLLOWUP_KAFKA_<FIELD>``."""
 
     model_config = SettingsConfigDict(env_prefix="FOLLOWUP_KAFKA_", extra="ignore", frozen=True)
     section: ClassVar[str] = "kafka"
@@ -52,7 +52,7 @@ class KafkaSettings(Settings):
     replication: int = Field(
         3, gt=0, le=9, description="Copies of each partition that `followup migrate` asks for; 1 for one broker."
     )
-    prefix: str = Field("", description="Before each topic and group, where several houses share a cluster.")
+    prefix: str = Field("", description="Before each topic and group, where several installations share a cluster.")
     session_seconds: float = Field(
         SESSION_SECONDS, ge=1, le=300, description="How long a silent process keeps its partitions; brokers bound it."
     )
@@ -64,14 +64,14 @@ class KafkaSettings(Settings):
     )
     security: Security = Field(Security.PLAINTEXT, description="plaintext, tls, sasl_plaintext or sasl_tls.")
     sasl_mechanism: Mechanism = Field(Mechanism.SCRAM_SHA_512, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
-    username: str = Field("", description="With SASL: who we are.")
+    username: str = Field("", description="With SASL: the user name.")
     password_file: Path | None = Field(None, description="With SASL: file that holds the password.")
     ca_file: Path | None = Field(None, description="With TLS: authorities to trust instead of the system's.")
-    certificate_file: Path | None = Field(None, description="With TLS: our own certificate, where brokers ask for one.")
-    key_file: Path | None = Field(None, description="With TLS: the key of our certificate.")
+    certificate_file: Path | None = Field(None, description="With TLS: the client certificate, if brokers ask for one.")
+    key_file: Path | None = Field(None, description="With TLS: the key of the client certificate.")
 
     def access(self) -> dict[str, Any]:
-        """Return what the client library is told about protection.
+        """Return the client library's options for encryption and authentication.
 
         Raises:
             ConfigurationFault: something is missing or cannot be read; names the variable.

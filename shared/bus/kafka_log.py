@@ -26,7 +26,7 @@ from shared.events.envelope import Event
 from shared.tasks import WatchedTasks
 
 _ACTS = "scheduler"
-"""Whose reading decides about texts."""
+"""The service whose reading decides about texts."""
 
 
 class KafkaLog:
@@ -37,9 +37,9 @@ class KafkaLog:
         service: names the outbox and the consumer group.
         database: the service's; it holds the outbox.
         instance: a name that outlives a restart (a StatefulSet's), so that a restart does not rebalance; None for none.
-        session_seconds: how long the group waits for a process that fell silent.
+        session_seconds: how long the group waits for a process that stopped answering.
         outbox_rows: how many events may wait while the log is away.
-        keep_minutes: how long what was relayed is kept, in case the log loses it.
+        keep_minutes: how long relayed events are stored, in case the log loses them.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class KafkaLog:
         self._publisher.committed()
 
     def source(self, types: Sequence[str]) -> KafkaSource:
-        """Return a reader of the given event types; it joins the group when it is first asked."""
+        """Return a reader of the given event types; it joins the group at the first poll."""
         source = KafkaSource(
             self._cluster, self._service, types, instance=self._instance, session_seconds=self._session_seconds
         )
@@ -102,22 +102,22 @@ class KafkaLog:
         return source
 
     def marks(self) -> KafkaMarks:
-        """Return what publishers say of how far their news has come; heard while the log is `running`."""
+        """Return the publishers' marks: up to when their events are in the log; read while the log is `running`."""
         if self._marks is None:
             self._marks = KafkaMarks(self._cluster, self._service, self._database)
             self._loops.append(self._marks.loop)
         return self._marks
 
     def announce_reading(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
-        """Say in our marks how far the service has heard what these topics hold."""
+        """Publish in this service's marks up to when it has read the events of these topics."""
         marks = self.marks()
         marks.watch_ends(topics)
         self.relay.marking.hear(system_tables, ReadWatermark(marks, topics, self._service))
 
     async def unread_seconds(self, now: datetime) -> float:  # noqa: ARG002 - marks are on our monotonic clock
-        """Return for how long what was told may not have been heard by the scheduler.
+        """Return for how long published events may not have been read by the scheduler.
 
-        0 where nothing is known, and while it or the log is away: what is told then is kept, and nobody is too quick.
+        0 if unknown, and while the scheduler or the log is away: events are then stored, and slowing senders is no use.
         """
         marks = self.marks()
         at, heard = marks.in_log(_ACTS), marks.heard(_ACTS)
@@ -126,7 +126,7 @@ class KafkaLog:
         return max(0.0, at - heard)
 
     def require_room(self) -> None:
-        """See that there is room for what somebody wants to tell us.
+        """Check that the outbox has room for new events from outside.
 
         Raises:
             OutboxFull: the log has been away for too long.
@@ -134,10 +134,10 @@ class KafkaLog:
         self.room.require()
 
     async def prepare(self) -> None:
-        """Make the topics and the outbox where they are missing.
+        """Create the topics and the outbox if they are missing.
 
         Raises:
-            ConfigurationFault: the topics are not laid out as this process expects.
+            ConfigurationFault: a topic has another number of partitions than this process expects.
             LogUnavailable: the cluster cannot be reached now.
             DatabaseUnavailable: nor can the database.
         """
@@ -175,8 +175,8 @@ class KafkaLog:
     async def readiness(self) -> str | None:
         """Return why this process should not be given work, or None.
 
-        A log that is away is a concern alone: events are kept meanwhile. An outbox that stands still while the log
-        answers is another matter.
+        A log that is away is only a concern: events are stored meanwhile. An outbox that does not drain while the log
+        answers makes the process unready.
         """
         if (ended := self._tasks.ended()) is not None:
             return ended
@@ -186,10 +186,10 @@ class KafkaLog:
         return None
 
     async def concerns(self) -> str | None:
-        """Return why events do not leave or cannot be counted, or None; meanwhile they are kept in the outbox."""
+        """Return why events do not reach the log or cannot be counted, or None; meanwhile they stay in the outbox."""
         found = [trouble for loop in self._loops if (trouble := loop.pulse.trouble())]
         if self._marks is not None and (late := self._marks.late()):
-            found.append(f"source_lag: marketing waits for news of {', '.join(late)}")
+            found.append(f"source_lag: marketing waits for the marks of {', '.join(late)}")
         if (seconds := self.room.waiting_seconds()) > WAITS_SECONDS:
             found.append(f"the oldest event in the outbox has waited for {seconds:.0f} s")
         return "; ".join(found) or None

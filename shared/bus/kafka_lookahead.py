@@ -1,4 +1,4 @@
-"""Looks ahead in Kafka's partitions: whom unread events are about; in no group, and without moving anything."""
+"""Reads ahead in Kafka partitions to find which recipients unread events are about; in no group, moving no position."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ _ANSWER_SECONDS = 5.0
 _WAIT_MILLISECONDS = 200
 _CLOSE_SECONDS = 1.0
 _FETCHES = 25
-"""How often a look asks for records that are slow to come; then the next look goes on."""
+"""How many fetches a call makes for slow records; the next call continues."""
 
 
 class KafkaLookahead:
-    """A consumer that is told where to look each time; it connects when there is first something unread."""
+    """A consumer that is given the spans to read at each call; it connects when there is first something unread."""
 
     def __init__(self, cluster: KafkaCluster, service: str) -> None:
         self._cluster = cluster
@@ -27,7 +27,7 @@ class KafkaLookahead:
     async def keys(
         self, spans: Mapping[Partition, tuple[int, int]], limit: int
     ) -> tuple[list[Key], dict[Partition, int]]:
-        """Return whom events in these spans are about, and up to where each span was looked at.
+        """Return which recipients the events in these spans are about, and up to where each span was read.
 
         Raises:
             LogUnavailable: the cluster does not answer.
@@ -49,7 +49,7 @@ class KafkaLookahead:
     async def _looked(
         self, consumer: Consumer, spans: Mapping[Partition, tuple[int, int]], limit: int
     ) -> tuple[list[Key], dict[Partition, int]]:
-        """Read the spans from their beginnings until their ends, the limit, or our patience is reached."""
+        """Read each span from its beginning until its end, the limit or the number of fetches is reached."""
         places = {
             TopicPartition(self._cluster.topic(partition.topic), partition.number): partition for partition in spans
         }
@@ -81,7 +81,7 @@ class KafkaLookahead:
             self._consumer = await lone_consumer(
                 self._cluster,
                 client_id=f"followup-{self._service}-scout",
-                auto_offset_reset="earliest",  # what retention removed lies behind what we asked for
+                auto_offset_reset="earliest",  # after retention, start at the first offset left
                 fetch_max_wait_ms=_WAIT_MILLISECONDS,
                 max_partition_fetch_bytes=MAX_RECORD_BYTES,
                 fetch_max_bytes=4 * MAX_RECORD_BYTES,
@@ -92,7 +92,7 @@ class KafkaLookahead:
 
 
 def _keys_of(partition: Partition, records: list[Record]) -> list[Key]:
-    """Return whom records are about, each person once, by their last one; foreign records are nobody's."""
+    """Return the recipients of records, each once with its last offset; records that are not ours have none."""
     last: dict[RecipientId, int] = {}
     for record in records:
         recipient = recipient_of(record.key)

@@ -1,12 +1,12 @@
-"""Notices by itself that the log lost what it had acknowledged, and says it again.
+"""Notices when the log lost acknowledged events, and publishes the last minutes again.
 
-A broker keeps what it acknowledged in memory before its disk has it; after a power cut its log may end earlier than it
-did. So the relay of each service remembers how far every partition was seen to reach, in a table that outlives it, and
-looks every other second. Where a log is shorter than it was, or gave an offset a second time, the service reads the
-last minutes again and relays once more what it kept of them: what had arrived is known by its ids and changes nothing.
+A broker acknowledges records before they are on its disk; after a power cut its log may end earlier than before. So
+the relay of each service stores the highest end seen of every partition, and compares every two seconds. If a log is
+shorter than it was, or gave an offset a second time, the service reads the last minutes again and relays its archive of
+them once more: events that had arrived are recognised by their ids and change nothing.
 
-Where others have written since, the log may be as long as before when we look. So whoever notices says so in its marks,
-and everybody who hears of it does the same, once.
+If other services have published since, the log may be as long as before at the comparison. So the service that notices
+a loss announces it in its marks, and every other service then does the same, once.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ from shared.unix_time import instant, microseconds
 
 EVERY_SECONDS: Final = 2.0
 _AWAY_SECONDS: Final = 0.5
-"""After the log did not answer: whoever comes back shorter is to be seen before others have filled it."""
+"""After the log did not answer: look sooner, to see that it came back shorter before new records have filled it."""
 _LOSSES: Final = Partition("", 0)
 """Not a partition: its row holds when the newest loss was noticed that this service has answered, in microseconds."""
 
@@ -41,16 +41,16 @@ log = logger(__name__)
 
 
 class LossWatch:
-    """Of all processes of a service the one that relays looks.
+    """Runs in every process of a service; only the one that relays compares.
 
     Args:
         service: whose.
         cluster: where the log is.
         database: the service's.
-        table: how far each partition was seen to reach.
-        producer: the relay's; it knows which offsets were given.
-        marking: says a loss in the service's marks.
-        keep_minutes: how long relayed events are kept; 0: nothing can be said again.
+        table: the highest end seen of each partition.
+        producer: the relay's; it knows which offsets the log assigned.
+        marking: announces a loss in the service's marks.
+        keep_minutes: how long relayed events are archived; 0: nothing can be published again.
         is_active: whether this process relays.
     """
 
@@ -68,7 +68,7 @@ class LossWatch:
         self.loop = Loop(f"{service}-losses", self.step)
         self._is_active = is_active
         self.marks: KafkaMarks | None = None
-        """What others say of losses."""
+        """The marks of other services, which also report losses."""
         self._service = service
         self._cluster = cluster
         self._database = database
@@ -80,11 +80,11 @@ class LossWatch:
         self._consumer: Consumer | None = None
 
     async def step(self) -> float:
-        """Compare what the log holds with what it held; return the seconds until the next look.
+        """Compare what the log holds with what it held; return the seconds until the next comparison.
 
         Raises:
             DatabaseUnavailable: the database is away.
-            LogUnavailable: the log went away while it was told again; the next look tells it all.
+            LogUnavailable: the log went away during the republishing; the next step repeats all of it.
         """
         if not self._is_active():
             self._known = None
@@ -102,12 +102,12 @@ class LossWatch:
             for place, end in ends.items()
             if min(end, given.get(place, end)) < known.get(place, 0)
         }
-        told = self._told_since(known.get(_LOSSES, 0))
-        if shorter or told is not None:
-            await self._answer(shorter, told or now)
+        reported = self._reported_since(known.get(_LOSSES, 0))
+        if shorter or reported is not None:
+            await self._answer(shorter, reported or now)
         changed = {place: end for place, end in ends.items() if known.get(place) != end}
-        if shorter or told is not None:
-            changed[_LOSSES] = microseconds(told or now)
+        if shorter or reported is not None:
+            changed[_LOSSES] = microseconds(reported or now)
         await self._remember(changed)
         return EVERY_SECONDS
 
@@ -118,7 +118,7 @@ class LossWatch:
             await consumer.stop()
 
     async def _answer(self, shorter: Mapping[Partition, int], noticed_at: datetime) -> None:
-        """Read and say the last minutes again; where we noticed it ourselves, others hear of it in our marks."""
+        """Read and publish the last minutes again; if this service noticed the loss, announce it in its marks."""
         if shorter:
             instruments.ACKNOWLEDGED_LOST.labels(self._service).inc(sum(shorter.values()))
             log.error(
@@ -135,8 +135,8 @@ class LossWatch:
         said = await republish(self._database, self._cluster, self._service, minutes) if self._minutes else 0
         log.warning("log_told_again", service=self._service, positions=moved, events=said)
 
-    def _told_since(self, answered: int) -> datetime | None:
-        """Return when the newest loss was noticed of which others tell, where we have not answered it."""
+    def _reported_since(self, answered: int) -> datetime | None:
+        """Return when the newest loss was noticed that other services report and this one has not answered."""
         newest = self.marks.newest.values() if self.marks is not None else ()
         losses = [mark.lost for mark in newest if mark.lost is not None and mark.publisher != self._service]
         latest = max(losses, default=None)
@@ -153,7 +153,7 @@ class LossWatch:
         return {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
 
     async def _remember(self, changed: Mapping[Partition, int]) -> None:
-        """Keep how far the log reaches now, on disk and here."""
+        """Store how far the log reaches now, in the database and in memory."""
         if not changed:
             return
         rows = [
@@ -168,7 +168,7 @@ class LossWatch:
         self._known = {**(self._known or {}), **changed}
 
     async def _ends(self) -> dict[Partition, int]:
-        """Return where every partition ends.
+        """Return the end of every partition.
 
         Raises:
             LogUnavailable: the log does not answer.

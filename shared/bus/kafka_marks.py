@@ -1,4 +1,4 @@
-"""Marks over Kafka: one topic of one partition, written by relays, read by whoever decides about a text."""
+"""Marks over Kafka: one topic of one partition, written by relays, read by every service that decides about a text."""
 
 import asyncio
 import math
@@ -31,9 +31,9 @@ _CLOSE_SECONDS = 1.0
 _GATHER_MILLISECONDS = 900
 """Marks come once a second from each service; they are fetched together."""
 _COMPARE_SECONDS = 2.0
-"""How often the database's clock is compared with our monotonic one."""
+"""How often the database's clock is compared with this process's monotonic one."""
 _AHEAD = timedelta(seconds=5)
-"""A mark that claims to come from the future is not believed."""
+"""A mark further in the future than this is ignored."""
 _LOOKS_KEPT = 24
 _DATABASE_TIME = sa.select(sa.func.clock_timestamp().label("at"))
 
@@ -41,14 +41,14 @@ _DATABASE_TIME = sa.select(sa.func.clock_timestamp().label("at"))
 class KafkaMarks:
     """The newest mark of each publisher.
 
-    Marks name instants of their publishers' databases, and this process compares them with its own database's clock:
-    with one server, as most have, that is one clock; machines with several keep them together by NTP. A mark is
-    believed as it stands at the end of the topic, newer or not than one before: both are true.
+    Marks name instants of their publishers' database clocks, and this process compares them with its own database's
+    clock: with one server, as in most installations, that is one clock; several servers are kept together by NTP. The
+    last mark in the topic counts, whether or not it is newer than one before: both are true.
 
     Args:
         cluster: where the log is.
-        service: who asks.
-        database: whose clock counts.
+        service: the one that reads.
+        database: its clock counts.
     """
 
     def __init__(self, cluster: KafkaCluster, service: str, database: PostgresDatabase) -> None:
@@ -58,11 +58,11 @@ class KafkaMarks:
         self._database = database
         self._place = TopicPartition(cluster.topic(MARKS_TOPIC), 0)
         self._others: list[TopicPartition] = []
-        """One partition of each topic whose ends are asked for: the library knows only topics it was assigned."""
+        """One partition of each topic whose ends are requested: the library knows only topics it was assigned."""
         self._consumer: Consumer | None = None
         self._newest: dict[str, PublisherMark] = {}
         self._compared: tuple[float, datetime] | None = None
-        """Our monotonic clock just before its database's clock was asked, and what that said."""
+        """This process's monotonic clock just before the database was asked for its time, and the answer."""
 
     @property
     def newest(self) -> Mapping[str, PublisherMark]:
@@ -70,25 +70,25 @@ class KafkaMarks:
         return self._newest
 
     def in_log(self, publisher: str) -> float:
-        """Return the instant before which everything a publisher committed is in the log; -inf: not known."""
+        """Return the instant before which everything a publisher committed is in the log; -inf if unknown."""
         mark = self._newest.get(publisher)
         return -math.inf if mark is None else self._here(mark.at)
 
     def heard(self, service: str) -> float:
-        """Return the instant before which a service has heard everything and said what follows; -inf: not known."""
+        """Return the instant before which a service has read everything and published what follows; -inf if unknown."""
         mark = self._newest.get(service)
         return -math.inf if mark is None or mark.heard is None else self._here(mark.heard)
 
     def late(self) -> list[str]:
-        """Return the publishers whose news may not be in the log, or of whom nothing is known."""
+        """Return the publishers whose events may not all be in the log, or whose mark is unknown."""
         since = time.monotonic() - MARK_SECONDS
         return [each for each in sorted(PUBLISHERS) if self.in_log(each) < since]
 
     async def step(self) -> float:
-        """Take in what was said.
+        """Fetch new marks.
 
         Raises:
-            LogUnavailable: the log does not answer; what was heard grows old.
+            LogUnavailable: the log does not answer; the known marks grow old.
             DatabaseUnavailable: nor does the database.
         """
         try:
@@ -106,11 +106,11 @@ class KafkaMarks:
         return 0.0
 
     def watch_ends(self, topics: Sequence[str]) -> None:
-        """Be ready to tell where these topics end; before the first step."""
+        """Prepare to return where these topics end; call it before the first step."""
         self._others = [TopicPartition(self._cluster.topic(topic), 0) for topic in topics]
 
     async def ends(self, topics: Sequence[str]) -> dict[Partition, int]:
-        """Return where every partition of these topics ends, whoever reads it.
+        """Return where every partition of these topics ends, whichever process reads it.
 
         Raises:
             LogUnavailable: the log does not answer.
@@ -129,21 +129,21 @@ class KafkaMarks:
             await stop_within(consumer, _CLOSE_SECONDS)
 
     def _here(self, at: datetime) -> float:
-        """Return an instant of a database on our monotonic clock, never later than it was."""
+        """Return a database instant on the monotonic clock, never later than it was."""
         if self._compared is None:
             return -math.inf
         monotonic, there = self._compared
         return -math.inf if at > self._now_there() + _AHEAD else monotonic - (there - at).total_seconds()
 
     def _now_there(self) -> datetime:
-        """Return what our database's clock says now, or a moment later."""
+        """Return the database clock's current time, or a moment later."""
         if self._compared is None:
             raise RuntimeError("the clocks were not compared yet")
         monotonic, there = self._compared
         return there + timedelta(seconds=time.monotonic() - monotonic)
 
     async def _compare(self) -> None:
-        """Ask for the database's time, where that was not done a moment ago."""
+        """Ask for the database's time, unless that was done a moment ago."""
         before = time.monotonic()
         if self._compared is not None and before - self._compared[0] < _COMPARE_SECONDS:
             return
@@ -155,7 +155,7 @@ class KafkaMarks:
         self._compared = before, rows[0]["at"]
 
     async def _started(self) -> Consumer:
-        """Return the consumer, at the end of the topic: marks are said again every second."""
+        """Return the consumer, at the end of the topic: marks are repeated every second."""
         if self._consumer is None:
             consumer = await lone_consumer(
                 self._cluster,
@@ -179,10 +179,10 @@ class KafkaMarks:
 
 
 class ReadWatermark:
-    """Up to when a service has heard everything, for its own mark: for all its processes, by its committed positions.
+    """Up to when a service has read everything, for its own mark: of all its processes, by its committed positions.
 
-    A look notes up to when everything was in the log, then where the partitions end. Once the positions have passed
-    those ends, what followed from it is committed; once a later mark of our own is true, it is in the log.
+    A look records up to when everything was in the log, then where the partitions end. Once the positions have passed
+    those ends, what follows from the events is committed; once a later mark of this service is true, it is in the log.
     """
 
     def __init__(self, marks: KafkaMarks, topics: Sequence[str], service: str) -> None:
@@ -192,7 +192,7 @@ class ReadWatermark:
         self._looks: deque[tuple[datetime, Mapping[Partition, int]]] = deque(maxlen=_LOOKS_KEPT)
 
     async def look(self) -> None:
-        """Note how far everybody's news has come and where the log ends.
+        """Record how far every publisher's events have come and where the log ends.
 
         Raises:
             LogUnavailable: the log does not answer.
@@ -203,7 +203,7 @@ class ReadWatermark:
             self._looks.append((min(said), await self._marks.ends(self._topics)))
 
     def heard(self, positions: Mapping[Partition, int]) -> datetime | None:
-        """Return up to when everything was read by whoever reached these positions; None where nobody can tell."""
+        """Return up to when everything was read, given the committed positions; None if unknown."""
         for before, ends in reversed(self._looks):
             if all(positions.get(partition, 0) >= end for partition, end in ends.items()):
                 return before

@@ -1,4 +1,4 @@
-"""Writes events into Kafka: idempotent, acknowledged by every replica in sync, each to its person's partition."""
+"""Writes events into Kafka: idempotent, acknowledged by every replica in sync, each to its recipient's partition."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from shared.telemetry.logs import logger
 
 _REQUEST_MILLISECONDS = 10_000
 _ANSWER_SECONDS = 10.0
-"""How long records may wait for their acknowledgements; then they are sent anew from the outbox.
+"""How long records may wait for their acknowledgements; then they are sent again from the outbox.
 
 The library itself never gives up on a record of an idempotent producer, however long the cluster is away.
 """
@@ -32,9 +32,9 @@ log = logger(__name__)
 
 
 class KafkaProducer:
-    """A connection to the log that is made when needed and made anew after every failure.
+    """A connection to the log that is made on demand and replaced after every failure.
 
-    Made anew, because an idempotent producer that gave up on a record has a hole in its numbering, and brokers
+    Replaced, because an idempotent producer that gave up on a record has a gap in its numbering, and brokers
     refuse everything that follows.
     """
 
@@ -43,24 +43,24 @@ class KafkaProducer:
         self._service = service
         self._producer: Producer | None = None
         self._checked: set[str] = set()
-        """Topics seen to have the partitions everybody counts on."""
+        """Topics found to have the expected number of partitions."""
         self.refused: frozenset[int] = frozenset()
-        """The numbers of those that the log will never take, of the last call."""
+        """The numbers of the records that the log will never take, of the last call."""
         self._lowest: dict[Partition, int] = {}
         self._looks = 0
 
     def lowest_given(self) -> dict[Partition, int]:
-        """Return the lowest offset that the log gave in each partition, of calls that began after the last look."""
+        """Return the lowest offset assigned in each partition, by calls since the previous `lowest_given`."""
         lowest, self._lowest = self._lowest, {}
         self._looks += 1
         return lowest
 
     async def produce(self, records: Sequence[KafkaRecord]) -> list[int]:
-        """Write records in order and return the numbers of those acknowledged everywhere they belong.
+        """Write records in order and return the numbers of those acknowledged in every partition they go to.
 
         Raises:
             LogUnavailable: none was acknowledged.
-            ConfigurationFault: a topic has another number of partitions than this process counts on.
+            ConfigurationFault: a topic has another number of partitions than this process expects.
         """
         self.refused = frozenset()
         looks = self._looks
@@ -74,14 +74,14 @@ class KafkaProducer:
             await self.close()
             raise unavailable(problem) from problem
         answers: list[asyncio.Future[Given]] = []
-        """Acknowledgements to come, and in `sent` which of them are whose."""
+        """Pending acknowledgements; `sent` says which of them belong to which record."""
         try:
             sent = await self._handed_over(producer, records, answers)
             if answers:
                 await asyncio.wait(answers, timeout=_ANSWER_SECONDS)
         finally:
             for answer in answers:
-                answer.cancel()  # one that is here already stays
+                answer.cancel()  # no effect on one that has arrived
         arrived = []
         failures: list[BaseException] = []
         for record, mine in sent:
@@ -109,7 +109,7 @@ class KafkaProducer:
                 self._lowest[place] = min(offset, self._lowest.get(place, offset))
 
     async def send_record(self, topic: str, key: bytes, value: bytes) -> None:
-        """Write one record that is no event into a topic of one partition; returns when it was acknowledged.
+        """Write one record that is not an event into a topic of one partition; return when it was acknowledged.
 
         Raises:
             LogUnavailable: it may not have been taken.
@@ -123,7 +123,7 @@ class KafkaProducer:
             raise unavailable(problem) from problem
 
     async def close(self) -> None:
-        """Give up what is under way and disconnect."""
+        """Abandon what is not acknowledged and disconnect."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
@@ -136,7 +136,7 @@ class KafkaProducer:
     async def _handed_over(
         self, producer: Producer, records: Sequence[KafkaRecord], answers: "list[asyncio.Future[Given]]"
     ) -> "list[tuple[KafkaRecord, list[asyncio.Future[Given]]]]":
-        """Hand records over in order, as far as that goes; note what will tell of each whether it arrived."""
+        """Hand records to the library in order, as far as possible, and collect their acknowledgements."""
         sent = []
         for record in records:
             first = len(answers)
@@ -151,7 +151,7 @@ class KafkaProducer:
                             headers=headers(record, self._service),
                         )
                     )
-            except MessageSizeTooLargeError as problem:  # its own fault, nobody else's
+            except MessageSizeTooLargeError as problem:  # only this record is at fault
                 answers.append(_refused(problem))
             except FAILURES as problem:  # the queue to a partition without a leader is full
                 log.warning("record_not_sent", service=self._service, type=record.type, error=type(problem).__name__)
@@ -178,17 +178,17 @@ class KafkaProducer:
 
 
 def _refused(problem: BaseException) -> "asyncio.Future[Given]":
-    """Return an answer that is here already."""
+    """Return an acknowledgement that has failed already."""
     answer: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
     answer.set_exception(problem)
     return answer
 
 
 def _problem(answer: "asyncio.Future[Given]") -> BaseException | None:
-    """Return why a record did not arrive, as far as is known; None where it did."""
+    """Return why a record did not arrive, as far as is known; None if it did."""
     return TimeoutError() if answer.cancelled() else answer.exception()
 
 
 def _is_too_large(answer: "asyncio.Future[Given]") -> bool:
-    """Return whether a record can never arrive: then it is its own fault."""
+    """Return whether a record is too large to ever arrive."""
     return isinstance(_problem(answer), MessageSizeTooLargeError)

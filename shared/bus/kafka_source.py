@@ -1,4 +1,4 @@
-"""Reads events from Kafka; where to read on is in the service's own database, and Kafka's word on it is ignored.
+"""Reads events from Kafka from the position in the service's own database; the offsets committed to Kafka are ignored.
 
 What this twin does not do: partitions come and go (work on one that left is fenced at its commit, and read again by
 its new owner), a topic's events are in order only within a partition, and what retention removed is gone.
@@ -34,14 +34,14 @@ STALLED_SECONDS = 30.0
 _SILENCE_SECONDS = 1.0
 _HINT_SECONDS = 5.0
 SESSION_SECONDS = 10.0
-"""How long the partitions of a process that died wait for another; one that restarts under its name takes them back."""
+"""How long the group keeps the partitions of a process that died; one that restarts under its name takes them back."""
 _HEARTBEATS_PER_SESSION = 10
-"""A member hears with its next heartbeat that another one left, and that it should take over."""
+"""A member learns from its next heartbeat that another one left, and that it should take over."""
 _REBALANCE_MILLISECONDS = 60_000
 _POLL_MILLISECONDS = 300_000
 _REQUEST_MILLISECONDS = 40_000
 _ANSWER_SECONDS = 5.0
-"""How long we wait for what a cluster in good health answers at once."""
+"""How long to wait for what a healthy cluster answers at once."""
 _LOOKS_BEFORE_STALLED = 2
 _FETCH_WAIT_MILLISECONDS = 250
 """A partition that joins a fetch under way waits at most this long for the next one."""
@@ -56,10 +56,10 @@ class KafkaSource:
     Args:
         cluster: where the log is.
         service: names the group, `followup-<service>`.
-        types: the event types to hand out; others are passed over.
-        instance: a name that outlives a restart, so that the group waits for us instead of rebalancing; None for none.
-        session_seconds: how long we may be silent before the group thinks us dead.
-        stalled_seconds: how long events may wait without one coming, while the cluster answers.
+        types: the event types to return; others are skipped.
+        instance: a name that outlives a restart, so that the group waits for it instead of rebalancing; None for none.
+        session_seconds: how long this process may be silent before the group considers it dead.
+        stalled_seconds: how long events may wait without one arriving, while the cluster answers.
     """
 
     def __init__(
@@ -85,17 +85,17 @@ class KafkaSource:
         self._assigned: frozenset[Partition] = frozenset()
         self._changed = asyncio.Event()
         self._next: dict[Partition, int] = {}
-        """Where the consumer stands in each partition; empty after a rebalance, until we have told it."""
+        """The position of the consumer in each partition; empty after a rebalance, until it was set."""
         self._first: dict[Partition, int] = {}
-        """Where each partition began when we got it."""
+        """Where each partition began when it was assigned."""
         self._looked_at = 0.0
-        """When something came, or when we last looked why nothing does."""
+        """When a record last arrived, or when the reason for the silence was last checked."""
         self._waiting_seen = 0
-        """How often in a row we looked and events were waiting."""
+        """How many checks in a row found events waiting."""
         self._hinted_at = 0.0
 
     async def partitions(self) -> frozenset[Partition]:
-        """Return the partitions this process reads now; empty while the group settles.
+        """Return the partitions this process reads now; empty during a rebalance.
 
         Raises:
             LogUnavailable: the cluster cannot be reached now.
@@ -109,8 +109,8 @@ class KafkaSource:
         Raises:
             LogUnavailable: the cluster does not answer; nothing is lost.
             LogShortened: the log ends before a position.
-            ConfigurationFault: a topic has another number of partitions than this process counts on.
-            ConsumerStalled: events wait, and none comes.
+            ConfigurationFault: a topic has another number of partitions than this process expects.
+            ConsumerStalled: events wait, and none arrives.
         """
         consumer = await self._started()
         if not positions or positions.keys() != self._assigned:
@@ -125,22 +125,22 @@ class KafkaSource:
             await self._watch(consumer, moved=bool(poll.next_offsets))
         except (IllegalStateError, AssertionError):
             # The group changed between two lines: aiokafka raises the one from seek and the other from highwater.
-            # Whatever was read is dropped.
+            # The records read are dropped.
             self._next.clear()
             return _NOTHING
         except FAILURES as problem:
             self._waiting_seen = 0
             if not is_retriable(problem):
-                await self.close()  # the library's own tasks may have ended with it: we begin anew
+                await self.close()  # the library's own tasks may have ended with it: reconnect
             raise unavailable(problem) from problem
         return poll
 
     def holding(self) -> Assignment:
-        """Return whom we look after: the group gives us the same partitions of every topic."""
+        """Return the assigned partitions: the group assigns the same numbers of every topic."""
         return Assignment(frozenset(partition.number for partition in self._assigned), self._cluster.partitions)
 
     async def ends(self, topics: Sequence[str], since: Mapping[Partition, int]) -> dict[Partition, int]:  # noqa: ARG002 - the log knows its ends
-        """Return the offset after the newest event of each partition of these topics; none before we read.
+        """Return the offset after the newest event of each partition of these topics; none before the first poll.
 
         Raises:
             LogUnavailable: the cluster does not answer.
@@ -160,7 +160,7 @@ class KafkaSource:
         spans: Mapping[Partition, tuple[int, int]],
         limit: int,
     ) -> tuple[list[Key], dict[Partition, int]]:
-        """Return whom the events in these spans are about.
+        """Return which recipients the events in these spans are about.
 
         Raises:
             LogUnavailable: the cluster does not answer.
@@ -168,7 +168,7 @@ class KafkaSource:
         return await self._scout.keys(spans, limit)
 
     async def close(self) -> None:
-        """Leave the group, so that others take over at once, and disconnect; a place is only kept for who dies."""
+        """Leave the group, so that others take over at once, and disconnect; a member that dies keeps its place."""
         consumer, self._consumer = self._consumer, None
         await self._scout.close()
         if consumer is not None:
@@ -176,7 +176,7 @@ class KafkaSource:
             await leave(consumer, is_named=self._instance is not None)
 
     def assigned(self, places: Iterable[TopicPartition]) -> None:
-        """Take note of what the group gave us; nothing is read from it before we know where to start."""
+        """Record the new assignment; nothing is read from it before its positions are known."""
         self._next.clear()
         self._assigned = frozenset(map(self._ours, places))
         if places and self._consumer is not None:
@@ -187,14 +187,14 @@ class KafkaSource:
         log.info("partitions_assigned", service=self._service, count=len(self._assigned))
 
     def revoked(self) -> None:
-        """Forget what the group took: polls under way return nothing."""
+        """Drop the assignment: polls under way return nothing."""
         self._next.clear()
         self._assigned = frozenset()
         self._changed.clear()
         instruments.ASSIGNED.labels(self._service).set(0)
 
     async def _settled(self) -> None:
-        """Wait for the group, but not so long that nobody could look around."""
+        """Wait for the group, for about a second at most."""
         try:
             async with asyncio.timeout(_SILENCE_SECONDS):  # `wait_for` may lose a cancellation (Python 3.11)
                 await self._changed.wait()
@@ -202,7 +202,7 @@ class KafkaSource:
             return
 
     async def _stand_at(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
-        """Put the consumer where the database says, wherever it does not stand there already."""
+        """Seek to the database's positions, unless the consumer is there already."""
         fresh = not self._next
         if fresh:
             for name, topic in self._topics.items():
@@ -218,7 +218,7 @@ class KafkaSource:
             consumer.resume(*map(self._kafkas, positions))
 
     async def _checked(self, consumer: Consumer, positions: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Return where each partition begins, having looked that the log still holds what we have not read."""
+        """Return where each partition begins, having checked that the log still holds what is unread."""
         places = [self._kafkas(partition) for partition in positions]
         first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         for partition, offset in positions.items():
@@ -233,7 +233,7 @@ class KafkaSource:
         return {partition: int(first[self._kafkas(partition)]) for partition in positions}
 
     async def _fetched(self, consumer: Consumer, limit: int, linger_seconds: float) -> list[Record]:
-        """Return records: what comes first, and what comes while we linger."""
+        """Return the records that arrive first, and those that arrive while lingering."""
         batches = [await consumer.getmany(timeout_ms=int(_SILENCE_SECONDS * 1000), max_records=limit)]
         count = sum(map(len, batches[0].values()))
         if 0 < count < limit:
@@ -246,7 +246,7 @@ class KafkaSource:
         return [*heapq.merge(*by_place.values(), key=lambda record: record.timestamp)]
 
     def _taken(self, records: Sequence[Record]) -> Poll:
-        """Return records as messages, and move on; those of partitions we lost meanwhile are dropped."""
+        """Return records as messages and advance; records of partitions lost meanwhile are dropped."""
         messages = []
         reached: dict[Partition, int] = {}
         for record in records:
@@ -266,7 +266,7 @@ class KafkaSource:
         return Poll(messages, reached)
 
     async def _hint(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
-        """Tell Kafka from time to time how far we are, for tools that show lag; nobody starts from it."""
+        """Commit the positions to Kafka from time to time, for tools that show lag; nothing reads them back."""
         now = asyncio.get_running_loop().time()
         if now - self._hinted_at < _HINT_SECONDS:
             return
@@ -280,10 +280,10 @@ class KafkaSource:
             log.debug("hint_not_taken", service=self._service, error=type(problem).__name__)
 
     async def _watch(self, consumer: Consumer, *, moved: bool) -> None:
-        """Notice a consumer that has stopped silently.
+        """Detect a consumer that has stopped without an error.
 
-        One look is not enough: what it sees waiting may have come this very moment, after a quiet hour or with a
-        cluster that is back after an outage.
+        One check is not enough: what waits may have arrived this very moment, after a quiet hour or with a cluster that
+        is back after an outage.
         """
         now = asyncio.get_running_loop().time()
         if moved:
@@ -327,7 +327,7 @@ class KafkaSource:
         return self._consumer
 
     def _lost(self, place: TopicPartition, count: int) -> None:
-        """Say loudly that retention was quicker than we."""
+        """Log and count events that retention removed before they were read."""
         instruments.LOST.labels(self._service).inc(count)
         log.error("events_lost_to_retention", topic=place.topic, partition=place.partition, count=count)
 

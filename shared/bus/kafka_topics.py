@@ -1,4 +1,4 @@
-"""The topics on a cluster: made once, never resized in passing."""
+"""The topics on a cluster: created once, and never resized."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,26 +10,26 @@ from shared.errors import ConfigurationFault
 from shared.events.topics import RETENTION_DAYS, Topic
 
 MAX_RECORD_BYTES = 4 * 1024 * 1024
-"""A webhook body may be 1 MiB and travels sealed and encoded."""
+"""A webhook body may be 1 MiB, and is sealed and encoded in an event."""
 
 
 async def create_topics(cluster: KafkaCluster) -> None:
-    """Make the topics that are missing, and look that the others have the partitions everybody counts on.
+    """Create the topics that are missing, and check that the others have the expected partitions.
 
     Raises:
-        ConfigurationFault: a topic has another number of partitions, or the cluster refuses ours.
+        ConfigurationFault: a topic has another number of partitions, or the cluster refuses to create one.
         LogUnavailable: the cluster cannot be reached now.
     """
     async with Admin(cluster) as admin:
         refused = await admin.create([*(_wanted(cluster, topic) for topic in Topic), _marks(cluster)])
         if refused:
             name, error, said = refused[0]
-            raise ConfigurationFault(f"Kafka refuses to make the topic {name}: {error} {said}")
+            raise ConfigurationFault(f"Kafka refuses to create the topic {name}: {error} {said}")
         _checked(cluster, await admin.copies([cluster.topic(topic) for topic in Topic]))
 
 
 async def topics_found(cluster: KafkaCluster) -> dict[str, int]:
-    """Return how many partitions each of our topics has; 0 where it is missing. Nothing is changed.
+    """Return how many partitions each topic of ours has; 0 if it is missing. Nothing is changed.
 
     Raises:
         ConfigurationFault: a topic has another number of partitions.
@@ -50,7 +50,7 @@ def _checked(cluster: KafkaCluster, found: Mapping[str, Sequence[int]]) -> Mappi
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """How safely one topic's events lie."""
+    """How safely one topic's events are stored."""
 
     fewest: int
     """Copies of the partition that has the fewest."""
@@ -59,7 +59,7 @@ class Copies:
 
 
 async def copies_found(cluster: KafkaCluster) -> dict[str, Copies]:
-    """Return how safely the events of each of our topics lie; one that is missing is left out.
+    """Return how safely each topic's events are stored; a missing topic is left out.
 
     Raises:
         LogUnavailable: the cluster cannot be reached now.
@@ -74,7 +74,7 @@ async def copies_found(cluster: KafkaCluster) -> dict[str, Copies]:
 
 
 def describe_copies(cluster: KafkaCluster, found: Mapping[str, Copies]) -> tuple[bool, str]:
-    """Return whether the events lie safely enough, and what an operator should know of it."""
+    """Return whether the events are stored safely enough, and what an operator should know about it."""
     fewest = min((each.fewest for each in found.values()), default=0)
     if fewest > 1:
         return True, f"{fewest} copies of each partition"
@@ -101,22 +101,22 @@ def _wanted(cluster: KafkaCluster, topic: Topic) -> TopicWanted:
 
 
 def _durable(cluster: KafkaCluster) -> dict[str, str]:
-    """Return what a topic with a single copy needs besides: its broker acknowledges nothing that is not on its disk."""
+    """Return what a topic with a single copy needs besides: each write reaches the disk before it is acknowledged."""
     return {"flush.messages": "1"} if cluster.replication == 1 else {}
 
 
 def single_copy_warning(cluster: KafkaCluster) -> str | None:
-    """Return what an operator of a log with a single copy must know; None where there are several."""
+    """Return the warning for a log with a single copy; None if there are several."""
     if cluster.replication > 1:
         return None
     return (
         "topics have one copy (FOLLOWUP_KAFKA_REPLICATION=1): losing that broker's disk loses events that were "
-        "answered 2xx; the last minutes are kept in PostgreSQL, and `followup relay-again` relays them once more"
+        "answered 2xx; the last minutes are stored in PostgreSQL, and `followup relay-again` relays them once more"
     )
 
 
 def _marks(cluster: KafkaCluster) -> TopicWanted:
-    """Return the topic of the marks: only the newest of each service matters, and an hour of them is kept at most."""
+    """Return the topic of the marks: only the newest of each service matters, and at most an hour of them is stored."""
     return TopicWanted(
         cluster.topic(MARKS_TOPIC),
         1,

@@ -22,7 +22,7 @@ from shared.ids import EventId, RecipientId
 Headers = Sequence[tuple[str, bytes]]
 
 MARKS_TOPIC = "marks.v1"
-"""No topic of events: one partition in which relays say how far their services' news has come."""
+"""Not a topic of events: one partition in which relays publish up to when their services' events are in the log."""
 _TYPE = "ce_type"
 _CONSTANT: tuple[tuple[str, bytes], ...] = (("ce_specversion", b"1.0"), ("content-type", b"application/json"))
 _KEY_BYTES = 16
@@ -30,7 +30,7 @@ _KEY_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class KafkaCluster:
-    """Where the log is and how it is laid out; the same for every service."""
+    """Where the log is and how it is partitioned; the same for every service."""
 
     bootstrap: str
     """`host:port`, several separated by commas."""
@@ -39,16 +39,16 @@ class KafkaCluster:
     replication: int = 1
     """Copies of each partition; production wants 3, of which all but one must have a record before it counts."""
     prefix: str = ""
-    """Before each topic's and group's name, where several houses share one cluster."""
+    """Prefix of each topic's and group's name, where several installations share one cluster."""
     access: Mapping[str, Any] = field(default_factory=lambda: {"security_protocol": "PLAINTEXT"}, repr=False)
-    """What the client library is told about protection; may hold a password."""
+    """The client library's options for encryption and authentication; may hold a password."""
 
     def topic(self, topic: str) -> str:
         """Return the name a topic has on the cluster."""
         return f"{self.prefix}{topic}"
 
     def check(self, topic: str, partitions: Collection[int] | int) -> None:
-        """Look that a topic has the partitions everybody counts on.
+        """Check that a topic has the expected number of partitions.
 
         Raises:
             ConfigurationFault: it has another number.
@@ -57,7 +57,7 @@ class KafkaCluster:
         if count != self.partitions:
             raise ConfigurationFault(
                 f"the topic {self.topic(topic)} has {count} partitions and this process expects {self.partitions}; "
-                "people would change places: set FOLLOWUP_KAFKA_PARTITIONS to what it has, or drain everything first"
+                "recipients would move to other partitions: set FOLLOWUP_KAFKA_PARTITIONS to its number, or drain first"
             )
 
 
@@ -66,7 +66,7 @@ class KafkaRecord:
     """One event on its way into the log."""
 
     number: int
-    """The sender's own number for it, to say what arrived."""
+    """The caller's own number for it, to say which records arrived."""
     topic: Topic
     type: str
     event_id: EventId
@@ -87,7 +87,7 @@ def headers(record: KafkaRecord, source: str) -> Headers:
 
 
 def type_of(headers: Headers) -> str | None:
-    """Return the event type of a record, None where it has none: then it is not one of ours."""
+    """Return the event type of a record; None if it has none, and so is not ours."""
     for name, value in headers:
         if name == _TYPE:
             return value.decode(errors="replace")
@@ -95,5 +95,5 @@ def type_of(headers: Headers) -> str | None:
 
 
 def recipient_of(key: bytes | None) -> RecipientId | None:
-    """Return whose record it is, None where the key is not one of ours."""
+    """Return the recipient a record is about; None if its key is not ours."""
     return RecipientId(ids.of_bytes(key)) if key is not None and len(key) == _KEY_BYTES else None

@@ -40,7 +40,7 @@ event_log = sa.Table(
 LOCAL = Partition("event_log", 0)
 _EVERYBODY = Assignment(frozenset({LOCAL.number}), 1)
 _READS_ON = timedelta(seconds=60)
-"""Who has not read on for so long stands still, and is not merely behind."""
+"""A service that has not read on for so long has stopped, and is not merely behind."""
 _SILENCE_SECONDS = 1.0
 _TAIL_MESSAGES = 4096
 _READ_AT_ONCE = 1000
@@ -103,15 +103,15 @@ class LocalLog:
         return LocalSource(self, waker, types)
 
     def marks(self) -> Marks:
-        """Return what publishers say of how far their news has come: all of it is here."""
+        """Return the publishers' marks: everything committed is in this log."""
         return NothingToRelay()
 
     def announce_reading(self, system_tables: SystemTables, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
-        """Nobody need be told how far a service has heard: who wants to know looks at its positions."""
+        """Do nothing: other services can read the positions in this database."""
         self._hearing.append(system_tables)
 
     async def unread_seconds(self, now: datetime) -> float:
-        """Return how old the oldest event is that one of those who act on news has not read, as long as it reads on."""
+        """Return the age of the oldest event not read by a service that acts on events, as long as it reads on."""
 
         async def ages(transaction: Transaction) -> list[float]:
             found = []
@@ -147,7 +147,7 @@ class LocalLog:
 
 @dataclass(frozen=True, slots=True)
 class _Boundary:
-    """Where the log's young part begins: ids and instants rise together, so it is found by halving."""
+    """Where the log's recent part begins: ids and instants rise together, so a binary search finds it."""
 
     published_before: datetime
 
@@ -169,12 +169,12 @@ class _Slice:
     last: int
 
     async def delete(self, transaction: Transaction) -> int:
-        """Delete everything before `last`: a slice, because what came before it is gone already."""
+        """Delete everything before `last` in a slice: earlier slices are deleted already."""
         return await transaction.execute(sa.delete(event_log).where(event_log.c.id < self.last))
 
 
 class JustWritten:
-    """The events this process wrote last, by their bytes: whoever reads them back need not decode them.
+    """The last events this process wrote, by their bytes, so that reading them back needs no decoding.
 
     An event is its bytes and the bytes are the event, so one that was rolled back does no harm here.
     """
@@ -191,7 +191,7 @@ class JustWritten:
         return body
 
     def taken(self, body: bytes) -> Event | None:
-        """Return the event of a body, once; None where it is not known any more."""
+        """Return the event of a body, once; None if it is no longer in memory."""
         return self._events.pop(body, None)
 
 
@@ -226,7 +226,7 @@ class LocalSource:
         return Poll(messages, {LOCAL: following} if following > start else {})
 
     def holding(self) -> Assignment:
-        """Return everybody: one process reads."""
+        """Return all partitions: one process reads."""
         return _EVERYBODY
 
     async def ends(self, topics: Sequence[str], since: Mapping[Partition, int]) -> dict[Partition, int]:
@@ -241,7 +241,7 @@ class LocalSource:
     async def keys(
         self, topics: Sequence[str], spans: Mapping[Partition, tuple[int, int]], limit: int
     ) -> tuple[list[Key], dict[Partition, int]]:
-        """Return whom the rows of a span are about."""
+        """Return which recipients the rows of a span are about."""
         start, end = spans[LOCAL]
         keys = await self._log.tail.keys(topics, start, end)
         if keys is not None and len(keys) < limit:
@@ -272,7 +272,7 @@ class LocalSource:
         self._log.forget(self._waker)
 
     async def _read(self, transaction: Transaction, start: int, limit: int) -> tuple[list[Message], int]:
-        """Read the table itself; where fewer than `limit` were found, everything up to its newest row is behind us."""
+        """Read the table; fewer than `limit` rows mean that everything up to the newest row has been read."""
         newest = await _newest(transaction)
         messages = await _messages(transaction, self._statement, start, limit)
         return messages, messages[-1].offset + 1 if len(messages) == limit else newest + 1
@@ -289,7 +289,7 @@ class Tail:
         self._just_written = just_written
         self._messages: list[Message] = []
         self._first: int | None = None
-        """Every row from here on and before `_next` is in `_messages`; None until somebody asks."""
+        """Every row from this one to before `_next` is in `_messages`; None before the first read."""
         self._next = 0
         self._reading = asyncio.Lock()
 
@@ -314,7 +314,7 @@ class Tail:
         return found, max(self._next, start)
 
     async def keys(self, topics: Sequence[str], start: int, end: int) -> list[Key] | None:
-        """Return whom the messages of these topics in a span are about; None where not all of it is here."""
+        """Return which recipients the messages of these topics in a span are about; None if some are not in memory."""
         if self._next < end <= self._next + _READ_AT_ONCE:
             await self._read_on(self._next)
         if self._first is None or start < self._first or self._next < end:
@@ -324,11 +324,11 @@ class Tail:
         topic_of = {name: kind.topic for name, kind in declared().items()}
         try:
             return [Key(LOCAL, each.offset, each.recipient_id) for each in span if topic_of[each.type] in topics]
-        except KeyError:  # a type that this version does not know: the row itself says where it belongs
+        except KeyError:  # a type that this version does not know: read the row, which names its topic
             return None
 
     async def _read_on(self, known: int) -> None:
-        """Read what was appended, unless somebody read past `known` while this waited for a turn."""
+        """Read what was appended, unless another task read past `known` while this one waited for its turn."""
         async with self._reading:
             if self._first is None:
                 self._first = self._next = await self._database.read(_newest) + 1

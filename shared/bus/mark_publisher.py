@@ -1,10 +1,10 @@
-"""A publisher's own mark: when may be said that everything committed before an instant is in the log, and saying it.
+"""A publisher's own mark: when everything committed before an instant is in the log, and publishing that.
 
-The instant is asked of the database before the outbox is read, in a statement of its own. A commit that was answered
-before then is visible to every later snapshot; one that was answered later is what the next mark speaks of, however
-long its transaction has been open, whatever ids its rows got. So the mark is true once every row that the later read
-found has been acknowledged by the log. Where there are more rows than one round takes, the newest id is asked for as
-well, and the mark is true once no row up to it is left: what was visible then has no higher id.
+The database is asked for the instant before the outbox is read, in a statement of its own. A commit that was answered
+before then is visible to every later snapshot; one that was answered later belongs to the next mark, however long its
+transaction has been open and whatever ids its rows have. So the mark is true once the log has acknowledged every row
+found by the later read. If there are more rows than one round takes, the newest id is read too, and the mark is true
+once no row up to it is left: what was visible then has no higher id.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,7 +28,7 @@ from shared.loop import Loop
 from shared.telemetry.logs import logger
 
 EVERY_SECONDS = 0.8
-"""Between two marks at least; an idle relay looks once a second, and marks each time."""
+"""The least time between two marks; an idle relay reads the outbox once a second, and marks each time."""
 _NOTHING_NEW_SECONDS = 30.0
 _DATABASE_TIME = sa.select(sa.func.clock_timestamp().label("at"))
 
@@ -37,18 +37,18 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A mark that is not known to be true yet."""
+    """A mark that is not yet known to be true."""
 
     mark: PublisherMark
     newest: int | None = None
-    """The highest id that was there, where one round could not take everything."""
+    """The highest id at that moment, if one round could not take everything."""
 
 
 class MarkPublisher:
-    """Finds out what a relay may say, and says it from a loop of its own: marks that do not go hold up no event.
+    """Finds the newest true mark, and publishes it from a loop of its own, so that a mark that fails delays no event.
 
     Args:
-        service: whose news.
+        service: the publisher.
         table: its outbox.
         producer: a connection that is used for nothing else.
     """
@@ -66,16 +66,16 @@ class MarkPublisher:
         self._lost: datetime | None = None
 
     def lost(self, noticed_at: datetime) -> None:
-        """Say from now on that the log lost what it had acknowledged, and when that was noticed."""
+        """Publish from now on that the log lost acknowledged events, and when that was noticed."""
         self._lost = noticed_at
         self.loop.wake()
 
     def hear(self, system_tables: SystemTables, hearing: ReadWatermark) -> None:
-        """Say also how far the service has heard what others publish."""
+        """Publish also up to when the service has read what others publish."""
         self._hearing = system_tables, hearing
 
     async def begin(self, session: PostgresSession, monotonic: float) -> None:
-        """Take the instant of the next mark, where it is time for one; then the outbox is read.
+        """Take the instant of the next mark, if one is due; call it before the outbox is read.
 
         Raises:
             DatabaseUnavailable: the session is lost.
@@ -87,7 +87,7 @@ class MarkPublisher:
             self._candidate = _Candidate(PublisherMark(self._service, at, heard))
 
     async def read(self, session: PostgresSession, rows: Sequence[Row], gone: Collection[int], most: int) -> None:
-        """Take note of what one read of up to `most` rows found, and which of them are in the log or never will be.
+        """Record what one read of up to `most` rows found, and which of them are in the log or never will be.
 
         Raises:
             DatabaseUnavailable: the session is lost.
@@ -108,14 +108,14 @@ class MarkPublisher:
             self.loop.wake()
 
     def forget(self) -> None:
-        """Drop the mark that is not known to be true: somebody else relays now."""
+        """Drop the mark that is not yet known to be true: another process relays now."""
         self._candidate = None
 
     async def step(self) -> float:
-        """Say the newest true mark, once; return how long to sleep when nobody wakes us.
+        """Publish the newest true mark, once; return how long to sleep unless woken.
 
         Raises:
-            LogUnavailable: it may not have been taken; a later one says more.
+            LogUnavailable: the mark may not have been stored; a later one replaces it.
         """
         mark = None if self._true is None else replace(self._true, lost=self._lost)
         if mark is not None and mark != self._said:
@@ -129,7 +129,7 @@ class MarkPublisher:
         await self._producer.close()
 
     async def _heard(self, session: PostgresSession) -> datetime | None:
-        """Return up to when the service has heard everything; asked for before the mark's own instant."""
+        """Return up to when the service has read everything; asked before the mark's own instant."""
         if self._hearing is None:
             return None
         system_tables, hearing = self._hearing

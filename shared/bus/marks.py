@@ -1,14 +1,14 @@
-"""Marks: what each publisher says of how far its news has come.
+"""Marks: up to when each publisher's events are in the log.
 
-What was answered 2xx lies in its publisher's outbox until the relay has taken it to the log. Whoever reads the log to
-its end has therefore not read everything: a relay may be frozen, a whole service away, a backlog long. So each
-publisher says about once a second: *everything I committed before T is in the log*. Whoever holds a mark T of every
-publisher, then asks for the ends of its partitions and reads to them, has read everything committed before T.
+What was answered 2xx is in its publisher's outbox until the relay has taken it to the log. A consumer that has read the
+log to its end has therefore not read everything: a relay may be frozen, a whole service away, a backlog long. So each
+publisher states about once a second: *everything I committed before T is in the log*. A consumer that has a mark T of
+every publisher, then asks for the ends of its partitions and reads to them, has read everything committed before T.
 
-A service that acts on what others publish also says: *everything that was committed before H I have read, and what
-follows from it is in the log too*. So the last in a chain knows of the first.
+A service that acts on what others publish also states: *I have read everything that was committed before H, and what
+follows from it is in the log too*. So the last in a chain knows how far the first has come.
 
-A mark stays true for ever, whoever writes it and when: what a relay says that was frozen meanwhile is old, not wrong.
+A mark stays true for ever, whichever process writes it and when: the mark of a relay that was frozen is old, not wrong.
 """
 
 import math
@@ -22,35 +22,35 @@ import orjson
 from shared.unix_time import instant, microseconds
 
 PUBLISHERS: Final = frozenset({"ingest", "compliance", "sender"})
-"""Whose news may speak against a text: orders and opt-outs, the ledger, replies."""
+"""Whose events may forbid a text: orders and opt-outs, the ledger, replies."""
 MARK_SECONDS: Final = 5.0
 """Marketing waits while what a publisher committed may have been outside the log for longer (promise P6)."""
 HEARD_SECONDS: Final = 10.0
-"""Marketing also waits while the scheduler or the ledger may not have acted for longer on what they were told."""
+"""Marketing also waits while the scheduler or the ledger may not have acted on events for longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublisherMark:
-    """One publisher's word."""
+    """One publisher's statement."""
 
     publisher: str
     at: datetime
-    """By the clock of its database: everything it had committed before is in the log."""
+    """By its database's clock: everything it had committed before is in the log."""
     heard: datetime | None = None
-    """Everything others had committed before it has read, and what follows from that is in the log."""
+    """It has read everything that others had committed before, and what follows from that is in the log."""
     lost: datetime | None = None
-    """When it last noticed that the log had lost what it had acknowledged."""
+    """When it last noticed that the log had lost acknowledged events."""
 
 
 class Marks(Protocol):
-    """The newest word of every publisher, on this process's own monotonic clock: two clocks are compared once."""
+    """The newest mark of every publisher, on this process's own monotonic clock."""
 
     def in_log(self, publisher: str) -> float:
-        """Return the instant before which everything a publisher committed is in the log; -inf: not known."""
+        """Return the instant before which everything a publisher committed is in the log; -inf if unknown."""
         ...
 
     def heard(self, service: str) -> float:
-        """Return the instant before which a service has heard everything and said what follows; -inf: not known."""
+        """Return the instant before which a service has read everything and published what follows; -inf if unknown."""
         ...
 
 
@@ -72,7 +72,7 @@ def all_in_log(marks: Marks, publishers: Collection[str] = PUBLISHERS) -> float:
 
 
 def all_heard(marks: Marks, services: Collection[str]) -> float:
-    """Return the instant before which all of these have heard everything."""
+    """Return the instant before which all of these have read everything."""
     return min((marks.heard(each) for each in services), default=math.inf)
 
 
@@ -84,7 +84,7 @@ def packed(mark: PublisherMark) -> bytes:
 
 
 def unpacked(body: bytes | None) -> PublisherMark | None:
-    """Return the mark that a record holds; None where it holds none: then it is not one of ours."""
+    """Return the mark that a record holds; None if it holds none, and so is not ours."""
     try:
         found = orjson.loads(body or b"")
         publisher, at, heard, lost = found["publisher"], found["at"], found.get("heard"), found.get("lost")

@@ -35,7 +35,7 @@ from shared.telemetry.logs import logger
 ROUND_ROWS = 1_000
 SWEEP_SECONDS = 1.0
 LEASE_SECONDS = 5
-"""A relay that does not ask for anything for so long loses its lock: its process is frozen, or its machine gone.
+"""A relay whose session sends nothing for so long loses its lock: its process is frozen, or its machine is down.
 
 The server itself ends the session, so nobody else begins before and nothing of the old one is taken afterwards.
 """
@@ -72,7 +72,7 @@ _TAKES_TURNS = "takes turns"
 
 
 async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
-    """Make the outbox, and the tables beside it, where they are missing."""
+    """Create the outbox, and its companion tables, if they are missing."""
 
     async def work(transaction: Transaction) -> None:
         for table in metadata.sorted_tables:
@@ -117,9 +117,9 @@ class OutboxPublisher:
 
 
 class Relay:
-    """Takes a service's outbox to the log; of all its processes one is active, the others ring it and stand by.
+    """Takes a service's outbox to the log; one process relays, the others wake it after a commit and stand by.
 
-    The active one holds a lock as long as its session lives, and the server ends the session of whoever falls silent:
+    The active one holds a lock as long as its session lives, and the server ends a session that falls silent:
     that is its lease.
     """
 
@@ -154,14 +154,14 @@ class Relay:
         return self._is_active
 
     def wake(self) -> None:
-        """Look into the outbox now."""
+        """Read the outbox now."""
         self.loop.wake()
 
     async def step(self) -> float:
-        """Take one round of rows to the log; return how long to sleep when nobody wakes us.
+        """Take one round of rows to the log; return how long to sleep unless woken.
 
         Raises:
-            DatabaseUnavailable: the session broke, and with it the lock; somebody else may take over.
+            DatabaseUnavailable: the session broke, and with it the lock; another process may take over.
             LogUnavailable: the log took nothing; the rows stay.
         """
         session = await self._session_with_lock()
@@ -186,7 +186,7 @@ class Relay:
         return 0.0 if is_full else SWEEP_SECONDS
 
     async def _keep(self, session: PostgresSession, rows: Sequence[Row], arrived: Sequence[int]) -> None:
-        """Keep what arrived for some minutes, and now and then forget what was kept long enough."""
+        """Archive what arrived, and now and then delete what was archived long enough."""
         if self._keep_minutes > 0:
             gone = set(arrived)
             await relay_archive.keep(session, self._kept, [row for row in rows if row["id"] in gone])
@@ -196,7 +196,7 @@ class Relay:
             await relay_archive.sweep(session, self._kept, self._keep_minutes)
 
     async def renew(self) -> float:
-        """Let the server know that we live, whatever the step waits for; return the seconds until the next time.
+        """Keep the session alive, whatever the step waits for; return the seconds until the next time.
 
         Raises:
             DatabaseUnavailable: the session broke, and with it the lock.
@@ -207,12 +207,12 @@ class Relay:
         return _RENEW_SECONDS
 
     async def close(self) -> None:
-        """Give the lock back and disconnect."""
-        await self._forget_session()  # first: somebody else may begin while the log lets us wait
+        """Release the lock and disconnect."""
+        await self._forget_session()  # first: another process may take over while the log makes this one wait
         await asyncio.gather(self._producer.close(), self.marking.close())
 
     async def _session_with_lock(self) -> PostgresSession:
-        """Return our session, having tried to become the active relay."""
+        """Return the session, having tried to become the active relay."""
         if self._session is not None and self._session.is_lost:
             await self._forget_session()
         if self._session is None:

@@ -1,4 +1,4 @@
-"""How much an outbox may hold: while the log is away events wait there, up to a limit, and then the doors close."""
+"""How many events an outbox may hold while the log is away; beyond that, new requests are refused."""
 
 import asyncio
 
@@ -14,15 +14,15 @@ MOST_ROWS = 1_000_000
 """About a gigabyte; several minutes of the busiest hour."""
 LOOK_SECONDS = 1.0
 WAITS_SECONDS = 10.0
-"""The oldest event of an outbox goes within a second: longer is told."""
+"""The oldest event of an outbox normally leaves within a second; a longer wait is reported."""
 STUCK_SECONDS = 60.0
-"""So long without the oldest event going, while the log answers, and the service does not do its work."""
+"""After so long without the oldest event leaving, while the log answers, the service counts as broken."""
 _LOOK_SHARE = 20
 """Counting a long backlog takes a while; at most a twentieth of the time is spent on it."""
 
 
 class OutboxCapacity:
-    """Knows whether a service's outbox takes more: as counted a moment ago, and what this process added since.
+    """Decides whether a service's outbox takes more: by the last count, and what this process added since.
 
     Args:
         service: whose outbox.
@@ -46,11 +46,11 @@ class OutboxCapacity:
 
     @property
     def is_full(self) -> bool:
-        """Whether as much waits as may."""
+        """Whether the limit is reached."""
         return self._rows + self._added >= self._most_rows
 
     def require(self) -> None:
-        """See that there is room.
+        """Check that there is room.
 
         Raises:
             OutboxFull: there is none.
@@ -59,7 +59,7 @@ class OutboxCapacity:
             raise OutboxFull
 
     def note(self, count: int) -> None:
-        """Take into account what this process adds before the next look; counted too where it is rolled back."""
+        """Count what this process adds before the next look, even if its transaction is rolled back."""
         self._added += count
 
     def waiting_seconds(self) -> float:
@@ -74,7 +74,7 @@ class OutboxCapacity:
         instruments.WAITING.labels(self._service).set(self.waiting_seconds())
 
     async def look(self) -> float:
-        """Count what waits, never further than the limit; return the seconds until the next look.
+        """Count the waiting events, up to the limit; return the seconds until the next count.
 
         Raises:
             DatabaseUnavailable: nothing can be counted now.

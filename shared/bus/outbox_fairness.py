@@ -1,7 +1,7 @@
-"""Merchants take turns in the outbox: while more waits than one round takes, half of each round is dealt out evenly.
+"""Merchants share the outbox: while more waits than one round takes, half of each round is divided evenly among them.
 
-The other half are the oldest rows, so that nobody waits for ever, however many merchants there are. What a round takes
-of a merchant is always its oldest, so a merchant's events, and with them each person's, keep their order.
+The other half are the oldest rows, so that no event waits for ever, however many merchants there are. A round always
+takes a merchant's oldest events, so each merchant's events, and with them each recipient's, keep their order.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ MERCHANT = "merchant_id"
 
 
 def column() -> "sa.Column[Any]":
-    """Return the column that says whose event a row is; empty in rows of a version that did not write it."""
+    """Return the column of the merchant an event belongs to; empty in rows of a version that did not write it."""
     return sa.Column(MERCHANT, sa.Text, nullable=False, server_default="")
 
 
@@ -68,7 +68,7 @@ class FairSelection:
 
 
 def _merchants_of(name: str, most: int) -> sa.TextClause:
-    """Return the question whose events wait: a probe of the index for each."""
+    """Return the query for the merchants with waiting events: one probe of the index for each."""
     return sa.text(f"""
         WITH RECURSIVE each_merchant(merchant_id) AS (
             (SELECT merchant_id FROM {name} ORDER BY merchant_id LIMIT 1)

@@ -22,7 +22,7 @@ _REASON_CHARACTERS = 500
 
 
 def row(message: Message, fact: Event | Fault, reason: str, now: datetime) -> dict[str, Any]:
-    """Return the row that parks a message; bodies hold personal data only sealed."""
+    """Return the row that parks a message; personal data in bodies is sealed."""
     return {
         "recipient_id": message.recipient_id,
         "merchant_id": fact.merchant_id if isinstance(fact, Event) else "",
@@ -36,10 +36,10 @@ def row(message: Message, fact: Event | Fault, reason: str, now: datetime) -> di
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something of a person that a loop could not work on, and that no event stands for."""
+    """Work about one recipient that a loop could not do, and that no event describes."""
 
     kind: str
-    """By what the service's router knows it again."""
+    """The name under which the service's router registered the work."""
     merchant_id: str
     recipient_id: RecipientId
     body: bytes
@@ -73,19 +73,19 @@ async def recipients(
 
 @lru_cache(maxsize=16)
 def _anything(table: sa.Table) -> sa.Select[tuple[int]]:
-    """Return the question whether anything is parked: asked in every unit, so it is put together once."""
+    """Return the query whether anything is parked; it runs in every unit, so it is built once."""
     return sa.select(table.c.id).limit(1)
 
 
 async def counts(transaction: Transaction, system_tables: SystemTables) -> dict[str, int]:
-    """Return how many events a service has parked of each merchant; of none in particular under an empty name."""
+    """Return how many events a service has parked of each merchant; events of no merchant under an empty name."""
     table = system_tables.parked
     grouped = sa.select(table.c.merchant_id, sa.func.count().label("parked")).group_by(table.c.merchant_id)
     return {str(row["merchant_id"]): int(row["parked"]) for row in await transaction.rows(grouped)}
 
 
 async def redrive(units: UnitOfWorkRunner, system_tables: SystemTables, router: Router) -> tuple[int, int]:
-    """Hand parked events over in order, recipient by recipient; return how many went and how many stay.
+    """Handle parked events in order, recipient by recipient; return how many were handled and how many stay.
 
     A recipient whose event fails again keeps it and everything behind it parked.
     """

@@ -1,4 +1,4 @@
-"""Which partition a person belongs to: the same one on every topic, in every service, for ever.
+"""Which partition a recipient belongs to: the same one on every topic, in every service, for ever.
 
 The CRC-32 (ISO 3309, as zlib computes it) of the recipient id's 16 bytes, modulo the number of partitions. The id
 is a keyed hash already, so this spreads evenly; it is not Kafka's own partitioner, because publishers, timers and
@@ -21,5 +21,5 @@ def partition_of(recipient_id: RecipientId, partitions: int) -> int:
 
 
 def partitions_of(recipient_id: RecipientId, partitions: int) -> Sequence[int]:
-    """Return where an event about this recipient goes: one partition, or all of them when it is about everybody."""
+    """Return where an event about this recipient goes: one partition, or all if it is about a whole merchant."""
     return range(partitions) if recipient_id == WHOLE_MERCHANT else (partition_of(recipient_id, partitions),)

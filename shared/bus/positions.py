@@ -26,7 +26,7 @@ async def read(transaction: Transaction, system_tables: SystemTables) -> dict[Pa
 async def load(
     transaction: Transaction, system_tables: SystemTables, group: str, partitions: Iterable[Partition], now: datetime
 ) -> dict[Partition, int]:
-    """Return where to read on in each partition, creating rows at the beginning for those never read."""
+    """Return the position in each partition; create a row at the beginning for those never read."""
     wanted = sorted(partitions)
     table = system_tables.positions
     await transaction.insert_new(
@@ -49,10 +49,10 @@ async def advance(
     after: Mapping[Partition, int],
     now: datetime,
 ) -> None:
-    """Move positions from what we believe they are to what we have done.
+    """Move positions from `before` to `after`.
 
     Raises:
-        Fenced: somebody else moved one of them; this process lost the partition and its work must not commit.
+        Fenced: another process moved one of them; this one lost the partition and its work must not commit.
     """
     moved = await transaction.change(
         system_tables.positions,

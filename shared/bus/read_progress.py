@@ -1,9 +1,9 @@
-"""How far a service has read what may speak against a text, and about whom something is still unread.
+"""How far a service has read the events that may forbid a text, and which recipients have unread ones.
 
-A look asks, in this order: up to when everything that was committed is in the log (the publishers' marks), where our
-partitions end, and about whom the events between our position and those ends are. Then a text may go when its own
-person is not among them. Under steady traffic some event is always on its way to us, so what was looked at a moment
-ago counts; the positions are asked for in the transaction that acts on the answer.
+A look reads, in this order: up to when everything committed is in the log (the publishers' marks), the ends of the
+assigned partitions, and which recipients the events between the positions and those ends are about. A text may then go
+if its recipient is not among them. Under steady traffic some event is always on its way, so a look of a moment ago
+counts; the positions are read in the transaction that acts on the answer.
 """
 
 import math
@@ -33,18 +33,18 @@ _SOON_SECONDS = 0.5
 _LEAST_SECONDS = 0.001
 _KEYS_AT_ONCE = 5_000
 _ROUNDS_PER_LOOK = 8
-"""What cannot be looked at in so many rounds is looked at the next time: whoever asks has other things to do."""
+"""What does not fit into so many rounds is read at the next look, so that the caller is not blocked for long."""
 
 log = logger(__name__)
 
 
 class NewsWait(StrEnum):
-    """Why a text waits for news."""
+    """Why a text waits for events."""
 
     UNREAD = "unread_news"
-    """Something about its own person is in the log and was not read yet."""
+    """An event about its own recipient is in the log and unread."""
     SOURCE_LAG = "source_lag"
-    """What a publisher has committed may not be in the log yet, or nobody could look."""
+    """What a publisher has committed may not be in the log yet, or the log could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +59,22 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What is known at one moment, in one transaction: about whom something is unread, and how complete that is."""
+    """What is known in one transaction: which recipients have unread events, and how complete that is."""
 
     keys: UnreadRecipients
     positions: Mapping[Partition, int]
     partitions: Mapping[int, Collection[Partition]]
     """What this process reads, by number."""
     blind_seconds: Mapping[int, float]
-    """For how long it has not been known of a number's people whether there is news; 0: it is known."""
+    """For how long it has been unknown whether a partition number's recipients have unread events; 0: it is known."""
     of: int
 
     def why_waits(self, recipient_id: RecipientId, *, at_most_seconds: float = math.inf) -> NewsWait | None:
-        """Return why a text to this person must wait, or None.
+        """Return why a text to this recipient must wait, or None.
 
         Args:
-            recipient_id: whose text.
-            at_most_seconds: how long a text waits where nobody knows whether there is news.
+            recipient_id: of the text.
+            at_most_seconds: how long a text waits while it is unknown whether there are unread events.
         """
         number = partition_of(recipient_id, self.of)
         if any(
@@ -87,21 +87,21 @@ class Unread:
 
     @property
     def is_complete(self) -> bool:
-        """Whether it is known of everybody here whether there is news."""
+        """Whether it is known of every recipient here whether there are unread events."""
         return not any(self.blind_seconds.values())
 
 
 class ReadProgress:
-    """How far this process has read some topics, for the people it looks after.
+    """How far this process has read some topics, for the recipients of its partitions.
 
     Args:
         source: what the service reads from.
-        marks: what publishers say of how far their news has come.
+        marks: up to when each publisher's events are in the log.
         units: of the service.
-        ground: of the service; holds its positions.
-        topics: whose events matter.
-        patience_seconds: how long ago the log's ends may have been asked for.
-        listeners: services that must have acted on what they were told, for marketing to go.
+        system_tables: of the service; holds its positions.
+        topics: of the events that matter.
+        patience_seconds: how old a look may be.
+        listeners: services that must have acted on their events before marketing may go.
         most_keys: how many recipients one partition may have unread.
     """
 
@@ -129,24 +129,24 @@ class ReadProgress:
         self._unanswered_at = -math.inf
         """When the log last did not answer."""
         self._complete_at: dict[int, float] = {}
-        """When it was last known of each number's people whether there is news, or since when we have looked."""
+        """When it was last known of each partition number, or since when this process has looked."""
 
     def holding(self) -> Assignment:
-        """Return whom this process looks after now."""
+        """Return the partitions assigned to this process."""
         return self._source.holding()
 
     async def look(self) -> float:
         """Look at the log, unless that was done a moment ago; return the seconds until the next look.
 
         Raises:
-            LogUnavailable: the log does not answer; what was seen grows old meanwhile.
+            LogUnavailable: the log does not answer; the last look grows old.
         """
         now = self._units.clock.monotonic()
         pause = min(1.0, self._patience / _LOOKS_PER_PATIENCE)
         if self._looks and self._looks[-1].ends and now - self._looks[-1].at < pause:
             return pause
         if now - self._unanswered_at < pause:
-            raise LogUnavailable  # asking takes a while then, and whoever asks has other things to do
+            raise LogUnavailable  # asking again takes long then
         try:
             await self._look(now)
         except LogUnavailable:
@@ -161,7 +161,7 @@ class ReadProgress:
 
         Args:
             db: the transaction that acts on the answer.
-            read: how far the service will have read when it commits, where that is known; else it is asked for.
+            read: the positions that this transaction commits, if known; else they are read.
         """
         found = await positions.read(db, self._system_tables)
         if read is not None:
@@ -170,7 +170,7 @@ class ReadProgress:
         return Unread(self._keys, found, held, self._blind_seconds(found, held), self._source.holding().of)
 
     def _blind_seconds(self, read: Mapping[Partition, int], held: Collection[int]) -> dict[int, float]:
-        """Return for how long nobody has known of each number's people whether there is news."""
+        """Return for each partition number how long it has been unknown whether there are unread events."""
         now = self._units.clock.monotonic()
         is_heard = now - all_heard(self._marks, self._listeners) <= HEARD_SECONDS
         complete = self._complete(read, now) if is_heard else frozenset()
@@ -183,7 +183,7 @@ class ReadProgress:
         }
 
     async def _look(self, now: float) -> None:
-        """Ask for marks, then ends, then keys: never in another order."""
+        """Read marks, then ends, then keys: never in another order."""
         complete_before = all_in_log(self._marks)
         read = await self._units.read(lambda db: positions.read(db, self._system_tables))
         self._keys.read(read)
@@ -206,7 +206,7 @@ class ReadProgress:
                 self._keys.looked(partition, offset)
 
     def _note(self, keys: Collection[Key]) -> None:
-        """Take note of keys; where a partition has too many, say whose they are."""
+        """Record keys; log the merchant of the last one if a partition has too many."""
         for key in keys:
             self._keys.note(key.partition, key.offset, key.recipient_id)
         for key in keys:
@@ -216,11 +216,11 @@ class ReadProgress:
                     service=self._system_tables.service,
                     partition=key.partition.number,
                     merchant=_merchant_of(key.body),
-                    effect="nobody of this partition is texted before it was read",
+                    effect="no text to recipients of this partition goes before its events are read",
                 )
 
     def _complete(self, read: Mapping[Partition, int], now: float) -> frozenset[int]:
-        """Return the numbers of which everything that may count was read or looked at, a moment ago."""
+        """Return the partition numbers of which everything that may count was read or looked at, a moment ago."""
         found: set[int] = set()
         for look in self._looks:
             if now - look.at > self._patience or now - look.complete_before > MARK_SECONDS:
@@ -234,7 +234,7 @@ class ReadProgress:
         return frozenset(found)
 
     def _partitions(self) -> dict[int, list[Partition]]:
-        """Return the partitions looked at, by number; those that somebody else holds now do not count."""
+        """Return the partitions looked at, by number, without those assigned to another process now."""
         numbers = self._source.holding().numbers
         found: dict[int, list[Partition]] = {number: [] for number in numbers}
         for partition in self._looks[-1].ends if self._looks else ():
@@ -243,14 +243,14 @@ class ReadProgress:
         return found
 
     def _measure(self) -> None:
-        """Show what is seen."""
+        """Set the metrics."""
         instruments.UNREAD.labels(self._system_tables.service).set(self._keys.count())
         late = self._units.clock.monotonic() - min(all_in_log(self._marks), self._units.clock.monotonic())
         instruments.SOURCE_LAG.labels(self._system_tables.service).set(min(late, instruments.LONGEST_LAG_SECONDS))
 
 
 def _merchant_of(body: bytes) -> str:
-    """Return whose event this is, as far as can be read."""
+    """Return the merchant of an event, as far as can be read."""
     try:
         return str(orjson.loads(body)["merchant_id"])
     except (ValueError, TypeError, KeyError):

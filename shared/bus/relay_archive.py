@@ -1,8 +1,8 @@
-"""What a relay has handed to the log stays some minutes, packed, for the case that the log loses it.
+"""Relayed events stay in PostgreSQL for some minutes, packed, in case the log loses them.
 
-A broker keeps what it acknowledged in memory before its disk has it. With several replicas that is no matter; with one,
-a power cut takes events that were answered 2xx. So whatever left the outbox is kept as blocks of many events, one row
-each, and an operator hands it over again after such a start; event ids and natural keys drop what had arrived.
+A broker acknowledges events before they are on its disk. With several replicas that does no harm; with one, a power cut
+loses events that were answered 2xx. So relayed events are archived as blocks of many, one row each, and are relayed
+again after such a loss; event ids and natural keys drop what had arrived.
 """
 
 import struct
@@ -108,12 +108,12 @@ def records(block: bytes) -> Iterator[KafkaRecord]:
 
 
 async def keep(session: PostgresSession, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Store what was relayed, before it is deleted; where nothing follows, it is kept and relayed again."""
+    """Store relayed events before they are deleted from the outbox; if the deletion fails, they are relayed again."""
     await session.insert(table, blocks(rows))
 
 
 async def sweep(session: PostgresSession, table: sa.Table, minutes: float) -> int:
-    """Delete what was kept long enough, and return how many blocks that was."""
+    """Delete blocks older than this, and return how many."""
     old = sa.select(table.c.id).where(sa.not_(_since(table, minutes))).order_by(table.c.id).limit(1_000)
     return await session.delete(table, "id", [row["id"] for row in await session.rows(old)])
 

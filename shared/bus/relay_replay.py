@@ -1,7 +1,7 @@
-"""After a broker lost what it had acknowledged: services read some minutes again, and relays say them again.
+"""After a broker lost acknowledged events: services read some minutes again, and relays publish them again.
 
-Both are safe while everything runs. A position that is moved back fences whoever reads on from the old one, and what
-is read or said twice is the same fact twice: its event id and its natural key are known.
+Both are safe while everything runs. Moving a position back fences the process that reads on from the old one, and an
+event that is read or published twice is recognised by its event id and its natural key.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ async def offsets_since(cluster: KafkaCluster, minutes: float, now_milliseconds:
 
 
 async def rewind_positions(database: PostgresDatabase, service: str, back_to: Mapping[Partition, int]) -> int:
-    """Move a service's positions back to these offsets, where they lie beyond; return how many were moved."""
+    """Move a service's positions back to these offsets, if they are beyond them; return how many were moved."""
     _, system_tables = metadata_of(service)
     table = system_tables.positions
 
@@ -69,10 +69,10 @@ async def rewind_positions(database: PostgresDatabase, service: str, back_to: Ma
 
 
 async def republish(database: PostgresDatabase, cluster: KafkaCluster, service: str, minutes: float) -> int:
-    """Hand what a service relayed in the last minutes to the log again, in that order; return how many events.
+    """Publish again what a service relayed in the last minutes, in that order; return how many events.
 
     Raises:
-        LogUnavailable: the log took not all of it; to say it all again does no harm.
+        LogUnavailable: the log took only a part; to publish everything again does no harm.
     """
     metadata, _ = outbox.metadata_of(service)
     table = metadata.tables[relay_archive.name_of(service)]

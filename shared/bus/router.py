@@ -12,7 +12,7 @@ Handler = Callable[[Sequence[EventT], UnitOfWork], Awaitable[None]]
 
 
 class Router:
-    """A service's event door: handlers by event type, or one for the whole poll in log order."""
+    """A service's entry point for events: handlers by event type, or one for the whole poll in log order."""
 
     def __init__(self) -> None:
         self._handlers: dict[type[Event], Handler[Any]] = {}
@@ -44,7 +44,7 @@ class Router:
 
     @property
     def kinds(self) -> dict[str, type[Event]]:
-        """The event types this door takes, by name."""
+        """The event types this router handles, by name."""
         return {kind.type: kind for kind in (*self._handlers, *self._whole_types)}
 
     async def handle(self, events: Sequence[Event], uow: UnitOfWork) -> None:

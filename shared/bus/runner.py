@@ -33,10 +33,10 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much a service's events hurry."""
+    """How long polls wait for more events, and how their writes are prioritised."""
 
     busy_linger_seconds: float
-    """How long a poll waits for company where there is much to read."""
+    """How long a poll waits for more where there is much to read."""
     lane: WritePriority
     poll_events: int = POLL_EVENTS
     """Most events of one poll."""
@@ -44,7 +44,7 @@ class Pace:
 
 PROMPT = Pace(0.05, WritePriority.BATCHES)
 UNHURRIED = Pace(1.0, WritePriority.NUMBERS, 1000)
-"""For a service that no text waits for: large polls cost half as much an event, and hold several facts of one text."""
+"""For a service that no text waits for: large polls cost half per event, and hold several events of one text."""
 
 
 class Runner:
@@ -73,7 +73,7 @@ class Runner:
         """Why the consumer stopped, for `/readyz`; None while it runs."""
 
     async def run_forever(self) -> None:
-        """Step until cancelled; faults that may pass are waited out, all others halt the consumer loudly."""
+        """Step until cancelled; retryable faults are retried after a pause, all others halt the consumer."""
         while True:
             try:
                 self.pulse.began()
@@ -88,20 +88,20 @@ class Runner:
                     return
                 log.warning("consumer_waits", service=self._system_tables.service, code=fault.code)
                 if isinstance(fault, LogShortened):
-                    self._positions = None  # they are moved back by whoever noticed the loss
+                    self._positions = None  # the watch for losses moves them back
                 pause = _BACKOFF_SECONDS[min(self.pulse.failures, len(_BACKOFF_SECONDS) - 1)]
                 self.pulse.failed(fault.code)
                 await asyncio.sleep(pause)
-            except Exception as bug:  # noqa: BLE001 - a reader must not end in silence
+            except Exception as bug:  # noqa: BLE001 - a consumer must not end unnoticed
                 self._halt("bug", describe(bug))
                 return
 
     async def step(self, linger_seconds: float | None = None) -> int:
-        """Take one poll through; return how many messages it held.
+        """Handle one poll; return how many messages it held.
 
         Raises:
             Fenced: another process took over; the poll was rolled back.
-            DatabaseUnavailable: nothing of the poll was stored; it comes again.
+            DatabaseUnavailable: nothing of the poll was stored; it is read again.
             ConsumerHalted: see there.
         """
         before = await self._where_to_read_on()
@@ -113,7 +113,7 @@ class Runner:
         return len(poll.messages)
 
     async def _where_to_read_on(self) -> dict[Partition, int]:
-        """Return the position of every partition we read, from the database wherever partitions came or went."""
+        """Return the position of every partition that is read, from the database after each change."""
         assigned = await self._source.partitions()
         if self._positions is None or self._positions.keys() != assigned:
             self._positions = None
@@ -126,7 +126,7 @@ class Runner:
         return self._positions
 
     async def _take(self, messages: Sequence[Message], after: Mapping[Partition, int]) -> None:
-        """Commit a poll, halving it while it fails until the guilty message stands alone."""
+        """Commit a poll; if it fails, halve it until the failing message is alone."""
         try:
             await self._commit(messages, after)
         except Exception as problem:
@@ -143,7 +143,7 @@ class Runner:
     async def _retry_then_park(
         self, messages: Sequence[Message], after: Mapping[Partition, int], problem: Exception
     ) -> None:
-        """Give a lone failing message a few more tries, then park it; halt when merchants fail in a row."""
+        """Try a single failing message a few more times, then park it; halt if many merchants' events fail."""
         for pause in _GUILTY_PAUSES_SECONDS:
             await asyncio.sleep(pause)
             try:
@@ -165,8 +165,8 @@ class Runner:
             minutes = WINDOW // timedelta(minutes=1)
             raise ConsumerHalted(
                 f"events of {self._failures.failing} merchants failed within {minutes} minutes, the last of them "
-                f"{messages[0].type}: {reason}; mend the cause and restart: what was not handled comes again, and what "
-                "was parked before goes on with `followup redrive`"
+                f"{messages[0].type}: {reason}; fix the cause and restart: unhandled events are read again, and "
+                "`followup redrive` continues what was parked before"
             )
         await self._commit(messages, after, park_all=reason)
 
@@ -193,7 +193,7 @@ class Runner:
         instruments.UNIT_EVENTS.labels(self._system_tables.service).observe(len(handled))
 
     async def _handle(self, messages: Sequence[Message], uow: UnitOfWork, park_all: str | None) -> list[Event]:
-        """Decode, hold back what stands behind a parked event, hand on the rest; return what was handled."""
+        """Decode, park what comes behind a parked event, handle the rest; return what was handled."""
         blocked = await parked.recipients(uow.db, self._system_tables, [message.recipient_id for message in messages])
         ready: list[Event] = []
         source_of: dict[int, Message] = {}
@@ -226,13 +226,13 @@ class Runner:
             return fault
 
     def _linger(self) -> float:
-        """Return how long to wait for company: more when there is much of it."""
+        """Return how long to wait for more: longer when there is much to read."""
         if self._last_unit_events > _BUSY_EVENTS_PER_UNIT:
             return self._pace.busy_linger_seconds
         return LINGER_QUIET_SECONDS if self._last_unit_events <= _QUIET_EVENTS_PER_UNIT else LINGER_SECONDS
 
     def _halt(self, code: str, detail: str) -> None:
-        """Stop, and say so where an operator looks."""
+        """Stop, and report it in readiness, metrics and the log."""
         self.halted = f"{code}: {detail}"
         instruments.HALTED.labels(self._system_tables.service).set(1)
         log.error("consumer_halted", service=self._system_tables.service, code=code, detail=detail)
@@ -243,7 +243,7 @@ class Runner:
 
 
 def _offsets_after(messages: Sequence[Message]) -> dict[Partition, int]:
-    """Return the positions that stand for having done exactly these messages."""
+    """Return the positions to commit once exactly these messages are handled."""
     after: dict[Partition, int] = {}
     for message in messages:
         after[message.partition] = max(after.get(message.partition, 0), message.offset + 1)
@@ -251,5 +251,5 @@ def _offsets_after(messages: Sequence[Message]) -> dict[Partition, int]:
 
 
 def _merchant_of(fact: Event | Fault) -> str:
-    """Return whose event it is, for counting how many merchants fail."""
+    """Return the merchant of an event, for counting how many merchants fail."""
     return fact.merchant_id if isinstance(fact, Event) else ""
