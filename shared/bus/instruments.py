@@ -7,7 +7,7 @@ PASSED = counter("followup_log_passed_total", "Offsets of the log read past, wha
 UNIT_EVENTS = histogram("followup_unit_events", "Events in one unit of work.", ["service"], COUNT_BUCKETS)
 PARKED = counter("followup_events_parked_total", "Events parked, waiting for a redrive.", ["service"])
 FENCED = counter(
-    "followup_consumer_fenced_total", "Units rolled back: another process had moved the position.", ["service"]
+    "followup_consumer_fenced_total", "Units rolled back: another process moved the position.", ["service"]
 )
 HALTED = gauge(
     "followup_consumer_halted", "1 while a consumer stopped because the events of many merchants fail.", ["service"]

@@ -1,1 +1,1 @@
-"""The HTTP door all services share: app factory, problem documents, API keys, idempotency."""
+"""The HTTP side that all services share: app factory, problem documents, API keys, idempotency."""

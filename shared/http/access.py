@@ -1,7 +1,7 @@
-"""Who is let in before any route is looked at: names this process answers to, and pages that are the operator's alone.
+"""Who may send a request at all: the host names this process answers to, and the pages for the operator alone.
 
-A page of another site can make a browser on this machine ask a name of its own that points here (DNS rebinding); what
-has no login is therefore kept to names, addresses and tokens that are known.
+A page of another site can make a browser on this machine send requests to a name of that site which resolves to this
+process (DNS rebinding); pages without a login are therefore limited to known names, addresses and tokens.
 """
 
 import base64
@@ -26,20 +26,20 @@ log = logger(__name__)
 
 ANY_HOST = "*"
 _LONGEST_HOST_CHARACTERS = 260
-"""A name of 253 (RFC 1035 section 3.1), with its port."""
+"""A name of at most 253 characters (RFC 1035 section 3.1), with its port."""
 _ANY_ADDRESS = frozenset({"", "0.0.0.0", "::"})
 _PROBES = frozenset({"/healthz", "/readyz"})
-"""Asked by address, by whatever restarts processes; they tell nothing worth hiding."""
+"""Called by address, by what restarts processes; they reveal nothing worth protecting."""
 _SCRAPE = "/metrics"
 _OPERATORS = (_SCRAPE, "/docs", "/openapi.json", "/simulator")
 _MARKS_OF_A_PROXY = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"forwarded", b"via"})
 
 
 class KnownHosts:
-    """The names that a request may ask for."""
+    """The host names that a request may be addressed to."""
 
     def __init__(self, names: Iterable[str], more: Callable[[], Iterable[str]] = tuple) -> None:
-        """Know `names` (`*.example.com` for all below, `*` for any), and those that `more` returns when it is asked."""
+        """Accept `names` (`*.example.com` for all below, `*` for any), and those that `more` returns at each call."""
         given = {name.strip().lower().rstrip(".") for name in names} - _ANY_ADDRESS
         self._names = frozenset(name for name in given if not name.startswith("*."))
         self._endings = tuple(name[1:] for name in given if name.startswith("*."))
@@ -47,38 +47,38 @@ class KnownHosts:
 
     @classmethod
     def of(cls, settings: ProcessSettings, more: Callable[[], Iterable[str]] = tuple) -> "KnownHosts":
-        """Return what the settings name, and what the merchants' files do."""
+        """Return the hosts of the settings and of the merchants' files."""
         configured = settings.hosts.split(",")
         return cls([settings.host, urlsplit(settings.public_url).hostname or "", *configured], more)
 
     def know(self, host: str, own_address: str) -> bool:
-        """Return whether a host may be asked for; `own_address` is where the connection arrived."""
+        """Return whether a host is accepted; `own_address` is where the connection arrived."""
         if not host:
             return False
         if host in self._names or host == own_address or ANY_HOST in self._names or is_loopback(host):
-            return True  # the cheapest question first: every request asks
+            return True  # the cheapest checks first: every request pays for them
         return host.endswith(self._endings) or host in self._more()
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorAccess:
-    """Who sees what is the operator's: metrics, the API's description, the simulated provider."""
+    """Who may see the operator's pages: metrics, the API's description, the simulated provider."""
 
     token: str
     is_public: bool = False
-    """The world reaches this process at an address of its own: who asks from this machine may be a proxy."""
+    """This process has a public address: a request from this machine may come from a proxy."""
     scrapers: Networks = field(default_factory=Networks)
     """May read metrics without a token."""
 
     @classmethod
     def of(cls, settings: ProcessSettings, token: str) -> "OperatorAccess":
-        """Return what the settings grant."""
+        """Return the access that the settings grant."""
         public = urlsplit(settings.public_url).hostname or ""
         is_public = public not in _ANY_ADDRESS and not is_loopback(public)
         return cls(token, is_public, Networks.of(settings.metrics_networks))
 
     def admits(self, path: str, client: str, host: str, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-        """Return whether this caller may have this path."""
+        """Return whether this caller may read this path."""
         if path == _SCRAPE and self.scrapers.contain(client):
             return True
         if is_loopback(client) and is_loopback(host) and not self.is_public:
@@ -101,7 +101,7 @@ class OperatorAccess:
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """Both questions, asked of every request."""
+    """Both checks, made for every request."""
 
     hosts: KnownHosts
     operator: OperatorAccess
@@ -110,11 +110,11 @@ class AccessPolicy:
     def of(
         cls, settings: ProcessSettings, operator_token: str, more_hosts: Callable[[], Iterable[str]] = tuple
     ) -> "AccessPolicy":
-        """Return the entrance of a process."""
+        """Return the access policy of a process."""
         return cls(KnownHosts.of(settings, more_hosts), OperatorAccess.of(settings, operator_token))
 
     def refusal(self, scope: Scope) -> HTTPProblem | None:
-        """Return why a request is not let in, or None."""
+        """Return why a request is refused, or None."""
         path: str = scope["path"]
         if path in _PROBES:
             return None
@@ -129,7 +129,7 @@ class AccessPolicy:
 
 
 def refusal_of(scope: Scope, access: AccessPolicy | None) -> HTTPProblem | None:
-    """Return why a request is refused before anybody reads it, or None; asked of every one, so no layer of its own."""
+    """Return why a request is refused before it is read, or None; called for each, so it is no middleware."""
     if holds_nul(scope):
         return UNCLEAN
     refusal = access.refusal(scope) if access is not None else None
@@ -149,7 +149,7 @@ def host_in(header: str) -> str:
 
 
 def _host_of(scope: Scope) -> str:
-    """Return the host a request names; nothing where it names none, or two, or more than a name may be long."""
+    """Return the host a request names; empty if it names none, two, or one that is too long."""
     found = [value for name, value in scope["headers"] if name == b"host"]
     is_one = len(found) == 1 and len(found[0]) <= _LONGEST_HOST_CHARACTERS
     return host_in(found[0].decode("latin-1")) if is_one else ""
@@ -163,13 +163,13 @@ def _own_address(scope: Scope) -> str:
 _UNKNOWN_HOST = HTTPProblem(
     HTTPStatus.MISDIRECTED_REQUEST,
     "unknown_host",
-    "this process does not answer to the host name it was asked with; FOLLOWUP_PUBLIC_URL, the merchants' files and "
-    "FOLLOWUP_HOSTS say which names it has",
+    "this process does not answer to the host name of this request; FOLLOWUP_PUBLIC_URL, the merchants' files and "
+    "FOLLOWUP_HOSTS list the names it answers to",
 )
 _OPERATORS_ALONE = HTTPProblem(
     HTTPStatus.UNAUTHORIZED,
     "operator_only",
-    "this is the operator's: send the operator's token as a bearer token or as a password, or ask from the machine "
-    "itself while FOLLOWUP_PUBLIC_URL names no other",
+    "this page is for the operator: send the operator's token as a bearer token or as a password, or call it from the "
+    "machine itself while FOLLOWUP_PUBLIC_URL names no other",
     headers={"WWW-Authenticate": 'Basic realm="operator"'},
 )

@@ -22,7 +22,7 @@ Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
 class HTTPApplication(FastAPI):
-    """FastAPI behind an entrance of ours: what every request passes, and the doors that need nothing else."""
+    """FastAPI behind an access policy, a body limit and the fast routes, which need nothing else."""
 
     def __init__(
         self,
@@ -34,11 +34,11 @@ class HTTPApplication(FastAPI):
         lifespan: Callable[..., Any],
         access: AccessPolicy | None,
     ) -> None:
-        """Put the entrance before FastAPI's own layers, the routers behind them."""
+        """Set up the layers in front of FastAPI's own, and the routers behind them."""
         super().__init__(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
         problems.install(self)
-        doors = FastRoutes(super().__call__, routes=fast_routes_of(routers), handlers=self.exception_handlers)
-        self._bounded = BodyLimit(doors, max_body_bytes, max_webhook_body_bytes)
+        routes = FastRoutes(super().__call__, routes=fast_routes_of(routers), handlers=self.exception_handlers)
+        self._bounded = BodyLimit(routes, max_body_bytes, max_webhook_body_bytes)
         self._access = access
         for router in routers:
             self.include_router(router)
@@ -68,8 +68,8 @@ def create_app(
 ) -> FastAPI:
     """Return an app that serves the routers, `/healthz`, `/readyz` and `/metrics`.
 
-    `lifespan` is entered before the first request and left after the last. Without an `access` every host name is
-    answered, and the operator's pages are open: for tests of a route alone.
+    `lifespan` is entered before the first request and left after the last. Without an `access` policy every host name
+    is answered, and the operator's pages are open: for tests of a route alone.
     """
 
     @asynccontextmanager
@@ -95,7 +95,7 @@ def create_app(
 
 
 def operations(health: Health) -> APIRouter:
-    """Return the doors of the operator: alive, ready, scraped."""
+    """Return the router of the operator: liveness, readiness, metrics."""
     router = APIRouter(tags=["operations"])
 
     @router.get("/healthz", summary="Is the process alive?")

@@ -22,15 +22,15 @@ from shared.token_buckets import TokenBuckets
 KEY_PREFIX = "fu_"
 _SHORTEST_TOKEN = 32
 MERCHANT_HEADER = "X-Followup-Merchant"
-"""Which merchant the operator's token speaks for."""
+"""The merchant that a request with the operator's token is about."""
 _CALLER = "followup.caller"
-"""Where a request's scope keeps who calls."""
+"""Where a request's scope holds its caller."""
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer fu_…`")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: a merchant, through one of its keys."""
+    """The caller of a request: a merchant, through one of its keys."""
 
     merchant: Merchant
     key_id: str
@@ -40,16 +40,16 @@ class Caller:
 
     @property
     def is_operator(self) -> bool:
-        """Whether it is the operator of this house, and no key of a merchant's."""
+        """Whether it is the operator of this installation, and not a key of a merchant."""
         return not self.key_sha256
 
     @property
     def asked_by(self) -> str | None:
-        """The id of the key, as what it starts remembers it; the operator has none."""
+        """The id of the key, stored with what the request starts; None for the operator."""
         return None if self.is_operator else self.key_id
 
     def may(self, scope: str) -> bool:
-        """Return whether the caller has a scope beside the one the door asked for."""
+        """Return whether the caller has a scope beside the one the route requires."""
         return self.is_operator or scope in self.scopes
 
 
@@ -61,7 +61,7 @@ class RateLimit:
         self._buckets = TokenBuckets(clock)
 
     def wait_seconds(self, key: str) -> float:
-        """Take a token; return 0 when there was one, else how long until there is."""
+        """Take a token; return 0 if there was one, else the seconds until there is."""
         tokens = self._buckets.left(key, self._per_second, self._per_second)
         if tokens < 1:
             return (1 - tokens) / self._per_second
@@ -76,10 +76,10 @@ class Keys:
         self._merchants = merchants
         self._limit = limit
         self._operator_token = operator_token
-        """Given to commands on the same machine; speaks for any merchant it names."""
+        """Given to commands on the same machine; acts for any merchant it names."""
 
     def operator(self, token: str, merchant_id: str) -> Caller | None:
-        """Return the operator speaking for a merchant, where the token is this process's own."""
+        """Return the operator acting for a merchant, if the token is this process's own."""
         merchant = self._merchants.get(merchant_id)
         if self._operator_token is None or merchant is None:
             return None
@@ -88,7 +88,7 @@ class Keys:
         return Caller(merchant, "operator", frozenset())
 
     def caller(self, token: str, scope: str) -> Caller:
-        """Return who holds this key.
+        """Return the caller that holds this key.
 
         Raises:
             HTTPProblem: 401 unknown key, 403 missing scope, 429 too many requests.
@@ -113,20 +113,20 @@ class Keys:
 
 
 class Requires:
-    """The question who calls, and whether their key has a scope: a dependency of FastAPI's."""
+    """A FastAPI dependency: who calls, and whether their key has a scope."""
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    async def __call__(  # a coroutine, so that no thread is asked what takes microseconds
+    async def __call__(  # a coroutine: a function would be run in a thread
         self, request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> Caller:
-        """Return the caller; `SignedInRoute` asked already, before anybody looked at the body."""
+        """Return the caller; `SignedInRoute` has found it already, before the body was read."""
         found: Caller | None = request.scope.get(_CALLER)
         return found or self.caller(request)
 
     def caller(self, request: Request) -> Caller:
-        """Return who calls.
+        """Return the caller.
 
         Raises:
             HTTPProblem: 401, 403 or 429.
@@ -140,7 +140,7 @@ class Requires:
             raise HTTPProblem(
                 HTTPStatus.FORBIDDEN,
                 "wrong_merchant",
-                f"this key speaks for another merchant than {MERCHANT_HEADER} names",
+                f"this key belongs to another merchant than {MERCHANT_HEADER} names",
             )
         return caller
 
@@ -151,10 +151,10 @@ def requires(scope: str) -> Requires:
 
 
 class SignedInRoute(APIRoute):
-    """A route that asks who calls before it reads a body: nobody without a key learns what a body should look like."""
+    """A route that authenticates before it reads a body: without a key a client learns nothing about bodies."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler behind the question."""
+        """Return the handler, with authentication before it."""
         handle = super().get_route_handler()
         asked = [found for found in (each.call for each in self.dependant.dependencies) if isinstance(found, Requires)]
 
@@ -167,7 +167,7 @@ class SignedInRoute(APIRoute):
 
 
 def unauthorized() -> HTTPProblem:
-    """Return the one 401 there is: it never says which part was wrong."""
+    """Return the only 401 there is: it never says which part was wrong."""
     return HTTPProblem(
         HTTPStatus.UNAUTHORIZED,
         "unauthorized",
@@ -177,12 +177,12 @@ def unauthorized() -> HTTPProblem:
 
 
 def key_sha256(token: str) -> str:
-    """Return what a merchant file stores of a key."""
+    """Return the hash of a key that a merchant file stores."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def operator_token(path: Path | None) -> str:
-    """Return the operator's token; one that nobody knows where none is given.
+    """Return the operator's token; a random one if no file is given.
 
     Raises:
         ConfigurationFault: the file cannot be read, or holds too little to be a secret.

@@ -1,7 +1,7 @@
-"""The body limit: a larger body is refused before anybody reads it, with or without a Content-Length.
+"""The body limit: a larger body is refused before it is read, with or without a Content-Length.
 
-A signed webhook may be larger: a platform decides how large its orders are, and repeats what was refused until it gives
-up. What such bodies take beyond everybody's limit is bounded for all of them together.
+A signed webhook may be larger: a platform decides how large its orders are, and repeats a refused one until it gives
+up. The memory for such bodies beyond the ordinary limit is bounded for all of them together.
 """
 
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from shared.http.problems import RETRY_AFTER_SECONDS, HTTPProblem
 WEBHOOKS = "/v1/webhooks/"
 _LARGE_AT_ONCE = 16
 _LONGEST_LENGTH = 15
-"""Digits of an announced length; none that long is ever within a limit."""
+"""Digits of a Content-Length; a longer one is never within a limit."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """A body under way."""
+    """A body being read."""
 
     most: int
     read: int = 0
     held: int = 0
-    """What it takes of the room for large bodies."""
+    """How many bytes of the shared allowance for large bodies it takes."""
 
 
 class BodyLimit:
@@ -74,7 +74,7 @@ class BodyLimit:
         return self._max_bytes
 
     def _hold(self, reading: _Reading) -> None:
-        """Take from the room for large bodies what was read beyond everybody's limit.
+        """Take from the shared allowance for large bodies what was read beyond the ordinary limit.
 
         Raises:
             HTTPProblem: 413, it is too much; 503, too much of such bodies is held already.
@@ -86,7 +86,7 @@ class BodyLimit:
             raise HTTPProblem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "too_many_large_bodies",
-                "too many large bodies are under way; try again",
+                "too many large bodies are being sent; try again",
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
         reading.held += more
@@ -110,4 +110,4 @@ async def body_of(request: Request) -> bytes:
 
 
 def _too_large(most: int) -> HTTPProblem:
-    return HTTPProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"bodies end at {most} bytes here")
+    return HTTPProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"the body is larger than {most} bytes")

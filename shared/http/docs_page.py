@@ -65,7 +65,7 @@ _HEADERS: Final = {
 }
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _DEEPEST: Final = 6
-"""Levels of a body that are spelled out."""
+"""Levels of a body that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,13 @@ class Operation:
 
     @property
     def anchor(self) -> str:
-        """What an address can lead to."""
+        """The fragment that an address can point to."""
         return f"{self.method}-{self.path.strip('/').replace('/', '-').replace('{', '').replace('}', '')}"
 
 
 @cache
 def _template() -> Template:
-    """Return the page's template; made when the page is first asked for, for most processes never are."""
+    """Return the page's template; compiled when the page is first requested, which most processes never are."""
     return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(_PAGE)
 
 
@@ -163,7 +163,7 @@ def _type(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
 
 
 def _shape(schema: Mapping[str, Any], schemas: Mapping[str, Any], levels: int) -> Any:
-    """Return what a body looks like: names with their types, `?` behind those that may be left out."""
+    """Return a body's shape: names with their types, `?` after optional ones."""
     schema = _resolved(schema, schemas)
     if levels and "properties" in schema:
         required = schema.get("required", ())

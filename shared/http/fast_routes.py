@@ -1,7 +1,7 @@
-"""Plain routes: doors with so much traffic that walking FastAPI's layers would cost more than what they do.
+"""Fast routes: those with so much traffic that FastAPI's layers would cost more than their work.
 
 A router adds one with `router.add_route(...)`. It is reached past the body limit, with the same problem documents as
-every other door, and without dependencies, validation or a place in the OpenAPI document.
+every other route, and without dependencies, validation or a place in the OpenAPI document.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def fast_routes_of(routers: Sequence[APIRouter]) -> list[Route]:
-    """Return the plain routes of routers; those of FastAPI are of another class."""
+    """Return the fast routes of routers; FastAPI's own are of another class."""
     return [route for router in routers for route in router.routes if type(route) is Route]
 
 
 class FastRoutes:
-    """ASGI middleware that serves plain routes; everything else goes on into the app."""
+    """ASGI middleware that serves fast routes; every other request goes on into the app."""
 
     def __init__(self, app: ASGIApp, *, routes: Sequence[Route], handlers: Mapping[Any, Any]) -> None:
         """Serve `routes`; what they raise is answered by the app's own exception `handlers`, by class."""
@@ -27,12 +27,12 @@ class FastRoutes:
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request whose path and method are one of the routes'."""
+        """Serve a request whose path and method match a fast route."""
         if scope["type"] == "http":
             path: str = scope["path"]
             for start, route in self._routes:
                 if not path.startswith(start):
-                    continue  # nearly every request is of another route, and a look at its beginning tells
+                    continue  # nearly every request is for another route, and its prefix shows that
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.update(found)
@@ -47,7 +47,7 @@ class FastRoutes:
         except Exception as problem:
             kind = next(kind for kind in type(problem).__mro__ if kind in self._handlers)
             answer = await self._handlers[kind](request, problem)
-            if kind is Exception:  # a bug has its answer too, and is still a crash, which the server logs
+            if kind is Exception:  # a bug is answered too, and is still raised, so that the server logs it
                 await answer(scope, receive, send)
                 raise
         await answer(scope, receive, send)

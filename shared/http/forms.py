@@ -1,4 +1,4 @@
-"""Forms and queries, taken apart as `urllib.parse.parse_qsl` does at half its cost: hot doors are made of them."""
+"""Forms and queries, taken apart as `urllib.parse.parse_qsl` does at half its cost: busy routes parse many."""
 
 from urllib.parse import unquote
 
@@ -23,6 +23,6 @@ def fields(text: str, *, most: int) -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Return a name or value decoded; an escaped plus begins every telephone number, and is most of what there is."""
+    """Return a name or value decoded; an escaped plus, as in every telephone number, is the usual escape."""
     text = text.replace("+", " ").replace("%2B", "+")
     return unquote(text) if "%" in text else text

@@ -1,4 +1,4 @@
-"""A brake on guesses: whoever was wrong too often, by address or by what they tried, has to wait."""
+"""A throttle on wrong guesses: an address, or what is guessed at, has to wait after too many."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -10,16 +10,17 @@ _MOST_REMEMBERED = 10_000
 
 @dataclass(slots=True)
 class GuessThrottle:
-    """Counts wrong guesses by name; a name is free again as its guesses grow old, one after the other.
+    """Counts wrong guesses by name; each guess expires after `seconds`, one after the other.
 
-    It is a brake, not a proof: each process counts for itself, and of very many names the oldest are forgotten.
+    It slows guessing, and does not prevent it: each process counts for itself, and forgets the oldest of very many
+    names.
     """
 
     clock: Clock
     most: int = 10
     """Wrong guesses in a row before a name has to wait."""
     seconds: float = 60.0
-    """How long one guess weighs."""
+    """How long one guess counts."""
     _clear_at: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
     def wait_seconds(self, *names: str) -> float:

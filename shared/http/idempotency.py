@@ -22,14 +22,14 @@ KEY_CHARACTERS = 255
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """A keyed request, reduced to what is stored of it: hashes, so that a key may hold anything."""
+    """A keyed request, reduced to the hashes that are stored, so that a key may hold anything."""
 
     merchant_id: MerchantId
     key_sha256: bytes
     request_sha256: bytes
-    """Under the key that names people: no guess at a request can be tried without it."""
+    """Keyed with the keyring's hash key: without it no guess at a request can be tested."""
     unkeyed_sha256: bytes
-    """As earlier versions kept it."""
+    """As earlier versions stored it."""
 
     @classmethod
     def of(
@@ -38,10 +38,10 @@ class Keyed:
         """Return the request's key, or None where it has none.
 
         Args:
-            merchant: whose request.
+            merchant: of the request.
             key: the header's value.
-            path: where it was sent; each path has keys of its own.
-            body: what was asked, as JSON has it.
+            path: where it was sent; each path has its own keys.
+            body: the request's body, parsed from JSON.
             hashed: `Sealer.keyed_hash`.
 
         Raises:
@@ -83,10 +83,10 @@ async def answered(
 
 
 async def remember(uow: UnitOfWork, system_tables: SystemTables, keyed: Keyed | None, status: int, answer: Any) -> None:
-    """Keep the answer in the unit that earned it.
+    """Store the answer in the unit of work that produced it.
 
     Raises:
-        Overtaken: the same request was answered at the same moment; run again, this one finds that answer.
+        Overtaken: the same request was answered at the same moment; the unit is run again and finds that answer.
     """
     if keyed is not None:
         is_first = await idempotency_keys.store(

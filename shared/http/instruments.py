@@ -7,6 +7,6 @@ REFUSED = counter(
 )
 CONNECTIONS = gauge("followup_http_connections", "Connections open now.")
 DOORS_REFUSED = counter(
-    "followup_http_entrance_refused_total", "Requests refused for the host they named or who asked.", ["reason"]
+    "followup_http_entrance_refused_total", "Requests refused for their host name or their caller.", ["reason"]
 )
 CLIENTS_GONE = counter("followup_http_clients_gone_total", "Requests whose client hung up before they were read.")

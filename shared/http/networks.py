@@ -12,7 +12,7 @@ _IPV6_SUBSCRIBER_BITS = 64
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """Networks, and the question whether an address lies in one of them."""
+    """Networks, and whether an address is in one of them."""
 
     members: tuple[IPv4Network | IPv6Network, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Addresses and headers as we take them: whatever is said in them can be written down on every database."""
+"""Refuses NUL characters in addresses and headers: PostgreSQL cannot store them."""
 
 from http import HTTPStatus
 from itertools import chain
@@ -15,11 +15,11 @@ UNCLEAN = HTTPProblem(HTTPStatus.BAD_REQUEST, "invalid_request", "the address or
 
 
 def holds_nul(scope: Scope) -> bool:
-    """Return whether path, query or a header holds a NUL: no text of PostgreSQL may hold one.
+    """Return whether path, query or a header holds a NUL.
 
-    Bytes that are no UTF-8 need no such care: servers and parsers turn them into the replacement character.
+    Bytes that are not UTF-8 need no check: servers and parsers turn them into the replacement character.
     """
     query: bytes = scope["query_string"]
     if "\0" in scope["path"] or _NUL in query or _ENCODED_NUL in query:
         return True
-    return _NUL in b"".join(chain.from_iterable(scope["headers"]))  # every request pays for this: one look at all
+    return _NUL in b"".join(chain.from_iterable(scope["headers"]))  # every request pays for this: one search over all

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): every error answer has a stable code, a sentence, and where it helps, fields."""
+"""Problem documents (RFC 9457): every error answer has a stable code, a sentence, and the fields at fault if any."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -20,10 +20,10 @@ from shared.telemetry.logs import logger
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 MOST_ERRORS = 100
-"""More would help nobody, and an answer should not outgrow its request."""
+"""More would not help, and an answer should not outgrow its request."""
 
 _NO_OBJECT = frozenset({"missing", "model_attributes_type", "dict_type", "list_type"})
-"""Pydantic's words for a body that is not there, or not an object."""
+"""Pydantic's error types for a body that is missing, or is not an object."""
 
 _IN_DOUBT = "all of it was stored, or nothing; the same request with the same id or Idempotency-Key is safe to repeat"
 
@@ -127,11 +127,11 @@ def install(app: FastAPI) -> None:
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
         log.error("request_failed", code=fault.code, path=request.scope["path"])
-        return document(HTTPStatus.INTERNAL_SERVER_ERROR, fault.code, "the request failed; the log has the reason")
+        return document(HTTPStatus.INTERNAL_SERVER_ERROR, fault.code, "the request failed; the log names the reason")
 
     @app.exception_handler(ClientDisconnect)
     async def _gone(request: Request, _gone: ClientDisconnect) -> Response:
-        # Nobody reads this answer; a client that hangs up is no failure of ours, and nothing to wake somebody for.
+        # The client has hung up and reads no answer; that is no failure of this process.
         CLIENTS_GONE.inc()
         log.debug("client_gone", route=getattr(request.scope.get("route"), "path", None))
         return document(HTTPStatus.BAD_REQUEST, "client_gone", "the request ended before its body did")
@@ -144,7 +144,7 @@ def install(app: FastAPI) -> None:
 
 
 def _reason(entry: Mapping[str, Any], request: Request) -> str:
-    """Return what is wrong with a field; an unknown one is told the nearest name that is known there."""
+    """Return what is wrong with a field; for an unknown one, with the nearest known name."""
     if tuple(entry["loc"]) == ("body",) and entry["type"] in _NO_OBJECT:
         is_json = "json" in request.headers.get("content-type", "")
         return "must be a JSON object" if is_json else "must be JSON, sent with Content-Type: application/json"
@@ -155,7 +155,7 @@ def _reason(entry: Mapping[str, Any], request: Request) -> str:
 
 
 def _names_at(place: Sequence[Any], request: Request) -> list[str]:
-    """Return the field names that a request may have at this place of its body; none where that cannot be told."""
+    """Return the field names that a request may have at this place of its body; none if that is unknown."""
     body = getattr(request.scope.get("route"), "body_field", None)
     inner: Any = body.field_info.annotation if body is not None else None
     for part in place[1:-1]:

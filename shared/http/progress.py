@@ -1,4 +1,4 @@
-"""What the API says of a follow-up's progress; the scheduler, the sender and metrics answer in the same shape."""
+"""A follow-up's progress in the API; the scheduler, the sender and metrics answer in the same shape."""
 
 from datetime import datetime
 
@@ -16,6 +16,6 @@ class ProgressAnswer(BaseModel):
     """A reason code (`quiet_hours`, `source_lag`, `sender_unregistered`, …), or `hour`, `turn`, `number_busy`,
     `earlier_text`, `gate_or_sender`, `answer`, `receipt`."""
     until: datetime | None
-    """When it is looked at again, or the provider asked again; in the past: that has begun."""
+    """When the next step is due; an instant in the past: it has begun."""
     detail: str | None
-    """What the provider or the network said, as a word: `http_503`, `timeout`, a provider's code."""
+    """The answer of the provider or the network, as a word: `http_503`, `timeout`, a provider's code."""

@@ -45,7 +45,7 @@ class ConnectionRefusal(Enum):
     TOO_MANY_CONNECTIONS = (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "too_many_connections",
-        "the server has no room for another connection now; try again",
+        "the server cannot accept another connection now; try again",
     )
     TOO_MANY_FROM_ADDRESS = (
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -82,7 +82,7 @@ class ConnectionRefusal(Enum):
 
 
 class _Stop(Exception):
-    """The parser is to read no further."""
+    """Stops the parser."""
 
 
 class _Awaited(Enum):
@@ -94,7 +94,7 @@ class _Awaited(Enum):
 
 
 class Connections:
-    """All connections of one server: how many, from where, and which of them have waited long enough."""
+    """All connections of one server: how many, from where, and which of them have exceeded their time."""
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
@@ -111,7 +111,7 @@ class Connections:
         return LimitedProtocol(self, **given)
 
     def admit(self, connection: "LimitedProtocol") -> ConnectionRefusal | None:
-        """Count a connection in, or say why there is no room for it."""
+        """Count a connection in, or return why it is refused."""
         if len(self._open) >= self._room:
             return ConnectionRefusal.TOO_MANY_CONNECTIONS
         address = connection.address
@@ -154,19 +154,19 @@ class LimitedProtocol(HttpToolsProtocol):
         self._most_headers = connections.limits.headers
         self._now = self._since = self.loop.time()
         self._head_bytes = 0
-        """Bytes that came while the head was awaited, the chunk in which it began left out."""
+        """Bytes that came while the head was awaited, without the chunk in which it began."""
         self._quiet_bytes = 0
-        """Bytes that came since the parser last had something of a body to tell."""
+        """Bytes that came since the parser last reported a piece of a body."""
         self._parser_spoke = False
         self._trailers = 0
         self._discarded_bytes = 0
         self._untaken = (0, self._since)
         """How much of an answer waited for the client, and since when no less."""
         self._idle_since: float | None = None
-        """When the last answer was given, while nothing came after it."""
+        """When the last answer was given, while nothing has come after it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Take the connection, or say that there is no room."""
+        """Accept the connection, or refuse it."""
         super().connection_made(transport)
         self.address = subscriber_of(self.client[0]) if self.client else ""
         refusal = self._connections.admit(self)
@@ -184,14 +184,14 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refusal is not None or self.parser is None:
             return
         self._idle_since = None
-        self._now = self.loop.time()  # one look for all that this chunk brings
+        self._now = self.loop.time()  # read once for everything in this chunk
         if self._awaited is _Awaited.NOTHING:
             self._await(_Awaited.HEAD)
         was_awaited, self._parser_spoke = self._awaited, False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # another protocol was asked for; HTTP/1.1 is what we speak
+            pass  # another protocol was requested; this server speaks HTTP/1.1 only
         except httptools.HttpParserError:
             self._refuse(self._refusal or ConnectionRefusal.MALFORMED)
             return
@@ -210,7 +210,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; those that trail a body are nothing that anybody here asked for, and are dropped."""
+        """Take a header; trailers after a body are dropped."""
         if self._awaited is _Awaited.BODY:
             self._trailers += 1
             if self._trailers > self._most_headers:
@@ -218,7 +218,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         if len(self.headers) >= self._most_headers:
             self._stop(ConnectionRefusal.HEAD_TOO_LARGE)
-        name = name.lower()  # from here on as uvicorn does it, without a second call for each header
+        name = name.lower()  # the rest is what uvicorn does, without a second call for each header
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
@@ -235,11 +235,11 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_chunk_header(self) -> None:
-        """Hear that a piece of a body begins; httptools calls this."""
+        """Called by httptools when a piece of a body begins."""
         self._parser_spoke = True
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body, or throw it away where nobody wants it."""
+        """Take a piece of a body, or discard it if the request was answered already."""
         self._parser_spoke = True
         if self.cycle.response_complete:
             self._discarded_bytes += len(body)
@@ -248,13 +248,13 @@ class LimitedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Hear that the request has come whole."""
+        """Called by httptools when the request is complete."""
         self._await(_Awaited.NOTHING)
         self._parser_spoke = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on with what was sent ahead, or wait for more; uvicorn sets up a timer anew after each answer."""
+        """Continue with pipelined requests, or wait for more; uvicorn sets a new timer after each answer."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -267,7 +267,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._end_idleness_after(self.timeout_keep_alive)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if it has been idle for long enough, and look again later if not yet."""
+        """Close the connection if it has been idle for long enough, and check again later if not."""
         self.timeout_keep_alive_task = None
         if self._idle_since is None or self.transport.is_closing():
             return
@@ -281,7 +281,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def check_patience(self, now: float) -> None:
-        """Close the connection if its client has had its time."""
+        """Close the connection if its client has used up its time."""
         if self._is_answer_left(now):
             REFUSED.labels(reason=ConnectionRefusal.ANSWER_NOT_TAKEN.code).inc()
             self.transport.abort()
@@ -303,7 +303,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_bytes = self._quiet_bytes = self._trailers = self._discarded_bytes = 0
 
     def _count(self, size: int, was_awaited: _Awaited) -> None:
-        """Count a chunk that the parser took without a word: it keeps such bytes until a header is whole."""
+        """Count a chunk for which the parser reported nothing: it keeps such bytes until a header is complete."""
         if self._awaited is not was_awaited or self._parser_spoke:
             self._quiet_bytes = 0
             return
@@ -321,7 +321,7 @@ class LimitedProtocol(HttpToolsProtocol):
         raise _Stop
 
     def _refuse(self, refusal: ConnectionRefusal) -> None:
-        """Answer, where an answer is still possible, and close."""
+        """Answer, if an answer is still possible, and close."""
         self._refusal = refusal
         REFUSED.labels(reason=refusal.code).inc()
         log.debug("connection_refused", reason=refusal.code)

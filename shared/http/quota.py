@@ -1,15 +1,15 @@
-"""What one merchant may bring in: events and bytes a second, whatever door they come through, however packed.
+"""What one merchant may send in: events and bytes a second, over all routes, however they are packed.
 
-A bucket holds some seconds of its rate. A request is let in while anything is left and takes what it holds, debts
-included, so that a large one is never refused for its size. The keys of a merchant share its buckets, and a key may
-have smaller ones of its own. A platform that delivers webhooks has buckets apart from the keys': a program of the shop
-that runs wild does not make the platform give up. What somebody withdrew is taken whatever is left: a request over its
-quota is still searched for withdrawals if it is small, and a large one as long as not too much was searched lately.
+A bucket holds some seconds of its rate. A request is accepted while anything is left and takes its whole size, even
+into debt, so that a large one is never refused for its size. The keys of a merchant share its buckets, and a key may
+have smaller ones of its own. A platform that delivers webhooks has separate buckets: a runaway program of the shop does
+not make the platform give up. Withdrawals are always accepted: a request over its quota is still searched for
+withdrawals if it is small, and a large one as long as not too much was searched lately.
 
-While those who act on events are behind, what one merchant may bring in shrinks, until they are not: what lies in the
-log before somebody else's event is what everybody waits for. Whoever sends little does not feel it.
+While the consumers of events are behind, what one merchant may send in shrinks, because every other merchant's events
+wait behind it in the log. A merchant that sends little does not notice.
 
-Each process counts for itself: behind a load balancer a merchant may bring in as much at every replica.
+Each process counts for itself: behind a load balancer a merchant may send as much to every replica.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,18 +29,18 @@ from shared.token_buckets import TokenBuckets
 from shared.worker_thread import SMALL_BYTES
 
 BURST_SECONDS = 2.0
-"""So much of its rate a merchant may bring in at once; consumers have read that much within a few seconds."""
+"""How many seconds of its rate a merchant may send at once; consumers read that much within a few seconds."""
 BEHIND_SECONDS = 2.0
-"""Events that wait longer to be read mean that more comes in than is read."""
+"""Events that wait longer to be read mean that more is sent in than is read."""
 LEAST_SHARE = 0.1
-"""What is left of a merchant's events a second however far behind the readers are: 50 of 500."""
+"""The least part of a merchant's events a second that remains, however far behind the readers are: 50 of 500."""
 SEARCHED_BYTES_PER_SECOND = 65_536.0
-"""Of large requests over a quota, so much is searched for withdrawals; the rest is refused unread."""
+"""Of large requests over a quota, so many bytes are searched for withdrawals; the rest is refused unread."""
 _PARKED_AGAIN_SECONDS = 60
 _SHRINKS_BY, _GROWS_BY = 0.5, 1.05
 REMEMBERED_SECONDS = 300.0
-"""How long it is told that a merchant was refused."""
-SHARE = gauge("followup_quota_share", "The part of its events a second that each merchant may bring in now.")
+"""How long a refusal is reported as a concern."""
+SHARE = gauge("followup_quota_share", "The part of its events a second that each merchant may send in now.")
 REFUSED = counter(
     "followup_quota_refused_total",
     "Requests and triggers refused because their merchant was over a quota: events, bytes, pending, parked.",
@@ -50,10 +50,10 @@ REFUSED = counter(
 
 @dataclass(frozen=True, slots=True)
 class QuotaUsage:
-    """What a request brings in."""
+    """What a request sends in."""
 
     door: str
-    """The path it came to."""
+    """The path of its route."""
     events: int
     size: int
     """Bytes of its body."""
@@ -69,7 +69,7 @@ class _Share(NamedTuple):
 
 
 class Quotas:
-    """The buckets of one process; only who is known to the merchants' files has any."""
+    """The buckets of one process; only merchants with files have any."""
 
     def __init__(self, settings: ProcessSettings, clock: Clock) -> None:
         self._settings = settings
@@ -86,11 +86,11 @@ class Quotas:
         return parked > (self._settings.merchant_parked_events if own is None else own)
 
     def note_parked(self, merchants: Iterable[str]) -> None:
-        """Take note of whose events stand parked in too large a number: what else they bring in is refused."""
+        """Record which merchants have too many parked events: the rest of what they send in is refused."""
         self._parked = frozenset(merchants)
 
     def note_unread(self, seconds: float) -> None:
-        """Take note of how long events wait to be read: of all merchants' rates a smaller or a larger part is left."""
+        """Record how long events wait to be read: it shrinks or grows every merchant's rate."""
         if seconds > BEHIND_SECONDS:
             self._share = max(LEAST_SHARE, self._share * _SHRINKS_BY)
         elif seconds < BEHIND_SECONDS / 2:
@@ -107,7 +107,7 @@ class Quotas:
             raise refusal
 
     def refusal(self, caller: Caller, load: QuotaUsage) -> HTTPProblem | None:
-        """Take what a request holds, or return why it must wait; the operator never must."""
+        """Take what a request holds, or return why it must wait; the operator's never must."""
         if not caller.key_sha256:
             return None
         return self._refusal(caller.merchant.id, load, [*self._shares_of(caller, load)])
@@ -115,14 +115,14 @@ class Quotas:
     def delivery_refusal(
         self, merchant_id: str, quotas: MerchantQuotas, source: str, load: QuotaUsage, *, must_pass: bool
     ) -> HTTPProblem | None:
-        """Take a platform's delivery from what its merchant may bring in by it, or return why it must come again.
+        """Take a platform's delivery from its merchant's quota for it, or return why it must be sent again later.
 
         Args:
-            merchant_id: whose.
+            merchant_id: of the delivery.
             quotas: as the merchant's file has them.
             source: the platform.
-            load: what it holds.
-            must_pass: somebody withdraws something in it; it counts, and is never refused.
+            load: its events and bytes.
+            must_pass: it holds a withdrawal; it counts, and is never refused.
         """
         shares = [*self._shares((merchant_id, "source", source), quotas, load)]
         if must_pass:
@@ -133,7 +133,7 @@ class Quotas:
     def unread_refusal(self, caller: Caller, door: str, size: int) -> HTTPProblem | None:
         """Return why a large request of a merchant over its quota is not even read, or None.
 
-        Reading it would cost everybody else what refusing it saves.
+        Reading it would cost other merchants what refusing it saves.
         """
         if not caller.key_sha256 or size <= SMALL_BYTES:
             return None
@@ -157,12 +157,12 @@ class Quotas:
         return self._settings.merchant_pending_follow_ups if own is None else own
 
     def note_refused(self, merchant_id: str, door: str, quota: str, count: int = 1) -> None:
-        """Count what was refused, and remember whose it was."""
+        """Count refused requests or triggers, and remember the merchant."""
         REFUSED.labels(door, quota).inc(count)
         self._refused_at[merchant_id, quota] = self._clock.monotonic()
 
     async def concern(self) -> str | None:
-        """Return who was over which quota in the last minutes, or None."""
+        """Return which merchants were over which quota in the last minutes, or None."""
         since = self._clock.monotonic() - REMEMBERED_SECONDS
         self._refused_at = {who: at for who, at in self._refused_at.items() if at >= since}
         refused = {*self._refused_at, *((merchant, "parked") for merchant in self._parked)}
@@ -193,7 +193,7 @@ class Quotas:
             self._charge([searched])
             return None
         refusal = self._refusal(merchant_id, QuotaUsage(door, 1, size), shares)
-        return refusal and reworded(refusal, "nothing in this request was read: post withdrawals in a small one")
+        return refusal and reworded(refusal, "nothing in this request was read: post withdrawals in a small request")
 
     def _refusal(self, merchant_id: str, load: QuotaUsage, shares: list[_Share]) -> HTTPProblem | None:
         if merchant_id in self._parked and any(share.amount for share in shares):
@@ -201,7 +201,7 @@ class Quotas:
             return HTTPProblem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "parked_quota_exceeded",
-                "too many events of this merchant stand parked; the operator must see to them first",
+                "too many events of this merchant are parked; the operator must handle them first",
                 headers={"Retry-After": str(_PARKED_AGAIN_SECONDS)},
             )
         empty = [(share, left) for share in shares if share.amount and (left := self._left_in(share)) <= 0]
@@ -222,7 +222,7 @@ class Quotas:
         return self._buckets.left(share.bucket, share.per_second, share.per_second * BURST_SECONDS)
 
     def _charge(self, shares: list[_Share], *, most_debt: bool = False) -> None:
-        """Take from buckets; what may not be refused leaves no debt beyond some seconds of the rate."""
+        """Take from buckets; requests that may not be refused leave a debt of at most some seconds of the rate."""
         for share in shares:
             before = self._left_in(share)
             left = before - share.amount
@@ -232,6 +232,6 @@ class Quotas:
 
 
 def reworded(refusal: HTTPProblem, addition: str) -> HTTPProblem:
-    """Return a refusal that says more."""
+    """Return a refusal with an addition to its detail."""
     detail = f"{refusal.detail}; {addition}"
     return HTTPProblem(refusal.status, refusal.code, detail, refusal.errors, dict(refusal.headers or {}))

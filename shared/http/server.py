@@ -1,4 +1,4 @@
-"""The HTTP server of a process: takes its port early, is quiet about access, and ends when it is told to."""
+"""The HTTP server of a process: binds its port early, logs no access lines, and ends on a signal."""
 
 import asyncio
 import signal
@@ -14,16 +14,16 @@ from shared.http.protocol import Connections
 from shared.settings import ProcessSettings
 
 _REQUEST_END_SECONDS = 3
-"""How long requests under way may still take once the process was told to end."""
+"""How long requests under way may still take after the signal to end."""
 _TICKS_A_SECOND = 10
 """As uvicorn calls `on_tick`."""
 
 
 def bind(settings: ProcessSettings) -> tuple[socket.socket, ProcessSettings]:
-    """Take the port, and return it with settings that know the address they are reached at.
+    """Bind the port, and return it with settings that know the address they are reached at.
 
     Raises:
-        ConfigurationFault: the port is taken or not ours to take.
+        ConfigurationFault: the port is in use, or this user may not bind it.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -41,7 +41,7 @@ def bind(settings: ProcessSettings) -> tuple[socket.socket, ProcessSettings]:
 
 
 def limits_of(settings: ProcessSettings) -> ConnectionLimits:
-    """Return what the settings grant each connection."""
+    """Return what the settings allow each connection."""
     return ConnectionLimits(
         head_bytes=settings.max_head_bytes,
         url_bytes=min(settings.max_head_bytes, LONGEST_URL_BYTES),
@@ -54,14 +54,14 @@ def limits_of(settings: ProcessSettings) -> ConnectionLimits:
 
 
 class _Server(uvicorn.Server):
-    """Ends when it is told to; uvicorn's own then raises the signal again, before the house around it is closed."""
+    """Ends on a signal; uvicorn's own raises the signal again, before the application around it is closed."""
 
     def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
         super().__init__(config)
         self._open_connections = connections
 
     async def on_tick(self, counter: int) -> bool:
-        """Once a second, close what has waited for its client long enough."""
+        """Once a second, close connections whose client took too long."""
         if counter % _TICKS_A_SECOND == 0:
             self._open_connections.sweep(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
@@ -73,7 +73,7 @@ class _Server(uvicorn.Server):
 
 
 def server_of(app: FastAPI, limits: ConnectionLimits | None = None) -> uvicorn.Server:
-    """Return the HTTP server of an app, quiet about access (requests are counted, not logged)."""
+    """Return the HTTP server of an app; requests are counted, not logged."""
     connections = Connections(limits or ConnectionLimits())
     config = uvicorn.Config(
         app,

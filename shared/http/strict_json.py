@@ -1,4 +1,4 @@
-"""JSON as we take it: what we accept we can also write down again, so nothing odd is found out half way."""
+"""Strict JSON: what is accepted can also be stored, so that nothing fails half way."""
 
 import json
 import re
@@ -14,19 +14,19 @@ from shared.http.problems import HTTPProblem
 from shared.worker_thread import in_worker_thread
 
 MOST_LEVELS = 64
-"""How deep lists and objects may stand in each other; nothing a shop says is deeper."""
+"""How deep lists and objects may be nested; no shop nests deeper."""
 MOST_MEMBERS = 200_000
-"""Members, lists and objects in one document: what takes longest to read, and many times what a shop says at once."""
+"""Members, lists and objects in one document: they take longest to read; many times what a shop sends at once."""
 _MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 class NotStorable(ValueError):
-    """It cannot be kept as it is: too many members, nested too deep, or with a NUL that no database text may hold."""
+    """The document cannot be stored: too many members, nested too deep, or with a NUL, which PostgreSQL refuses."""
 
 
 class TooManyMembers(NotStorable):
-    """It holds more than anybody says at once, and is not even looked through."""
+    """It holds more members than any shop sends at once, and is not parsed."""
 
 
 def read(body: bytes) -> Any:
@@ -40,7 +40,7 @@ def read(body: bytes) -> Any:
     if opened + body.count(b'":') > MOST_MEMBERS:
         raise TooManyMembers(f"holds more than {MOST_MEMBERS:,} members")
     value = orjson.loads(body)
-    if b"\\u0000" in body or opened > MOST_LEVELS:  # only then can it be unkeepable
+    if b"\\u0000" in body or opened > MOST_LEVELS:  # only then can it be impossible to store
         _check(value)
     return value
 
@@ -74,7 +74,7 @@ class StrictRequest(Request):
 
 
 class StrictRoute(SignedInRoute):
-    """A route that asks who calls and then reads JSON strictly; for `APIRouter(route_class=...)`."""
+    """A route that authenticates and then reads JSON strictly; for `APIRouter(route_class=...)`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, given a strict request."""
@@ -87,7 +87,7 @@ class StrictRoute(SignedInRoute):
 
 
 def _check(value: Any) -> None:
-    """Look at every part, level by level."""
+    """Check every part, level by level."""
     level = [value]
     for _ in range(MOST_LEVELS + 1):
         if any("\0" in part for part in level if isinstance(part, str)):
