@@ -1,9 +1,11 @@
 """Settings: environment variables ``FOLLOWUP_<SERVICE>_<FIELD>``, unit in the name, each with help."""
 
+from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import ConfigurationFault
@@ -29,10 +31,48 @@ class Settings(BaseSettings):
         except ValidationError as problem:
             prefix = given.get("_env_prefix", self.model_config.get("env_prefix", ""))
             wrong = [
-                f"{prefix}{'_'.join(map(str, error['loc'])).upper()}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+                f"{_variable(prefix, error['loc'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
                 for error in problem.errors(include_url=False, include_input=False)
             ]
             raise ConfigurationFault("; ".join(wrong) + "; `followup doctor` lists every setting") from None
+
+
+def _variable(prefix: str, location: tuple[int | str, ...]) -> str:
+    """Return the variable behind a location: a field of the class, or the full name where the field has aliases."""
+    name = "_".join(map(str, location)).upper()
+    return name if name.startswith("FOLLOWUP_") else f"{prefix}{name}"
+
+
+class CommonSettings(Settings):
+    """Settings that several services read, once for all of them, so that they cannot disagree."""
+
+    model_config = SettingsConfigDict(env_prefix="FOLLOWUP_SCHEDULER_", extra="ignore", frozen=True)
+    section: ClassVar[str] = "scheduler"
+
+    unconfirmed_hours: float = Field(
+        72.0,
+        gt=0,
+        validation_alias=AliasChoices(
+            "FOLLOWUP_SCHEDULER_UNCONFIRMED_HOURS", "FOLLOWUP_METRICS_UNCONFIRMED_AFTER_HOURS"
+        ),
+        description="Hours without a delivery receipt after which a follow-up counts as unconfirmed, in every service.",
+    )
+    content_days: int = Field(
+        396,
+        ge=1,
+        description="Days for which the content of follow-ups that have ended, replies and callbacks are kept; 13 "
+        "months (compliance section 11).",
+    )
+
+    @cached_property
+    def unconfirmed_after(self) -> timedelta:
+        """How long a delivery receipt is waited for."""
+        return timedelta(hours=self.unconfirmed_hours)
+
+    @cached_property
+    def content_kept(self) -> timedelta:
+        """How long content is kept."""
+        return timedelta(days=self.content_days)
 
 
 class ProcessSettings(Settings):

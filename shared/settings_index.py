@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydantic import AliasChoices
 from pydantic_core import PydanticUndefined
 
 from shared.settings import Settings
@@ -31,5 +32,10 @@ def _entries(base: type[Settings]) -> Iterator[SettingEntry]:
         prefix = kind.model_config.get("env_prefix", "")
         for name, info in kind.model_fields.items():
             default = "" if info.default in {None, PydanticUndefined} else str(info.default)
-            yield SettingEntry(f"{prefix}{name}".upper(), default, info.description or "", kind.section)
+            variable, *old_names = [f"{prefix}{name}".upper()]
+            if isinstance(info.validation_alias, AliasChoices):
+                variable, *old_names = map(str, info.validation_alias.choices)
+            yield SettingEntry(variable, default, info.description or "", kind.section)
+            for old in old_names:
+                yield SettingEntry(old, "", f"Deprecated name of `{variable}`.", kind.section)
         yield from _entries(kind)

@@ -48,7 +48,7 @@ async def journey_of(
 def shown(journey: Journey, now: datetime, settings: MetricsSettings, clock: ZoneInfo) -> JourneyAnswer:
     """Return a story as `GET /v1/journeys/{id}` answers it."""
     standing = journey.standing
-    state = standing.state_at(now, timedelta(hours=settings.unconfirmed_after_hours))
+    state = standing.state_at(now, settings.unconfirmed_after)
     progress = progress_at(standing, state, now)
     return JourneyAnswer(
         follow_up_id=standing.follow_up_id,

@@ -1,6 +1,5 @@
 """The console's door: what is happening now, the rows behind a number, one follow-up's story."""
 
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -73,7 +72,7 @@ def router_of(
             return pages.page(
                 request, "missing", _frame(merchant) | {"follow_up_id": follow_up_id}, HTTPStatus.NOT_FOUND
             )
-        state = found.standing.state_at(clock.now(), timedelta(hours=settings.unconfirmed_after_hours))
+        state = found.standing.state_at(clock.now(), settings.unconfirmed_after)
         progress = progress_at(found.standing, state, clock.now())
         told = {
             "label": label(state, progress),

@@ -1,11 +1,13 @@
 """What an operator can set of metrics."""
 
+from datetime import timedelta
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import Settings
+from shared.settings import CommonSettings, Settings
 
 
 class MetricsSettings(Settings):
@@ -15,12 +17,14 @@ class MetricsSettings(Settings):
     section: ClassVar[str] = "metrics"
 
     session_hours: int = Field(12, gt=0, le=24 * 30, description="How long a console sign-in lasts, in hours.")
-    unconfirmed_after_hours: int = Field(
-        72, gt=0, description="Hours without a delivery receipt after which a text counts as unconfirmed."
-    )
     record_days: int = Field(
         1826, ge=397, description="How long facts, and the numbers made of them, are kept, in days; five years."
     )
     late_after_seconds: int = Field(
         3600, gt=0, description="A fact recorded this many seconds after it happened counts as late."
     )
+
+    @cached_property
+    def unconfirmed_after(self) -> timedelta:
+        """How long a delivery receipt is waited for."""
+        return CommonSettings().unconfirmed_after

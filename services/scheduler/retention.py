@@ -16,12 +16,17 @@ from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.ids import first_id
+from shared.settings import CommonSettings
 from shared.vocabulary.follow_up_states import ENDS
 
 _DAY_SECONDS: Final = 86_400.0
 
 BOUNDS: Final[Sequence[TableBound]] = (
-    swept_after(follow_ups, "a text", "FOLLOWUP_SCHEDULER_RECORD_DAYS after its end; what it was made of CONTENT_DAYS"),
+    swept_after(
+        follow_ups,
+        "a text",
+        "FOLLOWUP_SCHEDULER_RECORD_DAYS after its end; its content CONTENT_DAYS",
+    ),
     swept_after(state_changes, "a state of a text", "as long as its text"),
     swept_after(enrollments, "a run", "FOLLOWUP_SCHEDULER_RECORD_DAYS; longer while it has texts"),
     swept_after(entries, "a person, flow and entry key", "FOLLOWUP_SCHEDULER_RECORD_DAYS after the latest run"),
@@ -41,7 +46,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
 def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
     """Return what goes now, in this order: states follow their texts, runs and entries come last."""
     texts = follow_ups.c
-    written, recorded = now - timedelta(days=settings.content_days), now - timedelta(days=settings.record_days)
+    written, recorded = now - CommonSettings().content_kept, now - timedelta(days=settings.record_days)
     ended = texts.state.in_(sorted(ENDS))
     full = sa.and_(texts.updated_at < written, ended, texts.body.is_not(None))
     old = first_id(recorded)

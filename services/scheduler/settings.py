@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import Settings
+from shared.settings import CommonSettings, Settings
 
 
 class SchedulerSettings(Settings):
@@ -23,17 +23,13 @@ class SchedulerSettings(Settings):
     spread_seconds: float = Field(
         15.0, ge=0, le=7200, description="Window over which marketing deferred to an opening hour is spread."
     )
-    unconfirmed_hours: float = Field(72.0, gt=0, description="After this long without a receipt: unconfirmed.")
     unread_trigger_seconds: float = Field(
         1.0, ge=0, le=4, description="How old what is known of unread events may be where a text is released."
-    )
-    content_days: int = Field(
-        396, ge=1, description="How long what an ended text was made of is kept, in days; 13 months."
     )
     record_days: int = Field(1826, ge=397, description="How long runs and ended texts are kept, in days; five years.")
     look_back_days: int = Field(30, gt=0, description="How long triggers are kept to find repeats and early cancels.")
 
     @cached_property
     def unconfirmed_after(self) -> timedelta:
-        """How long a receipt is waited for."""
-        return timedelta(hours=self.unconfirmed_hours)
+        """How long a delivery receipt is waited for."""
+        return CommonSettings().unconfirmed_after

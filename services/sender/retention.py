@@ -21,9 +21,9 @@ from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.ids import first_id
+from shared.settings import CommonSettings
 
-KEPT: Final = timedelta(days=396)
-"""Texts and raw callbacks stay 13 months (compliance section 11)."""
+CONTENT_DAYS: Final = "FOLLOWUP_SCHEDULER_CONTENT_DAYS"
 TOMBSTONES_KEPT: Final = timedelta(days=30)
 """The log keeps a clearance seven days, and one is good for ten minutes: after this none can come any more."""
 _DAY_SECONDS: Final = 86_400.0
@@ -37,9 +37,9 @@ BOUNDS: Final[Sequence[TableBound]] = (
         "FOLLOWUP_SENDER_RECORD_DAYS; one that was never cleared 30 days",
     ),
     swept_after(attempts, "a provider call", "FOLLOWUP_SENDER_RECORD_DAYS"),
-    swept_after(receipts, "a callback", f"{KEPT.days} days"),
-    swept_after(replies, "a reply", f"FOLLOWUP_SENDER_RECORD_DAYS; its text {KEPT.days} days"),
-    swept_after(unassigned_replies, "a reply that names nobody we can find", f"{KEPT.days} days"),
+    swept_after(receipts, "a callback", CONTENT_DAYS),
+    swept_after(replies, "a reply", f"FOLLOWUP_SENDER_RECORD_DAYS; its text {CONTENT_DAYS}"),
+    swept_after(unassigned_replies, "a reply that names nobody we can find", CONTENT_DAYS),
     swept_after(short_links, "a link in a text", f"{LINK_LIFETIME.days} days"),
     swept_after(clicks, "a link, sort of visitor and minute", f"{LINK_LIFETIME.days} days"),
     removed_with_work("sender_in_flight", "a call without an answer"),
@@ -54,7 +54,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
 
 def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
     """Return what goes now."""
-    oldest, recorded = now - KEPT, now - timedelta(days=settings.record_days)
+    oldest, recorded = now - CommonSettings().content_kept, now - timedelta(days=settings.record_days)
     untouched, followed = now - TOUCHES_KEPT, now - LINK_LIFETIME
     buried = now - TOMBSTONES_KEPT
     never_cleared = sa.and_(
