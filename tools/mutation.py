@@ -35,8 +35,8 @@ _PURE = {
         *("answers", "decision", "evaluation", "inputs", "records", "setting", "sufficiency", "verdicts", "wording"),
     ),
     "services/compliance/ledger": ("entries", "standing"),
-    "shared/rule_files": ("fields", "loader"),
-    "shared/rules": ("holiday_calendars", "numbers", "places", "quiet_hours", "table", "time_zones", "zones"),
+    "shared/rule_files": ("fields", "loader", "time_zones"),
+    "shared/rules": ("holiday_calendars", "numbers", "places", "quiet_hours", "table", "zones"),
 }
 MODULES = {name: ROOT / folder / f"{name}.py" for folder, names in _PURE.items() for name in names}
 """The pure modules of the gate, by name; no two share one."""

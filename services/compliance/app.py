@@ -9,8 +9,8 @@ from services.compliance.tables import metadata, system_tables
 from shared.bus.read_progress import ReadProgress
 from shared.clock import Clock
 from shared.errors import ConfigurationFault
+from shared.rule_files import time_zones
 from shared.rule_files.loader import load_rules
-from shared.rules import time_zones
 from shared.rules.table import RuleTable
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from shared.events.follow_up import Purpose
+from shared.rule_files import time_zones
 from shared.rule_files.fields import digits, one_of, strings, truth, whole, word
-from shared.rules import time_zones
 from shared.rules.holiday_calendars import (
     LAST,
     Easter,
@@ -70,7 +70,7 @@ def _with_shipped(quiet_hours: bytes | None) -> RuleTable | UnreadableRules:
         hours = folder.joinpath(QUIET_HOURS_FILE).read_bytes() if quiet_hours is None else quiet_hours
         others = [folder.joinpath(name).read_bytes() for name in (AREA_CODES_FILE, PLACES_FILE)]
     except OSError as problem:
-        return UnreadableRules(f"the rule files cannot be read: {problem.strerror}")
+        return _unreadable(f"the rule files cannot be read: {problem.strerror}")
     return read_rules(hours, *others)
 
 
@@ -84,9 +84,13 @@ def read_rules(quiet_hours: bytes, area_codes: bytes, places: bytes) -> RuleTabl
     try:
         return _table(_parsed(quiet_hours), _parsed(area_codes), _parsed(places), version)
     except LookupError as problem:
-        return UnreadableRules(f"something is missing: {problem!r}", version)
+        return _unreadable(f"something is missing: {problem!r}", version)
     except (yaml.YAMLError, TypeError, ValueError, AttributeError) as problem:
-        return UnreadableRules(f"{type(problem).__name__}: {problem}", version)
+        return _unreadable(f"{type(problem).__name__}: {problem}", version)
+
+
+def _unreadable(why: str, version: str = "unreadable") -> UnreadableRules:
+    return UnreadableRules(why, version, time_zones.VERSION)
 
 
 def _parsed(content: bytes) -> _Mapping:
@@ -122,6 +126,7 @@ def _table(hours: _Mapping, codes: _Mapping, places: _Mapping, version: str) -> 
         toll_free=frozenset(strings(codes["toll_free"])),
         premium=frozenset(strings(codes["premium"])),
         places=_places(places),
+        time_zones=time_zones.shipped_time_zones(),
     )
 
 

@@ -10,10 +10,10 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from shared.rules.holiday_calendars import is_holiday
 from shared.rules.table import MinuteSpan, Rule
-from shared.rules.time_zones import zone
 from shared.unix_time import instant, microseconds
 
 Interval: TypeAlias = tuple[int, int]
@@ -40,7 +40,7 @@ class SendingWindow:
     """The rules that must hold together and the zones in which they must hold; rules without a zone are never open."""
 
     rules: tuple[Rule, ...]
-    zones: tuple[str, ...]
+    zones: tuple[ZoneInfo, ...]
     guard_seconds: int = 0
     """How much earlier than the law's end we stop, since a text can wait at the provider."""
 
@@ -82,7 +82,7 @@ class SendingWindow:
 
 @lru_cache(maxsize=8192)
 def openings(
-    rules: tuple[Rule, ...], zones: tuple[str, ...], utc_day: int, guard_seconds: int, aspect: Aspect
+    rules: tuple[Rule, ...], zones: tuple[ZoneInfo, ...], utc_day: int, guard_seconds: int, aspect: Aspect
 ) -> tuple[Interval, ...]:
     """Return the intervals that touch one UTC day (days since 1970) and in which everything is open, in order.
 
@@ -92,19 +92,19 @@ def openings(
     first, last = utc_day * _DAY, (utc_day + 3) * _DAY
     common: tuple[Interval, ...] = ((first, last),) if zones or not rules else ()
     for rule in rules:
-        for name in zones:
-            common = _intersection(common, _rule_intervals(rule, name, utc_day, aspect))
+        for zone in zones:
+            common = _intersection(common, _rule_intervals(rule, zone, utc_day, aspect))
     guard = 0 if aspect is Aspect.HOLIDAYS else guard_seconds * _SECOND
     guarded = ((start, end if end == last else end - guard) for start, end in common)
     return tuple((start, end) for start, end in guarded if start < end and start < first + _DAY)
 
 
 @lru_cache(maxsize=16384)
-def _rule_intervals(rule: Rule, zone_name: str, utc_day: int, aspect: Aspect) -> tuple[Interval, ...]:
+def _rule_intervals(rule: Rule, zone: ZoneInfo, utc_day: int, aspect: Aspect) -> tuple[Interval, ...]:
     """Return one rule's open intervals in one zone around a UTC day, those that touch joined into one."""
     joined: list[Interval] = []
     for day in range(utc_day - 1, utc_day + 4):  # local dates run up to 14 hours before and 12 after UTC's
-        for start, end in _local_day(rule, zone_name, day, aspect):
+        for start, end in _local_day(rule, zone, day, aspect):
             if joined and start <= joined[-1][1]:
                 joined[-1] = (joined[-1][0], end)
             else:
@@ -113,7 +113,7 @@ def _rule_intervals(rule: Rule, zone_name: str, utc_day: int, aspect: Aspect) ->
 
 
 @lru_cache(maxsize=32768)
-def _local_day(rule: Rule, zone_name: str, day: int, aspect: Aspect) -> tuple[Interval, ...]:
+def _local_day(rule: Rule, zone: ZoneInfo, day: int, aspect: Aspect) -> tuple[Interval, ...]:
     """Return one local date's hours as UTC intervals; a holiday on the local date has none.
 
     Hours within the hour that the clocks skip end before they begin: no instant lies in them.
@@ -122,16 +122,16 @@ def _local_day(rule: Rule, zone_name: str, day: int, aspect: Aspect) -> tuple[In
     if aspect is not Aspect.HOURS and rule.calendar is not None and is_holiday(rule.calendar, local):
         return ()
     spans = _ALL_DAY if aspect is Aspect.HOLIDAYS else rule.hours[local.weekday()]
-    return tuple((_edge(local, a, zone_name, opens=True), _edge(local, b, zone_name, opens=False)) for a, b in spans)
+    return tuple((_edge(local, a, zone, opens=True), _edge(local, b, zone, opens=False)) for a, b in spans)
 
 
-def _edge(day: date, minutes: int, zone_name: str, *, opens: bool) -> int:
+def _edge(day: date, minutes: int, zone: ZoneInfo, *, opens: bool) -> int:
     """Return the UTC instant of a local wall-clock minute.
 
     A minute that the clocks skip or repeat has two readings: an opening takes the later, a closing the earlier, so
     that no reading is ever outside the hours. Midnight is where the date begins, for both, so that days touch.
     """
-    wall = datetime.combine(day, time(), tzinfo=zone(zone_name)) + timedelta(minutes=minutes)
+    wall = datetime.combine(day, time(), tzinfo=zone) + timedelta(minutes=minutes)
     first = microseconds(wall)
     if minutes in {0, _MINUTES_A_DAY}:
         return first

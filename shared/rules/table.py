@@ -1,10 +1,11 @@
 """The rule table: what the law and our policy say, as immutable values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 from shared.events.follow_up import Purpose
 from shared.rules.holiday_calendars import HolidayCalendar
@@ -109,6 +110,20 @@ class Places:
     postal_zones: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class TimeZones:
+    """The IANA time zone database as the loader read it; the same argument always gives the same answer."""
+
+    version: str
+    """Of the `tzdata` package."""
+    zone: Callable[[str], ZoneInfo]
+    """A zone by its name; KeyError for a name that is none."""
+    zones_of_country: Callable[[str], tuple[str, ...]]
+    """Every zone of an ISO 3166-1 country; empty for an unknown country."""
+    countries_of: Callable[[str], frozenset[str]]
+    """The countries in which a zone is in use; empty for a name that is no place, such as ``UTC`` or ``EST``."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleTable:
     """Everything the gate needs to know of the world; never changes once read."""
@@ -129,9 +144,15 @@ class RuleTable:
     toll_free: frozenset[str]
     premium: frozenset[str]
     places: Places
+    time_zones: TimeZones
+
+    @property
+    def time_zones_version(self) -> str:
+        """The version of the time zone database."""
+        return self.time_zones.version
 
     def is_stale(self, now: datetime) -> bool:
-        """Return whether somebody should look for a newer table."""
+        """Return whether the table is so old that a newer one should be installed."""
         return now.date() - self.as_of > STALE_AFTER
 
     def accepted(self, purpose: Purpose, country: str) -> frozenset[ConsentStatus]:
@@ -149,3 +170,4 @@ class UnreadableRules:
 
     why: str
     version: str = "unreadable"
+    time_zones_version: str = ""

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared import zone_countries
-from shared.rules import time_zones
 from shared.rules.numbers import NumberFacts
 from shared.rules.places import Jurisdiction, KnownPlace, jurisdiction_of, region_of
 from shared.rules.table import FEDERAL, CountryZones, RuleTable
@@ -37,7 +35,7 @@ def clocks_of(number: NumberFacts, known: KnownPlace, table: RuleTable, *, moved
     """
     place = jurisdiction_of(number, known, table)
     contact = (known.time_zone or "").strip()
-    home = zone_countries.countries_of(contact)
+    home = table.time_zones.countries_of(contact)
     if any(region_of(country).country in place.countries for country in home):
         return Clocks((contact,), "the contact's own time zone")
     zones, why = _by_address(place, table, moved=moved) or _by_number(place, number, table, moved=moved)
@@ -90,5 +88,5 @@ def _country_zones(country: str, table: RuleTable) -> CountryZones:
     listed = table.country_zones.get(country)
     if listed is not None:
         return listed
-    every = time_zones.zones_of_country(country)
+    every = table.time_zones.zones_of_country(country)
     return CountryZones(every=every, contiguous=every) if every else _NO_ZONES

@@ -8,6 +8,7 @@ import pytest
 
 from shared.events.follow_up import Purpose
 from shared.rule_files.loader import load_rules
+from shared.rule_files.time_zones import zone
 from shared.rules import holiday_calendars
 from shared.rules.quiet_hours import SendingWindow
 from shared.rules.table import Rule, RuleTable
@@ -78,7 +79,7 @@ def parted(subject: str, start: datetime, end: datetime) -> list[str]:
     return [
         f"{subject} in {zones} from {start}"
         for zones in sets_for(subject)
-        if list(by_engine(SendingWindow((rule_of(subject),), zones), start, end))
+        if list(by_engine(SendingWindow((rule_of(subject),), tuple(map(zone, zones))), start, end))
         != list(by_oracle(Window((subject,), zones), start, end))
     ]
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -69,7 +70,7 @@ def closing_is_inside(patch: pytest.MonkeyPatch) -> None:
     """21:00:00 is allowed."""
     edge = quiet_hours._edge
 
-    def later(day: date, minutes: int, zone: str, *, opens: bool) -> int:
+    def later(day: date, minutes: int, zone: ZoneInfo, *, opens: bool) -> int:
         return edge(day, minutes, zone, opens=opens) + (0 if opens else 1)
 
     patch.setattr(quiet_hours, "_edge", later)
@@ -79,7 +80,7 @@ def opening_is_outside(patch: pytest.MonkeyPatch) -> None:
     """08:00:00 is not allowed."""
     edge = quiet_hours._edge
 
-    def later(day: date, minutes: int, zone: str, *, opens: bool) -> int:
+    def later(day: date, minutes: int, zone: ZoneInfo, *, opens: bool) -> int:
         return edge(day, minutes, zone, opens=opens) + (1 if opens else 0)
 
     patch.setattr(quiet_hours, "_edge", later)

@@ -226,7 +226,7 @@ def _timed(case: _Case) -> Verdict:
     until = None if room is None else case.opening(max(room, earliest))
     expires_at = case.message.expires_at
     if until is None or (expires_at is not None and case.ends_too_soon(expires_at, until)):
-        explanation = wording.too_late(reason, until, case.moment.zones)
+        explanation = wording.too_late(reason, until, case.moment.clock)
         return Block(Reason.MESSAGE_EXPIRED, _evidence(case.moment, explanation))
     return case.defer(reason, until)
 
@@ -280,7 +280,7 @@ def _evidence(moment: Moment, explanation: str) -> Evidence:
 
 @lru_cache(maxsize=512)
 def _evidence_of_waiting(moment: Moment, reason: Reason, until: datetime) -> Evidence:
-    return _evidence(moment, wording.waiting(reason, until, moment.rules, moment.zones))
+    return _evidence(moment, wording.waiting(reason, until, moment.rules, moment.zones, moment.clock))
 
 
 @lru_cache(maxsize=512)

@@ -4,7 +4,7 @@ A record holds no phone number: of the number only country or area code, of the 
 postal code (compliance section 11; design section 6, privacy).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,7 +15,6 @@ from services.compliance.gate import decision
 from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, Policy, Recipient
 from services.compliance.gate.verdicts import Evidence, Verdict
 from services.compliance.ledger.standing import Standing
-from shared.rules import time_zones
 from shared.rules.table import RuleTable, UnreadableRules
 
 _POSTAL_PREFIX = 3
@@ -41,7 +40,7 @@ class DecisionRecord:
     rules_version: str
     verdict: Verdict
     gate_version: str = decision.VERSION
-    time_zones_version: str = field(default=time_zones.VERSION)
+    time_zones_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,13 @@ def decided(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> Decis
     known = inputs.recipient.known
     if (prefix := postal_prefix(known.postal_code)) != known.postal_code:
         inputs = replace(inputs, recipient=replace(inputs.recipient, known=replace(known, postal_code=prefix)))
-    return DecisionRecord(inputs, rules.version, _judged(inputs, rules))
+    return DecisionRecord(inputs, rules.version, _judged(inputs, rules), time_zones_version=rules.time_zones_version)
 
 
 def recompute(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict | OtherVersion:
     """Return the verdict the gate gives for a record's inputs; equal to `record.verdict`, or something was changed."""
     recorded = (record.rules_version, record.gate_version, record.time_zones_version)
-    present = (rules.version, decision.VERSION, time_zones.VERSION)
+    present = (rules.version, decision.VERSION, rules.time_zones_version)
     return _judged(record.inputs, rules) if recorded == present else OtherVersion(recorded, present)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from services.compliance.gate.inputs import Consent, LineType, Policy, Recipient
 from services.compliance.gate.verdicts import RuleFinding, ZoneFinding
@@ -12,7 +13,6 @@ from shared.rules.numbers import NumberFacts
 from shared.rules.places import KnownPlace, jurisdiction_of, rules_of
 from shared.rules.quiet_hours import SendingWindow
 from shared.rules.table import FEDERAL, ConsentStatus, Rule, RuleTable
-from shared.rules.time_zones import zone
 from shared.rules.zones import clocks_of
 from shared.vocabulary.profiles import Profile
 
@@ -30,6 +30,8 @@ class Moment:
     rules: tuple[RuleFinding, ...]
     zones: tuple[ZoneFinding, ...]
     ignored: tuple[str, ...]
+    clock: ZoneInfo | None
+    """The first zone that is closed, else the first; later instants are explained on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,20 +64,22 @@ def _moment(setting: Setting, now: datetime) -> Moment:
     )
     clocks = tuple(
         ZoneFinding(
-            name, _on_clock(now, name), SendingWindow(setting.binding, (name,), guard).is_open(now), setting.why_zones
+            zone.key, _local(now, zone), SendingWindow(setting.binding, (zone,), guard).is_open(now), setting.why_zones
         )
-        for name in zones
+        for zone in zones
     )
-    return Moment(window.is_open(now), window.closing(now), rules, clocks, setting.ignored)
+    closed = (zone for zone, found in zip(zones, clocks, strict=True) if not found.open)
+    shown = next(closed, next(iter(zones), None))
+    return Moment(window.is_open(now), window.closing(now), rules, clocks, setting.ignored, shown)
 
 
-def _on_clock(at: datetime, name: str) -> datetime:
-    """Return an instant as a zone's clocks show it, with the offset they have just then.
+def _local(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return an instant in a zone, with the offset the zone has at that instant.
 
     A fixed offset, because Python calls two equal instants unequal where one of them lies in the doubled hour of
     autumn on a zone's clock (PEP 495): such a verdict would not equal itself once it was stored.
     """
-    local = at.astimezone(zone(name))
+    local = at.astimezone(zone)
     return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()))
 
 
@@ -116,7 +120,7 @@ def _setting(
         countries=place.countries,
         binding=binding,
         skipped=skipped,
-        window=SendingWindow(binding, clocks.zones, guard),
+        window=SendingWindow(binding, tuple(map(table.time_zones.zone, clocks.zones)), guard),
         is_prohibited=any(rule.prohibited for rule in (*binding, *skipped))
         or not switches.emergency_blocks.isdisjoint(
             name for region in place.regions for name in (region.country, region.state)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from services.compliance.gate.verdicts import Reason, RuleFinding, ZoneFinding
-from shared.rules.time_zones import zone
 
 _LASTING = {
     Reason.RULES_UNREADABLE: "The table of sending rules cannot be read, so nothing is sent until it is mended.",
@@ -50,7 +50,7 @@ def lasting(reason: Reason, country: str = "ZZ") -> str:
     return _LASTING[reason].format(country=country)
 
 
-def too_late(reason: Reason, opening: datetime | None, zones: Sequence[ZoneFinding]) -> str:
+def too_late(reason: Reason, opening: datetime | None, clock: ZoneInfo | None) -> str:
     """Return the sentence of a text that would expire while it waits."""
     cause = {
         Reason.HOLIDAY: "today is a holiday there",
@@ -63,13 +63,19 @@ def too_late(reason: Reason, opening: datetime | None, zones: Sequence[ZoneFindi
     }.get(reason, "it has to wait")
     if opening is None:
         return f"This text cannot go now ({cause}) and finds no permitted time before it is too old, so it is not sent."
-    moment = _moment(opening, zones)
+    moment = _moment(opening, clock)
     return f"This text cannot go now ({cause}) and would be out of date by {moment}, so it is not sent."
 
 
-def waiting(reason: Reason, until: datetime, rules: Sequence[RuleFinding], zones: Sequence[ZoneFinding]) -> str:
+def waiting(
+    reason: Reason,
+    until: datetime,
+    rules: Sequence[RuleFinding],
+    zones: Sequence[ZoneFinding],
+    clock: ZoneInfo | None,
+) -> str:
     """Return the sentence of a deferral."""
-    moment = _moment(until, zones)
+    moment = _moment(until, clock)
     if reason is Reason.FREQUENCY_CAP:
         return f"This person has had as many such texts as allowed, so this one waits until {moment}."
     if reason in _HOLDS:
@@ -92,9 +98,8 @@ def clear(valid_until: datetime, zones: Sequence[ZoneFinding]) -> str:
     return f"It is {first.local_time:%a %H:%M} in {first.zone} and nothing stands against this text: it may go now."
 
 
-def _moment(at: datetime, zones: Sequence[ZoneFinding]) -> str:
-    """Return an instant on the first clock that is closed, else on the first, else in UTC."""
-    clock = next((found.zone for found in zones if not found.open), zones[0].zone if zones else None)
+def _moment(at: datetime, clock: ZoneInfo | None) -> str:
+    """Return an instant in a zone, in UTC without one."""
     if clock is None:
         return f"{at:%a %d %b %H:%M} UTC"
-    return f"{at.astimezone(zone(clock)):%a %d %b %H:%M} {clock} time"
+    return f"{at.astimezone(clock):%a %d %b %H:%M} {clock.key} time"

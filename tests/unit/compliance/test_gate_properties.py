@@ -136,7 +136,7 @@ def test_a_deferral_always_lands_inside_the_window_of_every_rule_in_every_zone(a
     if isinstance(verdict, Defer):
         for rule in verdict.evidence.rules:
             for found in verdict.evidence.zones:
-                window = SendingWindow((TABLE.jurisdictions[rule.id],), (found.zone,))
+                window = SendingWindow((TABLE.jurisdictions[rule.id],), (TABLE.time_zones.zone(found.zone),))
                 assert rule.skipped is not None or window.is_open(verdict.until)
 
 

@@ -4,8 +4,8 @@ from importlib import resources
 
 import pytest
 
+from shared.rule_files import time_zones
 from shared.rule_files.loader import load_rules, read_rules
-from shared.rules import time_zones
 from shared.rules.numbers import IMPOSSIBLE, NumberFacts, facts_of
 from shared.rules.places import KnownPlace, jurisdiction_of, rules_of
 from shared.rules.table import RuleTable

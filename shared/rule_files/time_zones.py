@@ -1,4 +1,4 @@
-"""IANA time zones out of the `tzdata` wheel, so that an operating system's older copy can never decide an hour.
+"""Reads the IANA time zones of the `tzdata` wheel, so that an operating system's older copy never decides an hour.
 
 `zoneinfo.ZoneInfo(key)` prefers the system's files; a container with 2025 data is an hour wrong in Alberta and
 British Columbia since November 2026 (compliance section 8).
@@ -9,7 +9,8 @@ from functools import lru_cache
 from importlib import metadata, resources
 from zoneinfo import ZoneInfo
 
-from shared.zone_countries import rows_of
+from shared.rules.table import TimeZones
+from shared.zone_countries import countries_of, rows_of
 
 VERSION = metadata.version("tzdata")
 
@@ -45,7 +46,7 @@ def zones_of_country(country: str) -> tuple[str, ...]:
 
 
 def is_current() -> bool:
-    """Return whether the zone data knows the Canadian changes of 2026; a process must not start without."""
+    """Return whether the zone data knows the Canadian changes of 2026; without them, a process must not start."""
     winter = datetime(2026, 12, 15, 12)  # noqa: DTZ001 - a wall clock, the zone is given on the next line
     return all(winter.replace(tzinfo=zone(name)).utcoffset() == offset for name, offset in _SENTINELS.items())
 
@@ -57,3 +58,8 @@ def _zones_by_country() -> dict[str, tuple[str, ...]]:
         for country in countries:
             table.setdefault(country, []).append(name)
     return {country: tuple(names) for country, names in table.items()}
+
+
+def shipped_time_zones() -> TimeZones:
+    """Return the installed database for a rule table; each zone's file is read on first use, and never again."""
+    return TimeZones(VERSION, zone, zones_of_country, countries_of)
