@@ -17,7 +17,7 @@ import yaml
 
 QUARTER = timedelta(minutes=15)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-DATA = Path(__file__).parents[2] / "services" / "compliance" / "data"
+DATA = Path(__file__).parents[2] / "shared" / "rule_files" / "data"
 TZDATA = resources.files("tzdata")
 
 
