@@ -11,7 +11,7 @@ from shared.events.trigger import PhoneProvenance
 from shared.rules.numbers import IMPOSSIBLE, facts_of
 
 CASES = [
-    json.loads(line) for line in (Path(__file__).parents[2] / "cases" / "phone.jsonl").read_text("utf-8").splitlines()
+    json.loads(line) for line in (Path(__file__).parents[3] / "cases" / "phone.jsonl").read_text("utf-8").splitlines()
 ]
 
 
