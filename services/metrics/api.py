@@ -1,4 +1,4 @@
-"""The HTTP door: figures, the rows behind them, and the story of each follow-up."""
+"""The HTTP entry point of metrics: figures, the rows behind them, the story of each follow-up, and the console."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -11,15 +11,16 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BeforeValidator
 
 from services.metrics import journeys, store
-from services.metrics.answers import FactsAnswer, JourneyAnswer, KPIAnswer, KPIsAnswer, WindowAnswer
-from services.metrics.domain.grouping import By, Window, column_of, grouped
-from services.metrics.domain.kpis import Figure, Per, figures
-from services.metrics.domain.retention import retention_figures
-from services.metrics.domain.tally import Measure
-from services.metrics.purchases import purchases
-from services.metrics.rows import Question, cursor_of, page_of, place_of
+from services.metrics.api_models import FactsAnswer, JourneyAnswer, KPIAnswer, KPIsAnswer, WindowAnswer
+from services.metrics.console.pages import ConsolePages
+from services.metrics.console.sign_in import SignIn
+from services.metrics.domain.customer_retention import retention_figures
+from services.metrics.domain.grouping import Dimension, Window, column_of, grouped
+from services.metrics.domain.kpis import Breakdown, Figure, figures
+from services.metrics.domain.rollups import Measure
+from services.metrics.fact_rows import FactQuery, decode_cursor, encode_cursor, load_page
+from services.metrics.purchase_store import load_purchase_totals
 from services.metrics.settings import MetricsSettings
-from shared.clock import Clock
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.http.auth import Caller, requires
@@ -37,38 +38,44 @@ Since = Annotated[_Moment | None, Query(alias="from", description="RFC 3339; wid
 Until = Annotated[_Moment | None, Query(alias="to", description="RFC 3339, not part of the window; widened.")]
 
 
-def router_of(units: UnitOfWorkRunner, clock: Clock, settings: MetricsSettings) -> APIRouter:
-    """Return the routes of the API."""
-    router = APIRouter(tags=["metrics"])
+class MetricsEndpoints:
+    """Answers for figures, the rows behind them, and the story of a follow-up."""
 
-    @router.get("/v1/kpis", summary="Figures with formula, parts, and the rows behind each")
+    def __init__(self, units: UnitOfWorkRunner, settings: MetricsSettings) -> None:
+        self._units = units
+        self._settings = settings
+
     async def kpis(
+        self,
         caller: Reader,
         since: Since = None,
         until: Until = None,
-        by: By | None = None,
-        cac_minor: Annotated[int | None, Query(gt=0, description="Cost of winning a customer, minor units.")] = None,
+        by: Dimension | None = None,
+        cac_minor: Annotated[
+            int | None, Query(gt=0, description="Cost of acquiring a customer, in minor units.")
+        ] = None,
     ) -> KPIsAnswer:
-        window = _window(since, until, clock.now())
+        """Answer the figures of a window, together or by a dimension."""
+        window = _window(since, until, self._units.clock.now())
         zone = ZoneInfo(caller.merchant.config.time_zone)
 
         async def work(db: Transaction) -> list[KPIAnswer]:
             columns = [column_of(by)] if by else []
             sums = await store.sums(db, caller.merchant.id, window.since, window.until, columns)
-            shown = [
-                _shown(figure, window, by, group)
+            answers = [
+                _figure_answer(figure, window, by, group)
                 for group, part in grouped(sums, by, zone).items()
                 for figure in figures(part)
             ]
             if by is None:
-                bought = await purchases(db, caller.merchant.id, window.since, window.until)
-                shown += [_bought(figure, window) for figure in retention_figures(bought, cac_minor)]
-            return shown
+                totals = await load_purchase_totals(db, caller.merchant.id, window.since, window.until)
+                answers += [_retention_answer(figure, window) for figure in retention_figures(totals, cac_minor)]
+            return answers
 
-        return KPIsAnswer(kpis=await units.read(work))
+        return KPIsAnswer(kpis=await self._units.read(work))
 
-    @router.get("/v1/facts", summary="The rows behind a number")
     async def facts(
+        self,
         caller: Reader,
         since: Since = None,
         until: Until = None,
@@ -84,36 +91,42 @@ def router_of(units: UnitOfWorkRunner, clock: Clock, settings: MetricsSettings) 
         limit: Annotated[int, Query(ge=1, le=_MOST_ROWS)] = 100,
         cursor: str | None = None,
     ) -> FactsAnswer:
+        """Answer a page of the facts of a window, or of those behind one number."""
         if measure is Measure.IN_STATE:
-            raise unprocessable("measure", "states have no rows; ask for the facts that led there")
-        asked = dict(zip(By, (flow, hour, weekday, segment, number, provider, version), strict=True))
-        after = place_of(cursor) if cursor else None
+            raise unprocessable("measure", "a state has no rows; ask for the facts that led to it")
+        values = (flow, hour, weekday, segment, number, provider, version)
+        groups = {by: value for by, value in zip(Dimension, values, strict=True) if value is not None}
+        after = decode_cursor(cursor) if cursor else None
         if cursor and after is None:
-            raise unprocessable("cursor", "not a cursor; take it from `next` of the page before")
-        window = _window(since, until, clock.now())
-        groups = {by: value for by, value in asked.items() if value is not None}
-        question = Question(window, measure, detail, groups, limit, after)
+            raise unprocessable("cursor", "not a cursor; use `next` of the page before")
+        window = _window(since, until, self._units.clock.now())
+        query = FactQuery(window, measure, detail, groups, limit, after)
         zone = ZoneInfo(caller.merchant.config.time_zone)
-        page = await units.read(lambda db: page_of(db, caller.merchant.id, question, zone))
+        page = await self._units.read(lambda db: load_page(db, caller.merchant.id, query, zone))
         return FactsAnswer(
-            window=_window_answer(window),
-            rows=page.rows,
-            next=cursor_of(page.next_place) if page.next_place else None,
+            window=_window_answer(window), rows=page.rows, next=encode_cursor(page.end) if page.end else None
         )
 
-    @router.get("/v1/journeys/{follow_up_id}", summary="One follow-up's story")
-    async def journey(follow_up_id: UUID, caller: Reader) -> JourneyAnswer:
-        zone = ZoneInfo(caller.merchant.config.time_zone)
-        found = await units.read(lambda db: journeys.journey_of(db, caller.merchant.id, FollowUpId(follow_up_id), zone))
+    async def journey(self, follow_up_id: UUID, caller: Reader) -> JourneyAnswer:
+        """Answer one follow-up's story."""
+        zone, key = ZoneInfo(caller.merchant.config.time_zone), FollowUpId(follow_up_id)
+        found = await self._units.read(lambda db: journeys.load_journey(db, caller.merchant.id, key, zone))
         if found is None:
             raise not_found(f"the follow-up {follow_up_id}")
-        return journeys.shown(found, clock.now(), settings, zone)
+        return journeys.journey_answer(found, self._units.clock.now(), self._settings, zone)
 
-    return router
+
+def create_routers(metrics: MetricsEndpoints, sign_in: SignIn, console: ConsolePages) -> tuple[APIRouter, ...]:
+    """Return the routes of the API, of signing in to the console, and of the console's pages."""
+    router = APIRouter(tags=["metrics"])
+    router.add_api_route("/v1/kpis", metrics.kpis, summary="Figures with formula, parts, and the rows behind each")
+    router.add_api_route("/v1/facts", metrics.facts, summary="The rows behind a number")
+    router.add_api_route("/v1/journeys/{follow_up_id}", metrics.journey, summary="One follow-up's story")
+    return router, sign_in.create_codes_router(), sign_in.create_router(), console.create_router(sign_in.sessions)
 
 
 def _window(since: datetime | None, until: datetime | None, now: datetime) -> Window:
-    """Return the asked window in whole hours; the last 30 days where nothing was asked."""
+    """Return the requested window in whole hours; by default the last 30 days."""
     end = _aware("to", until) or now
     start = _aware("from", since) or end - _DEFAULT_WINDOW
     if start >= end:
@@ -125,14 +138,14 @@ def _window(since: datetime | None, until: datetime | None, now: datetime) -> Wi
 
 def _aware(field: str, at: datetime | None) -> datetime | None:
     if at is not None and at.tzinfo is None:
-        raise unprocessable(field, "an instant needs an offset, such as 2026-12-01T15:00:00Z")
+        raise unprocessable(field, "an instant needs an offset, as in 2026-12-01T15:00:00Z")
     if at is not None and not is_near(at):
         raise unprocessable(field, BOUNDS)
     return at.astimezone(UTC) if at is not None else None
 
 
-def _shown(figure: Figure, window: Window, by: By | None, group: str) -> KPIAnswer:
-    """Return a figure with the addresses of its rows."""
+def _figure_answer(figure: Figure, window: Window, by: Dimension | None, group: str) -> KPIAnswer:
+    """Return a figure with the URLs of its rows."""
     narrowed = [(str(by), group)] if by else []
     detail = [("detail", figure.detail)] if figure.detail is not None else []
     return _answer(
@@ -145,8 +158,8 @@ def _shown(figure: Figure, window: Window, by: By | None, group: str) -> KPIAnsw
     )
 
 
-def _bought(figure: Figure, window: Window) -> KPIAnswer:
-    """Return a figure over people; its rows are the orders of the window and of the period before it."""
+def _retention_answer(figure: Figure, window: Window) -> KPIAnswer:
+    """Return a retention figure; its rows are the orders of the window and of the period before it."""
     before = Window(window.since - (window.until - window.since), window.since)
     detail = [("detail", figure.detail)] if figure.detail is not None else []
     is_of_window = figure.denominator_measure is not None
@@ -164,7 +177,7 @@ def _answer(
     *,
     rows: str | None,
     denominator_rows: str | None,
-    by: By | None = None,
+    by: Dimension | None = None,
     group: str | None = None,
 ) -> KPIAnswer:
     return KPIAnswer(
@@ -178,8 +191,8 @@ def _answer(
         window=_window_answer(window),
         rows=rows,
         denominator_rows=denominator_rows,
-        currency=figure.detail if figure.per is Per.CURRENCY else None,
-        reason=figure.detail if figure.per is Per.REASON else None,
+        currency=figure.detail if figure.per is Breakdown.CURRENCY else None,
+        reason=figure.detail if figure.per is Breakdown.REASON else None,
         by=by,
         group=group,
         note=figure.note,
@@ -191,7 +204,7 @@ def _window_answer(window: Window) -> WindowAnswer:
 
 
 def _rows(measure: Measure | None, window: Window, narrowed: list[tuple[str, str]]) -> str | None:
-    """Return the address of the rows of a measure."""
+    """Return the URL of the rows of a measure."""
     if measure is None:
         return None
     query = [

@@ -1,36 +1,37 @@
-"""Metrics put together; the only place that constructs its parts."""
+"""Builds metrics; the only place that constructs its parts."""
 
-from services.metrics import api, consumer, pages, people, retention, sign_in
-from services.metrics.page_templates import Pages
-from services.metrics.session import Sessions
+from services.metrics import api, consumer
+from services.metrics.api import MetricsEndpoints
+from services.metrics.console.pages import ConsolePages
+from services.metrics.console.rendering import PageRenderer
+from services.metrics.console.sessions import Sessions
+from services.metrics.console.sign_in import SignIn
+from services.metrics.loops import create_loops
+from services.metrics.privacy import PrivacyHandlers
 from services.metrics.settings import MetricsSettings
 from services.metrics.tables import metadata, system_tables
 from shared.bus.runner import UNHURRIED
-from shared.loop import SLOW_SECONDS, Loop
 from shared.service import Consumer, Runtime, Service
 from shared.tasks import WatchedTasks
 
 
 def build(runtime: Runtime) -> Service:
-    """Return the service on what the process gives it."""
+    """Return metrics, ready to be run by a process."""
     settings = MetricsSettings()
-    units = runtime.units
-    sessions = Sessions(units, runtime.merchants, settings.session_hours)
-    rendered = Pages(sessions.file_problems)
-    handlers = consumer.router_of(settings)
-    people.register(handlers, runtime.sealer)
+    sessions = Sessions(runtime.units, runtime.merchants, settings.session_hours)
+    renderer = PageRenderer(sessions.file_problems)
+    handlers = consumer.create_router(settings, PrivacyHandlers(system_tables, runtime.sealer))
     return Service(
         name="metrics",
         metadata=metadata,
         system_tables=system_tables,
-        units=units,
+        units=runtime.units,
         consumer=Consumer.of(runtime, system_tables, handlers, UNHURRIED),
         tasks=WatchedTasks("metrics"),
-        routers=(
-            api.router_of(units, runtime.clock, settings),
-            sign_in.codes_of(sessions),
-            sign_in.router_of(sessions, rendered, runtime.clock, runtime.settings.address),
-            pages.router_of(units, runtime.clock, sessions, settings, rendered),
+        routers=api.create_routers(
+            MetricsEndpoints(runtime.units, settings),
+            SignIn.of(sessions, renderer, runtime.clock, runtime.settings.address),
+            ConsolePages(runtime.units, settings, renderer),
         ),
-        loops=(Loop("retention", retention.step_of(units, settings), longest_seconds=SLOW_SECONDS),),
+        loops=create_loops(runtime.units, settings),
     )

@@ -1,87 +1,95 @@
-"""The event door: each fact is stored once, and what it changes is added up in the same unit of work."""
+"""The event entry point of metrics: each event is stored once, and the sums it changes in the same unit of work."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from services.metrics import instruments, store
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.projection import Projection, joined
-from services.metrics.domain.tally import Cell, change, is_told_differently, tally
+from services.metrics.domain.projection import Projection, apply
+from services.metrics.domain.rollups import RollupKey, add_up, needs_recount, rollup_delta
+from services.metrics.privacy import PrivacyHandlers
 from services.metrics.settings import MetricsSettings
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
+from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
 from shared.events.envelope import Event
 from shared.events.registry import registry
 from shared.ids import FollowUpId
 
 
-def router_of(settings: MetricsSettings) -> Router:
-    """Return the door that takes every event there is."""
+def create_router(settings: MetricsSettings, privacy: PrivacyHandlers) -> Router:
+    """Return the handlers: every event type is recorded, and privacy rights are carried out."""
     router = Router()
 
     @router.whole(*registry().values())
     async def record(events: Sequence[Event], uow: UnitOfWork) -> None:
-        """Store what is new and add it up; a fact told again changes nothing (promise P7)."""
-        news = await store.record_facts(uow.db, events, uow.now)
-        await store.record_orders(uow.db, news)
-        await _add_up(news, uow)
-        _observe(news, len(events) - len(news), uow, settings.late_after_seconds)
+        """Store new facts and add them up; a repeated fact changes nothing (promise P7)."""
+        new_facts = await store.record_facts(uow.db, events, uow.now)
+        await store.record_orders(uow.db, new_facts)
+        await _add_up(new_facts, uow)
+        _observe(new_facts, len(events) - len(new_facts), uow, settings.late_after_seconds)
 
+    router.on(RecipientErased)(privacy.erase_recipients)
+    router.on(MerchantClosed)(privacy.erase_merchants)
+    router.on(PrivacyRequested)(privacy.export)
     return router
 
 
-async def _add_up(news: Sequence[Event], uow: UnitOfWork) -> None:
-    """Bring standings and sums up to date with new facts."""
+async def _add_up(new_facts: Sequence[Event], uow: UnitOfWork) -> None:
+    """Bring projections and sums up to date with new facts."""
     about: dict[FollowUpId, list[Event]] = {}
-    about_nobodys_text = []
-    for event in news:
+    about_none = []
+    for event in new_facts:
         if (follow_up_id := follow_up_of(event)) is None:
-            about_nobodys_text.append(event)
+            about_none.append(event)
         else:
             about.setdefault(follow_up_id, []).append(event)
-    known = await store.standings_of(uow.db, about)
+    before = await store.load_projections(uow.db, about)
 
-    after = {follow_up_id: _joined(known.get(follow_up_id), facts) for follow_up_id, facts in about.items()}
-    retold = [each.follow_up_id for each in after.values() if is_told_differently(known.get(each.follow_up_id), each)]
-    told = await _told_before(uow, retold, news)
-    delta: Counter[Cell] = tally(about_nobodys_text, None)
-    for follow_up_id, standing in after.items():
-        delta.update(change(known.get(follow_up_id), standing, about[follow_up_id], told.get(follow_up_id, ())))
+    after = {key: _apply_all(before.get(key), facts) for key, facts in about.items()}
+    recounted = [key for key, projection in after.items() if needs_recount(before.get(key), projection)]
+    earlier = await _earlier_facts(uow, recounted, new_facts)
+    delta: Counter[RollupKey] = add_up(about_none, None)
+    for key, projection in after.items():
+        delta.update(rollup_delta(before.get(key), projection, about[key], earlier.get(key, ())))
 
-    await store.save_standings(uow.db, [each for key, each in after.items() if each != known.get(key)])
+    changed = [projection for key, projection in after.items() if projection != before.get(key)]
+    await store.save_projections(uow.db, changed)
     await store.add_to_rollups(uow.db, delta)
-    instruments.RETOLD.inc(len(retold))
+    instruments.RETOLD.inc(len(recounted))
 
 
-def _joined(standing: Projection | None, news: Sequence[Event]) -> Projection:
-    """Return the standing with all the news."""
-    first, *rest = news
-    result = joined(standing, first)
+def _apply_all(projection: Projection | None, facts: Sequence[Event]) -> Projection:
+    """Return the projection with all these facts."""
+    first, *rest = facts
+    result = apply(projection, first)
     for event in rest:
-        result = joined(result, event)
+        result = apply(result, event)
     return result
 
 
-async def _told_before(
-    uow: UnitOfWork, ids: Sequence[FollowUpId], news: Sequence[Event]
+async def _earlier_facts(
+    uow: UnitOfWork, ids: Sequence[FollowUpId], new_facts: Sequence[Event]
 ) -> dict[FollowUpId, list[Event]]:
-    """Return the facts of these follow-ups that were counted in earlier units."""
+    """Return the facts of these follow-ups that earlier units of work counted."""
     if not ids:
         return {}
-    fresh = {event.event_id for event in news}
-    stored = await store.facts_of(uow.db, ids)
+    fresh = {event.event_id for event in new_facts}
+    stored = await store.facts_of_follow_ups(uow.db, ids)
     return {key: [event for event in facts if event.event_id not in fresh] for key, facts in stored.items()}
 
 
-def _observe(news: Sequence[Event], repeats: int, uow: UnitOfWork, late_after_seconds: int) -> None:
-    """Count what came, what came again and what came late."""
+def _observe(new_facts: Sequence[Event], repeats: int, uow: UnitOfWork, late_after_seconds: int) -> None:
+    """Count new, repeated and late facts."""
     instruments.REPEATED.inc(repeats)
-    if not news:
+    if not new_facts:
         return
-    for topic, count in Counter(event.topic for event in news).items():
+    for topic, count in Counter(event.topic for event in new_facts).items():
         instruments.RECORDED.labels(topic).inc(count)
-    late = Counter(event.topic for event in news if (uow.now - event.occurred_at).total_seconds() > late_after_seconds)
+    late = Counter(
+        event.topic for event in new_facts if (uow.now - event.occurred_at).total_seconds() > late_after_seconds
+    )
     for topic, count in late.items():
         instruments.LATE.labels(topic).inc(count)
-    oldest = min(event.occurred_at for event in news)
+    oldest = min(event.occurred_at for event in new_facts)
     instruments.LAG.observe(max(0.0, (uow.now - oldest).total_seconds()))

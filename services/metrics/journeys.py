@@ -1,81 +1,79 @@
-"""The whole story of one follow-up: what caused it, what became of it, and what its person allows."""
+"""The story of one follow-up: its cause, its events, and the consent of its person."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.metrics import store
-from services.metrics.answers import JourneyAnswer, StepAnswer
+from services.metrics.api_models import JourneyAnswer, StepAnswer
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.progress_sentence import lead, progress_at
+from services.metrics.domain.journey_steps import JourneyStep, journey_steps
+from services.metrics.domain.progress_summary import progress_at, summarize
 from services.metrics.domain.projection import Projection
-from services.metrics.domain.story import Chapter, told
 from services.metrics.settings import MetricsSettings
 from shared.db.transaction import Transaction
-from shared.events.envelope import Event
 from shared.http.progress import ProgressAnswer
 from shared.ids import FollowUpId, MerchantId
 
 _ABOUT_A_PERSON = ("consent.changed", "recipient.erased")
-_NEARLY_AT_ONCE = timedelta(minutes=10)
-"""Consent that changed this long after the last fact of a text still belongs to its story."""
+_CONSENT_AFTER = timedelta(minutes=10)
+"""Consent that changes within this time after a follow-up's last fact still belongs to its story."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One follow-up: where it stands, and its chapters, oldest first."""
+    """One follow-up: its projection, and its steps, oldest first."""
 
-    standing: Projection
-    chapters: list[Chapter]
+    projection: Projection
+    steps: list[JourneyStep]
 
 
-async def journey_of(
+async def load_journey(
     db: Transaction, merchant: MerchantId, follow_up_id: FollowUpId, clock: ZoneInfo
 ) -> Journey | None:
-    """Return a follow-up's story; None where this merchant has no such follow-up."""
-    standing = (await store.standings_of(db, [follow_up_id])).get(follow_up_id)
-    if standing is None or standing.merchant_id != merchant:
+    """Return a follow-up's story; None if this merchant has no such follow-up."""
+    projection = (await store.load_projections(db, [follow_up_id])).get(follow_up_id)
+    if projection is None or projection.merchant_id != merchant:
         return None
-    own = [store.event_of(row) for row in await store.story_of(db, follow_up_id)]
-    causes = await store.facts_by_id(db, [standing.trigger_id] if standing.trigger_id else [])
-    person = await store.facts_about(db, standing.recipient_id, _ABOUT_A_PERSON)
-    end = max(event.occurred_at for event in own) + _NEARLY_AT_ONCE
-    around: list[Event] = [store.event_of(row) for row in (*causes, *person)]
-    kept = [event for event in around if event.merchant_id == merchant and event.occurred_at <= end]
-    return Journey(standing, told([*own, *kept], clock))
+    own = await store.facts_of_follow_up(db, follow_up_id)
+    causes = await store.facts_by_id(db, [projection.trigger_id] if projection.trigger_id else [])
+    person = await store.facts_about(db, projection.recipient_id, _ABOUT_A_PERSON)
+    end = max(event.occurred_at for event in own) + _CONSENT_AFTER
+    kept = [event for event in (*causes, *person) if event.merchant_id == merchant and event.occurred_at <= end]
+    return Journey(projection, journey_steps([*own, *kept], clock))
 
 
-def shown(journey: Journey, now: datetime, settings: MetricsSettings, clock: ZoneInfo) -> JourneyAnswer:
-    """Return a story as `GET /v1/journeys/{id}` answers it."""
-    standing = journey.standing
-    state = standing.state_at(now, settings.unconfirmed_after)
-    progress = progress_at(standing, state, now)
+def journey_answer(journey: Journey, now: datetime, settings: MetricsSettings, clock: ZoneInfo) -> JourneyAnswer:
+    """Return a story as the answer of `GET /v1/journeys/{id}`."""
+    projection = journey.projection
+    state = projection.state_at(now, settings.unconfirmed_after)
+    progress = progress_at(projection, state, now)
     return JourneyAnswer(
-        follow_up_id=standing.follow_up_id,
+        follow_up_id=projection.follow_up_id,
         state=state,
-        reason=standing.reason or None,
+        reason=projection.reason or None,
         progress=ProgressAnswer(**asdict(progress)),
-        explanation=lead(standing, state, progress, clock),
-        flow=standing.flow or None,
-        step=standing.step or None,
-        purpose=standing.purpose or None,
-        planned_at=standing.planned_at,
-        due_at=standing.due_at,
-        events=[_step(chapter) for chapter in journey.chapters],
+        explanation=summarize(projection, state, progress, clock),
+        flow=projection.flow or None,
+        step=projection.step or None,
+        purpose=projection.purpose or None,
+        planned_at=projection.planned_at,
+        due_at=projection.due_at,
+        events=[_step(step) for step in journey.steps],
     )
 
 
-def _step(chapter: Chapter) -> StepAnswer:
+def _step(step: JourneyStep) -> StepAnswer:
     return StepAnswer(
-        at=chapter.event.occurred_at,
-        type=chapter.event.type,
-        service=chapter.service,
-        title=chapter.title,
-        summary=chapter.summary,
-        verdict=chapter.verdict,
-        reason=chapter.reason,
-        rule=chapter.rule,
-        is_about_person=follow_up_of(chapter.event) is None,
-        event_id=chapter.event.event_id,
-        correlation_id=chapter.event.correlation_id,
+        at=step.event.occurred_at,
+        type=step.event.type,
+        service=step.service,
+        title=step.title,
+        summary=step.summary,
+        verdict=step.verdict,
+        reason=step.reason,
+        rule=step.rule,
+        is_about_person=follow_up_of(step.event) is None,
+        event_id=step.event.event_id,
+        correlation_id=step.event.correlation_id,
     )

@@ -1,7 +1,8 @@
-"""SQL of metrics: facts in, sums out; rows become domain values here and nowhere else."""
+"""SQL of metrics: stores facts, projections, orders and sums, and returns them as domain values."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -9,10 +10,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.metrics.domain.facts import follow_up_of, open_body, revived
-from services.metrics.domain.order_book import BookedOrder, concerns_an_order, joined, order_id
-from services.metrics.domain.projection import TROUBLED, Projection
-from services.metrics.domain.tally import ALWAYS, Cell, Measure, nonzero
+from services.metrics.domain.customer_orders import CustomerOrder, affects_order, apply_trigger, order_id
+from services.metrics.domain.facts import fact_body, follow_up_of, restore_event
+from services.metrics.domain.projection import NEEDS_ATTENTION, Projection
+from services.metrics.domain.rollups import ALWAYS, Measure, RollupKey, nonzero
 from services.metrics.tables import customer_orders, facts, follow_ups, rollups
 from shared.db.transaction import Row, Transaction
 from shared.events.envelope import Event
@@ -23,9 +24,42 @@ from shared.vocabulary.follow_up_states import FollowUpState
 
 _FACTS_ABOUT_A_PERSON = 20
 _INT = attrgetter("int")
-"""Sorts ids as they compare themselves, without asking them."""
-_ORDER_FIELDS = BookedOrder._fields
-_STANDING_FIELDS = Projection._fields
+"""Sorts ids as they compare themselves, without a call to each."""
+_ORDER_FIELDS = CustomerOrder._fields
+_PROJECTION_FIELDS = Projection._fields
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFact:
+    """A fact as stored; its event is restored only where it is needed."""
+
+    row: Row
+
+    @property
+    def position(self) -> tuple[datetime, UUID]:
+        """Its place in the order of a page."""
+        return self.row["occurred_at"], self.row["event_id"]
+
+    @property
+    def follow_up_id(self) -> FollowUpId | None:
+        """The follow-up it concerns, if any."""
+        key = self.row["follow_up_id"]
+        return FollowUpId(key) if key else None
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was stored."""
+        at: datetime = self.row["recorded_at"]
+        return at
+
+    @property
+    def body(self) -> bytes:
+        """The event's JSON without its columns and its encrypted fields."""
+        return bytes(self.row["body"])
+
+    def event(self) -> Event:
+        """Return the event, its encrypted fields empty."""
+        return _event(self.row)
 
 
 async def record_facts(db: Transaction, events: Sequence[Event], at: datetime) -> list[Event]:
@@ -42,7 +76,7 @@ async def record_facts(db: Transaction, events: Sequence[Event], at: datetime) -
                 "follow_up_id": follow_up_of(event),
                 "occurred_at": event.occurred_at,
                 "recorded_at": at,
-                "body": open_body(event),
+                "body": fact_body(event),
             }
             for event in unique
         ],
@@ -50,80 +84,81 @@ async def record_facts(db: Transaction, events: Sequence[Event], at: datetime) -
     return [event for event, new in zip(unique, is_new, strict=True) if new]
 
 
-async def standings_of(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, Projection]:
-    """Return where these follow-ups stand."""
-    found = await db.fetch(follow_ups, "follow_up_id", list(ids), columns=_STANDING_FIELDS)
-    return {FollowUpId(row["follow_up_id"]): _standing(row) for row in found}
+async def load_projections(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, Projection]:
+    """Return the projections of these follow-ups."""
+    found = await db.fetch(follow_ups, "follow_up_id", list(ids), columns=_PROJECTION_FIELDS)
+    return {FollowUpId(row["follow_up_id"]): _projection(row) for row in found}
 
 
-async def save_standings(db: Transaction, standings: Sequence[Projection]) -> None:
-    """Keep where follow-ups stand."""
-    await db.upsert(follow_ups, [each._asdict() for each in standings])
+async def save_projections(db: Transaction, projections: Sequence[Projection]) -> None:
+    """Store projections."""
+    await db.upsert(follow_ups, [projection._asdict() for projection in projections])
 
 
-async def forget_standings(db: Transaction, ids: Sequence[FollowUpId], before: datetime) -> list[Projection]:
-    """Delete where these follow-ups stand, those of which nothing was heard since an instant, and return them."""
+async def delete_projections(db: Transaction, ids: Sequence[FollowUpId], before: datetime) -> list[Projection]:
+    """Delete those of these projections that have not changed since an instant, and return them."""
     table = follow_ups.c
     old = sa.delete(follow_ups).where(table.follow_up_id.in_(ids), table.changed_at < before)
-    return [_standing(row) for row in await db.rows(old.returning(*(table[name] for name in _STANDING_FIELDS)))]
+    return [_projection(row) for row in await db.rows(old.returning(*(table[name] for name in _PROJECTION_FIELDS)))]
 
 
-async def add_to_rollups(db: Transaction, delta: Counter[Cell]) -> None:
+async def add_to_rollups(db: Transaction, delta: Counter[RollupKey]) -> None:
     """Add to the sums."""
     await db.upsert(
-        rollups, [{**cell._asdict(), "value": value} for cell, value in sorted(nonzero(delta).items())], add=["value"]
+        rollups, [{**key._asdict(), "value": value} for key, value in sorted(nonzero(delta).items())], add=["value"]
     )
 
 
 async def record_orders(db: Transaction, events: Iterable[Event]) -> None:
-    """Bring the book of orders up to date with new facts."""
-    news = [event for event in events if isinstance(event, TriggerReceived) and concerns_an_order(event)]
-    named = [(order_id(event.merchant_id, event.subject, event.event_id), event) for event in news]
+    """Bring the orders up to date with new facts."""
+    triggers = [event for event in events if isinstance(event, TriggerReceived) and affects_order(event)]
+    named = [(order_id(event.merchant_id, event.subject, event.event_id), event) for event in triggers]
     known = await db.fetch(customer_orders, "order_id", sorted({key for key, _ in named}, key=_INT), lock="update")
     before = {row["order_id"]: _order(row) for row in known}
     after = dict(before)
     for key, event in named:
-        after[key] = joined(after.get(key), event, key)
+        after[key] = apply_trigger(after.get(key), event, key)
     changed = [order for order in after.values() if order != before.get(order.order_id)]
     changed.sort(key=lambda order: order.order_id.int)
     await db.upsert(customer_orders, [order._asdict() for order in changed])
 
 
-def _order(row: Row) -> BookedOrder:
+def _order(row: Row) -> CustomerOrder:
     values = {name: row[name] for name in _ORDER_FIELDS}
     values["refunded_minor"] = values["refunded_minor"] or 0
     values["refund_currency"] = values["refund_currency"] or ""
     values["is_awaited"] = bool(values["is_awaited"])
-    return BookedOrder(**values)
+    return CustomerOrder(**values)
 
 
-async def facts_of(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, list[Event]]:
+async def facts_of_follow_ups(db: Transaction, ids: Iterable[FollowUpId]) -> dict[FollowUpId, list[Event]]:
     """Return every fact of these follow-ups."""
-    told: dict[FollowUpId, list[Event]] = {}
+    found: dict[FollowUpId, list[Event]] = {}
     for row in await db.fetch(facts, "follow_up_id", list(ids)):
-        told.setdefault(FollowUpId(row["follow_up_id"]), []).append(event_of(row))
-    return told
+        found.setdefault(FollowUpId(row["follow_up_id"]), []).append(_event(row))
+    return found
 
 
-async def facts_by_id(db: Transaction, ids: Iterable[UUID]) -> list[Row]:
-    """Return the rows of these facts."""
-    return await db.fetch(facts, "event_id", list(ids))
+async def facts_by_id(db: Transaction, ids: Iterable[UUID]) -> list[Event]:
+    """Return these facts."""
+    return [_event(row) for row in await db.fetch(facts, "event_id", list(ids))]
 
 
-async def story_of(db: Transaction, follow_up_id: FollowUpId) -> list[Row]:
-    """Return the rows of one follow-up's facts."""
-    return await db.fetch(facts, "follow_up_id", [follow_up_id])
+async def facts_of_follow_up(db: Transaction, follow_up_id: FollowUpId) -> list[Event]:
+    """Return one follow-up's facts."""
+    return [_event(row) for row in await db.fetch(facts, "follow_up_id", [follow_up_id])]
 
 
-async def facts_about(db: Transaction, recipient_id: UUID, kinds: Sequence[str]) -> list[Row]:
-    """Return the newest facts of some types about a person rather than a text.
+async def facts_about(db: Transaction, recipient_id: UUID, kinds: Sequence[str]) -> list[Event]:
+    """Return the newest facts of some types that concern a person rather than a follow-up.
 
-    Asked for by the person alone and sorted here: with an order or a merchant in the statement SQLite walks the
+    Selected by the person alone and sorted here: with an order or a merchant in the statement SQLite walks the
     merchant's whole history instead of the small index.
     """
     found = await db.rows(sa.select(facts).where(facts.c.recipient_id == recipient_id, facts.c.follow_up_id.is_(None)))
     wanted = [row for row in found if row["type"] in kinds]
-    return sorted(wanted, key=lambda row: row["occurred_at"], reverse=True)[:_FACTS_ABOUT_A_PERSON]
+    newest = sorted(wanted, key=lambda row: row["occurred_at"], reverse=True)[:_FACTS_ABOUT_A_PERSON]
+    return [_event(row) for row in newest]
 
 
 async def facts_page(
@@ -135,8 +170,8 @@ async def facts_page(
     kinds: Sequence[str],
     after: tuple[datetime, UUID] | None,
     limit: int,
-) -> list[Row]:
-    """Return facts of [since, until) by time and id, from past `after`."""
+) -> list[StoredFact]:
+    """Return the facts of [since, until) by time and id, starting after `after`."""
     statement = sa.select(facts).where(
         facts.c.merchant_id == merchant, facts.c.occurred_at >= since, facts.c.occurred_at < until
     )
@@ -148,33 +183,35 @@ async def facts_page(
             facts.c.occurred_at >= at,
             sa.or_(facts.c.occurred_at > at, facts.c.event_id > event_id),
         )
-    return await db.rows(statement.order_by(facts.c.occurred_at, facts.c.event_id).limit(limit))
+    rows = await db.rows(statement.order_by(facts.c.occurred_at, facts.c.event_id).limit(limit))
+    return [StoredFact(row) for row in rows]
 
 
-async def newest_facts(db: Transaction, merchant: MerchantId, limit: int) -> list[Row]:
-    """Return what happened last, newest first."""
-    return await db.rows(
+async def newest_facts(db: Transaction, merchant: MerchantId, limit: int) -> list[Event]:
+    """Return the newest facts, newest first."""
+    rows = await db.rows(
         sa.select(facts).where(facts.c.merchant_id == merchant).order_by(facts.c.occurred_at.desc()).limit(limit)
     )
+    return [_event(row) for row in rows]
 
 
-async def troubled(db: Transaction, merchant: MerchantId, limit: int) -> list[Projection]:
-    """Return the follow-ups somebody should look at, newest first."""
+async def needing_attention(db: Transaction, merchant: MerchantId, limit: int) -> list[Projection]:
+    """Return the follow-ups that are unknown, blocked or failed, newest first."""
     found = await db.rows(
         sa.select(follow_ups)
         .where(
             follow_ups.c.merchant_id == merchant,
-            # Written out, or the partial index is not used.
-            sa.text(f"state IN ({', '.join(repr(str(state)) for state in TROUBLED)})"),
+            # Written out, because the partial index is not used with parameters.
+            sa.text(f"state IN ({', '.join(repr(str(state)) for state in NEEDS_ATTENTION)})"),
         )
         .order_by(follow_ups.c.changed_at.desc())
         .limit(limit)
     )
-    return [_standing(row) for row in found]
+    return [_projection(row) for row in found]
 
 
 async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Projection]:
-    """Return the follow-ups whose call was made and is not over, those without an answer first, then the newest."""
+    """Return the follow-ups whose provider call is not concluded: unanswered calls first, then the newest."""
     is_unanswered = follow_ups.c.reason == UNANSWERED
     found = await db.rows(
         sa.select(follow_ups)
@@ -182,7 +219,7 @@ async def waiting(db: Transaction, merchant: MerchantId, limit: int) -> list[Pro
         .order_by(is_unanswered.desc(), follow_ups.c.changed_at.desc())
         .limit(limit)
     )
-    return [_standing(row) for row in found]
+    return [_projection(row) for row in found]
 
 
 async def sums(
@@ -198,20 +235,20 @@ async def sums(
 
 
 async def states(db: Transaction, merchant: MerchantId) -> dict[FollowUpState, int]:
-    """Return how many follow-ups stand in each state now."""
+    """Return how many follow-ups are in each state now."""
     found = await sums(db, merchant, ALWAYS, ALWAYS.replace(year=ALWAYS.year + 1))
     return {FollowUpState(row["detail"]): int(row["value"]) for row in found if row["measure"] == Measure.IN_STATE}
 
 
-async def all_rollups(db: Transaction, merchant: MerchantId) -> Counter[Cell]:
+async def all_rollups(db: Transaction, merchant: MerchantId) -> Counter[RollupKey]:
     """Return every sum of a merchant, to compare with a rebuild."""
     found = await db.rows(sa.select(rollups).where(rollups.c.merchant_id == merchant))
-    return nonzero(Counter({Cell(*(row[name] for name in Cell._fields)): int(row["value"]) for row in found}))
+    return nonzero(Counter({RollupKey(*(row[name] for name in RollupKey._fields)): int(row["value"]) for row in found}))
 
 
-def event_of(row: Row) -> Event:
-    """Return the event a fact was made from, its sealed parts empty."""
-    return revived(
+def _event(row: Row) -> Event:
+    """Return the event that a fact was stored from, its encrypted fields empty."""
+    return restore_event(
         row["type"],
         bytes(row["body"]),
         event_id=row["event_id"],
@@ -222,8 +259,8 @@ def event_of(row: Row) -> Event:
     )
 
 
-def _standing(row: Mapping[str, Any]) -> Projection:
-    values = {name: row[name] for name in _STANDING_FIELDS}
+def _projection(row: Mapping[str, Any]) -> Projection:
+    values = {name: row[name] for name in _PROJECTION_FIELDS}
     values["state"] = FollowUpState(values["state"])
     values["is_engaged"] = bool(values["is_engaged"])
     return Projection(**values)

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page
 
 from services.demo.environment import PHONE, RunningDemo, running_demo
 from services.demo.story import Story
-from services.metrics.domain.tally import Measure
+from services.metrics.domain.rollups import Measure
 from tests.connected.test_browser import enter, page_of
 
 pytestmark = pytest.mark.connected

@@ -37,12 +37,12 @@ def follow_up_of(event: Event) -> FollowUpId | None:
             return None
 
 
-def open_body(event: Event) -> bytes:
+def fact_body(event: Event) -> bytes:
     """Return an event's JSON without its sealed parts: what metrics keeps has nothing an erasure must blank."""
     return event.__pydantic_serializer__.to_json(event, exclude=_left_out(type(event)), exclude_none=True)
 
 
-def revived(
+def restore_event(
     kind: str,
     body: bytes,
     *,

@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from services.metrics.domain.tally import Cell, hour_of
+from services.metrics.domain.rollups import RollupKey, hour_of
 
 HOUR: Final = timedelta(hours=1)
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class By(StrEnum):
+class Dimension(StrEnum):
     """The question words of `GET /v1/kpis?by=`."""
 
     FLOW = "flow"
@@ -25,14 +25,14 @@ class By(StrEnum):
     VERSION = "version"
 
 
-_COLUMNS: Final[Mapping[By, str]] = {
-    By.FLOW: "flow",
-    By.HOUR: "hour",
-    By.WEEKDAY: "hour",
-    By.SEGMENT: "segment",
-    By.NUMBER: "sender_number",
-    By.PROVIDER: "provider",
-    By.VERSION: "flow_version",
+_COLUMNS: Final[Mapping[Dimension, str]] = {
+    Dimension.FLOW: "flow",
+    Dimension.HOUR: "hour",
+    Dimension.WEEKDAY: "hour",
+    Dimension.SEGMENT: "segment",
+    Dimension.NUMBER: "sender_number",
+    Dimension.PROVIDER: "provider",
+    Dimension.VERSION: "flow_version",
 }
 
 
@@ -50,23 +50,25 @@ class Window:
         return cls(hour_of(since), last if last == until else last + HOUR)
 
 
-def column_of(by: By) -> str:
+def column_of(by: Dimension) -> str:
     """Return the rollup column a grouping reads."""
     return _COLUMNS[by]
 
 
-def group_of(by: By, value: Any, clock: ZoneInfo) -> str:
+def group_of(by: Dimension, value: Any, clock: ZoneInfo) -> str:
     """Return the group a column's value belongs to; hours and weekdays are read on the merchant's clock."""
     match by:
-        case By.HOUR:
+        case Dimension.HOUR:
             return f"{value.astimezone(clock):%H}"
-        case By.WEEKDAY:
+        case Dimension.WEEKDAY:
             return _WEEKDAYS[value.astimezone(clock).weekday()]
         case _:
             return str(value)
 
 
-def grouped(rows: Iterable[Mapping[str, Any]], by: By | None, clock: ZoneInfo) -> dict[str, dict[tuple[str, str], int]]:
+def grouped(
+    rows: Iterable[Mapping[str, Any]], by: Dimension | None, clock: ZoneInfo
+) -> dict[str, dict[tuple[str, str], int]]:
     """Return sums by group; ungrouped ones under the empty text.
 
     Args:
@@ -83,6 +85,6 @@ def grouped(rows: Iterable[Mapping[str, Any]], by: By | None, clock: ZoneInfo) -
     return dict(sorted(found.items()))
 
 
-def is_in_groups(cell: Cell, wanted: Mapping[By, str], clock: ZoneInfo) -> bool:
+def is_in_groups(cell: RollupKey, wanted: Mapping[Dimension, str], clock: ZoneInfo) -> bool:
     """Return whether a sum belongs to every wanted group."""
     return all(group_of(by, getattr(cell, column_of(by)), clock) == value for by, value in wanted.items())

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from services.metrics.domain.tally import Measure
+from services.metrics.domain.rollups import Measure
 from shared.money import micros_per_minor
 
-Sums: TypeAlias = Mapping[tuple[str, str], int]
+MeasureTotals: TypeAlias = Mapping[tuple[str, str], int]
 """Value by measure and detail."""
 
 
@@ -23,7 +23,7 @@ class Unit(StrEnum):
     COUNT = "count"
 
 
-class Per(StrEnum):
+class Breakdown(StrEnum):
     """What a figure is told apart by, besides the asked grouping."""
 
     CURRENCY = "currency"
@@ -31,7 +31,7 @@ class Per(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class FigureDefinition:
     """What one figure means."""
 
     name: str
@@ -41,7 +41,7 @@ class Definition:
     numerator: Measure
     denominator: Measure | None = None
     """None: the figure is a sum, not a ratio."""
-    per: Per | None = None
+    per: Breakdown | None = None
     divisor: int = 1
     """From the unit of the numerator's rows to the unit of the figure."""
     note: str | None = None
@@ -61,13 +61,15 @@ class Figure:
     numerator_measure: Measure | None
     denominator_measure: Measure | None = None
     detail: str | None = None
-    per: Per | None = None
+    per: Breakdown | None = None
     note: str | None = None
 
 
 DEFINITIONS: Final = (
-    Definition("delivery_rate", "Delivered", "delivered / accepted", Unit.RATIO, Measure.DELIVERED, Measure.ACCEPTED),
-    Definition(
+    FigureDefinition(
+        "delivery_rate", "Delivered", "delivered / accepted", Unit.RATIO, Measure.DELIVERED, Measure.ACCEPTED
+    ),
+    FigureDefinition(
         "click_through_rate",
         "Clicked",
         "texts with a human click / texts that reached somebody",
@@ -76,7 +78,7 @@ DEFINITIONS: Final = (
         Measure.REACHED,
         note="Each text counts once, in the hour it was sent; visits by robots are kept and never counted.",
     ),
-    Definition(
+    FigureDefinition(
         "reply_rate",
         "Replied",
         "texts answered with anything but an opt-out or HELP / texts that reached somebody",
@@ -84,7 +86,7 @@ DEFINITIONS: Final = (
         Measure.REPLIED,
         Measure.REACHED,
     ),
-    Definition(
+    FigureDefinition(
         "conversion_rate",
         "Bought",
         "texts with an attributed purchase / texts that reached somebody",
@@ -93,7 +95,7 @@ DEFINITIONS: Final = (
         Measure.REACHED,
         note="A purchase that was cancelled or refunded later still counts here, and not in the revenue.",
     ),
-    Definition(
+    FigureDefinition(
         "opt_out_rate",
         "Opted out",
         "texts answered with an opt-out / texts that reached somebody",
@@ -101,7 +103,7 @@ DEFINITIONS: Final = (
         Measure.OPTED_OUT,
         Measure.REACHED,
     ),
-    Definition(
+    FigureDefinition(
         "unsubscribe_latency",
         "STOP honoured in",
         "time from the person's act to the consent ledger, mean over opt-outs",
@@ -111,66 +113,77 @@ DEFINITIONS: Final = (
         divisor=1000,
         note="The rows hold milliseconds.",
     ),
-    Definition(
+    FigureDefinition(
         "revenue",
         "Revenue",
         "attributed purchases less refunds",
         Unit.MINOR,
         Measure.REVENUE,
-        per=Per.CURRENCY,
+        per=Breakdown.CURRENCY,
     ),
-    Definition(
+    FigureDefinition(
         "revenue_per_text",
         "Revenue a text",
         "attributed revenue / texts that reached somebody",
         Unit.MINOR,
         Measure.TEXT_REVENUE,
         Measure.REACHED,
-        per=Per.CURRENCY,
+        per=Breakdown.CURRENCY,
         note="Of the texts of the window, whenever the purchase was.",
     ),
-    Definition(
+    FigureDefinition(
         "cost",
         "Cost",
         "prices named by providers for accepted texts",
         Unit.MINOR,
         Measure.COST,
-        per=Per.CURRENCY,
+        per=Breakdown.CURRENCY,
         note="Added up exactly, in millionths, and rounded by nobody before it is shown.",
     ),
-    Definition("planned", "Planned", "follow-ups planned", Unit.COUNT, Measure.PLANNED),
-    Definition("accepted", "Sent", "texts a provider took", Unit.COUNT, Measure.ACCEPTED),
-    Definition("delivered", "Arrived", "texts of the window that a phone has", Unit.COUNT, Measure.DELIVERED),
-    Definition(
+    FigureDefinition("planned", "Planned", "follow-ups planned", Unit.COUNT, Measure.PLANNED),
+    FigureDefinition("accepted", "Sent", "texts a provider took", Unit.COUNT, Measure.ACCEPTED),
+    FigureDefinition("delivered", "Arrived", "texts of the window that a phone has", Unit.COUNT, Measure.DELIVERED),
+    FigureDefinition(
         "opt_outs",
         "Opt-outs",
         "people's revocations in the ledger, through any door; saying STOP again is none",
         Unit.COUNT,
         Measure.OPT_OUTS,
     ),
-    Definition("blocked", "Blocked", "follow-ups the gate refused", Unit.COUNT, Measure.BLOCKED, per=Per.REASON),
-    Definition("deferred", "Put off", "times the gate put one off", Unit.COUNT, Measure.DEFERRED, per=Per.REASON),
-    Definition("cancelled", "Cancelled", "follow-ups cancelled in time", Unit.COUNT, Measure.CANCELLED, per=Per.REASON),
-    Definition("failed", "Failed", "dispatches that failed", Unit.COUNT, Measure.FAILED, per=Per.REASON),
-    Definition(
-        "unknown", "Unknown", "dispatches that ended without an answer", Unit.COUNT, Measure.UNKNOWN, per=Per.REASON
+    FigureDefinition(
+        "blocked", "Blocked", "follow-ups the gate refused", Unit.COUNT, Measure.BLOCKED, per=Breakdown.REASON
+    ),
+    FigureDefinition(
+        "deferred", "Put off", "times the gate put one off", Unit.COUNT, Measure.DEFERRED, per=Breakdown.REASON
+    ),
+    FigureDefinition(
+        "cancelled", "Cancelled", "follow-ups cancelled in time", Unit.COUNT, Measure.CANCELLED, per=Breakdown.REASON
+    ),
+    FigureDefinition("failed", "Failed", "dispatches that failed", Unit.COUNT, Measure.FAILED, per=Breakdown.REASON),
+    FigureDefinition(
+        "unknown",
+        "Unknown",
+        "dispatches that ended without an answer",
+        Unit.COUNT,
+        Measure.UNKNOWN,
+        per=Breakdown.REASON,
     ),
 )
 
 
-def figures(sums: Sums, definitions: Iterable[Definition] = DEFINITIONS) -> list[Figure]:
+def figures(sums: MeasureTotals, definitions: Iterable[FigureDefinition] = DEFINITIONS) -> list[Figure]:
     """Return every figure of these sums; those told apart by currency or reason once for each."""
     return [figure for definition in definitions for figure in _figures(definition, sums)]
 
 
-def _figures(definition: Definition, sums: Sums) -> list[Figure]:
+def _figures(definition: FigureDefinition, sums: MeasureTotals) -> list[Figure]:
     details = sorted(detail for measure, detail in sums if measure == definition.numerator)
     if definition.per is None or not details:
         return [_figure(definition, _total(sums, definition.numerator), sums, None)]
     return [_figure(definition, sums[definition.numerator, detail], sums, detail) for detail in details]
 
 
-def _figure(definition: Definition, raw: int, sums: Sums, detail: str | None) -> Figure:
+def _figure(definition: FigureDefinition, raw: int, sums: MeasureTotals, detail: str | None) -> Figure:
     divisor = micros_per_minor(detail or "") if definition.numerator is Measure.COST else definition.divisor
     numerator = raw / divisor if divisor != 1 else raw
     denominator = _total(sums, definition.denominator) if definition.denominator else None
@@ -190,7 +203,7 @@ def _figure(definition: Definition, raw: int, sums: Sums, detail: str | None) ->
     )
 
 
-def _total(sums: Sums, measure: Measure) -> int:
+def _total(sums: MeasureTotals, measure: Measure) -> int:
     return sum(value for (name, _), value in sums.items() if name == measure)
 
 

@@ -35,7 +35,7 @@ from shared.vocabulary.follow_up_states import FollowUpState
 
 ALREADY_DISPATCHED: Final = "already_dispatched"
 """Why a later release is withdrawn: an earlier one went after all. The text itself is not cancelled."""
-TROUBLED: Final = (FollowUpState.UNKNOWN, FollowUpState.BLOCKED, FollowUpState.FAILED)
+NEEDS_ATTENTION: Final = (FollowUpState.UNKNOWN, FollowUpState.BLOCKED, FollowUpState.FAILED)
 """What somebody may want to look at."""
 
 _RANKS_PER_RELEASE: Final = 16
@@ -113,35 +113,35 @@ class Projection(NamedTuple):
         return self.state
 
 
-def standing_of(events: Iterable[Event]) -> Projection | None:
+def project(events: Iterable[Event]) -> Projection | None:
     """Return where the facts of one follow-up leave it; None for no facts."""
-    standing: Projection | None = None
+    projection: Projection | None = None
     for event in events:
-        standing = joined(standing, event)
-    return standing
+        projection = apply(projection, event)
+    return projection
 
 
-def joined(before: Projection | None, event: Event) -> Projection:
+def apply(before: Projection | None, event: Event) -> Projection:
     """Return the standing with one more fact; taking a fact again changes nothing."""
-    standing = before or _unknown(event)
+    projection = before or _unknown(event)
     changes: dict[str, Any] = {}
     match event:
         case FollowUpEvent():
-            changes = _planned(standing, event)
+            changes = _planned(projection, event)
         case DispatchEvent():
-            changes = _routed(standing, event)
+            changes = _routed(projection, event)
         case _:
-            changes = _engaged(standing, event)
+            changes = _engaged(projection, event)
     if claim := _claim(event):
         state, rank, reason = claim
-        if _outranks(standing, rank, event.occurred_at, state, reason):
+        if _outranks(projection, rank, event.occurred_at, state, reason):
             changes |= {"state": state, "rank": rank, "reason": reason, "changed_at": event.occurred_at}
             waits = event if isinstance(event, DispatchWaiting) else None
             changes["waits_until"] = waits.until if waits else None
             changes["waits_detail"] = (waits.detail or "") if waits else ""
-    elif standing.rank < 0 and event.occurred_at < standing.changed_at:
+    elif projection.rank < 0 and event.occurred_at < projection.changed_at:
         changes["changed_at"] = event.occurred_at
-    return standing._replace(**changes) if changes else standing
+    return projection._replace(**changes) if changes else projection
 
 
 def _unknown(event: Event) -> Projection:
@@ -209,101 +209,101 @@ def _rank(release: int, step: int) -> int:
     return release * _RANKS_PER_RELEASE + step
 
 
-def _outranks(standing: Projection, rank: int, at: datetime, state: FollowUpState, reason: str) -> bool:
+def _outranks(projection: Projection, rank: int, at: datetime, state: FollowUpState, reason: str) -> bool:
     """Return whether a claim replaces the held one.
 
     Of equals the earlier holds, then the lesser word; but what is told on the way to an end is told again and again,
     and there the latest word holds.
     """
-    if rank != standing.rank:
-        return rank > standing.rank
+    if rank != projection.rank:
+        return rank > projection.rank
     if rank % _RANKS_PER_RELEASE == _PROGRESS_STEP:
-        return (at, state, reason) > (standing.changed_at, standing.state, standing.reason)
-    return (at, state, reason) < (standing.changed_at, standing.state, standing.reason)
+        return (at, state, reason) > (projection.changed_at, projection.state, projection.reason)
+    return (at, state, reason) < (projection.changed_at, projection.state, projection.reason)
 
 
-def _planned(standing: Projection, event: FollowUpEvent) -> dict[str, Any]:
+def _planned(projection: Projection, event: FollowUpEvent) -> dict[str, Any]:
     """Return what a follow-up event adds to the plan; dimensions only ever become known."""
     changes: dict[str, Any] = {}
     for name in ("flow", "flow_version", "step"):
-        _raise(changes, standing, name, getattr(event, name))
-    _raise(changes, standing, "purpose", str(event.purpose))
+        _raise(changes, projection, name, getattr(event, name))
+    _raise(changes, projection, "purpose", str(event.purpose))
     match event:
         case FollowUpPlanned():
-            _raise(changes, standing, "segment", event.segment or "")
-            _latest(changes, standing, event.due_at)
-            if standing.planned_at is None or event.occurred_at < standing.planned_at:
+            _raise(changes, projection, "segment", event.segment or "")
+            _latest(changes, projection, event.due_at)
+            if projection.planned_at is None or event.occurred_at < projection.planned_at:
                 changes["planned_at"] = event.occurred_at
-            if event.trigger_id is not None and standing.trigger_id is None:
+            if event.trigger_id is not None and projection.trigger_id is None:
                 changes["trigger_id"] = event.trigger_id
-            _reroute(changes, standing, -1, "", event.sender_number)
+            _reroute(changes, projection, -1, "", event.sender_number)
         case FollowUpDue():
-            _latest(changes, standing, event.due_at)
+            _latest(changes, projection, event.due_at)
         case FollowUpDeferred():
-            _latest(changes, standing, event.until)
+            _latest(changes, projection, event.until)
         case _:
             pass
     return changes
 
 
-def _routed(standing: Projection, event: DispatchEvent) -> dict[str, Any]:
+def _routed(projection: Projection, event: DispatchEvent) -> dict[str, Any]:
     """Return what a dispatch event adds: the way the text went."""
     changes: dict[str, Any] = {}
-    _raise(changes, standing, "flow", event.flow)
-    _raise(changes, standing, "step", event.step)
-    _raise(changes, standing, "purpose", str(event.purpose))
-    _reroute(changes, standing, event.release, event.provider, event.sender_number)
+    _raise(changes, projection, "flow", event.flow)
+    _raise(changes, projection, "step", event.step)
+    _raise(changes, projection, "purpose", str(event.purpose))
+    _reroute(changes, projection, event.release, event.provider, event.sender_number)
     match event:
         case DispatchFailed() if event.retry_at is not None:
-            _latest(changes, standing, event.retry_at)
-        case DispatchAccepted() if standing.accepted_at is None or event.occurred_at < standing.accepted_at:
+            _latest(changes, projection, event.retry_at)
+        case DispatchAccepted() if projection.accepted_at is None or event.occurred_at < projection.accepted_at:
             changes["accepted_at"] = event.occurred_at
         case DispatchDelivered():
-            _first(changes, standing, "delivered_by", event.event_id)
+            _first(changes, projection, "delivered_by", event.event_id)
         case _:
             pass
     return changes
 
 
-def _engaged(standing: Projection, event: Event) -> dict[str, Any]:
+def _engaged(projection: Projection, event: Event) -> dict[str, Any]:
     """Return what people did with the text."""
-    changes: dict[str, Any] = {} if standing.is_engaged else {"is_engaged": True}
+    changes: dict[str, Any] = {} if projection.is_engaged else {"is_engaged": True}
     match event:
         case ClickRecorded(robot=False):
-            _first(changes, standing, "clicked_by", event.event_id)
+            _first(changes, projection, "clicked_by", event.event_id)
         case ReplyReceived(reply_class=ReplyClass.OPT_OUT):
-            _first(changes, standing, "opted_out_by", event.event_id)
+            _first(changes, projection, "opted_out_by", event.event_id)
         case ReplyReceived(reply_class=ReplyClass.HELP):
             pass  # a keyword of the service, like an opt-out: nobody answered what the text said
         case ReplyReceived():
-            _first(changes, standing, "replied_by", event.event_id)
+            _first(changes, projection, "replied_by", event.event_id)
         case ConversionAttributed():
-            _first(changes, standing, "converted_by", event.event_id)
+            _first(changes, projection, "converted_by", event.event_id)
         case ClickRecorded() | ConversionAdjusted() | _:
             pass
     return changes
 
 
-def _raise(changes: dict[str, Any], standing: Projection, name: str, value: str) -> None:
+def _raise(changes: dict[str, Any], projection: Projection, name: str, value: str) -> None:
     """Take the greater text: anything is greater than unknown."""
-    if value > getattr(standing, name):
+    if value > getattr(projection, name):
         changes[name] = value
 
 
-def _latest(changes: dict[str, Any], standing: Projection, due_at: datetime) -> None:
+def _latest(changes: dict[str, Any], projection: Projection, due_at: datetime) -> None:
     """Take the later due time: a follow-up is only ever put off."""
-    if standing.due_at is None or due_at > standing.due_at:
+    if projection.due_at is None or due_at > projection.due_at:
         changes["due_at"] = due_at
 
 
-def _reroute(changes: dict[str, Any], standing: Projection, release: int, provider: str, number: str) -> None:
+def _reroute(changes: dict[str, Any], projection: Projection, release: int, provider: str, number: str) -> None:
     """Take the way of the latest release."""
-    if (release, provider, number) > (standing.route_release, standing.provider, standing.sender_number):
+    if (release, provider, number) > (projection.route_release, projection.provider, projection.sender_number):
         changes |= {"route_release": release, "provider": provider, "sender_number": number}
 
 
-def _first(changes: dict[str, Any], standing: Projection, name: str, event_id: UUID) -> None:
+def _first(changes: dict[str, Any], projection: Projection, name: str, event_id: UUID) -> None:
     """Take the smaller id."""
-    known: UUID | None = getattr(standing, name)
+    known: UUID | None = getattr(projection, name)
     if known is None or event_id < known:
         changes[name] = event_id

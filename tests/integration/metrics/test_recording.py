@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.metrics import store, tables
-from services.metrics.domain.tally import Measure, rebuild
+from services.metrics.domain.rollups import Measure, rebuild
 from shared.events.envelope import Event
 from shared.ids import MerchantId
 from shared.testing.clock import START
@@ -75,7 +75,7 @@ async def test_a_busy_day_in_any_order_and_batches_equals_a_rebuild(metrics: Met
 
 async def test_stored_facts_alone_rebuild_the_sums(metrics: Metrics) -> None:
     await metrics.take(*days_at_a_shop(START, 60, 1.0))
-    stored = [store.event_of(row) for row in await metrics.harness.rows(sa.select(tables.facts))]
+    stored = [store.StoredFact(row).event() for row in await metrics.harness.rows(sa.select(tables.facts))]
     assert await sums_are_those_of(metrics, stored)
 
 
@@ -93,7 +93,7 @@ async def test_what_is_five_years_old_goes_and_every_number_is_still_made_of_fac
     metrics.clock.advance(days=1826 - 999)
     await metrics.service.loops[0]._step()
 
-    left = [store.event_of(row) for row in await metrics.harness.rows(sa.select(tables.facts))]
+    left = [store.StoredFact(row).event() for row in await metrics.harness.rows(sa.select(tables.facts))]
     assert {event.event_id for event in left} == {event.event_id for event in young}
     assert await sums_are_those_of(metrics, young)
     assert await count(metrics, tables.follow_ups) == texts // 2 > 0

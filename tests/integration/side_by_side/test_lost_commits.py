@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from services.compliance.tables import decisions, ledger, send_slots
 from services.ingest.tables import deliveries
 from services.metrics import store as metrics_store
-from services.metrics.domain.tally import rebuild
+from services.metrics.domain.rollups import rebuild
 from services.metrics.tables import facts
 from shared.bus import local
 from shared.errors import CommitUnknown

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from services.metrics import store as metrics_store
-from services.metrics.domain.tally import rebuild
+from services.metrics.domain.rollups import rebuild
 from services.sender.engagement.attribution.credit import Deduction, PurchaseRecord
 from services.sender.engagement.attribution.store import OwnedPurchase, accounts_of, keep_accounts
 from services.sender.engagement.attribution.tables import conversions

@@ -1,0 +1,106 @@
+"""What the API answers: the shapes of figures, rows and stories."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.metrics.domain.grouping import Dimension
+from services.metrics.domain.kpis import Unit
+from shared.http.progress import ProgressAnswer
+from shared.vocabulary.follow_up_states import FollowUpState
+
+Number = int | float
+
+
+class WindowAnswer(BaseModel):
+    """Whole UTC hours; `to` is not part of it."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    since: datetime = Field(alias="from")
+    until: datetime = Field(alias="to")
+
+
+class KPIAnswer(BaseModel):
+    """One figure, its parts, and where the rows behind it are."""
+
+    name: str
+    title: str
+    value: Number | None = Field(description="Null over a zero denominator: nothing of nothing is not zero.")
+    numerator: Number
+    denominator: Number | None
+    unit: Unit
+    formula: str
+    window: WindowAnswer
+    rows: str | None = Field(description="Their `value` adds up to the numerator (retention: the orders looked at).")
+    denominator_rows: str | None
+    currency: str | None = None
+    reason: str | None = None
+    by: Dimension | None = None
+    group: str | None = None
+    note: str | None = None
+
+
+class KPIsAnswer(BaseModel):
+    """The answer of `GET /v1/kpis`."""
+
+    kpis: list[KPIAnswer]
+
+
+class FactAnswer(BaseModel):
+    """One fact without anything personal."""
+
+    event_id: UUID
+    type: str
+    service: str
+    follow_up_id: UUID | None
+    recipient_id: UUID = Field(description="A keyed mark; nobody can go from it to a number.")
+    flow: str | None
+    step: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+    summary: str
+    value: int | None = Field(description="Its part in the measure that was asked for.")
+    fact: dict[str, Any] = Field(description="The event as published, less its sealed parts.")
+
+
+class FactsAnswer(BaseModel):
+    """The answer of `GET /v1/facts`."""
+
+    window: WindowAnswer
+    rows: list[FactAnswer]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class StepAnswer(BaseModel):
+    """One step of a story."""
+
+    at: datetime
+    type: str
+    service: str
+    title: str
+    summary: str
+    verdict: str | None
+    reason: str | None
+    rule: str | None
+    is_about_person: bool
+    event_id: UUID
+    correlation_id: str
+
+
+class JourneyAnswer(BaseModel):
+    """The answer of `GET /v1/journeys/{follow_up_id}`."""
+
+    follow_up_id: UUID
+    state: FollowUpState
+    reason: str | None
+    progress: ProgressAnswer
+    explanation: str = Field(description="Where it stands, in one sentence.")
+    flow: str | None
+    step: str | None
+    purpose: str | None
+    planned_at: datetime | None
+    due_at: datetime | None
+    events: list[StepAnswer]

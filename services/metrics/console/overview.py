@@ -1,0 +1,173 @@
+"""The data of the console's first page: what is happening now for one merchant, from one snapshot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from services.metrics import store
+from services.metrics.domain.facts import follow_up_of
+from services.metrics.domain.grouping import HOUR, Window, grouped
+from services.metrics.domain.journey_steps import JourneyStep, describe
+from services.metrics.domain.kpis import Figure, figures
+from services.metrics.domain.projection import Projection
+from services.metrics.domain.reasons import meaning_of
+from services.metrics.domain.rollups import Measure, hour_of
+from shared.db.transaction import Row, Transaction
+from shared.events.envelope import Event
+from shared.ids import FollowUpId, MerchantId
+from shared.vocabulary.follow_up_states import FollowUpState
+
+_FEED_FACTS: Final = 40
+_MOST_FOLLOW_UPS: Final = 8
+_DAY: Final = timedelta(days=1)
+
+
+class Period(StrEnum):
+    """The period that the page covers."""
+
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+
+    @property
+    def duration(self) -> timedelta:
+        """The length, in whole days."""
+        return {Period.DAY: _DAY, Period.WEEK: 7 * _DAY, Period.MONTH: 30 * _DAY}[self]
+
+    @property
+    def words(self) -> str:
+        """The name shown on the page."""
+        return {Period.DAY: "the last 24 hours", Period.WEEK: "the last 7 days", Period.MONTH: "the last 30 days"}[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One hour or day of the chart."""
+
+    begins_at: datetime
+    """In the merchant's time zone."""
+    delivered: int
+    troubled: int
+    """Failed or unknown."""
+    blocked: int
+    sums: Mapping[tuple[str, str], int]
+
+    @property
+    def total(self) -> int:
+        """All follow-ups that ended."""
+        return self.delivered + self.troubled + self.blocked
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many follow-ups were deferred, blocked or failed for one reason."""
+
+    measure: Measure
+    code: str
+    words: str
+    rule: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLine:
+    """One fact of the live feed, and the follow-up it concerns."""
+
+    step: JourneyStep
+    projection: Projection | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One snapshot."""
+
+    period: Period
+    window: Window
+    states: Mapping[FollowUpState, int]
+    figures: Sequence[Figure]
+    figures_before: Sequence[Figure]
+    bars: Sequence[Bar]
+    reasons: Sequence[ReasonCount]
+    feed: Sequence[FeedLine]
+    waiting: Sequence[Projection]
+    """Those whose provider call is not concluded."""
+    needs_attention: Sequence[Projection]
+    """Unknown, blocked or failed, newest first."""
+
+
+async def load_overview(
+    db: Transaction, merchant: MerchantId, period: Period, now: datetime, clock: ZoneInfo
+) -> Overview:
+    """Return the overview of now; hours and days are in the merchant's time zone."""
+    window = Window(hour_of(now) + HOUR - period.duration, hour_of(now) + HOUR)
+    rows = await store.sums(db, merchant, window.since, window.until, ["hour"])
+    earlier = await store.sums(db, merchant, window.since - period.duration, window.since)
+    sums = grouped(rows, None, clock)[""]
+    return Overview(
+        period=period,
+        window=window,
+        states=await store.states(db, merchant),
+        figures=figures(sums),
+        figures_before=figures(grouped(earlier, None, clock)[""]),
+        bars=_bars(rows, window, period, clock),
+        reasons=_reasons(sums),
+        feed=await _feed(db, await store.newest_facts(db, merchant, _FEED_FACTS), clock),
+        waiting=await store.waiting(db, merchant, _MOST_FOLLOW_UPS),
+        needs_attention=await store.needing_attention(db, merchant, _MOST_FOLLOW_UPS),
+    )
+
+
+def _bars(rows: Sequence[Row], window: Window, period: Period, clock: ZoneInfo) -> list[Bar]:
+    """Return one bar for each hour of a day, or each day of a longer period, empty ones included."""
+    sums: dict[datetime, dict[tuple[str, str], int]] = {}
+    at = window.since
+    while at < window.until:
+        sums.setdefault(_bucket(at, period, clock), {})
+        at += HOUR
+    for row in rows:
+        inside = sums[_bucket(row["hour"], period, clock)]
+        key = row["measure"], row["detail"]
+        inside[key] = inside.get(key, 0) + int(row["value"])
+    return [
+        Bar(
+            begins_at,
+            delivered=_sum(inside, Measure.DELIVERED),
+            troubled=_sum(inside, Measure.FAILED) + _sum(inside, Measure.UNKNOWN),
+            blocked=_sum(inside, Measure.BLOCKED),
+            sums=inside,
+        )
+        for begins_at, inside in sums.items()
+    ]
+
+
+def _bucket(hour: datetime, period: Period, clock: ZoneInfo) -> datetime:
+    local = hour.astimezone(clock)
+    return local if period is Period.DAY else local.replace(hour=0, minute=0, fold=0)
+
+
+def _sum(sums: Mapping[tuple[str, str], int], measure: Measure) -> int:
+    return sum(value for (name, _), value in sums.items() if name == measure)
+
+
+def _reasons(sums: Mapping[tuple[str, str], int]) -> list[ReasonCount]:
+    """Return why follow-ups were deferred, blocked or failed, the most frequent reason first."""
+    shown = (Measure.DEFERRED, Measure.BLOCKED, Measure.FAILED)
+    found = [
+        ReasonCount(Measure(measure), code, *meaning_of(code), count)
+        for (measure, code), count in sums.items()
+        if measure in shown
+    ]
+    return sorted(found, key=lambda reason: (-reason.count, reason.measure, reason.code))
+
+
+async def _feed(db: Transaction, newest: Sequence[Event], clock: ZoneInfo) -> list[FeedLine]:
+    ids = {event.event_id: follow_up_of(event) for event in newest}
+    projections = await store.load_projections(db, {key for key in ids.values() if key})
+    return [FeedLine(describe(event, clock), _of(projections, ids[event.event_id])) for event in newest]
+
+
+def _of(projections: Mapping[FollowUpId, Projection], key: FollowUpId | None) -> Projection | None:
+    return projections.get(key) if key else None

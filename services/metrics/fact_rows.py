@@ -1,0 +1,173 @@
+"""The rows behind a number: facts in time order, each with the value it adds to the number."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from services.metrics import store
+from services.metrics.api_models import FactAnswer
+from services.metrics.domain.grouping import Dimension, Window, is_in_groups
+from services.metrics.domain.journey_steps import describe
+from services.metrics.domain.projection import Projection
+from services.metrics.domain.rollups import Measure, RollupKey, rollup_entries
+from services.metrics.store import StoredFact
+from shared.db.transaction import Transaction
+from shared.events.envelope import Event
+from shared.ids import MerchantId
+
+_SCANNED_AT_ONCE = 500
+_LAST = datetime(9999, 1, 1, tzinfo=UTC)
+_MOST_SCANNED = 20_000
+"""Facts scanned for one page; a rare row may be found only on a later page."""
+FactPosition = tuple[datetime, UUID]
+
+_TYPES: Mapping[Measure, tuple[str, ...]] = {
+    Measure.TRIGGERS: ("trigger.received",),
+    Measure.ORDERS: ("trigger.received",),
+    Measure.ORDER_VALUE: ("trigger.received",),
+    Measure.PLANNED: ("follow-up.planned",),
+    Measure.DEFERRED: ("follow-up.deferred",),
+    Measure.LAPSED: ("follow-up.lapsed",),
+    Measure.BLOCKED: ("follow-up.blocked",),
+    Measure.CANCELLED: ("follow-up.cancelled",),
+    Measure.EXPIRED: ("follow-up.expired",),
+    Measure.ACCEPTED: ("dispatch.accepted",),
+    Measure.PARTS: ("dispatch.accepted",),
+    Measure.COST: ("dispatch.accepted",),
+    Measure.UNPRICED: ("dispatch.accepted",),
+    Measure.DELIVERED: ("dispatch.delivered",),
+    Measure.REACHED: ("dispatch.delivered",),
+    Measure.FAILED: ("dispatch.failed",),
+    Measure.UNKNOWN: ("dispatch.unknown",),
+    Measure.REPLIES: ("reply.received",),
+    Measure.REPLIED: ("reply.received",),
+    Measure.OPTED_OUT: ("reply.received",),
+    Measure.CLICKS: ("click.recorded",),
+    Measure.ROBOT_CLICKS: ("click.recorded",),
+    Measure.CLICKED: ("click.recorded",),
+    Measure.CONVERSIONS: ("conversion.attributed",),
+    Measure.CONVERTED: ("conversion.attributed",),
+    Measure.TEXT_REVENUE: ("conversion.attributed", "conversion.adjusted"),
+    Measure.REVENUE: ("conversion.attributed", "conversion.adjusted"),
+    Measure.OPT_OUTS: ("consent.changed",),
+    Measure.OPT_INS: ("consent.changed",),
+    Measure.OPT_OUT_MILLISECONDS: ("consent.changed",),
+    Measure.TIMED_OPT_OUTS: ("consent.changed",),
+    Measure.ERASURES: ("recipient.erased",),
+}
+"""The event types of each measure's rows."""
+_BY_SEND_HOUR = frozenset(
+    {
+        Measure.DELIVERED,
+        Measure.REACHED,
+        Measure.CLICKED,
+        Measure.REPLIED,
+        Measure.OPTED_OUT,
+        Measure.CONVERTED,
+        Measure.TEXT_REVENUE,
+    }
+)
+"""Measures counted in the hour in which the text was sent: their facts are later than that hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactQuery:
+    """Which rows are requested."""
+
+    window: Window
+    measure: Measure | None
+    detail: str | None
+    groups: Mapping[Dimension, str]
+    limit: int
+    after: FactPosition | None
+
+
+@dataclass(frozen=True, slots=True)
+class FactPage:
+    """Some rows, and where the next page begins; None on the last page."""
+
+    rows: list[FactAnswer]
+    end: FactPosition | None
+
+
+async def load_page(db: Transaction, merchant: MerchantId, query: FactQuery, clock: ZoneInfo) -> FactPage:
+    """Return one page of the rows behind a number; they hold no personal data."""
+    found: list[FactAnswer] = []
+    position = query.after
+    scanned = 0
+    kinds = _TYPES[query.measure] if query.measure else ()
+    while scanned < _MOST_SCANNED:
+        batch = await store.facts_page(
+            db,
+            merchant,
+            since=query.window.since,
+            until=_LAST if query.measure in _BY_SEND_HOUR else query.window.until,
+            kinds=kinds,
+            after=position,
+            limit=_SCANNED_AT_ONCE,
+        )
+        scanned += len(batch)
+        projections = await store.load_projections(db, {fact.follow_up_id for fact in batch if fact.follow_up_id})
+        for fact in batch:
+            position, event = fact.position, fact.event()
+            projection = projections.get(fact.follow_up_id) if fact.follow_up_id else None
+            values = [value for entry, value in rollup_entries(event, projection) if _counts(entry, query, clock)]
+            if values or (query.measure is None and not query.groups):
+                found.append(_answer(fact, event, projection, values[0] if query.measure else None, clock))
+            if len(found) == query.limit:
+                return FactPage(found, position)
+        if len(batch) < _SCANNED_AT_ONCE:
+            return FactPage(found, None)
+    return FactPage(found, position)
+
+
+def _counts(entry: RollupKey, query: FactQuery, clock: ZoneInfo) -> bool:
+    """Return whether a sum is among those a query asks about."""
+    is_measure = query.measure is None or (
+        entry.measure == query.measure and query.window.since <= entry.hour < query.window.until
+    )
+    return is_measure and query.detail in {None, entry.detail} and is_in_groups(entry, query.groups, clock)
+
+
+def _answer(
+    fact: StoredFact, event: Event, projection: Projection | None, value: int | None, clock: ZoneInfo
+) -> FactAnswer:
+    """Return a fact as the API answers it; its body holds no encrypted field, since none was stored."""
+    step = describe(event, clock)
+    return FactAnswer(
+        event_id=event.event_id,
+        type=event.type,
+        service=step.service,
+        follow_up_id=fact.follow_up_id,
+        recipient_id=event.recipient_id,
+        flow=(projection.flow or None) if projection else None,
+        step=(projection.step or None) if projection else None,
+        occurred_at=event.occurred_at,
+        recorded_at=fact.recorded_at,
+        summary=step.summary,
+        value=value,
+        fact=orjson.loads(fact.body),
+    )
+
+
+def encode_cursor(position: FactPosition) -> str:
+    """Return a position as an opaque string for a URL."""
+    at, event_id = position
+    return base64.urlsafe_b64encode(f"{at.isoformat()} {event_id}".encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> FactPosition | None:
+    """Return the position of a cursor; None if it is not a valid cursor."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        at, _, event_id = text.partition(" ")
+        instant = datetime.fromisoformat(at)
+        return (instant, UUID(event_id)) if instant.tzinfo else None
+    except (ValueError, binascii.Error):
+        return None

@@ -1,0 +1,79 @@
+"""Where a follow-up stands, in one true sentence."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from services.metrics.domain.progress_summary import label, progress_at, summarize
+from services.metrics.domain.projection import project
+from services.metrics.domain.reasons import is_known
+from shared.events.envelope import Event
+from shared.progress import WaitsFor
+from shared.testing.clock import START
+from shared.testing.make_metrics import TextFacts
+
+NEW_YORK = ZoneInfo("America/New_York")
+TEXT = TextFacts()
+LATER = START + timedelta(hours=9)
+HOUR = TEXT.at + timedelta(hours=1)
+TABLE: list[tuple[str, Sequence[Event], timedelta, str, str]] = [
+    ("planned", [TEXT.planned()], timedelta(), "pending", "It waits for its hour: "),
+    ("due", [TEXT.planned()], timedelta(hours=2), "waiting", "Its hour has come, and its turn has not: "),
+    ("at the gate", [TEXT.planned(), TEXT.due()], timedelta(hours=1), "at the gate", "The gate has not answered yet."),
+    ("put off", [TEXT.due(), TEXT.deferred(LATER)], timedelta(hours=1), "waiting", "It waits until "),
+    ("cleared", [TEXT.due(), TEXT.cleared()], timedelta(hours=1), "sending", "It is cleared and on its way"),
+    ("held", [TEXT.due(), TEXT.cleared()], timedelta(hours=3), "sending", "It was cleared at "),
+    (
+        "unanswered",
+        [TEXT.cleared(), TEXT.waiting()],
+        timedelta(hours=1),
+        "unanswered",
+        "The provider was called and did not",
+    ),
+    (
+        "made again",
+        [TEXT.cleared(), TEXT.waiting(reason="throttled", detail="20429")],
+        timedelta(hours=1),
+        "waiting",
+        "It waits until ",
+    ),
+    (
+        "refused by us",
+        [TEXT.cleared(), TEXT.refused_here()],
+        timedelta(hours=1),
+        "failed",
+        "It did not go because this person",
+    ),
+    (
+        "blocked",
+        [TEXT.due(), TEXT.blocked()],
+        timedelta(hours=1),
+        "blocked",
+        "It did not go because there is no record",
+    ),
+    ("sent", [TEXT.cleared(), TEXT.accepted()], timedelta(hours=1), "dispatched", "The provider has it, and a receipt"),
+    ("delivered", [TEXT.accepted(), TEXT.delivered()], timedelta(hours=2), "delivered", "The phone has it."),
+    ("unknown", [TEXT.cleared(), TEXT.unknown()], timedelta(hours=3), "unknown", "The provider never said"),
+]
+
+
+@pytest.mark.parametrize(("facts", "after", "word", "start"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_every_state_and_cause_has_its_sentence(
+    facts: Sequence[Event], after: timedelta, word: str, start: str
+) -> None:
+    standing = project(facts)
+    assert standing is not None
+    now = TEXT.at + after
+    progress = progress_at(standing, standing.state, now)
+    assert label(standing.state, progress) == word
+    said = summarize(standing, standing.state, progress, NEW_YORK)
+    assert said.startswith(start)
+    assert said.endswith(".")
+    assert ".." not in said
+
+
+@pytest.mark.parametrize("word", WaitsFor)
+def test_every_word_for_what_is_waited_for_has_a_meaning(word: WaitsFor) -> None:
+    assert is_known(word)
