@@ -1,1 +1,1 @@
-"""What merchants write: merchant and flow files, read strictly, explained line by line, reloaded on change."""
+"""Merchant and flow files: read strictly, explained line by line, reloaded on change."""

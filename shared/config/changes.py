@@ -1,4 +1,4 @@
-"""What a reload of the merchant files changed, said so that whoever edited them sees that it took effect."""
+"""What a reload of the merchant files changed, in words for the log, so that an author sees it took effect."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ class Changes:
     """`merchant: what`, such as ``acme: settings``, ``acme: flow win-back removed``, ``acme: number +1202… added``."""
 
     def fields(self) -> dict[str, tuple[str, ...]]:
-        """Return what there is to say, for a log line."""
+        """Return the changes for a log line; empty if there are none."""
         named = {"added": self.added, "removed": self.removed, "changed": self.changed}
         return {name: words for name, words in named.items() if words}
 
 
 def changes_between(before: Iterable[Merchant], after: Iterable[Merchant]) -> Changes:
-    """Return what is in force now and was not, and the other way round."""
+    """Return the difference between the merchants in force before and after."""
     old = {str(merchant.id): merchant for merchant in before}
     new = {str(merchant.id): merchant for merchant in after}
     return Changes(
@@ -37,7 +37,7 @@ def changes_between(before: Iterable[Merchant], after: Iterable[Merchant]) -> Ch
 
 
 def _differences(old: Merchant, new: Merchant) -> list[str]:
-    """Return what of one merchant changed; numbers apart, and the rest of its own file as its settings."""
+    """Return what changed of one merchant: its numbers each, the rest of its own file as its settings, its flows."""
     said = _of_each("flow", old.flows, new.flows)
     said += _of_each("number", _numbers(old), _numbers(new))
     if old.config.model_copy(update={"numbers": ()}) != new.config.model_copy(update={"numbers": ()}):

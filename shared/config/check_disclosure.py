@@ -1,4 +1,4 @@
-"""Whether the words beside a tick box can be written consent, as far as words can tell."""
+"""Whether the words beside a tick box can make written consent, as far as words show."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from shared.config.strict_yaml import Document, Path
 
 _CITE = "47 CFR 64.1200(f)(9)"
 _HEEDED = frozenset({"shopify"})
-"""Sources whose box a merchant file can speak for; the others tell level and wording with each consent."""
+"""Sources whose box a merchant file describes; the others send level and wording with each consent."""
 _ENGLISH = (
     (r"automat|auto-?dial", "by automated means", "say that the texts are automated"),
     (
@@ -20,13 +20,13 @@ _ENGLISH = (
     (r"text|sms|messag", "to texts", "say that the person agrees to texts"),
     (r"market|promot|offer|advert", "to marketing", "say that the texts are marketing"),
 )
-"""What an English wording must say somewhere; other languages are for a lawyer's eye alone."""
+"""What an English wording must contain; other languages need a lawyer."""
 
 
 def disclosure_problems(config: MerchantConfig, document: Document) -> Iterator[Problem]:
-    """Return what the words beside a source's tick box lack, or why nobody reads them.
+    """Return what the words beside a source's tick box lack, or why they are not used.
 
-    These are warnings: that nothing is missing here does not make it written consent.
+    These are warnings: a wording without any is not therefore written consent.
 
     Source: compliance section 4.1; 47 CFR 64.1200(f)(9).
     """
@@ -35,13 +35,13 @@ def disclosure_problems(config: MerchantConfig, document: Document) -> Iterator[
         if source.consent_level is not ConsentStrength.PEWC:
             continue
         if name not in _HEEDED:
-            message = f"'consent_level' is not heeded for '{name}': its consents say their own level and wording"
+            message = f"'consent_level' has no effect for '{name}': its consents carry their own level and wording"
             yield _warning(document, path, message, "send 'level: pewc' and 'disclosure' with each consent")
             continue
         if source.disclosure_since is None:
-            message = "whatever was ticked there before these words is taken for written consent too"
-            mend = "add 'disclosure_since: 2026-01-31T00:00:00Z', the moment since when the box has shown them"
-            yield _warning(document, path, message, mend)
+            message = "ticks from before the box showed these words count as written consent too"
+            fix = "add 'disclosure_since: 2026-01-31T00:00:00Z', the moment from which the box has shown them"
+            yield _warning(document, path, message, fix)
         yield from _lacking(config, source, document, ("sources", name, "disclosure"))
 
 
@@ -52,10 +52,10 @@ def _lacking(config: MerchantConfig, source: SourceSettings, document: Document,
         yield _warning(document, path, message, "name the brand in the wording")
     if not config.locale.casefold().startswith("en"):
         return
-    for pattern, duty, mend in _ENGLISH:
+    for pattern, duty, fix in _ENGLISH:
         if re.search(pattern, words) is None:
-            yield _warning(document, path, f"these words do not say {duty}, as written consent must ({_CITE})", mend)
+            yield _warning(document, path, f"these words do not say {duty}, as written consent must ({_CITE})", fix)
 
 
-def _warning(document: Document, path: Path, message: str, mend: str) -> Problem:
-    return Problem(document.file, document.line_of(path), message, mend, Severity.WARNING)
+def _warning(document: Document, path: Path, message: str, fix: str) -> Problem:
+    return Problem(document.file, document.line_of(path), message, fix, Severity.WARNING)

@@ -1,4 +1,4 @@
-"""What a flow file may say and still not mean: conditions, names and templates, judged against the vocabulary."""
+"""What a flow file can get wrong beyond its schema: conditions, names and templates, against the vocabulary."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _TEMPLATE_ROOTS = ("trigger", "recipient", "history", "now")
 
 
 def flow_problems(read: ReadFlow, config: MerchantConfig | None) -> list[Problem]:
-    """Return everything wrong with a flow that its schema could not see, in the order of the file."""
+    """Return everything wrong with a flow that its schema cannot find, in the order of the file."""
     check = _FlowCheck(read, config)
     return sorted({*check.conditions(), *check.texts(), *check.name()})
 
@@ -71,7 +71,7 @@ class _FlowCheck:
             yield self._problem(
                 (*path, "text"),
                 f"the marketing text '{step.text}' never expires",
-                "add 'expire_after: 3d', so that it is not sent when nobody wants it any more",
+                "add 'expire_after: 3d', so that it is not sent too late",
                 Severity.WARNING,
             )
         if isinstance(step.body, str):
@@ -98,8 +98,8 @@ class _FlowCheck:
         if self._config and self._config.links is None and templates.makes_links(template):
             yield self._problem(
                 path,
-                "'link' has no domain to make short links on",
-                "add 'links: {base_url: …}' to merchant.yaml; until then the whole address is sent",
+                "'link' has no domain for short links",
+                "add 'links: {base_url: …}' to merchant.yaml; until then the full address is sent",
                 Severity.WARNING,
             )
 
@@ -114,11 +114,11 @@ class _FlowCheck:
         known = fields_of(root, kind, self._flow.facts)
         if field in known:
             return
-        mend = did_you_mean(field, known)
-        if root in {"trigger", "event"} and not mend.startswith("did you mean"):
-            mend = f"declare it under 'facts:', as in 'facts: {{{field}: string}}'"
+        fix = did_you_mean(field, known)
+        if root in {"trigger", "event"} and not fix.startswith("did you mean"):
+            fix = f"declare it under 'facts:', as in 'facts: {{{field}: string}}'"
         whose = f"no {kind} has it" if root in {"trigger", "event"} else f"{root} does not have it"
-        yield self._problem(path, f"unknown field '{root}.{field}': {whose}", mend)
+        yield self._problem(path, f"unknown field '{root}.{field}': {whose}", fix)
 
-    def _problem(self, path: Path, message: str, mend: str = "", severity: Severity = Severity.ERROR) -> Problem:
-        return Problem(self._document.file, self._document.line_of(path), message, mend, severity)
+    def _problem(self, path: Path, message: str, fix: str = "", severity: Severity = Severity.ERROR) -> Problem:
+        return Problem(self._document.file, self._document.line_of(path), message, fix, severity)

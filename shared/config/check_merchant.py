@@ -1,4 +1,4 @@
-"""What a merchant file may say and still not mean, by itself and beside the other merchants."""
+"""What a merchant file can get wrong beyond its schema, by itself and beside the other merchants."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -16,7 +16,7 @@ _MOST_MARKETING_A_DAY = 3
 
 
 def merchant_problems(reading: MerchantFiles) -> list[Problem]:
-    """Return everything wrong with a merchant that its schema could not see."""
+    """Return everything wrong with a merchant that its schema cannot find."""
     if reading.config is None or reading.document is None:
         return []
     found = {
@@ -32,7 +32,7 @@ def merchant_problems(reading: MerchantFiles) -> list[Problem]:
 
 
 def secret_problems(reading: MerchantFiles, environ: Mapping[str, str]) -> list[Problem]:
-    """Return a problem for each secret that cannot be had here; none of them shows one."""
+    """Return a problem for each secret that cannot be read here; none shows a secret."""
     if reading.config is None or reading.document is None:
         return []
     found = []
@@ -40,8 +40,8 @@ def secret_problems(reading: MerchantFiles, environ: Mapping[str, str]) -> list[
         try:
             secret.resolve(environ)
         except ConfigurationFault as fault:
-            message, _, mend = fault.detail.partition("; ")
-            found.append(Problem(reading.document.file, reading.document.line_of(path), message, mend))
+            message, _, fix = fault.detail.partition("; ")
+            found.append(Problem(reading.document.file, reading.document.line_of(path), message, fix))
     return found
 
 
@@ -65,7 +65,7 @@ def claim_problems(readings: Iterable[MerchantFiles]) -> list[Problem]:
 
 
 def claims(reading: MerchantFiles) -> Iterator[tuple[Path, str, str]]:
-    """Return what a merchant has for itself alone: where it says so, the thing, and what to call it."""
+    """Return what must belong to one merchant alone: its path in the file, its key, and its name in messages."""
     if reading.config is not None:
         for at, number in enumerate(reading.config.numbers):
             if number.kind is not NumberKind.ALPHANUMERIC:
@@ -79,20 +79,20 @@ def _identity(config: MerchantConfig, document: Document, folder: str) -> Iterat
         message = f"the merchant is named '{config.merchant}' but its folder '{folder}'"
         yield _error(document, ("merchant",), message, "give both the same name")
     if config.contact is None:
-        message = "the answer to HELP has nothing to name"
+        message = "the answer to HELP has no contact to name"
         yield _warning(document, ("brand",), message, "add 'contact: …', a phone number, mail address or page")
     for name in config.sources:
         if name not in SOURCES:
             yield _warning(document, ("sources", name), f"no source is called '{name}'", did_you_mean(name, SOURCES))
         elif name not in SOURCES_BUILT:
             message = f"this version does not read deliveries of '{name}' yet: they are answered 401"
-            mend = f"send its events to POST /v1/events, or use one of {', '.join(sorted(SOURCES_BUILT))}"
-            yield _warning(document, ("sources", name), message, mend)
+            fix = f"send its events to POST /v1/events, or use one of {', '.join(sorted(SOURCES_BUILT))}"
+            yield _warning(document, ("sources", name), message, fix)
 
 
 def _destinations(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     if not config.destinations():
-        message = "no text may go anywhere: nothing tells the shop's country or that of its numbers"
+        message = "no text may go anywhere: neither the shop nor its numbers have a country"
         yield _warning(document, ("merchant",), message, "add 'country: US', or 'policies: {destinations: [US]}'")
 
 
@@ -100,9 +100,9 @@ def _keys(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     for at, key in enumerate(config.api_keys):
         for place, scope in enumerate(key.scopes):
             if scope not in SCOPES:
-                message = f"no scope is called '{scope}', so the key '{key.id}' may do less than is meant"
-                mend = did_you_mean(scope, SCOPES)
-                yield _error(document, ("api_keys", at, "scopes", place), message, mend)
+                message = f"no scope is called '{scope}', so the key '{key.id}' may do less than intended"
+                fix = did_you_mean(scope, SCOPES)
+                yield _error(document, ("api_keys", at, "scopes", place), message, fix)
 
 
 def _senders(config: MerchantConfig, document: Document) -> Iterator[Problem]:
@@ -111,12 +111,12 @@ def _senders(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     for at, number in enumerate(config.numbers):
         path: Path = ("numbers", at)
         if number.provider not in config.providers:
-            mend = did_you_mean(number.provider, config.providers) or "add it under 'providers:'"
-            yield _error(document, (*path, "provider"), f"unknown provider '{number.provider}'", mend)
+            fix = did_you_mean(number.provider, config.providers) or "add it under 'providers:'"
+            yield _error(document, (*path, "provider"), f"unknown provider '{number.provider}'", fix)
         elif (kind := config.providers[number.provider].kind) not in PROVIDERS_BUILT:
             message = f"this version does not send through '{kind}' yet"
-            mend = f"use a provider of one of these kinds: {', '.join(sorted(PROVIDERS_BUILT))}"
-            yield _error(document, (*path, "provider"), message, mend)
+            fix = f"use a provider of one of these kinds: {', '.join(sorted(PROVIDERS_BUILT))}"
+            yield _error(document, (*path, "provider"), message, fix)
         elif kind != "simulated":
             yield from _registration(number, document, path)
 
@@ -139,7 +139,7 @@ def _registration(number: Number, document: Document, path: Path) -> Iterator[Pr
 def _policies(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     caps = config.policies.caps.marketing
     if not any(cap.max <= _MOST_MARKETING_A_DAY and cap.per_hours >= _DAY_HOURS for cap in caps):
-        message = "the marketing caps allow more than 3 texts in 24 hours, the most that FL, MD, OK and OR admit"
+        message = "the marketing caps allow more than 3 texts in 24 hours, the most that FL, MD, OK and OR allow"
         yield _warning(document, ("policies", "caps", "marketing"), message, "add {max: 3, per_hours: 24}")
 
 
@@ -148,14 +148,14 @@ def _flow_names(reading: MerchantFiles) -> Iterator[Problem]:
     for read in reading.flows:
         name = read.flow.flow
         if name in first:
-            message = f"the flow '{name}' already stands in {first[name]}"
+            message = f"the flow '{name}' is already in {first[name]}"
             yield _error(read.document, ("flow",), message, "give one of them another name")
         first.setdefault(name, read.document.file)
 
 
-def _error(document: Document, path: Path, message: str, mend: str) -> Problem:
-    return Problem(document.file, document.line_of(path), message, mend)
+def _error(document: Document, path: Path, message: str, fix: str) -> Problem:
+    return Problem(document.file, document.line_of(path), message, fix)
 
 
-def _warning(document: Document, path: Path, message: str, mend: str) -> Problem:
-    return Problem(document.file, document.line_of(path), message, mend, Severity.WARNING)
+def _warning(document: Document, path: Path, message: str, fix: str) -> Problem:
+    return Problem(document.file, document.line_of(path), message, fix, Severity.WARNING)

@@ -1,4 +1,4 @@
-"""The merchants folder as services see it: read at start, reread on change, never worse than the last good one."""
+"""The merchants folder: read at start, reread on change; a broken file leaves the last good version in force."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """One merchant as its files say; never changes, a reload makes another."""
+    """One merchant as its files describe it; immutable, a reload makes another."""
 
     id: MerchantId
     config: MerchantConfig
@@ -76,7 +76,7 @@ class MerchantDirectory:
         """
         directory = cls(path, environ)
         if not path.is_dir():
-            raise ConfigurationFault(f"{path}: there is no such folder; name the merchants folder", problems=[])
+            raise ConfigurationFault(f"{path}: no such folder; give the path of the merchants folder", problems=[])
         directory.reload_if_changed()
         if errors := [problem for problem in directory.problems if problem.severity is Severity.ERROR]:
             raise ConfigurationFault("\n".join(map(str, errors)), problems=errors)
@@ -84,7 +84,7 @@ class MerchantDirectory:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Everything wrong with the files as they are now, warnings too; sorted by file and line."""
+        """Everything wrong with the files as they are now, warnings included; sorted by file and line."""
         return self._state.problems
 
     @property
@@ -98,19 +98,19 @@ class MerchantDirectory:
         return entry.merchant if entry else None
 
     def by_api_key(self, sha256: str) -> tuple[Merchant, APIKey] | None:
-        """Return whose key has this hash (hex, lower case)."""
+        """Return the merchant and key with this hash (hex, lower case)."""
         return self._state.keys.get(sha256)
 
     def by_number(self, number: str) -> tuple[Merchant, Number] | None:
-        """Return whose sender number this is, written as in the file."""
+        """Return the merchant and number of a sender number, written as in the file."""
         return self._state.numbers.get(number)
 
     def hosts(self) -> frozenset[str]:
-        """Return the host names that the merchants' files say this system is reached by."""
+        """Return the host names under which the merchants' files say this system is reached."""
         return self._state.hosts
 
     def reload_if_changed(self) -> bool:
-        """Look at the files' times and sizes, read what changed, and return whether anything did.
+        """Check the files' times and sizes, read what changed, and return whether anything did.
 
         Costs one stat a file when nothing changed. Only the first reading of a broken merchant leaves it out;
         later ones leave the last good one in force.
@@ -146,7 +146,7 @@ def _secret_files(reading: MerchantFiles) -> tuple[Path, ...]:
 
 
 def _stamp(folder: Path, secret_files: Iterable[Path]) -> Stamp:
-    """Return what would differ if a file of the merchant, or one of its secrets, had changed."""
+    """Return a value that changes whenever a file of the merchant, or one of its secrets, does."""
     return tuple(_file_stamp(path) for path in (*files_of(folder), *secret_files))
 
 
@@ -166,7 +166,7 @@ def _file_stamp(path: Path) -> tuple[str, int, int]:
 
 
 def _longest_in_force_first(stamps: Mapping[str, Stamp], before: _State) -> list[str]:
-    """Return the names so that a merchant that did not change keeps its number against one that newly claims it."""
+    """Return the names, unchanged merchants first: they keep their numbers against new claims."""
     return sorted(
         stamps, key=lambda name: (name not in before.entries or stamps[name] != before.stamps.get(name), name)
     )
@@ -175,7 +175,7 @@ def _longest_in_force_first(stamps: Mapping[str, Stamp], before: _State) -> list
 def _entry(
     reading: MerchantFiles, problems: Iterable[Problem], others: Iterable[_Entry]
 ) -> tuple[_Entry | None, list[Problem]]:
-    """Return the entry a reading makes beside the others, or the claims that keep it from being one."""
+    """Return the entry of a reading beside the others, or the conflicting claims that prevent it."""
     if reading.config is None or any(problem.severity is Severity.ERROR for problem in problems):
         return None, []
     if refused := _contested(reading, others):

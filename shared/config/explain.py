@@ -1,4 +1,4 @@
-"""From what pydantic found to sentences with a line and a mend."""
+"""Turns pydantic's errors into sentences with a line and how to fix them."""
 
 import re
 import types
@@ -43,7 +43,7 @@ _TYPES = {
 
 
 def read_as(model: type[ModelT], document: Document) -> ModelT | list[Problem]:
-    """Return the model that a document fills, or everything that keeps it from doing so."""
+    """Return the model of a document, or everything that prevents it."""
     try:
         return model.model_validate({} if document.value is None else document.value)
     except ValidationError as refused:
@@ -51,7 +51,7 @@ def read_as(model: type[ModelT], document: Document) -> ModelT | list[Problem]:
 
 
 def problems_of(refused: ValidationError, model: type[FileModel], document: Document) -> list[Problem]:
-    """Return one problem a mistake, in the order of the file; a misspelt field is not also a missing one."""
+    """Return one problem per mistake, in the order of the file; a misspelt field is not also a missing one."""
     errors = refused.errors(include_url=False)
     misspelt = {_meant(error, model) for error in errors if error["type"] == "extra_forbidden"}
     told = [
@@ -68,19 +68,19 @@ def _is_inside(inner: Location, outer: Location) -> bool:
 
 
 def _meant(error: ErrorDetails, model: type[FileModel]) -> Location:
-    """Return where the field that was probably meant would stand."""
+    """Return the path of the field that was probably meant."""
     *around, field = error["loc"]
     return (*around, nearest(str(field), _fields_at(model, tuple(around))) or str(field))
 
 
 def _problem(error: ErrorDetails, model: type[FileModel], document: Document) -> Problem:
     where = tuple(part for part in error["loc"] if part != _KEY_MARK)
-    message, mend = _sentence(error, model, document.name_of(where) or "the file")
-    return Problem(document.file, document.line_of(where), message, mend)
+    message, fix = _sentence(error, model, document.name_of(where) or "the file")
+    return Problem(document.file, document.line_of(where), message, fix)
 
 
 def _sentence(error: ErrorDetails, model: type[FileModel], name: str) -> tuple[str, str]:
-    """Return what is wrong and the mend."""
+    """Return what is wrong and how to fix it."""
     kind, where = error["type"], error["loc"]
     context: Mapping[str, Any] = error.get("ctx", {})
     match kind:
@@ -97,14 +97,14 @@ def _sentence(error: ErrorDetails, model: type[FileModel], name: str) -> tuple[s
         case "literal_secret":
             return error["msg"], "use {env: NAME} or {file: PATH}"
         case _ if kind in _TYPES:
-            message, mend = _TYPES[kind]
-            return f"'{name}' {message}", mend
+            message, fix = _TYPES[kind]
+            return f"'{name}' {message}", fix
         case _:
             return _choice_sentence(error, context, name) or (_in_our_words(error["msg"], name), "")
 
 
 def _choice_sentence(error: ErrorDetails, context: Mapping[str, Any], name: str) -> tuple[str, str] | None:
-    """Return what is wrong with a word that had to be one of several."""
+    """Return what is wrong with a word that must be one of several."""
     given = error["input"]
     match error["type"]:
         case "unknown_word":
@@ -113,7 +113,7 @@ def _choice_sentence(error: ErrorDetails, context: Mapping[str, Any], name: str)
             known = _QUOTED.findall(context["expected_tags"])
             return f"unknown kind '{context['tag']}'", did_you_mean(context["tag"], known)
         case "union_tag_not_found":
-            return f"'{name}' does not say its kind", "add 'kind: …'"
+            return f"'{name}' has no kind", "add 'kind: …'"
         case "enum" | "literal_error":
             word = given if isinstance(given, str) else "this value"
             return f"'{name}' cannot be '{word}'", did_you_mean(word, _QUOTED.findall(context["expected"]))
@@ -132,7 +132,7 @@ def _in_our_words(said: str, name: str) -> str:
 
 
 def _fields_at(model: type[FileModel], where: Location) -> set[str]:
-    """Return the names of the fields that may stand at a place."""
+    """Return the names of the fields allowed at a path."""
     here: list[Any] = [model]
     for part in where:
         here = _inside(here, part)
@@ -140,7 +140,7 @@ def _fields_at(model: type[FileModel], where: Location) -> set[str]:
 
 
 def _inside(kinds: list[Any], part: str | int) -> list[Any]:
-    """Return the types one step further in; the tag of a union narrows it instead."""
+    """Return the types one step further in; a union is narrowed by its tag instead."""
     if len(kinds) > 1 and (narrowed := [kind for kind in kinds if _is_model(kind) and _is_tag_of(kind, part)]):
         return narrowed
     found: list[Any] = []
@@ -159,7 +159,7 @@ def _is_tag_of(kind: type[FileModel], part: str | int) -> bool:
 
 
 def _tag(kind: type[FileModel]) -> str | None:
-    """Return the word that tells a provider from the others."""
+    """Return the word that distinguishes a provider from the others."""
     field = kind.model_fields.get("kind")
     words = get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
     return str(words[0]) if words else None

@@ -54,7 +54,7 @@ class Every(FileModel):
 
 
 def _entry(value: object) -> str:
-    """Return which rule is meant; a misspelt key counts for the one it is nearest to."""
+    """Return which rule is meant; a misspelt key counts as the nearest one."""
     keys = value if isinstance(value, dict) else ()
     if isinstance(value, Every) or any(nearest(str(key), ("every", "once_per")) == "every" for key in keys):
         return TAG + "every"
@@ -70,22 +70,22 @@ Enter: TypeAlias = Annotated[
 
 
 class CancelRule(FileModel):
-    """An event that makes the rest of the run unwanted."""
+    """An event that ends the rest of the run."""
 
     on: Kind
     when: Expression | None = None
-    """Sees `event` (what happened now) and `trigger` (what began the run); no condition means always."""
+    """May read `event` (what happened now) and `trigger` (what began the run); no condition means always."""
 
 
 class AttributionOverride(FileModel):
-    """Attribution windows of this flow; what is left out is the merchant's."""
+    """Attribution windows of this flow; those left out are the merchant's."""
 
     click_days: Annotated[Whole, Field(ge=0, le=90)] | None = None
     delivered_hours: Annotated[Whole, Field(ge=0, le=24 * 30)] | None = None
 
 
 class WaitStep(FileModel):
-    """Let time pass; `shared.config.wait.due_after` says until when."""
+    """Wait; `shared.config.wait.due_after` says until when."""
 
     wait: Wait
 
@@ -94,7 +94,7 @@ class TextStep(FileModel):
     """Plan one text."""
 
     text: Slug
-    """The step's name, once in a flow; part of the follow-up's identity."""
+    """The step's name, unique in a flow; part of the follow-up's identity."""
     purpose: Literal[Purpose.MARKETING, Purpose.INFORMATIONAL, Purpose.TRANSACTIONAL]
     expire_after: Duration | None = None
     """Counted from the moment the text was first due."""
@@ -106,7 +106,7 @@ class TextStep(FileModel):
         Annotated[Template, Tag(TAG + "one")] | Annotated[dict[Locale, Template], Tag(TAG + "by_locale")],
         Discriminator(lambda value: TAG + ("by_locale" if isinstance(value, dict) else "one")),
     ]
-    """One template a locale; a single text is in the merchant's locale."""
+    """One template per locale; a single text is in the merchant's locale."""
 
     @field_validator("body")
     @classmethod
@@ -171,12 +171,12 @@ class Flow(FileModel):
     description: str = ""
     on: Kind
     when: Expression | None = None
-    """Sees `trigger`, `recipient`, `history` and `now`; no condition means always."""
+    """May read `trigger`, `recipient`, `history` and `now`; no condition means always."""
     enter: Enter = "once"
     """How often one recipient may run through: once ever, once per value, or again after a while."""
     cancel_on: tuple[CancelRule, ...] = ()
     facts: dict[FactName, FactType] = Field(default_factory=dict)
-    """Facts of the merchant's own that triggers of this flow carry, beyond those of their kind."""
+    """The merchant's own facts that triggers of this flow carry, beyond those of their kind."""
     attribution: AttributionOverride | None = None
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=100)]
 

@@ -1,4 +1,4 @@
-"""`policies.limits` of merchant.yaml: how many people a shop may begin to text, and how much it may spend.
+"""`policies.limits` of merchant.yaml: how many new people a shop may text, and how much it may spend.
 
 A form that anybody may fill in, or a key in the wrong hands, sends texts to numbers whose holders are paid for each.
 What is over a limit waits where it is seen; nothing is lost.
@@ -48,16 +48,16 @@ Amount = Annotated[
 
 
 class Spend(FileModel):
-    """What a merchant's texts may cost in a UTC day; prices as providers tell them when they take a text."""
+    """What a merchant's texts may cost in a UTC day; by the prices providers return when they accept a text."""
 
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
     """ISO 4217. A price in another currency, or none, counts as `estimate_per_part`."""
     per_day: Amount = Decimal(500)
-    """Beyond it marketing waits until midnight UTC; other texts go on, and an alarm is given."""
+    """Beyond it marketing waits until midnight UTC; other texts go on, and an alert fires."""
     hard_per_day: Amount = Decimal(1000)
-    """Beyond it everything waits but answers to people who wrote."""
+    """Beyond it every text waits except answers to people who wrote."""
     estimate_per_part: Amount = Decimal("0.02")
-    """What a part counts as whose price is not known."""
+    """What a part costs if its price is unknown."""
 
     @model_validator(mode="after")
     def _hard_is_harder(self) -> "Spend":
@@ -67,18 +67,18 @@ class Spend(FileModel):
 
 
 class Limits(FileModel):
-    """Bounds on texts to people whom this merchant does not know yet, and on what a day's texts cost.
+    """Bounds on texts to people new to this merchant, and on what a day's texts cost.
 
-    Somebody is known who was texted before, who wrote, or of whom the ledger has held something for a day.
+    A person is known after a text to them or from them, or a day after their first entry in the ledger.
     """
 
     new_people_per_hour: Annotated[Whole, Field(ge=0, le=1_000_000)] = 2000
     new_people_per_key_per_hour: Annotated[Whole, Field(ge=0, le=1_000_000)] = 1000
-    """Of those, how many on the word of one API key."""
+    """Of those, how many requested by one API key."""
     new_people_per_prefix_per_hour: Annotated[Whole, Field(ge=0, le=60_000)] = 50
     """Of those, how many whose numbers differ in their last four digits alone."""
     adjacent_numbers: Annotated[Whole, Field(ge=5, le=NEVER_ADJACENT)] = 20
-    """So many of an hour's last 100 new people with neighbouring numbers hold texts to new people until somebody looks.
+    """So many neighbours among an hour's last 100 new people hold texts to new people until an operator looks.
 
     Neighbours differ in their last two digits alone. 101: never.
     """

@@ -21,7 +21,7 @@ def lint(path: Path) -> list[Problem]:
         path: a merchants folder, one merchant's folder, or one file of a merchant.
     """
     if not path.exists():
-        return [Problem(str(path), 1, "there is no such file or folder", "name the merchants folder")]
+        return [Problem(str(path), 1, "there is no such file or folder", "give the path of the merchants folder")]
     if path.is_file():
         folder = path.parent.parent if path.parent.name == FLOWS_FOLDER else path.parent
         return [problem for problem in lint(folder) if problem.file == str(path)]
@@ -29,7 +29,7 @@ def lint(path: Path) -> list[Problem]:
         return sorted(problems_in(read_merchant(path)))
     readings = [read_merchant(folder) for folder in merchant_folders(path)]
     if not readings:
-        return [Problem(str(path), 1, "no merchant stands here", f"add a folder with a {MERCHANT_FILE}")]
+        return [Problem(str(path), 1, "there is no merchant here", f"add a folder with a {MERCHANT_FILE}")]
     found = [problem for reading in readings for problem in problems_in(reading)]
     return sorted({*found, *claim_problems(readings)})
 

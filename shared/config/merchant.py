@@ -40,7 +40,7 @@ class NumberKind(StrEnum):
 
 
 class Registration(StrEnum):
-    """Whether carriers know this sender (compliance section 6: 10DLC, toll-free verification)."""
+    """Whether this sender is registered with carriers (compliance section 6: 10DLC, toll-free verification)."""
 
     REGISTERED = "registered"
     PENDING = "pending"
@@ -56,21 +56,21 @@ class KeywordAnswers(StrEnum):
 
 
 class ConsentStrength(StrEnum):
-    """How strong a consent is that somebody gives at a source's own tick box."""
+    """How strong a consent given at a source's own tick box is."""
 
     EXPRESS = "express"
     PEWC = "pewc"
-    """Prior express written consent; only certain words make it (47 CFR 64.1200(f)(9))."""
+    """Prior express written consent; only certain wordings make it (47 CFR 64.1200(f)(9))."""
 
 
 class LinkSettings(FileModel):
-    """Where short links live: the merchant's own domain, never a public shortener."""
+    """The domain of short links: the merchant's own, never a public shortener."""
 
     base_url: HTTPAddress
 
 
 class SourceSettings(FileModel):
-    """One place events come from; any of the secrets verifies a delivery, so that they can be rotated."""
+    """One source of events; any of the secrets verifies a delivery, so that they can be rotated."""
 
     secrets: Annotated[tuple[Secret, ...], Field(min_length=1)]
     shop: Annotated[str, Field(pattern=r"^[a-z0-9.-]+\.[a-z]{2,}$")] | None = None
@@ -78,13 +78,13 @@ class SourceSettings(FileModel):
     consent_field: Word | None = None
     """The name of the field that holds a shop's own tick box for texts, where the platform has none."""
     public_url: HTTPAddress | None = None
-    """The address the source calls, where its signature covers it."""
+    """The address the source calls, if its signature covers it."""
     consent_level: ConsentStrength = ConsentStrength.EXPRESS
-    """What ticking the shop's box for texts is: `pewc` says that the box shows the words in `disclosure`."""
+    """How strong a tick of the shop's box for texts is: `pewc` says that the box shows the words in `disclosure`."""
     disclosure: Annotated[str, Field(min_length=20, max_length=10_000)] | None = None
-    """The exact wording beside the box; kept, hashed, with each consent given there."""
+    """The exact wording beside the box; stored, hashed, with each consent given there."""
     disclosure_since: Written | None = None
-    """Since when the box has shown it: what was ticked before is express consent."""
+    """When the box began to show it: earlier ticks are express consent."""
 
     @model_validator(mode="after")
     def _shows_what_it_claims(self) -> "SourceSettings":
@@ -104,7 +104,7 @@ class Number(FileModel):
     registration: Registration = Registration.UNREGISTERED
     answers_keywords: KeywordAnswers = KeywordAnswers.APP
     country: Country | None = None
-    """Where a short code or name is used; other numbers say it themselves."""
+    """Where a short code or name is used; other numbers carry it."""
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> "Number":
@@ -155,13 +155,13 @@ class Policies(FileModel):
     caps: Caps = Caps()
     attribution: Attribution = Attribution()
     max_defer_hours: Annotated[Whole, Field(ge=1, le=24 * 60)] = 168
-    """How long the gate may put a text off before it is blocked as expired."""
+    """How long the gate may defer a text before it is blocked as expired."""
     emergency_blocks: tuple[Subdivision, ...] = ()
     """Places in a declared emergency that bars solicitation, such as US-LA (compliance section 5)."""
     destinations: Annotated[tuple[Country, ...], Field(max_length=250)] = ()
-    """Countries texts may go to besides the merchant's own and those of its numbers; nowhere else does any go."""
+    """Countries texts may go to besides the merchant's own and those of its numbers; no text goes anywhere else."""
     limits: Limits = Limits()
-    """What a flood of texts to people nobody knows may do, and a day's texts may cost."""
+    """Bounds on texts to new people, and on what a day's texts cost."""
     allow_above_statutory: tuple[Subdivision | Country, ...] = ()
     """Places where caps above the statutory ones are the merchant's explicit choice (compliance section 9)."""
 
@@ -173,7 +173,7 @@ class APIKey(FileModel):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     scopes: Annotated[tuple[Annotated[str, Field(pattern=SCOPE)], ...], Field(min_length=1)]
     quotas: KeyQuotas = KeyQuotas()
-    """Below the merchant's own: for a key that stands in a form or an app."""
+    """Below the merchant's own: for a key that is used in a form or an app."""
 
 
 class MerchantConfig(FileModel):
@@ -211,14 +211,14 @@ class MerchantConfig(FileModel):
     @classmethod
     def _no_number_twice(cls, numbers: tuple[Number, ...]) -> tuple[Number, ...]:
         if len({number.number for number in numbers}) < len(numbers):
-            raise ValueError("a number stands twice in this list")
+            raise ValueError("a number is twice in this list")
         return numbers
 
     @field_validator("api_keys")
     @classmethod
     def _no_key_twice(cls, keys: tuple[APIKey, ...]) -> tuple[APIKey, ...]:
         if len({key.id for key in keys}) < len(keys) or len({key.sha256 for key in keys}) < len(keys):
-            raise ValueError("a key's id or hash stands twice in this list")
+            raise ValueError("a key's id or hash is twice in this list")
         return keys
 
     def destinations(self) -> frozenset[str]:

@@ -22,7 +22,7 @@ HTTP_ADDRESS = r"^https?://[^\s/?#]+[^\s]*$"
 TAG = "?"
 """Starts the name of a union's member, so that it is never mistaken for a key of the file in an error's path."""
 LONGEST_DURATION = timedelta(days=5 * 366)
-"""Five years: nobody plans a text further ahead, and dates stay far from the calendar's end."""
+"""Five years: no text is planned further ahead, and dates stay far from the calendar's end."""
 
 
 class FileModel(BaseModel):
@@ -75,7 +75,7 @@ Flag = Annotated[bool, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Slug = Annotated[str, Field(pattern=SLUG)]
-"""A name that can stand in a path: lower case letters, digits and inner hyphens, at most 64."""
+"""A name that can be used in a path: lower case letters, digits and inner hyphens, at most 64."""
 Locale = Annotated[str, Field(pattern=LOCALE)]
 """BCP 47, such as ``en`` or ``en-US``."""
 Country = Annotated[str, Field(pattern=COUNTRY)]

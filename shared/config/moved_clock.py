@@ -1,4 +1,4 @@
-"""A moved clock is for demos and tests, and never stands beside a real provider."""
+"""A moved clock is for demos and tests, and is refused beside a real provider."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def refuse_moved_clock(clock: Clock, directory: MerchantDirectory) -> None:
-    """Refuse a clock file beside a real provider: a moved clock would write to real people at night.
+    """Refuse a clock file beside a real provider: with a moved clock real people would get texts at night.
 
     Raises:
         ConfigurationFault: naming the provider.

@@ -1,4 +1,4 @@
-"""What is wrong with a file, said so that its author can mend it."""
+"""What is wrong with a file, and how its author can fix it."""
 
 import difflib
 from collections.abc import Iterable
@@ -15,17 +15,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake: where it stands, what is wrong, what to write instead. `line` counts from 1."""
+    """One mistake: where it is, what is wrong, what to write instead. `line` counts from 1."""
 
     file: str
     line: int
     message: str
-    mend: str = ""
+    fix: str = ""
     severity: Severity = Severity.ERROR
 
     def __str__(self) -> str:
-        mend = f"; {self.mend}" if self.mend else ""
-        return f"{self.file}:{self.line}: {self.message}{mend}"
+        fix = f"; {self.fix}" if self.fix else ""
+        return f"{self.file}:{self.line}: {self.message}{fix}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -35,7 +35,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the mend for an unknown word: the nearest known one, else the whole choice."""
+    """Return how to fix an unknown word: the nearest known one, else all known ones."""
     choice = sorted(known)
     near = nearest(word, choice)
     if near:

@@ -1,4 +1,4 @@
-"""The SMS providers a merchant can name, and what each needs to know."""
+"""The SMS providers a merchant can name, and what each needs."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ class ProviderBase(FileModel):
     base_url: HTTPAddress | None = None
     """Another host that speaks the same API: a test double, a proxy; null means the provider's own."""
     public_url: HTTPAddress | None = None
-    """How the provider reaches us; signatures of callbacks are checked against it."""
+    """The address at which the provider reaches this system; signatures of callbacks are checked against it."""
     allowlist_only: Flag = False
     """Send only to numbers on the operator's allow-list: for the first days with a real account."""
     callback_secret: Secret | None = None
-    """What callbacks must carry where the provider signs nothing."""
+    """What callbacks must carry if the provider does not sign them."""
 
 
 class Twilio(ProviderBase):
@@ -76,7 +76,7 @@ class EZTexting(ProviderBase):
 
 
 class GenericHTTP(ProviderBase):
-    """Any gateway that takes our own small JSON body."""
+    """Any gateway that takes a small JSON body of our own."""
 
     kind: Literal["http"]
     base_url: HTTPAddress

@@ -1,4 +1,4 @@
-"""Quotas as files say them: what one merchant, or one of its keys, may bring in; what is left out is the process's."""
+"""Quotas in files: what one merchant, or one of its keys, may send in; those left out are the process's."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from shared.config.model import FileModel, Whole
 
 
 class KeyQuotas(FileModel):
-    """What one key may bring in; never more than its merchant."""
+    """What one key may send in; never more than its merchant."""
 
     events_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Events, consents, rows of an import and requested follow-ups, counted one by one."""
@@ -17,9 +17,9 @@ class KeyQuotas(FileModel):
 
 
 class MerchantQuotas(KeyQuotas):
-    """What one merchant may bring in, and what of it may stand at once."""
+    """What one merchant may send in, and how much of it may be pending or parked at once."""
 
     pending_follow_ups: Annotated[Whole, Field(ge=0)] | None = None
     """Follow-ups that are planned or released and have not ended."""
     parked_events: Annotated[Whole, Field(ge=0)] | None = None
-    """Events put aside in one service because they, or earlier ones of the same person, could not be handled."""
+    """Events parked in one service because they, or earlier ones of the same person, could not be handled."""

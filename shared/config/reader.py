@@ -1,4 +1,4 @@
-"""From a merchant's folder to models and the problems that stand in their way."""
+"""Reads a merchant's folder into models, or into the problems that prevent it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ _OTHER_SUFFIXES = {".yml", ".json"}
 
 @dataclass(frozen=True, slots=True)
 class ReadFlow:
-    """A flow and the document it stands in."""
+    """A flow and its document."""
 
     flow: Flow
     document: Document
@@ -26,7 +26,7 @@ class ReadFlow:
 
 @dataclass(frozen=True, slots=True)
 class MerchantFiles:
-    """Everything one merchant's folder says; without a config the merchant cannot run at all."""
+    """Everything in one merchant's folder; without a config the merchant cannot run."""
 
     folder: Path
     config: MerchantConfig | None = None
@@ -41,7 +41,7 @@ class MerchantFiles:
 
 
 def merchant_folders(root: Path) -> list[Path]:
-    """Return the folders of a merchants directory, sorted; hidden ones (as mounts make them) are passed over."""
+    """Return the folders of a merchants directory, sorted; hidden ones (as mounts make them) are skipped."""
     return sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith((".", "_")))
 
 
@@ -70,11 +70,11 @@ def read_merchant(folder: Path) -> MerchantFiles:
 
 
 def _document(path: Path, problems: list[Problem]) -> Document | None:
-    """Return the document of a file, or note why there is none."""
+    """Return the document of a file, or add the problem that prevents it."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        problems.append(Problem(str(path), 1, "the file cannot be read", "save it as UTF-8 text that we may read"))
+        problems.append(Problem(str(path), 1, "the file cannot be read", "save it as readable UTF-8 text"))
         return None
     document = strict_yaml.load(text, str(path))
     if isinstance(document, Problem):
@@ -84,7 +84,7 @@ def _document(path: Path, problems: list[Problem]) -> Document | None:
 
 
 def _filled(model: type[ModelT], document: Document | None, problems: list[Problem]) -> ModelT | None:
-    """Return what a document says, or note why it says nothing."""
+    """Return the model of a document, or add the problems that prevent it."""
     if document is None:
         return None
     filled = read_as(model, document)

@@ -1,4 +1,4 @@
-"""Secrets: a file names where one is kept, and never holds it."""
+"""Secrets: a file names where one is stored, and never holds it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ _LITERAL: Final = "a secret is never written into the file"
 
 
 class Secret(FileModel):
-    """Where a secret is kept: an environment variable or a file."""
+    """Where a secret is stored: an environment variable or a file."""
 
     env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     file: Annotated[str, Field(min_length=1)] | None = None
@@ -34,7 +34,7 @@ class Secret(FileModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Publish the two shapes, which the fields alone do not tell apart."""
+        """Publish the two shapes, which the fields alone do not distinguish."""
         schema = handler(core_schema)
         definition = handler.resolve_ref_schema(schema)
         for name in ("env", "file"):
@@ -57,9 +57,7 @@ class Secret(FileModel):
         try:
             found = Path(str(self.file)).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError):
-            raise ConfigurationFault(
-                f"the secret file {self.file} cannot be read; create it or mend its mode"
-            ) from None
+            raise ConfigurationFault(f"the secret file {self.file} cannot be read; create it or fix its mode") from None
         if not found:
             raise ConfigurationFault(f"the secret file {self.file} is empty; write the secret into it")
         return found

@@ -1,4 +1,4 @@
-"""YAML without surprises: `no`, `on` and `10:00` are words, a key stands once, and every value knows its line.
+"""YAML without surprises: `no`, `on` and `10:00` are words, a key occurs once, and every value has its line.
 
 The scalar rules are those of YAML 1.2's core schema, narrowed: only ``true`` and ``false`` are booleans, only
 ``null``, ``~`` and nothing are null, numbers have no leading zero or plus, and dates stay text. Anchors, aliases,
@@ -28,21 +28,21 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file says, and on which line (from 1) each key or item stands."""
+    """A file's content, and the line (from 1) of each key or item."""
 
     file: str
     value: Value
     lines: Mapping[Path, int]
 
     def line_of(self, path: Path) -> int:
-        """Return the line of `path`, or of the nearest thing around it that stands in the file.
+        """Return the line of `path`, or of the nearest key or item around it.
 
         Parts of the path that the file does not have (names of union members, say) are passed over.
         """
         return self.lines.get(self._found(path), 1)
 
     def name_of(self, path: Path) -> str | None:
-        """Return the key under which `path` stands in the file, list positions left out."""
+        """Return the key of `path` in the file, without list positions."""
         return next((part for part in reversed(self._found(path)) if isinstance(part, str)), None)
 
     def _found(self, path: Path) -> Path:
@@ -54,13 +54,13 @@ class Document:
 
 
 class _Refused(Exception):
-    def __init__(self, line: int, message: str, mend: str) -> None:
+    def __init__(self, line: int, message: str, fix: str) -> None:
         super().__init__(message)
-        self.line, self.message, self.mend = line, message, mend
+        self.line, self.message, self.fix = line, message, fix
 
 
 def load(text: str, file: str) -> Document | Problem:
-    """Return the document, or the first thing that keeps it from being one.
+    """Return the document, or the first problem that prevents it.
 
     Args:
         text: the file's content.
@@ -71,16 +71,16 @@ def load(text: str, file: str) -> Document | Problem:
     try:
         return _Reader(text).document(file)
     except _Refused as refused:
-        return Problem(file, refused.line, refused.message, refused.mend)
+        return Problem(file, refused.line, refused.message, refused.fix)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         said = problem.problem or problem.context or "cannot be read"
-        return Problem(file, mark.line + 1 if mark else 1, f"not valid YAML: {said}", _yaml_mend(said))
+        return Problem(file, mark.line + 1 if mark else 1, f"not valid YAML: {said}", _yaml_fix(said))
     except yaml.YAMLError:
         return Problem(file, 1, "not valid YAML: it holds characters that YAML forbids", "save it as UTF-8 text")
 
 
-def _yaml_mend(said: str) -> str:
+def _yaml_fix(said: str) -> str:
     if "mapping values are not allowed" in said:
         return "put the value in quotes; it contains ': '"
     if "tab" in said or "cannot start any token" in said:
@@ -89,7 +89,7 @@ def _yaml_mend(said: str) -> str:
 
 
 class _Reader:
-    """Turns the parser's events into plain values, noting lines as it goes."""
+    """Turns the parser's events into plain values, recording their lines."""
 
     def __init__(self, text: str) -> None:
         self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=_LOADER))
@@ -147,7 +147,7 @@ class _Reader:
             here = (*path, key)
             if key in entries:
                 first = self._lines[here]
-                raise _Refused(line, f"'{key}' stands twice, first on line {first}", "remove one of the two")
+                raise _Refused(line, f"'{key}' occurs twice, first on line {first}", "remove one of the two")
             self._lines[here] = line
             entries[key] = self._value(self._next(), here)
         return entries

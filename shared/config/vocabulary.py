@@ -65,11 +65,11 @@ SCOPES = (
     "replies:write",
     "metrics:read",
 )
-"""What a key can be allowed; a key has one scope for each thing its holder does, and no other."""
+"""The scopes of keys: one for each thing a holder may do."""
 
 
 def fields_of(root: str, kind: str, declared: Iterable[str]) -> frozenset[str]:
-    """Return the fields that stand under a root.
+    """Return the fields of a root.
 
     Args:
         root: ``trigger``, ``event``, ``recipient`` or ``history``.

@@ -1,4 +1,4 @@
-"""Waiting: how long, and until which hour of which weekday on the recipient's own clock."""
+"""Waits: how long, and until which hour of which weekday on the recipient's own clock."""
 
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum

@@ -71,7 +71,7 @@ def test_a_path_the_file_does_not_have_is_told_by_what_is_around_it() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("a: 1\nb: 2\na: 3", 3, "'a' stands twice, first on line 1"),
+        ("a: 1\nb: 2\na: 3", 3, "'a' occurs twice, first on line 1"),
         ("a: &x 1\nb: *x", 1, "anchors"),
         ("a: 1\nb: *x", 2, "anchors"),
         ("a: !python/object 1", 1, "tags"),
@@ -92,7 +92,7 @@ def test_a_file_that_could_surprise_is_refused_with_its_line(text: str, line: in
     assert isinstance(refused, Problem)
     assert (refused.file, refused.line) == ("f.yaml", line)
     assert message in refused.message
-    assert refused.mend
+    assert refused.fix
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "~"])
