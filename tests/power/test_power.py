@@ -102,11 +102,14 @@ class Provider:
     def __init__(self, statements: list[str]) -> None:
         self._statements = statements
         self._heard = 0
+        self._least = 1 + max(place for place, sql in enumerate(statements) if sql.lstrip().startswith("CREATE"))
+        """A cut may fall before the provider has made its tables; it makes them before it takes a call."""
         self._raw = sqlite3.connect(":memory:", isolation_level=None)
         self.called: set[bytes] = set()
 
     def until(self, heard: int) -> sqlite3.Connection:
         """Return the record after so many statements."""
+        heard = max(heard, self._least)
         fresh = self._statements[self._heard : heard]
         self._heard = max(self._heard, heard)
         for sql in fresh:
