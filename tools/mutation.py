@@ -40,8 +40,8 @@ _PURE = {
 }
 MODULES = {name: ROOT / folder / f"{name}.py" for folder, names in _PURE.items() for name in names}
 """The pure modules of the gate, by name; no two share one."""
-UNIT = ROOT / "tests" / "unit" / "compliance"
-EXPLAINED = UNIT / "mutants.yaml"
+UNIT = tuple(ROOT / "tests" / "unit" / folder for folder in ("compliance", "shared/rules", "shared/rule_files"))
+EXPLAINED = UNIT[0] / "mutants.yaml"
 """Survivors that somebody has looked at, each with the reason why no test can or need see it."""
 _RESULTS = ROOT / ".cache" / "mutation" / "results.jsonl"
 _RANDOM = "tests/oracle/test_random_cases.py::test_engine_and_oracle_never_part_over_twenty_thousand_random_questions"
@@ -89,10 +89,10 @@ class _Changed(MetaPathFinder, Loader):
 
 def stages_of(module: str) -> tuple[tuple[str, ...], ...]:
     """Return the tests that may notice a change of a module: its own first, then the others."""
-    every = sorted(UNIT.glob("test_*.py"))
+    every = sorted(path for folder in UNIT for path in folder.rglob("test_*.py"))
     named = [path for path in every if path.name.startswith(f"test_{module}")]
     imports = [path for path in every if _imports(path, module)]
-    own = named or imports or [path for path in every if path.name.startswith("test_gate")]
+    own = named or imports or [path for path in every if path.name.startswith("test_decision")]
     others = [path for path in every if path not in own]
     return tuple(map(_name, own)), (*map(_name, others), *_OF_THE_WHOLE)
 
