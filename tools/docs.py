@@ -23,6 +23,7 @@ from shared.failpoints import NAMES
 from shared.settings_index import every_setting
 from shared.telemetry.metrics import catalogue
 from shared.vocabulary.service_names import SERVICES
+from tools import follow_up_states
 
 ROOT = Path(__file__).parent.parent / "docs" / "reference"
 _NOTE = "<!-- Written by `make docs` from the code; edit the code instead. -->\n"
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
         "openapi.json": _json(http),
         "files.md": _files(),
         "tables.md": _tables(),
+        "follow-up-states.md": follow_up_states.page(_NOTE),
         **{f"schemas/{name}.json": _json(schema) for name, schema in file_schemas().items()},
     }
 

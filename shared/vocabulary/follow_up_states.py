@@ -5,38 +5,72 @@ from typing import Final
 
 
 class FollowUpState(StrEnum):
-    """Where a follow-up stands; the scheduler's matrix is the only thing that moves it."""
+    """The state of a follow-up; only the scheduler's matrix changes it."""
 
     PENDING = "pending"
-    """The plan puts it here, and so does a verdict of *defer* or a failed call that may be repeated.
+    """It waits for its due time.
 
-    It leaves when its timer fires and its number has room (*released*), or when it is cancelled or expires.
+    In: the plan; later the gate's *defer*, a lapsed clearance, or a failed call that may be repeated.
+    Out: the release loop releases it when it is due and its number has capacity, or ends it when it expires; a cancel
+    rule, the API, an opt-out, an erasure or a closed merchant cancels it.
     """
     RELEASED = "released"
-    """The scheduler's loop puts it here at its due time; it is with the gate or the sender.
+    """The scheduler has handed it to the gate, and after clearance the sender has it.
 
-    It leaves with the first answer: deferred or lapsed (*pending*), blocked, expired, accepted (*dispatched*),
-    refused (*failed*), or without an answer of the provider (*unknown*).
+    In: the release loop, at its due time.
+    Out: the first answer: deferred, lapsed or to be repeated (*pending*), blocked, expired, accepted by the provider
+    (*dispatched*), refused (*failed*), or no answer of the provider (*unknown*). It may still be cancelled.
     """
     DISPATCHED = "dispatched"
-    """The provider has accepted it. A delivery receipt moves it on; after 72 hours without one it is *unconfirmed*."""
-    DELIVERED = "delivered"
-    """A delivery receipt says that the phone has it. Nothing moves it from here."""
-    UNCONFIRMED = "unconfirmed"
-    """Accepted, and no receipt came within 72 hours. A late receipt still moves it to *delivered* or *failed*."""
-    FAILED = "failed"
-    """The provider refused it, or accepted it and could not deliver it. Only proof of acceptance moves it on."""
-    UNKNOWN = "unknown"
-    """The call had no answer and the provider could not tell what became of it; it is never sent again.
+    """The provider has accepted it.
 
-    Proof in either direction moves it on: accepted, delivered, undelivered or refused.
+    In: the sender, when the provider's answer or a later proof of acceptance arrives.
+    Out: a delivery receipt (*delivered* or *failed*), a failure that may be repeated (*pending*), or 72 hours without
+    a receipt (*unconfirmed*).
+    """
+    DELIVERED = "delivered"
+    """The phone has it.
+
+    In: a delivery receipt.
+    Out: nothing.
+    """
+    UNCONFIRMED = "unconfirmed"
+    """It was accepted, and it is not known whether it arrived.
+
+    In: the release loop, when 72 hours have passed without a delivery receipt.
+    Out: a late receipt (*delivered* or *failed*).
+    """
+    FAILED = "failed"
+    """It was not delivered.
+
+    In: the sender, when the provider refused it, or accepted it and could not deliver it.
+    Out: only proof that the provider accepted it after all (*dispatched* or *delivered*).
+    """
+    UNKNOWN = "unknown"
+    """Its call had no answer, and the provider could not tell what became of it; it is never sent again.
+
+    In: the sender, when reconciliation gives up.
+    Out: proof in either direction (*dispatched*, *delivered* or *failed*).
     """
     BLOCKED = "blocked"
-    """The gate found a lasting obstacle. Only proof that the provider accepted it all the same moves it on."""
+    """It may not be sent.
+
+    In: the gate, which found a lasting obstacle.
+    Out: only proof that the provider accepted it all the same.
+    """
     CANCELLED = "cancelled"
-    """A cancel rule, the API, an opt-out, an erasure or a closed shop ended it before the provider accepted it."""
+    """It is no longer wanted.
+
+    In: a cancel rule, the API, an opt-out, an erasure or a closed merchant, before the provider accepted it.
+    Out: only proof that the provider accepted it all the same.
+    """
     EXPIRED = "expired"
-    """Its `expire_after` passed, or the gate found no permitted time before it would."""
+    """It would have come too late.
+
+    In: the release loop, when `expire_after` or the time its flow allows has passed; the gate, when it finds no
+    permitted time before that.
+    Out: only proof that the provider accepted it all the same.
+    """
 
 
 OPEN: Final = frozenset({FollowUpState.PENDING, FollowUpState.RELEASED})

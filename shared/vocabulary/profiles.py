@@ -1,4 +1,4 @@
-"""How a merchant reads the rules that spare consenting people."""
+"""How a merchant treats laws that exempt people who have consented."""
 
 from enum import StrEnum
 
@@ -7,6 +7,6 @@ class Profile(StrEnum):
     """How consent bears on solicitation-hour laws (compliance section 1)."""
 
     STRICT = "strict"
-    """The hours bind whatever a person has agreed to."""
+    """The hours apply to everybody, whatever they have consented to."""
     CONSENT_AWARE = "consent_aware"
-    """A law that exempts consenting people does not bind texts to them."""
+    """A law that exempts people who have consented does not restrict follow-ups to them."""

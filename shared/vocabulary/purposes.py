@@ -1,4 +1,4 @@
-"""What a text is for, in the two ways more than one service asks: is it an answer, and how urgent is it."""
+"""What a purpose decides in more than one service: whether it is an answer, and how urgent it is."""
 
 from collections.abc import Mapping
 from enum import IntEnum
@@ -8,11 +8,11 @@ from typing import Final
 from shared.events.follow_up import Purpose
 
 ANSWER_PURPOSES: Final = frozenset({Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
-"""Texts that answer a person who has just written: welcome at any hour, and left out of figures about engagement."""
+"""Answers to a person who has just written: allowed at any hour, and left out of figures about engagement."""
 
 
 class Priority(IntEnum):
-    """Which text goes first on a number; a lower value goes earlier."""
+    """Which follow-up goes first on a number; a lower value goes earlier."""
 
     ANSWER = 0
     TRANSACTIONAL = 1

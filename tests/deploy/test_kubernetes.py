@@ -8,6 +8,7 @@ import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
 import pytest
 import yaml
 
+from services.cli import doctor as _  # noqa: F401 - with it every settings class is declared
 from shared.config.lint import lint
 from shared.settings_index import every_setting
 from shared.vocabulary import service_names

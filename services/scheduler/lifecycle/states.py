@@ -1,9 +1,9 @@
-"""The life of one follow-up: every state by every happening, as data (design section 5).
+"""The lifecycle of one follow-up: every state by every kind of transition, as data (design section 5).
 
-Two rules stand before the matrix. A gate's answer counts only for the release it is about. News about an attempt
-counts once, and only when it says more than what is known of that attempt (`Proof`), so repeats and disorder are
-harmless. An end of ours (blocked, cancelled, expired) gives way to nothing but proof that the provider took the text;
-where two such ends compete, the first one stands.
+Two rules come before the matrix. A gate's answer counts only for the release it is about. An event about an attempt
+counts once, and only when it says more than what is known of that attempt (`Proof`), so that repeats and disorder are
+harmless. A withheld end (blocked, cancelled, expired) changes only on proof that the provider accepted the follow-up;
+of two such ends the first one stays.
 """
 
 from collections.abc import Mapping
@@ -14,43 +14,51 @@ from typing import NamedTuple
 
 from shared.vocabulary.follow_up_states import OPEN, FollowUpState
 
-_ENDS_OF_OURS = frozenset({FollowUpState.BLOCKED, FollowUpState.CANCELLED, FollowUpState.EXPIRED})
+_WITHHELD = frozenset({FollowUpState.BLOCKED, FollowUpState.CANCELLED, FollowUpState.EXPIRED})
+"""Ends by a decision of ours, without the provider."""
 
 
 class TransitionKind(StrEnum):
-    """What can happen to a follow-up."""
+    """What can happen to a follow-up, with who says so."""
 
     FIRED = "fired"
-    """Its timer, and its turn at the sender number."""
+    """The release loop: its timer fired, and its sender number has capacity."""
     CANCELLED = "cancelled"
-    """A cancel rule, the API, an opt-out, an erasure, a closed shop."""
+    """A cancel rule, the API, an opt-out, an erasure or a closed merchant."""
     EXPIRED = "expired"
-    """Our own timer: `expire_after` has passed."""
+    """The release loop: `expire_after` has passed, or the flow skips it once it is past due."""
     SILENT = "silent"
-    """No receipt in 72 hours."""
+    """The release loop: no delivery receipt came in time (72 hours unless configured)."""
     DEFERRED = "deferred"
+    """The gate: not now, but at a later time."""
     LAPSED = "lapsed"
+    """The sender: the clearance ended before the call, so the gate is asked again."""
     BLOCKED = "blocked"
+    """The gate: a lasting obstacle."""
     TOO_LATE = "too_late"
-    """The gate blocked it as `message_expired`."""
+    """The gate: no permitted time before it expires (`message_expired`)."""
     ACCEPTED = "accepted"
+    """The sender: the provider accepted it."""
     DELIVERED = "delivered"
+    """The sender: a receipt says the phone has it."""
     UNDELIVERED = "undelivered"
-    """Failed after the provider had taken it."""
+    """The sender: it failed after the provider had accepted it."""
     REFUSED = "refused"
-    """Failed without the provider ever taking it, refusals at intent included."""
+    """The sender: it failed without the provider ever accepting it, refusals before the call included."""
     RETRIED = "retried"
-    """Failed, and the gate should be asked again."""
+    """The sender: it failed, and the gate is to be asked again."""
     RETRIED_UNWANTED = "retried_unwanted"
-    """The same, but nobody wants the text any more."""
+    """The same for a follow-up that was cancelled meanwhile."""
     UNKNOWN = "unknown"
+    """The sender: the call had no answer, and the provider could not tell what became of it."""
     DOUBLE_ACCEPTED = "double_accepted"
-    """The provider took it while another attempt is with the provider, too."""
+    """The sender: the provider accepted it while it has another attempt, too."""
     DOUBLE_DELIVERED = "double_delivered"
+    """The sender: it was delivered while the provider has another attempt, too."""
 
 
 class Proof(IntEnum):
-    """What is known of one attempt; more is never taken back."""
+    """What is known of one attempt; it only ever rises."""
 
     UNKNOWN = 1
     REFUSED = 2
@@ -64,12 +72,12 @@ class CellMark(StrEnum):
 
     IGNORED = "ignored"
     BACK = "back"
-    """To the end it had before the provider turned out to have taken it."""
+    """Restore the terminal state it had before the provider's acceptance became known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A double was detected: somebody is paged; `to` is where the follow-up goes."""
+    """A double was detected, which raises an alert; `to` is the state after it."""
 
     to: FollowUpState | CellMark
 
@@ -77,25 +85,25 @@ class Alarm:
 Cell = FollowUpState | CellMark | Alarm
 
 _NOTHING: dict[TransitionKind, Cell] = dict.fromkeys(TransitionKind, CellMark.IGNORED)
-_TAKEN: dict[TransitionKind, Cell] = {
+_PROVEN: dict[TransitionKind, Cell] = {
     TransitionKind.ACCEPTED: FollowUpState.DISPATCHED,
     TransitionKind.DELIVERED: FollowUpState.DELIVERED,
     TransitionKind.UNDELIVERED: FollowUpState.FAILED,
     TransitionKind.DOUBLE_ACCEPTED: Alarm(FollowUpState.DISPATCHED),
     TransitionKind.DOUBLE_DELIVERED: Alarm(FollowUpState.DELIVERED),
 }
-"""Proof that the provider took the text moves every state that did not know it."""
-_WANTED: dict[TransitionKind, Cell] = {
+"""Proof that the provider accepted it moves every state that did not know that."""
+_WITHHOLD: dict[TransitionKind, Cell] = {
     TransitionKind.CANCELLED: FollowUpState.CANCELLED,
     TransitionKind.EXPIRED: FollowUpState.EXPIRED,
     TransitionKind.UNKNOWN: FollowUpState.UNKNOWN,
 }
 
 MATRIX: Mapping[FollowUpState, Mapping[TransitionKind, Cell]] = {
-    FollowUpState.PENDING: _NOTHING | _TAKEN | _WANTED | {TransitionKind.FIRED: FollowUpState.RELEASED},
+    FollowUpState.PENDING: _NOTHING | _PROVEN | _WITHHOLD | {TransitionKind.FIRED: FollowUpState.RELEASED},
     FollowUpState.RELEASED: _NOTHING
-    | _TAKEN
-    | _WANTED
+    | _PROVEN
+    | _WITHHOLD
     | {
         TransitionKind.DEFERRED: FollowUpState.PENDING,
         TransitionKind.LAPSED: FollowUpState.PENDING,
@@ -125,23 +133,23 @@ MATRIX: Mapping[FollowUpState, Mapping[TransitionKind, Cell]] = {
         TransitionKind.DOUBLE_DELIVERED: Alarm(FollowUpState.DELIVERED),
     },
     FollowUpState.UNKNOWN: _NOTHING
-    | _TAKEN
+    | _PROVEN
     | {
         TransitionKind.REFUSED: FollowUpState.FAILED,
         TransitionKind.RETRIED: FollowUpState.FAILED,
         TransitionKind.RETRIED_UNWANTED: FollowUpState.FAILED,
     },
-    FollowUpState.FAILED: _NOTHING | _TAKEN | {TransitionKind.UNDELIVERED: CellMark.IGNORED},
-    FollowUpState.BLOCKED: _NOTHING | _TAKEN,
-    FollowUpState.CANCELLED: _NOTHING | _TAKEN,
-    FollowUpState.EXPIRED: _NOTHING | _TAKEN,
+    FollowUpState.FAILED: _NOTHING | _PROVEN | {TransitionKind.UNDELIVERED: CellMark.IGNORED},
+    FollowUpState.BLOCKED: _NOTHING | _PROVEN,
+    FollowUpState.CANCELLED: _NOTHING | _PROVEN,
+    FollowUpState.EXPIRED: _NOTHING | _PROVEN,
     FollowUpState.DELIVERED: _NOTHING
     | {
         TransitionKind.DOUBLE_ACCEPTED: Alarm(CellMark.IGNORED),
         TransitionKind.DOUBLE_DELIVERED: Alarm(CellMark.IGNORED),
     },
 }
-"""Every state by every happening."""
+"""Every state by every kind of transition."""
 
 _PROOFS: Mapping[TransitionKind, Proof] = {
     TransitionKind.UNKNOWN: Proof.UNKNOWN,
@@ -160,7 +168,7 @@ _ABOUT_ONE_RELEASE = frozenset(
         TransitionKind.RETRIED,
     }
 )
-"""Say nothing about a later release."""
+"""Kinds that say nothing about a later release."""
 _AT_THE_PROVIDER = frozenset({Proof.ACCEPTED, Proof.DELIVERED})
 
 
@@ -170,11 +178,11 @@ class Transition(NamedTuple):
     kind: TransitionKind
     reason: str
     release: int | None = None
-    """The release it is about; None for what is ours."""
+    """The release it is about; None for decisions of the scheduler."""
     attempt: str | None = None
     """For dispatch events: the attempt they are about."""
-    was_taken: bool = False
-    """For `RETRIED`: whether the provider had taken the failed text."""
+    was_accepted: bool = False
+    """For `RETRIED`: whether the provider had accepted the failed attempt."""
 
 
 class Lifecycle(NamedTuple):
@@ -182,19 +190,19 @@ class Lifecycle(NamedTuple):
 
     state: FollowUpState = FollowUpState.PENDING
     release: int = 0
-    """How many times it was handed to the gate."""
+    """How many times it was released."""
     reason: str | None = None
     proofs: Mapping[str, Proof] = MappingProxyType({})
     """What is known of each attempt."""
     unwanted_as: FollowUpState | None = None
-    """The end it would have, were it not for a text on its way."""
+    """The withheld end it had, or would have, were it not for an attempt at the provider."""
     unwanted_reason: str | None = None
     is_too_late: bool = False
-    """It was cancelled, and the provider had it all the same."""
+    """It was withheld, and the provider accepted it all the same."""
 
 
 class TransitionEffect(NamedTuple):
-    """What a piece of news does to a follow-up."""
+    """What a transition does to a follow-up."""
 
     after: Lifecycle
     moved: bool
@@ -202,14 +210,14 @@ class TransitionEffect(NamedTuple):
     alarm: bool = False
     """A double was detected."""
     stops_release: bool = False
-    """A text under way must be stopped: an older release turned out to have reached the provider."""
+    """The current release must be stopped, since an older one turned out to have reached the provider."""
 
 
 def effect_of(before: Lifecycle, transition: Transition) -> TransitionEffect | None:
-    """Return what the news changes; None where it is stale, known, or ignored.
+    """Return what a transition changes; None where it is stale, known, or ignored.
 
-    Total and deterministic. For what the outside says about one release the end does not depend on order or
-    repeats; a double is told once for each attempt that reveals it.
+    Total and deterministic. For what is said about one release, the result does not depend on order or repeats; a
+    double raises one alarm for each attempt that reveals it.
     """
     if transition.release is not None and transition.release < before.release and transition.kind in _ABOUT_ONE_RELEASE:
         return None
@@ -244,14 +252,14 @@ def effect_of(before: Lifecycle, transition: Transition) -> TransitionEffect | N
 
 
 def _proof_of(transition: Transition) -> Proof | None:
-    """Return what the news says about its attempt."""
+    """Return what a transition says about its attempt."""
     if transition.kind is TransitionKind.RETRIED:
-        return Proof.UNDELIVERED if transition.was_taken else Proof.REFUSED
+        return Proof.UNDELIVERED if transition.was_accepted else Proof.REFUSED
     return _PROOFS.get(transition.kind)
 
 
 def _column_of(kind: TransitionKind, before: Lifecycle, *, is_double: bool) -> TransitionKind:
-    """Return the column of the matrix, once it is known what else is known."""
+    """Return the kind to look up in the matrix, given what is known already."""
     if kind is TransitionKind.RETRIED and before.unwanted_as is not None:
         return TransitionKind.RETRIED_UNWANTED
     if is_double:
@@ -260,7 +268,7 @@ def _column_of(kind: TransitionKind, before: Lifecycle, *, is_double: bool) -> T
 
 
 def _ignored(before: Lifecycle, known: Lifecycle, transition: Transition, *, alarm: bool) -> TransitionEffect | None:
-    """Return what is remembered of news that moves nothing."""
+    """Return what is stored of a transition that leaves the state as it is."""
     if (
         before.state is FollowUpState.DISPATCHED
         and transition.kind is TransitionKind.CANCELLED
@@ -276,9 +284,9 @@ def _state_changed(
     """Return the follow-up in its new state."""
     release = known.release + 1 if transition.kind is TransitionKind.FIRED else known.release
     after = known._replace(state=to, reason=transition.reason, release=release)
-    if before.state in _ENDS_OF_OURS and before.unwanted_as is None:
+    if before.state in _WITHHELD and before.unwanted_as is None:
         after = after._replace(unwanted_as=before.state, unwanted_reason=before.reason)
-    if after.unwanted_as is not None and to not in OPEN | _ENDS_OF_OURS:
+    if after.unwanted_as is not None and to not in OPEN | _WITHHELD:
         after = after._replace(is_too_late=True)
     is_older = transition.release is not None and transition.release < before.release
     return TransitionEffect(

@@ -57,7 +57,7 @@ def request_of(event: ReleaseAnswer, follow_up: FollowUp, spread_over: timedelta
             kind = TransitionKind.UNDELIVERED if event.accepted else TransitionKind.REFUSED
             if event.retry_at is not None:
                 kind = TransitionKind.RETRIED
-            transition = Transition(kind, event.reason, event.release, _attempt(event), was_taken=event.accepted)
+            transition = Transition(kind, event.reason, event.release, _attempt(event), was_accepted=event.accepted)
             return TransitionRequest(follow_up, transition, event.retry_at)
 
 

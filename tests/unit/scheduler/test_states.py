@@ -130,7 +130,7 @@ def test_firing_counts_releases() -> None:
 
 def test_a_late_repeat_of_an_attempt_that_failed_does_not_stop_its_retry() -> None:
     accepted = about(TransitionKind.ACCEPTED)
-    retried = then(RELEASED, accepted, about(TransitionKind.RETRIED, was_taken=True), FIRE)
+    retried = then(RELEASED, accepted, about(TransitionKind.RETRIED, was_accepted=True), FIRE)
     assert retried.state is FollowUpState.RELEASED
     assert effect_of(retried, accepted) is None
 
@@ -147,7 +147,7 @@ def test_two_attempts_at_the_provider_are_a_double_told_once_for_each() -> None:
 
 
 def test_a_retry_after_a_failure_is_no_double() -> None:
-    retried = then(RELEASED, about(TransitionKind.ACCEPTED), about(TransitionKind.RETRIED, was_taken=True), FIRE)
+    retried = then(RELEASED, about(TransitionKind.ACCEPTED), about(TransitionKind.RETRIED, was_accepted=True), FIRE)
     found = effect_of(retried, about(TransitionKind.ACCEPTED, release=2, attempt="b"))
     assert found is not None
     assert not found.alarm
@@ -163,7 +163,7 @@ def test_a_text_taken_after_its_end_is_too_late_and_falls_back_to_that_end(end: 
     ended = then(RELEASED, Transition(end, "why", release=1))
     taken = then(ended, about(TransitionKind.ACCEPTED))
     assert (taken.state, taken.is_too_late) == (FollowUpState.DISPATCHED, True)
-    back = then(taken, about(TransitionKind.RETRIED, was_taken=True))
+    back = then(taken, about(TransitionKind.RETRIED, was_accepted=True))
     assert (back.state, back.reason) == (ended.state, "why")
 
 
@@ -178,7 +178,7 @@ WORDS = [
     TransitionKind.REFUSED,
     TransitionKind.UNKNOWN,
 ]
-RETRY = Transition(TransitionKind.RETRIED, "undelivered", 1, "a", was_taken=True)
+RETRY = Transition(TransitionKind.RETRIED, "undelivered", 1, "a", was_accepted=True)
 REFUSED_RETRY = Transition(TransitionKind.RETRIED, "refused", 1, "a")
 
 
@@ -196,8 +196,8 @@ def histories(draw: st.DrawFn) -> list[Transition]:
         return [about(draw(st.sampled_from(GATE)), attempt=""), *(n for n in attempt if n.kind in taken)]
     if choice == "retry":
         accepted = [n for n in attempt if n.kind is TransitionKind.ACCEPTED]
-        was_taken = bool(accepted) or draw(st.sampled_from((True, False)))
-        return [*accepted, RETRY if was_taken else REFUSED_RETRY]
+        was_accepted = bool(accepted) or draw(st.sampled_from((True, False)))
+        return [*accepted, RETRY if was_accepted else REFUSED_RETRY]
     return attempt
 
 
