@@ -1,1 +1,1 @@
-"""The ground floor: what every service stands on; imports no service."""
+"""What every service uses; imports no service."""

@@ -1,4 +1,4 @@
-"""Gathering: requests that arrive while a unit of work commits share the next one, and with it one fsync."""
+"""Batches requests that arrive while a unit of work commits into the next one, which takes one fsync."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -12,12 +12,12 @@ ResultT = TypeVar("ResultT")
 
 
 class Batcher(Generic[ItemT, ResultT]):
-    """Hands items to `record` in groups, one group at a time; each item's caller gets its own result.
+    """Passes items to `record` in groups, one group at a time; each item's caller gets its own result.
 
-    An item waits for company as long as it was told to, and no longer once a group is full. While `hold_seconds` says
-    that something else comes first, everybody who is there waits so long. Where more wait than a group holds, those
-    whom `whose` names take turns. A fault fails the whole group, since nothing of it was stored; a bug is looked for by
-    recording each item alone, so that it fails only its own caller.
+    An item waits for others for `linger_seconds`, or until a group is full. While `hold_seconds` returns more than 0,
+    all waiting items are held for that long. If more wait than a group holds, the owners that `whose` returns take
+    turns. A fault fails the whole group, since nothing of it was stored; after a bug each item is recorded alone, so
+    that it fails only its own caller.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Batcher(Generic[ItemT, ResultT]):
         self._task: asyncio.Task[None] | None = None
 
     async def add(self, item: ItemT) -> ResultT:
-        """Record an item with whoever else is waiting; durable when this returns.
+        """Record an item together with others that wait; durable when this returns.
 
         Raises:
             Fault: nothing was stored; trying again is safe where the fault is retryable.
@@ -52,17 +52,17 @@ class Batcher(Generic[ItemT, ResultT]):
         return await future
 
     def _begin(self) -> None:
-        """Start handing on those who wait."""
+        """Start recording what waits."""
         self._task = asyncio.create_task(self._drain(), name="gathering")
         self._task.add_done_callback(self._go_on)
 
     def _go_on(self, ended: asyncio.Task[None]) -> None:
-        """Start again where somebody still waits: a stray cancellation must not leave them waiting for ever."""
+        """Start again if items still wait: a stray cancellation must not leave them waiting for ever."""
         if self._waiting and self._task is ended and not asyncio.get_running_loop().is_closed():
             self._begin()
 
     async def finish(self) -> None:
-        """Wait until nobody waits."""
+        """Wait until no item waits."""
         if self._task is not None:
             await self._task
 
@@ -88,7 +88,7 @@ class Batcher(Generic[ItemT, ResultT]):
         except asyncio.CancelledError:
             _fail(group, Interrupted())
             raise
-        except Exception as bug:  # noqa: BLE001 - whatever it is, its own caller is told
+        except Exception as bug:  # noqa: BLE001 - whatever it is, its own caller gets it
             if len(group) == 1:
                 _fail(group, bug)
             else:
@@ -100,7 +100,7 @@ class Batcher(Generic[ItemT, ResultT]):
         return size
 
     async def _linger(self) -> None:
-        """Wait for company; a full group goes at once."""
+        """Wait for more items; a full group goes at once."""
         self._is_full.clear()
         if self._linger_seconds > 0 and len(self._waiting) < self._most_items:
             try:
@@ -113,7 +113,7 @@ class Batcher(Generic[ItemT, ResultT]):
         for item, future in group:
             try:
                 [result] = await self._record([item])
-            except Exception as problem:  # noqa: BLE001 - whatever it is, its own caller is told
+            except Exception as problem:  # noqa: BLE001 - whatever it is, its own caller gets it
                 _fail([(item, future)], problem)
             else:
                 if not future.done():

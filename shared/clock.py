@@ -1,4 +1,4 @@
-"""The clock: the only module that reads the time; everything else is told.
+"""The clock: the only module that reads the time; everything else receives it.
 
 `FOLLOWUP_CLOCK_FILE` names a file with an offset in seconds that every process adds, so that several
 processes move together in a demo or test; it is refused when a real provider is configured.
@@ -14,14 +14,14 @@ from typing import Protocol
 JUMP_TOLERANCE_SECONDS = 300.0
 """A forward jump of the wall clock beyond this holds marketing (design section 6)."""
 STEADY_SECONDS = 900.0
-"""After a jump marketing waits until the wall clock has walked with the monotonic one for this long."""
+"""After a jump marketing waits until the wall clock has kept pace with the monotonic one for this long."""
 STEADY_TOLERANCE_SECONDS = 5.0
-"""Two clocks that part by less in that time walk together."""
+"""Two clocks that differ by less in that time keep pace."""
 _OFFSET_CHECK_SECONDS = 0.05
 
 
 class Clock(Protocol):
-    """What the house knows of time."""
+    """What services may ask about time."""
 
     def now(self) -> datetime:
         """Return the instant as an aware UTC datetime."""
@@ -72,7 +72,7 @@ class SystemClock:
         return time.monotonic()
 
     def is_trustworthy(self) -> bool:
-        """Return false from a jump of the wall clock until both clocks have walked together again for a while."""
+        """Return false from a jump of the wall clock until both clocks have kept pace again for a while."""
         tick = time.monotonic()
         drift = (time.time() - self._wall_origin) - (tick - self._monotonic_origin)
         if drift - self._drift > JUMP_TOLERANCE_SECONDS:
@@ -97,7 +97,7 @@ class SystemClock:
 
 
 def prefer_tzdata_wheel() -> None:
-    """Let time zones come from the locked tzdata package, whatever copy the system has.
+    """Read time zones from the locked tzdata package instead of the system's copy.
 
     A system copy of 2025 is an hour wrong in Alberta from 2026-11-01 on (libraries section 3).
     """

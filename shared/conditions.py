@@ -1,6 +1,6 @@
-"""Conditions in flow files: the only module that knows the CEL library.
+"""Conditions in flow files: the only module that imports the CEL library.
 
-What the library does, and what stands here against it: an evaluation error arrives as a value (a missing key is a
+What the library does, and how this module guards against it: an evaluation error arrives as a value (a missing key is a
 truthy string), so only ``True`` and ``False`` themselves are answers; it takes instants only as variables of their
 own, never inside a map, so the three instants that flows know are declared one by one; it limits iterations by
 raising, so that too becomes a value. It counts steps and not bytes: a step over a long text takes as long as the text,
@@ -21,14 +21,14 @@ from shared.errors import ConditionFault
 
 LONGEST_CONDITION_CHARACTERS = 4000
 ROOTS = ("trigger", "event", "recipient", "history")
-"""The tables an expression may look into; `now` is an instant beside them."""
+"""The tables an expression may read; `now` is an instant beside them."""
 INSTANTS = frozenset({("trigger", "occurred_at"), ("event", "occurred_at"), ("history", "last_order_at")})
 """Fields that are instants: they compare with `now`. Any other instant is text in RFC 3339 (``timestamp(…)``)."""
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
 MOST_FACT_CHARACTERS = 262_144
-"""Of all facts together; the doors take less, so only what was stored before they did meets this."""
+"""Of all facts together; the API accepts less, so only facts stored by earlier versions reach this."""
 MOST_WORK = 1_000_000
 """Steps on 64 bytes: some 50 ms."""
 _MACROS = frozenset({"all", "exists", "exists_one", "filter", "map"})
@@ -266,7 +266,7 @@ def _taken(facts: Mapping[str, Any]) -> tuple[dict[str, Any], _Largest]:
 
 
 def _told(said: str) -> ConditionError:
-    """Return the error in our words; the library's own may quote a recipient's facts."""
+    """Return the error in words of our own; the library's may quote a recipient's facts."""
     if missing := _MISSING_KEY.search(said):
         return ConditionError(f"no fact named '{missing[1]}'")
     if unknown := _MISSING_NAME.search(said):
@@ -302,7 +302,7 @@ def _instant(value: object) -> datetime | None:
 
 def _plain(value: object, depth: int) -> Plain:
     """Return the value in types the library takes: the rest of Python's would each be an error."""
-    if type(value) is str:  # nearly all are of these very types, which is told for less than a kind of one is
+    if type(value) is str:  # nearly all are of exactly these types, and this check is cheaper than `isinstance`
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if value is None or value is True or value is False or type(value) is float:
         return value
@@ -317,7 +317,7 @@ def _plain(value: object, depth: int) -> Plain:
 
 
 def _plain_of_others(value: object, depth: int) -> Plain:
-    """Return what is of any other type, or lies too deep."""
+    """Return a value of any other type, or one that is nested too deep."""
     match value:
         case int():
             return int(value) if -_INT64 <= value < _INT64 else float(value)

@@ -12,7 +12,7 @@ class Fault(Exception):
     code: ClassVar[str] = "fault"
     """Stable, documented; the same word in logs, metrics, problem documents and runbooks."""
     retryable: ClassVar[bool] = False
-    """Whether the same call may succeed later without anybody changing anything."""
+    """Whether the same call may succeed later with nothing changed."""
 
     def __init__(self, detail: str = "", **fields: object) -> None:
         super().__init__(detail or self.__doc__ or self.code)
@@ -28,13 +28,13 @@ class DatabaseUnavailable(Fault):
 
 
 class CommitUnknown(DatabaseUnavailable):
-    """The connection broke during the commit: all of this unit is stored or nothing; a repeat must bear both."""
+    """The connection broke during the commit: all of this unit is stored or none; a repeat must be safe either way."""
 
     code = "commit_unknown"
 
 
 class Overtaken(Fault):
-    """Another unit did the same at the same moment; this one was rolled back, and is run once more to see its work."""
+    """Another unit did the same at the same moment; this one was rolled back, and is run again to read its result."""
 
     code = "overtaken"
     retryable = True
@@ -48,7 +48,7 @@ class Fenced(Fault):
 
 
 class ConfigurationFault(Fault):
-    """A setting or file is wrong; the message names the place and the mend."""
+    """A setting or file is wrong; the message names the place and how to fix it."""
 
     code = "configuration"
 
@@ -84,9 +84,9 @@ class ConditionFault(Fault):
 
 
 def describe(problem: BaseException) -> str:
-    """Return what went wrong, fit to be kept: a fault in its own words, anything else by type and place in our code.
+    """Return what went wrong, safe to store: a fault by its detail, anything else by type and place in our code.
 
-    What an unknown exception says is left out: a driver's quotes the row it was given, and that may name a person.
+    The message of an unknown exception is left out: a driver's quotes the row it was given, which may name a person.
     """
     if isinstance(problem, Fault):
         return f"{type(problem).__name__}: {problem.detail}"

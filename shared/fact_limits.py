@@ -14,7 +14,7 @@ DEEPEST_LEVELS: Final = 20
 
 
 def problem_of(facts: Mapping[str, Any]) -> str | None:
-    """Return what is too large among facts that somebody chose to send, or None: who sent them can send less."""
+    """Return what is too large among facts that a caller chose to send, or None."""
     if _are_small(facts):
         return None
     if _deepest(facts) > DEEPEST_LEVELS:
@@ -27,7 +27,7 @@ def problem_of(facts: Mapping[str, Any]) -> str | None:
 
 
 def bounded_facts(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return facts that are not too large; for models of what somebody sends.
+    """Return facts that are not too large; for models of request bodies.
 
     Raises:
         ValueError: they are, and how.
@@ -40,7 +40,7 @@ def bounded_facts(facts: dict[str, Any]) -> dict[str, Any]:
 def within_bounds(facts: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """Return the facts of a platform's delivery that are not too large, and how many were left out.
 
-    Nobody can be asked to send less, and what the delivery means does not depend on these: a too large one is unknown.
+    A platform cannot be asked to send less, and a delivery's meaning does not depend on these: drop what is too large.
     """
     if _are_small(facts):
         return dict(facts), 0
@@ -86,7 +86,7 @@ def _longest(value: object) -> int:
 
 
 def _deepest(value: object, level: int = 0) -> int:
-    """Return how deep a value is, looking no deeper than matters."""
+    """Return how deep a value is nested, up to the limit."""
     if level > DEEPEST_LEVELS:
         return level
     match value:

@@ -32,7 +32,7 @@ NAMES = (
 
 
 class FailpointReached(Exception):
-    """An armed failpoint was told to raise."""
+    """An armed failpoint raised."""
 
 
 class _Trap:

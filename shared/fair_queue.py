@@ -1,4 +1,4 @@
-"""A line in which everybody's first stands before anybody's second: many of one name hold nobody of another."""
+"""A fair queue: each owner's first item comes before any owner's second, so that many items of one delay no other's."""
 
 from collections import OrderedDict, deque
 from collections.abc import Hashable
@@ -8,7 +8,7 @@ ItemT = TypeVar("ItemT")
 
 
 class FairQueue(Generic[ItemT]):
-    """Items by name; each name keeps its own order, and names take turns."""
+    """Items by owner; each owner's items keep their order, and owners take turns."""
 
     def __init__(self) -> None:
         self._lines: OrderedDict[Hashable, deque[ItemT]] = OrderedDict()
@@ -19,7 +19,7 @@ class FairQueue(Generic[ItemT]):
         return self._count
 
     def add(self, name: Hashable, item: ItemT) -> None:
-        """Let an item wait behind those of its name."""
+        """Add an item behind those of its owner."""
         self._lines.setdefault(name, deque()).append(item)
         self._count += 1
 
@@ -27,7 +27,7 @@ class FairQueue(Generic[ItemT]):
         """Take the item whose turn it is.
 
         Raises:
-            KeyError: nobody waits.
+            KeyError: the queue is empty.
         """
         name, line = self._lines.popitem(last=False)
         item = line.popleft()

@@ -1,6 +1,6 @@
-"""What a process does beside its services: rereads merchant files, prunes its log, forgets old idempotency keys.
+"""What a process does besides its services: reread merchant files, prune its log, delete old idempotency keys.
 
-It also measures what nobody else sees: how late its event loop runs, and how much stands parked.
+It also measures how late its event loop runs, and how many events are parked.
 """
 
 import asyncio
@@ -31,11 +31,11 @@ COUNT_SECONDS = 30.0
 
 _ANSWER_SECONDS = 3.0
 
-LOOP_LAG = histogram("followup_event_loop_lag_seconds", "How late the event loop came to what was to run now.")
+LOOP_LAG = histogram("followup_event_loop_lag_seconds", "How late the event loop ran what was due.")
 BROKEN_FILES = gauge(
     "followup_merchant_files_broken", "Merchant and flow files with an error; the last good ones are in force."
 )
-PARKED = gauge("followup_parked_events", "Events that stand parked now.", ["service"])
+PARKED = gauge("followup_parked_events", "Events parked now.", ["service"])
 
 log = logger(__name__)
 
@@ -70,14 +70,14 @@ class Housekeeping:
         return self._tasks.ended()
 
     async def readiness(self) -> str | None:
-        """Return why this process should not be given work, or None: its database answers, its loops go on."""
+        """Return why this process should not be given work, or None: its database answers, its loops run."""
         if (dead := self._tasks.ended()) is not None:
             return dead
         troubles = [trouble for loop in self._loops if (trouble := loop.pulse.trouble()) is not None]
         return "; ".join(troubles) or await self._database_trouble()
 
     async def _database_trouble(self) -> str | None:
-        """Ask the database for nothing, and return what is wrong where it does not answer soon."""
+        """Return what is wrong with the database if it does not answer soon, or None."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await self._runtime.database.read(ping)
@@ -94,7 +94,7 @@ class Housekeeping:
         return f"a merchant file is broken, the last good one is in force: {errors[0]}{rest}"
 
     async def _reload(self) -> float:
-        """Take changed merchant files into force; broken ones leave the last good one there, and it is said."""
+        """Put changed merchant files into force; a broken one leaves the last good one in force, and is logged."""
         merchants = self._runtime.merchants
         before = merchants.merchants
         if await asyncio.to_thread(merchants.reload_if_changed):
@@ -109,7 +109,7 @@ class Housekeeping:
         return [problem for problem in self._runtime.merchants.problems if problem.severity is Severity.ERROR]
 
     async def _measure(self) -> float:
-        """Compare when this runs with when it was to run."""
+        """Compare when this runs with when it was scheduled."""
         now = self._runtime.clock.monotonic()
         if self._expected_at is not None:
             LOOP_LAG.observe(max(0.0, now - self._expected_at))
@@ -117,7 +117,7 @@ class Housekeeping:
         return MEASURE_SECONDS
 
     async def _count(self) -> float:
-        """Count what stands parked; who has too much of it is refused more until it is seen to."""
+        """Count parked events; a merchant with too many is refused more until an operator has handled them."""
         most: Counter[str] = Counter()
         for system_tables in self._system_tables:
             found = await self._runtime.database.read(partial(parked.counts, system_tables=system_tables))
@@ -133,7 +133,7 @@ class Housekeeping:
         return COUNT_SECONDS
 
     async def _prune(self) -> float:
-        """Drop what nobody needs any more."""
+        """Delete what is no longer needed."""
         now = self._runtime.clock.now()
         oldest = now - timedelta(hours=IDEMPOTENCY_HOURS)
         keys = [Sweep(system_tables.idempotency_keys.c.created_at, oldest) for system_tables in self._system_tables]

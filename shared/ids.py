@@ -35,7 +35,7 @@ _code_seeds = Pool(16)
 _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CHARACTER_OF = bytes(_BASE62[byte % len(_BASE62)] for byte in range(256))
 _UNEVEN = bytes(range(256 - 256 % len(_BASE62), 256))
-"""Bytes beyond the last whole round of the alphabet: kept, they would make its first characters likelier."""
+"""Bytes beyond the last whole round of the alphabet: used, they would make its first characters likelier."""
 
 
 def derived(namespace: str, *parts: object, at: datetime) -> uuid.UUID:
@@ -51,7 +51,7 @@ def derived(namespace: str, *parts: object, at: datetime) -> uuid.UUID:
 
 
 def minted(at: datetime) -> uuid.UUID:
-    """Return a new id nobody can guess, rising with `at` (UUIDv7, RFC 9562 section 5.7)."""
+    """Return a new id that cannot be guessed, rising with `at` (UUIDv7, RFC 9562 section 5.7)."""
     return _stamped(milliseconds(at), _number(_tails.take(), "big"), version=7)
 
 
@@ -82,7 +82,7 @@ def code(length: int) -> str:
 
 
 def _stamped(ms: int, tail: int, *, version: int) -> uuid.UUID:
-    """Lay 48 bits of time and 80 bits of tail into an RFC 9562 UUID (74 of the tail's bits survive)."""
+    """Combine 48 bits of time and 80 bits of tail into an RFC 9562 UUID (74 of the tail's bits survive)."""
     return _of_int(_marked(((ms & _TIME) << 80) | tail, version=version))
 
 

@@ -1,4 +1,4 @@
-"""Instants from outside: near enough to our time that every sum with them stays inside the calendar."""
+"""Instants from outside: near enough to the present that every sum with them stays inside the calendar."""
 
 import re
 from datetime import UTC, date, datetime
@@ -41,6 +41,6 @@ def _in_utc(at: datetime) -> datetime:
 Written = Annotated[AwareDatetime, BeforeValidator(as_written)]
 """An instant with an offset, of any year: only text is one, or what a file's own grammar calls one."""
 Instant = Annotated[Written, AfterValidator(_in_utc)]
-"""An instant with an offset and near our time, brought to UTC."""
+"""An instant with an offset and near the present, converted to UTC."""
 Day = Annotated[date, Field(ge=EARLIEST.date(), lt=LATEST.date()), BeforeValidator(_day_as_written)]
-"""A day of somebody's calendar."""
+"""A calendar day."""

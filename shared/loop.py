@@ -1,4 +1,4 @@
-"""The entry point of time: a loop steps, sleeps as long as its step says, and can be woken earlier."""
+"""The entry point of time: a loop runs a step, sleeps for the seconds the step returned, and can be woken earlier."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,13 +10,13 @@ from shared.telemetry.metrics import counter, gauge
 
 _BACKOFF_SECONDS: Final = (0.2, 1.0, 5.0)
 TROUBLED_FAILURES: Final = 5
-"""So many failing steps in a row, some 15 seconds, are trouble and no hiccup."""
+"""So many failing steps in a row, some 15 seconds, are reported as trouble."""
 FAILING_SECONDS: Final = 15.0
-"""The same where each failure takes its time: a lock that somebody forgot is waited for until a limit each time."""
+"""The same if each failure takes long: a forgotten lock is waited for up to a limit each time."""
 TROUBLED_SECONDS: Final = 30.0
-"""A step that takes so long hangs: every statement and every call in one has a shorter limit of its own."""
+"""A step that takes so long counts as hanging: every statement and every call in one has a shorter limit of its own."""
 SLOW_SECONDS: Final = 900.0
-"""The same for what goes through many rows in slices, and for what asks providers again."""
+"""The same for steps that go through many rows in slices, or ask providers again."""
 FAILED = counter("followup_loop_failures_total", "Steps of a loop that failed and were tried again.", ["loop"])
 FAILING = gauge("followup_loop_failures_in_a_row", "Steps of a loop that failed since the last that did not.", ["loop"])
 
@@ -24,9 +24,9 @@ log = logger(__name__)
 
 
 class Pulse:
-    """Whether something that repeats gets anywhere: how often it failed in a row, and since when it is at it.
+    """Whether something that repeats makes progress: how often it failed in a row, and since when it is running.
 
-    Read by health checks; written by whoever repeats. Times are those of the running event loop, in seconds.
+    Read by health checks; written by what repeats. Times are those of the running event loop, in seconds.
     """
 
     def __init__(self, name: str, longest_seconds: float = TROUBLED_SECONDS) -> None:
@@ -48,17 +48,17 @@ class Pulse:
         return self._code
 
     def began(self) -> None:
-        """Note that an attempt begins."""
+        """Record that an attempt begins."""
         self._begun_at = asyncio.get_running_loop().time()
 
     def succeeded(self) -> None:
-        """Note that the attempt came to its end."""
+        """Record that the attempt succeeded."""
         self._begun_at = self._failing_since = None
         self._failures = 0
         self._code = ""
 
     def failed(self, code: str) -> None:
-        """Note that the attempt failed, and with which code."""
+        """Record that the attempt failed, and with which code."""
         begun_at, self._begun_at = self._begun_at, None
         if self._failing_since is None:
             self._failing_since = begun_at
@@ -102,7 +102,7 @@ class Loop:
             self.pulse.began()
             try:
                 pause = await self._step()
-            except Exception as problem:  # noqa: BLE001 - a loop outlives what its step meets
+            except Exception as problem:  # noqa: BLE001 - a loop outlives its step's failures
                 await asyncio.sleep(self._note_failure(problem))
                 continue
             if self.pulse.failures:
@@ -118,7 +118,7 @@ class Loop:
                 await asyncio.sleep(0)
 
     def _note_failure(self, problem: Exception) -> float:
-        """Log and count a failing step; return the seconds to wait, whoever wakes us meanwhile."""
+        """Log and count a failing step; return the seconds to wait, even if woken meanwhile."""
         pause = _BACKOFF_SECONDS[min(self.pulse.failures, len(_BACKOFF_SECONDS) - 1)]
         code = problem.code if isinstance(problem, Fault) else type(problem).__name__
         self.pulse.failed(code)

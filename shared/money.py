@@ -27,7 +27,7 @@ _SIGNS: Mapping[str, str] = {
     "MXN": "MX$",
     "BRL": "R$",
 }
-"""Signs that GSM-7 has; the sign of any other currency would halve the room of a text, so its code stands."""
+"""Signs that GSM-7 has; any other sign would halve the length of a text's parts, so the currency's code is written."""
 _POINT_LANGUAGES = frozenset({"en", "ja", "zh", "ko", "th", "he", "hi", "ms", "fil", "cy", "ga"})
 """Languages that write 1,234.50 with the sign before it; all others write 1.234,50 with the sign after (CLDR)."""
 _BLANK_GROUPS = frozenset(

@@ -1,8 +1,8 @@
-"""What people and shops write for a name, a country, a state and a language, read once, at the door.
+"""Normalises a name, a country, a state and a language as people and shops write them, once, on entry.
 
-A name is the one thing a stranger can put into somebody else's text under a shop's brand. So what is no name counts as
-absent, and the template's `default` stands: an address, a run of digits, several lines, marks that turn the direction
-of writing, or more than forty characters.
+A name is what a stranger can put into another person's text under a shop's brand. So what is not a name counts as
+absent, and the template's `default` is used: an address, a run of digits, several lines, marks that change the
+direction of writing, or more than forty characters.
 """
 
 import re

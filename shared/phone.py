@@ -1,4 +1,4 @@
-"""Phone numbers: the only module that knows the phonenumbers library; everything else holds `E164`.
+"""Phone numbers: the only module that imports the phonenumbers library; everything else uses `E164`.
 
 A number is accepted when the library calls it *valid*, when it has the shape of a North American one (555-01xx and
 +1684 are real to us although its tables disagree; compliance section 1, check 1), or when it lies in a range that
@@ -30,7 +30,7 @@ _FIRST_OF_THE_PLAN = "US"
 _NO_AREA_CODE = re.compile(r"555|[2-9]11|[2-9]9[0-9]|37[0-9]|96[0-9]")
 """Never an area code: 555, service codes, and those kept for the plan's growth (NANPA)."""
 _NORTH_AMERICAN = re.compile(rf"\+1(?!{_NO_AREA_CODE.pattern})[2-9][0-9]{{2}}[2-9][0-9]{{6}}")
-"""Canonical already, and possible whatever the digits; the library takes 60 microseconds to say so."""
+"""Canonical already, and possible whatever the digits; the library takes 60 microseconds to find that out."""
 _RESERVED = re.compile(
     r"\+44(?:7700900|1632960|20794600?|1[0-9]{2}4960|8081570|9098790)[0-9]{3}"
     r"|\+33(?:199|261|353|465|536|639)[0-9]{6}"
@@ -89,7 +89,7 @@ _PARSE_REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Unparsable:
-    """A number we cannot write to; `reason` completes the sentence "the number cannot be used: …"."""
+    """A number that cannot be texted; `reason` completes the sentence "the number cannot be used: …"."""
 
     reason: str
 
@@ -136,7 +136,7 @@ def _parsed(written: str, region: str | None) -> PhoneNumber | Unparsable:
 
 
 def heard(raw: str, region: str | None) -> E164 | Unparsable:
-    """Return whose number a carrier named as the sender of a text.
+    """Return the number that a carrier named as the sender of a text.
 
     Whoever writes from a number has it, whatever a table says of it; so what has a ``+`` and the digits of a number
     is one.
@@ -164,7 +164,7 @@ def masked(number: E164) -> str:
 
 @lru_cache(maxsize=8192)
 def country_of(number: E164) -> str | None:
-    """Return the ISO 3166-1 alpha-2 country by the number's prefix; None where the prefix does not say.
+    """Return the ISO 3166-1 alpha-2 country by the number's prefix; None if the prefix does not determine it.
 
     Every +1 number answers None: the plan is shared by 25 countries and territories, and only the area code
     tells them apart, which is the compliance domain's table. Where several countries share another calling
@@ -184,7 +184,7 @@ def country_of(number: E164) -> str | None:
 
 @lru_cache(maxsize=1024)
 def home_of(number: E164) -> str | None:
-    """Return the country of a merchant's own number, North American ones included; None where nothing tells.
+    """Return the country of a merchant's own number, North American ones included; None if unknown.
 
     The library's tables suffice here: they know the area codes in use, and a toll-free number, which works in both
     the United States and Canada, counts as American.
@@ -231,7 +231,7 @@ def _canonical(number: PhoneNumber) -> E164 | Unparsable:
 
 
 def _respell(number: PhoneNumber) -> None:
-    """Give a number the one spelling its owner has with us.
+    """Return the single spelling under which a number's owner is stored.
 
     Mexico dropped the 1 of mobiles and the prefixes 044, 045 and 01 in 2019; Argentina writes mobiles with a 9 from
     abroad and without it, or with 15, at home; Brazil gave each mobile a ninth digit by 2016. All are still written.
@@ -259,7 +259,7 @@ def former_spellings(number: E164) -> tuple[E164, ...]:
 
 
 def is_nobodys(number: E164) -> bool:
-    """Return whether a number is kept for films, books and tests: nobody has it, so nobody earns by texts to it."""
+    """Return whether a number is reserved for films, books and tests: it has no owner who could earn by texts to it."""
     return _FICTION.fullmatch(number) is not None or _RESERVED.fullmatch(number) is not None
 
 

@@ -1,4 +1,4 @@
-"""Privacy: who somebody is (a keyed hash) and what rests sealed (AES-256-GCM under a rotating keyring).
+"""Privacy: derives recipient ids (a keyed hash) and encrypts personal data (AES-256-GCM under a rotating keyring).
 
 The hash key never rotates: losing it would forget every STOP, so its fingerprint is kept in every
 database and a mismatch refuses to start. The sealing keys rotate: each blob names the key that sealed it.
@@ -138,11 +138,11 @@ class Keyring:
         return (self.hash_key, *self.sealing_keys.values())
 
     def check(self) -> str:
-        """Return what the file says of its own keys, so that a changed byte is seen before anything is sealed."""
+        """Return the file's checksum of its keys, so that a changed byte is found before anything is sealed."""
         return self._digest(b"followup keyring", str(self.active).encode(), str(self.bound_from).encode())
 
     def check_of_old(self) -> str:
-        """Return what a file of an earlier version says of its keys: nothing of which are bound to their places."""
+        """Return the checksum as earlier versions wrote it, which bound no key to its position."""
         return self._digest(b"followup keyring", str(self.active).encode())
 
     def _digest(self, *told: bytes) -> str:

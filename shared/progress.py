@@ -1,4 +1,4 @@
-"""What a follow-up is doing now, and what it waits for: one decision, for every page, answer and command that tells it.
+"""What a follow-up is doing now, and what it waits for: one decision, for every page, answer and command that shows it.
 
 Who asks need not know everything: the scheduler is not told of clearances, and the console not of lines and turns. What
 is not known is left out of the answer, and never guessed.
@@ -10,42 +10,42 @@ from enum import StrEnum
 from typing import Final
 
 UNANSWERED: Final = "unanswered"
-"""The reason of a released text whose call got no answer from which anybody could tell whether it went."""
+"""The reason of a released text whose call got no answer that shows whether it went."""
 EARLIER_TEXT: Final = "earlier_text"
 """The reason of a due text that lets an earlier one of its run go first."""
 _KEPT_THOUGH_DUE: Final = frozenset({EARLIER_TEXT, "unread_news", "source_lag"})
-"""Reasons that hold a text although its hour has come; every other reason of a pending text ends with its due time."""
+"""Reasons that hold a text although it is due; every other reason of a pending text ends with its due time."""
 _PROMPT: Final = timedelta(seconds=60)
-"""A cleared text is called for within seconds; after this long something keeps it, and it is said."""
+"""A cleared text is sent within seconds; after this long something delays it, which is shown."""
 
 
 class Doing(StrEnum):
     """What happens with it."""
 
     PLANNED = "planned"
-    """Its hour lies ahead."""
+    """It is not due yet."""
     WAITING = "waiting"
-    """`waits_for` says for what."""
+    """It is due; `waits_for` says what it waits for."""
     UNDER_WAY = "under_way"
     """Released: with the gate or the sender, which of them is not known here."""
     AT_THE_GATE = "at_the_gate"
     SENDING = "sending"
     """Cleared, and on its way to the provider."""
     UNANSWERED = "unanswered"
-    """The provider was called and did not say whether it has the text: it is asked, and nothing is sent again."""
+    """The provider was called and did not answer whether it has the text: it is asked, and nothing is sent again."""
     SENT = "sent"
     """The provider has it; a receipt is awaited."""
     ENDED = "ended"
 
 
 class WaitsFor(StrEnum):
-    """What it waits for, where no reason code says it."""
+    """What it waits for, if there is no reason code."""
 
     HOUR = "hour"
     TURN = "turn"
-    """Its hour has come: its number's pace, an earlier text of its run, or news about the person comes first."""
+    """It is due: its number's pace, an earlier text of its run, or unread events about the person come first."""
     NUMBER_BUSY = "number_busy"
-    """It stands in line before its sender number."""
+    """It waits in its sender number's queue."""
     GATE = "gate"
     GATE_OR_SENDER = "gate_or_sender"
     SENDER = "sender"
@@ -56,7 +56,7 @@ class WaitsFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProgressFacts:
-    """What whoever asks knows of a follow-up."""
+    """What the asking service knows of a follow-up."""
 
     state: str
     reason: str | None = None
@@ -64,13 +64,13 @@ class ProgressFacts:
     since: datetime | None = None
     """Since when it has been as it is."""
     until: datetime | None = None
-    """When somebody looks at it again, or asks the provider."""
+    """When it is looked at again, or the provider is asked."""
     detail: str | None = None
-    """What the provider or the network said, as a constant word: http_503."""
+    """The answer of the provider or the network, as a constant word: http_503."""
     is_cleared: bool | None = None
     """Whether the gate has cleared this release; None: not known here."""
     in_line: bool = False
-    """It stands in line before its sender number."""
+    """It waits in its sender number's queue."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Pool:
         os.register_at_fork(after_in_child=self._unused.clear)
 
     def take(self) -> bytes:
-        """Return bytes that nobody had before."""
+        """Return bytes that were never returned before."""
         try:
             return self._unused.pop()  # one step of the interpreter: no two threads get the same
         except IndexError:

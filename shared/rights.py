@@ -40,7 +40,7 @@ Tables: TypeAlias = Mapping[str, Sequence[Mapping[str, Any]]]
 def certify(
     uow: UnitOfWork, system_tables: SystemTables, cause: RecipientErased | MerchantClosed, rows: Mapping[str, int]
 ) -> None:
-    """Tell the house what this service blanked; where nobody keeps a certificate, nothing is told."""
+    """Publish what this service blanked, if a certificate is kept for the request."""
     request = cause.event_id if isinstance(cause, MerchantClosed) else cause.request_id
     if request is None:
         return
@@ -135,7 +135,7 @@ class Exports:
     held: Callable[[Transaction, PrivacyRequested, Sealer], Awaitable[Tables]]
 
     async def answer(self, requests: Sequence[PrivacyRequested], uow: UnitOfWork) -> None:
-        """Hand over what is held about each person who asked for a copy; other requests are none of ours."""
+        """Hand over what is held about each person who asked for a copy; skip other requests."""
         for request in requests:
             if request.right is PrivacyRight.EXPORT:
                 tables = await self.held(uow.db, request, self.sealer)

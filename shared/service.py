@@ -23,7 +23,7 @@ from shared.settings import ProcessSettings
 from shared.tasks import WatchedTasks
 
 _KEPT_MEANWHILE = frozenset({"log_unavailable"})
-"""Codes of failures that keep nobody from being heard."""
+"""Codes of failures that do not keep the service from accepting requests."""
 
 
 class Log(Publisher, Protocol):
@@ -31,7 +31,7 @@ class Log(Publisher, Protocol):
 
     @property
     def partitions(self) -> int:
-        """Into how many parts people are divided; the same for every service, and never changed without a drain."""
+        """The number of partitions of recipients; the same for every service, and never changed without a drain."""
         ...
 
     def source(self, types: Sequence[str]) -> Source:
@@ -39,19 +39,19 @@ class Log(Publisher, Protocol):
         ...
 
     def marks(self) -> Marks:
-        """Return what publishers say of how far their news has come."""
+        """Return the publishers' marks: up to when their events are in the log."""
         ...
 
     def announce_reading(self, system_tables: SystemTables, topics: Sequence[str]) -> None:
-        """Tell everybody how far a service has heard what these topics hold, and said what follows from it."""
+        """Announce up to when a service has read these topics, and published what follows."""
         ...
 
     async def unread_seconds(self, now: datetime) -> float:
-        """Return for how long what was told may not have been heard by those who act on it; 0 where nobody knows."""
+        """Return for how long published events may be unread by the services that act on them; 0 if unknown."""
         ...
 
     def require_room(self) -> None:
-        """See that there is room for news from outside; what follows from news already taken is never refused.
+        """Check that there is room for events from outside; what follows from accepted events is never refused.
 
         Raises:
             Fault: there is none now; retryable, nothing was stored.
@@ -72,12 +72,12 @@ class Runtime:
     quotas: Quotas = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with full quotas, which all services of the process share."""
+        """Start with full quotas, which all services of the process share."""
         object.__setattr__(self, "quotas", Quotas(self.settings, self.clock))
 
     @property
     def units(self) -> UnitOfWorkRunner:
-        """UnitOfWorkRunner of work on this process's database and log."""
+        """Runs units of work on this process's database and log."""
         return UnitOfWorkRunner(self.database, self.log, self.clock)
 
 
@@ -105,7 +105,7 @@ class Consumer:
             runtime: what the process gives.
             system_tables: of the service.
             router: the handlers.
-            pace: how long a batch gathers.
+            pace: how long polls linger.
             source: what to read from, where the handlers themselves must know how far it has been read; it reads
                 exactly what the router handles.
         """
@@ -142,7 +142,7 @@ class Service:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Start the event door and the loops; on leaving, stop them and wait until they have."""
+        """Start the consumer and the loops; on leaving, stop them and wait until they have ended."""
         for start in self.on_start:
             await start()
         for loop in self.loops:
@@ -159,7 +159,7 @@ class Service:
         """Return why this service should not be given work, or None.
 
         It should not while something of it has ended, fails again and again, or hangs. A log that is away is another
-        matter: what comes in is kept in the outbox meanwhile, and a STOP takes effect at once, so `concerns` says it.
+        matter: events stay in the outbox meanwhile, and a STOP takes effect at once, so `concerns` reports it.
         """
         return self.halted() or _joined(
             pulse.trouble() for pulse in self._pulses() if pulse.code not in _KEPT_MEANWHILE

@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     section: ClassVar[str] = "process"
 
     def __init__(self, **given: Any) -> None:
-        """Read the environment; what is given goes before it.
+        """Read the environment; given values take precedence.
 
         Raises:
             ConfigurationFault: a value cannot be used; names the variable and what is wrong, never the value.
@@ -76,7 +76,7 @@ class CommonSettings(Settings):
 
 
 class ProcessSettings(Settings):
-    """What a process needs to know before it knows any service."""
+    """The settings of a process, whichever services it runs."""
 
     merchants_dir: Path = Field(Path("merchants"), description="Folder of merchant and flow files.")
     data_dir: Path = Field(Path("data"), description="Folder of the SQLite file and the keyring (embedded).")

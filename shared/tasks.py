@@ -1,4 +1,4 @@
-"""Long tasks: each is watched, so that one which ends while it should run is never silent."""
+"""Long tasks: each is watched, so that the end of one which should run is reported."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,10 +14,10 @@ log = logger(__name__)
 
 
 class WatchedTasks:
-    """The long tasks of one owner: started together, stopped together, missed when one is gone.
+    """The long tasks of one owner: started together, stopped together, reported when one ends.
 
     A loop or a consumer is written to run until it is cancelled. A cancellation that was meant for something else, or
-    a bug outside its own handling, ends it nevertheless; nobody awaits such a task, so nobody would notice.
+    a bug outside its own handling, ends it nevertheless; such a task is not awaited, so its end would go unnoticed.
     """
 
     def __init__(self, owner: str) -> None:
@@ -43,13 +43,13 @@ class WatchedTasks:
         self._ended.clear()
 
     def ended(self) -> str | None:
-        """Return which tasks ended while they should run, and how; None where all run. Only a restart mends it."""
+        """Return which tasks ended while they should run, and how; None if all run. Only a restart helps."""
         if not self._ended:
             return None
         return "; ".join(f"the task {name} ended: {how}" for name, how in sorted(self._ended.items()))
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        """Say aloud that a task is gone."""
+        """Log and count the end of a task."""
         if self._is_stopping:
             return
         problem = None if task.cancelled() else task.exception()

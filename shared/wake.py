@@ -1,4 +1,4 @@
-"""Wakes a loop from any thread: a unit of work that makes something due does not wait for the loop's next look."""
+"""Wakes a loop from any thread: a unit of work that makes something due does not wait for the loop's next step."""
 
 import asyncio
 

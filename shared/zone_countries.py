@@ -1,21 +1,21 @@
-"""Where a time zone is somebody's clock: whoever has UTC or an offset written down told us nothing of where they live.
+"""The countries that use a time zone; UTC and offsets say nothing about where a person lives.
 
-Out of the `tzdata` wheel, as everything that decides an hour.
+Read from the `tzdata` wheel, like everything that decides an hour.
 """
 
 from functools import lru_cache
 from importlib import resources
 
 _ABBREVIATIONS = frozenset({"CET", "EET", "EST", "HST", "MET", "MST", "WET"})
-"""Linked to cities since 2024, for computers that were told an offset; the offset is still all that was told."""
+"""Linked to cities since 2024, for computers configured with an offset; they still name only the offset."""
 
 
 @lru_cache(maxsize=1024)
 def countries_of(name: str) -> frozenset[str]:
-    """Return the ISO 3166-1 countries in which a zone is somebody's clock; none for a name that is no place.
+    """Return the ISO 3166-1 countries that use a zone; none for a name that is not a place.
 
-    UTC, ``Etc/…`` and ``EST`` are what machines and offsets are called: whoever has them written down told us nothing
-    of where they live. Older names of a place (``US/Eastern``, ``Asia/Calcutta``) are that place.
+    UTC, ``Etc/…`` and ``EST`` name machines and offsets, and say nothing about where a person lives. Older names of a
+    place (``US/Eastern``, ``Asia/Calcutta``) are that place.
 
     Source: compliance section 8; `zone1970.tab`, `zone.tab` and the links of the IANA database.
     """
@@ -30,7 +30,7 @@ def countries_of(name: str) -> frozenset[str]:
 
 
 def is_place(name: str) -> bool:
-    """Return whether a zone says where somebody lives."""
+    """Return whether a zone says where a person lives."""
     return bool(countries_of(name))
 
 

@@ -1,4 +1,4 @@
-"""Consents: somebody claims something; the ledger now holds something; a person or a shop leaves."""
+"""Consents: claims, the ledger's standings, and the erasure of a person or a shop."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ class ConsentScope(StrEnum):
 
 
 class ConsentAct(StrEnum):
-    """What a claim says happened (compliance section 3, field `event`)."""
+    """The act that a claim reports (compliance section 3, field `event`)."""
 
     GRANTED = "granted"
     PENDING = "pending"
@@ -32,7 +32,7 @@ class ConsentAct(StrEnum):
 
 
 WITHDRAWALS = frozenset({ConsentAct.REVOKED, ConsentAct.EXPIRED})
-"""What takes a permission away: never refused for how much else somebody sends."""
+"""Acts that withdraw a permission: never refused for a quota."""
 
 
 class ConsentLevel(StrEnum):
@@ -60,19 +60,19 @@ class SuppressionCause(StrEnum):
 
 RESERVED_METHODS = frozenset({"keyword", "reply", "erasure"})
 RESERVED_SOURCES = frozenset({"reply", "preferences", "erasure"})
-"""How and where we ourselves hear a person. Whoever reports from outside cannot have been there."""
+"""Methods and sources of acts that this system witnesses itself; a report from outside cannot use them."""
 _PROVIDERS = "provider:"
 _CLAIMED = "claimed:"
 
 
 def is_reserved(method: str, source: str) -> bool:
-    """Return whether a report speaks as if we had heard the person ourselves."""
+    """Return whether a report from outside uses a method or source of this system's own."""
     how, where = _plain(method), _plain(source)
     return how in RESERVED_METHODS or where in RESERVED_SOURCES or where.startswith(_PROVIDERS)
 
 
 def as_claimed(method: str, source: str) -> tuple[str, str]:
-    """Return how and where as somebody else may have it recorded: ``keyword`` becomes ``claimed:keyword``."""
+    """Return method and source as a report from outside may record them: ``keyword`` becomes ``claimed:keyword``."""
     how = f"{_CLAIMED}{method}" if _plain(method) in RESERVED_METHODS else method
     return how, f"{_CLAIMED}{source}" if is_reserved("", source) else source
 
@@ -83,7 +83,7 @@ def _plain(word: str) -> str:
 
 @event
 class ConsentReported(Event):
-    """Somebody claims that a person gave or withdrew consent; the ledger decides what it means."""
+    """A claim that a person gave or withdrew consent; the ledger decides what it means."""
 
     type: ClassVar[str] = "consent.reported"
     topic: ClassVar[Topic] = Topic.CONSENTS
@@ -106,8 +106,8 @@ class ConsentReported(Event):
     """Set where the claim suppresses the number beyond consent (wrong person, provider's block)."""
     contact: Sealed | None = None
     first_hand: bool = False
-    """The person did it in front of us, on their signed preference page; no door from outside can say so. What a
-    person texts is told by its `keyword_seq`."""
+    """The person did it on their signed preference page; no report from outside can claim so. What a person texts is
+    identified by its `keyword_seq`."""
     evidence: Sealed | None = None
     """JSON: disclosure text, ip, user agent, signer, screenshot reference, whatever the reporter has."""
 
@@ -149,9 +149,9 @@ class ConsentChanged(Event):
     """The claims that led here."""
     scope: ConsentScope
     act: ConsentAct
-    """What the newest of them said."""
+    """The act of the newest of them."""
     newly_revoked: bool = True
-    """Whether a revocation took something away that stood before; false for a STOP that is said again."""
+    """Whether a revocation withdrew a permission that existed before; false for a repeated STOP."""
 
     def passes_parked(self) -> bool:
         """Return true where the person may no longer be written to."""
@@ -188,7 +188,7 @@ class RecipientErased(Event):
     topic: ClassVar[Topic] = Topic.CONSENTS
 
     request_id: EventId | None = None
-    """The request whose certificate lists what each service blanked; None: nobody keeps one."""
+    """The request whose certificate lists what each service blanked; None: there is no certificate."""
 
     def passes_parked(self) -> bool:
         """Return true: an erasure is never held back."""
@@ -197,7 +197,7 @@ class RecipientErased(Event):
 
 @event
 class MerchantClosed(Event):
-    """Stop everything of this shop; goes to every partition (recipient id is nil)."""
+    """Stop every text of this shop; published to every partition (recipient id is nil)."""
 
     type: ClassVar[str] = "merchant.closed"
     topic: ClassVar[Topic] = Topic.CONSENTS
@@ -205,5 +205,5 @@ class MerchantClosed(Event):
     reason: str
 
     def passes_parked(self) -> bool:
-        """Return true: a closed shop writes to nobody."""
+        """Return true: a closed shop sends no text."""
         return True

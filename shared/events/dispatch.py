@@ -12,7 +12,7 @@ from shared.money import micros_per_minor
 
 
 class ErrorClass(StrEnum):
-    """The neutral words for a provider's refusal or failure (compliance section 13)."""
+    """Provider-neutral codes for a refusal or failure (compliance section 13)."""
 
     OPTED_OUT = "opted_out"
     INVALID = "invalid"
@@ -28,7 +28,7 @@ class ErrorClass(StrEnum):
 
 
 class DispatchEvent(Event):
-    """What every event about a dispatch says of it."""
+    """The fields of every event about a dispatch."""
 
     topic: ClassVar[Topic] = Topic.DISPATCHES
 
@@ -57,7 +57,7 @@ class DispatchAccepted(DispatchEvent):
     """In millionths of the currency's unit: texts cost fractions of a cent."""
     currency: str | None = None
     body_sha256: str
-    """Of the text, under a key of the person's that goes with their erasure: it compares texts to one person."""
+    """Hash of the text under a key of the recipient, deleted with their erasure: it compares texts to one recipient."""
     reconciled: bool = False
     """Learnt by asking later, not from the call's own answer."""
 
@@ -71,14 +71,14 @@ class DispatchAccepted(DispatchEvent):
 
 @event
 class DispatchWaiting(DispatchEvent):
-    """A call was made, and it is not over: no answer says whether the text went, or the provider wants us later."""
+    """A call was made and is not over: no answer shows whether the text went, or the provider wants a later retry."""
 
     type: ClassVar[str] = "dispatch.waiting"
 
     reason: str
     """`unanswered`, `not_sent`, or the error class of a refusal that is tried again by the sender itself."""
     detail: str | None = None
-    """What was seen, as a constant word (http_503, timeout), or the provider's code."""
+    """What was observed, as a constant word (http_503, timeout), or the provider's code."""
     until: datetime
     """When the provider is asked (unanswered) or the next call may be made."""
 
@@ -91,7 +91,7 @@ class DispatchDelivered(DispatchEvent):
 
     accepted_at: datetime | None = None
     asked_at: datetime | None = None
-    """When the provider was asked, where it did not tell by itself."""
+    """When the provider was asked, if it did not report by itself."""
 
 
 @event
@@ -106,11 +106,11 @@ class DispatchFailed(DispatchEvent):
     code: str | None = None
     """The provider's own code, verbatim."""
     reason: str
-    """A stable word: refused, undelivered, suppressed, cancelled, expired, proven_absent, render_failed, …"""
+    """A stable code: refused, undelivered, suppressed, cancelled, expired, proven_absent, render_failed, …"""
     retry_at: datetime | None = None
     """Where the gate should be asked again."""
     asked_at: datetime | None = None
-    """When the provider was asked what became of a text it took, where it did not tell by itself."""
+    """When the provider was asked about a text it accepted, if it did not report by itself."""
 
 
 @event

@@ -35,7 +35,7 @@ class ReplyReceived(Event):
     locale: str | None = None
     contact: Sealed
     provider_answers: bool = False
-    """The provider answers keywords by itself: we stay silent."""
+    """The provider answers keywords by itself: this system does not."""
     repeats_opt_out: bool = False
     """A STOP texted again: it changed nothing, and one confirmation is all there may be (47 CFR 64.1200(a)(12))."""
 

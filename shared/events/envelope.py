@@ -16,7 +16,7 @@ Sealed = bytes
 
 
 class Part(BaseModel):
-    """A frozen piece of an event; readers ignore fields they do not know."""
+    """A frozen part of an event; readers ignore fields they do not know."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64", val_json_bytes="base64")
 

@@ -51,7 +51,7 @@ class Content(Part):
 
 
 class FollowUpEvent(Event):
-    """What every event about one follow-up says of it."""
+    """The fields of every event about one follow-up."""
 
     topic: ClassVar[Topic] = Topic.FOLLOW_UPS
 
@@ -75,7 +75,7 @@ class FollowUpEvent(Event):
 
 @event
 class FollowUpPlanned(FollowUpEvent):
-    """A text exists in somebody's future."""
+    """A text is planned."""
 
     type: ClassVar[str] = "follow-up.planned"
 
@@ -92,7 +92,7 @@ class FollowUpPlanned(FollowUpEvent):
 
 @event
 class FollowUpDue(FollowUpEvent):
-    """Its hour has come: may it go?"""
+    """A text is due: the gate must decide whether it may go."""
 
     type: ClassVar[str] = "follow-up.due"
 
@@ -109,7 +109,7 @@ class FollowUpDue(FollowUpEvent):
     inbound_at: datetime | None = None
     """For answers: when the person wrote."""
     asked_by: str | None = None
-    """The id of the API key on whose word it goes, where there is one."""
+    """The id of the API key that requested it, if one did."""
 
 
 @event
@@ -120,7 +120,7 @@ class FollowUpCleared(FollowUpEvent):
 
     valid_until: datetime
     first_due_at: datetime | None = None
-    """When it was first due: after a restore, what was due before the restart may have gone already (crash C16)."""
+    """When it was first due: after a restore, a text due before the restart may have gone already (crash C16)."""
     window_closes_at: datetime | None = None
     """When quiet hours begin, less the guard; the provider's validity period ends here. None: no quiet hours."""
     expires_at: datetime | None = None
@@ -133,7 +133,7 @@ class FollowUpCleared(FollowUpEvent):
     explanation: str | None = None
     """The gate's sentence for the shop owner; holds neither number nor text of the person."""
     rules: tuple[str, ...] = ()
-    """The ids of the rules that were looked at and stood open."""
+    """The ids of the rules that were evaluated and were open."""
 
 
 @event
@@ -199,7 +199,7 @@ class FollowUpCancelled(FollowUpEvent):
 
 @event
 class FollowUpExpired(FollowUpEvent):
-    """Too late to be welcome."""
+    """The text was not sent in time."""
 
     type: ClassVar[str] = "follow-up.expired"
 

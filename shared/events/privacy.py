@@ -1,4 +1,4 @@
-"""Rights being served: each service says what it blanked, or hands over what it holds."""
+"""Data subject requests: each service reports what it blanked, or hands over what it holds."""
 
 from typing import ClassVar
 

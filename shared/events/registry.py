@@ -1,10 +1,10 @@
-"""Every event type the house knows; importing the modules here declares them."""
+"""Every event type; importing the modules here declares them."""
 
 from shared.events import consent, dispatch, engagement, follow_up, privacy, trigger
 from shared.events.envelope import Event, declared
 
 _MODULES = (trigger, consent, privacy, follow_up, dispatch, engagement)
-"""In the order a text's story is told."""
+"""In the order in which they occur to a text."""
 
 
 def registry() -> dict[str, type[Event]]:

@@ -14,4 +14,4 @@ class Topic(StrEnum):
 
 
 RETENTION_DAYS = 7
-"""How long a topic keeps an event; sealed parts of an erased person are gone after this."""
+"""How long a topic keeps an event; sealed data of an erased person is deleted after this."""

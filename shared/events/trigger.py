@@ -1,4 +1,4 @@
-"""Triggers: what happened at the shop, in our words."""
+"""Triggers: what happened at the shop, in platform-neutral terms."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -16,7 +16,7 @@ MOST_MINOR = 10**16
 
 
 class TriggerKind(StrEnum):
-    """Kinds with a meaning of ours; any other is ``custom.<name>`` (formats, `POST /v1/events`)."""
+    """Built-in kinds; any other is ``custom.<name>`` (formats, `POST /v1/events`)."""
 
     PURCHASE = "purchase"
     INQUIRY = "inquiry"
@@ -43,10 +43,10 @@ ORDER_DELETED = "order_deleted"
 NUMBER_CHANGED = "number_changed"
 """An order or cart has another number now than the one of this person."""
 ORDER_EDITED = "order_edited"
-"""An order comes to more than was told of it, or (below zero) to less: `amount_minor` is the difference."""
+"""An order's total was corrected up, or (below zero) down: `amount_minor` is the difference."""
 ENDING_KINDS = frozenset({ORDER_DELETED, NUMBER_CHANGED})
-"""Kinds that ingest alone tells, and no flow begins with: what waits for this person about the subject is called off,
-whatever its flow says."""
+"""Kinds that only ingest publishes, and no flow begins with: every waiting text to this recipient about the subject is
+cancelled, whatever its flow says."""
 
 
 class PhoneProvenance(StrEnum):
@@ -108,7 +108,7 @@ class TriggerReceived(Event):
     consent_reports: tuple[EventId, ...] = ()
     """The `consent.reported` events of the same delivery: the gate waits for the ledger to hold them."""
     asked_by: str | None = None
-    """The id of the merchant's API key that told of it; None for a platform's webhook."""
+    """The id of the merchant's API key that reported it; None for a platform's webhook."""
 
     def associated_data(self) -> dict[str, AssociatedData]:
         """Return where contact and facts belong."""

@@ -1,1 +1,1 @@
-"""What an operator sees: logs, metrics, health; all use the same words."""
+"""What an operator sees: logs, metrics, health; all use the same terms."""

@@ -1,4 +1,4 @@
-"""Health: alive means the process should be left alone, ready means it should be given work."""
+"""Health: alive: the process should not be restarted; ready: it should be given work."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,17 +16,17 @@ class Health:
     signs_of_life: dict[str, Callable[[], str | None]] = field(default_factory=dict)
 
     def add(self, name: str, check: Check, alive: Callable[[], str | None] | None = None) -> None:
-        """Register a check of readiness, and a sign of life whose failing only a restart may mend."""
+        """Register a check of readiness, and a sign of life whose failure only a restart may fix."""
         self.checks[name] = check
         if alive is not None:
             self.signs_of_life[name] = alive
 
     def add_concern(self, name: str, check: Check) -> None:
-        """Register a check that should be seen to, and does not keep the process from being given work."""
+        """Register a check whose failure needs attention, but leaves the process ready for work."""
         self.worries[name] = check
 
     def deaths(self) -> dict[str, str]:
-        """Return what has stopped and will not start again by itself, by check; empty when all is alive."""
+        """Return what has stopped and will not start again without a restart, by check; empty when all is alive."""
         found = {name: check() for name, check in self.signs_of_life.items()}
         return {name: problem for name, problem in found.items() if problem is not None}
 
@@ -35,7 +35,7 @@ class Health:
         return await _found(self.checks)
 
     async def concerns(self) -> dict[str, str]:
-        """Return what somebody should see to although the process works, by check; empty when all is well."""
+        """Return what needs attention although the process works, by check; empty when all is well."""
         return await _found(self.worries)
 
 

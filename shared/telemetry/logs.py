@@ -52,7 +52,7 @@ def logger(name: str) -> FilteringBoundLogger:
 
 
 def mask_phones(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace anything that reads like an E.164 number, whoever put it there (the last line of defence)."""
+    """Mask anything that looks like an E.164 number (the last line of defence)."""
     for key, value in line.items():
         if isinstance(value, str) and "+" in value:
             line[key] = _PHONE.sub(_MASK, value)
@@ -60,7 +60,7 @@ def mask_phones(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> M
 
 
 def traceback_of(problem: BaseException | None) -> str:
-    """Return where an exception came from and its type; what it says may hold what somebody sent, so it is left out."""
+    """Return where an exception came from and its type; its message may quote a request, so it is left out."""
     lines: list[str] = []
     while problem is not None:
         lines[:0] = [*traceback.format_tb(problem.__traceback__), type(problem).__name__ + "\n"]
@@ -69,17 +69,17 @@ def traceback_of(problem: BaseException | None) -> str:
 
 
 class _LibraryLines(logging.Handler):
-    """Writes what libraries log as lines of ours: the same form, masked, and repeats counted."""
+    """Writes the log lines of libraries in the same form, masked, with repeats counted."""
 
     def __init__(self) -> None:
         super().__init__()
         self.addFilter(RepeatFilter())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one line; where that cannot be done, the library goes on all the same."""
+        """Write one line; a failure to do so does not stop the library."""
         try:
             self._write(record)
-        except Exception:  # noqa: BLE001 - as every handler does: a log that cannot be written stops nobody
+        except Exception:  # noqa: BLE001 - as every handler does: a failing log stops no work
             self.handleError(record)
 
     @staticmethod

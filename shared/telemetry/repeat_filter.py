@@ -18,7 +18,7 @@ class _Seen:
 
 
 class RepeatFilter(logging.Filter):
-    """Passes a line on once a minute, with how often it came meanwhile.
+    """Passes a line on once a minute, with how often it occurred meanwhile.
 
     Lines are the same where logger, level and the text before its values are: a broker that is away fills the values
     with ports and times.
@@ -29,14 +29,14 @@ class RepeatFilter(logging.Filter):
         self._seen: dict[tuple[str, int, str], _Seen] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is passed on; `repeated` on it says how many like it were not."""
+        """Return whether a record is passed on; its `repeated` counts the lines like it that were not."""
         key = (record.name, record.levelno, str(record.msg))
         seen = self._seen.get(key)
         if seen is not None and record.created - seen.passed_at < WINDOW_SECONDS:
             seen.repeated += 1
             return False
         record.repeated = 0 if seen is None else seen.repeated
-        self._seen.pop(key, None)  # to the end: the oldest stands first
+        self._seen.pop(key, None)  # to the end: the oldest is first
         self._seen[key] = _Seen(record.created)
         if len(self._seen) > MOST_LINES:
             del self._seen[next(iter(self._seen))]
