@@ -1,4 +1,4 @@
-"""Retention: what nobody may need any more goes, once a day, in slices.
+"""Retention of the sender: which rows are deleted or blanked once a day, by which age and setting.
 
 Source: compliance section 11 (the text 13 months, what was sent five years); GDPR article 5(1)(e).
 """
@@ -25,7 +25,7 @@ from shared.settings import CommonSettings
 
 CONTENT_DAYS: Final = "FOLLOWUP_SCHEDULER_CONTENT_DAYS"
 TOMBSTONES_KEPT: Final = timedelta(days=30)
-"""The log keeps a clearance seven days, and one is good for ten minutes: after this none can come any more."""
+"""The log keeps a clearance seven days, and one is valid for ten minutes: after this, none can arrive."""
 _DAY_SECONDS: Final = 86_400.0
 
 BOUNDS: Final[Sequence[TableBound]] = (
@@ -33,63 +33,77 @@ BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(conversions, "a purchase that could be credited", "FOLLOWUP_SENDER_RECORD_DAYS"),
     swept_after(
         dispatches,
-        "a text that was cleared, or called off before",
+        "a cleared follow-up, or one cancelled before it was cleared",
         "FOLLOWUP_SENDER_RECORD_DAYS; one that was never cleared 30 days",
     ),
     swept_after(attempts, "a provider call", "FOLLOWUP_SENDER_RECORD_DAYS"),
     swept_after(receipts, "a callback", CONTENT_DAYS),
     swept_after(replies, "a reply", f"FOLLOWUP_SENDER_RECORD_DAYS; its text {CONTENT_DAYS}"),
-    swept_after(unassigned_replies, "a reply that names nobody we can find", CONTENT_DAYS),
+    swept_after(unassigned_replies, "a reply without a known recipient", CONTENT_DAYS),
     swept_after(short_links, "a link in a text", f"{LINK_LIFETIME.days} days"),
-    swept_after(clicks, "a link, sort of visitor and minute", f"{LINK_LIFETIME.days} days"),
+    swept_after(clicks, "a link, kind of visitor and minute", f"{LINK_LIFETIME.days} days"),
     removed_with_work("sender_in_flight", "a call without an answer"),
     kept_forever("sender_recipients", "a person", "the suppression must outlive everything else"),
     few_rows("sender_number_health", "a sender number"),
     few_rows("sender_heard_until", "a sender number and its account"),
-    few_rows("sender_closed_merchants", "a shop that left"),
+    few_rows("sender_closed_merchants", "a merchant that has closed"),
     *bounds_of(system_tables),
 )
-"""Every table of the sender, and what keeps it from growing for ever."""
+"""Every table of the sender, and what bounds it."""
 
 
 def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
-    """Return what goes now."""
-    oldest, recorded = now - CommonSettings().content_kept, now - timedelta(days=settings.record_days)
-    untouched, followed = now - TOUCHES_KEPT, now - LINK_LIFETIME
-    buried = now - TOMBSTONES_KEPT
-    never_cleared = sa.and_(
-        dispatches.c.state == DispatchState.CANCELLED.value,
-        dispatches.c.sender_number.is_(None),
-        dispatches.c.attempts == 0,
-        dispatches.c.changed_at < buried,
-    )
-    under_way = [DispatchState.QUEUED.value, DispatchState.INTENT.value, DispatchState.UNKNOWN.value]
-    over = sa.and_(dispatches.c.state.not_in(under_way), dispatches.c.changed_at < recorded)
-    unanswered = [AttemptState.INTENT.value, AttemptState.UNKNOWN.value]
-    concluded = sa.and_(attempts.c.state.not_in(unanswered), attempts.c.intent_at < recorded)
+    """Return what is deleted or blanked now: by which column of age, before when, and which rows."""
+    content_before = now - CommonSettings().content_kept
+    records_before = now - timedelta(days=settings.record_days)
+    touches_before = now - TOUCHES_KEPT
+    clicks_before = now - LINK_LIFETIME
+    tombstones_before = now - TOMBSTONES_KEPT
     return [
-        Sweep(receipts.c.id, first_id(oldest)),
-        Sweep(replies.c.received_at, oldest, replies.c.text.is_not(None), blank={"text": None}),
-        Sweep(replies.c.received_at, recorded),
-        Sweep(unassigned_replies.c.received_at, oldest),
-        Sweep(clicks.c.id, first_id(followed), clicks.c.at < followed),
+        Sweep(receipts.c.id, first_id(content_before)),
+        Sweep(replies.c.received_at, content_before, replies.c.text.is_not(None), blank={"text": None}),
+        Sweep(replies.c.received_at, records_before),
+        Sweep(unassigned_replies.c.received_at, content_before),
+        Sweep(clicks.c.id, first_id(clicks_before), clicks.c.at < clicks_before),
         Sweep(short_links.c.expires_at, now),
-        Sweep(touches.c.id, first_id(untouched), touches.c.at < untouched),
-        Sweep(conversions.c.purchased_at, recorded),
-        Sweep(dispatches.c.follow_up_id, first_id(buried), never_cleared),
-        Sweep(dispatches.c.follow_up_id, first_id(recorded), over),
-        Sweep(attempts.c.id, first_id(recorded), concluded),
+        Sweep(touches.c.id, first_id(touches_before), touches.c.at < touches_before),
+        Sweep(conversions.c.purchased_at, records_before),
+        Sweep(dispatches.c.follow_up_id, first_id(tombstones_before), _is_tombstone(tombstones_before)),
+        Sweep(dispatches.c.follow_up_id, first_id(records_before), _is_finished(records_before)),
+        Sweep(attempts.c.id, first_id(records_before), _is_concluded(records_before)),
     ]
 
 
+def _is_tombstone(before: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition of dispatches that were cancelled and never cleared."""
+    return sa.and_(
+        dispatches.c.state == DispatchState.CANCELLED.value,
+        dispatches.c.sender_number.is_(None),
+        dispatches.c.attempts == 0,
+        dispatches.c.changed_at < before,
+    )
+
+
+def _is_finished(before: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition of dispatches that are not under way."""
+    under_way = [DispatchState.QUEUED.value, DispatchState.INTENT.value, DispatchState.UNKNOWN.value]
+    return sa.and_(dispatches.c.state.not_in(under_way), dispatches.c.changed_at < before)
+
+
+def _is_concluded(before: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition of attempts with an outcome."""
+    unanswered = [AttemptState.INTENT.value, AttemptState.UNKNOWN.value]
+    return sa.and_(attempts.c.state.not_in(unanswered), attempts.c.intent_at < before)
+
+
 class Retention:
-    """Prunes the sender's tables."""
+    """Deletes old rows."""
 
     def __init__(self, units: UnitOfWorkRunner, settings: SenderSettings) -> None:
         self._units = units
         self._settings = settings
 
     async def step(self) -> float:
-        """Prune, and return the seconds until the next time."""
+        """Delete what is old enough, and return the seconds until the next step."""
         await swept(self._units, sweeps(self._units.clock.now(), self._settings))
         return _DAY_SECONDS

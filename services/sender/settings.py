@@ -11,7 +11,7 @@ from shared.settings import Settings
 
 
 class SenderSettings(Settings):
-    """How the sender paces itself and how long it goes on asking."""
+    """How fast the sender works, and how long it asks providers about calls."""
 
     model_config = SettingsConfigDict(env_prefix="FOLLOWUP_SENDER_", extra="ignore", frozen=True)
     section: ClassVar[str] = "sender"
@@ -21,19 +21,21 @@ class SenderSettings(Settings):
     pass_seconds: float = Field(0.05, gt=0, le=5, description="Pause between two passes while texts wait.")
     idle_seconds: float = Field(0.25, gt=0, le=5, description="Pause between two looks at an empty queue.")
     reconcile_seconds: float = Field(5.0, gt=0, le=600, description="Pause between two looks for unanswered calls.")
-    horizon_hours: float = Field(24.0, gt=0, le=720, description="How long an unanswered call is asked after.")
+    horizon_hours: float = Field(
+        24.0, gt=0, le=720, description="How long an unanswered call is looked up at the provider."
+    )
     restored_at: Written | None = Field(
         None,
-        description="Set after restoring a backup: the instant it shows. Texts that were due before this process "
-        "started are looked up at the provider before they may go.",
+        description="Set after restoring a backup: the instant it was taken. Texts that were due before this process "
+        "started are looked up at the provider before they may be sent.",
     )
     allowlist: str = Field(
-        "", description="Numbers (E.164, commas between) that providers marked allowlist_only reach."
+        "", description="Numbers (E.164, separated by commas) that providers marked allowlist_only may send to."
     )
     record_days: int = Field(
-        1826, ge=365, description="How long what was sent, answered and bought is kept, in days; five years."
+        1826, ge=365, description="How long records of texts, replies and purchases are kept, in days; five years."
     )
-    simulator_url: str = Field("", description="Where the simulated provider is; empty: this process itself.")
+    simulator_url: str = Field("", description="Address of the simulated provider; empty: this process itself.")
 
     @cached_property
     def allowed_numbers(self) -> frozenset[str]:

@@ -1,6 +1,6 @@
-"""The sender's tables: what was cleared, what was tried, who must not be written to, what came back.
+"""The sender's tables: dispatches and their attempts, people's permissions, receipts and replies.
 
-Sealed columns are blanked as soon as a dispatch needs no call any more, so that only texts under way hold
+Sealed columns are blanked as soon as a dispatch needs no further call, so that only dispatches under way hold
 personal data, and the queue's partial index stays as small as the work under way. The index by person serves
 erasures and exports.
 """
@@ -55,10 +55,10 @@ dispatches = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
     postgresql_with=CHANGING,
 )
-"""One cleared follow-up; a cancelled one that was never cleared stands here as a tombstone without a number."""
+"""One cleared follow-up; one that was cancelled before it was cleared is a tombstone without a number."""
 
 QUEUED = dispatches.c.state == sa.literal_column(f"'{DispatchState.QUEUED}'")
-"""Written as a literal: a bound value would hide from the planner that the partial index fits."""
+"""A literal: with a bound value the planner could not use the partial index."""
 HOLDS_CONTENT = dispatches.c.body.is_not(None)
 
 sa.Index(
@@ -102,12 +102,12 @@ attempts = sa.Table(
     postgresql_with=CHANGING,
 )
 """One provider call for a dispatch; `after_follow_up_id` is the text this person was sent before it, `made_by` the
-run of the process that wrote the intent: no other may say that its call was not made.
+process run that wrote the intent: no other may record that its call was not made.
 
-`body_sha256` is made under the person's `text_key`. An empty one stands for a call that a restored backup may have
-forgotten: its text is not known. A text's way to its end (`sent`) may stand in its receipts alone, and not in
-`status`: it changes nothing. `ask_at` is when its provider is asked what became of a text whose end no receipt has
-told.
+`body_sha256` is keyed with the person's `text_key`; an empty one belongs to a call that a restored backup may have
+lost, whose text is not known. An intermediate status (`sent`) may be in the receipts alone and not in `status`,
+because it changes nothing. `ask_at` is when the provider is asked for the status while no receipt has reported a
+final one.
 """
 
 LIVE = attempts.c.state.in_([sa.literal_column(f"'{state}'") for state in sorted(LIVE_STATES)])
@@ -141,7 +141,7 @@ in_flight = sa.Table(
     sa.Column("absent_at", Instant),
     postgresql_with=QUEUE,
 )
-"""The attempts without a conclusion, intent or unknown: the work list of reaper and reconciler; a handful of rows."""
+"""The attempts without an outcome, intent or unknown: the work list of the reconciler; a handful of rows."""
 
 recipients = sa.Table(
     "sender_recipients",
@@ -162,9 +162,9 @@ recipients = sa.Table(
     sa.Column("text_key", sa.LargeBinary),
     postgresql_with=CHANGING,
 )
-"""One row a person: the lock every intent shares and every opt-out takes; `suppressed` names the cause.
+"""One row for each person, which every intent and every opt-out locks; `suppressed` names the cause.
 
-Under `text_key` the hashes of their texts are made; it goes with their erasure, and what a hash was of with it.
+`text_key` keys the hashes of their texts; their erasure deletes it, so that no hash reveals its text any more.
 """
 
 receipts = sa.Table(
@@ -179,7 +179,7 @@ receipts = sa.Table(
     sa.Column("raw", sa.LargeBinary, nullable=False),
     sa.Column("received_at", Instant, nullable=False),
 )
-"""Every callback as it came, sealed, the person's number left out (the attempt says whose it is)."""
+"""Every callback as it was delivered, sealed and without the person's number (the attempt names the person)."""
 
 replies = sa.Table(
     "sender_replies",
@@ -197,7 +197,7 @@ replies = sa.Table(
     sa.Column("received_at", Instant, nullable=False, index=True),
     sa.Column("channel", sa.Text),
 )
-"""What people wrote back, sealed; the provider's id keeps a repeated call from counting twice."""
+"""Replies, sealed; the provider's id prevents a repeated callback from counting twice."""
 
 unassigned_replies = sa.Table(
     "sender_unassigned_replies",
@@ -211,10 +211,10 @@ unassigned_replies = sa.Table(
     sa.Column("raw", sa.LargeBinary, nullable=False),
     sa.Column("received_at", Instant, nullable=False, index=True),
 )
-"""Replies that cannot be laid to anybody's account, as they came and sealed; each one raised an alarm.
+"""Replies without a known recipient, sealed as they were delivered; each one raised an alarm.
 
-`digest` is a keyed hash of the request, so that one brought twice is kept once, and its name at the API;
-`recipient_id` is set where the sender could be read and only the number that was written to is not ours.
+`digest` is a keyed hash of the request, so that one delivered twice is stored once, and its id at the API;
+`recipient_id` is set where the sender is known and only the number it was sent to is not ours.
 """
 
 sa.Index(
@@ -232,7 +232,7 @@ heard_until = sa.Table(
     sa.Column("sender_number", sa.Text, primary_key=True),
     sa.Column("until", Instant, nullable=False),
 )
-"""Up to when the replies to a number were listed: what people wrote while nobody could bring it is asked for."""
+"""Up to when the replies to a number were listed; later ones that were not delivered are listed next."""
 
 number_health = sa.Table(
     "sender_number_health",
@@ -244,7 +244,7 @@ number_health = sa.Table(
     sa.Column("opens_at", Instant),
     sa.Column("changed_at", Instant, nullable=False),
 )
-"""Whether a number may call its provider; survives a restart, so that a halted number stays halted."""
+"""Whether a number may call its provider; stored, so that a halted number stays halted after a restart."""
 
 closed_merchants = sa.Table(
     "sender_closed_merchants",

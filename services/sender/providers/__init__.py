@@ -1,1 +1,1 @@
-"""SMS providers behind one protocol: one file each, and nothing outside it knows a vendor's words."""
+"""SMS providers behind one port: one module each, and no other module knows a vendor's terms."""

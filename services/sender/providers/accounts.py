@@ -1,4 +1,4 @@
-"""Which provider carries a number, built from the merchants' files as they are now."""
+"""The provider accounts of all merchants, built from their files as they are now."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A number, whose it is, and how it sends."""
+    """A number, its merchant, and the account it sends through."""
 
     merchant: Merchant
     number: Number
@@ -34,14 +34,14 @@ class Route:
     settings: config.ProviderBase
 
     def callback_url(self, attempt_id: object, sealer: Sealer, process_url: str) -> str:
-        """Return where the provider reports on one attempt; signed, so that nobody else can."""
+        """Return the signed address at which the provider reports on one attempt."""
         base = (self.settings.public_url or process_url).rstrip("/")
         merchant = self.merchant.id
         signature = attempt_signature(sealer, merchant, attempt_id)
         return f"{base}/v1/providers/{self.provider.name}/{merchant}/receipts?attempt={attempt_id}&sig={signature}"
 
     def obstacle(self, to: E164, allowlist: frozenset[str]) -> Refuse | None:
-        """Return why this number must not write to that one: registration, or the operator's allow-list."""
+        """Return why this number must not send to that one: registration, or the operator's allow-list."""
         is_north_american = self.number.number.startswith("+1") and to.startswith("+1")
         if (
             is_north_american
@@ -57,7 +57,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """An account in use, and what it was built from."""
+    """An account in use, and the settings it was built from."""
 
     merchant: Merchant
     account: Mapping[str, Any] | None
@@ -65,7 +65,7 @@ class _Built:
 
 
 class ProviderAccounts:
-    """Finds providers by number or by name; an account is built once and again when its settings change."""
+    """Finds providers by number or by name; an account is built on first use and again when its settings change."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class ProviderAccounts:
         self._closing: set[asyncio.Task[None]] = set()
 
     def route(self, sender_number: str, merchant_id: MerchantId | None = None) -> Route | None:
-        """Return how a number sends now; None where it is nobody's, another's, or its provider cannot be used."""
+        """Return how a number sends now; None where it is not this merchant's, or its provider cannot be used."""
         found = self._merchants.by_number(sender_number)
         if found is None or (merchant_id is not None and found[0].id != merchant_id):
             return None
@@ -95,7 +95,7 @@ class ProviderAccounts:
         return Route(merchant, number, provider, settings) if settings and provider else None
 
     def provider(self, merchant_id: str, name: str) -> Provider | None:
-        """Return a merchant's account by the name its file gives it."""
+        """Return a merchant's account by its name in the merchant's file; None where there is none that can be used."""
         merchant = self._merchants.get(merchant_id)
         settings = merchant.config.providers.get(name) if merchant else None
         if merchant is None or settings is None:
@@ -114,7 +114,7 @@ class ProviderAccounts:
         return provider
 
     async def warm_up(self) -> None:
-        """Load the library that accounts need, off the loop, so that the first text does not wait for it."""
+        """Load the libraries that the accounts need, in a thread, so that the first text does not wait for them."""
         for merchant in self._merchants.merchants:
             for name in merchant.config.providers:
                 if (provider := self.provider(merchant.id, name)) is not None:
@@ -131,7 +131,7 @@ class ProviderAccounts:
         self._built.clear()
 
     def _account(self, merchant: Merchant, name: str, settings: config.ProviderBase) -> dict[str, Any] | None:
-        """Return what an adapter needs to know, secrets resolved; None, told once, where there is no way to send."""
+        """Return an adapter's settings with secrets resolved; None, logged once, where the account cannot be used."""
         public_url = settings.public_url or self._process_url
         try:
             match settings:
@@ -159,7 +159,7 @@ class ProviderAccounts:
         return None
 
     def _close_later(self, provider: Provider) -> None:
-        """Close an account whose settings changed, after the calls under way on it have ended."""
+        """Close an account whose settings changed, once the calls under way on it have ended."""
 
         async def close() -> None:
             try:
@@ -173,5 +173,5 @@ class ProviderAccounts:
 
 
 def attempt_signature(sealer: Sealer, merchant_id: str, attempt_id: object) -> str:
-    """Return the signature an attempt's callback address carries."""
+    """Return the signature in an attempt's callback address."""
     return sealer.signature("attempt", merchant_id, attempt_id)

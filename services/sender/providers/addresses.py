@@ -1,7 +1,7 @@
 """Addresses as providers write them: a channel and a name (`rcs:+12125550123`, `whatsapp:+…`, `messenger:1042`).
 
-A person is their number, whichever channel they write through; what is no number names nobody we could have written
-to. Source: https://www.twilio.com/docs/messaging/channels
+A person is identified by their number, whichever channel they use; a name that is not a number cannot be one that we
+sent to. Source: https://www.twilio.com/docs/messaging/channels
 """
 
 import re
@@ -26,7 +26,7 @@ class ChannelAddress(NamedTuple):
 
 
 def address_of(written: str) -> ChannelAddress:
-    """Return an address, taken apart; `tel:` and `sip:` say how to read what follows, not a channel."""
+    """Return an address, parsed; `tel:` says how to read what follows, and is not a channel."""
     channel, name = SMS, written.strip()
     if ":" not in name:
         return ChannelAddress(channel, name)

@@ -1,8 +1,8 @@
-"""The law of a provider: one call, never retried, read once; and what its callbacks mean."""
+"""The port for SMS providers: one call for each attempt, never retried, and what callbacks and lists mean."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from services.sender.queue.conclusion import Receipt
@@ -14,46 +14,42 @@ from shared.phone import E164
 
 CALL_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 3.0
-"""Shorter than the whole call, so that a connection that was never made is told from an answer that never came."""
+"""Shorter than the whole call, to distinguish a connection that was not made from an answer that did not come."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a provider can do for us (send-protocol, section 1)."""
+    """What a provider supports (send-protocol, section 1)."""
 
-    idempotency_ttl: timedelta | None = None
-    client_reference_searchable: bool = False
     list_by_recipient: bool = False
-    schedule_cancel: bool = False
     validity_period: bool = False
-    callback_per_message: bool = False
     sender_is_fixed: bool = True
-    """A text leaves from the number we name; False where the provider picks one of a pool."""
+    """A text is sent from the number that is named; False where the provider picks one of a pool."""
     status_on_request: bool = False
-    """What became of a text can be asked for: one by one, and for all that were sent within a time."""
+    """The status of texts can be asked for: one by one, and of all that were sent within a time."""
     replies_on_request: bool = False
-    """What people wrote to a number can be listed."""
+    """Replies to a number can be listed."""
 
 
 class OutgoingText(NamedTuple):
-    """One text, ready to be handed over; exists only in memory."""
+    """One text, ready to be sent; exists only in memory."""
 
     to: E164
     sender_number: str
     body: str
     callback_url: str | None
     validity_seconds: int | None
-    """How long the provider may keep trying; None: as long as it likes."""
+    """How long the provider may keep trying; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A request to one of our provider doors, as it came."""
+    """A provider's request to one of our callback addresses."""
 
     path_and_query: str
     form: Mapping[str, str]
     headers: Mapping[str, str]
-    """Those that sign it, their names in lower case."""
+    """Only those that sign it, with names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +63,25 @@ class Inbound:
     """Ours."""
     text: str
     provider_answered: bool
-    """The provider has answered this very text by itself."""
+    """The provider has answered this text itself."""
     channel: str = "sms"
-    """How it came: `sms`, `rcs`, `whatsapp`, …"""
+    """Its channel: `sms`, `rcs`, `whatsapp`, …"""
     provider_says: ReplyClass | None = None
-    """What the provider took the text for, by its own list of keywords."""
+    """The class that the provider's own list of keywords gives it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusPage:
-    """A part of an account's list of texts: what the provider says of each."""
+    """A page of an account's list of texts, with the status of each."""
 
     receipts: Sequence[Receipt]
     next_page: str | None
-    """Names the part after it, to the provider; None at the end."""
+    """Names the next page to the provider; None at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepliesPage:
-    """A part of the list of replies to a number, as the provider would have brought them; the newest first."""
+    """A page of the replies to a number, each as the callback that would have delivered it; the newest first."""
 
     replies: Sequence[Callback]
     next_page: str | None
@@ -100,7 +96,7 @@ class Provider(Protocol):
     capabilities: Capabilities
 
     async def send(self, text: OutgoingText) -> ProviderAnswer:
-        """Hand one text over, once; never retries, never raises for what the other side does.
+        """Send one text, once; never retries, and never raises for what the provider does.
 
         Returns:
             `Accepted`, `Refused`, `NotSent` when no byte can have reached the provider, `Unknown` when a text may
@@ -111,28 +107,28 @@ class Provider(Protocol):
         ...
 
     async def find(self, to: E164, sender_number: str) -> Sequence[ListedMessage] | None:
-        """Return the newest texts to a person, whether sent or still queued; None when the provider did not say.
+        """Return the newest texts to a person, whether sent or still queued; None where the provider does not answer.
 
-        Those from `sender_number` alone, or from any number of the account where the sender is not fixed.
+        Only those from `sender_number`, or from any number of the account where the sender is not fixed.
         """
         ...
 
     async def status_of(self, provider_message_id: str) -> Receipt | QueryFailed | None:
-        """Return what the provider says of one text now; None where it knows none by this id."""
+        """Return the current status of one text; None where the provider knows none by this id."""
         ...
 
     async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | QueryFailed:
-        """Return what the provider says of the account's texts that it sent within a time, a page of them.
+        """Return a page of the account's texts that were sent within a time, with their statuses.
 
         Args:
             since: not before.
             until: not after.
-            page: the page's name, from the page before it; None for the first.
+            page: `next_page` of the page before; None for the first.
         """
         ...
 
     async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | QueryFailed:
-        """Return what people wrote to one of our numbers since an instant, a page of it."""
+        """Return a page of the replies to one of our numbers since an instant."""
         ...
 
     def is_genuine(self, callback: Callback) -> bool:
@@ -140,45 +136,45 @@ class Provider(Protocol):
         ...
 
     def receipt(self, callback: Callback) -> Receipt | None:
-        """Return what a status callback says; None where it names no text."""
+        """Return the receipt that a status callback carries; None where it names no text."""
         ...
 
     def inbound(self, callback: Callback, *, provider_answers: bool) -> Inbound | None:
-        """Return what a person wrote; None where the request does not say who wrote, to whom, or which text it is.
+        """Return the reply that a callback carries; None where it lacks the sender, the recipient or an id.
 
         Args:
             callback: the request.
-            provider_answers: whether the number is set so that the provider answers keywords.
+            provider_answers: whether the number is configured to let the provider answer keywords.
         """
         ...
 
     def readdressed(self, callback: Callback, sender: E164, sender_number: str, reply_id: str) -> Callback:
-        """Return a reply's request as it would be from this person to this number of ours.
+        """Return a reply's callback with this person as its sender and this number of ours as its recipient.
 
         Args:
-            callback: the request, as it was kept.
-            sender: who wrote, as somebody found out.
+            callback: the request, as it was stored.
+            sender: the person's number, as an operator found out.
             sender_number: ours.
-            reply_id: the id it has where the provider gave none.
+            reply_id: its id where the provider gave none.
         """
         ...
 
     def is_ours(self, callback: Callback, numbers: Collection[str], *, is_reply: bool) -> bool:
-        """Return whether a callback is about one of these numbers, or about what we may send through without a number.
+        """Return whether a callback is about one of these numbers, or about a sender of the account without a number.
 
         Args:
             callback: the request.
             numbers: those that the merchant's file gives this provider.
-            is_reply: whether our number is the one written to, or the one that wrote.
+            is_reply: whether our number is the recipient, or the sender.
         """
         ...
 
     def redacted(self, callback: Callback) -> dict[str, str]:
-        """Return the callback's fields without the person's number, to be kept."""
+        """Return the callback's fields without the person's number, to be stored."""
         ...
 
     async def warm_up(self) -> None:
-        """Load what the first call would otherwise wait for."""
+        """Load what the first call would otherwise have to wait for."""
         ...
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a provider's code means to us, and what we do about it; each adapter has a table of these."""
+"""What a provider's error code means, and how the sender reacts; each adapter has a table of these."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from shared.events.dispatch import ErrorClass
 
 
 class Reaction(StrEnum):
-    """What a code makes us do (compliance section 13)."""
+    """How the sender reacts to a code (compliance section 13)."""
 
     FAIL = "fail"
-    """This text ends here."""
+    """The follow-up fails."""
     SLOW_DOWN = "slow_down"
     """Never processed: back to the queue, the number pauses."""
     HALT = "halt"
-    """Our account or number is at fault: the number stops, the text waits, somebody is paged."""
+    """Our account or number is at fault: the number stops, the follow-up waits, an alarm is raised."""
     CAPPED = "capped"
-    """The number's allowance of the day is used up: it goes on slowly, and the text waits for the next day."""
+    """The number's daily cap is reached: it goes on slowly, and the follow-up waits for the next day."""
     ASK_AGAIN = "ask_again"
-    """The text never left: the gate is asked again after `after`."""
+    """The text was never sent: the gate is asked again after `after`."""
     ASK_AGAIN_TRANSACTIONAL = "ask_again_transactional"
-    """No proof that it never arrived: asked again only for texts the person is waiting for."""
+    """It may have arrived: the gate is asked again only for texts that the person is waiting for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class CodeMeaning:
     error_class: ErrorClass
     reaction: Reaction = Reaction.FAIL
     suppress: SuppressionCause | None = None
-    """The number must not be written to any more, by this merchant."""
+    """This merchant must not send to the person's number any more."""
     after: timedelta = timedelta()
     most_attempts: int = 3
-    """Asking again ends when the follow-up had so many attempts."""
+    """The gate is not asked again once the follow-up has had this many attempts."""
     alarm: bool = False
-    """Somebody should look: our gate, our registration or our content is wrong."""
+    """An operator should look: our gate, our registration or our content is wrong."""
 
 
 UNLISTED = CodeMeaning(ErrorClass.UNKNOWN, alarm=True)
-"""Codes are split over time (Twilio changelog, 2024-07-10): what is not listed is permanent and looked at."""
+"""Providers split codes over time (Twilio changelog, 2024-07-10): an unlisted code is permanent and raises an alarm."""
 
 CodeTable = Mapping[str, CodeMeaning]
 

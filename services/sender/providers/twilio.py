@@ -1,4 +1,4 @@
-"""Twilio Programmable Messaging, and whatever speaks its API: the simulated provider, a proxy.
+"""Twilio Programmable Messaging, and what speaks its API: the simulated provider, a proxy.
 
 Sample answer to a create: ``201 {"sid": "SM…", "status": "queued", "num_segments": "1", "price": null, …}``;
 an error: ``400 {"code": 21211, "message": "…", "more_info": "…", "status": 400}``; a status callback, form fields:
@@ -47,15 +47,15 @@ LONGEST_VALIDITY_SECONDS: Final = 36_000
 _LISTED_TEXTS: Final = 50
 _PERSONAL_FIELDS: Final = frozenset({"To", "From", "Caller", "Called"})
 _PAGE_TEXTS: Final = 200
-"""A third of a megabyte, taken apart in a few milliseconds."""
+"""A third of a megabyte, parsed in a few milliseconds."""
 _SID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 _ABOUT_ONE: Final = range(400, 500)
 _UNANSWERED: Final = frozenset({401, 403, 408, 429})
-"""Says nothing of the text; every other 4xx is about this question alone."""
+"""Says nothing about the text; every other 4xx is about this one query."""
 
 
 class TwilioDialect:
-    """How Twilio's bodies read."""
+    """How Twilio's response bodies are read."""
 
     def accepted(self, body: bytes) -> Accepted | None:
         """Return the message's id, parts and price; None where there is no id."""
@@ -84,7 +84,7 @@ class TwilioDialect:
 
 
 class TwilioProvider:
-    """One account with Twilio, or with something that speaks like it."""
+    """One account with Twilio, or with something that speaks its API."""
 
     def __init__(
         self,
@@ -104,9 +104,7 @@ class TwilioProvider:
         self._service_sid = messaging_service_sid
         self.capabilities = Capabilities(
             list_by_recipient=True,
-            schedule_cancel=True,
             validity_period=True,
-            callback_per_message=True,
             status_on_request=True,
             replies_on_request=True,
             sender_is_fixed=messaging_service_sid is None,
@@ -115,7 +113,7 @@ class TwilioProvider:
         self._opened: TwilioAccount | None = None
 
     async def send(self, text: OutgoingText) -> ProviderAnswer:
-        """Hand one text over, once."""
+        """Send one text, once."""
         parameters: dict[str, object] = {"to": text.to, "from_": text.sender_number, "body": text.body}
         if self._service_sid is not None:
             parameters["messaging_service_sid"] = self._service_sid
@@ -128,7 +126,7 @@ class TwilioProvider:
         return classify(await self._account().create(parameters), self._dialect)
 
     async def find(self, to: E164, sender_number: str) -> Sequence[ListedMessage] | None:
-        """Return the newest texts to a person from one of our numbers; None when Twilio did not say."""
+        """Return the newest texts to a person from one of our numbers; None where Twilio does not answer."""
         result = await self._account().list_page(to, _LISTED_TEXTS)
         if not isinstance(result, HttpAnswer) or result.status != HTTPStatus.OK:
             return None
@@ -142,7 +140,7 @@ class TwilioProvider:
         return listed
 
     async def status_of(self, provider_message_id: str) -> Receipt | QueryFailed | None:
-        """Return what Twilio says of one text; None where it has none by this id, or not any more."""
+        """Return the status of one text; None where Twilio has no text by this id, or has deleted it."""
         if not _SID.fullmatch(provider_message_id):
             return None
         result = await self._account().fetch(provider_message_id)
@@ -154,15 +152,15 @@ class TwilioProvider:
         return _status(fields) or QueryFailed("unreadable_answer")
 
     async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | QueryFailed:
-        """Return a page of the account's texts; those that have not been sent yet are in none."""
+        """Return a page of the account's texts; those that were not sent yet are on no page."""
         found = await self._page({"date_sent_after": since, "date_sent_before": until}, page)
         if isinstance(found, QueryFailed):
             return found
         messages, following = found
-        return StatusPage([told for message in messages if (told := _status(message))], following)
+        return StatusPage([receipt for message in messages if (receipt := _status(message))], following)
 
     async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | QueryFailed:
-        """Return what people wrote to one of our numbers since an instant, as the forms of its callbacks."""
+        """Return the replies to one of our numbers since an instant, as callbacks that would have delivered them."""
         found = await self._page({"to": sender_number, "date_sent_after": since}, page)
         if isinstance(found, QueryFailed):
             return found
@@ -192,7 +190,7 @@ class TwilioProvider:
         return bool(signature) and self._account().is_signed(url, callback.form, signature)
 
     def receipt(self, callback: Callback) -> Receipt | None:
-        """Return what a status callback says; an unknown status word says at least that the text was taken."""
+        """Return the receipt in a status callback; an unknown status means at least that the text was accepted."""
         sid = callback.form.get("MessageSid") or callback.form.get("SmsSid")
         if not sid:
             return None
@@ -206,7 +204,7 @@ class TwilioProvider:
         )
 
     def inbound(self, callback: Callback, *, provider_answers: bool) -> Inbound | None:
-        """Return what a person wrote."""
+        """Return the reply in a callback."""
         form = callback.form
         sid = form.get("MessageSid") or form.get("SmsSid")
         if not sid or not form.get("From") or not form.get("To"):
@@ -219,7 +217,7 @@ class TwilioProvider:
             person.name,
             ours.name,
             text,
-            # Advanced Opt-Out, which sends this field, has answered whatever it named; our file need not say so.
+            # Advanced Opt-Out sends this field and has answered, whatever the merchant's file says.
             provider_answered=bool(opt_out_type) or (provider_answers and text.strip().upper() in ANSWERED_BY_TWILIO),
             channel=person.channel,
             provider_says=OPT_OUT_TYPES.get(opt_out_type.upper()),
@@ -244,7 +242,7 @@ class TwilioProvider:
         return bool(numbers) and (ours.name in numbers or not ours.is_number)
 
     def redacted(self, callback: Callback) -> dict[str, str]:
-        """Return the fields without anybody's number."""
+        """Return the fields without the numbers."""
         return {name: value for name, value in callback.form.items() if name not in _PERSONAL_FIELDS}
 
     async def warm_up(self) -> None:
@@ -266,7 +264,7 @@ class TwilioProvider:
 
 
 def _listed(message: object) -> ListedMessage | None:
-    """Return one message of a listing; None for what cannot be ours or cannot be read."""
+    """Return one message of a listing; None where it was not sent by us, or cannot be read."""
     if not isinstance(message, Mapping):
         return None
     sid, body, sender = (message.get(name) for name in ("sid", "body", "from"))
@@ -290,14 +288,14 @@ def _fields_of(result: CallResult) -> Mapping[str, Any] | QueryFailed:
 
 
 def _callback_of(message: Mapping[str, Any]) -> Callback:
-    """Return a Message resource of a reply as the request that would have brought it."""
+    """Return a Message resource of a reply as the callback that would have delivered it."""
     names = {"MessageSid": "sid", "From": "from", "To": "to", "Body": "body", "NumMedia": "num_media"}
     form = {name: str(message.get(field) or "").replace("\0", "") for name, field in names.items()}
     return Callback("", form, {})
 
 
 def _status(message: Mapping[str, Any]) -> Receipt | None:
-    """Return what a Message resource says, as a receipt would; None where it names no text."""
+    """Return the receipt that a Message resource amounts to; None where it names no text."""
     sid = message.get("sid")
     if not isinstance(sid, str):
         return None

@@ -1,6 +1,6 @@
-"""Twilio's codes and what we do about them (compliance section 13; meanings checked there on 2026-11-21).
+"""Twilio's codes and how the sender reacts (compliance section 13; meanings checked there on 2026-11-21).
 
-Twilio splits codes over time and advises against branching on unlisted ones: those are permanent and looked at.
+Twilio splits codes over time and advises against branching on unlisted ones: those are permanent and raise an alarm.
 """
 
 from datetime import timedelta
@@ -21,7 +21,7 @@ _NO_MOBILE = CodeMeaning(ErrorClass.NOT_MOBILE, suppress=SuppressionCause.INVALI
 _BAD_TEXT = CodeMeaning(ErrorClass.CONTENT)
 
 CODES: Final[CodeTable] = {
-    # Rate and queue: never processed, never left.
+    # Rate and queue: not processed, never sent.
     "20429": CodeMeaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN),
     "21611": CodeMeaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN),
     "30001": CodeMeaning(ErrorClass.THROTTLED, Reaction.ASK_AGAIN, after=timedelta(minutes=5)),
@@ -59,7 +59,7 @@ CODES: Final[CodeTable] = {
     "30004": CodeMeaning(ErrorClass.OPTED_OUT),
     "21612": CodeMeaning(ErrorClass.UNREACHABLE),
     "30003": CodeMeaning(ErrorClass.UNREACHABLE, Reaction.ASK_AGAIN_TRANSACTIONAL, after=timedelta(days=1)),
-    # The carrier gave no reason: one more for texts somebody waits for.
+    # The carrier gave no reason: one more attempt for texts that the person is waiting for.
     "30008": CodeMeaning(
         ErrorClass.UNKNOWN, Reaction.ASK_AGAIN_TRANSACTIONAL, after=timedelta(minutes=5), most_attempts=2
     ),
@@ -79,7 +79,7 @@ STATUSES: Final = {
     "failed": ProviderStatus.FAILED,
     "canceled": ProviderStatus.FAILED,
 }
-"""Twilio's word to ours (providers section 6); an unknown word says only that the text was taken."""
+"""Twilio's statuses as ours (providers section 6); an unknown one means only that the text was accepted."""
 
 ANSWERED_BY_TWILIO: Final = frozenset(
     {
@@ -90,7 +90,7 @@ ANSWERED_BY_TWILIO: Final = frozenset(
 """Whole one-word messages only: "STOP please" is ours to answer (compliance section 6)."""
 
 OPT_OUT_TYPES: Final = {"STOP": ReplyClass.OPT_OUT, "START": ReplyClass.OPT_IN, "HELP": ReplyClass.HELP}
-"""What Advanced Opt-Out took a text for, by the keywords the account has set; it has answered the text by then.
+"""The class that Advanced Opt-Out gave a reply, by the keywords of the account; it has answered by then.
 
 Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out
 """

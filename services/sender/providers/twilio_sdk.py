@@ -1,7 +1,7 @@
-"""Twilio's own library, tamed: the only module that imports it, itself imported on first use (33 MB).
+"""The only module that imports Twilio's own library; itself imported on first use, because it takes 33 MB.
 
 Its asynchronous client ignores the timeout it is built with, loses response headers, and retries POST when asked
-for retries; this subclass sends once, with our timeouts, and keeps what came (library 9.13.0, checked 2026-11-21).
+for retries; this subclass sends once, with our timeouts, and records the answer (library 9.13.0, checked 2026-11-21).
 """
 
 import base64
@@ -29,7 +29,7 @@ _KEEPALIVE_SECONDS = 4.0  # less than servers keep a silent connection: no race 
 _TIMEOUT = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS)
 _FORM = "application/x-www-form-urlencoded"
 _NOTHING = "{}"
-"""What the library gets to read: the answer itself is noted, and taking it apart twice would only cost."""
+"""The body that the library parses: the real one is recorded, and parsing it twice would only cost time."""
 _NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 """Name lookup, refusal, TLS, and timeouts of any of these: raised before a request is written."""
 
@@ -37,7 +37,7 @@ _results: ContextVar[list[CallResult]] = ContextVar("seen")
 
 
 class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is untyped
-    """Sends once, to the host we say, and notes what came back."""
+    """Sends once, to the configured host, and records the result."""
 
     def __init__(self, base_url: str | None) -> None:
         super().__init__(pool_connections=False, timeout=CALL_TIMEOUT_SECONDS, max_retries=None)
@@ -55,7 +55,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - ours holds for every call
         allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002 - a redirected POST could send twice
     ) -> Any:
-        """Make one request; whatever comes of it is noted before it is returned or raised."""
+        """Make one request; its result is recorded before it is returned or raised."""
         results = _results.get()
         sent = dict(headers or {})
         if auth:
@@ -89,7 +89,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
             self._opened = None
 
     def _session(self) -> aiohttp.ClientSession:
-        """Return our session, made inside the running loop on first use."""
+        """Return the session, created inside the running loop on first use."""
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
@@ -102,7 +102,7 @@ class _Transport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the library is
 
 
 class TwilioAccount:
-    """One account, spoken to through the library."""
+    """One account, called through the library."""
 
     def __init__(self, account_sid: str, auth_token: str, base_url: str | None) -> None:
         self._transport = _Transport(base_url)
@@ -111,7 +111,7 @@ class TwilioAccount:
         self._mac = hmac.new(auth_token.encode(), digestmod="sha1")  # copied for each request: its key is ready
 
     async def create(self, parameters: Mapping[str, object]) -> CallResult:
-        """Create a message, once, and return what was seen of the answer; reading it is not the library's part."""
+        """Create a message, once, and return the result as it was recorded, not as the library parses it."""
         return await self._observe(self._client.messages.create_async(**parameters))
 
     async def list_page(self, to: str, page_size: int) -> CallResult:
@@ -152,7 +152,7 @@ class TwilioAccount:
         try:
             await call
         except (TwilioException, aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
-            pass  # what was noted says more than the exception, which drops the headers
+            pass  # the recorded result says more than the exception, which drops the headers
         finally:
             _results.reset(token)
         return results[-1] if results else BrokenCall("no_request", bytes_written=False)
@@ -160,7 +160,7 @@ class TwilioAccount:
 
 @functools.lru_cache(maxsize=64)  # texts are created at one address an account
 def _target(origin: URL | None, url: str) -> URL:
-    """Return the library's address, at the host we were told to use."""
+    """Return the library's address, at the configured host."""
     target = URL(url)
     return target if origin is None else origin.join(target.relative())
 
@@ -175,12 +175,12 @@ def _texts(fields: Mapping[str, object] | None) -> list[tuple[str, str]] | None:
 
 
 def _encoded(form: list[tuple[str, str]]) -> bytes:
-    """Return a form as it travels; the client would take one apart first, and urllib needs five times as long."""
+    """Return a form, encoded; the client would parse it first, and urllib needs five times as long."""
     return URL.build(query=form).raw_query_string.encode("ascii")
 
 
 def _reason_of(problem: BaseException) -> str:
-    """Return a constant word for what broke; never the message, which may hold an address."""
+    """Return the reason code of an exception; never its message, which may hold an address."""
     match problem:
         case aiohttp.ClientConnectorDNSError():
             return "name_not_found"

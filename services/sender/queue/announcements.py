@@ -1,4 +1,4 @@
-"""The events that tell the house what became of a dispatch; each id is derived from the fact."""
+"""The events that announce what became of a dispatch; each id is derived from the fact."""
 
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,7 @@ def accepted(
     currency: str | None,
     now: datetime,
 ) -> DispatchAccepted:
-    """Return the event for a text the provider took."""
+    """Return the event for a text that the provider accepted."""
     return DispatchAccepted(
         **_common(dispatch, attempt, "dispatch.accepted", now),
         provider_message_id=attempt.provider_message_id or "",
@@ -41,7 +41,7 @@ def accepted(
 def delivered(
     attempt: Attempt, dispatch: Dispatch, now: datetime, *, asked_at: datetime | None = None
 ) -> DispatchDelivered:
-    """Return the event for a text the phone has."""
+    """Return the event for a text that was delivered."""
     return DispatchDelivered(
         **_common(dispatch, attempt, "dispatch.delivered", now), accepted_at=attempt.accepted_at, asked_at=asked_at
     )
@@ -59,7 +59,7 @@ def failed(
     retry_at: datetime | None = None,
     asked_at: datetime | None = None,
 ) -> DispatchFailed:
-    """Return the event for a text that did not go, or did not arrive."""
+    """Return the event for a text that was not sent, or not delivered."""
     return DispatchFailed(
         **_common(dispatch, attempt, "dispatch.failed", now),
         accepted=accepted,
@@ -72,14 +72,14 @@ def failed(
 
 
 def unknown(attempt: Attempt, dispatch: Dispatch, now: datetime) -> DispatchUnknown:
-    """Return the event for a text nobody will ever know about."""
+    """Return the event for a call whose outcome can no longer be proven."""
     return DispatchUnknown(**_common(dispatch, attempt, "dispatch.unknown", now), reason="not_provable")
 
 
 def waiting(
     attempt: Attempt, dispatch: Dispatch, now: datetime, *, reason: str, detail: str | None, until: datetime
 ) -> DispatchWaiting:
-    """Return the event for a text whose call was made and is not over; one attempt may be told of once a reason."""
+    """Return the event for a call that is not concluded; one attempt is announced once for each reason."""
     common = _common(dispatch, attempt, "dispatch.waiting", now)
     own_id = ids.derived("dispatch.waiting", dispatch.follow_up_id, attempt.id, reason, at=dispatch.first_queued_at)
     return DispatchWaiting(**common | {"event_id": EventId(own_id)}, reason=reason, detail=detail, until=until)

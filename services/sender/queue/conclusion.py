@@ -1,6 +1,6 @@
-"""What news of an attempt changes: the call's answer, a receipt, a listing, or silence for too long.
+"""What news of an attempt changes: the answer to its call, a receipt, a listing, or no answer for too long.
 
-Pure and total. News may come twice, late and in any order; what the provider once took stays taken.
+Pure and total. News may come twice, late and in any order; what the provider once accepted stays accepted.
 """
 
 from dataclasses import dataclass
@@ -25,16 +25,16 @@ from shared.progress import UNANSWERED
 _ACCEPTED_BY_PROVIDER: Final = frozenset({AttemptState.ACCEPTED, AttemptState.RETURNED})
 _BACKOFF_SECONDS: Final = (1, 2, 5, 10, 30)
 _NEVER_SENT: Final = frozenset({Reaction.ASK_AGAIN, Reaction.HALT, Reaction.CAPPED})
-"""Told by a receipt, these say that the carrier never got the text."""
+"""In a receipt, these mean that the carrier never got the text."""
 _NUMBER_FAULTS: Final = frozenset({Reaction.HALT, Reaction.CAPPED})
 _MOST_ATTEMPTS_OF_NUMBER_FAULTS: Final = 20
-"""A text waits for its number to be mended, but not for ever: each try is one of these."""
+"""A follow-up waits for its halted or capped number, but not without end: each try is one attempt."""
 _HALT_RETRY: Final = timedelta(minutes=5)
 _CAP_TIME_ZONE: Final = ZoneInfo("America/Los_Angeles")
 
 
 class Receipt(NamedTuple):
-    """The provider's word on a text: through our callback door, or because it was asked."""
+    """The status of a text, as the provider reported it in a callback or answered it when asked."""
 
     provider_message_id: str
     status: ProviderStatus | None
@@ -42,7 +42,7 @@ class Receipt(NamedTuple):
     meaning: CodeMeaning | None = None
     """What the code means; set where there is one."""
     asked_at: datetime | None = None
-    """When the provider was asked; None where it told us by itself."""
+    """When the provider was asked; None for a callback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class Conclusion(NamedTuple):
     events: tuple[Event, ...] = ()
     suppress: SuppressionCause | None = None
     alarm: str | None = None
-    """A constant word for what somebody must look at: ``double``, ``contradiction``, or a code's own."""
+    """Why an operator must look at it: ``double``, ``contradiction``, or the error class of a code."""
     number_fault: Refused | None = None
-    """What a receipt says of the number itself, where it says so: its health takes it like the answer to a call."""
+    """A fault of the sender number that a receipt reports; number health treats it as the answer to a call."""
 
 
 def conclude(
@@ -74,18 +74,18 @@ def conclude(
     Args:
         attempt: the attempt the news is about.
         dispatch: its follow-up's dispatch.
-        news: what was learnt.
+        news: what happened.
         now: the unit's time.
-        another_is_live: whether a later attempt of the same follow-up is under way or was taken.
+        another_is_live: whether a later attempt of the same follow-up is under way or was accepted.
     """
     match news:
         case Accepted():
             return _accepted(attempt, dispatch, news, now, reconciled=False, another_is_live=another_is_live)
         case Adopt(listed):
-            taken = Accepted(listed.provider_message_id)
-            change = _accepted(attempt, dispatch, taken, now, reconciled=True, another_is_live=another_is_live)
-            heard = Receipt(listed.provider_message_id, listed.status, listed.code, listed.meaning)
-            return _combined(change, _with_status(change.attempt, change.dispatch, heard, now))
+            answer = Accepted(listed.provider_message_id)
+            change = _accepted(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
+            receipt = Receipt(listed.provider_message_id, listed.status, listed.code, listed.meaning)
+            return _combined(change, _with_status(change.attempt, change.dispatch, receipt, now))
         case Receipt():
             return _with_receipt(attempt, dispatch, news, now, another_is_live=another_is_live)
         case Refused():
@@ -105,21 +105,20 @@ def conclude(
             assert_never(news)
 
 
-def may_change(receipt: Receipt, seen: AttemptSnapshot) -> bool:
-    """Return whether a receipt may change anything: of a text that is known to be taken under this id, only its end.
+def may_change(receipt: Receipt, attempt: AttemptSnapshot) -> bool:
+    """Return whether a receipt may change its attempt: once accepted under this id, only a higher final status does.
 
-    What says no is kept as it came, and shown from there. An attempt that was seen so far never goes back, so this
-    holds without a lock.
+    Other receipts are only stored. An attempt never goes back, so this holds without a lock.
     """
-    if seen.state not in _ACCEPTED_BY_PROVIDER or seen.provider_message_id != receipt.provider_message_id:
+    if attempt.state not in _ACCEPTED_BY_PROVIDER or attempt.provider_message_id != receipt.provider_message_id:
         return True
-    return receipt.status in FINAL and joined(seen.status, receipt.status) is not seen.status
+    return receipt.status in FINAL and joined(attempt.status, receipt.status) is not attempt.status
 
 
 def _accepted(
     attempt: Attempt, dispatch: Dispatch, answer: Accepted, now: datetime, *, reconciled: bool, another_is_live: bool
 ) -> Conclusion:
-    """The provider has it. A second id for one attempt, or a second live attempt, is a double."""
+    """The provider accepted it. A second id for one attempt, or a second live attempt, means it was sent twice."""
     if attempt.provider_message_id is not None and attempt.provider_message_id != answer.provider_message_id:
         return Conclusion(attempt, dispatch, alarm="double")
     if attempt.state in _ACCEPTED_BY_PROVIDER:
@@ -149,7 +148,7 @@ def _accepted(
 
 
 def _with_answer(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
-    """Return the attempt with what an answer says of it."""
+    """Return the attempt with what an answer says about it."""
     return attempt._replace(
         provider_message_id=answer.provider_message_id,
         parts=answer.parts or attempt.parts,
@@ -161,9 +160,9 @@ def _with_answer(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
 def _with_receipt(
     attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime, *, another_is_live: bool
 ) -> Conclusion:
-    """A callback proves that the text was taken, and may say more."""
+    """A receipt proves that the text was accepted, and may report a later status."""
     if attempt.state in _ACCEPTED_BY_PROVIDER and attempt.provider_message_id == receipt.provider_message_id:
-        return _with_status(attempt, dispatch, receipt, now)  # nearly always: it was known to be taken, under this id
+        return _with_status(attempt, dispatch, receipt, now)  # nearly always: it was accepted under this id
     answer = Accepted(receipt.provider_message_id)
     change = _accepted(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
     if change.alarm == "double":
@@ -172,7 +171,7 @@ def _with_receipt(
 
 
 def _with_status(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime) -> Conclusion:
-    """Apply a status; only a rise says anything new."""
+    """Apply a status; only a higher one changes anything."""
     status = joined(attempt.status, receipt.status)
     if status is attempt.status:
         return Conclusion(attempt, dispatch)
@@ -189,7 +188,7 @@ def _with_status(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: da
 
 
 def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reason: str, now: datetime) -> Conclusion:
-    """It did not arrive; only codes that mean "never left" ask the gate again (send-protocol, section 3)."""
+    """It was not delivered; only codes that mean "never sent" ask the gate again (send-protocol, section 3)."""
     meaning = receipt.meaning or CodeMeaning(ErrorClass.UNKNOWN)
     retry_at = _gate_retry_at(meaning, now) if _may_return_to_gate(meaning, attempt, dispatch) else None
     attempt = attempt._replace(error_class=meaning.error_class, code=receipt.code, reason=reason)
@@ -221,7 +220,7 @@ def _may_return_to_gate(meaning: CodeMeaning, attempt: Attempt, dispatch: Dispat
 
 
 def _gate_retry_at(meaning: CodeMeaning, now: datetime) -> datetime:
-    """Return when the gate is asked again: a day's allowance begins anew at midnight, a halted number is tried later.
+    """Return when the gate is asked again: after a daily cap at the next midnight, after a halt some minutes later.
 
     Source: compliance section 13 (daily caps of US 10DLC traffic are counted by the Pacific day).
     """
@@ -236,7 +235,7 @@ def _gate_retry_at(meaning: CodeMeaning, now: datetime) -> datetime:
 
 
 def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: datetime) -> Conclusion:
-    """A clear no. Not processed or our own fault: the text waits; else it ends here."""
+    """The provider refused. Where it is busy or the fault is ours, the follow-up waits; otherwise it fails."""
     meaning = refused.meaning
     ended = _concluded(attempt, AttemptState.REFUSED, now, reason="refused")._replace(
         error_class=meaning.error_class, code=refused.code
@@ -274,7 +273,7 @@ def _requeued(
     reason: str,
     detail: str | None,
 ) -> Conclusion:
-    """Back to the queue: nothing reached the provider, and the clearance may still hold."""
+    """Return to the queue: nothing was sent, and the clearance may still hold."""
     if not may_become(attempt.state, ended.state):
         return _contradiction(attempt, dispatch)
     if dispatch.cancelled:
@@ -284,7 +283,7 @@ def _requeued(
 
 
 def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -> Conclusion:
-    """No answer says whether it went; said aloud, for nothing more may come for a while."""
+    """No answer shows whether it was sent; announced at once, because reconciling may take a while."""
     if not may_become(attempt.state, AttemptState.UNKNOWN):
         return Conclusion(attempt, dispatch)
     event = announcements.waiting(attempt, dispatch, now, reason=UNANSWERED, detail=reason, until=now + FIRST_LOOK)
@@ -296,7 +295,7 @@ def _unknown(attempt: Attempt, dispatch: Dispatch, reason: str, now: datetime) -
 
 
 def _proven_absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:
-    """It does not exist; whether another may be made is the flow's policy, and the gate's decision."""
+    """It was not sent; whether it may be sent again is the flow's policy, and the gate's decision."""
     if not may_become(attempt.state, AttemptState.PROVEN_ABSENT):
         return Conclusion(attempt, dispatch)
     may_go_again = dispatch.resend is ResendPolicy.RESEND_WHEN_ABSENT and not dispatch.cancelled
@@ -316,7 +315,7 @@ def _assumed_sent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclu
 
 
 def _contradiction(attempt: Attempt, dispatch: Dispatch) -> Conclusion:
-    """The call said no and the provider's callback said yes: the callback wins, and somebody looks."""
+    """The call was refused and a callback proves acceptance: the callback holds, and an alarm is raised."""
     return Conclusion(attempt, dispatch, alarm="contradiction" if attempt.provider_message_id else None)
 
 

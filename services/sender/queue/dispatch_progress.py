@@ -1,4 +1,4 @@
-"""What the sender knows of a text's progress, in the words that everybody tells it in."""
+"""What the sender knows about the progress of a dispatch, in the terms that every service uses."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,27 +10,27 @@ from shared.progress import UNANSWERED, ProgressFacts
 
 @dataclass(frozen=True, slots=True)
 class NumberHold:
-    """Why a number does not call now, and until when."""
+    """Why a number may not call now, and until when."""
 
     by: str | None = None
     until: datetime | None = None
 
 
 def progress_facts(
-    dispatch: Dispatch, last: Attempt | None, held: NumberHold, look_at: datetime | None, now: datetime
+    dispatch: Dispatch, last: Attempt | None, hold: NumberHold, look_at: datetime | None, now: datetime
 ) -> ProgressFacts:
-    """Return what is known of a dispatch.
+    """Return what is known about a dispatch.
 
     Args:
-        dispatch: the cleared text.
+        dispatch: the dispatch.
         last: its latest attempt.
-        held: what keeps its number.
-        look_at: when the provider is asked after an unanswered call.
+        hold: what keeps its number from calling.
+        look_at: when the provider is asked about a call without an answer.
         now: the present.
     """
     match dispatch.state:
-        case DispatchState.QUEUED if held.by is not None:
-            return ProgressFacts("released", held.by, until=held.until)
+        case DispatchState.QUEUED if hold.by is not None:
+            return ProgressFacts("released", hold.by, until=hold.until)
         case DispatchState.QUEUED if dispatch.ready_at > now and last is not None:
             reason = last.error_class or last.reason if last.state is AttemptState.REFUSED else "not_sent"
             return ProgressFacts("released", reason, until=dispatch.ready_at, detail=last.code or last.reason)

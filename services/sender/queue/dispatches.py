@@ -1,6 +1,6 @@
-"""Dispatches and attempts as values; rows become these in the store and nowhere else.
+"""Dispatches and attempts as values; only the store makes them from rows.
 
-Tuples, because each text makes a dozen of them, most of them the one before with a field changed.
+Tuples, because each text needs a dozen of them, most of them the one before with a field changed.
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ MARKETING_PRIORITY: Final = PRIORITIES[Purpose.MARKETING].value
 
 
 def priority_of(purpose: Purpose) -> int:
-    """Return the order of purposes at one number: answers first, marketing last."""
+    """Return the place of a purpose in the order at one number: answers first, marketing last."""
     return PRIORITIES[purpose].value
 
 
@@ -83,11 +83,11 @@ class Attempt(NamedTuple):
     concluded_at: datetime | None = None
     after_follow_up_id: UUID | None = None
     ask_at: datetime | None = None
-    """When the provider is asked what became of it; None where it said so, or was asked for the last time."""
+    """When the provider is asked for its status; None where that is final, or was asked for the last time."""
 
 
 class AttemptSnapshot(NamedTuple):
-    """How far an attempt has come, seen without a lock; each of these only ever grows."""
+    """How far an attempt has come, read without a lock; it never goes back."""
 
     follow_up_id: FollowUpId
     state: AttemptState

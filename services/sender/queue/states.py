@@ -5,7 +5,7 @@ from typing import Final
 
 
 class DispatchState(StrEnum):
-    """Where one cleared follow-up stands."""
+    """The state of one cleared follow-up."""
 
     QUEUED = "queued"
     INTENT = "intent"
@@ -15,11 +15,11 @@ class DispatchState(StrEnum):
     UNKNOWN = "unknown"
     LAPSED = "lapsed"
     CANCELLED = "cancelled"
-    """Stays whatever comes: a tombstone when it came before the clearance."""
+    """Final; a tombstone where the cancellation came before the clearance."""
 
 
 class AttemptState(StrEnum):
-    """Where one provider call stands."""
+    """The state of one provider call."""
 
     INTENT = "intent"
     ACCEPTED = "accepted"
@@ -28,9 +28,9 @@ class AttemptState(StrEnum):
     UNKNOWN = "unknown"
     PROVEN_ABSENT = "proven_absent"
     ASSUMED_SENT = "assumed_sent"
-    """Reconciliation ended without an answer: treated as sent for ever."""
+    """Reconciliation ended without proof: treated as sent from then on."""
     RETURNED = "returned"
-    """Taken, then reported with a code that means it never left; frees the follow-up for another attempt."""
+    """Accepted, then reported as never sent; the follow-up may have another attempt."""
 
 
 LIVE_STATES: Final = frozenset(
@@ -44,7 +44,7 @@ TRANSITIONS: Final[dict[AttemptState, frozenset[AttemptState]]] = {
     # Refused and not sent out of unknown: the call's own answer, committed late (send-protocol 1.5).
     _S.UNKNOWN: frozenset({_S.ACCEPTED, _S.PROVEN_ABSENT, _S.ASSUMED_SENT, _S.REFUSED, _S.NOT_SENT}),
     _S.ACCEPTED: frozenset({_S.RETURNED}),
-    # The provider spoke after we gave up: proof beats every assumption.
+    # The provider reports after we gave up: proof beats every assumption.
     _S.PROVEN_ABSENT: frozenset({_S.ACCEPTED}),
     _S.ASSUMED_SENT: frozenset({_S.ACCEPTED}),
     _S.NOT_SENT: frozenset({_S.ACCEPTED}),
@@ -54,10 +54,10 @@ TRANSITIONS: Final[dict[AttemptState, frozenset[AttemptState]]] = {
 
 
 def may_become(state: AttemptState, wanted: AttemptState) -> bool:
-    """Return whether an attempt may change so."""
+    """Return whether an attempt may change from `state` to `wanted`."""
     return wanted in TRANSITIONS[state]
 
 
 def is_concluded(state: AttemptState) -> bool:
-    """Return whether nobody waits for this attempt's answer any more."""
+    """Return whether an attempt has an outcome."""
     return state not in {AttemptState.INTENT, AttemptState.UNKNOWN}

@@ -1,9 +1,9 @@
-"""Purchases, refunds and cancellations: load, decide, record, publish.
+"""Handles purchases, refunds and cancellations: load, decide, store, publish.
 
 Only `purchase` is credited: a `checkout_completed` is the same sale under another subject, and would count twice.
-A click is committed within the visit, before the shop's page is even loaded, so the click that led to a purchase is
+A click is committed during the visit, before the shop's page is loaded, so the click that led to a purchase is
 always known when the purchase arrives. A delivery may be reported after the purchase it preceded: such a purchase
-is decided without it, and stays so.
+is decided without it, and is not decided again.
 """
 
 from collections.abc import Sequence
@@ -36,12 +36,12 @@ _DEDUCTING = frozenset({TriggerKind.REFUND.value, TriggerKind.CANCELLATION.value
 
 
 def register(router: Router) -> None:
-    """Take purchases, and what edits them, gives back or cancels, from the log."""
+    """Register the handler of purchases and of their edits, refunds and cancellations."""
     router.on(TriggerReceived)(attribute)
 
 
 async def attribute(triggers: Sequence[TriggerReceived], uow: UnitOfWork) -> None:
-    """Credit purchases and deduct what is taken back, each once, in whatever order they come; tests are ignored."""
+    """Credit purchases and apply deductions, each once, in any order; test events are ignored."""
     relevant = [
         (purchase_id(trigger), trigger) for trigger in triggers if not trigger.test and _concerns_credit(trigger)
     ]
@@ -71,9 +71,9 @@ async def attribute(triggers: Sequence[TriggerReceived], uow: UnitOfWork) -> Non
 
 
 def purchase_id(trigger: TriggerReceived) -> UUID:
-    """Return the one id a purchase has however often and by whomever it is told: merchant and subject.
+    """Return the one id of a purchase, whatever reports it and however often: derived from merchant and subject.
 
-    The time is left out of it, because a refund does not know when the purchase was.
+    The time is left out, because a refund does not name the time of the purchase.
     """
     subject = trigger.subject if trigger.subject is not None else f"\x1f{trigger.event_id}"
     return ids.derived("purchase", trigger.merchant_id, subject, at=_EPOCH)
@@ -82,7 +82,7 @@ def purchase_id(trigger: TriggerReceived) -> UUID:
 def announcement(
     change: AttributionChange, trigger: TriggerReceived, owned: OwnedPurchase, key: UUID
 ) -> ConversionAttributed | ConversionAdjusted:
-    """Return the event that tells the rest of the house; its id is the same whenever the same change is found."""
+    """Return the event that announces a change; its id is the same whenever the same change is found."""
     purchase = owned.account.purchase
     if purchase is None:
         raise RuntimeError("a change of credit without a purchase")
@@ -124,7 +124,7 @@ def announcement(
 
 
 def _concerns_credit(trigger: TriggerReceived) -> bool:
-    """Return whether a trigger is a purchase, or takes one back that it names."""
+    """Return whether a trigger is a purchase, or a deduction that names one."""
     return trigger.kind == TriggerKind.PURCHASE or (trigger.kind in _DEDUCTING and trigger.subject is not None)
 
 
@@ -138,7 +138,7 @@ def _purchase(trigger: TriggerReceived) -> Purchase:
 
 
 def _deduction(trigger: TriggerReceived) -> Deduction:
-    """Return what a trigger takes back: a cancellation everything, whatever amount it names; an edit may add."""
+    """Return what a trigger deducts: a cancellation everything, whatever amount it names; an edit may add."""
     currency = trigger.currency and trigger.currency.upper()
     if trigger.kind == ORDER_EDITED:
         return Deduction(trigger.event_id, trigger.occurred_at, -(trigger.amount_minor or 0), currency)

@@ -1,8 +1,8 @@
-"""Last touch attribution, as arithmetic.
+"""Last-touch attribution, as pure arithmetic.
 
-A purchase belongs to the text whose link the person tapped last within that text's click window; where there is
-none, to the text that was delivered last within its delivery window. Times decide, never the order in which we
-learn of things. One purchase is credited once; what is left of the credit never falls below zero.
+A purchase is credited to the text whose link the person tapped last within that text's click window; without one, to
+the text that was delivered last within its delivery window. Times decide, never the order in which events arrive.
+One purchase is credited once; what remains of the credit never falls below zero.
 """
 
 import dataclasses
@@ -17,9 +17,9 @@ from shared.ids import EventId, FollowUpId
 from shared.unix_time import milliseconds
 
 NO_CURRENCY = "XXX"
-"""ISO 4217's code for "no currency": a purchase whose amount we were not told."""
+"""ISO 4217's code for "no currency": the amount of the purchase was not reported."""
 _RANDOM_BITS = 80
-"""Below them an id of ours holds 48 bits of milliseconds (`shared.ids`)."""
+"""Above them, an id holds 48 bits of milliseconds (`shared.ids`)."""
 
 
 class TouchKind(StrEnum):
@@ -55,7 +55,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What somebody bought."""
+    """One purchase."""
 
     trigger_id: EventId
     at: datetime
@@ -71,15 +71,14 @@ class Deduction:
     trigger_id: EventId
     at: datetime
     minor: int | None
-    """Below zero: an edit added something. None takes everything: a cancellation, or a refund that does not say how
-    much."""
+    """Below zero: an edit added something. None takes everything: a cancellation, or a refund without an amount."""
     currency: str | None
     """None: the purchase's."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRecord:
-    """All we know of one purchase subject; purchase and deductions may become known in any order."""
+    """Everything known about one purchase; the purchase and its deductions may arrive in any order."""
 
     purchase: Purchase | None = None
     credit: Credit | None = None
@@ -87,7 +86,7 @@ class PurchaseRecord:
 
     @property
     def remaining_minor(self) -> int:
-        """What is left of the amount; never below zero."""
+        """What remains of the amount; never below zero."""
         return 0 if self.purchase is None else _remaining(self.purchase, self.deductions)
 
 
@@ -116,7 +115,7 @@ AttributionChange: TypeAlias = Attributed | Adjusted
 def with_purchase(
     account: PurchaseRecord, purchase: Purchase, touches: Iterable[Touch]
 ) -> tuple[PurchaseRecord, Sequence[AttributionChange]]:
-    """Return the account with its purchase, and what that changes; the first report of a purchase decides.
+    """Return the record with its purchase, and what that changes; the first report of a purchase decides.
 
     Deductions that were known before the purchase are taken off at once, in the order in which they happened.
     """
@@ -131,7 +130,7 @@ def with_purchase(
 
 
 def with_deduction(account: PurchaseRecord, deduction: Deduction) -> tuple[PurchaseRecord, Sequence[AttributionChange]]:
-    """Return the account with a deduction, and what that changes; each deduction counts once."""
+    """Return the record with a deduction, and what that changes; each deduction counts once."""
     if any(known.trigger_id == deduction.trigger_id for known in account.deductions):
         return account, ()
     after = dataclasses.replace(account, deductions=(*account.deductions, deduction))
@@ -142,7 +141,7 @@ def with_deduction(account: PurchaseRecord, deduction: Deduction) -> tuple[Purch
 
 
 def credit_of(purchase: Purchase, touches: Iterable[Touch]) -> Credit | None:
-    """Return the touch that earned the purchase: the last click that counts, else the last delivery that does."""
+    """Return the touch that is credited: the last click that counts, otherwise the last delivery that does."""
     earning = [touch for touch in touches if _could_earn(touch, purchase.at)]
     for kind in (TouchKind.CLICKED, TouchKind.DELIVERED):
         of_kind = [touch for touch in earning if touch.kind is kind]
@@ -153,7 +152,7 @@ def credit_of(purchase: Purchase, touches: Iterable[Touch]) -> Credit | None:
 
 
 def _could_earn(touch: Touch, bought_at: datetime) -> bool:
-    """Return whether the touch lies before the purchase, within its window, and was not caused by the purchase.
+    """Return whether the touch was before the purchase, within its window, and not caused by the purchase.
 
     A follow-up's id holds the time of the trigger that began its run. That time and the purchase's come from the
     same clock, the shop's: a text whose run began with this purchase, or later, cannot have led to it, however far
@@ -165,10 +164,10 @@ def _could_earn(touch: Touch, bought_at: datetime) -> bool:
 
 
 def _remaining(purchase: Purchase, deductions: Iterable[Deduction]) -> int:
-    """Return what all deductions together leave, in whatever order they came.
+    """Return what all deductions together leave; their order does not matter.
 
-    A refund in another currency is one of nobody knows how much, and takes everything: no exchange rate is ours to
-    choose, and nothing that was given back counts as earned.
+    A refund in another currency takes everything: there is no exchange rate to choose, and nothing that was given
+    back may count as earned.
     """
     left = purchase.amount_minor
     for deduction in deductions:

@@ -1,14 +1,14 @@
-"""What attribution counts."""
+"""Metrics of attribution."""
 
 from shared.telemetry.metrics import counter
 
 PURCHASES = counter(
     "followup_purchases_total",
-    "Purchases looked at, by what earned them: last_click, delivered, or none.",
+    "Purchases by the touch they are credited to: last_click, delivered, or none.",
     ["model"],
 )
 DEDUCTIONS = counter(
     "followup_conversion_deductions_total",
-    "Refunds and cancellations, by whether they took back credit.",
+    "Refunds, cancellations and edits, by whether they changed a credit.",
     ["kind", "effect"],
 )

@@ -1,4 +1,4 @@
-"""Touches and accounts in the database."""
+"""Rows of touches, and of purchases with their credit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ from shared.unix_time import instant, microseconds
 from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 TOUCHES_KEPT = timedelta(days=100)
-"""The longest window a file may name is 90 days; a purchase may be told late."""
+"""The longest window a merchant's file may set is 90 days, and a purchase may be reported late."""
 _HOUR = timedelta(hours=1)
 
 
 class AccountRaced(Overtaken):
-    """Another process made the account of the same purchase meanwhile; the batch is taken again."""
+    """Another process inserted the same purchase meanwhile; the batch is processed again."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveredText:
-    """A text the phone has."""
+    """A text that was delivered."""
 
     follow_up_id: FollowUpId
     recipient_id: RecipientId
@@ -40,7 +40,7 @@ class DeliveredText:
 
 @dataclass(frozen=True, slots=True)
 class OwnedPurchase:
-    """An account and whose it is."""
+    """A purchase record, its merchant and its person."""
 
     merchant_id: MerchantId
     recipient_id: RecipientId
@@ -49,7 +49,7 @@ class OwnedPurchase:
 
 
 def record_delivered(uow: UnitOfWork, deliveries: Sequence[DeliveredText]) -> None:
-    """Remember deliveries at the end of the unit; the first report of each counts, answers never do."""
+    """Insert deliveries at the end of the unit; the first report of each counts, answers are left out."""
     for delivery in deliveries:
         if delivery.purpose not in ANSWER_PURPOSES:
             uow.insert_later(
@@ -68,7 +68,7 @@ def record_delivered(uow: UnitOfWork, deliveries: Sequence[DeliveredText]) -> No
 def record_clicked(
     uow: UnitOfWork, click_id: UUID, *, recipient_id: RecipientId, follow_up_id: FollowUpId, click_days: int
 ) -> None:
-    """Remember a person's click, now."""
+    """Insert a person's click at the end of the unit."""
     uow.insert_later(
         touches,
         {
@@ -83,7 +83,7 @@ def record_clicked(
 
 
 async def delivered_at(db: Transaction, follow_up_id: FollowUpId) -> datetime | None:
-    """Return when a text was delivered, as far as we know."""
+    """Return when a text was delivered; None where no receipt has reported it."""
     found = await db.fetch(touches, "id", [follow_up_id], columns=["at"])
     at: datetime | None = found[0]["at"] if found else None
     return at
@@ -99,7 +99,7 @@ async def touches_of(db: Transaction, people: Sequence[RecipientId]) -> dict[Rec
 
 
 async def accounts_of(db: Transaction, purchase_ids: Sequence[UUID]) -> dict[UUID, OwnedPurchase]:
-    """Return the accounts that exist among these, locked."""
+    """Return those of these purchases that have a row, locked."""
     rows = await db.fetch(conversions, "purchase_id", sorted(purchase_ids), lock="update")
     return {
         row["purchase_id"]: OwnedPurchase(
@@ -110,10 +110,10 @@ async def accounts_of(db: Transaction, purchase_ids: Sequence[UUID]) -> dict[UUI
 
 
 async def keep_accounts(db: Transaction, accounts: Mapping[UUID, OwnedPurchase]) -> None:
-    """Write accounts back.
+    """Write purchases back.
 
     Raises:
-        AccountRaced: a new one exists by now.
+        AccountRaced: another process has inserted a new one meanwhile.
     """
     new = [_row(purchase_id, owned) for purchase_id, owned in accounts.items() if owned.is_new]
     if not all(await db.insert_new(conversions, new)):
@@ -122,12 +122,12 @@ async def keep_accounts(db: Transaction, accounts: Mapping[UUID, OwnedPurchase])
 
 
 async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
-    """Forget what these people did, and return how much; accounts stay: no purchase is credited twice."""
+    """Delete these people's touches, and return how many; purchases stay, so that none is credited twice."""
     return await uow.db.delete(touches, "recipient_id", recipient_ids)
 
 
 def _account(row: Row) -> PurchaseRecord:
-    """Return the account a row holds."""
+    """Return the purchase record a row holds."""
     if row["trigger_id"] is None:
         return PurchaseRecord(deductions=_deductions(row["deductions"]))
     purchase = Purchase(EventId(row["trigger_id"]), row["purchased_at"], row["amount_minor"], row["currency"])
@@ -143,7 +143,7 @@ def _account(row: Row) -> PurchaseRecord:
 
 
 def _row(purchase_id: UUID, owned: OwnedPurchase) -> dict[str, Any]:
-    """Return the row of an account."""
+    """Return the row of a purchase."""
     purchase, credit = owned.account.purchase, owned.account.credit
     return {
         "purchase_id": purchase_id,

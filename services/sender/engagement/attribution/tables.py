@@ -1,4 +1,4 @@
-"""The rows of touches and of credited purchases."""
+"""The tables of touches and of purchases with their credit."""
 
 import sqlalchemy as sa
 
@@ -16,7 +16,7 @@ touches = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("window_hours", sa.Integer, nullable=False),
 )
-"""Deliveries (id: the follow-up's) and people's clicks (id: the click's): a purchase looks them up by person."""
+"""Deliveries (id: the follow-up's) and people's clicks (id: the click's), looked up by person for each purchase."""
 
 conversions = sa.Table(
     "sender_conversions",
@@ -36,5 +36,5 @@ conversions = sa.Table(
     sa.Column("remaining_minor", sa.BigInteger, nullable=False),
     postgresql_with=CHANGING,
 )
-"""One row a purchase subject (`purchase_id` is derived from merchant and subject), credited or not: the guard
-against crediting it twice. Without a trigger: only a deduction is known so far."""
+"""One row for each purchase (`purchase_id` is derived from merchant and subject), credited or not, so that none is
+credited twice. Without a trigger, only a deduction is known so far."""

@@ -1,18 +1,18 @@
-"""What short links count."""
+"""Metrics of short links."""
 
 from shared.telemetry.metrics import counter
 
 VISITS = counter(
     "followup_link_visits_total",
-    "Requests for short links that lead somewhere: person, or what gave a robot away.",
+    "Visits to short links that exist: person, or the reason for counting it as a robot.",
     ["visitor"],
 )
 DEAD_LINKS = counter(
     "followup_link_visits_dead_total",
-    "Requests for short links that lead nowhere: unknown, expired or erased, or not readable now.",
+    "Requests for short links without a target: unknown, expired, erased, or unavailable now.",
     ["cause"],
 )
 LOST_CLICKS = counter(
     "followup_clicks_lost_total",
-    "Visits that were redirected but could not be recorded: the database did not take the write in time.",
+    "Visits that were redirected but not recorded: the database did not commit in time.",
 )

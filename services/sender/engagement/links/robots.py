@@ -1,7 +1,7 @@
-"""People told from software: previews in messengers, scanners, prefetching browsers.
+"""Distinguishes people from software: link previews of messengers, scanners, prefetching browsers.
 
-Who is in doubt counts as a robot: a click too few costs a figure, one too many credits a purchase to a text that
-nobody opened.
+A visit in doubt counts as a robot's: a missed click costs a figure, a false one credits a purchase to a text that was
+not opened.
 """
 
 import re
@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 EARLIEST_VISIT = timedelta(seconds=2)
-"""Nobody reads a text and taps its link sooner after it arrived, or was handed over where we have no receipt yet;
-carriers' scanners do."""
+"""No person reads a text and taps its link sooner after its delivery, or after it was sent where no receipt has come
+yet; carriers' scanners do."""
 
 _PREVIEWS = (
     "whatsapp", "facebookexternalhit", "facebookcatalog", "facebot", "meta-external", "slack-imgproxy", "slackbot",
@@ -37,17 +37,17 @@ _LIBRARIES = (
     "winhttp", "faraday", "reqwest", "httpclient",
 )  # fmt: skip
 _KNOWN = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, (*_PREVIEWS, *_SCANNERS, *_LIBRARIES)))})")
-"""Each at the beginning of a word: "ruby" gives a script away, "Aruby" nobody."""
+"""Each at the beginning of a word: "ruby" is a script, "Aruby" is not."""
 _DEVICE = re.compile(r"(\(linux; (?:u; )?android [\d.]+; )[^;)]*")
-"""What a phone says of its own make, which is no sign of a robot: there are phones called Cubot, Spider and Ruby."""
+"""A phone's own model name, which does not mean a robot: there are phones called Cubot, Spider and Ruby."""
 _GENERIC = re.compile(r"bot\b|bot/|crawl|spider\b|scanner|link.?preview|url.?preview|monitor|fetcher|archiver")
-"""What robots call themselves."""
+"""Words that robots use for themselves."""
 _PREFETCH_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _PREFETCH = re.compile(r"prefetch|prerender|preview|instant")
 
 
 class RobotCause(StrEnum):
-    """What gave a robot away."""
+    """Why a visit is counted as a robot's."""
 
     HEAD_REQUEST = "head_request"
     PREFETCH = "prefetch"
@@ -65,9 +65,9 @@ class Visit:
     """By name in lower case."""
     at: datetime
     sent_at: datetime
-    """When the text was committed to be sent: nobody has it earlier."""
+    """When the text was committed to be sent: no visit can be earlier."""
     delivered_at: datetime | None
-    """When the phone had it, as far as we know yet."""
+    """When the text was delivered, as far as is known yet."""
 
 
 def robot_cause(visit: Visit) -> RobotCause | None:

@@ -1,4 +1,4 @@
-"""Short links while a text is rendered: codes nobody can guess, addresses that can be followed and nothing else."""
+"""Short links for a text that is being rendered: codes that cannot be guessed, targets that are web addresses."""
 
 import re
 from collections.abc import Callable
@@ -8,23 +8,20 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import idna
 
 from shared import ids
-from shared.config.merchant import MerchantConfig
 from shared.rendering.render import LinkRefused
-from shared.settings import ProcessSettings
 
 CODE_CHARACTERS = 10
-"""62^10 = 8·10^17 codes (59 bits): with ten million links alive, somebody who tries a thousand codes a second finds
+"""62^10 = 8·10^17 codes (59 bits): with ten million links alive, an attacker who tries a thousand codes a second finds
 one in about two and a half years, and two of them ever coincide with a chance of 1 in 16,000 (the database refuses
-the second). Nine characters would bring the first to two weeks; each more costs a character of every text."""
+the second). Nine characters would shorten that to two weeks; each more costs a character of every text."""
 LONGEST_TARGET_CHARACTERS = 2048
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\<>\"]|\s")
 _HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
-_EVERY_INTERFACE = frozenset({"", "0.0.0.0", "::"})
 _KEPT = ":/?#[]@!$&'()*+,;=-._~%"
-"""Characters of an address that mean something (RFC 3986), and the sign of those already encoded."""
+"""Characters of an address with a meaning (RFC 3986), and the percent sign of those already encoded."""
 _IN_PATH = r"[A-Za-z0-9:/\[\]@!$&'()*+,;=._~%-]"
 _READY = re.compile(rf"https?://[a-z0-9._-]+(?:/{_IN_PATH}*)?(?:\?(?:{_IN_PATH}|\?)+)?")
-"""An address that is as it goes out already: nothing to fold, encode or leave out."""
+"""An address that needs no folding or encoding."""
 
 
 class ShortLink(NamedTuple):
@@ -35,16 +32,16 @@ class ShortLink(NamedTuple):
 
 
 class Shortener:
-    """The `link` of one text: call it with an address, keep `links` in the transaction that makes the text real.
+    """The `link` function of one text: called with an address; `links` is stored in the intent's transaction.
 
-    The same address twice in a text gets one code. Codes of a text that is never sent are simply not kept.
+    The same address twice in a text gets one code. Codes of a text that is never sent are not stored.
     """
 
     def __init__(self, base_url: str, *, new_code: Callable[[int], str] = ids.code) -> None:
-        """Make the links of one text.
+        """Create the links of one text.
 
         Args:
-            base_url: the merchant's `links.base_url`; where there is none, the address of this process.
+            base_url: the merchant's `links.base_url`; without one, the address of this process.
             new_code: a source of random base-62 codes of a given length.
         """
         self._base_url = base_url.rstrip("/")
@@ -55,7 +52,7 @@ class Shortener:
         """Return the short address of a target.
 
         Raises:
-            LinkRefused: the target is no web address.
+            LinkRefused: the target is not a web address.
         """
         address = web_address(target)
         if address is None:
@@ -71,24 +68,16 @@ class Shortener:
         return tuple(ShortLink(code, target) for target, code in self._codes.items())
 
 
-def base_url_of(merchant: MerchantConfig, settings: ProcessSettings) -> str:
-    """Return where a merchant's short links live: their own domain, else the address of this process."""
-    if merchant.links is not None:
-        return merchant.links.base_url
-    host = "localhost" if settings.host in _EVERY_INTERFACE else settings.host
-    return settings.public_url or f"http://{host}:{settings.port}"
-
-
 def web_address(text: str) -> str | None:
-    """Return an address as it goes into a Location header (ASCII only), or None where it is no web address.
+    """Return an address for a Location header (ASCII only), or None where it is not a web address.
 
-    Names are written by IDNA 2008 (RFC 5891), as registries and browsers do: under the older rules `straße.de` is
-    `strasse.de`, which belongs to somebody else.
+    Names are encoded by IDNA 2008 (RFC 5891), as registries and browsers do: under the older rules `straße.de` is
+    `strasse.de`, which may belong to another owner.
     """
     text = text.strip()
     if len(text) > LONGEST_TARGET_CHARACTERS or _UNSAFE.search(text):
         return None
-    if _READY.fullmatch(text):  # as nearly all are; taking one apart costs twenty times as much
+    if _READY.fullmatch(text):  # as nearly all are; parsing one costs twenty times as much
         return text
     try:
         split = urlsplit(text)

@@ -18,7 +18,7 @@ from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.privacy import Sealer
 
 LINK_LIFETIME = timedelta(days=90)
-"""As long as the longest click window a file may name: afterwards nobody follows a text, and codes are not kept."""
+"""The longest click window a merchant's file may set; after it, codes are deleted."""
 
 
 class LinkOwner(NamedTuple):
@@ -34,7 +34,7 @@ class LinkOwner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredLink:
-    """A link as it was sent, and when its text arrived."""
+    """A link as it was sent, and when its text was delivered."""
 
     code: str
     owner: LinkOwner
@@ -46,7 +46,7 @@ class StoredLink:
 
 
 def link_rows(links: Sequence[ShortLink], owner: LinkOwner, sealer: Sealer, *, at: datetime) -> list[dict[str, Any]]:
-    """Return the rows of a text's links, sealed; made outside the unit that adds them."""
+    """Return the rows of a text's links, sealed; done outside the unit that inserts them."""
     return [
         {
             "code": link.code,
@@ -64,12 +64,12 @@ def link_rows(links: Sequence[ShortLink], owner: LinkOwner, sealer: Sealer, *, a
 
 
 async def add_links(uow: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
-    """Add links in the intent transaction; a code that exists already fails the unit, and is never overwritten."""
+    """Insert links in the intent transaction; a code that exists fails the unit and is never overwritten."""
     await uow.db.insert(short_links, rows)
 
 
 async def link_of(db: Transaction, code: str) -> StoredLink | None:
-    """Return the link behind a code."""
+    """Return the link with a code; None where there is none."""
     found = await db.fetch(short_links, "code", [code])
     if not found:
         return None
@@ -86,10 +86,10 @@ async def link_of(db: Transaction, code: str) -> StoredLink | None:
 
 
 async def record_click(uow: UnitOfWork, link: StoredLink, cause: RobotCause | None) -> bool:
-    """Record a visit as a click, tell the house, and return whether it was one.
+    """Record a visit as a click, publish it, and return whether it was a new one.
 
-    Visits to one link by the same sort of visitor within one minute of the clock are one click: a double tap, a
-    reload or a flood counts once. Everything derived from clicks counts texts, not visits, so nothing is missed.
+    Visits to one link by the same kind of visitor within one calendar minute are one click: a double tap, a reload
+    or a flood counts once. Everything derived from clicks counts texts and not visits, so nothing is missed.
     """
     minute = uow.now.replace(second=0, microsecond=0)
     click_id = ids.derived("click", link.code, "person" if cause is None else "robot", at=minute)
@@ -104,20 +104,20 @@ async def record_click(uow: UnitOfWork, link: StoredLink, cause: RobotCause | No
                 follow_up_id=link.owner.follow_up_id,
                 click_days=link.owner.click_days,
             )
-        uow.publish(_recorded(click_id, link, uow.now, robot=cause is not None))
+        uow.publish(_click_recorded(click_id, link, uow.now, robot=cause is not None))
     return is_new
 
 
 async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
-    """Blank where these people's links lead, and return how many; they answer like unknown ones from now on."""
+    """Blank the targets of these people's links, and return how many; they then answer like unknown codes."""
     found = await uow.db.fetch(short_links, "recipient_id", recipient_ids, columns=["code", "target"])
-    leading = sorted(row["code"] for row in found if row["target"] is not None)
-    await uow.db.change(short_links, [{"code": code, "target": None} for code in leading])
-    return len(leading)
+    with_target = sorted(row["code"] for row in found if row["target"] is not None)
+    await uow.db.change(short_links, [{"code": code, "target": None} for code in with_target])
+    return len(with_target)
 
 
-def _recorded(click_id: UUID, link: StoredLink, at: datetime, *, robot: bool) -> ClickRecorded:
-    """Return the event that tells the rest of the house."""
+def _click_recorded(click_id: UUID, link: StoredLink, at: datetime, *, robot: bool) -> ClickRecorded:
+    """Return the event that announces a click."""
     return ClickRecorded(
         event_id=EventId(ids.derived(ClickRecorded.type, click_id, at=at)),
         merchant_id=link.owner.merchant_id,

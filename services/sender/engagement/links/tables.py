@@ -1,4 +1,4 @@
-"""The rows of short links and of visits to them."""
+"""The tables of short links and of visits to them."""
 
 import sqlalchemy as sa
 
@@ -18,7 +18,7 @@ short_links = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False, index=True),
 )
-"""A code and where it leads (sealed; null once the person is erased); written with the intent of its text."""
+"""A code and its target (sealed; null once the person is erased); written with the intent of its text."""
 
 clicks = sa.Table(
     "sender_clicks",
@@ -29,4 +29,4 @@ clicks = sa.Table(
     sa.Column("is_robot", sa.Boolean, nullable=False),
     sa.Column("robot_cause", sa.Text, nullable=True),
 )
-"""Visits. The id is derived from code, sort of visitor and minute, so a repeat within it finds its row taken."""
+"""Visits. The id is derived from code, kind of visitor and minute, so that a repeat within it is no new row."""

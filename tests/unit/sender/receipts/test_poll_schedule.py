@@ -22,7 +22,7 @@ from shared import ids
 from shared.events.dispatch import DispatchDelivered, DispatchFailed
 from shared.ids import AttemptId
 from shared.testing.clock import START
-from tests.unit.sender.test_conclude import ATTEMPT, DISPATCH
+from tests.unit.sender.queue.test_conclusion import ATTEMPT, DISPATCH
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 

@@ -9,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.engagement.links import shorten
-from services.sender.engagement.links.shorten import CODE_CHARACTERS, Shortener, ShortLink, base_url_of, web_address
-from shared.config.merchant import LinkSettings, MerchantConfig
+from services.sender.engagement.links.shorten import CODE_CHARACTERS, Shortener, ShortLink, web_address
 from shared.events.follow_up import Purpose
 from shared.rendering.render import LinkRefused, Rendered, RenderInput, render
-from shared.settings import ProcessSettings
 
 
 def counting() -> Callable[[int], str]:
@@ -110,16 +108,6 @@ def test_a_text_is_rendered_with_its_links() -> None:
     assert isinstance(result, Rendered)
     assert result.text == "Acme: https://go.acme.example/r/0000000000 or https://go.acme.example/r/0000000000"
     assert len(shortener.links) == 1
-
-
-def test_links_live_on_the_merchants_domain_else_where_the_process_is_reached() -> None:
-    own = MerchantConfig(merchant="acme", brand="Acme", links=LinkSettings(base_url="https://go.acme.example"))
-    none = MerchantConfig(merchant="acme", brand="Acme")
-    public = ProcessSettings(public_url="https://sms.example", port=9000, host="0.0.0.0")
-    local = ProcessSettings(public_url="", port=9000, host="0.0.0.0")
-    assert base_url_of(own, public) == "https://go.acme.example"
-    assert base_url_of(none, public) == "https://sms.example"
-    assert base_url_of(none, local) == "http://localhost:9000"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""The last checks before a call."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.sender.queue.states import AttemptState, DispatchState
+from services.sender.reconciliation.decision import keyed_body_hash
+from services.sender.replies.send_permission import SendPermission
+from services.sender.sending.intent_decision import (
+    LEAST_CLEARANCE,
+    DispatchCandidate,
+    Go,
+    Lapse,
+    OpenAttempt,
+    Refuse,
+    SendCircumstances,
+    Skip,
+    StayQueued,
+    decide,
+)
+from shared import ids
+from shared.events.consent import SuppressionCause
+from shared.events.follow_up import Purpose
+from shared.testing.clock import START
+
+CANDIDATE = DispatchCandidate(
+    DispatchState.QUEUED, Purpose.MARKETING, START + timedelta(minutes=10), START + timedelta(hours=1), None
+)
+PLAIN = SendCircumstances(body_sha256=b"mine")
+OTHER = ids.derived("attempt", at=START)
+
+
+@pytest.mark.parametrize("state", [state for state in DispatchState if state is not DispatchState.QUEUED])
+def test_only_what_is_queued_goes(state: DispatchState) -> None:
+    assert decide(CANDIDATE._replace(state=state), SendPermission(), PLAIN, START) == Skip()
+
+
+@given(st.timedeltas(timedelta(minutes=-20), timedelta(minutes=20)), st.sampled_from(Purpose))
+def test_nothing_goes_with_less_than_the_least_clearance(ahead: timedelta, purpose: Purpose) -> None:
+    candidate = CANDIDATE._replace(valid_until=START + ahead, purpose=purpose)
+    assert isinstance(decide(candidate, SendPermission(), PLAIN, START), Go if ahead >= LEAST_CLEARANCE else Lapse)
+
+
+@given(st.sampled_from(Purpose), st.sampled_from(SuppressionCause))
+def test_a_suppressed_person_gets_answers_only(purpose: Purpose, cause: SuppressionCause) -> None:
+    decision = decide(CANDIDATE._replace(purpose=purpose), SendPermission(suppressed=cause), PLAIN, START)
+    assert isinstance(decision, Go) == (purpose in {Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION})
+
+
+def test_a_provider_without_a_validity_period_stays_a_quarter_hour_from_quiet_hours() -> None:
+    closes = START + timedelta(minutes=14)
+    circumstances = PLAIN._replace(provider_has_validity=False)
+    decision = decide(CANDIDATE._replace(window_closes_at=closes), SendPermission(), circumstances, START)
+    assert decision == Refuse("window_closing", retry_at=closes)
+
+
+@pytest.mark.parametrize(
+    ("other", "waits"),
+    [
+        (OpenAttempt(OTHER, AttemptState.INTENT, b"another"), True),
+        (OpenAttempt(OTHER, AttemptState.UNKNOWN, b"mine"), True),
+        (OpenAttempt(OTHER, AttemptState.UNKNOWN, b"another"), False),
+    ],
+)
+def test_a_person_has_one_call_at_a_time_and_never_two_unknowns_alike(other: OpenAttempt, *, waits: bool) -> None:
+    decision = decide(CANDIDATE, SendPermission(), PLAIN._replace(open_attempts=[other]), START)
+    assert isinstance(decision, StayQueued if waits else Go)
+
+
+def test_a_text_that_an_old_attempt_may_have_sent_waits_for_its_end() -> None:
+    other = OpenAttempt(OTHER, AttemptState.UNKNOWN, b"words")
+    known = SendCircumstances(keyed_body_hash(b"Ana's", b"words"), b"words", open_attempts=[other])
+    assert isinstance(decide(CANDIDATE, SendPermission(), known, START), StayQueued)
