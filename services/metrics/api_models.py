@@ -1,4 +1,4 @@
-"""What the API answers: the shapes of figures, rows and stories."""
+"""The answers of the API: figures, rows and stories."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ Number = int | float
 
 
 class WindowAnswer(BaseModel):
-    """Whole UTC hours; `to` is not part of it."""
+    """Whole UTC hours; `to` is exclusive."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
@@ -24,17 +24,19 @@ class WindowAnswer(BaseModel):
 
 
 class KPIAnswer(BaseModel):
-    """One figure, its parts, and where the rows behind it are."""
+    """One figure, its numerator and denominator, and the URLs of the rows behind them."""
 
     name: str
     title: str
-    value: Number | None = Field(description="Null over a zero denominator: nothing of nothing is not zero.")
+    value: Number | None = Field(description="Null if the denominator is zero.")
     numerator: Number
     denominator: Number | None
     unit: Unit
     formula: str
     window: WindowAnswer
-    rows: str | None = Field(description="Their `value` adds up to the numerator (retention: the orders looked at).")
+    rows: str | None = Field(
+        description="The rows whose `value` adds up to the numerator (retention figures: the orders examined)."
+    )
     denominator_rows: str | None
     currency: str | None = None
     reason: str | None = None
@@ -50,20 +52,20 @@ class KPIsAnswer(BaseModel):
 
 
 class FactAnswer(BaseModel):
-    """One fact without anything personal."""
+    """One fact, without personal data."""
 
     event_id: UUID
     type: str
     service: str
     follow_up_id: UUID | None
-    recipient_id: UUID = Field(description="A keyed mark; nobody can go from it to a number.")
+    recipient_id: UUID = Field(description="A keyed hash, from which the number cannot be derived.")
     flow: str | None
     step: str | None
     occurred_at: datetime
     recorded_at: datetime
     summary: str
-    value: int | None = Field(description="Its part in the measure that was asked for.")
-    fact: dict[str, Any] = Field(description="The event as published, less its sealed parts.")
+    value: int | None = Field(description="What it adds to the requested measure.")
+    fact: dict[str, Any] = Field(description="The event as published, without its encrypted fields.")
 
 
 class FactsAnswer(BaseModel):
@@ -71,7 +73,7 @@ class FactsAnswer(BaseModel):
 
     window: WindowAnswer
     rows: list[FactAnswer]
-    next: str | None = Field(description="The cursor of the next page; null on the last.")
+    next: str | None = Field(description="The cursor of the next page; null on the last page.")
 
 
 class StepAnswer(BaseModel):
@@ -97,7 +99,7 @@ class JourneyAnswer(BaseModel):
     state: FollowUpState
     reason: str | None
     progress: ProgressAnswer
-    explanation: str = Field(description="Where it stands, in one sentence.")
+    explanation: str = Field(description="Its current state, in one sentence.")
     flow: str | None
     step: str | None
     purpose: str | None

@@ -1,4 +1,4 @@
-"""SQL over the customers' orders: what the retention figures are made of."""
+"""SQL over customers' orders, from which the retention figures are computed."""
 
 from datetime import datetime
 
@@ -16,14 +16,14 @@ _KEPT = sa.case(
     (orders.c.amount_minor <= _REFUNDED, 0),
     else_=orders.c.amount_minor - _REFUNDED,
 )
-"""What is left of an order's amount; a refund in another currency is one of nobody knows how much, and takes all:
-no exchange rate is ours to choose, and nothing that was given back counts as earned."""
+"""An order's amount less refunds. A refund in another currency counts as the whole amount: no exchange rate is assumed,
+and refunded money never counts as earned."""
 
 
 async def load_purchase_totals(
     db: Transaction, merchant: MerchantId, since: datetime, until: datetime
 ) -> PurchaseTotals:
-    """Return what was bought in [since, until), in the equally long period before it, and ever until then."""
+    """Return the purchases of [since, until), of the equally long period before it, and of all time until then."""
     mine = sa.and_(orders.c.merchant_id == merchant, orders.c.cancelled_at.is_(None), orders.c.is_awaited.is_not(True))
     ever = sa.and_(mine, orders.c.ordered_at < until)
     now = sa.and_(ever, orders.c.ordered_at >= since)
@@ -56,7 +56,7 @@ async def _customers(db: Transaction, which: sa.ColumnElement[bool]) -> int:
 
 
 async def _customers_by_currency(db: Transaction, which: sa.ColumnElement[bool]) -> dict[str, int]:
-    """Return how many customers ever paid in each currency."""
+    """Return how many customers paid in each currency."""
     found = await db.rows(
         sa.select(orders.c.currency, sa.func.count(orders.c.recipient_id.distinct()).label("number"))
         .where(which)

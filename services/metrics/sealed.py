@@ -1,4 +1,4 @@
-"""Nothing rests sealed in metrics: facts are kept without their sealed parts."""
+"""Metrics stores nothing encrypted: facts are stored without their encrypted fields."""
 
 from typing import Final
 

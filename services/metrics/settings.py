@@ -1,4 +1,4 @@
-"""What an operator can set of metrics."""
+"""Settings of metrics."""
 
 from datetime import timedelta
 from functools import cached_property
@@ -18,7 +18,9 @@ class MetricsSettings(Settings):
 
     session_hours: int = Field(12, gt=0, le=24 * 30, description="How long a console sign-in lasts, in hours.")
     record_days: int = Field(
-        1826, ge=397, description="How long facts, and the numbers made of them, are kept, in days; five years."
+        1826,
+        ge=397,
+        description="How long facts, and the figures computed from them, are kept, in days; default five years.",
     )
     late_after_seconds: int = Field(
         3600, gt=0, description="A fact recorded this many seconds after it happened counts as late."

@@ -1,4 +1,4 @@
-"""The tables of metrics: what happened, the sums of it, and where each follow-up stands."""
+"""The tables of metrics: facts, their sums, the projection of each follow-up, orders and console sessions."""
 
 import sqlalchemy as sa
 
@@ -20,7 +20,7 @@ facts = sa.Table(
     sa.Column("recorded_at", Instant, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index("ix_metrics_facts_time", "merchant_id", "occurred_at"),
-    # The few facts about a person rather than a text; the others are found through the text.
+    # The few facts about a person rather than a follow-up; the others are found through the follow-up.
     sa.Index(
         "ix_metrics_facts_person",
         "recipient_id",
@@ -28,7 +28,7 @@ facts = sa.Table(
         postgresql_where=sa.text("follow_up_id IS NULL"),
     ),
 )
-"""Append-only. `body` is the event's JSON without its columns and without its sealed parts."""
+"""Append-only. `body` is the event's JSON without its columns and without its encrypted fields."""
 
 rollups = sa.Table(
     "metrics_rollups",
@@ -47,7 +47,7 @@ rollups = sa.Table(
     sa.Column("value", sa.BigInteger, nullable=False),
     postgresql_with=CHANGING,
 )
-"""Sums by hour of event time; an unknown dimension is the empty text."""
+"""Sums by hour of event time; an unknown dimension is the empty string."""
 
 follow_ups = sa.Table(
     "metrics_follow_ups",
@@ -79,7 +79,7 @@ follow_ups = sa.Table(
     sa.Column("converted_by", Id),
     sa.Column("waits_until", Instant),
     sa.Column("waits_detail", sa.Text, nullable=False, server_default=""),
-    # The few that somebody should look at; a text that arrives never enters this index.
+    # The few that need attention; a delivered text never enters this index.
     sa.Index(
         "ix_metrics_follow_ups_trouble",
         "merchant_id",
@@ -87,7 +87,7 @@ follow_ups = sa.Table(
         sqlite_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
         postgresql_where=sa.text("state IN ('unknown', 'blocked', 'failed')"),
     ),
-    # The handful whose call is not over.
+    # The few whose provider call is not concluded.
     sa.Index(
         "ix_metrics_follow_ups_waiting",
         "merchant_id",
@@ -97,7 +97,7 @@ follow_ups = sa.Table(
     ),
     postgresql_with=CHANGING,
 )
-"""Where each follow-up stands, derived from its facts; nothing here is not in them."""
+"""The projection of each follow-up, derived from its facts alone."""
 
 customer_orders = sa.Table(
     "metrics_customer_orders",
@@ -114,7 +114,7 @@ customer_orders = sa.Table(
     sa.Column("is_awaited", sa.Boolean),
     sa.Index("ix_metrics_customer_orders_time", "merchant_id", "ordered_at"),
 )
-"""Each order of each customer once: what the retention figures are made of (see `domain.order_book`)."""
+"""Each order of each customer, once; the retention figures are computed from it."""
 
 sessions = sa.Table(
     "metrics_sessions",
@@ -126,4 +126,4 @@ sessions = sa.Table(
     sa.Column("ends_at", Instant, nullable=False),
     sa.Index("ix_metrics_sessions_ended", "merchant_id", "ends_at"),
 )
-"""Who is signed in to the console, and codes that open a session once; by the hash of what the browser holds."""
+"""Console sessions, and one-time codes that open one; by the hash of the cookie or code."""

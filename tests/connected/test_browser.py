@@ -55,7 +55,7 @@ async def test_a_shop_owner_signs_in_sees_what_happens_and_opens_a_story(
     await expect(page.get_by_text("62.00").first).to_be_visible()
     assert running.secrets.api_key not in page.url
     await page.goto(f"{running.address}/console/follow-ups/{story.observed.follow_up_id}")
-    for sentence in ("Somebody bought", "Cleared", "Delivered", "Clicked", "Opted out"):
+    for sentence in ("A purchase was made", "Cleared", "Delivered", "Clicked", "Opted out"):
         await expect(page.get_by_text(sentence, exact=False).first).to_be_visible()
     await page.goto(f"{running.address}/console/follow-ups/{story.observed.refused_id}")
     await expect(page.get_by_text("opted out", exact=False).first).to_be_visible()

@@ -1,4 +1,4 @@
-"""The page with the rows behind a number: amounts, lengths of time and counts as people write them."""
+"""How the page of rows shows a number and its rows: amounts, durations and counts formatted for people."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,45 +16,45 @@ _MICROS: Final = 1_000_000
 _OF_MONEY: Final = frozenset({Measure.ORDER_VALUE, Measure.COST, Measure.TEXT_REVENUE, Measure.REVENUE})
 _BY_CURRENCY: Final = _OF_MONEY | {Measure.ORDERS}
 _WORDS: Final[Mapping[Measure, str]] = {
-    Measure.TRIGGERS: "things that happened in your shop",
+    Measure.TRIGGERS: "events in your shop",
     Measure.ORDERS: "orders",
     Measure.ORDER_VALUE: "in orders",
     Measure.PLANNED: "follow-ups planned",
-    Measure.DEFERRED: "times the gate put a text off",
-    Measure.LAPSED: "times a cleared text did not leave in time",
-    Measure.BLOCKED: "follow-ups refused by the gate",
+    Measure.DEFERRED: "times a follow-up was deferred",
+    Measure.LAPSED: "times a cleared follow-up was not sent in time",
+    Measure.BLOCKED: "follow-ups blocked by the gate",
     Measure.CANCELLED: "follow-ups cancelled in time",
-    Measure.EXPIRED: "follow-ups given up as too late",
-    Measure.ACCEPTED: "texts taken by a provider",
-    Measure.PARTS: "parts of texts taken by a provider",
-    Measure.COST: "named by providers for texts",
+    Measure.EXPIRED: "follow-ups expired",
+    Measure.ACCEPTED: "texts accepted by a provider",
+    Measure.PARTS: "parts of texts accepted by a provider",
+    Measure.COST: "in prices stated by providers",
     Measure.UNPRICED: "texts without a price",
-    Measure.DELIVERED: "texts that arrived",
-    Measure.REACHED: "texts that reached somebody",
-    Measure.FAILED: "times a text did not go or arrive",
-    Measure.UNKNOWN: "texts of which nobody knows whether they went",
+    Measure.DELIVERED: "texts delivered",
+    Measure.REACHED: "delivered texts other than answers to STOP and HELP",
+    Measure.FAILED: "times a text was not sent or not delivered",
+    Measure.UNKNOWN: "texts of which it is unknown whether they were sent",
     Measure.REPLIES: "replies",
     Measure.REPLIED: "texts that were answered",
     Measure.OPTED_OUT: "texts answered with an opt-out",
     Measure.CLICKS: "clicks by people",
-    Measure.ROBOT_CLICKS: "looks at links by robots",
+    Measure.ROBOT_CLICKS: "link previews by robots",
     Measure.CLICKED: "texts with a click",
     Measure.CONVERSIONS: "purchases credited to texts",
     Measure.CONVERTED: "texts that led to a purchase",
-    Measure.TEXT_REVENUE: "brought in by the texts of this time",
-    Measure.REVENUE: "brought in by texts",
+    Measure.TEXT_REVENUE: "revenue from the texts of this period",
+    Measure.REVENUE: "revenue from texts",
     Measure.OPT_OUTS: "opt-outs",
     Measure.OPT_INS: "opt-ins",
-    Measure.OPT_OUT_MILLISECONDS: "from opt-outs to the ledger, added up",
-    Measure.TIMED_OPT_OUTS: "opt-outs that were timed",
-    Measure.ERASURES: "people forgotten",
+    Measure.OPT_OUT_MILLISECONDS: "in total from opt-outs to the ledger",
+    Measure.TIMED_OPT_OUTS: "opt-outs with a measured time",
+    Measure.ERASURES: "people erased",
     Measure.IN_STATE: "follow-ups",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What stands above the rows."""
+    """The heading above the rows."""
 
     number: str
     words: str
@@ -62,11 +62,11 @@ class Heading:
 
 
 def heading(measure: Measure, detail: str | None, sums: Mapping[str, int]) -> Heading:
-    """Return the number with its words; amounts are added up in each currency, and never across.
+    """Return the number and what it counts; amounts are added up for each currency separately.
 
     Args:
         measure: what is counted.
-        detail: the part that was asked for.
+        detail: the requested part.
         sums: the sum of each part.
     """
     if measure in _OF_MONEY:
@@ -78,7 +78,7 @@ def heading(measure: Measure, detail: str | None, sums: Mapping[str, int]) -> He
 
 
 def value_shown(measure: Measure, value: int, currency: str | None) -> str:
-    """Return one row's part in the number."""
+    """Return what one row adds to the number."""
     if measure in _OF_MONEY:
         return amount(measure, value, currency or "")
     if measure is Measure.OPT_OUT_MILLISECONDS:
@@ -87,12 +87,12 @@ def value_shown(measure: Measure, value: int, currency: str | None) -> str:
 
 
 def row_shown(measure: Measure, value: int, fact: Mapping[str, Any]) -> str:
-    """Return one row's part in the number, in the currency of its fact."""
+    """Return what one row adds to the number, in the currency of its fact."""
     return value_shown(measure, value, fact.get("currency"))
 
 
 def amount(measure: Measure, value: int, currency: str) -> str:
-    """Return an amount; what texts cost has as many digits as it needs, for it is fractions of a cent."""
+    """Return an amount; a cost has as many digits as it needs, since it may be a fraction of a cent."""
     if measure is not Measure.COST:
         return money(value, currency)
     exact = Decimal(value) / _MICROS

@@ -1,8 +1,8 @@
-"""The book of orders: one line an order, however many sources tell of it and in whatever order they do.
+"""Customers' orders: one row for each order, independent of how many sources report it and in which sequence.
 
-An order is a merchant's subject; a purchase without a subject is an order of its own. What is given back is taken off,
-and a cancelled order counts for nothing. The earliest telling of a purchase decides what was bought, so that the book
-is the same whichever comes first.
+An order is a merchant's subject; a purchase without a subject is an order of its own. Refunds are deducted, and a
+cancelled order counts for nothing. The earliest report of a purchase decides its amount, so that the result does not
+depend on the sequence of the reports.
 """
 
 from datetime import UTC, datetime
@@ -17,37 +17,37 @@ _KINDS = frozenset({TriggerKind.PURCHASE.value, TriggerKind.REFUND.value, Trigge
 
 
 class CustomerOrder(NamedTuple):
-    """One line of the book."""
+    """One order."""
 
     order_id: UUID
     merchant_id: str
     recipient_id: UUID
     ordered_at: datetime
     amount_minor: int = 0
-    """What was bought for, whatever was given back."""
+    """The purchase amount, before refunds."""
     currency: str = ""
     refunded_minor: int = 0
-    """In the currency of the order; as much as there can be, where nobody says how much. What an edit added to the
-    order is taken off it, so that the sum is the same in whatever order they come."""
+    """In the currency of the order; the maximum if the amount is unknown. What an edit adds to the order is subtracted
+    here, so that the sum does not depend on the sequence."""
     refund_currency: str = ""
     cancelled_at: datetime | None = None
     is_awaited: bool = False
-    """Whether only what was taken back is known so far, and not yet the purchase."""
+    """Whether only refunds, edits or a cancellation are known so far, and not the purchase."""
 
 
 def affects_order(trigger: TriggerReceived) -> bool:
-    """Return whether a trigger belongs into the book: a purchase, or what takes one back that it names; no tests."""
+    """Return whether a trigger changes an order: a purchase, or a change of a named one; tests do not."""
     is_named = trigger.subject is not None or trigger.kind == TriggerKind.PURCHASE
     return not trigger.test and trigger.kind in _KINDS and is_named
 
 
 def order_id(merchant_id: str, subject: str | None, event_id: UUID) -> UUID:
-    """Return the one id an order has, whoever tells of it."""
+    """Return the id of an order, which is the same for every source."""
     return event_id if subject is None else ids.derived("order", merchant_id, subject, at=_EPOCH)
 
 
 def apply_trigger(order: CustomerOrder | None, trigger: TriggerReceived, key: UUID | None = None) -> CustomerOrder:
-    """Return an order's line once this has happened to it; `key` is its id, where the caller has made it already."""
+    """Return an order after this trigger; `key` is its id, if the caller has derived it already."""
     known = order or CustomerOrder(
         key or order_id(trigger.merchant_id, trigger.subject, trigger.event_id),
         trigger.merchant_id,
@@ -57,16 +57,16 @@ def apply_trigger(order: CustomerOrder | None, trigger: TriggerReceived, key: UU
     )
     match trigger.kind:
         case TriggerKind.PURCHASE.value:
-            return _bought(known, trigger)
+            return _purchased(known, trigger)
         case TriggerKind.REFUND.value:
-            return _given_back(known, trigger)
+            return _refunded(known, trigger)
         case str(kind) if kind == ORDER_EDITED:
             return known._replace(refunded_minor=known.refunded_minor - (trigger.amount_minor or 0))
         case _:
             return known._replace(cancelled_at=min(filter(None, (known.cancelled_at, trigger.occurred_at))))
 
 
-def _bought(order: CustomerOrder, purchase: TriggerReceived) -> CustomerOrder:
+def _purchased(order: CustomerOrder, purchase: TriggerReceived) -> CustomerOrder:
     if not order.is_awaited and order.ordered_at <= purchase.occurred_at:
         return order
     return order._replace(
@@ -78,7 +78,7 @@ def _bought(order: CustomerOrder, purchase: TriggerReceived) -> CustomerOrder:
     )
 
 
-def _given_back(order: CustomerOrder, refund: TriggerReceived) -> CustomerOrder:
+def _refunded(order: CustomerOrder, refund: TriggerReceived) -> CustomerOrder:
     whole = refund.amount_minor is None
     minor = MOST_MINOR if refund.amount_minor is None else abs(refund.amount_minor)
     currency = order.refund_currency if whole else refund.currency or order.refund_currency

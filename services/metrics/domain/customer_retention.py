@@ -1,7 +1,7 @@
-"""Whether customers come back: figures over purchases, for a window and the equally long period before it.
+"""Customer retention: figures over purchases, for a window and the equally long period before it.
 
-A customer of a period is somebody with a purchase in it. So with S customers before, E in the window, and N of those
-E who were none before (new or won back), (E−N)/S is the part of S that stayed: always between 0 and 100 %.
+A customer of a period is a person with a purchase in it. With S customers in the period before, E in the window, and N
+of those E who were not customers before (new or regained), (E−N)/S is the retained share of S: from 0 to 100 %.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from services.metrics.domain.kpis import Breakdown, Figure, Unit, ratio
 from services.metrics.domain.rollups import Measure
 
-_NO_CAC = "Needs what winning a customer costs: add cac_minor=… in the same currency."
-_NO_NPS = "Not reported: survey answers rest sealed, and metrics opens nothing."
+_NO_CAC = "Needs the cost of acquiring a customer: add cac_minor=… in the same currency."
+_NO_NPS = "Not reported: survey answers are encrypted, and metrics decrypts nothing."
 
 
 @dataclass(frozen=True, slots=True)
 class PurchaseTotals:
-    """Counts of people and minor units by currency; what the figures are made of."""
+    """Counts of people, and minor units by currency, from which the figures are computed."""
 
     customers: int = 0
     """With a purchase in the window (E)."""
@@ -25,30 +25,30 @@ class PurchaseTotals:
     customers_retained: int = 0
     """In both (E−N)."""
     customers_repeating: int = 0
-    """Of the window's, those with two purchases or more until its end."""
+    """Of the window's customers, those with two purchases or more until its end."""
     customers_ever: Mapping[str, int] = field(default_factory=dict)
     """By currency: a customer who paid in two counts in both."""
     orders: Mapping[str, int] = field(default_factory=dict)
     value: Mapping[str, int] = field(default_factory=dict)
     value_before: Mapping[str, int] = field(default_factory=dict)
     value_lost: Mapping[str, int] = field(default_factory=dict)
-    """Of the value before, what came from people without a purchase in the window."""
+    """The part of `value_before` from people without a purchase in the window."""
     value_ever: Mapping[str, int] = field(default_factory=dict)
 
 
 def retention_figures(purchases: PurchaseTotals, cac_minor: int | None = None) -> list[Figure]:
-    """Return the retention figures; those in money once for each currency.
+    """Return the retention figures; amounts of money once for each currency.
 
     Args:
         purchases: of one merchant.
-        cac_minor: what winning one customer costs, in minor units; None: not told.
+        cac_minor: the cost of acquiring a customer, in minor units; None: not given.
     """
-    held = ratio(purchases.customers_retained, purchases.customers_before)
+    retained = ratio(purchases.customers_retained, purchases.customers_before)
     found = [
         _figure(
             "repeat_purchase_rate",
-            "Buy again",
-            "customers with two purchases or more / customers of the window",
+            "Repeat customers",
+            "customers with two purchases or more / customers in the window",
             Unit.RATIO,
             ratio(purchases.customers_repeating, purchases.customers),
             purchases.customers_repeating,
@@ -56,14 +56,14 @@ def retention_figures(purchases: PurchaseTotals, cac_minor: int | None = None) -
         ),
         _figure(
             "customer_retention_rate",
-            "Customers kept",
+            "Customers retained",
             "(E − N) / S × 100",
             Unit.PERCENT,
-            None if held is None else held * 100,
+            None if retained is None else retained * 100,
             purchases.customers_retained,
             purchases.customers_before,
             note=f"E {purchases.customers}, N {purchases.customers - purchases.customers_retained}, "
-            f"S {purchases.customers_before}; a customer of a period bought in it.",
+            f"S {purchases.customers_before}; a customer of a period has a purchase in it.",
         ),
     ]
     for currency in _currencies(purchases.value, purchases.value_ever, purchases.value_before):
@@ -107,7 +107,7 @@ def _money(purchases: PurchaseTotals, currency: str | None, cac_minor: int | Non
         ),
         _figure(
             "lifetime_value",
-            "Value of a customer",
+            "Customer lifetime value",
             "order value until the end of the window / customers who paid in this currency until then",
             Unit.MINOR,
             lifetime,
@@ -117,8 +117,8 @@ def _money(purchases: PurchaseTotals, currency: str | None, cac_minor: int | Non
         ),
         _figure(
             "ltv_to_cac",
-            "Value to cost of a customer",
-            "lifetime value / cost of winning a customer",
+            "Customer value to acquisition cost",
+            "lifetime value / cost of acquiring a customer",
             Unit.RATIO,
             None if lifetime is None or cac_minor is None else ratio(lifetime, cac_minor),
             lifetime or 0,
@@ -130,7 +130,7 @@ def _money(purchases: PurchaseTotals, currency: str | None, cac_minor: int | Non
 
 
 def _currencies(*by_currency: Mapping[str, int]) -> list[str | None]:
-    """Return every currency there is; one unnamed where there is none."""
+    """Return every currency; a single None if there is none."""
     found = {currency for values in by_currency for currency in values}
     return [*sorted(found)] or [None]
 

@@ -1,4 +1,4 @@
-"""Facts: an event reduced to what may rest in the open, and read back from it."""
+"""Facts: events reduced to what may be stored unencrypted, and restored from that."""
 
 import json
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from shared.events.registry import registry
 from shared.ids import FollowUpId
 
 _COLUMNS = ("event_id", "merchant_id", "recipient_id", "follow_up_id", "occurred_at")
-"""Kept beside the body, not in it."""
-_SHOPS_OWN_NAMES = ("customer",)
-"""What the shop calls a person; no number is made of it, so it does not rest here."""
+"""Stored in columns of their own, not in the body."""
+_MERCHANT_IDS = ("customer",)
+"""The merchant's id of a person; no figure depends on it, so it is not stored."""
 
 
 def follow_up_of(event: Event) -> FollowUpId | None:
-    """Return the follow-up an event is about, if it is about one."""
+    """Return the follow-up that an event concerns, if any."""
     match event:
         case (
             FollowUpEvent()
@@ -38,7 +38,7 @@ def follow_up_of(event: Event) -> FollowUpId | None:
 
 
 def fact_body(event: Event) -> bytes:
-    """Return an event's JSON without its sealed parts: what metrics keeps has nothing an erasure must blank."""
+    """Return an event's JSON without its encrypted fields, so that an erasure has nothing to blank there."""
     return event.__pydantic_serializer__.to_json(event, exclude=_left_out(type(event)), exclude_none=True)
 
 
@@ -52,7 +52,7 @@ def restore_event(
     follow_up_id: UUID | None,
     occurred_at: datetime,
 ) -> Event:
-    """Return the event a fact was made from; its sealed parts are empty.
+    """Return the event that a fact was stored from; its encrypted fields are empty.
 
     Raises:
         Undecodable: this version does not know the type.
@@ -68,17 +68,17 @@ def restore_event(
     }
     if follow_up_id is not None:
         columns["follow_up_id"] = follow_up_id
-    return model.model_validate(_laid_over(_blanks(model), json.loads(body)) | columns)
+    return model.model_validate(_merged(_blanks(model), json.loads(body)) | columns)
 
 
 @lru_cache(maxsize=64)
 def _left_out(kind: type[Event]) -> dict[str, Any]:
-    """Return what of an event type is not in the body, as pydantic's `exclude` wants it."""
-    return _sealed_parts(kind) | dict.fromkeys((*_COLUMNS, *_SHOPS_OWN_NAMES), True)
+    """Return the fields of an event type that are not in the body, in the form of pydantic's `exclude`."""
+    return _sealed_parts(kind) | dict.fromkeys((*_COLUMNS, *_MERCHANT_IDS), True)
 
 
 def _sealed_parts(kind: type[Part]) -> dict[str, Any]:
-    """Return the sealed fields of a model, nested like the model."""
+    """Return the encrypted fields of a model, nested like the model."""
     found: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
         alternatives = get_args(field.annotation) or (field.annotation,)
@@ -91,7 +91,7 @@ def _sealed_parts(kind: type[Part]) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _blanks(kind: type[Part]) -> Mapping[str, Any]:
-    """Return empty values for the sealed fields that a model requires."""
+    """Return empty values for the encrypted fields that a model requires."""
     return _emptied(kind, _sealed_parts(kind))
 
 
@@ -106,10 +106,10 @@ def _emptied(kind: type[Part], sealed: Mapping[str, Any]) -> dict[str, Any]:
     return empty
 
 
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both mappings as one, nested; `above` wins."""
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both mappings merged, nested ones too; `above` has precedence."""
     merged = dict(below)
     for name, value in above.items():
         under = merged.get(name)
-        merged[name] = _laid_over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+        merged[name] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
     return merged

@@ -1,4 +1,4 @@
-"""What figures can be told apart by, and the window they are read in: whole UTC hours, as the rollups are kept."""
+"""The dimensions by which figures can be grouped, and their window: whole UTC hours, like the rollups."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "sat
 
 
 class Dimension(StrEnum):
-    """The question words of `GET /v1/kpis?by=`."""
+    """The values of `GET /v1/kpis?by=`."""
 
     FLOW = "flow"
     HOUR = "hour"
@@ -38,25 +38,25 @@ _COLUMNS: Final[Mapping[Dimension, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The whole hours from `since` up to `until`, which is not part of it."""
+    """The whole hours from `since` to `until`, which is exclusive."""
 
     since: datetime
     until: datetime
 
     @classmethod
     def around(cls, since: datetime, until: datetime) -> "Window":
-        """Return the least window of whole hours that holds both ends."""
+        """Return the smallest window of whole hours that contains both ends."""
         last = hour_of(until)
         return cls(hour_of(since), last if last == until else last + HOUR)
 
 
 def column_of(by: Dimension) -> str:
-    """Return the rollup column a grouping reads."""
+    """Return the rollup column of a dimension."""
     return _COLUMNS[by]
 
 
 def group_of(by: Dimension, value: Any, clock: ZoneInfo) -> str:
-    """Return the group a column's value belongs to; hours and weekdays are read on the merchant's clock."""
+    """Return the group of a column's value; hours and weekdays are in the merchant's time zone."""
     match by:
         case Dimension.HOUR:
             return f"{value.astimezone(clock):%H}"
@@ -69,11 +69,11 @@ def group_of(by: Dimension, value: Any, clock: ZoneInfo) -> str:
 def grouped(
     rows: Iterable[Mapping[str, Any]], by: Dimension | None, clock: ZoneInfo
 ) -> dict[str, dict[tuple[str, str], int]]:
-    """Return sums by group; ungrouped ones under the empty text.
+    """Return sums by group; without a dimension, under the empty string.
 
     Args:
-        rows: with `measure`, `detail`, `value` and the column that `by` reads.
-        by: None for one group of all.
+        rows: with `measure`, `detail`, `value` and the column of `by`.
+        by: the dimension; None for one group of all.
         clock: the merchant's time zone.
     """
     found: dict[str, dict[tuple[str, str], int]] = {} if by else {"": {}}
@@ -86,5 +86,5 @@ def grouped(
 
 
 def is_in_groups(cell: RollupKey, wanted: Mapping[Dimension, str], clock: ZoneInfo) -> bool:
-    """Return whether a sum belongs to every wanted group."""
+    """Return whether a sum belongs to every requested group."""
     return all(group_of(by, getattr(cell, column_of(by)), clock) == value for by, value in wanted.items())

@@ -1,4 +1,4 @@
-"""The figures a shop looks at: each a name, a formula, a numerator, a denominator, and where its rows are."""
+"""The figures: each has a name, a formula, a numerator, a denominator, and the measures of their rows."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ MeasureTotals: TypeAlias = Mapping[tuple[str, str], int]
 
 
 class Unit(StrEnum):
-    """What a value is counted in."""
+    """The unit of a value."""
 
     RATIO = "ratio"
     PERCENT = "percent"
     SECONDS = "seconds"
     MINOR = "minor"
-    """Minor units of the currency beside it."""
+    """Minor units of the figure's currency."""
     COUNT = "count"
 
 
 class Breakdown(StrEnum):
-    """What a figure is told apart by, besides the asked grouping."""
+    """What a figure is broken down by, besides the requested dimension."""
 
     CURRENCY = "currency"
     REASON = "reason"
@@ -32,7 +32,7 @@ class Breakdown(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FigureDefinition:
-    """What one figure means."""
+    """The definition of one figure."""
 
     name: str
     title: str
@@ -49,7 +49,7 @@ class FigureDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure with its value; None where the denominator is zero, for 0 of 0 is not 0 %."""
+    """One figure with its value; None if the denominator is zero, since 0 of 0 is not 0 %."""
 
     name: str
     title: str
@@ -72,16 +72,16 @@ DEFINITIONS: Final = (
     FigureDefinition(
         "click_through_rate",
         "Clicked",
-        "texts with a human click / texts that reached somebody",
+        "texts with a human click / delivered texts other than answers to STOP and HELP",
         Unit.RATIO,
         Measure.CLICKED,
         Measure.REACHED,
-        note="Each text counts once, in the hour it was sent; visits by robots are kept and never counted.",
+        note="Each text counts once, in the hour it was sent; visits by robots are recorded and not counted.",
     ),
     FigureDefinition(
         "reply_rate",
         "Replied",
-        "texts answered with anything but an opt-out or HELP / texts that reached somebody",
+        "texts answered with anything but an opt-out or HELP / delivered texts other than answers to STOP and HELP",
         Unit.RATIO,
         Measure.REPLIED,
         Measure.REACHED,
@@ -89,16 +89,16 @@ DEFINITIONS: Final = (
     FigureDefinition(
         "conversion_rate",
         "Bought",
-        "texts with an attributed purchase / texts that reached somebody",
+        "texts with an attributed purchase / delivered texts other than answers to STOP and HELP",
         Unit.RATIO,
         Measure.CONVERTED,
         Measure.REACHED,
-        note="A purchase that was cancelled or refunded later still counts here, and not in the revenue.",
+        note="A purchase that is cancelled or refunded later still counts here, but not as revenue.",
     ),
     FigureDefinition(
         "opt_out_rate",
         "Opted out",
-        "texts answered with an opt-out / texts that reached somebody",
+        "texts answered with an opt-out / delivered texts other than answers to STOP and HELP",
         Unit.RATIO,
         Measure.OPTED_OUT,
         Measure.REACHED,
@@ -106,7 +106,7 @@ DEFINITIONS: Final = (
     FigureDefinition(
         "unsubscribe_latency",
         "STOP honoured in",
-        "time from the person's act to the consent ledger, mean over opt-outs",
+        "time from the person's opt-out to its entry in the consent ledger, mean over opt-outs",
         Unit.SECONDS,
         Measure.OPT_OUT_MILLISECONDS,
         Measure.TIMED_OPT_OUTS,
@@ -123,38 +123,43 @@ DEFINITIONS: Final = (
     ),
     FigureDefinition(
         "revenue_per_text",
-        "Revenue a text",
-        "attributed revenue / texts that reached somebody",
+        "Revenue per text",
+        "attributed revenue / delivered texts other than answers to STOP and HELP",
         Unit.MINOR,
         Measure.TEXT_REVENUE,
         Measure.REACHED,
         per=Breakdown.CURRENCY,
-        note="Of the texts of the window, whenever the purchase was.",
+        note="Revenue of the texts sent in the window, whenever the purchase was.",
     ),
     FigureDefinition(
         "cost",
         "Cost",
-        "prices named by providers for accepted texts",
+        "prices stated by providers for accepted texts",
         Unit.MINOR,
         Measure.COST,
         per=Breakdown.CURRENCY,
-        note="Added up exactly, in millionths, and rounded by nobody before it is shown.",
+        note="Added up exactly, in millionths, and rounded only for display.",
     ),
     FigureDefinition("planned", "Planned", "follow-ups planned", Unit.COUNT, Measure.PLANNED),
-    FigureDefinition("accepted", "Sent", "texts a provider took", Unit.COUNT, Measure.ACCEPTED),
-    FigureDefinition("delivered", "Arrived", "texts of the window that a phone has", Unit.COUNT, Measure.DELIVERED),
+    FigureDefinition("accepted", "Sent", "texts accepted by a provider", Unit.COUNT, Measure.ACCEPTED),
+    FigureDefinition("delivered", "Arrived", "texts sent in the window and delivered", Unit.COUNT, Measure.DELIVERED),
     FigureDefinition(
         "opt_outs",
         "Opt-outs",
-        "people's revocations in the ledger, through any door; saying STOP again is none",
+        "withdrawals of consent in the ledger, through any entry point; a repeated STOP does not count",
         Unit.COUNT,
         Measure.OPT_OUTS,
     ),
     FigureDefinition(
-        "blocked", "Blocked", "follow-ups the gate refused", Unit.COUNT, Measure.BLOCKED, per=Breakdown.REASON
+        "blocked", "Blocked", "follow-ups blocked by the gate", Unit.COUNT, Measure.BLOCKED, per=Breakdown.REASON
     ),
     FigureDefinition(
-        "deferred", "Put off", "times the gate put one off", Unit.COUNT, Measure.DEFERRED, per=Breakdown.REASON
+        "deferred",
+        "Deferred",
+        "times the gate deferred a follow-up",
+        Unit.COUNT,
+        Measure.DEFERRED,
+        per=Breakdown.REASON,
     ),
     FigureDefinition(
         "cancelled", "Cancelled", "follow-ups cancelled in time", Unit.COUNT, Measure.CANCELLED, per=Breakdown.REASON
@@ -172,7 +177,7 @@ DEFINITIONS: Final = (
 
 
 def figures(sums: MeasureTotals, definitions: Iterable[FigureDefinition] = DEFINITIONS) -> list[Figure]:
-    """Return every figure of these sums; those told apart by currency or reason once for each."""
+    """Return every figure of these sums; those broken down by currency or reason once for each."""
     return [figure for definition in definitions for figure in _figures(definition, sums)]
 
 
@@ -208,5 +213,5 @@ def _total(sums: MeasureTotals, measure: Measure) -> int:
 
 
 def ratio(numerator: float, denominator: float) -> float | None:
-    """Return the quotient; None over zero."""
+    """Return the quotient; None if the denominator is zero."""
     return numerator / denominator if denominator else None

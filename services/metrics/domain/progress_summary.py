@@ -1,4 +1,4 @@
-"""Where a follow-up stands, in one sentence that a shop owner understands."""
+"""The current state of a follow-up in one sentence that a shop owner understands."""
 
 from datetime import datetime
 from typing import Final
@@ -11,31 +11,31 @@ from shared.progress import Doing, Progress, ProgressFacts, WaitsFor, progress_o
 from shared.vocabulary.follow_up_states import FollowUpState
 
 _CLEARED: Final = "cleared"
-_DID_NOT_GO: Final = frozenset(
+_NOT_SENT: Final = frozenset(
     {FollowUpState.BLOCKED, FollowUpState.FAILED, FollowUpState.CANCELLED, FollowUpState.EXPIRED}
 )
 
 
 def progress_at(projection: Projection, state: FollowUpState, now: datetime) -> Progress:
-    """Return what a follow-up is doing, as far as its facts tell."""
+    """Return the progress of a follow-up, as far as its facts show it."""
     is_released = state is FollowUpState.RELEASED
-    is_told = is_released and projection.waits_until is not None
+    is_known = is_released and projection.waits_until is not None
     return progress_of(
         ProgressFacts(
             state=state,
-            reason=projection.reason if is_told or not is_released else None,
+            reason=projection.reason if is_known or not is_released else None,
             due_at=projection.due_at,
             since=projection.changed_at,
             until=projection.waits_until,
             detail=projection.waits_detail or None,
-            is_cleared=is_told or projection.reason == _CLEARED,
+            is_cleared=is_known or projection.reason == _CLEARED,
         ),
         now,
     )
 
 
 def label(state: FollowUpState, progress: Progress) -> str:
-    """Return the few words for it: its state, and while it is under way what happens with it."""
+    """Return a short label: its state, or while it is under way what is happening with it."""
     if state is FollowUpState.RELEASED or progress.doing is Doing.WAITING:
         return progress.doing.replace("_", " ")
     return state
@@ -45,16 +45,16 @@ def summarize(projection: Projection, state: FollowUpState, progress: Progress, 
     """Return the sentence."""
     match progress.doing:
         case Doing.PLANNED if progress.until is not None:
-            return f"It waits for its hour: {moment(progress.until, clock)}."
+            return f"It is planned for {moment(progress.until, clock)}."
         case Doing.WAITING:
             return _waiting(progress, clock)
         case Doing.UNANSWERED:
             return _unanswered(progress, clock)
         case Doing.SENDING if progress.waits_for is not None:
             since = moment(projection.changed_at, clock)
-            return f"It was cleared at {since}, and the sender has not called yet: its number is busy or held."
+            return f"It was cleared at {since} and not sent yet: its sender number is busy or paused."
         case Doing.SENDING:
-            return "It is cleared and on its way to the provider."
+            return "It was cleared and is being sent to the provider."
         case Doing.AT_THE_GATE | Doing.SENT:
             return _sentence(meaning_of(progress.waits_for or "").words)
         case _:
@@ -73,21 +73,23 @@ def _waiting(progress: Progress, clock: ZoneInfo) -> str:
 def _unanswered(progress: Progress, clock: ZoneInfo) -> str:
     asked = f" It is asked from {moment(progress.until, clock, seconds=True)} on." if progress.until else ""
     return (
-        f"The provider was called and did not say whether it has the text ({detail_words(progress.detail)}).{asked} "
-        "Nothing is sent again before that is known."
+        f"The provider did not confirm whether it accepted the text ({detail_words(progress.detail)}).{asked} "
+        "The text is not sent again before that is known."
     )
 
 
 def _ended(projection: Projection, state: FollowUpState) -> str:
-    if state in _DID_NOT_GO:
+    if state in _NOT_SENT:
         return (
-            f"It did not go because {meaning_of(projection.reason).words}." if projection.reason else "It did not go."
+            f"It was not sent because {meaning_of(projection.reason).words}."
+            if projection.reason
+            else "It was not sent."
         )
     return {
-        FollowUpState.DELIVERED: "The phone has it.",
-        FollowUpState.UNCONFIRMED: "It was sent; the provider never said whether it arrived.",
-        FollowUpState.UNKNOWN: "The provider never said whether it has the text. It is not sent again:"
-        " better none than two.",
+        FollowUpState.DELIVERED: "It was delivered.",
+        FollowUpState.UNCONFIRMED: "It was sent; the provider did not report whether it was delivered.",
+        FollowUpState.UNKNOWN: "The provider did not confirm whether it accepted the text. It is not sent again,"
+        " to avoid a duplicate.",
     }.get(state, "It is planned.")
 
 

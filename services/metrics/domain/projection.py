@@ -1,6 +1,6 @@
-"""Where a follow-up stands: the join of its facts, the same whatever order they come in and however often.
+"""The projection of a follow-up from its facts, independent of their sequence and of repeats.
 
-Each fact claims a state with a rank; the highest rank holds. Within one release the ranks follow the scheduler's
+Each fact claims a state with a rank; the highest rank wins. Within one release the ranks follow the scheduler's
 table (design section 5); a later release outranks an earlier one, and a delivery outranks everything.
 """
 
@@ -34,20 +34,20 @@ from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.vocabulary.follow_up_states import FollowUpState
 
 ALREADY_DISPATCHED: Final = "already_dispatched"
-"""Why a later release is withdrawn: an earlier one went after all. The text itself is not cancelled."""
+"""Why a later release is withdrawn: an earlier one was sent after all. The text itself is not cancelled."""
 NEEDS_ATTENTION: Final = (FollowUpState.UNKNOWN, FollowUpState.BLOCKED, FollowUpState.FAILED)
-"""What somebody may want to look at."""
+"""States that the console lists for attention."""
 
 _RANKS_PER_RELEASE: Final = 16
 _PROGRESS_STEP: Final = 3
-"""A text that was put off, that lapsed, or whose call is not over."""
+"""A text that was deferred, that lapsed, or whose provider call is not concluded."""
 _DELIVERED_RANK: Final = 1 << 30
 
 
 class Projection(NamedTuple):
-    """What all facts about one follow-up say together; an unknown text is empty.
+    """The result of all facts about one follow-up; an unknown string is empty.
 
-    A named tuple, for each fact makes a new one: it is copied, compared and written several times as fast.
+    A named tuple, since each fact creates a new one: it is copied, compared and written several times as fast.
     """
 
     follow_up_id: FollowUpId
@@ -69,52 +69,52 @@ class Projection(NamedTuple):
     state: FollowUpState = FollowUpState.PENDING
     reason: str = ""
     waits_until: datetime | None = None
-    """Set where a call was made and is not over: when the provider is asked, or the next call may be made."""
+    """Set while a provider call is not concluded: when the provider is asked, or the next call may be made."""
     waits_detail: str = ""
-    """What that call met."""
+    """The result of that call."""
     rank: int = -1
-    """How much the state weighs; -1: nothing is known but what people did with the text."""
+    """The rank of the state; -1: only reactions to the text are known."""
     is_engaged: bool = False
-    """Somebody or something reacted to the text."""
+    """A person or a robot reacted to the text."""
     clicked_by: UUID | None = None
-    """The fact that counts as the human click; the smallest id, so that every order agrees."""
+    """The fact that counts as the human click; the smallest id, so that every sequence gives the same."""
     replied_by: UUID | None = None
     opted_out_by: UUID | None = None
     converted_by: UUID | None = None
     accepted_at: datetime | None = None
-    """When a provider first took it: the hour under which everything about the text is counted."""
+    """When a provider first accepted it: everything about the text is counted in that hour."""
     delivered_by: UUID | None = None
-    """The fact that counts as the delivery, of several attempts' one; the smallest id."""
+    """The fact that counts as the delivery, if several attempts have one; the smallest id."""
 
     @property
     def reached_at(self) -> datetime | None:
-        """When the text that reached somebody was taken by the provider; None for one that did not arrive."""
+        """When the provider accepted the text, if it was delivered; otherwise None."""
         return self.accepted_at if self.delivered_by is not None else None
 
     @property
     def plan(self) -> tuple[str, str, str, str, str]:
-        """What was planned, for counting."""
+        """The dimensions of the plan, for counting."""
         return self.flow, self.flow_version, self.step, self.purpose, self.segment
 
     @property
     def route(self) -> tuple[str, str]:
-        """Which way it went, for counting what people did with it."""
+        """Provider and sender number, for counting reactions."""
         return self.provider, self.sender_number
 
     @property
     def firsts(self) -> tuple[UUID | None, ...]:
-        """The facts that count once a follow-up."""
+        """The facts that count once for each follow-up."""
         return self.clicked_by, self.replied_by, self.opted_out_by, self.converted_by
 
     def state_at(self, now: datetime, unconfirmed_after: timedelta) -> FollowUpState:
-        """Return the state, where a dispatch without a receipt becomes unconfirmed by waiting."""
+        """Return the state at an instant: a dispatch without a receipt becomes unconfirmed after a time."""
         if self.state is FollowUpState.DISPATCHED and now - self.changed_at >= unconfirmed_after:
             return FollowUpState.UNCONFIRMED
         return self.state
 
 
 def project(events: Iterable[Event]) -> Projection | None:
-    """Return where the facts of one follow-up leave it; None for no facts."""
+    """Return the projection of one follow-up's facts; None for no facts."""
     projection: Projection | None = None
     for event in events:
         projection = apply(projection, event)
@@ -122,7 +122,7 @@ def project(events: Iterable[Event]) -> Projection | None:
 
 
 def apply(before: Projection | None, event: Event) -> Projection:
-    """Return the standing with one more fact; taking a fact again changes nothing."""
+    """Return the projection with one more fact; applying a fact again changes nothing."""
     projection = before or _unknown(event)
     changes: dict[str, Any] = {}
     match event:
@@ -145,7 +145,7 @@ def apply(before: Projection | None, event: Event) -> Projection:
 
 
 def _unknown(event: Event) -> Projection:
-    """Return the standing before the first fact."""
+    """Return the projection before the first fact."""
     follow_up_id = getattr(event, "follow_up_id", None)
     if follow_up_id is None:
         raise ValueError(f"{event.type} is about no follow-up")
@@ -153,7 +153,7 @@ def _unknown(event: Event) -> Projection:
 
 
 def _claim(event: Event) -> tuple[FollowUpState, int, str] | None:  # noqa: C901, PLR0911, PLR0912 - one line a row of the table
-    """Return the state an event claims, its rank and the reason; None where it claims none."""
+    """Return the state that an event claims, its rank and the reason; None if it claims none."""
     match event:
         case FollowUpPlanned():
             return FollowUpState.PENDING, 0, ""
@@ -172,15 +172,19 @@ def _claim(event: Event) -> tuple[FollowUpState, int, str] | None:  # noqa: C901
             return (
                 FollowUpState.PENDING if event.retry_at else FollowUpState.FAILED,
                 _rank(event.release, step),
-                failure_word(event),
+                failure_code(event),
             )
         case FollowUpBlocked(reason="message_expired"):
-            return FollowUpState.EXPIRED, _rank(event.release, 6), event.reason  # the scheduler's word for this verdict
+            return (
+                FollowUpState.EXPIRED,
+                _rank(event.release, 6),
+                event.reason,
+            )  # the scheduler's state for this verdict
         case FollowUpBlocked():
             return FollowUpState.BLOCKED, _rank(event.release, 6), event.reason
         case FollowUpCancelled() if event.reason == ALREADY_DISPATCHED:
             return None
-        # The scheduler's word outranks the gate's answer to a text that it had withdrawn by then.
+        # The scheduler's state outranks the gate's answer about a text that was withdrawn by then.
         case FollowUpCancelled():
             return FollowUpState.CANCELLED, _rank(event.release, 7), event.reason
         case FollowUpExpired():
@@ -194,12 +198,12 @@ def _claim(event: Event) -> tuple[FollowUpState, int, str] | None:  # noqa: C901
 
 
 def is_refused_here(event: DispatchFailed) -> bool:
-    """Return whether no call was made: our own rules refused it, and no provider was asked."""
+    """Return whether Followup's own rules refused it and no provider was called."""
     return event.attempt_id is None
 
 
-def failure_word(event: DispatchFailed) -> str:
-    """Return why a dispatch failed, in one stable word; the provider's classes are for what a provider said."""
+def failure_code(event: DispatchFailed) -> str:
+    """Return why a dispatch failed, as a code: an error class if a provider answered, otherwise the reason."""
     if is_refused_here(event):
         return event.reason
     return str(event.error_class) if event.error_class else event.reason
@@ -210,10 +214,10 @@ def _rank(release: int, step: int) -> int:
 
 
 def _outranks(projection: Projection, rank: int, at: datetime, state: FollowUpState, reason: str) -> bool:
-    """Return whether a claim replaces the held one.
+    """Return whether a claim replaces the current one.
 
-    Of equals the earlier holds, then the lesser word; but what is told on the way to an end is told again and again,
-    and there the latest word holds.
+    Of equal ranks the earlier wins, then the smaller reason; but progress is reported repeatedly, and there the
+    latest report wins.
     """
     if rank != projection.rank:
         return rank > projection.rank
@@ -223,7 +227,7 @@ def _outranks(projection: Projection, rank: int, at: datetime, state: FollowUpSt
 
 
 def _planned(projection: Projection, event: FollowUpEvent) -> dict[str, Any]:
-    """Return what a follow-up event adds to the plan; dimensions only ever become known."""
+    """Return what a follow-up event adds to the plan; a known dimension never becomes unknown."""
     changes: dict[str, Any] = {}
     for name in ("flow", "flow_version", "step"):
         _raise(changes, projection, name, getattr(event, name))
@@ -247,7 +251,7 @@ def _planned(projection: Projection, event: FollowUpEvent) -> dict[str, Any]:
 
 
 def _routed(projection: Projection, event: DispatchEvent) -> dict[str, Any]:
-    """Return what a dispatch event adds: the way the text went."""
+    """Return what a dispatch event adds: provider, sender number and acceptance."""
     changes: dict[str, Any] = {}
     _raise(changes, projection, "flow", event.flow)
     _raise(changes, projection, "step", event.step)
@@ -266,7 +270,7 @@ def _routed(projection: Projection, event: DispatchEvent) -> dict[str, Any]:
 
 
 def _engaged(projection: Projection, event: Event) -> dict[str, Any]:
-    """Return what people did with the text."""
+    """Return what a reaction adds."""
     changes: dict[str, Any] = {} if projection.is_engaged else {"is_engaged": True}
     match event:
         case ClickRecorded(robot=False):
@@ -274,7 +278,7 @@ def _engaged(projection: Projection, event: Event) -> dict[str, Any]:
         case ReplyReceived(reply_class=ReplyClass.OPT_OUT):
             _first(changes, projection, "opted_out_by", event.event_id)
         case ReplyReceived(reply_class=ReplyClass.HELP):
-            pass  # a keyword of the service, like an opt-out: nobody answered what the text said
+            pass  # a keyword of the service, like an opt-out, and not an answer to the text
         case ReplyReceived():
             _first(changes, projection, "replied_by", event.event_id)
         case ConversionAttributed():
@@ -285,25 +289,25 @@ def _engaged(projection: Projection, event: Event) -> dict[str, Any]:
 
 
 def _raise(changes: dict[str, Any], projection: Projection, name: str, value: str) -> None:
-    """Take the greater text: anything is greater than unknown."""
+    """Keep the greater string: any is greater than an unknown one."""
     if value > getattr(projection, name):
         changes[name] = value
 
 
 def _latest(changes: dict[str, Any], projection: Projection, due_at: datetime) -> None:
-    """Take the later due time: a follow-up is only ever put off."""
+    """Keep the later due time: a follow-up is only ever moved to later."""
     if projection.due_at is None or due_at > projection.due_at:
         changes["due_at"] = due_at
 
 
 def _reroute(changes: dict[str, Any], projection: Projection, release: int, provider: str, number: str) -> None:
-    """Take the way of the latest release."""
+    """Keep the provider and number of the latest release."""
     if (release, provider, number) > (projection.route_release, projection.provider, projection.sender_number):
         changes |= {"route_release": release, "provider": provider, "sender_number": number}
 
 
 def _first(changes: dict[str, Any], projection: Projection, name: str, event_id: UUID) -> None:
-    """Take the smaller id."""
+    """Keep the smaller id."""
     known: UUID | None = getattr(projection, name)
     if known is None or event_id < known:
         changes[name] = event_id

@@ -1,4 +1,4 @@
-"""What each fact adds to which sum; the rollups are the total of all facts and of nothing else (promise P7)."""
+"""What each fact adds to which sums; the rollups are the total of all facts and of nothing else (promise P7)."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.projection import ALREADY_DISPATCHED, Projection, failure_word, project
+from services.metrics.domain.projection import ALREADY_DISPATCHED, Projection, failure_code, project
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ConsentScope, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
@@ -28,18 +28,18 @@ from shared.vocabulary.follow_up_states import FollowUpState
 from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""The hour under which present states are counted: they belong to no hour."""
+"""The hour under which current states are counted, since they belong to no hour."""
 _WITHDRAWN: Final = (FollowUpState.CANCELLED, FollowUpState.EXPIRED, FollowUpState.BLOCKED)
-"""Ends that were decided while something else may have been under way; they count where they held."""
+"""Ends that may have been overtaken by a send in progress; they count only while they are the state."""
 MESSAGE_EXPIRED: Final = "message_expired"
-"""The gate's word for a text that the scheduler then counts as expired; the verdict stays a refusal of the gate."""
+"""The gate's reason for a text that the scheduler then expires; the verdict still counts as blocked."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _ADDING_NOTHING: Final = frozenset({FollowUpDue, FollowUpCleared, ConsentReported})
-"""The commonest facts that belong to no sum, told at once."""
+"""The most frequent facts that belong to no sum, recognized by type."""
 
 
 class Measure(StrEnum):
-    """What is summed; each counts facts unless it says otherwise."""
+    """The measures; each counts facts unless its docstring says otherwise."""
 
     TRIGGERS = "triggers"
     """Detail: kind."""
@@ -52,29 +52,29 @@ class Measure(StrEnum):
     """Detail: reason."""
     LAPSED = "lapsed"
     BLOCKED = "blocked"
-    """Unless the scheduler had withdrawn the text by then; detail: reason."""
+    """Unless the scheduler had withdrawn the text before; detail: reason."""
     CANCELLED = "cancelled"
-    """Unless it came too late, and the text went."""
+    """Unless it was too late and the text was sent."""
     EXPIRED = "expired"
     """Likewise."""
     ACCEPTED = "accepted"
     PARTS = "parts"
     """Parts of accepted texts."""
     COST = "cost_micros"
-    """Millionths of the currency's unit, such as a dollar; detail: currency."""
+    """Millionths of the currency's main unit; detail: currency."""
     UNPRICED = "unpriced"
-    """Accepted texts of which the provider named no price."""
+    """Accepted texts without a price from the provider."""
     DELIVERED = "delivered"
-    """Follow-ups, each once, in the hour in which the provider took the text."""
+    """Follow-ups, each once, in the hour in which the provider accepted the text."""
     REACHED = "reached"
-    """Likewise, without answers to HELP and confirmations of STOP: what every rate of engagement is a part of."""
+    """Likewise, without answers to HELP and confirmations of STOP: the denominator of every engagement rate."""
     FAILED = "failed"
     """Detail: error class or reason."""
     UNKNOWN = "unknown"
     REPLIES = "replies"
     """Detail: class."""
     REPLIED = "replied"
-    """Of those reached, each once, in the hour of the text; opt-outs are told apart, and HELP is no answer."""
+    """Of those reached, each once, in the hour of the text; opt-outs are separate, and HELP is no answer."""
     OPTED_OUT = "opted_out"
     """Of those reached, answered with an opt-out, each once, in the hour of the text."""
     CLICKS = "clicks"
@@ -89,15 +89,15 @@ class Measure(StrEnum):
     REVENUE = "revenue"
     """Attributed, minor units, refunds deducted; detail: currency."""
     OPT_OUTS = "opt_outs"
-    """Revocations that changed what the ledger holds, through any door; saying STOP again is none; detail: scope."""
+    """Withdrawals that changed the ledger, through any entry point; a repeated STOP is none; detail: scope."""
     OPT_INS = "opt_ins"
     """Detail: scope."""
     OPT_OUT_MILLISECONDS = "opt_out_milliseconds"
-    """From the person's act to the ledger, summed over timed opt-outs."""
+    """From the person's act to the ledger entry, summed over opt-outs with a measured time."""
     TIMED_OPT_OUTS = "timed_opt_outs"
     ERASURES = "erasures"
     IN_STATE = "in_state"
-    """Follow-ups that stand there now; detail: state."""
+    """Follow-ups that are in a state now; detail: state."""
 
 
 class RollupKey(NamedTuple):
@@ -117,17 +117,17 @@ class RollupKey(NamedTuple):
 
 
 class Contribution(NamedTuple):
-    """One fact's part in one sum, before its dimensions."""
+    """What one fact adds to one sum, without the dimensions."""
 
     measure: Measure
     detail: str = ""
     value: int = 1
     at: datetime | None = None
-    """Whose hour it counts under; None: that of the fact."""
+    """The instant in whose hour it counts; None: that of the fact."""
 
 
 def contributions(event: Event, projection: Projection | None) -> Iterator[Contribution]:  # noqa: C901, PLR0912 - a table, one case a type
-    """Yield what a fact adds; `projection` says whether it is the one that counts for its follow-up."""
+    """Yield what a fact adds; `projection` decides whether it is the one that counts for its follow-up."""
     match event:
         case FollowUpPlanned():
             yield Contribution(Measure.PLANNED)
@@ -149,7 +149,7 @@ def contributions(event: Event, projection: Projection | None) -> Iterator[Contr
         case DispatchDelivered():
             yield from _delivered(event, projection)
         case DispatchFailed():
-            yield Contribution(Measure.FAILED, failure_word(event))
+            yield Contribution(Measure.FAILED, failure_code(event))
         case DispatchUnknown():
             yield Contribution(Measure.UNKNOWN, event.reason)
         case ClickRecorded() | ReplyReceived() | ConversionAttributed() | ConversionAdjusted():
@@ -169,7 +169,7 @@ def contributions(event: Event, projection: Projection | None) -> Iterator[Contr
 
 
 def _delivered(event: DispatchDelivered, projection: Projection | None) -> Iterator[Contribution]:
-    """Yield the delivery that counts, under the hour in which the provider took the text."""
+    """Yield the delivery that counts, in the hour in which the provider accepted the text."""
     if projection is None or projection.accepted_at is None or projection.delivered_by != event.event_id:
         return
     yield Contribution(Measure.DELIVERED, at=projection.accepted_at)
@@ -180,7 +180,7 @@ def _delivered(event: DispatchDelivered, projection: Projection | None) -> Itera
 def _withdrawn(
     event: FollowUpBlocked | FollowUpCancelled | FollowUpExpired, projection: Projection | None
 ) -> Iterator[Contribution]:
-    """Yield an end that held: the provider may have had the text after all, or the scheduler taken it back before."""
+    """Yield an end if it is the final state: the text may have been sent after all, or withdrawn before."""
     state = projection.state if projection else None
     match event:
         case FollowUpBlocked() if state is FollowUpState.BLOCKED or event.reason == MESSAGE_EXPIRED:
@@ -196,7 +196,7 @@ def _withdrawn(
 def _engagement(  # noqa: C901 - a table, one case a type
     event: ClickRecorded | ReplyReceived | ConversionAttributed | ConversionAdjusted, projection: Projection | None
 ) -> Iterator[Contribution]:
-    """Yield what people did with a text; the second entry counts once a follow-up."""
+    """Yield a reaction to a text; the second contribution counts once for each follow-up."""
     text_at = projection.reached_at if projection and projection.purpose not in ANSWER_PURPOSES else None
     counts = text_at is not None and projection is not None and event.event_id in projection.firsts
     match event:
@@ -225,7 +225,7 @@ def _engagement(  # noqa: C901 - a table, one case a type
 
 
 def _consent(event: ConsentChanged) -> Iterator[Contribution]:
-    """Yield opt-outs with the time the ledger took, and opt-ins."""
+    """Yield opt-outs with their time to the ledger, and opt-ins."""
     if event.act is ConsentAct.REVOKED:
         if not event.newly_revoked:
             return
@@ -240,10 +240,10 @@ def _consent(event: ConsentChanged) -> Iterator[Contribution]:
 
 
 def rollup_entries(event: Event, projection: Projection | None) -> Iterator[tuple[RollupKey, int]]:
-    """Yield each sum a fact belongs to and its part in it.
+    """Yield each sum that a fact belongs to, and what it adds.
 
-    The plan comes from the follow-up; the way it went from the fact itself, or for what people did from the
-    follow-up's latest dispatch.
+    The dimensions of the plan come from the follow-up; provider and number from the fact itself, or for reactions from
+    the follow-up's latest dispatch.
     """
     if type(event) in _ADDING_NOTHING:
         return
@@ -270,7 +270,7 @@ def _route(event: Event, projection: Projection | None) -> tuple[str, str]:
 
 
 def add_up(events: Iterable[Event], projection: Projection | None) -> Counter[RollupKey]:
-    """Return what facts about one follow-up (or about none) add up to, its present state left out."""
+    """Return the sums of facts about one follow-up (or about none), without its current state."""
     total: Counter[RollupKey] = Counter()
     for event in events:
         for cell, value in rollup_entries(event, projection):
@@ -279,14 +279,14 @@ def add_up(events: Iterable[Event], projection: Projection | None) -> Counter[Ro
 
 
 def state_key(projection: Projection | None) -> RollupKey | None:
-    """Return the sum that counts a follow-up where it stands now."""
+    """Return the sum that counts a follow-up in its current state."""
     if projection is None or projection.rank < 0:
         return None
     return RollupKey(projection.merchant_id, ALWAYS, Measure.IN_STATE, projection.state, *projection.plan, "", "")
 
 
 def needs_recount(before: Projection | None, after: Projection) -> bool:
-    """Return whether facts that were counted before must be counted anew: something they lean on has changed."""
+    """Return whether facts counted before must be counted again, because what they depend on has changed."""
     if before is None:
         return False
     if before.plan != after.plan or _withdrawn_as(before) is not _withdrawn_as(after):
@@ -306,20 +306,20 @@ def _withdrawn_as(projection: Projection) -> FollowUpState | None:
 
 
 def rollup_delta(
-    before: Projection | None, after: Projection, news: Sequence[Event], told: Sequence[Event] = ()
+    before: Projection | None, after: Projection, new_facts: Sequence[Event], earlier: Sequence[Event] = ()
 ) -> Counter[RollupKey]:
     """Return what new facts about one follow-up change in the sums.
 
     Args:
-        before: where it stood, None for a follow-up never heard of.
-        after: where it stands with the news.
-        news: the new facts, each once.
-        told: every earlier fact where `needs_recount`; they are taken back and counted anew.
+        before: the projection before; None for an unknown follow-up.
+        after: the projection with the new facts.
+        new_facts: the new facts, each once.
+        earlier: every earlier fact if `needs_recount`; they are subtracted and counted again.
     """
-    delta = add_up(news, after)
-    if told:
-        delta.update(add_up(told, after))
-        delta.subtract(add_up(told, before))
+    delta = add_up(new_facts, after)
+    if earlier:
+        delta.update(add_up(earlier, after))
+        delta.subtract(add_up(earlier, before))
     if (now := state_key(after)) != (was := state_key(before)):
         if now is not None:
             delta[now] += 1
@@ -329,7 +329,7 @@ def rollup_delta(
 
 
 def rebuild(events: Iterable[Event]) -> Counter[RollupKey]:
-    """Return all sums from facts alone, whatever their order and however often each is told."""
+    """Return all sums from facts alone, independent of their sequence and of repeats."""
     about: dict[object, list[Event]] = {}
     for event in {event.event_id: event for event in events}.values():
         about.setdefault(follow_up_of(event), []).append(event)

@@ -190,7 +190,7 @@ async def test_a_journey_tells_cause_verdict_rule_and_end(metrics: Metrics) -> N
     ]
     deferred = story["events"][3]
     assert (deferred["service"], deferred["verdict"], deferred["reason"]) == ("compliance", "defer", "quiet_hours")
-    assert deferred["summary"].startswith("Held back until")
+    assert deferred["summary"].startswith("Deferred until")
     assert deferred["rule"].startswith("US-FL")
 
 

@@ -126,7 +126,7 @@ async def test_signing_out_ends_it(metrics: Metrics) -> None:
 async def test_an_empty_shop_is_told_what_comes_next(metrics: Metrics) -> None:
     html = await page(metrics)
     assert "No follow-ups yet" in html
-    assert "Nothing is stuck, refused or unknown." in html
+    assert "Nothing is unanswered, failed, unknown or blocked." in html
 
 
 async def test_every_follow_up_is_accounted_for_on_the_first_page(metrics: Metrics) -> None:
@@ -166,7 +166,7 @@ async def test_a_story_shows_the_verdict_and_its_rule(metrics: Metrics) -> None:
     html = await page(metrics, f"/console/follow-ups/{text.follow_up_id}")
     assert "gate: defer" in html
     assert "US-FL: 47 CFR 64.1200(c)(1)" in html
-    assert "Held back until" in html
+    assert "Deferred until" in html
 
 
 async def test_the_story_of_another_shop_is_not_shown(metrics: Metrics) -> None:
@@ -192,9 +192,9 @@ async def test_a_call_without_an_answer_is_listed_and_its_story_says_so(metrics:
     await metrics.take(text.planned(), text.due(), text.cleared(), text.waiting())
     first = await page(metrics)
     assert '<span class="pill t-wait">unanswered</span>' in first
-    assert "The provider did not say whether it has the text (HTTP 503); asked from" in first
+    assert "The provider did not confirm whether it accepted the text (HTTP 503); asked from" in first
     story = await page(metrics, f"/console/follow-ups/{text.follow_up_id}")
-    assert "Nothing is sent again before that is known." in story
+    assert "The text is not sent again before that is known." in story
     assert ">unanswered</span>" in story
     await metrics.take(text.accepted())
     assert ">unanswered</span>" not in await page(metrics)
@@ -206,8 +206,8 @@ async def test_a_tile_opens_to_its_rows(metrics: Metrics) -> None:
     tile = re.search(r'href="(/console/rows\?measure=delivered[^"]*)"', await page(metrics))
     assert tile is not None
     html = await page(metrics, tile[1].replace("&amp;", "&"))
-    assert "<b>2</b> texts that arrived" in html
-    assert html.count("The phone has it.") == 2
+    assert "<b>2</b> texts delivered" in html
+    assert html.count("It was delivered.") == 2
 
 
 @pytest.mark.parametrize("span", ["24h", "7d", "30d"])

@@ -34,7 +34,7 @@ def test_amounts_are_added_up_in_each_currency_and_never_across() -> None:
 
 def test_a_reason_is_told_in_words_and_a_currency_once() -> None:
     told = heading(Measure.DEFERRED, "quiet_hours", {"quiet_hours": 3})
-    assert (told.number, told.words) == ("3", "times the gate put a text off")
+    assert (told.number, told.words) == ("3", "times a follow-up was deferred")
     assert told.detail.startswith("it is outside the permitted hours")
     assert heading(Measure.ORDERS, "USD", {"USD": 2}).detail == ""
     assert heading(Measure.TRIGGERS, "custom.loyalty_joined", {"custom.loyalty_joined": 1}).detail == "loyalty joined"

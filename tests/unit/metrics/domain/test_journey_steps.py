@@ -27,7 +27,7 @@ def summary(event: Event) -> str:
 
 def test_a_deferral_says_until_when_why_and_by_which_rule() -> None:
     step = describe(TEXT.deferred(NINE, rules=("US-FL",)), NEW_YORK)
-    assert step.summary.startswith("Held back until Wed 2 Dec, 09:00: it is outside the permitted hours")
+    assert step.summary.startswith("Deferred until Wed 2 Dec, 09:00: it is outside the permitted hours")
     assert "(rule: US-FL)" in step.summary
     assert step.rule is not None
     assert step.rule.startswith("US-FL: 47 CFR 64.1200(c)(1)")
@@ -57,13 +57,13 @@ def test_a_block_says_that_it_is_final_and_why() -> None:
 )
 def test_a_text_that_moved_says_until_when_and_what_it_keeps(seconds: int, words: str) -> None:
     moved = make.event(FollowUpMoved, due_at=NINE, distance_seconds=seconds)
-    assert summary(moved) == f"It is due Wed 2 Dec, 09:00 now: it keeps {words} from “thanks”, which went late."
+    assert summary(moved) == f"It is now due Wed 2 Dec, 09:00: it follows “thanks”, which was sent late, after {words}."
 
 
 def test_a_text_that_catches_up_says_why_it_moved() -> None:
     moved = make.event(FollowUpMoved, due_at=NINE, reason="catch_up", behind=None, distance_seconds=None)
     step = describe(moved, NEW_YORK)
-    assert step.summary.endswith("now: of the marketing that this person missed, one text a day goes.")
+    assert step.summary.endswith(": of the marketing texts that this person missed, one a day is sent.")
     assert (step.title, step.tone) == ("Moved", Tone.WAIT)
 
 
@@ -74,24 +74,24 @@ def test_a_reason_without_words_is_shown_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (TEXT.purchase(), "49.00 USD, order-1001, told by shopify."),
+        (TEXT.purchase(), "49.00 USD, order-1001, reported by shopify."),
         (TEXT.purchase(test=True), "This was a test."),
         (TEXT.planned(), "“thanks” of order-thank-you was planned for Tue 1 Dec, 13:00."),
         (TEXT.due(release=2), "(release 2)"),
-        (TEXT.cleared(), "It could go until Tue 1 Dec, 13:10. Nothing stood against it."),
+        (TEXT.cleared(), "It could be sent until Tue 1 Dec, 13:10. No rule was against it."),
         (TEXT.accepted(), "1 part for 0.01 USD"),
-        (TEXT.delivered(), "The phone has it."),
-        (TEXT.failed(), "It was sent and did not arrive: the phone could not be reached (provider’s code 30003)."),
+        (TEXT.delivered(), "It was delivered."),
+        (TEXT.failed(), "It was sent and not delivered: the phone could not be reached (provider’s code 30003)."),
         (TEXT.failed(accepted=False, reason="suppressed", error_class=None), "It was not sent: this person opted out"),
         (
             TEXT.delivered().model_copy(update={"asked_at": START}),
-            "The phone has it. No receipt came: the provider was asked at",
+            "It was delivered. No receipt came: the provider was asked at",
         ),
         (TEXT.failed(retry_at=NINE, error_class=ErrorClass.THROTTLED), "asked again at Wed 2 Dec, 09:00."),
-        (TEXT.unknown(), "not sent again: better none than two"),
+        (TEXT.unknown(), "not sent again, to avoid a duplicate"),
         (TEXT.click(robot=True), "not counted"),
-        (TEXT.reply(ReplyClass.HELP), "wrote back for help."),
-        (TEXT.reply(), "The person wrote back."),
+        (TEXT.reply(ReplyClass.HELP), "replied for help."),
+        (TEXT.reply(), "The person replied."),
         (TEXT.conversion(), "A purchase of 49.00 USD (order-5001) is credited to this text, after a click"),
         (TEXT.refund(), "by −49.00 USD"),
         (TEXT.opted_out(), "no texts of any kind to this person"),
@@ -140,7 +140,7 @@ def test_an_amount_has_the_digits_of_its_currency() -> None:
 
 def test_what_our_own_rules_refused_is_not_told_as_the_providers_word() -> None:
     step = describe(TEXT.refused_here(reason="render_failed"), NEW_YORK)
-    assert step.summary.startswith("Followup did not send it: the text could not be put together")
+    assert step.summary.startswith("Followup did not send it: the text could not be composed")
     assert "provider" not in step.summary
     assert step.reason == "render_failed"
     assert "provider" in summary(TEXT.failed(accepted=False, error_class=ErrorClass.CONTENT))
@@ -148,14 +148,14 @@ def test_what_our_own_rules_refused_is_not_told_as_the_providers_word() -> None:
 
 def test_a_call_without_an_answer_is_told_with_what_it_met_and_when_the_provider_is_asked() -> None:
     step = describe(TEXT.waiting(NINE), NEW_YORK)
-    assert "did not say whether it has the text (HTTP 503)" in step.summary
-    assert "asked from Wed 2 Dec, 09:00:05 on, and nothing is sent again" in step.summary
+    assert "did not confirm whether it accepted the text (HTTP 503)" in step.summary
+    assert "asked from Wed 2 Dec, 09:00:05 on, and the text is not sent again" in step.summary
     assert (step.title, step.reason, step.tone) == ("No answer", "unanswered", Tone.WAIT)
 
 
 def test_a_call_that_is_made_again_says_why_and_when() -> None:
     step = describe(TEXT.waiting(NINE, reason="sender_unregistered", detail="30034"), NEW_YORK)
     assert step.summary == (
-        "It did not go yet: your sender number is not registered with the carriers (the provider’s code 30034). "
+        "It was not sent yet: your sender number is not registered with the carriers (the provider’s code 30034). "
         "The next call may be made at Wed 2 Dec, 09:00:05."
     )

@@ -19,18 +19,18 @@ TEXT = TextFacts()
 LATER = START + timedelta(hours=9)
 HOUR = TEXT.at + timedelta(hours=1)
 TABLE: list[tuple[str, Sequence[Event], timedelta, str, str]] = [
-    ("planned", [TEXT.planned()], timedelta(), "pending", "It waits for its hour: "),
-    ("due", [TEXT.planned()], timedelta(hours=2), "waiting", "Its hour has come, and its turn has not: "),
+    ("planned", [TEXT.planned()], timedelta(), "pending", "It is planned for "),
+    ("due", [TEXT.planned()], timedelta(hours=2), "waiting", "It is due and queued: "),
     ("at the gate", [TEXT.planned(), TEXT.due()], timedelta(hours=1), "at the gate", "The gate has not answered yet."),
     ("put off", [TEXT.due(), TEXT.deferred(LATER)], timedelta(hours=1), "waiting", "It waits until "),
-    ("cleared", [TEXT.due(), TEXT.cleared()], timedelta(hours=1), "sending", "It is cleared and on its way"),
+    ("cleared", [TEXT.due(), TEXT.cleared()], timedelta(hours=1), "sending", "It was cleared and is being sent"),
     ("held", [TEXT.due(), TEXT.cleared()], timedelta(hours=3), "sending", "It was cleared at "),
     (
         "unanswered",
         [TEXT.cleared(), TEXT.waiting()],
         timedelta(hours=1),
         "unanswered",
-        "The provider was called and did not",
+        "The provider did not confirm",
     ),
     (
         "made again",
@@ -44,18 +44,18 @@ TABLE: list[tuple[str, Sequence[Event], timedelta, str, str]] = [
         [TEXT.cleared(), TEXT.refused_here()],
         timedelta(hours=1),
         "failed",
-        "It did not go because this person",
+        "It was not sent because this person",
     ),
     (
         "blocked",
         [TEXT.due(), TEXT.blocked()],
         timedelta(hours=1),
         "blocked",
-        "It did not go because there is no record",
+        "It was not sent because there is no record",
     ),
-    ("sent", [TEXT.cleared(), TEXT.accepted()], timedelta(hours=1), "dispatched", "The provider has it, and a receipt"),
-    ("delivered", [TEXT.accepted(), TEXT.delivered()], timedelta(hours=2), "delivered", "The phone has it."),
-    ("unknown", [TEXT.cleared(), TEXT.unknown()], timedelta(hours=3), "unknown", "The provider never said"),
+    ("sent", [TEXT.cleared(), TEXT.accepted()], timedelta(hours=1), "dispatched", "The provider accepted it, and the"),
+    ("delivered", [TEXT.accepted(), TEXT.delivered()], timedelta(hours=2), "delivered", "It was delivered."),
+    ("unknown", [TEXT.cleared(), TEXT.unknown()], timedelta(hours=3), "unknown", "The provider did not confirm"),
 ]
 
 
