@@ -58,7 +58,7 @@ async def main(names: list[str], rounds: int, results: Path | None) -> None:
         print(f"\nraw numbers: {file}")
 
 
-def _told(settings: dict[str, str]) -> str:
+def _described(settings: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 

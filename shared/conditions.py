@@ -248,10 +248,10 @@ def _evaluated(program: Any, shape: _Shape, facts: Mapping[str, Any]) -> Any:
             return ConditionError("the facts are too large for it")
         value = program.eval(data=data)
         if value.type().name() == "ERROR":
-            return _told(str(value.value()))
+            return _described(str(value.value()))
         return value.plain_value()
     except (RuntimeError, TypeError, ValueError, OverflowError) as problem:
-        return _told(str(problem))
+        return _described(str(problem))
 
 
 def _taken(facts: Mapping[str, Any]) -> tuple[dict[str, Any], _Largest]:
@@ -265,7 +265,7 @@ def _taken(facts: Mapping[str, Any]) -> tuple[dict[str, Any], _Largest]:
     return data, largest
 
 
-def _told(said: str) -> ConditionError:
+def _described(said: str) -> ConditionError:
     """Return the error in words of our own; the library's may quote a recipient's facts."""
     if missing := _MISSING_KEY.search(said):
         return ConditionError(f"no fact named '{missing[1]}'")

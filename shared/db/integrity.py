@@ -1,4 +1,4 @@
-"""Whether a SQLite file is as it was left: what SQLite itself would take without a word is looked for at each start.
+"""Checks at each start that a SQLite file is as it was closed: finds damage that SQLite itself would accept silently.
 
 SQLite has no checksum over its pages, and silently ends its reading of a write-ahead log at the first frame that does
 not add up. So a clean stop leaves the file's SHA-256 beside it, and a start after an unclean one compares each page
@@ -29,7 +29,7 @@ _HEADER: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
 _BIG_ENDIAN_MAGIC: Final = 0x377F0683
 _NEWEST_FRAME: Final = slice(16, 20)
-"""Where the shared memory says how many frames of the log hold (walformat, native byte order)."""
+"""Where the shared memory stores how many frames of the log are valid (walformat, native byte order)."""
 _RESTORE: Final = "stop, keep a copy of the folder, and restore the file from a backup"
 _SECTOR_BYTES: Final = 4096
 """A commit may repeat its last frame to fill the sector it ends in."""
@@ -37,7 +37,7 @@ _WORD: Final = 0xFFFFFFFF
 
 
 def check(database: Path) -> str | None:
-    """Look at a file before anybody writes to it, and return what was lost at its end, if anything.
+    """Check a file before anything writes to it, and return what was lost at its end, if anything.
 
     Raises:
         ConfigurationFault: it was changed or damaged since it was written.
@@ -52,7 +52,7 @@ def check(database: Path) -> str | None:
     if is_clean:
         _compare(database, left)
     else:
-        if has_log:  # without it, somebody else closed the file since, and copied the log into it
+        if has_log:  # without it, another program closed the file since, and copied the log into it
             lost = _look_at_log(database, log)
             _compare_pages(database)
         if database.stat().st_size <= MOST_BYTES_CHECKED:
@@ -64,7 +64,7 @@ def check(database: Path) -> str | None:
 
 
 def leave(database: Path) -> None:
-    """Note what a closed file holds, for the next start to compare; nothing where its log is still there."""
+    """Store what a closed file holds, for the next start to compare; nothing if its log is still there."""
     log = database.with_name(f"{database.name}-wal")
     if log.exists() or not database.exists() or database.stat().st_size > MOST_BYTES_SUMMED:
         return
@@ -118,7 +118,7 @@ def _check_pages(database: Path) -> None:
         try:
             [(said,)] = raw.execute("PRAGMA quick_check(1)").fetchall()
         except sqlite3.OperationalError:
-            return  # cannot be opened now: whoever opens it next says so
+            return  # cannot be opened now: the next one to open it reports that
         except sqlite3.DatabaseError as problem:
             said = str(problem)
     if said != "ok":
@@ -150,7 +150,7 @@ def _look_at_log(database: Path, log: Path) -> str | None:
     whole = _whole_frames(database) or 0
     rest = [frame for frame in frames[whole:] if frame.salts[0] == salts[0] or frame.salts[1] == salts[1]]
     if not rest:
-        return None  # what stands there was checkpointed long ago
+        return None  # what is there was checkpointed long ago
     commits = [place for place, frame in enumerate(rest) if frame.commits]
     said = f"{log}: frame {whole + 1} is damaged, and {len(rest) - 1} stand behind it"
     if commits and commits[0] + 1 + _SECTOR_BYTES // page + 1 < len(rest):
@@ -171,7 +171,7 @@ def _frames(log: Path, page: int) -> list[_Frame]:
 
 
 def _whole_frames(database: Path) -> int | None:
-    """Return how many frames SQLite itself takes from the log; None where it cannot look; nothing is checkpointed."""
+    """Return how many frames SQLite itself takes from the log; None if it cannot be read; nothing is checkpointed."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as raw:
         try:
             raw.execute("SELECT count(*) FROM sqlite_master").fetchall()

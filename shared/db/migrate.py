@@ -36,7 +36,7 @@ def upgrade(connection: sa.Connection, schemas: Sequence[Schema]) -> None:
 
 
 def pending(connection: sa.Connection, schemas: Sequence[Schema]) -> list[str]:
-    """Return the services whose tables are older than this code; it gets along with newer ones."""
+    """Return the services whose tables are older than this code; newer ones are accepted."""
     behind = []
     for schema in schemas:
         config = _config(connection, schema)
@@ -70,7 +70,7 @@ def differences(connection: sa.Connection, schema: Schema) -> list[Any]:
 
 @contextmanager
 def sqlite_connection(path: Path) -> Iterator[sa.Connection]:
-    """Open a file for migrations alone; nobody else may have it open.
+    """Open a file for migrations alone; no other connection may be open.
 
     Raises:
         DatabaseUnavailable: the file cannot be opened for writing.

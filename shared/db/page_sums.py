@@ -30,7 +30,7 @@ _PAGE_SIZE: Final = slice(16, 18)
 _FRAMES_AT_ONCE: Final = 64
 _BLOCK_BYTES: Final = 4096
 _MOST_PAGE_BYTES: Final = 65_536
-"""Stands as 1 in two bytes."""
+"""Encoded as 1 in two bytes."""
 
 
 class PageSums:
@@ -105,12 +105,12 @@ class PageSums:
 
 
 def sums_of(database: Path) -> Path:
-    """Return where the sums of a file stand."""
+    """Return the path of a file's checksums."""
     return database.with_name(f"{database.name}{SUMS_SUFFIX}")
 
 
 def changed_page(database: Path, whole_frames: int) -> int | None:
-    """Return the first page that is not as its sum says, None where all are, or there are no sums.
+    """Return the first page that differs from its checksum; None if all agree, or there are no checksums.
 
     Args:
         database: the file; nobody has it open.
@@ -159,9 +159,9 @@ def _computed(database: Path) -> Iterator[int]:
 
 @contextmanager
 def _opened(log: Path) -> Iterator[BinaryIO | None]:
-    """Open a log where there is one with a head.
+    """Open a log if there is one with a header.
 
-    The file itself is never opened beside a connection: closing it again would give up SQLite's locks on it.
+    The file itself is never opened beside a connection: closing it again would release SQLite's locks on it.
     """
     if not log.exists() or log.stat().st_size <= _LOG_HEAD.size:
         yield None
@@ -177,7 +177,7 @@ def _page_bytes(log: BinaryIO) -> int:
 def _in_use(log: BinaryIO) -> tuple[int, int, tuple[int, int]]:
     """Return how many frames the log's present generation has, the size of a page, and the generation.
 
-    Frames of earlier generations stand behind them with other salts, so the boundary is found by halving.
+    Frames of earlier generations follow them with other salts, so a binary search finds the boundary.
     """
     _magic, _version, page, _sequence, *salts, _first, _second = _LOG_HEAD.unpack(
         os.pread(log.fileno(), _LOG_HEAD.size, 0)
@@ -197,7 +197,7 @@ def _in_use(log: BinaryIO) -> tuple[int, int, tuple[int, int]]:
 def _summed(log: BinaryIO, page: int, first: int, end: int) -> tuple[dict[int, int], int]:
     """Return the newest sum of each page that frames hold, and the frame after the last commit.
 
-    What stands behind the last commit will be written over. The log is read from its end, because of a page that was
+    What follows the last commit will be overwritten. The log is read from its end, because of a page that was
     written often only the newest state counts; in blocks, since each look lets another thread have the interpreter;
     and not mapped, because a long one would count as the process's memory.
     """
@@ -221,7 +221,7 @@ def _logged(log: BinaryIO, page: int, whole_frames: int) -> frozenset[int]:
 
 
 def _pages(log: BinaryIO, page: int, first: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield page and frame of what is committed; what stands behind the last commit was taken back."""
+    """Yield page and frame of what is committed; what follows the last commit was rolled back."""
     waiting: list[tuple[int, int]] = []
     size = page + _FRAME_HEAD_BYTES
     for number in range(first, end):

@@ -1,6 +1,6 @@
 """PostgreSQL, one schema and one role a service: each unit of work is a transaction on a pooled connection.
 
-What this twin does not do: units run side by side (so a store locks what it decides on, `fetch(…, lock=…)`), lanes
+What differs from SQLite: units run side by side (so a store locks what it decides on, `fetch(…, lock=…)`), lanes
 order only those who wait for a connection, and nothing stops a unit from awaiting something else. A text cannot
 hold the character NUL, and a statement that failed loses its whole transaction even where the unit catches it.
 """
@@ -34,16 +34,16 @@ Work = Callable[[Transaction], Awaitable[T]]
 WRITERS = 8
 READERS = 4
 _SESSIONS = 1
-"""Connections beside the writers' and readers': the relay holds one."""
+"""Connections besides the writers' and readers': the relay holds one."""
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
 _LOCK_SECONDS = 5
 _IDLE_IN_TRANSACTION_SECONDS = 30
 _ANSWER_SECONDS = 15
-"""Longer than the server's own limits: after this the network is gone, not the statement slow."""
+"""Longer than the server's own limits: after this the network is down, not the statement slow."""
 _ROLLBACK_SECONDS = 5
 _WINNER_SECONDS = 0.02
-"""Whoever won a deadlock is let through before the loser asks for the same rows again."""
+"""The winner of a deadlock may finish before the loser asks for the same rows again."""
 _STATEMENTS_KEPT = 1024
 _IS_OURS = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1"
 _BEGIN = "BEGIN"
@@ -79,11 +79,11 @@ class PostgresDatabase:
         return self._writers.waiting
 
     async def start(self) -> None:
-        """Look that the server is there and the schema ours.
+        """Check that the server answers and the schema belongs to this role.
 
         Raises:
             DatabaseUnavailable: it cannot be reached now.
-            ConfigurationFault: it refuses us, or has no such schema.
+            ConfigurationFault: it refuses the connection, or has no such schema.
         """
         self._is_closing = False
         try:
@@ -175,7 +175,7 @@ class PostgresDatabase:
             raise translated(problem, lost=False) from problem
 
     async def require(self, schemas: Sequence[Schema]) -> None:
-        """Look that the tables are at least as new as this code.
+        """Check that the tables are at least as new as this code.
 
         Raises:
             ConfigurationFault: they are older, or not there.
@@ -192,7 +192,7 @@ class PostgresDatabase:
             )
 
     async def _run(self, work: Work[T], begin: str) -> tuple[T, int]:
-        """Run `work` in a transaction, and once more where somebody else was quicker; also count rows written."""
+        """Run `work` in a transaction, and once more if another unit was quicker; also count rows written."""
         try:
             return await self._run_once(work, begin)
         except Exception as problem:
@@ -274,7 +274,7 @@ async def _commit(raw: Any) -> None:
             raise CommitUnknown(f"no answer to COMMIT: {type(problem).__name__}") from problem
         await _roll_back(raw)
         raise translated(problem, lost=False) from problem
-    except BaseException:  # cancelled: nobody waits for the answer, and the next user must not meet this transaction
+    except BaseException:  # cancelled: the next user of the connection must not get this transaction
         raw.terminate()
         raise
     if status != "COMMIT":
@@ -282,7 +282,7 @@ async def _commit(raw: Any) -> None:
 
 
 def _asyncpg(url: str) -> URL:
-    """Return the URL with our driver: a bare `postgresql://` would mean another one to SQLAlchemy 2.1.
+    """Return the URL with the asyncpg driver: SQLAlchemy 2.1 takes a bare `postgresql://` for another one.
 
     Raises:
         ConfigurationFault: it is no PostgreSQL URL.
@@ -297,10 +297,10 @@ def _asyncpg(url: str) -> URL:
 
 
 def _engine(url: URL, schema: str, connections: int) -> AsyncEngine:
-    """Return an engine whose connections know their schema, their limits and our types."""
+    """Return an engine whose connections are set to the schema, the limits and the types."""
     engine = create_async_engine(
         url,
-        isolation_level="AUTOCOMMIT",  # we send BEGIN and COMMIT ourselves: see postgres_statements
+        isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are sent explicitly: see postgres_statements
         pool_size=connections,
         max_overflow=0,
         pool_timeout=_ANSWER_SECONDS,

@@ -1,4 +1,4 @@
-"""What is used of asyncpg beside SQLAlchemy's adapter: the only module that imports the library, which has no types."""
+"""What is used of asyncpg besides SQLAlchemy's adapter; the only module that imports the untyped library."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, cast

@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean to the house: passing faults, settings to mend, or bugs that crash."""
+"""What PostgreSQL's errors mean: retryable faults, settings to fix, or bugs that crash."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def sqlstate_of(problem: BaseException) -> str:
 
 
 def helps_at_once(problem: BaseException) -> bool:
-    """Return whether running the unit again now is likely to succeed: somebody else was quicker, or won a deadlock."""
+    """Return whether running the unit again now is likely to succeed: another unit was quicker, or won a deadlock."""
     if isinstance(problem, Overtaken):
         return True
     return sqlstate_of(problem) in _AT_ONCE and (
@@ -43,11 +43,11 @@ def helps_at_once(problem: BaseException) -> bool:
 
 
 def translated(problem: Exception, *, lost: bool) -> Exception:
-    """Return the fault callers know for what the driver raised; anything else stays what it is.
+    """Return the fault for what the driver raised; anything else is returned unchanged.
 
     Args:
         problem: what was raised.
-        lost: whether the connection is gone, so that whatever the driver says is about that.
+        lost: whether the connection is gone, so that any error of the driver is about that.
     """
     state = sqlstate_of(problem)
     passing = (
@@ -61,7 +61,7 @@ def translated(problem: Exception, *, lost: bool) -> Exception:
 
 
 def unreachable(problem: Exception) -> Exception:
-    """Return the fault that a failed connection stands for."""
+    """Return the fault for a failed connection."""
     if sqlstate_of(problem).startswith(_SETTINGS_CLASSES):
         return ConfigurationFault(f"PostgreSQL refuses the connection: {_said(problem)}; check the URL and the role")
     return translated(problem, lost=True)
@@ -74,6 +74,6 @@ def _causes(problem: BaseException) -> list[Any]:
 
 
 def _said(problem: Exception) -> str:
-    """Return the first line of what was said: the rest may hold values."""
+    """Return the first line of the message: the rest may hold values."""
     cause = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
     return f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else ''}"

@@ -33,11 +33,11 @@ def statements(service: str, password: str | None, *, role: str | None = None) -
 
 
 async def provision(url: str, service: str, password: str | None = None, *, role: str | None = None) -> None:
-    """Make a service's role and schema, as the owner of the database that `url` names; harmless when repeated.
+    """Create a service's role and schema, as the owner of the database that `url` names; harmless when repeated.
 
     Raises:
         DatabaseUnavailable: the server cannot be reached now.
-        ConfigurationFault: it refuses us.
+        ConfigurationFault: it refuses the connection.
     """
     try:
         connection = await connect(url, timeout_seconds=5)

@@ -14,7 +14,7 @@ from shared.db.transaction import Row
 
 
 class PostgresSession:
-    """A connection that no unit of work uses; whoever has it closes it. Those who ask at once take turns.
+    """A connection outside the units of work; its owner closes it. Concurrent calls take turns.
 
     Every method raises `DatabaseUnavailable` when the session is lost or the server passes through a bad moment.
     """
@@ -56,22 +56,22 @@ class PostgresSession:
             await self._raw.execute(f"SET idle_session_timeout = '{int(seconds)}s'")
 
     async def touch(self) -> None:
-        """Let the server know that we are still there."""
+        """Send a statement, so that the server keeps the session alive."""
         async with self._asking():
             await self._raw.execute("SELECT 1")
 
     async def try_lock(self, name: str) -> bool:
-        """Take the lock of this name if nobody has it; it is held until the session closes."""
+        """Take the lock of this name if it is free; it is held until the session closes."""
         async with self._asking():
             return bool(await self._raw.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name))
 
     async def listen(self, channel: str, heard: Callable[[], None]) -> None:
-        """Call `heard` whenever somebody rings the channel."""
+        """Call `heard` at each notification of the channel."""
         async with self._asking():
             await self._raw.add_listener(channel, lambda *_: heard())
 
     async def ring(self, channel: str) -> None:
-        """Wake whoever listens to the channel."""
+        """Notify the listeners of the channel."""
         async with self._asking():
             await self._raw.execute("SELECT pg_notify($1, '')", channel)
 
@@ -84,7 +84,7 @@ class PostgresSession:
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:
-        """Wait for a turn, and turn what the driver raises into the fault callers know."""
+        """Wait for a turn, and raise what the driver raises as a fault."""
         async with self._turn:
             try:
                 yield

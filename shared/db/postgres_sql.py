@@ -20,7 +20,7 @@ def keys_of(table: sa.Table) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def identity_of(table: sa.Table, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return columns among `names` that tell two rows apart: the primary key, else a unique key; else none."""
+    """Return columns among `names` that identify a row: the primary key, else a unique key; else none."""
     return next((each for each in _unique_keys(table) if set(each) <= set(names)), ())
 
 
@@ -56,7 +56,7 @@ def select(
 
 @lru_cache(maxsize=1024)
 def select_keys(table: sa.Table, names: tuple[str, ...], among: str | None = None) -> str:
-    """Rows named by several columns, and by the words of a partial index."""
+    """Rows identified by several columns, and by the condition of a partial index."""
     columns = ", ".join(f"{_name(table)}.{_column(each.name)}" for each in table.columns)
     conditions = " AND ".join(f"{_name(table)}.{_column(name)} = _given.{_column(name)}" for name in names)
     if among is not None:

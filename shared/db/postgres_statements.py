@@ -112,7 +112,7 @@ class PostgresTransaction:
             await self.insert(table, rows)
             return [True] * len(rows)
         known_by = [tuple(row[name] for name in identity) for row in rows]
-        if len(set(known_by)) < len(rows):  # twins in one call, or nothing to tell them by: each is asked for itself
+        if len(set(known_by)) < len(rows):  # equal rows in one call, or no key to identify them: one statement each
             return [bool(await self._insert_new(table, names, (), [row])) for row in rows]
         numbers = _in_key_order(table, rows)
         records = await self._insert_new(table, names, identity, [rows[number] for number in numbers])
@@ -215,13 +215,13 @@ def _turns(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[list[
 
 @lru_cache(maxsize=4096)
 def _binder(table: sa.Table, name: str) -> Converter | None:
-    """Return what turns a Python value of this column into the driver's; None where it is one already."""
+    """Return what converts a Python value of this column to the driver's; None if it is one already."""
     return table.c[name].type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
 @lru_cache(maxsize=4096)
 def _reader(table: sa.Table, name: str) -> Converter | None:
-    """Return what turns the driver's value of this column into Python's; None where it is one already."""
+    """Return what converts the driver's value of this column to Python's; None if it is one already."""
     return table.c[name].type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
 
 

@@ -9,7 +9,7 @@ _COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
 
 
 def make_private(database: Path) -> None:
-    """Create a database file that only its owner may read, or take everybody else's rights from the one there.
+    """Create a database file that only its owner may read, or remove all other users' rights from the existing one.
 
     SQLite gives the files it makes beside it the same rights; those left there by an earlier run are seen to as well.
     """

@@ -1,6 +1,6 @@
-"""Who reads: a request from outside, or the process's own loops. Neither takes the other's readers.
+"""Separates the reads of requests from those of the process's own loops, so that neither takes the other's readers.
 
-Six people who open long lists at once must not keep due texts from being found.
+Six people who open long lists at once must not delay due texts.
 """
 
 from contextlib import AbstractContextManager

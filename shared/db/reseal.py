@@ -1,4 +1,4 @@
-"""Sealing again under the newest key what rests under older ones, a slice at a time, beside whoever else writes."""
+"""Reseals under the newest key what is sealed under older ones, a slice at a time, while others write."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from shared.privacy import Sealer
 
 ROWS_AT_ONCE: Final = 200
 MOST_NAMED: Final = 100
-"""Values that do not open and are told by name; the rest is counted."""
+"""How many values that do not open are reported by name; the rest are counted."""
 
 PlaceOf: TypeAlias = Callable[[Row], AssociatedData]
 """Where a sealed column of a row belongs; reads its key and its `recipient_id` alone."""
@@ -30,7 +30,7 @@ class ResealProgress:
     looked_at: int = 0
     resealed: int = 0
     unreadable: int = 0
-    """Values that do not open: their key is gone, or they were changed or moved. They stay as they are."""
+    """Values that do not open: their key is missing, or they were changed or moved. They stay as they are."""
     named: list[str] = field(default_factory=list)
     """The first of these, by table, column and row."""
 
@@ -118,5 +118,5 @@ class _Change:
     changes: Sequence[Mapping[str, Any]]
 
     async def write(self, uow: UnitOfWork) -> int:
-        """Write what nobody changed meanwhile, and return how many."""
+        """Write what was not changed meanwhile, and return how many."""
         return sum(await uow.db.change(self.table, self.changes, was=(self.name,)))

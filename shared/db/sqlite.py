@@ -39,11 +39,11 @@ _CHECKPOINT_PAGES = 20_000
 _CHECKPOINT_AGAIN_PAGES = 2_000
 """A log that a reader held open is tried again after so many more."""
 _LOOK_EVERY_COMMITS = 8
-"""The log's length is looked at so often: it may pass those bounds by what so many commits write."""
+"""How many commits pass between checks of the log's length; it may exceed the bounds by what they write."""
 _BUSY_MILLISECONDS = 5_000
 _COMMIT_UNITS = 256
 _COMMIT_SECONDS = 0.02
-"""A commit gathers units until either bound; then everybody in it waits for one fsync."""
+"""A commit collects units until either bound; then one fsync makes all of them durable."""
 _READERS = 2
 _READERS_FOR_REQUESTS = 2
 _PASSING = frozenset(
@@ -61,12 +61,12 @@ _PASSING = frozenset(
 
 
 class SQLiteDatabase:
-    """A database in one file, with lanes for writers and a few readers beside them."""
+    """A database in one file, with write priorities and a few readers."""
 
     dialect = "sqlite"
 
     def __init__(self, path: Path, *, summed: bool = False) -> None:
-        """Open nothing yet; a `summed` file has the checksums of its pages beside it while it is written to."""
+        """Open nothing yet; a `summed` file has a file of page checksums beside it while it is written to."""
         self._path = path
         self._is_summed = summed
         self._sums: PageSums | None = None
@@ -157,7 +157,7 @@ class SQLiteDatabase:
             raise _translated(problem) from problem
 
     def _open(self, *, reader: bool) -> tuple[sa.Connection, sqlite3.Connection]:
-        """Open one connection that leaves transactions to us."""
+        """Open one connection without automatic transactions."""
         if not reader:
             self._make_private()
             self._begin_log()
@@ -178,7 +178,7 @@ class SQLiteDatabase:
         return connection, raw
 
     def _make_private(self) -> None:
-        """See that nobody else may read the file.
+        """Check that no other user may read the file.
 
         Raises:
             sqlite3.OperationalError: it cannot be opened.
@@ -237,13 +237,13 @@ class SQLiteDatabase:
             self._checkpoint(raw)
         if self._sums is not None:
             try:
-                self._sums.keep()  # whoever closes the file last copies the rest of the log into it
+                self._sums.keep()  # the last connection to close copies the rest of the log into the file
             except OSError:
                 self._sums.drop()
             self._sums.close()
 
     def _next(self, *, wait: bool) -> "_Job | None":
-        """Return the next job by lane; None when there is none, or none will come any more."""
+        """Return the next job by priority; None if there is none, or the database is stopping."""
         with self._condition:
             while not self._queue:
                 if self._closing or not wait:
@@ -252,7 +252,7 @@ class SQLiteDatabase:
             return heapq.heappop(self._queue)[2]
 
     def _everybody(self) -> "list[_Job]":
-        """Return all that wait: when not even a transaction could begin, nobody should wait for that one by one."""
+        """Return all waiting jobs: if not even a transaction could begin, they fail together instead of one by one."""
         with self._condition:
             waiting = [job for _, _, job in sorted(self._queue)]
             self._queue.clear()
@@ -287,7 +287,7 @@ class SQLiteDatabase:
                 full = len(done) >= _COMMIT_UNITS or time.monotonic() > deadline
                 job = None if full else self._next(wait=False)
             raw.execute("COMMIT")
-        except Exception as problem:  # noqa: BLE001 - whatever it was, nobody's work is stored
+        except Exception as problem:  # noqa: BLE001 - whatever it was, no work is stored
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
             waiting = [] if begun else self._everybody()
@@ -343,7 +343,7 @@ def _take_back(raw: sqlite3.Connection, *, is_first: bool) -> None:
 
 
 def _translated(problem: Exception) -> Exception:
-    """Return the fault callers know for what SQLite raised."""
+    """Return the fault for what SQLite raised."""
     cause = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
     if isinstance(cause, sqlite3.OperationalError) and cause.sqlite_errorcode & 0xFF in _PASSING:
         return DatabaseUnavailable(f"the database cannot be used now: {cause}")

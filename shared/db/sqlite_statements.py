@@ -57,7 +57,7 @@ class SQLiteTransaction:
         columns: Sequence[str] | None = None,
         since: tuple[str, Any] | None = None,
     ) -> list[Row]:
-        """Return the rows whose column `by` has one of `values`, and a second one nothing, or no less than given."""
+        """Return the rows whose `by` is one of `values`, and whose second column is null or at least the one given."""
         names = tuple(columns) if columns else tuple(table.c.keys())
         second, least = since or (None, None)
         begin = [] if second is None or least is None else [*bound_values(table, second, (least,))]
@@ -95,7 +95,7 @@ class SQLiteTransaction:
         return self._added(table, names, bound(table, names, rows))
 
     def _added(self, table: sa.Table, names: tuple[str, ...], records: Sequence[tuple[Any, ...]]) -> list[bool]:
-        """Add what is new in few statements; where some of a group are known, once more in smaller ones, to tell which.
+        """Add new rows in few statements; if some of a group exist, repeat in smaller ones, to find which.
 
         One savepoint serves all groups, and a record alone needs none.
         """

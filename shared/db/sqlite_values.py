@@ -1,4 +1,4 @@
-"""Values as SQLite keeps them and as Python knows them; an empty one is the same to both."""
+"""Converts values between SQLite's and Python's types; null is the same in both."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache

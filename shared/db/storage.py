@@ -31,7 +31,7 @@ QUEUE: Final[Mapping[str, float]] = {
     "autovacuum_analyze_threshold": 2_000,
     "autovacuum_vacuum_cost_delay": 0,
 }
-"""Rows that come and go, or few that change with every unit: what is dead is counted in rows, not in parts."""
+"""For short-lived rows, or few that change with every unit: vacuum by a number of dead rows, not by a share."""
 
 
 def replaced(table: sa.Table, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -19,14 +19,14 @@ ROWS_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What goes from one table, or loses some of its columns."""
+    """Which rows of one table are deleted, or have some columns cleared."""
 
     by: sa.Column[Any]
-    """Column that an index begins with: along it the old rows lie together."""
+    """Column that an index begins with, along which old rows are adjacent."""
     before: Any
     """Where the young begin."""
     where: sa.ColumnElement[bool] | None = None
-    """What a row must be besides; asked again when it is taken."""
+    """A further condition; checked again when the row is deleted."""
     blank: Mapping[str, Any] | None = None
     """The columns to change, where the row itself stays."""
 
@@ -38,7 +38,7 @@ class Sweep:
         return table
 
     def edge(self, after: Any | None, rows: int) -> sa.Select[Any]:
-        """Return the question for the value that ends the next slice; no row says that the rest is one."""
+        """Return the query for the value that ends the next slice; no row means that the rest is one slice."""
         return sa.select(self.by.label("edge")).where(*self._between(after)).order_by(self.by).limit(1).offset(rows - 1)
 
     def taken(self, after: Any | None, edge: Any | None) -> sa.Delete | sa.Update:

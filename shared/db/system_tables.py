@@ -1,4 +1,4 @@
-"""The tables every service has besides its own: positions, parked events, idempotency keys, the key fingerprint."""
+"""The tables of every service: positions, parked events, idempotency keys, the key fingerprint."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class SystemTables:
 
     service: str
     positions: sa.Table
-    """Up to where each group has read each partition: moved by compare-and-set with the work it stands for."""
+    """Up to where each group has read each partition: moved by compare-and-set in the transaction of the work."""
     parked: sa.Table
     """Events that could not be handled, and those of the same recipient behind them."""
     idempotency_keys: sa.Table
@@ -35,7 +35,7 @@ class SystemTables:
 
 
 def metadata_of(service: str) -> tuple[MetaData, SystemTables]:
-    """Return a service's metadata, holding its ground tables."""
+    """Return a service's metadata with its system tables."""
     metadata = MetaData(naming_convention=NAMING)
     return metadata, SystemTables(
         service,

@@ -1,4 +1,4 @@
-"""What keeps each table from growing for ever: said beside the code that does it, shown in the reference, tested."""
+"""What keeps each table from growing for ever: declared beside its code, listed in the reference, tested."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,9 +10,9 @@ class BoundKind(StrEnum):
     """How a table stays bounded."""
 
     SWEPT = "swept"
-    """Old rows go by a daily job."""
+    """A daily job deletes old rows."""
     WORK = "work"
-    """Rows go with the work they stand for."""
+    """Rows are deleted with the work they represent."""
     COUNT = "count"
     """One row for each of something that is few by itself: shops, numbers, services, versions of a flow."""
     FOR_EVER = "for ever"
@@ -25,14 +25,14 @@ class TableBound:
 
     table: str
     row: str
-    """What there is one row for."""
+    """What one row represents."""
     way: BoundKind
     until: str
     """How long a row stays, or why it must."""
 
 
 def swept_after(table: sa.Table, row: str, until: str) -> TableBound:
-    """Return the bound of a table whose old rows a daily job takes."""
+    """Return the bound of a table whose old rows a daily job deletes."""
     return TableBound(table.name, row, BoundKind.SWEPT, until)
 
 
@@ -42,7 +42,7 @@ def removed_with_work(table: str, row: str) -> TableBound:
 
 
 def few_rows(table: str, row: str) -> TableBound:
-    """Return the bound of a table that is small by what its rows stand for."""
+    """Return the bound of a table that has one row for each of few things."""
     return TableBound(table, row, BoundKind.COUNT, "always; there are few")
 
 

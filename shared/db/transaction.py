@@ -1,4 +1,4 @@
-"""What a store may ask of a database: nine statements that mean the same on SQLite and PostgreSQL."""
+"""What a store may run on a database: nine statements that mean the same on SQLite and PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
@@ -12,7 +12,7 @@ Lock = Literal["update", "share"]
 
 
 class WritePriority(IntEnum):
-    """Who goes first when units wait for the one writer; lower goes earlier (design section 6)."""
+    """The order of units that wait for the one writer; lower goes earlier (design section 6)."""
 
     STOP = 0
     """A person's reply: nothing may delay an opt-out."""
@@ -21,11 +21,11 @@ class WritePriority(IntEnum):
     INGEST = 3
     BATCHES = 4
     NUMBERS = 5
-    """What is only counted: no text waits for it, and it waits for every text."""
+    """For statistics: no text waits for it, and it waits for every text."""
 
 
 class Transaction(Protocol):
-    """An open transaction; whoever holds it never commits.
+    """An open transaction; its user never commits it.
 
     Rows given to one bulk call have the same keys. Locks are taken in sorted order of the key. On SQLite a
     transaction already excludes every other writer, so `lock` costs nothing there.

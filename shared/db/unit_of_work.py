@@ -44,7 +44,7 @@ class Publisher(Protocol):
         ...
 
     def committed(self) -> None:
-        """Wake whoever waits for events; called after the commit, on the asking loop."""
+        """Wake what waits for events; called after the commit, on the event loop of the caller."""
         ...
 
 
@@ -56,14 +56,14 @@ class UnitOfWork:
         self.now = now
         """Fixed for the whole unit."""
         self.read: Mapping[Any, int] | None = None
-        """How far the log will have been read when this unit commits, where it stands for reading it."""
+        """The positions in the log that this unit commits, if it handles events."""
         self._events: list[Event] = []
         self._buffers: dict[sa.Table, list[Mapping[str, Any]]] = defaultdict(list)
         self._sums: dict[tuple[sa.Table, str], Counter[tuple[tuple[str, Any], ...]]] = defaultdict(Counter)
         self._set_aside: list[tuple[Event, str]] = []
 
     def publish(self, event: Event) -> None:
-        """Tell the house; goes out if and only if this unit commits."""
+        """Publish an event, if and only if this unit commits."""
         self._events.append(event)
 
     def insert_later(self, table: sa.Table, row: Mapping[str, Any]) -> None:

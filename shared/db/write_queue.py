@@ -1,4 +1,4 @@
-"""Lanes: who goes first when units wait for a free connection."""
+"""The queue of units that wait for a free connection, by priority."""
 
 import asyncio
 import heapq
@@ -10,7 +10,7 @@ from shared.db.transaction import WritePriority
 
 
 class WriteQueue:
-    """So many turns at once; whoever waits is let in by lane, and within one lane in order of arrival."""
+    """Allows so many turns at once; waiters enter by priority, and within one priority in order of arrival."""
 
     def __init__(self, turns: int) -> None:
         self._free = turns
@@ -35,7 +35,7 @@ class WriteQueue:
             self._hand_on()
 
     async def _wait(self, lane: WritePriority) -> None:
-        """Queue; a turn that came together with a cancellation goes to the next."""
+        """Wait for a turn; one that arrives together with a cancellation goes to the next waiter."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (lane, next(self._order), turn))
         try:

@@ -10,16 +10,16 @@ class WriterReply:
     """Carries one answer from the writer's thread to the asking loop."""
 
     def __init__(self, future: "asyncio.Future[Any]") -> None:
-        """Answer who waits for this."""
+        """Answer this future."""
         self._future = future
         self.loop = future.get_loop()
 
     def succeed(self, result: Any) -> None:
-        """Give what was asked for."""
+        """Succeed with this result."""
         _call(self.loop, self.set_result, result)
 
     def fail(self, problem: BaseException) -> None:
-        """Say why there is nothing to give."""
+        """Fail with this exception."""
         _call(self.loop, self._set_exception, problem)
 
     def set_result(self, result: Any) -> None:
@@ -50,5 +50,5 @@ def _call(loop: asyncio.AbstractEventLoop, function: Callable[[Any], None], argu
     """Have the asking loop call this."""
     try:
         loop.call_soon_threadsafe(function, argument)
-    except RuntimeError:  # the asking loop is gone: nobody waits any more
+    except RuntimeError:  # the caller's loop has ended, and nothing waits any more
         return

@@ -1,4 +1,4 @@
-"""The classifier of inbound texts: a pure function from words and context to a reading.
+"""The classifier of inbound texts: a pure function from words and context to a reply class.
 
 Opt-out is read broadly, opt-in narrowly; where several classes match, opt-out beats help beats opt-in.
 Source: compliance section 12.
@@ -31,7 +31,7 @@ _NAME_AND_KEYWORD_WORDS = 2
 _QUOTED = re.compile(r".*[\"”“»」]", re.DOTALL)
 """Everything up to the last closing quotation mark."""
 _MOST_SEARCHED_CHARACTERS = 960
-"""Six texts in one. Phrases are looked for in as much of a text: its beginning and its end; keywords in
+"""Six texts in one. Phrases are searched in as much of a text: its beginning and its end; keywords in
 all of it."""
 _MOST_DISGUISED_CHARACTERS = 300
 _LONGEST_TAPBACK_CHARACTERS = 200
@@ -40,7 +40,7 @@ _YES = "yes from somebody who was asked"
 
 
 class Context(StrEnum):
-    """How the person stands with the brand when the text arrives."""
+    """The person's standing with the brand when the text arrives."""
 
     SUBSCRIBED = "subscribed"
     OPTED_OUT = "opted_out"
@@ -55,7 +55,7 @@ class Classification:
     reply_class: ReplyClass
     why: str
     needs_review: bool = False
-    """Only on `other`: marketing to this person waits until somebody has looked."""
+    """Only on `other`: marketing to this person waits until someone at the shop has looked."""
     wrong_party: bool = False
     """The number is another person's now: suppress it, not only the programme."""
 
@@ -72,7 +72,7 @@ def classify(text: str, context: Context) -> Classification:
 
 
 def classify_for(text: str, contexts: Iterable[Context]) -> Mapping[Context, Classification]:
-    """Read one text for several standings at the cost of one: only a bare yes is read by who says it."""
+    """Classify one text for several standings at the cost of one: only a bare yes depends on the standing."""
     most = classify(text, Context.OPTED_OUT)
     if most.why != _YES:
         return dict.fromkeys(contexts, most)
@@ -99,7 +99,7 @@ def _of_own_words(text: str, context: Context, known: Words) -> Classification:
 
 
 def _beside_an_automatic_reply(said: Sequence[str], context: Context, known: Words) -> Classification:
-    """Read what stands beside the words of a telephone that answers by itself; only an opt-out there is somebody's."""
+    """Classify the rest of a telephone's automatic answer; only an opt-out in it is the person's."""
     reading = _read(said, "", context, known, _MOST_SEARCHED_CHARACTERS) if said else None
     if reading is not None and reading.reply_class is ReplyClass.OPT_OUT:
         return reading
@@ -215,7 +215,7 @@ def _is_keyword(tokens: list[str], known: Words) -> bool:
 
 
 def _names_somebody(tokens: list[str], known: Words) -> bool:
-    """Return whether two words are an opt-out keyword and whom it is said to ("STOP Acme"); not "stop smoking"."""
+    """Return whether two words are an opt-out keyword and its addressee ("STOP Acme"); not "stop smoking"."""
     return (
         len(tokens) == _NAME_AND_KEYWORD_WORDS
         and tokens[0] in known.opt_out_strong

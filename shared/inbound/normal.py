@@ -1,4 +1,4 @@
-"""From a text as typed to the words it says: quotes, signatures, decoration, accents and disguises removed.
+"""Reduces a text as typed to its words: quotes, signatures, decoration, accents and disguises removed.
 
 Source: compliance section 12, steps 2 and 3.
 """
@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 LONGEST_TEXT_CHARACTERS = 4000
-"""More than twice the longest concatenated SMS; of a longer text the two ends are read, and that is said."""
+"""More than twice the longest concatenated SMS; of a longer text the two ends are read, and the result says so."""
 _MOST_MARKS = 8
 """In a row on one letter; normalising a run of them costs the square of its length."""
 _MOST_ADDED = 200
@@ -18,7 +18,7 @@ _MARK = "^"
 _TOO_MANY_MARKS = _MARK * (_MOST_MARKS + 1)
 _LONGEST_DISGUISE_CHARACTERS = 64
 _MOST_KNOWN_CHARACTERS = 20_000
-"""A table that learns characters as they come starts again at this size; nobody can make it grow for ever."""
+"""A table that learns characters as they come starts again at this size; so it cannot grow for ever."""
 
 _ACCENTS = range(0x0300, 0x0370)
 _LETTERS_OF_THEIR_OWN = str.maketrans(
@@ -29,7 +29,7 @@ _QUOTE_LINE = re.compile(r"^\s*(?:>|＞|\|)")
 _SENTENCE_END = frozenset(".!?;\n。！？…¡¿؟।:")
 _LETTER = r"[^\W_]"
 _SPACED = re.compile(rf"(?<!{_LETTER}){_LETTER}(?:[\s.\-_*·•,/|~+]{{1,3}}{_LETTER}){{2,}}(?!{_LETTER})")
-"""Letters and what stands between them share no character: one way to read each text, so linear in its length."""
+"""Letters and separators share no character: one way to read each text, so linear in its length."""
 _RUN = re.compile(r"(.)\1{2,}")
 _RULE = r"--\s*$|__+\s*$|on .{4,80} wrote:|-+ ?(?:original|forwarded) message"
 _ENDS_THE_TEXT = re.compile(rf"^\s*(?:{_RULE})", re.IGNORECASE)
@@ -53,7 +53,7 @@ _DISGUISING_DIGIT = re.compile(r"[01345]")
 
 
 class _Table(dict[int, str]):
-    """What each character becomes, for `str.translate`; worked out when a character first comes."""
+    """What each character becomes, for `str.translate`; computed at a character's first occurrence."""
 
     def __init__(self, becomes: Callable[[str], str]) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def _compatible(text: str, most: int) -> str:
 
 
 def without_quotes(text: str) -> str:
-    """Return the person's own lines: quoted ones, device signatures and what follows an e-mail's rule are gone."""
+    """Return the person's own lines, without quotes, device signatures and what follows an e-mail's rule."""
     own: list[str] = []
     for line in text.splitlines():
         if _ENDS_THE_TEXT.match(line) and own:
@@ -138,10 +138,10 @@ def undisguised(sentence: str) -> str:
     latin = sentence.translate(_LOOK_ALIKES)
     if _DISGUISING_DIGIT.search(latin) is None:
         return latin
-    without_digits = latin.translate(_DIGITS)  # as long, so that a word stands at the same place in both
+    without_digits = latin.translate(_DIGITS)  # of the same length, so that a word is at the same place in both
 
     def read(match: re.Match[str]) -> str:
-        """Return a word of letters and digits as the letters it imitates; a long one is no word anybody disguises."""
+        """Return a word of letters and digits as the letters it imitates; a long one is not a disguised word."""
         word = match[0]
         mixed = len(word) <= _LONGEST_DISGUISE_CHARACTERS and _DISGUISING_DIGIT.search(word) and _LATIN.search(word)
         return without_digits[match.start() : match.end()] if mixed else word

@@ -1,4 +1,4 @@
-"""The word lists, compiled: what `words.yaml` says, ready to compare."""
+"""The word lists of `words.yaml`, compiled for comparison."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _SET = re.compile(r"<(\w+)>")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Every list of the file; words are folded, and those of two words stand joined as well."""
+    """Every list of the file; words are folded, and phrases of two words are also listed joined."""
 
     opt_out: frozenset[str]
     opt_out_strong: frozenset[str]
@@ -29,7 +29,7 @@ class Words:
     opt_in_when_asked: frozenset[str]
     help: frozenset[str]
     courtesies: frozenset[str]
-    """The fillers that HELP may stand beside."""
+    """The fillers that may surround HELP."""
     fillers: frozenset[str]
     not_names: frozenset[str]
     names: frozenset[str]
@@ -42,7 +42,7 @@ class Words:
     review_before_guards: re.Pattern[str]
     auto_replies: re.Pattern[str]
     joined: re.Pattern[str]
-    """One word that is an opt-out keyword and what people say with it, or the keyword again: "stopstop", "plsstop"."""
+    """One word made of an opt-out keyword and a filler, or the keyword again: "stopstop", "plsstop"."""
     tapback: re.Pattern[str]
     stop_signs: frozenset[str]
 

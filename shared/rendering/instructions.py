@@ -21,7 +21,7 @@ _OTHER_AIM = (
     r"(?!\s+(?:(?i:sign|signs|by|in|at(?!\s+any)|light|lights)\b|(?i:to|2)\s+(?i:win|get|enter|join|vote|play|claim|save|see|shop"
     r"|start|buy|learn)\b|(?i:and|&)\s+(?i:get|win|save|shop|see|smell)\b|(?i:for)\s+(?i:a|an|your|our|the)\b))"
 )
-"""What follows the word where it is a street sign, or the key word of a raffle."""
+"""What follows the word if it is a street sign, or the keyword of a raffle."""
 _END = r"(?![\w&-]|\s*&)"
 _KEYWORD = rf"(?:STOPP?|STOPALL|ARR[EÊ]T|UNSUBSCRIBE|OPT-?OUT|СТОП|停止|退订|退訂){_END}{_OTHER_AIM}"
 _LOCAL_KEYWORD = rf"(?:ALTO|BAJA|SAIR|PARAR|BASTA){_END}{_OTHER_AIM}"
@@ -45,7 +45,7 @@ _WAY_OUT = (
 )
 """Words that mean leaving a list and nothing else."""
 _BEGINS = r"(?:^|[\n.!?,;:|(/·•-]\s*|[\"'“”„«»‘’*])"
-"""The word begins what is said, so that no bus has its stop there."""
+"""The word begins a sentence, so that it is not a bus stop."""
 _ENDS = r"(?=\s*(?:$|[\n.,;!|)/]|(?i:texts?|messages?|msgs?|alerts?|sms|help|info)\b))"
 
 _INSTRUCTIONS = tuple(
@@ -54,9 +54,9 @@ _INSTRUCTIONS = tuple(
         # Reply STOP; text us the word "stop"; antworten Sie mit STOP
         rf"{_VERB}[\s:,]*(?:{_FILLER}[\s:,]*){{0,4}}(?:{_KEYWORD}|{_QUOTE}\s*(?i:{_KEYWORD}))",
         rf"{_LOCAL_VERB}[\s:,]*(?:{_FILLER}[\s:,]*){{0,4}}{_LOCAL_KEYWORD}",
-        # STOP to opt out; STOP = unsubscribe; stop to opt out: in small letters only with words that leave no doubt
+        # STOP to opt out; STOP = unsubscribe; stop to opt out: in lower case only with unambiguous words
         rf"(?<![\w-])(?:STOP|stop)['\"”’»]?\s*(?:(?i:to)|2|=|→|>|:)\s*(?i:{_WAY_OUT})",
-        # STOP to end; STOP2END: only where it begins what is said, and nothing follows
+        # STOP to end; STOP2END: only if it begins a sentence, and nothing follows
         rf"{_BEGINS}STOP['\"”’»]?\s*(?:(?i:to)|2|=|→|>)\s*(?i:end|quit|cancel|stop|leave)\b{_ENDS}",
         # STOP au 36111; STOP to 36111: likewise
         rf"{_BEGINS}STOP\s+(?:au|al|an|to|na|naar|para|til|till)\s+\+?\d[\d ]{{2,}}{_ENDS}",
@@ -95,7 +95,7 @@ def stop_line(locale: str, opt_out_at: str | None = None) -> str:
 
 
 def has_stop_instruction(text: str, *, brand: str = "") -> bool:
-    """Return whether a text already tells a person how to end the texts, in any language we write.
+    """Return whether a text already tells a person how to end the texts, in any supported language.
 
     Args:
         text: the shop's own words; what was filled in for a person or an order is no instruction of the shop's.
@@ -136,7 +136,7 @@ _ALIASES = {"no": "nb", "nn": "nb", "zh-tw": "zh-hant", "zh-hk": "zh-hant", "zh-
 
 @functools.cache
 def _stop_lines() -> re.Pattern[str]:
-    """Return what recognises every shipped line with STOP, whatever number stands for ``{at}``."""
+    """Return what recognises every shipped line with STOP, whatever number replaces ``{at}``."""
     lines = [re.escape(line) for entry in stop_lines().values() for line in entry.values() if "STOP" in line]
     return re.compile("|".join(lines).replace(re.escape("{at}"), r"\+?\d[\d ]{2,}"), re.IGNORECASE)
 

@@ -17,7 +17,7 @@ BODY_LIMIT_CHARACTERS = 1600
 """UTF-16 units; Twilio refuses a longer body with 21617, and no other provider takes more."""
 MAX_PARTS = 10
 BRAND_WITHIN_CHARACTERS = 40
-"""The brand stands at the start when it begins within so many characters (compliance section 10)."""
+"""The brand counts as at the start if it begins within so many characters (compliance section 10)."""
 
 _ADDRESS = re.compile(r"https?://\S+")
 _UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -42,7 +42,7 @@ class RenderFailure(StrEnum):
 
 
 class RenderInput(NamedTuple):
-    """Everything a text is made of."""
+    """All inputs of a text."""
 
     template: str
     facts: Mapping[str, Any]
@@ -57,7 +57,7 @@ class RenderInput(NamedTuple):
     """What the answer to HELP names: phone, mail address or page."""
     max_parts: int = MAX_PARTS
     opt_out_at: str | None = None
-    """Where STOP goes when the sender takes no answers: a number or an address. None: the text is answered."""
+    """Where STOP goes if the sender takes no replies: a number or an address. None: reply to the text."""
 
 
 class Rendered(NamedTuple):
@@ -70,13 +70,13 @@ class Rendered(NamedTuple):
 
     @property
     def sha256(self) -> str:
-        """The hash by which the text is found again at a provider, and in the records when the text is gone."""
+        """The hash that identifies the text at a provider, and in the records after the text is deleted."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class RenderFailed:
-    """There is no text, and there will be none for the same input; says nothing personal."""
+    """There is no text, and never will be for the same input; holds no personal data."""
 
     reason: RenderFailure
     detail: str
@@ -130,7 +130,7 @@ def _completed(body: str, source: RenderInput) -> str:
 
 
 def _lines_due(source: RenderInput) -> tuple[str | None, ...]:
-    """Return the lines that have to stand in a text of this purpose."""
+    """Return the lines that a text of this purpose must have."""
     stop = _sendable(stop_line(source.locale, source.opt_out_at))
     match source.purpose:
         case Purpose.MARKETING:
@@ -146,14 +146,14 @@ def _lines_due(source: RenderInput) -> tuple[str | None, ...]:
 
 
 def _says(body: str, line: str, source: RenderInput) -> bool:
-    """Return whether the body says already what a line would say."""
+    """Return whether the body already contains a line's content."""
     if line in _sendable(source.template):
         return line in body
     if source.contact_line and line == _sendable(source.contact_line):
         return _folded(line) in _folded(body)
     if not has_stop_instruction(body, brand=source.brand):
         return False
-    own = templates.own_words(source.template, source.facts)  # what a customer typed tells nobody how to end the texts
+    own = templates.own_words(source.template, source.facts)  # a customer's own words are no opt-out instruction
     if isinstance(own, templates.TemplateError):
         return False
     own = _sendable(own)

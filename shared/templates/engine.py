@@ -25,7 +25,14 @@ from liquid.exceptions import (
 )
 from liquid.undefined import FalsyStrictUndefined
 
-from shared.templates.filters import NO_ADDRESS, TOLD, metered_filter, without_marks, written_date, written_money
+from shared.templates.filters import (
+    NO_ADDRESS,
+    SAFE_REASONS,
+    metered_filter,
+    without_marks,
+    written_date,
+    written_money,
+)
 from shared.templates.limits import begin_metering, bounded, end_metering
 
 LONGEST_TEMPLATE_CHARACTERS = 5000
@@ -82,7 +89,7 @@ def render(
 
 
 def own_words(template: str, context: Mapping[str, Any]) -> str | TemplateError:
-    """Return the text as `render` would, with a mark in place of every value: what the template says by itself."""
+    """Return the text as `render` would, with a mark in place of every value: the template's own words."""
     return _rendered(template, context, _as_it_is, "en", hides_values=True)
 
 
@@ -138,7 +145,7 @@ class _Unset(FalsyStrictUndefined):
 
 
 class _Template(BoundTemplate):
-    """A parsed template; ours have no names of their own, so that what is given is all there is."""
+    """A parsed template, without global names: it can read only the given facts."""
 
     def make_globals(self, render_args: Mapping[str, object]) -> Mapping[str, object]:
         return render_args
@@ -165,7 +172,7 @@ class _Environment(Environment):
 
 
 class _Surroundings(NamedTuple):
-    """What filters know of the text they write into."""
+    """What filters know about the text they write into."""
 
     link: Callable[[str], str]
     locale: str
@@ -246,7 +253,7 @@ def _parsed(template: str) -> BoundTemplate | TemplateError:
 
 
 def _told(problem: LiquidError, template: str) -> TemplateError:
-    """Return the error in words that hold no recipient's fact."""
+    """Return the error in words without any fact of the recipient."""
     token = problem.token
     line, column = _place(template, token.start_index if token else 0)
     field = None
@@ -258,7 +265,7 @@ def _told(problem: LiquidError, template: str) -> TemplateError:
             reason = "the template does too much: too many repetitions, too deep, or too long a text"
         case UnknownFilterError() | LiquidSyntaxError():
             reason = str(problem.args[0]) if problem.args else "the template cannot be read"
-        case _ if (said := next((each for each in TOLD if each in map(str, problem.args)), None)) is not None:
+        case _ if (said := next((each for each in SAFE_REASONS if each in map(str, problem.args)), None)) is not None:
             reason = said
         case _:
             reason = "a filter was given a value it cannot use"

@@ -1,4 +1,4 @@
-"""The filters of templates: each looks only at values of a bounded size, and writes none that is half a sentence."""
+"""The filters of templates: each reads only values of a bounded size, and writes no incomplete one."""
 
 import functools
 import re
@@ -27,8 +27,8 @@ NO_ADDRESS = "link needs an address that starts with https:// or http://"
 NO_DATE = "date needs an instant, such as 2026-11-30T17:00:00Z, and a pattern of letters after %, such as '%b %d'"
 NO_AMOUNT = "money needs a whole number of the currency's smallest unit, such as trigger.amount_minor"
 NO_CURRENCY = "money needs a currency: give the trigger one, or write | money: 'EUR'"
-TOLD = (NO_CLOCK, NO_ADDRESS, NO_DATE, NO_AMOUNT, NO_CURRENCY, OBJECT)
-"""Every refusal that is told in these words."""
+SAFE_REASONS = (NO_CLOCK, NO_ADDRESS, NO_DATE, NO_AMOUNT, NO_CURRENCY, OBJECT)
+"""Every refusal that has these words."""
 
 _TAKES_OBJECTS = frozenset({"compact", "concat", "default", "find", "find_index", "first", "has", "last", "map"}) | {
     *("reject", "reverse", "size", "slice", "sort", "sort_natural", "sum", "uniq", "where"),
@@ -47,7 +47,7 @@ _MARK = re.compile(r"<[^<>]*>")
 
 
 def metered_filter(name: str, apply: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter that pays for what it looks at and refuses what has no value, an object, or is too large."""
+    """Return a filter that pays for what it reads, and refuses a missing value, an object, or one that is too large."""
     grows = name in _MAKES_MORE
 
     @functools.wraps(apply)
@@ -77,7 +77,7 @@ def _weighed(name: str, at: int, value: object) -> int:
 
 
 def _foresee(name: str, values: Sequence[Any], weights: Sequence[int]) -> None:
-    """Pay for what grows faster than what is looked at, or refuse it."""
+    """Pay for output that grows faster than the input, or refuse it."""
     match name, values:
         case "uniq", [list() as items, *_]:
             spend(len(items) ** 2 // _PAIRS_A_STEP)

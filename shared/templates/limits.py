@@ -32,14 +32,14 @@ MOST_STEPS = 20_000
 LONGEST_RANGE_ITEMS = 500
 MOST_LIST_ITEMS = 500
 LARGEST_VALUE_CHARACTERS = 20_000
-"""Of one value that a filter or operator looks at, everything inside it counted."""
+"""Of one value that a filter or operator reads, including everything inside it."""
 LARGEST_NUMBER_BITS = 128
 _CHARACTERS_A_STEP = 64
 _DEEPEST_VALUE_LEVELS = 20
 OBJECT = "an object is no text"
 
 FILLED_IN = "\ufffc"
-"""Stands for a value where only a template's own words are wanted."""
+"""Replaces a value if only a template's own words are wanted."""
 
 
 class _Meter:
@@ -78,7 +78,7 @@ def spend(steps: int) -> None:
 
 
 def look_at(value: object, steps: int = 0) -> int:
-    """Pay for looking at a value, and `steps` for what else is done; return how many characters it weighs.
+    """Pay for reading a value, and `steps` for other work; return its size in characters.
 
     Raises:
         ResourceLimitError: it is larger than anything a template may work with, or there are no steps left.
@@ -91,7 +91,7 @@ def look_at(value: object, steps: int = 0) -> int:
 
 
 def look_at_all(weights: Sequence[int], steps: int) -> None:
-    """Pay for looking at values of these weights, and `steps` for what else is done.
+    """Pay for reading values of these sizes, and `steps` for other work.
 
     Raises:
         ResourceLimitError: one is larger than anything a template may work with, or there are no steps left.
@@ -119,7 +119,7 @@ def _weight(value: object, depth: int) -> int:
         case int():
             weight = 1 if value.bit_length() <= LARGEST_NUMBER_BITS else LARGEST_VALUE_CHARACTERS + 1
         case range():
-            weight = len(value)  # the literal was refused already where it is long
+            weight = len(value)  # a long literal was refused already
         case list() | tuple() | Mapping() if len(value) > MOST_LIST_ITEMS or depth > _DEEPEST_VALUE_LEVELS:
             weight = LARGEST_VALUE_CHARACTERS + 1
         case Mapping():
@@ -163,7 +163,8 @@ def is_object(value: object) -> bool:
 def bounded(template: BoundTemplate) -> None:
     """Put every part of a parsed template under the meter.
 
-    The library has no seam for its expressions; each instance is made one of ours, which differs in `evaluate` alone.
+    The library offers no hook for its expressions; each instance becomes one of this class, which differs in
+    `evaluate`.
     """
     context = RenderContext(template)
     nodes: list[Node] = [*template.nodes]
@@ -214,7 +215,7 @@ class _PlainPath(Path):
     __slots__ = ()
 
     def evaluate(self, context: RenderContext) -> object:
-        """Return the value; whatever is not plainly there is the library's to look for."""
+        """Return the value; what is not found directly is left to the library."""
         spend(1)
         first, *rest = self.path
         try:
@@ -248,7 +249,7 @@ class _Output(OutputNode):
     __slots__ = ()
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        """Write a text as it stands, and anything else with care."""
+        """Write a text unchanged, and check anything else."""
         value = self.expression.evaluate(context)
         if type(value) is str and not _meter.get().hides_values:
             look_at(value, 1)
@@ -260,7 +261,7 @@ class _Output(OutputNode):
 
 
 class _Content(ContentNode):
-    """What stands between the blanks."""
+    """The text between the values."""
 
     __slots__ = ()
 
@@ -317,7 +318,7 @@ def _any_of(inner: Callable[..., list[bool]], self: Any, context: RenderContext)
 
 
 def _means_nothing(value: object) -> bool:
-    """Return whether a value is missing, nil, empty or blank: to somebody who writes a text, those are one thing."""
+    """Return whether a value is missing, nil, empty or blank: to an author those are the same."""
     if value is None or isinstance(value, Blank | Empty) or is_undefined(value):
         return True
     if isinstance(value, str):
@@ -342,7 +343,7 @@ def _written(inner: Callable[..., int], self: Any, value: object, context: Rende
 
 
 class _Made:
-    """Stands for an output node whose value was worked out already."""
+    """Replaces an output node whose value is known."""
 
     def __init__(self, value: object) -> None:
         self.expression = self
@@ -353,7 +354,7 @@ class _Made:
 
 
 class _Sides:
-    """Stands for a comparison whose two sides were worked out already."""
+    """Replaces a comparison whose two sides are known."""
 
     def __init__(self, token: object, left: object, right: object) -> None:
         self.token, self.left, self.right = token, _Made(left), _Made(right)
