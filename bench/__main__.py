@@ -39,7 +39,7 @@ async def main(names: list[str], rounds: int, results: Path | None) -> None:
         began = time.monotonic()
         result = await BENCHMARKS[name](rounds)
         found.append(result)
-        print(f"\n{result.name} ({time.monotonic() - began:.0f} s; {_told(result.settings)})")
+        print(f"\n{result.name} ({time.monotonic() - began:.0f} s; {_described(result.settings)})")
         for figure in result.figures:
             print(figure.line())
     if results is not None:

@@ -1,4 +1,4 @@
-"""The stage of the distributed benchmarks: five services, Kafka, PostgreSQL and a provider, each a process."""
+"""What the distributed benchmarks run on: five services, Kafka, PostgreSQL and a provider, each a process."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ ASSERTED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 @dataclass(slots=True)
 class ClusterHarness:
-    """A house in distributed mode that is running."""
+    """A running application in distributed mode."""
 
     cluster: Cluster
     postgresql: Server
@@ -52,11 +52,11 @@ class ClusterHarness:
     """What was asserted to hold."""
 
     def now(self) -> datetime:
-        """Return the instant by the clock of the house."""
+        """Return the instant by the clock of the application."""
         return datetime.fromtimestamp(time.time(), UTC) + self.offset
 
     def move(self, offset: timedelta) -> None:
-        """Move the clock of everybody."""
+        """Move the clock of every process."""
         self.offset = offset
         write_offset(self.cluster.clock_file, offset)
 
@@ -70,11 +70,11 @@ class ClusterHarness:
                 assert answer.status == 202, await answer.text()
 
     async def states(self) -> dict[str, int]:
-        """Return how many follow-ups stand in each state."""
+        """Return how many follow-ups are in each state."""
         return {row[0]: row[1] for row in await self.database.fetch(_STATES)}
 
     async def wait_for(self, state: str, count: int, seconds: float) -> dict[str, int]:
-        """Wait until this many follow-ups stand in a state.
+        """Wait until this many follow-ups are in a state.
 
         Raises:
             TimeoutError: they do not.

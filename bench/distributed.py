@@ -15,7 +15,7 @@ _PARTS = (*SERVICES, "postgresql", "kafka", "provider")
 
 
 async def run(rounds: int) -> Result:
-    """Measure the whole path, several counts on one house."""
+    """Measure the whole path, several counts on one application."""
     async with running() as harness:
         await harness.post(0, 1, harness.now())
         await harness.wait_for("delivered", 1, 30)  # templates compiled, connections open

@@ -1,4 +1,4 @@
-"""Doors to measure, each a process: ingest alone on its own file, or a bare route that checks the same signature.
+"""Endpoints to measure, each a process: ingest alone on its own file, or a bare route that checks the same signature.
 
 Run as ``python -m bench.endpoints ingest|bare PORT FOLDER``.
 """
@@ -48,7 +48,7 @@ def bare() -> FastAPI:
 
 
 async def serve(kind: str, port: int, folder: Path) -> None:
-    """Serve one of the doors until told to stop."""
+    """Serve one of the endpoints until stopped."""
     async with AsyncExitStack() as stack:
         app = await _ingest(folder, stack) if kind == "ingest" else bare()
         listener = socket.create_server(("127.0.0.1", port), reuse_port=False, backlog=1024)
@@ -58,11 +58,11 @@ async def serve(kind: str, port: int, folder: Path) -> None:
 
 
 async def _ingest(folder: Path, stack: AsyncExitStack) -> FastAPI:
-    """Open ingest on a file of its own, with its event log, and nobody who reads that."""
+    """Open ingest on a file of its own, with its event log, which has no reader."""
     clock = SystemClock()
     directory = MerchantDirectory.load(merchants_folder(folder), {})
     built = await stack.enter_async_context(harness(folder, clock, directory))
-    runtime = replace(built.runtime, log=LocalLog(built.runtime.database))  # the house's own checks what it writes
+    runtime = replace(built.runtime, log=LocalLog(built.runtime.database))  # the harness's log checks what it writes
     service = services.ingest.app.build(runtime)
     await built.create(service.metadata)
     await stack.enter_async_context(service.running())

@@ -81,7 +81,7 @@ async def _verdicts(*, consented: bool) -> float:
         clock = FakeClock()
         directory = MerchantDirectory.load(make_compliance.merchants_folder(Path(name), limits=BOUNDLESS), {})
         async with harness(Path(name), clock, directory) as built:
-            # The log of the house in a test reads back what it writes; the shipped one does not.
+            # The log of the application in a test reads back what it writes; the shipped one does not.
             service = services.compliance.app.build(replace(built.runtime, log=LocalLog(built.runtime.database)))
             await built.create(service.metadata)
             sealer, people = built.runtime.sealer, [f"+1212{2_000_000 + number:07d}" for number in range(_DUES)]
@@ -103,7 +103,7 @@ async def _heard(service: Service, events: Sequence[Event]) -> float:
             uow.publish(event)
 
     await service.units.run(publish, WritePriority.BATCHES)
-    process.freeze_startup_objects()  # as the house does when it has started
+    process.freeze_startup_objects()  # as the application does after its start
     assert service.runner is not None
     began, taken = time.process_time(), 0
     while taken < len(events):

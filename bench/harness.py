@@ -1,4 +1,4 @@
-"""The stage of the benchmarks: the shipped house and the simulated provider, each a process, and orders for them."""
+"""What the benchmarks run on: the shipped application and the simulated provider, each a process, and orders."""
 
 import asyncio
 import re
@@ -34,7 +34,7 @@ UNBOUNDED = {
 }
 """Settings under which one merchant's quotas are not what limits."""
 MODULE = "services.cli"
-"""What runs the house; a profiler may take its place."""
+"""The module that runs the application; a profiler may replace it."""
 _TEXT = (
     "Thanks {{ recipient.first_name | default: 'so much' }}! Order {{ trigger.order_name }}: {{ trigger.url | link }}"
 )
@@ -74,7 +74,7 @@ def order(number: int, at: datetime) -> dict[str, Any]:
 
 
 def phone(number: int) -> str:
-    """Return somebody's number in New York."""
+    """Return a number in New York."""
     return f"+1212{2000000 + number:07d}"
 
 
@@ -86,7 +86,7 @@ def offset_to_noon(real: datetime) -> timedelta:
 
 @dataclass(slots=True)
 class BenchHarness:
-    """A house and a provider that are running."""
+    """A running application and provider."""
 
     folder: Path
     address: str
@@ -98,7 +98,7 @@ class BenchHarness:
 
     @property
     def application_pid(self) -> int:
-        """The house's process."""
+        """The application's process."""
         assert self.application.child is not None
         return self.application.child.pid
 
@@ -109,7 +109,7 @@ class BenchHarness:
         return self.provider.child.pid
 
     def now(self) -> datetime:
-        """Return the instant by the clock of the house."""
+        """Return the instant by the clock of the application."""
         return datetime.fromtimestamp(time.time(), UTC) + self.offset
 
     async def post(self, first: int, count: int, at: datetime) -> None:
@@ -123,7 +123,7 @@ class BenchHarness:
                 assert answer.status == 202, await answer.text()
 
     async def wait_for(self, state: str, count: int, seconds: float) -> dict[str, int]:
-        """Wait until this many follow-ups stand in a state; read from the file, so that the house is not disturbed.
+        """Wait until this many follow-ups are in a state; read from the file, so that the application is not disturbed.
 
         Raises:
             TimeoutError: they do not.
@@ -136,11 +136,11 @@ class BenchHarness:
         return found
 
     def states(self) -> dict[str, int]:
-        """Return how many follow-ups stand in each state."""
+        """Return how many follow-ups are in each state."""
         return dict(self.rows("SELECT state, count(*) FROM scheduler_follow_ups GROUP BY state"))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Return what a query of the house's file finds."""
+        """Return what a query of the application's file finds."""
         with closing(sqlite3.connect(f"file:{self.folder / 'data' / 'followup.db'}?mode=ro", uri=True)) as database:
             return database.execute(query).fetchall()
 
@@ -153,7 +153,7 @@ class BenchHarness:
         return calls_by_order_of(self.folder / "simulator.db")
 
     def move(self, offset: timedelta) -> None:
-        """Move the clock of house and provider."""
+        """Move the clock of application and provider."""
         self.offset = offset
         write_offset(self.folder / "clock", offset)
 
@@ -162,7 +162,7 @@ class BenchHarness:
         await asyncio.sleep(_LOOK_SECONDS)
 
     async def metric(self, name: str) -> float:
-        """Return the sum of a metric of the house over all labels."""
+        """Return the sum of a metric of the application over all labels."""
         async with self.client.get(f"{self.address}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
@@ -189,7 +189,7 @@ async def running(
     settings: Mapping[str, str] = UNBOUNDED,
     parts_per_second: int = PARTS_PER_SECOND,
 ) -> AsyncIterator[BenchHarness]:
-    """Start a house and a provider in an empty folder, and end them afterwards; `prepare` may add merchants."""
+    """Start an application and a provider in an empty folder, and end them afterwards; `prepare` may add merchants."""
     with TemporaryDirectory(prefix="followup-bench-") as name:
         folder, port, provider_port = Path(name), free_port(), free_port()
         address, provider_address = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{provider_port}"
@@ -216,7 +216,7 @@ async def running(
 
 
 async def durability() -> dict[str, str]:
-    """Return the settings of the house's own database that make a commit durable; asserted, not assumed."""
+    """Return the settings of the application's own database that make a commit durable; asserted, not assumed."""
     with TemporaryDirectory() as folder:
         database = SQLiteDatabase(Path(folder) / "settings.db")
         await database.start()

@@ -69,7 +69,7 @@ async def run(rounds: int) -> Result:
 
 
 class _HopHarness:
-    """A service that hears what it says."""
+    """A service that reads what it publishes."""
 
     def __init__(self, database: PostgresDatabase, log: KafkaLog, system_tables: SystemTables) -> None:
         self.heard = 0
@@ -111,7 +111,7 @@ async def _application(owner: str, cluster: KafkaCluster) -> AsyncIterator[_HopH
 
 async def _through_the_application(application: _HopHarness, events: Sequence[ConsentReported]) -> tuple[float, float]:
     """Return the seconds, and the processor seconds of this process."""
-    while not application.log.sources[0].holding().numbers:  # noqa: ASYNC110 - a source tells nobody
+    while not application.log.sources[0].holding().numbers:  # noqa: ASYNC110 - a source has no event for it
         await asyncio.sleep(0.05)
     cpu, began = time.process_time(), time.perf_counter()
     for start in range(0, len(events), UNIT):

@@ -1,4 +1,4 @@
-"""Idle: what the house costs while nothing happens, and how much memory it holds."""
+"""Idle: the CPU and memory of the application while nothing happens."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ _WATCHED_SECONDS = 10.0
 
 
 async def run(rounds: int) -> Result:
-    """Start a house, let it come to rest, and watch it do nothing."""
+    """Start an application, wait until it is idle, and measure it."""
     shares, resident = [], []
     for _ in range(rounds):
         async with running() as harness:

@@ -1,4 +1,4 @@
-"""What a benchmark reads off the machine, and the shape of what it found."""
+"""What a benchmark measures of the machine, and the shape of its results."""
 
 import os
 import statistics
@@ -22,7 +22,7 @@ class Figure:
     unit: str
     rounds: tuple[float, ...]
     target: str = ""
-    """What the design asks for, in words; empty where it asks for nothing."""
+    """The target of the design, in words; empty if there is none."""
 
     def line(self) -> str:
         """Return the figure as a line for a person."""
@@ -38,7 +38,7 @@ def figure(name: str, unit: str, rounds: Sequence[float], target: str = "") -> F
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one benchmark found."""
+    """The result of one benchmark."""
 
     name: str
     figures: tuple[Figure, ...]

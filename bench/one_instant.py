@@ -13,7 +13,7 @@ FOLLOW_UPS = 5000
 _WAIT = timedelta(minutes=4)
 """Longer than laying them down takes, and shorter than the jump that would put the clock in doubt."""
 _BEFORE = timedelta(seconds=3)
-"""The clock is moved to this long before the instant, which then comes by itself: nobody sleeps through it."""
+"""The clock is moved to this long before the instant, which then comes by itself, so that no loop oversleeps."""
 _PLANNED_SECONDS = 90.0
 _SENT_SECONDS = 60.0
 

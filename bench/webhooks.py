@@ -21,7 +21,7 @@ _WARM_UP = 200
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one door did in one round."""
+    """What one endpoint did in one round."""
 
     per_second: float
     p99_milliseconds: float

@@ -17,7 +17,7 @@ TEXTS = 5000
 _CLIENTS = 64
 _LONGEST_SECONDS = 60.0
 _BASELINE_PHONES = 5_000_000
-"""Where the phone numbers of the baseline begin: nobody the house wrote to."""
+"""The first phone number of the baseline, beyond those the application texted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ async def _round() -> Round:
 
 
 async def _counted(harness: BenchHarness) -> tuple[float, float]:
-    """Return how many events the house's services have handled, and how many rows it has written."""
+    """Return how many events the application's services have handled, and how many rows it has written."""
     return (
         await harness.metric("followup_events_handled_total"),
         await harness.metric("followup_database_rows_written_total"),
@@ -99,7 +99,7 @@ async def _counted(harness: BenchHarness) -> tuple[float, float]:
 
 
 async def bare_client(provider: str, pid: int | None, first: int) -> tuple[float, float]:
-    """Post as many creates as the house did, with nothing around them; return the seconds and the provider's CPU."""
+    """Post as many creates as the application did, and nothing else; return the seconds and the provider's CPU."""
     address = f"{provider}/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
     numbers = iter(range(first, first + TEXTS))
 

@@ -1,1 +1,1 @@
-"""Tools of the house itself: generated pages and migrations; nothing here is shipped."""
+"""Development tools: generated pages, dashboards, migrations, mutation tests; nothing here is shipped."""

@@ -47,7 +47,7 @@ def pages() -> dict[str, str]:
 
 
 def main(*, check: bool) -> int:
-    """Write the pages, or say which are stale; return the exit code."""
+    """Write the pages, or print which are stale; return the exit code."""
     stale = []
     for name, text in pages().items():
         path = ROOT / name
@@ -185,7 +185,7 @@ async def _paths() -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
 
 
 def _plain_routes(routes: Iterable[Any], known: set[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield the routes that take raw bodies and stand outside OpenAPI, with their docstring's first sentence."""
+    """Yield the routes that take raw bodies and are not in OpenAPI, with their docstring's first sentence."""
     for route in routes:
         inner = getattr(route, "original_router", None)
         if inner is not None:
@@ -233,5 +233,5 @@ def _json(document: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    assert embedded.schemas()  # noqa: S101 - importing the house declares every metric and setting
+    assert embedded.schemas()  # noqa: S101 - importing the application declares every metric and setting
     raise SystemExit(main(check="--check" in sys.argv[1:]))

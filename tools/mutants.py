@@ -61,7 +61,7 @@ class Mutant:
 
     @property
     def text(self) -> str:
-        """Return the first line of the changed place, as it stands in the module."""
+        """Return the first line of the changed place, as it is in the module."""
         return self.source.splitlines()[self.line - 1].strip()
 
     def code(self) -> CodeType:

@@ -1,4 +1,4 @@
-"""Mutation testing of the gate and its rules: change one thing, run its tests, and see whether anybody notices.
+"""Mutation testing of the gate and its rules: change one thing, run its tests, and see whether a test fails.
 
 `make mutation` judges every mutant, in two processes that leave the machine to others; stopped and started again it
 goes on where it was. A mutant is killed when a test fails, when its module cannot be imported, when its tests take far
@@ -42,7 +42,7 @@ MODULES = {name: ROOT / folder / f"{name}.py" for folder, names in _PURE.items()
 """The pure modules of the gate, by name; no two share one."""
 UNIT = tuple(ROOT / "tests" / "unit" / folder for folder in ("compliance", "shared/rules", "shared/rule_files"))
 EXPLAINED = UNIT[0] / "mutants.yaml"
-"""Survivors that somebody has looked at, each with the reason why no test can or need see it."""
+"""Reviewed survivors, each with the reason why no test can or need find it."""
 _RESULTS = ROOT / ".cache" / "mutation" / "results.jsonl"
 _RANDOM = "tests/oracle/test_random_cases.py::test_engine_and_oracle_never_part_over_twenty_thousand_random_questions"
 _EASTER = "tests/oracle/test_openings.py::test_easter_agrees_from_the_reform_of_the_calendar_on"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 _LONGEST_SECONDS = 1800
-"""Of one test that does not say how long it may take."""
+"""The time limit of a test that sets none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Public test doubles: a clock that moves when told, factories, and a house in a temporary folder."""
+"""Public test doubles: a clock that tests move, factories, and an application in a temporary folder."""

@@ -1,9 +1,9 @@
-"""A clock that moves only when told."""
+"""A clock that moves only when a test moves it."""
 
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 12, 1, 17, 0, tzinfo=UTC)
-"""A Tuesday noon in New York, nine in Los Angeles: everybody in the contiguous states may be written to."""
+"""A Tuesday noon in New York, nine in Los Angeles: people in all contiguous states may be texted."""
 
 
 class FakeClock:
@@ -29,7 +29,7 @@ class FakeClock:
         return self._monotonic
 
     def is_trustworthy(self) -> bool:
-        """Return what the test says."""
+        """Return what the test set."""
         return self.trustworthy
 
     def advance(self, **by: float) -> datetime:

@@ -1,4 +1,4 @@
-"""The house in distributed mode as processes: any number of replicas of each service, a provider, and an ingress."""
+"""The application in distributed mode as processes: replicas of each service, a provider, and an ingress."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -40,7 +40,7 @@ class Cluster:
 
     @property
     def prefix(self) -> str:
-        """Before the names of this house's topics and groups."""
+        """The prefix of this application's topics and groups."""
         return self.environment["FOLLOWUP_KAFKA_PREFIX"]
 
     @property
@@ -54,7 +54,7 @@ class Cluster:
         return self.folder / "simulator.db"
 
     def jump(self, **by: float) -> None:
-        """Move everybody's clock."""
+        """Move the clock of every process."""
         write_offset(self.clock_file, read_offset(self.clock_file) + timedelta(**by))
 
     async def migrate(self) -> None:
@@ -119,7 +119,7 @@ class Cluster:
 async def cluster(
     folder: Path, postgresql: Server, kafka: Server, *, partitions: int = PARTITIONS, **settings: str
 ) -> AsyncIterator[Cluster]:
-    """Yield a house laid out on a database and topics of its own; nothing runs yet but its ingress.
+    """Yield an application with its own database and topics; only its ingress runs yet.
 
     Args:
         folder: for files and logs; merchants are read from `merchants` in it.

@@ -1,4 +1,4 @@
-"""Real parts for tests: a PostgreSQL and a Kafka of one's own, on random ports, gone when the test is.
+"""Real parts for tests: a PostgreSQL and a Kafka per test run, on random ports, stopped at its end.
 
 `DATABASE_URL` and `KAFKA_BOOTSTRAP` name parts that run already; else PostgreSQL comes from the system's binaries
 (as an unprivileged user: `initdb` refuses root) and Kafka from Maven's jars, run by Java 17 or newer as one KRaft node.
@@ -37,7 +37,7 @@ _LOOK_SECONDS = 0.05
 
 
 class PartMissing(Exception):
-    """A real part cannot be had on this machine; the message says what to install or set."""
+    """A real part is not available on this machine; the message says what to install or set."""
 
 
 @dataclass(slots=True)
@@ -47,9 +47,9 @@ class Server:
     address: str
     """PostgreSQL: the `postgresql://` URL of an owner who may create roles; Kafka: `host:port`."""
     command: Sequence[str] = ()
-    """What starts it; empty where it runs without us, and then `start` and `stop` do nothing."""
+    """The command that starts it; empty if it runs already, and then `start` and `stop` do nothing."""
     ready: str = ""
-    """What its log says once it takes connections."""
+    """The line of its log once it accepts connections."""
     log: Path = Path(os.devnull)
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -62,7 +62,7 @@ class Server:
         if not self.command:
             return
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command line
+            self.process = subprocess.Popen(  # noqa: S603 - a command line of our own
                 [*_dying_with_us("KILL"), *self.command],
                 stdout=output,
                 stderr=output,
@@ -221,7 +221,7 @@ def _folder(prefix: str) -> Iterator[Path]:
 
 
 def _as_user(home: Path) -> list[str]:
-    """Return what runs a command as an unprivileged user who owns `home`; nothing where we are one already."""
+    """Return the prefix that runs a command as an unprivileged user who owns `home`; empty if this user is one."""
     if os.geteuid() != 0:
         return []
     try:
@@ -246,7 +246,7 @@ def _run(command: list[str]) -> None:
     Raises:
         RuntimeError: it failed; the message holds the end of its output.
     """
-    done = subprocess.run(  # noqa: S603 - our own command line
+    done = subprocess.run(  # noqa: S603 - a command line of our own
         command, capture_output=True, check=False, timeout=_MAVEN_SECONDS, cwd="/"
     )
     if done.returncode:
@@ -255,7 +255,7 @@ def _run(command: list[str]) -> None:
 
 
 def _free_port() -> int:
-    """Return a port nobody listens on now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

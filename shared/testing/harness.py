@@ -24,13 +24,13 @@ from shared.testing.schemas import OrderedLog
 
 EventT = TypeVar("EventT", bound=Event)
 Site: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Database]]
-"""What opens a started, empty database for a house in a folder."""
+"""Opens a started, empty database for an application in a folder."""
 
 _TABLES_THERE = sa.text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
 
 
 class ProvenWritten(JustWritten):
-    """Sees of every event that what its bytes say is what was written, so that nobody need decode them again."""
+    """Checks that the bytes of every event decode to what was written, so that readers need not decode them again."""
 
     def encoded(self, event: Event) -> bytes:
         """Return the body of an event after reading it back."""
@@ -48,7 +48,7 @@ class ServiceHarness:
         self.runtime = runtime
 
     async def create(self, *metadata: sa.MetaData) -> None:
-        """Create the tables of a service, those that an earlier house left there excepted."""
+        """Create the tables of a service, except those that an earlier application left there."""
 
         async def work(transaction: Transaction) -> None:
             there = set()
@@ -78,7 +78,7 @@ class ServiceHarness:
             for service in services:
                 if service.runner is not None and await self._has_news(service):
                     for loop in service.loops:
-                        if loop.name == "hear":  # what runs beside the reader, and tells it about whom news is unread
+                        if loop.name == "hear":  # tracks which recipients have unread events
                             await loop._step()  # noqa: SLF001 - a test's own step
                     taken += await service.runner.step(linger_seconds=0)
             total += taken
@@ -96,7 +96,7 @@ class ServiceHarness:
         return [decode(kinds[row["type"]], bytes(row["body"])) for row in rows]
 
     async def rows(self, statement: sa.Executable) -> Sequence[Row]:
-        """Return rows of a statement, for looking behind the doors."""
+        """Return rows of a statement, to check the database directly."""
         return await self.runtime.database.read(lambda tx: tx.rows(statement))
 
     async def stored(self) -> bytes:
@@ -160,7 +160,7 @@ _sites: list[Site] = [in_a_file]
 
 @contextmanager
 def building_on(site: Site) -> Iterator[None]:
-    """Let every house that is opened inside the block stand on this site."""
+    """Open every application inside the block on this database."""
     _sites.append(site)
     try:
         yield
@@ -170,7 +170,7 @@ def building_on(site: Site) -> Iterator[None]:
 
 @asynccontextmanager
 async def harness(folder: Path, clock: Clock, merchants: MerchantDirectory) -> AsyncIterator[ServiceHarness]:
-    """Open a ground floor for `folder`, in a file there unless `building_on` says otherwise; close it in the end."""
+    """Open a harness for `folder`, on a file there unless inside `building_on`; close it in the end."""
     async with _sites[-1](folder) as database:
         runtime = Runtime(
             settings=ProcessSettings(data_dir=folder),

@@ -48,7 +48,7 @@ class Ingress:
 
     @property
     def url(self) -> str:
-        """The address of the whole house."""
+        """The address of the application."""
         return f"http://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
@@ -105,5 +105,5 @@ class Ingress:
 
 
 def owner_of(path: str) -> str | None:
-    """Return whose path it is, None where nobody's."""
+    """Return the service of a path; None if there is none."""
     return next((owner for prefix, owner in PATHS.items() if path == prefix or path.startswith(f"{prefix}/")), None)

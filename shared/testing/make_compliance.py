@@ -1,4 +1,4 @@
-"""What compliance is told in tests: a merchant's folder, claims, due follow-ups and what became of texts."""
+"""What compliance reads in tests: a merchant's folder, claims, due follow-ups and what became of texts."""
 
 import hashlib
 from datetime import datetime
@@ -32,12 +32,12 @@ api_keys:
 
 
 def api_key(merchant: str = MERCHANT, kind: str = "all") -> str:
-    """Return a key of a merchant in `merchants_folder`: of kind ``all``, or ``none`` without any scope of ours."""
+    """Return a key of a merchant in `merchants_folder`: of kind ``all``, or ``none`` without any scope."""
     return f"fu_made_up_{merchant}_{kind}"
 
 
 def merchants_folder(folder: Path, *names: str, limits: str = "") -> Path:
-    """Write merchants, each with the keys above and such limits; without names only ours."""
+    """Write merchants, each with the keys above and these limits; by default only `MERCHANT`."""
     for name in names or (MERCHANT,):
         own = folder / "merchants" / name
         own.mkdir(parents=True)

@@ -102,7 +102,7 @@ class TextFacts:
         return EventId(derived("trigger.received", self.merchant_id, self.ordinal, at=self.at))
 
     def purchase(self, *, at: datetime | None = None, minor: int = 4900, test: bool = False) -> TriggerReceived:
-        """Somebody bought."""
+        """A purchase."""
         return TriggerReceived(
             event_id=self.trigger_id,
             merchant_id=self.merchant_id,
@@ -121,7 +121,7 @@ class TextFacts:
         )
 
     def planned(self, due_at: datetime | None = None) -> FollowUpPlanned:
-        """It exists in somebody's future."""
+        """It is planned."""
         return FollowUpPlanned(
             **self._head("follow-up.planned", self.at),
             **self._plan(0),
@@ -251,7 +251,7 @@ class TextFacts:
         )
 
     def refused_here(self, at: datetime | None = None, release: int = 1, reason: str = "suppressed") -> DispatchFailed:
-        """Our own rules refused it: no call was made."""
+        """The gate refused it: no call was made."""
         return DispatchFailed(
             **self._head("dispatch.failed", at or self.at + timedelta(hours=1, seconds=2), release),
             **self._dispatch(release) | {"attempt_id": None},
@@ -261,7 +261,7 @@ class TextFacts:
         )
 
     def unknown(self, at: datetime | None = None, release: int = 1) -> DispatchUnknown:
-        """Nobody knows."""
+        """The outcome is unknown."""
         return DispatchUnknown(
             **self._head("dispatch.unknown", at or self.at + timedelta(hours=2), release),
             **self._dispatch(release),

@@ -109,7 +109,7 @@ def trigger(
     contact: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> TriggerReceived:
-    """Return what ingest says of something that happened; the same arguments make the same event."""
+    """Return the event that ingest publishes for a trigger; the same arguments make the same event."""
     merchant = changes.pop("merchant_id", MERCHANT)
     particulars = Contact.model_validate({"phone": phone, "first_name": "Ana", **(contact or {})})
     event_id = changes.get("event_id", EventId(ids.derived("trigger.received", merchant, kind, subject, phone, at=at)))
@@ -136,7 +136,7 @@ def trigger(
 def reply(
     sealer: Sealer, at: datetime, reply_class: ReplyClass, *, phone: str = PHONE, **changes: Any
 ) -> ReplyReceived:
-    """Return what the sender says of an inbound text."""
+    """Return the event that the sender publishes for an inbound text."""
     values: dict[str, Any] = {
         "event_id": EventId(ids.derived("reply.received", phone, reply_class, at=at)),
         "merchant_id": MERCHANT,

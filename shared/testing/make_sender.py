@@ -180,7 +180,7 @@ class SentText:
 
 @dataclass(slots=True)
 class ScriptedProvider:
-    """A server that speaks Twilio's create and list, and does to each call what the script says; else accepts.
+    """A server that speaks Twilio's create and list, and answers each call as the script says; else accepts.
 
     Words of the script: ``accept``, ``accept_then_drop``, ``accept_then_500``, ``accept_then_garbage``,
     ``accept_then_hang``, ``drop`` (after reading), ``500``, ``408``, ``redirect``, ``html_403``, ``throttle`` and
@@ -315,7 +315,7 @@ class ScriptedProvider:
         return _http(200, {"messages": found[start : start + size], "next_page_uri": following})
 
     def write_back(self, body: str, sender: str = PERSON, number: str = SENDER_NUMBER) -> dict[str, str]:
-        """Let somebody write to a number, and return the form that would bring it; nobody brings it."""
+        """Record an inbound text to a number, and return the form of its webhook, which is not sent."""
         form = {"MessageSid": f"SM{len(self.written):032x}", "From": sender, "To": number, "Body": body}
         named = {"sid": form["MessageSid"], "from": sender, "to": number, "body": body, "num_media": "0"}
         self.written.append((self.clock.now(), {**named, "direction": "inbound"}))

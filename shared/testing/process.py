@@ -1,4 +1,4 @@
-"""The shipped command as a process: a house and a simulated provider that a test can start, kill and start again."""
+"""The shipped command as a process: an application and a simulated provider that tests start, kill and restart."""
 
 import asyncio
 import hashlib
@@ -28,7 +28,7 @@ ENVIRONMENT = {
 
 
 def free_port() -> int:
-    """Return a port nobody listens on now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class Process:
-    """One process of ours, its output in a file."""
+    """One process, with its output in a file."""
 
     arguments: list[str]
     log: Path

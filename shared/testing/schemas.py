@@ -1,4 +1,4 @@
-"""PostgreSQL under a house in a test: a schema of its own while it stands, emptied and lent to the next."""
+"""PostgreSQL for an application in a test: a schema of its own while it runs, emptied and reused by the next."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ END $$
 
 
 class Schemas:
-    """The schemas of one server that no house stands on now; made when there is none."""
+    """The unused schemas of one server; a new one is created if there is none."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -42,7 +42,7 @@ class Schemas:
 
     @asynccontextmanager
     async def database(self, _folder: Path, *, port: int | None = None) -> AsyncIterator[PostgresDatabase]:
-        """Lend a schema, emptied of what the last house left, and used by its own role; `port`: of a line to it."""
+        """Yield a database on an emptied schema, used by its own role; `port`: of a proxy to the server."""
         name = self._free.pop() if self._free else await self._new()
         database = PostgresDatabase(self._url(name, port), name)
         await database.start()
@@ -81,10 +81,10 @@ class Schemas:
 class OrderedLog(LocalLog):
     """The local log where units run side by side: its rows must appear in the order of their ids.
 
-    Whoever appends holds the log until the commit; appending is the last thing a unit does.
+    A unit that appends locks the log until its commit; appending is the last thing it does.
     """
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
-        """Append the events, after everybody who appended before has committed."""
+        """Append the events, after all units that appended before have committed."""
         await transaction.rows(_ONE_WRITER_OF_THE_LOG)
         await super().write(transaction, events, now)

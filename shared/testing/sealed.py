@@ -1,4 +1,4 @@
-"""Sealed values as tests look at them: as earlier versions made them, and as whoever holds the keys could read them."""
+"""Sealed values in tests: as earlier versions made them, and opened with the keys alone."""
 
 import os
 
@@ -16,7 +16,7 @@ _SHORTEST = 2 + 12 + 16
 
 def ring_of(sealer: Sealer) -> Keyring:
     """Return the keyring a sealer seals with."""
-    return sealer._keyring  # noqa: SLF001 - nothing but a test rotates beside a running house
+    return sealer._keyring  # noqa: SLF001 - only a test rotates beside a running application
 
 
 def of_old(keyring: Keyring, merchant: MerchantId, clear: bytes) -> bytes:
@@ -27,7 +27,7 @@ def of_old(keyring: Keyring, merchant: MerchantId, clear: bytes) -> bytes:
 
 
 def with_the_keys(keyring: Keyring, sealed: bytes) -> bytes:
-    """Return what a sealed value says, wherever it belongs: GCM without its proof is a counter that begins at two."""
+    """Return a sealed value's content without checking its place: GCM without its tag is a counter from two on."""
     key = keyring.sealing_keys.get(int.from_bytes(sealed[:2], "big") & 0x7FFF)
     if key is None or len(sealed) < _SHORTEST:
         return b""

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.connected
 
 @pytest.fixture
 async def told(tmp_path: Path) -> AsyncIterator[tuple[RunningDemo, Story]]:
-    """A house in which the demo's story has happened."""
+    """An application in which the demo's story has happened."""
     async with running_demo(tmp_path / "demo") as running:
         story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
         assert await story.run() is None

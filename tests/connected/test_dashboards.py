@@ -1,4 +1,4 @@
-"""Every query of every panel and rule, asked of a real Prometheus that watches a house at work."""
+"""Every query of every panel and rule, asked of a real Prometheus that watches an application at work."""
 
 import math
 from collections.abc import AsyncIterator
@@ -26,12 +26,12 @@ pytestmark = [pytest.mark.connected, pytest.mark.asyncio(loop_scope="module")]
 KNOWN = metrics()
 QUERIES = [(f"{name}: {title}", expr) for name, board in boards(KNOWN).items() for title, expr in queries_of(board)]
 SHARE_SEEN_AT_WORK = 0.65
-"""The rest counts what a healthy house does not do, or what only Kafka does: that is proven on made-up series."""
+"""The rest counts what a healthy application does not do, or what only Kafka does: that is proven on made-up series."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
-    """A Prometheus that saw a house, in a process of its own, tell the demo's story of two people."""
+    """A Prometheus that saw an application, in a process of its own, tell the demo's story of two people."""
     folder, port = tmp_path_factory.mktemp("watched"), free_port()
     url, clock_file = f"http://127.0.0.1:{port}", folder / "clock"
     flow = files("services.demo") / "merchants" / "acme" / "flows" / "order-thank-you.yaml"

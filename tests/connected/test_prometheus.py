@@ -21,7 +21,7 @@ async def test_promtool_finds_nothing_to_complain_of(tmp_path: Path) -> None:
         pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
     async with running_demo(tmp_path / "demo") as running, httpx2.AsyncClient() as client:
         exposition = (await client.get(f"{running.address}/metrics")).text
-    result = subprocess.run(  # noqa: S603, ASYNC221 - a short check of a text, after the house has closed
+    result = subprocess.run(  # noqa: S603, ASYNC221 - a short check of a text, after the application has closed
         [promtool, "check", "metrics"], input=exposition, capture_output=True, text=True, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""A whole house with a shop in it, in this process, on a port of its own."""
+"""A whole application with a shop in it, in this process, on a port of its own."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever is sent to any door gets a clear refusal or is kept; never a 500, and never a house that stands still."""
+"""Any input to any endpoint is stored or clearly refused; never a 500, and never an application that hangs."""
 
 import base64
 import copy
@@ -395,7 +395,7 @@ class Inquisitor:
 
 
 async def documented(shop: RunningDemo) -> list[tuple[str, str]]:
-    """Return every method and path that the house says it has."""
+    """Return every method and path that the application says it has."""
     paths = (await shop.actions.client.get("/openapi.json")).json()["paths"]
     return [(method.upper(), path) for path, methods in paths.items() for method in methods]
 

@@ -46,7 +46,7 @@ def broken_shop(folder: Path, file: str, good: str, bad: str) -> Path:
 
 
 async def refusal(folder: Path, merchants: Path, **environment: str) -> str:
-    """Start a house that must refuse to, and return what it said."""
+    """Start an application that must refuse to, and return what it said."""
     application: Process = application_process(folder, free_port(), merchants, **environment)
     await application.start()
     try:

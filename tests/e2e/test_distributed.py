@@ -29,7 +29,7 @@ async def application(tmp_path: Path, postgresql: Server, kafka: Server) -> Asyn
 
 
 def actions_of(application: Cluster, client: httpx2.AsyncClient) -> DemoActions:
-    """Write the demo's shop for this house."""
+    """Write the demo's shop for this application."""
     made = Secrets.new()
     secrets = Secrets(made.shopify, AUTH_TOKEN, made.api_key)
     write_shop(application.folder / "merchants", application.ingress.url, secrets)
@@ -83,7 +83,7 @@ def politeness(application: Cluster, service: str) -> int:
 
 
 async def said_by(application: Cluster, command: list[str], **extra: str) -> str:
-    """Run a command as an operator of this house does, and return what it said."""
+    """Run a command as an operator of this application does, and return what it said."""
     process = Process(["services.cli", *command], application.folder / f"{command[0]}.log", application.environment)
     await process.start(**extra)
     code = await process.ended(30)

@@ -19,7 +19,7 @@ from tests.e2e.orders import BATCH, FLOW, HEADERS, all_ended, ended, order, phon
 BY_A_REPLY = {"sender.before_reply_commit", "sender.after_reply_commit"}
 """Reached by a reply, not by a send."""
 IN_EVERY_UNIT = {"runner.before_commit", "runner.after_commit"}
-"""Reached by every consumer of the house, also while it starts."""
+"""Reached by every consumer of the application, also while it starts."""
 UNITS_BEFORE = 6
 EMBEDDED = [name for name in NAMES if not name.startswith("relay.")]
 """One process has no relay: what a unit publishes is in the log already."""
@@ -27,7 +27,7 @@ STOPS = 3
 
 
 class Run:
-    """One house and one provider, killed and started again by a test."""
+    """One application and one provider, killed and started again by a test."""
 
     def __init__(self, folder: Path, failpoint: str, visit: int) -> None:
         port, provider_port = free_port(), free_port()

@@ -63,7 +63,7 @@ def _as_it_was() -> Iterator[None]:
 
 
 class Asking:
-    """Asks the house, and keeps every answer it gave."""
+    """Asks the application, and keeps every answer it gave."""
 
     def __init__(self, shop: RunningDemo) -> None:
         self.actions = shop.actions

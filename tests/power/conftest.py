@@ -10,7 +10,7 @@ from tests.power.recording import Operation, Statement, Told, operations
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One run: where it was, what its writer was told, the house's file at its beginning, and all that happened."""
+    """One run: its folder, the writer's statements, the application's file at the beginning, and all operations."""
 
     place: Place
     told: list[Told]

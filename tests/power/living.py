@@ -1,4 +1,4 @@
-"""A house and its provider in this process, on a folder: what is told to their databases is written down."""
+"""An application and its provider in this process, on a folder: what is told to their databases is written down."""
 
 import asyncio
 import shutil
@@ -43,7 +43,7 @@ _PLACE: Final = {"country": "US", "state": "NY", "time_zone": "America/New_York"
 
 
 class Place:
-    """A folder with a shop, and the port its house always has."""
+    """A folder with a shop, and the port its application always has."""
 
     def __init__(self, folder: Path, keyring: Path | None = None) -> None:
         folder.mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ class Place:
 
     @asynccontextmanager
     async def application(self, data: Path) -> AsyncIterator[tuple[httpx2.AsyncClient, Application]]:
-        """Run the house on a data folder of this place, and yield a client of it, and itself."""
+        """Run the application on a data folder of this place, and yield a client of it, and itself."""
         listener, settings = bind(
             ProcessSettings(
                 data_dir=data,
@@ -86,7 +86,7 @@ async def _is(server: uvicorn.Server) -> bool:
 
 
 def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
-    """Write down what the two writers are told from now on; the house's file as it was then goes to `base`."""
+    """Write down what the two writers are told from now on; the application's file as it was then goes to `base`."""
     open_application: Callable[..., Any] = SQLiteDatabase._open
     open_provider = journal._connect
 
@@ -151,7 +151,7 @@ async def _sent(place: Place, texts: int) -> None:
 
 
 async def idle(application: Application, data: Path, seconds: float) -> None:
-    """Wait until a house has read its log and has nothing left that is due."""
+    """Wait until an application has read its log and has nothing left that is due."""
     now = int(application.runtime.clock.now().timestamp() * 1_000_000)
 
     async def is_idle() -> bool:

@@ -1,6 +1,6 @@
 """What a run writes to its disk, call by call.
 
-The statements of the house's writer are run again through a VFS that notes every write, truncation and sync.
+The statements of the application's writer are run again through a VFS that notes every write, truncation and sync.
 """
 
 from collections.abc import Sequence
@@ -102,7 +102,7 @@ class _Recorder(apsw.VFS):
 
 
 def operations(database: Path, told: Sequence[Told], *, synchronous: str = "FULL") -> list[Operation]:
-    """Run the house's statements on a database through a recording VFS, and return all that happened, in order."""
+    """Run the application's statements on a database through a recording VFS, and return all operations in order."""
     noted: list[Operation] = []
     files = {database.name + suffix for suffix in ("", "-wal", "-journal")}
     recorder = _Recorder(noted, files)

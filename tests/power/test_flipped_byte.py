@@ -28,7 +28,7 @@ def flipped(file: Path, place: int) -> None:
 
 
 def some_table(file: Path, rows: int) -> sqlite3.Connection:
-    """Open a database in the house's way, with so many commits in its log."""
+    """Open a database in the application's way, with so many commits in its log."""
     raw = sqlite3.connect(file, isolation_level=None)
     for pragma in ("page_size = 8192", "journal_mode = WAL", "synchronous = FULL"):
         raw.execute(f"PRAGMA {pragma}")

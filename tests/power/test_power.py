@@ -1,7 +1,7 @@
 """The power goes at any write of a run: what was acknowledged is there, nothing is torn, and no text goes twice.
 
-The house's own statements are run again through a VFS that notes every write and sync (apsw); from these the files
-are built as a cut would leave them. `FOLLOWUP_POWER_CUTS` and `FOLLOWUP_POWER_RESTARTS` take other numbers.
+The application's own statements are run again through a VFS that notes every write and sync (apsw); from these the
+files are built as a cut would leave them. `FOLLOWUP_POWER_CUTS` and `FOLLOWUP_POWER_RESTARTS` take other numbers.
 """
 
 import asyncio
@@ -122,7 +122,7 @@ class Provider:
     def copy(self, heard: int, file: Path, moved: tuple[str, str]) -> None:
         """Write the record after so many statements to a file; one that was under way is finished.
 
-        The house has moved from one address to another: the provider tells it there what becomes of its texts.
+        The application has moved from one address to another: the provider tells it there what becomes of its texts.
         """
         raw = self.until(heard)
         in_doubt = raw.in_transaction
@@ -185,7 +185,7 @@ def plain_doors() -> Iterator[None]:
 
 
 async def starts_after_cuts(recorded: Recorded, folder: Path, number: int) -> None:
-    """Start a house on what each of so many cuts left, let it do what it finds to do, and ask the provider."""
+    """Start an application on what each of so many cuts left, let it do what it finds to do, and ask the provider."""
     provider = Provider(recorded.provider)
     free: asyncio.Queue[Place] = asyncio.Queue()
     for each in range(_AT_ONCE):
@@ -201,7 +201,7 @@ async def starts_after_cuts(recorded: Recorded, folder: Path, number: int) -> No
                 provider.copy(cut.provider, data / PROVIDER, (recorded.place.address, place.address))
                 group.create_task(_start(place, data, timedelta(hours=3 * made), cut, grown, free))
     assert len(grown) == number
-    assert sum(grown) > 0, "no house had anything left to send"
+    assert sum(grown) > 0, "no application had anything left to send"
 
 
 async def _start(
