@@ -10,7 +10,7 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_PYTHON=/usr/local/bin/python \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /build
-# The locked dependencies first: this layer stays while only our code changes.
+# The locked dependencies first: this layer is reused while only our code changes.
 COPY pyproject.toml uv.lock ./
 RUN uv sync --frozen --no-dev --no-install-project --no-build
 COPY README.md LICENSE ./
@@ -23,7 +23,7 @@ RUN groupadd --system --gid 10001 followup \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin followup \
     && install --directory --owner=10001 --group=10001 --mode=0700 /data
 COPY --from=build /opt/followup /opt/followup
-# The locked tzdata wheel must win over the system's copy, hence PYTHONTZPATH.
+# PYTHONTZPATH is empty so that the locked tzdata wheel is used, not the system's copy.
 ENV PATH=/opt/followup/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONTZPATH= \

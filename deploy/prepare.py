@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Make what `docker compose up` needs and nobody else may have: keyring, passwords, tokens, and a shop to try.
+"""Make the secrets and files that `docker compose up` needs: keyring, passwords, tokens, and a shop to try.
 
-Run it once in the repository's root, with the project installed or in its image (docs/how-to/distributed.md). It never
-overwrites: what is there stays, what is missing is made.
+Run it once in the repository's root, with the project installed or in its image (docs/how-to/distributed.md). It makes
+only what is missing, and overwrites nothing.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from shared.privacy import KEYRING_FILE_MODE, Keyring
 
 HERE = Path(__file__).parent
 _IMAGE_USER = 10001
-"""Of the Dockerfile."""
+"""As in the Dockerfile."""
 _KEY_PLACE = "{{ key_sha256 }}"
 
 
 def main(arguments: list[str]) -> None:
-    """Make what is missing, and say where it is."""
+    """Make what is missing, and print where it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--env", type=Path, default=Path(".env"), help="file of settings (default: %(default)s)")
     parser.add_argument(
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
 
 
 def prepare(env: Path, state: Path) -> None:
-    """Make every file that is missing; run by root, what the containers read belongs to the image's user."""
+    """Make every file that is missing; if run by root, files for the containers are owned by the image's user."""
     kept = state / "secrets"
     kept.mkdir(parents=True, exist_ok=True, mode=0o700)
     (state / "simulator").mkdir(exist_ok=True)
@@ -72,7 +72,7 @@ def _filled(lines: Iterable[str], given: Mapping[str, str]) -> Iterable[str]:
 
 
 def _identity() -> Mapping[str, str]:
-    """Return the user that the containers run as: ours, for the secrets are; never root."""
+    """Return the user that the containers run as: the owner of the secrets, never root."""
     user, group = (os.getuid(), os.getgid()) if os.getuid() else (_IMAGE_USER, _IMAGE_USER)
     return {"FOLLOWUP_UID": str(user), "FOLLOWUP_GID": str(group)}
 
@@ -88,7 +88,7 @@ def _write_merchants(target: Path, api_key: str) -> None:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, unless it is there."""
+    """Write a file that only its owner can read, unless it exists."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEYRING_FILE_MODE)
     except FileExistsError:

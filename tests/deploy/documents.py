@@ -1,4 +1,4 @@
-"""What is deployed with, as the tests read it."""
+"""The files of the deployment, as the tests read them."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 
 
 class Unset(Exception):
-    """A variable without a default is not set; the message is what the file says about it."""
+    """A variable without a default is not set; the message is the one in the file."""
 
 
 def compose() -> dict[str, Any]:

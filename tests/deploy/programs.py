@@ -1,4 +1,4 @@
-"""Programs that the tests of the deployment run: skipped aloud where missing, a failure where required."""
+"""Programs that the tests of the deployment run: skipped with a message where missing, a failure where required."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def program(name: str, *, package: str) -> str:
 
 
 def run(*command: str) -> str:
-    """Run a command to its end; return what it wrote, and fail where it does."""
+    """Run a command to its end; return what it wrote, and fail if it does."""
     done = subprocess.run(  # noqa: S603 - our own command line
         command, capture_output=True, text=True, check=False, timeout=60
     )

@@ -1,4 +1,4 @@
-"""Queries and rules proven by Prometheus' own tool, on series made up for it."""
+"""Queries and rules checked with promtool, on invented series."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

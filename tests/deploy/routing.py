@@ -1,4 +1,4 @@
-"""Who gets a request: by nginx' rules, by those of a Kubernetes Ingress, and by the services themselves."""
+"""Which service gets a request: by nginx's rules, by those of a Kubernetes Ingress, and by the services' routes."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ class Nginx:
 
     @property
     def world(self) -> str:
-        """Return the server that the world reaches."""
+        """Return the public server."""
         return self.text.split("listen 8080;")[1].split("listen 127.0.0.1:8081;")[0]
 
     def owner(self, path: str) -> str | None:
@@ -74,5 +74,5 @@ def paths_of(routes: Iterable[Any]) -> Iterator[str]:
 
 
 def visited(path: str) -> str:
-    """Return a path as somebody asks for it: its parameters filled in."""
+    """Return a path as requested, with its parameters filled in."""
     return re.sub(r"\{[^}]+\}", "x1", path)

@@ -1,4 +1,4 @@
-"""Each alert fires when it should and is silent when it should be, by Prometheus' own tool."""
+"""Each alert fires when it should and is silent when it should be, checked with promtool."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ WRITER = 'followup_database_writer_seconds_total{instance="a"}'
 UNKNOWN = 'followup_dispatch_attempts_total{provider="twilio", outcome="unknown"}'
 ACCEPTED = 'followup_dispatch_attempts_total{provider="twilio", outcome="accepted"}'
 BORN = "_x35 1x5"
-"""A series that was not there, and then stands at 1: the first event of its kind."""
+"""A series that did not exist, and then is 1: the first event of its kind."""
 OLD = "3x40"
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml: valid, closed where it can be, refusing to start without secrets, and telling what exists."""
+"""docker-compose.yml: valid, closed where possible, refusing to start without secrets, and naming what exists."""
 
 import json
 import stat

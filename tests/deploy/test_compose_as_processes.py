@@ -38,7 +38,7 @@ KAFKA_METRICS = {"followup_consumer_lag_events", "followup_consumer_partitions",
 
 @dataclass(slots=True)
 class Composed:
-    """Everything up, as Compose would have it."""
+    """All services running, as Compose would start them."""
 
     actions: DemoActions
     ports: Mapping[str, int]
@@ -81,7 +81,7 @@ class Composition:
             path.write_text(shop, encoding="utf-8")
 
     def url(self, name: str) -> str:
-        """Return where a container's door is on this machine."""
+        """Return the address of a container's port on this machine."""
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def process(self, name: str) -> Process:
@@ -121,7 +121,7 @@ async def database(postgresql: Server) -> str:
 
 @pytest.fixture
 async def composed(tmp_path: Path, database: str, kafka: Server) -> AsyncIterator[Composed]:
-    """The house as the compose file lays it out."""
+    """The application as the compose file describes it."""
     composition = Composition(tmp_path, database, kafka.address)
     async with AsyncExitStack() as stack:
         migration = composition.process("migrate")

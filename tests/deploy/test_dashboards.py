@@ -1,4 +1,4 @@
-"""Dashboards and rules are what the code says, and ask only for what is counted."""
+"""Dashboards and rules are up to date with the code, and query only declared metrics."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The image: what its recipe promises, and that all it needs comes ready made."""
+"""The image: what the Dockerfile promises, and that every dependency has a wheel."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""The manifests: valid, alike where they must be, and naming only what exists."""
+"""The manifests: valid, equal where they must be, and naming only what exists."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A real nginx on the shipped configuration: who gets what, and what nobody gets."""
+"""A real nginx on the shipped configuration: which service gets which request, and which requests are refused."""
 
 import asyncio
 from collections.abc import AsyncIterator

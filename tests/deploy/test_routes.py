@@ -1,4 +1,4 @@
-"""Each path of each service is led to the service that owns it, and nothing internal is led anywhere."""
+"""Each path is routed to the service that owns it, and internal paths are not routed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -75,7 +75,7 @@ def request_of(command: str, replacements: Mapping[str, str]) -> httpx2.Request:
 
 
 def commands(texts: Sequence[str]) -> list[str]:
-    """Return each line of shell snippets that calls our command line."""
+    """Return each line of shell snippets that calls `followup`."""
     lines = [line.strip() for text in texts for line in text.splitlines()]
     return [
         line for line in lines if re.match(r"(\w+=\S+ )*(followup|python -m services)\b", line) or "| followup" in line

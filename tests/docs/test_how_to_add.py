@@ -1,4 +1,4 @@
-"""The pages on adding something name files that exist, and what they say must agree does agree."""
+"""Every path that a page names exists, and lists that must agree do."""
 
 import re
 from pathlib import Path

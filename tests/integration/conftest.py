@@ -1,4 +1,4 @@
-"""Both databases under the houses of every integration test."""
+"""Every integration test runs on both databases."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`followup holds`: one line a merchant, and an end to a hold for the one that is named."""
+"""`followup holds`: one line per merchant, and the end of a hold."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`followup replies`: what it asks the house, and what it says."""
+"""`followup replies`: what it requests, and what it prints."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ REPLY: dict[str, Any] = {
 
 
 class FakeAPI:
-    """Answers as a house does, and keeps what it was asked."""
+    """Answers like the HTTP API, and records the requests."""
 
     def __init__(self) -> None:
         self.page: dict[str, Any] = {"replies": [REPLY], "next_cursor": "abc"}
