@@ -16,7 +16,7 @@ from services.simulator.faults import FaultPlan
 _YOUNG_OBJECTS = 20_000
 _EXAMPLES = """\
 examples:
-  A provider on port 8090 that hands replies to an application on port 8080:
+  A provider on port 8090 that posts replies to an application on port 8080:
     python -m services.simulator --port 8090 --data texts.sqlite \\
       --account-sid AC00000000000000000000000000000000 --auth-token secret \\
       --inbound-url http://127.0.0.1:8080/replies
@@ -33,7 +33,7 @@ examples:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """Return the command line's values."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(
         prog="python -m services.simulator",
         description="A simulated SMS provider: Twilio's Messages API, virtual phones, seeded faults, a durable record.",
@@ -63,7 +63,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _origins(urls: Iterable[str | None]) -> list[str]:
-    """Return scheme, host and port of each URL, with a slash behind."""
+    """Return scheme, host and port of each URL, ending in a slash."""
     split = [urlsplit(url) for url in urls if url]
     return sorted({f"{each.scheme}://{each.netloc}/" for each in split})
 
@@ -92,7 +92,7 @@ def main(arguments: list[str]) -> None:
     if given.faults is not None:
         simulator.faults.replace(FaultPlan.model_validate_json(given.faults.read_bytes()))
     gc.collect()
-    gc.freeze()  # what was made so far stays; and a text makes hundreds of objects, none of them in cycles
+    gc.freeze()  # startup objects stay; a text creates hundreds of objects, none of them in cycles
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
     uvicorn.run(create_app_of(simulator), host=given.host, port=given.port, log_level="warning", access_log=False)
 

@@ -1,4 +1,4 @@
-"""The simulated provider put together: as an application of its own, or as routes on another."""
+"""Builds the simulated provider: as an application of its own, or as routes of another application."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from services.simulator.webhooks import Webhooks
 
 
 class Simulator:
-    """One provider. To mount it elsewhere: add `routes()` to the host, await `start()` and `stop()` around it."""
+    """One provider. To mount it in another application, add `routes()` and await `start()` and `stop()` around it."""
 
     def __init__(self, config: SimulatorConfig) -> None:
         clock = SimulatorClock(config.clock_file)
@@ -40,13 +40,13 @@ class Simulator:
         return self._routes
 
     async def start(self) -> None:
-        """Open the record and take up the texts that were on their way when it was closed."""
+        """Open the record and continue with the texts that were in transit when it was closed."""
         await self._record.start()
         await self._webhooks.start()
         await self._carrier.start()
 
     async def stop(self) -> None:
-        """Stop; texts on their way stay in the record and go on at the next start."""
+        """Stop; texts in transit stay in the record and continue at the next start."""
         await self._carrier.stop()
         await self._webhooks.stop()
         await self._record.stop()
@@ -58,7 +58,7 @@ def create_app(config: SimulatorConfig) -> FastAPI:
 
 
 def create_app_of(simulator: Simulator) -> FastAPI:
-    """Return an application around a simulator that is built already."""
+    """Return an application around an existing simulator."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""The network: takes each accepted text along its plan in real time and announces where it is."""
+"""The network: advances each accepted text along its plan in real time and announces its statuses."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -19,7 +19,7 @@ _HELD_TEXTS_LOOKED_AT_EVERY_SECONDS: Final = 0.25
 
 
 class TextInTransit:
-    """One text on its way, and which of its announcements are still owed."""
+    """One text in transit, and its announcements that are still to be made."""
 
     __slots__ = ("owed", "text", "timer")
 
@@ -30,9 +30,9 @@ class TextInTransit:
 
 
 class Carrier:
-    """Moves texts; what it has done is recorded, so a restart goes on where the last run stopped.
+    """Advances texts; each step is recorded, so that a restart continues where the last run stopped.
 
-    A status is durable before it is announced. An announcement under way when the process dies is made again.
+    A status is durable before it is announced. An announcement under way when the process dies is repeated.
     """
 
     def __init__(self, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, webhooks: Webhooks) -> None:
@@ -40,7 +40,7 @@ class Carrier:
         self._clock = clock
         self._record = record
         self._webhooks = webhooks
-        self._journeys: dict[str, TextInTransit] = {}
+        self._in_transit: dict[str, TextInTransit] = {}
         self._outbox: asyncio.Queue[tuple[TextInTransit, int, TextStatus]] = asyncio.Queue()
         self._callers: list[asyncio.Task[None]] = []
         self._moves: set[asyncio.Task[None]] = set()
@@ -48,34 +48,34 @@ class Carrier:
         self._holds: dict[str, Hold] = {}
 
     async def start(self) -> None:
-        """Take up every text that the last run left on its way."""
+        """Continue with every text that the last run left in transit."""
         self._blocks = await self._record.blocks()
         self._holds = await self._record.holds()
         self._callers = [asyncio.create_task(self._call()) for _ in range(self._config.callback_concurrency)]
         for text in await self._record.open_texts():
-            journey = self._journeys[text.sid] = TextInTransit(text)
+            transit = self._in_transit[text.sid] = TextInTransit(text)
             for index in range(text.announced_through + 1, text.reached + 1):
-                self._owe(journey, index)
-                self._announce(journey, index)
-            self._schedule(journey)
-            self._close_if_done(journey)
+                self._owe(transit, index)
+                self._announce(transit, index)
+            self._schedule(transit)
+            self._close_if_done(transit)
 
     async def stop(self) -> None:
-        """Stop moving texts; the record knows where each of them is."""
-        for journey in self._journeys.values():
-            if journey.timer is not None:
-                journey.timer.cancel()
+        """Stop advancing texts; the record holds the state of each."""
+        for transit in self._in_transit.values():
+            if transit.timer is not None:
+                transit.timer.cancel()
         under_way = [*self._callers, *self._moves]
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
         self._callers.clear()
-        self._journeys.clear()
+        self._in_transit.clear()
 
     @property
     def on_the_way(self) -> int:
         """How many texts have a step or an announcement to come."""
-        return len(self._journeys)
+        return len(self._in_transit)
 
     @property
     def holds(self) -> dict[str, Hold]:
@@ -88,23 +88,23 @@ class Carrier:
         return (number, phone) in self._blocks
 
     async def accept(self, text: SimulatedText) -> SimulatedText:
-        """TextRecord a text durably and set it on its way, even when the caller is gone meanwhile."""
+        """Record a text durably and start its delivery, even when the caller has disconnected meanwhile."""
         due_at = self._clock.elapsed() + timedelta(milliseconds=text.plan[1].after_ms) if len(text.plan) > 1 else None
         recorded = self._record.add(replace(text, due_at=due_at))
 
         def set_out(outcome: asyncio.Future[int]) -> None:
             if not outcome.cancelled() and outcome.exception() is None:
-                journey = self._journeys[text.sid] = TextInTransit(replace(text, seq=outcome.result(), due_at=due_at))
-                self._owe(journey, 0)
-                self._announce(journey, 0)
-                self._schedule(journey)
-                self._close_if_done(journey)
+                transit = self._in_transit[text.sid] = TextInTransit(replace(text, seq=outcome.result(), due_at=due_at))
+                self._owe(transit, 0)
+                self._announce(transit, 0)
+                self._schedule(transit)
+                self._close_if_done(transit)
 
         recorded.add_done_callback(set_out)
         return replace(text, seq=await asyncio.shield(recorded))
 
     async def receive(self, *, phone: str, number: str, account_sid: str, body: str) -> SimulatedText:
-        """TextRecord a reply durably, answer its keyword where that is left to us, and hand it to the shop."""
+        """Record a reply durably, answer its keyword where the provider is to do so, and post it to the shop."""
         now = self._clock.now()
         reply = SimulatedText(
             sid=new_sid(now),
@@ -129,7 +129,7 @@ class Carrier:
         return accepted
 
     async def hold(self, phone: str, hold: Hold | None) -> None:
-        """Keep texts from reaching a phone for a while, or let them go on."""
+        """Stop texts from reaching a phone for a while, or release them."""
         await self._record.set_hold(phone, hold)
         if hold is None:
             self._holds.pop(phone, None)
@@ -157,30 +157,30 @@ class Carrier:
             ),
         )
 
-    def _schedule(self, journey: TextInTransit) -> None:
+    def _schedule(self, transit: TextInTransit) -> None:
         """Set the timer for the next step, if there is one."""
-        due_at = journey.text.due_at
+        due_at = transit.text.due_at
         if due_at is not None:
             wait = max(0.0, (due_at - self._clock.elapsed()).total_seconds())
-            self._look_again(journey, wait)
+            self._look_again(transit, wait)
 
-    def _look_again(self, journey: TextInTransit, wait_seconds: float) -> None:
-        journey.timer = asyncio.get_running_loop().call_later(wait_seconds, self._advance, journey)
+    def _look_again(self, transit: TextInTransit, wait_seconds: float) -> None:
+        transit.timer = asyncio.get_running_loop().call_later(wait_seconds, self._advance, transit)
 
-    def _advance(self, journey: TextInTransit) -> None:
-        """Take the next step, unless the phone is held; a text too old for the queue never leaves it."""
-        text = journey.text
+    def _advance(self, transit: TextInTransit) -> None:
+        """Take the next step, unless the phone is held; a text whose validity has expired in the queue is not sent."""
+        text = transit.text
         step = text.plan[text.reached + 1]
         is_leaving_queue = (
             text.status is TextStatus.QUEUED and step.status is not None and step.status is not TextStatus.FAILED
         )
         if is_leaving_queue and self._clock.now() - text.created_at > timedelta(seconds=text.validity_seconds):
-            text = journey.text = replace(text, plan=expired(text.plan, text.reached))
+            text = transit.text = replace(text, plan=expired(text.plan, text.reached))
             step = text.plan[-1]
         elif self._is_held(text, step):
-            self._look_again(journey, _HELD_TEXTS_LOOKED_AT_EVERY_SECONDS)
+            self._look_again(transit, _HELD_TEXTS_LOOKED_AT_EVERY_SECONDS)
             return
-        self._spawn(self._enter(journey, step))
+        self._start_move(self._enter(transit, step))
 
     def _is_held(self, text: SimulatedText, step: TransitLeg) -> bool:
         hold = self._holds.get(text.phone)
@@ -190,16 +190,16 @@ class Carrier:
             text.status is TextStatus.QUEUED if hold.before is TextStatus.SENT else step.status is not TextStatus.SENT
         )
 
-    async def _enter(self, journey: TextInTransit, step: TransitLeg) -> None:
-        """Make the step durable, then announce it and look to the one after it."""
-        text, now = journey.text, self._clock.now()
+    async def _enter(self, transit: TextInTransit, step: TransitLeg) -> None:
+        """Make the step durable, then announce it and schedule the next one."""
+        text, now = transit.text, self._clock.now()
         index = text.reached + 1
         following = text.plan[index + 1] if index + 1 < len(text.plan) else None
-        is_owing = self._owe(journey, index)
+        is_owing = self._owe(transit, index)
         due_at = None
         if following is not None:
             due_at = self._clock.elapsed() + timedelta(milliseconds=following.after_ms)
-        journey.text = replace(
+        transit.text = replace(
             text,
             status=step.status or text.status,
             error_code=text.error_code if step.error_code is None else step.error_code,
@@ -211,42 +211,42 @@ class Carrier:
             due_at=due_at,
             is_open=is_owing or due_at is not None,
         )
-        await self._record.note(journey.text)
-        self._announce(journey, index)
-        self._schedule(journey)
-        self._close_if_done(journey)
+        await self._record.note(transit.text)
+        self._announce(transit, index)
+        self._schedule(transit)
+        self._close_if_done(transit)
 
-    def _owe(self, journey: TextInTransit, index: int) -> bool:
-        """Note what this step will have to tell the shop; return whether anything is owed now."""
-        statuses = journey.text.plan[index].announced
-        if statuses and (journey.text.is_inbound or journey.text.status_callback is not None):
-            journey.owed[index] = len(statuses)
-        return bool(journey.owed)
+    def _owe(self, transit: TextInTransit, index: int) -> bool:
+        """Note the announcements of this step; return whether any are still to be made."""
+        statuses = transit.text.plan[index].announced
+        if statuses and (transit.text.is_inbound or transit.text.status_callback is not None):
+            transit.owed[index] = len(statuses)
+        return bool(transit.owed)
 
-    def _announce(self, journey: TextInTransit, index: int) -> None:
-        """Queue what is owed for this step."""
-        if index in journey.owed:
-            for status in journey.text.plan[index].announced:
-                self._outbox.put_nowait((journey, index, status))
+    def _announce(self, transit: TextInTransit, index: int) -> None:
+        """Queue the announcements of this step."""
+        if index in transit.owed:
+            for status in transit.text.plan[index].announced:
+                self._outbox.put_nowait((transit, index, status))
 
     async def _call(self) -> None:
-        """Make queued announcements, one after the other; as many of these run as calls may be under way."""
+        """Make queued announcements, one after the other; as many of these tasks run as calls may be under way."""
         while True:
-            journey, index, status = await self._outbox.get()
-            text = journey.text
+            transit, index, status = await self._outbox.get()
+            text = transit.text
             if text.is_inbound:
                 result = await self._hand_over(text)
             else:
                 form = wire.status_form(text, status, self._clock.now())
                 result = (await self._webhooks.post(text.status_callback or "", form, text.account_sid)).result
-            journey.text = replace(journey.text, callback_result=result)
-            journey.owed[index] -= 1
-            if not journey.owed[index]:
-                del journey.owed[index]
-            self._close_if_done(journey)
+            transit.text = replace(transit.text, callback_result=result)
+            transit.owed[index] -= 1
+            if not transit.owed[index]:
+                del transit.owed[index]
+            self._close_if_done(transit)
 
     async def _hand_over(self, reply: SimulatedText) -> str:
-        """Post a reply to the shop and send what its answer asks for; return what the call met."""
+        """Post a reply to the shop and send what its answer asks for; return the result of the call."""
         url = self._config.inbound_url_of(reply.number)
         if url is None:
             return "no inbound URL"
@@ -255,19 +255,19 @@ class Carrier:
             await self._answer(reply, body)
         return answer.result
 
-    def _close_if_done(self, journey: TextInTransit) -> None:
-        """Note that a text is at the end of its way once nothing is owed and nothing is to come."""
-        text = journey.text
-        owed = min(journey.owed, default=text.reached + 1)
-        journey.text = replace(text, announced_through=owed - 1)
-        if text.due_at is None and not journey.owed and self._journeys.pop(text.sid, None) is not None:
-            journey.text = replace(journey.text, is_open=False)
-            self._spawn(self._note(journey.text))
+    def _close_if_done(self, transit: TextInTransit) -> None:
+        """Close a text once it has no announcement and no step left."""
+        text = transit.text
+        owed = min(transit.owed, default=text.reached + 1)
+        transit.text = replace(text, announced_through=owed - 1)
+        if text.due_at is None and not transit.owed and self._in_transit.pop(text.sid, None) is not None:
+            transit.text = replace(transit.text, is_open=False)
+            self._start_move(self._note(transit.text))
 
     async def _note(self, text: SimulatedText) -> None:
         await self._record.note(text)
 
-    def _spawn(self, move: Coroutine[Any, Any, None]) -> None:
+    def _start_move(self, move: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(move)
         self._moves.add(task)
         task.add_done_callback(self._moved)

@@ -1,4 +1,4 @@
-"""The provider's two clocks: the calendar it stamps texts with, and the elapsed time it delivers by."""
+"""The provider's two clocks: the calendar for timestamps, and real time for deliveries."""
 
 import os
 from contextlib import suppress
@@ -26,7 +26,7 @@ class SimulatorClock:
         return datetime.now(UTC)
 
     def _current_offset(self) -> timedelta:
-        """Return the offset, reading the file again only when it has changed; an unreadable one changes nothing."""
+        """Return the offset, reading the file again only when it has changed; an unreadable file changes nothing."""
         if self._offset_file is None:
             return self._offset
         with suppress(OSError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What a simulator can be told when it is built."""
+"""The configuration of a simulator."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class SimulatorConfig:
         numbers: sender numbers the accounts own; empty means any.
         service_numbers: Messaging Service SID to the number it sends from.
         answers_keywords: True, or the sender numbers, for which STOP, START and HELP are answered here and STOP
-            blocks later texts (error 21610), as Twilio does by default; off, the application answers for itself.
+            blocks later texts (error 21610), as Twilio does by default; off, the application answers them itself.
         latency_ms: real time from accepted to delivered; half of it passes before `sent`.
         announced: the statuses that a status callback is made for.
         clock_file: a file with an offset in seconds for the calendar; None takes the one FOLLOWUP_CLOCK_FILE names.
@@ -77,10 +77,10 @@ class SimulatorConfig:
         return number in self.answers_keywords
 
     def may_call(self, url: str) -> bool:
-        """Return whether a URL is the application's; with its credentials anybody could name another one.
+        """Return whether a URL is the application's; whoever has its credentials could name any other.
 
-        A prefix ends in a slash, so that no longer host name and no user name begins with it; a path that climbs up
-        again leaves it.
+        A prefix ends in a slash, so that no longer host name and no user name begins with it; a path with `..` could
+        leave it.
         """
         if self.callback_prefixes is None:
             return True
@@ -88,7 +88,7 @@ class SimulatorConfig:
         return url.startswith(self.callback_prefixes) and ".." not in path and "\\" not in path
 
     def reachable(self, url: str) -> str:
-        """Return the URL to call for a URL we were given."""
+        """Return the URL to call instead of a given one."""
         if self.callback_url_rewrite is None:
             return url
         public, internal = self.callback_url_rewrite

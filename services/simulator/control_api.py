@@ -1,4 +1,4 @@
-"""The simulator's own door for programs: faults, phones, the ground truth."""
+"""The simulator's own HTTP API: faults, phones, the record of accepted texts."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _MOST_TEXTS_IN_AN_ANSWER = 10_000
 
 
 class ControlEndpoints:
-    """What tests and demonstrations ask of the simulator."""
+    """Routes for tests and demonstrations."""
 
     def __init__(self, *, clock: SimulatorClock, record: TextRecord, carrier: Carrier, faults: Faults) -> None:
         self._clock = clock
@@ -38,7 +38,7 @@ class ControlEndpoints:
         ]
 
     async def health(self, _: Request) -> Response:
-        """Answer that the record can be read, and how much is in it and on its way."""
+        """Answer how many texts the record holds and how many are in transit."""
         return JSONResponse(
             {
                 "status": "ok",
@@ -49,7 +49,7 @@ class ControlEndpoints:
         )
 
     async def show_faults(self, _: Request) -> Response:
-        """Answer the rules in force and how often each has struck."""
+        """Answer the rules in force and how often each was applied."""
         return JSONResponse(self._faults.report())
 
     async def set_faults(self, request: Request) -> Response:
@@ -62,7 +62,7 @@ class ControlEndpoints:
         return JSONResponse(self._faults.report())
 
     async def clear_faults(self, _: Request) -> Response:
-        """Let nothing go wrong any more."""
+        """Remove all rules."""
         self._faults.replace(FaultPlan())
         return Response(status_code=204)
 
@@ -71,7 +71,7 @@ class ControlEndpoints:
         try:
             limit = max(1, min(int(request.query_params.get("limit", "100")), _MOST_TEXTS_IN_AN_ANSWER))
         except ValueError:
-            return problem(400, "limit is a number")
+            return problem(400, "limit must be a number")
         texts = await self._record.search(Search(recipient=request.query_params.get("to") or None, limit=limit))
         return JSONResponse({"texts": [text_json(text) for text in texts]})
 

@@ -1,7 +1,7 @@
 """Count what a simulated provider accepted, and what it accepted twice.
 
-Run `python -m services.simulator.count FILE`. A witness that needs nobody's word: it reads the record's
-table with the standard library and nothing else.
+Run `python -m services.simulator.count FILE`. Independent evidence: it reads the record's table with
+the standard library alone.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""One SQLite file, one thread that writes it, many writes to one durable commit."""
+"""One SQLite file with one writing thread; many writes share one durable commit."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ class Journal:
         self._writer.start()
 
     async def stop(self) -> None:
-        """Commit what was submitted, then close the file."""
+        """Commit every submitted write, then close the file."""
         if self._writer is not None:
             self._writes.put(None)
             await asyncio.to_thread(self._writer.join)
@@ -68,14 +68,14 @@ class Journal:
         return future
 
     async def read(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Return what `query` finds in everything committed so far, without holding up the writer."""
+        """Return what `query` finds in everything committed so far, without blocking the writer."""
         connection = self._read_connection
         if self._loop is None or connection is None:
             raise RuntimeError("the journal is not started")
         return await self._loop.run_in_executor(self._readers, query, connection)
 
     def _write_forever(self, connection: sqlite3.Connection) -> None:
-        """Commit batch after batch until told to stop; runs in the writer thread."""
+        """Commit batch after batch until the journal stops; runs in the writer thread."""
         is_stopping = False
         while not is_stopping:
             batch: list[_Write] = []
@@ -87,12 +87,12 @@ class Journal:
                 item = self._writes.get()
             is_stopping = item is None
             if batch and self._loop is not None:
-                self._loop.call_soon_threadsafe(_settle, _commit(connection, batch))
+                self._loop.call_soon_threadsafe(_resolve_futures, _commit(connection, batch))
         connection.close()
 
 
 def _connect(file: Path) -> sqlite3.Connection:
-    with suppress(OSError):  # SQLite says better what is wrong
+    with suppress(OSError):  # SQLite reports the problem better
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE))
         for each in file.parent.glob(f"{file.name}*"):
             each.chmod(_PRIVATE)
@@ -110,7 +110,7 @@ def _connect(file: Path) -> sqlite3.Connection:
 
 
 def _commit(connection: sqlite3.Connection, batch: list[_Write]) -> list[_Outcome]:
-    """Run the batch in one transaction and return what each write came to."""
+    """Run the batch in one transaction and return the result or error of each write."""
     outcomes: list[_Outcome] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -127,8 +127,8 @@ def _commit(connection: sqlite3.Connection, batch: list[_Write]) -> list[_Outcom
     return outcomes
 
 
-def _settle(outcomes: list[_Outcome]) -> None:
-    """Hand out results in the loop's thread; nobody waits for a cancelled one."""
+def _resolve_futures(outcomes: list[_Outcome]) -> None:
+    """Set the results of futures, in the event loop's thread; cancelled ones are skipped."""
     for future, result, error in outcomes:
         if future.done():
             continue

@@ -1,4 +1,4 @@
-"""Twilio's own answers to STOP, START and HELP, for sender numbers that leave them to the provider.
+"""Twilio's own answers to STOP, START and HELP, for sender numbers that let the provider answer.
 
 Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out (default keywords of long codes)
 """
@@ -20,7 +20,7 @@ class KeywordEffect:
 
 
 def effect_of(body: str, *, is_blocked: bool) -> KeywordEffect | None:
-    """Return what the provider does about a reply, None for a reply that is no keyword or changes nothing.
+    """Return the effect of a reply; None where it is not a keyword, or changes nothing.
 
     Args:
         body: the reply; only a keyword standing alone counts.

@@ -1,4 +1,4 @@
-"""Twilio's door: create, fetch and list messages, spoken so that Twilio's own SDK cannot tell."""
+"""Twilio's Messages API: create, fetch and list, compatible with Twilio's own SDK."""
 
 import asyncio
 import base64
@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.simulator import wire
+from services.simulator.broken_responses import ConnectionReset, NoAnswer
 from services.simulator.carrier import Carrier
 from services.simulator.clock import SimulatorClock
 from services.simulator.config import SimulatorConfig
 from services.simulator.creation import TextOrder, read_order
-from services.simulator.faults import BEFORE_ACCEPTING, FaultKind, FaultRule, Faults, Misfortune
-from services.simulator.mishaps import ConnectionReset, NoAnswer
+from services.simulator.faults import BEFORE_ACCEPTING, DrawnFaults, FaultKind, FaultRule, Faults
 from services.simulator.plan import outbound_plan
 from services.simulator.record import Search, TextRecord
 from services.simulator.refusals import ErrorAnswer, KnownRefusal
@@ -54,7 +54,7 @@ class MessagesEndpoints:
         ]
 
     async def create(self, request: Request) -> Response:
-        """Accept a text durably, then answer 201; or refuse it and keep nothing."""
+        """Accept a text durably, then answer 201; or refuse it and store nothing."""
         if not self._is_authenticated(request):
             return self._refuse(KnownRefusal.NOT_AUTHENTICATED.value)
         self._concurrent_requests += 1
@@ -123,16 +123,16 @@ class MessagesEndpoints:
             form = parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MOST_FORM_FIELDS)
         except ValueError:
             return self._refuse(ErrorAnswer(400, 20001, "The request body is not a form"))
-        misfortune = self._faults.draw(form.get("To", [""])[0])
-        rule = misfortune.answer
+        drawn = self._faults.draw(form.get("To", [""])[0])
+        rule = drawn.answer
         if rule is not None and rule.kind in BEFORE_ACCEPTING:
-            return self._turn_away(rule)
+            return self._refuse_by_rule(rule)
         order = read_order(form, self._config)
         if isinstance(order, ErrorAnswer):
             return self._refuse(order)
         if self._carrier.is_blocked(order.sender, order.recipient):
             return self._refuse(KnownRefusal.OPTED_OUT.value)
-        text = await self._carrier.accept(self._text(order, request.path_params["account_sid"], misfortune))
+        text = await self._carrier.accept(self._text(order, request.path_params["account_sid"], drawn))
         match rule.kind if rule is not None else None:
             case FaultKind.ACCEPTED_THEN_TIMEOUT:
                 return NoAnswer()
@@ -144,8 +144,8 @@ class MessagesEndpoints:
                 await asyncio.sleep(rule.delay_ms / 1000)
         return self._answer(201, wire.message(text))
 
-    def _text(self, order: TextOrder, account_sid: str, misfortune: Misfortune) -> SimulatedText:
-        """Return the text that an order makes, its whole way decided."""
+    def _text(self, order: TextOrder, account_sid: str, drawn: DrawnFaults) -> SimulatedText:
+        """Return the text of an order, with its delivery plan."""
         now = self._clock.now()
         return SimulatedText(
             sid=new_sid(now),
@@ -163,12 +163,12 @@ class MessagesEndpoints:
             plan=outbound_plan(
                 latency_ms=self._config.latency_ms,
                 announced=self._config.announced if order.status_callback else (),
-                outcome=misfortune.outcome,
-                receipts=misfortune.receipts,
+                outcome=drawn.outcome,
+                receipts=drawn.receipts,
             ),
         )
 
-    def _turn_away(self, rule: FaultRule) -> Response:
+    def _refuse_by_rule(self, rule: FaultRule) -> Response:
         """Return the answer of a fault that strikes before anything is accepted."""
         match rule.kind:
             case FaultKind.UNAVAILABLE:

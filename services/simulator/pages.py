@@ -1,4 +1,4 @@
-"""The virtual phones in the browser: a wall of phones, and each phone's screen."""
+"""The virtual phones in the browser: a list of phones, and each phone's screen."""
 
 import secrets
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _TEXTS_ON_A_PHONE: Final = 200
 
 
 class PagesEndpoints:
-    """Pages that work without JavaScript and follow along with it; nothing in them comes from another host."""
+    """Pages that work without JavaScript and update themselves with it; nothing in them comes from another host."""
 
     def __init__(self, *, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, carrier: Carrier) -> None:
         self._config = config
@@ -46,7 +46,7 @@ class PagesEndpoints:
         ]
 
     async def wall(self, request: Request) -> Response:
-        """Show the phones, newest activity first; `?number=` goes to that phone."""
+        """Show the phones, newest activity first; `?number=` redirects to that phone."""
         wanted = request.query_params.get("number", "").strip()
         if wanted:
             digits = "".join(char for char in wanted if char.isdigit())
@@ -77,7 +77,7 @@ class PagesEndpoints:
         )
 
     def _page(self, request: Request, name: str, texts: list[SimulatedText], values: Mapping[str, Any]) -> Response:
-        """Return a page, or the word that nothing on it has changed."""
+        """Return a page, or 304 where nothing on it has changed."""
         etag = f'"{screens.version_of(texts, values.get("blocked"), values.get("hold"))}"'
         # A browser that kept the page would pair an old nonce with a new policy; only the page's own script asks back.
         headers = {"ETag": etag, "Cache-Control": "no-store"}

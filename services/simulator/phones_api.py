@@ -1,4 +1,4 @@
-"""What a person does with a virtual phone: type a reply, switch it off; from the page (form) or a program (JSON)."""
+"""Actions on a virtual phone: type a reply, switch it off; from the page (form) or a program (JSON)."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from services.simulator.texts import TextStatus
 
 
 class TypedReply(BaseModel):
-    """What a person types; `to` names the sender number it answers, by default the one that wrote last."""
+    """A typed reply; `to` names the sender number it answers, by default the one that wrote last."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,10 +26,10 @@ class TypedReply(BaseModel):
 
 
 class HoldOrder(BaseModel):
-    """How long a phone gets nothing: seconds of real time, null until released, 0 to release.
+    """How long a phone receives nothing: seconds of real time, null until released, 0 to release.
 
-    `before` sent keeps texts in the provider's queue, where their validity period runs out; `before` delivered
-    keeps them between network and handset, as a phone that is switched off.
+    `before` sent holds texts in the provider's queue, where their validity period may expire; `before` delivered
+    holds them between network and handset, as for a phone that is switched off.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -39,7 +39,7 @@ class HoldOrder(BaseModel):
 
 
 class PhonesEndpoints:
-    """The hands of the people who hold the phones."""
+    """Routes that act as the owner of a phone."""
 
     def __init__(self, *, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, carrier: Carrier) -> None:
         self._config = config
@@ -55,21 +55,21 @@ class PhonesEndpoints:
         ]
 
     async def reply(self, request: Request) -> Response:
-        """Take a reply: it is recorded before the answer (JSON: 201 with its SID; form: back to the phone)."""
+        """Accept a reply, recorded before the response (JSON: 201 with its SID; form: a redirect to the phone)."""
         phone = request.path_params["number"]
         if _is_from_another_site(request):
-            return problem(403, "replies are typed on the simulator's own pages")
+            return problem(403, "replies are accepted from the simulator's own pages only")
         try:
             reply = TypedReply.model_validate(await _posted(request))
         except (ValidationError, ValueError) as error:
             return invalid(error) if isinstance(error, ValidationError) else problem(400, "the body is not JSON")
         if not is_phone_number(phone):
-            return problem(422, "the phone has no number in E.164 form")
+            return problem(422, "the phone's number is not in E.164 form")
         texts = await self._record.conversation(phone, limit=200)
         account_sids = {text.number: text.account_sid for text in texts}
         number = reply.to or (texts[-1].number if texts else next(iter(self._known_numbers()), None))
         if number is None:
-            return problem(422, "nobody wrote to this phone yet: say with `to` which number it writes to")
+            return problem(422, "no text was sent to this phone yet: name the number to write to in `to`")
         text = await self._carrier.receive(
             phone=phone,
             number=number,
@@ -81,15 +81,15 @@ class PhonesEndpoints:
         return JSONResponse({"sid": text.sid}, 201)
 
     async def hold(self, request: Request) -> Response:
-        """Hold a phone, or let it go."""
+        """Hold a phone, or release it."""
         if _is_from_another_site(request):
-            return problem(403, "phones are held from the simulator's own pages")
+            return problem(403, "phones are held from the simulator's own pages only")
         try:
             order = HoldOrder.model_validate(await _posted(request))
         except (ValidationError, ValueError) as error:
             return invalid(error) if isinstance(error, ValidationError) else problem(400, "the body is not JSON")
         if order.before not in {TextStatus.SENT, TextStatus.DELIVERED}:
-            return problem(400, "before is sent or delivered")
+            return problem(400, "before must be sent or delivered")
         until = None if order.seconds is None else self._clock.elapsed() + timedelta(seconds=order.seconds)
         await self._carrier.hold(
             request.path_params["number"], None if order.seconds == 0 else Hold(order.before, until)
@@ -104,7 +104,7 @@ class PhonesEndpoints:
 
 
 async def _posted(request: Request) -> object:
-    """Return the fields of a form or the value of a JSON body; an empty field of a form counts as left out."""
+    """Return the fields of a form, or the value of a JSON body; an empty form field counts as missing."""
     if _is_form(request):
         async with request.form(max_fields=10) as form:
             return {name: value for name, value in form.items() if value != ""}
@@ -116,7 +116,7 @@ def _is_form(request: Request) -> bool:
 
 
 def _is_from_another_site(request: Request) -> bool:
-    """Return whether a browser says that a page of another site posts this.
+    """Return whether the browser reports that a page of another site sent this request.
 
     Source: https://www.w3.org/TR/fetch-metadata/
     """

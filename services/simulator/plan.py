@@ -1,15 +1,19 @@
-"""The way a text will take, decided once when it is accepted and kept with it."""
+"""The delivery plan of a text, decided once when it is accepted and stored with it."""
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from services.simulator.faults import FaultKind, FaultRule
 from services.simulator.texts import TextStatus, TransitLeg
 
-DEFAULT_ERROR_CODE: Final = 30008  # "unknown error", Twilio's word for a carrier that gives no reason
+DEFAULT_ERROR_CODE: Final = 30008  # "unknown error": a carrier that gives no reason
 EXPIRED_ERROR_CODE: Final = 30036
-_GAP_MS: Final = 20  # between announcements that were put out of order
+_GAP_MS: Final = 20  # between announcements that were reordered
+
+
+Announcements: TypeAlias = Sequence[tuple[TextStatus, ...]]
+"""For each step of a plan, the statuses that are announced."""
 
 
 def outbound_plan(
@@ -19,14 +23,14 @@ def outbound_plan(
     outcome: FaultRule | None = None,
     receipts: FaultRule | None = None,
 ) -> tuple[TransitLeg, ...]:
-    """Return queued, sent, delivered, bent by the faults drawn for this text.
+    """Return queued, sent, delivered, changed by the faults drawn for this text.
 
     Args:
         latency_ms: real time from accepted to the final status.
         announced: statuses a callback is wanted for; empty for a text without a callback URL. A failure is
             announced wherever a delivery would be.
         outcome: makes the text end undelivered or failed.
-        receipts: loses, repeats or disorders the callbacks.
+        receipts: loses, repeats or reorders the callbacks.
     """
     half = latency_ms // 2
     steps = [
@@ -41,16 +45,14 @@ def outbound_plan(
     wanted = set(announced) | (
         {TextStatus.UNDELIVERED, TextStatus.FAILED} if TextStatus.DELIVERED in announced else set()
     )
-    said: list[tuple[TextStatus, ...]] = [
-        (step.status,) if step.status in wanted and step.status else () for step in steps
-    ]
+    announcements: Announcements = [(step.status,) if step.status in wanted and step.status else () for step in steps]
     if receipts is None:
-        return _with_announcements(steps, said)
-    return _bend(steps, said, receipts)
+        return _with_announcements(steps, announcements)
+    return _apply_receipt_fault(steps, announcements, receipts)
 
 
 def inbound_plan() -> tuple[TransitLeg, ...]:
-    """Return the way of a reply: it is there already and has only to be announced."""
+    """Return the plan of a reply, which has arrived and only has to be announced."""
     return (TransitLeg(0, TextStatus.RECEIVED, None, (TextStatus.RECEIVED,)),)
 
 
@@ -79,30 +81,35 @@ def load_plan(stored: str) -> tuple[TransitLeg, ...]:
     )
 
 
-def _bend(steps: list[TransitLeg], said: list[tuple[TextStatus, ...]], rule: FaultRule) -> tuple[TransitLeg, ...]:
-    """Return the steps with the announcements the rule touches lost, repeated or turned around."""
+def _apply_receipt_fault(
+    steps: list[TransitLeg], announcements: Announcements, rule: FaultRule
+) -> tuple[TransitLeg, ...]:
+    """Return the steps with the announcements that the rule affects lost, repeated or reversed."""
 
-    def touches(status: TextStatus) -> bool:
+    def is_affected(status: TextStatus) -> bool:
         return rule.statuses is None or status in rule.statuses
 
     match rule.kind:
         case FaultKind.RECEIPTS_LOST:
-            return _with_announcements(steps, _each(said, lambda status: 0 if touches(status) else 1))
+            return _with_announcements(steps, _each(announcements, lambda status: 0 if is_affected(status) else 1))
         case FaultKind.RECEIPTS_REPEATED:
-            return _with_announcements(steps, _each(said, lambda status: rule.times if touches(status) else 1))
+            return _with_announcements(
+                steps, _each(announcements, lambda status: rule.times if is_affected(status) else 1)
+            )
         case _:
-            backwards = [status for announcement in reversed(said) for status in announcement]
+            backwards = [status for announcement in reversed(announcements) for status in announcement]
             silent = _with_announcements(steps, [()] * len(steps))
             return (*silent, *(TransitLeg(_GAP_MS, None, None, (status,)) for status in backwards))
 
 
-def _each(said: list[tuple[TextStatus, ...]], times: Callable[[TextStatus], int]) -> list[tuple[TextStatus, ...]]:
-    """Return the announcements, each as often as `times` says."""
-    return [tuple(status for status in group for _ in range(times(status))) for group in said]
+def _each(announcements: Announcements, times: Callable[[TextStatus], int]) -> Announcements:
+    """Return the announcements, each repeated as `times` returns for it."""
+    return [tuple(status for status in group for _ in range(times(status))) for group in announcements]
 
 
-def _with_announcements(steps: Sequence[TransitLeg], said: Sequence[tuple[TextStatus, ...]]) -> tuple[TransitLeg, ...]:
+def _with_announcements(steps: Sequence[TransitLeg], announcements: Announcements) -> tuple[TransitLeg, ...]:
     """Return the steps with these announcements."""
     return tuple(
-        TransitLeg(step.after_ms, step.status, step.error_code, group) for step, group in zip(steps, said, strict=True)
+        TransitLeg(step.after_ms, step.status, step.error_code, group)
+        for step, group in zip(steps, announcements, strict=True)
     )

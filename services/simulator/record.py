@@ -1,4 +1,4 @@
-"""The durable record: every text ever accepted, never merged, never forgotten. The ground truth of "sent twice"."""
+"""The durable record of every accepted text, never merged and never deleted: the evidence of what was sent twice."""
 
 import asyncio
 import sqlite3
@@ -61,7 +61,7 @@ _TEXTS_LOOKED_AT_FOR_PHONES: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A phone that gets nothing for a while: texts wait before the status `before`, until that real instant."""
+    """A phone that receives nothing for a while: texts wait before the status `before`, until that real instant."""
 
     before: TextStatus
     until: datetime | None
@@ -69,7 +69,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What a list of texts is narrowed to; every field left out narrows nothing."""
+    """The filters of a list of texts; a field that is None filters nothing."""
 
     account_sid: str | None = None
     recipient: str | None = None
@@ -95,7 +95,7 @@ class TextRecord:
         await self._journal.stop()
 
     def add(self, text: SimulatedText) -> asyncio.Future[int]:
-        """Record one more text; the result is its place in the record. Equal texts are separate texts."""
+        """Insert a text; the result is its place in the record. Equal texts are separate texts."""
         values = (
             text.sid,
             text.account_sid,
@@ -129,7 +129,7 @@ class TextRecord:
         return self._journal.submit(insert)
 
     def note(self, text: SimulatedText) -> asyncio.Future[None]:
-        """TextRecord how far a text has come."""
+        """Record the state of a text."""
         values = (
             text.status.value,
             text.error_code,
@@ -155,7 +155,7 @@ class TextRecord:
         return _text(rows[0]) if rows else None
 
     async def search(self, wanted: Search) -> list[SimulatedText]:
-        """Return the texts wanted, newest first; one that was never sent matches no date."""
+        """Return the matching texts, newest first; one that was not sent matches no date."""
         terms = {
             "account_sid=?": wanted.account_sid,
             "to_number=?": wanted.recipient,
@@ -182,7 +182,7 @@ class TextRecord:
         return list(latest.values())[:limit]
 
     async def open_texts(self) -> list[SimulatedText]:
-        """Return every text whose way is not yet over, oldest first."""
+        """Return every text in transit, oldest first."""
         return await self._texts("SELECT * FROM texts WHERE is_open ORDER BY seq")
 
     async def accepted_count(self) -> int:
@@ -214,7 +214,7 @@ class TextRecord:
         return {row["number"]: Hold(TextStatus(row["before"]), _instant_or_none(row["until_us"])) for row in rows}
 
     def set_hold(self, phone: str, hold: Hold | None) -> asyncio.Future[None]:
-        """Hold a phone, or let it go."""
+        """Hold a phone, or release it."""
 
         def write(db: sqlite3.Connection) -> None:
             if hold is None:

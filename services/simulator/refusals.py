@@ -24,7 +24,7 @@ class ErrorAnswer:
 
 
 class KnownRefusal(Enum):
-    """The refusals this provider gives on its own account; messages name no number."""
+    """The refusals that this provider makes; their messages contain no number."""
 
     NOT_AUTHENTICATED = ErrorAnswer(401, 20003, "Authenticate")
     NOT_FOUND = ErrorAnswer(404, 20404, "The requested resource was not found")

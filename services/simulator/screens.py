@@ -1,4 +1,4 @@
-"""What a phone shows: texts become bubbles with days, links and delivery states between them."""
+"""The screen of a phone: texts as bubbles, with days, links and delivery states."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,8 +19,8 @@ _STATES: Final = {
     TextStatus.QUEUED: "On its way",
     TextStatus.SENT: "On its way",
     TextStatus.DELIVERED: "Delivered",
-    TextStatus.UNDELIVERED: "Never arrived",
-    TextStatus.FAILED: "Never sent",
+    TextStatus.UNDELIVERED: "Not delivered",
+    TextStatus.FAILED: "Not sent",
     TextStatus.RECEIVED: "Sent",
 }
 
@@ -65,13 +65,13 @@ def bubbles(texts: Sequence[SimulatedText]) -> list[Bubble]:
 
 
 def state_of(text: SimulatedText) -> str:
-    """Return where a text is, in words for people."""
+    """Return the status of a text as shown to people."""
     words = _STATES[text.status]
     return words if text.error_code is None else f"{words} ({text.error_code})"
 
 
 def tone_of(text: SimulatedText) -> str:
-    """Return which of three looks fits: `here`, `waiting` or `lost`."""
+    """Return the style of a text: `here`, `waiting` or `lost`."""
     if text.status in _NEVER_ARRIVED:
         return "lost"
     return "waiting" if text.status in {TextStatus.QUEUED, TextStatus.SENT} else "here"
@@ -89,7 +89,7 @@ def readable(number: str) -> str:
 
 
 def version_of(texts: Iterable[SimulatedText], *flags: object) -> str:
-    """Return a mark that changes whenever what these texts show changes."""
+    """Return a version that changes whenever the display of these texts changes."""
     marks = [f"{text.seq}.{text.reached}.{text.updated_at.timestamp()}.{text.callback_result}" for text in texts]
     return f"{hash((*marks, *map(str, flags))) & 0xFFFFFFFFFFFFFFFF:016x}"
 
@@ -105,7 +105,7 @@ def _pieces(body: str) -> Iterator[Markup]:
 
 
 def _links(body: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and target of each link; punctuation that ends the sentence is no part of it."""
+    """Yield start, end and target of each link, without the punctuation that ends the sentence."""
     found = [(match.start(), match[0], match[0]) for match in _URL.finditer(body)]
     covered = [(start, start + len(label)) for start, label, _ in found]
     found.extend(

@@ -1,4 +1,4 @@
-"""What a text is: its words, its parts, the statuses it passes through."""
+"""A text: its body, its parts, the statuses it passes through."""
 
 import secrets
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _GSM_EXTENDED: Final = frozenset("^{}\\[~]|€\f")
 
 
 class Direction(StrEnum):
-    """Who a text came from, in Twilio's words."""
+    """Who a text came from, in Twilio's terms."""
 
     OUTBOUND_API = "outbound-api"
     OUTBOUND_REPLY = "outbound-reply"
@@ -22,7 +22,7 @@ class Direction(StrEnum):
 
 
 class TextStatus(StrEnum):
-    """Where a text is, in Twilio's words; the last four are final."""
+    """The status of a text, in Twilio's terms; the last four are final."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -34,9 +34,9 @@ class TextStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransitLeg:
-    """One leg of a text's way: after so many ms of real time it gets this status, and these are announced.
+    """One step of a delivery plan: after so many ms of real time the text gets a status, and statuses are announced.
 
-    `status` None leaves the status alone; `announced` may repeat a status, name an earlier one, or be empty.
+    `status` None leaves the status unchanged; `announced` may repeat a status, name an earlier one, or be empty.
     """
 
     after_ms: int
@@ -51,11 +51,11 @@ class SimulatedText:
 
     Attributes:
         seq: its place in the record, rising; 0 until it is recorded.
-        plan: its whole way, decided when it was accepted.
+        plan: its whole delivery, decided when it was accepted.
         reached: the index in `plan` of the step it is at.
         due_at: real instant (UTC) of the next step, None when there is none.
         is_open: whether a step or an announcement is still to come.
-        callback_result: what the last announcement met, for people who look.
+        callback_result: the result of the last announcement, shown on the pages.
     """
 
     sid: str
@@ -83,12 +83,12 @@ class SimulatedText:
 
     @property
     def phone(self) -> str:
-        """The number of the person, whichever way the text went."""
+        """The person's number, in either direction."""
         return self.sender if self.direction is Direction.INBOUND else self.recipient
 
     @property
     def number(self) -> str:
-        """The number of the shop, whichever way the text went."""
+        """The shop's number, in either direction."""
         return self.recipient if self.direction is Direction.INBOUND else self.sender
 
     @property

@@ -1,4 +1,4 @@
-"""Texts in Twilio's words: the Message resource, the status callback, the inbound text.
+"""Texts in Twilio's formats: the Message resource, the status callback, the inbound text.
 
 Sample of a status callback, form fields:
 
@@ -80,7 +80,7 @@ def status_form(text: SimulatedText, status: TextStatus, now: datetime) -> dict[
 
 
 def inbound_form(text: SimulatedText) -> dict[str, str]:
-    """Return the fields that hand a reply to the shop."""
+    """Return the fields that deliver a reply to the shop."""
     return {
         "MessageSid": text.sid,
         "SmsSid": text.sid,

@@ -10,16 +10,16 @@ from services.simulator.texts import TextStatus
 ALL = (TextStatus.QUEUED, TextStatus.SENT, TextStatus.DELIVERED)
 
 
-def struck(seed: int, texts: int, probability: float) -> list[bool]:
+def applied(seed: int, texts: int, probability: float) -> list[bool]:
     faults = Faults(seed)
     faults.replace(FaultPlan(rules=(FaultRule(kind=FaultKind.SLOW, probability=probability),)))
     return [faults.draw("+12025550123").answer is not None for _ in range(texts)]
 
 
 def test_the_same_seed_strikes_the_same_texts_and_another_seed_others() -> None:
-    assert struck(7, 200, 0.3) == struck(7, 200, 0.3)
-    assert struck(7, 200, 0.3) != struck(8, 200, 0.3)
-    assert 30 < sum(struck(7, 200, 0.3)) < 90
+    assert applied(7, 200, 0.3) == applied(7, 200, 0.3)
+    assert applied(7, 200, 0.3) != applied(8, 200, 0.3)
+    assert 30 < sum(applied(7, 200, 0.3)) < 90
 
 
 def test_a_rule_for_the_next_texts_strikes_so_many_and_then_never() -> None:
@@ -65,12 +65,12 @@ def test_every_plan_begins_queued_ends_final_and_is_stored_as_it_is(
     assert statuses[0] is TextStatus.QUEUED
     assert statuses[-1] in {TextStatus.DELIVERED, TextStatus.UNDELIVERED, TextStatus.FAILED}
     assert load_plan(dump_plan(plan)) == plan
-    said = [status for step in plan for status in step.announced]
+    announcements = [status for step in plan for status in step.announced]
     if receipts is FaultKind.RECEIPTS_LOST or not announced:
-        assert said == []
+        assert announcements == []
     else:
-        assert statuses[-1] in said
-        assert set(said) <= set(statuses)
+        assert statuses[-1] in announcements
+        assert set(announcements) <= set(statuses)
 
 
 def test_a_text_that_expired_in_the_queue_is_never_sent() -> None:

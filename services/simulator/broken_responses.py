@@ -1,4 +1,4 @@
-"""Answers that no server should give: none at all, a reset connection."""
+"""Responses that simulate broken servers: none at all, a reset connection."""
 
 import asyncio
 import os
@@ -16,10 +16,10 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class NoAnswer(Response):
-    """Says nothing until the caller hangs up, and resets the connection after two minutes."""
+    """Sends nothing until the caller disconnects, and resets the connection after two minutes."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wait in silence."""
+        """Wait for the caller to disconnect."""
         try:
             async with asyncio.timeout(_LONGEST_SILENCE_SECONDS):
                 await _disconnected(receive)
@@ -31,7 +31,7 @@ class ConnectionReset(Response):
     """Resets the TCP connection (RST) before a byte of an answer is written."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Reset the connection, or break off inside an answer where the server hides its transport."""
+        """Reset the connection, or end the response early where the server hides its transport."""
         if scope["type"] != "http":
             raise RuntimeError("only HTTP connections are reset")
         transport = _transport_behind(send)
@@ -48,13 +48,13 @@ class ConnectionReset(Response):
 
 
 async def _disconnected(receive: Receive) -> None:
-    """Return when the caller is gone."""
+    """Return when the caller has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def _break_off(send: Send) -> None:
-    """Promise more bytes than are sent; the server has to close the connection, the answer is unreadable."""
+    """Announce more bytes than are sent: the server has to close the connection, and the response is unreadable."""
     await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"1000")]})
     await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
