@@ -1,4 +1,4 @@
-"""Compliance: may this text go, now, to this person; and what did the person permit.
+"""Compliance: whether a text may go now to a person, and what that person permitted.
 
 Topics in: consents, follow-ups, dispatches, engagement (replies).
 Topics out: `follow-up.cleared`, `follow-up.deferred`, `follow-up.blocked`, `consent.changed`, `recipient.erased`,

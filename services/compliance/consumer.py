@@ -61,8 +61,8 @@ async def enter(reports: Sequence[ConsentReported], uow: UnitOfWork) -> None:
 async def replied(replies: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
     """Remember who wrote, and hold marketing to people with an ambiguous reply that no later entry decides."""
     unclear = {reply.recipient_id: reply for reply in replies if reply.needs_review}
-    people = await store.held_people(uow.db, {reply.recipient_id: reply.merchant_id for reply in replies}, uow.now)
-    await store.note_first_words(
+    people = await store.lock_people(uow.db, {reply.recipient_id: reply.merchant_id for reply in replies}, uow.now)
+    await store.note_first_replies(
         uow.db,
         {
             reply.recipient_id: reply.occurred_at
@@ -76,6 +76,6 @@ async def replied(replies: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
         {
             key: max(reply.occurred_at, people[key].review_since or reply.occurred_at)
             for key, reply in unclear.items()
-            if not any(claims.settles(link.entry, reply.occurred_at) for link in chains.get(key, ()))
+            if not any(claims.ends_review(link.entry, reply.occurred_at) for link in chains.get(key, ()))
         },
     )

@@ -1,4 +1,4 @@
-"""Retention: what has been kept long enough goes, once a day and in slices; the ledger and opt-outs never do.
+"""Retention: once a day, rows that are old enough are deleted, in slices; the ledger and opt-outs never are.
 
 Source: compliance section 3 (opt-outs never expire) and section 11 (verdicts five years); GDPR article 5(1)(e).
 """
@@ -20,14 +20,14 @@ from shared.ids import first_id
 
 _DAY_SECONDS: Final = 86_400.0
 _SPENDING_DAYS: Final = 3
-"""Only today counts; the days before are there for whoever asks why a text waited."""
+"""Only today counts; the days before explain why a text waited."""
 
 BOUNDS: Final[Sequence[TableBound]] = (
     kept_forever("compliance_consent_ledger", "an act of consent", "it is the proof, and its chain must stay whole"),
     kept_forever("compliance_standings", "a person", "a STOP never expires"),
-    kept_forever("compliance_erasures", "a person who was forgotten", "what comes late must be stripped"),
-    kept_forever("compliance_preferences", "a person who wished for fewer texts", "it is their wish"),
-    kept_forever("compliance_revoked_links", "a person whose links were taken back", "no such link may open again"),
+    kept_forever("compliance_erasures", "an erased person", "claims that arrive late must lose their evidence"),
+    kept_forever("compliance_preferences", "a person who chose a pause or fewer texts", "the choice stays in force"),
+    kept_forever("compliance_revoked_links", "a person whose links were revoked", "no such link may open again"),
     kept_forever("compliance_daily_roots", "a merchant and day", "each signs the one before"),
     few_rows("compliance_closed_merchants", "a shop that left"),
     few_rows("compliance_newcomers", "a merchant"),
@@ -39,11 +39,11 @@ BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(certificates, "a request and service", "FOLLOWUP_COMPLIANCE_REQUEST_DAYS"),
     *bounds_of(system_tables),
 )
-"""Every table of compliance, and what keeps it from growing for ever."""
+"""Every table of compliance, and what limits its size."""
 
 
 def sweeps(now: datetime, settings: ComplianceSettings) -> list[Sweep]:
-    """Return what goes now."""
+    """Return what is deleted now: which rows, by which age, under which setting."""
     copied, judged = now - timedelta(days=settings.export_days), now - timedelta(days=settings.decision_days)
     asked, counted = now - timedelta(days=settings.request_days), now - timedelta(days=settings.history_days)
     went = sa.or_(send_slots.c.sent_at.is_(None), send_slots.c.sent_at < counted)
@@ -59,7 +59,7 @@ def sweeps(now: datetime, settings: ComplianceSettings) -> list[Sweep]:
 
 
 def step_of(units: UnitOfWorkRunner, settings: ComplianceSettings) -> Callable[[], Awaitable[float]]:
-    """Return the step that prunes and says when to come again."""
+    """Return the step that deletes old rows and returns the seconds until the next."""
 
     async def step() -> float:
         await swept(units, sweeps(units.clock.now(), settings))

@@ -1,4 +1,4 @@
-"""What rests sealed in compliance, and the place of each value."""
+"""The sealed columns of compliance, and what each value is sealed for."""
 
 from typing import Final
 
@@ -12,4 +12,4 @@ SEALED: Final[Sealed] = {
 }
 """Sealed again when the key changes."""
 SEALED_FOR_GOOD: Final[Sealed] = {ledger: {"evidence": lambda row: aad.evidence(row["entry_id"])}}
-"""Never sealed again: the hash of the sealed bytes is in the chain."""
+"""Never sealed again, because the hash of the sealed bytes is in the chain."""

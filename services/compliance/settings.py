@@ -19,7 +19,7 @@ class ComplianceSettings(Settings):
         None,
         description="Do-not-call list: a number a line; marketing there needs written consent. Renew every 31 days.",
     )
-    reassigned_file: Path | None = Field(None, description="Numbers that changed hands: number,YYYY-MM-DD a line.")
+    reassigned_file: Path | None = Field(None, description="Reassigned numbers: number,YYYY-MM-DD a line.")
     line_types_file: Path | None = Field(
         None, description="Kinds of lines: number,mobile|landline|voip|toll_free|premium a line."
     )

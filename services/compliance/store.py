@@ -28,7 +28,7 @@ _REVIVERS: Mapping[str, Callable[[Any], Any]] = {
     "recipient_id": UUID,
     **dict.fromkeys(("recorded_at", "captured_at", "expires_at", "inquiry_at"), instant),
 }
-"""What a ledger's plain values become, by field; all others are what they are."""
+"""How the ledger's JSON values are converted, by field; all others stay as they are."""
 _ENTRY_FIELDS = tuple(each.name for each in fields(LedgerEntry))
 _NOTHING = Standing()
 _NOTHING_AS_BYTES = standing_as_bytes(_NOTHING)
@@ -42,7 +42,7 @@ class RecipientState(NamedTuple):
     standing: Standing = _NOTHING
     chain_hash: str = GENESIS
     review_since: datetime | None = None
-    """When they wrote what nobody could read for sure; None once it is settled."""
+    """When they sent an ambiguous reply; None once it is decided."""
     texted_at: datetime | None = None
     wrote_at: datetime | None = None
     """When they first wrote without having been texted."""
@@ -62,20 +62,19 @@ class ChainedEntry:
 async def people(
     db: Transaction, recipients: Sequence[RecipientId], *, lock: bool = False
 ) -> dict[RecipientId, RecipientState]:
-    """Return the people that have a row; `lock` holds them until the commit."""
+    """Return the people that have a row; `lock` locks the rows until the commit."""
     held: Lock | None = "update" if lock else None
     rows = await db.fetch(standings, "recipient_id", recipients, lock=held, columns=_OF_A_PERSON)
     return {RecipientId(row["recipient_id"]): _person(row) for row in rows}
 
 
-async def held_people(
+async def lock_people(
     db: Transaction, merchants: Mapping[RecipientId, MerchantId], now: datetime
 ) -> dict[RecipientId, RecipientState]:
-    """Return these people, held until the commit; who had no row has an empty one from here on.
+    """Return these people, locked until the commit; those without a row get an empty one.
 
-    Rows are added before any is locked, both in order (which the transaction sees to), so that two units never wait
-    for each other. On SQLite one unit writes at a time: whom it reads, it holds. Whose row this unit adds need not be
-    read.
+    Rows are added before any is locked, both in order (the transaction sorts them), so that two units never deadlock.
+    On SQLite one unit writes at a time, so that reading locks. Rows that this unit adds are not read again.
     """
     if db.dialect == "sqlite":
         held = await people(db, list(merchants))
@@ -94,17 +93,17 @@ async def held_people(
 
 
 async def save_people(db: Transaction, changed: Mapping[RecipientId, RecipientState], now: datetime) -> None:
-    """Write what held people's ledgers add up to now."""
+    """Write the standings of locked people."""
     await db.upsert(standings, [_row(recipient, person, now) for recipient, person in changed.items()])
 
 
 async def note_first_texts(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
-    """Remember when people were first texted, and touch nothing else of them."""
+    """Record when people were first texted; changes nothing else."""
     await db.change(standings, [{"recipient_id": key, "texted_at": at} for key, at in times.items()])
 
 
-async def note_first_words(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
-    """Remember when people first wrote of their own accord, and touch nothing else of them."""
+async def note_first_replies(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
+    """Record when people first wrote without having been texted; changes nothing else."""
     await db.change(standings, [{"recipient_id": key, "wrote_at": at} for key, at in times.items()])
 
 
@@ -119,7 +118,7 @@ async def known_since(db: Transaction, recipients: Sequence[RecipientId]) -> dic
 
 
 async def note_reviews(db: Transaction, since: Mapping[RecipientId, datetime]) -> None:
-    """Remember whose reply waits for a decision, and touch nothing else of them."""
+    """Record whose reply waits for a decision; changes nothing else."""
     await db.change(standings, [{"recipient_id": key, "review_since": at} for key, at in since.items()])
 
 
@@ -160,7 +159,7 @@ async def append(db: Transaction, added: Iterable[ChainedEntry]) -> None:
 
 
 async def mark_erased(db: Transaction, forgotten: Mapping[RecipientId, tuple[MerchantId, datetime]]) -> None:
-    """Remember that these people were forgotten, and when last."""
+    """Record that these people were erased, and when last."""
     before = await erased(db, list(forgotten))
     await db.upsert(
         erasures,
@@ -172,13 +171,13 @@ async def mark_erased(db: Transaction, forgotten: Mapping[RecipientId, tuple[Mer
 
 
 async def erased(db: Transaction, recipients: Sequence[RecipientId]) -> dict[RecipientId, datetime]:
-    """Return which of these people were forgotten, and when last."""
+    """Return which of these people were erased, and when last."""
     rows = await db.fetch(erasures, "recipient_id", recipients)
     return {RecipientId(row["recipient_id"]): row["erased_at"] for row in rows}
 
 
 async def blank_evidence(db: Transaction, recipients: Sequence[RecipientId]) -> None:
-    """Forget the sealed evidence of these people; what is hashed stays, so their chains still verify."""
+    """Delete the sealed evidence of these people; its hashes stay, so their chains still verify."""
     columns = ("entry_id", "evidence")
     rows = await db.fetch(ledger, "recipient_id", recipients, columns=columns)
     sealed = [row["entry_id"] for row in rows if row["evidence"] is not None]
@@ -192,7 +191,7 @@ async def evident_entries(db: Transaction, recipient: RecipientId) -> int:
 
 
 async def blank_evidence_of_shop(db: Transaction, merchant: MerchantId) -> int:
-    """Forget the sealed evidence of everybody at a shop; return how many entries had any."""
+    """Delete the sealed evidence of everybody at a shop; return how many entries had any."""
     evident = sa.and_(ledger.c.merchant_id == merchant, ledger.c.evidence.is_not(None))
     return await db.execute(sa.update(ledger).where(evident).values(evidence=None))
 
@@ -204,7 +203,7 @@ async def drop_parked_of_shop(db: Transaction, merchant: MerchantId) -> int:
 
 
 async def close_merchant(db: Transaction, merchant: MerchantId, reason: str, at: datetime) -> None:
-    """Remember that a shop has closed; the first word about it stays."""
+    """Record that a shop has closed; a repeat changes nothing."""
     await db.insert_new(closed_merchants, [{"merchant_id": merchant, "reason": reason, "closed_at": at}])
 
 

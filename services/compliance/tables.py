@@ -65,7 +65,7 @@ standings = sa.Table(
     sa.Column("changed_at", Instant, nullable=False),
     postgresql_with=CHANGING,
 )
-"""One row a person: the fold of their ledger, the newest hash, since when a reply of theirs waits for somebody's
+"""One row a person: the standing their ledger adds up to, the newest hash, since when an ambiguous reply waits for a
 decision, when they were first texted, and when they first wrote without having been texted."""
 
 decisions = sa.Table(
@@ -95,7 +95,7 @@ send_slots = sa.Table(
     sa.Column("sent_at", Instant),
     postgresql_with=CHANGING,
 )
-"""One slot a follow-up, reserved with the verdict, aging from acceptance, given back when the text never went."""
+"""One slot a follow-up, reserved with the verdict, aging from acceptance, returned when the text was not sent."""
 
 newcomers = sa.Table(
     "compliance_newcomers",
@@ -111,7 +111,7 @@ newcomers = sa.Table(
 )
 """One row a merchant: this hour's texts to new people, and the newest of them by keyed hashes of their numbers' blocks.
 
-`held_since`: since when texts to new people wait for somebody to look at a run of neighbouring numbers.
+`held_since`: since when neighbouring numbers hold texts to new people until an operator releases them.
 """
 
 spending = sa.Table(
@@ -123,7 +123,7 @@ spending = sa.Table(
     sa.Column("micros", sa.BigInteger, nullable=False),
     postgresql_with=QUEUE,
 )
-"""What a day's texts cost: a few rows a merchant and day, so that processes seldom wait for each other."""
+"""What a day's texts cost: a few rows a merchant and day, so that processes seldom wait for each other's locks."""
 
 erasures = sa.Table(
     "compliance_erasures",
@@ -132,7 +132,7 @@ erasures = sa.Table(
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("erased_at", Instant, nullable=False),
 )
-"""One mark a forgotten person: what was claimed before loses its evidence, however late it arrives."""
+"""One row an erased person: claims from before the erasure lose their evidence, however late they arrive."""
 
 closed_merchants = sa.Table(
     "compliance_closed_merchants",
@@ -141,4 +141,4 @@ closed_merchants = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("closed_at", Instant, nullable=False),
 )
-"""Shops for which nothing goes out any more."""
+"""One row a closed shop: nothing is sent for it."""

@@ -49,7 +49,7 @@ _MINUTES_AN_HOUR = 60
 _CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times as fast, where it was built
 
-# What yaml hands over is checked key by key below, so `Any` is honest here and stays in this module.
+# YAML values are checked key by key below; `Any` does not leave this module.
 _Mapping = Mapping[str, Any]
 
 
@@ -77,8 +77,7 @@ def _with_shipped(quiet_hours: bytes | None) -> RuleTable | UnreadableRules:
 def read_rules(quiet_hours: bytes, area_codes: bytes, places: bytes) -> RuleTable | UnreadableRules:
     """Return the table the three files hold, or why it cannot be trusted.
 
-    Never raises for what a file may contain: an operator's copy with a slip of the pen must stop texts, not the
-    process.
+    Never raises for the content of a file: a mistake in an operator's copy must stop texts, not the process.
     """
     version = hashlib.sha256(b"\0".join((quiet_hours, area_codes, places))).hexdigest()[:16]
     try:
@@ -217,7 +216,7 @@ def _minutes(clock: str) -> int:
 
 
 def week_in_words(hours: WeekHours) -> str:
-    """Return a week's hours as a person writes them, equal days joined: ``Mon-Fri 09:00-18:00, Sun closed``."""
+    """Return a week's hours for people, equal days joined: ``Mon-Fri 09:00-18:00, Sun closed``."""
     runs: list[tuple[int, int, str]] = []
     for index, day in enumerate(hours):
         words = " and ".join(f"{_clock(start)}-{_clock(end)}" for start, end in day) or "closed"

@@ -14,7 +14,7 @@ from shared.zone_countries import countries_of, rows_of
 
 VERSION = metadata.version("tzdata")
 
-_NOT_A_PLACE = frozenset({"Factory"})  # tzdata's own name for "nobody configured this machine"
+_NOT_A_PLACE = frozenset({"Factory"})  # tzdata's own name for a machine without a configured zone
 _SENTINELS = {"America/Edmonton": -timedelta(hours=6), "America/Vancouver": -timedelta(hours=7)}
 """Offsets in December 2026, by tzdata 2026.2 and later."""
 
@@ -41,7 +41,7 @@ def zone(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=512)
 def zones_of_country(country: str) -> tuple[str, ...]:
-    """Return every zone the IANA table (`zone.tab`) lists for an ISO 3166-1 country, none for an unknown one."""
+    """Return every zone that the IANA table (`zone.tab`) lists for an ISO 3166-1 country; empty for an unknown one."""
     return _zones_by_country().get(country, ())
 
 

@@ -14,7 +14,7 @@ LAST = -1
 
 
 class Observed(StrEnum):
-    """Which further day is blocked when a fixed date falls on a weekend."""
+    """Which additional day is blocked when a fixed date falls on a weekend."""
 
     NONE = "none"
     SUN_MON = "sun_mon"

@@ -1,4 +1,4 @@
-"""What a phone number alone says: whether it can exist, its country, its area code; never the number itself."""
+"""Facts that follow from a phone number alone: whether it can exist, its country, its area code."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _NANP_FIRST_DIGITS = frozenset("23456789")  # an area code or exchange never sta
 
 @dataclass(frozen=True, slots=True)
 class NumberFacts:
-    """A number without its identity: enough to judge by, too little to call."""
+    """Facts about a number that do not identify it."""
 
     possible: bool
     country: str | None = None
@@ -19,14 +19,14 @@ class NumberFacts:
     area_code: str | None = None
     """Three digits, for numbers of the North American plan (+1)."""
     costs_extra: bool = False
-    """Premium, shared-cost, personal, satellite: its holder may earn by each text."""
+    """Premium-rate, shared-cost, personal or satellite: its holder may earn by each text."""
 
 
 IMPOSSIBLE = NumberFacts(possible=False)
 
 
 def facts_of(raw: str, region: str | None = None) -> NumberFacts:
-    """Return what a number as somebody wrote it says; `region` reads one without a prefix."""
+    """Return the facts about a number as it was written; `region` is its country if it has no prefix."""
     match phone.parse(raw, region):
         case phone.Unparsable():
             return IMPOSSIBLE
@@ -35,7 +35,7 @@ def facts_of(raw: str, region: str | None = None) -> NumberFacts:
 
 
 def facts_of_e164(number: phone.E164) -> NumberFacts:
-    """Return what a canonical number says.
+    """Return the facts about a canonical number.
 
     A North American number is judged by its shape, not by a library's list of assigned exchanges: 555-01xx and
     +1684 are possible though the library may call them invalid (compliance section 1, check 1).

@@ -1,4 +1,4 @@
-"""Whose law reaches a person: the countries and states of the number and of what is known of the address."""
+"""Whose law applies to a person: the countries and states of the number and of the known address."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,13 +16,13 @@ _POSTAL_PREFIX = 3
 
 @dataclass(frozen=True, slots=True)
 class KnownPlace:
-    """What the merchant knows of where the person lives; None is unknown."""
+    """What the merchant knows about where the person lives; None is unknown."""
 
     time_zone: str | None = None
     state: str | None = None
     """A code (``TX``, ``US-TX``) or a full English name."""
     postal_code: str | None = None
-    """Three characters suffice, and are all that should be kept."""
+    """Its first three characters suffice; no more should be kept."""
     country: str | None = None
 
 
@@ -40,19 +40,19 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class StatedAddress:
-    """What the merchant knows, in the table's own words."""
+    """What the merchant knows, as codes of the rule table."""
 
     region: Region | None
-    """What was said of country and state."""
+    """From the stated country and state."""
     postal_region: Region | None
     postal_prefix: str | None
     ignored: tuple[str, ...]
-    """Names of fields that say nothing we understand."""
+    """Names of fields that could not be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jurisdiction:
-    """Everything the law may look at, most certain first."""
+    """Every region whose law may apply, most certain first."""
 
     number: Region
     address: StatedAddress
@@ -72,10 +72,10 @@ class Jurisdiction:
 
 @lru_cache(maxsize=8192)
 def jurisdiction_of(number: NumberFacts, known: KnownPlace, table: RuleTable) -> Jurisdiction:
-    """Return whose law reaches this person.
+    """Return whose law applies to this person.
 
-    The area code counts even when the person is known to live elsewhere: Connecticut and Virginia reach numbers
-    with their area codes, Florida, Oklahoma and Oregon presume residence from them (compliance section 1).
+    The area code counts even if the person is known to live elsewhere: the laws of Connecticut and Virginia apply to
+    numbers with their area codes; Florida, Oklahoma and Oregon presume residence from them (compliance section 1).
     """
     area_code = None if number.area_code is None else table.area_codes.get(number.area_code)
     home = _region_of_number(number, area_code)
@@ -83,7 +83,7 @@ def jurisdiction_of(number: NumberFacts, known: KnownPlace, table: RuleTable) ->
 
 
 def rules_of(place: Jurisdiction, table: RuleTable, enforced: frozenset[str] = frozenset()) -> tuple[Rule, ...]:
-    """Return every applicable row: each country's, or ZZ where it has none, and each state's that has one."""
+    """Return every applicable rule: each country's, or ZZ's for a country without one, and each state's that has one."""
 
     def applies(row: Rule | None) -> bool:
         return row is not None and (row.enforced or row.id in enforced)
@@ -108,7 +108,7 @@ def _region_of_number(number: NumberFacts, area_code: AreaCode | None) -> Region
 
 
 def region_of(code: str) -> Region:
-    """Return the law of a country (``FR``, ``PR``, ``GG``) or of a state (``US-NJ``)."""
+    """Return the region whose law applies in a country (``FR``, ``PR``, ``GG``) or state (``US-NJ``)."""
     if "-" in code:
         return Region(code.partition("-")[0], code)
     if code in _US_TERRITORIES:
@@ -134,17 +134,17 @@ def _address(known: KnownPlace, home: Region, table: RuleTable) -> StatedAddress
 
 
 def _country(text: str) -> str:
-    """Return an ISO 3166-1 code; what is none becomes ZZ, the strictest guess."""
+    """Return an ISO 3166-1 code; ZZ, the strictest rules, for text that is none."""
     code = text.strip().upper()
     code = _SPELLINGS.get(code, code)
     return code if len(code) == _COUNTRY_LETTERS and code.isascii() and code.isalpha() else FALLBACK
 
 
 def _state(text: str, country: str | None, home: str, places: Places) -> str | None:
-    """Return the ISO 3166-2 code of a US state or Canadian province written as code or name; None says nothing.
+    """Return the ISO 3166-2 code of a US state or Canadian province written as code or name; None if it is neither.
 
-    A bare code is read only where the country has such states: WA is Washington for a US number, and nothing we
-    have a rule for when the person is known to live in Australia.
+    A code without a country is read only if the country has such states: WA is Washington for a US number, but not
+    for a person who is known to live in Australia.
     """
     nation = None if country is None else region_of(country).country
     word = " ".join(text.replace(".", "").split())
@@ -158,7 +158,7 @@ def _state(text: str, country: str | None, home: str, places: Places) -> str | N
 
 
 def _postal_prefix(text: str, country: str, places: Places) -> str | None:
-    """Return the part of a ZIP or Canadian postal code that names a place, None when it names none."""
+    """Return the part of a ZIP or Canadian postal code that names a place; None if it names none."""
     prefix = text.strip().upper()[:_POSTAL_PREFIX]
     if len(prefix) < _POSTAL_PREFIX:
         return None

@@ -1,7 +1,7 @@
-"""When every rule is open in every zone at once: intervals, the next opening, the end of the current one.
+"""When every rule is open in every zone: open intervals, the next opening, and the end of the current one.
 
-All arithmetic is on whole microseconds since 1970 in UTC; local time exists only where an edge of a day's hours is
-converted. Intervals are half open: 08:00:00 is inside, 21:00:00 is not.
+All arithmetic is on whole microseconds since 1970 in UTC; local time is used only to convert the edges of a day's
+hours. Intervals are half open: 08:00:00 is inside, 21:00:00 is not.
 """
 
 from collections.abc import Iterable
@@ -26,30 +26,30 @@ _ALL_DAY: tuple[MinuteSpan, ...] = ((0, _MINUTES_A_DAY),)
 
 
 class Aspect(StrEnum):
-    """Which part of the rules is asked about."""
+    """Which part of the rules to apply."""
 
     BOTH = "both"
     HOURS = "hours"
-    """As if no day were a holiday."""
+    """Ignore holidays."""
     HOLIDAYS = "holidays"
-    """As if every hour were open."""
+    """Ignore hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendingWindow:
-    """The rules that must hold together and the zones in which they must hold; rules without a zone are never open."""
+    """Rules that must all be open in all of the zones; rules without a zone are never open."""
 
     rules: tuple[Rule, ...]
     zones: tuple[ZoneInfo, ...]
     guard_seconds: int = 0
-    """How much earlier than the law's end we stop, since a text can wait at the provider."""
+    """How long before the end of the legal hours sending stops, because a text can wait at the provider."""
 
     def is_open(self, at: datetime, aspect: Aspect = Aspect.BOTH) -> bool:
         """Return whether every rule is open in every zone."""
         return self._interval_at(at, aspect) is not None
 
     def closing(self, at: datetime) -> datetime | None:
-        """Return when the current opening ends, less the guard; None when closed now or when no rule ever closes."""
+        """Return when the current opening ends, less the guard; None if closed at `at`, or if there are no rules."""
         interval = self._interval_at(at, Aspect.BOTH)
         return None if interval is None or not self.rules else instant(interval[1])
 
@@ -84,10 +84,10 @@ class SendingWindow:
 def openings(
     rules: tuple[Rule, ...], zones: tuple[ZoneInfo, ...], utc_day: int, guard_seconds: int, aspect: Aspect
 ) -> tuple[Interval, ...]:
-    """Return the intervals that touch one UTC day (days since 1970) and in which everything is open, in order.
+    """Return the intervals of one UTC day (days since 1970) in which every rule is open in every zone, in order.
 
-    An interval begins within the day, or with it, and is given to its end, beyond midnight too; one that is open for
-    longer is cut where the next two days end.
+    An interval begins within the day, or at its start, and may end after midnight; one that lasts longer is cut at the
+    end of the second day after.
     """
     first, last = utc_day * _DAY, (utc_day + 3) * _DAY
     common: tuple[Interval, ...] = ((first, last),) if zones or not rules else ()
@@ -101,7 +101,7 @@ def openings(
 
 @lru_cache(maxsize=16384)
 def _rule_intervals(rule: Rule, zone: ZoneInfo, utc_day: int, aspect: Aspect) -> tuple[Interval, ...]:
-    """Return one rule's open intervals in one zone around a UTC day, those that touch joined into one."""
+    """Return one rule's open intervals in one zone around a UTC day; adjacent ones are joined."""
     joined: list[Interval] = []
     for day in range(utc_day - 1, utc_day + 4):  # local dates run up to 14 hours before and 12 after UTC's
         for start, end in _local_day(rule, zone, day, aspect):
@@ -114,9 +114,9 @@ def _rule_intervals(rule: Rule, zone: ZoneInfo, utc_day: int, aspect: Aspect) ->
 
 @lru_cache(maxsize=32768)
 def _local_day(rule: Rule, zone: ZoneInfo, day: int, aspect: Aspect) -> tuple[Interval, ...]:
-    """Return one local date's hours as UTC intervals; a holiday on the local date has none.
+    """Return one local date's hours as UTC intervals; none for a holiday.
 
-    Hours within the hour that the clocks skip end before they begin: no instant lies in them.
+    Hours within the hour that the clocks skip end before they begin, so that they contain no instant.
     """
     local = date.fromordinal(_EPOCH_ORDINAL + day)
     if aspect is not Aspect.HOURS and rule.calendar is not None and is_holiday(rule.calendar, local):
@@ -129,7 +129,7 @@ def _edge(day: date, minutes: int, zone: ZoneInfo, *, opens: bool) -> int:
     """Return the UTC instant of a local wall-clock minute.
 
     A minute that the clocks skip or repeat has two readings: an opening takes the later, a closing the earlier, so
-    that no reading is ever outside the hours. Midnight is where the date begins, for both, so that days touch.
+    that neither reading is outside the hours. Midnight is the start of the date for both, so that days are adjacent.
     """
     wall = datetime.combine(day, time(), tzinfo=zone) + timedelta(minutes=minutes)
     first = microseconds(wall)

@@ -11,7 +11,7 @@ from shared.events.follow_up import Purpose
 from shared.rules.holiday_calendars import HolidayCalendar
 
 STALE_AFTER = timedelta(days=180)
-"""A table older than this deserves a warning (compliance section 14)."""
+"""A table older than this causes a warning (compliance section 14)."""
 
 MinuteSpan: TypeAlias = tuple[int, int]
 """Local minutes after midnight, half open; 1440 is the next midnight."""
@@ -47,7 +47,7 @@ class FrequencyCap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One jurisdiction's word on marketing; compared by identity, so that it is a cheap key of a cache."""
+    """One jurisdiction's rule on marketing; compared by identity, so that it is a cheap cache key."""
 
     id: str
     name: str
@@ -55,7 +55,7 @@ class Rule:
     subdivision: str | None
     enforced: bool
     consent_exempts: bool
-    """The rule's own wording spares messages sent with written consent; only the consent_aware profile listens."""
+    """The rule itself exempts texts with written consent; only the consent_aware profile makes use of that."""
     prohibited: bool
     """No marketing may be sent to this destination at all (`hours: blocked`)."""
     hours: WeekHours
@@ -68,20 +68,20 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class PurposeDefaults:
-    """What applies to a purpose before any jurisdiction speaks."""
+    """What applies to a purpose independent of jurisdiction."""
 
     by_jurisdiction: bool
     window: Rule | None
-    """Our own window, where the purpose has one (informational)."""
+    """Our own window, if the purpose has one (informational)."""
     consent: str | None
-    """The name of its consent rule; None needs no consent."""
+    """The name of its consent rule; None: no consent is needed."""
     max_age: timedelta | None
-    """How old the inbound act may be that an answer answers."""
+    """How old the inbound message may be that an answer replies to."""
 
 
 @dataclass(frozen=True, slots=True)
 class AreaCode:
-    """Where a North American area code says it lives."""
+    """The region and zones of a North American area code."""
 
     region: str
     """ISO 3166-2 such as ``US-NJ``, or a country outside the US and Canada."""
@@ -90,16 +90,16 @@ class AreaCode:
 
 @dataclass(frozen=True, slots=True)
 class CountryZones:
-    """The zones of a country when nothing narrower is known."""
+    """The zones of a country if nothing narrower is known."""
 
     every: tuple[str, ...]
     contiguous: tuple[str, ...]
-    """What a ported or VoIP number may lie in; equal to `every` outside the US and Canada."""
+    """The zones a ported or VoIP number may be in; equal to `every` outside the US and Canada."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What an address says: names and postal prefixes of states and provinces."""
+    """Names and postal prefixes of states and provinces, to read an address."""
 
     states: frozenset[str]
     """ISO 3166-2 codes of US states and territories and of Canadian provinces."""
@@ -126,7 +126,7 @@ class TimeZones:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleTable:
-    """Everything the gate needs to know of the world; never changes once read."""
+    """Every rule and every fact about places that the gate uses; never changes once read."""
 
     version: str
     """The first 16 hex digits of the SHA-256 over the bytes of all files read."""

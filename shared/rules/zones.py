@@ -1,4 +1,4 @@
-"""Which clocks may be the person's: candidate zones by the precedence of compliance section 8; all must be open."""
+"""Which time zones the person may be in: candidates by the precedence of compliance section 8; all must be open."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,26 +12,26 @@ _NO_ZONES = CountryZones(every=(), contiguous=())
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The zones in which every rule must be open, and why just these."""
+    """The zones in which every rule must be open, and why these."""
 
     zones: tuple[str, ...]
     why: str
     ignored: tuple[str, ...] = ()
-    """``time_zone`` where the contact's zone is no place; the caller counts it."""
+    """``time_zone`` if the contact's zone is no place; the caller counts it."""
 
 
 @lru_cache(maxsize=8192)
 def clocks_of(number: NumberFacts, known: KnownPlace, table: RuleTable, *, moved: bool) -> Clocks:
-    """Return the candidate zones; the first source that knows anything decides.
+    """Return the candidate zones; the first source with an answer decides.
 
     Args:
-        number: what the number says.
-        known: what the merchant says.
+        number: facts about the number.
+        known: what the merchant knows.
         table: area codes, states and countries with their zones.
-        moved: the number is ported or VoIP, so its area code says nothing about where it is.
+        moved: the number is ported or VoIP, so that its area code does not show where it is.
 
     Returns:
-        At least one zone, except for numbers that belong to no country: those are never open.
+        At least one zone, except for numbers without a country: those are never open.
     """
     place = jurisdiction_of(number, known, table)
     contact = (known.time_zone or "").strip()
@@ -39,7 +39,7 @@ def clocks_of(number: NumberFacts, known: KnownPlace, table: RuleTable, *, moved
     if any(region_of(country).country in place.countries for country in home):
         return Clocks((contact,), "the contact's own time zone")
     zones, why = _by_address(place, table, moved=moved) or _by_number(place, number, table, moved=moved)
-    if home:  # on a journey, or mistaken: neither clock may be asleep
+    if home:  # travelling, or a mistake: it must be open in both
         return Clocks(tuple(dict.fromkeys((*zones, contact))), f"{why}, and the contact's own time zone elsewhere")
     return Clocks(zones, why, ("time_zone",) if contact else ())
 
@@ -49,8 +49,8 @@ def _by_address(place: Jurisdiction, table: RuleTable, *, moved: bool) -> tuple[
     if prefix is not None and prefix in table.places.postal_zones:
         return table.places.postal_zones[prefix], f"postal codes that begin with {prefix}"
     if prefix is not None and postal is not None and postal.state is not None:
-        # A ZIP code tells where in its state an address lies, be it that both zones meet there: an area code, which is
-        # where the phone was bought, takes nothing away from that. A Canadian letter tells no more than the province.
+        # A ZIP code tells where in its state an address is, even if two zones meet there; an area code, which is where
+        # the phone was bought, cannot narrow that. A Canadian letter tells only the province.
         if prefix.isdecimal():
             return table.subdivision_zones[postal.state], f"postal codes that begin with {prefix}"
         return _by_state(postal.state, place, table, moved=moved)

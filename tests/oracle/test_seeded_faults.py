@@ -210,15 +210,17 @@ def expired_consent_lives_on(patch: pytest.MonkeyPatch) -> None:
 
 def help_is_answered_for_ever(patch: pytest.MonkeyPatch) -> None:
     """An answer may be as old as a day."""
-    occasion: Any = answers.occasion
-    patch.setattr(decision, "occasion", lambda *all_: occasion(*all_[:-1], timedelta(days=1)))
+    request: Any = answers.answer_request
+    patch.setattr(decision, "answer_request", lambda *all_: request(*all_[:-1], timedelta(days=1)))
 
 
 def every_stop_is_confirmed(patch: pytest.MonkeyPatch) -> None:
     """Who says STOP again is told again that there will be no more texts."""
-    occasion: Any = answers.occasion
+    request: Any = answers.answer_request
     patch.setattr(
-        decision, "occasion", lambda purpose, found, *rest: occasion(purpose, replace(found, revoked_since=None), *rest)
+        decision,
+        "answer_request",
+        lambda purpose, found, *rest: request(purpose, replace(found, revoked_since=None), *rest),
     )
 
 

@@ -1,4 +1,4 @@
-"""Frequency caps: how many texts of a purpose a rolling period has seen, and when there is room again."""
+"""Frequency caps: how many texts of a purpose went out in a rolling period, and when there is room again."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -9,9 +9,9 @@ from shared.rules.table import FrequencyCap, Rule, RuleTable
 
 
 def applicable_caps(
-    purpose: Purpose, rules: Sequence[Rule], table: RuleTable, policy: Policy
+    purpose: Purpose, binding: Sequence[Rule], rules: RuleTable, policy: Policy
 ) -> tuple[FrequencyCap, ...]:
-    """Return every cap that binds a text: for marketing ours, the statutes' and the merchant's.
+    """Return every cap that applies to a text: for marketing ours, the statutes' and the merchant's.
 
     Informational texts have only the merchant's own caps, other purposes none (compliance section 2). A merchant may
     lower by adding a tighter cap. A jurisdiction named in `allow_above_statutory` loses its own cap there, and ours too
@@ -21,9 +21,9 @@ def applicable_caps(
         return policy.informational_caps
     if purpose is not Purpose.MARKETING:
         return ()
-    statutory = [cap for rule in rules if rule.id not in policy.allow_above_statutory for cap in rule.caps]
-    waived = bool(policy.marketing_caps) and all(rule.id in policy.allow_above_statutory for rule in rules)
-    ours = () if waived else table.policy_caps
+    statutory = [cap for rule in binding if rule.id not in policy.allow_above_statutory for cap in rule.caps]
+    waived = bool(policy.marketing_caps) and all(rule.id in policy.allow_above_statutory for rule in binding)
+    ours = () if waived else rules.policy_caps
     return tuple(dict.fromkeys((*ours, *statutory, *policy.marketing_caps)))
 
 
@@ -34,11 +34,11 @@ def text_times(history: Iterable[HistoryItem], purpose: Purpose) -> tuple[dateti
 
 
 def next_room(caps: Iterable[FrequencyCap], sent: Sequence[datetime], at: datetime) -> datetime | None:
-    """Return the first instant not before `at` when every cap has room, None when one never has (a cap of 0).
+    """Return the first instant not before `at` when every cap has room; None if a cap is 0.
 
-    That is when the oldest of the newest `maximum` texts, which are given newest first, has its period behind it.
-    Half open: a text counts while `sent_at > t - period`, so one exactly 24 h old no longer does. Elapsed time, not
-    the wall clock's: a change of the clocks does not stretch it.
+    That is when the oldest of the newest `maximum` texts (`sent` is newest first) is older than the period. Half open:
+    a text counts while `sent_at > t - period`, so one exactly 24 h old no longer does. Elapsed time, not wall clock
+    time: a change of the clocks does not extend it.
     """
     room = at
     for cap in caps:

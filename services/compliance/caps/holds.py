@@ -98,6 +98,6 @@ async def _answer(db: Transaction, merchant: MerchantId, limits: Limits, now: da
 
 
 def _run(tally: Tally, limits: Limits) -> dict[str, Any]:
-    """Return whether a run of neighbouring numbers holds texts."""
+    """Return whether neighbouring numbers hold texts, and how many are compared."""
     held = None if tally.held_since is None else rfc3339(tally.held_since)
     return {"held_since": held, "of_the_last": len(tally.recent), "most": limits.adjacent_numbers}

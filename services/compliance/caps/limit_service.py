@@ -85,7 +85,7 @@ class LimitService:
 
     async def _over_the_hour(self, uow: UnitOfWork, unknown: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit]:
         merchants = {candidate.due.merchant_id for candidate in unknown}
-        tallies = await limit_store.held_tallies(uow.db, merchants, uow.now)
+        tallies = await limit_store.lock_tallies(uow.db, merchants, uow.now)
         before = {key: tally.held_since for key, tally in tallies.items()}
         limits = {key: new_people_of(self.limits(key)) for key in tallies}
         found: dict[FollowUpId, Limit] = {}

@@ -41,7 +41,7 @@ async def tally_of(db: Transaction, merchant: MerchantId, *, now: datetime, is_h
     return _tally(rows[0]) if rows else Tally(hour_of(now))
 
 
-async def held_tallies(db: Transaction, merchants: Collection[MerchantId], now: datetime) -> dict[MerchantId, Tally]:
+async def lock_tallies(db: Transaction, merchants: Collection[MerchantId], now: datetime) -> dict[MerchantId, Tally]:
     """Return the tallies of merchants, locked until the commit; rows are added before any is locked, in order."""
     wanted = sorted(merchants)
     known = {row["merchant_id"] for row in await db.fetch(newcomers, "merchant_id", wanted, columns=_KEY)}

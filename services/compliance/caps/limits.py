@@ -1,7 +1,7 @@
-"""Bounds on texts to people whom a merchant does not know, and on a day's spending: who waits, and until when. Pure.
+"""Limits on texts to people a merchant does not know, and on a day's spending: which texts wait, until when. Pure.
 
-Whoever owns a block of numbers, or has a share in what texts to it cost, makes somebody else's form send to it ("SMS
-pumping"). It shows in three ways: many new people in an hour, many of one block, and numbers one beside the other.
+SMS pumping: the owner of a block of numbers, who earns by each text to it, fills in a shop's form to make it send
+there. It shows in three ways: many new people in an hour, many in one block, and neighbouring numbers.
 """
 
 import zlib
@@ -19,11 +19,11 @@ from shared.events.follow_up import Purpose
 
 HOUR: Final = timedelta(hours=1)
 LOOK_AGAIN: Final = timedelta(minutes=30)
-"""How often a text is asked about again that waits for somebody to look at a run of numbers."""
+"""How often a text that waits for the release of neighbouring numbers is judged again."""
 RECENT: Final = 100
-"""How many new people are looked at for neighbouring numbers."""
+"""How many of the newest people are compared for neighbouring numbers."""
 PREFIXES: Final = 4096
-"""Blocks of ten thousand numbers are counted in so many places; two that meet in one count more, never less."""
+"""How many counters there are for blocks of ten thousand numbers; blocks that share one count too high, never low."""
 _MOST = 65_535
 _LONGEST_HOURS = 24
 _SPREAD = 0x9E3779B97F4A7C15
@@ -32,7 +32,7 @@ _WHOLE = (1 << 53) - 1
 
 @dataclass(frozen=True, slots=True)
 class NewPeople:
-    """How many new people in an hour, and how many neighbours among the newest."""
+    """Limits: new people in an hour, and neighbours among the newest."""
 
     per_hour: int
     per_key: int
@@ -41,19 +41,19 @@ class NewPeople:
 
 
 class Newcomer(NamedTuple):
-    """Somebody the merchant has not texted yet, by keyed hashes alone."""
+    """A person the merchant has not texted yet, as keyed hashes only."""
 
     person: int
     prefix: int | None
-    """Of the number without its last four digits; None for numbers that nobody has (films, tests)."""
+    """Counter of the number's block of ten thousand; None for numbers that are never assigned (films, tests)."""
     blocks: tuple[int, ...] = ()
-    """Of the hundred the number lies in, and of the one half a hundred beside: runs cross from one to the next."""
+    """Hashes of the number's block of a hundred, and of a block shifted by fifty, so that runs across borders count."""
     key: str | None = None
-    """The id of the API key on whose word the text goes."""
+    """The id of the API key that asked for the text."""
 
 
 class RememberedNewcomer(NamedTuple):
-    """A newcomer as they are remembered for an hour."""
+    """A newcomer as remembered for an hour."""
 
     at_seconds: int
     person: int
@@ -62,7 +62,7 @@ class RememberedNewcomer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LimitWait:
-    """A text waits, and which bound says so."""
+    """A text has to wait, and the limit that it met."""
 
     limit: Limit
     bound: str
@@ -71,7 +71,7 @@ class LimitWait:
 
 @dataclass(slots=True)
 class Tally:
-    """What one merchant's new people of this hour add up to; `ask` counts on."""
+    """One merchant's counts of new people in this hour; `ask` adds to them."""
 
     hour: datetime
     asked: int = 0
@@ -84,12 +84,12 @@ class Tally:
     _people: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Count the blocks of those who are remembered."""
-        self._alike.update(chain.from_iterable(each.blocks for each in self.recent))
-        self._people.update(each.person for each in self.recent)
+        """Count the blocks of the remembered newcomers."""
+        self._alike.update(chain.from_iterable(newest.blocks for newest in self.recent))
+        self._people.update(newest.person for newest in self.recent)
 
     def ask(self, who: Newcomer, most: NewPeople, now: datetime) -> LimitWait | None:
-        """Count a text to somebody new; return why it waits, None where it may go."""
+        """Count a text to a new person; return why it waits, None if it may go."""
         if self.held_since is None and self._is_in_a_run(who, most.adjacent, now):
             self.held_since = now
         if self.held_since is not None:
@@ -102,7 +102,7 @@ class Tally:
         return None
 
     def _counted(self, who: Newcomer, most: NewPeople) -> Iterator[tuple[str, int, int]]:
-        """Count towards one bound after the other, the narrowest first: who meets one takes no room of the next."""
+        """Count towards each limit, the narrowest first; a text that meets one does not count for the next."""
         if who.prefix is not None:
             before = self.by_prefix[who.prefix]
             self.by_prefix[who.prefix] = min(_MOST, before + 1)
@@ -114,20 +114,20 @@ class Tally:
         yield "hour", self.asked - 1, most.per_hour
 
     def release(self) -> None:
-        """Let texts to new people go again; those who were looked at count no more."""
+        """Release texts to new people; those remembered so far count no longer."""
         self.held_since = None
         while self.recent:
             self._forget_oldest()
 
     def _roll(self, now: datetime) -> None:
-        """Begin to count anew in a new hour."""
+        """Start new counts in a new hour."""
         hour = hour_of(now)
         if hour != self.hour:
             self.hour, self.asked, self.by_key = hour, 0, Counter()
             self.by_prefix = array("H", bytes(2 * PREFIXES))
 
     def _is_in_a_run(self, who: Newcomer, adjacent: int, now: datetime) -> bool:
-        """Remember somebody, and return whether too many of the newest have numbers beside theirs."""
+        """Remember a newcomer; return whether too many of the newest have neighbouring numbers."""
         since = int((now - HOUR).timestamp())
         while self.recent and self.recent[0].at_seconds <= since:
             self._forget_oldest()
@@ -143,16 +143,16 @@ class Tally:
         return max(map(alike.__getitem__, who.blocks)) >= adjacent
 
     def _forget_oldest(self) -> None:
-        gone = self.recent.popleft()
-        self._people.discard(gone.person)
-        for block in gone.blocks:
+        oldest = self.recent.popleft()
+        self._people.discard(oldest.person)
+        for block in oldest.blocks:
             self._alike[block] -= 1
             if not self._alike[block]:
                 del self._alike[block]
 
 
 def newcomer(person: int, number: str, prefix_hash: int, key: str | None = None) -> Newcomer:
-    """Return somebody new by the keyed hash of their number without its last four digits."""
+    """Return a newcomer, given the keyed hash of their number without its last four digits."""
     tail = int(number[-4:])
     places = (tail // 100, 200 + (tail + 50) // 100)
     blocks = tuple((prefix_hash + place * _SPREAD) & _WHOLE for place in places)
@@ -165,20 +165,20 @@ def hour_of(now: datetime) -> datetime:
 
 
 def _hours_to_wait(before: int, cap: int) -> int:
-    """Return how many hours ahead there is room behind those who asked before; each text is then asked about once.
+    """Return after how many hours there is room after those counted before; each text is then judged again once.
 
-    A day at most: a flood must not put off till never whoever comes after it.
+    A day at most, so that a flood does not delay later texts for ever.
     """
     return _LONGEST_HOURS if cap == 0 else min(_LONGEST_HOURS, before // cap)
 
 
 def packed(counts: "array[int]") -> bytes:
-    """Return the counts of blocks as they are kept: most are nought."""
+    """Return the counters of blocks compressed: most are 0."""
     return zlib.compress(counts.tobytes(), 1)
 
 
 def unpacked(kept: bytes) -> "array[int]":
-    """Return what `packed` kept."""
+    """Return the counters that `packed` compressed."""
     return array("H", zlib.decompress(kept))
 
 
@@ -190,7 +190,7 @@ class Budget:
     micros: int
     hard_micros: int
     estimate_micros: int
-    """Of a part whose price is not known."""
+    """Of one part of a text whose price is unknown."""
 
     def cost(self, price_micros: int | None, currency: str | None, parts: int) -> int:
         """Return what a text counts as."""
@@ -199,12 +199,12 @@ class Budget:
         return price_micros
 
     def limit(self, spent_micros: int, purpose: Purpose, now: datetime) -> Limit | None:
-        """Return until when a text waits for the next day's budget: marketing first, everything later."""
+        """Return until when a text waits: marketing beyond `micros`, everything else beyond `hard_micros`."""
         most = self.micros if purpose is Purpose.MARKETING else self.hard_micros
         return Limit(Reason.SPEND_LIMIT, next_day(now)) if spent_micros >= most else None
 
     def is_passed(self, spent_micros: int) -> bool:
-        """Return whether the day has cost more than it should."""
+        """Return whether the day has cost its budget for marketing, or more."""
         return spent_micros >= self.micros
 
 

@@ -1,4 +1,4 @@
-"""Cap slots: one a follow-up, reserved with the verdict, aging from acceptance, given back when the text never went."""
+"""Cap slots in the database: one a follow-up, reserved with the verdict, aging from acceptance, returned if unsent."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -23,10 +23,10 @@ class Slot(NamedTuple):
     merchant_id: MerchantId
     purpose: Purpose
     release: int
-    """The release it was last reserved for: the end of an earlier one does not return it."""
+    """The release it was last reserved for; the end of an earlier release does not return the slot."""
     reserved_at: datetime
     sent_at: datetime | None = None
-    """When the provider took the text."""
+    """When the provider accepted the text."""
 
     @classmethod
     def of(cls, event: FollowUpDue | DispatchEvent, at: datetime, sent_at: datetime | None = None) -> "Slot":
@@ -35,7 +35,7 @@ class Slot(NamedTuple):
 
 
 class _Taken(NamedTuple):
-    """What is asked of a slot that is held."""
+    """What is read of a slot that is locked."""
 
     release: int
     sent_at: datetime | None
@@ -44,9 +44,9 @@ class _Taken(NamedTuple):
 async def histories(
     db: Transaction, recipients: Sequence[RecipientId], now: datetime, days: int
 ) -> dict[RecipientId, list[tuple[FollowUpId, HistoryItem]]]:
-    """Return the texts these people were sent or are promised, with the follow-up each belongs to.
+    """Return the texts sent to these people or cleared for them, with the follow-up of each.
 
-    Each ages from its acceptance, or from its last release where that came later.
+    Each ages from its acceptance, or from its last release if that came later.
     """
     since = now - timedelta(days=days)
     found: dict[RecipientId, list[tuple[FollowUpId, HistoryItem]]] = {}
@@ -59,14 +59,14 @@ async def histories(
 
 
 async def reserve(db: Transaction, wanted: Sequence[Slot]) -> None:
-    """Reserve one slot a follow-up; a later release keeps it, with what is known of acceptance, from a new time on."""
+    """Reserve one slot a follow-up; a later release keeps the slot and its acceptance, and reserves it from now."""
     await db.upsert(send_slots, [_reservation(slot) for slot in wanted])
 
 
 async def take(db: Transaction, texts: Sequence[Slot]) -> None:
-    """Take slots of texts that exist, or may: those returned meanwhile, or never reserved, are taken anew.
+    """Reserve the slots of texts that were sent, or may have been, also those returned meanwhile or never reserved.
 
-    A text the provider took ages from the latest acceptance that is known.
+    A text the provider accepted ages from the latest known acceptance.
     """
     known = await _slots(db, [text.follow_up_id for text in texts])
     await db.insert_new(send_slots, [text._asdict() for text in texts if text.follow_up_id not in known])
@@ -80,12 +80,12 @@ async def take(db: Transaction, texts: Sequence[Slot]) -> None:
 
 
 async def give_back(db: Transaction, ended: Mapping[FollowUpId, int | None]) -> int:
-    """Return the slots of texts that never went, and how many those were; one that was accepted stays taken.
+    """Return the slots of texts that were not sent, and how many those were; an accepted one stays reserved.
 
     Args:
         db: the open transaction.
-        ended: follow-up to the release that ended; None where no release will follow. A slot that was reserved for a
-            later release stays.
+        ended: the release that ended, by follow-up; None if no release will follow. A slot reserved for a later
+            release stays.
     """
     known = await _slots(db, list(ended))
     over = {key: slot for key, slot in known.items() if (release := ended[key]) is None or slot.release <= release}
@@ -97,7 +97,7 @@ async def give_back(db: Transaction, ended: Mapping[FollowUpId, int | None]) -> 
 
 
 async def _slots(db: Transaction, follow_ups: Sequence[FollowUpId]) -> dict[FollowUpId, _Taken]:
-    """Return what is taken by these texts, held until the commit."""
+    """Return the slots of these follow-ups, locked until the commit."""
     rows = await db.fetch(send_slots, "follow_up_id", follow_ups, lock="update", columns=_OF_A_SLOT)
     return {FollowUpId(row["follow_up_id"]): _Taken(row["release"], row["sent_at"]) for row in rows}
 

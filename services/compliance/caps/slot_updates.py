@@ -42,7 +42,7 @@ class SlotUpdates:
 
     async def accepted(self, events: Sequence[DispatchAccepted], uow: UnitOfWork) -> None:
         """Let slots age from acceptance, remember who was texted first, and add the costs to the day's spending."""
-        people = await store.held_people(uow.db, {event.recipient_id: event.merchant_id for event in events}, uow.now)
+        people = await store.lock_people(uow.db, {event.recipient_id: event.merchant_id for event in events}, uow.now)
         await slot_store.take(uow.db, [Slot.of(event, event.occurred_at, event.occurred_at) for event in events])
         first = {
             event.recipient_id: event.occurred_at for event in events if people[event.recipient_id].texted_at is None

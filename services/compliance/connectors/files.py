@@ -1,4 +1,4 @@
-"""Connectors over files: one number a line, held sorted in a few bytes each, read again when the file changes."""
+"""Registers in files: one number a line, kept sorted in 16 bytes each, read again when the file changes."""
 
 import csv
 from array import array
@@ -34,7 +34,7 @@ class _Content:
 
 
 class NumberFile:
-    """A file of numbers; `value` makes what stands behind one from the other fields of its line."""
+    """A file of numbers; `value` computes the value of a number from the other fields of its line."""
 
     def __init__(self, path: Path, value: Callable[[Sequence[str]], int | None]) -> None:
         self._path = path
@@ -42,14 +42,14 @@ class NumberFile:
         self._content = self._read()
 
     def value_of(self, number: E164) -> int | None:
-        """Return what stands behind a number; None where it is not in the file."""
+        """Return the value of a number; None if it is not in the file."""
         key, numbers = int(number[1:]), self._content.numbers
         place = bisect_left(numbers, key)
         found = place < len(numbers) and numbers[place] == key
         return self._content.values[place] if found else None
 
     def reload_if_changed(self) -> bool:
-        """Read the file again where it changed; one that cannot be read leaves the last good one in force."""
+        """Read the file again if it changed; if it cannot be read, the last good content stays in use."""
         try:
             if _state(self._path) == self._content.changed:
                 return False
@@ -84,7 +84,7 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _entries(lines: Iterator[list[str]], value: Callable[[Sequence[str]], int | None]) -> tuple[dict[int, int], int]:
-    """Return the numbers of a file with their values, and how many lines were none; a heading is no complaint."""
+    """Return the numbers of a file with their values, and how many lines are unreadable; a heading is none."""
     found: dict[int, int] = {}
     unread = 0
     for place, fields in enumerate(fields for fields in lines if fields):
@@ -98,7 +98,7 @@ def _entries(lines: Iterator[list[str]], value: Callable[[Sequence[str]], int | 
 
 
 def _number(fields: Sequence[str]) -> tuple[int | None, Sequence[str]]:
-    """Return a line's number and its other fields; the registry's own files part the area code from the rest."""
+    """Return a line's number and its other fields; the national registry writes the area code as its own field."""
     first = fields[0].strip().removeprefix("+")
     if len(first) == _NANP_DIGITS - 7 and len(fields) > 1 and len(fields[1].strip()) == 7:  # noqa: PLR2004 - 7 digits
         first, fields = first + fields[1].strip(), fields[1:]
@@ -114,18 +114,18 @@ class DoNotCallFile(NumberFile):
         super().__init__(path, lambda _rest: 1)
 
     def is_listed(self, number: E164) -> bool:
-        """Return whether the number stands in the list."""
+        """Return whether the number is listed."""
         return self.value_of(number) is not None
 
 
 class ReassignedFile(NumberFile):
-    """Numbers that changed hands: ``+12125550123,2026-10-01``."""
+    """Reassigned numbers: ``+12125550123,2026-10-01``."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, _day)
 
     def reassigned_at(self, number: E164) -> datetime | None:
-        """Return the end of the day on which the number last changed hands."""
+        """Return the end of the day on which the number was last reassigned."""
         seconds = self.value_of(number)
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 

@@ -1,4 +1,4 @@
-"""Connectors as the settings name them, and the loop that reads their files again."""
+"""The connectors named in the settings, and the loop that rereads their files."""
 
 import asyncio
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Connectors:
-    """The registers, and the files behind them."""
+    """The registers, and the files they read."""
 
     registers: Registers
     files: tuple[NumberFile, ...]
 
     @classmethod
     def of(cls, settings: ComplianceSettings) -> "Connectors":
-        """Return the connectors that are named.
+        """Return the connectors named in the settings.
 
         Raises:
             ConfigurationFault: a file that is named cannot be read.
@@ -41,7 +41,7 @@ class Connectors:
         return cls(Registers(listed, moved, lines), tuple(file for file in (listed, moved, lines) if file is not None))
 
     def loops(self, clock: Clock) -> list[Loop]:
-        """Return the loop that keeps the files fresh; none without files."""
+        """Return the loop that rereads changed files; no loop without files."""
 
         async def step() -> float:
             for file in self.files:

@@ -13,7 +13,7 @@ from services.compliance.consents.service import ConsentBody
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 
 IMPORTED: Final = frozenset({ConsentAct.IMPORTED, ConsentAct.REVOKED, ConsentAct.EXPIRED})
-"""What a file may tell; whatever it calls a grant is an import, which counts less than a grant we saw ourselves."""
+"""What a file may contain; a grant in it becomes an import, which counts less than a grant we recorded ourselves."""
 _GRANTS: Final = frozenset({ConsentAct.GRANTED, ConsentAct.CONFIRMED})
 
 
@@ -27,10 +27,10 @@ _ACTS: Final = {
     ),
     **dict.fromkeys(("subscribed", "opted_in", "opt_in", "optin", "yes", "true", "1", "y"), "imported"),
 }  # fmt: skip
-"""What other programs call it, written small with underscores."""
+"""What other programs call these acts, in lower case with underscores."""
 _MOST_EVIDENCE_BYTES: Final = 100_000
 _FLOAT: Final = re.compile(r"\+?[0-9]{7,15}\.0+")
-"""A number that a spreadsheet took for one to count with."""
+"""A phone number that a spreadsheet turned into a decimal."""
 
 
 class RowRefusal(StrEnum):
@@ -45,7 +45,7 @@ class RowRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row that is not taken, and what to do about it; repeats no value of the row."""
+    """A row that is refused, and how to fix it; repeats no value of the row."""
 
     reason: RowRefusal
     detail: str
@@ -70,13 +70,13 @@ def read(row: Mapping[str, Any]) -> ConsentBody | RefusedRow:
     if body.event in _GRANTS:
         body = body.model_copy(update={"event": ConsentAct.IMPORTED})
     if body.event not in IMPORTED:
-        return RefusedRow(RowRefusal.NOT_IMPORTABLE, f"a file cannot tell that consent is {body.event}")
+        return RefusedRow(RowRefusal.NOT_IMPORTABLE, f"an import cannot record the event {body.event}")
     lacking = None if body.event is not ConsentAct.IMPORTED else _lacking(body)
     return RefusedRow(RowRefusal.NO_EVIDENCE, lacking) if lacking else body
 
 
 def _as_meant(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with the words of other programs in ours; what we do not know stays as it is."""
+    """Return a row with the words of other programs replaced by ours; unknown words stay as they are."""
     meant = dict(row)
     for name in ("event", "scope", "level"):
         word = meant.get(name)
@@ -89,9 +89,9 @@ def _as_meant(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _withdrawal(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a withdrawal with what identifies it alone left as it must be: nothing beside the number refuses it.
+    """Return a withdrawal that only an unusable number can still refuse.
 
-    A scope nobody knows is all of them, a date that cannot be read is none, and other columns are cut or left out.
+    An unknown scope becomes all scopes, an unreadable date becomes none, and other columns are shortened or left out.
     """
     kept: dict[str, Any] = {name: row[name] for name in ("to", "event", "captured_at") if name in row}
     kept["scope"] = row.get("scope") if row.get("scope") in tuple(ConsentScope) else ConsentScope.ALL

@@ -1,4 +1,4 @@
-"""The import desk: one batch of rows is one unit of work; a row that is known already changes nothing."""
+"""Imports of consents: a batch of rows is one unit of work; a row that is known already changes nothing."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,12 +20,12 @@ from shared.worker_thread import in_worker_thread
 
 _NO_NUMBER = "to"
 _ROW_BYTES = 1_000
-"""A row takes about as long to read as so much of anything else."""
+"""Reading one row takes about as long as reading this many bytes of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportService:
-    """Takes batches."""
+    """Imports batches."""
 
     consents: ConsentService
 
@@ -35,15 +35,15 @@ class ImportService:
         rows: Sequence[Mapping[str, Any]],
         refusal_of: Callable[[int], HTTPProblem | None] = lambda _permissions: None,
     ) -> dict[str, Any]:
-        """Enter what can be proven and return how many rows that were, and why the others were not taken.
+        """Enter the rows that can be proven; return how many those were, and why the others were refused.
 
         Args:
             merchant: whose consents these are.
-            rows: as they came.
-            refusal_of: tells why so many permissions must wait; withdrawals never do.
+            rows: as they were received.
+            refusal_of: returns the problem when so many permissions exceed a quota; withdrawals never do.
 
         Raises:
-            HTTPProblem: the permissions must wait; the withdrawals among the rows are in the ledger.
+            HTTPProblem: the permissions exceed a quota; the withdrawals among the rows are in the ledger.
         """
         now = self.consents.units.clock.now()
         wanted, refused = await in_worker_thread(lambda: self._read(merchant, rows, now), len(rows) * _ROW_BYTES)
@@ -53,8 +53,8 @@ class ImportService:
             wanted = {number: claim for number, claim in wanted.items() if claim.act in WITHDRAWALS}
 
         async def work(uow: UnitOfWork) -> Counter[str]:
-            # Held from here on: neither an erasure nor the same file in another request can come in between.
-            await store.held_people(uow.db, {claim.recipient_id: merchant.id for claim in wanted.values()}, uow.now)
+            # Locked from here on: neither an erasure nor the same file in another request can interfere.
+            await store.lock_people(uow.db, {claim.recipient_id: merchant.id for claim in wanted.values()}, uow.now)
             gone = await store.erased(uow.db, [claim.recipient_id for claim in wanted.values()])
             known = await store.known_entries(uow.db, [claim.event_id for claim in wanted.values()])
             taken: dict[object, ConsentReported] = {}
@@ -84,7 +84,7 @@ class ImportService:
     def _read(
         self, merchant: Merchant, rows: Sequence[Mapping[str, Any]], now: datetime
     ) -> tuple[dict[int, ConsentReported], dict[int, RefusedRow]]:
-        """Return what rows claim, and why others are not taken, by their place."""
+        """Return what rows claim, and why others are refused, by their position."""
         wanted: dict[int, ConsentReported] = {}
         refused: dict[int, RefusedRow] = {}
         for number, row in enumerate(rows):

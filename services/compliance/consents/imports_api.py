@@ -16,7 +16,7 @@ PATH = "/v1/consents/imports"
 
 
 class ImportBody(BaseModel):
-    """A batch; each row has the fields of `POST /v1/consents`."""
+    """A batch of rows; each has the fields of `POST /v1/consents`."""
 
     model_config = ConfigDict(extra="forbid")
 

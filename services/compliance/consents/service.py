@@ -1,4 +1,4 @@
-"""The consent desk: what HTTP callers claim is in the ledger before they are answered."""
+"""Consents over HTTP: what a caller claims is in the ledger before the caller gets an answer."""
 
 import hashlib
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ from shared.privacy import Sealer
 
 _MAX_EVIDENCE_BYTES = 100_000
 _CLOCKS_MAY_DIFFER = timedelta(minutes=5)
-"""A grant dated further ahead than this is a mistake; a nearer one is the caller's clock, and counts from now on."""
+"""A grant dated further in the future than this is refused; a nearer one is clock skew, and counts from now."""
 
 
 class _Body(BaseModel):
@@ -62,7 +62,7 @@ class ConsentBody(_Body):
     source: str = Field("api", min_length=1, max_length=500, description="Where: a form's address.")
     ip: str | None = Field(None, max_length=60)
     user_agent: str | None = Field(None, max_length=1000)
-    evidence: dict[str, Any] | None = Field(None, description="Whatever else proves it; kept sealed.")
+    evidence: dict[str, Any] | None = Field(None, description="Any other proof; kept encrypted.")
 
     @field_validator("evidence")
     @classmethod
@@ -85,7 +85,7 @@ def _undated(value: object, read: ValidatorFunctionWrapHandler) -> datetime | No
 
 
 class RevocationBody(_Body):
-    """One withdrawal, whoever received it (47 CFR 64.1200(a)(10): any reasonable means)."""
+    """One withdrawal, received by any means (47 CFR 64.1200(a)(10): any reasonable means)."""
 
     to: str
     scope: Literal["all", "marketing"] = "all"
@@ -96,7 +96,7 @@ class RevocationBody(_Body):
 
 
 class StandingBody(_Body):
-    """Whose standing is asked for; a body, so that the number stays out of URLs."""
+    """The number whose standing is asked for; in a body, so that it stays out of URLs."""
 
     to: str
 
@@ -111,7 +111,7 @@ class ConsentService:
     history_days: int
 
     def recipient(self, merchant: Merchant, raw: str) -> tuple[RecipientId, E164]:
-        """Return who a number is.
+        """Return the recipient id of a number as it was written, and the number.
 
         Raises:
             HTTPProblem: 422, the number cannot be read.
@@ -123,13 +123,13 @@ class ConsentService:
                 return self.sealer.recipient_id(merchant.id, number), number
 
     def claim(self, merchant: Merchant, body: ConsentBody, now: datetime) -> ConsentReported:
-        """Return the claim a request makes; its evidence sealed.
+        """Return the claim a request makes, with its evidence sealed.
 
         Raises:
             HTTPProblem: 422, the number cannot be read, or a grant is dated in the future. An opt-out is never
-                refused for its date: the ledger counts what is dated ahead of our clock from now on.
+                refused for its date: the ledger counts one dated in the future from now.
         """
-        captured_at = claims.kept(body.captured_at)
+        captured_at = claims.within_bounds(body.captured_at)
         is_ahead = captured_at is not None and captured_at > now + _CLOCKS_MAY_DIFFER
         if is_ahead and body.event is not ConsentAct.REVOKED:
             raise unprocessable("captured_at", "lies in the future")
@@ -173,7 +173,7 @@ class ConsentService:
             if before is not None:
                 return before
             changed = await claims.record([claim], uow)
-            # Asked once the person is held: an erasure that commits at this moment is seen, or sees this claim.
+            # After the person's row is locked: an erasure that commits at this moment is seen here, or sees this claim.
             gone = await store.erased(uow.db, [claim.recipient_id])
             if gone and body.event is not ConsentAct.REVOKED:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
@@ -194,7 +194,7 @@ class ConsentService:
     async def person(
         self, merchant: Merchant, recipient: RecipientId, now: datetime
     ) -> tuple[RecipientState, Sequence[HistoryItem]]:
-        """Return what is held about somebody, and the texts they were sent; a stranger is an empty page."""
+        """Return what is held about a person, and the texts they were sent; an unknown person has an empty state."""
 
         async def work(db: Transaction) -> tuple[RecipientState | None, list[HistoryItem]]:
             people = await store.people(db, [recipient])
@@ -206,18 +206,18 @@ class ConsentService:
 
 
 def must_not_pose_as_heard(body: ConsentBody) -> None:
-    """Refuse a permission that says we heard it ourselves; a withdrawal is taken whatever it says.
+    """Refuse a permission that claims to come from our own channels; a withdrawal is taken whatever it claims.
 
     Raises:
-        HTTPProblem: 422, method or source is one of ours.
+        HTTPProblem: 422, method or source is reserved.
     """
     if body.event is not ConsentAct.REVOKED and is_reserved(body.method, body.source):
         field = "source" if is_reserved("", body.source) else "method"
-        raise unprocessable(field, "is ours alone: replies and the preference page write it; say how you heard it")
+        raise unprocessable(field, "is reserved for replies and the preference page; say how the person told you")
 
 
 def standing_answer(person: RecipientState, now: datetime) -> dict[str, Any]:
-    """Return a standing as the API tells it."""
+    """Return a standing as the API shows it."""
     standing = person.standing
     return {
         "consents": {

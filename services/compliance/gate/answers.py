@@ -13,18 +13,18 @@ from shared.rules.table import ConsentStatus
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequested:
-    """The person asked for this answer, which is welcome up to and including `until`."""
+    """The person asked for this answer, which may go up to and including `until`."""
 
     until: datetime
 
 
-Occasion: TypeAlias = AnswerRequested | Reason
+AnswerRequest: TypeAlias = AnswerRequested | Reason
 
 
-def occasion(
+def answer_request(
     purpose: Purpose, consent: Consent, history: Sequence[HistoryItem], now: datetime, max_age: timedelta
-) -> Occasion:
-    """Return whether somebody asked for this answer, or why it must not go.
+) -> AnswerRequest:
+    """Return until when this answer may go because the person asked for it, or why it must not.
 
     Source: compliance section 1, checks 4 and 5; 47 CFR 64.1200(a)(12).
     """
@@ -33,11 +33,11 @@ def occasion(
     return _help(history, now, max_age)
 
 
-def _confirmation(consent: Consent, history: Sequence[HistoryItem], now: datetime, max_age: timedelta) -> Occasion:
+def _confirmation(consent: Consent, history: Sequence[HistoryItem], now: datetime, max_age: timedelta) -> AnswerRequest:
     """Return whether the newest opt-out is to be confirmed: one confirmation for as long as a person stays opted out.
 
-    It is the only text after the first withdrawal, so whoever says STOP again has had it. Who withdrew elsewhere
-    first, and was sent nothing, gets it for the STOP they write.
+    A second STOP gets no second confirmation. A person who first withdrew elsewhere, and was sent nothing, gets the
+    confirmation for their STOP.
     """
     revoked_at = consent.revoked_at
     standing = consent.status is ConsentStatus.REVOKED or consent.is_revoked()
@@ -51,7 +51,7 @@ def _confirmation(consent: Consent, history: Sequence[HistoryItem], now: datetim
     return AnswerRequested(revoked_at + max_age)
 
 
-def _help(history: Sequence[HistoryItem], now: datetime, max_age: timedelta) -> Occasion:
+def _help(history: Sequence[HistoryItem], now: datetime, max_age: timedelta) -> AnswerRequest:
     asked = max((past.at for past in history if past.kind is PastKind.INBOUND_HELP and past.at <= now), default=None)
     if asked is None or now - asked > max_age:
         return Reason.NO_RECENT_INBOUND

@@ -1,4 +1,4 @@
-"""From a due follow-up and what the tables hold to the inputs of the gate, and from its verdict to an event."""
+"""Turns a due follow-up and what is known of its recipient into inputs of the gate, and a verdict into an event."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import NamedTuple, assert_never
 
 from services.compliance import instruments
-from services.compliance.connectors.ports import NO_NEWS, NumberNews
+from services.compliance.connectors.ports import NO_FINDINGS, NumberFindings
 from services.compliance.gate.inputs import TEXT_OF, Consent, HistoryItem, JudgedText, PastKind, Policy, Recipient
 from services.compliance.gate.records import DecisionInputs, postal_prefix
 from services.compliance.gate.verdicts import Block, Clear, Defer, Verdict
-from services.compliance.preferences.wishes import FEWER, NO_WISH, Wish
+from services.compliance.preferences.preference import FEWER, NO_PREFERENCE, Preference
 from services.compliance.store import RecipientState
 from shared import ids
 from shared.config.merchant import MerchantConfig
@@ -25,21 +25,21 @@ from shared.vocabulary.profiles import Profile
 
 
 class GateCircumstances(NamedTuple):
-    """What holds a text back for everybody, or for this person, at this moment."""
+    """What holds a text back at this moment besides consent, hours and caps."""
 
     reports_missing: bool = False
-    """The ledger does not hold every consent report the due names."""
+    """The ledger does not hold every consent report that the due follow-up names."""
     parked: bool = False
     consent_lag: bool = False
     source_lag: bool = False
-    wish: Wish = NO_WISH
+    preference: Preference = NO_PREFERENCE
     """What the person chose on their preference page."""
-    number: NumberNews = NO_NEWS
-    """What others know of the number."""
+    number: NumberFindings = NO_FINDINGS
+    """What the registers of the connectors say about the number."""
 
 
 def policy_of(config: MerchantConfig, *, is_closed: bool = False) -> Policy:
-    """Return the gate's policy as a merchant's file says it, with the guard of live service."""
+    """Return the gate's policy from a merchant's file, with the guard every live decision has."""
     policies = config.policies
     chosen = Policy(
         profile=Profile(policies.profile.value),
@@ -59,14 +59,14 @@ def inputs_of(
     due: FollowUpDue,
     contact: Contact,
     person: RecipientState,
-    past: Sequence[HistoryItem],
+    history: Sequence[HistoryItem],
     circumstances: GateCircumstances,
     policy: Policy,
     now: datetime,
 ) -> DecisionInputs:
-    """Return everything the gate looks at; of the number only what it says, never the number.
+    """Return everything the gate looks at; of the number only facts about it, never the number itself.
 
-    Of the past only texts of the same purpose matter, to caps and to answers alike.
+    Of the history only texts of the same purpose matter, for caps and for answers.
     """
     consent = person.standing.consent_for(due.purpose, now)
     asked = due.inbound_at if due.purpose is Purpose.HELP else None
@@ -79,27 +79,27 @@ def inputs_of(
             suppressed=circumstances.number.bars(due.purpose, consent),
             suppression=person.standing.suppression or circumstances.number.suppression(consent),
             is_of_shipping=contact.provenance is PhoneProvenance.SHIPPING,
-            awaiting_consent=circumstances.reports_missing or _opt_out_is_on_its_way(due, consent),
+            awaiting_consent=circumstances.reports_missing or _opt_out_not_recorded(due, consent),
             needs_review=person.review_since is not None,
             parked=circumstances.parked,
             consent_lag=circumstances.consent_lag,
             source_lag=circumstances.source_lag,
-            paused_until=circumstances.wish.paused_until,
+            paused_until=circumstances.preference.paused_until,
         ),
         consent=consent,
         history=(
-            *(text for text in past if text.kind is TEXT_OF[due.purpose]),
+            *(item for item in history if item.kind is TEXT_OF[due.purpose]),
             *((HistoryItem(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
         ),
         now=now,
         policy=replace(policy, marketing_caps=(*policy.marketing_caps, FEWER))
-        if circumstances.wish.is_fewer
+        if circumstances.preference.is_fewer
         else policy,
     )
 
 
-def _opt_out_is_on_its_way(due: FollowUpDue, consent: Consent) -> bool:
-    """Return whether the ledger has not heard yet of the opt-out this text would confirm: the two travel apart."""
+def _opt_out_not_recorded(due: FollowUpDue, consent: Consent) -> bool:
+    """Return whether the opt-out this text would confirm is not in the ledger yet; the two arrive independently."""
     if due.purpose is not Purpose.OPT_OUT_CONFIRMATION or due.inbound_at is None:
         return False
     return consent.revoked_at is None or consent.revoked_at < due.inbound_at
@@ -108,7 +108,7 @@ def _opt_out_is_on_its_way(due: FollowUpDue, consent: Consent) -> bool:
 def announcement(
     due: FollowUpDue, verdict: Verdict, *, first_contact: bool, now: datetime
 ) -> FollowUpCleared | FollowUpDeferred | FollowUpBlocked:
-    """Return the event that tells the rest of the house; facts that said nothing we understand are counted."""
+    """Return the event that announces a verdict, and count the contact facts that the gate could not use."""
     for fact in verdict.evidence.ignored:
         instruments.IGNORED_FACTS.labels(fact).inc()
     common = {
@@ -164,5 +164,5 @@ def announcement(
 
 
 def _id(kind: str, due: FollowUpDue) -> EventId:
-    """Return the id a verdict's event has however often the due is read."""
+    """Return the id of a verdict's event; the same however often the due event is read."""
     return EventId(ids.derived(kind, due.follow_up_id, due.release, at=due.due_at))

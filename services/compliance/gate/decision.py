@@ -1,6 +1,6 @@
 """The gate: may this text go to this person now? Pure and total; follows compliance section 1 row by row.
 
-A lasting obstacle is named before a passing one, with one exception: a consent that is still on its way is awaited
+A permanent obstacle is named before a temporary one, with one exception: a consent that may still arrive is awaited
 before its absence is judged.
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from services.compliance.caps.frequency import applicable_caps, next_room, text_times
 from services.compliance.gate import wording
-from services.compliance.gate.answers import AnswerRequested, occasion
+from services.compliance.gate.answers import AnswerRequested, answer_request
 from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, Policy, Recipient
 from services.compliance.gate.setting import Moment, Setting, setting_of
 from services.compliance.gate.sufficiency import shortfall
@@ -23,12 +23,12 @@ from shared.rules.table import RuleTable, UnreadableRules
 from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 VERSION = "4"
-"""Changes when the same inputs and table may give another verdict."""
+"""Changes when the same inputs and rules may give another verdict, its explanation included."""
 
 CLEARANCE = timedelta(minutes=10)
 """How long a clearance lasts at most (design section 9)."""
 AWAIT_CONSENT = timedelta(seconds=60)
-"""How long a text waits for the consent of its own checkout (design section 5), once all news has been heard."""
+"""How long a text waits for the consent of its own checkout (design section 5), once all events have been read."""
 
 _ASK_AGAIN = {
     Reason.AWAITING_CONSENT: timedelta(seconds=5),
@@ -41,7 +41,7 @@ _NEVER_TEXTED = frozenset({LineType.LANDLINE, LineType.TOLL_FREE, LineType.PREMI
 
 
 class _Case(NamedTuple):
-    """One text in front of the gate, with everything that every check may look at."""
+    """One text at the gate, with everything a check may need."""
 
     message: JudgedText
     purpose: Purpose
@@ -49,12 +49,12 @@ class _Case(NamedTuple):
     consent: Consent
     history: Sequence[HistoryItem]
     now: datetime
-    table: RuleTable
+    rules: RuleTable
     policy: Policy
     setting: Setting
     moment: Moment
     least: timedelta
-    """How long a clearance lasts at least."""
+    """The shortest clearance that is given."""
 
     def block(self, reason: Reason) -> Block:
         return Block(reason, _evidence(self.moment, wording.lasting(reason, self.setting.countries[0])))
@@ -77,17 +77,17 @@ class _Case(NamedTuple):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the hours are closed, or close before a text can be on its way."""
+        """Whether the hours are closed, or close before a clearance of the shortest length would end."""
         closes = self.moment.closes_at
         return not self.moment.is_open or (closes is not None and self.ends_too_soon(closes))
 
     def ends_too_soon(self, end: datetime, at: datetime | None = None) -> bool:
-        """Return whether less than the least clearance is left until an end, now or at another moment."""
+        """Return whether less than the shortest clearance is left until `end`, counted from `at` or now."""
         left = end - (self.now if at is None else at)
         return left < self.least if self.least else left <= timedelta()
 
     def opening(self, earliest: datetime) -> datetime | None:
-        """Return the first moment not before `earliest` at which the hours stay open for a whole clearance."""
+        """Return the first moment not before `earliest` from which the hours stay open for the shortest clearance."""
         window = self.setting.window
         until = window.next_opening(earliest, self.last_deferral)
         while until is not None and (closes := window.closing(until)) is not None and closes - until < self.least:
@@ -96,7 +96,7 @@ class _Case(NamedTuple):
 
     @property
     def last_deferral(self) -> datetime:
-        hours = self.table.max_defer_hours if self.policy.max_defer_hours is None else self.policy.max_defer_hours
+        hours = self.rules.max_defer_hours if self.policy.max_defer_hours is None else self.policy.max_defer_hours
         return self.message.first_due_at + timedelta(hours=hours)
 
 
@@ -113,11 +113,11 @@ def decide(
 
     Args:
         message: purpose, first due time, end.
-        recipient: what the number says, what is known, what holds marketing back.
+        recipient: facts about the number, what is known, what holds marketing back.
         consent: what the ledger holds for this purpose.
-        history: what the brand sent this person and what was asked; only the last day and the last answers matter.
+        history: what the shop sent this person and what the person asked.
         now: aware UTC.
-        rules: the table, or why there is none: then everything is blocked.
+        rules: the rule table, or why it is unreadable: then everything is blocked.
         policy: the merchant's choices.
 
     Returns:
@@ -150,30 +150,30 @@ def decide(
 
 
 def _awaits_consent(case: _Case) -> timedelta | None:
-    """Return after how long to look again for a consent that is on its way, or None: it is judged as it stands.
+    """Return after how long to look again for a consent that may still arrive; None: judge the consent as it is.
 
-    While news about this person is late or set aside, that a consent is missing proves nothing: the text waits on, a
-    marketing text or another as long as it may be deferred at all, an answer as long as it is an answer.
+    While events about this person are unread or parked, a missing consent proves nothing: the text goes on waiting,
+    an answer until it is too old to be one, any other text for as long as it may be deferred.
     """
     if not case.recipient.awaiting_consent or case.is_expired:
         return None
     if case.now < case.message.first_due_at + AWAIT_CONSENT:
         return _ASK_AGAIN[Reason.AWAITING_CONSENT]
-    late = _late_news(case.recipient)
+    late = _unread_events(case.recipient)
     if late is None:
         return None
     again = _ASK_AGAIN[late]
-    max_age = case.table.purposes[case.purpose].max_age if case.purpose in ANSWER_PURPOSES else None
+    max_age = case.rules.purposes[case.purpose].max_age if case.purpose in ANSWER_PURPOSES else None
     last = case.last_deferral if max_age is None else case.message.first_due_at + max_age
     return again if case.now + again <= last else None
 
 
-def _unwritable(recipient: Recipient, table: RuleTable) -> Reason | None:
-    """Checks 1 to 3: what no class of text may pass."""
+def _unwritable(recipient: Recipient, rules: RuleTable) -> Reason | None:
+    """Checks 1 to 3: obstacles for every class of text."""
     number = recipient.number
     if not number.possible:
         return Reason.INVALID_NUMBER
-    if number.costs_extra or number.area_code in {*table.toll_free, *table.premium}:
+    if number.costs_extra or number.area_code in {*rules.toll_free, *rules.premium}:
         return Reason.UNSUPPORTED_NUMBER_TYPE
     if recipient.line in _NEVER_TEXTED:
         return Reason.UNSUPPORTED_NUMBER_TYPE
@@ -183,23 +183,23 @@ def _unwritable(recipient: Recipient, table: RuleTable) -> Reason | None:
 
 
 def _answer(case: _Case) -> Verdict:
-    """Checks 4 and 5: answers go to people who asked, at any hour, opted out or not."""
-    max_age = case.table.purposes[case.purpose].max_age or timedelta()
-    asked = occasion(case.purpose, case.consent, case.history, case.now, max_age)
+    """Checks 4 and 5: answers go to people who asked for them, at any hour, opted out or not."""
+    max_age = case.rules.purposes[case.purpose].max_age or timedelta()
+    asked = answer_request(case.purpose, case.consent, case.history, case.now, max_age)
     if not isinstance(asked, AnswerRequested):
         return case.block(asked)
     return case.block(Reason.MESSAGE_EXPIRED) if case.is_expired else case.clear(asked.until)
 
 
 def _forbidden(case: _Case) -> Reason | None:
-    """Checks 6 to 8, and a text that is past its end before any hour is looked at."""
+    """Checks 6 to 8, and a text that has expired, before hours are checked."""
     if case.consent.is_revoked() or case.recipient.suppression is SuppressionCause.OPT_OUT:
         return Reason.OPTED_OUT
     if case.policy.destinations is not None and case.setting.countries[0] not in case.policy.destinations:
         return Reason.DESTINATION_NOT_ALLOWED
     if case.is_marketing and case.setting.is_prohibited:
         return Reason.DESTINATION_PROHIBITED
-    missing = shortfall(case.consent, case.purpose, case.setting.countries, case.now, case.table)
+    missing = shortfall(case.consent, case.purpose, case.setting.countries, case.now, case.rules)
     if missing is not None:
         return missing
     if case.consent.expires_at is not None and case.ends_too_soon(case.consent.expires_at):
@@ -208,8 +208,8 @@ def _forbidden(case: _Case) -> Reason | None:
 
 
 def _timed(case: _Case) -> Verdict:
-    """Checks 9 to 11: holds, holidays and hours, caps, and whether waiting is worth while."""
-    caps = applicable_caps(case.purpose, case.setting.binding, case.table, case.policy)
+    """Checks 9 to 11: holds, holidays and hours, caps, and whether the text expires before it may go."""
+    caps = applicable_caps(case.purpose, case.setting.binding, case.rules, case.policy)
     room = next_room(caps, text_times(case.history, case.purpose), case.now)
     hold = _hold(case)
     closed = _why_closed(case) if case.is_closed else None
@@ -232,16 +232,16 @@ def _timed(case: _Case) -> Verdict:
 
 
 def _hold(case: _Case) -> Reason | None:
-    """Return what holds marketing to this person until somebody or something has caught up."""
+    """Return why marketing to this person is held; None: it is not."""
     if not case.is_marketing:
         return None
     if case.recipient.needs_review:
         return Reason.NEEDS_REVIEW
-    return _late_news(case.recipient)
+    return _unread_events(case.recipient)
 
 
-def _late_news(recipient: Recipient) -> Reason | None:
-    """Return what keeps news of this person from having been heard, or None: all of it was."""
+def _unread_events(recipient: Recipient) -> Reason | None:
+    """Return why events about this person may be unread; None: all have been read."""
     if recipient.parked:
         return Reason.PARKED
     if recipient.consent_lag:
@@ -250,13 +250,13 @@ def _late_news(recipient: Recipient) -> Reason | None:
 
 
 def _pause(case: _Case) -> datetime | None:
-    """Return until when the person wants no marketing, where that lies ahead."""
+    """Return until when the person paused marketing; None: not now."""
     until = case.recipient.paused_until if case.is_marketing else None
     return until if until is not None and until > case.now else None
 
 
 def _why_closed(case: _Case) -> Reason:
-    """Return the obstacle that ends last, holiday on a tie, when a holiday and quiet hours both hold."""
+    """Return why the hours are closed: of a holiday and quiet hours, the one that ends last; on a tie, the holiday."""
     window, last = case.setting.window, case.last_deferral
     if case.moment.is_open:
         return Reason.QUIET_HOURS
@@ -270,7 +270,7 @@ def _why_closed(case: _Case) -> Reason:
     return Reason.HOLIDAY if ends_later else Reason.QUIET_HOURS
 
 
-# Texts of one batch that are told the same are told it in the same object, as their moment is one; a poll holds 500.
+# Equal evidence within a batch is one object, because the moment is one object; a poll holds up to 500 follow-ups.
 
 
 @lru_cache(maxsize=512)

@@ -1,6 +1,6 @@
 """The evaluation format: one question to the gate as JSON, one answer as JSON (design section 9).
 
-Used by `POST /v1/gate/evaluations` and `followup gate`; an omitted field is unknown, a field nobody knows is refused.
+Used by `POST /v1/gate/evaluations` and `followup gate`; an omitted field is unknown, an unknown field is refused.
 """
 
 import re
@@ -48,7 +48,7 @@ def _sensible(value: datetime) -> datetime:
 
 
 RFC3339Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_sensible)]
-"""RFC 3339 with an offset; UTC inside."""
+"""RFC 3339 with an offset; held in UTC."""
 
 
 class _Strict(BaseModel):
@@ -56,7 +56,7 @@ class _Strict(BaseModel):
 
 
 class KnownFacts(_Strict):
-    """What is known of where the person lives."""
+    """What is known about where the person lives."""
 
     timezone: str | None = None
     state: str | None = None
@@ -65,16 +65,16 @@ class KnownFacts(_Strict):
 
 
 class NumberState(_Strict):
-    """What is known of the line behind the number."""
+    """What is known about the line."""
 
     ported: Flag | None = None
     type: str | None = None
-    """mobile, landline, voip, toll_free, premium; another word is unknown."""
+    """mobile, landline, voip, toll_free, premium; any other word is unknown."""
     suppressed: Flag | None = None
 
 
 class ConsentState(_Strict):
-    """What the ledger would hold."""
+    """The consent to assume, as the ledger would hold it."""
 
     status: ConsentStatus | None = None
     captured_at: RFC3339Instant | None = None
@@ -96,7 +96,7 @@ class EvaluationRequest(_Strict):
 
     to: str
     purpose: str = Field(alias="class")
-    """The law's word for purpose; one nobody knows is blocked as `unknown_class`, not refused."""
+    """The purpose, called class in the rules; an unknown one is blocked as `unknown_class`, not refused."""
     now: RFC3339Instant
     known: KnownFacts | None = None
     number: NumberState | None = None
@@ -108,13 +108,13 @@ class EvaluationRequest(_Strict):
     profile: Profile | None = None
     close_guard_seconds: Whole | None = Field(default=None, ge=0, le=86_400)
     destinations: frozenset[str] | None = Field(default=None, max_length=250)
-    """Countries the shop writes to; omitted: any."""
+    """Countries the shop sends to; omitted: any."""
     least_clearance_seconds: Whole | None = Field(default=None, ge=0, le=86_400)
-    """An opening, a text or a consent that ends sooner is over; omitted: 0. A text in service is judged with 60."""
+    """An opening, a text or a consent that ends sooner counts as ended; omitted: 0. Live decisions use at least 60."""
 
 
 class RuleAnswer(_Strict):
-    """One row that was looked at."""
+    """One rule that was checked."""
 
     id: str
     cite: str
@@ -124,7 +124,7 @@ class RuleAnswer(_Strict):
 
 
 class ZoneAnswer(_Strict):
-    """One clock that was looked at."""
+    """One time zone that was checked."""
 
     zone: str
     local_time: str
@@ -145,7 +145,7 @@ class EvaluationAnswer(_Strict):
 
 
 class EvaluationError(_Strict):
-    """Stands in the answer's place when the question cannot be read."""
+    """Takes the place of the answer when the question cannot be read."""
 
     error: str
 
@@ -218,7 +218,7 @@ def rfc3339(at: datetime) -> str:
 
 
 def _lawful(countries: frozenset[str]) -> frozenset[str]:
-    """Return countries as laws name them: Jersey is of Great Britain, Puerto Rico of the United States."""
+    """Return countries by the law that applies: Great Britain for Jersey, the United States for Puerto Rico."""
     return frozenset(region_of(country).country for country in countries)
 
 
@@ -232,7 +232,7 @@ def _line(word: str | None) -> LineType:
 
 
 def _complaint(problem: ValidationError) -> str:
-    """Return every mistake in one line, without repeating any value: it may be a phone number."""
+    """Return every mistake in one line, without any value: it may be a phone number."""
     return "; ".join(_mistake(error["loc"], error["type"], error["msg"]) for error in problem.errors())
 
 

@@ -1,4 +1,4 @@
-"""What the gate is given: the text, the person, the consent, the past and the merchant's policy."""
+"""What the gate is given: the text, the recipient, the consent, the history and the merchant's policy."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,13 +13,14 @@ from shared.rules.table import ConsentStatus, FrequencyCap
 from shared.vocabulary.profiles import Profile
 
 SERVICE_GUARD_SECONDS = 60
-"""The least guard in service, so that no clearance lapses in a loop at the end of a window (design section 9)."""
+"""The shortest guard in live service, so that clearances do not lapse again and again at the end of a window
+(design section 9)."""
 SERVICE_CLEARANCE_SECONDS = 60
-"""The least life of a clearance in service: the sender wants 45 s to be left, and a text needs a while to get there."""
+"""The shortest clearance in live service: the sender requires 45 s to be left, and needs time before that."""
 
 
 class LineType(StrEnum):
-    """What kind of line a number is, where somebody has looked it up."""
+    """What kind of line a number is, if it was looked up."""
 
     MOBILE = "mobile"
     LANDLINE = "landline"
@@ -30,7 +31,7 @@ class LineType(StrEnum):
 
 
 class PastKind(StrEnum):
-    """What happened between the brand and the person: a text of a purpose, or an inbound HELP."""
+    """What happened between the shop and the person: a text of a purpose, or an inbound HELP."""
 
     MARKETING = "marketing"
     INFORMATIONAL = "informational"
@@ -41,7 +42,7 @@ class PastKind(StrEnum):
 
 
 TEXT_OF = {purpose: PastKind(purpose.value) for purpose in Purpose}
-"""What a text of a purpose is once it is past."""
+"""The kind of past event that a text of a purpose becomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,16 @@ class JudgedText:
     """The text to be judged; all instants are aware UTC."""
 
     purpose: Purpose | None
-    """None: a class nobody knows."""
+    """None: an unknown class."""
     first_due_at: datetime
     """`max_defer_hours` counts from here."""
     expires_at: datetime | None = None
-    """From this instant on the text is no longer welcome."""
+    """From this instant on the text must not be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A bound of the merchant's that this text met, whoever it is for."""
+    """A limit of the merchant that this text met, independent of its recipient."""
 
     reason: Reason
     until: datetime
@@ -67,31 +68,31 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """The person, without identity: what the number says, what is known, and what holds marketing back."""
+    """The person, without identity: facts about the number, what is known, and what holds marketing back."""
 
     number: NumberFacts
     known: KnownPlace = NOTHING_KNOWN
     line: LineType = LineType.UNKNOWN
     ported: bool = False
     suppressed: bool = False
-    """For a cause beyond opt-out (check 3); a cause given below counts by itself."""
+    """For a cause other than opt-out (check 3); a cause in `suppression` counts by itself."""
     suppression: SuppressionCause | None = None
     is_of_shipping: bool = False
     """The number is a shipping address's, which may be another person's: never marketing (webhooks section 1)."""
     awaiting_consent: bool = False
-    """A consent report of the same delivery, or the opt-out that is to be confirmed, has not reached the ledger."""
+    """A consent report of the same delivery, or the opt-out to be confirmed, is not in the ledger yet."""
     needs_review: bool = False
-    """An ambiguous reply waits for somebody's decision."""
+    """An ambiguous reply waits for a decision."""
     parked: bool = False
-    """An earlier event of this person failed and waits."""
+    """An earlier event of this person failed and is parked."""
     consent_lag: bool = False
-    """Something about this person's permissions is in the log unread, or the clock is in doubt (promise P4)."""
+    """An event about this person's permissions is unread in the log, or the clock is not trustworthy (promise P4)."""
     source_lag: bool = False
-    """What a publisher has committed may not be in the log yet."""
+    """Events that a publisher has committed may not be in the log yet."""
     paused_until: datetime | None = None
-    """The person asked for no marketing before this instant, and withdrew nothing."""
+    """The person asked for no marketing before this instant, without withdrawing consent."""
     limit: Limit | None = None
-    """Too many new people, neighbouring numbers, or too much spent: it waits for everybody's sake."""
+    """Too many new people, neighbouring numbers, or too much spent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Consent:
     revoked_at: datetime | None = None
     """The newest withdrawal."""
     revoked_since: datetime | None = None
-    """The first withdrawal since anything was last permitted; None: `revoked_at`."""
+    """The first withdrawal since the last permission; None: `revoked_at`."""
 
     def is_revoked(self) -> bool:
         """Return whether the person has withdrawn; only a grant dated after the withdrawal overturns it."""
@@ -141,11 +142,11 @@ class Policy:
     emergency_blocks: frozenset[str] = frozenset()
     """Jurisdictions in a declared emergency that bars solicitation (La. R.S. 45:844.31)."""
     least_clearance_seconds: int = 0
-    """An opening, a text or a consent that ends sooner than this is over already: no clearance is given for less."""
+    """No clearance is given for less: an opening, a text or a consent that ends sooner counts as ended."""
     destinations: frozenset[str] | None = None
-    """Countries texts may go to, as laws name them (GB for Jersey); None: any."""
+    """Countries texts may go to, by the law that applies (GB for Jersey); None: any."""
     is_closed: bool = False
-    """The shop has closed: nothing goes out any more, answers included."""
+    """The shop has closed: nothing is sent, not even answers."""
 
     def in_service(self, default_guard_seconds: int) -> "Policy":
         """Return this policy with a guard and a clearance of at least a minute, as every live decision has."""

@@ -1,4 +1,4 @@
-"""A decision as evidence: everything that went in, the table's version, what came out, and the proof by recomputing.
+"""A decision as evidence: all inputs, the table's version, the verdict; recomputing proves it.
 
 A record holds no phone number: of the number only country or area code, of the address three characters of the
 postal code (compliance section 11; design section 6, privacy).
@@ -22,7 +22,7 @@ _POSTAL_PREFIX = 3
 
 @dataclass(frozen=True, slots=True)
 class DecisionInputs:
-    """Every argument of `gate.decide` but the table, which is named by its version."""
+    """Every argument of `decision.decide` except the rules, which are named by their version."""
 
     message: JudgedText
     recipient: Recipient
@@ -34,7 +34,7 @@ class DecisionInputs:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
-    """One verdict with all it rests on; the same inputs, table, gate and zone data give it again."""
+    """One verdict with its inputs; the same inputs, rules, gate and zone data give the same verdict again."""
 
     inputs: DecisionInputs
     rules_version: str
@@ -45,7 +45,7 @@ class DecisionRecord:
 
 @dataclass(frozen=True, slots=True)
 class OtherVersion:
-    """The record was made with other rules, another gate or other zone data: recomputing would prove nothing."""
+    """The record was made with other rules, another gate or other zone data: recomputing proves nothing."""
 
     recorded: tuple[str, str, str]
     """Versions of rules, gate and zone data."""
@@ -61,12 +61,12 @@ _STANDING: TypeAdapter[Standing] = TypeAdapter(Standing)
 
 
 def postal_prefix(code: str | None) -> str | None:
-    """Return what the gate reads of a postal code, and a record may hold of it."""
+    """Return the part of a postal code that the gate reads, and that a record may hold."""
     return code if code is None or len(code) <= _POSTAL_PREFIX else code.strip()[:_POSTAL_PREFIX]
 
 
-def decided(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> DecisionRecord:
-    """Judge and return the record of it; the postal code is cut to what the gate reads."""
+def decision_record(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> DecisionRecord:
+    """Decide, and return the record of it; the postal code is cut to what the gate reads."""
     known = inputs.recipient.known
     if (prefix := postal_prefix(known.postal_code)) != known.postal_code:
         inputs = replace(inputs, recipient=replace(inputs.recipient, known=replace(known, postal_code=prefix)))
@@ -74,22 +74,22 @@ def decided(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> Decis
 
 
 def recompute(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict | OtherVersion:
-    """Return the verdict the gate gives for a record's inputs; equal to `record.verdict`, or something was changed."""
+    """Return today's verdict on a record's inputs; if it differs from `record.verdict`, the record was changed."""
     recorded = (record.rules_version, record.gate_version, record.time_zones_version)
     present = (rules.version, decision.VERSION, rules.time_zones_version)
     return _judged(record.inputs, rules) if recorded == present else OtherVersion(recorded, present)
 
 
 def judged_under(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict:
-    """Return the verdict today's gate gives for a record's inputs under any table, whatever made the record."""
+    """Return today's verdict on a record's inputs under any rules, whatever made the record."""
     return _judged(record.inputs, rules)
 
 
 class RecordWriter:
-    """Writes the records of one batch as JSON text (UTF-8), without loss: what many of them share is written once.
+    """Writes the records of one batch as JSON text (UTF-8), without loss; shared parts are serialized once.
 
-    Policy and evidence are most of a record, and the same objects in nearly all of a batch. They are told apart by
-    identity, which costs nothing, and kept meanwhile, so that no other object can come to have theirs.
+    Policy and evidence are most of a record, and the same objects in nearly all records of a batch. They are looked up
+    by identity, which costs nothing, and kept alive meanwhile, so that no identity is reused.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ def record_of(stored: bytes) -> DecisionRecord:
     """Return the record that was stored.
 
     Raises:
-        pydantic.ValidationError: this is no record of ours.
+        pydantic.ValidationError: the bytes are no such record.
     """
     return _RECORD.validate_json(stored)
 
@@ -142,7 +142,7 @@ def standing_of(stored: bytes | str) -> Standing:
     """Return the standing that was stored.
 
     Raises:
-        pydantic.ValidationError: this is no standing of ours.
+        pydantic.ValidationError: the bytes are no such standing.
     """
     return _STANDING.validate_json(stored)
 

@@ -12,14 +12,14 @@ from services.compliance import store as recipients
 from services.compliance.caps import slot_store
 from services.compliance.caps.limit_service import LimitCandidate, LimitService
 from services.compliance.caps.slot_store import Slot
-from services.compliance.connectors.ports import NumberNews, Registers
+from services.compliance.connectors.ports import NumberFindings, Registers
 from services.compliance.gate import store
 from services.compliance.gate.assembly import GateCircumstances, announcement, inputs_of, policy_of
 from services.compliance.gate.inputs import HistoryItem, Limit, Policy
-from services.compliance.gate.records import DecisionRecord, decided
+from services.compliance.gate.records import DecisionRecord, decision_record
 from services.compliance.gate.verdicts import DECISION_OF, Clear, Verdict
 from services.compliance.preferences import store as preferences
-from services.compliance.preferences.wishes import NO_WISH, Wish
+from services.compliance.preferences.preference import NO_PREFERENCE, Preference
 from services.compliance.store import RecipientState
 from shared import aad
 from shared.bus.read_progress import NewsWait, ReadProgress, Unread
@@ -46,7 +46,7 @@ class _Loaded(NamedTuple):
     histories: Mapping[RecipientId, Sequence[tuple[FollowUpId, HistoryItem]]]
     reports: set[EventId]
     """Which of the consent reports the batch names are in the ledger."""
-    wishes: Mapping[RecipientId, Wish]
+    preferences: Mapping[RecipientId, Preference]
     policies: Mapping[MerchantId, Policy]
     unread: Unread
     """Which people have events in the log that are not read yet."""
@@ -55,7 +55,7 @@ class _Loaded(NamedTuple):
     is_clock_trustworthy: bool
     rules: RuleTable | UnreadableRules
 
-    def circumstances(self, due: FollowUpDue, number: NumberNews) -> GateCircumstances:
+    def circumstances(self, due: FollowUpDue, number: NumberFindings) -> GateCircumstances:
         """Return what holds one follow-up back besides consent, hours and caps."""
         wait = self.unread.why_waits(due.recipient_id)
         return GateCircumstances(
@@ -63,7 +63,7 @@ class _Loaded(NamedTuple):
             parked=due.recipient_id in self.set_aside,
             consent_lag=not self.is_clock_trustworthy or wait is NewsWait.UNREAD,
             source_lag=wait is NewsWait.SOURCE_LAG,
-            wish=self.wishes.get(due.recipient_id, NO_WISH),
+            preference=self.preferences.get(due.recipient_id, NO_PREFERENCE),
             number=number,
         )
 
@@ -89,7 +89,7 @@ class GateService:
         new ones too, are locked until the commit: if two units of work judge follow-ups of one person at the same
         time, the later one sees the verdicts and slots of the other.
         """
-        people = await recipients.held_people(uow.db, {due.recipient_id: due.merchant_id for due in dues}, uow.now)
+        people = await recipients.lock_people(uow.db, {due.recipient_id: due.merchant_id for due in dues}, uow.now)
         newest = await store.newest_releases(uow.db, [due.follow_up_id for due in dues])
         fresh = [due for due in dues if due.release > newest.get(due.follow_up_id, -1)]
         loaded = await self._load(fresh, uow)
@@ -102,9 +102,9 @@ class GateService:
             number = E164(contact.phone)
             person = await self._with_former_spellings(due.merchant_id, people[due.recipient_id], number, uow.db)
             history = [item for key, item in loaded.histories.get(due.recipient_id, ()) if key != due.follow_up_id]
-            circumstances = loaded.circumstances(due, self.registers.news(number))
+            circumstances = loaded.circumstances(due, self.registers.findings(number))
             inputs = inputs_of(due, contact, person, history, circumstances, policy, uow.now)
-            judged.append((LimitCandidate(due, person, number, bool(history)), decided(inputs, loaded.rules)))
+            judged.append((LimitCandidate(due, person, number, bool(history)), decision_record(inputs, loaded.rules)))
         judged = await self._within_limits(judged, loaded.rules, uow)
         await _keep(judged, uow)
         failpoint("compliance.after_verdict")
@@ -115,7 +115,7 @@ class GateService:
         return _Loaded(
             histories=await slot_store.histories(uow.db, who, uow.now, self.history_days),
             reports=await recipients.known_entries(uow.db, [report for due in dues for report in due.consent_reports]),
-            wishes=await preferences.wishes(uow.db, who),
+            preferences=await preferences.chosen(uow.db, who),
             policies=await self._policies({due.merchant_id for due in dues}, uow),
             unread=await self.progress.news(uow.db, uow.read),
             set_aside={event.recipient_id for event, _why in uow.set_aside_events},
@@ -180,7 +180,7 @@ def _limited(record: DecisionRecord, limit: Limit | None, rules: RuleTable | Unr
     if limit is None:
         return record
     recipient = replace(record.inputs.recipient, limit=limit)
-    return decided(replace(record.inputs, recipient=recipient), rules)
+    return decision_record(replace(record.inputs, recipient=recipient), rules)
 
 
 async def _keep(judged: Sequence[_Judged], uow: UnitOfWork) -> None:

@@ -1,4 +1,4 @@
-"""What surrounds a text: the rules that bind it, those that step back, and the clocks they are read on."""
+"""The setting of a text: the rules that apply, those that consent suspends, and the time zones they are read in."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -36,19 +36,19 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
-    """The rules and clocks of one text to one person; compared by identity, as a moment is."""
+    """The rules and time zones of one text to one person; compared by identity, as a moment is."""
 
     countries: tuple[str, ...]
     binding: tuple[Rule, ...]
     skipped: tuple[Rule, ...]
     window: SendingWindow
     is_prohibited: bool
-    """Some applicable rule admits no marketing to this destination."""
+    """An applicable rule permits no marketing to this destination."""
     why_zones: str
     ignored: tuple[str, ...]
 
     def at(self, now: datetime) -> Moment:
-        """Return every rule and clock as it stands at an instant."""
+        """Return whether each rule and zone is open at an instant."""
         return _moment(self, now)
 
 
@@ -76,22 +76,22 @@ def _moment(setting: Setting, now: datetime) -> Moment:
 def _local(at: datetime, zone: ZoneInfo) -> datetime:
     """Return an instant in a zone, with the offset the zone has at that instant.
 
-    A fixed offset, because Python calls two equal instants unequal where one of them lies in the doubled hour of
-    autumn on a zone's clock (PEP 495): such a verdict would not equal itself once it was stored.
+    A fixed offset, because Python compares two equal instants as unequal if one is in the repeated hour of autumn in
+    a zone (PEP 495): such a verdict would not equal itself once it was stored.
     """
     local = at.astimezone(zone)
     return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()))
 
 
-def setting_of(purpose: Purpose, recipient: Recipient, consent: Consent, table: RuleTable, policy: Policy) -> Setting:
-    """Return the rules and clocks that matter for one text to one person."""
+def setting_of(purpose: Purpose, recipient: Recipient, consent: Consent, rules: RuleTable, policy: Policy) -> Setting:
+    """Return the rules and time zones that apply to one text to one person."""
     moved = recipient.ported or recipient.line is LineType.VOIP
     spared = policy.profile is Profile.CONSENT_AWARE and consent.status is ConsentStatus.PEWC
-    return _setting(purpose, recipient.number, recipient.known, moved, spared, table, _Switches.of(policy))
+    return _setting(purpose, recipient.number, recipient.known, moved, spared, rules, _Switches.of(policy))
 
 
 class _Switches(NamedTuple):
-    """The part of a policy that chooses rules; small, so that it is a cheap key."""
+    """The part of a policy that selects rules; small, so that it is a cheap cache key."""
 
     enforced: frozenset[str]
     emergency_blocks: frozenset[str]
@@ -109,18 +109,18 @@ def _setting(
     known: KnownPlace,
     moved: bool,  # noqa: FBT001 - positional for the cache; the one caller names it
     spared: bool,  # noqa: FBT001 - as above
-    table: RuleTable,
+    rules: RuleTable,
     switches: _Switches,
 ) -> Setting:
-    place = jurisdiction_of(number, known, table)
-    clocks = clocks_of(number, known, table, moved=moved)
-    binding, skipped = _rules(purpose, rules_of(place, table, switches.enforced), table, spared=spared)
-    guard = table.close_guard_seconds if switches.guard_seconds is None else switches.guard_seconds
+    place = jurisdiction_of(number, known, rules)
+    clocks = clocks_of(number, known, rules, moved=moved)
+    binding, skipped = _rules(purpose, rules_of(place, rules, switches.enforced), rules, spared=spared)
+    guard = rules.close_guard_seconds if switches.guard_seconds is None else switches.guard_seconds
     return Setting(
         countries=place.countries,
         binding=binding,
         skipped=skipped,
-        window=SendingWindow(binding, tuple(map(table.time_zones.zone, clocks.zones)), guard),
+        window=SendingWindow(binding, tuple(map(rules.time_zones.zone, clocks.zones)), guard),
         is_prohibited=any(rule.prohibited for rule in (*binding, *skipped))
         or not switches.emergency_blocks.isdisjoint(
             name for region in place.regions for name in (region.country, region.state)
@@ -131,18 +131,18 @@ def _setting(
 
 
 def _rules(
-    purpose: Purpose, applicable: tuple[Rule, ...], table: RuleTable, *, spared: bool
+    purpose: Purpose, applicable: tuple[Rule, ...], rules: RuleTable, *, spared: bool
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
-    """Return the rules that bind and those that step back for written consent.
+    """Return the rules that apply and those that written consent suspends.
 
-    When every row steps back the federal window stays: sparing a rule never means any hour (formats page).
+    If every row is suspended, the federal window applies: suspending rules never permits any hour (formats page).
     """
-    defaults = table.purposes[purpose]
+    defaults = rules.purposes[purpose]
     if not defaults.by_jurisdiction:
         return ((defaults.window,) if defaults.window is not None else ()), ()
     skipped = tuple(rule for rule in applicable if spared and rule.consent_exempts)
     binding = tuple(rule for rule in applicable if rule not in skipped)
     if binding:
         return binding, skipped
-    federal = table.jurisdictions[FEDERAL]
+    federal = rules.jurisdictions[FEDERAL]
     return (federal,), tuple(rule for rule in skipped if rule is not federal)

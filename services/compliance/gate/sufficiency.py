@@ -12,16 +12,16 @@ _NOTHING = frozenset({ConsentStatus.NONE, ConsentStatus.UNKNOWN})
 
 
 def shortfall(
-    consent: Consent, purpose: Purpose, countries: Iterable[str], now: datetime, table: RuleTable
+    consent: Consent, purpose: Purpose, countries: Iterable[str], now: datetime, rules: RuleTable
 ) -> Reason | None:
-    """Return what is missing for this purpose, None when nothing is.
+    """Return why the consent does not suffice for this purpose; None if it does.
 
-    Pending is never consent. When the number's country and the known country differ, the consent must satisfy both.
+    Pending is never consent. If the number's country and the known country differ, the consent must satisfy both.
     Implied consent always has an end: without `expires_at` it is not accepted for marketing (CASL, section 10).
 
     Source: compliance section 1, check 8, and `consent_rules` of the table.
     """
-    if table.purposes[purpose].consent is None:
+    if rules.purposes[purpose].consent is None:
         return None
     if consent.status in _NOTHING:
         return Reason.NO_CONSENT
@@ -32,6 +32,6 @@ def shortfall(
     endless = consent.status is ConsentStatus.IMPLIED and consent.expires_at is None
     if purpose is Purpose.MARKETING and endless:
         return Reason.CONSENT_INSUFFICIENT
-    if any(consent.status not in table.accepted(purpose, country) for country in countries):
+    if any(consent.status not in rules.accepted(purpose, country) for country in countries):
         return Reason.CONSENT_INSUFFICIENT
     return None

@@ -1,4 +1,4 @@
-"""What the gate answers: clear, defer or block, always with the reason, the rules and the clocks it looked at."""
+"""What the gate answers: clear, defer or block, with the reason, the rules and the local times it checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 
 
 class Reason(StrEnum):
-    """Why; stable codes of compliance section 1 and of the formats page."""
+    """The reason of a verdict; stable codes of compliance section 1 and of the formats page."""
 
     OK = "ok"
     RULES_UNREADABLE = "rules_unreadable"
@@ -45,55 +45,55 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleFinding:
-    """One row that was looked at."""
+    """One rule that was checked."""
 
     id: str
     name: str
     cite: str
     hours: str
     open: bool
-    """In every candidate zone, at the moment of judging."""
+    """In every candidate zone, at the moment of the verdict."""
     skipped: str | None = None
-    """Why the row did not count; None: it counted."""
+    """Why the rule did not apply; None: it applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneFinding:
-    """One clock that was looked at."""
+    """One time zone that was checked."""
 
     zone: str
     local_time: datetime
-    """Aware, on that clock."""
+    """Aware, in that zone."""
     open: bool
-    """By every rule that counted."""
+    """By every rule that applied."""
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a verdict rests on, and one sentence about it for the shop owner."""
+    """What a verdict is based on, and one sentence about it for the shop owner."""
 
     explanation: str
     rules: tuple[RuleFinding, ...] = ()
     zones: tuple[ZoneFinding, ...] = ()
     ignored: tuple[str, ...] = ()
-    """Names of known facts that say nothing we understand, e.g. ``time_zone``."""
+    """Names of contact facts that could not be used, such as ``time_zone``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """It may go until `valid_until`; after that the gate is asked again."""
+    """The text may be sent until `valid_until`; after that the gate must be asked again."""
 
     valid_until: datetime
     window_closes_at: datetime | None
-    """When quiet hours begin, less the guard; None: this text has none."""
+    """When quiet hours begin, less the guard; None: no quiet hours apply."""
     evidence: Evidence
     reason: Reason = Reason.OK
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Ask again at `until` (UTC); not an attempt, never counts against a retry budget."""
+    """Ask again at `until` (UTC). Not an attempt: it never counts against a retry budget."""
 
     until: datetime
     reason: Reason
@@ -102,7 +102,7 @@ class Defer:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Never, and why."""
+    """The text must never be sent."""
 
     reason: Reason
     evidence: Evidence

@@ -17,20 +17,19 @@ from shared.events.follow_up import Purpose
 from shared.ids import EventId, RecipientId
 
 _DECISIONS = frozenset({ConsentAct.CONFIRMED, ConsentAct.RESTORED, ConsentAct.REVOKED})
-"""What ends a doubt. A grant is none of them: shops report grants by themselves, and have read no reply."""
+"""What decides an ambiguous reply. A grant does not: shops report grants without having read the reply."""
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-"""Instants of claims are kept between these: a ledger's integers end at 2**53 microseconds, and no claim is refused
-because a platform writes "for ever" as the year 9999."""
+"""Instants of claims are limited to this range: a ledger's integers end at 2**53 microseconds, and no claim may be
+refused because a platform writes "for ever" as the year 9999."""
 
 
 async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[RecipientId, RecipientState]:
-    """Enter claims into the ledger and publish what each person's standing is now.
+    """Enter claims into the ledger and publish each person's new standing; return the people whose ledger grew.
 
-    A claim the ledger holds already is skipped. Claims of one person are taken in the given order. Returns the
-    people whose ledger grew.
+    A claim the ledger holds already is skipped. Claims of one person are entered in the given order.
     """
-    people = await store.held_people(uow.db, {claim.recipient_id: claim.merchant_id for claim in claims}, uow.now)
+    people = await store.lock_people(uow.db, {claim.recipient_id: claim.merchant_id for claim in claims}, uow.now)
     known = await store.known_entries(uow.db, [claim.event_id for claim in claims])
     fresh: dict[RecipientId, dict[EventId, ConsentReported]] = {}
     for claim in claims:
@@ -47,9 +46,9 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
         grown = _grown(len(chain), person.chain_hash, list(new.values()), erased.get(recipient), uow.now)
         added += grown
         since = person.review_since
-        is_settled = since is not None and any(settles(each.entry, since) for each in grown)
+        is_settled = since is not None and any(ends_review(link.entry, since) for link in grown)
         changed[recipient] = person._replace(
-            standing=fold(each.entry for each in (*chain, *grown)),
+            standing=fold(link.entry for link in (*chain, *grown)),
             chain_hash=grown[-1].hash,
             review_since=None if is_settled else since,
         )
@@ -60,8 +59,8 @@ async def record(claims: Sequence[ConsentReported], uow: UnitOfWork) -> dict[Rec
     return changed
 
 
-def settles(entry: LedgerEntry, since: datetime) -> bool:
-    """Return whether an entry ends the doubt an ambiguous reply left: somebody made up their mind after it."""
+def ends_review(entry: LedgerEntry, since: datetime) -> bool:
+    """Return whether an entry decides an ambiguous reply: an act made after it that leaves no doubt."""
     at = entry.effective_at
     if at is None and entry.act is ConsentAct.REVOKED:
         at = entry.recorded_at
@@ -71,7 +70,7 @@ def settles(entry: LedgerEntry, since: datetime) -> bool:
 def _grown(
     position: int, head: str, claims: Sequence[ConsentReported], erased_at: datetime | None, now: datetime
 ) -> list[ChainedEntry]:
-    """Return the new links of a chain; evidence from before an erasure is not kept, however late it arrives."""
+    """Return the new entries of a chain; evidence from before an erasure is dropped, however late it arrives."""
     links = []
     for number, claim in enumerate(claims, start=position):
         entry = _entry(claim, now)
@@ -83,7 +82,7 @@ def _grown(
 
 
 def _entry(claim: ConsentReported, now: datetime) -> LedgerEntry:
-    """Return the entry a claim makes."""
+    """Return the entry of a claim."""
     return LedgerEntry(
         entry_id=claim.event_id,
         merchant_id=claim.merchant_id,
@@ -94,8 +93,8 @@ def _entry(claim: ConsentReported, now: datetime) -> LedgerEntry:
         recorded_at=now,
         method=claim.method,
         source=claim.source,
-        captured_at=kept(claim.captured_at),
-        expires_at=kept(claim.expires_at),
+        captured_at=within_bounds(claim.captured_at),
+        expires_at=within_bounds(claim.expires_at),
         disclosure_sha256=claim.disclosure_sha256,
         cause=claim.cause,
         keyword_seq=claim.keyword_seq,
@@ -105,19 +104,19 @@ def _entry(claim: ConsentReported, now: datetime) -> LedgerEntry:
 
 
 def _is_keyword(claim: ConsentReported) -> bool:
-    """Return whether the person texted it; a report from outside has no keyword number."""
+    """Return whether the person sent it by text; a report from outside has no keyword number."""
     return claim.method == "keyword" and claim.keyword_seq is not None
 
 
-def kept(at: datetime | None) -> datetime | None:
-    """Return an instant as the ledger keeps it: in UTC, and between the years 1970 and 2200."""
+def within_bounds(at: datetime | None) -> datetime | None:
+    """Return an instant in UTC, limited to the years 1970 to 2200, as the ledger keeps it."""
     return None if at is None else min(max(at, _EARLIEST), _LATEST).astimezone(UTC)
 
 
 def _announcement(
     before: Standing, standing: Standing, claims: Sequence[ConsentReported], now: datetime
 ) -> ConsentChanged:
-    """Return the event that tells the house what the ledger holds now."""
+    """Return the event that announces what the ledger holds now."""
     newest = claims[-1]
     return ConsentChanged(
         event_id=EventId(ids.derived("consent.changed", newest.recipient_id, standing.epoch, at=newest.occurred_at)),
@@ -138,7 +137,7 @@ def _announcement(
 
 
 def _revoked(standing: Standing) -> tuple[bool, bool, bool]:
-    """Return what is taken away from us: everything, marketing, service texts."""
+    """Return which permissions are withdrawn: all, marketing, service texts."""
     return (
         standing.suppression is not None,
         standing.marketing.revoked_at is not None,
@@ -147,7 +146,7 @@ def _revoked(standing: Standing) -> tuple[bool, bool, bool]:
 
 
 def scope_standing(consent: Consent) -> ScopeSnapshot:
-    """Return what the ledger holds for one scope, in the words of events and the API."""
+    """Return what the ledger holds for one scope, as events and the API show it."""
     return ScopeSnapshot(
         status=consent.status.value,
         captured_at=consent.captured_at,
@@ -157,7 +156,7 @@ def scope_standing(consent: Consent) -> ScopeSnapshot:
 
 
 def _count(claims: Sequence[ConsentReported], now: datetime) -> None:
-    """Count claims, each act once a batch, and how long opt-outs took to get here."""
+    """Count claims, each act once a batch, and measure how long opt-outs took to be recorded."""
     for act, number in Counter(claim.act.value for claim in claims).items():
         instruments.CLAIMS.labels(act).inc(number)
     for claim in claims:

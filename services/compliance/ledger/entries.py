@@ -1,4 +1,4 @@
-"""One immutable entry per consent event, canonical bytes of it, and the hash chain that makes changes show."""
+"""One immutable entry per consent event, its canonical bytes, and the hash chain that reveals changes."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +41,7 @@ class LedgerEntry:
     scope: ConsentScope
     level: ConsentLevel
     recorded_at: datetime
-    """When we learnt of it."""
+    """When we received it."""
     method: str
     source: str
     captured_at: datetime | None = None
@@ -50,7 +50,7 @@ class LedgerEntry:
     disclosure_sha256: str | None = None
     disclosure_version: str | None = None
     checkbox_default: bool | None = None
-    """Whether the box was ticked beforehand; it must not be."""
+    """Whether the box was ticked by default; it must not be."""
     not_condition_of_purchase: bool | None = None
     confirmation_follow_up_id: str | None = None
     """The double opt-in text that was answered."""
@@ -68,10 +68,10 @@ class LedgerEntry:
 
     @property
     def is_by_the_person(self) -> bool:
-        """Return whether we heard it from the person: by text, through the provider, or on their preference page.
+        """Return whether it came from the person: by text, through the provider, or on their preference page.
 
-        A keyword number is given by the sender alone, and the actor by the ledger alone, so no report from outside
-        can pass for one, whatever it calls itself.
+        Only the sender assigns keyword numbers and only the ledger sets the actor, so no report from outside can
+        pass for the person's own, whatever it claims.
         """
         return self.keyword_seq is not None or (self.actor == "recipient" and self.source == "preferences")
 
@@ -86,7 +86,7 @@ class LedgerEntry:
 
 
 _NAMES = tuple(sorted(field.name for field in fields(LedgerEntry)))
-"""In canonical order, which of plain letters is the alphabet's."""
+"""In canonical order; for ASCII names that is alphabetical order."""
 _values_of = attrgetter(*_NAMES)
 
 

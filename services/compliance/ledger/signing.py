@@ -1,6 +1,6 @@
-"""The key that signs each day of the ledger: whoever holds its public half can check a root, nobody else can make one.
+"""The key that signs each day of the ledger: anybody with the public key can check a root, only this key can sign one.
 
-An HMAC would not do: who can check it could also forge it (Ed25519, RFC 8032).
+Ed25519 (RFC 8032) and not an HMAC: the key that checks an HMAC could also forge it.
 """
 
 import os
@@ -72,7 +72,7 @@ class SigningKey:
 
 
 def signed_text(root: str) -> bytes:
-    """Return the bytes that are signed; the first line keeps the signature from meaning anything else."""
+    """Return the bytes that are signed; the first line keeps the signature from being valid for anything else."""
     return b"followup ledger root\n" + root.encode()
 
 
@@ -84,10 +84,10 @@ def key_of(chosen: Path | None, process: ProcessSettings) -> SigningKey | None:
         process: where the keyring is.
 
     Returns:
-        None where there is no key and no folder to put one: then days stay unsigned.
+        None if there is no key and its folder is not writable: then days stay unsigned.
 
     Raises:
-        ConfigurationFault: a key file is there, or was named, and cannot be used.
+        ConfigurationFault: a key file exists, or was named, and cannot be used.
     """
     if chosen is not None:
         return SigningKey.load(chosen)

@@ -1,8 +1,8 @@
 """What all claims about a person add up to, whatever order they arrived in.
 
 Claims are read in the order of their own time, not of their arrival. An older or undated grant never overturns a newer
-opt-out; pending is never consent; START restores what STOP took and creates nothing (compliance section 3). What the
-person stopped themselves, only they start again: whatever others report meanwhile is kept, and lifts nothing.
+opt-out; pending is never consent; START restores what STOP took and creates nothing (compliance section 3). A STOP by
+the person is lifted only by the person: permissions that others report meanwhile are kept, and lift nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ _GRAVITY = (
     SuppressionCause.INVALID,
 )
 _EXPRESSED = frozenset({ConsentLevel.PEWC, ConsentLevel.EXPRESS})
-"""What a person says themselves; nothing less overturns their opt-out (47 CFR 64.1200(a)(10))."""
+"""Levels the person expressed; nothing weaker overturns their opt-out (47 CFR 64.1200(a)(10))."""
 _STATUSES = {level: ConsentStatus(level.value) for level in ConsentLevel}
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _DAWN = datetime.min.replace(tzinfo=UTC)
@@ -41,7 +41,7 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One permission that stands."""
+    """One permission in force."""
 
     level: ConsentLevel
     captured_at: datetime | None
@@ -50,7 +50,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class ScopeStanding:
-    """What stands for one scope; `grants` strongest first, at most one of a level."""
+    """What is in force for one scope; `grants` strongest first, at most one of each level."""
 
     grants: tuple[Grant, ...] = ()
     revoked_at: datetime | None = None
@@ -59,9 +59,9 @@ class ScopeStanding:
     ended: bool = False
     """A consent was declared expired and nothing has followed."""
     revoked_since: datetime | None = None
-    """The revocation that took the consent; later ones move `revoked_at` only."""
+    """The revocation that ended the consent; later ones change `revoked_at` only."""
     is_stopped: bool = False
-    """The person said so themselves, and has not taken it back."""
+    """The person revoked it themselves, and has not lifted that."""
 
     def consent(self, now: datetime) -> Consent:
         """Return the strongest permission that is valid at `now`, or why there is none."""
@@ -87,7 +87,7 @@ class Standing:
     marketing: ScopeStanding = ScopeStanding()
     informational: ScopeStanding = ScopeStanding()
     suppression: SuppressionCause | None = None
-    """`opt_out` when both scopes are revoked; a graver cause is never lifted by a claim."""
+    """`opt_out` when both scopes are revoked; a more serious cause is never lifted by a claim."""
     keyword_seq: int = 0
     """The highest keyword number applied."""
     epoch: int = 0
@@ -96,9 +96,9 @@ class Standing:
     def consent_for(self, purpose: Purpose, now: datetime) -> Consent:
         """Return what the gate must know for one purpose.
 
-        A valid marketing consent also covers service texts when nothing was said of those: the person gave the
-        number for more than that. An opt-out of service texts is never bridged so. For the confirmation of an
-        opt-out the newest revocation of any scope counts, and the first since when anything is revoked.
+        A valid marketing consent also covers service texts when there is no claim about those: the person agreed to
+        more than that. It never covers an opt-out of service texts. For the confirmation of an opt-out the newest
+        revocation of any scope counts, and the earliest of the revocations in force.
         """
         marketing = self.marketing.consent(now)
         if purpose is Purpose.MARKETING:
@@ -111,12 +111,12 @@ class Standing:
         return marketing if bridged else informational
 
 
-_UNTOLD = ScopeStanding()
-"""What stands for a scope of which nobody said anything."""
+_NO_CLAIMS = ScopeStanding()
+"""The standing of a scope without any claim."""
 
 
 def _opted_out(*scopes: Consent) -> Consent:
-    """Return the opt-out a confirmation answers; where nothing is revoked, the first of the scopes."""
+    """Return the opt-out a confirmation answers; if nothing is revoked, the consent of the first scope."""
     newest = max(scopes, key=lambda consent: consent.revoked_at or _DAWN)
     since = [at for consent in scopes if (at := consent.revoked_since or consent.revoked_at) is not None]
     return replace(newest, revoked_since=min(since, default=None))
@@ -126,7 +126,7 @@ _PERMISSIONS = frozenset(_STATUSES.values()) - {ConsentStatus.UNKNOWN}
 
 
 def fold(entries: Iterable[LedgerEntry]) -> Standing:
-    """Return what the entries add up to; their order of arrival does not matter, a repeat counts once."""
+    """Return the standing that follows from the entries; their order does not matter, a repeat counts once."""
     unique = {entry.entry_id: entry for entry in entries}
     ordered = _in_source_order(list(unique.values()))
     marketing = _fold_scope([claim for claim in ordered if claim.entry.scope is not ConsentScope.INFORMATIONAL])
@@ -148,10 +148,10 @@ class _Claim(NamedTuple):
 
 
 def _in_source_order(entries: Sequence[LedgerEntry]) -> list[_Claim]:
-    """Return claims by their own time, and on a tie what takes consent away last.
+    """Return claims by their own time; on a tie, those that end consent come last.
 
-    Keywords follow their number, which the person's row gave them: one with a higher number is never earlier. An
-    undated claim stands where it was recorded; a revocation counts from there, a grant stays undated.
+    Keywords are ordered by their number, counted per person: one with a higher number is never earlier. An undated
+    claim is placed when it was recorded; a revocation counts from then, a grant stays undated.
     """
     claims: list[_Claim] = []
     latest = _DAWN
@@ -183,7 +183,7 @@ class _Scope:
     ended: bool = False
     is_stopped: bool = False
     reported: dict[ConsentLevel, Grant] = field(default_factory=dict)
-    """Permissions that others reported since the person stopped; they count once the person starts again."""
+    """Permissions that others reported since the person's STOP; they count once the person lifts it."""
 
     def apply(self, claim: _Claim) -> None:
         """Take one claim into account."""
@@ -209,7 +209,7 @@ class _Scope:
                 assert_never(entry.act)
 
     def _restore(self, claim: _Claim) -> None:
-        """Lift a revocation; one of the person's own is lifted by their own word only."""
+        """Lift a revocation; the person's own only if the person lifts it."""
         if claim.at is None or (self.is_stopped and not claim.entry.is_by_the_person):
             return
         self.revoked_at = self.revoked_since = None
@@ -218,9 +218,9 @@ class _Scope:
         self.grants, self.reported = self.grants | self.reported, {}
 
     def _grant(self, claim: _Claim, level: ConsentLevel) -> None:
-        """Add a permission; after a revocation only a dated and expressed one counts, and it starts afresh.
+        """Add a permission; after a revocation only a dated and expressed one counts, and it replaces all earlier ones.
 
-        A purchase or a soft opt-in is no word against STOP: who opted out and buys again stays opted out.
+        A purchase or a soft opt-in does not lift a STOP: a person who opted out and buys again stays opted out.
         """
         if self.revoked_at is not None:
             if claim.at is None or level not in _EXPRESSED:
@@ -236,7 +236,7 @@ class _Scope:
 
 def _fold_scope(claims: Sequence[_Claim]) -> ScopeStanding:
     if not claims:
-        return _UNTOLD
+        return _NO_CLAIMS
     scope = _Scope()
     for claim in claims:
         scope.apply(claim)
@@ -251,7 +251,7 @@ def _fold_scope(claims: Sequence[_Claim]) -> ScopeStanding:
 
 
 def _evident_level(entry: LedgerEntry) -> ConsentLevel:
-    """Return the claimed level; an import without date and evidence is worth nothing for marketing."""
+    """Return the claimed level; UNKNOWN for an import without a date, or without disclosure and evidence."""
     bare = entry.captured_at is None or (entry.disclosure_sha256 is None and entry.evidence_sha256 is None)
     return ConsentLevel.UNKNOWN if entry.act is ConsentAct.IMPORTED and bare else entry.level
 

@@ -1,7 +1,7 @@
 """Check an exported ledger without the engine: every chain, every daily root, every signature.
 
 This file needs nothing but Python 3.11 and its standard library, so that an auditor can read it and run it alone:
-`python verify_ledger.py acme.ledger PUBLIC_KEY`. The format is told in docs/how-to/ledger.md.
+`python verify_ledger.py acme.ledger PUBLIC_KEY`. The format is described in docs/how-to/ledger.md.
 """
 
 import hashlib
@@ -64,7 +64,7 @@ def is_signed(root: str, signature: str, public_key: str) -> bool:
 
 
 class Verifier:
-    """Takes the lines of an export one after the other and gathers what does not hold."""
+    """Takes the lines of an export one after the other and collects every problem."""
 
     def __init__(self, trusted_keys: frozenset[str] = frozenset()) -> None:
         self.problems: list[str] = []
@@ -94,7 +94,7 @@ class Verifier:
             self.problems.append(f"a line that is not of the format {FORMAT}, after {self.counts['entry']} entries")
 
     def finish(self) -> list[str]:
-        """Return everything that does not hold."""
+        """Return every problem."""
         bare = sorted(self._days.keys() - self.unsigned_days)
         self.problems += [f"{day}: there are entries, and no root that covers them" for day in bare]
         self.problems += [] if self._is_complete else ["the end of the file is missing, or miscounts"]
@@ -135,7 +135,7 @@ class Verifier:
 
 
 def main(arguments: list[str]) -> int:
-    """Check the file that is named first, signed by the keys named after it; return 0 when everything holds."""
+    """Check the file named first, signed by the keys named after it; return 0 when there is no problem."""
     verifier = Verifier(frozenset(arguments[1:]))
     with Path(arguments[0]).open(encoding="utf-8", newline="\n") as lines:
         for line in lines:

@@ -1,4 +1,4 @@
-"""The languages of the preference page: which one somebody reads, and its words with what belongs into them."""
+"""The languages of the preference page: which one to use, and its sentences."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _KEYWORDS: Final = {
     "stop": Markup('<kbd lang="en" dir="ltr">STOP</kbd>'),
     "start": Markup('<kbd lang="en" dir="ltr">START</kbd>'),
 }
-"""What to reply with, the same in every language: these are understood from anybody."""
+"""The keywords to reply with, the same in every language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Language:
     words: Mapping[str, str]
 
     def say(self, name: str, **values: object) -> Markup:
-        """Return a sentence; whatever is put into it is escaped."""
+        """Return a sentence; inserted values are escaped."""
         return Markup(self.words[name]).format(**_KEYWORDS, **values)  # noqa: S704 - our own words, from our own file
 
     def day(self, at: datetime, clock: ZoneInfo) -> str:
@@ -60,14 +60,14 @@ class Languages:
         return iter(self._languages.values())
 
     def get(self, tag: str) -> Language | None:
-        """Return the language of a tag such as ``pt-BR``, None where we do not speak it."""
+        """Return the language of a tag such as ``pt-BR``; None if the page has no such language."""
         return self._languages.get(tag.replace("_", "-").split("-")[0].strip().casefold())
 
     def best(self, asked: str, accepted: str, locale: str | None) -> Language:
-        """Return what to write in: what was asked for, else what the browser prefers, else the shop's, else English.
+        """Return the language to use: the one asked for, else the browser's preference, else the shop's, else English.
 
         Args:
-            asked: the language somebody chose on the page, or nothing.
+            asked: the language the reader chose on the page, or empty.
             accepted: the `Accept-Language` header.
             locale: the shop's own.
         """

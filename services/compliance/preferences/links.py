@@ -1,4 +1,4 @@
-"""Signed links to preference pages: whoever holds one may stop that person's texts, and nothing in it is a number."""
+"""Signed links to preference pages: anybody who has one may stop that person's texts; it contains no phone number."""
 
 import base64
 import binascii
@@ -16,17 +16,17 @@ from shared.privacy import Sealer
 _PURPOSE = "preferences"
 _LONGEST = 400
 _SPAN = re.compile(r"([0-9]{1,14}-)?[0-9]{1,11}")
-"""Beginning and end; links made by earlier versions have the end alone."""
+"""Issue and expiry time; links made by earlier versions have only the expiry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose page a link opens."""
+    """The person whose page a link opens."""
 
     merchant_id: MerchantId
     recipient_id: RecipientId
     issued_ms: int = 0
-    """When the link was made, in milliseconds since 1970; 0 for one of the kind that did not say."""
+    """When the link was made, in milliseconds since 1970; 0 for links of earlier versions, which do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,23 @@ class PreferenceLinks:
 
     sealer: Sealer
     base_url: str
-    """How the world reaches this service, without a slash at the end."""
+    """The public address of this service, without a slash at the end."""
     days: int
     """How long a link opens a page."""
 
     def url(self, merchant: MerchantId, recipient: RecipientId, now: datetime) -> str:
-        """Return a new link; each is another one, and all of them lead to the same page."""
+        """Return a new link; each call returns a different one to the same page."""
         return f"{self.base_url}/preferences/{self.token(merchant, recipient, now)}"
 
     def token(self, merchant: MerchantId, recipient: RecipientId, now: datetime) -> str:
-        """Return merchant, beginning and end, sealed reference and signature, with dots between."""
+        """Return merchant, issue and expiry time, sealed recipient id and signature, separated by dots."""
         span = f"{int(now.timestamp() * 1000)}-{int((now + timedelta(days=self.days)).timestamp())}"
         reference = self.sealer.seal(merchant, aad.preference_link(span), recipient.bytes)
         sealed = base64.urlsafe_b64encode(reference).rstrip(b"=").decode()
         return f"{merchant}.{span}.{sealed}.{self._signature(merchant, recipient, span)}"
 
     def holder(self, token: str, now: datetime) -> Holder | None:
-        """Return whose page this is; None for a link that was changed, made up, or has ended."""
+        """Return whose page a link opens; None for a link that is invalid or expired."""
         match token.split("."):
             case [merchant, span, sealed, signature] if len(token) <= _LONGEST and _SPAN.fullmatch(span):
                 pass

@@ -93,14 +93,14 @@ class PreferencePages:
             return self.templates.ended(lang, accept_language)
         holder, merchant = owner
         language = self.templates.languages.best(lang, accept_language, merchant.config.locale)
-        sight = await self.service.sight(holder)
-        until = sight.paused_until
+        view = await self.service.view(holder)
+        until = view.paused_until
         return self.templates.page(
             "choices",
             language,
             brand=Markup("<bdi>{}</bdi>").format(merchant.config.brand),
             plain_brand=merchant.config.brand,
-            sight=sight,
+            view=view,
             day=language.day(until, ZoneInfo(merchant.config.time_zone)) if until else "",
             chosen=Choice(done) if done in Choice.__members__.values() else None,
             address=f"/preferences/{token}",

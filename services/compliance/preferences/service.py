@@ -1,4 +1,4 @@
-"""The preference desk: what a person sees of their standing, and what becomes of their choice in the same request."""
+"""Preferences: what a person sees of their standing, and their choice, carried out in the same request."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +12,7 @@ from services.compliance.ledger import claims
 from services.compliance.ledger.standing import Standing
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import Holder
-from services.compliance.preferences.wishes import NO_WISH, PAUSE, Wish
+from services.compliance.preferences.preference import NO_PREFERENCE, PAUSE, Preference
 from shared import aad, ids
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
@@ -36,7 +36,7 @@ class Choice(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class PreferenceView:
     """What the page shows."""
 
     all_stopped: bool
@@ -48,27 +48,27 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class PreferenceService:
-    """What the pages need."""
+    """Reads a person's preferences, and carries out a choice."""
 
     units: UnitOfWorkRunner
     sealer: Sealer
 
     async def is_open(self, holder: Holder) -> bool:
-        """Return whether a link still opens a page: it may have been taken back."""
+        """Return whether a link still opens a page: it may have been revoked."""
         revoked_at = await self.units.read(lambda db: preferences.links_revoked_at(db, holder.recipient_id))
         return revoked_at is None or holder.issued_ms > revoked_at.timestamp() * 1000
 
-    async def sight(self, holder: Holder) -> Sight:
-        """Return where a person stands now."""
+    async def view(self, holder: Holder) -> PreferenceView:
+        """Return what the page shows of a person now."""
 
-        async def work(db: Transaction) -> tuple[Standing, Wish]:
+        async def work(db: Transaction) -> tuple[Standing, Preference]:
             people = await store.people(db, [holder.recipient_id])
-            wishes = await preferences.wishes(db, [holder.recipient_id])
+            chosen = await preferences.chosen(db, [holder.recipient_id])
             person = people.get(holder.recipient_id)
-            return person.standing if person else Standing(), wishes.get(holder.recipient_id, NO_WISH)
+            return person.standing if person else Standing(), chosen.get(holder.recipient_id, NO_PREFERENCE)
 
-        standing, wish = await self.units.read(work)
-        return sight_of(standing, wish, self.units.clock.now())
+        standing, preference = await self.units.read(work)
+        return view_of(standing, preference, self.units.clock.now())
 
     async def choose(self, holder: Holder, choice: Choice, user_agent: str) -> None:
         """Carry out a choice; durable when this returns, and chosen twice is the same as once.
@@ -85,43 +85,43 @@ class PreferenceService:
                 case Choice.STOP_MARKETING:
                     await _withdraw(holder, ConsentScope.MARKETING, proof, self.sealer, uow)
                 case Choice.PAUSE | Choice.FEWER | Choice.USUAL:
-                    await store.held_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
-                    wishes = await preferences.wishes(uow.db, [holder.recipient_id])
-                    wish = _after(wishes.get(holder.recipient_id, NO_WISH), choice, uow.now)
-                    await preferences.save(uow.db, holder.merchant_id, holder.recipient_id, wish, uow.now)
+                    await store.lock_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
+                    chosen = await preferences.chosen(uow.db, [holder.recipient_id])
+                    preference = _after(chosen.get(holder.recipient_id, NO_PREFERENCE), choice, uow.now)
+                    await preferences.save(uow.db, holder.merchant_id, holder.recipient_id, preference, uow.now)
                 case _:
                     assert_never(choice)
 
         await self.units.run(work, WritePriority.STOP)
 
 
-def sight_of(standing: Standing, wish: Wish, now: datetime) -> Sight:
-    """Return what the page shows of a standing and a wish."""
-    return Sight(
+def view_of(standing: Standing, preference: Preference, now: datetime) -> PreferenceView:
+    """Return what the page shows of a standing and a preference."""
+    return PreferenceView(
         all_stopped=standing.suppression is not None,
         marketing_stopped=standing.marketing.revoked_at is not None,
         marketing_agreed=standing.marketing.consent(now).status in _PERMISSIONS,
-        paused_until=wish.paused_until if wish.is_paused(now) else None,
-        is_fewer=wish.is_fewer,
+        paused_until=preference.paused_until if preference.is_paused(now) else None,
+        is_fewer=preference.is_fewer,
     )
 
 
-def _after(wish: Wish, choice: Choice, now: datetime) -> Wish:
-    """Return the wish once something that withdraws nothing was chosen."""
+def _after(preference: Preference, choice: Choice, now: datetime) -> Preference:
+    """Return the preference after a choice that withdraws nothing."""
     if choice is Choice.PAUSE:
-        return replace(wish, paused_until=now + PAUSE)
-    return replace(wish, is_fewer=True) if choice is Choice.FEWER else NO_WISH
+        return replace(preference, paused_until=now + PAUSE)
+    return replace(preference, is_fewer=True) if choice is Choice.FEWER else NO_PREFERENCE
 
 
 async def _withdraw(holder: Holder, scope: ConsentScope, proof: bytes, sealer: Sealer, uow: UnitOfWork) -> None:
-    """Enter a withdrawal into the ledger, unless the person's own stands there already.
+    """Enter a withdrawal into the ledger, unless one of the person's own is in force already.
 
-    One that the shop reported is no reason to drop it: a shop may take back what it said, and never what they said.
+    A withdrawal the shop reported does not replace it: a shop may lift what it reported, never what the person said.
     """
-    people = await store.held_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
-    standing = people[holder.recipient_id].standing
-    scopes = [standing.marketing] if scope is ConsentScope.MARKETING else [standing.marketing, standing.informational]
-    if all(each.is_stopped for each in scopes):
+    people = await store.lock_people(uow.db, {holder.recipient_id: holder.merchant_id}, uow.now)
+    held = people[holder.recipient_id].standing
+    scopes = [held.marketing] if scope is ConsentScope.MARKETING else [held.marketing, held.informational]
+    if all(standing.is_stopped for standing in scopes):
         return
     identity = (holder.merchant_id, holder.recipient_id, "preferences", scope, ConsentAct.REVOKED)
     claim_id = EventId(ids.derived(ConsentReported.type, *identity, at=uow.now))

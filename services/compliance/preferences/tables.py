@@ -14,7 +14,7 @@ preferences = sa.Table(
     sa.Column("is_fewer", sa.Boolean, nullable=False),
     sa.Column("changed_at", Instant, nullable=False),
 )
-"""One row a person who wished for a pause or for fewer texts; consent itself is in the ledger."""
+"""One row a person who chose a pause or fewer texts; consent itself is in the ledger."""
 
 revoked_links = sa.Table(
     "compliance_revoked_links",
@@ -23,4 +23,4 @@ revoked_links = sa.Table(
     sa.Column("merchant_id", sa.Text, nullable=False),
     sa.Column("revoked_at", Instant, nullable=False),
 )
-"""One row a person whose links were taken back: none made until then opens their page any more."""
+"""One row a person whose links were revoked: those made until then do not open their page."""

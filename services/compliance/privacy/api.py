@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header
 from fastapi.responses import JSONResponse, Response
 
 from services.compliance.consents.service import StandingBody
-from services.compliance.privacy.answers import copy_answer, copy_table
+from services.compliance.privacy.responses import copy_answer, copy_table
 from services.compliance.privacy.service import RightsService
 from shared.events.consent import PrivacyRight
 from shared.http.auth import Caller, requires

@@ -13,7 +13,7 @@ from services.compliance import store
 from services.compliance.consents.service import ConsentService
 from services.compliance.ledger.entries import first_break
 from services.compliance.privacy import store as requests
-from services.compliance.privacy.answers import Copy, certificate_answer, listed
+from services.compliance.privacy.responses import Copy, certificate_answer, listed
 from services.compliance.privacy.store import Piece, Request
 from shared import ids
 from shared.config.directory import Merchant

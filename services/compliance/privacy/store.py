@@ -1,4 +1,4 @@
-"""Rows of requests, certificates and exports become values here."""
+"""Requests by right, certificates and export parts in the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _LISTED = 100
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One right somebody used."""
+    """One request by right."""
 
     request_id: EventId
     merchant_id: MerchantId
@@ -41,7 +41,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of what one service handed over, sealed."""
+    """One part of what a service handed over for an export, sealed."""
 
     request_id: UUID
     service: str
@@ -57,7 +57,7 @@ class Piece:
 
 
 async def remember(db: Transaction, requests: Sequence[Request]) -> None:
-    """Keep requests; one that is known stays as it is."""
+    """Keep requests; one that is stored already stays as it is."""
     await db.insert_new(
         privacy_requests,
         [
@@ -75,7 +75,7 @@ async def remember(db: Transaction, requests: Sequence[Request]) -> None:
 
 
 def request_of(event: PrivacyRequested) -> Request:
-    """Return the request an event tells of."""
+    """Return the request of an event."""
     return Request(event.event_id, event.merchant_id, event.recipient_id, event.right, event.source, event.occurred_at)
 
 
@@ -105,7 +105,7 @@ async def newest(db: Transaction, merchant: MerchantId, right: PrivacyRight) -> 
 
 
 async def certify(db: Transaction, events: Sequence[PrivacyErased]) -> None:
-    """Keep what services blanked; the first word of each stays: a repeat finds nothing left to blank."""
+    """Keep what services blanked; the first report of each stays, because a repeat finds nothing left to blank."""
     await db.insert_new(
         certificates,
         [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.compliance.connectors.files import DoNotCallFile, LineTypeFile, ReassignedFile
-from services.compliance.connectors.ports import NumberNews, Registers
+from services.compliance.connectors.ports import NumberFindings, Registers
 from services.compliance.gate.inputs import Consent, LineType
 from shared.errors import ConfigurationFault
 from shared.events.consent import SuppressionCause
@@ -94,8 +94,8 @@ def test_the_age_of_a_list_counts_from_when_it_was_written(tmp_path: Path) -> No
 def test_a_listed_number_gets_marketing_only_on_written_consent(
     purpose: Purpose, status: ConsentStatus, *, barred: bool
 ) -> None:
-    assert NumberNews(is_listed=True).bars(purpose, Consent(status)) is barred
-    assert not NumberNews().bars(purpose, Consent(status))
+    assert NumberFindings(is_listed=True).bars(purpose, Consent(status)) is barred
+    assert not NumberFindings().bars(purpose, Consent(status))
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def test_a_number_is_suppressed_where_the_consent_is_not_newer_than_its_owner(
     captured_at: datetime | None, *, suppressed: bool
 ) -> None:
     consent = Consent(ConsentStatus.PEWC, captured_at)
-    found = NumberNews(reassigned_at=MOVED).suppression(consent)
+    found = NumberFindings(reassigned_at=MOVED).suppression(consent)
     assert found == (SuppressionCause.REASSIGNED if suppressed else None)
-    assert NumberNews().suppression(consent) is None
+    assert NumberFindings().suppression(consent) is None
 
 
 def test_without_connectors_nothing_is_known() -> None:
-    assert Registers().news(ANA) == NumberNews()
+    assert Registers().findings(ANA) == NumberFindings()

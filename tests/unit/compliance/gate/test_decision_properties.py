@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from services.compliance.gate.decision import CLEARANCE, decide
 from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, PastKind, Policy, Recipient
-from services.compliance.gate.records import DecisionInputs, RecordWriter, decided, recompute, record_of
+from services.compliance.gate.records import DecisionInputs, RecordWriter, decision_record, recompute, record_of
 from services.compliance.gate.verdicts import Clear, Defer, Reason
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
@@ -123,16 +123,16 @@ def test_the_gate_answers_whatever_it_is_asked(asked: DecisionInputs) -> None:
 @given(promising())
 @settings(max_examples=300, deadline=None)
 def test_judged_again_at_until_the_answer_is_send(asked: DecisionInputs) -> None:
-    verdict = decided(asked, TABLE).verdict
+    verdict = decision_record(asked, TABLE).verdict
     if isinstance(verdict, Defer):
-        again = decided(replace(asked, now=verdict.until), TABLE).verdict
+        again = decision_record(replace(asked, now=verdict.until), TABLE).verdict
         assert isinstance(again, Clear), f"{verdict} then {again}"
 
 
 @given(promising())
 @settings(max_examples=200, deadline=None)
 def test_a_deferral_always_lands_inside_the_window_of_every_rule_in_every_zone(asked: DecisionInputs) -> None:
-    verdict = decided(asked, TABLE).verdict
+    verdict = decision_record(asked, TABLE).verdict
     if isinstance(verdict, Defer):
         for rule in verdict.evidence.rules:
             for found in verdict.evidence.zones:
@@ -143,26 +143,26 @@ def test_a_deferral_always_lands_inside_the_window_of_every_rule_in_every_zone(a
 @given(promising(), st.floats(0, 1))
 @settings(max_examples=200, deadline=None)
 def test_no_instant_before_until_would_have_been_cleared(asked: DecisionInputs, share: float) -> None:
-    verdict = decided(asked, TABLE).verdict
+    verdict = decision_record(asked, TABLE).verdict
     if isinstance(verdict, Defer):
         earlier = asked.now + (verdict.until - asked.now) * share
         if earlier < verdict.until:
-            assert isinstance(decided(replace(asked, now=earlier), TABLE).verdict, Defer)
+            assert isinstance(decision_record(replace(asked, now=earlier), TABLE).verdict, Defer)
 
 
 @given(promising())
 @settings(max_examples=200, deadline=None)
 def test_a_clearance_stays_true_while_it_is_valid(asked: DecisionInputs) -> None:
-    verdict = decided(asked, TABLE).verdict
+    verdict = decision_record(asked, TABLE).verdict
     if isinstance(verdict, Clear):
         last = verdict.valid_until - timedelta(microseconds=1)
-        assert isinstance(decided(replace(asked, now=last), TABLE).verdict, Clear)
+        assert isinstance(decision_record(replace(asked, now=last), TABLE).verdict, Clear)
 
 
 @given(inputs())
 @settings(max_examples=200, deadline=None)
 def test_a_stored_record_gives_the_same_verdict_again(asked: DecisionInputs) -> None:
-    record = decided(asked, TABLE)
+    record = decision_record(asked, TABLE)
     restored = record_of(RecordWriter().as_bytes(record))
     assert restored == record
     assert recompute(restored, TABLE) == record.verdict

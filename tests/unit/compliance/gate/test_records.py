@@ -13,7 +13,7 @@ from services.compliance.gate.records import (
     DecisionRecord,
     OtherVersion,
     RecordWriter,
-    decided,
+    decision_record,
     judged_under,
     recompute,
     record_of,
@@ -43,7 +43,7 @@ def shipped() -> RuleTable:
 
 
 def test_a_record_survives_json_and_proves_itself() -> None:
-    record = decided(INPUTS, shipped())
+    record = decision_record(INPUTS, shipped())
     restored = record_of(RecordWriter().as_bytes(record))
     assert restored == record
     assert recompute(restored, shipped()) == record.verdict
@@ -54,7 +54,7 @@ def test_a_record_is_written_whole_whatever_the_verdict_and_in_a_batch_of_one_wr
     consents = (Consent(ConsentStatus.PEWC, NOW, revoked_since=NOW), Consent(ConsentStatus.NONE))
     policies = (Policy(), Policy(marketing_caps=(FrequencyCap(1, 7),), allow_above_statutory=frozenset({"US-TX"})))
     batch = [
-        decided(
+        decision_record(
             replace(INPUTS, now=now, consent=consent, policy=policy, history=(HistoryItem(now, PastKind.HELP),)),
             shipped(),
         )
@@ -71,26 +71,26 @@ def test_a_record_is_written_whole_whatever_the_verdict_and_in_a_batch_of_one_wr
 def test_a_writer_tells_two_policies_apart_although_one_takes_the_place_of_the_other() -> None:
     writer = RecordWriter()
     for hours in range(1, 50):
-        record = decided(replace(INPUTS, policy=Policy(max_defer_hours=hours)), shipped())
+        record = decision_record(replace(INPUTS, policy=Policy(max_defer_hours=hours)), shipped())
         assert record_of(writer.as_bytes(record)) == record
         del record  # and its policy with it: the next one may be made where it lay
 
 
 def test_a_record_holds_neither_the_number_nor_the_whole_postal_code() -> None:
-    stored = RecordWriter().as_bytes(decided(INPUTS, shipped()))
+    stored = RecordWriter().as_bytes(decision_record(INPUTS, shipped()))
     assert b"5550123" not in stored
     assert b"10001" not in stored
     assert b'"100"' in stored
 
 
 def test_a_changed_verdict_does_not_survive_recomputing() -> None:
-    record = decided(INPUTS, shipped())
+    record = decision_record(INPUTS, shipped())
     forged = replace(record, verdict=Block(Reason.OPTED_OUT, record.verdict.evidence))
     assert recompute(forged, shipped()) != forged.verdict
 
 
 def test_a_record_of_other_rules_is_not_recomputed_but_told() -> None:
-    record = decided(INPUTS, UnreadableRules("a slip", version="older"))
+    record = decision_record(INPUTS, UnreadableRules("a slip", version="older"))
     assert record.verdict.reason is Reason.RULES_UNREADABLE
     found = recompute(record, shipped())
     assert isinstance(found, OtherVersion)
@@ -103,6 +103,6 @@ def test_what_is_no_record_is_refused() -> None:
 
 
 def test_a_record_of_other_rules_is_judged_anew_under_those_that_are_asked_about() -> None:
-    record = decided(INPUTS, UnreadableRules("a slip", version="older"))
-    assert judged_under(record, shipped()) == decided(INPUTS, shipped()).verdict
+    record = decision_record(INPUTS, UnreadableRules("a slip", version="older"))
+    assert judged_under(record, shipped()) == decision_record(INPUTS, shipped()).verdict
     assert judged_under(record, UnreadableRules("none")).reason is Reason.RULES_UNREADABLE

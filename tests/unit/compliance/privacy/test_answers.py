@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.compliance.privacy.answers import Copy, certificate_answer, copy_answer, copy_table
+from services.compliance.privacy.responses import Copy, certificate_answer, copy_answer, copy_table
 from services.compliance.privacy.store import Certificate, Request
 from shared import rights
 from shared.events.consent import ConsentReported, PrivacyRight

@@ -1,4 +1,4 @@
-"""What the API tells of requests: the certificate of an erasure, the copy of an export as JSON or CSV. Pure."""
+"""API responses about requests: the certificate of an erasure, the copy of an export as JSON or CSV. Pure."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from services.compliance.privacy.store import Certificate, Request
 from shared.vocabulary.service_names import SERVICES
 
 PATIENCE: Final = timedelta(seconds=60)
-"""After this long a service that has not answered is named as late."""
+"""A request that a service has not answered after this time is late."""
 _KEPT: Final = (
     "a keyed hash of the number on the list of numbers never to write to again",
     "the consent ledger without its evidence, so that its chain still verifies",
@@ -19,7 +19,7 @@ _KEPT: Final = (
     "hashes that keep a repeated webhook or text from counting twice",
 )
 _FORMULA_STARTS: Final = ("=", "@", "\t", "\r")
-"""A spreadsheet would take these for a formula; a sign is left to numbers."""
+"""A spreadsheet would read a cell that begins so as a formula; plus and minus are allowed before numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Copy:
 
 
 def listed(request: Request) -> dict[str, Any]:
-    """Return a request in a line."""
+    """Return a request as lists show it."""
     return {
         "id": str(request.request_id),
         "recipient_id": str(request.recipient_id) if request.recipient_id.int else None,
@@ -44,7 +44,7 @@ def listed(request: Request) -> dict[str, Any]:
 def certificate_answer(
     request: Request, certificates: Sequence[Certificate], now: datetime, *, ledger_verifies: bool
 ) -> dict[str, Any]:
-    """Return what was deleted where, by whom and when, and who has not said so yet."""
+    """Return what each service deleted, and when, and which have not answered yet."""
     return {
         **listed(request),
         **_progress(request, {each.service: each.erased_at for each in certificates}, now),
@@ -58,7 +58,7 @@ def certificate_answer(
 
 
 def copy_answer(request: Request, copies: Sequence[Copy], now: datetime) -> dict[str, Any]:
-    """Return everything that was handed over, and who has not answered yet."""
+    """Return everything that was handed over, and which services have not answered yet."""
     return {
         **listed(request),
         **_progress(request, {each.service: each.handed_over_at for each in copies}, now),
@@ -90,7 +90,7 @@ def copy_table(copies: Sequence[Copy]) -> str:
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every value inside, with the way to it."""
+    """Yield every value inside, with its path."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _flat(inner, f"{path}.{name}" if path else str(name))
@@ -102,6 +102,6 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _plain(value: str) -> str:
-    """Return a value that no spreadsheet computes."""
+    """Return a value that no spreadsheet reads as a formula."""
     is_formula = value.startswith(_FORMULA_STARTS) or (value[:1] in {"+", "-"} and not value[1:].strip().isdecimal())
     return f"'{value}" if is_formula and value not in {"+", "-"} else value
