@@ -83,7 +83,7 @@ def jurisdiction_of(number: NumberFacts, known: KnownPlace, table: RuleTable) ->
 
 
 def rules_of(place: Jurisdiction, table: RuleTable, enforced: frozenset[str] = frozenset()) -> tuple[Rule, ...]:
-    """Return every applicable rule: each country's, or ZZ's for a country without one, and each state's that has one."""
+    """Return every applicable rule: each country's, ZZ's for a country without one, and each state's that has one."""
 
     def applies(row: Rule | None) -> bool:
         return row is not None and (row.enforced or row.id in enforced)
