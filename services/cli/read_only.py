@@ -2,27 +2,21 @@
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
-
 from services.distributed import DatabaseSettings
 from services.embedded import DATABASE_FILE
 from shared.db.sqlite import drive
-from shared.db.sqlite_statements import SQLiteTransaction
+from shared.db.sqlite_snapshot import sqlite_snapshot
 from shared.db.transaction import Transaction
-from shared.errors import ConfigurationFault
 
 T = TypeVar("T")
 
 _OWNER = "compliance"
 """The service whose tables these commands read: ledger, roots and decisions."""
-_BUSY_SECONDS = 5
 
 
 class Snapshot(Protocol):
@@ -70,8 +64,8 @@ def snapshot(data_dir: Path) -> Iterator[Snapshot]:
         with _server() as view:
             yield view
     else:
-        with _file(data_dir / DATABASE_FILE) as view:
-            yield view
+        with sqlite_snapshot(data_dir / DATABASE_FILE) as db:
+            yield _FileSnapshot(db)
 
 
 @contextmanager
@@ -88,22 +82,3 @@ def _server() -> Iterator[Snapshot]:
                 runner.run(opening.__aexit__(None, None, None))
         finally:
             runner.run(database.stop())
-
-
-@contextmanager
-def _file(path: Path) -> Iterator[Snapshot]:
-    if not path.is_file():
-        raise ConfigurationFault(f"{path}: there is no database; choose its folder with --data")
-    raw = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-    engine = sa.create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-    try:
-        raw.execute("PRAGMA query_only = ON")
-        raw.execute("PRAGMA wal_autocheckpoint = 0")
-        raw.execute("BEGIN")
-        with engine.connect() as connection:
-            yield _FileSnapshot(SQLiteTransaction(connection, raw))
-    except (sqlite3.OperationalError, sa.exc.OperationalError, sqlite3.DatabaseError) as problem:
-        raise ConfigurationFault(f"{path}: cannot be read ({problem})") from None
-    finally:
-        engine.dispose()
-        raw.close()

@@ -2,17 +2,16 @@
 
 import asyncio
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import sqlalchemy as sa
 import typer
 
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.bus.kafka_access import KafkaSettings
 from shared.db.lock import FolderLock
-from shared.db.reseal import MOST_NAMED, PlaceOf, ResealProgress, Sealed, resealed
+from shared.db.reseal import MOST_NAMED, ResealProgress, Sealed, resealed
 from shared.errors import ConfigurationFault
 from shared.privacy import Keyring
 from shared.service import Runtime
@@ -112,13 +111,14 @@ async def _distributed(settings: ProcessSettings) -> ResealProgress:
 
 
 async def _all(runtime: Runtime, services: Sequence[str]) -> ResealProgress:
-    def note(table: sa.Table, progress: ResealProgress) -> None:
-        typer.echo(f"{table.name}: {progress.looked_at} rows read, {progress.resealed} values re-encrypted", err=True)
-
-    sealed: dict[sa.Table, Mapping[str, PlaceOf]] = {}
-    for name in services:
-        sealed |= sealed_of(name)
-    return await resealed(runtime.units, runtime.sealer, sealed, note)
+    return await resealed(
+        runtime.units,
+        runtime.sealer,
+        {table: columns for name in services for table, columns in sealed_of(name).items()},
+        lambda table, so_far: typer.echo(
+            f"{table.name}: {so_far.looked_at} rows read, {so_far.resealed} values re-encrypted", err=True
+        ),
+    )
 
 
 def sealed_of(service: str) -> Sealed:

@@ -4,20 +4,18 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable
-from datetime import UTC, datetime, timedelta
-
-import sqlalchemy as sa
+from datetime import timedelta
 
 from services import distributed
 from services.cli.checks import CheckResult
 from services.distributed import DatabaseSettings
 from services.sender.providers.accounts import ProviderAccounts
+from services.sender.store import database_time
 from shared.bus.kafka_access import KafkaSettings
 from shared.bus.kafka_topics import copies_found, describe_copies, topics_found
 from shared.clock import SystemClock
 from shared.config.directory import MerchantDirectory
 from shared.config.providers import Simulated
-from shared.db.transaction import Transaction
 from shared.errors import ConfigurationFault, Fault
 from shared.phone import E164
 from shared.privacy import Keyring, Sealer
@@ -63,15 +61,11 @@ async def _database(service: str) -> str:
     """
     database = DatabaseSettings.of(service).database(service)
 
-    async def look(db: Transaction) -> datetime:
-        epoch = sa.select(sa.func.extract("epoch", sa.func.clock_timestamp()).label("now"))
-        return datetime.fromtimestamp(float((await db.rows(epoch))[0]["now"]), UTC)
-
     await database.start()
     try:
         await database.require([distributed.schema_of(service)])
         begun = time.monotonic()
-        theirs = await database.read(look)
+        theirs = await database.read(database_time)
         took = timedelta(seconds=time.monotonic() - begun)
     finally:
         await database.stop()
