@@ -17,14 +17,14 @@ from shared.clock import SystemClock, write_offset
 from shared.testing.process import API_KEY, AUTH_TOKEN, SHOPIFY_SECRET, application_process, free_port, write_shop
 from tests.connected.prometheus import Prometheus, prometheus
 from tests.deploy.promtool import ALERTS_FILE, has_data, made_up, prove
-from tools.dashboards.__main__ import boards, queries_of
+from tools.dashboards.__main__ import dashboards, queries_of
 from tools.dashboards.alerts import ALERTS
-from tools.dashboards.promql import filled, metrics, named
+from tools.dashboards.promql import fill_in, metrics, metrics_in
 
 pytestmark = [pytest.mark.connected, pytest.mark.asyncio(loop_scope="module")]
 
 KNOWN = metrics()
-QUERIES = [(f"{name}: {title}", expr) for name, board in boards(KNOWN).items() for title, expr in queries_of(board)]
+QUERIES = [(f"{name}: {title}", expr) for name, board in dashboards(KNOWN).items() for title, expr in queries_of(board)]
 SHARE_SEEN_AT_WORK = 0.65
 """The rest counts what a healthy application does not do, or what only Kafka does: that is proven on made-up series."""
 
@@ -70,7 +70,7 @@ async def trouble(client: httpx2.AsyncClient) -> None:
 async def test_every_query_of_every_panel_has_data(watched: Prometheus, tmp_path: Path) -> None:
     missing = []
     for title, expr in QUERIES:
-        values = [float(sample["value"][1]) for sample in await watched.ask(filled(expr, over="5m"))]
+        values = [float(sample["value"][1]) for sample in await watched.ask(fill_in(expr, over="5m"))]
         if not values or all(math.isnan(value) for value in values):
             missing.append((title, expr))
     assert len(missing) < len(QUERIES) * (1 - SHARE_SEEN_AT_WORK), [title for title, _ in missing]
@@ -86,17 +86,17 @@ async def test_the_figures_tell_the_story(watched: Prometheus) -> None:
     ask = watched.value
 
     async def figure(title: str) -> float:
-        found = await ask(filled(panels[f"follow-ups: {title}"], over="5m"))
+        found = await ask(fill_in(panels[f"follow-ups: {title}"], over="5m"))
         assert found is not None
         return found
 
-    assert await figure("Texts taken") > 0
+    assert await figure("Texts accepted") > 0
     assert 0 < await figure("Delivered") <= EXTRAPOLATED
     assert await figure("Clicked") > 0
     assert await figure("Opted out") > 0
     assert await figure("Converted") > 0
     assert await ask("max(followup_verdicts_total{decision='block', reason='opted_out'})") == 2
-    assert await ask(panels["operations: Doubles detected, 24 h"]) == 0
+    assert await ask(panels["operations: Duplicate sends detected, 24 h"]) == 0
 
 
 async def test_prometheus_judges_every_rule_and_none_fires_on_a_house_that_works(watched: Prometheus) -> None:
@@ -110,5 +110,5 @@ async def test_what_each_rule_looks_at_is_said_by_the_house_or_by_a_kafka_log(wa
     said = {sample["metric"]["__name__"] for sample in await watched.ask('{job="followup"}')}
     families = {name.removesuffix(part) for name in said for part in ("", "_bucket", "_count", "_sum")}
     labelled = {name for name, metric in KNOWN.items() if metric.labels}
-    silent = named(alert.expr for alert in ALERTS) - families
+    silent = metrics_in(alert.expr for alert in ALERTS) - families
     assert silent <= labelled, "a metric without labels is always said"

@@ -10,7 +10,7 @@ import yaml
 from shared.telemetry.metrics import Metric
 from tests.deploy.documents import DEPLOY
 from tests.deploy.programs import program, run
-from tools.dashboards.promql import filled, parsed
+from tools.dashboards.promql import fill_in, parse
 
 ALERTS_FILE = DEPLOY / "prometheus" / "alerts.yml"
 _MINUTES = 40
@@ -57,13 +57,13 @@ def made_up(query: str, known: Mapping[str, Metric]) -> dict[str, str]:
             asked = {each.name: each.value for each in node.matchers.matchers if each.op == promql_parser.MatchOp.Equal}
             series.update(dict.fromkeys(_names(node.name, asked, known), _RISING))
 
-    promql_parser.walk(parsed(query), look)
+    promql_parser.walk(parse(query), look)
     return series
 
 
 def has_data(query: str) -> str:
     """Return a query that is 1 where the given one has any data."""
-    return f"count(({filled(query, over='5m')})) > bool 0"
+    return f"count(({fill_in(query, over='5m')})) > bool 0"
 
 
 def _names(name: str, asked: Mapping[str, str], known: Mapping[str, Metric]) -> Iterable[str]:

@@ -27,8 +27,8 @@ from tests.deploy.documents import ROOT, SERVICES, environment_of, interpolated
 from tests.deploy.ingress import nginx
 from tests.deploy.promtool import ALERTS_FILE
 from tests.docs.snippets import DOCS, request_of, snippets
-from tools.dashboards.__main__ import boards, queries_of
-from tools.dashboards.promql import filled, metrics, named
+from tools.dashboards.__main__ import dashboards, queries_of
+from tools.dashboards.promql import fill_in, metrics, metrics_in
 
 pytestmark = [pytest.mark.connected, pytest.mark.timeout(300)]
 
@@ -192,11 +192,11 @@ async def _panels_of_the_kafka_log_have_data(server: Prometheus) -> None:
     await server.has_scraped_again()
     assert await server.value('count(up{job="followup"} == 1)') == len(SERVICES)
     asked = 0
-    for board in boards(metrics()).values():
+    for board in dashboards(metrics()).values():
         for title, expr in queries_of(board):
-            if named([expr]) & KAFKA_METRICS:
+            if metrics_in([expr]) & KAFKA_METRICS:
                 asked += 1
-                assert await server.ask(filled(expr, over="5m")), title
+                assert await server.ask(fill_in(expr, over="5m")), title
     assert asked > 2
     assert await server.value("sum(followup_outbox_relay_active)") == len(SERVICES)
     assert await server.value("min(sum by (service) (followup_consumer_partitions))") is not None

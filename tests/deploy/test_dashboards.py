@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 
 from tests.deploy.documents import ROOT
-from tools.dashboards.__main__ import boards
+from tools.dashboards.__main__ import dashboards
 from tools.dashboards.alerts import ALERTS, Alert
 from tools.dashboards.panels import document
-from tools.dashboards.promql import metrics, named, problems
+from tools.dashboards.promql import metrics, metrics_in, problems
 
 KNOWN = metrics()
-BOARDS = boards(KNOWN)
+BOARDS = dashboards(KNOWN)
 
 
 def test_the_files_on_disk_are_current() -> None:
@@ -46,7 +46,7 @@ def test_a_query_for_what_is_counted_is_fine() -> None:
 
 
 def test_every_metric_has_its_picture() -> None:
-    shown = named(query.expr for board in BOARDS.values() for panel in board.panels for query in panel.queries)
+    shown = metrics_in(query.expr for board in BOARDS.values() for panel in board.panels for query in panel.queries)
     assert set(KNOWN) - shown == set()
 
 

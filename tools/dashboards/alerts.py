@@ -1,22 +1,22 @@
-"""Alert rules: what somebody should be told of, how urgently, and the page that says what to do."""
+"""Alert rules: condition, urgency, and the runbook to follow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tools.dashboards.promql import happened, highest, increase, quantile, rate, ratio, total
+from tools.dashboards.promql import highest, increase, occurred, quantile, rate, ratio, total
 
 _DAY_SECONDS = 86400
 
 
 class Severity(StrEnum):
-    """How urgently."""
+    """The urgency of an alert."""
 
     PAGE = "page"
-    """Now, at any hour: texts go wrong, or a STOP is not heard."""
+    """Act now, at any hour: texts are sent wrongly or not at all, or a STOP is not processed."""
     TICKET = "ticket"
-    """On the next working day."""
+    """Act on the next working day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Alert:
 
     name: str
     measure: str
-    """What is looked at; a query that has a value on a healthy system too, unless `bound` is empty."""
+    """The query; it has a value on a healthy system too, unless `bound` is empty."""
     bound: str
-    """Such as ``> 0``; empty where the measure itself has a value only when something is wrong."""
+    """Such as ``> 0``; empty if the query has a value only when something is wrong."""
     severity: Severity
     runbook: str
     """File in docs/runbooks/."""
@@ -48,7 +48,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "== 0",
             Severity.PAGE,
             "process-down.md",
-            "{{ $labels.instance }} does not answer",
+            "{{ $labels.instance }} does not respond",
             "2m",
         ),
         Alert(
@@ -57,7 +57,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "",
             Severity.PAGE,
             "process-down.md",
-            "Prometheus knows no process of Followup",
+            "Prometheus has no Followup process among its targets",
             "5m",
         ),
         Alert(
@@ -74,16 +74,16 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 4",
             Severity.PAGE,
             "database-unavailable.md",
-            "The loop {{ $labels.loop }} fails again and again",
+            "The loop {{ $labels.loop }} keeps failing",
             "2m",
         ),
         Alert(
             "FollowupTaskEnded",
-            happened("followup_tasks_ended_total", by=["task"], over="15m"),
+            occurred("followup_tasks_ended_total", by=["task"], over="15m"),
             "",
             Severity.PAGE,
             "process-down.md",
-            "The task {{ $labels.task }} ended while its process goes on; restart it",
+            "The task {{ $labels.task }} ended while its process is running; restart the process",
         ),
         Alert(
             "FollowupMerchantFilesBroken",
@@ -91,7 +91,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.TICKET,
             "merchant-files.md",
-            "{{ $value }} merchant or flow files are broken; the last good ones are in force",
+            "{{ $value }} merchant or flow files have errors; their last valid versions are in use",
             "5m",
         ),
         Alert(
@@ -100,7 +100,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.TICKET,
             "database-unavailable.md",
-            "Short links led on, and the visits could not be recorded",
+            "Short links redirected, but their visits could not be recorded",
         ),
         Alert(
             "FollowupWriterBusy",
@@ -109,16 +109,16 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "",
             Severity.TICKET,
             "database-unavailable.md",
-            "The one writer of the SQLite file is at its limit",
+            "The writer of the SQLite file is at its limit",
             "10m",
         ),
         Alert(
             "FollowupEventsParked",
-            happened("followup_events_parked_total", by=["service"], over="15m"),
+            occurred("followup_events_parked_total", by=["service"], over="15m"),
             "",
             Severity.TICKET,
             "parked-events.md",
-            "{{ $labels.service }} put events aside that it could not handle",
+            "{{ $labels.service }} parked events that it could not process",
         ),
     ],
     "followup-kafka": [
@@ -129,7 +129,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "",
             Severity.PAGE,
             "kafka-log.md",
-            "{{ $labels.service }} has events to read and reads none",
+            "{{ $labels.service }} has unread events and reads none",
             "5m",
         ),
         Alert(
@@ -157,7 +157,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "",
             Severity.PAGE,
             "kafka-log.md",
-            "Nobody takes the events of {{ $labels.service }} from the outbox to Kafka",
+            "No relay publishes the outbox of {{ $labels.service }} to Kafka",
             "5m",
         ),
         Alert(
@@ -171,7 +171,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
         ),
         Alert(
             "FollowupEventsLost",
-            happened("followup_log_lost_events_total", by=["service"], over="15m"),
+            occurred("followup_log_lost_events_total", by=["service"], over="15m"),
             "",
             Severity.PAGE,
             "kafka-log.md",
@@ -179,19 +179,19 @@ GROUPS: dict[str, Sequence[Alert]] = {
         ),
         Alert(
             "FollowupAcknowledgedLost",
-            happened("followup_log_acknowledged_lost_total", by=["service"], over="15m"),
+            occurred("followup_log_acknowledged_lost_total", by=["service"], over="15m"),
             "",
             Severity.TICKET,
             "kafka-log.md",
-            "Kafka lost what it had acknowledged; the last minutes are told again",
+            "Kafka lost acknowledged events; those of the last minutes are published again",
         ),
         Alert(
             "FollowupForeignRecords",
-            happened("followup_log_foreign_records_total", by=["service"], over="15m"),
+            occurred("followup_log_foreign_records_total", by=["service"], over="15m"),
             "",
             Severity.TICKET,
             "kafka-log.md",
-            "Somebody else writes to the topics",
+            "Another producer writes to the topics",
         ),
     ],
     "followup-texts": [
@@ -201,11 +201,11 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.PAGE,
             "double-detected.md",
-            "The provider took a follow-up twice",
+            "The provider accepted a follow-up twice",
         ),
         Alert(
             "FollowupSenderAlarm",
-            happened("followup_sender_alarms_total", by=["kind"], over="15m", but='{kind!="double"}'),
+            occurred("followup_sender_alarms_total", by=["kind"], over="15m", but='{kind!="double"}'),
             "",
             Severity.TICKET,
             "sender-alarms.md",
@@ -226,7 +226,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.PAGE,
             "number-held.md",
-            "A sender number stands still for a fault of ours",
+            "A sender number is halted because of an account or registration fault",
         ),
         Alert(
             "FollowupNumberPaused",
@@ -234,7 +234,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.TICKET,
             "number-held.md",
-            "The provider of a sender number gives no clear answers",
+            "A sender number is paused: its provider gives no clear answers",
             "10m",
         ),
         Alert(
@@ -243,7 +243,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.TICKET,
             "unknowns.md",
-            "Nobody can say yet whether {{ $value }} texts went",
+            "It is still unknown whether {{ $value }} texts were sent",
             "30m",
         ),
         Alert(
@@ -255,7 +255,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0.05",
             Severity.PAGE,
             "unknowns.md",
-            "{{ $value | humanizePercentage }} of the provider's answers say nothing",
+            "{{ $value | humanizePercentage }} of provider calls end without a clear answer",
             "5m",
         ),
         Alert(
@@ -264,7 +264,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.PAGE,
             "unanswered-releases.md",
-            "{{ $value }} texts were released, and nobody took or refused them",
+            "{{ $value }} texts were released and got no answer in time",
             "10m",
         ),
         Alert(
@@ -282,7 +282,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 30",
             Severity.PAGE,
             "unanswered-releases.md",
-            "No marketing is released: a service is late in passing on its news",
+            "No marketing is released: a service is late in publishing its events",
             "2m",
         ),
     ],
@@ -302,11 +302,11 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 10",
             Severity.PAGE,
             "callbacks-rejected.md",
-            "Callbacks at the door {{ $labels.door }} are refused: a STOP may be among them",
+            "Callbacks for {{ $labels.door }} are refused; a STOP may be among them",
         ),
         Alert(
             "FollowupRulesUnreadable",
-            happened("followup_verdicts_total", by=["reason"], over="15m", but='{reason="rules_unreadable"}'),
+            occurred("followup_verdicts_total", by=["reason"], over="15m", but='{reason="rules_unreadable"}'),
             "",
             Severity.PAGE,
             "rules-stale.md",
@@ -326,7 +326,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.TICKET,
             "quota-exceeded.md",
-            "A merchant is over its quota of {{ $labels.quota }} at {{ $labels.door }}",
+            "A merchant exceeds its quota of {{ $labels.quota }} for {{ $labels.door }}",
             "15m",
         ),
         Alert(
@@ -339,7 +339,7 @@ GROUPS: dict[str, Sequence[Alert]] = {
         ),
         Alert(
             "FollowupWebhooksQuarantined",
-            happened("followup_ingest_quarantined_total", by=["source", "reason"], over="15m"),
+            occurred("followup_ingest_quarantined_total", by=["source", "reason"], over="15m"),
             "",
             Severity.TICKET,
             "webhooks-refused.md",
@@ -351,31 +351,31 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "> 0",
             Severity.PAGE,
             "texts-to-strangers.md",
-            "A merchant's newest recipients have neighbouring numbers: texts to new people wait for somebody to look",
+            "A merchant's newest recipients have neighbouring numbers; texts to new people wait for an operator",
         ),
         Alert(
             "FollowupNewPeopleWait",
-            happened("followup_new_people_waits_total", by=["bound"], over="15m"),
+            occurred("followup_new_people_waits_total", by=["bound"], over="15m"),
             "",
             Severity.TICKET,
             "texts-to-strangers.md",
-            "Texts to new people wait: the bound {{ $labels.bound }} is met",
+            "Texts to new people wait: the limit {{ $labels.bound }} is reached",
         ),
         Alert(
             "FollowupOverBudget",
-            happened("followup_over_budget_total", by=["effect"], over="15m"),
+            occurred("followup_over_budget_total", by=["effect"], over="15m"),
             "",
             Severity.TICKET,
             "texts-to-strangers.md",
-            "A merchant's texts of today cost more than they should ({{ $labels.effect }})",
+            "A merchant's texts of today exceed its budget ({{ $labels.effect }})",
         ),
         Alert(
             "FollowupWebhookIdsReused",
-            happened("followup_ingest_ids_reused_total", by=["source"], over="15m"),
+            occurred("followup_ingest_ids_reused_total", by=["source"], over="15m"),
             "",
             Severity.TICKET,
             "webhooks-refused.md",
-            "Webhooks of {{ $labels.source }} come under ids that were used before with other bodies",
+            "Webhooks of {{ $labels.source }} reuse ids with different bodies",
         ),
     ],
 }

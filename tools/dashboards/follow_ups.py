@@ -1,15 +1,15 @@
-"""The follow-ups board: what becomes of texts, and what they bring."""
+"""The follow-ups dashboard: the results of texts."""
 
-from tools.dashboards.panels import Board, Panel, Query, Row, one
+from tools.dashboards.panels import Dashboard, Panel, Query, Row, single
 from tools.dashboards.promql import RANGE, increase, rate, ratio
 
 _ACCEPTED = increase("followup_dispatch_attempts_total", over=RANGE, outcome="accepted")
 
 
 def _share(title: str, part: str, about: str) -> Panel:
-    """Return a share of the texts that the provider took."""
+    """Return a share of the texts that the provider accepted."""
     expr = f"{ratio(part, f'({_ACCEPTED} > 0)')} or vector(0)"
-    return Panel(title, one(expr), "percentunit", "stat", 4, about)
+    return Panel(title, single(expr), "percentunit", "stat", 4, about)
 
 
 def _within(metric: str, **where: str) -> str:
@@ -17,13 +17,13 @@ def _within(metric: str, **where: str) -> str:
 
 
 RATES = Row(
-    "Of the texts the provider took, in the time shown",
+    "Texts accepted by the provider in the time shown",
     [
-        Panel("Texts taken", one(f"{_ACCEPTED} or vector(0)"), "short", "stat", 4),
-        _share("Delivered", _within("followup_receipts_total", status="delivered"), "Receipts may come later."),
+        Panel("Texts accepted", single(f"{_ACCEPTED} or vector(0)"), "short", "stat", 4),
+        _share("Delivered", _within("followup_receipts_total", status="delivered"), "Receipts may arrive later."),
         _share("Clicked", _within("followup_link_visits_total", visitor="person"), "Visits by people, not by robots."),
         _share("Replied", _within("followup_replies_total"), "Keywords included."),
-        _share("Opted out", _within("followup_replies_total", reply_class="opt_out"), "STOP and its like by text."),
+        _share("Opted out", _within("followup_replies_total", reply_class="opt_out"), "STOP and similar replies."),
         _share(
             "Converted",
             f'(sum(increase(followup_purchases_total{{model!="none"}}[{RANGE}])) or vector(0))',
@@ -43,10 +43,10 @@ PLANS = Row(
             ],
             "ops",
         ),
-        Panel("Planned", one(rate("followup_planned_total", by=["purpose"]), "{{purpose}}"), "ops"),
+        Panel("Planned", single(rate("followup_planned_total", by=["purpose"]), "{{purpose}}"), "ops"),
         Panel(
-            "Conditions without an answer",
-            one(rate("followup_condition_errors_total", by=["where"]), "{{where}}"),
+            "Conditions that could not be evaluated",
+            single(rate("followup_condition_errors_total", by=["where"]), "{{where}}"),
             "ops",
         ),
     ],
@@ -57,57 +57,57 @@ GATE = Row(
     [
         Panel(
             "Blocked, by reason",
-            one(rate("followup_verdicts_total", by=["reason"], decision="block"), "{{reason}}"),
+            single(rate("followup_verdicts_total", by=["reason"], decision="block"), "{{reason}}"),
             "ops",
         ),
         Panel(
             "Deferred, by reason",
-            one(rate("followup_verdicts_total", by=["reason"], decision="defer"), "{{reason}}"),
+            single(rate("followup_verdicts_total", by=["reason"], decision="defer"), "{{reason}}"),
             "ops",
         ),
         Panel(
-            "Sent, by purpose",
-            one(rate("followup_verdicts_total", by=["purpose"], decision="send"), "{{purpose}}"),
+            "Cleared, by purpose",
+            single(rate("followup_verdicts_total", by=["purpose"], decision="send"), "{{purpose}}"),
             "ops",
         ),
-        Panel("Consent claims", one(rate("followup_consent_claims_total", by=["act"]), "{{act}}"), "ops"),
-        Panel("Cap slots returned", one(rate("followup_cap_slots_returned_total", by=["reason"]), "{{reason}}"), "ops"),
-        Panel("Under way when STOP came", one(increase("followup_texts_in_flight_at_stop_total"))),
+        Panel("Consent claims", single(rate("followup_consent_claims_total", by=["act"]), "{{act}}"), "ops"),
+        Panel(
+            "Cap slots returned", single(rate("followup_cap_slots_returned_total", by=["reason"]), "{{reason}}"), "ops"
+        ),
+        Panel("Being sent when STOP arrived", single(increase("followup_texts_in_flight_at_stop_total"))),
     ],
 )
 
 ENDS = Row(
-    "What became of them",
+    "Results",
     [
-        Panel("Ends by state", one(rate("followup_ended_total", by=["state"]), "{{state}}"), "ops"),
-        Panel("Ends by reason", one(rate("followup_ended_total", by=["reason_class"]), "{{reason_class}}"), "ops"),
-        Panel("Receipts by status", one(rate("followup_receipts_total", by=["status"]), "{{status}}"), "ops"),
-        Panel("Replies", one(rate("followup_replies_total", by=["reply_class"]), "{{reply_class}}"), "ops"),
-        Panel("Visits by people", one(rate("followup_link_visits_total", visitor="person")), "ops"),
-        Panel(
-            "Purchases, by what earned them", one(rate("followup_purchases_total", by=["model"]), "{{model}}"), "ops"
-        ),
+        Panel("Ends by state", single(rate("followup_ended_total", by=["state"]), "{{state}}"), "ops"),
+        Panel("Ends by reason", single(rate("followup_ended_total", by=["reason_class"]), "{{reason_class}}"), "ops"),
+        Panel("Receipts by status", single(rate("followup_receipts_total", by=["status"]), "{{status}}"), "ops"),
+        Panel("Replies", single(rate("followup_replies_total", by=["reply_class"]), "{{reply_class}}"), "ops"),
+        Panel("Visits by people", single(rate("followup_link_visits_total", visitor="person")), "ops"),
+        Panel("Purchases, by attribution", single(rate("followup_purchases_total", by=["model"]), "{{model}}"), "ops"),
         Panel(
             "Refunds and cancellations",
-            one(rate("followup_conversion_deductions_total", by=["kind", "effect"]), "{{kind}}: {{effect}}"),
+            single(rate("followup_conversion_deductions_total", by=["kind", "effect"]), "{{kind}}: {{effect}}"),
             "ops",
         ),
-        Panel("Facts recorded", one(rate("followup_facts_recorded_total", by=["topic"]), "{{topic}}"), "ops"),
+        Panel("Facts recorded", single(rate("followup_facts_recorded_total", by=["topic"]), "{{topic}}"), "ops"),
         Panel(
-            "Facts late, repeated, retold",
+            "Facts late, repeated, recounted",
             [
                 Query(rate("followup_facts_late_total", by=["topic"]), "late: {{topic}}"),
                 Query(rate("followup_facts_repeated_total"), "repeated"),
-                Query(rate("followup_facts_retold_total"), "retold"),
+                Query(rate("followup_facts_retold_total"), "recounted"),
             ],
             "ops",
         ),
     ],
 )
 
-FOLLOW_UPS = Board(
+FOLLOW_UPS = Dashboard(
     "followup-follow-ups",
     "Followup: follow-ups",
-    "What becomes of texts, and what they bring. Money and exact figures: the console and GET /v1/kpis.",
+    "The results of texts. For money and exact figures see the console and GET /v1/kpis.",
     [RATES, PLANS, GATE, ENDS],
 )

@@ -1,33 +1,33 @@
-"""The operations board: does the machinery run, and where does it stand still."""
+"""The operations dashboard: does everything run, and where is work stuck."""
 
-from tools.dashboards.panels import Board, Panel, Query, Row, lines, one
-from tools.dashboards.promql import happened, highest, increase, mean, quantile, rate, ratio, total
+from tools.dashboards.panels import Dashboard, Panel, Query, Row, quantiles, single
+from tools.dashboards.promql import highest, increase, mean, occurred, quantile, rate, ratio, total
 
 _SINCE = "15m"
 
 
 def _figure(title: str, expr: str, *, unit: str = "short", bad_from: float | None = None, about: str = "") -> Panel:
     """Return a single figure, four wide."""
-    return Panel(title, one(expr), unit, "stat", 4, about, bad_from)
+    return Panel(title, single(expr), unit, "stat", 4, about, bad_from)
 
 
 HEALTH = Row(
     "Is anything wrong?",
     [
         _figure(
-            "Processes that answer",
+            "Processes up",
             total("up", job="followup"),
-            about="Targets of Prometheus that answered the last scrape.",
+            about="Prometheus targets that answered the last scrape.",
         ),
         _figure("Consumers halted", f"{total('followup_consumer_halted')} or vector(0)", bad_from=1),
-        _figure("Doubles detected, 24 h", increase("followup_doubles_detected_total", over="24h"), bad_from=1),
+        _figure("Duplicate sends detected, 24 h", increase("followup_doubles_detected_total", over="24h"), bad_from=1),
         _figure("Unanswered releases", highest("followup_unanswered_releases"), bad_from=1),
-        _figure("Unknowns being reconciled", highest("followup_dispatches_unresolved"), bad_from=50),
+        _figure("Unknown sends being reconciled", highest("followup_dispatches_unresolved"), bad_from=50),
         _figure(
-            "Numbers that may not call",
+            "Sender numbers stopped",
             f"{total('followup_sender_numbers_held')} or vector(0)",
             bad_from=1,
-            about="Open after an outage of the provider, or halted for a fault of ours.",
+            about="Paused after an outage of the provider, or halted because of an account or registration fault.",
         ),
         _figure(
             "Events parked, 24 h", f"{increase('followup_events_parked_total', over='24h')} or vector(0)", bad_from=1
@@ -37,7 +37,7 @@ HEALTH = Row(
             f"{increase('followup_sender_alarms_total', over='24h')} or vector(0)",
             bad_from=1,
         ),
-        _figure("Releases wait for news, s", highest("followup_source_lag_seconds"), bad_from=5),
+        _figure("Releases delayed by lag, s", highest("followup_source_lag_seconds"), bad_from=5),
         _figure(
             "Opt-out to ledger, p99",
             f"({quantile(0.99, 'followup_revocation_seconds', over='1h')} >= 0) or vector(0)",
@@ -50,16 +50,16 @@ HEALTH = Row(
             unit="s",
             bad_from=5,
         ),
-        _figure("Age of the rules", highest("followup_rules_age_seconds"), unit="s", bad_from=180 * 86400),
+        _figure("Age of the rules table", highest("followup_rules_age_seconds"), unit="s", bad_from=180 * 86400),
     ],
 )
 
-DOORS = Row(
-    "Webhooks and doors",
+ENTRY_POINTS = Row(
+    "Webhooks and other HTTP entry points",
     [
         Panel(
             "Deliveries by outcome",
-            one(rate("followup_ingest_deliveries_total", by=["outcome"]), "{{outcome}}"),
+            single(rate("followup_ingest_deliveries_total", by=["outcome"]), "{{outcome}}"),
             "reqps",
         ),
         Panel(
@@ -73,10 +73,10 @@ DOORS = Row(
             ],
             "reqps",
         ),
-        Panel("Body to commit", lines("followup_ingest_delivery_seconds"), "s"),
+        Panel("Body to commit", quantiles("followup_ingest_delivery_seconds"), "s"),
         Panel(
             "Callbacks without a valid signature",
-            one(rate("followup_callbacks_rejected_total", by=["door"]), "{{door}}"),
+            single(rate("followup_callbacks_rejected_total", by=["door"]), "{{door}}"),
             "reqps",
         ),
         Panel(
@@ -89,8 +89,8 @@ DOORS = Row(
             "reqps",
         ),
         Panel(
-            "Raw deliveries deleted after their retention",
-            one(rate("followup_ingest_purged_deliveries_total")),
+            "Raw deliveries deleted by retention",
+            single(rate("followup_ingest_purged_deliveries_total")),
             "short",
         ),
     ],
@@ -99,13 +99,13 @@ DOORS = Row(
 EVENTS = Row(
     "Events",
     [
-        Panel("Events handled", one(rate("followup_events_handled_total", by=["service"]), "{{service}}"), "ops"),
-        Panel("Consumer lag (Kafka)", one(total("followup_consumer_lag_events", by=["service"]), "{{service}}")),
+        Panel("Events handled", single(rate("followup_events_handled_total", by=["service"]), "{{service}}"), "ops"),
+        Panel("Consumer lag (Kafka)", single(total("followup_consumer_lag_events", by=["service"]), "{{service}}")),
         Panel(
             "Partitions read (Kafka)",
-            one(total("followup_consumer_partitions", by=["service", "instance"]), "{{service}} {{instance}}"),
+            single(total("followup_consumer_partitions", by=["service", "instance"]), "{{service}} {{instance}}"),
         ),
-        Panel("Events in one unit of work, mean", one(mean("followup_unit_events", by=["service"]), "{{service}}")),
+        Panel("Events per unit of work, mean", single(mean("followup_unit_events", by=["service"]), "{{service}}")),
         Panel(
             "Parked, fenced, halted",
             [
@@ -117,11 +117,11 @@ EVENTS = Row(
         Panel(
             "Outbox (Kafka)",
             [
-                Query(rate("followup_outbox_relayed_total", by=["service"]), "relayed a second: {{service}}"),
+                Query(rate("followup_outbox_relayed_total", by=["service"]), "relayed per second: {{service}}"),
                 Query(total("followup_outbox_relay_active", by=["service"]), "relays: {{service}}"),
                 Query(highest("followup_outbox_rows", by=["service"]), "waiting: {{service}}"),
             ],
-            about="One relay a service at any time.",
+            about="There is one relay per service at any time.",
         ),
         Panel(
             "Lost and foreign records (Kafka)",
@@ -130,27 +130,27 @@ EVENTS = Row(
                 Query(increase("followup_log_foreign_records_total", by=["service"]), "foreign: {{service}}"),
             ],
         ),
-        Panel("Age of facts when stored", lines("followup_facts_lag_seconds"), "s"),
-        Panel("Failing loops", one(increase("followup_loop_failures_total", by=["loop"]), "{{loop}}")),
+        Panel("Age of facts when stored", quantiles("followup_facts_lag_seconds"), "s"),
+        Panel("Failing loops", single(increase("followup_loop_failures_total", by=["loop"]), "{{loop}}")),
     ],
 )
 
 TIMERS = Row(
     "Timers and the gate",
     [
-        Panel("Due to released", lines("followup_timer_lag_seconds"), "s"),
-        Panel("Releases", one(rate("followup_released_total", by=["purpose"]), "{{purpose}}"), "ops"),
-        Panel("Timers in one unit, mean", one(mean("followup_timers_fired"))),
+        Panel("Due to released", quantiles("followup_timer_lag_seconds"), "s"),
+        Panel("Releases", single(rate("followup_released_total", by=["purpose"]), "{{purpose}}"), "ops"),
+        Panel("Timers per unit of work, mean", single(mean("followup_timers_fired"))),
         Panel(
-            "Held back",
+            "Waiting",
             [
-                Query(rate("followup_pacing_held_total"), "waits its turn at its number"),
-                Query(highest("followup_source_lag_seconds"), "seconds that news is late"),
+                Query(rate("followup_pacing_held_total"), "queued at their sender number"),
+                Query(highest("followup_source_lag_seconds"), "lag of incoming information, seconds"),
                 Query(highest("followup_unanswered_releases"), "unanswered"),
             ],
         ),
-        Panel("Verdicts", one(rate("followup_verdicts_total", by=["decision"]), "{{decision}}"), "ops"),
-        Panel("Opt-out to ledger", lines("followup_revocation_seconds"), "s"),
+        Panel("Verdicts", single(rate("followup_verdicts_total", by=["decision"]), "{{decision}}"), "ops"),
+        Panel("Opt-out to ledger", quantiles("followup_revocation_seconds"), "s"),
     ],
 )
 
@@ -159,26 +159,30 @@ SENDING = Row(
     [
         Panel(
             "Provider calls by outcome",
-            one(rate("followup_dispatch_attempts_total", by=["outcome"]), "{{outcome}}"),
+            single(rate("followup_dispatch_attempts_total", by=["outcome"]), "{{outcome}}"),
             "ops",
         ),
-        Panel("Length of provider calls", lines("followup_provider_call_seconds", by=["provider"]), "s"),
-        Panel("Ready to intent", lines("followup_dispatch_queue_seconds"), "s"),
-        Panel("Intents in one commit, mean", one(mean("followup_intent_group_texts"))),
-        Panel("Checks at intent", one(rate("followup_intent_decisions_total", by=["decision"]), "{{decision}}"), "ops"),
+        Panel("Duration of provider calls", quantiles("followup_provider_call_seconds", by=["provider"]), "s"),
+        Panel("Ready to intent", quantiles("followup_dispatch_queue_seconds"), "s"),
+        Panel("Intents per commit, mean", single(mean("followup_intent_group_texts"))),
         Panel(
-            "Calls under way and unresolved",
+            "Checks at intent", single(rate("followup_intent_decisions_total", by=["decision"]), "{{decision}}"), "ops"
+        ),
+        Panel(
+            "Calls in progress and unresolved",
             [
-                Query(total("followup_provider_calls_under_way"), "under way"),
+                Query(total("followup_provider_calls_under_way"), "in progress"),
                 Query(highest("followup_dispatches_unresolved"), "unresolved"),
             ],
         ),
-        Panel("Unknowns settled", one(increase("followup_reconciled_total", by=["finding"]), "{{finding}}")),
-        Panel("Numbers held", one(total("followup_sender_numbers_held", by=["state"]), "{{state}}")),
+        Panel("Unknown sends resolved", single(increase("followup_reconciled_total", by=["finding"]), "{{finding}}")),
+        Panel(
+            "Sender numbers stopped, by state", single(total("followup_sender_numbers_held", by=["state"]), "{{state}}")
+        ),
         Panel(
             f"Alarms within {_SINCE}",
-            one(happened("followup_sender_alarms_total", by=["kind"], over=_SINCE), "{{kind}}"),
-            about="Grows from the first one on: a series is born with its first event.",
+            single(occurred("followup_sender_alarms_total", by=["kind"], over=_SINCE), "{{kind}}"),
+            about="Includes the first event of a series.",
         ),
     ],
 )
@@ -187,30 +191,30 @@ DATABASE = Row(
     "Database",
     [
         Panel(
-            "Units and commits",
+            "Units of work and commits",
             [
                 Query(rate("followup_database_units_total"), "units"),
                 Query(rate("followup_database_commits_total"), "commits"),
             ],
             "ops",
         ),
-        Panel("Rows written", one(rate("followup_database_rows_written_total")), "wps"),
+        Panel("Rows written", single(rate("followup_database_rows_written_total")), "wps"),
         Panel(
-            "Writers at work",
-            one(rate("followup_database_writer_seconds_total", by=["instance"]), "{{instance}}"),
+            "Writer utilization",
+            single(rate("followup_database_writer_seconds_total", by=["instance"]), "{{instance}}"),
             "percentunit",
         ),
         Panel(
-            "Writer time for one unit",
-            one(ratio(rate("followup_database_writer_seconds_total"), rate("followup_database_units_total"))),
+            "Writer time per unit of work",
+            single(ratio(rate("followup_database_writer_seconds_total"), rate("followup_database_units_total"))),
             "s",
         ),
     ],
 )
 
-OPERATIONS = Board(
+OPERATIONS = Dashboard(
     "followup-operations",
     "Followup: operations",
-    "Does the machinery run, and where does it stand still? Each alert names its runbook.",
-    [HEALTH, DOORS, EVENTS, TIMERS, SENDING, DATABASE],
+    "Does everything run, and where is work stuck? Each alert names its runbook.",
+    [HEALTH, ENTRY_POINTS, EVENTS, TIMERS, SENDING, DATABASE],
 )

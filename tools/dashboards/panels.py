@@ -1,4 +1,4 @@
-"""Panels, rows and boards, and the JSON that Grafana reads."""
+"""Panels, rows and dashboards, and their JSON for Grafana."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from shared.telemetry.metrics import Metric
 from tools.dashboards import promql
 
 COLUMNS = 24
-"""Width of a Grafana board."""
+"""Width of a Grafana dashboard."""
 _HEIGHT = {"stat": 4, "timeseries": 8}
 _SCHEMA_VERSION = 41
-"""Of Grafana 12; later ones read it."""
+"""Of Grafana 12; later versions accept it."""
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One line, or one family of lines, of a panel."""
+    """One query of a panel: a line, or a line for each label value."""
 
     expr: str
     legend: str = ""
@@ -25,21 +25,21 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture; what it means is read from the catalogue unless `about` says more."""
+    """One chart or figure; its description is that of its metrics, preceded by `about`."""
 
     title: str
     queries: Sequence[Query]
     unit: str = "short"
-    """One of Grafana's units."""
+    """A Grafana unit."""
     kind: Literal["timeseries", "stat"] = "timeseries"
     width: int = 8
     about: str = ""
     bad_from: float | None = None
-    """The value from which a single figure is red."""
+    """The value from which a figure is red."""
 
     def description(self, known: Mapping[str, Metric]) -> str:
-        """Return what the panel shows, in the words of the catalogue."""
-        names = sorted(promql.named(query.expr for query in self.queries))
+        """Return what the panel shows, from the descriptions of its metrics."""
+        names = sorted(promql.metrics_in(query.expr for query in self.queries))
         return "\n\n".join([*([self.about] if self.about else []), *(known[n].help for n in names if n in known)])
 
 
@@ -52,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class Dashboard:
     """One dashboard."""
 
     uid: str
@@ -66,35 +66,35 @@ class Board:
         return [panel for row in self.rows for panel in row.panels]
 
 
-def lines(metric: str, *, by: Sequence[str] = ()) -> Sequence[Query]:
-    """Return the usual queries of a histogram: half are below, 95 and 99 of a hundred are below."""
+def quantiles(metric: str, *, by: Sequence[str] = ()) -> Sequence[Query]:
+    """Return the queries of a histogram's median, 95th and 99th percentile."""
     legend = " ".join(f"{{{{{label}}}}}" for label in by)
     return [Query(promql.quantile(q, metric, by=by), f"{legend} p{q * 100:g}".strip()) for q in (0.5, 0.95, 0.99)]
 
 
-def usual(metric: Metric) -> Sequence[Query]:
-    """Return what anybody would ask of a metric of its kind."""
+def default_queries(metric: Metric) -> Sequence[Query]:
+    """Return the usual queries for a metric of its kind."""
     legend = " ".join(f"{{{{{label}}}}}" for label in metric.labels)
     match metric.kind:
         case "counter":
-            return one(promql.rate(metric.name, by=metric.labels), legend)
+            return single(promql.rate(metric.name, by=metric.labels), legend)
         case "gauge":
-            return one(promql.total(metric.name, by=metric.labels), legend)
+            return single(promql.total(metric.name, by=metric.labels), legend)
         case "histogram":
-            return lines(metric.name, by=metric.labels)
+            return quantiles(metric.name, by=metric.labels)
 
 
-def one(expr: str, legend: str = "") -> Sequence[Query]:
+def single(expr: str, legend: str = "") -> Sequence[Query]:
     """Return a single query."""
     return [Query(expr, legend)]
 
 
-def document(board: Board, known: Mapping[str, Metric]) -> dict[str, Any]:
-    """Return a board as Grafana keeps it."""
+def document(dashboard: Dashboard, known: Mapping[str, Metric]) -> dict[str, Any]:
+    """Return a dashboard as Grafana stores it."""
     return {
-        "uid": board.uid,
-        "title": board.title,
-        "description": board.about,
+        "uid": dashboard.uid,
+        "title": dashboard.title,
+        "description": dashboard.about,
         "tags": ["followup"],
         "editable": True,
         "graphTooltip": 1,
@@ -105,14 +105,14 @@ def document(board: Board, known: Mapping[str, Metric]) -> dict[str, Any]:
         "templating": {
             "list": [{"name": "source", "label": "Source", "type": "datasource", "query": "prometheus", "current": {}}]
         },
-        "panels": [{**panel, "id": number} for number, panel in enumerate(_placed(board, known), start=1)],
+        "panels": [{**panel, "id": number} for number, panel in enumerate(_placed(dashboard, known), start=1)],
     }
 
 
-def _placed(board: Board, known: Mapping[str, Metric]) -> Iterator[dict[str, Any]]:
-    """Yield rows and panels, each with its place: left to right, then down."""
+def _placed(dashboard: Dashboard, known: Mapping[str, Metric]) -> Iterator[dict[str, Any]]:
+    """Yield rows and panels with their positions: left to right, then down."""
     top = 0
-    for row in board.rows:
+    for row in dashboard.rows:
         yield {"type": "row", "title": row.title, "collapsed": False, "panels": [], "gridPos": _place(0, top, 24, 1)}
         top += 1
         left, lowest = 0, top
@@ -126,7 +126,7 @@ def _placed(board: Board, known: Mapping[str, Metric]) -> Iterator[dict[str, Any
 
 
 def _panel(panel: Panel, known: Mapping[str, Metric]) -> dict[str, Any]:
-    """Return a panel without its place."""
+    """Return a panel without its position."""
     steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
     if panel.bad_from is not None:
         steps.append({"color": "red", "value": panel.bad_from})

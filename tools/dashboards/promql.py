@@ -1,4 +1,4 @@
-"""Queries: how they are put together, and whether what they ask for exists."""
+"""PromQL queries: how they are built, and whether the metrics and labels they use exist."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,13 +9,13 @@ from shared.bus import kafka_instruments
 from shared.telemetry.metrics import Metric, catalogue
 
 DECLARING = (embedded, kafka_instruments)
-"""Importing these declares what every service counts, on a SQLite file and on a Kafka log."""
+"""Importing these declares the metrics of every service, with SQLite and with Kafka."""
 INTERVAL = "$__rate_interval"
-"""Grafana's own variable: at least four scrapes."""
+"""Grafana's variable: at least four scrape intervals."""
 RANGE = "$__range"
-"""Grafana's own variable: the time that a board shows."""
+"""Grafana's variable: the time range that a dashboard shows."""
 _OF_A_SCRAPE = {"up": frozenset({"job", "instance"})}
-"""What Prometheus itself says about a target."""
+"""Series that Prometheus itself adds for a target."""
 _OF_EVERY_SERIES = frozenset({"job", "instance", "le", "__name__"})
 _PARTS_OF_A_HISTOGRAM = ("_bucket", "_count", "_sum")
 
@@ -36,12 +36,12 @@ def highest(metric: str, *, by: Sequence[str] = (), **where: str) -> str:
 
 
 def rate(metric: str, *, by: Sequence[str] = (), over: str = INTERVAL, **where: str) -> str:
-    """Return how fast a counter rises, a second."""
+    """Return the rate of a counter, per second."""
     return f"sum{_by(by)} (rate({metric}{_where(where)}[{over}]))"
 
 
 def increase(metric: str, *, by: Sequence[str] = (), over: str = INTERVAL, **where: str) -> str:
-    """Return by how much a counter rose."""
+    """Return the increase of a counter."""
     return f"sum{_by(by)} (increase({metric}{_where(where)}[{over}]))"
 
 
@@ -51,7 +51,7 @@ def quantile(share: float, metric: str, *, by: Sequence[str] = (), over: str = I
 
 
 def mean(metric: str, *, by: Sequence[str] = (), over: str = INTERVAL) -> str:
-    """Return the mean of what a histogram observed."""
+    """Return the mean of a histogram's observations."""
     return f"{rate(f'{metric}_sum', by=by, over=over)} / {rate(f'{metric}_count', by=by, over=over)}"
 
 
@@ -60,11 +60,11 @@ def ratio(part: str, whole: str) -> str:
     return f"{part} / {whole}"
 
 
-def happened(metric: str, *, by: Sequence[str], over: str, but: str = "") -> str:
-    """Return what a labelled counter counted within a while, the first time included.
+def occurred(metric: str, *, by: Sequence[str], over: str, but: str = "") -> str:
+    """Return what a labelled counter counted within a time, its first event included.
 
-    A series with labels is born with its first event and already stands at 1: to `increase` it never rose. So a
-    series that was not there before counts as well.
+    A series with labels starts with its first event, at 1, which `increase` does not see. So a series that did not
+    exist before counts as well.
     """
     grown = f"sum{_by(by)} (increase({metric}{but}[{over}])) > 0"
     born = f"(sum{_by(by)} ({metric}{but}) > 0 unless sum{_by(by)} ({metric}{but} offset {over}))"
@@ -72,7 +72,7 @@ def happened(metric: str, *, by: Sequence[str], over: str, but: str = "") -> str
 
 
 def problems(query: str, known: Mapping[str, Metric]) -> list[str]:
-    """Return what a query asks for that no process of ours says: metrics and labels; empty when all of it exists."""
+    """Return the metrics and labels of a query that no process has; empty if all exist."""
     found: list[str] = []
     labels: set[str] = set()
     grouped: set[str] = set()
@@ -95,13 +95,15 @@ def problems(query: str, known: Mapping[str, Metric]) -> list[str]:
             case _:
                 pass
 
-    promql_parser.walk(parsed(query), look)
-    found.extend(f"nothing here has the label {each}" for each in sorted(grouped - labels - _OF_EVERY_SERIES))
+    promql_parser.walk(parse(query), look)
+    found.extend(
+        f"no metric of this query has the label {each}" for each in sorted(grouped - labels - _OF_EVERY_SERIES)
+    )
     return found
 
 
-def named(queries: Iterable[str]) -> set[str]:
-    """Return the catalogue names of the metrics that queries ask for."""
+def metrics_in(queries: Iterable[str]) -> set[str]:
+    """Return the names of the metrics in queries."""
     names: set[str] = set()
 
     def look(node: promql_parser.Expr) -> None:
@@ -109,27 +111,27 @@ def named(queries: Iterable[str]) -> set[str]:
             names.add(_family(node.name))
 
     for query in queries:
-        promql_parser.walk(parsed(query), look)
+        promql_parser.walk(parse(query), look)
     return names
 
 
-def parsed(query: str) -> promql_parser.Expr:
-    """Return a query's syntax tree, Grafana's own variable filled in.
+def parse(query: str) -> promql_parser.Expr:
+    """Return a query's syntax tree, with Grafana's variables filled in.
 
     Raises:
         ValueError: it is not PromQL.
     """
-    tree: promql_parser.Expr = promql_parser.parse(filled(query))
+    tree: promql_parser.Expr = promql_parser.parse(fill_in(query))
     return tree
 
 
-def filled(query: str, *, over: str = "1m") -> str:
-    """Return a query as Prometheus takes it: Grafana's own variables filled in."""
+def fill_in(query: str, *, over: str = "1m") -> str:
+    """Return a query with Grafana's variables filled in, as Prometheus needs it."""
     return query.replace(INTERVAL, over).replace(RANGE, over)
 
 
 def _labels_of(name: str, known: Mapping[str, Metric]) -> frozenset[str] | None:
-    """Return the labels of a series, or None where nobody says such a thing."""
+    """Return the labels of a series, or None if there is no such series."""
     if name in _OF_A_SCRAPE:
         return _OF_A_SCRAPE[name]
     metric = known.get(_family(name))
