@@ -48,7 +48,7 @@ class DueLocal(Input):
 
 
 def _read_as(spelling: Callable[[str], str]) -> BeforeValidator:
-    """Return what reads the usual spellings of a text, and leaves what is no text, or no short one, to be refused."""
+    """Return a validator that accepts the usual spellings; longer values and other types are refused later."""
     return BeforeValidator(
         lambda value: (
             spelling(value) if isinstance(value, str) and len(value) <= _LONGEST_SPELLING_CHARACTERS else value
@@ -57,7 +57,7 @@ def _read_as(spelling: Callable[[str], str]) -> BeforeValidator:
 
 
 class RecipientInput(Input):
-    """What the caller knows of the person."""
+    """What the caller knows about the recipient."""
 
     first_name: Annotated[str | None, AfterValidator(normalize.name)] = Field(None, max_length=1000)
     last_name: Annotated[str | None, AfterValidator(normalize.name)] = Field(None, max_length=1000)
@@ -69,7 +69,7 @@ class RecipientInput(Input):
 
 
 class FollowUpRequest(Input):
-    """One text, or one run of a flow, for one person."""
+    """One text, or one run of a flow, for one recipient."""
 
     to: str = Field(min_length=1, max_length=40)
     text: Template | None = None
@@ -107,7 +107,7 @@ class FollowUpRequest(Input):
 
 
 class PartsAnswer(BaseModel):
-    """What a text weighs."""
+    """The size of a text."""
 
     encoding: str
     parts: int
@@ -125,7 +125,7 @@ class TextAnswer(BaseModel):
     sender_number: str
     locale: str
     text: str
-    """As it will be sent, brand and STOP line included; a short link stands there with a code of zeros."""
+    """As it will be sent, with brand and STOP line; short links have a code of zeros."""
     parts: PartsAnswer
     gate: dict[str, Any]
     """The gate's evaluation as of the due time: advice, not a verdict."""
@@ -155,7 +155,7 @@ class DryRunAnswer(BaseModel):
 
 
 class ChangeAnswer(BaseModel):
-    """One state a follow-up was in."""
+    """One state that a follow-up was in."""
 
     at: datetime
     state: str
@@ -165,7 +165,7 @@ class ChangeAnswer(BaseModel):
 
 
 class FollowUpAnswer(BaseModel):
-    """Where a follow-up stands."""
+    """The state of a follow-up."""
 
     follow_up_id: UUID
     enrollment_id: UUID
@@ -192,7 +192,7 @@ class FollowUpAnswer(BaseModel):
 
 
 class FollowUpStory(FollowUpAnswer):
-    """Where a follow-up stands, and how it came there."""
+    """The state of a follow-up, with its history."""
 
     changes: list[ChangeAnswer]
 
@@ -205,7 +205,7 @@ class FollowUpPage(BaseModel):
 
 
 class SearchRequest(Input):
-    """Whose follow-ups to find; in a body, so that the number is in no URL and no log."""
+    """The recipient whose follow-ups to find; in a body, so that the number is in no URL and no log."""
 
     to: str = Field(min_length=1, max_length=40)
     state: FollowUpState | None = None

@@ -1,28 +1,30 @@
-"""What the scheduler counts."""
+"""The scheduler's metrics."""
 
 from shared.telemetry.metrics import COUNT_BUCKETS, SECONDS_BUCKETS, counter, gauge, histogram
 
-PLANNED = counter("followup_planned_total", "Texts planned.", ["purpose"])
-RELEASED = counter("followup_released_total", "Releases: texts handed to the gate.", ["purpose"])
-ENDED = counter("followup_ended_total", "Follow-ups that reached an end.", ["state", "reason_class"])
+PLANNED = counter("followup_planned_total", "Follow-ups planned.", ["purpose"])
+RELEASED = counter("followup_released_total", "Releases: follow-ups handed to the gate.", ["purpose"])
+ENDED = counter("followup_ended_total", "Follow-ups that ended.", ["state", "reason_class"])
 DECLINED = counter("followup_enrolments_declined_total", "Triggers that started no run, by reason.", ["reason"])
 ENROLLED = counter("followup_enrolments_total", "Runs started.")
 TIMER_LAG = histogram(
-    "followup_timer_lag_seconds", "From the moment a text was due to its release.", buckets=SECONDS_BUCKETS
+    "followup_timer_lag_seconds", "From the due time of a follow-up to its release.", buckets=SECONDS_BUCKETS
 )
-CONDITION_ERRORS = counter("followup_condition_errors_total", "Conditions that had no answer.", ["where"])
-HELD = counter("followup_pacing_held_total", "Texts that had to wait for their turn at their sender number.")
-OVERDUE_ANSWERS = gauge("followup_unanswered_releases", "Releases that nobody answered within two minutes.")
+CONDITION_ERRORS = counter("followup_condition_errors_total", "Conditions that could not be evaluated.", ["where"])
+HELD = counter("followup_pacing_held_total", "Follow-ups that were queued because their sender number was busy.")
+OVERDUE_ANSWERS = gauge("followup_unanswered_releases", "Releases without an answer after two minutes.")
 RELEASE_WAITS = counter(
-    "followup_release_waits_total", "Times a due text was put off until news was read that may cancel it.", ["reason"]
+    "followup_release_waits_total", "Times a due follow-up waited for unread events that may cancel it.", ["reason"]
 )
 POSTPONED = counter(
-    "followup_put_off_total", "Times a pending text was moved to keep its distance to what went before.", ["reason"]
+    "followup_put_off_total",
+    "Times a pending follow-up was moved to keep its distance to what was sent before.",
+    ["reason"],
 )
-LAPSES = counter("followup_lapses_total", "Clearances that ran out before the text went; it is asked about again.")
-DOUBLES = counter("followup_doubles_detected_total", "Follow-ups the provider took twice. Page somebody.")
-OLDEST_DUE = gauge("followup_timers_oldest_due_seconds", "How long the oldest timer that is due has been due.")
-FIRED = histogram("followup_timers_fired", "Timers taken in one unit.", buckets=COUNT_BUCKETS)
+LAPSES = counter("followup_lapses_total", "Clearances that ended before the call; the gate is asked again.")
+DOUBLES = counter("followup_doubles_detected_total", "Follow-ups that the provider accepted twice; must be zero.")
+OLDEST_DUE = gauge("followup_timers_oldest_due_seconds", "How long the oldest due timer has been due.")
+FIRED = histogram("followup_timers_fired", "Timers claimed in one step.", buckets=COUNT_BUCKETS)
 
 _REASON_CLASSES = frozenset(
     {
@@ -37,5 +39,5 @@ _REASON_CLASSES = frozenset(
 
 
 def reason_class(reason: str | None) -> str:
-    """Return the reason as a label: from a closed set, `other` for the rest (a trigger kind may be anything)."""
+    """Return the reason as a label from a closed set; `other` for the rest, since a trigger kind may be any word."""
     return reason if reason in _REASON_CLASSES else "other"

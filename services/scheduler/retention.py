@@ -1,6 +1,6 @@
-"""Retention: what old texts were made of goes, once a day and in slices; the texts themselves go years later.
+"""Retention: once a day, old content is blanked, and much older follow-ups and runs are deleted, in slices.
 
-Source: compliance section 11 (the text 13 months, what was sent five years); GDPR article 5(1)(e).
+Source: compliance section 11 (content 13 months, records five years); GDPR article 5(1)(e).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,46 +24,46 @@ _DAY_SECONDS: Final = 86_400.0
 BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(
         follow_ups,
-        "a text",
+        "a follow-up",
         "FOLLOWUP_SCHEDULER_RECORD_DAYS after its end; its content CONTENT_DAYS",
     ),
-    swept_after(state_changes, "a state of a text", "as long as its text"),
-    swept_after(enrollments, "a run", "FOLLOWUP_SCHEDULER_RECORD_DAYS; longer while it has texts"),
-    swept_after(entries, "a person, flow and entry key", "FOLLOWUP_SCHEDULER_RECORD_DAYS after the latest run"),
-    swept_after(triggers_seen, "a thing that happened to a person", "FOLLOWUP_SCHEDULER_LOOK_BACK_DAYS"),
-    removed_with_work("scheduler_timers", "a text that waits for a moment"),
-    removed_with_work("scheduler_lines", "a text whose number is busy"),
-    removed_with_work("scheduler_in_flight", "a text without an answer"),
+    swept_after(state_changes, "a state of a follow-up", "as long as its follow-up"),
+    swept_after(enrollments, "a run", "FOLLOWUP_SCHEDULER_RECORD_DAYS; longer while it has follow-ups"),
+    swept_after(entries, "a recipient, flow and entry key", "FOLLOWUP_SCHEDULER_RECORD_DAYS after the latest run"),
+    swept_after(triggers_seen, "a trigger of a recipient", "FOLLOWUP_SCHEDULER_LOOK_BACK_DAYS"),
+    removed_with_work("scheduler_timers", "a follow-up that waits for a moment"),
+    removed_with_work("scheduler_lines", "a due follow-up whose number is busy"),
+    removed_with_work("scheduler_in_flight", "a release without an answer"),
     few_rows("scheduler_pending_counts", "a merchant and partition"),
     few_rows("scheduler_flow_versions", "a version of a flow that was started"),
-    kept_forever("scheduler_recipients", "a person", "what they withdrew must outlive everything else"),
-    few_rows("scheduler_closed_merchants", "a shop that left"),
+    kept_forever("scheduler_recipients", "a recipient", "withdrawals and erasures must outlive everything else"),
+    few_rows("scheduler_closed_merchants", "a merchant that closed"),
     *bounds_of(system_tables),
 )
-"""Every table of the scheduler, and what keeps it from growing for ever."""
+"""Every table of the scheduler, and what bounds it."""
 
 
 def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
-    """Return what goes now, in this order: states follow their texts, runs and entries come last."""
-    texts = follow_ups.c
+    """Return what is blanked or deleted now, in order: states after their follow-ups, runs and entries last."""
+    table = follow_ups.c
     written, recorded = now - CommonSettings().content_kept, now - timedelta(days=settings.record_days)
-    ended = texts.state.in_(sorted(ENDS))
-    full = sa.and_(texts.updated_at < written, ended, texts.body.is_not(None))
+    ended = table.state.in_(sorted(ENDS))
+    full = sa.and_(table.updated_at < written, ended, table.body.is_not(None))
     old = first_id(recorded)
-    its_text = sa.exists().where(texts.id == state_changes.c.follow_up_id)
-    of_the_run = (texts.recipient_id == enrollments.c.recipient_id, texts.enrollment_id == enrollments.c.id)
+    its_follow_up = sa.exists().where(table.id == state_changes.c.follow_up_id)
+    of_the_run = (table.recipient_id == enrollments.c.recipient_id, table.enrollment_id == enrollments.c.id)
     return [
-        Sweep(texts.id, first_id(written), full, blank={"body": None, "contact": None, "facts": None}),
+        Sweep(table.id, first_id(written), full, blank={"body": None, "contact": None, "facts": None}),
         Sweep(triggers_seen.c.occurred_at, now - timedelta(days=settings.look_back_days)),
-        Sweep(texts.id, old, sa.and_(texts.updated_at < recorded, ended)),
-        Sweep(state_changes.c.follow_up_id, old, ~its_text),
+        Sweep(table.id, old, sa.and_(table.updated_at < recorded, ended)),
+        Sweep(state_changes.c.follow_up_id, old, ~its_follow_up),
         Sweep(enrollments.c.id, old, sa.and_(enrollments.c.entered_at < recorded, ~sa.exists().where(*of_the_run))),
         Sweep(entries.c.entered_at, recorded),
     ]
 
 
 def step_of(units: UnitOfWorkRunner, settings: SchedulerSettings) -> Callable[[], Awaitable[float]]:
-    """Return the step that prunes and says when to come again."""
+    """Return the daily step."""
 
     async def step() -> float:
         await swept(units, sweeps(units.clock.now(), settings))

@@ -1,4 +1,4 @@
-"""What rests sealed in the scheduler, and the place of each value."""
+"""The sealed columns of the scheduler, with the associated data of each value."""
 
 from typing import Final
 
@@ -14,4 +14,4 @@ SEALED: Final[Sealed] = {
     },
     triggers_seen: {"facts": lambda row: aad.trigger_facts(row["event_id"])},
 }
-"""Sealed again when the key changes."""
+"""Columns that are sealed again when the key changes."""

@@ -1,8 +1,8 @@
 """The scheduler's tables.
 
-`timers` holds one row for each follow-up that waits for a moment, and that primary key is its only index: the cost of
-taking what is due does not depend on how much is pending. `lines` holds those whose hour has come while their sender
-number was busy, in the order they will go; `in_flight` those released and not yet answered. Both stay small.
+`timers` has one row for each follow-up that waits for a moment, and its primary key is its only index, so the cost of
+claiming what is due does not depend on how much is pending. `lines` are the queues: due follow-ups whose sender number
+is busy, in the order they will go. `in_flight` are releases without an answer. Both stay small.
 """
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ __all__ = ["metadata", "system_tables"]
 metadata, system_tables = metadata_of("scheduler")
 
 DEALS = "kind IN ('purchase', 'refund', 'cancellation', 'number_changed')"
-"""What an index holds of `triggers_seen`: asked for in these words, or it is not found."""
+"""The condition of a partial index of `triggers_seen`; a query must use the same words to use the index."""
 
 enrollments = sa.Table(
     "scheduler_enrollments",
@@ -50,7 +50,7 @@ entries = sa.Table(
     sa.Column("ordinal", sa.BigInteger, nullable=False),
     sa.Column("entered_at", Instant, nullable=False, index=True),
 )
-"""The latest run under each entry key: what `enter` is judged by."""
+"""The latest run under each entry key, by which `enter` decides."""
 
 follow_ups = sa.Table(
     "scheduler_follow_ups",
@@ -102,12 +102,13 @@ follow_ups = sa.Table(
     sa.Index("ix_scheduler_follow_ups_newest", "merchant_id", "id"),
     postgresql_with=CHANGING,
 )
-"""One row a text. `sender_number` is the merchant's own, and the pacing key; `body`, `contact`, `facts` are sealed.
+"""One row for each follow-up. `sender_number` is the merchant's, and the pacing key; `body`, `contact` and `facts` are
+sealed.
 
-`changes` counts its rows in `state_changes`; `timer_at` is where its row in `timers` stands, if it has one. What has
-not ended has no `ended_at`: a person's open texts, and those of the last weeks, are found without the rest.
-`waits_until` and `waits_detail` belong to the `reason` of a released text: what the sender told of a call of its own.
-`asked_by` is the id of the API key on whose word it goes.
+`changes` counts its rows in `state_changes`; `timer_at` is the due time of its row in `timers`, if it has one.
+`ended_at` is empty until it ends, so that a person's open follow-ups, and those of the last weeks, are found by index.
+`waits_until` and `waits_detail` belong to the `reason` of a released follow-up: what the sender reports while a call is
+not over. `asked_by` is the id of the API key that asked for it.
 """
 
 state_changes = sa.Table(
@@ -121,7 +122,7 @@ state_changes = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("release", sa.BigInteger, nullable=False),
 )
-"""Every state a follow-up was in, and why."""
+"""Every state that a follow-up was in, and why."""
 
 timers = sa.Table(
     "scheduler_timers",
@@ -144,7 +145,7 @@ lines = sa.Table(
     sa.Column("merchant_id", sa.Text, nullable=False),
     postgresql_with=QUEUE,
 )
-"""Whose hour has come and whose turn has not. A row of a follow-up that ended meanwhile is dropped at its turn."""
+"""Due follow-ups that wait for a busy number. A row of a follow-up that ended meanwhile is dropped at its turn."""
 
 in_flight = sa.Table(
     "scheduler_in_flight",
@@ -155,7 +156,7 @@ in_flight = sa.Table(
     sa.Column("released_at", Instant, nullable=False),
     postgresql_with=QUEUE,
 )
-"""Released and not yet answered by the gate's refusal or the sender's outcome."""
+"""Releases without an answer: no refusal by the gate and no outcome of the sender yet."""
 
 pending_counts = sa.Table(
     "scheduler_pending_counts",
@@ -165,7 +166,7 @@ pending_counts = sa.Table(
     sa.Column("texts", sa.BigInteger, nullable=False),
     postgresql_with=QUEUE,
 )
-"""How many texts are pending or released: what a merchant's quota of them is held against."""
+"""How many follow-ups are pending or released, for the merchant's quota."""
 
 flow_versions = sa.Table(
     "scheduler_flow_versions",
@@ -176,7 +177,7 @@ flow_versions = sa.Table(
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("first_started_at", Instant, nullable=False),
 )
-"""Every version ever started; a run stays on the one it began with."""
+"""Every flow version that ever began; a run keeps the one it began with."""
 
 recipients = sa.Table(
     "scheduler_recipients",
@@ -192,7 +193,7 @@ recipients = sa.Table(
     sa.Column("erased_at", Instant),
     postgresql_with=CHANGING,
 )
-"""What flows look at, the ledger's newest word as far as we read it, and whether the person is to be forgotten."""
+"""Counters that conditions read, the last consent that was read, and whether the recipient was erased."""
 
 triggers_seen = sa.Table(
     "scheduler_triggers_seen",
@@ -210,7 +211,7 @@ triggers_seen = sa.Table(
     sa.Column("occurred_at", Instant, nullable=False, index=True),
     sa.Column("facts", sa.LargeBinary),
     sa.Index("ix_scheduler_triggers_seen_of_person", "recipient_id", "occurred_at"),
-    # The few that an order's part in somebody's history is told by.
+    # The few kinds that decide what an order adds to a person's history.
     sa.Index(
         "ix_scheduler_triggers_seen_deals",
         "recipient_id",
@@ -219,7 +220,7 @@ triggers_seen = sa.Table(
         postgresql_where=sa.text(DEALS),
     ),
 )
-"""What a recipient did lately: a repeat is known by it, and a cancelling trigger that came first is found."""
+"""Recent triggers, to recognise repeats and to find a cancelling trigger that came first."""
 
 closed_merchants = sa.Table(
     "scheduler_closed_merchants",
@@ -228,4 +229,4 @@ closed_merchants = sa.Table(
     sa.Column("closed_at", Instant, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
 )
-"""Shops that left: what happened there before starts nothing any more."""
+"""Merchants that closed: their earlier triggers start nothing any more."""

@@ -1,4 +1,4 @@
-"""What the scheduler tells the house about a follow-up."""
+"""The events that the scheduler publishes about a follow-up."""
 
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ EventT = TypeVar("EventT", bound=FollowUpEvent)
 
 
 def planned(follow_up: FollowUp, at: datetime) -> FollowUpPlanned:
-    """Return the event of a text in somebody's future."""
+    """Return the event of a new follow-up."""
     return _about(
         FollowUpPlanned,
         follow_up,
@@ -36,7 +36,7 @@ def planned(follow_up: FollowUp, at: datetime) -> FollowUpPlanned:
 
 
 def due(follow_up: FollowUp, content: Content, release: int, at: datetime) -> FollowUpDue:
-    """Return the event that asks the gate."""
+    """Return the event that asks the gate for a verdict."""
     return _about(
         FollowUpDue,
         follow_up,
@@ -56,10 +56,10 @@ def due(follow_up: FollowUp, content: Content, release: int, at: datetime) -> Fo
 
 
 def moved(
-    follow_up: FollowUp, at: datetime, behind: str | None = None, went_at: datetime | None = None
+    follow_up: FollowUp, at: datetime, behind: str | None = None, sent_at: datetime | None = None
 ) -> FollowUpMoved:
-    """Return the event of a pending text that is due later now; `behind` went at `went_at`."""
-    distance = None if went_at is None else round((follow_up.due_at - went_at).total_seconds())
+    """Return the event of a pending follow-up that is due later now, behind a step that was sent at `sent_at`."""
+    distance = None if sent_at is None else round((follow_up.due_at - sent_at).total_seconds())
     return _about(
         FollowUpMoved,
         follow_up,
@@ -74,7 +74,7 @@ def moved(
 
 
 def ended(follow_up: FollowUp, state: FollowUpState, reason: str, at: datetime) -> FollowUpCancelled | FollowUpExpired:
-    """Return the event of a text that nobody wants any more, or that came too late."""
+    """Return the event of a cancelled or expired follow-up."""
     release = follow_up.lifecycle.release
     if state is FollowUpState.EXPIRED:
         return _about(FollowUpExpired, follow_up, at, release=release, reason=reason)
@@ -82,7 +82,7 @@ def ended(follow_up: FollowUp, state: FollowUpState, reason: str, at: datetime) 
 
 
 def _about(kind: type[EventT], follow_up: FollowUp, at: datetime, *, release: int, **more: Any) -> EventT:
-    """Return an event with what every one of them says; its id is derived from the follow-up and the moment."""
+    """Return an event with the common fields; its id is derived from the follow-up, the release and the instant."""
     return kind(
         event_id=EventId(ids.derived(kind.type, follow_up.id, release, at=at)),
         merchant_id=follow_up.merchant_id,

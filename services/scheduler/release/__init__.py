@@ -1,1 +1,1 @@
-"""Release: due timers, the order before busy numbers, and the pace at which texts go to the gate."""
+"""Release: due timers, the queues of busy numbers, and the pace at which follow-ups are handed to the gate."""

@@ -145,8 +145,8 @@ class ReleaseLoop:
         over, ready = sort_due(loaded.values(), dict(fired), uow.now, skipped)
         await apply_transitions(uow, over, self._settings.unconfirmed_after)
         waiting = await wait_for_turns(uow, [candidate.follow_up for candidate in ready])
-        going = {turn.follow_up.id: turn for turn in ready if turn.follow_up.id not in waiting}
-        released, has_queues = await self._release(uow, assignment, going, unread)
+        releasing = {turn.follow_up.id: turn for turn in ready if turn.follow_up.id not in waiting}
+        released, has_queues = await self._release(uow, assignment, releasing, unread)
         instruments.FIRED.observe(len(fired))
         is_full = len(fired) >= size or released == size
         return _StepResult(len(fired) + swept + released, is_full=is_full, has_queues=has_queues)

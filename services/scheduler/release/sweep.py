@@ -26,7 +26,7 @@ async def sweep(
     follow-up's current one is dropped.
     """
     claimed = dict(await store.claim_timers(uow, partitions, most))
-    found = [each for each in await store.load_swept(uow, [*claimed]) if each.timer_at == claimed[each.id]]
+    found = [swept for swept in await store.load_swept(uow, [*claimed]) if swept.timer_at == claimed[swept.id]]
     skipped = await _skipped(uow, versions, found)
     pending: list[SweptFollowUp] = []
     others: list[SweptFollowUp] = []

@@ -1,4 +1,4 @@
-"""What an order comes to in a person's history, whoever tells of it, how often, and in which order."""
+"""What an order adds to a person's history, however many sources report it, how often, and in which order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from shared.events.trigger import NUMBER_CHANGED, ORDER_EDITED, TriggerKind
 
 _ENDS = frozenset({TriggerKind.CANCELLATION.value, NUMBER_CHANGED})
-"""What leaves nothing of an order in a person's history: it was cancelled, or turned out to be somebody else's."""
+"""After these an order adds nothing: it was cancelled, or turned out to be another person's."""
 
 DEAL_KINDS = _ENDS | {TriggerKind.PURCHASE.value, TriggerKind.REFUND.value}
 
@@ -20,12 +20,12 @@ class Deal:
     kind: str
     at: datetime
     minor: int | None
-    """None: not told; of a refund, all of it; of an edit, what it added."""
+    """None: not reported; of a refund, everything. Of an edit, the difference."""
     is_test: bool
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Deal":
-        """Return the deal in a trigger that is kept."""
+        """Return the deal in the row of a trigger."""
         return cls(row["kind"], row["occurred_at"], row["amount_minor"], bool(row["test"]))
 
 
@@ -38,7 +38,7 @@ class Bought:
 
 
 def bought(deals: Iterable[Deal]) -> Bought:
-    """Return what all deals about one subject come to.
+    """Return what all deals about one subject add up to.
 
     The earliest purchase counts, once; a cancelled order counts for nothing; refunds are taken off, also those of an
     order that was made too long ago to be remembered.

@@ -17,7 +17,7 @@ from shared.events.follow_up import Purpose
 from shared.events.trigger import ORDER_DELETED
 
 API_FLOW = "api"
-"""The built-in flow of texts asked for by `POST /v1/follow-ups`."""
+"""The built-in flow of follow-ups requested by `POST /v1/follow-ups`."""
 ANSWER_FLOW = "answer"
 """The built-in flow of answers to HELP and STOP."""
 API_STEP = "text"
@@ -32,18 +32,18 @@ class Decline(StrEnum):
     """Why a trigger did not start a run."""
 
     CONDITION = "condition"
-    """`when` says no."""
+    """`when` is false."""
     CONDITION_ERROR = "condition_error"
-    """A condition has no answer for these facts; nothing is sent on a guess."""
+    """A condition cannot be evaluated with these facts; then nothing is sent."""
     ALREADY_ENTERED = "already_entered"
     CANCELLED_BEFORE = "cancelled_before"
-    """The event that would cancel the run came first."""
+    """The trigger that would cancel the run came first."""
     NO_SENDER_NUMBER = "no_sender_number"
     ERASED = "erased"
     CLOSED = "closed"
-    """The shop was closed after this happened."""
+    """The merchant closed after this happened."""
     PENDING_QUOTA = "pending_quota_exceeded"
-    """Its merchant has as many texts planned as it may."""
+    """Its merchant has as many follow-ups pending as its quota allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def enrolment(
         names: ``trigger``, ``recipient``, ``history`` and ``now``.
         runs: the recipient's runs through this flow, by `key_hash` of their entry key.
         earlier: triggers of the same recipient that were read before this one.
-        key: what the run is unique for, where that is known already.
+        key: the entry key, where it is known already.
     """
     if flow.when is not None:
         answer = _holds(flow.when, names)
@@ -94,26 +94,26 @@ def enrolment(
     ordinal = _ordinal(flow.enter, runs.get(key_hash(key)), trigger.occurred_at)
     if ordinal is None:
         return Decline.ALREADY_ENTERED
-    came_first = [each for each in earlier if each.occurred_at >= trigger.occurred_at]
-    if trigger.subject is not None and any(_is_deleted(each, trigger.subject) for each in came_first):
+    came_first = [other for other in earlier if other.occurred_at >= trigger.occurred_at]
+    if trigger.subject is not None and any(_is_deleted(other, trigger.subject) for other in came_first):
         return Decline.CANCELLED_BEFORE
-    if any(cancel_reason(flow.cancel_on, each, names) is not None for each in came_first):
+    if any(cancel_reason(flow.cancel_on, other, names) is not None for other in came_first):
         return Decline.CANCELLED_BEFORE
     return Enrolment(key, ordinal)
 
 
 def entry_hash(flow: Flow, names: Mapping[str, Any]) -> bytes | None:
-    """Return what is stored of the key under which a run would begin; None where there is no answer."""
+    """Return the hash of the entry key of a run that would begin; None where the key cannot be evaluated."""
     key = entry_key(flow.enter, names)
     return None if isinstance(key, ConditionError) else key_hash(key)
 
 
 def cancel_reason(rules: Iterable[CancelRule], event: Trigger, names: Mapping[str, Any]) -> str | None:
-    """Return why an event ends a run: the kind of the event, or that a rule had no answer; None where it does not.
+    """Return why a trigger cancels a run: its kind, or that a rule could not be evaluated; None where it does not.
 
     Args:
         rules: of the version the run began with.
-        event: what happened now.
+        event: the trigger.
         names: ``trigger`` (what began the run), ``recipient``, ``history``, ``now``.
     """
     for rule in rules:
@@ -132,34 +132,34 @@ def _is_deleted(event: Trigger, subject: str) -> bool:
 
 
 def key_hash(entry_key: str) -> bytes:
-    """Return what is stored of an entry key: it may hold anything."""
+    """Return what is stored of an entry key, which may hold personal data."""
     return sha256(entry_key.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is read of a version again after its runs began."""
+    """The parts of a flow version that are read after its runs began."""
 
     cancel_on: tuple[CancelRule, ...] = ()
     steps: tuple[Step, ...] = ()
     """None of a built-in flow."""
     if_past: str = "send"
-    """Of a built-in flow's text."""
+    """Of the follow-up of a built-in flow."""
 
     def texts(self, flow: str) -> tuple[str, ...]:
-        """Return the names of the texts that a run of this flow may have."""
+        """Return the text steps of a run of this flow."""
         if flow in _BUILT_IN_TEXTS:
             return _BUILT_IN_TEXTS[flow]
         return tuple(step.text for step in self.steps if isinstance(step, TextStep))
 
     def skips(self, name: str) -> bool:
-        """Return whether a text is left out once its due time has passed."""
+        """Return whether a text step is skipped once its due time has passed."""
         own = (step.if_past for step in self.steps if isinstance(step, TextStep) and step.text == name)
         return next(own, self.if_past) == "skip"
 
 
 def built_in_version(flow: str, rules: Iterable[CancelRule], if_past: str | None = None) -> str:
-    """Return the content of a built-in flow's version: only what is read again later."""
+    """Return the content of a built-in flow's version: only what is read later."""
     content: dict[str, Any] = {
         "flow": flow,
         "cancel_on": [rule.model_dump(mode="json", exclude_defaults=True) for rule in rules],
@@ -187,7 +187,7 @@ def _holds(source: str, names: Mapping[str, Any]) -> bool | ConditionError:
 
 
 def entry_key(enter: Enter, names: Mapping[str, Any]) -> str | ConditionError:
-    """Return what the run is unique for; the empty text where it is unique for the person."""
+    """Return what the run is unique for; the empty string where it is unique for the person."""
     if not isinstance(enter, OncePer):
         return ""
     try:
@@ -197,7 +197,7 @@ def entry_key(enter: Enter, names: Mapping[str, Any]) -> str | ConditionError:
 
 
 def _ordinal(enter: Enter, last: Run | None, occurred_at: datetime) -> int | None:
-    """Return which run this would be; None where there must not be another."""
+    """Return the ordinal of the run that would begin; None where the entry rule allows no other."""
     if last is None:
         return 1
     if isinstance(enter, Every) and occurred_at >= last.entered_at + enter.every:

@@ -1,4 +1,4 @@
-"""What conditions and templates may read: the trigger, the person, and what went before."""
+"""What conditions and templates read: the trigger, the recipient, and the history before it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,21 +34,21 @@ class Trigger:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def names(self) -> dict[str, Any]:
-        """Return what stands under ``trigger`` (or ``event``).
+        """Return the names under ``trigger`` (or ``event``).
 
-        What happened, where from and when are ours to say; of the rest, a shop's own fact of that name counts where the
-        event itself says nothing.
+        Kind, source and time are always the event's; for the rest, a fact of the shop with the same name counts where
+        the event itself has none.
         """
-        said = {
+        given = {
             "subject": self.subject,
             "customer": self.customer,
             "amount_minor": self.amount_minor,
             "currency": self.currency,
         }
         return {
-            **dict.fromkeys(said),
+            **dict.fromkeys(given),
             **self.facts,
-            **{name: value for name, value in said.items() if value is not None},
+            **{name: value for name, value in given.items() if value is not None},
             "kind": self.kind,
             "source": self.source,
             "test": self.test,
@@ -58,7 +58,7 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What went before this moment, the trigger at hand not included."""
+    """What happened before the trigger at hand."""
 
     orders: int = 0
     total_spent_minor: int = 0
@@ -67,7 +67,7 @@ class History:
     texts_30d: int = 0
 
     def names(self) -> dict[str, Any]:
-        """Return what stands under ``history``."""
+        """Return the names under ``history``."""
         return {
             "orders": self.orders,
             "total_spent_minor": self.total_spent_minor,
@@ -78,20 +78,20 @@ class History:
 
 
 def texts_within(accepted_at: list[datetime], now: datetime) -> tuple[int, int]:
-    """Return how many texts went in the last seven and thirty days."""
+    """Return how many follow-ups were accepted in the last seven and thirty days."""
     return sum(at > now - _WEEK for at in accepted_at), sum(at > now - _MONTH for at in accepted_at)
 
 
 def recipient_names(contact: Contact) -> dict[str, Any]:
-    """Return what stands under ``recipient``; what is unknown is there, and empty."""
+    """Return the names under ``recipient``; unknown ones are present and empty."""
     known = {name: getattr(contact, name) for name in _RECIPIENT_NAMES}
     return known | {name: normalize.name(known[name]) for name in ("first_name", "last_name")}
 
 
 def zone_of(contact: Contact, merchant_zone: str) -> ZoneInfo:
-    """Return the zone waits are read in: the person's where it is known and a place, else the merchant's.
+    """Return the zone in which waits are computed: the person's where it is known and a place, else the merchant's.
 
-    It never decides about quiet hours: those are the gate's, which looks at every zone the person may be in.
+    It does not decide quiet hours: the gate does, for every zone the person may be in.
     """
     own = contact.time_zone if contact.time_zone and zone_countries.is_place(contact.time_zone) else None
     for name in (own, merchant_zone):

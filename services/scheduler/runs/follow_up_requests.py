@@ -45,7 +45,7 @@ class FollowUpRequests:
     async def past(
         self, db: Transaction, asked: ValidRequest, now: datetime, *, reading: bool = False
     ) -> RecipientPast:
-        """Return what is known of the person."""
+        """Return what is stored about the recipient."""
         wanted = [asked.recipient_id]
         running = (await load_open(db, wanted, lock=None)).values()
         accepted = await accepted_since(db, wanted, now - timedelta(days=30), running)
@@ -65,7 +65,7 @@ class FollowUpRequests:
         return RecipientPast(person, history, runs, earlier, is_first)
 
     def run(self, asked: ValidRequest, past: RecipientPast, now: datetime) -> NewRun:
-        """Return the run that was asked for.
+        """Return the run that the request starts.
 
         Raises:
             HTTPProblem: 409 where the flow, or the person's erasure, does not allow it.

@@ -1,4 +1,4 @@
-"""What the gate is asked about a text that is only considered: the person, the hour, and the ledger's last word."""
+"""The question to the gate about a follow-up that is only considered: recipient, time and last known consent."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,15 +11,15 @@ from shared.events.follow_up import Purpose
 from shared.events.trigger import Contact
 
 LEAST_CLEARANCE_SECONDS = 60
-"""What ends sooner is over, as the gate judges a text in service."""
-_SILENT = "none"
-"""The status of a scope of which nothing was ever said."""
+"""Less time than this counts as expired, as in the gate's verdicts."""
+_NO_CLAIM = "none"
+"""The status of a scope without any claim."""
 
 
 def question(contact: Contact, text: PlannedText, person: StoredRecipient, config: MerchantConfig) -> dict[str, Any]:
-    """Return what the gate would be asked, in the evaluation format; what is left out is unknown.
+    """Return the question in the evaluation format; what is left out is unknown.
 
-    Consent is what the ledger last told this service; texts already sent are not known here, so caps are not judged.
+    Consent is that of the last `consent.changed`; earlier follow-ups are not known here, so caps are not checked.
     """
     return {
         "to": contact.phone,
@@ -42,7 +42,7 @@ def question(contact: Contact, text: PlannedText, person: StoredRecipient, confi
 
 
 def consents_of(event: ConsentChanged) -> dict[str, Any]:
-    """Return what is kept of the ledger's word: each scope's standing, in the words of the evaluation format."""
+    """Return each scope's standing as it is stored, in the words of the evaluation format."""
     return {
         "marketing": event.marketing.model_dump(mode="json"),
         "informational": event.informational.model_dump(mode="json"),
@@ -50,11 +50,11 @@ def consents_of(event: ConsentChanged) -> dict[str, Any]:
 
 
 def _consent(purpose: Purpose, consents: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the scope that counts; a marketing consent covers service texts of which nothing was said."""
+    """Return the scope that counts; a marketing consent covers other purposes that have no claim of their own."""
     if consents is None:
-        return {"status": _SILENT}
+        return {"status": _NO_CLAIM}
     informational: Mapping[str, Any] = consents["informational"]
     is_marketing = purpose is Purpose.MARKETING
     marketing: Mapping[str, Any] = consents["marketing"]
-    bridged = informational["status"] == _SILENT and marketing["status"] != "revoked"
+    bridged = informational["status"] == _NO_CLAIM and marketing["status"] != "revoked"
     return marketing if is_marketing or bridged else informational

@@ -1,7 +1,7 @@
-"""Answers to HELP and confirmations of STOP: what we write back when the provider does not.
+"""Answers to HELP and confirmations of STOP, for providers that do not answer themselves.
 
-Both carry what the rules ask for and nothing else: HELP the brand, a contact and STOP; the confirmation the brand and
-that no more will come (compliance section 10; CTIA Messaging Principles; 47 CFR 64.1200(a)(12)).
+Both contain what the rules require and nothing else: HELP the brand, a contact and STOP; the confirmation the brand
+and that no more will come (compliance section 10; CTIA Messaging Principles; 47 CFR 64.1200(a)(12)).
 """
 
 from datetime import timedelta
@@ -10,7 +10,7 @@ from shared.events.engagement import ReplyClass
 from shared.events.follow_up import Purpose
 
 REPLY_ANSWER_LIMIT = timedelta(seconds=300)
-"""After this an answer is no longer one. Source: 47 CFR 64.1200(a)(12), five minutes; HELP by analogy."""
+"""An answer later than this is not sent. Source: 47 CFR 64.1200(a)(12), five minutes; HELP by analogy."""
 FALLBACK_LOCALE = "en"
 
 PURPOSES = {ReplyClass.HELP: Purpose.HELP, ReplyClass.OPT_OUT: Purpose.OPT_OUT_CONFIRMATION}
@@ -43,7 +43,7 @@ _OPTED_OUT = {
 
 
 def answer(purpose: Purpose, locale: str | None, merchant_locale: str, *, has_contact: bool) -> tuple[str, str]:
-    """Return the locale and template of an answer, in the person's language where we speak it."""
+    """Return the locale and template of an answer, in the person's language where there is one in it."""
     texts = _HELP if purpose is Purpose.HELP else _OPTED_OUT
     languages = ((wanted or "").replace("_", "-").casefold().split("-")[0] for wanted in (locale, merchant_locale))
     language = next((spoken for spoken in languages if spoken in texts), FALLBACK_LOCALE)

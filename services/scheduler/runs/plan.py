@@ -1,9 +1,8 @@
-"""Planning: which texts a run holds, when each is due on the recipient's clock, and what ends it unsent.
+"""The plan of a run: its texts, when each is due on the recipient's clock, and which are over before they begin.
 
-All texts of a run are planned when it begins, each wait counted from the due time of the step before it. So the plans
-of a flow equal its outcomes from the first moment, a dry run can show them all, and a cancelled run says of each text
-that it was cancelled. Steps whose course is not known beforehand (branches, waits for an event) will be planned when
-the run reaches them: `planned` stops at the first such step, and what follows it is planned by whatever reaches it.
+All texts of a run are planned when it begins, and each wait counts from the due time of the step before it. So the
+number of plans equals the number of outcomes from the start, a dry run can show them all, and a cancelled run says of
+each text that it was cancelled.
 """
 
 from collections.abc import Sequence
@@ -25,13 +24,13 @@ from shared.phone import E164
 from shared.vocabulary.follow_up_states import FollowUpState
 
 PAST_AFTER = timedelta(minutes=5)
-"""A due time this long ago is past: a webhook's way here takes seconds, and a text without a wait is not late."""
+"""A due time this long ago is past; webhooks arrive within seconds, so a text without a wait is not."""
 _NORTH_AMERICA = frozenset({"US", "CA"})
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedText:
-    """One text in somebody's future."""
+    """One text of a run, before it becomes a follow-up."""
 
     step: str
     purpose: Purpose
@@ -41,21 +40,21 @@ class PlannedText:
     body: str
     policy: SendPolicy
     ends_as: tuple[FollowUpState, str] | None = None
-    """Where it is over before it begins: the end and its reason."""
+    """The end and its reason, where it is over before it begins."""
 
 
 def planned(
-    flow: Flow, began_at: datetime, now: datetime, zone: ZoneInfo, contact: Contact, house: "MerchantDefaults"
+    flow: Flow, began_at: datetime, now: datetime, zone: ZoneInfo, contact: Contact, defaults: "MerchantDefaults"
 ) -> list[PlannedText]:
     """Return every text of a run.
 
     Args:
         flow: the version the run begins with.
-        began_at: when the trigger happened: the first wait begins there.
-        now: a due time long before it is past (`if_past`).
+        began_at: when the trigger happened; the first wait begins there.
+        now: the present, for due times that have passed (`if_past`).
         zone: the recipient's.
         contact: decides the locale, and whether the number may be another person's.
-        house: what the merchant says for all flows.
+        defaults: what applies to all flows of the merchant.
     """
     texts = []
     due_at = began_at
@@ -64,19 +63,19 @@ def planned(
             case WaitStep():
                 due_at = due_after(step.wait, due_at, zone)
             case TextStep():
-                texts.append(_text(step, flow, due_at, now, contact, house))
+                texts.append(_text(step, flow, due_at, now, contact, defaults))
     return texts
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantDefaults:
-    """What a merchant says for all its flows."""
+    """What applies to all flows of a merchant."""
 
     locale: str
     policies: Policies
 
     def policy(self, flow: Flow | None, resend: ResendPolicy) -> SendPolicy:
-        """Return how a text is treated after the gate."""
+        """Return how a text is treated after the gate: the flow's terms, else the merchant's."""
         own = flow.attribution if flow else None
         ours = self.policies.attribution
         return _policy(
@@ -88,7 +87,7 @@ class MerchantDefaults:
 
 @lru_cache(maxsize=256)
 def _policy(resend: ResendPolicy, click_days: int, delivered_hours: int) -> SendPolicy:
-    """Return the policy of these terms: all texts of a flow share one."""
+    """Return the policy of these terms; all texts of a flow share one."""
     return SendPolicy(resend=resend, click_days=click_days, delivered_hours=delivered_hours)
 
 
@@ -99,7 +98,7 @@ def end_before_beginning(
     if_past: Literal["send", "skip"],
     past_after: timedelta = PAST_AFTER,
 ) -> tuple[FollowUpState, str] | None:
-    """Return the end of a text that is over when it is planned; None for one with a future."""
+    """Return the end of a text that is over when it is planned; None for any other."""
     if expires_at is not None and expires_at <= now:
         return FollowUpState.EXPIRED, "expire_after"
     if if_past == "skip" and due_at < now - past_after:
@@ -116,9 +115,9 @@ def sender_number(numbers: Sequence[Number], to: E164, recipient_id: RecipientId
     if len(numbers) == 1:
         return numbers[0]
     country = phone.country_of(to)
-    fitting = [each for each in numbers if _is_of(each, country)] or list(numbers)
-    fitting = [each for each in fitting if each.registration is not Registration.UNREGISTERED] or fitting
-    return max(fitting, key=lambda each: sha256(recipient_id.bytes + each.number.encode()).digest(), default=None)
+    fitting = [number for number in numbers if _is_of(number, country)] or list(numbers)
+    fitting = [number for number in fitting if number.registration is not Registration.UNREGISTERED] or fitting
+    return max(fitting, key=lambda number: sha256(recipient_id.bytes + number.number.encode()).digest(), default=None)
 
 
 def _is_of(number: Number, country: str | None) -> bool:
@@ -130,13 +129,13 @@ def _is_of(number: Number, country: str | None) -> bool:
 
 
 def _text(
-    step: TextStep, flow: Flow, due_at: datetime, now: datetime, contact: Contact, house: MerchantDefaults
+    step: TextStep, flow: Flow, due_at: datetime, now: datetime, contact: Contact, defaults: MerchantDefaults
 ) -> PlannedText:
-    locale, body = step.body_for(contact.locale, house.locale)
+    locale, body = step.body_for(contact.locale, defaults.locale)
     expires_at = None if step.expire_after is None else due_at + step.expire_after
     end = end_before_beginning(due_at, expires_at, now, step.if_past)
     if contact.provenance is PhoneProvenance.SHIPPING and step.purpose is Purpose.MARKETING:
         # A shipping number may be another person's: it never gets marketing.
         end = (FollowUpState.CANCELLED, "shipping_number")
-    policy = house.policy(flow, step.resend_policy())
+    policy = defaults.policy(flow, step.resend_policy())
     return PlannedText(step.text, Purpose(step.purpose), due_at, expires_at, locale, body, policy, end)

@@ -18,17 +18,17 @@ GateAdvice: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
 """The gate's evaluation of one question (design section 9); pure, so that asking it sends and stores nothing."""
 
 _CODE_CHARACTERS = 10
-"""Of a short link (the sender's)."""
+"""In a short link (the sender's)."""
 _ADVICE = "advice as of the due time, on the consent known now; caps are judged when the text is due"
 
 
 def rendered(
     asked: ValidRequest, text: PlannedText, history: History, field: str, *, is_first_contact: bool = False
 ) -> Rendered:
-    """Return a text as it would read, made by what makes it when it is sent.
+    """Return a text as it would be sent, rendered by the same function as when it is sent.
 
     Raises:
-        HTTPProblem: 422 where there is none, or none that any provider takes; says what is wrong, and no fact.
+        HTTPProblem: 422 where it cannot be rendered or sent; says what is wrong, without any fact.
     """
     recipient, trigger = recipient_names(asked.contact), asked.trigger.names()
     names = names_of(asked.merchant, trigger, recipient, history.names(), asked.zone)
@@ -53,7 +53,7 @@ def rendered(
 def preview(asked: ValidRequest, run: NewRun, text: PlannedText, past: RecipientPast, advice: GateAdvice) -> TextAnswer:
     """Return what would be sent, its weight, and what the gate would say at the due time."""
     made = rendered(asked, text, past.history, "text", is_first_contact=past.is_first_contact)
-    asking = question(asked.contact, text, past.person, asked.merchant.config)
+    asked_of_gate = question(asked.contact, text, past.person, asked.merchant.config)
     return TextAnswer(
         step=text.step,
         purpose=text.purpose,
@@ -64,12 +64,12 @@ def preview(asked: ValidRequest, run: NewRun, text: PlannedText, past: Recipient
         locale=text.locale,
         text=made.text,
         parts=PartsAnswer(encoding=made.encoding, parts=made.parts, units=made.units),
-        gate=dict(advice(asking)),
+        gate=dict(advice(asked_of_gate)),
         gate_note=_ADVICE,
     )
 
 
 def _stand_in(merchant: Merchant) -> Callable[[str], str]:
-    """Return what stands for short links that are not made yet: as long as they will be."""
+    """Return a placeholder for short links, which do not exist yet, of the same length."""
     links = merchant.config.links
     return lambda address: address if links is None else f"{links.base_url.rstrip('/')}/r/{'0' * _CODE_CHARACTERS}"

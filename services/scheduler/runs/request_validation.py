@@ -30,7 +30,7 @@ from shared.privacy import Sealer
 from shared.templates import TemplateError
 
 _PAST_AFTER = timedelta(seconds=60)
-"""Clocks differ and requests take time: a due time this recent is now."""
+"""A due time this recent counts as now, since clocks differ and requests take time."""
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a caller's clock may run ahead of ours, as for events."""
 _ROOTS: Mapping[str, frozenset[str] | None] = {
@@ -52,7 +52,7 @@ _OWN_TRIGGER_FIELDS: Mapping[str, TypeAdapter[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ValidRequest:
-    """A request whose every field makes sense."""
+    """A valid request, with everything that follows from it."""
 
     merchant: Merchant
     request: FollowUpRequest
@@ -64,11 +64,11 @@ class ValidRequest:
     flow: Flow | None
     began_at: datetime
     due_at: datetime
-    """Of a text; a flow says its own."""
+    """Of a text; the steps of a flow have their own."""
     trigger: Trigger
     entry_key: str
     by: str | None = None
-    """The id of the key it came with; the operator has none."""
+    """The id of the API key it came with; None for the operator."""
 
 
 def validated(
@@ -85,10 +85,10 @@ def validated(
     zone_name = request.recipient.time_zone
     if zone_name is not None and zone_named(zone_name) is None:
         raise unprocessable("recipient.time_zone", "not an IANA time zone, such as America/Chicago")
-    told = request.recipient.model_dump()
+    known = request.recipient.model_dump()
     if zone_name is not None and not zone_countries.is_place(zone_name):
-        told["time_zone"] = None  # UTC and offsets do not say where somebody lives
-    contact = Contact(phone=number, provenance=PhoneProvenance.API, **told)
+        known["time_zone"] = None  # UTC and offsets do not say where a person lives
+    contact = Contact(phone=number, provenance=PhoneProvenance.API, **known)
     recipient_id = sealer.recipient_id(merchant.id, number)
     sender = sender_number(merchant.config.numbers, number, recipient_id)
     if sender is None:
@@ -169,7 +169,7 @@ def text_of(asked: ValidRequest, now: datetime) -> PlannedText:
 def _trigger(
     merchant: Merchant, recipient_id: RecipientId, request: FollowUpRequest, flow: Flow | None, now: datetime
 ) -> Trigger:
-    """Return what happened, as conditions and templates read it."""
+    """Return the trigger that the request stands for."""
     given = dict(request.trigger or {})
     amount = given.pop("amount", None)
     if isinstance(amount, Mapping):
@@ -209,7 +209,7 @@ def _check_condition(field: str, source: str | None) -> None:
 
 
 def _check_names(template: str) -> None:
-    """Refuse names that no text ever has, even where `default` stands in for them."""
+    """Refuse names that no text ever has, even where `default` replaces them."""
     found = templates.variables(template)
     if isinstance(found, TemplateError):
         raise unprocessable("text", found.reason)
