@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.scheduler.driver import SchedulerDriver, open_stage
+from tests.integration.scheduler.driver import SchedulerDriver, open_driver
 
 
 @pytest.fixture
 async def driver(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[SchedulerDriver]:
-    """A stage; `@pytest.mark.parametrize("driver", [{...}], indirect=True)` changes the merchants folder."""
-    async with open_stage(tmp_path, **getattr(request, "param", {})) as driver:
+    """A scheduler; `@pytest.mark.parametrize("driver", [{...}], indirect=True)` changes the merchants folder."""
+    async with open_driver(tmp_path, **getattr(request, "param", {})) as driver:
         yield driver

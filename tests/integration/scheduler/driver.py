@@ -1,4 +1,4 @@
-"""A scheduler on a temporary ground floor, with a clock that moves when told and an HTTP client at its door."""
+"""A scheduler on a temporary database, with a clock that tests move and an HTTP client."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -71,17 +71,17 @@ class SchedulerDriver:
         rows = await self.harness.rows(sa.select(timers).order_by(timers.c.due_at))
         return [(row["kind"], row["due_at"]) for row in rows]
 
-    async def told(self, kind: type[EventT]) -> list[EventT]:
+    async def published(self, kind: type[EventT]) -> list[EventT]:
         return await self.harness.published(kind)
 
     async def planned(self) -> list[FollowUpPlanned]:
-        return await self.told(FollowUpPlanned)
+        return await self.published(FollowUpPlanned)
 
     async def dues(self) -> list[FollowUpDue]:
-        return await self.told(FollowUpDue)
+        return await self.published(FollowUpDue)
 
     async def endings(self) -> list[tuple[str, str, int]]:
-        """Return what the scheduler said of ends: type, reason, release."""
+        """Return the published ends: type, reason, release."""
         return [
             (event.type, event.reason, event.release)
             for event in await self.harness.log_events()
@@ -95,7 +95,7 @@ class SchedulerDriver:
         return (await self.dues())[-1]
 
     def answer(self, kind: type[AnswerT], due: FollowUpDue, **changes: Any) -> AnswerT:
-        """Return what another service says of a release."""
+        """Return an answer of another service to a release."""
         own = {
             name: getattr(due, name)
             for name in ("merchant_id", "recipient_id", "follow_up_id", "flow", "step", "purpose", "release")
@@ -119,7 +119,7 @@ class SchedulerDriver:
 
 
 @asynccontextmanager
-async def open_stage(
+async def open_driver(
     folder: Path, advice: GateAdvice = advise, build: Callable[[Runtime], Service] | None = None, **merchants: Any
 ) -> AsyncIterator[SchedulerDriver]:
     """Build a scheduler over a merchants folder made for it."""

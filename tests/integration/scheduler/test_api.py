@@ -19,7 +19,7 @@ from shared.phone import E164
 from shared.service import Runtime, Service
 from shared.testing import make, make_scheduler
 from shared.testing.clock import START
-from tests.integration.scheduler.driver import SchedulerDriver, open_stage
+from tests.integration.scheduler.driver import SchedulerDriver, open_driver
 
 TO = "+12125550123"
 TEXT: dict[str, Any] = {
@@ -165,7 +165,7 @@ async def test_a_dry_run_shows_text_parts_and_the_gates_advice_and_stores_nothin
         asked.append(question)
         return {"decision": "send"}
 
-    async with open_stage(tmp_path, advice=advice) as driver:
+    async with open_driver(tmp_path, advice=advice) as driver:
         answer = await driver.ask(**{**FULL, "dry_run": True})
         (text,) = answer.json()["texts"]
         assert text["text"].endswith(": Your table 12 is ready, Ana.\nReply STOP to opt out")
@@ -185,7 +185,7 @@ async def test_a_dry_run_asks_with_the_consent_the_ledger_told_of(tmp_path: Path
         asked.append(question)
         return {"decision": "send"}
 
-    async with open_stage(tmp_path, advice=advice) as driver:
+    async with open_driver(tmp_path, advice=advice) as driver:
         recipient = driver.harness.runtime.sealer.recipient_id(MerchantId("acme"), E164(TO))
         await driver.harness.publish(make.event(ConsentChanged, recipient_id=recipient))
         await driver.harness.settle(driver.service)
@@ -202,7 +202,7 @@ def embedded(runtime: Runtime) -> Service:
 async def test_a_dry_run_answers_alike_in_both_ways_of_running(
     tmp_path: Path, build: Callable[[Runtime], Service]
 ) -> None:
-    async with open_stage(tmp_path, build=build) as driver:
+    async with open_driver(tmp_path, build=build) as driver:
         who = driver.harness.runtime.sealer.recipient_id(MerchantId("acme"), E164(TO))
         await driver.hear(make.event(ConsentChanged, recipient_id=who))
         recipient = {"country": "US", "state": "NY", "first_name": "Ana"}
@@ -393,7 +393,7 @@ async def test_a_dry_run_reads_as_the_text_that_is_sent(tmp_path: Path) -> None:
     recipient = {"first_name": "e\u0301va", "country": "usa", "locale": "en_US", "state": "New York"}
     body = {**FULL, "purpose": "marketing", "recipient": recipient, "dry_run": True}
 
-    async with open_stage(tmp_path, advice=dict) as driver:
+    async with open_driver(tmp_path, advice=dict) as driver:
         (text,) = (await driver.ask(**body)).json()["texts"]
 
     assert text["text"].endswith(": Your table 12 is ready, éva.\nReply STOP to opt out")
@@ -439,7 +439,7 @@ async def test_a_call_without_an_answer_is_told_until_its_end_is_known(driver: S
 
 
 async def test_a_text_in_line_says_that_its_number_is_busy(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, parts_per_second=0.1) as driver:
+    async with open_driver(tmp_path, parts_per_second=0.1) as driver:
         for n in range(3):
             await driver.hear(driver.trigger(subject=f"o{n}", phone=f"+1212555{n + 100:04}"))
         await driver.fire(hours=1)

@@ -1,4 +1,4 @@
-"""What happens now costs what it is about, and not what its person did before: counted in steps of the database."""
+"""The cost of an event does not depend on what its person did before: counted in steps of the database."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ from shared.events.dispatch import DispatchAccepted, DispatchDelivered
 from shared.testing import make
 from shared.testing.clock import START
 from tests.integration.engines import only_on_sqlite
-from tests.integration.scheduler.driver import SchedulerDriver, open_stage
+from tests.integration.scheduler.driver import SchedulerDriver, open_driver
 
 PAST = 10_000
 EVERY = 20
@@ -66,7 +66,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 @pytest.fixture
 async def driver(tmp_path: Path, steps: Steps) -> AsyncIterator[SchedulerDriver]:
     assert steps.taken == 0
-    async with open_stage(tmp_path, flows={"welcome-back": MORE}) as driver:
+    async with open_driver(tmp_path, flows={"welcome-back": MORE}) as driver:
         yield driver
 
 

@@ -1,4 +1,4 @@
-"""A flood, or a text that cannot be read, is its own merchant's and its own: everybody else's texts go on time."""
+"""A flood, or a follow-up that cannot be read, delays nothing of other merchants."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from shared.bus import parked
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.testing import make_scheduler
-from tests.integration.scheduler.driver import SchedulerDriver, open_stage
+from tests.integration.scheduler.driver import SchedulerDriver, open_driver
 
 FLOOD = 400
 SMALL = {"FOLLOWUP_SCHEDULER_BATCH_SIZE": "10", "FOLLOWUP_SCHEDULER_SWEEP_SIZE": "200"}
@@ -34,7 +34,7 @@ async def test_a_planned_flood_does_not_stand_before_another_merchants_text(
 ) -> None:
     for name, value in SMALL.items():
         monkeypatch.setenv(name, value)
-    async with open_stage(tmp_path, parts_per_second=1) as driver:
+    async with open_driver(tmp_path, parts_per_second=1) as driver:
         await plan(driver, people(FLOOD))
         driver.clock.advance(seconds=1)
         text = {"to": "+12125559999", "purpose": "transactional", "text": "Your code is 1", "due_in": "1h"}
@@ -54,7 +54,7 @@ async def test_what_a_sweep_put_in_line_goes_at_its_numbers_pace_and_once(
 ) -> None:
     for name, value in SMALL.items():
         monkeypatch.setenv(name, value)
-    async with open_stage(tmp_path, parts_per_second=2) as driver:
+    async with open_driver(tmp_path, parts_per_second=2) as driver:
         await plan(driver, people(60))
         await driver.fire(hours=1)
         assert len(await driver.dues()) == 10
@@ -94,7 +94,7 @@ async def test_a_text_that_was_set_aside_goes_after_a_redrive_once_it_can_be_rea
 
 
 async def test_a_text_in_line_that_cannot_be_read_holds_nobody_behind_it(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, parts_per_second=0.1) as driver:
+    async with open_driver(tmp_path, parts_per_second=0.1) as driver:
         await plan(driver, people(4))
         await driver.fire(hours=1)
         waiting = [row["follow_up_id"] for row in await driver.harness.rows(sa.select(lines).order_by(lines.c.due_at))]

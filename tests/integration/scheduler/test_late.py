@@ -1,4 +1,4 @@
-"""Texts that go late, after an outage or quiet hours: the planned time lies between them, and nobody gets a pile."""
+"""Follow-ups that are sent late, after an outage or quiet hours, keep the planned time between them."""
 
 import random
 from collections import defaultdict
@@ -26,7 +26,7 @@ from shared.events.follow_up import (
     Purpose,
 )
 from shared.testing.clock import START
-from tests.integration.scheduler.driver import SchedulerDriver, open_stage
+from tests.integration.scheduler.driver import SchedulerDriver, open_driver
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SERIES = """
@@ -81,7 +81,7 @@ SALES = {name: alone(name) for name in ("spring", "summer", "autumn")}
 
 @pytest.fixture
 async def driver(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[SchedulerDriver]:
-    async with open_stage(tmp_path, flows=getattr(request, "param", FLOWS)) as driver:
+    async with open_driver(tmp_path, flows=getattr(request, "param", FLOWS)) as driver:
         yield driver
 
 
@@ -188,7 +188,7 @@ async def test_the_same_news_again_moves_nothing_twice_and_the_history_says_why(
         ("put_off", "keeps_distance"),
     ]
     assert (story["state"], story["reason"]) == ("pending", "keeps_distance")
-    announced = await driver.told(FollowUpMoved)
+    announced = await driver.published(FollowUpMoved)
     assert sorted((each.distance_seconds, each.step, each.reason, each.behind) for each in announced) == [
         (86_400, "two", "keeps_distance", "one"),
         (3 * 86_400, "three", "keeps_distance", "one"),
@@ -196,7 +196,7 @@ async def test_the_same_news_again_moves_nothing_twice_and_the_history_says_why(
 
 
 async def test_what_moved_survives_a_restart(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, flows=FLOWS) as driver:
+    async with open_driver(tmp_path, flows=FLOWS) as driver:
         await driver.hear(driver.trigger("custom.series"))
         await driver.fire(days=4)
         await went(driver)
@@ -270,7 +270,7 @@ async def test_a_text_asked_for_with_skip_is_skipped_when_its_time_passes_in_an_
 async def test_a_sweep_leaves_out_what_is_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOLLOWUP_SCHEDULER_BATCH_SIZE", "4")
     flows = {"spring": alone("spring", purpose="transactional", more=", if_past: skip")}
-    async with open_stage(tmp_path, flows=flows) as driver:
+    async with open_driver(tmp_path, flows=flows) as driver:
         people = [f"+1212555{number:04}" for number in range(100, 130)]
         await driver.hear(*(driver.trigger("custom.spring", subject=each, phone=each) for each in people))
         driver.clock.advance(hours=2)
@@ -310,7 +310,7 @@ def _answers(driver: SchedulerDriver, rng: random.Random, due: FollowUpDue) -> A
 async def _lived(folder: Path, rng: random.Random) -> AsyncIterator[SchedulerDriver]:
     """Some weeks of some people, with outages in between."""
     names = [f"flow{number}" for number in range(5)]
-    async with open_stage(folder, flows={name: series(rng, name) for name in names}) as driver:
+    async with open_driver(folder, flows={name: series(rng, name) for name in names}) as driver:
         people = [f"+1212555{number:04}" for number in range(100, 112)]
         starts = [(rng.choice(names), phone) for phone in people for _ in range(3)]
         rng.shuffle(starts)
@@ -333,7 +333,7 @@ async def test_whatever_the_outage_no_two_texts_of_a_run_are_closer_than_planned
 ) -> None:
     async with _lived(tmp_path, random.Random(seed)) as driver:  # noqa: S311 - made-up lives
         plans = {event.follow_up_id: event for event in await driver.planned()}
-        taken = sorted(await driver.told(DispatchAccepted), key=lambda event: event.occurred_at)
+        taken = sorted(await driver.published(DispatchAccepted), key=lambda event: event.occurred_at)
         runs: dict[Any, list[DispatchAccepted]] = defaultdict(list)
         for event in taken:
             runs[plans[event.follow_up_id].enrollment_id].append(event)

@@ -1,4 +1,4 @@
-"""A merchant has so many texts planned at once: beyond that it is told, and nothing else of it suffers."""
+"""A merchant has a quota of pending follow-ups: beyond it requests are refused, and nothing else is affected."""
 
 from datetime import timedelta
 
@@ -62,7 +62,7 @@ async def test_what_cancels_is_heard_whatever_is_planned(driver: SchedulerDriver
     await buy(driver, *range(100, 103))
     rows = await driver.rows()
     await driver.hear(driver.trigger("refund", subject=rows[0]["subject"], phone=rows[0]["subject"]))
-    assert len(await driver.told(FollowUpCancelled)) == PER_RUN
+    assert len(await driver.published(FollowUpCancelled)) == PER_RUN
     await buy(driver, 110)
     assert [state for state, _ in await driver.states()].count("pending") == PER_RUN
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.events.dispatch import DispatchAccepted, DispatchFailed
 from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpEvent, FollowUpLapsed
-from tests.integration.scheduler.driver import SchedulerDriver, open_stage
+from tests.integration.scheduler.driver import SchedulerDriver, open_driver
 
 TWO_TEXTS = """
 flow: order-thank-you
@@ -31,7 +31,7 @@ steps:
 
 @pytest.fixture
 async def driver(tmp_path: Path) -> AsyncIterator[SchedulerDriver]:
-    async with open_stage(tmp_path, flows={"order-thank-you": TWO_TEXTS}) as driver:
+    async with open_driver(tmp_path, flows={"order-thank-you": TWO_TEXTS}) as driver:
         yield driver
 
 

@@ -1,4 +1,4 @@
-"""A shop's whole house in one process: its doors, a clock that moves when told, a scripted provider, and its phones."""
+"""All services of a shop in one process: HTTP, a clock that tests move, a scripted provider, and phones."""
 
 import hashlib
 import itertools
@@ -44,7 +44,7 @@ DISCLOSURE = "Harbor Books may text me offers, also by automated means. Consent 
 
 @dataclass(slots=True)
 class Shop:
-    """What a test says to the house, and what it looks at: phones, states, standings and figures."""
+    """What a test does to the services, and what it looks at: phones, states, standings and figures."""
 
     harness: ServiceHarness
     clock: FakeClock

@@ -1,6 +1,6 @@
-"""What a late text owes to what went before it."""
+"""Order and distance of one person's follow-ups: which waits for which, and how long."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,10 +12,12 @@ from services.scheduler.release.turn_rules import (
     CATCHES_UP,
     KEEPS_DISTANCE,
     LATE_AFTER,
+    SOON,
     Neighbour,
     Postponement,
     due_after_sent,
     postponement,
+    waits_until,
 )
 from shared.config.flow import Flow
 from shared.events.follow_up import Purpose
@@ -48,7 +50,7 @@ def known(run: EnrollmentId = RUN, purpose: Purpose = Purpose.MARKETING, **chang
     return Neighbour(enrollment_id=run, purpose=purpose, **values)
 
 
-def gone(run: EnrollmentId, *, at: timedelta = 29 * HOUR, **changes: Any) -> Neighbour:
+def sent(run: EnrollmentId, *, at: timedelta = 29 * HOUR, **changes: Any) -> Neighbour:
     return known(run, state=FollowUpState.DELIVERED, accepted_at=START + at, **changes)
 
 
@@ -62,30 +64,30 @@ def test_all_waits_between_two_texts_count_anew() -> None:
 
 
 def test_what_is_on_time_owes_nothing() -> None:
-    assert postponement(known(), [gone(OTHER_RUN)], START + LATE_AFTER) is None
+    assert postponement(known(), [sent(OTHER_RUN)], START + LATE_AFTER) is None
 
 
 def test_one_of_several_runs_missed_marketing_goes_a_day() -> None:
-    assert postponement(known(), [gone(OTHER_RUN)], NOW) == Postponement(START + 29 * HOUR + CATCH_UP, CATCHES_UP)
-    assert postponement(known(), [gone(OTHER_RUN)], START + 29 * HOUR + CATCH_UP) is None
+    assert postponement(known(), [sent(OTHER_RUN)], NOW) == Postponement(START + 29 * HOUR + CATCH_UP, CATCHES_UP)
+    assert postponement(known(), [sent(OTHER_RUN)], START + 29 * HOUR + CATCH_UP) is None
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        gone(OTHER_RUN, purpose=Purpose.TRANSACTIONAL),
-        gone(OTHER_RUN, first_due_at=START + 29 * HOUR - LATE_AFTER),
+        sent(OTHER_RUN, purpose=Purpose.TRANSACTIONAL),
+        sent(OTHER_RUN, first_due_at=START + 29 * HOUR - LATE_AFTER),
         known(OTHER_RUN, state=FollowUpState.BLOCKED, ended_at=START + 29 * HOUR),
         known(OTHER_RUN),
     ],
-    ids=["transactional", "on time", "never went", "not gone yet"],
+    ids=["transactional", "on time", "never sent", "not sent yet"],
 )
 def test_marketing_waits_for_no_other(other: Neighbour) -> None:
     assert postponement(known(), [other], NOW) is None
 
 
 def test_what_is_no_marketing_catches_up_at_once() -> None:
-    assert postponement(known(purpose=Purpose.TRANSACTIONAL), [gone(OTHER_RUN)], NOW) is None
+    assert postponement(known(purpose=Purpose.TRANSACTIONAL), [sent(OTHER_RUN)], NOW) is None
 
 
 def test_an_unanswered_text_counts_from_when_that_was_known() -> None:
@@ -95,6 +97,53 @@ def test_an_unanswered_text_counts_from_when_that_was_known() -> None:
 
 @pytest.mark.parametrize(("planned", "kept"), [(2 * HOUR, 2 * HOUR), (10 * CATCH_UP, CATCH_UP)])
 def test_a_text_that_was_overtaken_keeps_the_distance_up_to_a_day_of_it(planned: timedelta, kept: timedelta) -> None:
-    later = gone(RUN, first_due_at=START + planned)
+    later = sent(RUN, first_due_at=START + planned)
     text = known(purpose=Purpose.TRANSACTIONAL)
     assert postponement(text, [later], NOW) == Postponement(START + 29 * HOUR + kept, KEEPS_DISTANCE)
+
+
+SECOND = timedelta(seconds=1)
+
+
+def sibling(state: FollowUpState, first_due_at: datetime, due_at: datetime) -> Neighbour:
+    return Neighbour(EnrollmentId(UUID(int=1)), Purpose.TRANSACTIONAL, state, first_due_at, due_at)
+
+
+def earlier(state: FollowUpState, *, due: timedelta = timedelta()) -> Neighbour:
+    return sibling(state, START - SECOND, START + due)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *(earlier(state) for state in FollowUpState if state not in {FollowUpState.PENDING, FollowUpState.RELEASED}),
+        earlier(FollowUpState.PENDING, due=SOON + timedelta(microseconds=1)),
+        sibling(FollowUpState.RELEASED, START, START),
+        sibling(FollowUpState.RELEASED, START + SECOND, START),
+    ],
+)
+def test_nobody_waits_for_what_is_over_or_far_away_or_later(other: Neighbour) -> None:
+    assert waits_until(START, START, [other], START) is None
+
+
+def test_alone_it_goes_at_once() -> None:
+    assert waits_until(START, START, [], START) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [earlier(FollowUpState.RELEASED), earlier(FollowUpState.PENDING), earlier(FollowUpState.PENDING, due=-SOON)],
+)
+def test_what_is_asked_about_now_is_waited_for_a_second(other: Neighbour) -> None:
+    assert waits_until(START, START, [other], START) == START + SECOND
+
+
+def test_what_is_put_off_a_little_is_waited_for_until_then() -> None:
+    soon = [earlier(FollowUpState.PENDING, due=SOON), earlier(FollowUpState.PENDING, due=SECOND)]
+    assert waits_until(START, START, soon, START) == START + SOON
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(2, 1), (8, 2), (100, 25), (3600, 60)])
+def test_looks_become_rarer_the_longer_it_takes(waited: int, pause: int) -> None:
+    now = START + timedelta(seconds=waited)
+    assert waits_until(START, START, [earlier(FollowUpState.RELEASED)], now) == now + timedelta(seconds=pause)

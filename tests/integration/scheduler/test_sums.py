@@ -1,4 +1,4 @@
-"""Promise P3: plans equal the sum of outcomes at every moment, in the tables and in what was told."""
+"""Promise P3: plans equal the sum of outcomes at every moment, in the tables and in the published events."""
 
 import random
 from collections import Counter
