@@ -53,17 +53,17 @@ async def run(rounds: int) -> Result:
 async def _round(kind: str) -> Round:
     with TemporaryDirectory(prefix="followup-bench-") as name:
         folder, port = Path(name), free_port()
-        door = Process(["bench.endpoints", kind, str(port), str(folder)], folder / "door.log", UNBOUNDED)
-        await door.start()
+        endpoint = Process(["bench.endpoints", kind, str(port), str(folder)], folder / "door.log", UNBOUNDED)
+        await endpoint.start()
         try:
-            await door.ready(f"http://127.0.0.1:{port}/healthz")
-            assert door.child is not None
+            await endpoint.ready(f"http://127.0.0.1:{port}/healthz")
+            assert endpoint.child is not None
             await _loaded(port, _WARM_UP, 0)
-            before = cpu_seconds(door.child.pid)
+            before = cpu_seconds(endpoint.child.pid)
             seconds, latencies = await _loaded(port, ORDERS, _WARM_UP)
-            spent = cpu_seconds(door.child.pid) - before
+            spent = cpu_seconds(endpoint.child.pid) - before
         finally:
-            await door.stop()
+            await endpoint.stop()
     return Round(ORDERS / seconds, percentile(latencies, 0.99) * 1000, spent * 1000 / ORDERS)
 
 

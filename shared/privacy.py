@@ -145,8 +145,8 @@ class Keyring:
         """Return the checksum as earlier versions wrote it, which bound no key to its position."""
         return self._digest(b"followup keyring", str(self.active).encode())
 
-    def _digest(self, *told: bytes) -> str:
-        parts = (*told, self.hash_key)
+    def _digest(self, *leading: bytes) -> str:
+        parts = (*leading, self.hash_key)
         keys = (str(key_id).encode() + key for key_id, key in sorted(self.sealing_keys.items()))
         return hashlib.sha256(b"\x1f".join((*parts, *keys))).hexdigest()[:32]
 

@@ -1,7 +1,7 @@
 """What a follow-up is doing now, and what it waits for: one decision, for every page, answer and command that shows it.
 
-Who asks need not know everything: the scheduler is not told of clearances, and the console not of lines and turns. What
-is not known is left out of the answer, and never guessed.
+The asking service need not know everything: the scheduler knows no clearances, and the console no queues and turns.
+What is unknown is left out of the answer, and never guessed.
 """
 
 from dataclasses import dataclass

@@ -176,13 +176,13 @@ async def parked_rows(
     """Return a person's parked events, opened, for an export."""
     found = []
     for row in await db.fetch(system_tables.parked, "recipient_id", [recipient]):
-        told: dict[str, Any] = {"type": row["type"], "parked_at": _plain(row["parked_at"])}
+        held: dict[str, Any] = {"type": row["type"], "parked_at": _plain(row["parked_at"])}
         kind = registry().get(row["type"])
         try:
             event = decode(kind, bytes(row["body"])) if kind is not None else None
         except Undecodable:
             event = None
-        found.append({**told, "event": _opened_event(event, sealer) if event else None})
+        found.append({**held, "event": _opened_event(event, sealer) if event else None})
     return found
 
 

@@ -167,8 +167,8 @@ class Service:
 
     async def concerns(self) -> str | None:
         """Return what is wrong although this service should be given work, or None."""
-        told = [await worry() for worry in self.worries]
-        return _joined([*(pulse.trouble() for pulse in self._pulses() if pulse.code in _KEPT_MEANWHILE), *told])
+        worries = [await worry() for worry in self.worries]
+        return _joined([*(pulse.trouble() for pulse in self._pulses() if pulse.code in _KEPT_MEANWHILE), *worries])
 
     def halted(self) -> str | None:
         """Return why its consumer or one of its tasks stopped for good, or None: only a restart tries again."""

@@ -70,7 +70,7 @@ class KafkaLog:
         self._database = database
         self._instance = instance
         self._session_seconds = session_seconds
-        self.room = OutboxCapacity(service, self.outbox, database, outbox_rows)
+        self.capacity = OutboxCapacity(service, self.outbox, database, outbox_rows)
         self.losses = LossWatch(
             service,
             cluster,
@@ -81,9 +81,9 @@ class KafkaLog:
             keep_minutes,
             lambda: self.relay.is_active,
         )
-        self._publisher = OutboxPublisher(self.outbox, self.relay, self.room)
+        self._publisher = OutboxPublisher(self.outbox, self.relay, self.capacity)
         self._tasks = WatchedTasks(service)
-        self._loops = [self.relay.loop, self.relay.lease, self.relay.marking.loop, self.room.loop, self.losses.loop]
+        self._loops = [self.relay.loop, self.relay.lease, self.relay.marking.loop, self.capacity.loop, self.losses.loop]
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Store the events; they are published if and only if the transaction commits."""
@@ -131,7 +131,7 @@ class KafkaLog:
         Raises:
             OutboxFull: the log has been away for too long.
         """
-        self.room.require()
+        self.capacity.require()
 
     async def prepare(self) -> None:
         """Create the topics and the outbox if they are missing.
@@ -180,7 +180,7 @@ class KafkaLog:
         """
         if (ended := self._tasks.ended()) is not None:
             return ended
-        seconds = self.room.waiting_seconds()
+        seconds = self.capacity.waiting_seconds()
         if seconds > STUCK_SECONDS and self.relay.loop.pulse.code != LogUnavailable.code:
             return f"the oldest event in the outbox has not left for {seconds:.0f} s"
         return None
@@ -190,6 +190,6 @@ class KafkaLog:
         found = [trouble for loop in self._loops if (trouble := loop.pulse.trouble())]
         if self._marks is not None and (late := self._marks.late()):
             found.append(f"source_lag: marketing waits for the marks of {', '.join(late)}")
-        if (seconds := self.room.waiting_seconds()) > WAITS_SECONDS:
+        if (seconds := self.capacity.waiting_seconds()) > WAITS_SECONDS:
             found.append(f"the oldest event in the outbox has waited for {seconds:.0f} s")
         return "; ".join(found) or None

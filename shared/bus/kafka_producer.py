@@ -76,7 +76,7 @@ class KafkaProducer:
         answers: list[asyncio.Future[Given]] = []
         """Pending acknowledgements; `sent` says which of them belong to which record."""
         try:
-            sent = await self._handed_over(producer, records, answers)
+            sent = await self._hand_over(producer, records, answers)
             if answers:
                 await asyncio.wait(answers, timeout=_ANSWER_SECONDS)
         finally:
@@ -133,7 +133,7 @@ class KafkaProducer:
         except FAILURES as problem:
             log.debug("producer_not_closed", service=self._service, error=type(problem).__name__)
 
-    async def _handed_over(
+    async def _hand_over(
         self, producer: Producer, records: Sequence[KafkaRecord], answers: "list[asyncio.Future[Given]]"
     ) -> "list[tuple[KafkaRecord, list[asyncio.Future[Given]]]]":
         """Hand records to the library in order, as far as possible, and collect their acknowledgements."""

@@ -81,7 +81,7 @@ class KafkaSource:
         self._session_milliseconds = int(session_seconds * 1000)
         self._stalled_seconds = stalled_seconds
         self._consumer: Consumer | None = None
-        self._scout = KafkaLookahead(cluster, service)
+        self._lookahead = KafkaLookahead(cluster, service)
         self._assigned: frozenset[Partition] = frozenset()
         self._changed = asyncio.Event()
         self._next: dict[Partition, int] = {}
@@ -114,15 +114,15 @@ class KafkaSource:
         """
         consumer = await self._started()
         if not positions or positions.keys() != self._assigned:
-            await self._settled()
+            await self._await_assignment()
             return _NOTHING
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._stand_at(consumer, positions)
+                await self._seek(consumer, positions)
             found = await self._fetched(consumer, limit, linger_seconds)
-            await self._hint(consumer, positions)
-            poll = self._taken(found)
-            await self._watch(consumer, moved=bool(poll.next_offsets))
+            await self._commit_hint(consumer, positions)
+            poll = self._messages_of(found)
+            await self._detect_stall(consumer, moved=bool(poll.next_offsets))
         except (IllegalStateError, AssertionError):
             # The group changed between two lines: aiokafka raises the one from seek and the other from highwater.
             # The records read are dropped.
@@ -146,13 +146,13 @@ class KafkaSource:
             LogUnavailable: the cluster does not answer.
         """
         consumer = self._consumer
-        wanted = [self._kafkas(p) for p in self._assigned if p.topic in topics]
+        wanted = [self._place_of(p) for p in self._assigned if p.topic in topics]
         if consumer is None:
             return {}
         with reported():
             async with asyncio.timeout(_ANSWER_SECONDS):
                 found = await consumer.end_offsets(wanted) if wanted else {}
-        return {self._ours(place): offset for place, offset in found.items()}
+        return {self._partition_of(place): offset for place, offset in found.items()}
 
     async def keys(
         self,
@@ -165,12 +165,12 @@ class KafkaSource:
         Raises:
             LogUnavailable: the cluster does not answer.
         """
-        return await self._scout.keys(spans, limit)
+        return await self._lookahead.keys(spans, limit)
 
     async def close(self) -> None:
         """Leave the group, so that others take over at once, and disconnect; a member that dies keeps its place."""
         consumer, self._consumer = self._consumer, None
-        await self._scout.close()
+        await self._lookahead.close()
         if consumer is not None:
             self.revoked()
             await leave(consumer, is_named=self._instance is not None)
@@ -178,7 +178,7 @@ class KafkaSource:
     def assigned(self, places: Iterable[TopicPartition]) -> None:
         """Record the new assignment; nothing is read from it before its positions are known."""
         self._next.clear()
-        self._assigned = frozenset(map(self._ours, places))
+        self._assigned = frozenset(map(self._partition_of, places))
         if places and self._consumer is not None:
             self._consumer.pause(*places)
         self._looked_at, self._waiting_seen = asyncio.get_running_loop().time(), 0
@@ -193,7 +193,7 @@ class KafkaSource:
         self._changed.clear()
         instruments.ASSIGNED.labels(self._service).set(0)
 
-    async def _settled(self) -> None:
+    async def _await_assignment(self) -> None:
         """Wait for the group, for about a second at most."""
         try:
             async with asyncio.timeout(_SILENCE_SECONDS):  # `wait_for` may lose a cancellation (Python 3.11)
@@ -201,36 +201,36 @@ class KafkaSource:
         except TimeoutError:
             return
 
-    async def _stand_at(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
+    async def _seek(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
         """Seek to the database's positions, unless the consumer is there already."""
         fresh = not self._next
         if fresh:
             for name, topic in self._topics.items():
                 if (known := consumer.partitions_for_topic(name)) is not None:
                     self._cluster.check(topic, known)
-            self._first = await self._checked(consumer, positions)
+            self._first = await self._first_offsets(consumer, positions)
         for partition, offset in positions.items():
             start = max(offset, self._first[partition])
             if self._next.get(partition) != start:
-                consumer.seek(self._kafkas(partition), start)
+                consumer.seek(self._place_of(partition), start)
                 self._next[partition] = start
         if fresh:
-            consumer.resume(*map(self._kafkas, positions))
+            consumer.resume(*map(self._place_of, positions))
 
-    async def _checked(self, consumer: Consumer, positions: Mapping[Partition, int]) -> dict[Partition, int]:
+    async def _first_offsets(self, consumer: Consumer, positions: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return where each partition begins, having checked that the log still holds what is unread."""
-        places = [self._kafkas(partition) for partition in positions]
+        places = [self._place_of(partition) for partition in positions]
         first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         for partition, offset in positions.items():
-            place = self._kafkas(partition)
+            place = self._place_of(partition)
             if offset > end[place]:
                 raise LogShortened(
                     f"{place.topic}/{place.partition} ends at {end[place]}, and {offset} was read already; "
                     "was the topic made anew?"
                 )
             if 0 < offset < first[place]:
-                self._lost(place, first[place] - offset)
-        return {partition: int(first[self._kafkas(partition)]) for partition in positions}
+                self._report_lost(place, first[place] - offset)
+        return {partition: int(first[self._place_of(partition)]) for partition in positions}
 
     async def _fetched(self, consumer: Consumer, limit: int, linger_seconds: float) -> list[Record]:
         """Return the records that arrive first, and those that arrive while lingering."""
@@ -245,7 +245,7 @@ class KafkaSource:
                 by_place.setdefault(place, []).extend(records)
         return [*heapq.merge(*by_place.values(), key=lambda record: record.timestamp)]
 
-    def _taken(self, records: Sequence[Record]) -> Poll:
+    def _messages_of(self, records: Sequence[Record]) -> Poll:
         """Return records as messages and advance; records of partitions lost meanwhile are dropped."""
         messages = []
         reached: dict[Partition, int] = {}
@@ -255,7 +255,7 @@ class KafkaSource:
             if expected is None or record.offset < expected:
                 continue
             if record.offset > expected:
-                self._lost(self._kafkas(partition), record.offset - expected)
+                self._report_lost(self._place_of(partition), record.offset - expected)
             self._next[partition] = reached[partition] = record.offset + 1
             kind, recipient = type_of(record.headers), recipient_of(record.key)
             if kind is None or recipient is None or record.value is None:
@@ -265,21 +265,21 @@ class KafkaSource:
                 messages.append(Message(partition, record.offset, kind, recipient, record.value))
         return Poll(messages, reached)
 
-    async def _hint(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
+    async def _commit_hint(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
         """Commit the positions to Kafka from time to time, for tools that show lag; nothing reads them back."""
         now = asyncio.get_running_loop().time()
         if now - self._hinted_at < _HINT_SECONDS:
             return
         self._hinted_at = now
-        lag = sum((consumer.highwater(self._kafkas(p)) or at) - at for p, at in positions.items())
+        lag = sum((consumer.highwater(self._place_of(p)) or at) - at for p, at in positions.items())
         instruments.LAG.labels(self._service).set(max(0, lag))
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):  # the library itself would try for ever
-                await commit(consumer, {self._kafkas(p): at for p, at in positions.items()})
+                await commit(consumer, {self._place_of(p): at for p, at in positions.items()})
         except FAILURES as problem:
             log.debug("hint_not_taken", service=self._service, error=type(problem).__name__)
 
-    async def _watch(self, consumer: Consumer, *, moved: bool) -> None:
+    async def _detect_stall(self, consumer: Consumer, *, moved: bool) -> None:
         """Detect a consumer that has stopped without an error.
 
         One check is not enough: what waits may have arrived this very moment, after a quiet hour or with a cluster that
@@ -290,9 +290,9 @@ class KafkaSource:
             self._looked_at, self._waiting_seen = now, 0
         elif now - self._looked_at > self._stalled_seconds / _LOOKS_BEFORE_STALLED:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                ends = await consumer.end_offsets([self._kafkas(partition) for partition in self._next])
+                ends = await consumer.end_offsets([self._place_of(partition) for partition in self._next])
             self._looked_at = asyncio.get_running_loop().time()
-            waiting = sum(max(0, end - self._next.get(self._ours(place), end)) for place, end in ends.items())
+            waiting = sum(max(0, end - self._next.get(self._partition_of(place), end)) for place, end in ends.items())
             self._waiting_seen = self._waiting_seen + 1 if waiting else 0
             if self._waiting_seen > _LOOKS_BEFORE_STALLED:
                 raise ConsumerStalled(f"{waiting} events wait and none came for {self._stalled_seconds:.0f} s")
@@ -326,13 +326,13 @@ class KafkaSource:
             )
         return self._consumer
 
-    def _lost(self, place: TopicPartition, count: int) -> None:
+    def _report_lost(self, place: TopicPartition, count: int) -> None:
         """Log and count events that retention removed before they were read."""
         instruments.LOST.labels(self._service).inc(count)
         log.error("events_lost_to_retention", topic=place.topic, partition=place.partition, count=count)
 
-    def _ours(self, place: TopicPartition) -> Partition:
+    def _partition_of(self, place: TopicPartition) -> Partition:
         return Partition(self._topics[place.topic], place.partition)
 
-    def _kafkas(self, partition: Partition) -> TopicPartition:
+    def _place_of(self, partition: Partition) -> TopicPartition:
         return TopicPartition(self._cluster.topic(partition.topic), partition.number)

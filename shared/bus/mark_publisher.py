@@ -58,7 +58,7 @@ class MarkPublisher:
         self._service = service
         self._table = table
         self._producer = producer
-        self._hearing: tuple[SystemTables, ReadWatermark] | None = None
+        self._watermark: tuple[SystemTables, ReadWatermark] | None = None
         self._candidate: _Candidate | None = None
         self._begun_at = float("-inf")
         self._true: PublisherMark | None = None
@@ -70,9 +70,9 @@ class MarkPublisher:
         self._lost = noticed_at
         self.loop.wake()
 
-    def hear(self, system_tables: SystemTables, hearing: ReadWatermark) -> None:
+    def hear(self, system_tables: SystemTables, watermark: ReadWatermark) -> None:
         """Publish also up to when the service has read what others publish."""
-        self._hearing = system_tables, hearing
+        self._watermark = system_tables, watermark
 
     async def begin(self, session: PostgresSession, monotonic: float) -> None:
         """Take the instant of the next mark, if one is due; call it before the outbox is read.
@@ -130,13 +130,13 @@ class MarkPublisher:
 
     async def _heard(self, session: PostgresSession) -> datetime | None:
         """Return up to when the service has read everything; asked before the mark's own instant."""
-        if self._hearing is None:
+        if self._watermark is None:
             return None
-        system_tables, hearing = self._hearing
+        system_tables, watermark = self._watermark
         try:
-            await hearing.look()
+            await watermark.look()
         except LogUnavailable as problem:
             log.debug("ends_not_known", service=self._service, error=problem.code)
         table = system_tables.positions
         rows = await session.rows(sa.select(table).where(table.c.consumer_group == positions.group_of(system_tables)))
-        return hearing.heard({Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows})
+        return watermark.heard({Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows})

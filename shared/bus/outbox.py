@@ -37,7 +37,7 @@ SWEEP_SECONDS = 1.0
 LEASE_SECONDS = 5
 """A relay whose session sends nothing for so long loses its lock: its process is frozen, or its machine is down.
 
-The server itself ends the session, so nobody else begins before and nothing of the old one is taken afterwards.
+The server itself ends the session, so no other relay begins before, and nothing of the old one is accepted afterwards.
 """
 _RENEW_SECONDS = 1.0
 _SWEEP_KEPT_SECONDS = 20.0
@@ -86,10 +86,10 @@ async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
 class OutboxPublisher:
     """Writes a unit's events into its own transaction, and wakes the relay after the commit."""
 
-    def __init__(self, table: sa.Table, relay: "Relay", room: OutboxCapacity) -> None:
+    def __init__(self, table: sa.Table, relay: "Relay", capacity: OutboxCapacity) -> None:
         self._table = table
         self._relay = relay
-        self._room = room
+        self._capacity = capacity
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Store the events; they are published if and only if the transaction commits."""
@@ -109,7 +109,7 @@ class OutboxPublisher:
                 for event in events
             ],
         )
-        self._room.note(len(events))
+        self._capacity.note(len(events))
 
     def committed(self) -> None:
         """Wake the relay."""
@@ -146,7 +146,7 @@ class Relay:
         self._session: PostgresSession | None = None
         self._is_active = False
         self._oldest = sa.select(table).order_by(table.c.id).limit(ROUND_ROWS)
-        self._turns = FairSelection(table, ROUND_ROWS)
+        self._fair_selection = FairSelection(table, ROUND_ROWS)
 
     @property
     def is_active(self) -> bool:
@@ -171,7 +171,7 @@ class Relay:
         await self.marking.begin(session, asyncio.get_running_loop().time())
         oldest = await session.rows(self._oldest)
         is_full = len(oldest) == ROUND_ROWS
-        rows = await self._turns.taken(session, oldest) if is_full else oldest
+        rows = await self._fair_selection.taken(session, oldest) if is_full else oldest
         try:
             arrived = await self._producer.produce([_record(row) for row in rows]) if rows else []
         except LogUnavailable:

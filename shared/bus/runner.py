@@ -104,7 +104,7 @@ class Runner:
             DatabaseUnavailable: nothing of the poll was stored; it is read again.
             ConsumerHalted: see there.
         """
-        before = await self._where_to_read_on()
+        before = await self._current_positions()
         linger = self._linger() if linger_seconds is None else linger_seconds
         poll = await self._source.poll(before, self._pace.poll_events, linger)
         if poll.next_offsets:
@@ -112,7 +112,7 @@ class Runner:
             self._last_unit_events = len(poll.messages)
         return len(poll.messages)
 
-    async def _where_to_read_on(self) -> dict[Partition, int]:
+    async def _current_positions(self) -> dict[Partition, int]:
         """Return the position of every partition that is read, from the database after each change."""
         assigned = await self._source.partitions()
         if self._positions is None or self._positions.keys() != assigned:

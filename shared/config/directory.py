@@ -53,8 +53,8 @@ class _State:
 class MerchantDirectory:
     """Every merchant in force, by id, sender number and API key.
 
-    A merchant's files take effect together or not at all: one that breaks on reload stays as it was, and what
-    broke it is told by `problems`. A merchant whose folder is removed is gone.
+    A merchant's files take effect together or not at all: one that breaks on reload stays as it was, and
+    `problems` has the reason. A merchant whose folder is removed is removed.
     """
 
     def __init__(self, root: Path, environ: Mapping[str, str]) -> None:

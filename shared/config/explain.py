@@ -54,13 +54,13 @@ def problems_of(refused: ValidationError, model: type[FileModel], document: Docu
     """Return one problem per mistake, in the order of the file; a misspelt field is not also a missing one."""
     errors = refused.errors(include_url=False)
     misspelt = {_meant(error, model) for error in errors if error["type"] == "extra_forbidden"}
-    told = [
+    shown = [
         error
         for error in errors
         if not (error["type"] == "missing" and error["loc"] in misspelt)
         and not (error["type"] == "too_short" and any(_is_inside(other["loc"], error["loc"]) for other in errors))
     ]
-    return sorted({_problem(error, model, document) for error in told})
+    return sorted({_problem(error, model, document) for error in shown})
 
 
 def _is_inside(inner: Location, outer: Location) -> bool:

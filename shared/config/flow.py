@@ -1,6 +1,6 @@
 """A flow file: what starts it, what it waits for, which texts it plans, and what ends it early.
 
-The grammar only grows: a step is told apart by the one key that names what it does, so a new kind of step is one
+The grammar only grows: a step's kind is the one key that names what it does, so a new kind of step is one
 more model here and changes no flow that exists.
 """
 

@@ -1,7 +1,7 @@
 """`policies.limits` of merchant.yaml: how many new people a shop may text, and how much it may spend.
 
-A form that anybody may fill in, or a key in the wrong hands, sends texts to numbers whose holders are paid for each.
-What is over a limit waits where it is seen; nothing is lost.
+A public form, or a stolen key, can send texts to numbers whose holders are paid for each. Texts over a limit wait, and
+the wait is shown; nothing is lost.
 """
 
 from decimal import Decimal, InvalidOperation

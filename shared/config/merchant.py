@@ -224,9 +224,9 @@ class MerchantConfig(FileModel):
     def destinations(self) -> frozenset[str]:
         """Return the countries texts may go to: the merchant's own, those of its numbers, and those it names.
 
-        A form that anybody may fill in with any number sends texts to wherever they cost most. A sender number of
-        the North American plan is of the country its area code tells, and a shop in the United States writes to
-        Canada only where it says so.
+        A public form that accepts any number could send texts to wherever they cost most. A sender number of the North
+        American plan belongs to the country of its area code, and a shop in the United States texts Canada only if it
+        lists it.
         """
         prefixes = (number.country or _country_of(number.number) for number in self.numbers)
         named = (self.country, *prefixes, *self.policies.destinations)

@@ -1,6 +1,6 @@
 """What every model of a file shares: frozen, no unknown field, words and numbers as written.
 
-Scalars are strict: a file that says ``"60"`` where a number belongs, or ``yes`` where ``true`` belongs, is told so.
+Scalars are strict: ``"60"`` where a number belongs, or ``yes`` where ``true`` belongs, is a problem.
 """
 
 import re

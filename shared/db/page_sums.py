@@ -113,7 +113,7 @@ def changed_page(database: Path, whole_frames: int) -> int | None:
     """Return the first page that differs from its checksum; None if all agree, or there are no checksums.
 
     Args:
-        database: the file; nobody has it open.
+        database: the file; no connection is open.
         whole_frames: how many frames SQLite takes from the log; what they hold is read from there.
     """
     try:

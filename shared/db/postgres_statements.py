@@ -1,8 +1,8 @@
 """The nine statements of a transaction on PostgreSQL: bulk ones straight through asyncpg, the rest through Core.
 
 SQLAlchemy's asyncpg adapter begins a transaction at its first statement, so that a COPY on the raw connection
-before it would survive a rollback. Here the adapter never begins one (its engine is in autocommit): whoever made
-this object sent BEGIN on the raw connection already, and both ways of asking are inside it.
+before it would survive a rollback. Here the adapter never begins one (its engine is in autocommit): the creator
+of this object has sent BEGIN on the raw connection already, and both kinds of statements are inside it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

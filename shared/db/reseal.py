@@ -43,9 +43,9 @@ async def resealed(
     *,
     rows: int = ROWS_AT_ONCE,
 ) -> ResealProgress:
-    """Seal every value of these columns under the active key; begun again, it passes over what is done.
+    """Seal every value of these columns under the active key; a second run skips what is done.
 
-    A value that somebody else changed meanwhile is left to them: whoever writes now seals with the active key.
+    A value that was changed meanwhile is left: its writer has sealed it with the active key.
     """
     total = ResealProgress()
     for table, columns in sealed.items():

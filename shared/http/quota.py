@@ -52,7 +52,7 @@ REFUSED = counter(
 class QuotaUsage:
     """What a request sends in."""
 
-    door: str
+    path: str
     """The path of its route."""
     events: int
     size: int
@@ -130,25 +130,25 @@ class Quotas:
             return None
         return self._refusal(merchant_id, load, shares)
 
-    def unread_refusal(self, caller: Caller, door: str, size: int) -> HTTPProblem | None:
+    def unread_refusal(self, caller: Caller, path: str, size: int) -> HTTPProblem | None:
         """Return why a large request of a merchant over its quota is not even read, or None.
 
         Reading it would cost other merchants what refusing it saves.
         """
         if not caller.key_sha256 or size <= SMALL_BYTES:
             return None
-        shares = [*self._shares_of(caller, QuotaUsage(door, 1, size))]
-        return self._unread_refusal(caller.merchant.id, (caller.merchant.id,), door, size, shares)
+        shares = [*self._shares_of(caller, QuotaUsage(path, 1, size))]
+        return self._unread_refusal(caller.merchant.id, (caller.merchant.id,), path, size, shares)
 
     def unread_delivery_refusal(
-        self, merchant_id: str, quotas: MerchantQuotas, source: str, door: str, size: int
+        self, merchant_id: str, quotas: MerchantQuotas, source: str, path: str, size: int
     ) -> HTTPProblem | None:
         """Return why a large delivery over its merchant's quota is not even read, or None."""
         if size <= SMALL_BYTES:
             return None
         owner = (merchant_id, "source", source)
         return self._unread_refusal(
-            merchant_id, owner, door, size, [*self._shares(owner, quotas, QuotaUsage(door, 1, size))]
+            merchant_id, owner, path, size, [*self._shares(owner, quotas, QuotaUsage(path, 1, size))]
         )
 
     def pending_limit(self, quotas: MerchantQuotas) -> int:
@@ -156,9 +156,9 @@ class Quotas:
         own = quotas.pending_follow_ups
         return self._settings.merchant_pending_follow_ups if own is None else own
 
-    def note_refused(self, merchant_id: str, door: str, quota: str, count: int = 1) -> None:
+    def note_refused(self, merchant_id: str, path: str, quota: str, count: int = 1) -> None:
         """Count refused requests or triggers, and remember the merchant."""
-        REFUSED.labels(door, quota).inc(count)
+        REFUSED.labels(path, quota).inc(count)
         self._refused_at[merchant_id, quota] = self._clock.monotonic()
 
     async def concern(self) -> str | None:
@@ -184,7 +184,7 @@ class Quotas:
         yield _Share((*owner, "bytes"), "bytes", size, load.size)
 
     def _unread_refusal(
-        self, merchant_id: str, owner: tuple[str, ...], door: str, size: int, shares: list[_Share]
+        self, merchant_id: str, owner: tuple[str, ...], path: str, size: int, shares: list[_Share]
     ) -> HTTPProblem | None:
         if merchant_id not in self._parked and all(self._left_in(share) > 0 for share in shares):
             return None
@@ -192,12 +192,12 @@ class Quotas:
         if self._left_in(searched) > 0:
             self._charge([searched])
             return None
-        refusal = self._refusal(merchant_id, QuotaUsage(door, 1, size), shares)
+        refusal = self._refusal(merchant_id, QuotaUsage(path, 1, size), shares)
         return refusal and reworded(refusal, "nothing in this request was read: post withdrawals in a small request")
 
     def _refusal(self, merchant_id: str, load: QuotaUsage, shares: list[_Share]) -> HTTPProblem | None:
         if merchant_id in self._parked and any(share.amount for share in shares):
-            self.note_refused(merchant_id, load.door, "parked")
+            self.note_refused(merchant_id, load.path, "parked")
             return HTTPProblem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "parked_quota_exceeded",
@@ -209,7 +209,7 @@ class Quotas:
             self._charge(shares)
             return None
         worst, left = max(empty, key=lambda found: -found[1] / found[0].per_second)
-        self.note_refused(merchant_id, load.door, worst.quota)
+        self.note_refused(merchant_id, load.path, worst.quota)
         whose = "this key" if "key" in worst.bucket[1:2] else "this merchant"
         return HTTPProblem(
             HTTPStatus.TOO_MANY_REQUESTS,

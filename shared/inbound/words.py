@@ -54,10 +54,10 @@ def words() -> Words:
     document = strict_yaml.load(text, _FILE)
     if isinstance(document, Problem):
         raise ConfigurationFault(str(document))
-    told: Any = document.value
-    keywords, typos = told["keywords"], told["typos"]
-    names = _folded(told["names"])
-    sets = {**told["sets"], "person": f"(?:{'|'.join(sorted(names))})"}
+    lists: Any = document.value
+    keywords, typos = lists["keywords"], lists["typos"]
+    names = _folded(lists["names"])
+    sets = {**lists["sets"], "person": f"(?:{'|'.join(sorted(names))})"}
     opt_out_typos = [typos[word] for word in typos if word != "help"]
     strong_typos = [typos[word] for word in ("stop", "unsubscribe", "optout", "revoke")]
     return Words(
@@ -68,22 +68,22 @@ def words() -> Words:
         opt_in_when_asked=_folded([keywords["opt_in_when_asked"]]),
         help=_folded([keywords["help"], typos["help"]]),
         courtesies=frozenset({"please", "pls", "plz", "porfavor", "por", "favor", "svp", "bitte"}),
-        fillers=_folded(told["fillers"]) | names,
-        not_names=_folded(told["not_names"]),
+        fillers=_folded(lists["fillers"]) | names,
+        not_names=_folded(lists["not_names"]),
         names=names,
-        before_guards=_either(told["opt_out_before_guards"], sets),
-        guards=tuple(re.compile(_filled(guard, sets)) for guard in told["guards"].values()),
-        opt_out_phrases=_either(told["opt_out"], sets),
-        anywhere=tuple(sorted(fold(each) for line in told["opt_out_anywhere"] for each in line)),
-        wrong_party=_either(told["wrong_party"], sets),
-        review=_either(told["review"], sets),
-        review_before_guards=_either(told["review_before_guards"], sets),
-        auto_replies=_either(told["auto_replies"], sets),
-        joined=_joined(told["joined"]),
+        before_guards=_either(lists["opt_out_before_guards"], sets),
+        guards=tuple(re.compile(_filled(guard, sets)) for guard in lists["guards"].values()),
+        opt_out_phrases=_either(lists["opt_out"], sets),
+        anywhere=tuple(sorted(fold(each) for line in lists["opt_out_anywhere"] for each in line)),
+        wrong_party=_either(lists["wrong_party"], sets),
+        review=_either(lists["review"], sets),
+        review_before_guards=_either(lists["review_before_guards"], sets),
+        auto_replies=_either(lists["auto_replies"], sets),
+        joined=_joined(lists["joined"]),
         tapback=re.compile(
-            rf"^\W*(?:{'|'.join(told['tapbacks'])})\s*(?:[\"“”„«「]|(?:an?|the|una?|une?|el|la|das|eine?) \w+$)"
+            rf"^\W*(?:{'|'.join(lists['tapbacks'])})\s*(?:[\"“”„«「]|(?:an?|the|una?|une?|el|la|das|eine?) \w+$)"
         ),
-        stop_signs=frozenset(told["stop_signs"]),
+        stop_signs=frozenset(lists["stop_signs"]),
     )
 
 
@@ -91,8 +91,8 @@ def _folded(lists: Iterable[Iterable[str]]) -> frozenset[str]:
     return frozenset(form for each in lists for word in each for form in (fold(word), fold(word).replace(" ", "")))
 
 
-def _joined(told: dict[str, list[str]]) -> re.Pattern[str]:
-    keyword, before, after = ("|".join(map(re.escape, told[name])) for name in ("keywords", "before", "after"))
+def _joined(lists: dict[str, list[str]]) -> re.Pattern[str]:
+    keyword, before, after = ("|".join(map(re.escape, lists[name])) for name in ("keywords", "before", "after"))
     return re.compile(rf"(?:{keyword}){{2,}}|(?:{before})(?:{keyword})|(?:{keyword})(?:{after})")
 
 

@@ -1,4 +1,4 @@
-"""The text that travels: filled in, signed with the brand, with its STOP instruction, counted exactly."""
+"""The text that is sent: filled in, signed with the brand, with its STOP instruction, counted exactly."""
 
 import hashlib
 import re
@@ -89,10 +89,11 @@ def render(source: RenderInput, *, link: Callable[[str], str]) -> Rendered | Ren
 
     Args:
         source: what the text is made of.
-        link: makes the short link that stands for an address; may raise `LinkRefused`.
+        link: makes the short link for an address; may raise `LinkRefused`.
 
     Source: compliance section 10: brand at the start of every text; a STOP instruction in every marketing text, in
-    the first text to anybody and in the answer to HELP; a confirmation of STOP carries the brand and nothing else.
+    the first text to any recipient and in the answer to HELP; a confirmation of STOP carries the brand and nothing
+    else.
     """
     try:
         filled = templates.render(source.template, source.facts, link=link, locale=source.locale)

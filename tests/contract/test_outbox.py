@@ -185,12 +185,12 @@ async def test_an_outbox_takes_what_fits_and_nothing_more_until_the_log_is_back(
     await full.commit(blocked(3, 3))
     with pytest.raises(OutboxFull):
         log.require_room()
-    await log.room.look()
+    await log.capacity.look()
     assert instruments.ROWS.labels(SERVICE)._value.get() == 3
     with pytest.raises(OutboxFull):
         log.require_room()
     await full.flush()
-    await log.room.look()
+    await log.capacity.look()
     log.require_room()
     await log.relay.close()
 
@@ -200,7 +200,7 @@ async def test_a_process_that_only_looks_on_knows_that_the_outbox_is_full(driver
     onlooker = KafkaLog(driver.cluster, SERVICE, driver.database, outbox_rows=2)
     await driver.commit(blocked(1, 1), blocked(2, 2), blocked(3, 3))
     onlooker.require_room()
-    await onlooker.room.look()
+    await onlooker.capacity.look()
     with pytest.raises(OutboxFull):
         onlooker.require_room()
     assert instruments.ROWS.labels(SERVICE)._value.get() == 2, "nobody counts further than the limit"
@@ -209,12 +209,12 @@ async def test_a_process_that_only_looks_on_knows_that_the_outbox_is_full(driver
 async def test_an_outbox_that_stands_still_is_told_and_then_the_service_is_not_ready(
     driver: KafkaLogDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await driver.log.room.look()
-    assert driver.log.room.waiting_seconds() == 0
+    await driver.log.capacity.look()
+    assert driver.log.capacity.waiting_seconds() == 0
     await driver.commit(blocked(1, 1))
     for _ in range(2):
-        await driver.log.room.look()
-    assert driver.log.room.waiting_seconds() > 0
+        await driver.log.capacity.look()
+    assert driver.log.capacity.waiting_seconds() > 0
     assert "oldest event" not in (await driver.log.concerns() or "")
     monkeypatch.setattr(kafka_log, "WAITS_SECONDS", 0)
     assert "the oldest event in the outbox has waited" in (await driver.log.concerns() or "")
@@ -224,8 +224,8 @@ async def test_an_outbox_that_stands_still_is_told_and_then_the_service_is_not_r
     driver.relay.loop.pulse._code = "log_unavailable"
     assert await driver.log.readiness() is None, "events are kept while the log is away"
     await driver.flush()
-    await driver.log.room.look()
-    assert driver.log.room.waiting_seconds() == 0
+    await driver.log.capacity.look()
+    assert driver.log.capacity.waiting_seconds() == 0
 
 
 async def test_an_event_too_large_for_the_log_stays_and_holds_nobody_up(driver: KafkaLogDriver) -> None:
