@@ -111,7 +111,7 @@ async def _application(owner: str, cluster: KafkaCluster) -> AsyncIterator[_HopH
 
 async def _through_the_application(application: _HopHarness, events: Sequence[ConsentReported]) -> tuple[float, float]:
     """Return the seconds, and the processor seconds of this process."""
-    while not application.log.sources[0].holding().numbers:  # noqa: ASYNC110 - a source has no event for it
+    while not application.log.sources[0].assignment().numbers:  # noqa: ASYNC110 - a source has no event for it
         await asyncio.sleep(0.05)
     cpu, began = time.process_time(), time.perf_counter()
     for start in range(0, len(events), UNIT):

@@ -79,7 +79,7 @@ class SenderDependencies:
         process_url, tasks, waker = runtime.settings.address, WatchedTasks(NAME), LoopWaker()
         queue = QueueHandlers(partial(waker.wake_after, _COMMIT_SECONDS), runtime.log.partitions)
         consumer = Consumer.of(runtime, system_tables, create_router(queue, SenderPrivacy(system_tables, sealer)))
-        holding = consumer.source.holding
+        holding = consumer.source.assignment
         providers = ProviderAccounts(
             merchants, environ, sealer, process_url=process_url, simulator_url=settings.simulator_url
         )

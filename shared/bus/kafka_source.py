@@ -135,7 +135,7 @@ class KafkaSource:
             raise unavailable(problem) from problem
         return poll
 
-    def holding(self) -> Assignment:
+    def assignment(self) -> Assignment:
         """Return the assigned partitions: the group assigns the same numbers of every topic."""
         return Assignment(frozenset(partition.number for partition in self._assigned), self._cluster.partitions)
 

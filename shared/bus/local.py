@@ -225,7 +225,7 @@ class LocalSource:
         messages, following = found
         return Poll(messages, {LOCAL: following} if following > start else {})
 
-    def holding(self) -> Assignment:
+    def assignment(self) -> Assignment:
         """Return all partitions: one process reads."""
         return _EVERYBODY
 

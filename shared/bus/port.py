@@ -111,7 +111,7 @@ class Source(Protocol):
         """
         ...
 
-    def holding(self) -> Assignment:
+    def assignment(self) -> Assignment:
         """Return the partitions assigned to this process; none during a rebalance."""
         ...
 

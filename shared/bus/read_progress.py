@@ -38,7 +38,7 @@ _ROUNDS_PER_LOOK = 8
 log = logger(__name__)
 
 
-class NewsWait(StrEnum):
+class UnreadReason(StrEnum):
     """Why a text waits for events."""
 
     UNREAD = "unread_news"
@@ -58,7 +58,7 @@ class _Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class UnreadEvents:
     """What is known in one transaction: which recipients have unread events, and how complete that is."""
 
     keys: UnreadRecipients
@@ -69,7 +69,7 @@ class Unread:
     """For how long it has been unknown whether a partition number's recipients have unread events; 0: it is known."""
     of: int
 
-    def why_waits(self, recipient_id: RecipientId, *, at_most_seconds: float = math.inf) -> NewsWait | None:
+    def why_waits(self, recipient_id: RecipientId, *, at_most_seconds: float = math.inf) -> UnreadReason | None:
         """Return why a text to this recipient must wait, or None.
 
         Args:
@@ -81,9 +81,9 @@ class Unread:
             self.keys.is_unread(partition, recipient_id, self.positions.get(partition, 0))
             for partition in self.partitions.get(number, ())
         ):
-            return NewsWait.UNREAD
+            return UnreadReason.UNREAD
         blind = self.blind_seconds.get(number, _LEAST_SECONDS)
-        return NewsWait.SOURCE_LAG if blind and blind <= at_most_seconds else None
+        return UnreadReason.SOURCE_LAG if blind and blind <= at_most_seconds else None
 
     @property
     def is_complete(self) -> bool:
@@ -131,9 +131,9 @@ class ReadProgress:
         self._complete_at: dict[int, float] = {}
         """When it was last known of each partition number, or since when this process has looked."""
 
-    def holding(self) -> Assignment:
+    def assignment(self) -> Assignment:
         """Return the partitions assigned to this process."""
-        return self._source.holding()
+        return self._source.assignment()
 
     async def look(self) -> float:
         """Look at the log, unless that was done a moment ago; return the seconds until the next look.
@@ -156,7 +156,7 @@ class ReadProgress:
             self._measure()
         return pause if self._looks[-1].ends else _SOON_SECONDS
 
-    async def news(self, db: Transaction, read: Mapping[Partition, int] | None = None) -> Unread:
+    async def unread(self, db: Transaction, read: Mapping[Partition, int] | None = None) -> UnreadEvents:
         """Return what is known now.
 
         Args:
@@ -167,7 +167,7 @@ class ReadProgress:
         if read is not None:
             found = {**found, **read}
         held = self._partitions()
-        return Unread(self._keys, found, held, self._blind_seconds(found, held), self._source.holding().of)
+        return UnreadEvents(self._keys, found, held, self._blind_seconds(found, held), self._source.assignment().of)
 
     def _blind_seconds(self, read: Mapping[Partition, int], held: Collection[int]) -> dict[int, float]:
         """Return for each partition number how long it has been unknown whether there are unread events."""
@@ -235,7 +235,7 @@ class ReadProgress:
 
     def _partitions(self) -> dict[int, list[Partition]]:
         """Return the partitions looked at, by number, without those assigned to another process now."""
-        numbers = self._source.holding().numbers
+        numbers = self._source.assignment().numbers
         found: dict[int, list[Partition]] = {number: [] for number in numbers}
         for partition in self._looks[-1].ends if self._looks else ():
             if partition.number in found:

@@ -17,7 +17,7 @@ from services.compliance.gate.verdicts import Reason
 from services.metrics.domain.reasons import is_known
 from services.scheduler.runs.enrolment import Decline
 from services.simulator.faults import FaultPlan
-from shared.bus.read_progress import NewsWait
+from shared.bus.read_progress import UnreadReason
 from shared.conditions import compile_condition
 from shared.events.dispatch import ErrorClass
 from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, WaitsFor
@@ -158,7 +158,8 @@ def _reasons_of_the_sender() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "cause", sorted({*_reasons_of_the_sender(), *ErrorClass, *WaitsFor, *Doing, *NewsWait, UNANSWERED, EARLIER_TEXT})
+    "cause",
+    sorted({*_reasons_of_the_sender(), *ErrorClass, *WaitsFor, *Doing, *UnreadReason, UNANSWERED, EARLIER_TEXT}),
 )
 def test_every_cause_has_its_line_and_its_words(cause: str) -> None:
     lines = (DOCS / "how-to" / "explain.md").read_text("utf-8").splitlines()

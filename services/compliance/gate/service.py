@@ -22,7 +22,7 @@ from services.compliance.preferences import store as preferences
 from services.compliance.preferences.preference import NO_PREFERENCE, Preference
 from services.compliance.store import RecipientState
 from shared import aad
-from shared.bus.read_progress import NewsWait, ReadProgress, Unread
+from shared.bus.read_progress import ReadProgress, UnreadEvents, UnreadReason
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Transaction
@@ -48,7 +48,7 @@ class _Loaded(NamedTuple):
     """Which of the consent reports the batch names are in the ledger."""
     preferences: Mapping[RecipientId, Preference]
     policies: Mapping[MerchantId, Policy]
-    unread: Unread
+    unread: UnreadEvents
     """Which people have events in the log that are not read yet."""
     set_aside: set[RecipientId]
     """People of whom an earlier event failed and waits."""
@@ -61,8 +61,8 @@ class _Loaded(NamedTuple):
         return GateCircumstances(
             reports_missing=not self.reports.issuperset(due.consent_reports),
             parked=due.recipient_id in self.set_aside,
-            consent_lag=not self.is_clock_trustworthy or wait is NewsWait.UNREAD,
-            source_lag=wait is NewsWait.SOURCE_LAG,
+            consent_lag=not self.is_clock_trustworthy or wait is UnreadReason.UNREAD,
+            source_lag=wait is UnreadReason.SOURCE_LAG,
             preference=self.preferences.get(due.recipient_id, NO_PREFERENCE),
             number=number,
         )
@@ -117,7 +117,7 @@ class GateService:
             reports=await recipients.known_entries(uow.db, [report for due in dues for report in due.consent_reports]),
             preferences=await preferences.chosen(uow.db, who),
             policies=await self._policies({due.merchant_id for due in dues}, uow),
-            unread=await self.progress.news(uow.db, uow.read),
+            unread=await self.progress.unread(uow.db, uow.read),
             set_aside={event.recipient_id for event, _why in uow.set_aside_events},
             is_clock_trustworthy=self.clock.is_trustworthy(),
             rules=self.rules(),

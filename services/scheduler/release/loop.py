@@ -33,7 +33,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.scheduler.store import load_with_content
 from shared.bus.errors import LogUnavailable
 from shared.bus.port import Assignment
-from shared.bus.read_progress import ReadProgress, Unread
+from shared.bus.read_progress import ReadProgress, UnreadEvents
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Transaction, WritePriority
@@ -97,7 +97,7 @@ class ReleaseLoop:
 
     async def step(self) -> float:
         """Do what is due now, and return the seconds until the next step."""
-        assignment = self._progress.holding()
+        assignment = self._progress.assignment()
         pause = await self._idle_seconds(assignment)
         if pause > 0:
             return pause
@@ -132,7 +132,7 @@ class ReleaseLoop:
 
     async def _work(self, assignment: Assignment, uow: UnitOfWork) -> _StepResult:
         """Claim due timers, release those whose turn it is, and queue the rest."""
-        unread = await self._progress.news(uow.db)
+        unread = await self._progress.unread(uow.db)
         size = self._settings.batch_size
         fired = await store.claim_timers(uow, assignment.numbers, size)
         swept = 0
@@ -152,7 +152,7 @@ class ReleaseLoop:
         return _StepResult(len(fired) + swept + released, is_full=is_full, has_queues=has_queues)
 
     async def _release(
-        self, uow: UnitOfWork, assignment: Assignment, ready: Mapping[FollowUpId, LoadedFollowUp], unread: Unread
+        self, uow: UnitOfWork, assignment: Assignment, ready: Mapping[FollowUpId, LoadedFollowUp], unread: UnreadEvents
     ) -> tuple[int, bool]:
         """Release those whose turn it is, queue the others; return how many were released, and whether any wait."""
         size = self._settings.batch_size

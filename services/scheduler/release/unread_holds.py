@@ -6,7 +6,7 @@ from typing import Final
 
 from services.scheduler import instruments, store
 from services.scheduler.lifecycle.follow_up import FollowUp
-from shared.bus.read_progress import NewsWait, Unread
+from shared.bus.read_progress import UnreadEvents, UnreadReason
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId
@@ -20,7 +20,7 @@ _WAIT_FRACTION: Final = 3
 """Each wait is this part of the time already waited, so that a long outage does not keep the loop busy."""
 
 
-async def hold_for_unread(uow: UnitOfWork, releasing: Iterable[FollowUp], unread: Unread) -> set[FollowUpId]:
+async def hold_for_unread(uow: UnitOfWork, releasing: Iterable[FollowUp], unread: UnreadEvents) -> set[FollowUpId]:
     """Give each follow-up that must wait for unread events a new timer with the reason, and return their ids.
 
     Their timers fired, or they were queued. The state does not change, so no event is published.
@@ -34,7 +34,7 @@ async def hold_for_unread(uow: UnitOfWork, releasing: Iterable[FollowUp], unread
     return {follow_up.id for follow_up in held}
 
 
-def why_held(follow_up: FollowUp, unread: Unread) -> NewsWait | None:
+def why_held(follow_up: FollowUp, unread: UnreadEvents) -> UnreadReason | None:
     """Return why a follow-up must wait; answers to HELP and STOP never do."""
     if follow_up.purpose in ANSWER_PURPOSES:
         return None

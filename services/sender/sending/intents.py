@@ -30,7 +30,7 @@ from services.sender.sending.intent_decision import (
     decide,
 )
 from services.sender.sending.store import NewAttempt
-from shared.bus.read_progress import Unread
+from shared.bus.read_progress import UnreadEvents
 from shared.clock import Clock
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
@@ -94,7 +94,7 @@ async def commit_intents(
     prepared: Sequence[PreparedDispatch],
     clock: Clock,
     made_by: UUID,
-    unread: Callable[[UnitOfWork], Awaitable[Unread]],
+    unread: Callable[[UnitOfWork], Awaitable[UnreadEvents]],
     uow: UnitOfWork,
 ) -> IntentGroup:
     """Check each dispatch once more under its lock, and write the intents of those that may be sent.
@@ -149,7 +149,7 @@ async def commit_intents(
 
 
 async def _with_unread_events(
-    prepared: Sequence[PreparedDispatch], unread: Callable[[UnitOfWork], Awaitable[Unread]], uow: UnitOfWork
+    prepared: Sequence[PreparedDispatch], unread: Callable[[UnitOfWork], Awaitable[UnreadEvents]], uow: UnitOfWork
 ) -> set[RecipientId]:
     """Return the people of these marketing follow-ups about whom events may be unread."""
     people = {each.dispatch.recipient_id for each in prepared if each.dispatch.purpose is Purpose.MARKETING}

@@ -4,7 +4,7 @@ import contextlib
 
 from services.sender.replies.missed_replies import MissedReplies
 from shared.bus.errors import LogUnavailable
-from shared.bus.read_progress import ReadProgress, Unread
+from shared.bus.read_progress import ReadProgress, UnreadEvents
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.service import Consumer, halted
 from shared.tasks import WatchedTasks
@@ -34,9 +34,9 @@ class MarketingReadiness:
         return (
             self._missed_replies.is_caught_up()
             and halted(self._consumer, self._tasks) is None
-            and (await self._units.read(self._progress.news)).is_complete
+            and (await self._units.read(self._progress.unread)).is_complete
         )
 
-    async def unread(self, uow: UnitOfWork) -> Unread:
+    async def unread(self, uow: UnitOfWork) -> UnreadEvents:
         """Return about whom something is unread, as of the unit's transaction."""
-        return await self._progress.news(uow.db)
+        return await self._progress.unread(uow.db)

@@ -10,7 +10,7 @@ import structlog.testing
 from shared.bus.errors import LogUnavailable
 from shared.bus.marks import MARK_SECONDS, NothingToRelay
 from shared.bus.partitioning import WHOLE_MERCHANT
-from shared.bus.read_progress import NewsWait, ReadProgress, Unread
+from shared.bus.read_progress import ReadProgress, UnreadEvents, UnreadReason
 from shared.bus.runner import Runner
 from shared.events.topics import Topic
 from shared.testing.clock import FakeClock
@@ -56,11 +56,11 @@ def reading_of(driver: LogDriver, runner: Runner, marks: Any = None, **more: Any
     )
 
 
-async def seen(driver: LogDriver, reading: ReadProgress) -> Unread:
+async def seen(driver: LogDriver, reading: ReadProgress) -> UnreadEvents:
     """Look anew, and return what is known."""
     clock_of(driver).advance(seconds=1)
     await reading.look()
-    return await driver.units.read(reading.news)
+    return await driver.units.read(reading.unread)
 
 
 async def started(driver: LogDriver) -> Runner:
@@ -71,7 +71,7 @@ async def started(driver: LogDriver) -> Runner:
     return runner
 
 
-def waits(unread: Unread, *people: int) -> list[NewsWait | None]:
+def waits(unread: UnreadEvents, *people: int) -> list[UnreadReason | None]:
     return [unread.why_waits(person_id(person)) for person in people]
 
 
@@ -80,10 +80,10 @@ async def test_only_those_wait_about_whom_something_is_unread(driver: LogDriver)
     reading = reading_of(driver, runner)
     await driver.publish(*[blocked(n, n) for n in range(20)])
     unread = await seen(driver, reading)
-    assert waits(unread, *range(20)) == [NewsWait.UNREAD] * 20
+    assert waits(unread, *range(20)) == [UnreadReason.UNREAD] * 20
     assert waits(unread, *range(20, 40)) == [None] * 20
     await driver.publish(blocked(20, 21))
-    assert waits(await seen(driver, reading), 5, 20, 21) == [NewsWait.UNREAD, None, NewsWait.UNREAD]
+    assert waits(await seen(driver, reading), 5, 20, 21) == [UnreadReason.UNREAD, None, UnreadReason.UNREAD]
     await driver.settle(runner)
     assert waits(await seen(driver, reading), *range(40)) == [None] * 40
 
@@ -94,7 +94,7 @@ async def test_what_a_unit_is_about_to_read_is_not_unread_in_it(driver: LogDrive
     await driver.publish(blocked(1, 1))
     await seen(driver, reading)
     ends = await runner._source.ends([Topic.FOLLOW_UPS], {})
-    unread = await driver.units.read(lambda db: reading.news(db, ends))
+    unread = await driver.units.read(lambda db: reading.unread(db, ends))
     assert waits(unread, 1) == [None]
 
 
@@ -109,7 +109,7 @@ async def test_news_about_a_whole_shop_holds_everybody_until_it_was_read(driver:
     runner = await started(driver)
     reading = ReadProgress(runner._source, NothingToRelay(), driver.units, system_tables, [Topic.CONSENTS])
     await driver.publish(revocation(1).model_copy(update={"recipient_id": WHOLE_MERCHANT}))
-    assert waits(await seen(driver, reading), *range(9)) == [NewsWait.UNREAD] * 9
+    assert waits(await seen(driver, reading), *range(9)) == [UnreadReason.UNREAD] * 9
     await driver.settle(runner)
     assert waits(await seen(driver, reading), *range(9)) == [None] * 9
 
@@ -119,16 +119,16 @@ async def test_marketing_waits_while_a_mark_is_old_and_others_no_longer_than_tol
     reading = reading_of(driver, runner, said)
     said.at = clock_of(driver).monotonic()
     assert waits(await seen(driver, reading), 1) == [None]
-    assert (await driver.units.read(reading.news)).is_complete
+    assert (await driver.units.read(reading.unread)).is_complete
     clock_of(driver).advance(seconds=MARK_SECONDS)
     unread = await seen(driver, reading)
-    assert waits(unread, 1) == [NewsWait.SOURCE_LAG]
+    assert waits(unread, 1) == [UnreadReason.SOURCE_LAG]
     assert not unread.is_complete
-    assert unread.why_waits(person_id(1), at_most_seconds=60) is NewsWait.SOURCE_LAG
+    assert unread.why_waits(person_id(1), at_most_seconds=60) is UnreadReason.SOURCE_LAG
     clock_of(driver).advance(seconds=60)
     late = await seen(driver, reading)
     assert late.why_waits(person_id(1), at_most_seconds=60) is None
-    assert waits(late, 1) == [NewsWait.SOURCE_LAG]
+    assert waits(late, 1) == [UnreadReason.SOURCE_LAG]
     said.at = clock_of(driver).monotonic()
     assert waits(await seen(driver, reading), 1) == [None]
 
@@ -139,7 +139,7 @@ async def test_marketing_waits_while_those_in_between_have_not_acted(driver: Log
     reading = reading_of(driver, runner, said, listeners=("scheduler",))
     assert waits(await seen(driver, reading), 1) == [None]
     clock_of(driver).advance(seconds=30)
-    assert waits(await seen(driver, reading), 1) == [NewsWait.SOURCE_LAG]
+    assert waits(await seen(driver, reading), 1) == [UnreadReason.SOURCE_LAG]
 
 
 async def test_a_log_that_is_silent_lets_what_is_known_grow_old(
@@ -157,7 +157,7 @@ async def test_a_log_that_is_silent_lets_what_is_known_grow_old(
         with pytest.raises(LogUnavailable):
             await seen(driver, reading)
         clock_of(driver).advance(seconds=MARK_SECONDS)
-        assert waits(await driver.units.read(reading.news), 1) == [NewsWait.SOURCE_LAG]
+        assert waits(await driver.units.read(reading.unread), 1) == [UnreadReason.SOURCE_LAG]
     clock_of(driver).advance(seconds=MARK_SECONDS)
     assert waits(await seen(driver, reading), 1) == [None]
 
@@ -177,4 +177,4 @@ async def test_a_partition_with_too_many_unread_people_waits_and_names_the_merch
 
 async def test_before_anybody_looked_nothing_is_known(driver: LogDriver) -> None:
     runner = await started(driver)
-    assert waits(await driver.units.read(reading_of(driver, runner).news), 1) == [NewsWait.SOURCE_LAG]
+    assert waits(await driver.units.read(reading_of(driver, runner).unread), 1) == [UnreadReason.SOURCE_LAG]
