@@ -28,7 +28,7 @@ def test_the_files_on_disk_are_current() -> None:
     ("query", "problem"),
     [
         ("sum (rate(followup_nothing_total[5m]))", "there is no metric followup_nothing_total"),
-        ("sum by (decisions) (rate(followup_verdicts_total[5m]))", "nothing here has the label decisions"),
+        ("sum by (decisions) (rate(followup_verdicts_total[5m]))", "no metric of this query has the label decisions"),
         ('followup_verdicts_total{provider="twilio"}', "followup_verdicts_total has no label provider"),
         ("rate(followup_timer_lag_seconds[5m])", "there is no metric followup_timer_lag_seconds"),
         ("followup_released_total_bucket", "there is no metric followup_released_total_bucket"),
