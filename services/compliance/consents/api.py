@@ -8,11 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 
+from services.compliance.consents.bodies import ConsentBody, RevocationBody, StandingBody
 from services.compliance.consents.service import (
-    ConsentBody,
     ConsentService,
-    RevocationBody,
-    StandingBody,
     must_not_pose_as_heard,
     standing_answer,
 )

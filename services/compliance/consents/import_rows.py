@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from pydantic import ValidationError
 
-from services.compliance.consents.service import ConsentBody
+from services.compliance.consents.bodies import ConsentBody
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 
 IMPORTED: Final = frozenset({ConsentAct.IMPORTED, ConsentAct.REVOKED, ConsentAct.EXPIRED})

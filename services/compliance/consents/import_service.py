@@ -55,12 +55,12 @@ class ImportService:
         async def work(uow: UnitOfWork) -> Counter[str]:
             # Locked from here on: neither an erasure nor the same file in another request can interfere.
             await store.lock_people(uow.db, {claim.recipient_id: merchant.id for claim in wanted.values()}, uow.now)
-            gone = await store.erased(uow.db, [claim.recipient_id for claim in wanted.values()])
+            erased = await store.erased(uow.db, [claim.recipient_id for claim in wanted.values()])
             known = await store.known_entries(uow.db, [claim.event_id for claim in wanted.values()])
             taken: dict[object, ConsentReported] = {}
             counts: Counter[str] = Counter()
             for number, claim in wanted.items():
-                if claim.recipient_id in gone and claim.act is not ConsentAct.REVOKED:
+                if claim.recipient_id in erased and claim.act is not ConsentAct.REVOKED:
                     refused[number] = RefusedRow(RowRefusal.ERASED, "this person asked to be forgotten")
                 elif claim.event_id in known or claim.event_id in taken:
                     counts["repeated"] += 1

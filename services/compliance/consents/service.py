@@ -5,100 +5,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    field_validator,
-)
 
 from services.compliance import store
 from services.compliance.caps import slot_store
+from services.compliance.consents.bodies import ConsentBody
 from services.compliance.gate.inputs import HistoryItem
 from services.compliance.ledger import claims
 from services.compliance.store import RecipientState
 from shared import aad, ids, phone
 from shared.config.directory import Merchant
-from shared.consent_dates import undated_where_withdrawn
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope, as_claimed, is_reserved
+from shared.events.consent import ConsentAct, ConsentReported, as_claimed, is_reserved
 from shared.http.idempotency import Keyed, answered, remember
 from shared.http.problems import HTTPProblem, unprocessable
 from shared.ids import EventId, RecipientId
-from shared.instants import Instant, Written
 from shared.phone import E164
 from shared.privacy import Sealer
 
-_MAX_EVIDENCE_BYTES = 100_000
 _CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 """A grant dated further in the future than this is refused; a nearer one is clock skew, and counts from now."""
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ConsentBody(_Body):
-    """One act of consent, with the evidence that proves it."""
-
-    to: str = Field(description="The number, E.164 or in the merchant's country's own form.")
-    scope: ConsentScope
-    event: ConsentAct = Field(ConsentAct.GRANTED, description="What happened.")
-    level: ConsentLevel = ConsentLevel.UNKNOWN
-    captured_at: Annotated[Instant | None, WrapValidator(undated_where_withdrawn)] = Field(
-        None, description="When; an undated grant never overturns an opt-out, and an opt-out needs no date."
-    )
-    expires_at: Written | None = None
-    method: str = Field("api", min_length=1, max_length=60)
-    disclosure: str | None = Field(None, max_length=10_000, description="The exact wording shown.")
-    source: str = Field("api", min_length=1, max_length=500, description="Where: a form's address.")
-    ip: str | None = Field(None, max_length=60)
-    user_agent: str | None = Field(None, max_length=1000)
-    evidence: dict[str, Any] | None = Field(None, description="Any other proof; kept encrypted.")
-
-    @field_validator("evidence")
-    @classmethod
-    def _can_be_kept(cls, evidence: dict[str, Any] | None) -> dict[str, Any] | None:
-        try:
-            size = len(orjson.dumps(evidence))
-        except orjson.JSONEncodeError:
-            raise ValueError("holds a value that cannot be kept, such as a number beyond 64 bits") from None
-        if size > _MAX_EVIDENCE_BYTES:
-            raise ValueError(f"is larger than {_MAX_EVIDENCE_BYTES} bytes")
-        return evidence
-
-
-def _undated(value: object, read: ValidatorFunctionWrapHandler) -> datetime | None:
-    try:
-        found: datetime | None = read(value)
-    except ValidationError:
-        return None
-    return found
-
-
-class RevocationBody(_Body):
-    """One withdrawal, received by any means (47 CFR 64.1200(a)(10): any reasonable means)."""
-
-    to: str
-    scope: Literal["all", "marketing"] = "all"
-    reason: str = Field("request", min_length=1, max_length=500)
-    revoked_at: Annotated[Instant | None, WrapValidator(_undated)] = Field(
-        None, description="When; one that cannot be read is left out, the withdrawal counts."
-    )
-
-
-class StandingBody(_Body):
-    """The number whose standing is asked for; in a body, so that it stays out of URLs."""
-
-    to: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +104,8 @@ class ConsentService:
                 return before
             changed = await claims.record([claim], uow)
             # After the person's row is locked: an erasure that commits at this moment is seen here, or sees this claim.
-            gone = await store.erased(uow.db, [claim.recipient_id])
-            if gone and body.event is not ConsentAct.REVOKED:
+            erased = await store.erased(uow.db, [claim.recipient_id])
+            if erased and body.event is not ConsentAct.REVOKED:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "recipient_erased", "this person asked to be forgotten")
             people = changed or await store.people(uow.db, [claim.recipient_id])
             answer = {

@@ -14,7 +14,8 @@ from services.compliance.caps.limit_service import LimitCandidate, LimitService
 from services.compliance.caps.slot_store import Slot
 from services.compliance.connectors.ports import NumberFindings, Registers
 from services.compliance.gate import store
-from services.compliance.gate.assembly import GateCircumstances, announcement, inputs_of, policy_of
+from services.compliance.gate.announcement import announcement
+from services.compliance.gate.assembly import GateCircumstances, inputs_of, policy_of
 from services.compliance.gate.inputs import HistoryItem, Limit, Policy
 from services.compliance.gate.records import DecisionRecord, decision_record
 from services.compliance.gate.verdicts import DECISION_OF, Clear, Verdict
@@ -51,7 +52,7 @@ class _Loaded(NamedTuple):
     unread: UnreadEvents
     """Which people have events in the log that are not read yet."""
     set_aside: set[RecipientId]
-    """People of whom an earlier event failed and waits."""
+    """People with an earlier event that failed and is parked."""
     is_clock_trustworthy: bool
     rules: RuleTable | UnreadableRules
 

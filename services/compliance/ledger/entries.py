@@ -138,7 +138,7 @@ def _text(ordered: JSONValue) -> bytes:
 
 
 def _scalar(value: object) -> JSONValue:
-    """Return a field as it stands in canonical JSON; most are absent or plain texts."""
+    """Return a field as canonical JSON writes it; most are absent or strings."""
     return value if value is None or type(value) is str else _ordered(_plain(value))
 
 

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from services.compliance.consents.service import ConsentService, StandingBody
+from services.compliance.consents.bodies import StandingBody
+from services.compliance.consents.service import ConsentService
 from services.compliance.gate.evaluation import rfc3339
 from services.compliance.preferences import store
 from shared.db.transaction import WritePriority

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header
 from fastapi.responses import JSONResponse, Response
 
-from services.compliance.consents.service import StandingBody
+from services.compliance.consents.bodies import StandingBody
 from services.compliance.privacy.responses import copy_answer, copy_table
 from services.compliance.privacy.service import RightsService
 from shared.events.consent import PrivacyRight

@@ -40,4 +40,4 @@ export_parts = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("handed_over_at", Instant, nullable=False),
 )
-"""What one service handed over for one export, sealed; gone with the person's erasure, and after a month."""
+"""What one service handed over for one export, sealed; deleted with the person's erasure, and after a month."""

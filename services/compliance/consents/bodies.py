@@ -1,0 +1,80 @@
+"""Request bodies of the consent routes; an import row has the fields of a consent. Pure."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
+
+from shared.consent_dates import undated_where_withdrawn
+from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
+from shared.instants import Instant, Written
+
+_MAX_EVIDENCE_BYTES = 100_000
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ConsentBody(_Body):
+    """One act of consent, with the evidence that proves it."""
+
+    to: str = Field(description="The number, E.164 or in the merchant's country's own form.")
+    scope: ConsentScope
+    event: ConsentAct = Field(ConsentAct.GRANTED, description="What happened.")
+    level: ConsentLevel = ConsentLevel.UNKNOWN
+    captured_at: Annotated[Instant | None, WrapValidator(undated_where_withdrawn)] = Field(
+        None, description="When; an undated grant never overturns an opt-out, and an opt-out needs no date."
+    )
+    expires_at: Written | None = None
+    method: str = Field("api", min_length=1, max_length=60)
+    disclosure: str | None = Field(None, max_length=10_000, description="The exact wording shown.")
+    source: str = Field("api", min_length=1, max_length=500, description="Where: a form's address.")
+    ip: str | None = Field(None, max_length=60)
+    user_agent: str | None = Field(None, max_length=1000)
+    evidence: dict[str, Any] | None = Field(None, description="Any other proof; kept encrypted.")
+
+    @field_validator("evidence")
+    @classmethod
+    def _can_be_kept(cls, evidence: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            size = len(orjson.dumps(evidence))
+        except orjson.JSONEncodeError:
+            raise ValueError("holds a value that cannot be kept, such as a number beyond 64 bits") from None
+        if size > _MAX_EVIDENCE_BYTES:
+            raise ValueError(f"is larger than {_MAX_EVIDENCE_BYTES} bytes")
+        return evidence
+
+
+def _undated(value: object, read: ValidatorFunctionWrapHandler) -> datetime | None:
+    try:
+        found: datetime | None = read(value)
+    except ValidationError:
+        return None
+    return found
+
+
+class RevocationBody(_Body):
+    """One withdrawal, received by any means (47 CFR 64.1200(a)(10): any reasonable means)."""
+
+    to: str
+    scope: Literal["all", "marketing"] = "all"
+    reason: str = Field("request", min_length=1, max_length=500)
+    revoked_at: Annotated[Instant | None, WrapValidator(_undated)] = Field(
+        None, description="When; one that cannot be read is left out, the withdrawal counts."
+    )
+
+
+class StandingBody(_Body):
+    """The number whose standing is asked for; in a body, so that it stays out of URLs."""
+
+    to: str
