@@ -85,7 +85,7 @@ class APIClient:
 
 
 @contextmanager
-def open_application(settings: ProcessSettings) -> Iterator[APIClient]:
+def open_client(settings: ProcessSettings) -> Iterator[APIClient]:
     """Yield a client of the running process, or of an application opened for this command alone.
 
     Raises:

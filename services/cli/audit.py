@@ -12,7 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from services.cli.options import DataOption, settings_of
-from services.cli.read_only import snapshot
+from services.cli.snapshot import snapshot
 from services.compliance.gate.audit import Difference, differences
 from services.compliance.gate.store import Period, verdicts_in
 from shared.errors import ConfigurationFault

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.cli.api_client import APIClient, open_application
+from services.cli.api_client import APIClient, open_client
 from services.cli.consent_file import ConsentFile, ConsentRow
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
@@ -42,7 +42,7 @@ class Report(Protocol):
 class ConsentImport:
     """Sends rows in batches, and counts the recorded, repeated and refused ones."""
 
-    application: APIClient
+    client: APIClient
     merchant: str
     report: Report
     counts: Counter[str] = field(default_factory=Counter)
@@ -64,7 +64,7 @@ class ConsentImport:
         """Send the batch; the accepted rows are durable when this returns."""
         if not self._batch:
             return
-        answer = self.application.post(self.merchant, _PATH, {"rows": [line.row for line in self._batch]})
+        answer = self.client.post(self.merchant, _PATH, {"rows": [line.row for line in self._batch]})
         for refusal in answer["refused"]:
             self._refuse(self._batch[refusal["row"]].number, refusal["reason"], refusal["detail"])
         self.counts.update(recorded=answer["recorded"], repeated=answer["repeated"])
@@ -99,11 +99,11 @@ def import_file(
     if not file.is_file():
         raise ConfigurationFault(f"{file}: there is no such file")
     with (
-        open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application,
+        open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client,
         _private(target) as writer,
     ):
-        application.require(merchant)
-        job = ConsentImport(application, merchant, writer)
+        client.require(merchant)
+        job = ConsentImport(client, merchant, writer)
         for line in _watched(source, console):
             job.add(line)
         job.send()

@@ -51,7 +51,7 @@ async def _examine(console: Console, settings: ProcessSettings, *, offline: bool
     def report(finding: CheckResult) -> None:
         found.append(finding)
         mark = "[green]ok [/]" if finding.is_fine else "[yellow]see[/]"
-        console.print(f"{mark} {finding.subject}: {escape(finding.said)}", soft_wrap=True)
+        console.print(f"{mark} {finding.subject}: {escape(finding.message)}", soft_wrap=True)
 
     for finding in (*machine.findings(settings), *files.merchant_findings(settings)):
         report(finding)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from services.cli.api_client import APIClient, open_application
+from services.cli.api_client import APIClient, open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 
@@ -26,9 +26,9 @@ def send(
     Example: followup send +12125550123 "Your table is ready." --merchant acme --dry-run
     """
     body = {"to": to, "text": text, "purpose": purpose, "due_in": due_in, "if_past": "send", "dry_run": dry_run}
-    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
-        application.require(merchant)
-        answer = application.post(merchant, "/v1/follow-ups", body)
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        client.require(merchant)
+        answer = client.post(merchant, "/v1/follow-ups", body)
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
 
@@ -41,22 +41,20 @@ def explain(
 
     Example: followup explain 0193b5a0-7c00-8a3e-9d4f-0a1b2c3d4e5f
     """
-    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
-        found = _found(application, follow_up_id)
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        found = _found(client, follow_up_id)
     if found is None:
         raise ConfigurationFault(f"no merchant here has a follow-up {follow_up_id}")
     _print(Console(), *found)
 
 
-def _found(
-    application: APIClient, follow_up_id: str
-) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]] | None:
+def _found(client: APIClient, follow_up_id: str) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]] | None:
     """Return the follow-up, its decisions and its journey; None when no merchant has it."""
-    for merchant in application.merchants:
-        follow_up = application.get(merchant, f"/v1/follow-ups/{follow_up_id}")
+    for merchant in client.merchants:
+        follow_up = client.get(merchant, f"/v1/follow-ups/{follow_up_id}")
         if follow_up is not None:
-            decisions = application.get(merchant, f"/v1/decisions/{follow_up_id}") or {}
-            journey = application.get(merchant, f"/v1/journeys/{follow_up_id}") or {}
+            decisions = client.get(merchant, f"/v1/decisions/{follow_up_id}") or {}
+            journey = client.get(merchant, f"/v1/journeys/{follow_up_id}") or {}
             return follow_up, list(decisions.get("decisions", [])), journey
     return None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from services.cli.api_client import open_application
+from services.cli.api_client import open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
 from shared.errors import ConfigurationFault
 
@@ -19,19 +19,19 @@ def holds(
 
     Example: followup holds --merchant acme --release
     """
-    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
         if merchant is not None:
-            application.require(merchant)
+            client.require(merchant)
         if release:
             if merchant is None:
                 raise ConfigurationFault("--release needs the merchant: --merchant NAME")
-            answer = application.post(merchant, "/v1/holds/release", {})
+            answer = client.post(merchant, "/v1/holds/release", {})
             typer.echo(
                 f"{merchant}: texts to new recipients are sent again; they were held since {answer['held_since']}"
             )
             return
-        for name in [merchant] if merchant is not None else application.merchants:
-            typer.echo(f"{name}: {line(application.get(name, '/v1/holds') or {})}")
+        for name in [merchant] if merchant is not None else client.merchants:
+            typer.echo(f"{name}: {line(client.get(name, '/v1/holds') or {})}")
 
 
 def line(limits: dict[str, Any]) -> str:

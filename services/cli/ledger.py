@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from services.cli.options import DataOption, settings_of
-from services.cli.read_only import Snapshot, snapshot
+from services.cli.snapshot import Snapshot, snapshot
 from services.compliance.ledger import chain_store
 from services.compliance.ledger import export as exporting
 from services.compliance.ledger.verification import Verifier

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from services.cli.api_client import open_application
+from services.cli.api_client import open_client
 from services.cli.options import DataOption, MerchantsOption, settings_of
 
 replies = typer.Typer(
@@ -34,9 +34,9 @@ def unassigned(
     Example: followup replies unassigned --merchant acme
     """
     path = "/v1/replies/unassigned" + (f"?cursor={cursor}" if cursor else "")
-    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
-        application.require(merchant)
-        page = application.get(merchant, path) or {"replies": [], "next_cursor": None}
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        client.require(merchant)
+        page = client.get(merchant, path) or {"replies": [], "next_cursor": None}
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for each in page["replies"]:
         fields = {name: json.dumps(value, ensure_ascii=False) for name, value in (each["fields"] or {}).items()}
@@ -62,10 +62,10 @@ def assign(
 
     Example: followup replies assign 6f0c… --merchant acme --to +12125550123
     """
-    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
-        application.require(merchant)
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        client.require(merchant)
         path = f"/v1/replies/unassigned/{reply_id}/assign"
-        answer = application.post(merchant, path, {"to": to, "merchant": at})
+        answer = client.post(merchant, path, {"to": to, "merchant": at})
     typer.echo(f"Recorded as {answer['reply_class']} for {answer['merchant']}.")
 
 
@@ -83,8 +83,8 @@ def dismiss(
 
     Example: followup replies dismiss 6f0c… --merchant acme
     """
-    with open_application(settings_of(merchants_dir=merchants, data_dir=data)) as application:
-        application.require(merchant)
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client:
+        client.require(merchant)
         path = f"/v1/replies/unassigned/{reply_id}/dismiss"
-        application.post(merchant, path, {"although_opt_out": although_opt_out})
+        client.post(merchant, path, {"although_opt_out": although_opt_out})
     typer.echo("Deleted.")

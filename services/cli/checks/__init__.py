@@ -9,15 +9,15 @@ class CheckResult:
 
     subject: str
     is_fine: bool
-    said: str
+    message: str
     """One sentence; if something is wrong, it says what to do."""
 
     @classmethod
-    def fine(cls, subject: str, said: str) -> "CheckResult":
+    def fine(cls, subject: str, message: str) -> "CheckResult":
         """Return a result without a problem."""
-        return cls(subject, is_fine=True, said=said)
+        return cls(subject, is_fine=True, message=message)
 
     @classmethod
-    def wrong(cls, subject: str, said: str) -> "CheckResult":
+    def wrong(cls, subject: str, message: str) -> "CheckResult":
         """Return a problem that an operator must fix."""
-        return cls(subject, is_fine=False, said=said)
+        return cls(subject, is_fine=False, message=message)

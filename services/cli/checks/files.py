@@ -31,12 +31,12 @@ def merchant_findings(settings: ProcessSettings) -> Iterator[CheckResult]:
     """Check the merchants folder as a start does, with its secrets and the clock."""
     folder = settings.merchants_dir
     if not folder.is_dir():
-        said = f"there is no folder {folder}; choose one with --merchants, or make a first shop with `followup init`"
-        yield CheckResult.wrong("merchant files", said)
+        message = f"there is no folder {folder}; choose one with --merchants, or make a first shop with `followup init`"
+        yield CheckResult.wrong("merchant files", message)
         return
     errors = [problem for problem in lint_files(folder) if problem.severity is Severity.ERROR]
-    said = f"{len(errors)} errors" + (f"; `followup lint {folder}` lists them" if errors else "")
-    yield CheckResult("merchant files", not errors, said)
+    message = f"{len(errors)} errors" + (f"; `followup lint {folder}` lists them" if errors else "")
+    yield CheckResult("merchant files", not errors, message)
     if errors:
         return
     try:
@@ -79,9 +79,11 @@ def _room(folder: Path) -> CheckResult:
             "data folder", f"cannot write to {nearest}; make it writable, or choose another with --data"
         )
     free = shutil.disk_usage(nearest).free
-    said = f"{folder}: {free / 1e9:.1f} GB free"
+    message = f"{folder}: {free / 1e9:.1f} GB free"
     return CheckResult(
-        "data folder", free >= _LEAST_FREE_BYTES, said if free >= _LEAST_FREE_BYTES else f"{said}; free some space"
+        "data folder",
+        free >= _LEAST_FREE_BYTES,
+        message if free >= _LEAST_FREE_BYTES else f"{message}; free some space",
     )
 
 
@@ -103,8 +105,10 @@ def _port(settings: ProcessSettings) -> CheckResult:
         try:
             listener.bind((settings.host, settings.port))
         except OSError as problem:
-            said = f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}); choose another with --port"
-            return CheckResult.wrong("port", said)
+            message = (
+                f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}); choose another with --port"
+            )
+            return CheckResult.wrong("port", message)
     return CheckResult.fine("port", f"{settings.host}:{settings.port} is free")
 
 
@@ -122,8 +126,8 @@ def _keyring_and_database(settings: ProcessSettings) -> Iterator[CheckResult]:
         yield CheckResult.wrong("keyring", fault.detail)
         return
     others = path.stat().st_mode & _OTHERS_BITS
-    said = f"{path} can be read by others; run chmod 600 {path}" if others else str(path)
-    yield CheckResult("keyring", not others, said)
+    message = f"{path} can be read by others; run chmod 600 {path}" if others else str(path)
+    yield CheckResult("keyring", not others, message)
     if database.exists():
         yield _database(database, fingerprint)
 
@@ -139,6 +143,6 @@ def _database(path: Path, fingerprint: str) -> CheckResult:
     if wholeness != "ok":
         return CheckResult.wrong("database", f"{path} is damaged ({wholeness}); restore it from a backup")
     if known - {fingerprint}:
-        said = "the database was written with another keyring; restore that one"
-        return CheckResult.wrong("database", f"{path}: {said}")
+        message = "the database was written with another keyring; restore that one"
+        return CheckResult.wrong("database", f"{path}: {message}")
     return CheckResult.fine("database", f"{path}: {path.stat().st_size / 1e6:.1f} MB, undamaged")

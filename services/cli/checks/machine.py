@@ -33,15 +33,17 @@ def _time_zones() -> CheckResult:
     alberta = datetime(2026, 12, 15, tzinfo=UTC).astimezone(ZoneInfo("America/Edmonton")).utcoffset()
     if alberta == _ALBERTA_OFFSET:
         return CheckResult.fine("time zones", f"tzdata {importlib.metadata.version('tzdata')}")
-    said = "an old copy is in use: America/Edmonton must be -06:00 on 2026-12-15; set PYTHONTZPATH to the empty string"
-    return CheckResult.wrong("time zones", said)
+    message = (
+        "an old copy is in use: America/Edmonton must be -06:00 on 2026-12-15; set PYTHONTZPATH to the empty string"
+    )
+    return CheckResult.wrong("time zones", message)
 
 
 def _clock(settings: ProcessSettings) -> CheckResult:
     """Check that the clock is not earlier than this release; say if it is moved."""
     now = SystemClock(settings.clock_file).now()
     if now < _BUILT_AFTER:
-        said = f"{now:%Y-%m-%d %H:%M} UTC is earlier than this release; set the machine's clock"
-        return CheckResult.wrong("clock", said)
+        message = f"{now:%Y-%m-%d %H:%M} UTC is earlier than this release; set the machine's clock"
+        return CheckResult.wrong("clock", message)
     moved = " (moved by FOLLOWUP_CLOCK_FILE)" if settings.clock_file else ""
     return CheckResult.fine("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC{moved}")

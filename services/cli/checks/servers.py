@@ -41,11 +41,11 @@ async def findings(settings: ProcessSettings) -> AsyncIterator[CheckResult]:
         yield finding
 
 
-async def _within(subject: str, said: Awaitable[str]) -> CheckResult:
+async def _within(subject: str, message: Awaitable[str]) -> CheckResult:
     """Wait for one server's answer, for 15 s at most."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            return CheckResult.fine(subject, await said)
+            return CheckResult.fine(subject, await message)
     except Fault as fault:
         return CheckResult.wrong(subject, fault.detail)
     except TimeoutError:
@@ -97,10 +97,10 @@ async def _copies() -> CheckResult:
     cluster = distributed.cluster_of(KafkaSettings())
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
-            is_fine, said = describe_copies(cluster, await copies_found(cluster))
+            is_fine, message = describe_copies(cluster, await copies_found(cluster))
     except (Fault, TimeoutError):
         return CheckResult.wrong("copies in Kafka", "unknown: Kafka did not answer")
-    return CheckResult("copies in Kafka", is_fine, said)
+    return CheckResult("copies in Kafka", is_fine, message)
 
 
 async def _providers(settings: ProcessSettings) -> AsyncIterator[CheckResult]:

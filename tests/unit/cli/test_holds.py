@@ -47,7 +47,7 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Running:
     def opened(_settings: object) -> Iterator[Running]:
         yield process
 
-    monkeypatch.setattr(services.cli.holds, "open_application", opened)
+    monkeypatch.setattr(services.cli.holds, "open_client", opened)
     return process
 
 

@@ -47,7 +47,7 @@ def application(monkeypatch: pytest.MonkeyPatch) -> FakeAPI:
     def opened(_: object) -> Iterator[FakeAPI]:
         yield application
 
-    monkeypatch.setattr(services.cli.replies, "open_application", opened)
+    monkeypatch.setattr(services.cli.replies, "open_client", opened)
     return application
 
 
