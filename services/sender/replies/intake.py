@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -12,6 +13,7 @@ from services.sender import store as dispatch_store
 from services.sender.instruments import ALARMS, IN_FLIGHT_AT_STOP, REPLIES, UNASSIGNED
 from services.sender.providers.admission import Admitted
 from services.sender.providers.provider import Inbound
+from services.sender.recipients import SenderRecipient
 from services.sender.replies import store
 from services.sender.replies.provider_reading import combined_reading
 from services.sender.replies.send_permission import SendPermission, after_start, after_stop
@@ -198,19 +200,7 @@ async def _record(reply: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) -> Re
     reading = reply.opted_out if opted_out else reply.subscribed
     after = _permission_after(before, reading, merchant)
     keyword_seq = after.keyword_seq if after.keyword_seq != before.keyword_seq else None
-    stored = StoredReply(
-        merchant_id=merchant.id,
-        provider_message_id=inbound.provider_message_id,
-        reply_id=ids.derived("reply", merchant.id, inbound.provider_message_id, at=uow.now),
-        recipient_id=reply.recipient_id,
-        sender_number=inbound.sender_number,
-        reply_class=reading.reply_class,
-        needs_review=reading.needs_review,
-        keyword_seq=keyword_seq,
-        follow_up_id=person.last_follow_up_id,
-        text=sealer.seal(merchant.id, aad.reply_text(inbound.provider_message_id), inbound.text.encode()),
-        channel=inbound.channel,
-    )
+    stored = _stored(reply, reading, person, keyword_seq, uow.now, sealer)
     if not await store.insert_reply(stored, uow):
         return None if await _is_repeat(reply, uow, sealer) else _ID_REUSED
     in_flight = 0
@@ -231,25 +221,48 @@ async def _record(reply: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) -> Re
         for recipient_id in (reply.recipient_id, *reply.former):
             own = {**common, "recipient_id": recipient_id}
             uow.publish(_consent_report(reply, reading, keyword_seq, stored.reply_id, own, sealer))
+    repeats_opt_out = is_stop and after.suppresses_same_as(before) and await _last_keyword_was_stop(reply, before, uow)
     uow.publish(
         ReplyReceived(
             event_id=EventId(ids.derived(ReplyReceived.type, stored.reply_id, at=uow.now)),
             **common,
-            reply_class=reading.reply_class,
-            needs_review=reading.needs_review,
+            reply_class=stored.reply_class,
+            needs_review=stored.needs_review,
             keyword_seq=keyword_seq,
-            follow_up_id=person.last_follow_up_id,
-            sender_number=inbound.sender_number,
+            follow_up_id=stored.follow_up_id,
+            sender_number=stored.sender_number,
             locale=answered.locale if answered else None,
             contact=_contact(reply, reply.recipient_id, sealer),
             provider_answers=inbound.provider_answered,
-            repeats_opt_out=(
-                is_stop and after.suppresses_same_as(before) and await _last_keyword_was_stop(reply, before, uow)
-            ),
+            repeats_opt_out=repeats_opt_out,
         )
     )
     failpoint("sender.before_reply_commit")
     return ReplyEffect(reading.reply_class, in_flight)
+
+
+def _stored(
+    reply: ClassifiedReply,
+    reading: Classification,
+    person: SenderRecipient,
+    keyword_seq: int | None,
+    now: datetime,
+    sealer: Sealer,
+) -> StoredReply:
+    merchant, inbound = reply.merchant, reply.inbound
+    return StoredReply(
+        merchant_id=merchant.id,
+        provider_message_id=inbound.provider_message_id,
+        reply_id=ids.derived("reply", merchant.id, inbound.provider_message_id, at=now),
+        recipient_id=reply.recipient_id,
+        sender_number=inbound.sender_number,
+        reply_class=reading.reply_class,
+        needs_review=reading.needs_review,
+        keyword_seq=keyword_seq,
+        follow_up_id=person.last_follow_up_id,
+        text=sealer.seal(merchant.id, aad.reply_text(inbound.provider_message_id), inbound.text.encode()),
+        channel=inbound.channel,
+    )
 
 
 async def _is_repeat(reply: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) -> bool:

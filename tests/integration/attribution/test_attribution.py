@@ -1,4 +1,4 @@
-"""Purchases, refunds and cancellations through the event door, on a real database and log."""
+"""Purchases, refunds and cancellations as events, on a real database and log."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -68,7 +68,7 @@ def trigger(kind: str = "purchase", name: str = "", **changes: Any) -> TriggerRe
 
 
 class Sender:
-    """The event door of attribution, and what other rooms of the sender tell it."""
+    """The event handlers of attribution, and what the rest of the sender stores for it."""
 
     def __init__(self, harness: ServiceHarness, clock: FakeClock) -> None:
         self.harness = harness
@@ -239,8 +239,8 @@ async def test_a_refund_that_overtakes_its_purchase_makes_the_same_facts(tmp_pat
         folder.mkdir()
         async with opened(folder) as sender:
             await sender.click(CART, at=START - HOUR)
-            for told in order:
-                await sender.hear(told)
+            for event in order:
+                await sender.hear(event)
             credited, adjusted = await sender.attributed(), await sender.adjusted()
             facts.append(
                 (

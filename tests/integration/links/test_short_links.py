@@ -1,4 +1,4 @@
-"""Visits to short links through the real door, on a real database and log."""
+"""Visits to short links over HTTP, on a real database and log."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -61,9 +61,9 @@ class Shop:
             "webhook-1",
             click_days=5,
         )
-        self.app = self.door(self.units, self.sealer)
+        self.app = self.create_app(self.units, self.sealer)
 
-    def door(self, units: UnitOfWorkRunner, sealer: Sealer, record_seconds: float = 5) -> FastAPI:
+    def create_app(self, units: UnitOfWorkRunner, sealer: Sealer, record_seconds: float = 5) -> FastAPI:
         app = FastAPI()
         app.include_router(api.create_router(units, sealer, record_seconds=record_seconds))
         return app
@@ -249,7 +249,7 @@ async def test_a_person_is_led_on_although_the_click_cannot_be_recorded(shop: Sh
     runtime = shop.harness.runtime
     units = UnitOfWorkRunner(BrokenWriter(runtime.database, hangs=hangs), runtime.log, shop.clock)
     before = lost()
-    answer = await shop.visit(path, app=shop.door(units, shop.sealer, record_seconds=0.01))
+    answer = await shop.visit(path, app=shop.create_app(units, shop.sealer, record_seconds=0.01))
     assert (answer.status_code, answer.headers["location"]) == (302, TARGET)
     assert lost() == before + 1
 
@@ -258,14 +258,14 @@ async def test_a_link_that_cannot_be_looked_up_asks_for_patience(shop: Shop) -> 
     path = await shop.send()
     runtime = shop.harness.runtime
     units = UnitOfWorkRunner(UnreadableDatabase(runtime.database, hangs=False), runtime.log, shop.clock)
-    answer = await shop.visit(path, app=shop.door(units, shop.sealer))
+    answer = await shop.visit(path, app=shop.create_app(units, shop.sealer))
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "30"
 
 
 async def test_a_link_sealed_with_a_lost_key_asks_for_patience(shop: Shop) -> None:
     path = await shop.send()
-    answer = await shop.visit(path, app=shop.door(shop.units, Sealer(Keyring.new())))
+    answer = await shop.visit(path, app=shop.create_app(shop.units, Sealer(Keyring.new())))
     assert answer.status_code == 503
 
 

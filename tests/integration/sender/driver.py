@@ -1,4 +1,4 @@
-"""A sender on a temporary ground floor, a scripted provider, and an HTTP client at its doors."""
+"""A sender on a temporary database, a scripted provider, and an HTTP client for its routes."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -134,7 +134,7 @@ def client(built: ServiceHarness, service: Service) -> httpx2.AsyncClient:
 
 @asynccontextmanager
 async def open_driver(folder: Path, **changes: Any) -> AsyncIterator[SenderDriver]:
-    """Open a desk whose merchant's file has these changes."""
+    """Open a driver whose merchant's file has these changes."""
     clock = FakeClock()
     provider = ScriptedProvider(clock)
     await provider.start()

@@ -1,4 +1,4 @@
-"""What comes in at the doors of providers is stored, refused, or set aside with an alarm; nothing is lost."""
+"""Every callback of a provider is stored, refused, or set aside with an alarm; none is lost."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ from tests.integration.sender.driver import SenderDriver, alarms, open_driver
 from tests.seeds import SEED
 
 Open: TypeAlias = tuple[asyncio.Runner, SenderDriver, set[object]]
-"""A loop, a desk, and what was posted there."""
+"""An event loop, a driver, and what was posted to it."""
 
 PERSON, OURS = make_sender.PERSON, make_sender.SENDER_NUMBER
 SENDERS = [
@@ -58,9 +58,9 @@ forms = st.fixed_dictionaries(
 
 @pytest.fixture
 def harness(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
-    """A desk that stays open for all examples."""
+    """A driver that stays open for all examples."""
     with asyncio.Runner() as runner:
-        opened = open_driver(tmp_path_factory.mktemp(f"desk-{engine}"))
+        opened = open_driver(tmp_path_factory.mktemp(f"driver-{engine}"))
         driver = runner.run(opened.__aenter__())
         yield runner, driver, set()
         runner.run(opened.__aexit__(None, None, None))
@@ -96,7 +96,7 @@ async def _conserved(driver: SenderDriver, batch: list[dict[str, str]], seen: se
         assert new == 1 or (new == 0 and seen & _marks(form)), form
         seen |= _marks(form)
         assert (await _post(driver, form)).status_code == status, form
-        assert await _kept(driver) == before + new, "what is brought twice is kept once"
+        assert await _kept(driver) == before + new, "what is delivered twice is stored once"
 
 
 def _marks(form: Mapping[str, str]) -> set[object]:
@@ -185,17 +185,17 @@ async def test_a_start_to_a_number_of_another_provider_lifts_nothing(driver: Sen
 
 
 @pytest.mark.parametrize(
-    ("form", "door"),
+    ("form", "status"),
     [({"MessageStatus": "delivered", "From": OURS}, 422), ({"MessageSid": "SM1", "From": "+12025550199"}, 422)],
 )
 async def test_a_receipt_about_nothing_of_ours_is_refused_and_counted(
-    driver: SenderDriver, form: dict[str, str], door: int
+    driver: SenderDriver, form: dict[str, str], status: int
 ) -> None:
     await driver.hear(driver.cleared())
     await driver.send()
     before = MISDIRECTED.labels("receipts")._value.get()
     answer = await driver.http.post(**make_sender.signed_post(driver.provider.texts[0].callback_url, form))
-    assert answer.status_code == door
+    assert answer.status_code == status
     assert MISDIRECTED.labels("receipts")._value.get() == before + 1
     assert await driver.receipts() == []
 

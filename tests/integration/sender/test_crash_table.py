@@ -47,7 +47,7 @@ async def commits_but_says_no(driver: SenderDriver, monkeypatch: pytest.MonkeyPa
 
 
 async def prove_absent(driver: SenderDriver) -> None:
-    """Let the reaper and two empty listings pass."""
+    """Let the call become overdue, and two empty listings pass."""
     await driver.reconcile(seconds=43)
     await driver.reconcile(seconds=100)
     await driver.reconcile(minutes=5)

@@ -1,4 +1,4 @@
-"""One row that cannot be read is told and put off, and nobody else waits for it."""
+"""One row that cannot be read is reported and postponed, and no other row waits for it."""
 
 from collections import deque
 from datetime import timedelta
@@ -28,7 +28,7 @@ async def execute(driver: SenderDriver, statement: sa.Executable) -> None:
 
 
 async def spoil(driver: SenderDriver, follow_up_id: FollowUpId) -> None:
-    """Write a state that nobody knows, as another version or a careless hand would."""
+    """Write an unknown state, as another version or a manual change could."""
     broken = sa.update(dispatches).where(dispatches.c.follow_up_id == follow_up_id).values(state="no-such-state")
     await execute(driver, broken)
 

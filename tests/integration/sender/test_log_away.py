@@ -67,8 +67,8 @@ async def test_marketing_waits_for_unread_news_of_its_own_person_and_of_nobody_e
     theirs = driver.cleared(1, purpose=Purpose.MARKETING)
     await driver.hear(theirs, driver.cleared(2, phone="+12125550122", purpose=Purpose.MARKETING))
     person = make_sender.recipient_id(driver.sealer)
-    gone = make.event(FollowUpCancelled, follow_up_id=theirs.follow_up_id, recipient_id=person)
-    await driver.harness.publish(gone)
+    cancelled = make.event(FollowUpCancelled, follow_up_id=theirs.follow_up_id, recipient_id=person)
+    await driver.harness.publish(cancelled)
     await driver.send()
     assert [text.form["To"] for text in driver.provider.texts] == ["+12125550122"]
     await driver.harness.settle(driver.service)

@@ -1,4 +1,4 @@
-"""Replies that nobody brought: the provider is asked for them, and a STOP among them counts."""
+"""Replies that were not delivered are listed at the provider, and a STOP among them counts."""
 
 from services.sender.instruments import MISSED_REPLIES
 from services.sender.replies.missed_replies import EVERY, LONGEST_CATCHING_UP_SECONDS

@@ -24,7 +24,7 @@ BLANKED = sa.select(dispatches).where(dispatches.c.recipient_id == sa.bindparam(
     ],
 )
 async def test_the_statement_uses_its_index(driver: SenderDriver, statement: sa.ClauseElement, index: str) -> None:
-    told = await driver.harness.plan(
+    plan = await driver.harness.plan(
         statement,
         sender_number="+1",
         partitions=[0],
@@ -34,9 +34,9 @@ async def test_the_statement_uses_its_index(driver: SenderDriver, statement: sa.
         valid_until=START + timedelta(minutes=9),
         gone=UUID(int=1),
     )
-    assert index in told
-    assert "TEMP B-TREE" not in told
-    assert "Sort" not in told
+    assert index in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan
 
 
 def test_every_table_is_named_after_the_service() -> None:

@@ -153,7 +153,7 @@ async def test_the_hash_of_a_text_is_kept_under_a_key_of_the_persons_and_told_to
     assert len(words) == 1
     assert len(set(kept)) == len(kept) == 2
     assert not {body_sha256(each) for each in words} & set(kept)
-    assert {told.body_sha256 for told in await driver.published(DispatchAccepted)} == {each.hex() for each in kept}
+    assert {event.body_sha256 for event in await driver.published(DispatchAccepted)} == {each.hex() for each in kept}
 
 
 async def test_who_was_known_before_there_were_keys_gets_one_with_their_next_text(driver: SenderDriver) -> None:
@@ -431,10 +431,10 @@ async def test_a_call_that_is_not_over_is_said_aloud(
     await driver.hear(cleared)
     with capture_logs() as lines:
         await driver.send()
-    [told] = await driver.published(DispatchWaiting)
-    assert (told.follow_up_id, told.reason) == (cleared.follow_up_id, reason)
-    assert detail in {None, told.detail}
-    assert told.until > driver.clock.now()
+    [event] = await driver.published(DispatchWaiting)
+    assert (event.follow_up_id, event.reason) == (cleared.follow_up_id, reason)
+    assert detail in {None, event.detail}
+    assert event.until > driver.clock.now()
     [line] = [line for line in lines if line["event"] in {"call_unanswered", "call_put_off"}]
     assert (line["reason"], line["follow_up_id"]) == (reason, str(cleared.follow_up_id))
     shown = await told_of(driver, cleared.follow_up_id)
@@ -593,7 +593,7 @@ async def test_nothing_is_sent_while_the_clocks_of_process_and_database_are_far_
 
 
 async def spoil(driver: SenderDriver, follow_up_id: object, resend: str) -> None:
-    """Write a policy that nobody knows, as an older version or a careless hand would."""
+    """Write an unknown policy, as an older version or a manual change could."""
 
     async def work(uow: UnitOfWork) -> None:
         change = sa.update(dispatches).where(dispatches.c.follow_up_id == follow_up_id).values(resend=resend)

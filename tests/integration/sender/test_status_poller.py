@@ -184,7 +184,7 @@ async def test_nobody_asks_about_a_person_who_was_erased(driver: SenderDriver) -
     "statement", [store.NEXT_ACCOUNT, store.TO_ASK], ids=["the next account", "its texts to ask about"]
 )
 async def test_what_is_to_be_asked_is_found_along_an_index(driver: SenderDriver, statement: object) -> None:
-    told = await driver.harness.plan(statement, merchant_id="a", provider="b", now=START, most=9)  # type: ignore[arg-type] # a Select is enough
-    assert "ix_sender_attempts_ask" in told
-    assert "TEMP B-TREE" not in told
-    assert "Sort" not in told
+    plan = await driver.harness.plan(statement, merchant_id="a", provider="b", now=START, most=9)  # type: ignore[arg-type] # a Select is enough
+    assert "ix_sender_attempts_ask" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan

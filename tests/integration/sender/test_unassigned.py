@@ -1,4 +1,4 @@
-"""Replies that belong to nobody we can find: who sees them, what they say, and what becomes of them."""
+"""Replies without a known recipient: who sees them, what they say, and what is decided about them."""
 
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ DECIDER = {"Authorization": f"Bearer {API_KEY}"}
 READER = {"Authorization": f"Bearer {API_KEY}_{make.MERCHANT}_reader"}
 
 
-async def brought(driver: SenderDriver, **changes: str) -> None:
-    """Let the provider bring a reply from nobody we know."""
+async def deliver(driver: SenderDriver, **changes: str) -> None:
+    """Let the provider deliver a reply without a known sender."""
     form = {"MessageSid": "SM-in-1", "From": "messenger:1042", "To": SENDER_NUMBER, "Body": "STOP"} | changes
     answer = await driver.http.post(**signed_post(make_sender.replies_url(), form))
     assert answer.status_code in {200, 422}
@@ -40,7 +40,7 @@ async def listed(driver: SenderDriver, headers: dict[str, str] = DECIDER, **quer
     return page
 
 
-async def told(
+async def decide(
     driver: SenderDriver, verb: str, body: dict[str, Any], headers: dict[str, str] = DECIDER
 ) -> httpx2.Response:
     """Settle the one reply there is."""
@@ -49,19 +49,19 @@ async def told(
 
 
 async def test_what_a_reply_says_is_shown_to_those_alone_who_may_decide(driver: SenderDriver) -> None:
-    await brought(driver, Body="Stop. Ana")
+    await deliver(driver, Body="Stop. Ana")
     [shown] = (await listed(driver))["replies"]
     assert (shown["reason"], shown["reply_class"]) == ("sender_unknown", "opt_out")
     assert (shown["fields"]["From"], shown["fields"]["Body"]) == ("messenger:1042", "Stop. Ana")
     answer = await driver.http.get(PATH, headers=READER)
     assert "Ana" not in answer.text
     assert answer.json()["replies"] == [{**shown, "fields": None}]
-    assert (await told(driver, "assign", {"to": PERSON}, READER)).status_code == 403
+    assert (await decide(driver, "assign", {"to": PERSON}, READER)).status_code == 403
 
 
 async def test_a_stop_that_is_assigned_counts_and_waits_for_nobody_any_more(driver: SenderDriver) -> None:
-    await brought(driver)
-    answer = await told(driver, "assign", {"to": "(212) 555-0123"})
+    await deliver(driver)
+    answer = await decide(driver, "assign", {"to": "(212) 555-0123"})
     assert answer.json() == {"reply_class": "opt_out", "merchant": make.MERCHANT}
     assert [row["suppressed"] for row in await driver.people()] == ["opt_out"]
     [claim] = await driver.published(ConsentReported)
@@ -72,22 +72,22 @@ async def test_a_stop_that_is_assigned_counts_and_waits_for_nobody_any_more(driv
 
 
 async def test_a_reply_to_a_number_that_left_the_file_is_its_own_senders(driver: SenderDriver) -> None:
-    await brought(driver, From=PERSON, To="+12025550199")
-    assert (await told(driver, "assign", {})).status_code == 200
+    await deliver(driver, From=PERSON, To="+12025550199")
+    assert (await decide(driver, "assign", {})).status_code == 200
     [row] = await driver.people()
     assert row["recipient_id"] == make_sender.recipient_id(driver.sealer, PERSON)
     assert row["suppressed"] == "opt_out"
 
 
 async def test_a_reply_that_names_neither_text_nor_sender_can_be_assigned_too(driver: SenderDriver) -> None:
-    await brought(driver, MessageSid="", From="")
-    assert (await told(driver, "assign", {"to": PERSON})).json()["reply_class"] == "opt_out"
+    await deliver(driver, MessageSid="", From="")
+    assert (await decide(driver, "assign", {"to": PERSON})).json()["reply_class"] == "opt_out"
 
 
 async def test_assigned_twice_after_a_crash_it_counts_once(
     driver: SenderDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await brought(driver)
+    await deliver(driver)
 
     async def dies(*_: object) -> None:
         raise RuntimeError("killed")
@@ -95,37 +95,37 @@ async def test_assigned_twice_after_a_crash_it_counts_once(
     with monkeypatch.context() as patched:
         patched.setattr(unassigned.UnassignedReplies, "_delete", dies)
         with pytest.raises(RuntimeError, match="killed"):
-            await told(driver, "assign", {"to": PERSON})
-    assert (await told(driver, "assign", {"to": PERSON})).status_code == 200
+            await decide(driver, "assign", {"to": PERSON})
+    assert (await decide(driver, "assign", {"to": PERSON})).status_code == 200
     assert len(await driver.published(ConsentReported)) == 1
     assert len(await driver.replies()) == 1
 
 
 async def test_whose_it_is_must_be_known_before_it_is_assigned(driver: SenderDriver) -> None:
-    await brought(driver)
-    answer = await told(driver, "assign", {})
+    await deliver(driver)
+    answer = await decide(driver, "assign", {})
     assert (answer.status_code, answer.json()["code"]) == (409, "not_assignable")
     assert "`to`" in answer.json()["detail"]
-    answer = await told(driver, "assign", {"to": "12"})
+    answer = await decide(driver, "assign", {"to": "12"})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "to")
-    answer = await told(driver, "assign", {"to": PERSON, "merchant": "another"})
+    answer = await decide(driver, "assign", {"to": PERSON, "merchant": "another"})
     assert (answer.status_code, answer.json()["code"]) == (403, "wrong_merchant")
     assert len((await listed(driver))["replies"]) == 1
 
 
 async def test_what_reads_as_an_opt_out_is_not_put_away_by_the_way(driver: SenderDriver) -> None:
-    await brought(driver)
-    answer = await told(driver, "dismiss", {})
+    await deliver(driver)
+    answer = await decide(driver, "dismiss", {})
     assert (answer.status_code, answer.json()["code"]) == (409, "reads_as_opt_out")
     before = UNASSIGNED_SETTLED.labels("dismissed")._value.get()
-    assert (await told(driver, "dismiss", {"although_opt_out": True})).json() == {"dismissed": True}
+    assert (await decide(driver, "dismiss", {"although_opt_out": True})).json() == {"dismissed": True}
     assert UNASSIGNED_SETTLED.labels("dismissed")._value.get() == before + 1
     assert (await listed(driver))["replies"] == []
     assert await driver.people() == []
 
 
 async def test_a_reply_that_is_settled_is_not_found_again(driver: SenderDriver) -> None:
-    await brought(driver, Body="hello")
+    await deliver(driver, Body="hello")
     [reply] = (await listed(driver))["replies"]
     for status in (200, 404):
         answer = await driver.http.post(f"{PATH}/{reply['id']}/dismiss", json={}, headers=DECIDER)
@@ -135,7 +135,7 @@ async def test_a_reply_that_is_settled_is_not_found_again(driver: SenderDriver) 
 
 async def test_pages_show_every_reply_once_the_newest_first(driver: SenderDriver) -> None:
     for number in range(5):
-        await brought(driver, MessageSid=f"SM-{number}", Body=f"hello {number}")
+        await deliver(driver, MessageSid=f"SM-{number}", Body=f"hello {number}")
         driver.clock.advance(seconds=number % 2)  # some at the same instant
     found, cursor = [], None
     while True:
@@ -169,7 +169,7 @@ async def test_the_operator_may_say_that_it_was_meant_for_another_shop(driver: S
         chosen_merchant(operator, "nobody", others)
     assert refused.value.status == 422
 
-    await brought(driver)
+    await deliver(driver)
     units, sealer = driver.harness.runtime.units, driver.sealer
     replies = unassigned.UnassignedReplies(units, sealer, driver.sender.providers, ReplyIntake(units, sealer))
     [listed_reply] = (await listed(driver))["replies"]

@@ -9,7 +9,7 @@ from tests.integration.simulator.driver import Shop, SimulatorDriver, served
 
 @pytest.fixture(autouse=True)
 def engine() -> None:
-    """Nothing: the simulated provider keeps a file of its own and builds no house."""
+    """Nothing: the simulated provider has a file of its own and builds no application."""
 
 
 @pytest.fixture

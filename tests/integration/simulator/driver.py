@@ -1,4 +1,4 @@
-"""A stage for the simulator: it and a shop that it calls back, each on a real port."""
+"""Runs the simulator and a shop that it calls back, each on a real port."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ PHONE = "+12025550123"
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 8) -> None:
-    """Wait for something that another process or thread brings about, and that no event of this loop tells."""
+    """Wait for a condition that another process or thread fulfils, without an event in this loop."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.005)

@@ -1,4 +1,4 @@
-"""Where the simulated provider calls: the application, and nobody else, whoever asks it to."""
+"""The simulated provider calls the application and no other address, whatever a request asks for."""
 
 from pathlib import Path
 

@@ -79,7 +79,7 @@ NEWS: tuple[AttemptNews, ...] = (
 )
 
 
-def told(news: list[AttemptNews], dispatch: Dispatch = DISPATCH, **changes: Any) -> list[Conclusion]:
+def conclusions(news: list[AttemptNews], dispatch: Dispatch = DISPATCH, **changes: Any) -> list[Conclusion]:
     """Return the changes that news make one after the other."""
     attempt, changes_made = ATTEMPT._replace(**changes), []
     for one in news:
@@ -92,7 +92,7 @@ def told(news: list[AttemptNews], dispatch: Dispatch = DISPATCH, **changes: Any)
 @given(st.lists(st.sampled_from(NEWS), max_size=8))
 def test_only_allowed_transitions_ever_happen(news: list[AttemptNews]) -> None:
     state = AttemptState.INTENT
-    for change in told(news):
+    for change in conclusions(news):
         after = change.attempt.state
         assert after is state or after in TRANSITIONS[state]
         state = after
@@ -101,7 +101,7 @@ def test_only_allowed_transitions_ever_happen(news: list[AttemptNews]) -> None:
 @given(st.lists(st.sampled_from(NEWS), max_size=8))
 def test_a_text_that_was_taken_is_never_queued_again(news: list[AttemptNews]) -> None:
     was_taken = False
-    for change in told(news):
+    for change in conclusions(news):
         was_taken = was_taken or change.attempt.state is AttemptState.ACCEPTED
         if was_taken:
             assert change.dispatch.state is not DispatchState.QUEUED
@@ -110,14 +110,14 @@ def test_a_text_that_was_taken_is_never_queued_again(news: list[AttemptNews]) ->
 
 @given(st.lists(st.sampled_from(NEWS), max_size=8))
 def test_acceptance_and_delivery_are_announced_at_most_once(news: list[AttemptNews]) -> None:
-    events = [event for change in told(news) for event in change.events]
+    events = [event for change in conclusions(news) for event in change.events]
     assert sum(isinstance(event, DispatchAccepted) for event in events) <= 1
     assert sum(isinstance(event, DispatchDelivered) for event in events) <= 1
 
 
 @given(st.lists(st.sampled_from(NEWS), max_size=6))
 def test_a_queued_dispatch_never_has_a_live_attempt(news: list[AttemptNews]) -> None:
-    for change in told(news):
+    for change in conclusions(news):
         if change.dispatch.state is DispatchState.QUEUED:
             assert change.attempt.state not in LIVE_STATES
 
@@ -129,13 +129,13 @@ def test_a_queued_dispatch_never_has_a_live_attempt(news: list[AttemptNews]) -> 
     ),
 )
 def test_answer_and_receipts_end_the_same_in_any_order(order: tuple[AttemptNews, ...]) -> None:
-    end = told([*order, *order])[-1]
+    end = conclusions([*order, *order])[-1]
     assert (end.attempt.state, end.attempt.status) == (AttemptState.ACCEPTED, ProviderStatus.DELIVERED)
     assert end.dispatch.state is DispatchState.DELIVERED
 
 
 def test_a_second_id_for_one_attempt_is_a_double_and_changes_nothing() -> None:
-    first, second = told([Accepted("SM1"), Receipt("SM2", ProviderStatus.DELIVERED)])
+    first, second = conclusions([Accepted("SM1"), Receipt("SM2", ProviderStatus.DELIVERED)])
     assert second.alarm == "double"
     assert second.attempt == first.attempt
 
@@ -150,25 +150,25 @@ def test_proof_for_an_attempt_that_was_replaced_is_a_double() -> None:
 @pytest.mark.parametrize("state", [AttemptState.PROVEN_ABSENT, AttemptState.ASSUMED_SENT, AttemptState.NOT_SENT])
 def test_late_proof_takes_a_waiting_follow_up_out_of_the_queue(state: AttemptState) -> None:
     queued = DISPATCH._replace(state=DispatchState.QUEUED)
-    (change,) = told([Receipt("SM1", ProviderStatus.SENT)], queued, state=state)
+    (change,) = conclusions([Receipt("SM1", ProviderStatus.SENT)], queued, state=state)
     assert change.dispatch.state is DispatchState.ACCEPTED
     assert change.alarm == "late_proof"
 
 
 def test_a_call_that_says_no_against_a_callback_that_said_yes_raises_an_alarm() -> None:
-    _, change = told([Receipt("SM1", ProviderStatus.SENT), REFUSED])
+    _, change = conclusions([Receipt("SM1", ProviderStatus.SENT), REFUSED])
     assert change.alarm == "contradiction"
     assert change.attempt.state is AttemptState.ACCEPTED
 
 
 def test_a_late_answer_out_of_unknown_is_taken() -> None:
-    assert told([Overdue(), REFUSED])[-1].attempt.state is AttemptState.REFUSED
-    assert told([Overdue(), NotSent("x")])[-1].dispatch.state is DispatchState.QUEUED
+    assert conclusions([Overdue(), REFUSED])[-1].attempt.state is AttemptState.REFUSED
+    assert conclusions([Overdue(), NotSent("x")])[-1].dispatch.state is DispatchState.QUEUED
 
 
 @pytest.mark.parametrize("policy", ResendPolicy)
 def test_only_the_policy_lets_proven_absence_ask_the_gate_again(policy: ResendPolicy) -> None:
-    end = told([Overdue(), ProvenAbsent()], DISPATCH._replace(resend=policy))[-1]
+    end = conclusions([Overdue(), ProvenAbsent()], DISPATCH._replace(resend=policy))[-1]
     (failed,) = end.events
     assert isinstance(failed, DispatchFailed)
     assert (failed.retry_at is not None) == (policy is ResendPolicy.RESEND_WHEN_ABSENT)
@@ -176,8 +176,8 @@ def test_only_the_policy_lets_proven_absence_ask_the_gate_again(policy: ResendPo
 
 def test_a_cancelled_one_is_not_queued_again() -> None:
     cancelled = DISPATCH._replace(cancelled=True, resend=ResendPolicy.RESEND_WHEN_ABSENT)
-    assert told([NotSent("x")], cancelled)[-1].dispatch.state is DispatchState.CANCELLED
-    (failed,) = told([Overdue(), ProvenAbsent()], cancelled)[-1].events
+    assert conclusions([NotSent("x")], cancelled)[-1].dispatch.state is DispatchState.CANCELLED
+    (failed,) = conclusions([Overdue(), ProvenAbsent()], cancelled)[-1].events
     assert isinstance(failed, DispatchFailed)
     assert failed.retry_at is None
 
@@ -193,7 +193,7 @@ def snapshot(attempt: Attempt) -> AttemptSnapshot:
 def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_way(
     news: list[AttemptNews], receipt: Receipt
 ) -> None:
-    last = [Conclusion(ATTEMPT, DISPATCH), *told(news)][-1]
+    last = [Conclusion(ATTEMPT, DISPATCH), *conclusions(news)][-1]
     if may_change(receipt, snapshot(last.attempt)):
         return
     change = conclude(last.attempt, last.dispatch, receipt, START, another_is_live=False)
@@ -205,7 +205,7 @@ def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_
 def test_what_is_no_news_never_becomes_news(
     before: list[AttemptNews], receipt: Receipt, after: list[AttemptNews]
 ) -> None:
-    attempts = [ATTEMPT, *(change.attempt for change in told([*before, *after]))]
+    attempts = [ATTEMPT, *(change.attempt for change in conclusions([*before, *after]))]
     verdicts = [may_change(receipt, snapshot(attempt)) for attempt in attempts]
     assert verdicts == sorted(verdicts, reverse=True)
 
@@ -222,5 +222,5 @@ def test_what_is_no_news_never_becomes_news(
     ],
 )
 def test_proof_that_a_text_was_taken_a_double_and_its_end_are_news(news: list[AttemptNews], receipt: Receipt) -> None:
-    attempt = [ATTEMPT, *(change.attempt for change in told(news))][-1]
+    attempt = [ATTEMPT, *(change.attempt for change in conclusions(news))][-1]
     assert may_change(receipt, snapshot(attempt))

@@ -150,7 +150,7 @@ def test_nobody_ever_adopts_what_another_attempt_sent(
                     for other, sid in sids.items()
                     if sid not in held and abs(history[other][0] - history[place][0]) < 288
                 ]
-                assert not others_unheld, "absent, while a text that may be this one's is nobody's"
+                assert not others_unheld, "absent, while a text that may be this attempt's belongs to no other"
             else:
                 continue
             del open_ones[place]

@@ -1,4 +1,4 @@
-"""A simulated provider signs STOP and START: what it signs with is nobody's to work out."""
+"""A simulated provider signs STOP and START, so its token must not be computable."""
 
 import hashlib
 
