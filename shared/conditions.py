@@ -1,10 +1,10 @@
 """Conditions in flow files: the only module that imports the CEL library.
 
 What the library does, and how this module guards against it: an evaluation error arrives as a value (a missing key is a
-truthy string), so only ``True`` and ``False`` themselves are answers; it takes instants only as variables of their
+truthy string), so only ``True`` and ``False`` themselves count; it accepts instants only as variables of their
 own, never inside a map, so the three instants that flows know are declared one by one; it limits iterations by
 raising, so that too becomes a value. It counts steps and not bytes: a step over a long text takes as long as the text,
-so what an expression may do with these facts is estimated before it begins, and refused where it is too much.
+so what an expression may do with these facts is estimated before it begins, and refused if it is too much.
 """
 
 import re
@@ -103,18 +103,18 @@ def compile_condition(source: str) -> Condition:
     """Return the condition, compiled once.
 
     Raises:
-        ConditionFault: the text is not CEL, names something that does not exist, or says something other than
-            yes or no; with line and column.
+        ConditionFault: the text is not CEL, names something that does not exist, or is not of type boolean; with line
+        and column.
     """
     program = _compiled(source)
     kind = program.return_type().name()
     if kind not in {"BOOL", "DYN"}:
-        raise ConditionFault(f"a condition says true or false, this one says {_article(kind)}")
+        raise ConditionFault(f"a condition is true or false, this one is {_article(kind)}")
     return Condition(source, program, _shape_of(source))
 
 
 def compile_text(source: str) -> None:
-    """Check an expression that `evaluate_text` will be asked for.
+    """Check an expression for `evaluate_text`.
 
     Raises:
         ConditionFault: as `compile_condition`; text, whole numbers and unchecked fields are allowed.

@@ -56,7 +56,7 @@ def minted(at: datetime) -> uuid.UUID:
 
 
 def first_id(at: datetime) -> uuid.UUID:
-    """Return the lowest id that could have been made of an instant: ids rise with time."""
+    """Return the lowest id of an instant: ids rise with time."""
     return uuid.UUID(int=milliseconds(at) << 80)
 
 

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from shared.events.trigger import MOST_MINOR
 
 MICROS = 1_000_000
-"""Prices of texts are kept in millionths of the currency's unit: they have fractions of a cent."""
+"""Prices of texts are stored in millionths of the currency's unit: they have fractions of a cent."""
 _MOST_MICROS = 10**15
 
 _DIGITS: Mapping[str, int] = {

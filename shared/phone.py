@@ -28,7 +28,7 @@ _NON_GEOGRAPHIC_REGION = "001"
 _FIRST_OF_THE_PLAN = "US"
 
 _NO_AREA_CODE = re.compile(r"555|[2-9]11|[2-9]9[0-9]|37[0-9]|96[0-9]")
-"""Never an area code: 555, service codes, and those kept for the plan's growth (NANPA)."""
+"""Never an area code: 555, service codes, and those reserved for the plan's growth (NANPA)."""
 _NORTH_AMERICAN = re.compile(rf"\+1(?!{_NO_AREA_CODE.pattern})[2-9][0-9]{{2}}[2-9][0-9]{{6}}")
 """Canonical already, and possible whatever the digits; the library takes 60 microseconds to find that out."""
 _RESERVED = re.compile(
@@ -37,13 +37,13 @@ _RESERVED = re.compile(
     r"|\+61(?:491570|491571|491572|491573|491574|491575)[0-9]{3}|\+61[2378](?:5550|7010)[0-9]{4}"
     r"|\+353(?:20912|851)[0-9]{4,6}|\+49(?:15228817|1713920|15550000)[0-9]{2,4}|\+46701740[0-9]{3}"
 )
-"""Numbers that regulators keep for films, books and tests (Ofcom, Arcep, ACMA, ComReg, Bundesnetzagentur, PTS)."""
+"""Numbers that regulators reserve for films, books and tests (Ofcom, Arcep, ACMA, ComReg, Bundesnetzagentur, PTS)."""
 _FICTION = re.compile(r"\+1[0-9]{3}55501[0-9]{2}")
 """555-0100 to 555-0199 of any North American area code (ATIS-0300115)."""
 _EXTENSION = re.compile(r"(?:^|[\d\s.,;])(?:ext(?:n|ension|\.)?|x|app?\.?|#)[.:=\s]*\d{1,7}\s*$", re.IGNORECASE)
 _TWO_NUMBERS = re.compile(r"\d\D*\+|[,;|&\n]|\d\s+/\s+\d")
 _FLOATED = re.compile(r"(\+?\d{7,15})\.0{1,2}")
-"""A spreadsheet made a number of it. Nothing else can end in a point and a nought and be digits before."""
+"""A spreadsheet turned it into a number: nothing else is digits that end in a point and a zero."""
 _SPELLINGS: dict[int, tuple[re.Pattern[str], str]] = {
     52: (re.compile(r"(?:0?1|04[45])([2-9][0-9]{9})"), r"\1"),
     54: (re.compile(r"((?:11|[23][0-9])[0-9]{8})"), r"9\1"),
@@ -123,7 +123,7 @@ def parse(raw: str, region: str | None) -> E164 | Unparsable:
 
 @lru_cache(maxsize=8192)
 def _international(digits: str) -> E164 | Unparsable:
-    """Return what a number of nothing but a ``+`` and digits is; it is asked again at every step of its text."""
+    """Return what a number of nothing but a ``+`` and digits is; it is called again at every step of its text."""
     number = _parsed(digits, None)
     return number if isinstance(number, Unparsable) else _canonical(number)
 
@@ -135,11 +135,10 @@ def _parsed(written: str, region: str | None) -> PhoneNumber | Unparsable:
         return Unparsable(_PARSE_REASONS.get(problem.error_type, "it is not a phone number"))
 
 
-def heard(raw: str, region: str | None) -> E164 | Unparsable:
+def parse_sender(raw: str, region: str | None) -> E164 | Unparsable:
     """Return the number that a carrier named as the sender of a text.
 
-    Whoever writes from a number has it, whatever a table says of it; so what has a ``+`` and the digits of a number
-    is one.
+    A sender has its number, whatever the library's tables say; so a ``+`` and the digits of a number are enough.
     """
     number = parse(raw, region)
     if isinstance(number, Unparsable) and _INTERNATIONAL.fullmatch(raw.strip()):
@@ -258,7 +257,7 @@ def former_spellings(number: E164) -> tuple[E164, ...]:
     return tuple(found)
 
 
-def is_nobodys(number: E164) -> bool:
+def is_reserved(number: E164) -> bool:
     """Return whether a number is reserved for films, books and tests: it has no owner who could earn by texts to it."""
     return _FICTION.fullmatch(number) is not None or _RESERVED.fullmatch(number) is not None
 
@@ -268,7 +267,7 @@ def costs_extra(number: E164) -> bool:
     """Return whether a text to a number outside the North American plan is charged to the profit of its holder.
 
     Premium, shared-cost, personal and voicemail ranges by the library's tables; satellites and international
-    networks by their calling codes. Whoever rents such numbers earns by every text that a form is made to send.
+    networks by their calling codes. A holder of such numbers earns by every text that a public form is made to send.
 
     Source: ITU-T E.164, list of assigned country codes; Ofcom National Telephone Numbering Plan (070, 09).
     """
@@ -283,7 +282,7 @@ def costs_extra(number: E164) -> bool:
 
 
 def _obstacle(number: PhoneNumber) -> Unparsable | None:
-    """Return why a number that reads as one cannot be written to."""
+    """Return why a well-formed number cannot be texted."""
     if number.extension:
         return Unparsable("it has an extension, and texts cannot be sent to one")
     possible = phonenumbers.is_possible_number_with_reason(number)
@@ -299,5 +298,5 @@ def _obstacle(number: PhoneNumber) -> Unparsable | None:
     if not phonenumbers.is_valid_number(number) and not _RESERVED.fullmatch(
         phonenumbers.format_number(number, PhoneNumberFormat.E164)
     ):
-        return Unparsable("nobody in its country can have this number")
+        return Unparsable("no subscriber in its country can have this number")
     return None

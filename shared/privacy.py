@@ -1,6 +1,6 @@
 """Privacy: derives recipient ids (a keyed hash) and encrypts personal data (AES-256-GCM under a rotating keyring).
 
-The hash key never rotates: losing it would forget every STOP, so its fingerprint is kept in every
+The hash key never rotates: losing it would forget every STOP, so its fingerprint is stored in every
 database and a mismatch refuses to start. The sealing keys rotate: each blob names the key that sealed it.
 """
 
@@ -206,7 +206,7 @@ class Sealer:
         """Return what was sealed.
 
         Raises:
-            Unsealable: the key is gone, or the value was changed or belongs to another place; it names this one.
+            Unsealable: the key is missing, or the value was changed or belongs to another place; it names this one.
         """
         tag = int.from_bytes(sealed[:_KEY_ID_BYTES], "big")
         key_id, is_bound = tag & ~_BOUND, bool(tag & _BOUND)

@@ -65,7 +65,7 @@ async def strip_parked(
 
     Args:
         db: the open transaction.
-        system_tables: whose parked events.
+        system_tables: of the parked events.
         recipient: the person.
         drop: types that mean nothing without their sealed parts; they are deleted.
     """

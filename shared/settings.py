@@ -71,7 +71,7 @@ class CommonSettings(Settings):
 
     @cached_property
     def content_kept(self) -> timedelta:
-        """How long content is kept."""
+        """How long content is stored."""
         return timedelta(days=self.content_days)
 
 
@@ -127,7 +127,7 @@ class ProcessSettings(Settings):
     )
     trusted_proxies: str = Field(
         "127.0.0.1,::1",
-        description="Networks, separated by commas, of reverse proxies whose X-Forwarded-For and -Proto are believed.",
+        description="Networks, separated by commas, of reverse proxies whose X-Forwarded-For and -Proto are trusted.",
     )
 
     hosts: str = Field(

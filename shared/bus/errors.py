@@ -18,7 +18,7 @@ class OutboxFull(Fault):
 
 
 class LogShortened(Fault):
-    """The log ends before this service's position: a topic was created anew, or lost records.
+    """The log ends before this service's position: a topic was recreated, or lost records.
 
     Retryable: the watch for losses moves the position back, and the last minutes are read again.
     """

@@ -44,7 +44,7 @@ class LossWatch:
     """Runs in every process of a service; only the one that relays compares.
 
     Args:
-        service: whose.
+        service: the process's own.
         cluster: where the log is.
         database: the service's.
         table: the highest end seen of each partition.

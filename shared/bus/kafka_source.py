@@ -1,7 +1,7 @@
 """Reads events from Kafka from the position in the service's own database; the offsets committed to Kafka are ignored.
 
-What this twin does not do: partitions come and go (work on one that left is fenced at its commit, and read again by
-its new owner), a topic's events are in order only within a partition, and what retention removed is gone.
+Unlike the local log: partitions are assigned and revoked (work on a revoked one is fenced at its commit, and read again
+by its new owner), a topic's events are in order only within a partition, and retention deletes events.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """The log of embedded mode: one table that every consumer tails, appended to in the publisher's transaction.
 
-What this twin does not do: it has one partition for all topics (offsets are row ids, so even topics are in one
-order), no rebalancing (one process reads), and messages are kept until every group has read them and
-`RETENTION_DAYS` have passed.
+Unlike Kafka: one partition for all topics (offsets are row ids, so even topics are in one order), no rebalancing (one
+process reads), and messages are stored until every group has read them and `RETENTION_DAYS` have passed.
 """
 
 import asyncio

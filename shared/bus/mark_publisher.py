@@ -129,7 +129,7 @@ class MarkPublisher:
         await self._producer.close()
 
     async def _heard(self, session: PostgresSession) -> datetime | None:
-        """Return up to when the service has read everything; asked before the mark's own instant."""
+        """Return up to when the service has read everything; read before the mark's own instant."""
         if self._watermark is None:
             return None
         system_tables, watermark = self._watermark

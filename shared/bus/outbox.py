@@ -68,7 +68,7 @@ def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
 
 
 _TAKES_TURNS = "takes turns"
-"""Marks an outbox among the tables of a schema: its index is made with it."""
+"""Marks an outbox among the tables of a schema: its index is created with it."""
 
 
 async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:

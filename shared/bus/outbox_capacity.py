@@ -25,7 +25,7 @@ class OutboxCapacity:
     """Decides whether a service's outbox takes more: by the last count, and what this process added since.
 
     Args:
-        service: whose outbox.
+        service: owner of the outbox.
         table: the outbox.
         database: where it is.
         most_rows: how many events may wait.

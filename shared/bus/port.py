@@ -119,7 +119,7 @@ class Source(Protocol):
         """Return the offset after the newest event of these topics, for each partition that this process reads.
 
         Args:
-            topics: whose events count.
+            topics: of the events that count.
             since: up to where each partition is known; what lies before need not be read.
 
         Raises:

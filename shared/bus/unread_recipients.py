@@ -25,7 +25,7 @@ class _Keys:
     looked_to: int = 0
     """Every event before this offset was read, or its key was."""
     last: OrderedDict[RecipientId, int] = field(default_factory=OrderedDict)
-    """Each recipient's last unread offset, lowest first: a recipient that comes again goes to the end.
+    """Each recipient's last unread offset, lowest first: a recipient with a new event moves to the end.
 
     An ordinary dict would scan its deleted first members again at each `read`.
     """

@@ -54,7 +54,7 @@ class MerchantDirectory:
     """Every merchant in force, by id, sender number and API key.
 
     A merchant's files take effect together or not at all: one that breaks on reload stays as it was, and
-    `problems` has the reason. A merchant whose folder is removed is removed.
+    `problems` has the reason. Removing its folder removes a merchant.
     """
 
     def __init__(self, root: Path, environ: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from shared.events.follow_up import Purpose, ResendPolicy
 from shared.events.trigger import TriggerKind
 
 FlowVersion = NewType("FlowVersion", str)
-"""SHA-256, in hex, of what a flow says; comments and layout do not change it."""
+"""SHA-256, in hex, of a flow's content; comments and layout do not change it."""
 
 KINDS = tuple(TriggerKind)
 _CUSTOM = "custom."
@@ -101,7 +101,7 @@ class TextStep(FileModel):
     if_past: Literal["send", "skip"] = "send"
     """What to do when the due time has already passed at planning."""
     resend: ResendPolicy | None = None
-    """After proven absence; left out, marketing goes at most once and other texts once more."""
+    """After proven absence; if absent, marketing goes at most once and other texts once more."""
     body: Annotated[
         Annotated[Template, Tag(TAG + "one")] | Annotated[dict[Locale, Template], Tag(TAG + "by_locale")],
         Discriminator(lambda value: TAG + ("by_locale" if isinstance(value, dict) else "one")),

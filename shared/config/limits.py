@@ -14,7 +14,7 @@ from shared.money import micros
 
 _AMOUNT = r"^[0-9]{1,9}(\.[0-9]{1,6})?$"
 NEVER_ADJACENT = 101
-"""One more than are looked at: no run of numbers is ever that long."""
+"""One more than are checked: no run of numbers is ever that long."""
 
 
 def _amount(value: object) -> object:

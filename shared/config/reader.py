@@ -52,7 +52,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def read_merchant(folder: Path) -> MerchantFiles:
-    """Read a merchant's folder; never raises for what a file says."""
+    """Read a merchant's folder; never raises for a file's content."""
     if not (folder / MERCHANT_FILE).is_file():
         missing = Problem(str(folder / MERCHANT_FILE), 1, "the file is missing", "every merchant's folder needs one")
         return MerchantFiles(folder, problems=(missing,))

@@ -2,7 +2,7 @@
 
 The scalar rules are those of YAML 1.2's core schema, narrowed: only ``true`` and ``false`` are booleans, only
 ``null``, ``~`` and nothing are null, numbers have no leading zero or plus, and dates stay text. Anchors, aliases,
-merge keys and tags are refused: a configuration file says each thing once, where it is read.
+merge keys and tags are refused: a configuration file has each value once, where it is read.
 """
 
 import re

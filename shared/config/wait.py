@@ -81,7 +81,7 @@ def due_after(wait: timedelta | LocalWait, at: datetime, zone: ZoneInfo) -> date
     later, a time that they show twice counts the first time.
 
     Args:
-        wait: as the flow says.
+        wait: of the flow's step.
         at: any aware datetime.
         zone: the recipient's zone.
 

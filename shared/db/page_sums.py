@@ -1,9 +1,9 @@
 """A checksum for each page of a running SQLite file, so that a byte changed before a crash is seen after it.
 
-SQLite keeps sums over its write-ahead log and none over its pages. Before the log is copied into the file, the sums
-of what will be copied are written beside it and synced, one aligned word a page. Whatever a crash or a power cut
-leaves, each page is then either in the log, which has its own sums, or as its sum says: a page's word is old or new,
-never torn, and where it may be either the log still holds the page.
+SQLite keeps sums over its write-ahead log and none over its pages. Before the log is copied into the file, the sums of
+what will be copied are written beside it and synced, one aligned word a page. Whatever a crash or a power cut leaves,
+each page is then either in the log, which has its own sums, or matches its checksum: a page's word is old or new, never
+torn, and where it may be either the log still holds the page.
 """
 
 import os
@@ -48,7 +48,7 @@ class PageSums:
         _write_all(self._words, self._file)
 
     def is_due(self, frames: int, again: int) -> bool:
-        """Return whether the log has grown to so many frames, or by `again` since a reader kept it from being copied.
+        """Return whether the log has grown to so many frames, or by `again` since a reader prevented a copy.
 
         Costs a dozen reads.
         """
@@ -99,7 +99,7 @@ class PageSums:
         return self._stream
 
     def drop(self) -> None:
-        """Go on without sums: what cannot be kept up must not be compared."""
+        """Continue without checksums: incomplete ones must not be compared."""
         self.close()
         self._file.unlink(missing_ok=True)
 

@@ -56,7 +56,7 @@ class PostgresDatabase:
     """One service's schema on a PostgreSQL server.
 
     Args:
-        url: `postgresql://role:password@host/database`; the driver is ours to choose.
+        url: `postgresql://role:password@host/database`; the driver is added here.
         schema: the service's; every table name is looked up there and nowhere else.
         writers: how many units write at once; others wait by lane.
         readers: how many readings run at once.

@@ -47,7 +47,7 @@ def translated(problem: Exception, *, lost: bool) -> Exception:
 
     Args:
         problem: what was raised.
-        lost: whether the connection is gone, so that any error of the driver is about that.
+        lost: whether the connection is lost, so that any error of the driver is about that.
     """
     state = sqlstate_of(problem)
     passing = (

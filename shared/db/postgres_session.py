@@ -51,7 +51,7 @@ class PostgresSession:
             await self._raw.execute("SET synchronous_commit = off")
 
     async def expire(self, seconds: int) -> None:
-        """Let the server end the session, and free its locks, when nothing was asked here for so long."""
+        """Let the server end the session, and free its locks, if this session sends nothing for so long."""
         async with self._asking():
             await self._raw.execute(f"SET idle_session_timeout = '{int(seconds)}s'")
 

@@ -22,10 +22,10 @@ class _ForARequest:
 
 
 def reading_for_a_request() -> AbstractContextManager[None]:
-    """Mark everything read in the block, and by tasks started there, as asked for from outside."""
+    """Mark all reads in the block, and in tasks started there, as made for a request."""
     return _ForARequest()
 
 
 def is_for_a_request() -> bool:
-    """Return whether the reading at hand was asked for from outside."""
+    """Return whether the current read is made for a request."""
     return _for_a_request.get()

@@ -13,7 +13,7 @@ from shared.db.storage import replaced
 from shared.db.transaction import Lock, Row
 
 _VALUES_PER_QUERY = 512
-"""Values are asked for in groups padded to a power of two, so that few statements are ever prepared."""
+"""Values are queried in groups padded to a power of two, so that few statements are ever prepared."""
 
 _ROWS_PER_STATEMENT = 32
 """Rows written by one statement: each statement lets go of the interpreter's lock, and has to win it back."""

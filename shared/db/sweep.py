@@ -1,7 +1,7 @@
-"""Sweeping: rows that have been kept long enough go in slices of some hundred, so that nothing waits behind them.
+"""Sweeps: rows past their retention are deleted in slices of some hundred, so that nothing waits behind them.
 
-A slice is found by a reader, along an index, and taken by a unit of the lowest lane that holds the writer for as long
-as its own rows need. What one pass could not finish (the process ended) the next one finds again.
+A reader finds a slice along an index, and a unit of the lowest priority deletes it, which occupies the writer only for
+its own rows. What one pass could not finish (the process ended) the next one finds again.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Answers from the writer's thread to the loops that asked."""
+"""Answers from the writer's thread to the event loops of the callers."""
 
 import asyncio
 from collections import defaultdict

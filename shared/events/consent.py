@@ -167,7 +167,7 @@ class PrivacyRight(StrEnum):
 
 @event
 class PrivacyRequested(Event):
-    """An export or erasure was asked for."""
+    """An export or erasure was requested."""
 
     type: ClassVar[str] = "privacy.requested"
     topic: ClassVar[Topic] = Topic.CONSENTS

@@ -34,7 +34,7 @@ class DispatchEvent(Event):
 
     follow_up_id: FollowUpId
     attempt_id: AttemptId | None = None
-    """None where no attempt was ever made (refused at intent)."""
+    """None if no attempt was ever made (refused at intent)."""
     release: int
     flow: str
     step: str
@@ -108,7 +108,7 @@ class DispatchFailed(DispatchEvent):
     reason: str
     """A stable code: refused, undelivered, suppressed, cancelled, expired, proven_absent, render_failed, …"""
     retry_at: datetime | None = None
-    """Where the gate should be asked again."""
+    """When the gate should be asked again."""
     asked_at: datetime | None = None
     """When the provider was asked about a text it accepted, if it did not report by itself."""
 

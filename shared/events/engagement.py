@@ -52,7 +52,7 @@ class ClickRecorded(Event):
     link: str
     """The short code; the target stays sealed with the sender."""
     robot: bool
-    """A preview by software: kept, never counted."""
+    """A preview by software: stored, never counted."""
 
 
 class AttributionModel(StrEnum):

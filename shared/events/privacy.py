@@ -17,7 +17,7 @@ class PrivacyErased(Event):
     topic: ClassVar[Topic] = Topic.CONSENTS
 
     request_id: EventId
-    """What asked for it: the id of the erasure's certificate."""
+    """The id of the erasure's certificate."""
     service: str
     rows: dict[str, int]
     """Rows blanked or deleted, by table."""
@@ -29,7 +29,7 @@ class PrivacyErased(Event):
 
 @event
 class PrivacyExported(Event):
-    """A piece of everything one service holds about a person, for the export that was asked for."""
+    """A piece of everything one service holds about a person, for a requested export."""
 
     type: ClassVar[str] = "privacy.exported"
     topic: ClassVar[Topic] = Topic.CONSENTS

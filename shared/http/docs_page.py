@@ -1,7 +1,7 @@
 """The API's own page at `/docs`: every operation of the OpenAPI document, without a script.
 
 It is plain HTML with one style, which the page's policy names by its hash: nothing on it can run, load or send
-anything, so it may stand on the same origin as the console.
+anything, so it may share the console's origin.
 """
 
 import base64

@@ -138,7 +138,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, bug: Exception) -> Response:
-        # The server logs where it happened; what the exception says may hold what was sent.
+        # The server logs where it happened; its message may quote the request.
         log.error("request_crashed", error=type(bug).__name__, route=getattr(request.scope.get("route"), "path", None))
         return document(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", "the request failed; the log says where")
 

@@ -85,7 +85,7 @@ def stop_line(locale: str, opt_out_at: str | None = None) -> str:
 
     Args:
         locale: BCP 47; the language decides, an unknown one gets English.
-        opt_out_at: where STOP goes when this text cannot be answered: a number, or the address of a page.
+        opt_out_at: where STOP goes if this text cannot be answered: a number, or the address of a page.
     """
     lines = _lines_of(locale)
     if opt_out_at is None:
@@ -98,7 +98,7 @@ def has_stop_instruction(text: str, *, brand: str = "") -> bool:
     """Return whether a text already tells a person how to end the texts, in any supported language.
 
     Args:
-        text: the shop's own words; what was filled in for a person or an order is no instruction of the shop's.
+        text: the shop's own words; values filled in for a person or an order are not the shop's instruction.
         brand: taken out of the text first, so that "Stop & Shop" is never read as an instruction.
     """
     if text.isascii() and not any(map(text.lower().__contains__, _STEMS)):  # a tenth of what the patterns cost

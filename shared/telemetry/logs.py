@@ -18,7 +18,7 @@ _LIBRARIES_TOO_TALKATIVE = ("twilio", "aiokafka", "alembic", "asyncio", "uvicorn
 
 
 def configure(level: str = "info", *, form: Literal["json", "text", "auto"] = "json") -> None:
-    """Send every log line, ours and the libraries', to standard error.
+    """Send every log line, of this code and of libraries, to standard error.
 
     Args:
         level: the least that is written.

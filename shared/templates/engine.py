@@ -82,7 +82,7 @@ def render(
         context: the roots a template may read (``recipient``, ``trigger``, …). A missing name is an error; one
             that is there with None or a blank has no value either. `zone` beside them, or else the recipient's
             `time_zone`, is the zone in which dates are written.
-        link: makes the short link that stands for an address; left out, the address itself stands.
+        link: makes the short link for an address; if absent, the address itself is written.
         locale: BCP 47, of the text: how amounts are written.
     """
     return _rendered(template, context, link or _as_it_is, locale, hides_values=False)

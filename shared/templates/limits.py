@@ -2,7 +2,7 @@
 
 The library bounds loops and output. It does not bound what one operator does with a range of a million million
 numbers, or one filter with a long list, and such work happens inside C, where no thread can be stopped. So values are
-kept small before anything looks at them, and steps are counted, never time: the answer is the same on any machine.
+limited before anything reads them, and steps are counted, never time: the answer is the same on any machine.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -29,7 +29,7 @@ PATHS = {
     "/2010-04-01": "simulator",
     "/simulator": "simulator",
 }
-"""The first parts of each path, and whose they are (design section 12)."""
+"""The first parts of each path, and the service they belong to (design section 12)."""
 _OF_THE_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "content-length"})
 _SECONDS = 20
 _LARGEST_BODY = 4 * 1024 * 1024

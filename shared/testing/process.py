@@ -104,7 +104,7 @@ class Process:
 def write_shop(folder: Path, *, application: str, provider: str, flow: str, parts_per_second: int = 500) -> Path:
     """Write one merchant with one flow and one number; return the merchants folder.
 
-    A machine that others use may read its log more slowly than the shop writes to it: no quota stands in the way.
+    A machine that others use may read its log more slowly than the shop writes to it: no quota limits a test.
     """
     shop = folder / "merchants" / "acme"
     (shop / "flows").mkdir(parents=True)

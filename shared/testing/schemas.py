@@ -54,7 +54,7 @@ class Schemas:
             self._free.append(name)
 
     async def drop(self) -> None:
-        """Remove everything that was made."""
+        """Drop every schema and role that was created."""
         owner = await connect(self._server.address)
         for name in self._made:
             role = f"{ROLE_PREFIX}{name}"

@@ -109,7 +109,7 @@ class LimitService:
     def _newcomer(self, candidate: LimitCandidate) -> Newcomer:
         due, number = candidate.due, candidate.number
         person = due.recipient_id.int & _WHOLE
-        if phone.is_nobodys(number):
+        if phone.is_reserved(number):
             return Newcomer(person, None, key=due.asked_by)
         block = self.sealer.keyed_hash(f"block\x1f{due.merchant_id}\x1f{number[:-4]}")
         return newcomer(person, number, int.from_bytes(block[:8], "big"), due.asked_by)

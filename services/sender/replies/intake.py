@@ -75,7 +75,7 @@ class ReplyIntake:
             DatabaseUnavailable: nothing was stored; the provider must deliver it again.
         """
         inbound = admitted.inbound()
-        sender = phone.heard(inbound.sender, admitted.merchant.config.country) if inbound else None
+        sender = phone.parse_sender(inbound.sender, admitted.merchant.config.country) if inbound else None
         known = sender if isinstance(sender, str) else None
         if not admitted.is_ours(is_reply=True):
             # Stored all the same: a number may have left the file while people still write to it.

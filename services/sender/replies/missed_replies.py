@@ -154,7 +154,7 @@ class MissedReplies:
         message_ids = [reply.provider_message_id for reply, _ in replies]
         known = await self._units.read(lambda db: store.known_ids(db, merchant.id, message_ids))
         country = merchant.config.country
-        if any(not isinstance(phone.heard(reply.sender, country), str) for reply, _ in replies):
+        if any(not isinstance(phone.parse_sender(reply.sender, country), str) for reply, _ in replies):
             # Unassigned replies are stored under what was delivered, which a list does not repeat.
             for unassigned in await self._unassigned.newest(merchant.id):
                 stored = provider.inbound(Callback("", unassigned.form, {}), provider_answers=False)

@@ -96,7 +96,7 @@ class UnassignedReplies:
         if provider is None or not reply.form:
             raise NotAssignable(f"the provider {reply.provider} of {owner} cannot be used, or the text was erased")
         original = provider.inbound(callback, provider_answers=False)
-        sender = to or (phone.heard(original.sender, merchant.config.country) if original else None)
+        sender = to or (phone.parse_sender(original.sender, merchant.config.country) if original else None)
         if not isinstance(sender, str):
             raise NotAssignable("its sender is not a telephone number; name the person in `to`")
         numbers = [each.number for each in merchant.config.numbers]

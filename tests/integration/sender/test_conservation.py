@@ -20,7 +20,7 @@ from shared.db.transaction import Row
 from shared.events.consent import ConsentAct, ConsentReported
 from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.ids import MerchantId
-from shared.phone import Unparsable, heard
+from shared.phone import Unparsable, parse_sender
 from shared.testing import make, make_sender
 from tests.integration.sender.driver import SenderDriver, alarms, open_driver
 from tests.seeds import SEED
@@ -104,7 +104,7 @@ def _marks(form: Mapping[str, str]) -> set[object]:
     clean = {name: value.replace("\0", "") for name, value in form.items()}
     sid = clean.get("MessageSid") or clean.get("SmsSid")
     name = address_of(clean.get("From", "")).name
-    number = heard(name, "US")
+    number = parse_sender(name, "US")
     person = name if isinstance(number, Unparsable) else number
     return {tuple(sorted(clean.items())), ("text", sid, person, clean.get("Body", ""))}
 
@@ -138,8 +138,8 @@ async def test_a_stop_through_any_channel_of_a_number_is_heard(driver: SenderDri
 
 async def test_a_stop_to_an_rcs_sender_is_heard_and_answered_from_the_merchants_number(driver: SenderDriver) -> None:
     await _post(driver, _form(From=f"rcs:{PERSON}", To="rcs:acme_agent"))
-    (heard,) = await driver.published(ReplyReceived)
-    assert (heard.reply_class, heard.sender_number) == (ReplyClass.OPT_OUT, OURS)
+    (parse_sender,) = await driver.published(ReplyReceived)
+    assert (parse_sender.reply_class, parse_sender.sender_number) == (ReplyClass.OPT_OUT, OURS)
 
 
 @pytest.mark.parametrize(
@@ -219,14 +219,14 @@ async def test_what_the_provider_takes_for_a_stop_is_one_and_is_confirmed_by_it_
     assert [row["suppressed"] for row in await driver.people()] == ["opt_out"]
     (report,) = await driver.published(ConsentReported)
     assert report.act is ConsentAct.REVOKED
-    (heard,) = await driver.published(ReplyReceived)
-    assert (heard.reply_class, heard.provider_answers) == (ReplyClass.OPT_OUT, True)
+    (parse_sender,) = await driver.published(ReplyReceived)
+    assert (parse_sender.reply_class, parse_sender.provider_answers) == (ReplyClass.OPT_OUT, True)
 
 
 async def test_what_the_provider_takes_for_a_call_for_help_is_one(driver: SenderDriver) -> None:
     await _post(driver, _form(Body="ASSIST", OptOutType="HELP"))
-    (heard,) = await driver.published(ReplyReceived)
-    assert (heard.reply_class, heard.provider_answers) == (ReplyClass.HELP, True)
+    (parse_sender,) = await driver.published(ReplyReceived)
+    assert (parse_sender.reply_class, parse_sender.provider_answers) == (ReplyClass.HELP, True)
 
 
 async def test_the_providers_start_counts_only_from_somebody_who_is_opted_out(driver: SenderDriver) -> None:

@@ -179,7 +179,7 @@ def test_numbers_kept_for_tests_can_be_used(number: str) -> None:
 
 
 def test_whoever_writes_from_a_number_has_it() -> None:
-    assert phone.heard("+9175550123", "US") == "+9175550123"
-    assert phone.heard("+5215512345678", "US") == "+525512345678"
-    assert isinstance(phone.heard("AMAZON", "US"), Unparsable)
-    assert isinstance(phone.heard("72345", "US"), Unparsable)
+    assert phone.parse_sender("+9175550123", "US") == "+9175550123"
+    assert phone.parse_sender("+5215512345678", "US") == "+525512345678"
+    assert isinstance(phone.parse_sender("AMAZON", "US"), Unparsable)
+    assert isinstance(phone.parse_sender("72345", "US"), Unparsable)
