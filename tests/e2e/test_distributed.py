@@ -50,7 +50,7 @@ async def test_five_processes_tell_the_demos_story(application: Cluster) -> None
         explained = await said_by(application, ["explain", story.observed.refused_id], **key)
         assert "STOP" in explained or "opted out" in explained
         assert "holds acme" in await said_by(application, ["ledger", "verify"])
-        assert "verdicts judged again" in await said_by(application, ["audit"])
+        assert "verdicts decided again" in await said_by(application, ["audit"])
         again = await said_by(application, ["relay-again", "--since-minutes", "10"])
         for service in SERVICES:
             assert f"{service}: reads " in again
