@@ -4,17 +4,25 @@ A router adds one with `router.add_route(...)`. It is reached past the body limi
 every other route, and without dependencies, validation or a place in the OpenAPI document.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-def fast_routes_of(routers: Sequence[APIRouter]) -> list[Route]:
+def fast_routes_of(routers: Iterable[APIRouter]) -> list[Route]:
     """Return the fast routes of routers; FastAPI's own are of another class."""
-    return [route for router in routers for route in router.routes if type(route) is Route]
+    return [route for route in routes_of(routers) if type(route) is Route]
+
+
+def routes_of(routers: Iterable[APIRouter]) -> Iterator[BaseRoute]:
+    """Yield the routes of routers and of the routers they include, which FastAPI keeps as one entry each."""
+    for router in routers:
+        for route in router.routes:
+            included = getattr(route, "original_router", None)
+            yield from [route] if included is None else routes_of([included])
 
 
 class FastRoutes:
