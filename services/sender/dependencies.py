@@ -34,7 +34,7 @@ from shared.tasks import WatchedTasks
 from shared.wake import LoopWaker
 
 NAME: Final = "sender"
-NEWS: Final = (Topic.CONSENTS, Topic.FOLLOW_UPS)
+OPT_OUT_TOPICS: Final = (Topic.CONSENTS, Topic.FOLLOW_UPS)
 """Topics whose unread events may forbid a follow-up that was cleared: withdrawals and cancellations."""
 LISTENERS: Final = ("scheduler", "compliance")
 """Services that must have acted on orders and withdrawals before marketing is sent."""
@@ -130,7 +130,7 @@ def _progress(runtime: Runtime, consumer: Consumer) -> ReadProgress:
         runtime.log.marks(),
         runtime.units,
         system_tables,
-        NEWS,
+        OPT_OUT_TOPICS,
         listeners=LISTENERS,
         patience_seconds=MARK_SECONDS,
     )

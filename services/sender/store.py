@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
 from services.sender.queue.states import AttemptState, DispatchState, is_concluded
-from services.sender.receipts.status_lattice import ProviderStatus, joined
+from services.sender.receipts.status_lattice import ProviderStatus, highest_status
 from services.sender.reconciliation.decision import FIRST_LOOK
 from services.sender.sending.intent_decision import OpenAttempt
 from services.sender.tables import (
@@ -216,7 +216,7 @@ async def statuses_of(db: Transaction, tried: Mapping[AttemptId, Attempt]) -> di
     columns = ("attempt_id", "provider_message_id", "status")
     for row in await db.fetch(receipts, "attempt_id", sorted(tried), columns=columns):
         if row["provider_message_id"] == tried[row["attempt_id"]].provider_message_id:
-            highest[row["attempt_id"]] = joined(highest[row["attempt_id"]], _status_of(row["status"]))
+            highest[row["attempt_id"]] = highest_status(highest[row["attempt_id"]], _status_of(row["status"]))
     return highest
 
 

@@ -1,4 +1,4 @@
-"""Records what became of attempts: the one place, whatever the news came from."""
+"""Records what was observed of attempts: the only place, whatever the source."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from services.sender import recipient_store, store
 from services.sender.engagement.attribution.store import DeliveredText, record_delivered
 from services.sender.instruments import ALARMS
-from services.sender.queue.conclusion import AttemptNews, Conclusion, conclude
+from services.sender.queue.conclusion import AttemptObservation, Conclusion, conclude
 from services.sender.queue.dispatches import Attempt, Dispatch
 from services.sender.queue.states import LIVE_STATES
 from services.sender.replies.send_permission import after_provider_block
@@ -23,15 +23,15 @@ log = logger(__name__)
 
 
 class AttemptUpdate(NamedTuple):
-    """News of one attempt."""
+    """One observation of an attempt."""
 
     attempt_id: AttemptId
     follow_up_id: FollowUpId
-    news: AttemptNews
+    observation: AttemptObservation
 
 
 async def record(updates: Sequence[AttemptUpdate], uow: UnitOfWork) -> list[Conclusion | None]:
-    """Apply news to attempts in the given order, in one unit; return each change, None where the attempt is not known.
+    """Apply observations to attempts in the given order, in one unit; return each change, None for an unknown attempt.
 
     Rows are locked in this order: dispatches, attempts, people; each kind sorted.
     """
@@ -48,7 +48,7 @@ async def record(updates: Sequence[AttemptUpdate], uow: UnitOfWork) -> list[Conc
             continue
         dispatch = dispatches[attempt.follow_up_id]
         change = conclude(
-            attempt, dispatch, item.news, uow.now, another_is_live=_another_is_live(attempt, dispatch, attempts)
+            attempt, dispatch, item.observation, uow.now, another_is_live=_another_is_live(attempt, dispatch, attempts)
         )
         attempts[attempt.id] = change.attempt
         if change.dispatch != dispatch:

@@ -1,6 +1,6 @@
-"""What news of an attempt changes: the answer to its call, a receipt, a listing, or no answer for too long.
+"""What an observation of an attempt changes: the answer to its call, a receipt, a listing, or no answer for too long.
 
-Pure and total. News may come twice, late and in any order; what the provider once accepted stays accepted.
+Pure and total. Observations may come twice, late and in any order; what the provider once accepted stays accepted.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from services.sender.queue import announcements
 from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
 from services.sender.queue.states import AttemptState, DispatchState, is_concluded, may_become
 from services.sender.receipts.poll_schedule import next_status_query
-from services.sender.receipts.status_lattice import FINAL, ProviderStatus, joined
+from services.sender.receipts.status_lattice import FINAL, ProviderStatus, highest_status
 from services.sender.reconciliation.decision import FIRST_LOOK, Adopt, GiveUp, ProvenAbsent
 from services.sender.sending.answer_classification import Accepted, NotSent, Refused, Unknown
 from shared.events.consent import SuppressionCause
@@ -50,11 +50,13 @@ class Overdue:
     """No answer 30 s after the deadline."""
 
 
-AttemptNews: TypeAlias = Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue
+AttemptObservation: TypeAlias = (
+    Accepted | Refused | NotSent | Unknown | Receipt | Adopt | ProvenAbsent | GiveUp | Overdue
+)
 
 
 class Conclusion(NamedTuple):
-    """What the news changed; the same values where it changed nothing."""
+    """What an observation changed; the same values where it changed nothing."""
 
     attempt: Attempt
     dispatch: Dispatch
@@ -67,29 +69,29 @@ class Conclusion(NamedTuple):
 
 
 def conclude(
-    attempt: Attempt, dispatch: Dispatch, news: AttemptNews, now: datetime, *, another_is_live: bool
+    attempt: Attempt, dispatch: Dispatch, observation: AttemptObservation, now: datetime, *, another_is_live: bool
 ) -> Conclusion:
-    """Return what the news makes of an attempt and its dispatch.
+    """Return an attempt and its dispatch after an observation.
 
     Args:
-        attempt: the attempt the news is about.
+        attempt: the observed attempt.
         dispatch: its follow-up's dispatch.
-        news: what happened.
+        observation: what was observed.
         now: the unit's time.
         another_is_live: whether a later attempt of the same follow-up is under way or was accepted.
     """
-    match news:
+    match observation:
         case Accepted():
-            return _accepted(attempt, dispatch, news, now, reconciled=False, another_is_live=another_is_live)
+            return _accepted(attempt, dispatch, observation, now, reconciled=False, another_is_live=another_is_live)
         case Adopt(listed):
             answer = Accepted(listed.provider_message_id)
             change = _accepted(attempt, dispatch, answer, now, reconciled=True, another_is_live=another_is_live)
             receipt = Receipt(listed.provider_message_id, listed.status, listed.code, listed.meaning)
             return _combined(change, _with_status(change.attempt, change.dispatch, receipt, now))
         case Receipt():
-            return _with_receipt(attempt, dispatch, news, now, another_is_live=another_is_live)
+            return _with_receipt(attempt, dispatch, observation, now, another_is_live=another_is_live)
         case Refused():
-            return _refused(attempt, dispatch, news, now)
+            return _refused(attempt, dispatch, observation, now)
         case NotSent(reason):
             ended = _concluded(attempt, AttemptState.NOT_SENT, now, reason=reason)
             return _requeued(attempt, ended, dispatch, now, _backoff(attempt.n), reason="not_sent", detail=reason)
@@ -102,7 +104,7 @@ def conclude(
         case GiveUp():
             return _assumed_sent(attempt, dispatch, now)
         case _:
-            assert_never(news)
+            assert_never(observation)
 
 
 def may_change(receipt: Receipt, attempt: AttemptSnapshot) -> bool:
@@ -112,7 +114,7 @@ def may_change(receipt: Receipt, attempt: AttemptSnapshot) -> bool:
     """
     if attempt.state not in _ACCEPTED_BY_PROVIDER or attempt.provider_message_id != receipt.provider_message_id:
         return True
-    return receipt.status in FINAL and joined(attempt.status, receipt.status) is not attempt.status
+    return receipt.status in FINAL and highest_status(attempt.status, receipt.status) is not attempt.status
 
 
 def _accepted(
@@ -152,7 +154,7 @@ def _with_answer(attempt: Attempt, answer: Accepted, **more: Any) -> Attempt:
     return attempt._replace(
         provider_message_id=answer.provider_message_id,
         parts=answer.parts or attempt.parts,
-        status=joined(attempt.status, answer.status),
+        status=highest_status(attempt.status, answer.status),
         **more,
     )
 
@@ -172,7 +174,7 @@ def _with_receipt(
 
 def _with_status(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: datetime) -> Conclusion:
     """Apply a status; only a higher one changes anything."""
-    status = joined(attempt.status, receipt.status)
+    status = highest_status(attempt.status, receipt.status)
     if status is attempt.status:
         return Conclusion(attempt, dispatch)
     before, attempt = (

@@ -20,7 +20,7 @@ RANK: Final = {status: rank for rank, status in enumerate(ProviderStatus)}
 FINAL: Final = frozenset({ProviderStatus.FAILED, ProviderStatus.UNDELIVERED, ProviderStatus.DELIVERED})
 
 
-def joined(known: ProviderStatus | None, heard: ProviderStatus | None) -> ProviderStatus | None:
+def highest_status(known: ProviderStatus | None, heard: ProviderStatus | None) -> ProviderStatus | None:
     """Return the higher of two statuses; commutative, associative, idempotent."""
     if known is None or heard is None:
         return known or heard

@@ -116,10 +116,10 @@ class StatusPoller:
         provider = self._providers.provider(*account)
         if provider is None or not provider.capabilities.status_on_request:
             return False  # its texts wait until it can be asked, and count as unconfirmed meanwhile
-        due = await self._units.read(lambda db: store.to_ask(db, account, now, _GROUP))
+        due = await self._units.read(lambda db: store.due_queries(db, account, now, _GROUP))
         assigned = self._holding()
         mine = [each for each in due if partition_of(each.recipient_id, assigned.of) in assigned.numbers]
-        excluded = await self._units.read(lambda db: store.not_to_be_asked(db, mine))
+        excluded = await self._units.read(lambda db: store.excluded_queries(db, mine))
         await self._reschedule([each for each in mine if each in excluded], None)
         waiting = {each.provider_message_id: each for each in mine if each not in excluded}
         answers, failure = await self._query(account, provider, waiting)

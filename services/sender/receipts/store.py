@@ -28,7 +28,7 @@ NEXT_ACCOUNT = (
     .order_by(attempts.c.merchant_id, attempts.c.provider, attempts.c.ask_at)
     .limit(1)
 )
-TO_ASK = (
+DUE_QUERIES = (
     sa.select(
         attempts.c.id,
         attempts.c.follow_up_id,
@@ -85,10 +85,10 @@ async def next_account(db: Transaction, after: AccountName) -> tuple[AccountName
     return ((rows[0]["merchant_id"], rows[0]["provider"]), rows[0]["ask_at"]) if rows else None
 
 
-async def to_ask(db: Transaction, account: AccountName, now: datetime, most: int) -> list[UnreportedAttempt]:
+async def due_queries(db: Transaction, account: AccountName, now: datetime, most: int) -> list[UnreportedAttempt]:
     """Return an account's texts whose provider is to be asked now, the longest due first."""
     merchant_id, provider = account
-    rows = await db.rows(TO_ASK, {"merchant_id": merchant_id, "provider": provider, "now": now, "most": most})
+    rows = await db.rows(DUE_QUERIES, {"merchant_id": merchant_id, "provider": provider, "now": now, "most": most})
     return [
         UnreportedAttempt(
             attempt_id=AttemptId(row["id"]),
@@ -104,7 +104,7 @@ async def to_ask(db: Transaction, account: AccountName, now: datetime, most: int
     ]
 
 
-async def not_to_be_asked(db: Transaction, attempts_due: Sequence[UnreportedAttempt]) -> set[UnreportedAttempt]:
+async def excluded_queries(db: Transaction, attempts_due: Sequence[UnreportedAttempt]) -> set[UnreportedAttempt]:
     """Return those of erased people and of closed merchants."""
     recipient_ids = sorted({each.recipient_id for each in attempts_due})
     people = await db.fetch(recipients, "recipient_id", recipient_ids, columns=("recipient_id", "erased_at"))

@@ -14,7 +14,7 @@ from services.sender.instruments import ALARMS, RECONCILED, UNRESOLVED
 from services.sender.providers.accounts import ProviderAccounts
 from services.sender.queue import attempt_recording
 from services.sender.queue.attempt_recording import AttemptUpdate
-from services.sender.queue.conclusion import AttemptNews, Conclusion, Overdue
+from services.sender.queue.conclusion import AttemptObservation, Conclusion, Overdue
 from services.sender.queue.dispatches import Attempt, Dispatch
 from services.sender.queue.states import AttemptState
 from services.sender.reconciliation import store
@@ -241,9 +241,9 @@ class Reconciler:
         attempt_recording.raise_alarms(changes)
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(finding).__name__)
 
-    async def _conclude(self, attempt: Attempt, news: AttemptNews) -> None:
-        await self._record([AttemptUpdate(attempt.id, attempt.follow_up_id, news)])
-        log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(news).__name__)
+    async def _conclude(self, attempt: Attempt, observation: AttemptObservation) -> None:
+        await self._record([AttemptUpdate(attempt.id, attempt.follow_up_id, observation)])
+        log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(observation).__name__)
 
     async def _record(self, updates: Sequence[AttemptUpdate]) -> None:
         changes = await self._units.run(lambda uow: attempt_recording.record(updates, uow), WritePriority.OUTCOMES)

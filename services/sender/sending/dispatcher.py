@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.sender import store
-from services.sender.clock_skew import DatabaseClock
 from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
 from services.sender.numbers.backpressure import Backpressure
 from services.sender.numbers.bucket import Bucket
@@ -16,6 +15,7 @@ from services.sender.numbers.health import NumberHealth
 from services.sender.providers.accounts import ProviderAccounts, Route
 from services.sender.queue.dispatches import MARKETING_PRIORITY, Dispatch
 from services.sender.queue.failing_dispatches import FailingDispatches
+from services.sender.sending.clock_skew import DatabaseClock
 from services.sender.sending.composition import ComposedText, compose
 from services.sender.sending.intent_decision import LEAST_CLEARANCE, Refuse
 from services.sender.sending.intents import IntentGroup, PreparedDispatch, commit_intents

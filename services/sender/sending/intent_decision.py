@@ -18,7 +18,7 @@ CLOSE_GUARD_WITHOUT_VALIDITY: Final = timedelta(minutes=15)
 """A provider without a validity period must not get a text this close to quiet hours."""
 VALIDITY_MARGIN_SECONDS: Final = 15
 WAIT_FOR_OTHER: Final = timedelta(seconds=2)
-WAIT_FOR_NEWS: Final = timedelta(seconds=1)
+WAIT_FOR_UNREAD_EVENTS: Final = timedelta(seconds=1)
 NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
 """Obstacles that no new clearance removes: they are reported before a lapse."""
 
@@ -51,14 +51,14 @@ class SendCircumstances(NamedTuple):
     """The text's hash itself, which attempts of earlier versions store."""
     open_attempts: Sequence[OpenAttempt] = ()
     merchant_closed: bool = False
-    news_unread: bool = False
+    has_unread_events: bool = False
     """An event about the person is in the log unread, or may be on its way there; marketing then waits."""
     content_gone: bool = False
     """The person was erased after the clearance."""
     obstacle: "Refuse | None" = None
     """What was found outside the transaction: rendering, registration, allow-list."""
     provider_has_validity: bool = True
-    held_by: str | None = None
+    hold_reason: str | None = None
     """What keeps its number from calling; a clearance that runs out meanwhile lapses for this reason."""
 
 
@@ -109,7 +109,7 @@ def decide(
     if circumstances.obstacle is not None and circumstances.obstacle.reason in NO_SENDER:
         return circumstances.obstacle
     if candidate.valid_until < now + LEAST_CLEARANCE:
-        return Lapse(circumstances.held_by or "clearance_ran_out")
+        return Lapse(circumstances.hold_reason or "clearance_ran_out")
     if circumstances.obstacle is not None:
         return circumstances.obstacle
     closes = candidate.window_closes_at
@@ -117,8 +117,8 @@ def decide(
         return Lapse("window_closed")
     if closes is not None and not circumstances.provider_has_validity and closes < now + CLOSE_GUARD_WITHOUT_VALIDITY:
         return Refuse("window_closing", retry_at=closes)
-    if circumstances.news_unread and candidate.purpose is Purpose.MARKETING:
-        return StayQueued(now + WAIT_FOR_NEWS)
+    if circumstances.has_unread_events and candidate.purpose is Purpose.MARKETING:
+        return StayQueued(now + WAIT_FOR_UNREAD_EVENTS)
     if any(_collides(other, circumstances) for other in circumstances.open_attempts):
         return StayQueued(now + WAIT_FOR_OTHER)
     return Go()

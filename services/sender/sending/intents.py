@@ -48,7 +48,7 @@ class PreparedDispatch(NamedTuple):
     route: Route | None
     composed: ComposedText | None
     obstacle: Refuse | None
-    held_by: str | None = None
+    hold_reason: str | None = None
     """What keeps its number from calling now."""
     quarantined_since: datetime | None = None
     """Set where a restored backup may have lost a call: the provider is asked about it, and it is not made."""
@@ -187,11 +187,11 @@ def _decide(
             unkeyed_sha256=composed.body_sha256 if composed else None,
             open_attempts=others,
             merchant_closed=is_closed,
-            news_unread=has_unread_events,
+            has_unread_events=has_unread_events,
             content_gone=prepared.obstacle is not None and prepared.obstacle.reason == "erased",
             obstacle=prepared.obstacle,
             provider_has_validity=prepared.route is None or prepared.route.provider.capabilities.validity_period,
-            held_by=prepared.held_by,
+            hold_reason=prepared.hold_reason,
         ),
         now,
     )

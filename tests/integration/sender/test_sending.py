@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from services.sender.clock_skew import ClocksApart
 from services.sender.numbers.breaker import Breaker, BreakerState
 from services.sender.numbers.health import NumberHealth
 from services.sender.reconciliation.decision import body_sha256, keyed_body_hash
 from services.sender.sending import composition, dispatcher, intents
+from services.sender.sending.clock_skew import ClocksApart
 from services.sender.tables import dispatches, recipients, system_tables
 from shared import aad
 from shared.bus import parked

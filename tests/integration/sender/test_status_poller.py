@@ -81,7 +81,7 @@ async def test_a_receipt_that_comes_while_the_provider_is_asked_stands(driver: S
     text.status = "sent"
     driver.clock.advance(minutes=10)
     asked_before = await driver.harness.runtime.units.read(
-        lambda db: store.to_ask(db, (make.MERCHANT, "main"), driver.clock.now(), 9)
+        lambda db: store.due_queries(db, (make.MERCHANT, "main"), driver.clock.now(), 9)
     )
     await driver.http.post(**text.receipt("delivered"))
     await driver.sender.status_poller._reschedule(asked_before, driver.clock.now())
@@ -181,7 +181,7 @@ async def test_nobody_asks_about_a_person_who_was_erased(driver: SenderDriver) -
 
 
 @pytest.mark.parametrize(
-    "statement", [store.NEXT_ACCOUNT, store.TO_ASK], ids=["the next account", "its texts to ask about"]
+    "statement", [store.NEXT_ACCOUNT, store.DUE_QUERIES], ids=["the next account", "its texts to ask about"]
 )
 async def test_what_is_to_be_asked_is_found_along_an_index(driver: SenderDriver, statement: object) -> None:
     plan = await driver.harness.plan(statement, merchant_id="a", provider="b", now=START, most=9)  # type: ignore[arg-type] # a Select is enough

@@ -1,4 +1,4 @@
-"""What news changes: every order of the same news ends the same, and nothing taken is ever untaken."""
+"""What observations change: every order of the same ones ends the same, and nothing taken is ever untaken."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.sender.providers.reactions import CodeMeaning, Reaction
-from services.sender.queue.conclusion import AttemptNews, Conclusion, Overdue, Receipt, conclude, may_change
+from services.sender.queue.conclusion import AttemptObservation, Conclusion, Overdue, Receipt, conclude, may_change
 from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
 from services.sender.queue.states import LIVE_STATES, TRANSITIONS, AttemptState, DispatchState
 from services.sender.receipts.status_lattice import ProviderStatus
@@ -63,7 +63,7 @@ ATTEMPT = Attempt(
 )
 REFUSED = Refused("21211", CodeMeaning(ErrorClass.INVALID))
 LISTED = ListedMessage("SM1", "+12025550100", b"h" * 32, START)
-NEWS: tuple[AttemptNews, ...] = (
+OBSERVED: tuple[AttemptObservation, ...] = (
     Accepted("SM1"),
     REFUSED,
     Refused("20429", CodeMeaning(ErrorClass.THROTTLED, Reaction.SLOW_DOWN), 7.0),
@@ -79,45 +79,47 @@ NEWS: tuple[AttemptNews, ...] = (
 )
 
 
-def conclusions(news: list[AttemptNews], dispatch: Dispatch = DISPATCH, **changes: Any) -> list[Conclusion]:
-    """Return the changes that news make one after the other."""
+def conclusions(
+    observations: list[AttemptObservation], dispatch: Dispatch = DISPATCH, **changes: Any
+) -> list[Conclusion]:
+    """Return what observations change, one after the other."""
     attempt, changes_made = ATTEMPT._replace(**changes), []
-    for one in news:
+    for one in observations:
         change = conclude(attempt, dispatch, one, START, another_is_live=False)
         attempt, dispatch = change.attempt, change.dispatch
         changes_made.append(change)
     return changes_made
 
 
-@given(st.lists(st.sampled_from(NEWS), max_size=8))
-def test_only_allowed_transitions_ever_happen(news: list[AttemptNews]) -> None:
+@given(st.lists(st.sampled_from(OBSERVED), max_size=8))
+def test_only_allowed_transitions_ever_happen(observations: list[AttemptObservation]) -> None:
     state = AttemptState.INTENT
-    for change in conclusions(news):
+    for change in conclusions(observations):
         after = change.attempt.state
         assert after is state or after in TRANSITIONS[state]
         state = after
 
 
-@given(st.lists(st.sampled_from(NEWS), max_size=8))
-def test_a_text_that_was_taken_is_never_queued_again(news: list[AttemptNews]) -> None:
+@given(st.lists(st.sampled_from(OBSERVED), max_size=8))
+def test_a_text_that_was_taken_is_never_queued_again(observations: list[AttemptObservation]) -> None:
     was_taken = False
-    for change in conclusions(news):
+    for change in conclusions(observations):
         was_taken = was_taken or change.attempt.state is AttemptState.ACCEPTED
         if was_taken:
             assert change.dispatch.state is not DispatchState.QUEUED
             assert change.attempt.provider_message_id == "SM1"
 
 
-@given(st.lists(st.sampled_from(NEWS), max_size=8))
-def test_acceptance_and_delivery_are_announced_at_most_once(news: list[AttemptNews]) -> None:
-    events = [event for change in conclusions(news) for event in change.events]
+@given(st.lists(st.sampled_from(OBSERVED), max_size=8))
+def test_acceptance_and_delivery_are_announced_at_most_once(observations: list[AttemptObservation]) -> None:
+    events = [event for change in conclusions(observations) for event in change.events]
     assert sum(isinstance(event, DispatchAccepted) for event in events) <= 1
     assert sum(isinstance(event, DispatchDelivered) for event in events) <= 1
 
 
-@given(st.lists(st.sampled_from(NEWS), max_size=6))
-def test_a_queued_dispatch_never_has_a_live_attempt(news: list[AttemptNews]) -> None:
-    for change in conclusions(news):
+@given(st.lists(st.sampled_from(OBSERVED), max_size=6))
+def test_a_queued_dispatch_never_has_a_live_attempt(observations: list[AttemptObservation]) -> None:
+    for change in conclusions(observations):
         if change.dispatch.state is DispatchState.QUEUED:
             assert change.attempt.state not in LIVE_STATES
 
@@ -128,7 +130,7 @@ def test_a_queued_dispatch_never_has_a_live_attempt(news: list[AttemptNews]) -> 
         permutations([Accepted("SM1"), Receipt("SM1", ProviderStatus.SENT), Receipt("SM1", ProviderStatus.DELIVERED)])
     ),
 )
-def test_answer_and_receipts_end_the_same_in_any_order(order: tuple[AttemptNews, ...]) -> None:
+def test_answer_and_receipts_end_the_same_in_any_order(order: tuple[AttemptObservation, ...]) -> None:
     end = conclusions([*order, *order])[-1]
     assert (end.attempt.state, end.attempt.status) == (AttemptState.ACCEPTED, ProviderStatus.DELIVERED)
     assert end.dispatch.state is DispatchState.DELIVERED
@@ -189,11 +191,11 @@ def snapshot(attempt: Attempt) -> AttemptSnapshot:
     return AttemptSnapshot(attempt.follow_up_id, attempt.state, attempt.status, attempt.provider_message_id)
 
 
-@given(st.lists(st.sampled_from(NEWS), max_size=6), RECEIPTS)
+@given(st.lists(st.sampled_from(OBSERVED), max_size=6), RECEIPTS)
 def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_way(
-    news: list[AttemptNews], receipt: Receipt
+    observations: list[AttemptObservation], receipt: Receipt
 ) -> None:
-    last = [Conclusion(ATTEMPT, DISPATCH), *conclusions(news)][-1]
+    last = [Conclusion(ATTEMPT, DISPATCH), *conclusions(observations)][-1]
     if may_change(receipt, snapshot(last.attempt)):
         return
     change = conclude(last.attempt, last.dispatch, receipt, START, another_is_live=False)
@@ -201,9 +203,13 @@ def test_a_receipt_that_is_no_news_changes_nothing_but_how_far_a_text_is_on_its_
     assert change.attempt.status in {last.attempt.status, ProviderStatus.SENT}
 
 
-@given(st.lists(st.sampled_from(NEWS), max_size=4), RECEIPTS, st.lists(st.sampled_from(NEWS), max_size=4))
+@given(
+    st.lists(st.sampled_from(OBSERVED), max_size=4),
+    RECEIPTS,
+    st.lists(st.sampled_from(OBSERVED), max_size=4),
+)
 def test_what_is_no_news_never_becomes_news(
-    before: list[AttemptNews], receipt: Receipt, after: list[AttemptNews]
+    before: list[AttemptObservation], receipt: Receipt, after: list[AttemptObservation]
 ) -> None:
     attempts = [ATTEMPT, *(change.attempt for change in conclusions([*before, *after]))]
     verdicts = [may_change(receipt, snapshot(attempt)) for attempt in attempts]
@@ -211,16 +217,18 @@ def test_what_is_no_news_never_becomes_news(
 
 
 @pytest.mark.parametrize(
-    ("news", "receipt"),
+    ("observations", "receipt"),
     [
         ([], Receipt("SM1", ProviderStatus.ACCEPTED)),
         ([Unknown("timeout")], Receipt("SM1", ProviderStatus.SENT)),
         ([NotSent("started_too_late")], Receipt("SM1", ProviderStatus.SENT)),
         ([Accepted("SM1")], Receipt("SM2", ProviderStatus.SENT)),
         ([Accepted("SM1")], Receipt("SM1", ProviderStatus.DELIVERED)),
-        ([Accepted("SM1"), NEWS[-2]], Receipt("SM1", ProviderStatus.DELIVERED)),
+        ([Accepted("SM1"), OBSERVED[-2]], Receipt("SM1", ProviderStatus.DELIVERED)),
     ],
 )
-def test_proof_that_a_text_was_taken_a_double_and_its_end_are_news(news: list[AttemptNews], receipt: Receipt) -> None:
-    attempt = [ATTEMPT, *(change.attempt for change in conclusions(news))][-1]
+def test_proof_that_a_text_was_taken_a_double_and_its_end_are_news(
+    observations: list[AttemptObservation], receipt: Receipt
+) -> None:
+    attempt = [ATTEMPT, *(change.attempt for change in conclusions(observations))][-1]
     assert may_change(receipt, snapshot(attempt))
