@@ -272,13 +272,8 @@ async def insert_first_timers(db: Transaction, planned: Iterable[FollowUp]) -> N
 
 def timer_row(follow_up: FollowUp) -> Mapping[str, Any]:
     """Return the row of a follow-up's timer: a follow-up has at most one."""
-    kind = TIMER_KINDS[follow_up.state]
-    return {
-        "partition": follow_up.partition,
-        "due_at": follow_up.timer_at,
-        "follow_up_id": follow_up.id,
-        "kind": kind,
-    }
+    due_at, kind = follow_up.timer_at, TIMER_KINDS[follow_up.state]
+    return {"partition": follow_up.partition, "due_at": due_at, "follow_up_id": follow_up.id, "kind": kind}
 
 
 async def _delete_timers(db: Transaction, found: Iterable[FollowUp]) -> None:

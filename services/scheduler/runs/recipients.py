@@ -1,7 +1,7 @@
 """What the scheduler keeps of a person: the counters conditions read, consents, recent triggers, and erasure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from shared.db.transaction import Row
 from shared.events.trigger import Contact, TriggerReceived
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
+
+_TRIGGER_COLUMNS = tuple(field.name for field in fields(Trigger))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +62,10 @@ class StoredRecipient:
 
     def row(self) -> dict[str, Any]:
         """Return its row."""
-        return {
-            "id": self.id,
-            "merchant_id": self.merchant_id,
-            "orders": self.orders,
-            "total_spent_minor": self.total_spent_minor,
-            "last_order_at": self.last_order_at,
-            "consent_epoch": self.consent_epoch,
-            "suppressed": self.suppressed,
-            "consents": self.consents,
-            "erased_at": self.erased_at,
-        }
+        return {name: getattr(self, name) for name in _COLUMNS}
+
+
+_COLUMNS = tuple(field.name for field in fields(StoredRecipient))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,40 +83,17 @@ class RecipientPast:
 
 def seen_row(trigger: TriggerReceived) -> dict[str, Any]:
     """Return the row of a trigger; its facts stay sealed."""
-    return {
-        "recipient_id": trigger.recipient_id,
-        "event_id": trigger.event_id,
-        "merchant_id": trigger.merchant_id,
-        "kind": trigger.kind,
-        "source": trigger.source,
-        "subject": trigger.subject,
-        "customer": trigger.customer,
-        "amount_minor": trigger.amount_minor,
-        "currency": trigger.currency,
-        "test": trigger.test,
-        "occurred_at": trigger.occurred_at,
-        "facts": trigger.facts,
-    }
+    return {name: getattr(trigger, name) for name in _TRIGGER_COLUMNS}
 
 
 def opened(sealer: Sealer, source: TriggerReceived | Row) -> Trigger:
     """Return a trigger, from its event or its row, with its facts opened."""
     values = source if isinstance(source, Mapping) else seen_row(source)
     facts = values["facts"]
-    return Trigger(
-        event_id=values["event_id"],
-        merchant_id=values["merchant_id"],
-        recipient_id=values["recipient_id"],
-        kind=values["kind"],
-        source=values["source"],
-        occurred_at=values["occurred_at"],
-        subject=values["subject"],
-        customer=values["customer"],
-        amount_minor=values["amount_minor"],
-        currency=values["currency"],
-        test=bool(values["test"]),
-        facts=orjson.loads(_opened_facts(sealer, values, facts)) if facts else {},
-    )
+    known = {name: values[name] for name in _TRIGGER_COLUMNS}
+    known["test"] = bool(values["test"])
+    known["facts"] = orjson.loads(_opened_facts(sealer, values, facts)) if facts else {}
+    return Trigger(**known)
 
 
 def _opened_facts(sealer: Sealer, values: Mapping[str, Any], facts: bytes) -> bytes:

@@ -151,48 +151,26 @@ def _entry_row(run: NewRun) -> dict[str, Any]:
 
 def follow_up_row(follow_up: FollowUp, run: NewRun, body: bytes, facts: bytes, now: datetime) -> dict[str, Any]:
     """Return the row of a new follow-up; `body` and `facts` are sealed."""
-    return {
-        "id": follow_up.id,
-        "partition": follow_up.partition,
-        "merchant_id": follow_up.merchant_id,
-        "recipient_id": follow_up.recipient_id,
-        "enrollment_id": follow_up.enrollment_id,
-        "flow": follow_up.flow,
-        "flow_version": follow_up.flow_version,
-        "step": follow_up.step,
-        "purpose": follow_up.purpose,
+    row = follow_up._asdict()
+    lifecycle = row.pop("lifecycle")
+    return row | {
         "arm": None,
-        "state": follow_up.state,
-        "reason": follow_up.lifecycle.reason,
+        "state": lifecycle.state,
+        "reason": lifecycle.reason,
         "release": 0,
         "is_too_late": False,
         "unwanted_as": None,
         "unwanted_reason": None,
         "proofs": {},
-        "changes": follow_up.changes,
-        "first_due_at": follow_up.first_due_at,
-        "due_at": follow_up.due_at,
         "due_local": local_time(follow_up.due_at, run.zone),
-        "time_zone": follow_up.time_zone,
-        "expires_at": follow_up.expires_at,
-        "timer_at": follow_up.timer_at,
-        "accepted_at": None,
-        "sender_number": follow_up.sender_number,
         "priority": int(follow_up.priority),
         "policy": _policy_json(follow_up.policy),
-        "subject": follow_up.subject,
-        "locale": follow_up.locale,
         "body": body,
         "contact": run.contact,
         "facts": facts,
-        "trigger_id": follow_up.trigger_id,
         "consent_reports": [str(report) for report in follow_up.consent_reports],
-        "inbound_at": follow_up.inbound_at,
-        "correlation_id": follow_up.correlation_id,
-        "asked_by": follow_up.asked_by,
-        "created_at": now,
         "updated_at": now,
-        "ended_at": now if follow_up.state in ENDS else None,
+        "ended_at": now if lifecycle.state in ENDS else None,
     }
 
 
