@@ -3,29 +3,21 @@
 import asyncio
 from collections import deque
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from services.sender.numbers.breaker import Breaker, BreakerState
-from services.sender.numbers.health import NumberHealth
-from services.sender.reconciliation.decision import body_sha256, keyed_body_hash
 from services.sender.sending import composition, dispatcher, intents
 from services.sender.sending.clock_skew import ClocksApart
-from services.sender.tables import dispatches, recipients, system_tables
-from shared import aad
+from services.sender.tables import dispatches, system_tables
 from shared.bus import parked
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import ConsentReported, MerchantClosed, RecipientErased, SuppressionCause
+from shared.events.consent import ConsentReported, MerchantClosed, SuppressionCause
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchWaiting, ErrorClass
 from shared.events.follow_up import FollowUpCancelled, FollowUpLapsed, Purpose
-from shared.events.trigger import Contact
-from shared.ids import MerchantId
-from shared.phone import E164
 from shared.testing import make, make_sender
 from tests.integration.sender.driver import SenderDriver, alarms
 
@@ -112,81 +104,6 @@ async def test_a_closed_merchant_writes_to_nobody(driver: SenderDriver) -> None:
     assert driver.provider.calls == 0
 
 
-async def test_an_erased_person_gets_nothing_whichever_came_first(driver: SenderDriver) -> None:
-    late = driver.cleared(2)
-    erased = make.event(
-        RecipientErased, recipient_id=make_sender.recipient_id(driver.sealer), occurred_at=driver.clock.now()
-    )
-    await driver.hear(driver.cleared(1), erased, late)
-    await driver.send()
-    assert driver.provider.calls == 0
-    assert {failed.reason for failed in await driver.published(DispatchFailed)} == {"erased"}
-    assert all(row["contact"] is None and row["body"] is None for row in await driver.dispatches())
-
-
-async def test_the_hash_of_a_text_that_went_does_not_outlive_the_persons_erasure(driver: SenderDriver) -> None:
-    await driver.hear(driver.cleared(1))
-    await driver.send()
-    [before] = await driver.attempts()
-    await driver.hear(
-        make.event(
-            RecipientErased, recipient_id=make_sender.recipient_id(driver.sealer), occurred_at=driver.clock.now()
-        )
-    )
-    [after] = await driver.attempts()
-    assert (before["state"], bool(before["body_sha256"])) == ("accepted", True)
-    assert (after["state"], after["body_sha256"]) == ("accepted", b"")
-    [person] = await driver.harness.rows(sa.select(recipients))
-    assert person["text_key"] is None
-
-
-async def test_the_hash_of_a_text_is_kept_under_a_key_of_the_persons_and_told_to_nobody_else(
-    driver: SenderDriver,
-) -> None:
-    """Two people are sent the same words: nothing kept or published says so, and no guess at the words fits."""
-    await driver.hear(driver.cleared(1, text="Hello"), driver.cleared(2, text="Hello", phone="+12125550199"))
-    for _ in range(3):
-        await driver.send()
-        driver.clock.advance(seconds=2)
-    words = {text.form["Body"] for text in driver.provider.texts}
-    kept = [bytes(row["body_sha256"]) for row in await driver.attempts()]
-    assert len(words) == 1
-    assert len(set(kept)) == len(kept) == 2
-    assert not {body_sha256(each) for each in words} & set(kept)
-    assert {event.body_sha256 for event in await driver.published(DispatchAccepted)} == {each.hex() for each in kept}
-
-
-async def test_who_was_known_before_there_were_keys_gets_one_with_their_next_text(driver: SenderDriver) -> None:
-    await driver.hear(driver.cleared(1))
-
-    async def as_before(uow: UnitOfWork) -> None:
-        await uow.db.execute(sa.update(recipients).values(text_key=None))
-
-    await driver.harness.runtime.units.run(as_before, WritePriority.BATCHES)
-    await driver.send()
-    [person] = await driver.harness.rows(sa.select(recipients))
-    [attempt] = await driver.attempts()
-    assert person["text_key"]
-    [text] = driver.provider.texts
-    assert attempt["body_sha256"] == keyed_body_hash(person["text_key"], body_sha256(text.form["Body"]))
-
-
-async def test_a_sealed_number_that_was_moved_to_another_persons_row_is_never_called(driver: SenderDriver) -> None:
-    await driver.hear(driver.cleared(1))
-    theirs = aad.contact(make_sender.recipient_id(driver.sealer, "+12125550199"))
-    others = driver.sealer.seal(
-        MerchantId(make.MERCHANT), theirs, Contact(phone=E164("+12125550199")).model_dump_json().encode()
-    )
-
-    async def move(uow: UnitOfWork) -> None:
-        await uow.db.execute(sa.update(dispatches).values(contact=others))
-
-    await driver.harness.runtime.units.run(move, WritePriority.BATCHES)
-    await driver.send()
-    assert driver.provider.calls == 0
-    assert {failed.reason for failed in await driver.published(DispatchFailed)} == {"unreadable"}
-
-
 async def test_a_template_without_its_value_fails_with_its_reason(driver: SenderDriver) -> None:
     await driver.hear(driver.cleared(text="Hello {{ trigger.nothing }}"))
     await driver.send()
@@ -243,69 +160,6 @@ async def test_answers_go_before_transactional_and_those_before_marketing(driver
     assert [text.form["To"][-1] for text in driver.provider.texts] == ["2", "1", "0"]
 
 
-@pytest.mark.parametrize("driver", [{"rate": 1}], indirect=True)
-async def test_a_number_never_sends_more_parts_a_second_than_it_may(driver: SenderDriver) -> None:
-    await driver.hear(*(driver.cleared(n, phone=f"+1212555012{n}") for n in range(4)))
-    for _ in range(30):
-        await driver.send()
-        driver.clock.advance(seconds=0.1)
-    assert driver.provider.calls == 3
-
-
-async def test_a_throttled_number_rests_as_long_as_the_provider_says(driver: SenderDriver) -> None:
-    driver.provider.script = deque(["throttle"])
-    await driver.hear(driver.cleared(1), driver.cleared(2, phone="+12125550124"))
-    driver.sender.calls._most = 1
-    await driver.send()
-    for _ in range(6):
-        driver.clock.advance(seconds=1)
-        await driver.send()
-    assert driver.provider.calls == 1
-    driver.clock.advance(seconds=1.1)
-    await driver.send()
-    await driver.send()
-    assert len(driver.provider.texts) == 2
-    assert await driver.published(DispatchFailed) == []
-
-
-async def test_a_wrong_token_halts_the_number_and_loses_no_text(driver: SenderDriver) -> None:
-    driver.provider.script = deque(["refuse:20003"])
-    await driver.hear(driver.cleared(1), driver.cleared(2, phone="+12125550124"))
-    driver.sender.calls._most = 1
-    await driver.send()
-    driver.restarted()
-    driver.clock.advance(minutes=9, seconds=30)
-    await driver.send()
-    assert driver.provider.calls == 1
-    assert len(await driver.published(FollowUpLapsed)) == 2
-    assert await driver.published(DispatchFailed) == []
-
-
-async def test_a_number_that_one_replica_found_halted_is_halted_for_the_others_too(driver: SenderDriver) -> None:
-    other = NumberHealth(driver.harness.runtime.units)
-    await other.refresh()
-    assert other.allowance(make_sender.SENDER_NUMBER) is None
-    driver.provider.script = deque(["refuse:20003"])
-    await driver.hear(driver.cleared())
-    await driver.send()
-    await other.refresh()
-    assert other.allowance(make_sender.SENDER_NUMBER) is None, "it looks from time to time, not all the time"
-    driver.clock.advance(seconds=6)
-    await other.refresh()
-    assert other.allowance(make_sender.SENDER_NUMBER) == 0
-
-
-async def test_a_dead_provider_is_tried_less_and_less(driver: SenderDriver) -> None:
-    await driver.provider.stop()
-    await driver.hear(*(driver.cleared(n, phone=f"+121255501{n:02}") for n in range(20)))
-    driver.sender.calls._most = 1
-    for _ in range(12):
-        await driver.send()
-    attempts = await driver.attempts()
-    assert len(attempts) == 5
-    assert {(a["state"], a["reason"]) for a in attempts} == {("not_sent", "connection_refused")}
-
-
 @pytest.mark.parametrize(
     ("code", "error_class", "cause"),
     [
@@ -338,40 +192,6 @@ async def test_an_unlisted_code_is_final_and_looked_at(driver: SenderDriver) -> 
     assert (failed.error_class, failed.code) == (ErrorClass.UNKNOWN, "29999")
     assert alarms("unknown") == before + 1
     assert await driver.published(ConsentReported) == []
-
-
-@pytest.mark.parametrize("driver", [{"registration": "unregistered"}], indirect=True)
-async def test_an_unregistered_number_is_refused_before_the_provider_does(driver: SenderDriver) -> None:
-    await driver.hear(driver.cleared())
-    await driver.send()
-    (failed,) = await driver.published(DispatchFailed)
-    assert failed.error_class is ErrorClass.SENDER_UNREGISTERED
-    assert driver.provider.calls == 0
-
-
-@pytest.mark.parametrize("minutes", [0, 9.5])
-async def test_a_text_whose_number_left_the_files_ends_and_is_not_asked_about_for_ever(
-    driver: SenderDriver, minutes: float
-) -> None:
-    await driver.hear(driver.cleared(sender_number="+12025550199"))
-    driver.clock.advance(minutes=minutes)
-    await driver.send()
-    assert await driver.published(FollowUpLapsed) == []
-    assert [failed.reason for failed in await driver.published(DispatchFailed)] == ["sender_unknown"]
-    assert [row["state"] for row in await driver.dispatches()] == ["failed"]
-
-
-async def test_a_text_whose_number_stays_halted_lapses_for_a_day_and_then_ends(driver: SenderDriver) -> None:
-    planned_for = driver.clock.now()
-    for release, hours in enumerate((1, 23, 25), start=1):
-        driver.clock.advance(seconds=(planned_for + timedelta(hours=hours) - driver.clock.now()).total_seconds())
-        soon = driver.clock.now() + timedelta(seconds=20)
-        await driver.hear(driver.cleared(first_due_at=planned_for, valid_until=soon, release=release))
-        driver.sender.dispatcher._numbers._breakers[make_sender.SENDER_NUMBER] = Breaker(BreakerState.HALTED)
-        await driver.send()
-    assert len(await driver.published(FollowUpLapsed)) == 2
-    assert {lapsed.reason for lapsed in await driver.published(FollowUpLapsed)} == {"sender_halted"}
-    assert [failed.reason for failed in await driver.published(DispatchFailed)] == ["sender_halted"]
 
 
 async def test_marketing_waits_while_the_wall_clock_is_in_doubt(driver: SenderDriver) -> None:
@@ -505,39 +325,6 @@ async def test_marketing_waits_while_the_event_door_is_halted(driver: SenderDriv
     driver.service.runner.halted = "consumer_halted"
     await driver.send()
     assert [text.form["To"] for text in driver.provider.texts] == ["+12125550124"]
-
-
-async def test_a_changed_file_takes_effect_and_an_unchanged_account_keeps_its_connections(
-    driver: SenderDriver, tmp_path: Path
-) -> None:
-    before = driver.sender.providers.provider("acme", "main")
-    make_sender.merchants_folder(tmp_path, driver.provider.base_url, rate=7)
-    assert driver.harness.runtime.merchants.reload_if_changed()
-    assert driver.sender.providers.provider("acme", "main") is before
-    make_sender.merchants_folder(tmp_path, driver.provider.base_url, sid="AC" + "1" * 32)
-    assert driver.harness.runtime.merchants.reload_if_changed()
-    assert driver.sender.providers.provider("acme", "main") is not before
-
-
-async def test_a_held_number_makes_one_trial_call_at_a_time(driver: SenderDriver) -> None:
-    driver.provider.script = deque(["refuse:20003", "accept_then_hang"])
-    first = [driver.cleared(n, phone=f"+121255501{n:02}") for n in range(4)]
-    await driver.hear(*first)
-    driver.sender.calls._most = 1
-    await driver.send()
-    driver.sender.calls._most = 4
-    driver.clock.advance(minutes=15)
-    renewed = [
-        driver.cleared(n, phone=f"+121255501{n:02}", release=2, follow_up_id=each.follow_up_id)
-        for n, each in enumerate(first)
-    ]
-    await driver.sender.dispatcher.step()
-    await driver.hear(*renewed)
-    for _ in range(5):
-        await driver.sender.dispatcher.step()
-        await asyncio.sleep(0.05)
-    assert driver.provider.calls == 2
-    await driver.provider.stop()
 
 
 async def test_a_queued_text_that_cannot_be_read_is_parked_and_its_number_goes_on(driver: SenderDriver) -> None:
