@@ -87,7 +87,7 @@ def test_an_error_never_quotes_a_fact() -> None:
         ("1 + 'a' == 2", 1, 3, "no matching overload"),
         ("shop.total == 1", 1, 5, "undeclared reference to 'shop.total'"),
         ("trigger.test &&\n  nope", 2, 3, "undeclared reference to 'nope'"),
-        ("'yes'", 1, 1, "this one says a text"),
+        ("'yes'", 1, 1, "this one is a text"),
         ("trigger.x = 1", 1, 11, "token recognition"),
         ("", 1, 1, "the end"),
         ("a" * 5000, 1, 1, "at most 4000"),

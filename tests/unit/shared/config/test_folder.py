@@ -222,7 +222,7 @@ def test_a_source_this_version_cannot_read_is_a_warning_that_names_the_way_round
         ),
         ("event.subject", "event.subjct", "- {on: refund", "'event.subjct': no refund has it", "'subject'?"),
         (">= 2000 &&", ">= 2000 &", "when:", "'when', column", ""),
-        ("when: trigger.amount_minor >= 2000 && !trigger.test", "when: \"'x'\"", "when:", "says a text", ""),
+        ("when: trigger.amount_minor >= 2000 && !trigger.test", "when: \"'x'\"", "when:", "is a text", ""),
         ("once_per: trigger.subject", "once_per: trigger.test && true", "enter", "names one thing", ""),
         (
             "recipient.first_name | default: 'so much'",
