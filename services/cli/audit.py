@@ -24,7 +24,7 @@ _DAY = timedelta(days=1)
 
 def audit(
     rules: Annotated[
-        Path | None, typer.Option(help="The quiet-hours.yaml to apply [default: the one in this release].")
+        Path | None, typer.Option(help="The quiet-hours.yaml to apply (default: the one in this release).")
     ] = None,
     start: Annotated[str | None, typer.Option("--from", help="The first UTC day, such as 2026-12-01.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="The last UTC day.")] = None,

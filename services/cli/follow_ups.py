@@ -16,7 +16,7 @@ def send(
     text: Annotated[str, typer.Argument(help="The text; Liquid allowed.")],
     merchant: Annotated[str, typer.Option(help="The merchant that sends.")],
     purpose: Annotated[str, typer.Option(help="marketing, informational or transactional.")] = "transactional",
-    due_in: Annotated[str | None, typer.Option(help="How long from now: 30s, 2h, 3d [default: now].")] = None,
+    due_in: Annotated[str | None, typer.Option(help="How long from now: 30s, 2h, 3d (default: now).")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the text and the gate's advice.")] = False,  # noqa: FBT002 - a flag
     merchants: MerchantsOption = None,
     data: DataOption = None,

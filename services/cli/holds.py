@@ -10,7 +10,7 @@ from shared.errors import ConfigurationFault
 
 
 def holds(
-    merchant: Annotated[str | None, typer.Option(help="Only this merchant [default: all].")] = None,
+    merchant: Annotated[str | None, typer.Option(help="Only this merchant (default: all).")] = None,
     release: Annotated[bool, typer.Option("--release", help="Allow texts to new recipients again.")] = False,  # noqa: FBT002 - a flag
     merchants: MerchantsOption = None,
     data: DataOption = None,

@@ -19,7 +19,7 @@ _FILES = ("merchant.yaml", "flows/order-thank-you.yaml")
 def init(
     merchant: Annotated[str, typer.Argument(help="The shop's short name: lower-case letters, digits, hyphens.")],
     brand: Annotated[
-        str | None, typer.Option(help="The shop's name in texts [default: made from the short name].")
+        str | None, typer.Option(help="The shop's name in texts (default: made from the short name).")
     ] = None,
     merchants: MerchantsOption = None,
 ) -> None:

@@ -27,7 +27,7 @@ def _keys() -> None:
 def new_key(
     name: Annotated[str, typer.Argument(help="What the key is for, e.g. shop-backend.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="A scope; repeat for more [default: follow-ups, events, consents].")
+        list[str] | None, typer.Option(help="A scope; repeat for more (default: follow-ups, events, consents).")
     ] = None,
 ) -> None:
     """Print a new API key once, and the line to paste under `api_keys:` in merchant.yaml.

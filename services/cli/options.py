@@ -8,16 +8,16 @@ import typer
 from shared.settings import ProcessSettings
 
 MerchantsOption = Annotated[
-    Path | None, typer.Option("--merchants", help="Folder of merchant and flow files [default: merchants].")
+    Path | None, typer.Option("--merchants", help="Folder of merchant and flow files (default: merchants).")
 ]
 DataOption = Annotated[
-    Path | None, typer.Option("--data", help="Folder of the database and the keyring [default: data].")
+    Path | None, typer.Option("--data", help="Folder of the database and the keyring (default: data).")
 ]
-PortOption = Annotated[int | None, typer.Option("--port", help="HTTP port; 0 picks a free one [default: 8080].")]
-HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1].")]
+PortOption = Annotated[int | None, typer.Option("--port", help="HTTP port; 0 picks a free one (default: 8080).")]
+HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on (default: 127.0.0.1).")]
 
 ServicesOption = Annotated[
-    list[str] | None, typer.Option("--service", help="Only this service; repeat for more [default: all].")
+    list[str] | None, typer.Option("--service", help="Only this service; repeat for more (default: all).")
 ]
 
 

@@ -53,7 +53,7 @@ def unassigned(
 def assign(
     reply_id: ReplyArgument,
     merchant: MerchantOption,
-    to: Annotated[str | None, typer.Option(help="The person's number [default: the reply's sender].")] = None,
+    to: Annotated[str | None, typer.Option(help="The person's number (default: the reply's sender).")] = None,
     at: Annotated[str | None, typer.Option(help="The merchant it is for, if another one.")] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
