@@ -55,7 +55,7 @@ class DistributedSettings(Settings):
     section: ClassVar[str] = "distributed"
 
     instance: str = Field(
-        "", description="A name that outlives a restart (the pod's): its partitions wait for it. Empty: none."
+        "", description="A name that survives a restart (the pod's): its partitions wait for it. Empty: none."
     )
     admin_database_url: str = Field(
         "", description="Owner of the database; only `followup migrate` uses it, to make roles and schemas."

@@ -105,7 +105,7 @@ async def open_application(
     try:
         sealer, created = _sealer(settings)
         if (lost := integrity.check(settings.data_dir / DATABASE_FILE)) is not None:
-            log.error("log_end_lost", detail=lost, advice="if the power did not fail, see to the disk")
+            log.error("log_end_lost", detail=lost, advice="if the power did not fail, check the disk")
         with migrate.sqlite_connection(settings.data_dir / DATABASE_FILE) as connection:
             migrate.upgrade(connection, schemas())
         database = SQLiteDatabase(settings.data_dir / DATABASE_FILE, summed=True)

@@ -82,7 +82,9 @@ def import_file(
     scope: Annotated[
         str, typer.Option(help="For rows without a scope: marketing, informational or all.")
     ] = "marketing",
-    encoding: Annotated[str | None, typer.Option(help="(default: by its byte order mark, else utf-8)")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The file's encoding (default: by its byte order mark, else utf-8).")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="File for refused rows (default: FILE.refused.csv).")] = None,
     merchants: MerchantsOption = None,
     data: DataOption = None,
