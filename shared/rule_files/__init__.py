@@ -1,1 +1,1 @@
-"""Reads the shipped rule files into a rule table."""
+"""Reads the shipped rule files and the time zone database into a rule table."""

@@ -1,1 +1,1 @@
-"""The sending rules as immutable values: hours, holidays, zones and places; pure, loaded by `shared.rule_files`."""
+"""The sending rules as immutable values: hours, holidays, zones and places. Pure; `shared.rule_files` loads them."""

@@ -16,7 +16,7 @@ def answer(question: Mapping[str, Any]) -> Answer:
 
 
 def difference(question: Mapping[str, Any]) -> str | None:
-    """Return where engine and oracle part, None where they agree and a deferral keeps its word.
+    """Return where engine and oracle differ; None if they agree, and a deferral is clear at its time.
 
     A deferral keeps its word when asking again at `until`, with nothing else changed, is answered by send; only a
     consent that has ended by then may be what stands against it.

@@ -1,6 +1,6 @@
-"""Twenty-six faults put into the gate, one at a time: each must part engine and oracle on a few hundred ordinary cases.
+"""Twenty-six faults put into the gate, one at a time: each must make engine and oracle differ in a few hundred cases.
 
-A fault replaces one piece of the engine, as a slip of the pen would. The cases are the first of those that
+A fault replaces one piece of the engine, as a typing mistake would. The cases are the first of those that
 `test_random_cases` asks on every run, so what is seen here is seen there, and a fault that goes unseen is a hole in the
 comparison, not bad luck.
 """
@@ -52,7 +52,7 @@ def forget() -> None:
 
 
 def first_difference() -> int | None:
-    """Return the number of the first case on which engine and oracle part."""
+    """Return the number of the first case in which engine and oracle differ."""
     for number, (asked, wanted) in enumerate(expected()):
         if answer(asked) != wanted:
             return number
@@ -104,7 +104,7 @@ def states_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def only_the_address_counts(patch: pytest.MonkeyPatch) -> None:
-    """The area code's state does not reach somebody who lives elsewhere."""
+    """The law of the area code's state does not apply to a person who lives elsewhere."""
     known: Any = places.Jurisdiction.regions
     regions = known.fget
     patch.setattr(places.Jurisdiction, "regions", property(lambda self: regions(self)[1:] or regions(self)))
@@ -184,7 +184,7 @@ def an_old_grant_beats_an_opt_out(patch: pytest.MonkeyPatch) -> None:
 
 
 def pending_is_consent(patch: pytest.MonkeyPatch) -> None:
-    """A double opt-in that nobody answered is enough."""
+    """A double opt-in without an answer is enough."""
     shortfall = sufficiency.shortfall
 
     def lenient(*arguments: Any) -> Reason | None:
@@ -215,7 +215,7 @@ def help_is_answered_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 
 def every_stop_is_confirmed(patch: pytest.MonkeyPatch) -> None:
-    """Who says STOP again is told again that there will be no more texts."""
+    """Every repeated STOP is confirmed again."""
     request: Any = answers.answer_request
     patch.setattr(
         decision,

@@ -46,7 +46,7 @@ def local(at: datetime, zone: str) -> tuple[date, int]:
 
 
 def in_hours(week: Mapping[str, Any], day: date, minute: int) -> bool:
-    """Return whether a minute of a local day lies in a day table: 08:00 does, 21:00 does not."""
+    """Return whether a minute of a local day is inside a day table: 08:00 is, 21:00 is not."""
     spans = _spans(id(week), day.weekday())
     return any(start <= minute < end for start, end in spans)
 

@@ -1,1 +1,1 @@
-"""Connectors: what others know of a number, by ports; here from files that an operator keeps up to date."""
+"""Connectors: ports to registers of numbers, implemented over files that an operator keeps up to date."""

@@ -1,1 +1,1 @@
-"""The consent ledger: immutable chained entries, what they add up to, and the signed root of each day."""
+"""The consent ledger: immutable chained entries, the standing they add up to, and the signed root of each day."""

@@ -1,4 +1,4 @@
-"""Compliance behind its real doors: events in and out of a real log, HTTP over ASGI, a clock that moves when told."""
+"""Compliance behind its real entry points: events through a real log, HTTP over ASGI, a clock that tests set."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -91,20 +91,20 @@ class ComplianceDriver:
         return [record_of(bytes(row["record"])) for row in await self.rows(tables.decisions)]
 
     async def held(self, phone: str = make_compliance.PHONE) -> RecipientState:
-        """Return what compliance holds of somebody it has heard of."""
+        """Return what compliance holds about a known person."""
         who = self.person(phone)
         people = await self.harness.runtime.database.read(lambda db: store.people(db, [who]))
         return people[who]
 
     async def first_break(self, phone: str = make_compliance.PHONE) -> int | None:
-        """Return where somebody's chain breaks, None where it holds."""
+        """Return where a person's chain breaks; None if it is unbroken."""
         who = self.person(phone)
         chains = await self.harness.runtime.database.read(lambda db: store.entries(db, [who]))
         return first_break((each.canonical, each.hash) for each in chains[who])
 
     @asynccontextmanager
     async def http(self, key: str | None = None) -> AsyncIterator[httpx2.AsyncClient]:
-        """Open the HTTP door with an API key, by default the merchant's own."""
+        """Open an HTTP client with an API key, by default the merchant's own."""
         runtime = self.harness.runtime
         keys = Keys(runtime.merchants, RateLimit(1000, self.clock))
         web = create_app("compliance", self.service.routers, keys=keys, health=Health(), max_body_bytes=1_000_000)
@@ -125,7 +125,7 @@ def only(*verdicts: Verdict) -> list[tuple[str, str]]:
 async def opened(
     folder: Path, *merchants: str, at: datetime | None = None, limits: str = ""
 ) -> AsyncIterator[ComplianceDriver]:
-    """Open the stage in a folder."""
+    """Build the service over a database in a folder."""
     clock = FakeClock() if at is None else FakeClock(at)
     directory = MerchantDirectory.load(make_compliance.merchants_folder(folder, *merchants, limits=limits), {})
     async with harness(folder, clock, directory) as base:

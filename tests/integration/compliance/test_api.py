@@ -1,4 +1,4 @@
-"""The HTTP door: consents, withdrawals, standings, evaluations and decisions."""
+"""HTTP: consents, withdrawals, standings, evaluations and decisions."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

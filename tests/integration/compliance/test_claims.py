@@ -1,4 +1,4 @@
-"""Claims through the event door: the ledger, its chain, and what it adds up to."""
+"""Claims as events: the ledger, its chain, and what it adds up to."""
 
 import itertools
 from datetime import UTC, datetime, timedelta

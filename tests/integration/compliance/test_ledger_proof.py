@@ -29,7 +29,7 @@ COMMAND = only_on_sqlite("the command opens the file of an embedded house")
 
 
 class Proof:
-    """A stage whose ledger is signed by a key the test knows."""
+    """A service whose ledger is signed by a key the test knows."""
 
     def __init__(self, driver: ComplianceDriver) -> None:
         self.driver = driver

@@ -1,4 +1,4 @@
-"""Due follow-ups through the event door: cleared, deferred or blocked, each with a record that proves itself."""
+"""Due follow-ups as events: cleared, deferred or blocked, each with a record that proves itself."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -56,7 +56,7 @@ def lines(rows: int) -> Iterator[str]:
 
 
 def peak_bytes(path: Path) -> tuple[int, CountingAPI]:
-    """Import a file into a house that keeps nothing; return the most memory that took, and the house."""
+    """Import a file into an application that keeps nothing; return the peak memory, and the application."""
     harness = CountingAPI()
     job = ConsentImport(cast("APIClient", harness), "acme", NoReport())
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The preference page in a real browser, as somebody sees it who has no scripts, or reads by ear, or at night."""
+"""The preference page in a real browser, without scripts, with a screen reader, and in dark mode."""
 
 import asyncio
 import os

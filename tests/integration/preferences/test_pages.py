@@ -20,7 +20,7 @@ TAMPERED = ("", "x", "acme.1.x.y", "acme.99999999999.AAAA.BBBB", "…", "a" * 50
 
 
 async def link(driver: ComplianceDriver, client: httpx2.AsyncClient) -> str:
-    """Return the path of a person's page, as the API tells it."""
+    """Return the path of a person's page, as the API returns it."""
     standing = (await client.post("/v1/recipients/standing", json={"to": PHONE})).json()
     return str(httpx2.URL(standing["preferences_url"]).path)
 

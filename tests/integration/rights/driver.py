@@ -1,4 +1,4 @@
-"""All five services on one ground floor: what a right reaches, it must reach in each of them."""
+"""All five services over one database: an erasure or export must reach the data of each of them."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -71,7 +71,7 @@ _SCOPES = (
 
 
 class RightsDriver:
-    """The house, and what a test says to it and looks at in it."""
+    """The five services, and what a test sends them and reads from them."""
 
     def __init__(self, built: ServiceHarness, clock: FakeClock, client: httpx2.AsyncClient, five: list[Any]) -> None:
         self.harness = built
@@ -175,7 +175,7 @@ class RightsDriver:
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[RightsDriver]:
-    """Open the stage in a folder."""
+    """Build the services over a database in a folder."""
     merchants = ingest_folder(folder, "acme")
     own = merchants / "acme"
     text = (own / "merchant.yaml").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ async def all_at_once(ask: Callable[[], Awaitable[httpx2.Response]], times: int 
 
 
 async def handled(harness: ServiceHarness, service: Service, *batches: Sequence[Event]) -> None:
-    """Hand batches to a service's event door, each in a unit of its own, all at the same moment."""
+    """Hand batches to a service's event handlers, each in its own unit of work, all at the same moment."""
     assert service.events is not None
     router: Router = service.events
     units = harness.runtime.units

@@ -1,4 +1,4 @@
-"""Whom the bounds on new people hold: patterns of fraud always, populations as they are never; and a day's budget."""
+"""Limits on new people hold patterns of fraud, and never ordinary populations; and a day's budget."""
 
 import random
 from datetime import timedelta
@@ -49,9 +49,9 @@ def tally() -> Tally:
 def test_numbers_one_beside_the_other_are_held_whatever_their_order_and_step(first: int, step: int, seed: int) -> None:
     run = [first + step * place for place in range(100)]
     random.Random(seed).shuffle(run)  # noqa: S311 - any order
-    told = tally()
-    waits = [asked(told, number) for number in run]
-    assert told.held_since == START
+    counts = tally()
+    waits = [asked(counts, number) for number in run]
+    assert counts.held_since == START
     assert sum(wait is None for wait in waits) < 100
     held = [wait for wait in waits if wait is not None]
     assert {(wait.bound, wait.limit.reason) for wait in held} == {("adjacent", Reason.ADJACENT_NUMBERS)}
@@ -60,8 +60,8 @@ def test_numbers_one_beside_the_other_are_held_whatever_their_order_and_step(fir
 @thoroughly
 @given(first=st.integers(10**10, 10**12))
 def test_no_more_than_some_dozen_of_a_run_get_through(first: int) -> None:
-    told = tally()
-    through = [number for number in range(first, first + 600) if asked(told, number) is None]
+    counts = tally()
+    through = [number for number in range(first, first + 600) if asked(counts, number) is None]
     assert len(through) <= 40
 
 
@@ -69,12 +69,12 @@ def test_no_more_than_some_dozen_of_a_run_get_through(first: int) -> None:
 @given(seed=st.integers(0, 10**9), strangers=st.integers(1, 3))
 def test_a_run_is_seen_among_ordinary_customers(seed: int, strangers: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - as above
-    told, first = tally(), chance.randrange(12_000_000_000, 12_999_990_000)
+    counts, first = tally(), chance.randrange(12_000_000_000, 12_999_990_000)
     for place in range(100):
-        asked(told, first + place)
+        asked(counts, first + place)
         for _ in range(strangers):
-            asked(told, chance.randrange(12_000_000_000, 13_000_000_000))
-    assert told.held_since is not None
+            asked(counts, chance.randrange(12_000_000_000, 13_000_000_000))
+    assert counts.held_since is not None
 
 
 @thoroughly
@@ -82,76 +82,76 @@ def test_a_run_is_seen_among_ordinary_customers(seed: int, strangers: int) -> No
 def test_people_as_they_live_are_never_held_not_even_a_village_in_the_order_of_its_numbers(
     *, seed: int, exchanges: int, is_sorted: bool
 ) -> None:
-    told, chance = tally(), random.Random(seed)  # noqa: S311 - a made-up population
+    counts, chance = tally(), random.Random(seed)  # noqa: S311 - a made-up population
     homes = [chance.randrange(10**6, 10**8) for _ in range(exchanges)]
     people = list({chance.choice(homes) * 10_000 + chance.randrange(10_000) for _ in range(400)})
     people.sort(key=(lambda number: number) if is_sorted else (lambda _number: chance.random()))
-    assert all(asked(told, number, minutes=place / 8) is None for place, number in enumerate(people))
+    assert all(asked(counts, number, minutes=place / 8) is None for place, number in enumerate(people))
 
 
 def test_somebody_who_asks_again_and_again_is_one_neighbour() -> None:
-    told = tally()
-    assert [asked(told, 12_125_550_777) for _ in range(200)] == [None] * 200
-    assert len(told.recent) == 1
+    counts = tally()
+    assert [asked(counts, 12_125_550_777) for _ in range(200)] == [None] * 200
+    assert len(counts.recent) == 1
 
 
 def test_neighbours_of_another_hour_are_no_run() -> None:
-    told = tally()
-    assert all(asked(told, 12_125_551_000 + place, minutes=4 * place) is None for place in range(100))
-    assert len(told.recent) <= 16
+    counts = tally()
+    assert all(asked(counts, 12_125_551_000 + place, minutes=4 * place) is None for place in range(100))
+    assert len(counts.recent) <= 16
 
 
 def test_a_hold_lasts_until_somebody_releases_it_and_is_told_anew_by_as_many_again() -> None:
-    told = tally()
+    counts = tally()
     run = iter(range(12_125_551_000, 12_125_552_000))
-    while asked(told, next(run)) is None:
+    while asked(counts, next(run)) is None:
         pass
-    assert asked(told, 13_105_557_777, minutes=600) is not None
-    told.release()
-    assert (told.held_since, list(told.recent)) == (None, [])
-    assert [asked(told, next(run)) is None for _ in range(19)] == [True] * 19
-    assert any(asked(told, next(run)) for _ in range(20))
+    assert asked(counts, 13_105_557_777, minutes=600) is not None
+    counts.release()
+    assert (counts.held_since, list(counts.recent)) == (None, [])
+    assert [asked(counts, next(run)) is None for _ in range(19)] == [True] * 19
+    assert any(asked(counts, next(run)) for _ in range(20))
 
 
 def test_who_has_no_room_in_an_hour_waits_for_the_next_that_has_some() -> None:
-    told, few = tally(), NewPeople(per_hour=3, per_key=99, per_prefix=99, adjacent=101)
-    waits = [asked(told, 10_000 * (1_000_000 + place), few) for place in range(8)]
+    counts, few = tally(), NewPeople(per_hour=3, per_key=99, per_prefix=99, adjacent=101)
+    waits = [asked(counts, 10_000 * (1_000_000 + place), few) for place in range(8)]
     hours = [None if wait is None else wait.limit.until for wait in waits]
     begun = hour_of(START)
     assert hours == [None] * 3 + [begun + HOUR] * 3 + [begun + 2 * HOUR] * 2
     assert {(wait.bound, wait.limit.reason) for wait in waits if wait} == {("hour", Reason.NEW_PEOPLE)}
-    assert asked(told, 99_999_990_000, few, minutes=60) is None
+    assert asked(counts, 99_999_990_000, few, minutes=60) is None
 
 
 def test_keys_and_prefixes_have_room_of_their_own() -> None:
-    told, few = tally(), NewPeople(per_hour=99, per_key=2, per_prefix=4, adjacent=101)
+    counts, few = tally(), NewPeople(per_hour=99, per_key=2, per_prefix=4, adjacent=101)
     numbers = [10_000 * (1_000_000 + place) for place in range(3)]
-    assert [wait and wait.bound for wait in (asked(told, number, few, "web") for number in numbers)] == [
+    assert [wait and wait.bound for wait in (asked(counts, number, few, "web") for number in numbers)] == [
         None,
         None,
         "key",
     ]
-    assert asked(told, 55_550_000, few, "till") is None
-    same = [asked(told, 77_770_000 + 1000 * place, few) for place in range(6)]
+    assert asked(counts, 55_550_000, few, "till") is None
+    same = [asked(counts, 77_770_000 + 1000 * place, few) for place in range(6)]
     assert [wait and wait.bound for wait in same] == [None] * 4 + ["prefix"] * 2
 
 
 def test_a_flood_of_one_block_or_key_takes_nobody_elses_room() -> None:
-    told, few = tally(), NewPeople(per_hour=20, per_key=8, per_prefix=5, adjacent=101)
-    flood = [asked(told, 77_770_000 + 37 * place, few) for place in range(250)]
+    counts, few = tally(), NewPeople(per_hour=20, per_key=8, per_prefix=5, adjacent=101)
+    flood = [asked(counts, 77_770_000 + 37 * place, few) for place in range(250)]
     assert [wait is None for wait in flood] == [True] * 5 + [False] * 245
     assert flood[-1] is not None
     assert flood[-1].limit.until == hour_of(START) + 24 * HOUR
-    stolen = [asked(told, 10_000 * (2_000_000 + place), few, "form") for place in range(50)]
+    stolen = [asked(counts, 10_000 * (2_000_000 + place), few, "form") for place in range(50)]
     assert [wait is None for wait in stolen] == [True] * 8 + [False] * 42
-    assert [asked(told, 10_000 * (1_000_000 + place), few) for place in range(7)] == [None] * 7
+    assert [asked(counts, 10_000 * (1_000_000 + place), few) for place in range(7)] == [None] * 7
 
 
 def test_numbers_that_nobody_has_count_towards_the_hour_alone() -> None:
-    told, few = tally(), NewPeople(per_hour=3, per_key=9, per_prefix=1, adjacent=5)
+    counts, few = tally(), NewPeople(per_hour=3, per_key=9, per_prefix=1, adjacent=5)
     nobody = newcomer(1, "+12125550123", 1)
     plain = type(nobody)(nobody.person, None)
-    assert [told.ask(plain, few, START) is None for _ in range(4)] == [True] * 3 + [False]
+    assert [counts.ask(plain, few, START) is None for _ in range(4)] == [True] * 3 + [False]
 
 
 def test_a_limit_of_nought_lets_nobody_through_for_a_day() -> None:
@@ -163,13 +163,13 @@ def test_a_limit_of_nought_lets_nobody_through_for_a_day() -> None:
 @thoroughly
 @given(numbers=st.lists(st.integers(10**7, 10**14), max_size=300))
 def test_what_is_kept_of_an_hour_is_bounded_and_comes_back_as_it_was(numbers: list[int]) -> None:
-    told = tally()
+    counts = tally()
     for number in numbers:
-        asked(told, number)
-    assert len(told.recent) <= RECENT
-    assert unpacked(packed(told.by_prefix)) == told.by_prefix
-    assert len(told.by_prefix) == PREFIXES
-    assert len(packed(told.by_prefix)) <= 2 * PREFIXES + 100
+        asked(counts, number)
+    assert len(counts.recent) <= RECENT
+    assert unpacked(packed(counts.by_prefix)) == counts.by_prefix
+    assert len(counts.by_prefix) == PREFIXES
+    assert len(packed(counts.by_prefix)) <= 2 * PREFIXES + 100
 
 
 BUDGET = Budget("USD", 500_000_000, 1_000_000_000, 20_000)
