@@ -13,6 +13,7 @@ from shared.config.directory import MerchantDirectory
 from shared.errors import DatabaseUnavailable
 from shared.http.app import create_app
 from shared.http.auth import Keys, RateLimit, unauthorized
+from shared.http.fast_routes import fast_routes_of
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
 
@@ -105,3 +106,16 @@ def test_a_plain_door_has_no_place_in_the_document(app: FastAPI) -> None:
     paths: dict[str, Any] = app.openapi()["paths"]
     assert list(paths["/measure/{name}"]) == ["get"]
     assert "/crash" not in paths
+
+
+def test_the_fast_routes_of_included_routers_are_found() -> None:
+    async def answer(_request: Request) -> Response:
+        return Response()
+
+    outer, inner, innermost = APIRouter(), APIRouter(), APIRouter()
+    innermost.add_route("/receipts", answer, methods=["POST"])
+    innermost.add_api_route("/receipts", lambda: None, methods=["POST"])
+    inner.include_router(innermost)
+    outer.include_router(inner)
+    outer.add_route("/links", answer)
+    assert sorted(route.path for route in fast_routes_of([outer])) == ["/links", "/receipts"]
