@@ -14,6 +14,7 @@ import orjson
 
 from shared import aad, ids
 from shared.aad import AssociatedData
+from shared.bus.router import Router
 from shared.db.reseal import PlaceOf
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Row, Transaction
@@ -140,6 +141,48 @@ class Exports:
             if request.right is PrivacyRight.EXPORT:
                 tables = await self.held(uow.db, request, self.sealer)
                 hand_over(uow, self.system_tables, request, tables, self.sealer)
+
+
+class PrivacyHandlers:
+    """Handlers of erasures, closings and export requests, for a service that has nothing to stop.
+
+    Args:
+        system_tables: of the service.
+        sealer: decrypts what is held, and encrypts the copy.
+        blank_recipient: blanks what is held about a person, and returns the number of rows by table. Idempotent.
+        blank_merchant: the same for a merchant.
+        held: returns everything held about the person who asks.
+    """
+
+    def __init__(
+        self,
+        system_tables: SystemTables,
+        sealer: Sealer,
+        blank_recipient: Callable[[Transaction, RecipientId], Awaitable[Mapping[str, int]]],
+        blank_merchant: Callable[[Transaction, MerchantId], Awaitable[Mapping[str, int]]],
+        held: Callable[[Transaction, PrivacyRequested, Sealer], Awaitable[Tables]],
+    ) -> None:
+        self._system_tables = system_tables
+        self._blank_recipient = blank_recipient
+        self._blank_merchant = blank_merchant
+        self.export = Exports(system_tables, sealer, held).answer
+
+    def register(self, router: Router) -> None:
+        """Add the handlers to a router."""
+        router.on(RecipientErased)(self.erase_recipients)
+        router.on(MerchantClosed)(self.erase_merchants)
+        router.on(PrivacyRequested)(self.export)
+
+    async def erase_recipients(self, erasures: Sequence[RecipientErased], uow: UnitOfWork) -> None:
+        """Blank what is held about erased people."""
+        for erasure in erasures:
+            certify(uow, self._system_tables, erasure, await self._blank_recipient(uow.db, erasure.recipient_id))
+
+    async def erase_merchants(self, closings: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
+        """Blank everything of merchants that asked for erasure; one that only left keeps its data until it asks."""
+        for closing in closings:
+            if closing.reason == SHOP_ERASURE:
+                certify(uow, self._system_tables, closing, await self._blank_merchant(uow.db, closing.merchant_id))
 
 
 def hand_over(

@@ -8,7 +8,7 @@ from services.ingest.credentials import SourceAccounts
 from services.ingest.events_api import EventEndpoints
 from services.ingest.loops import create_loops
 from services.ingest.preparation import DeliveryPreparer
-from services.ingest.privacy import PrivacyHandlers
+from services.ingest.privacy import create_privacy
 from services.ingest.settings import IngestSettings
 from services.ingest.tables import metadata, system_tables
 from services.ingest.webhooks_api import WebhookEndpoints
@@ -22,7 +22,7 @@ def build(runtime: Runtime) -> Service:
     preparer = DeliveryPreparer(runtime.sealer)
     accounts = SourceAccounts(runtime.merchants, os.environ)
     webhooks = WebhookEndpoints(runtime, accounts, preparer, settings.most_deliveries_per_commit)
-    handlers = create_consumer_router(PrivacyHandlers(system_tables, runtime.sealer))
+    handlers = create_consumer_router(create_privacy(system_tables, runtime.sealer))
     runtime.log.marks()  # in distributed mode they say how far the scheduler has read
     return Service(
         name="ingest",

@@ -1,36 +1,13 @@
-"""Privacy rights in ingest: erases a person or a merchant, and hands over a copy of what is held about a person."""
-
-from collections.abc import Sequence
+"""Privacy rights in ingest: erasure of people and merchants, and copies of what is held about a person."""
 
 from services.ingest import privacy_store
-from shared import rights
 from shared.db.system_tables import SystemTables
-from shared.db.transaction import Transaction
-from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
 from shared.privacy import Sealer
+from shared.rights import PrivacyHandlers
 
 
-class PrivacyHandlers:
-    """Handlers of erasures, closings and export requests."""
-
-    def __init__(self, system_tables: SystemTables, sealer: Sealer) -> None:
-        self._system_tables = system_tables
-        self.export = rights.Exports(system_tables, sealer, _held).answer
-
-    async def erase_recipients(self, erasures: Sequence[RecipientErased], uow: UnitOfWork) -> None:
-        """Blank what is held about erased people. Idempotent; what arrives later is stored as of a new person."""
-        for erasure in erasures:
-            rows = await privacy_store.blank_recipient(uow.db, erasure.recipient_id)
-            rights.certify(uow, self._system_tables, erasure, rows)
-
-    async def erase_merchants(self, closings: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
-        """Blank everything of merchants that asked for erasure; a merchant that only left keeps its data until then."""
-        for closing in closings:
-            if closing.reason == rights.SHOP_ERASURE:
-                rows = await privacy_store.blank_merchant(uow.db, closing.merchant_id)
-                rights.certify(uow, self._system_tables, closing, rows)
-
-
-async def _held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
-    return await privacy_store.held(db, request.recipient_id, request.merchant_id, sealer)
+def create_privacy(system_tables: SystemTables, sealer: Sealer) -> PrivacyHandlers:
+    """Return the handlers. What arrives after an erasure is stored as of a new person."""
+    return PrivacyHandlers(
+        system_tables, sealer, privacy_store.blank_recipient, privacy_store.blank_merchant, privacy_store.held
+    )

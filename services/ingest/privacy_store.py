@@ -12,6 +12,7 @@ from services.ingest.store import split_keys
 from services.ingest.tables import deliveries, delivery_keys, former_people, subjects
 from shared import rights
 from shared.db.transaction import Transaction
+from shared.events.consent import PrivacyRequested
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 
@@ -42,8 +43,9 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
     return {deliveries.name: blanked, subjects.name: linked, former_people.name: former}
 
 
-async def held(db: Transaction, recipient: RecipientId, merchant: MerchantId, sealer: Sealer) -> rights.Tables:
-    """Return everything held about a person, decrypted."""
+async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
+    """Return everything held about the person who asks, decrypted."""
+    recipient, merchant = request.recipient_id, request.merchant_id
     return {
         table.name: rights.opened_rows(
             await db.fetch(table, "recipient_id", [recipient]), sealer, merchant, SEALED[table]

@@ -7,7 +7,7 @@ from services.metrics.console.rendering import PageRenderer
 from services.metrics.console.sessions import Sessions
 from services.metrics.console.sign_in import SignIn
 from services.metrics.loops import create_loops
-from services.metrics.privacy import PrivacyHandlers
+from services.metrics.privacy import create_privacy
 from services.metrics.settings import MetricsSettings
 from services.metrics.tables import metadata, system_tables
 from shared.bus.runner import UNHURRIED
@@ -20,7 +20,7 @@ def build(runtime: Runtime) -> Service:
     settings = MetricsSettings()
     sessions = Sessions(runtime.units, runtime.merchants, settings.session_hours)
     renderer = PageRenderer(sessions.file_problems)
-    handlers = consumer.create_router(settings, PrivacyHandlers(system_tables, runtime.sealer))
+    handlers = consumer.create_router(settings, create_privacy(system_tables, runtime.sealer))
     return Service(
         name="metrics",
         metadata=metadata,

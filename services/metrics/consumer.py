@@ -7,14 +7,13 @@ from services.metrics import instruments, store
 from services.metrics.domain.facts import follow_up_of
 from services.metrics.domain.projection import Projection, apply
 from services.metrics.domain.rollups import RollupKey, add_up, needs_recount, rollup_delta
-from services.metrics.privacy import PrivacyHandlers
 from services.metrics.settings import MetricsSettings
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
-from shared.events.consent import MerchantClosed, PrivacyRequested, RecipientErased
 from shared.events.envelope import Event
 from shared.events.registry import registry
 from shared.ids import FollowUpId
+from shared.rights import PrivacyHandlers
 
 
 def create_router(settings: MetricsSettings, privacy: PrivacyHandlers) -> Router:
@@ -29,9 +28,7 @@ def create_router(settings: MetricsSettings, privacy: PrivacyHandlers) -> Router
         await _add_up(new_facts, uow)
         _observe(new_facts, len(events) - len(new_facts), uow, settings.late_after_seconds)
 
-    router.on(RecipientErased)(privacy.erase_recipients)
-    router.on(MerchantClosed)(privacy.erase_merchants)
-    router.on(PrivacyRequested)(privacy.export)
+    privacy.register(router)
     return router
 
 

@@ -13,9 +13,10 @@ import orjson
 import sqlalchemy as sa
 
 from services.metrics.domain.customer_orders import order_id
-from services.metrics.tables import customer_orders, facts, follow_ups
+from services.metrics.tables import customer_orders, facts, follow_ups, system_tables
 from shared import rights
 from shared.db.transaction import Row, Transaction
+from shared.events.consent import PrivacyRequested
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 
@@ -25,8 +26,11 @@ _FACTS_AT_ONCE: Final = 1000
 
 
 async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, int]:
-    """Remove the names of orders from a person's facts, and return the number of changed rows by table."""
-    return {facts.name: await _remove_names(db, await _facts_about(db, recipient))}
+    """Remove the names of orders from a person's facts, and what is encrypted in their parked events."""
+    return {
+        facts.name: await _remove_names(db, await _facts_about(db, recipient)),
+        system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
+    }
 
 
 async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int]:
@@ -41,8 +45,9 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         after = rows[-1]["event_id"]
 
 
-async def held(db: Transaction, recipient: RecipientId, merchant: MerchantId, sealer: Sealer) -> rights.Tables:
-    """Return everything held about a person, parked events aside."""
+async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
+    """Return everything held about the person who asks."""
+    recipient, merchant = request.recipient_id, request.merchant_id
     own_facts = await _facts_about(db, recipient)
     orders = await db.fetch(customer_orders, "order_id", sorted(_orders_in(own_facts, merchant)))
     texts = await db.fetch(follow_ups, "recipient_id", [recipient])
@@ -50,6 +55,7 @@ async def held(db: Transaction, recipient: RecipientId, merchant: MerchantId, se
         facts.name: [_readable(row, merchant, sealer) for row in own_facts],
         follow_ups.name: rights.opened_rows(texts, sealer, merchant),
         customer_orders.name: rights.opened_rows(orders, sealer, merchant),
+        system_tables.parked.name: await rights.parked_rows(db, system_tables, recipient, sealer),
     }
 
 

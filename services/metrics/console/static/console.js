@@ -1,5 +1,5 @@
 "use strict";
-// Follows along: asks for the page every two seconds, is told 304 when nothing changed, and swaps the parts that live.
+// Live update: requests the page every two seconds (304 when unchanged) and replaces the parts marked data-live.
 const live = document.getElementById("live");
 const parts = [...document.querySelectorAll("[data-live]")];
 const zone = live ? live.textContent : "";
