@@ -37,7 +37,7 @@ class Pace:
 
     busy_linger_seconds: float
     """How long a poll waits for more where there is much to read."""
-    lane: WritePriority
+    priority: WritePriority
     poll_events: int = POLL_EVENTS
     """Most events of one poll."""
 
@@ -183,7 +183,7 @@ class Runner:
             failpoint("runner.before_commit")
             return handled
 
-        handled = await self._units.run(work, self._pace.lane)
+        handled = await self._units.run(work, self._pace.priority)
         failpoint("runner.after_commit")
         self._positions = {**before, **after}
         self._failures.note_handled({event.merchant_id for event in handled}, self._units.clock.now())

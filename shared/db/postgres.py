@@ -1,8 +1,8 @@
 """PostgreSQL, one schema and one role a service: each unit of work is a transaction on a pooled connection.
 
-What differs from SQLite: units run side by side (so a store locks what it decides on, `fetch(…, lock=…)`), lanes
-order only those who wait for a connection, and nothing stops a unit from awaiting something else. A text cannot
-hold the character NUL, and a statement that failed loses its whole transaction even where the unit catches it.
+What differs from SQLite: units run concurrently (so a store locks what it decides on, `fetch(…, lock=…)`), priorities
+order only the units that wait for a connection, and nothing stops a unit from awaiting something else. A text cannot
+hold the character NUL, and a failed statement loses its whole transaction even if the unit catches it.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class PostgresDatabase:
     Args:
         url: `postgresql://role:password@host/database`; the driver is added here.
         schema: the service's; every table name is looked up there and nowhere else.
-        writers: how many units write at once; others wait by lane.
+        writers: how many units write at once; others wait by priority.
         readers: how many readings run at once.
     """
 
@@ -103,7 +103,7 @@ class PostgresDatabase:
         self._is_closing = True
         await self._engine.dispose()
 
-    async def write(self, work: Work[T], lane: WritePriority) -> T:
+    async def write(self, work: Work[T], priority: WritePriority) -> T:
         """Run `work` in a transaction; when this returns, it is durable.
 
         A unit that lost a deadlock, or was `Overtaken`, is run once more from its beginning.
@@ -112,7 +112,7 @@ class PostgresDatabase:
             CommitUnknown: the connection broke during the commit; all of it is stored, or nothing.
             DatabaseUnavailable: nothing of it was stored.
         """
-        async with self._writers.turn(lane):
+        async with self._writers.turn(priority):
             started_at = time.monotonic()
             result, rows = await self._run(work, _BEGIN)
         instruments.UNITS.inc()

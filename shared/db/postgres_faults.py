@@ -57,13 +57,15 @@ def translated(problem: Exception, *, lost: bool) -> Exception:
         or any(isinstance(each, INTERNAL_ERROR) for each in _causes(problem))
         or (lost and isinstance(problem, (OSError, INTERFACE_ERROR, sqlalchemy.exc.SQLAlchemyError)))
     )
-    return DatabaseUnavailable(f"the database cannot be used now: {_said(problem)}") if passing else problem
+    return DatabaseUnavailable(f"the database cannot be used now: {_first_line(problem)}") if passing else problem
 
 
 def unreachable(problem: Exception) -> Exception:
     """Return the fault for a failed connection."""
     if sqlstate_of(problem).startswith(_SETTINGS_CLASSES):
-        return ConfigurationFault(f"PostgreSQL refuses the connection: {_said(problem)}; check the URL and the role")
+        return ConfigurationFault(
+            f"PostgreSQL refuses the connection: {_first_line(problem)}; check the URL and the role"
+        )
     return translated(problem, lost=True)
 
 
@@ -73,7 +75,7 @@ def _causes(problem: BaseException) -> list[Any]:
     return [said, said.__cause__] if said is not None else []
 
 
-def _said(problem: Exception) -> str:
+def _first_line(problem: Exception) -> str:
     """Return the first line of the message: the rest may hold values."""
     cause = problem.orig if isinstance(problem, sqlalchemy.exc.DBAPIError) else problem
     return f"{type(cause).__name__}: {str(cause).splitlines()[0] if str(cause) else ''}"

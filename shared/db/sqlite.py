@@ -117,7 +117,7 @@ class SQLiteDatabase:
             raw.close()
         self._opened.clear()
 
-    async def write(self, work: Work[T], lane: WritePriority) -> T:
+    async def write(self, work: Work[T], priority: WritePriority) -> T:
         """Run `work` in a transaction; when this returns, it is on disk.
 
         Raises:
@@ -127,7 +127,7 @@ class SQLiteDatabase:
         with self._condition:
             if self._closing:
                 raise DatabaseUnavailable("the database is closing")
-            heapq.heappush(self._queue, (lane, next(self._order), _Job(work, WriterReply(future))))
+            heapq.heappush(self._queue, (priority, next(self._order), _Job(work, WriterReply(future))))
             self._condition.notify()
         return await future
 

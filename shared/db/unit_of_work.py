@@ -27,7 +27,7 @@ class Database(Protocol):
         """Finish what is under way and close it."""
         ...
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]], lane: WritePriority) -> T:
+    async def write(self, work: Callable[[Transaction], Awaitable[T]], priority: WritePriority) -> T:
         """Run `work` in one transaction; durable when this returns."""
         ...
 
@@ -109,7 +109,7 @@ class UnitOfWorkRunner:
         self.publisher = publisher
         self.clock = clock
 
-    async def run(self, work: Callable[[UnitOfWork], Awaitable[T]], lane: WritePriority) -> T:
+    async def run(self, work: Callable[[UnitOfWork], Awaitable[T]], priority: WritePriority) -> T:
         """Run `work`, flush, commit, and wake the log's readers; durable when this returns.
 
         Raises:
@@ -125,7 +125,7 @@ class UnitOfWorkRunner:
             published = bool(uow.events)
             return result
 
-        result = await self.database.write(unit, lane)
+        result = await self.database.write(unit, priority)
         if published:
             self.publisher.committed()
         return result

@@ -23,21 +23,21 @@ class WriteQueue:
         return sum(not turn.done() for _, _, turn in self._waiting)
 
     @asynccontextmanager
-    async def turn(self, lane: WritePriority) -> AsyncIterator[None]:
+    async def turn(self, priority: WritePriority) -> AsyncIterator[None]:
         """Wait for a turn, and give it back on leaving."""
         if self._free:
             self._free -= 1
         else:
-            await self._wait(lane)
+            await self._wait(priority)
         try:
             yield
         finally:
             self._hand_on()
 
-    async def _wait(self, lane: WritePriority) -> None:
+    async def _wait(self, priority: WritePriority) -> None:
         """Wait for a turn; one that arrives together with a cancellation goes to the next waiter."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (lane, next(self._order), turn))
+        heapq.heappush(self._waiting, (priority, next(self._order), turn))
         try:
             await turn
         except asyncio.CancelledError:

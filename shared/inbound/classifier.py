@@ -201,7 +201,7 @@ def _phrases(
         tokens = [token for token in guarded.split() if token != _GUARDED.strip()]
         if _is_keyword(tokens, known):
             return Classification(ReplyClass.OPT_OUT, "a sentence that is an opt-out keyword")
-        if _names_somebody(tokens, known):
+        if _has_addressee(tokens, known):
             return Classification(ReplyClass.OPT_OUT, "an opt-out keyword and a name")
     if is_cut and any(_is_keyword(sentence.split(), known) for sentence in said):
         return Classification(ReplyClass.OPT_OUT, "a sentence of a long text that is an opt-out keyword")
@@ -214,7 +214,7 @@ def _is_keyword(tokens: list[str], known: Words) -> bool:
     return _only(rest, known.opt_out_strong, needs=known.opt_out_strong)
 
 
-def _names_somebody(tokens: list[str], known: Words) -> bool:
+def _has_addressee(tokens: list[str], known: Words) -> bool:
     """Return whether two words are an opt-out keyword and its addressee ("STOP Acme"); not "stop smoking"."""
     return (
         len(tokens) == _NAME_AND_KEYWORD_WORDS

@@ -103,7 +103,7 @@ def _rendered(
     try:
         text = parsed.render(_with_values(context))
     except LiquidError as problem:
-        return _told(problem, template)
+        return _described(problem, template)
     except (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RecursionError, TypeError, ValueError):
         return TemplateError("a filter was given a value it cannot use")  # the library lets some of Python's through
     finally:
@@ -242,7 +242,7 @@ def _parsed(template: str) -> BoundTemplate | TemplateError:
         parsed = _ENVIRONMENT.from_string(template)
         bounded(parsed)
     except LiquidError as problem:
-        return _told(problem, template)
+        return _described(problem, template)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return TemplateError("the template cannot be read")  # the library lets some of Python's through
     for name, uses in parsed.analyze(include_partials=False).filters.items():
@@ -252,7 +252,7 @@ def _parsed(template: str) -> BoundTemplate | TemplateError:
     return parsed
 
 
-def _told(problem: LiquidError, template: str) -> TemplateError:
+def _described(problem: LiquidError, template: str) -> TemplateError:
     """Return the error in words without any fact of the recipient."""
     token = problem.token
     line, column = _place(template, token.start_index if token else 0)

@@ -385,13 +385,13 @@ async def test_a_reading_is_one_snapshot(engine: Engine) -> None:
 async def test_lanes_overtake_in_their_order(narrow: Engine) -> None:
     order: list[str] = []
 
-    def queue(name: str, lane: WritePriority) -> asyncio.Task[None]:
+    def queue(name: str, priority: WritePriority) -> asyncio.Task[None]:
         async def work(tx: Transaction) -> None:
             order.append(name)
             if name == "holder":
                 await narrow.pause(lambda: narrow.waiting() == 4)
 
-        return asyncio.ensure_future(narrow.database.write(work, lane))
+        return asyncio.ensure_future(narrow.database.write(work, priority))
 
     holder = queue("holder", WritePriority.BATCHES)
     await until(lambda: bool(order))

@@ -128,7 +128,7 @@ class BrokenWriter:
     async def stop(self) -> None:
         await self._inner.stop()
 
-    async def write(self, work: Callable[[Transaction], Awaitable[T]], lane: WritePriority) -> T:
+    async def write(self, work: Callable[[Transaction], Awaitable[T]], priority: WritePriority) -> T:
         if self._hangs:
             await asyncio.Event().wait()
         raise DatabaseUnavailable("the disk is full")

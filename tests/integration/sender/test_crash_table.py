@@ -31,14 +31,14 @@ def arm(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(failpoints, "_TRAPS", failpoints._armed(f"{where}=raise"))
 
 
-async def commits_but_says_no(driver: SenderDriver, monkeypatch: pytest.MonkeyPatch, lane: WritePriority) -> None:
-    """Make the next commit of a lane happen and look as if it had not."""
+async def commits_but_says_no(driver: SenderDriver, monkeypatch: pytest.MonkeyPatch, priority: WritePriority) -> None:
+    """Make the next commit of a priority happen and look as if it had not."""
     database = driver.harness.runtime.database
     write = database.write
 
     async def doubtful(work: Callable[[Transaction], Awaitable[Any]], used: WritePriority) -> Any:
         result = await write(work, used)
-        if used is lane:
+        if used is priority:
             monkeypatch.setattr(database, "write", write)
             raise DatabaseUnavailable
         return result
@@ -209,11 +209,11 @@ async def test_c8_an_outcome_waits_in_memory_while_the_database_is_down(
     database = driver.harness.runtime.database
     write, failures = database.write, [1, 2]
 
-    async def down(work: Callable[[Transaction], Awaitable[Any]], lane: WritePriority) -> Any:
-        if lane is WritePriority.OUTCOMES and failures:
+    async def down(work: Callable[[Transaction], Awaitable[Any]], priority: WritePriority) -> Any:
+        if priority is WritePriority.OUTCOMES and failures:
             failures.pop()
             raise DatabaseUnavailable
-        return await write(work, lane)
+        return await write(work, priority)
 
     monkeypatch.setattr(database, "write", down)
     await driver.hear(driver.cleared())

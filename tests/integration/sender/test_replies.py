@@ -179,10 +179,10 @@ async def test_a_stop_that_could_not_be_stored_is_not_answered_as_if(
 ) -> None:
     write = driver.harness.runtime.database.write
 
-    async def down(work: Callable[[Transaction], Awaitable[Any]], lane: WritePriority) -> Any:
-        if lane is WritePriority.STOP:
+    async def down(work: Callable[[Transaction], Awaitable[Any]], priority: WritePriority) -> Any:
+        if priority is WritePriority.STOP:
             raise DatabaseUnavailable
-        return await write(work, lane)
+        return await write(work, priority)
 
     monkeypatch.setattr(driver.harness.runtime.database, "write", down)
     assert (await driver.reply("STOP")).status_code == 503

@@ -100,10 +100,10 @@ async def test_a_replica_in_doubt_never_gives_up_the_intent_of_another(
             await other.dispatcher.step()
             return rows
 
-        async def unlucky(work: Any, lane: WritePriority) -> Any:
-            if lane is WritePriority.INTENTS:
+        async def unlucky(work: Any, priority: WritePriority) -> Any:
+            if priority is WritePriority.INTENTS:
                 raise DatabaseUnavailable
-            return await run(work, lane)
+            return await run(work, priority)
 
         monkeypatch.setattr(dispatcher, "_claim", overtaken)
         monkeypatch.setattr(dispatcher._units, "run", unlucky)

@@ -1,4 +1,4 @@
-"""Turns by lane."""
+"""Turns by priority."""
 
 import asyncio
 
@@ -7,11 +7,11 @@ from shared.db.write_queue import WriteQueue
 
 
 async def test_those_who_wait_are_let_in_by_lane_and_then_by_arrival() -> None:
-    lanes = WriteQueue(1)
+    queue = WriteQueue(1)
     order: list[str] = []
 
-    async def take(name: str, lane: WritePriority) -> None:
-        async with lanes.turn(lane):
+    async def take(name: str, priority: WritePriority) -> None:
+        async with queue.turn(priority):
             order.append(name)
             await asyncio.sleep(0)
 
@@ -21,17 +21,17 @@ async def test_those_who_wait_are_let_in_by_lane_and_then_by_arrival() -> None:
         "second batch": WritePriority.BATCHES,
         "stop": WritePriority.STOP,
     }
-    await asyncio.gather(*[take(name, lane) for name, lane in names.items()])
+    await asyncio.gather(*[take(name, priority) for name, priority in names.items()])
     assert order == ["first", "stop", "batch", "second batch"]
 
 
 async def test_no_more_turns_than_there_are_run_at_once() -> None:
-    lanes = WriteQueue(3)
+    queue = WriteQueue(3)
     running = most = 0
 
     async def take() -> None:
         nonlocal running, most
-        async with lanes.turn(WritePriority.BATCHES):
+        async with queue.turn(WritePriority.BATCHES):
             running += 1
             most = max(most, running)
             await asyncio.sleep(0)
@@ -42,11 +42,11 @@ async def test_no_more_turns_than_there_are_run_at_once() -> None:
 
 
 async def test_a_cancelled_waiter_costs_nobody_a_turn() -> None:
-    lanes = WriteQueue(1)
+    queue = WriteQueue(1)
     gate = asyncio.Event()
 
     async def take(until: asyncio.Event) -> str:
-        async with lanes.turn(WritePriority.BATCHES):
+        async with queue.turn(WritePriority.BATCHES):
             await until.wait()
             return "done"
 
@@ -54,24 +54,24 @@ async def test_a_cancelled_waiter_costs_nobody_a_turn() -> None:
     await asyncio.sleep(0)
     waiting, next_one = asyncio.ensure_future(take(gate)), asyncio.ensure_future(take(gate))
     await asyncio.sleep(0)
-    assert lanes.waiting == 2
+    assert queue.waiting == 2
     gate.set()
     waiting.cancel()
     assert list(await asyncio.gather(holder, next_one)) == ["done", "done"]
-    assert lanes.waiting == 0
+    assert queue.waiting == 0
     assert await asyncio.wait_for(take(gate), 1) == "done"
 
 
 async def test_a_waiter_cancelled_in_the_moment_of_its_turn_hands_it_on() -> None:
-    lanes = WriteQueue(1)
+    queue = WriteQueue(1)
     late: list[asyncio.Task[None]] = []
 
     async def take() -> None:
-        async with lanes.turn(WritePriority.BATCHES):
+        async with queue.turn(WritePriority.BATCHES):
             await asyncio.sleep(0)
 
     async def first() -> None:
-        async with lanes.turn(WritePriority.BATCHES):
+        async with queue.turn(WritePriority.BATCHES):
             await asyncio.sleep(0)
         late[0].cancel()
 
