@@ -1,8 +1,6 @@
 """The scheduler's entry point for HTTP: ask for follow-ups, see their state, cancel them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -24,17 +22,13 @@ from services.scheduler.api_models import (
     RunPage,
     SearchRequest,
 )
+from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.lifecycle.transitions import cancel
 from services.scheduler.runs.enrolment import Decline
-from services.scheduler.runs.follow_up_requests import FollowUpRequests
 from services.scheduler.runs.new_run import NewRun
-from services.scheduler.runs.planner import Planner
 from services.scheduler.runs.request_validation import ValidRequest
-from services.scheduler.runs.versions import Versions
-from services.scheduler.settings import SchedulerSettings
 from shared import ids, phone
 from shared.config.flow import TextStep
-from shared.db.system_tables import SystemTables
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.http.auth import Caller, requires
@@ -44,7 +38,6 @@ from shared.http.quota import QuotaUsage
 from shared.http.strict_json import StrictRoute
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import Unparsable
-from shared.service import Runtime
 from shared.vocabulary.follow_up_states import FollowUpState
 
 CANCEL_REASON = "api"
@@ -58,31 +51,22 @@ Reader = Annotated[Caller, Depends(requires("follow-ups:read"))]
 Limit = Annotated[int, Query(ge=1, le=views.LARGEST_PAGE)]
 
 
-def create_router(
-    runtime: Runtime,
-    system_tables: SystemTables,
-    requests: FollowUpRequests,
-    planner: Planner,
-    settings: SchedulerSettings,
-    wake_at: Callable[[datetime], None],
-) -> APIRouter:
+def create_router(deps: SchedulerDependencies) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["follow-ups"], route_class=StrictRoute)
-    planning = PlanningEndpoints(runtime, system_tables, requests, planner, wake_at)
-    reading = ViewEndpoints(runtime, Versions())
-    cancelling = CancelEndpoints(runtime, settings)
+    endpoints = FollowUpEndpoints(deps)
     one = f"{_PATH}/{{follow_up_id}}"
     router.post(
         _PATH,
         status_code=HTTPStatus.ACCEPTED,
         response_model=PlannedAnswer | DryRunAnswer,
         summary="Enqueue a follow-up, or ask what would become of one",
-    )(planning.ask)
-    router.get(_PATH, summary="Find follow-ups by subject and state")(reading.find)
+    )(endpoints.ask)
+    router.get(_PATH, summary="Find follow-ups by subject and state")(endpoints.find)
     router.post(f"{_PATH}/search", summary="Find a person's follow-ups; the number stays out of the URL")(
-        reading.search
+        endpoints.search
     )
-    router.get(one, summary="One follow-up with every state it was in, and why")(reading.show)
+    router.get(one, summary="One follow-up with every state it was in, and why")(endpoints.show)
     router.delete(
         one,
         status_code=HTTPStatus.NO_CONTENT,
@@ -92,21 +76,17 @@ def create_router(
             202: {"description": "Already released: it may be too late."},
             409: {"description": "It has ended."},
         },
-    )(cancelling.call_off)
-    router.get("/v1/flows", tags=["flows"], summary="The flows in force")(reading.flows)
-    router.get("/v1/enrollments", tags=["flows"], summary="People's runs through flows")(reading.enrollments)
+    )(endpoints.call_off)
+    router.get("/v1/flows", tags=["flows"], summary="The flows in force")(endpoints.flows)
+    router.get("/v1/enrollments", tags=["flows"], summary="People's runs through flows")(endpoints.enrollments)
     return router
 
 
 @dataclass(frozen=True, slots=True)
-class PlanningEndpoints:
-    """Plans follow-ups, or shows what would be planned."""
+class FollowUpEndpoints:
+    """Plans follow-ups, shows a merchant its follow-ups, runs and flows, and cancels follow-ups."""
 
-    runtime: Runtime
-    system_tables: SystemTables
-    requests: FollowUpRequests
-    planner: Planner
-    wake_at: Callable[[datetime], None]
+    deps: SchedulerDependencies
 
     async def ask(
         self,
@@ -116,33 +96,33 @@ class PlanningEndpoints:
         key: Annotated[str | None, Header(alias=HEADER)] = None,
     ) -> Response:
         """Plan a text, or a run of a flow, for one person; with `dry_run`, only say what would be planned."""
-        now, merchant, units = self.runtime.clock.now(), caller.merchant, self.runtime.units
-        sealer = self.runtime.sealer
+        now, merchant, units = self.deps.runtime.clock.now(), caller.merchant, self.deps.units
+        sealer = self.deps.runtime.sealer
         keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"), sealer.keyed_hash)
-        if keyed and (known := await units.read(lambda db: answered(db, self.system_tables, keyed))) is not None:
+        if keyed and (known := await units.read(lambda db: answered(db, self.deps.system_tables, keyed))) is not None:
             return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
-        self.runtime.quotas.take(caller, QuotaUsage(_PATH, 1, len(await http_request.body())))
+        self.deps.runtime.quotas.take(caller, QuotaUsage(_PATH, 1, len(await http_request.body())))
         entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
-        asked = replace(self.requests.validated(merchant, request, entry_key, now), by=caller.asked_by)
+        asked = replace(self.deps.requests.validated(merchant, request, entry_key, now), by=caller.asked_by)
         if request.dry_run:
-            past = await units.read(partial(self.requests.past, asked=asked, now=now, reading=True))
-            previews = self.requests.previews(asked, self.requests.run(asked, past, now), past)
+            past = await units.read(partial(self.deps.requests.past, asked=asked, now=now, reading=True))
+            previews = self.deps.requests.previews(asked, self.deps.requests.run(asked, past, now), past)
             dry = DryRunAnswer(due_at=previews[0].due_at, due_local=previews[0].due_local, texts=previews)
             return JSONResponse(dry.model_dump(mode="json"), HTTPStatus.ACCEPTED)
         status, answer = await units.run(partial(self._plan, asked=asked, keyed=keyed), WritePriority.INGEST)
-        self.wake_at(now)
+        self.deps.waker.wake_at(now)
         return JSONResponse(answer, status)
 
     async def _plan(self, uow: UnitOfWork, *, asked: ValidRequest, keyed: Keyed | None) -> tuple[int, Any]:
         """Plan what was asked for, once for each Idempotency-Key, and return status and answer."""
-        if (known := await answered(uow.db, self.system_tables, keyed)) is not None:
+        if (known := await answered(uow.db, self.deps.system_tables, keyed)) is not None:
             return known
-        run = self.requests.run(asked, await self.requests.past(uow.db, asked, uow.now), uow.now)
+        run = self.deps.requests.run(asked, await self.deps.requests.past(uow.db, asked, uow.now), uow.now)
         await self._require_quota(uow, run)
-        planned = await self.planner.start(uow, [run])
+        planned = await self.deps.planner.start(uow, [run])
         if not planned:
             # The same request may have been answered meanwhile, by another process or on another connection.
-            if (known := await answered(uow.db, self.system_tables, keyed)) is not None:
+            if (known := await answered(uow.db, self.deps.system_tables, keyed)) is not None:
                 return known
             raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", "the flow did not start: already_entered")
         first = planned[0]
@@ -154,7 +134,7 @@ class PlanningEndpoints:
             enrollment_id=first.enrollment_id,
             follow_ups=[follow_up.id for follow_up in planned],
         ).model_dump(mode="json")
-        await remember(uow, self.system_tables, keyed, HTTPStatus.ACCEPTED, answer)
+        await remember(uow, self.deps.system_tables, keyed, HTTPStatus.ACCEPTED, answer)
         return HTTPStatus.ACCEPTED, answer
 
     async def _require_quota(self, uow: UnitOfWork, run: NewRun) -> None:
@@ -163,7 +143,7 @@ class PlanningEndpoints:
         Raises:
             HTTPProblem: 429, it has as many pending as its quota allows.
         """
-        merchant, quotas = run.merchant, self.runtime.quotas
+        merchant, quotas = run.merchant, self.deps.runtime.quotas
         limit = quotas.pending_limit(merchant.config.quotas)
         pending = (await store.pending_of(uow.db, [merchant.id]))[merchant.id]
         if pending + len(run.texts) > limit:
@@ -176,16 +156,8 @@ class PlanningEndpoints:
                 headers={"Retry-After": str(_QUOTA_RETRY_SECONDS)},
             )
 
-
-@dataclass(frozen=True, slots=True)
-class ViewEndpoints:
-    """Shows a merchant its follow-ups, runs and flows."""
-
-    runtime: Runtime
-    versions: Versions
-
     def _context(self, caller: Caller) -> views.ViewContext:
-        return views.ViewContext(caller.merchant.id, self.runtime.clock.now())
+        return views.ViewContext(caller.merchant.id, self.deps.runtime.clock.now())
 
     async def find(
         self,
@@ -197,21 +169,21 @@ class ViewEndpoints:
     ) -> FollowUpPage:
         """Return the shop's follow-ups, the newest first."""
         after, context = views.cursor_from(cursor), self._context(caller)
-        return await self.runtime.units.read(lambda db: views.page(db, context, subject, state, limit, after))
+        return await self.deps.units.read(lambda db: views.page(db, context, subject, state, limit, after))
 
     async def search(self, request: SearchRequest, caller: Reader) -> FollowUpPage:
         """Return what is planned for one person; the number travels in the body only."""
         number = phone.parse(request.to, caller.merchant.config.country)
         if isinstance(number, Unparsable):
             raise unprocessable("to", f"the number cannot be used: {number.reason}")
-        recipient_id = self.runtime.sealer.recipient_id(caller.merchant.id, number)
+        recipient_id = self.deps.runtime.sealer.recipient_id(caller.merchant.id, number)
         context = self._context(caller)
-        return await self.runtime.units.read(lambda db: views.of_recipient(db, context, recipient_id, request.state))
+        return await self.deps.units.read(lambda db: views.of_recipient(db, context, recipient_id, request.state))
 
     async def show(self, follow_up_id: UUID, caller: Reader) -> FollowUpStory:
         """Return one follow-up with every state it was in, and why."""
         context = self._context(caller)
-        story = await self.runtime.units.read(lambda db: views.story(db, context, follow_up_id))
+        story = await self.deps.units.read(lambda db: views.story(db, context, follow_up_id))
         if story is None:
             raise not_found("this follow-up")
         return story
@@ -241,17 +213,9 @@ class ViewEndpoints:
     ) -> RunPage:
         """Return who runs, or ran, through which flow; the newest first."""
         after, context = views.cursor_from(cursor), self._context(caller)
-        return await self.runtime.units.read(
-            lambda db: views.runs(db, self.versions, context, flow, state, limit, after)
+        return await self.deps.units.read(
+            lambda db: views.runs(db, self.deps.versions, context, flow, state, limit, after)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class CancelEndpoints:
-    """Cancels follow-ups."""
-
-    runtime: Runtime
-    settings: SchedulerSettings
 
     async def call_off(self, follow_up_id: UUID, caller: Writer) -> Response:
         """Cancel a follow-up.
@@ -260,7 +224,7 @@ class CancelEndpoints:
         409: it was handed to the provider, or has ended otherwise. Asking twice is asking once.
         """
         work = partial(self._call_off, key=FollowUpId(follow_up_id), merchant=caller.merchant.id)
-        return Response(status_code=await self.runtime.units.run(work, WritePriority.INGEST))
+        return Response(status_code=await self.deps.units.run(work, WritePriority.INGEST))
 
     async def _call_off(self, uow: UnitOfWork, *, key: FollowUpId, merchant: MerchantId) -> HTTPStatus:
         """Cancel one follow-up and return what to answer."""
@@ -273,5 +237,5 @@ class CancelEndpoints:
             raise HTTPProblem(
                 HTTPStatus.CONFLICT, "already_ended", f"this follow-up is {found.state} and cannot be called off"
             )
-        await cancel(uow, [found], CANCEL_REASON, self.settings.unconfirmed_after)
+        await cancel(uow, [found], CANCEL_REASON, self.deps.settings.unconfirmed_after)
         return HTTPStatus.NO_CONTENT if found.is_pending else HTTPStatus.ACCEPTED

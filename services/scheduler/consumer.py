@@ -1,14 +1,13 @@
 """The scheduler's entry point for events: triggers, consents, the gate's answers, dispatches, replies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TypeAlias
+from datetime import timedelta
 
 from services.scheduler import store
+from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.lifecycle.follow_up import FollowUp, by_recipient
 from services.scheduler.lifecycle.transitions import apply_transitions, cancel
-from services.scheduler.privacy import Privacy
 from services.scheduler.release import failing_follow_ups
 from services.scheduler.release.answers import ReleaseAnswer, request_of
 from services.scheduler.release.store import PARKED_AS
@@ -17,41 +16,24 @@ from services.scheduler.runs import recipients
 from services.scheduler.runs import store as runs
 from services.scheduler.runs.answer_run import answer_run, needs_answer
 from services.scheduler.runs.gate_advice import consents_of
-from services.scheduler.runs.planner import Planner
 from services.scheduler.runs.recipients import StoredRecipient
-from services.scheduler.runs.triggers import NO_MERCHANT, Triggers
-from services.scheduler.runs.versions import Versions
-from services.scheduler.settings import SchedulerSettings
+from services.scheduler.runs.triggers import NO_MERCHANT
 from shared.bus.router import Router
-from shared.config.directory import MerchantDirectory
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentChanged, MerchantClosed, PrivacyRequested, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, DispatchWaiting
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpLapsed, Purpose
 from shared.events.trigger import TriggerReceived
-from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 from shared.vocabulary.follow_up_states import OPEN, FollowUpState
-
-WakeAt: TypeAlias = Callable[[datetime], None]
-"""Wakes the release loop at an instant, where that is soon."""
 
 log = logger(__name__)
 
 
-def create_router(
-    merchants: MerchantDirectory,
-    sealer: Sealer,
-    planner: Planner,
-    versions: Versions,
-    triggers: Triggers,
-    privacy: Privacy,
-    settings: SchedulerSettings,
-    wake_at: WakeAt,
-) -> Router:
+def create_router(deps: SchedulerDependencies) -> Router:
     """Return the handlers of events; all answers to releases share one, so that a round is applied as one batch."""
-    handlers = Handlers(merchants, sealer, planner, versions, triggers, settings, wake_at)
+    handlers, privacy = Handlers(deps), deps.privacy
     router = Router()
     router.on(TriggerReceived)(handlers.take_triggers)
     router.on(FollowUpDeferred)(handlers.take_answers)
@@ -75,22 +57,16 @@ def create_router(
 class Handlers:
     """Handle events in batches in which no two concern the same recipient."""
 
-    merchants: MerchantDirectory
-    sealer: Sealer
-    planner: Planner
-    versions: Versions
-    triggers: Triggers
-    settings: SchedulerSettings
-    wake_at: WakeAt
+    deps: SchedulerDependencies
 
     async def take_triggers(self, events: Sequence[TriggerReceived], uow: UnitOfWork) -> None:
         """Cancel what they make unwanted, and start runs."""
-        self._wake_for(await self.triggers.take(events, uow))
+        self._wake_for(await self.deps.triggers.take(events, uow))
 
     async def take_answers(self, events: Sequence[ReleaseAnswer], uow: UnitOfWork) -> None:
         """Apply what the gate and the sender say of releases."""
         known = await store.load(uow.db, "id", [event.follow_up_id for event in events])
-        spread_over = timedelta(seconds=self.settings.spread_seconds)
+        spread_over = timedelta(seconds=self.deps.settings.spread_seconds)
         requests = []
         for event in events:
             follow_up = known.get(event.follow_up_id)
@@ -98,8 +74,8 @@ class Handlers:
                 log.warning("unknown_follow_up", follow_up_id=str(event.follow_up_id), type=event.type)
             else:
                 requests.append(request_of(event, follow_up, spread_over, uow.now))
-        applied = await apply_transitions(uow, requests, self.settings.unconfirmed_after)
-        await keep_distances(uow, self.versions, requests, applied)
+        applied = await apply_transitions(uow, requests, self.deps.settings.unconfirmed_after)
+        await keep_distances(uow, self.deps.versions, requests, applied)
         self._wake_for([result.follow_up for result in applied])
 
     async def take_waits(self, events: Sequence[DispatchWaiting], uow: UnitOfWork) -> None:
@@ -132,7 +108,7 @@ class Handlers:
             changed.append(
                 replace(person, consent_epoch=event.epoch, suppressed=event.suppressed, consents=consents_of(event))
             )
-        await cancel(uow, unwanted, "opt_out", self.settings.unconfirmed_after)
+        await cancel(uow, unwanted, "opt_out", self.deps.settings.unconfirmed_after)
         await runs.save_people(uow.db, changed)
 
     async def take_replies(self, events: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
@@ -141,19 +117,21 @@ class Handlers:
         known = await runs.people(uow.db, [event.recipient_id for event in asking])
         answers = []
         for event in asking:
-            merchant = self.merchants.get(event.merchant_id)
+            merchant = self.deps.runtime.merchants.get(event.merchant_id)
             person = known.get(event.recipient_id)
             if merchant is None:
                 uow.set_aside(event, NO_MERCHANT)
             elif person is None or person.erased_at is None:
-                contact = recipients.contact_of(self.sealer, merchant.id, event.recipient_id, event.contact)
+                contact = recipients.contact_of(
+                    self.deps.runtime.sealer, merchant.id, event.recipient_id, event.contact
+                )
                 answers.append(answer_run(event, merchant, contact, uow.now))
-        self._wake_for(await self.planner.start(uow, answers))
+        self._wake_for(await self.deps.planner.start(uow, answers))
 
     def _wake_for(self, changed: Sequence[FollowUp]) -> None:
         """Wake the release loop for the earliest timer of these."""
         if timers := [follow_up.timer_at for follow_up in changed if follow_up.timer_at is not None]:
-            self.wake_at(min(timers))
+            self.deps.waker.wake_at(min(timers))
 
 
 def barred_purposes(event: ConsentChanged) -> frozenset[Purpose]:

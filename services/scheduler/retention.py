@@ -3,7 +3,7 @@
 Source: compliance section 11 (content 13 months, records five years); GDPR article 5(1)(e).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -62,11 +62,7 @@ def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
     ]
 
 
-def step_of(units: UnitOfWorkRunner, settings: SchedulerSettings) -> Callable[[], Awaitable[float]]:
-    """Return the daily step."""
-
-    async def step() -> float:
-        await swept(units, sweeps(units.clock.now(), settings))
-        return _DAY_SECONDS
-
-    return step
+async def prune(units: UnitOfWorkRunner, settings: SchedulerSettings) -> float:
+    """Blank and delete what is old, and return the seconds until the next time."""
+    await swept(units, sweeps(units.clock.now(), settings))
+    return _DAY_SECONDS
