@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 30.0
 
 
 def small_app(folder: Path, *, largest_body: int = 100_000) -> FastAPI:
-    """Return an app with two doors: one that reads its body, and one that looks at headers alone."""
+    """Return an app with two routes: one reads its body, the other headers alone."""
     router = APIRouter()
 
     @router.post("/measure")

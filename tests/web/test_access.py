@@ -1,4 +1,4 @@
-"""Names a process answers to, and pages that are the operator's: asked of the house as it is put together."""
+"""The host names a process accepts, and the operator's pages, tested on the assembled application."""
 
 import base64
 from collections.abc import AsyncIterator

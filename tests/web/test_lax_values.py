@@ -1,4 +1,4 @@
-"""No door takes a text for a number, a number for a date, or a word for a flag: every request model says so."""
+"""No request model accepts a string for a number, a number for a date, or a word for a boolean."""
 
 import json
 from collections.abc import Iterator

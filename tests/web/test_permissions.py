@@ -28,7 +28,7 @@ _FRAMEWORKS_OWN = {"/openapi.json", "/docs", "/docs/oauth2-redirect"}
 HEAD = """\
 # Who may ask what. From the running application; `WRITE_PERMISSIONS=1 pytest tests/web/test_permissions.py` writes it.
 # Columns: no key; a malformed key; another merchant's key, in the name of this one; the operator's token, in the name
-# of this merchant; then the scopes that open the door, or what every key gets.
+# of this merchant; then the scopes that permit the request, or what every key gets.
 # open: it may be asked. operator: the operator's alone. page: leads to the console's sign-in. Where every key gets 401,
 # a platform's or provider's own signature opens, or the simulated provider's credentials.
 """
@@ -117,7 +117,7 @@ def doors(opened: embedded.Application) -> list[tuple[str, str]]:
 
 
 async def ask(client: httpx2.AsyncClient, door: tuple[str, str], **headers: Any) -> str:
-    """Return what becomes of a request with parameters and a body that nobody could mean."""
+    """Return the answer to a request with meaningless parameters and body."""
     method, path = door
     filled = re.sub(r"\{[^}]+\}", "x1", path).replace("{", "").replace("}", "")
     body: dict[str, Any] = {} if method == "GET" else {"json": {"nonsense": 1}}
@@ -210,7 +210,7 @@ async def test_nobody_without_a_key_learns_what_a_request_should_look_like(
 
 
 async def test_what_one_merchant_made_is_not_there_for_another(client: httpx2.AsyncClient) -> None:
-    """The key decides the merchant: another one's id is an id that nobody has."""
+    """The key decides the merchant: another merchant's id is an unknown id."""
     mine, other = bearer(ALL), bearer(OTHER)
     person = {"to": "+12125550123"}
     enqueued = {**person, "purpose": "transactional", "text": "Hello.", "due_at": "2030-01-01T00:00:00Z"}

@@ -25,7 +25,7 @@ _MOST_FOLLOW_UPS: Final = 8
 _DAY: Final = timedelta(days=1)
 
 
-class Period(StrEnum):
+class OverviewPeriod(StrEnum):
     """The period that the page covers."""
 
     DAY = "24h"
@@ -35,12 +35,16 @@ class Period(StrEnum):
     @property
     def duration(self) -> timedelta:
         """The length, in whole days."""
-        return {Period.DAY: _DAY, Period.WEEK: 7 * _DAY, Period.MONTH: 30 * _DAY}[self]
+        return {OverviewPeriod.DAY: _DAY, OverviewPeriod.WEEK: 7 * _DAY, OverviewPeriod.MONTH: 30 * _DAY}[self]
 
     @property
     def words(self) -> str:
         """The name shown on the page."""
-        return {Period.DAY: "the last 24 hours", Period.WEEK: "the last 7 days", Period.MONTH: "the last 30 days"}[self]
+        return {
+            OverviewPeriod.DAY: "the last 24 hours",
+            OverviewPeriod.WEEK: "the last 7 days",
+            OverviewPeriod.MONTH: "the last 30 days",
+        }[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class FeedLine:
 class Overview:
     """One snapshot."""
 
-    period: Period
+    period: OverviewPeriod
     window: Window
     states: Mapping[FollowUpState, int]
     figures: Sequence[Figure]
@@ -99,7 +103,7 @@ class Overview:
 
 
 async def load_overview(
-    db: Transaction, merchant: MerchantId, period: Period, now: datetime, clock: ZoneInfo
+    db: Transaction, merchant: MerchantId, period: OverviewPeriod, now: datetime, clock: ZoneInfo
 ) -> Overview:
     """Return the overview of now; hours and days are in the merchant's time zone."""
     window = Window(hour_of(now) + HOUR - period.duration, hour_of(now) + HOUR)
@@ -120,7 +124,7 @@ async def load_overview(
     )
 
 
-def _bars(rows: Sequence[Row], window: Window, period: Period, clock: ZoneInfo) -> list[Bar]:
+def _bars(rows: Sequence[Row], window: Window, period: OverviewPeriod, clock: ZoneInfo) -> list[Bar]:
     """Return one bar for each hour of a day, or each day of a longer period, empty ones included."""
     sums: dict[datetime, dict[tuple[str, str], int]] = {}
     at = window.since
@@ -143,9 +147,9 @@ def _bars(rows: Sequence[Row], window: Window, period: Period, clock: ZoneInfo) 
     ]
 
 
-def _bucket(hour: datetime, period: Period, clock: ZoneInfo) -> datetime:
+def _bucket(hour: datetime, period: OverviewPeriod, clock: ZoneInfo) -> datetime:
     local = hour.astimezone(clock)
-    return local if period is Period.DAY else local.replace(hour=0, minute=0, fold=0)
+    return local if period is OverviewPeriod.DAY else local.replace(hour=0, minute=0, fold=0)
 
 
 def _sum(sums: Mapping[tuple[str, str], int], measure: Measure) -> int:

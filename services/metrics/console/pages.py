@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from services.metrics import store
 from services.metrics.console import presentation
-from services.metrics.console.overview import Period, load_overview
+from services.metrics.console.overview import OverviewPeriod, load_overview
 from services.metrics.console.rendering import STATIC, PageRenderer, redirect
 from services.metrics.console.row_presentation import heading
 from services.metrics.console.sessions import Sessions
@@ -38,13 +38,13 @@ class ConsolePages:
         self._settings = settings
         self._renderer = renderer
 
-    async def overview(self, request: Request, merchant: Merchant, period: Period) -> Response:
+    async def overview(self, request: Request, merchant: Merchant, period: OverviewPeriod) -> Response:
         """Answer the first page: what is happening now."""
         zone, now = _zone(merchant), self._units.clock.now()
         overview = await self._units.read(lambda db: load_overview(db, merchant.id, period, now, zone))
         values = {
             "overview": overview,
-            "periods": list(Period),
+            "periods": list(OverviewPeriod),
             "tiles": presentation.tiles(overview),
             "bars": presentation.draw_bars(overview),
             "peak": presentation.peak(overview),
@@ -98,7 +98,7 @@ class ConsolePages:
 
         @router.get("")
         async def now(
-            request: Request, merchant: Annotated[Merchant, Depends(owner)], span: Period = Period.DAY
+            request: Request, merchant: Annotated[Merchant, Depends(owner)], span: OverviewPeriod = OverviewPeriod.DAY
         ) -> Response:
             return await self.overview(request, merchant, span)
 

@@ -1,4 +1,4 @@
-"""Characters that no database text may hold, or that are none: a refusal or a clean row at every door, never a 500."""
+"""Invalid characters, or ones no database accepts: every entry point refuses or cleans them, and never answers 500."""
 
 import json
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def filled(path: str, word: str) -> str:
 
 
 async def asked(driver: RightsDriver, method: str, target: str, **request: Any) -> httpx2.Response:
-    """Return the answer; a crash behind the door is raised, and so fails the test."""
+    """Return the answer; a crash behind the entry point is raised, and so fails the test."""
     headers = {"Authorization": f"Bearer {KEY}", **request.pop("headers", {})}
     return await driver.client.request(method, httpx2.URL(f"http://house.test{target}"), headers=headers, **request)
 

@@ -1,4 +1,4 @@
-"""Deliveries that platforms really make, in through the webhook door; what the house then holds of each person."""
+"""Recorded deliveries of platforms, sent as webhooks; and what Followup then holds about each person."""
 
 import json
 from collections.abc import AsyncIterator
@@ -83,7 +83,7 @@ steps:
 
 
 class Door:
-    """The webhook door, and behind it what reads a delivery, keeps consent and plans texts."""
+    """The webhook entry point, and the services that parse a delivery, store consent and plan texts."""
 
     def __init__(self, built: ServiceHarness, client: httpx2.AsyncClient, three: list[Any]) -> None:
         self._harness = built
@@ -92,7 +92,7 @@ class Door:
         self._sealer = built.runtime.sealer
 
     async def take(self, place: int, step: dict[str, Any]) -> None:
-        """Put one delivery in, and let the house read what it says."""
+        """Send one delivery, and let the services process its events."""
         extra = step.get("many_note_attributes", 0)
         document = step.get("body", {}) | (
             {"note_attributes": [{"name": "n", "value": "x" * 1000}] * extra} if extra else {}
@@ -107,7 +107,7 @@ class Door:
         await self._harness.settle(*self._three)
 
     async def marketing(self, phone: str) -> str:
-        """Return what stands of somebody's consent to marketing."""
+        """Return a person's status of consent to marketing."""
         who = self.who(phone)
         people = await self._harness.runtime.database.read(lambda db: ledger.people(db, [who]))
         return people[who].standing.consent_for(Purpose.MARKETING, NOW).status.value
@@ -138,7 +138,7 @@ class Door:
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Door]:
-    """Open the door in a folder."""
+    """Open the entry point in a folder."""
     merchants = merchants_folder(folder, "acme")
     file = merchants / "acme" / "merchant.yaml"
     file.write_text(file.read_text("utf-8") + _MORE, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Ingest behind its real doors."""
+"""Ingest behind its real entry points."""
 
 import os
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ MAX_BODY_BYTES = 1_048_576
 
 
 class IngestDriver:
-    """A house with ingest in it, and a client at its doors."""
+    """An application with ingest, and a client of its entry points."""
 
     def __init__(self, built: ServiceHarness, service: Service, client: httpx2.AsyncClient, folder: Path) -> None:
         self.harness = built
@@ -70,7 +70,7 @@ class IngestDriver:
 
 @asynccontextmanager
 async def open_stage(folder: Path, clock: FakeClock) -> AsyncIterator[IngestDriver]:
-    """Open a house with two merchants, acme and bolt, and ingest."""
+    """Open an application with ingest and two merchants, acme and bolt."""
     merchants = MerchantDirectory.load(merchants_folder(folder, "acme", "bolt"), os.environ)
     async with harness(folder, clock, merchants) as built:
         service = build(built.runtime)

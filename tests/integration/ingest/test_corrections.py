@@ -1,4 +1,4 @@
-"""What a buyer corrects before they are done counts: the tick box for texts, and the number."""
+"""Corrections before a checkout is completed count: the checkbox for texts, and the number."""
 
 from random import Random
 from typing import Any

@@ -1,4 +1,4 @@
-"""What somebody asks by right, or withdraws as a customer, reaches every number they ever had."""
+"""A privacy request, or a withdrawal as a customer, covers every number the person ever had."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""While the outbox is full both doors say so, and take what comes again when there is room."""
+"""While the outbox is full both HTTP entry points refuse, and accept the same requests once there is room."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A parcel is told of as it is sent, and once more when it first can be followed."""
+"""A parcel is reported when it is shipped, and once more when it becomes trackable."""
 
 from typing import Any
 

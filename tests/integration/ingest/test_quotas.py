@@ -1,4 +1,4 @@
-"""Over its quota a merchant is told to come again; what somebody withdraws is taken all the same."""
+"""A merchant over its quota is refused and may retry; withdrawals are recorded all the same."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

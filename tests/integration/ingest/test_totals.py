@@ -1,4 +1,4 @@
-"""What an order comes to is followed, and what was given back is counted in the shop's money."""
+"""Order totals follow edits, and refunds are counted in the shop's currency."""
 
 from typing import Any
 

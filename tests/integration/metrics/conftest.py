@@ -1,4 +1,4 @@
-"""Metrics on a house of its own, with two shops."""
+"""Metrics in an application of its own, with two shops."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ from shared.testing.make_metrics import READ_KEY, merchants_folder
 
 @dataclass
 class Metrics:
-    """The service under test and its doors."""
+    """The service under test and its entry points."""
 
     harness: ServiceHarness
     service: Service

@@ -1,4 +1,4 @@
-"""The console shows what happened to whoever may see it, and nobody's number."""
+"""The console shows what happened to those who may see it, and no phone number."""
 
 import re
 from datetime import timedelta

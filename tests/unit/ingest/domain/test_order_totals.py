@@ -1,4 +1,4 @@
-"""An order's total and the differences that are told of it add up to what it comes to."""
+"""An order's published total and differences add up to its current total."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""A number is read alike at every door: an order's address, the API, and the consent desk."""
+"""A number is parsed the same everywhere: in an order's address, in the API and at the gate."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One odd field costs what is made of it, and never what the delivery ends."""
+"""An invalid field affects only what depends on it, and never a withdrawal."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy

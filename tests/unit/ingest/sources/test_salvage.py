@@ -1,4 +1,4 @@
-"""What takes something back in an event of our own format counts, whatever is wrong beside it."""
+"""Withdrawals in an event of Followup's own format are recorded, whatever else is invalid."""
 
 import copy
 from typing import Any

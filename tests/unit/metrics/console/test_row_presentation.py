@@ -1,4 +1,4 @@
-"""The rows behind a number are shown in the units people use, and amounts are never added across currencies."""
+"""Rows are shown in the units people use, and amounts are never added across currencies."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""One line an order, the same in whatever order it is told."""
+"""One row for each order, independent of the sequence of its reports."""
 
 from datetime import timedelta
 from typing import Any

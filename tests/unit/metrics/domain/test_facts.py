@@ -1,4 +1,4 @@
-"""Facts keep what an event says openly, and nothing sealed."""
+"""Facts keep the unencrypted fields of an event, and no encrypted ones."""
 
 from collections.abc import Iterator
 from typing import get_args

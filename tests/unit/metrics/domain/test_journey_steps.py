@@ -1,4 +1,4 @@
-"""A story is told in words a shop owner understands, in the order it happened."""
+"""A story is shown in sentences a shop owner understands, in the order of events."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -119,7 +119,7 @@ def test_every_event_type_is_said_by_some_service() -> None:
         "compliance",
         "sender",
     }
-    from services.metrics.domain.journey_steps import _PUBLISHERS  # noqa: PLC0415 - a look behind the door
+    from services.metrics.domain.journey_steps import _PUBLISHERS  # noqa: PLC0415 - a private table
 
     assert set(_PUBLISHERS) == set(registry())
 

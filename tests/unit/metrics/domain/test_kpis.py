@@ -1,4 +1,4 @@
-"""Each figure is its numerator over its denominator; nothing over nothing is no figure."""
+"""Each figure is its numerator over its denominator; over zero it has no value."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where a follow-up stands, in one true sentence."""
+"""The current state of a follow-up in one correct sentence."""
 
 from collections.abc import Sequence
 from datetime import timedelta

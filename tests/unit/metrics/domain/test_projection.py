@@ -1,4 +1,4 @@
-"""Where a follow-up stands is the same whatever the order of its facts."""
+"""The projection of a follow-up does not depend on the sequence of its facts."""
 
 from collections.abc import Sequence
 from datetime import timedelta
