@@ -47,7 +47,7 @@ effects = sa.Table(
 
 
 class LogDriver:
-    """A service whose handler writes one row an event, and fails where it is told to."""
+    """A service whose handler writes one row an event, and fails for the events in `poison`."""
 
     outbox: sa.Table
     """Where a unit's events stand before anybody reads them."""
@@ -116,7 +116,7 @@ class LogDriver:
         await runner._source.close()
 
     async def waiting_rows(self) -> list[int]:
-        """Return the ids of what units published and nobody has read or relayed."""
+        """Return the ids of what units published and no service has read or relayed."""
         rows = await self.database.read(lambda tx: tx.rows(sa.select(self.outbox).order_by(self.outbox.c.id)))
         return [row["id"] for row in rows]
 
@@ -165,7 +165,7 @@ class KafkaLogDriver(LogDriver):
         self.cluster = cluster
 
     def rival(self) -> Runner:
-        """Return a reader whom Kafka takes for another service, and our database for this one."""
+        """Return a reader that is another service to Kafka, and this one to the database."""
         source = KafkaSource(self.cluster, "rival", sorted(self.router.kinds))
         self.sources.append(source)
         return self.on(source, self.router)

@@ -1,4 +1,4 @@
-"""Who waits for unread news, on both logs: a text's own person, and everybody where nobody can tell."""
+"""Which recipients wait for unread events, on both logs: those with events, and all while that is unknown."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

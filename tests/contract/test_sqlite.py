@@ -111,7 +111,7 @@ def modes_of(folder: Path) -> dict[str, int]:
 
 
 def left_open(folder: Path) -> Path:
-    """Return a database file that everybody may read, in such a folder."""
+    """Return a database file that all users may read, in such a folder."""
     folder.chmod(0o755)
     left = folder / "followup.db"
     left.touch()

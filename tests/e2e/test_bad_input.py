@@ -472,7 +472,7 @@ async def test_no_signed_body_gets_a_500(shop: RunningDemo) -> None:
 
 
 async def is_well(shop: RunningDemo) -> None:
-    """Assert that nobody stands still, nothing was set aside, and an ordinary order still gets its text."""
+    """Assert that no service hangs, nothing was parked, and an ordinary order still gets its text."""
     assert (await shop.actions.client.get("/readyz")).status_code == 200
     actions = shop.actions
     actions.phone = "+12125550177"

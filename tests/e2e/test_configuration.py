@@ -1,4 +1,4 @@
-"""Files that break: nothing starts on them, nothing in force is lost to them, and what is mended takes effect."""
+"""Files that break: nothing starts on them, nothing in force is lost to them, and what is fixed takes effect."""
 
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ async def refusal(folder: Path, merchants: Path, **environment: str) -> str:
     return application.log.read_text(encoding="utf-8")
 
 
-async def test_a_house_does_not_start_on_a_broken_file_and_names_file_line_and_mend(tmp_path: Path) -> None:
+async def test_a_house_does_not_start_on_a_broken_file_and_names_file_line_and_fix(tmp_path: Path) -> None:
     file, good, bad, words = BROKEN[0]
     said = await refusal(tmp_path, broken_shop(tmp_path, file, good, bad))
     assert said.splitlines() == [f"followup: {tmp_path}/merchants/acme/flows/{words}"]
@@ -64,7 +64,7 @@ async def test_a_house_does_not_start_on_a_broken_file_and_names_file_line_and_m
 
 
 @pytest.mark.parametrize(("file", "good", "bad", "words"), BROKEN)
-def test_a_broken_file_is_told_with_file_line_and_mend(
+def test_a_broken_file_is_told_with_file_line_and_fix(
     tmp_path: Path, file: str, good: str, bad: str, words: str
 ) -> None:
     secrets = {"E2E_TWILIO_TOKEN": "x", "E2E_SHOPIFY_SECRET": "x"}

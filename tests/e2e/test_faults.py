@@ -120,7 +120,7 @@ async def died(run: Trial, place: Place, failpoint: str) -> None:
 
 
 async def ask_erasure(run: Trial, stranger: int) -> None:
-    """Ask that somebody be forgotten who never ordered anything; whether anybody answers does not matter."""
+    """Request the erasure of a person who never ordered anything; the answer does not matter."""
     headers = {**HEADERS, "Idempotency-Key": f"forget-{stranger}"}
     await run.client.post("/v1/erasures", json={"to": phone(stranger)}, headers=headers)
 
@@ -148,7 +148,7 @@ async def test_a_kill_of_every_service_with_work_in_flight_loses_nothing_and_dou
 
 
 async def rebalanced(run: Trial, service: str, seconds: float) -> None:
-    """Join a service's group for a while, which takes partitions away from everybody, and leave it again."""
+    """Join a service's group for a while, which takes partitions from every member, and leave it again."""
     cluster = KafkaCluster(run.application.environment["FOLLOWUP_KAFKA_BOOTSTRAP"], prefix=run.application.prefix)
     visitor = AIOKafkaConsumer(
         *(cluster.topic(topic) for topic in Topic),

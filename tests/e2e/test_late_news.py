@@ -1,4 +1,4 @@
-"""Withdrawals and orders that were answered 202 and could not travel: nobody gets the text they speak against."""
+"""Withdrawals and orders that were answered 202 but not relayed yet: no text goes that they forbid."""
 
 import asyncio
 import signal
@@ -74,7 +74,7 @@ class Story:
                 assert answer.status_code == httpx2.codes.ACCEPTED, answer.text
 
     async def leave_carts(self) -> None:
-        """Let everybody start a checkout, with the best permission there is, and wait until their texts are planned."""
+        """Let every person start a checkout, with the best permission there is, and wait until their texts are planned."""
         at = self.application.clock.now().isoformat()
         permission = {
             "scope": "marketing",
@@ -96,7 +96,7 @@ class Story:
         await self.post([self.event("purchase", person) for person in self.bought], url)
 
     async def fall_due(self) -> None:
-        """Let everybody's text become due five seconds after the last answer (promise P6)."""
+        """Let every text become due five seconds after the last answer (promise P6)."""
         await asyncio.sleep(MARK_SECONDS + 0.2)
         self.application.jump(hours=1)
 

@@ -66,7 +66,7 @@ async def without_broker(folder: Path, postgresql: Server, kafka: Server, *, siz
 
 
 async def ends_soon(run: Trial, service: str) -> None:
-    """See that a process that is told to end does, although the log is away."""
+    """Check that a process ends on a signal, although the log is away."""
     process = run.application.replicas[service, 0]
     process.send(signal.SIGTERM)
     assert await process.ended(END_SECONDS) == 0, f"{service} did not end within {END_SECONDS} s"

@@ -1,4 +1,4 @@
-"""Two things at once: whoever comes first, nobody is written to after a STOP, and nothing counts twice."""
+"""Two things at once: in either order, no text goes after a STOP, and nothing counts twice."""
 
 import asyncio
 import base64
@@ -297,7 +297,7 @@ async def test_a_second_orders_refund_is_taken_from_the_revenue(shop: RunningDem
     await actions.place_order(number=1, minor=4900, at=shop.clock.now())
     actions.jump(timedelta(hours=1, seconds=1))
     [text, *_] = await until(lambda: on_the_phone(shop))
-    await until(lambda: logged(shop, "dispatch.delivered"))  # whoever taps before that is taken for a robot
+    await until(lambda: logged(shop, "dispatch.delivered"))  # a tap before that counts as a robot's
     await actions.tap_link(text)
     actions.jump(timedelta(minutes=20))
     await actions.place_order(number=2, minor=6200, at=shop.clock.now())

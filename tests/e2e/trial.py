@@ -100,13 +100,13 @@ class Trial:
         return self.orders >= orders
 
     async def say_stop(self, number: int) -> None:
-        """Let a person write STOP; the provider says so if nobody takes it from him."""
+        """Let a person write STOP; the provider records if no webhook accepts it."""
         self.stopped.add(phone(number))
         url = f"{self.application.simulator_url}/simulator/phones/{phone(number)}/replies"
         await self.client.post(url, json={"text": "STOP"})
 
     async def all_arrived(self) -> None:
-        """Wait until every text is with somebody, without moving the clock."""
+        """Wait until every text was received, without moving the clock."""
         planned = self.orders * len(STEPS)
         found: Counter[str] = Counter()
 
@@ -148,7 +148,7 @@ class Trial:
         assert lasting <= 2 * len(self.stopped), (found, reasons)
 
     async def _are_well(self) -> None:
-        """See that no consumer stopped and nobody was set aside."""
+        """Check that no consumer stopped and no event is parked."""
         for service, replica in self.application.replicas:
             answer = await self.client.get(f"{self.application.url_of(service, replica)}/healthz")
             assert answer.status_code == httpx2.codes.OK, (service, answer.text)

@@ -13,13 +13,13 @@ _SECTORS: Final = (512, 4096)
 
 @dataclass(slots=True)
 class Disk:
-    """What is on the disk for sure, what is on its way there, and what the world has been told."""
+    """What is on the disk, what is on its way there, and what was acknowledged to the outside."""
 
     durable: dict[str, bytearray]
     pending: dict[str, list[Write | Truncate]] = field(default_factory=lambda: defaultdict(list))
     acknowledged: dict[str, int] = field(default_factory=dict)
     provider: list[str] = field(default_factory=list)
-    """What the provider's own database was told until now."""
+    """The statements of the provider's own database until now."""
 
     def apply(self, operation: Operation) -> None:
         """Let one thing happen."""

@@ -1,4 +1,4 @@
-"""An application and its provider in this process, on a folder: what is told to their databases is written down."""
+"""An application and its provider in this process, on a folder: the statements to their databases are recorded."""
 
 import asyncio
 import shutil
@@ -86,7 +86,7 @@ async def _is(server: uvicorn.Server) -> bool:
 
 
 def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
-    """Write down what the two writers are told from now on; the application's file as it was then goes to `base`."""
+    """Record the statements of the two writers from now on; the application's file as it was then goes to `base`."""
     open_application: Callable[..., Any] = SQLiteDatabase._open
     open_provider = journal._connect
 

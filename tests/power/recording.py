@@ -17,7 +17,7 @@ CHECKPOINT_PAGES: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Something the writer told its database; the provider's database is not ours and loses nothing."""
+    """A statement of a writer; the provider's database is outside the system and loses nothing."""
 
     of: Literal["house", "provider"]
     sql: str
@@ -25,7 +25,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """The world was told that so many things of a kind are kept; from now on they must be."""
+    """So many things of a kind were acknowledged; from now on they must be stored."""
 
     what: Literal["events", "texts", "stops"]
     number: int

@@ -1,4 +1,4 @@
-"""One byte of a file changes while nobody looks: the start refuses and says which, or somebody is told what is gone."""
+"""One byte of a file changes between runs: the start refuses and names it, or reports what is lost."""
 
 import json
 import random

@@ -174,7 +174,7 @@ def test_a_writer_that_answered_before_its_sync_would_be_found_out(recorded: Rec
 
 @contextmanager
 def plain_doors() -> Iterator[None]:
-    """Leave out the doors nobody knocks at, which take longest to build; what a provider calls is built otherwise.
+    """Leave out the routes that no test calls, which take longest to build; what a provider calls is built otherwise.
 
     Unanswered calls are asked after often.
     """

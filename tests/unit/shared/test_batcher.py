@@ -8,7 +8,7 @@ from shared.errors import DatabaseUnavailable
 
 
 class Recorder:
-    """Doubles numbers, one group at a time, when told to go on."""
+    """Doubles numbers, one group at a time, when a test lets it go on."""
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []

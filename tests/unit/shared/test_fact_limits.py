@@ -1,4 +1,4 @@
-"""Facts have a size: who chooses them is told, what a platform sends beyond it is left out."""
+"""Facts have a size: a caller's are refused beyond it, a platform's are left out."""
 
 from typing import Any
 

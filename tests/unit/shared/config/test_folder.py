@@ -253,7 +253,7 @@ def test_a_mistake_in_a_flow_is_explained(tmp_path: Path, old: str, new: str, at
     assert problems[0].severity is Severity.ERROR
 
 
-def test_a_problem_reads_as_file_line_and_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_problem_reads_as_file_line_and_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, flow=changed(FLOW, "purpose: marketing", "purpos: marketing"))
     monkeypatch.chdir(tmp_path)
 

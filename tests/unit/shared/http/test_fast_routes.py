@@ -1,4 +1,4 @@
-"""Plain doors: reached past FastAPI's layers, with the limits and the problem documents of every other door."""
+"""Fast routes: served before FastAPI's layers, with the limits and the problem documents of every other route."""
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -21,7 +21,7 @@ LIMIT_BYTES = 1000
 
 
 class Bug(Exception):
-    """What nobody expected."""
+    """An unexpected exception."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Forms and queries: read as everybody reads them, and no more of them than was asked for."""
+"""Forms and queries: parsed as by the standard library, and never more fields than allowed."""
 
 from urllib.parse import parse_qsl, urlencode
 

@@ -1,4 +1,4 @@
-"""The brake on guesses."""
+"""The throttle on guesses."""
 
 from shared.http.guess_throttle import GuessThrottle
 from shared.testing.clock import FakeClock

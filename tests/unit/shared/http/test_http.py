@@ -1,4 +1,4 @@
-"""The door all services share: problem documents, limits, keys, idempotency, health."""
+"""The HTTP side all services share: problem documents, limits, keys, idempotency, health."""
 
 import hashlib
 from collections.abc import AsyncIterator

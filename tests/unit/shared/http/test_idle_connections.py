@@ -32,7 +32,7 @@ class Hands(asyncio.Transport):
 
 
 class Timers:
-    """A loop whose time is told, and whose timers wait to be called."""
+    """A loop whose time tests set, and whose timers tests call."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""A merchant brings in so much a second, whatever its requests hold; nobody else feels it."""
+"""A merchant sends in so much a second, whatever its requests hold; no other merchant is affected."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What ended, fails again and again, or hangs is told; what passes is not."""
+"""What ended, fails again and again, or hangs is reported; what passes is not."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Nothing that reads like a phone number leaves through a log line, whoever wrote it."""
+"""Nothing that looks like a phone number leaves through a log line, of this code or of a library."""
 
 import logging
 from collections.abc import Iterator

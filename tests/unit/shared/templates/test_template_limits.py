@@ -1,4 +1,4 @@
-"""No template, whoever wrote it, makes the process do or hold much: bounds are on work, so they hold on any machine."""
+"""No template, from any author, makes the process do or hold much: bounds are on work, so they hold on any machine."""
 
 import tracemalloc
 from typing import Any
