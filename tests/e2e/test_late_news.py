@@ -74,7 +74,7 @@ class Story:
                 assert answer.status_code == httpx2.codes.ACCEPTED, answer.text
 
     async def leave_carts(self) -> None:
-        """Let every person start a checkout, with the best permission there is, and wait until their texts are planned."""
+        """Let every person start a checkout, with the best permission, and wait until their texts are planned."""
         at = self.application.clock.now().isoformat()
         permission = {
             "scope": "marketing",

@@ -1,4 +1,4 @@
-"""A database that cannot be written to: 503 with Retry-After, nothing acknowledged is lost, and it recovers by itself."""
+"""A database that cannot be written to: 503 with Retry-After, nothing acknowledged is lost, and it recovers."""
 
 import asyncio
 import sqlite3
