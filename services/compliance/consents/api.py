@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from services.compliance.consents.bodies import ConsentBody, RevocationBody, StandingBody
 from services.compliance.consents.service import (
     ConsentService,
-    must_not_pose_as_heard,
+    refuse_reserved_origin,
     standing_answer,
 )
 from services.compliance.gate.assembly import policy_of
@@ -49,7 +49,7 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
         caller: Annotated[Caller, Depends(requires("consents:write"))],
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
-        must_not_pose_as_heard(body)
+        refuse_reserved_origin(body)
         permissions = int(body.event not in WITHDRAWALS)
         quotas.take(caller, QuotaUsage("/v1/consents", permissions, permissions * len(await request.body())))
         claimed = body.model_dump(mode="json")

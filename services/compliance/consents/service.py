@@ -135,7 +135,7 @@ class ConsentService:
         return found or RecipientState(merchant.id), history
 
 
-def must_not_pose_as_heard(body: ConsentBody) -> None:
+def refuse_reserved_origin(body: ConsentBody) -> None:
     """Refuse a permission that claims to come from our own channels; a withdrawal is taken whatever it claims.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The same thing at the same moment through the doors of ingest and compliance: as if one had come after the other."""
+"""The same thing at the same moment through ingest and compliance: the result is as if one had come after the other."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The same thing at the same moment through the scheduler's doors."""
+"""The same work at the same moment through the scheduler's entry points."""
 
 from pathlib import Path
 

@@ -37,12 +37,12 @@ async def test_two_processes_that_judge_texts_to_the_same_people_never_pass_the_
             people = range(start, min(start + 500, races))
             await driver.hear(*(driver.claim(phone=phone(number)) for number in people))
         mine = [due(number, "ours") for number in range(races)]
-        units, door = driver.harness.runtime.units, driver.service.events
-        assert door is not None
+        units, router = driver.harness.runtime.units, driver.service.events
+        assert router is not None
         async with rival(driver.harness, tmp_path, "judge", [due(number, "theirs") for number in range(races)]):
             for start in range(0, races, BATCH):
                 batch = mine[start : start + BATCH]
-                await units.run(lambda uow, batch=batch: door.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc]  # its own batch
+                await units.run(lambda uow, batch=batch: router.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc]  # its own batch
         verdicts = await driver.verdicts()
         assert Counter(type(verdict) for verdict in verdicts) == {FollowUpCleared: races, FollowUpDeferred: races}
         cleared = Counter(verdict.recipient_id for verdict in verdicts if isinstance(verdict, FollowUpCleared))
@@ -60,12 +60,12 @@ async def test_two_processes_together_let_no_more_new_people_through_than_the_ho
             return driver.due(f"to-{number}", purpose=Purpose.INFORMATIONAL, phone=phone(number))
 
         await driver.hear(*(driver.claim(phone=phone(number)) for number in range(2 * asked)))
-        units, door = driver.harness.runtime.units, driver.service.events
-        assert door is not None
+        units, router = driver.harness.runtime.units, driver.service.events
+        assert router is not None
         async with rival(driver.harness, tmp_path, "judge", [due(number) for number in range(asked, 2 * asked)]):
             for start in range(0, asked, BATCH):
                 batch = [due(number) for number in range(start, min(start + BATCH, asked))]
-                await units.run(lambda uow, batch=batch: door.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc]  # its own batch
+                await units.run(lambda uow, batch=batch: router.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc]  # its own batch
         told = Counter(type(verdict) for verdict in await driver.verdicts())
         assert told == {FollowUpCleared: most, FollowUpDeferred: 2 * asked - most}
 
