@@ -1,6 +1,6 @@
-"""The entry point of compliance for time: what it does again and again, whether or not anything happened."""
+"""The entry point of compliance for time: what it does at intervals, whether or not an event arrives."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from services.compliance import retention
 from services.compliance.dependencies import ComplianceDependencies
@@ -9,14 +9,13 @@ from shared.loop import SLOW_SECONDS, Loop
 
 
 def create_loops(deps: ComplianceDependencies) -> Sequence[Loop]:
-    """Return the loops: sign the ledger, delete what is old, reread number files, see how far the log was read."""
-    return tuple(_loops(deps))
-
-
-def _loops(deps: ComplianceDependencies) -> Iterator[Loop]:
+    """Return the loops: delete old rows, see how far the log was read, reread number files, sign the ledger."""
     runtime = deps.runtime
+    loops = [
+        Loop("retention", retention.step_of(runtime.units, deps.settings), longest_seconds=SLOW_SECONDS),
+        Loop("hear", deps.progress.look),
+        *deps.connectors.loops(runtime.clock),
+    ]
     if deps.signing_key is not None:
-        yield RootKeeper(runtime.units, runtime.clock, deps.signing_key).loop()
-    yield Loop("retention", retention.step_of(runtime.units, deps.settings), longest_seconds=SLOW_SECONDS)
-    yield from deps.connectors.loops(runtime.clock)
-    yield Loop("hear", deps.progress.look)
+        loops.append(RootKeeper(runtime.units, runtime.clock, deps.signing_key).loop())
+    return loops
