@@ -150,7 +150,7 @@ def application_process(folder: Path, port: int, merchants: Path, **environment:
     arguments = ["services.cli", "run", "--merchants", str(merchants), "--data", str(folder / "data")]
     return Process(
         [*arguments, "--port", str(port)],
-        folder / "house.log",
+        folder / "application.log",
         {**ENVIRONMENT, "FOLLOWUP_LOG_LEVEL": "info", **environment},
     )
 

@@ -1,4 +1,4 @@
-"""Every page a shop owner can open fits its window, at a desk and on a phone, and shows no raw units."""
+"""Every page a shop owner can open fits its window, on a desktop and on a phone, and shows no raw units."""
 
 import os
 import re

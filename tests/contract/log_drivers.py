@@ -205,7 +205,7 @@ class KafkaLogDriver(LogDriver):
 
 @asynccontextmanager
 async def local_driver(folder: Path) -> AsyncIterator[LocalLogDriver]:
-    """A desk on SQLite and the local log."""
+    """A driver on SQLite and the local log."""
     async with sqlite(folder, metadata, local.metadata) as engine:
         yield LocalLogDriver(engine.database, LocalLog(engine.database))
 
@@ -214,7 +214,7 @@ async def local_driver(folder: Path) -> AsyncIterator[LocalLogDriver]:
 async def kafka_driver(
     postgresql: Server, kafka: Server, *, partitions: int = PARTITIONS
 ) -> AsyncIterator[KafkaLogDriver]:
-    """A desk on PostgreSQL and Kafka, with topics and a schema of its own."""
+    """A driver on PostgreSQL and Kafka, with its own topics and schema."""
     cluster = KafkaCluster(kafka.address, partitions, prefix=f"{uuid4().hex[:8]}.")
     async with postgres(postgresql, metadata) as engine:
         assert isinstance(engine.database, PostgresDatabase)

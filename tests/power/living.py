@@ -95,7 +95,7 @@ def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
             return open_application(self, reader=True)
         shutil.copyfile(self.path, base)
         connection, raw = open_application(self, reader=False)
-        raw.set_trace_callback(lambda sql: told.append(Statement("house", sql)))
+        raw.set_trace_callback(lambda sql: told.append(Statement("application", sql)))
         return connection, raw
 
     def provider(file: Path) -> sqlite3.Connection:

@@ -19,7 +19,7 @@ CHECKPOINT_PAGES: Final = 60
 class Statement:
     """A statement of a writer; the provider's database is outside the system and loses nothing."""
 
-    of: Literal["house", "provider"]
+    of: Literal["application", "provider"]
     sql: str
 
 
@@ -116,7 +116,7 @@ def operations(database: Path, told: Sequence[Told], *, synchronous: str = "FULL
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
         for each in told:
-            if isinstance(each, Statement) and each.of == "house":
+            if isinstance(each, Statement) and each.of == "application":
                 _run(connection, each.sql)
             else:
                 noted.append(each)

@@ -36,7 +36,7 @@ CUTS: Final = int(os.environ.get("FOLLOWUP_POWER_CUTS", "10000"))
 RESTARTS: Final = int(os.environ.get("FOLLOWUP_POWER_RESTARTS", "100"))
 _PATIENCE_SECONDS: Final = 120
 _AT_ONCE: Final = 6
-"""Houses that are up at the same time, each with a place of its own: most of a start is waiting."""
+"""Applications that run at the same time, each with its own folder: most of a start is waiting."""
 _SEED: Final = 1 + SEED
 _COUNTED: Final = {
     "events": "SELECT count(*) FROM ingest_deliveries",

@@ -11,7 +11,7 @@ from shared.testing.clock import FakeClock
 from tests.integration.compliance.driver import ComplianceDriver
 from tests.integration.engines import only_on_sqlite
 
-pytestmark = only_on_sqlite("the command opens the file of an embedded house")
+pytestmark = only_on_sqlite("the command opens the file of an embedded application")
 
 SHIPPED = resources.files("shared.rule_files.data").joinpath("quiet-hours.yaml").read_text(encoding="utf-8")
 

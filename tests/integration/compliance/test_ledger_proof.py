@@ -25,7 +25,7 @@ from tests.integration.compliance.driver import ComplianceDriver, opened
 from tests.integration.engines import only_on_sqlite
 
 BOB = "+13055550123"
-COMMAND = only_on_sqlite("the command opens the file of an embedded house")
+COMMAND = only_on_sqlite("the command opens the file of an embedded application")
 
 
 class Proof:

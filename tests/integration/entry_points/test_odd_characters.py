@@ -91,7 +91,7 @@ def filled(path: str, word: str) -> str:
 async def asked(driver: RightsDriver, method: str, target: str, **request: Any) -> httpx2.Response:
     """Return the answer; a crash behind the entry point is raised, and so fails the test."""
     headers = {"Authorization": f"Bearer {KEY}", **request.pop("headers", {})}
-    return await driver.client.request(method, httpx2.URL(f"http://house.test{target}"), headers=headers, **request)
+    return await driver.client.request(method, httpx2.URL(f"http://followup.test{target}"), headers=headers, **request)
 
 
 async def test_no_path_or_query_gets_a_500(driver: RightsDriver) -> None:
@@ -141,7 +141,7 @@ async def test_a_form_with_odd_characters_is_no_500(driver: RightsDriver) -> Non
     for path in posts:
         for word in (*ODD, "%"):
             form = f"choice={word}&key={word}&{word}=1".encode()
-            headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://house.test"}
+            headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "http://followup.test"}
             answer = await asked(driver, "POST", filled(path, "word"), content=form, headers=headers)
             assert answer.status_code < 500, (path, word)
 

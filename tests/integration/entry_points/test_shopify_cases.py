@@ -155,14 +155,14 @@ async def opened(folder: Path) -> AsyncIterator[Door]:
         ]
         await built.create(*(service.metadata for service in three))
         web = create_app(
-            "house",
+            "application",
             three[0].routers,
             keys=Keys(directory, RateLimit(1000, clock)),
             health=Health(),
             max_body_bytes=built.runtime.settings.max_body_bytes,
             max_webhook_body_bytes=built.runtime.settings.max_webhook_body_bytes,
         )
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(web), base_url="http://house.test") as client:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(web), base_url="http://followup.test") as client:
             yield Door(built, client, three)
 
 

@@ -15,7 +15,7 @@ from shared.testing.clock import START
 from shared.testing.make_compliance import merchants_folder
 from tests.integration.engines import only_on_sqlite
 
-pytestmark = only_on_sqlite("the command opens the file of an embedded house")
+pytestmark = only_on_sqlite("the command opens the file of an embedded application")
 
 HEADER = "Phone,scope,level,captured_at,disclosure\n"
 GOOD = "+12125550123,marketing,pewc,2026-01-05T10:00:00Z,Yes text me\n"

@@ -197,7 +197,7 @@ async def opened(folder: Path) -> AsyncIterator[RightsDriver]:
         for service in five:
             await built.create(service.metadata)
         web = create_app(
-            "house",
+            "application",
             [router for service in five for router in service.routers],
             keys=Keys(directory, RateLimit(10_000, clock)),
             health=Health(),
@@ -205,7 +205,7 @@ async def opened(folder: Path) -> AsyncIterator[RightsDriver]:
         )
         async with httpx2.AsyncClient(
             transport=httpx2.ASGITransport(web),
-            base_url="http://house.test",
+            base_url="http://followup.test",
             headers={"Authorization": f"Bearer {KEY}"},
         ) as client:
             yield RightsDriver(built, clock, client, five)

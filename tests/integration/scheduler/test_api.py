@@ -194,7 +194,7 @@ async def test_a_dry_run_asks_with_the_consent_the_ledger_told_of(tmp_path: Path
 
 
 def embedded(runtime: Runtime) -> Service:
-    """Return the scheduler of a house in one process."""
+    """Return the scheduler of an embedded application."""
     return next(each for each in build_services(runtime) if each.name == "scheduler")
 
 

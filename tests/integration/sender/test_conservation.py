@@ -40,7 +40,7 @@ TEXTS = ["STOP", "hello", "", "yes", "stop " * 400, "\U0001f600", "ST\0OP", "x" 
 NAMES = ["MessageSid", "SmsSid", "From", "To", "Body", "OptOutType", "NumMedia", "MessageStatus", "MessagingServiceSid"]
 FORMS_IN_A_BATCH = 25
 TORTURE_PARTS, TORTURE_FORMS = 50, 1_000
-"""With each of the two databases: so many houses, and so many forms in each."""
+"""For each of the two databases: the number of applications, and of forms in each."""
 
 forms = st.fixed_dictionaries(
     {},

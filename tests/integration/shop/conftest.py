@@ -8,6 +8,6 @@ from tests.integration.shop.driver import Shop, opened
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """A shop's whole house."""
+    """The whole application with one shop."""
     async with opened(tmp_path) as shop:
         yield shop

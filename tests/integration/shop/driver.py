@@ -175,7 +175,7 @@ class Shop:
 
 @asynccontextmanager
 async def opened(folder: Path, at: datetime | None = None) -> AsyncIterator[Shop]:
-    """Open the house in a folder, at an hour."""
+    """Open the application in a folder, at a given time."""
     clock = FakeClock() if at is None else FakeClock(at)
     provider = ScriptedProvider(clock)
     await provider.start()
@@ -192,7 +192,7 @@ async def opened(folder: Path, at: datetime | None = None) -> AsyncIterator[Shop
         ]
         await built.create(*(service.metadata for service in five))
         web = create_app(
-            "house",
+            "application",
             [router for service in five for router in service.routers],
             keys=Keys(directory, RateLimit(10_000, clock)),
             health=Health(),
@@ -200,7 +200,7 @@ async def opened(folder: Path, at: datetime | None = None) -> AsyncIterator[Shop
         )
         headers = {"Authorization": f"Bearer {KEY}"}
         async with httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(web), base_url="http://house.test", headers=headers
+            transport=httpx2.ASGITransport(web), base_url="http://followup.test", headers=headers
         ) as client:
             yield Shop(built, clock, provider, client, sender, five)
         await sender.calls.stop()
