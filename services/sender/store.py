@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch
+from services.sender.queue.dispatches import Attempt, AttemptSnapshot, Dispatch, SealedContent
 from services.sender.queue.states import AttemptState, DispatchState, is_concluded
 from services.sender.receipts.status_lattice import ProviderStatus, highest_status
 from services.sender.reconciliation.decision import FIRST_LOOK
@@ -127,6 +127,11 @@ def dispatch_of(row: Mapping[str, Any]) -> Dispatch:
         reason=row["reason"],
         cancelled=row["cancelled"],
     )
+
+
+def sealed_content_of(row: Mapping[str, Any]) -> SealedContent:
+    """Return the content that a claimed row holds."""
+    return SealedContent(row["body"], row["contact"], row["facts"], row["locale"], row["first_contact"])
 
 
 def attempt_of(row: Mapping[str, Any]) -> Attempt:

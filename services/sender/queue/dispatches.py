@@ -58,6 +58,16 @@ class Dispatch(NamedTuple):
         return AttemptId(ids.derived("attempt", self.follow_up_id, n, at=self.first_queued_at))
 
 
+class SealedContent(NamedTuple):
+    """What a dispatch is rendered from; None once it was blanked."""
+
+    body: bytes | None
+    contact: bytes | None
+    facts: bytes | None
+    locale: str
+    first_contact: bool
+
+
 class Attempt(NamedTuple):
     """One provider call."""
 

@@ -79,12 +79,12 @@ class ReplyIntake:
         known = sender if isinstance(sender, str) else None
         if not admitted.is_ours(is_reply=True):
             # Stored all the same: a number may have left the file while people still write to it.
-            await self.set_aside(admitted, inbound, known, "not_our_number")
+            await self._store_unassigned(admitted, inbound, known, "not_our_number")
             return False
         if inbound is None:
-            await self.set_aside(admitted, None, None, "incomplete")
+            await self._store_unassigned(admitted, None, None, "incomplete")
         elif known is None:
-            await self.set_aside(admitted, inbound, None, "sender_unknown")
+            await self._store_unassigned(admitted, inbound, None, "sender_unknown")
         else:
             await self.record(admitted.merchant, known, inbound)
         return True
@@ -110,7 +110,9 @@ class ReplyIntake:
             IN_FLIGHT_AT_STOP.inc(effect.in_flight)
         return effect.reply_class if effect is not None else reply.subscribed.reply_class
 
-    async def set_aside(self, admitted: Admitted, inbound: Inbound | None, sender: E164 | None, reason: str) -> None:
+    async def _store_unassigned(
+        self, admitted: Admitted, inbound: Inbound | None, sender: E164 | None, reason: str
+    ) -> None:
         """Store a reply without a recipient once, however often it is delivered, and raise an alarm.
 
         Raises:

@@ -1,6 +1,5 @@
 """Renders the exact text of a queued dispatch: the only place that opens sealed content in order to send it."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,7 +7,7 @@ import orjson
 
 from services.sender.engagement.links.shorten import Shortener
 from services.sender.engagement.links.store import LinkOwner, link_rows
-from services.sender.queue.dispatches import Dispatch
+from services.sender.queue.dispatches import Dispatch, SealedContent
 from services.sender.reconciliation.decision import body_sha256
 from services.sender.sending.intent_decision import Refuse
 from shared import aad
@@ -32,15 +31,15 @@ class ComposedText(NamedTuple):
 
 
 def compose(
-    row: Mapping[str, Any], dispatch: Dispatch, merchant: Merchant, sealer: Sealer, process_url: str, now: datetime
+    content: SealedContent, dispatch: Dispatch, merchant: Merchant, sealer: Sealer, process_url: str, now: datetime
 ) -> ComposedText | Refuse:
     """Return the text of a queued dispatch, or why it can never be rendered."""
-    if row["body"] is None:
+    if content.body is None or content.contact is None or content.facts is None:
         return Refuse("erased")
     try:
-        template = sealer.open(dispatch.merchant_id, aad.text_body(dispatch.follow_up_id), row["body"]).decode()
-        facts = orjson.loads(sealer.open(dispatch.merchant_id, aad.text_facts(dispatch.follow_up_id), row["facts"]))
-        to = phone_of(row["contact"], dispatch, sealer)
+        template = sealer.open(dispatch.merchant_id, aad.text_body(dispatch.follow_up_id), content.body).decode()
+        facts = orjson.loads(sealer.open(dispatch.merchant_id, aad.text_facts(dispatch.follow_up_id), content.facts))
+        to = phone_of(content.contact, dispatch, sealer)
     except (Unsealable, ValueError, KeyError):
         return Refuse("unreadable", ErrorClass.CONTENT)
     facts.setdefault("now", now.isoformat())
@@ -51,9 +50,9 @@ def compose(
             template=template,
             facts=facts,
             brand=merchant.config.brand,
-            locale=row["locale"],
+            locale=content.locale,
             purpose=dispatch.purpose,
-            first_contact=row["first_contact"],
+            first_contact=content.first_contact,
             contact_line=merchant.config.contact,
         ),
         link=shortener,

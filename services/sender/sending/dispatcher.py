@@ -238,7 +238,7 @@ class Dispatcher:
     def _composed(self, row: Row, dispatch: Dispatch, route: Route, now: datetime) -> ComposedText | Refuse:
         """Render a text; one that cannot be rendered is refused, and does not stop the others."""
         try:
-            return compose(row, dispatch, route.merchant, self._sealer, self._process_url, now)
+            return compose(store.sealed_content_of(row), dispatch, route.merchant, self._sealer, self._process_url, now)
         except Exception as problem:  # noqa: BLE001 - one poisoned text must not hold a number's queue
             log.error("compose_crashed", follow_up_id=str(dispatch.follow_up_id), error=type(problem).__name__)  # noqa: TRY400 - a traceback may hold the text
             return Refuse("compose_crashed", ErrorClass.CONTENT)

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
+from services.sender.queue.dispatches import SealedContent
 from services.sender.sending import composition, dispatcher, intents
 from services.sender.sending.clock_skew import ClocksApart
 from services.sender.tables import dispatches, system_tables
@@ -276,10 +277,10 @@ async def test_a_text_that_cannot_be_composed_does_not_hold_the_queue(
 ) -> None:
     real = composition.compose
 
-    def poisoned(row: Any, *rest: Any) -> Any:
-        if row["first_contact"]:
+    def poisoned(content: SealedContent, *rest: Any) -> Any:
+        if content.first_contact:
             raise ZeroDivisionError
-        return real(row, *rest)
+        return real(content, *rest)
 
     monkeypatch.setattr(dispatcher, "compose", poisoned)
     await driver.hear(driver.cleared(1, first_contact=True), driver.cleared(2, phone="+12125550124"))
