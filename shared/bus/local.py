@@ -14,7 +14,7 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from shared.bus.marks import Marks, NothingToRelay
+from shared.bus.marks import AlwaysInLog, Marks
 from shared.bus.port import Assignment, Key, Message, Partition, Poll
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction, WritePriority
@@ -67,9 +67,9 @@ class LocalLog:
 
     partitions = _EVERYBODY.of
 
-    def __init__(self, database: Database, just_written: "JustWritten | None" = None) -> None:
+    def __init__(self, database: Database, just_written: "RecentWrites | None" = None) -> None:
         self.database = database
-        self.just_written = just_written or JustWritten()
+        self.just_written = just_written or RecentWrites()
         self.tail = Tail(database, self.just_written)
         self._woken: set[asyncio.Event] = set()
         self._hearing: list[SystemTables] = []
@@ -103,7 +103,7 @@ class LocalLog:
 
     def marks(self) -> Marks:
         """Return the publishers' marks: everything committed is in this log."""
-        return NothingToRelay()
+        return AlwaysInLog()
 
     def announce_reading(self, system_tables: SystemTables, topics: Sequence[str]) -> None:  # noqa: ARG002 - one table holds every topic
         """Do nothing: other services can read the positions in this database."""
@@ -172,7 +172,7 @@ class _Slice:
         return await transaction.execute(sa.delete(event_log).where(event_log.c.id < self.last))
 
 
-class JustWritten:
+class RecentWrites:
     """The last events this process wrote, by their bytes, so that reading them back needs no decoding.
 
     An event is its bytes and the bytes are the event, so one that was rolled back does no harm here.
@@ -283,7 +283,7 @@ class Tail:
     A consumer that falls behind it reads the table by itself until it has caught up.
     """
 
-    def __init__(self, database: Database, just_written: JustWritten) -> None:
+    def __init__(self, database: Database, just_written: RecentWrites) -> None:
         self._database = database
         self._just_written = just_written
         self._messages: list[Message] = []

@@ -54,7 +54,7 @@ class Marks(Protocol):
         ...
 
 
-class NothingToRelay:
+class AlwaysInLog:
     """The marks of a log that publishers append to in their own transactions: it is never behind them."""
 
     def in_log(self, publisher: str) -> float:  # noqa: ARG002 - the same for all

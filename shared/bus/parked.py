@@ -35,8 +35,8 @@ def row(message: Message, fact: Event | Fault, reason: str, now: datetime) -> di
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """Work about one recipient that a loop could not do, and that no event describes."""
+class ParkedWork:
+    """ParkedWork about one recipient that a loop could not do, and that no event describes."""
 
     kind: str
     """The name under which the service's router registered the work."""
@@ -46,7 +46,7 @@ class Work:
     """Ids alone, no personal data."""
 
 
-async def set_aside(uow: UnitOfWork, system_tables: SystemTables, work: Work, reason: str) -> None:
+async def set_aside(uow: UnitOfWork, system_tables: SystemTables, work: ParkedWork, reason: str) -> None:
     """Park work of a loop: later events of its recipient wait behind it."""
     found = {
         "recipient_id": work.recipient_id,

@@ -102,7 +102,7 @@ class Runner:
         Raises:
             Fenced: another process took over; the poll was rolled back.
             DatabaseUnavailable: nothing of the poll was stored; it is read again.
-            ConsumerHalted: see there.
+            ConsumerHalted: the events of many merchants fail.
         """
         before = await self._current_positions()
         linger = self._linger() if linger_seconds is None else linger_seconds

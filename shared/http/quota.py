@@ -59,7 +59,7 @@ class QuotaUsage:
     """Bytes of its body."""
 
 
-class _Share(NamedTuple):
+class _Charge(NamedTuple):
     """What a request takes from one bucket."""
 
     bucket: tuple[str, ...]
@@ -97,23 +97,23 @@ class Quotas:
             self._share = min(1.0, self._share * _GROWS_BY)
         SHARE.set(self._share)
 
-    def take(self, caller: Caller, load: QuotaUsage) -> None:
+    def take(self, caller: Caller, usage: QuotaUsage) -> None:
         """Take what a request holds from the quotas of its merchant and its key.
 
         Raises:
             HTTPProblem: 429 while one is used up, with the seconds to wait; nothing was taken.
         """
-        if (refusal := self.refusal(caller, load)) is not None:
+        if (refusal := self.refusal(caller, usage)) is not None:
             raise refusal
 
-    def refusal(self, caller: Caller, load: QuotaUsage) -> HTTPProblem | None:
+    def refusal(self, caller: Caller, usage: QuotaUsage) -> HTTPProblem | None:
         """Take what a request holds, or return why it must wait; the operator's never must."""
         if not caller.key_sha256:
             return None
-        return self._refusal(caller.merchant.id, load, [*self._shares_of(caller, load)])
+        return self._refusal(caller.merchant.id, usage, [*self._charges_of(caller, usage)])
 
     def delivery_refusal(
-        self, merchant_id: str, quotas: MerchantQuotas, source: str, load: QuotaUsage, *, must_pass: bool
+        self, merchant_id: str, quotas: MerchantQuotas, source: str, usage: QuotaUsage, *, must_pass: bool
     ) -> HTTPProblem | None:
         """Take a platform's delivery from its merchant's quota for it, or return why it must be sent again later.
 
@@ -121,14 +121,14 @@ class Quotas:
             merchant_id: of the delivery.
             quotas: as the merchant's file has them.
             source: the platform.
-            load: its events and bytes.
+            usage: its events and bytes.
             must_pass: it holds a withdrawal; it counts, and is never refused.
         """
-        shares = [*self._shares((merchant_id, "source", source), quotas, load)]
+        charges = [*self._charges((merchant_id, "source", source), quotas, usage)]
         if must_pass:
-            self._charge(shares, most_debt=True)
+            self._charge(charges, most_debt=True)
             return None
-        return self._refusal(merchant_id, load, shares)
+        return self._refusal(merchant_id, usage, charges)
 
     def unread_refusal(self, caller: Caller, path: str, size: int) -> HTTPProblem | None:
         """Return why a large request of a merchant over its quota is not even read, or None.
@@ -137,8 +137,8 @@ class Quotas:
         """
         if not caller.key_sha256 or size <= SMALL_BYTES:
             return None
-        shares = [*self._shares_of(caller, QuotaUsage(path, 1, size))]
-        return self._unread_refusal(caller.merchant.id, (caller.merchant.id,), path, size, shares)
+        charges = [*self._charges_of(caller, QuotaUsage(path, 1, size))]
+        return self._unread_refusal(caller.merchant.id, (caller.merchant.id,), path, size, charges)
 
     def unread_delivery_refusal(
         self, merchant_id: str, quotas: MerchantQuotas, source: str, path: str, size: int
@@ -148,7 +148,7 @@ class Quotas:
             return None
         owner = (merchant_id, "source", source)
         return self._unread_refusal(
-            merchant_id, owner, path, size, [*self._shares(owner, quotas, QuotaUsage(path, 1, size))]
+            merchant_id, owner, path, size, [*self._charges(owner, quotas, QuotaUsage(path, 1, size))]
         )
 
     def pending_limit(self, quotas: MerchantQuotas) -> int:
@@ -171,45 +171,45 @@ class Quotas:
             f"over their quota within 5 minutes: {', '.join(who)}; see docs/runbooks/quota-exceeded.md" if who else None
         )
 
-    def _shares_of(self, caller: Caller, load: QuotaUsage) -> Iterator[_Share]:
-        yield from self._shares((caller.merchant.id,), caller.merchant.config.quotas, load)
+    def _charges_of(self, caller: Caller, usage: QuotaUsage) -> Iterator[_Charge]:
+        yield from self._charges((caller.merchant.id,), caller.merchant.config.quotas, usage)
         key: APIKey | None = next((key for key in caller.merchant.config.api_keys if key.id == caller.key_id), None)
         if key is not None and key.quotas != KeyQuotas():
-            yield from self._shares((caller.merchant.id, "key", key.id), key.quotas, load)
+            yield from self._charges((caller.merchant.id, "key", key.id), key.quotas, usage)
 
-    def _shares(self, owner: tuple[str, ...], quotas: KeyQuotas, load: QuotaUsage) -> Iterator[_Share]:
+    def _charges(self, owner: tuple[str, ...], quotas: KeyQuotas, usage: QuotaUsage) -> Iterator[_Charge]:
         events = self._share * (quotas.events_per_second or self._settings.merchant_events_per_second)
-        yield _Share((*owner, "events"), "events", events, load.events)
+        yield _Charge((*owner, "events"), "events", events, usage.events)
         size = quotas.bytes_per_second or self._settings.merchant_bytes_per_second
-        yield _Share((*owner, "bytes"), "bytes", size, load.size)
+        yield _Charge((*owner, "bytes"), "bytes", size, usage.size)
 
     def _unread_refusal(
-        self, merchant_id: str, owner: tuple[str, ...], path: str, size: int, shares: list[_Share]
+        self, merchant_id: str, owner: tuple[str, ...], path: str, size: int, charges: list[_Charge]
     ) -> HTTPProblem | None:
-        if merchant_id not in self._parked and all(self._left_in(share) > 0 for share in shares):
+        if merchant_id not in self._parked and all(self._left_in(charge) > 0 for charge in charges):
             return None
-        searched = _Share((*owner, "searched"), "bytes", SEARCHED_BYTES_PER_SECOND, size)
+        searched = _Charge((*owner, "searched"), "bytes", SEARCHED_BYTES_PER_SECOND, size)
         if self._left_in(searched) > 0:
             self._charge([searched])
             return None
-        refusal = self._refusal(merchant_id, QuotaUsage(path, 1, size), shares)
+        refusal = self._refusal(merchant_id, QuotaUsage(path, 1, size), charges)
         return refusal and reworded(refusal, "nothing in this request was read: post withdrawals in a small request")
 
-    def _refusal(self, merchant_id: str, load: QuotaUsage, shares: list[_Share]) -> HTTPProblem | None:
-        if merchant_id in self._parked and any(share.amount for share in shares):
-            self.note_refused(merchant_id, load.path, "parked")
+    def _refusal(self, merchant_id: str, usage: QuotaUsage, charges: list[_Charge]) -> HTTPProblem | None:
+        if merchant_id in self._parked and any(charge.amount for charge in charges):
+            self.note_refused(merchant_id, usage.path, "parked")
             return HTTPProblem(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "parked_quota_exceeded",
                 "too many events of this merchant are parked; the operator must handle them first",
                 headers={"Retry-After": str(_PARKED_AGAIN_SECONDS)},
             )
-        empty = [(share, left) for share in shares if share.amount and (left := self._left_in(share)) <= 0]
+        empty = [(charge, left) for charge in charges if charge.amount and (left := self._left_in(charge)) <= 0]
         if not empty:
-            self._charge(shares)
+            self._charge(charges)
             return None
         worst, left = max(empty, key=lambda found: -found[1] / found[0].per_second)
-        self.note_refused(merchant_id, load.path, worst.quota)
+        self.note_refused(merchant_id, usage.path, worst.quota)
         whose = "this key" if "key" in worst.bucket[1:2] else "this merchant"
         return HTTPProblem(
             HTTPStatus.TOO_MANY_REQUESTS,
@@ -218,17 +218,17 @@ class Quotas:
             headers={"Retry-After": str(ceil(-left / worst.per_second) + 1)},
         )
 
-    def _left_in(self, share: _Share) -> float:
-        return self._buckets.left(share.bucket, share.per_second, share.per_second * BURST_SECONDS)
+    def _left_in(self, charge: _Charge) -> float:
+        return self._buckets.left(charge.bucket, charge.per_second, charge.per_second * BURST_SECONDS)
 
-    def _charge(self, shares: list[_Share], *, most_debt: bool = False) -> None:
+    def _charge(self, charges: list[_Charge], *, most_debt: bool = False) -> None:
         """Take from buckets; requests that may not be refused leave a debt of at most some seconds of the rate."""
-        for share in shares:
-            before = self._left_in(share)
-            left = before - share.amount
+        for charge in charges:
+            before = self._left_in(charge)
+            left = before - charge.amount
             if most_debt:
-                left = max(left, min(before, -share.per_second * BURST_SECONDS))
-            self._buckets.keep(share.bucket, left)
+                left = max(left, min(before, -charge.per_second * BURST_SECONDS))
+            self._buckets.keep(charge.bucket, left)
 
 
 def reworded(refusal: HTTPProblem, addition: str) -> HTTPProblem:

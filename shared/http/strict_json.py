@@ -34,7 +34,7 @@ def read(body: bytes) -> Any:
 
     Raises:
         orjson.JSONDecodeError: it is not such a text.
-        Unkeepable: see there.
+        NotStorable: it cannot be stored.
     """
     opened = body.count(b"[") + body.count(b"{")
     if opened + body.count(b'":') > MOST_MEMBERS:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
 from shared.bus import local
-from shared.bus.local import JustWritten, LocalLog
+from shared.bus.local import LocalLog, RecentWrites
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.sqlite import SQLiteDatabase
@@ -29,7 +29,7 @@ Site: TypeAlias = Callable[[Path], AbstractAsyncContextManager[Database]]
 _TABLES_THERE = sa.text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
 
 
-class ProvenWritten(JustWritten):
+class ProvenWritten(RecentWrites):
     """Checks that the bytes of every event decode to what was written, so that readers need not decode them again."""
 
     def encoded(self, event: Event) -> bytes:

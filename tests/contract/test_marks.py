@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from shared.bus.kafka_log import KafkaLog
 from shared.bus.kafka_marks import KafkaMarks, ReadWatermark
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
-from shared.bus.marks import MARK_SECONDS, NothingToRelay, PublisherMark, all_heard, all_in_log, packed, unpacked
+from shared.bus.marks import MARK_SECONDS, AlwaysInLog, PublisherMark, all_heard, all_in_log, packed, unpacked
 from shared.db.transaction import Transaction, WritePriority
 from shared.events.topics import Topic
 from shared.testing.clock import START
@@ -165,7 +165,7 @@ def test_a_mark_survives_its_packing_and_what_is_none_is_none() -> None:
 
 
 def test_a_log_that_publishers_append_to_themselves_is_always_complete() -> None:
-    marks = NothingToRelay()
+    marks = AlwaysInLog()
     assert all_in_log(marks) == all_heard(marks, ("scheduler",)) == float("inf")
 
 

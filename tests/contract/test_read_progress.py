@@ -8,7 +8,7 @@ import pytest
 import structlog.testing
 
 from shared.bus.errors import LogUnavailable
-from shared.bus.marks import MARK_SECONDS, NothingToRelay
+from shared.bus.marks import MARK_SECONDS, AlwaysInLog
 from shared.bus.partitioning import WHOLE_MERCHANT
 from shared.bus.read_progress import ReadProgress, UnreadEvents, UnreadReason
 from shared.bus.runner import Runner
@@ -51,9 +51,7 @@ def clock_of(driver: LogDriver) -> FakeClock:
 
 
 def reading_of(driver: LogDriver, runner: Runner, marks: Any = None, **more: Any) -> ReadProgress:
-    return ReadProgress(
-        runner._source, marks or NothingToRelay(), driver.units, system_tables, [Topic.FOLLOW_UPS], **more
-    )
+    return ReadProgress(runner._source, marks or AlwaysInLog(), driver.units, system_tables, [Topic.FOLLOW_UPS], **more)
 
 
 async def seen(driver: LogDriver, reading: ReadProgress) -> UnreadEvents:
@@ -107,7 +105,7 @@ async def test_what_is_of_another_topic_holds_nobody(driver: LogDriver) -> None:
 
 async def test_news_about_a_whole_shop_holds_everybody_until_it_was_read(driver: LogDriver) -> None:
     runner = await started(driver)
-    reading = ReadProgress(runner._source, NothingToRelay(), driver.units, system_tables, [Topic.CONSENTS])
+    reading = ReadProgress(runner._source, AlwaysInLog(), driver.units, system_tables, [Topic.CONSENTS])
     await driver.publish(revocation(1).model_copy(update={"recipient_id": WHOLE_MERCHANT}))
     assert waits(await seen(driver, reading), *range(9)) == [UnreadReason.UNREAD] * 9
     await driver.settle(runner)

@@ -293,6 +293,6 @@ async def park(
         await dequeue(uow.db, [place])
     body = orjson.dumps({"follow_up_id": str(key)})
     await parked.set_aside(
-        uow, system_tables, parked.Work(PARKED_AS, row["merchant_id"], row["recipient_id"], body), why
+        uow, system_tables, parked.ParkedWork(PARKED_AS, row["merchant_id"], row["recipient_id"], body), why
     )
     return MerchantId(row["merchant_id"])

@@ -9,7 +9,7 @@ import pytest
 from services.compliance.gate.records import recompute
 from services.compliance.tables import decisions, send_slots, system_tables
 from shared.bus import parked
-from shared.bus.marks import MARK_SECONDS, NothingToRelay
+from shared.bus.marks import MARK_SECONDS, AlwaysInLog
 from shared.config.directory import MerchantDirectory
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, MerchantClosed
 from shared.events.dispatch import DispatchAccepted
@@ -213,7 +213,7 @@ async def test_marketing_is_not_cleared_while_a_service_is_late_in_passing_on_it
     driver: ComplianceDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await driver.hear(driver.claim(), driver.claim(level=ConsentLevel.CONTRACT, scope=ConsentScope.INFORMATIONAL))
-    monkeypatch.setattr(NothingToRelay, "in_log", lambda _self, _who: driver.clock.monotonic() - MARK_SECONDS - 2)
+    monkeypatch.setattr(AlwaysInLog, "in_log", lambda _self, _who: driver.clock.monotonic() - MARK_SECONDS - 2)
     driver.clock.advance(seconds=MARK_SECONDS + 1)  # what was looked at before is too old to count
     assert only(await driver.verdict("marketing")) == [("deferred", "source_lag")]
     assert only(await driver.verdict("service", purpose=Purpose.TRANSACTIONAL)) == [("cleared", "ok")]
@@ -225,7 +225,7 @@ async def test_a_consent_that_may_be_in_late_news_is_awaited_longer_than_a_minut
     report = driver.claim(level=ConsentLevel.CONTRACT, scope=ConsentScope.INFORMATIONAL)
     service = {"purpose": Purpose.TRANSACTIONAL, "first_due_at": START, "consent_reports": (report.event_id,)}
     with monkeypatch.context() as late:
-        late.setattr(NothingToRelay, "in_log", lambda _self, _who: driver.clock.monotonic() - MARK_SECONDS - 2)
+        late.setattr(AlwaysInLog, "in_log", lambda _self, _who: driver.clock.monotonic() - MARK_SECONDS - 2)
         driver.clock.advance(minutes=6)
         (waits,) = await driver.judged(driver.due("service", release=1, **service))
         assert isinstance(waits, FollowUpDeferred)

@@ -103,7 +103,7 @@ async def test_who_has_too_much_parked_brings_in_nothing_more_until_it_is_seen_t
 
     async def set_aside(uow: UnitOfWork) -> None:
         trigger = driver.trigger()
-        work = parked.Work("scheduler.text", trigger.merchant_id, trigger.recipient_id, b"{}")
+        work = parked.ParkedWork("scheduler.text", trigger.merchant_id, trigger.recipient_id, b"{}")
         await parked.set_aside(uow, system_tables, work, "a test")
 
     for _ in range(2):

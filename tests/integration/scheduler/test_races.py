@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from services.scheduler.consumer import barred_purposes
 from services.scheduler.instruments import DOUBLES
 from services.scheduler.tables import follow_ups, triggers_seen
-from shared.bus.marks import MARK_SECONDS, NothingToRelay
+from shared.bus.marks import MARK_SECONDS, AlwaysInLog
 from shared.events.consent import (
     ConsentAct,
     ConsentChanged,
@@ -100,7 +100,7 @@ async def test_while_a_service_is_late_with_its_news_marketing_waits_and_says_so
 ) -> None:
     await driver.hear(driver.trigger("checkout_started"))
     with monkeypatch.context() as patched:
-        patched.setattr(NothingToRelay, "in_log", lambda _self, _who: driver.clock.monotonic() - MARK_SECONDS - 2)
+        patched.setattr(AlwaysInLog, "in_log", lambda _self, _who: driver.clock.monotonic() - MARK_SECONDS - 2)
         for minutes in (30, 1, 1, 60):
             await driver.fire(minutes=minutes)
             assert await driver.states() == [("pending", "source_lag")]
@@ -112,7 +112,7 @@ async def test_what_is_no_marketing_waits_a_minute_at_most_for_a_service_that_is
     driver: SchedulerDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await driver.hear(driver.trigger())
-    monkeypatch.setattr(NothingToRelay, "in_log", lambda _self, _who: driver.clock.monotonic() - MARK_SECONDS - 2)
+    monkeypatch.setattr(AlwaysInLog, "in_log", lambda _self, _who: driver.clock.monotonic() - MARK_SECONDS - 2)
     await driver.fire(hours=1)
     await driver.fire(seconds=50)
     assert await driver.dues() == []

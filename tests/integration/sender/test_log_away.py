@@ -6,7 +6,7 @@ import pytest
 
 from shared.bus.errors import LogUnavailable
 from shared.bus.local import LocalSource
-from shared.bus.marks import HEARD_SECONDS, NothingToRelay
+from shared.bus.marks import HEARD_SECONDS, AlwaysInLog
 from shared.events.follow_up import FollowUpCancelled, Purpose
 from shared.testing import make, make_sender
 from tests.integration.sender.driver import SenderDriver
@@ -88,7 +88,7 @@ async def test_what_is_no_marketing_does_not_wait_for_news(driver: SenderDriver)
 async def test_marketing_waits_while_a_service_is_late_in_passing_on_its_news(
     driver: SenderDriver, monkeypatch: pytest.MonkeyPatch, late: str
 ) -> None:
-    monkeypatch.setattr(NothingToRelay, late, lambda _self, _who: driver.clock.monotonic() - HEARD_SECONDS - 1)
+    monkeypatch.setattr(AlwaysInLog, late, lambda _self, _who: driver.clock.monotonic() - HEARD_SECONDS - 1)
     await driver.hear(
         driver.cleared(1, purpose=Purpose.MARKETING),
         driver.cleared(2, phone="+12125550122", purpose=Purpose.INFORMATIONAL),
