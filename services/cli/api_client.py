@@ -98,7 +98,7 @@ def open_client(settings: ProcessSettings) -> Iterator[APIClient]:
         return
     note = settings.data_dir / embedded.PROCESS_FILE
     with asyncio.Runner() as runner:
-        if note.exists() and not _is_free(settings):
+        if note.exists() and not FolderLock(settings.data_dir).is_free():  # a killed process leaves its file behind
             running = json.loads(note.read_text(encoding="utf-8"))
             client = httpx2.AsyncClient(base_url=running["url"], timeout=10)
             try:
@@ -134,14 +134,3 @@ def _remote_client(remote: ClientSettings, settings: ProcessSettings) -> Iterato
             raise ConfigurationFault(f"FOLLOWUP_URL: {remote.url} does not answer ({type(problem).__name__})") from None
         finally:
             runner.run(client.aclose())
-
-
-def _is_free(settings: ProcessSettings) -> bool:
-    """Return whether no process uses the data folder; the file of a killed process stays behind."""
-    lock = FolderLock(settings.data_dir)
-    try:
-        lock.acquire()
-    except ConfigurationFault:
-        return False
-    lock.release()
-    return True

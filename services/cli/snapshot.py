@@ -5,7 +5,7 @@ import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from services.distributed import DatabaseSettings
 from services.embedded import DATABASE_FILE
@@ -19,37 +19,17 @@ _OWNER = "compliance"
 """The service whose tables these commands read: ledger, roots and decisions."""
 
 
-class Snapshot(Protocol):
+class Snapshot:
     """The database as it was at one moment."""
 
-    db: Transaction
-
-    def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        """Run a query on `db` and return its result."""
-        ...
-
-
-class _FileSnapshot:
-    """A snapshot of a SQLite file; its coroutines never suspend."""
-
-    def __init__(self, db: Transaction) -> None:
-        self.db = db
-
-    def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        """Run a query and return its result."""
-        return drive(question)
-
-
-class _ServerSnapshot:
-    """A snapshot of PostgreSQL."""
-
-    def __init__(self, db: Transaction, runner: asyncio.Runner) -> None:
+    def __init__(self, db: Transaction, runner: asyncio.Runner | None = None) -> None:
+        """Take a transaction of PostgreSQL with its loop's runner, or one of a SQLite file, which never suspends."""
         self.db = db
         self._runner = runner
 
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
-        """Run a query and return its result."""
-        return self._runner.run(question)
+        """Run a query on `db` and return its result."""
+        return drive(question) if self._runner is None else self._runner.run(question)
 
 
 @contextmanager
@@ -65,7 +45,7 @@ def snapshot(data_dir: Path) -> Iterator[Snapshot]:
             yield view
     else:
         with sqlite_snapshot(data_dir / DATABASE_FILE) as db:
-            yield _FileSnapshot(db)
+            yield Snapshot(db)
 
 
 @contextmanager
@@ -77,7 +57,7 @@ def _server() -> Iterator[Snapshot]:
             opening = database.snapshot()
             db = runner.run(opening.__aenter__())
             try:
-                yield _ServerSnapshot(db, runner)
+                yield Snapshot(db, runner)
             finally:
                 runner.run(opening.__aexit__(None, None, None))
         finally:

@@ -43,7 +43,16 @@ class FolderLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Give the folder back."""
+        """Release the folder."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def is_free(self) -> bool:
+        """Return whether no process holds the folder."""
+        try:
+            self.acquire()
+        except ConfigurationFault:
+            return False
+        self.release()
+        return True

@@ -63,7 +63,7 @@ def data_findings(settings: ProcessSettings) -> Iterator[CheckResult]:
     """Check the data folder of embedded mode: free space, lock, keyring, database, port."""
     folder = settings.data_dir
     yield _room(folder)
-    is_running = folder.is_dir() and not _is_free(folder)
+    is_running = folder.is_dir() and not FolderLock(folder).is_free()
     if is_running:
         yield CheckResult.fine("process", "one runs on this data folder; see `followup status`")
     else:
@@ -85,17 +85,6 @@ def _room(folder: Path) -> CheckResult:
         free >= _LEAST_FREE_BYTES,
         message if free >= _LEAST_FREE_BYTES else f"{message}; free some space",
     )
-
-
-def _is_free(folder: Path) -> bool:
-    """Return whether no process uses the folder."""
-    lock = FolderLock(folder)
-    try:
-        lock.acquire()
-    except ConfigurationFault:
-        return False
-    lock.release()
-    return True
 
 
 def _port(settings: ProcessSettings) -> CheckResult:
