@@ -1,0 +1,106 @@
+"""What keeps the tree one an engineer finds the way in: names, lengths, and where SQL may stand."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("services", "shared", "tools", "bench", "deploy")
+LINES_OF_A_MODULE, LINES_OF_A_FUNCTION = 400, 60
+SQL_MODULES = ("store", "tables", "retention")
+"""The last word of a module that may import SQLAlchemy, beside migrations: `store`, `link_store`, `tables`."""
+SQL_PACKAGES = ("shared/db", "shared/bus", "shared/testing")
+"""The database and the log themselves, and what tests make of them."""
+SAME_NAME: dict[str, str] = {}
+"""Public class names that may stand twice, each with the reason."""
+
+
+@cache
+def trees(*roots: str) -> tuple[tuple[str, ast.Module], ...]:
+    """Return every module under some folders but migrations, as its path and its tree."""
+    paths = sorted(path for root in roots for path in (ROOT / root).rglob("*.py"))
+    named = ((path.relative_to(ROOT).as_posix(), path) for path in paths)
+    return tuple((name, ast.parse(path.read_text("utf-8"))) for name, path in named if "/migrations/" not in name)
+
+
+def public_classes(tree: ast.Module) -> Iterator[str]:
+    """Return the names of classes and type aliases that other modules may import."""
+    for node in tree.body:
+        match node:
+            case ast.ClassDef(name=name):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id="TypeAlias")):
+                pass
+            case _:
+                continue
+        if not name.startswith("_"):
+            yield name
+
+
+def test_no_public_class_name_stands_for_two_things() -> None:
+    places = defaultdict(list)
+    for path, tree in trees("services", "shared"):
+        for name in public_classes(tree):
+            places[name].append(path)
+    twice = {name: paths for name, paths in places.items() if len(paths) > 1 and name not in SAME_NAME}
+    assert twice == {}
+
+
+def test_no_allowance_is_left_for_a_name_that_stands_once() -> None:
+    names = [name for _path, tree in trees("services", "shared") for name in public_classes(tree)]
+    assert [name for name in SAME_NAME if names.count(name) < 2] == []
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = [
+        f"{path}:{node.lineno} {node.name}"
+        for path, tree in trees(*SOURCES)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LINES_OF_A_FUNCTION
+    ]
+    assert long == []
+
+
+def test_no_module_is_two_things() -> None:
+    paths = sorted(path for root in (*SOURCES, "tests") for path in (ROOT / root).rglob("*.py"))
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in paths}
+    long = {name: lines for name, lines in lengths.items() if lines > LINES_OF_A_MODULE and "/migrations/" not in name}
+    assert {name: lines for name, lines in long.items() if not name.startswith("tests/")} == {}
+
+
+def test_sql_stands_in_stores_alone() -> None:
+    elsewhere = []
+    for path, tree in trees("services", "shared"):
+        last = path.removesuffix(".py").rpartition("/")[2].rpartition("_")[2]
+        if last in SQL_MODULES or path.startswith(SQL_PACKAGES):
+            continue
+        imported = {
+            alias.name if isinstance(node, ast.Import) else str(node.module)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for alias in node.names
+        }
+        if any(name.split(".")[0] == "sqlalchemy" for name in imported):
+            elsewhere.append(path)
+    assert elsewhere == []
+
+
+def test_unit_tests_mirror_the_source_tree() -> None:
+    """`tests/unit/sender/numbers/test_bucket.py` is about `sender/numbers`; a folder names a package that exists."""
+    known = {
+        part
+        for root in ("services", "shared", "tools", "bench", "deploy")
+        for path in (ROOT / root).rglob("*")
+        if path.is_dir() or path.suffix == ".py"
+        for part in (path.relative_to(ROOT / root).with_suffix("").as_posix(),)
+    } | {"shared", "tools", "bench", "deploy"}
+    folders = {path.parent.relative_to(ROOT / "tests" / "unit").as_posix() for path in _unit_tests()}
+    unknown = {folder for folder in folders if folder.removeprefix("shared/") not in known and folder not in known}
+    assert unknown == set()
+
+
+def _unit_tests() -> Iterator[Path]:
+    return (ROOT / "tests" / "unit").rglob("test_*.py")
