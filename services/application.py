@@ -14,7 +14,7 @@ from shared.service import Runtime, Service
 from shared.telemetry.health import Health
 
 
-class Part(Protocol):
+class MonitoredPart(Protocol):
     """A part of the process whose health is reported under a name of its own."""
 
     async def readiness(self) -> str | None:
@@ -36,7 +36,7 @@ def create_application(
     services: Sequence[Service],
     token: str,
     *,
-    log: Part | None = None,
+    log: MonitoredPart | None = None,
     around: Callable[[], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """Return the app of a process; its services and its housekeeping run while the app does.
@@ -50,7 +50,7 @@ def create_application(
         around: entered before the first service starts, left after the last has stopped.
     """
     housekeeping = Housekeeping(runtime, [service.system_tables for service in services])
-    parts: dict[str, Part] = {service.name: service for service in services}
+    parts: dict[str, MonitoredPart] = {service.name: service for service in services}
     if log is not None:
         parts["log"] = log
     health = Health()

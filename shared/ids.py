@@ -17,7 +17,6 @@ RecipientId = NewType("RecipientId", uuid.UUID)
 EnrollmentId = NewType("EnrollmentId", uuid.UUID)
 FollowUpId = NewType("FollowUpId", uuid.UUID)
 AttemptId = NewType("AttemptId", uuid.UUID)
-DecisionId = NewType("DecisionId", uuid.UUID)
 MerchantId = NewType("MerchantId", str)
 
 _TIME = (1 << 48) - 1

@@ -14,7 +14,7 @@ from rich.table import Table
 from services.cli.options import DataOption, settings_of
 from services.cli.snapshot import snapshot
 from services.compliance.gate.audit import Difference, differences
-from services.compliance.gate.store import Period, verdicts_in
+from services.compliance.gate.store import JudgedBetween, verdicts_in
 from shared.errors import ConfigurationFault
 from shared.rule_files.loader import load_rules, read_with_quiet_hours
 from shared.rules.table import RuleTable, UnreadableRules
@@ -36,7 +36,7 @@ def audit(
     Example: followup audit --rules quiet-hours.yaml --from 2026-12-01 --to 2026-12-31
     """
     table = _table(rules)
-    period = Period(_midnight(start, "--from"), _midnight(end, "--to", _DAY))
+    period = JudgedBetween(_midnight(start, "--from"), _midnight(end, "--to", _DAY))
     console = Console(highlight=False)
     with snapshot(settings_of(data_dir=data).data_dir) as look, Progress(console=console, transient=True) as progress:
         total = look.ask(verdicts_in(look.db, period))

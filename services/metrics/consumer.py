@@ -8,6 +8,7 @@ from services.metrics.domain.facts import follow_up_of
 from services.metrics.domain.projection import Projection, apply
 from services.metrics.domain.rollups import RollupKey, add_up, needs_recount, rollup_delta
 from services.metrics.settings import MetricsSettings
+from shared import rights
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event
@@ -16,7 +17,7 @@ from shared.ids import FollowUpId
 from shared.rights import PrivacyHandlers
 
 
-def create_router(settings: MetricsSettings, privacy: PrivacyHandlers) -> Router:
+def create_router(settings: MetricsSettings, privacy: rights.PrivacyHandlers) -> Router:
     """Return the handlers: every event type is recorded, and privacy rights are carried out."""
     router = Router()
 

@@ -45,8 +45,8 @@ else:
 __all__ = [
     "FAILURES",
     "Admin",
-    "Consumer",
     "IllegalStateError",
+    "KafkaConsumer",
     "MessageSizeTooLargeError",
     "Producer",
     "Record",
@@ -80,7 +80,7 @@ class OffsetAndTime(Protocol):
     offset: int
 
 
-class Consumer(Protocol):
+class KafkaConsumer(Protocol):
     """A connected consumer."""
 
     def assign(self, places: Sequence[TopicPartition]) -> None: ...
@@ -161,7 +161,7 @@ def places_of(cluster: KafkaCluster, topics: Iterable[str]) -> dict[TopicPartiti
     }
 
 
-async def lone_consumer(cluster: KafkaCluster, **options: Any) -> Consumer:
+async def lone_consumer(cluster: KafkaCluster, **options: Any) -> KafkaConsumer:
     """Return a connected consumer that is in no group, with nothing assigned.
 
     Args:
@@ -171,7 +171,7 @@ async def lone_consumer(cluster: KafkaCluster, **options: Any) -> Consumer:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=cluster.bootstrap, group_id=None, enable_auto_commit=False, **options, **cluster.access
     )
-    return cast("Consumer", await _started(consumer))
+    return cast("KafkaConsumer", await _started(consumer))
 
 
 async def group_member(
@@ -180,7 +180,7 @@ async def group_member(
     assigned: Callable[[Iterable[TopicPartition]], None],
     revoked: Callable[[], None],
     **options: Any,
-) -> Consumer:
+) -> KafkaConsumer:
     """Return a connected consumer that joins a group, which gives it the same partitions of every topic.
 
     Args:
@@ -207,15 +207,15 @@ async def group_member(
         await leave(consumer)
         raise
     consumer.subscribe(topics, listener=_Listener(assigned, revoked))
-    return cast("Consumer", consumer)
+    return cast("KafkaConsumer", consumer)
 
 
-async def commit(consumer: Consumer, offsets: Mapping[TopicPartition, int]) -> None:
+async def commit(consumer: KafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
     """Commit offsets to the group."""
     await cast("Any", consumer).commit({place: OffsetAndMetadata(offset, "") for place, offset in offsets.items()})
 
 
-async def leave(consumer: Consumer, *, is_named: bool = False) -> None:
+async def leave(consumer: KafkaConsumer, *, is_named: bool = False) -> None:
     """Leave the group and disconnect, or give up after a moment: the group notices by itself.
 
     With a cluster that is away the library's `stop` hangs, or ends in a cancellation that nothing asked for, and leaves
@@ -234,7 +234,7 @@ async def leave(consumer: Consumer, *, is_named: bool = False) -> None:
             log.debug("not_left", error="CancelledError" if task.cancelled() else type(task.exception()).__name__)
 
 
-async def stop_within(consumer: Consumer, seconds: float) -> None:
+async def stop_within(consumer: KafkaConsumer, seconds: float) -> None:
     """Disconnect a consumer that is in no group, and wait no longer than this for it."""
     await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=seconds)
 

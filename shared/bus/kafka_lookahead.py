@@ -3,7 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 
-from shared.bus.kafka_client import FAILURES, Consumer, Record, TopicPartition, lone_consumer, stop_within, unavailable
+from shared.bus.kafka_client import (
+    FAILURES,
+    KafkaConsumer,
+    Record,
+    TopicPartition,
+    lone_consumer,
+    stop_within,
+    unavailable,
+)
 from shared.bus.kafka_topics import MAX_RECORD_BYTES
 from shared.bus.kafka_wire import KafkaCluster, recipient_of
 from shared.bus.port import Key, Partition
@@ -22,7 +30,7 @@ class KafkaLookahead:
     def __init__(self, cluster: KafkaCluster, service: str) -> None:
         self._cluster = cluster
         self._service = service
-        self._consumer: Consumer | None = None
+        self._consumer: KafkaConsumer | None = None
 
     async def keys(
         self, spans: Mapping[Partition, tuple[int, int]], limit: int
@@ -47,7 +55,7 @@ class KafkaLookahead:
             await stop_within(consumer, _CLOSE_SECONDS)
 
     async def _looked(
-        self, consumer: Consumer, spans: Mapping[Partition, tuple[int, int]], limit: int
+        self, consumer: KafkaConsumer, spans: Mapping[Partition, tuple[int, int]], limit: int
     ) -> tuple[list[Key], dict[Partition, int]]:
         """Read each span from its beginning until its end, the limit or the number of fetches is reached."""
         places = {
@@ -75,7 +83,7 @@ class KafkaLookahead:
             consumer.pause(*open_places)
         return keys, reached
 
-    async def _started(self) -> Consumer:
+    async def _started(self) -> KafkaConsumer:
         """Return the consumer, connected; nothing is assigned to it yet."""
         if self._consumer is None:
             self._consumer = await lone_consumer(

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
 from shared.bus.errors import LogUnavailable
-from shared.bus.kafka_client import Consumer, lone_consumer, places_of, reported
+from shared.bus.kafka_client import KafkaConsumer, lone_consumer, places_of, reported
 from shared.bus.kafka_marks import KafkaMarks
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import KafkaCluster
@@ -77,7 +77,7 @@ class LossWatch:
         self._marking = marking
         self._minutes = keep_minutes
         self._known: dict[Partition, int] | None = None
-        self._consumer: Consumer | None = None
+        self._consumer: KafkaConsumer | None = None
 
     async def step(self) -> float:
         """Compare what the log holds with what it held; return the seconds until the next comparison.

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from shared.bus.kafka_client import (
     FAILURES,
-    Consumer,
+    KafkaConsumer,
     TopicPartition,
     lone_consumer,
     places_of,
@@ -59,7 +59,7 @@ class KafkaMarks:
         self._place = TopicPartition(cluster.topic(MARKS_TOPIC), 0)
         self._others: list[TopicPartition] = []
         """One partition of each topic whose ends are requested: the library knows only topics it was assigned."""
-        self._consumer: Consumer | None = None
+        self._consumer: KafkaConsumer | None = None
         self._newest: dict[str, PublisherMark] = {}
         self._compared: tuple[float, datetime] | None = None
         """This process's monotonic clock just before the database was asked for its time, and the answer."""
@@ -154,7 +154,7 @@ class KafkaMarks:
             raise
         self._compared = before, rows[0]["at"]
 
-    async def _started(self) -> Consumer:
+    async def _started(self) -> KafkaConsumer:
         """Return the consumer, at the end of the topic: marks are repeated every second."""
         if self._consumer is None:
             consumer = await lone_consumer(

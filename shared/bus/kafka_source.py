@@ -12,8 +12,8 @@ from shared.bus import kafka_instruments as instruments
 from shared.bus.errors import ConsumerStalled, LogShortened
 from shared.bus.kafka_client import (
     FAILURES,
-    Consumer,
     IllegalStateError,
+    KafkaConsumer,
     Record,
     TopicPartition,
     commit,
@@ -80,7 +80,7 @@ class KafkaSource:
         self._instance = instance
         self._session_milliseconds = int(session_seconds * 1000)
         self._stalled_seconds = stalled_seconds
-        self._consumer: Consumer | None = None
+        self._consumer: KafkaConsumer | None = None
         self._lookahead = KafkaLookahead(cluster, service)
         self._assigned: frozenset[Partition] = frozenset()
         self._changed = asyncio.Event()
@@ -201,7 +201,7 @@ class KafkaSource:
         except TimeoutError:
             return
 
-    async def _seek(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
+    async def _seek(self, consumer: KafkaConsumer, positions: Mapping[Partition, int]) -> None:
         """Seek to the database's positions, unless the consumer is there already."""
         fresh = not self._next
         if fresh:
@@ -217,7 +217,7 @@ class KafkaSource:
         if fresh:
             consumer.resume(*map(self._place_of, positions))
 
-    async def _first_offsets(self, consumer: Consumer, positions: Mapping[Partition, int]) -> dict[Partition, int]:
+    async def _first_offsets(self, consumer: KafkaConsumer, positions: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return where each partition begins, having checked that the log still holds what is unread."""
         places = [self._place_of(partition) for partition in positions]
         first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
@@ -232,7 +232,7 @@ class KafkaSource:
                 self._report_lost(place, first[place] - offset)
         return {partition: int(first[self._place_of(partition)]) for partition in positions}
 
-    async def _fetched(self, consumer: Consumer, limit: int, linger_seconds: float) -> list[Record]:
+    async def _fetched(self, consumer: KafkaConsumer, limit: int, linger_seconds: float) -> list[Record]:
         """Return the records that arrive first, and those that arrive while lingering."""
         batches = [await consumer.getmany(timeout_ms=int(_SILENCE_SECONDS * 1000), max_records=limit)]
         count = sum(map(len, batches[0].values()))
@@ -265,7 +265,7 @@ class KafkaSource:
                 messages.append(Message(partition, record.offset, kind, recipient, record.value))
         return Poll(messages, reached)
 
-    async def _commit_hint(self, consumer: Consumer, positions: Mapping[Partition, int]) -> None:
+    async def _commit_hint(self, consumer: KafkaConsumer, positions: Mapping[Partition, int]) -> None:
         """Commit the positions to Kafka from time to time, for tools that show lag; nothing reads them back."""
         now = asyncio.get_running_loop().time()
         if now - self._hinted_at < _HINT_SECONDS:
@@ -279,7 +279,7 @@ class KafkaSource:
         except FAILURES as problem:
             log.debug("hint_not_taken", service=self._service, error=type(problem).__name__)
 
-    async def _detect_stall(self, consumer: Consumer, *, moved: bool) -> None:
+    async def _detect_stall(self, consumer: KafkaConsumer, *, moved: bool) -> None:
         """Detect a consumer that has stopped without an error.
 
         One check is not enough: what waits may have arrived this very moment, after a quiet hour or with a cluster that
@@ -297,7 +297,7 @@ class KafkaSource:
             if self._waiting_seen > _LOOKS_BEFORE_STALLED:
                 raise ConsumerStalled(f"{waiting} events wait and none came for {self._stalled_seconds:.0f} s")
 
-    async def _started(self) -> Consumer:
+    async def _started(self) -> KafkaConsumer:
         """Return the consumer, connected and subscribed."""
         if self._consumer is None:
             self._consumer = await group_member(

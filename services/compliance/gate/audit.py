@@ -7,7 +7,7 @@ from datetime import datetime
 from services.compliance.gate import store
 from services.compliance.gate.evaluation import answer_of
 from services.compliance.gate.records import judged_under
-from services.compliance.gate.store import Period, StoredVerdict
+from services.compliance.gate.store import JudgedBetween, StoredVerdict
 from services.compliance.gate.verdicts import Verdict
 from shared.db.transaction import Transaction
 from shared.ids import FollowUpId, MerchantId
@@ -46,7 +46,7 @@ class Difference:
 
 
 async def differences(
-    db: Transaction, period: Period, rules: RuleTable, note: Callable[[int], object]
+    db: Transaction, period: JudgedBetween, rules: RuleTable, note: Callable[[int], object]
 ) -> list[Difference]:
     """Return every verdict of a period that `rules` would have judged otherwise, in the order of follow-ups.
 

@@ -29,7 +29,7 @@ class StoredVerdict:
     record: DecisionRecord
 
 
-class Period(NamedTuple):
+class JudgedBetween(NamedTuple):
     """Which verdicts to look at: `start` included, `end` not; None is open."""
 
     start: datetime | None = None
@@ -77,13 +77,13 @@ async def decisions_of(db: Transaction, merchant: MerchantId, follow_up: UUID) -
     )
 
 
-async def verdicts_in(db: Transaction, period: Period) -> int:
+async def verdicts_in(db: Transaction, period: JudgedBetween) -> int:
     """Return how many verdicts a period holds."""
     counted = sa.select(sa.func.count().label("verdicts")).select_from(decisions).where(*_within(period))
     return int((await db.rows(counted))[0]["verdicts"])
 
 
-async def page_of(db: Transaction, period: Period, last: StoredVerdict | None) -> list[StoredVerdict]:
+async def page_of(db: Transaction, period: JudgedBetween, last: StoredVerdict | None) -> list[StoredVerdict]:
     """Return the verdicts after `last`, a page of them, by follow-up and release."""
     key = (decisions.c.follow_up_id, decisions.c.release)
     asked = sa.select(*_OF_A_VERDICT)
@@ -115,7 +115,7 @@ async def _verdicts(db: Transaction, query: sa.Select[tuple[object, ...]]) -> li
     ]
 
 
-def _within(period: Period) -> list[sa.ColumnElement[bool]]:
+def _within(period: JudgedBetween) -> list[sa.ColumnElement[bool]]:
     at = decisions.c.decided_at
     first = [] if period.start is None else [at >= period.start]
     return [*first, *([] if period.end is None else [at < period.end])]
