@@ -46,7 +46,6 @@ class SystemClock:
     def __init__(self, offset_file: Path | None = None) -> None:
         self._offset_file = offset_file
         self._offset = timedelta()
-        self._offset_stamp = 0
         self._checked_at = float("-inf")
         self._wall_origin = time.time()
         self._monotonic_origin = time.monotonic()
