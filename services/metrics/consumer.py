@@ -14,7 +14,6 @@ from shared.db.unit_of_work import UnitOfWork
 from shared.events.envelope import Event
 from shared.events.registry import registry
 from shared.ids import FollowUpId
-from shared.rights import PrivacyHandlers
 
 
 def create_router(settings: MetricsSettings, privacy: rights.PrivacyHandlers) -> Router:
