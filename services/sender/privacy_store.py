@@ -107,7 +107,7 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
 
 
 async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
-    """Return everything held about a person, opened; the key of their texts' hashes excepted, which says nothing."""
+    """Return everything held about a person, opened, except the key of their texts' hashes."""
     person, merchant = [request.recipient_id], request.merchant_id
     calls = await store.attempt_ids_of(db, request.recipient_id)
     sent_links = await db.fetch(short_links, "recipient_id", person)

@@ -21,7 +21,7 @@ class SenderRecipient(NamedTuple):
     last_sender_number: str | None = None
     last_intent_at: datetime | None = None
     in_flight_at_stop: int = 0
-    """Texts that were already handed over when an opt-out came."""
+    """Texts that were already handed to a provider when an opt-out came."""
     text_key: bytes | None = None
     """Keys the hashes of their texts; None after an erasure."""
 

@@ -56,7 +56,7 @@ class AccountBackoff:
     until: float = float("-inf")
 
     def after(self, failure: QueryFailed, at: float) -> "AccountBackoff":
-        """Return the backoff after one more failure: twice as long, and at least as long as the provider wants."""
+        """Return the backoff after one more failure: twice as long up to half an hour, or what the provider asks."""
         wait = min(_FIRST_BACKOFF_SECONDS * 2**self.failures, _LONGEST_BACKOFF_SECONDS)
         return AccountBackoff(min(self.failures + 1, 10), at + max(wait, failure.retry_after_seconds or 0.0))
 

@@ -34,7 +34,7 @@ from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 HALTED_FOR: Final = timedelta(hours=24)
-"""How long a follow-up waits for its halted number; after that it fails, and says so."""
+"""How long a follow-up waits for its halted number; after that it fails with `sender_halted`."""
 _FOREVER: Final = timedelta(days=3650)
 
 log = logger(__name__)

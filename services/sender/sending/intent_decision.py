@@ -24,7 +24,7 @@ NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
 
 
 class DispatchCandidate(NamedTuple):
-    """What the locked dispatch row says."""
+    """The part of the locked dispatch that the decision needs."""
 
     state: DispatchState
     purpose: Purpose

@@ -28,7 +28,7 @@ class MarketingReadiness:
         self._tasks = tasks
 
     async def is_ready(self) -> bool:
-        """Return whether no opt-out can be unread or unlisted; while the log is away, the last look grows too old."""
+        """Return whether no opt-out can be unread or unlisted; False once the log has been unavailable for too long."""
         with contextlib.suppress(LogUnavailable):
             await self._progress.look()
         return (
