@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scheduler import api, consumer, loops, tables
+from services.scheduler import api, consumer, loops
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.tables import metadata, system_tables
@@ -14,7 +14,6 @@ from shared.tasks import WatchedTasks
 NAME: Final = "scheduler"
 CANCELLING_TOPICS: Final = (Topic.TRIGGERS, Topic.ENGAGEMENT, Topic.DISPATCHES)
 """What may cancel a follow-up that is due: purchases, replies, and what was sent before."""
-__all__ = ["NAME", "build", "metadata", "system_tables", "tables"]
 
 
 def build(runtime: Runtime, advice: GateAdvice) -> Service:

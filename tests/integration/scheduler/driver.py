@@ -11,7 +11,7 @@ import httpx2
 import sqlalchemy as sa
 
 from services.compliance.gate.advice import advise
-from services.scheduler import app
+from services.scheduler import app, tables
 from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.tables import follow_ups, timers
 from shared.db.transaction import Row
@@ -126,7 +126,7 @@ async def open_driver(
     clock = FakeClock()
     directory = make_scheduler.merchants(folder / "merchants", **merchants)
     async with harness(folder, clock, directory) as built:
-        await built.create(app.metadata)
+        await built.create(tables.metadata)
         service = build(built.runtime) if build else app.build(built.runtime, advice)
         web = create_app(
             "scheduler",

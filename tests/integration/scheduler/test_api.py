@@ -81,8 +81,8 @@ async def test_a_text_says_at_the_gate_on_whose_word_it_goes(driver: SchedulerDr
     await driver.ask(**FULL)
     await driver.hear(driver.trigger(asked_by="till"), driver.trigger(subject="order-2"))
     await driver.fire(hours=1)
-    told = sorted((due.flow, due.asked_by or "a webhook") for due in await driver.dues())
-    assert told == [("api", "all"), ("order-thank-you", "a webhook"), ("order-thank-you", "till")]
+    asked = sorted((due.flow, due.asked_by or "a webhook") for due in await driver.dues())
+    assert asked == [("api", "all"), ("order-thank-you", "a webhook"), ("order-thank-you", "till")]
 
 
 async def test_the_same_key_with_another_body_is_a_conflict(driver: SchedulerDriver) -> None:
@@ -421,8 +421,8 @@ async def test_a_planned_text_says_its_hour_and_a_released_one_who_has_it(driver
 async def test_a_call_without_an_answer_is_told_until_its_end_is_known(driver: SchedulerDriver) -> None:
     due = await driver.released()
     until = driver.clock.now() + timedelta(seconds=5)
-    told = {"reason": "unanswered", "detail": "http_503", "until": until}
-    await driver.hear(driver.answer(DispatchWaiting, due, **told))
+    wait = {"reason": "unanswered", "detail": "http_503", "until": until}
+    await driver.hear(driver.answer(DispatchWaiting, due, **wait))
     said = {
         "doing": "unanswered",
         "waits_for": "answer",
@@ -430,11 +430,11 @@ async def test_a_call_without_an_answer_is_told_until_its_end_is_known(driver: S
         "detail": "http_503",
     }
     assert await progress_of(driver, due.follow_up_id) == said
-    await driver.hear(driver.answer(DispatchWaiting, due, **{**told, "release": due.release - 1, "reason": "not_sent"}))
+    await driver.hear(driver.answer(DispatchWaiting, due, **{**wait, "release": due.release - 1, "reason": "not_sent"}))
     assert await progress_of(driver, due.follow_up_id) == said, "news of another release says nothing of this one"
     await driver.hear(driver.answer(DispatchAccepted, due))
     assert (await progress_of(driver, due.follow_up_id))["doing"] == "sent"
-    await driver.hear(driver.answer(DispatchWaiting, due, **told))
+    await driver.hear(driver.answer(DispatchWaiting, due, **wait))
     assert (await progress_of(driver, due.follow_up_id))["doing"] == "sent", "what comes late moves nothing"
 
 

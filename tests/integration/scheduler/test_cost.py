@@ -98,15 +98,15 @@ async def multiply(driver: SchedulerDriver, phone: str) -> None:
 
 
 def consent(driver: SchedulerDriver, phone: str, epoch: int) -> ConsentChanged:
-    told = ScopeSnapshot(status="express")
+    standing = ScopeSnapshot(status="express")
     return make.event(
         ConsentChanged,
         merchant_id="acme",
         recipient_id=driver.trigger(phone=phone).recipient_id,
         epoch=epoch,
         occurred_at=driver.clock.now(),
-        marketing=told,
-        informational=told,
+        marketing=standing,
+        informational=standing,
         suppressed=None,
         act=ConsentAct.GRANTED,
         event_id=uuid4(),

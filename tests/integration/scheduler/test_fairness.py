@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from services.scheduler.app import system_tables
-from services.scheduler.tables import follow_ups, lines, timers
+from services.scheduler.tables import follow_ups, lines, system_tables, timers
 from shared.bus import parked
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWork
@@ -106,7 +105,7 @@ async def test_a_text_in_line_that_cannot_be_read_holds_nobody_behind_it(tmp_pat
 
 
 async def spoil(driver: SchedulerDriver, follow_up_id: object, state: str) -> None:
-    """Write a state that nobody knows, as an older version or a careless hand would."""
+    """Write a state that this version does not know."""
     change = sa.update(follow_ups).where(follow_ups.c.id == follow_up_id).values(state=state)
 
     async def work(uow: UnitOfWork) -> None:

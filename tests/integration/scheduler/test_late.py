@@ -177,9 +177,9 @@ async def test_the_same_news_again_moves_nothing_twice_and_the_history_says_why(
     await driver.fire(days=4)
     due = await went(driver)
     moved = await first_dues(driver)
-    told = driver.answer(DispatchAccepted, due, occurred_at=driver.clock.now() - HOUR)
+    accepted = driver.answer(DispatchAccepted, due, occurred_at=driver.clock.now() - HOUR)
     driver.clock.advance(hours=1)
-    await driver.hear(told, told)
+    await driver.hear(accepted, accepted)
     assert await first_dues(driver) == moved
     two = (await driver.rows())[1]
     story = (await driver.get(f"/v1/follow-ups/{two['id']}")).json()

@@ -68,12 +68,12 @@ class Shop:
                 return
 
     async def later(self, **by: float) -> None:
-        """Move the clock, and let everybody work."""
+        """Move the clock, and let all services work."""
         self.clock.advance(**by)
         await self.work()
 
     async def allow(self, to: str = PERSON, scope: str = "all", level: str = "pewc") -> None:
-        """Record somebody's permission."""
+        """Record a consent."""
         answer = await self.http.post(
             "/v1/consents",
             json={
@@ -91,7 +91,7 @@ class Shop:
         await self.work()
 
     async def ask(self, **body: Any) -> httpx2.Response:
-        """Ask for a text or a flow, and let everybody work."""
+        """Ask for a text or a flow, and let all services work."""
         answer = await self.http.post("/v1/follow-ups", json={"to": PERSON, **body})
         await self.work()
         return answer

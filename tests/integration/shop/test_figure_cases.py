@@ -33,7 +33,7 @@ def order(shop: Shop, total: str = "60.00", **changes: Any) -> dict[str, Any]:
 
 
 async def bought(shop: Shop, total: str = "60.00") -> None:
-    """Let somebody click in a text, and buy."""
+    """Let a person click a link in a text, and buy."""
     await shop.allow()
     text = {"purpose": "transactional", "text": "Look: {{ trigger.u | link }}", "recipient": {"country": "US"}}
     await shop.ask(**text, facts={"u": "https://harbor.example/x"})

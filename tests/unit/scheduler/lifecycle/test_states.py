@@ -55,10 +55,10 @@ expired     | - - - - - - - - / dispatched delivered failed - - - - dispatched! 
 """A slash: from here on what a provider does. A dash: ignored. An exclamation mark: a double was detected."""
 
 
-def told(cell: object) -> str:
+def written(cell: object) -> str:
     """Return a cell as the table writes it."""
     if isinstance(cell, Alarm):
-        return f"{told(cell.to)}!".removeprefix("-")
+        return f"{written(cell.to)}!".removeprefix("-")
     return "-" if cell is CellMark.IGNORED else str(cell)
 
 
@@ -73,7 +73,7 @@ def expected() -> dict[tuple[str, str], str]:
 
 @pytest.mark.parametrize(("state", "kind"), [*product(FollowUpState, TransitionKind)])
 def test_every_cell_says_what_the_table_says(state: FollowUpState, kind: TransitionKind) -> None:
-    assert told(MATRIX[state][kind]) == expected()[state, kind]
+    assert written(MATRIX[state][kind]) == expected()[state, kind]
 
 
 def test_the_matrix_has_every_cell() -> None:
@@ -82,7 +82,7 @@ def test_the_matrix_has_every_cell() -> None:
 
 @pytest.mark.parametrize("state", sorted(ENDS))
 def test_an_end_gives_way_only_to_what_a_provider_proves(state: FollowUpState) -> None:
-    moving = {h for h, cell in MATRIX[state].items() if told(cell) not in {"-", "!"}}
+    moving = {h for h, cell in MATRIX[state].items() if written(cell) not in {"-", "!"}}
     proofs = {"accepted", "delivered", "undelivered", "double_accepted", "double_delivered"}
     assert moving <= proofs | (
         {"refused", "retried", "retried_unwanted"}
