@@ -120,7 +120,7 @@ async def test_a_few_pipelined_requests_are_all_answered(address: Address) -> No
         (b"POST /plain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1234", b"body_too_slow"),
         (GET + b"\r\n" + b"GET /hea", b"headers_too_slow"),
     ],
-    ids=["head", "body", "body at a plain door", "second head"],
+    ids=["head", "body", "body at a fast route", "second head"],
 )
 async def test_a_half_open_request_is_ended_with_a_408(hasty: Address, start: bytes, code: bytes) -> None:
     answer = await hasty.ask(start)

@@ -106,19 +106,19 @@ def dependencies(route: Any) -> Iterable[Any]:
     return getattr(getattr(route, "dependant", None), "dependencies", ())
 
 
-def doors(opened: embedded.Application) -> list[tuple[str, str]]:
+def operations(opened: embedded.Application) -> list[tuple[str, str]]:
     """Return method and path of every route there is."""
     found = {
         (method, route.path)
         for route in leaves(opened.app.router.routes)
         for method in (getattr(route, "methods", None) or {"GET"}) - {"HEAD", "OPTIONS"}
     }
-    return sorted(found, key=lambda door: (door[1], door[0]))
+    return sorted(found, key=lambda operation: (operation[1], operation[0]))
 
 
-async def ask(client: httpx2.AsyncClient, door: tuple[str, str], **headers: Any) -> str:
+async def ask(client: httpx2.AsyncClient, operation: tuple[str, str], **headers: Any) -> str:
     """Return the answer to a request with meaningless parameters and body."""
-    method, path = door
+    method, path = operation
     filled = re.sub(r"\{[^}]+\}", "x1", path).replace("{", "").replace("}", "")
     body: dict[str, Any] = {} if method == "GET" else {"json": {"nonsense": 1}}
     answer = await client.request(method, filled, params={"nonsense": "1"}, headers=headers, **body)
@@ -140,29 +140,29 @@ def bearer(key: str, **more: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}", **more}
 
 
-async def line(client: httpx2.AsyncClient, door: tuple[str, str], operator_token: str) -> str:
+async def line(client: httpx2.AsyncClient, operation: tuple[str, str], operator_token: str) -> str:
     named = {MERCHANT_HEADER: "acme"}
-    none = await ask(client, door)
-    malformed = await ask(client, door, Authorization="Bearer ü{}\t'".encode(), **named)
-    other = await ask(client, door, **bearer(OTHER, **named))
-    operator = await ask(client, door, **bearer(operator_token, **named))
-    by_scope = {scope: await ask(client, door, **bearer(token(scope))) for scope in SCOPES}
+    none = await ask(client, operation)
+    malformed = await ask(client, operation, Authorization="Bearer ü{}\t'".encode(), **named)
+    other = await ask(client, operation, **bearer(OTHER, **named))
+    operator = await ask(client, operation, **bearer(operator_token, **named))
+    by_scope = {scope: await ask(client, operation, **bearer(token(scope))) for scope in SCOPES}
     opening = [scope for scope, answer in by_scope.items() if answer != "403"]
     keys = " ".join(opening) if len(opening) < len(SCOPES) else f"every key: {'/'.join(sorted(set(by_scope.values())))}"
-    return f"{door[0]:<6} {door[1]:<62} {none:<8} {malformed:<8} {other:<8} {operator:<8} {keys}"
+    return f"{operation[0]:<6} {operation[1]:<62} {none:<8} {malformed:<8} {other:<8} {operator:<8} {keys}"
 
 
-async def test_every_door_opens_to_those_the_table_says(
+async def test_every_operation_is_permitted_to_those_in_the_table(
     opened: embedded.Application, client: httpx2.AsyncClient
 ) -> None:
-    lines = [await line(client, door, opened.operator_token) for door in doors(opened)]
+    lines = [await line(client, operation, opened.operator_token) for operation in operations(opened)]
     table = HEAD + "\n".join(lines) + "\n"
     if os.environ.get("WRITE_PERMISSIONS"):
         GOLDEN.write_text(table, encoding="utf-8")
     assert table.splitlines() == GOLDEN.read_text(encoding="utf-8").splitlines()
 
 
-def test_the_table_holds_no_door_that_breaks() -> None:
+def test_no_operation_in_the_table_breaks() -> None:
     assert "broken" not in GOLDEN.read_text(encoding="utf-8").removeprefix(HEAD)
 
 

@@ -170,21 +170,23 @@ async def opened(folder: Path) -> AsyncIterator[Door]:
 async def test_a_delivery_means_what_its_shop_meant(tmp_path: Path, case: dict[str, Any]) -> None:
     expected = case["expected"]
     assert expected
-    async with opened(tmp_path) as door:
+    async with opened(tmp_path) as webhook:
         for place, step in enumerate(case["deliveries"]):
-            await door.take(place, step)
-        triggers = await door.triggers()
+            await webhook.take(place, step)
+        triggers = await webhook.triggers()
         for phone, status in expected.get("marketing", {}).items():
-            assert (phone, await door.marketing(phone)) == (phone, status)
+            assert (phone, await webhook.marketing(phone)) == (phone, status)
         if "texts" in expected:
-            assert await door.texts() == {str(door.who(phone)): texts for phone, texts in expected["texts"].items()}
+            assert await webhook.texts() == {
+                str(webhook.who(phone)): texts for phone, texts in expected["texts"].items()
+            }
         if "told" in expected:
             assert [trigger.kind for trigger in triggers] == expected["told"]
         if "amounts" in expected:
             assert [trigger.amount_minor for trigger in triggers] == expected["amounts"]
         if "names" in expected:
-            assert {trigger.recipient_id: door.name(trigger) for trigger in triggers} == {
-                door.who(phone): name for phone, name in expected["names"].items()
+            assert {trigger.recipient_id: webhook.name(trigger) for trigger in triggers} == {
+                webhook.who(phone): name for phone, name in expected["names"].items()
             }
         if "rights" in expected:
-            assert await door.rights() == [(right, door.who(phone)) for right, phone in expected["rights"]]
+            assert await webhook.rights() == [(right, webhook.who(phone)) for right, phone in expected["rights"]]
