@@ -44,12 +44,12 @@ else:
 
 __all__ = [
     "FAILURES",
-    "Admin",
+    "ClientProducer",
+    "FetchedRecord",
     "IllegalStateError",
+    "KafkaAdmin",
     "KafkaConsumer",
     "MessageSizeTooLargeError",
-    "Producer",
-    "Record",
     "TopicPartition",
 ]
 
@@ -62,7 +62,7 @@ _LEAVE_SECONDS = 1.0
 log = logger(__name__)
 
 
-class Record(Protocol):
+class FetchedRecord(Protocol):
     """One record, as it was fetched."""
 
     topic: str
@@ -98,25 +98,25 @@ class KafkaConsumer(Protocol):
     ) -> dict[TopicPartition, OffsetAndTime | None]: ...
     async def getmany(
         self, *places: TopicPartition, timeout_ms: int, max_records: int | None = None
-    ) -> dict[TopicPartition, list[Record]]: ...
+    ) -> dict[TopicPartition, list[FetchedRecord]]: ...
     async def stop(self) -> None: ...
 
 
-class Given(Protocol):
+class RecordPosition(Protocol):
     """Where the log put a record."""
 
     partition: int
     offset: int
 
 
-class Producer(Protocol):
+class ClientProducer(Protocol):
     """A connected producer."""
 
     async def partitions_for(self, topic: str) -> set[int]: ...
     async def send(
         self, topic: str, *, value: bytes, key: bytes, partition: int, headers: Sequence[tuple[str, bytes]]
-    ) -> "asyncio.Future[Given]": ...
-    async def send_and_wait(self, topic: str, *, value: bytes, key: bytes, partition: int) -> Given: ...
+    ) -> "asyncio.Future[RecordPosition]": ...
+    async def send_and_wait(self, topic: str, *, value: bytes, key: bytes, partition: int) -> RecordPosition: ...
 
 
 @contextmanager
@@ -239,7 +239,7 @@ async def stop_within(consumer: KafkaConsumer, seconds: float) -> None:
     await asyncio.wait([asyncio.ensure_future(consumer.stop())], timeout=seconds)
 
 
-async def idempotent_producer(cluster: KafkaCluster, **options: Any) -> Producer:
+async def idempotent_producer(cluster: KafkaCluster, **options: Any) -> ClientProducer:
     """Return a connected producer whose records every replica in sync acknowledges, in order and once.
 
     Without Kafka transactions: the library speaks only their first version, which does not fence.
@@ -252,10 +252,10 @@ async def idempotent_producer(cluster: KafkaCluster, **options: Any) -> Producer
         **options,
         **cluster.access,
     )
-    return cast("Producer", await _started(producer))
+    return cast("ClientProducer", await _started(producer))
 
 
-async def abandon(producer: Producer) -> None:
+async def abandon(producer: ClientProducer) -> None:
     """Disconnect a producer and give up what it has not delivered: stopping must not wait for a cluster that is away.
 
     There is no public way: `stop` flushes first, and for an idempotent producer a flush has no limit.
@@ -285,7 +285,7 @@ class TopicRefused(NamedTuple):
     said: Sequence[object]
 
 
-class Admin:
+class KafkaAdmin:
     """Asks a cluster about topics and creates them; a context manager that connects.
 
     Every call raises `LogUnavailable` while the cluster cannot be reached.

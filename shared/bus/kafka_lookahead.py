@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from shared.bus.kafka_client import (
     FAILURES,
+    FetchedRecord,
     KafkaConsumer,
-    Record,
     TopicPartition,
     lone_consumer,
     stop_within,
@@ -99,7 +99,7 @@ class KafkaLookahead:
         return self._consumer
 
 
-def _keys_of(partition: Partition, records: list[Record]) -> list[Key]:
+def _keys_of(partition: Partition, records: list[FetchedRecord]) -> list[Key]:
     """Return the recipients of records, each once with its last offset; records that are not ours have none."""
     last: dict[RecipientId, int] = {}
     for record in records:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_client import (
     FAILURES,
-    Given,
+    ClientProducer,
     MessageSizeTooLargeError,
-    Producer,
+    RecordPosition,
     abandon,
     idempotent_producer,
     unavailable,
@@ -41,7 +41,7 @@ class KafkaProducer:
     def __init__(self, cluster: KafkaCluster, service: str) -> None:
         self._cluster = cluster
         self._service = service
-        self._producer: Producer | None = None
+        self._producer: ClientProducer | None = None
         self._checked: set[str] = set()
         """Topics found to have the expected number of partitions."""
         self.refused: frozenset[int] = frozenset()
@@ -73,7 +73,7 @@ class KafkaProducer:
         except FAILURES as problem:
             await self.close()
             raise unavailable(problem) from problem
-        answers: list[asyncio.Future[Given]] = []
+        answers: list[asyncio.Future[RecordPosition]] = []
         """Pending acknowledgements; `sent` says which of them belong to which record."""
         try:
             sent = await self._hand_over(producer, records, answers)
@@ -101,7 +101,7 @@ class KafkaProducer:
             raise LogUnavailable(f"Kafka took nothing: {type(why).__name__}") from why
         return arrived
 
-    def _note_given(self, record: KafkaRecord, answers: "Sequence[asyncio.Future[Given]]") -> None:
+    def _note_given(self, record: KafkaRecord, answers: "Sequence[asyncio.Future[RecordPosition]]") -> None:
         """Remember the lowest offset of each partition."""
         for answer in answers:
             place, offset = Partition(record.topic, int(answer.result().partition)), int(answer.result().offset)
@@ -134,8 +134,8 @@ class KafkaProducer:
             log.debug("producer_not_closed", service=self._service, error=type(problem).__name__)
 
     async def _hand_over(
-        self, producer: Producer, records: Sequence[KafkaRecord], answers: "list[asyncio.Future[Given]]"
-    ) -> "list[tuple[KafkaRecord, list[asyncio.Future[Given]]]]":
+        self, producer: ClientProducer, records: Sequence[KafkaRecord], answers: "list[asyncio.Future[RecordPosition]]"
+    ) -> "list[tuple[KafkaRecord, list[asyncio.Future[RecordPosition]]]]":
         """Hand records to the library in order, as far as possible, and collect their acknowledgements."""
         sent = []
         for record in records:
@@ -159,7 +159,7 @@ class KafkaProducer:
             sent.append((record, answers[first:]))
         return sent
 
-    async def _started(self) -> Producer:
+    async def _started(self) -> ClientProducer:
         """Return the producer, connected."""
         if self._producer is None:
             self._producer = await idempotent_producer(
@@ -177,18 +177,18 @@ class KafkaProducer:
         return self._producer
 
 
-def _refused(problem: BaseException) -> "asyncio.Future[Given]":
+def _refused(problem: BaseException) -> "asyncio.Future[RecordPosition]":
     """Return an acknowledgement that has failed already."""
-    answer: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
+    answer: asyncio.Future[RecordPosition] = asyncio.get_running_loop().create_future()
     answer.set_exception(problem)
     return answer
 
 
-def _problem(answer: "asyncio.Future[Given]") -> BaseException | None:
+def _problem(answer: "asyncio.Future[RecordPosition]") -> BaseException | None:
     """Return why a record did not arrive, as far as is known; None if it did."""
     return TimeoutError() if answer.cancelled() else answer.exception()
 
 
-def _is_too_large(answer: "asyncio.Future[Given]") -> bool:
+def _is_too_large(answer: "asyncio.Future[RecordPosition]") -> bool:
     """Return whether a record is too large to ever arrive."""
     return isinstance(_problem(answer), MessageSizeTooLargeError)

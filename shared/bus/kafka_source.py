@@ -12,9 +12,9 @@ from shared.bus import kafka_instruments as instruments
 from shared.bus.errors import ConsumerStalled, LogShortened
 from shared.bus.kafka_client import (
     FAILURES,
+    FetchedRecord,
     IllegalStateError,
     KafkaConsumer,
-    Record,
     TopicPartition,
     commit,
     group_member,
@@ -232,20 +232,20 @@ class KafkaSource:
                 self._report_lost(place, first[place] - offset)
         return {partition: int(first[self._place_of(partition)]) for partition in positions}
 
-    async def _fetched(self, consumer: KafkaConsumer, limit: int, linger_seconds: float) -> list[Record]:
+    async def _fetched(self, consumer: KafkaConsumer, limit: int, linger_seconds: float) -> list[FetchedRecord]:
         """Return the records that arrive first, and those that arrive while lingering."""
         batches = [await consumer.getmany(timeout_ms=int(_SILENCE_SECONDS * 1000), max_records=limit)]
         count = sum(map(len, batches[0].values()))
         if 0 < count < limit:
             await asyncio.sleep(linger_seconds)
             batches.append(await consumer.getmany(timeout_ms=0, max_records=limit - count))
-        by_place: dict[TopicPartition, list[Record]] = {}
+        by_place: dict[TopicPartition, list[FetchedRecord]] = {}
         for batch in batches:
             for place, records in batch.items():
                 by_place.setdefault(place, []).extend(records)
         return [*heapq.merge(*by_place.values(), key=lambda record: record.timestamp)]
 
-    def _messages_of(self, records: Sequence[Record]) -> Poll:
+    def _messages_of(self, records: Sequence[FetchedRecord]) -> Poll:
         """Return records as messages and advance; records of partitions lost meanwhile are dropped."""
         messages = []
         reached: dict[Partition, int] = {}

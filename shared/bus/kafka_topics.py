@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.bus.kafka_client import Admin, TopicWanted
+from shared.bus.kafka_client import KafkaAdmin, TopicWanted
 from shared.bus.kafka_wire import MARKS_TOPIC, KafkaCluster
 from shared.errors import ConfigurationFault
 from shared.events.topics import RETENTION_DAYS, Topic
@@ -20,7 +20,7 @@ async def create_topics(cluster: KafkaCluster) -> None:
         ConfigurationFault: a topic has another number of partitions, or the cluster refuses to create one.
         LogUnavailable: the cluster cannot be reached now.
     """
-    async with Admin(cluster) as admin:
+    async with KafkaAdmin(cluster) as admin:
         refused = await admin.create([*(_wanted(cluster, topic) for topic in Topic), _marks(cluster)])
         if refused:
             name, error, said = refused[0]
@@ -36,7 +36,7 @@ async def topics_found(cluster: KafkaCluster) -> dict[str, int]:
         LogUnavailable: the cluster cannot be reached now.
     """
     names = [cluster.topic(topic) for topic in Topic]
-    async with Admin(cluster) as admin:
+    async with KafkaAdmin(cluster) as admin:
         found = _checked(cluster, await admin.copies(names))
     return {name: len(found.get(name, ())) for name in names}
 
@@ -64,7 +64,7 @@ async def copies_found(cluster: KafkaCluster) -> dict[str, Copies]:
     Raises:
         LogUnavailable: the cluster cannot be reached now.
     """
-    async with Admin(cluster) as admin:
+    async with KafkaAdmin(cluster) as admin:
         copies = await admin.copies([cluster.topic(topic) for topic in Topic])
         settings = await admin.settings([*copies])
     return {
