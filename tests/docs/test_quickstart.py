@@ -70,9 +70,9 @@ async def running_shop(tmp_path: Path) -> AsyncIterator[Shop]:
     """The quickstart up to its fourth step."""
     port = free_port()
     [new_key] = [line for line in commands([s.text for s in snippets(PAGE)]) if line.startswith("followup keys new")]
-    told = followup(tmp_path, *shlex.split(new_key)[1:])
-    [key] = re.findall(r"^  (fu_\S+)$", told.stdout, re.MULTILINE)
-    [digest] = re.findall(r'sha256: "(\w{64})"', told.stdout)
+    result = followup(tmp_path, *shlex.split(new_key)[1:])
+    [key] = re.findall(r"^  (fu_\S+)$", result.stdout, re.MULTILINE)
+    [digest] = re.findall(r'sha256: "(\w{64})"', result.stdout)
     [shown] = re.findall(r'sha256: "(\w{64})", scopes: \["follow-ups:write", "follow', PAGE.read_text("utf-8"))
     replacements = {SHOWN_ADDRESS: f"http://127.0.0.1:{port}", shown: digest, "$KEY": key}
     write_files(PAGE, tmp_path, replacements)
@@ -91,8 +91,8 @@ async def running_shop(tmp_path: Path) -> AsyncIterator[Shop]:
 def test_the_files_shown_have_no_errors_and_no_warnings(page: Path, tmp_path: Path) -> None:
     write_files(PAGE, tmp_path, {})
     write_files(page, tmp_path, {})
-    told = followup(tmp_path, "lint", "merchants")
-    assert (told.returncode, told.stdout) == (0, "0 errors, 0 warnings\n")
+    result = followup(tmp_path, "lint", "merchants")
+    assert (result.returncode, result.stdout) == (0, "0 errors, 0 warnings\n")
 
 
 async def test_the_calls_shown_lead_to_the_texts_shown(shop: Shop) -> None:
@@ -116,20 +116,20 @@ async def test_the_calls_shown_lead_to_the_texts_shown(shop: Shop) -> None:
     await shop.call("stop")
     await seen(lambda: shop.texts_of("+12125550177"), lambda texts: len(texts) == 2)
     refused = (await shop.call("after-stop"))["follow_up_id"]
-    told = await seen(lambda: asyncio.to_thread(followup, shop.folder, "explain", refused), _is_blocked)
-    assert "Verdict of release 1: block (opted_out)\n  This person has opted out of your texts." in told.stdout
+    result = await seen(lambda: asyncio.to_thread(followup, shop.folder, "explain", refused), _is_blocked)
+    assert "Verdict of release 1: block (opted_out)\n  This person has opted out of your texts." in result.stdout
     assert len(await shop.texts_of("+12125550177")) == 2
 
 
-def _is_blocked(told: subprocess.CompletedProcess[str]) -> bool:
-    return told.returncode == 0 and ": blocked\n" in told.stdout
+def _is_blocked(result: subprocess.CompletedProcess[str]) -> bool:
+    return result.returncode == 0 and ": blocked\n" in result.stdout
 
 
 def test_a_verdict_shown_is_the_verdict_given() -> None:
     shown = snippets(DOCS / "how-to" / "explain.md")
     [at] = [place for place, each in enumerate(shown) if "| followup gate" in each.text]
     [question] = re.findall(r"'(\{.*\})'", shown[at].text)
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "services.cli", "gate", "-"],
         input=question,
         capture_output=True,
@@ -137,4 +137,4 @@ def test_a_verdict_shown_is_the_verdict_given() -> None:
         check=True,
         timeout=60,
     )
-    assert json.loads(told.stdout) == json.loads(shown[at + 1].text)
+    assert json.loads(result.stdout) == json.loads(shown[at + 1].text)

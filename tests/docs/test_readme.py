@@ -15,10 +15,10 @@ async def test_the_call_of_the_readme_answers_in_the_demo(tmp_path: Path) -> Non
         shown = {"http://127.0.0.1:8080": running.address, "$FOLLOWUP_API_KEY": running.secrets.api_key}
         answer = await running.actions.client.send(request_of(command.replace("\\\n", " "), shown))
     assert answer.is_success, answer.text
-    told = answer.json()
-    assert told["dry_run"] is True
-    assert "Your table is ready, Ana." in told["texts"][0]["text"]
-    assert told["texts"][0]["parts"]["parts"] == 1
+    body = answer.json()
+    assert body["dry_run"] is True
+    assert "Your table is ready, Ana." in body["texts"][0]["text"]
+    assert body["texts"][0]["parts"]["parts"] == 1
 
 
 def test_the_commands_of_the_readme_exist() -> None:
