@@ -18,11 +18,16 @@ SAME_NAME: dict[str, str] = {}
 
 
 @cache
-def trees(*roots: str) -> tuple[tuple[str, ast.Module], ...]:
-    """Return every module under some folders but migrations, as its path and its tree."""
-    paths = sorted(path for root in roots for path in (ROOT / root).rglob("*.py"))
+def every_tree() -> tuple[tuple[str, ast.Module], ...]:
+    """Return every module but migrations, as its path and its tree; parsed once."""
+    paths = sorted(path for root in SOURCES for path in (ROOT / root).rglob("*.py"))
     named = ((path.relative_to(ROOT).as_posix(), path) for path in paths)
     return tuple((name, ast.parse(path.read_text("utf-8"))) for name, path in named if "/migrations/" not in name)
+
+
+def trees(*roots: str) -> Iterator[tuple[str, ast.Module]]:
+    """Return the modules under some folders."""
+    return ((path, tree) for path, tree in every_tree() if path.startswith(tuple(f"{root}/" for root in roots)))
 
 
 def public_classes(tree: ast.Module) -> Iterator[str]:
