@@ -31,6 +31,8 @@ _BIG_ENDIAN_MAGIC: Final = 0x377F0683
 _NEWEST_FRAME: Final = slice(16, 20)
 """Where the shared memory stores how many frames of the log are valid (walformat, native byte order)."""
 _RESTORE: Final = "stop, keep a copy of the folder, and restore the file from a backup"
+_ATOMIC_BYTES: Final = 512
+"""A disk writes so many bytes, at such a boundary, whole or not at all."""
 _SECTOR_BYTES: Final = 4096
 """A commit may repeat its last frame to fill the sector it ends in."""
 _WORD: Final = 0xFFFFFFFF
@@ -142,8 +144,9 @@ def _look_at_log(database: Path, log: Path) -> str | None:
     if len(head) < _HEADER.size or not any(head):
         return None  # never synced: nothing of it was acknowledged
     magic, _version, page, _sequence, *salts, first, second = _HEADER.unpack(head)
-    frames = _frames(log, page)
-    if (first, second) != _checksum(head[:24], big=magic == _BIG_ENDIAN_MAGIC):
+    is_big = magic == _BIG_ENDIAN_MAGIC
+    frames = _frames(log, page, (first, second), big=is_big)
+    if (first, second) != _checksum(head[:24], big=is_big):
         if log.stat().st_size > _HEADER.size:
             raise ConfigurationFault(f"{log}: the head of the write-ahead log is damaged: {_RESTORE}")
         return None
@@ -158,15 +161,26 @@ def _look_at_log(database: Path, log: Path) -> str | None:
     return f"{said}: the last commit was torn by a power cut, or lost to a damaged disk"
 
 
-def _frames(log: Path, page: int) -> list[_Frame]:
-    """Return the heads of all frames a log has room for."""
+def _frames(log: Path, page: int, sums: tuple[int, int], *, big: bool) -> list[_Frame]:
+    """Return the heads of all frames a log has room for.
+
+    A head lies in one sector, and then all of it is of one time; or a power cut may have left its first bytes as an
+    earlier round of the log wrote them, and then it counts as a commit only where its checksum proves it.
+    """
     size = _FRAME.size + page
     found = []
     with log.open("rb") as stream:
         for place in range((log.stat().st_size - _HEADER.size) // size if page else 0):
-            stream.seek(_HEADER.size + place * size)
-            _number, after, first, second, *_sums = _FRAME.unpack(stream.read(_FRAME.size))
-            found.append(_Frame(after != 0, (first, second)))
+            start = _HEADER.size + place * size
+            stream.seek(start)
+            head = stream.read(_FRAME.size)
+            _number, after, *salts, first, second = _FRAME.unpack(head)
+            is_torn = after != 0 and start // _ATOMIC_BYTES != (start + _FRAME.size - 1) // _ATOMIC_BYTES
+            if is_torn:
+                partial = _checksum(head[:8], sums, big=big)
+                is_torn = (first, second) != _checksum(stream.read(page), partial, big=big)
+            found.append(_Frame(after != 0 and not is_torn, (salts[0], salts[1])))
+            sums = (first, second)
     return found
 
 
@@ -183,10 +197,10 @@ def _whole_frames(database: Path) -> int | None:
     return int.from_bytes(memory, "little" if struct.pack("=I", 1)[0] else "big")
 
 
-def _checksum(text: bytes, *, big: bool) -> tuple[int, int]:
+def _checksum(text: bytes, sums: tuple[int, int] = (0, 0), *, big: bool) -> tuple[int, int]:
     """Return the checksum of the log's own kind (https://www.sqlite.org/fileformat2.html#checksum_algorithm)."""
     words = struct.unpack(f"{'>' if big else '<'}{len(text) // 4}I", text)
-    first = second = 0
+    first, second = sums
     for place in range(0, len(words), 2):
         first = (first + words[place] + second) & _WORD
         second = (second + words[place + 1] + first) & _WORD

@@ -105,6 +105,31 @@ def test_what_a_power_cut_leaves_is_never_taken_for_damage(recorded: Recorded, t
     assert told < _FLIPS
 
 
+def test_a_head_torn_between_two_rounds_of_the_log_is_no_commit(tmp_path: Path) -> None:
+    """The head of frame 42 lies across two sectors: its commit may be of the round before, its salts of this one."""
+    raw = some_table(tmp_path / "running.db", 100)
+    log, size, place = tmp_path / "running.db-wal", 8192 + 24, 41
+    raw.execute("PRAGMA wal_checkpoint(RESTART)")
+    raw.execute("INSERT INTO things VALUES (1000, x'00')")
+    synced = log.read_bytes()
+    raw.execute("BEGIN")
+    raw.executemany("INSERT INTO things VALUES (?, ?)", [(number, bytes(3000)) for number in range(2000, 2150)])
+    raw.execute("COMMIT")
+    image = bytearray(log.read_bytes())
+    shutil.copyfile(tmp_path / "running.db", tmp_path / APPLICATION)
+    raw.close()
+    first = next(
+        start for start in range(32, len(image), size) if image[start : start + 24] != synced[start : start + 24]
+    )
+    image[first : first + size] = synced[first : first + size]
+    torn = 32 + place * size
+    assert torn % 512 == 512 - 8
+    assert first < torn < len(image) - 10 * size
+    image[torn : torn + 8] = (19).to_bytes(4, "big") + (217).to_bytes(4, "big")
+    (tmp_path / f"{APPLICATION}-wal").write_bytes(image)
+    assert "torn by a power cut" in (integrity.check(tmp_path / APPLICATION) or "")
+
+
 def _put(cut: Cut, folder: Path) -> None:
     for name, image in cut.files.items():
         (folder / name).write_bytes(image)
