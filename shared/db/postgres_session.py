@@ -51,12 +51,12 @@ class PostgresSession:
             await self._raw.execute("SET synchronous_commit = off")
 
     async def expire(self, seconds: int) -> None:
-        """Let the server end the session, and free its locks, if this session sends nothing for so long."""
+        """Let the server close this connection, and free its locks, if it sends nothing for so long."""
         async with self._asking():
             await self._raw.execute(f"SET idle_session_timeout = '{int(seconds)}s'")
 
     async def touch(self) -> None:
-        """Send a statement, so that the server keeps the session alive."""
+        """Send a statement, so that the server keeps the connection."""
         async with self._asking():
             await self._raw.execute("SELECT 1")
 
