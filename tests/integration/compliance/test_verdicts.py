@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.compliance import consumer
 from services.compliance.gate.records import recompute
 from services.compliance.tables import decisions, send_slots, system_tables
 from shared.bus import parked
@@ -397,3 +398,8 @@ async def test_an_opt_out_under_a_former_spelling_of_a_number_holds(
     verdict = await driver.verdict(phone=now)
     assert isinstance(verdict, FollowUpBlocked)
     assert verdict.reason == "opted_out"
+
+
+async def test_compliance_reads_exactly_what_it_handles(driver: ComplianceDriver) -> None:
+    """The source is made before the handlers; a type that only they know would never be read."""
+    assert set(driver.service.events.kinds) == {kind.type for kind in consumer.KINDS}
