@@ -1,15 +1,12 @@
 """The gate row by row: each reason, and which comes first when several hold."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from services.compliance.gate.decision import decide
 from services.compliance.gate.inputs import (
     Consent,
     HistoryItem,
-    JudgedText,
     LineType,
     PastKind,
     Policy,
@@ -18,34 +15,9 @@ from services.compliance.gate.inputs import (
 from services.compliance.gate.verdicts import Block, Clear, Reason, Verdict
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
-from shared.rule_files.loader import load_rules
-from shared.rules.numbers import facts_of
 from shared.rules.places import KnownPlace
 from shared.rules.table import ConsentStatus
-
-NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)  # Tuesday, noon in New York
-NIGHT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # 23:00 in New York
-WRITTEN = Consent(ConsentStatus.PEWC)
-SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-TICK = timedelta(microseconds=1)
-
-
-def person(number: str = "+12125550123", **facts: object) -> Recipient:
-    return replace(Recipient(facts_of(number)), **facts)  # type: ignore[arg-type] # each test names real fields
-
-
-def judge(
-    purpose: Purpose | None = Purpose.MARKETING,
-    recipient: Recipient | None = None,
-    consent: Consent = WRITTEN,
-    history: tuple[HistoryItem, ...] = (),
-    now: datetime = NOON,
-    policy: Policy | None = None,
-    expires_at: datetime | None = None,
-    first_due_at: datetime | None = None,
-) -> Verdict:
-    message = JudgedText(purpose, first_due_at or now, expires_at)
-    return decide(message, recipient or person(), consent, history, now, load_rules(), policy or Policy())
+from tests.unit.compliance.gate.questions import HOUR, MINUTE, NIGHT, NOON, SECOND, TICK, judge, person
 
 
 def test_texts_that_share_a_moment_share_nothing_of_what_is_said_of_each() -> None:

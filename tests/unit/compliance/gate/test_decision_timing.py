@@ -9,39 +9,17 @@ import pytest
 
 from services.compliance.gate.decision import decide
 from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, PastKind, Policy, Recipient
-from services.compliance.gate.verdicts import Block, Clear, Defer, Reason, Verdict
+from services.compliance.gate.verdicts import Block, Clear, Defer, Reason
 from shared.events.follow_up import Purpose
 from shared.rule_files.loader import load_rules, read_rules
-from shared.rules.numbers import facts_of
 from shared.rules.places import KnownPlace
 from shared.rules.table import ConsentStatus, FrequencyCap, RuleTable
 from shared.vocabulary.profiles import Profile
+from tests.unit.compliance.gate.questions import HOUR, MINUTE, NIGHT, NOON, SECOND, TICK, WRITTEN, judge, person
 
 FILES = ("quiet-hours.yaml", "area-codes.yaml", "places.yaml")
-NOON = datetime(2026, 12, 1, 17, tzinfo=UTC)  # Tuesday, noon in New York
-NIGHT = datetime(2026, 12, 2, 4, tzinfo=UTC)  # 23:00 in New York
 MORNING = datetime(2026, 12, 2, 13, tzinfo=UTC)  # 08:00 in New York
-WRITTEN = Consent(ConsentStatus.PEWC)
-SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-DAY, TICK = timedelta(days=1), timedelta(microseconds=1)
-
-
-def person(number: str = "+12125550123", **facts: object) -> Recipient:
-    return replace(Recipient(facts_of(number)), **facts)  # type: ignore[arg-type] # each test names real fields
-
-
-def judge(
-    purpose: Purpose | None = Purpose.MARKETING,
-    recipient: Recipient | None = None,
-    consent: Consent = WRITTEN,
-    history: tuple[HistoryItem, ...] = (),
-    now: datetime = NOON,
-    policy: Policy | None = None,
-    expires_at: datetime | None = None,
-    first_due_at: datetime | None = None,
-) -> Verdict:
-    message = JudgedText(purpose, first_due_at or now, expires_at)
-    return decide(message, recipient or person(), consent, history, now, load_rules(), policy or Policy())
+DAY = timedelta(days=1)
 
 
 def sent(*ages: timedelta, now: datetime = NOON) -> tuple[HistoryItem, ...]:

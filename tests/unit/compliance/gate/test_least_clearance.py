@@ -11,7 +11,7 @@ from services.compliance.gate.verdicts import Block, Clear, Defer, Reason
 from services.scheduler.release.pacing import pause_after_lapse
 from services.sender.sending.intent_decision import LEAST_CLEARANCE
 from shared.rules.table import ConsentStatus
-from tests.unit.compliance.gate.test_decision import MINUTE, NOON, judge
+from tests.unit.compliance.gate.questions import MINUTE, NOON, judge
 
 SERVICE = Policy().in_service(SERVICE_GUARD_SECONDS)
 DAY_SECONDS = 24 * 3600
