@@ -1,6 +1,7 @@
 """What keeps the tree one an engineer finds the way in: names, lengths, and where SQL may stand."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -13,6 +14,8 @@ SQL_MODULES = ("store", "tables", "retention")
 """The last word of a module that may import SQLAlchemy, beside migrations: `store`, `link_store`, `tables`."""
 SQL_PACKAGES = ("shared/db", "shared/bus", "shared/testing")
 """The database and the log themselves, and what tests make of them."""
+ACROSS_SERVICES = "across_services"
+"""The folder of the integration tests that need more than one service."""
 SAME_NAME: dict[str, str] = {}
 """Public class names that may stand twice, each with the reason."""
 
@@ -93,19 +96,29 @@ def test_sql_stands_in_stores_alone() -> None:
     assert elsewhere == []
 
 
-def test_unit_tests_mirror_the_source_tree() -> None:
+def test_tests_mirror_the_source_tree() -> None:
     """`tests/unit/sender/numbers/test_bucket.py` is about `sender/numbers`; a folder names a package that exists."""
-    known = {
-        part
-        for root in ("services", "shared", "tools", "bench", "deploy")
+    folders = {
+        path.parent.relative_to(ROOT / "tests" / kind).as_posix()
+        for kind in ("unit", "integration")
+        for path in (ROOT / "tests" / kind).rglob("test_*.py")
+    }
+    across = {f"{ACROSS_SERVICES}/{name}" for name in _folders_across_services()}
+    known = _source_names() | across
+    assert {each for each in folders if each.removeprefix("shared/") not in known and each not in known} == set()
+
+
+def _source_names() -> set[str]:
+    """Return every package and module, without the folder it is in: `sender/numbers`, `bus`, `ids`."""
+    return {
+        path.relative_to(ROOT / root).with_suffix("").as_posix()
+        for root in SOURCES
         for path in (ROOT / root).rglob("*")
         if path.is_dir() or path.suffix == ".py"
-        for part in (path.relative_to(ROOT / root).with_suffix("").as_posix(),)
     } | {"shared", "tools", "bench", "deploy"}
-    folders = {path.parent.relative_to(ROOT / "tests" / "unit").as_posix() for path in _unit_tests()}
-    unknown = {folder for folder in folders if folder.removeprefix("shared/") not in known and folder not in known}
-    assert unknown == set()
 
 
-def _unit_tests() -> Iterator[Path]:
-    return (ROOT / "tests" / "unit").rglob("test_*.py")
+def _folders_across_services() -> set[str]:
+    """Return the folders about more than one service, which `tests/README.md` lists with what is in them."""
+    readme = (ROOT / "tests" / "README.md").read_text("utf-8")
+    return set(re.findall(rf"^\| `integration/{ACROSS_SERVICES}/(\w+)/` \|", readme, re.MULTILINE))

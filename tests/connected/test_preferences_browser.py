@@ -9,8 +9,8 @@ from playwright.async_api import Browser, expect
 
 from services.compliance.preferences.languages import Languages
 from tests.integration.compliance.driver import ComplianceDriver, opened
-from tests.integration.preferences.test_in_a_browser import served
-from tests.integration.preferences.test_pages import link
+from tests.integration.compliance.preferences.test_in_a_browser import served
+from tests.integration.compliance.preferences.test_pages import link
 
 pytestmark = pytest.mark.connected
 LANGUAGES = Languages.shipped()

@@ -1,0 +1,149 @@
+"""No sealed value opens anywhere but where it belongs: every cell of every service at every other cell's place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
+from typing import Any, get_args
+
+import pytest
+import sqlalchemy as sa
+
+from services.compliance.sealed import SEALED_FOR_GOOD
+from services.ingest.tables import former_people
+from services.sender.engagement.links.tables import short_links
+from services.sender.tables import dispatches, unassigned_replies
+from shared import aad
+from shared.db.reseal import resealed
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork
+from shared.errors import Unsealable
+from shared.events.consent import ConsentReported
+from shared.events.envelope import Part
+from shared.events.registry import registry
+from shared.ids import MerchantId
+from shared.privacy import Sealer
+from shared.testing import make
+from shared.testing.sealed import of_old, ring_of
+from tests.integration.across_services.rights.driver import RightsDriver
+from tests.integration.across_services.rights.test_resealing import ACME, SEALED, Cell, cells
+
+EVERY = {**SEALED, **SEALED_FOR_GOOD}
+
+
+async def filled(driver: RightsDriver) -> list[Cell]:
+    """Let every sealed column of every service hold something, of two people where one story is not enough."""
+    await driver.lived()
+    await driver.exported()
+    seal, now = driver.sealer.seal, driver.clock.now()
+    digest = b"\x07" * 32
+    stray = {
+        "digest": digest,
+        "merchant_id": ACME,
+        "provider": "main",
+        "reason": "no_number",
+        "reply_class": "other",
+        "raw": seal(ACME, aad.unassigned_reply(digest), b"{}"),
+        "received_at": now,
+    }
+    former = {
+        "former_key": digest,
+        "join_hash": digest[:16],
+        "merchant_id": ACME,
+        "recipient_id": make.RECIPIENT,
+        "contact": seal(ACME, aad.contact(make.RECIPIENT), b"{}"),
+        "provenance": "order",
+        "updated_at": now,
+    }
+    links = [
+        {
+            "code": code,
+            "follow_up_id": make.FOLLOW_UP,
+            "merchant_id": ACME,
+            "recipient_id": driver.person,
+            "correlation_id": "c",
+            "target": seal(ACME, aad.link_target(code), b"https://acme.example"),
+            "click_days": 5,
+            "created_at": now,
+            "expires_at": now,
+        }
+        for code in ("first", "second")
+    ]
+
+    async def work(uow: UnitOfWork) -> None:
+        await uow.db.insert(unassigned_replies, [stray])
+        await uow.db.insert(short_links, links)
+        await uow.db.insert(former_people, [former])
+
+    await driver.harness.runtime.units.run(work, WritePriority.BATCHES)
+    claim = make.event(ConsentReported, recipient_id=driver.person, occurred_at=now)
+    proof = seal(ACME, claim.associated_data()["evidence"], b"{}")
+    await driver.harness.publish(claim.model_copy(update={"evidence": proof}))
+    await driver.settle()
+    return await cells(driver, EVERY)
+
+
+async def test_a_cell_opens_at_no_other_cells_place_and_the_fault_names_table_column_and_row(
+    driver: RightsDriver,
+) -> None:
+    found = await filled(driver)
+    assert {cell.name for cell in found} == {f"{table.name}.{name}" for table in EVERY for name in EVERY[table]}
+    for cell in found:
+        driver.sealer.open(ACME, cell.place, cell.value)
+        with pytest.raises(Unsealable):
+            driver.sealer.open(MerchantId("other"), cell.place, cell.value)
+    for here, there in permutations(found, 2):
+        if here.place == there.place:  # a copy in another service: the same thing about the same text or person
+            continue
+        with pytest.raises(Unsealable) as fault:
+            driver.sealer.open(ACME, here.place, there.value)
+        assert str(here.place) in fault.value.detail
+
+
+async def test_two_cells_may_share_a_place_only_where_they_say_the_same_of_the_same(driver: RightsDriver) -> None:
+    found = await filled(driver)
+    shared: dict[Any, set[str]] = {}
+    for cell in found:
+        shared.setdefault(cell.place, set()).add(cell.name)
+    columns = {frozenset(name.rpartition(".")[2] for name in names) for names in shared.values()}
+    assert all(len(each) == 1 for each in columns)
+    assert {place.table for place, names in shared.items() if len(names) > 1} <= {"people", "texts"}
+
+
+def test_every_sealed_field_of_every_event_has_its_place() -> None:
+    for kind in registry().values():
+        sealed = set(sealed_names(kind))
+        told = make.event(kind).associated_data()
+        assert sealed <= told.keys(), kind.type
+        assert len({told[name] for name in sealed}) == len(sealed)
+
+
+def sealed_names(kind: type[Part]) -> Sequence[str]:
+    found: list[str] = []
+    for name, field in kind.model_fields.items():
+        alternatives = get_args(field.annotation) or (field.annotation,)
+        if bytes in alternatives:
+            found.append(name)
+        found += [
+            inner
+            for each in alternatives
+            if isinstance(each, type) and issubclass(each, Part)
+            for inner in sealed_names(each)
+        ]
+    return found
+
+
+async def test_what_an_earlier_version_left_is_bound_when_it_is_sealed_again(driver: RightsDriver) -> None:
+    await driver.lived()
+    ring = replace(ring_of(driver.sealer), bound_from=2)
+    sealer, units = Sealer(ring), driver.harness.runtime.units
+
+    async def unbind(uow: UnitOfWork) -> None:
+        for row in await uow.db.rows(sa.select(dispatches)):
+            place = aad.text_body(row["follow_up_id"])
+            unbound = of_old(ring, ACME, sealer.open(ACME, place, bytes(row["body"])))
+            await uow.db.change(dispatches, [{"follow_up_id": row["follow_up_id"], "body": unbound}])
+
+    await units.run(unbind, WritePriority.BATCHES)
+    told = await resealed(units, sealer, SEALED, lambda _table, _progress: None)
+    assert (told.resealed, told.unreadable) == (1, 0)
+    assert all(sealer.is_current(cell.value) for cell in await cells(driver))
