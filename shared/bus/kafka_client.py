@@ -210,6 +210,12 @@ async def group_member(
     return cast("KafkaConsumer", consumer)
 
 
+async def refresh_topics(consumer: KafkaConsumer, seconds: float) -> None:
+    """Ask the cluster anew which partitions the subscribed topics have, and wait no longer than this for the answer."""
+    client: Any = cast("Any", consumer)._client  # noqa: SLF001 - there is no public way
+    await asyncio.wait([client.force_metadata_update()], timeout=seconds)
+
+
 async def commit(consumer: KafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
     """Commit offsets to the group."""
     await cast("Any", consumer).commit({place: OffsetAndMetadata(offset, "") for place, offset in offsets.items()})

@@ -6,6 +6,7 @@ by its new owner), a topic's events are in order only within a partition, and re
 
 import asyncio
 import heapq
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared.bus import kafka_instruments as instruments
@@ -20,6 +21,7 @@ from shared.bus.kafka_client import (
     group_member,
     is_retriable,
     leave,
+    refresh_topics,
     reported,
     unavailable,
 )
@@ -83,6 +85,10 @@ class KafkaSource:
         self._consumer: KafkaConsumer | None = None
         self._lookahead = KafkaLookahead(cluster, service)
         self._assigned: frozenset[Partition] = frozenset()
+        self._is_complete = False
+        """Whether the assignment has partitions of every topic."""
+        self._asked_at = -math.inf
+        """When unknown topics were last asked for."""
         self._changed = asyncio.Event()
         self._next: dict[Partition, int] = {}
         """The position of the consumer in each partition; empty after a rebalance, until it was set."""
@@ -113,8 +119,10 @@ class KafkaSource:
             ConsumerStalled: events wait, and none arrives.
         """
         consumer = await self._started()
-        if not positions or positions.keys() != self._assigned:
+        await self._learn_topics(consumer)
+        if not self._assigned:
             await self._await_assignment()
+        if not positions or positions.keys() != self._assigned:
             return _NOTHING
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
@@ -179,6 +187,7 @@ class KafkaSource:
         """Record the new assignment; nothing is read from it before its positions are known."""
         self._next.clear()
         self._assigned = frozenset(map(self._partition_of, places))
+        self._is_complete = {partition.topic for partition in self._assigned} == {*self._topics.values()}
         if places and self._consumer is not None:
             self._consumer.pause(*places)
         self._looked_at, self._waiting_seen = asyncio.get_running_loop().time(), 0
@@ -190,11 +199,24 @@ class KafkaSource:
         """Drop the assignment: polls under way return nothing."""
         self._next.clear()
         self._assigned = frozenset()
-        self._changed.clear()
         instruments.ASSIGNED.labels(self._service).set(0)
 
+    async def _learn_topics(self, consumer: KafkaConsumer) -> None:
+        """Ask for topics that this member does not know yet, once a second at most, so that the group assigns them.
+
+        Topics made a moment ago, or after this process began, are unknown to it until it asks again: the library does
+        so every five minutes, and as leader of the group it assigns no partition of what it does not know.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._is_complete or now - self._asked_at < _SILENCE_SECONDS:
+            return
+        self._asked_at = now
+        if any(not consumer.partitions_for_topic(name) for name in self._topics):
+            await refresh_topics(consumer, _ANSWER_SECONDS)
+
     async def _await_assignment(self) -> None:
-        """Wait for the group, for about a second at most."""
+        """Wait for the group's next decision, for about a second at most: a member may stay without partitions."""
+        self._changed.clear()
         try:
             async with asyncio.timeout(_SILENCE_SECONDS):  # `wait_for` may lose a cancellation (Python 3.11)
                 await self._changed.wait()

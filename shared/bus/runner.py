@@ -79,6 +79,7 @@ class Runner:
                 self.pulse.began()
                 await self.step()
                 self.pulse.succeeded()
+                await asyncio.sleep(0)  # whatever the source does, the process answers others between two polls
             except Fenced:
                 self._positions = None
                 instruments.FENCED.labels(self._system_tables.service).inc()

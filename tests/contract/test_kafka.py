@@ -1,10 +1,12 @@
 """What only the Kafka twin does: members share partitions, brokers fail, retention deletes."""
 
 import asyncio
+import math
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from shared.bus import kafka_instruments as instruments
 from shared.bus.errors import ConsumerStalled, LogShortened
 from shared.bus.kafka_source import KafkaSource
+from shared.bus.kafka_topics import create_topics
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Partition
 from shared.bus.runner import Runner
@@ -23,7 +26,7 @@ from shared.db.transaction import WritePriority
 from shared.events.topics import Topic
 from shared.testing import connected
 from shared.testing.connected import Server
-from tests.contract.log_drivers import PARTITIONS, SERVICE, KafkaLogDriver, kafka_driver, system_tables
+from tests.contract.log_drivers import PARTITIONS, SERVICE, KafkaLogDriver, forget_topics, kafka_driver, system_tables
 from tests.contract.test_runner import blocked, keys, person_id, revocation
 from tests.contract.until import until
 
@@ -135,6 +138,29 @@ async def test_members_that_come_and_go_under_load_lose_nothing_and_do_nothing_t
     for person in range(23):
         mine = keys([event for event in events if event.recipient_id == person_id(person)])
         assert [key for key in done if key in set(mine)] == mine
+
+
+async def test_a_member_for_whom_no_partition_is_left_waits_and_takes_over(driver: KafkaLogDriver) -> None:
+    readers = [driver.reader() for _ in range(PARTITIONS + 1)]
+    async with reading(*readers):
+        await until(lambda: sum(map(bool, map(held, readers))) == PARTITIONS)
+        spare = next(runner for runner in readers if not held(runner))
+        await driver.leave(next(runner for runner in readers if held(runner)))
+        await until(lambda: bool(held(spare)))
+
+
+async def test_a_reader_that_begins_before_its_topics_reads_them_once_they_are_there(driver: KafkaLogDriver) -> None:
+    unmade = replace(driver.cluster, prefix=f"later-{driver.cluster.prefix}")
+    source = KafkaSource(unmade, SERVICE, sorted(driver.router.kinds))
+    driver.sources.append(source)
+    runner = driver.on(source, driver.router)
+    async with reading(runner):
+        await until(lambda: source._asked_at > -math.inf)
+        await create_topics(unmade)
+        try:
+            await until(lambda: len(held(runner)) == 2 * PARTITIONS)
+        finally:
+            await forget_topics(unmade)
 
 
 async def test_a_member_with_a_name_returns_to_its_partitions_without_disturbing_the_others(
