@@ -4,7 +4,8 @@ SQLite has nothing of the kind of the settings below and ignores them.
 
 A row that changes leaves its old version behind until a vacuum takes it away. By default that begins once a fifth of
 a table is dead: for a queue that is never, for millions of follow-ups it is far too late. `fillfactor` leaves room on
-each page, so that a new version stays beside the old one and no index has to learn where it went.
+each page, so that a new version stays beside the old one and no index has to learn where it went. Migrations read the
+values here: a change of one comes with a migration that alters the tables that are there.
 """
 
 from collections.abc import Mapping

@@ -7,15 +7,8 @@ import shared.db.types
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
-branch_labels = ${repr(branch_labels)}
-depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
     """Bring the schema up."""
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    """Take the schema back."""
-    ${downgrades if downgrades else "pass"}

@@ -4,8 +4,6 @@ from alembic import op
 
 revision = "ingest_0002"
 down_revision = "ingest_0001"
-branch_labels = None
-depends_on = None
 
 _INDEXES = (("ix_ingest_idempotency_keys_created_at", "ingest_idempotency_keys", ["created_at"]),)
 
@@ -14,9 +12,3 @@ def upgrade() -> None:
     """Bring the schema up."""
     for name, table, columns in _INDEXES:
         op.create_index(name, table, columns)
-
-
-def downgrade() -> None:
-    """Take the indexes away."""
-    for name, table, _columns in _INDEXES:
-        op.drop_index(name, table_name=table)

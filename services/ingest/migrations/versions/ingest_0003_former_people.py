@@ -7,8 +7,6 @@ import shared.db.types
 
 revision = "ingest_0003"
 down_revision = "ingest_0002"
-branch_labels = None
-depends_on = None
 
 _TABLE = "ingest_former_people"
 _INDEXED = ("join_hash", "recipient_id")
@@ -29,8 +27,3 @@ def upgrade() -> None:
     )
     for column in _INDEXED:
         op.create_index(op.f(f"ix_{_TABLE}_{column}"), _TABLE, [column])
-
-
-def downgrade() -> None:
-    """Take the table away."""
-    op.drop_table(_TABLE)

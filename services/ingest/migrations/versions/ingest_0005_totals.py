@@ -5,15 +5,8 @@ from alembic import op
 
 revision = "ingest_0005"
 down_revision = "ingest_0004"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     """Bring the schema up."""
     op.add_column("ingest_subjects", sa.Column("total", sa.Text(), nullable=True))
-
-
-def downgrade() -> None:
-    """Take the column away."""
-    op.drop_column("ingest_subjects", "total")

@@ -8,8 +8,6 @@ from shared.money import micros_per_minor
 
 revision = "metrics_0004"
 down_revision = "metrics_0003"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -26,9 +24,3 @@ def upgrade() -> None:
             ),
             {"factor": micros_per_minor(currency), "currency": currency},
         )
-
-
-def downgrade() -> None:
-    """Take the columns away."""
-    op.drop_column("metrics_follow_ups", "delivered_by")
-    op.drop_column("metrics_follow_ups", "accepted_at")

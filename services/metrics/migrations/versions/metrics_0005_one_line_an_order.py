@@ -7,8 +7,6 @@ from shared.db.types import Instant
 
 revision = "metrics_0005"
 down_revision = "metrics_0004"
-branch_labels = None
-depends_on = None
 
 _TABLE = "metrics_customer_orders"
 _COLUMNS = (
@@ -24,10 +22,3 @@ def upgrade() -> None:
     op.execute(f"ALTER TABLE {_TABLE} RENAME COLUMN event_id TO order_id")
     for name, kind in _COLUMNS:
         op.add_column(_TABLE, sa.Column(name, kind))
-
-
-def downgrade() -> None:
-    """Take the columns away."""
-    for name, _kind in _COLUMNS:
-        op.drop_column(_TABLE, name)
-    op.execute(f"ALTER TABLE {_TABLE} RENAME COLUMN order_id TO event_id")

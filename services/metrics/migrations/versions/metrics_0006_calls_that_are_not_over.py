@@ -7,8 +7,6 @@ from shared.db.types import Instant
 
 revision = "metrics_0006"
 down_revision = "metrics_0005"
-branch_labels = None
-depends_on = None
 
 _INDEX = "ix_metrics_follow_ups_waiting"
 _TABLE = "metrics_follow_ups"
@@ -20,10 +18,3 @@ def upgrade() -> None:
     op.add_column(_TABLE, sa.Column("waits_detail", sa.Text, nullable=False, server_default=""))
     waiting = sa.text("waits_until IS NOT NULL")
     op.create_index(_INDEX, _TABLE, ["merchant_id", "changed_at"], sqlite_where=waiting, postgresql_where=waiting)
-
-
-def downgrade() -> None:
-    """Take the columns away."""
-    op.drop_index(_INDEX, table_name=_TABLE)
-    op.drop_column(_TABLE, "waits_detail")
-    op.drop_column(_TABLE, "waits_until")

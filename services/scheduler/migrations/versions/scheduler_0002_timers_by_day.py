@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "scheduler_0002"
 down_revision = "scheduler_0001"
-branch_labels = None
-depends_on = None
 
 _BY_DAY = (
     "ALTER TABLE scheduler_timers RENAME TO scheduler_timers_before",
@@ -27,7 +25,3 @@ def upgrade() -> None:
     if op.get_context().dialect.name == "postgresql":
         for statement in _BY_DAY:
             op.execute(sa.text(statement))
-
-
-def downgrade() -> None:
-    """Leave it: the table reads the same, by day or whole."""

@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "scheduler_0003"
 down_revision = "scheduler_0002"
-branch_labels = None
-depends_on = None
 
 _SUBJECT = "ix_scheduler_enrollments_subject"
 _INDEXES = (
@@ -27,11 +25,3 @@ def upgrade() -> None:
     op.create_index(
         _SUBJECT, "scheduler_enrollments", ["merchant_id", "subject"], sqlite_where=named, postgresql_where=named
     )
-
-
-def downgrade() -> None:
-    """Take the indexes away."""
-    op.drop_index(_SUBJECT, table_name="scheduler_enrollments")
-    op.create_index(_SUBJECT, "scheduler_enrollments", ["merchant_id", "subject"])
-    for name, table, _columns in _INDEXES:
-        op.drop_index(name, table_name=table)

@@ -7,8 +7,6 @@ import shared.db.types
 
 revision = "scheduler_0004"
 down_revision = "scheduler_0003"
-branch_labels = None
-depends_on = None
 
 _RUNNING = "('pending', 'released', 'dispatched')"
 
@@ -20,11 +18,3 @@ def upgrade() -> None:
     op.drop_index("ix_scheduler_follow_ups_recipient_id", table_name="scheduler_follow_ups")
     op.create_index("ix_scheduler_follow_ups_of_person", "scheduler_follow_ups", ["recipient_id", "ended_at"])
     op.create_index("ix_scheduler_triggers_seen_of_person", "scheduler_triggers_seen", ["recipient_id", "occurred_at"])
-
-
-def downgrade() -> None:
-    """Take column and indexes away."""
-    op.drop_index("ix_scheduler_triggers_seen_of_person", table_name="scheduler_triggers_seen")
-    op.drop_index("ix_scheduler_follow_ups_of_person", table_name="scheduler_follow_ups")
-    op.create_index("ix_scheduler_follow_ups_recipient_id", "scheduler_follow_ups", ["recipient_id"])
-    op.drop_column("scheduler_follow_ups", "ended_at")

@@ -5,8 +5,6 @@ from alembic import op
 
 revision = "scheduler_0006"
 down_revision = "scheduler_0005"
-branch_labels = None
-depends_on = None
 
 _INDEX = "ix_scheduler_triggers_seen_deals"
 _DEALS = "kind IN ('purchase', 'refund', 'cancellation', 'number_changed')"
@@ -17,8 +15,3 @@ def upgrade() -> None:
     deals = sa.text(_DEALS)
     columns = ["recipient_id", "subject"]
     op.create_index(_INDEX, "scheduler_triggers_seen", columns, sqlite_where=deals, postgresql_where=deals)
-
-
-def downgrade() -> None:
-    """Take the index away."""
-    op.drop_index(_INDEX, table_name="scheduler_triggers_seen")

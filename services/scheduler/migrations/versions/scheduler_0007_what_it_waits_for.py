@@ -7,17 +7,9 @@ from shared.db.types import Instant
 
 revision = "scheduler_0007"
 down_revision = "scheduler_0006"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     """Bring the schema up."""
     op.add_column("scheduler_follow_ups", sa.Column("waits_until", Instant))
     op.add_column("scheduler_follow_ups", sa.Column("waits_detail", sa.Text))
-
-
-def downgrade() -> None:
-    """Take the columns away."""
-    op.drop_column("scheduler_follow_ups", "waits_detail")
-    op.drop_column("scheduler_follow_ups", "waits_until")

@@ -4,8 +4,6 @@ from alembic import op
 
 revision = "sender_0002"
 down_revision = "sender_0001"
-branch_labels = None
-depends_on = None
 
 _INDEXES = (
     ("ix_sender_idempotency_keys_created_at", "sender_idempotency_keys", ["created_at"]),
@@ -19,9 +17,3 @@ def upgrade() -> None:
     """Bring the schema up."""
     for name, table, columns in _INDEXES:
         op.create_index(name, table, columns)
-
-
-def downgrade() -> None:
-    """Take the indexes away."""
-    for name, table, _columns in _INDEXES:
-        op.drop_index(name, table_name=table)

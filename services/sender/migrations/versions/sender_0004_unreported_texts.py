@@ -7,8 +7,6 @@ import shared.db.types
 
 revision = "sender_0004"
 down_revision = "sender_0003"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -21,9 +19,3 @@ def upgrade() -> None:
         sqlite_where=sa.text("ask_at IS NOT NULL"),
         postgresql_where=sa.text("ask_at IS NOT NULL"),
     )
-
-
-def downgrade() -> None:
-    """Take the schema back."""
-    op.drop_index("ix_sender_attempts_ask", table_name="sender_attempts")
-    op.drop_column("sender_attempts", "ask_at")

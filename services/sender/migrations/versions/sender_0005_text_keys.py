@@ -8,15 +8,8 @@ from alembic import op
 
 revision = "sender_0005"
 down_revision = "sender_0004"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     """Bring the schema up."""
     op.add_column("sender_recipients", sa.Column("text_key", sa.LargeBinary(), nullable=True))
-
-
-def downgrade() -> None:
-    """Take the schema back."""
-    op.drop_column("sender_recipients", "text_key")

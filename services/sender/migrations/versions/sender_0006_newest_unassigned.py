@@ -4,8 +4,6 @@ from alembic import op
 
 revision = "sender_0006"
 down_revision = "sender_0005"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -15,8 +13,3 @@ def upgrade() -> None:
         "sender_unassigned_replies",
         ["merchant_id", "received_at", "digest"],
     )
-
-
-def downgrade() -> None:
-    """Take the index away."""
-    op.drop_index("ix_sender_unassigned_replies_newest", table_name="sender_unassigned_replies")

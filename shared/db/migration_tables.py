@@ -1,0 +1,46 @@
+"""The system tables as each service's first migration creates them; every later change is a migration of its own."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.db.storage import QUEUE
+from shared.db.types import Id, Instant, Json
+
+
+def create_system_tables(service: str) -> None:
+    """Create a service's fingerprints, idempotency keys, parked events and positions, inside a migration."""
+    op.create_table(
+        f"{service}_fingerprints",
+        sa.Column("fingerprint", sa.Text, primary_key=True),
+        sa.Column("first_seen_at", Instant, nullable=False),
+    )
+    op.create_table(
+        f"{service}_idempotency_keys",
+        sa.Column("merchant_id", sa.Text, primary_key=True),
+        sa.Column("key_sha256", sa.LargeBinary, primary_key=True),
+        sa.Column("request_sha256", sa.LargeBinary, nullable=False),
+        sa.Column("status", sa.Integer, nullable=False),
+        sa.Column("answer", Json, nullable=False),
+        sa.Column("created_at", Instant, nullable=False),
+    )
+    op.create_table(
+        f"{service}_parked",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+        sa.Column("recipient_id", Id, nullable=False),
+        sa.Column("merchant_id", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("parked_at", Instant, nullable=False),
+    )
+    op.create_index(f"ix_{service}_parked_recipient_id", f"{service}_parked", ["recipient_id"])
+    op.create_table(
+        f"{service}_positions",
+        sa.Column("consumer_group", sa.Text, primary_key=True),
+        sa.Column("topic", sa.Text, primary_key=True),
+        sa.Column("partition", sa.Integer, primary_key=True),
+        sa.Column("next_offset", sa.BigInteger, nullable=False),
+        sa.Column("moved_at", Instant, nullable=False),
+        postgresql_with=QUEUE,
+    )
