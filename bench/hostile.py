@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 
 from bench.harness import BenchHarness, order
-from services.simulator.signature import HEADER, sign
+from services.simulator.wire import SIGNATURE_HEADER, sign
 from shared.testing.make_ingest import shopify_order, shopify_signature
 from shared.testing.process import ACCOUNT_SID, API_KEY, AUTH_TOKEN, SHOPIFY_SECRET
 
@@ -38,7 +38,7 @@ def long_replies(harness: BenchHarness, number: int) -> Request:
     }
     signature = sign(f"{harness.address}{path}", form, AUTH_TOKEN)
     kind = "application/x-www-form-urlencoded"
-    return path, urlencode(form).encode(), {HEADER: signature, "Content-Type": kind}
+    return path, urlencode(form).encode(), {SIGNATURE_HEADER: signature, "Content-Type": kind}
 
 
 def huge_templates(_harness: BenchHarness, number: int) -> Request:

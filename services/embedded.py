@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -142,24 +141,13 @@ async def create(runtime: Runtime, created_keyring: Path | None) -> Application:
         await check_fingerprint(service.units, service.system_tables, runtime.sealer.fingerprint)
     simulator = _simulator(runtime)
     token = operator_token(runtime.settings.operator_token_file)
-    app = create_application("Followup", runtime, built, token, around=partial(_running, simulator))
+    around = simulator.running if simulator is not None else None
+    app = create_application("Followup", runtime, built, token, around=around)
     app.add_route("/", _redirect_to_console, include_in_schema=False)
     if simulator is not None:
-        app.router.routes.extend(simulator.routes())
+        app.router.routes.extend(simulator.routes)
     problems = [str(problem) for problem in runtime.merchants.problems]
     return Application(runtime, app, built, simulator, token, created_keyring, problems)
-
-
-@asynccontextmanager
-async def _running(simulator: Simulator | None) -> AsyncIterator[None]:
-    """Run the simulated provider, if there is one."""
-    if simulator is not None:
-        await simulator.start()
-    try:
-        yield
-    finally:
-        if simulator is not None:
-            await simulator.stop()
 
 
 async def _redirect_to_console(_request: Request) -> Response:

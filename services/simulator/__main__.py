@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from services.simulator.app import Simulator, create_app_of
+from services.simulator.app import Simulator, create_app
 from services.simulator.config import SimulatorConfig
 from services.simulator.faults import FaultPlan
 
@@ -94,7 +94,7 @@ def main(arguments: list[str]) -> None:
     gc.collect()
     gc.freeze()  # startup objects stay; a text creates hundreds of objects, none of them in cycles
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
-    uvicorn.run(create_app_of(simulator), host=given.host, port=given.port, log_level="warning", access_log=False)
+    uvicorn.run(create_app(simulator), host=given.host, port=given.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """The network: advances each accepted text along its plan in real time and announces its statuses."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from services.simulator import keywords, wire
 from services.simulator.clock import SimulatorClock
@@ -13,7 +13,7 @@ from services.simulator.config import SimulatorConfig
 from services.simulator.plan import expired, inbound_plan, outbound_plan
 from services.simulator.record import Hold, TextRecord
 from services.simulator.texts import Direction, SimulatedText, TextStatus, TransitLeg, new_sid
-from services.simulator.webhooks import Webhooks
+from services.simulator.webhooks import CALLS_AT_ONCE, Webhooks
 
 _HELD_TEXTS_LOOKED_AT_EVERY_SECONDS: Final = 0.25
 
@@ -43,7 +43,7 @@ class Carrier:
         self._in_transit: dict[str, TextInTransit] = {}
         self._outbox: asyncio.Queue[tuple[TextInTransit, int, TextStatus]] = asyncio.Queue()
         self._callers: list[asyncio.Task[None]] = []
-        self._moves: set[asyncio.Task[None]] = set()
+        self._moves: set[asyncio.Future[None]] = set()
         self._blocks: set[tuple[str, str]] = set()
         self._holds: dict[str, Hold] = {}
 
@@ -51,14 +51,9 @@ class Carrier:
         """Continue with every text that the last run left in transit."""
         self._blocks = await self._record.blocks()
         self._holds = await self._record.holds()
-        self._callers = [asyncio.create_task(self._call()) for _ in range(self._config.callback_concurrency)]
+        self._callers = [asyncio.create_task(self._call()) for _ in range(CALLS_AT_ONCE)]
         for text in await self._record.open_texts():
-            transit = self._in_transit[text.sid] = TextInTransit(text)
-            for index in range(text.announced_through + 1, text.reached + 1):
-                self._owe(transit, index)
-                self._announce(transit, index)
-            self._schedule(transit)
-            self._close_if_done(transit)
+            self._set_out(text)
 
     async def stop(self) -> None:
         """Stop advancing texts; the record holds the state of each."""
@@ -94,11 +89,7 @@ class Carrier:
 
         def set_out(outcome: asyncio.Future[int]) -> None:
             if not outcome.cancelled() and outcome.exception() is None:
-                transit = self._in_transit[text.sid] = TextInTransit(replace(text, seq=outcome.result(), due_at=due_at))
-                self._owe(transit, 0)
-                self._announce(transit, 0)
-                self._schedule(transit)
-                self._close_if_done(transit)
+                self._set_out(replace(text, seq=outcome.result(), due_at=due_at))
 
         recorded.add_done_callback(set_out)
         return replace(text, seq=await asyncio.shield(recorded))
@@ -156,6 +147,15 @@ class Carrier:
                 plan=outbound_plan(latency_ms=self._config.latency_ms, announced=()),
             ),
         )
+
+    def _set_out(self, text: SimulatedText) -> None:
+        """Announce what a recorded text has reached and not announced, and schedule its next step."""
+        transit = self._in_transit[text.sid] = TextInTransit(text)
+        for index in range(text.announced_through + 1, text.reached + 1):
+            self._owe(transit, index)
+            self._announce(transit, index)
+        self._schedule(transit)
+        self._close_if_done(transit)
 
     def _schedule(self, transit: TextInTransit) -> None:
         """Set the timer for the next step, if there is one."""
@@ -262,17 +262,14 @@ class Carrier:
         transit.text = replace(text, announced_through=owed - 1)
         if text.due_at is None and not transit.owed and self._in_transit.pop(text.sid, None) is not None:
             transit.text = replace(transit.text, is_open=False)
-            self._start_move(self._note(transit.text))
+            self._start_move(self._record.note(transit.text))
 
-    async def _note(self, text: SimulatedText) -> None:
-        await self._record.note(text)
-
-    def _start_move(self, move: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(move)
+    def _start_move(self, move: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(move)
         self._moves.add(task)
         task.add_done_callback(self._moved)
 
-    def _moved(self, task: asyncio.Task[None]) -> None:
+    def _moved(self, task: asyncio.Future[None]) -> None:
         self._moves.discard(task)
         with suppress(asyncio.CancelledError):
             task.result()

@@ -1,12 +1,10 @@
 """The configuration of a simulator."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
-
-from services.simulator.texts import TextStatus
 
 _ACCOUNT_SID = re.compile(r"AC[0-9a-fA-F]{32}")
 
@@ -25,16 +23,10 @@ class SimulatorConfig:
         answers_keywords: True, or the sender numbers, for which STOP, START and HELP are answered here and STOP
             blocks later texts (error 21610), as Twilio does by default; off, the application answers them itself.
         latency_ms: real time from accepted to delivered; half of it passes before `sent`.
-        announced: the statuses that a status callback is made for.
         clock_file: a file with an offset in seconds for the calendar; None takes the one FOLLOWUP_CLOCK_FILE names.
         seed: where the random choices of faults start from.
-        callback_url_rewrite: (public prefix, reachable prefix); URLs are signed as given and called as rewritten,
-            as through a proxy.
         callback_prefixes: what every URL that is called begins with: the application's own callback addresses; None
             calls anywhere, for tests of a simulator alone.
-        callback_concurrency: callbacks under way at once.
-        connect_timeout_seconds: time allowed to connect to a callback URL (Twilio's default: 5 s).
-        total_timeout_seconds: time allowed for the whole call (Twilio's default: 15 s).
     """
 
     data_file: Path
@@ -45,14 +37,9 @@ class SimulatorConfig:
     service_numbers: Mapping[str, str] = field(default_factory=dict)
     answers_keywords: bool | frozenset[str] = False
     latency_ms: int = 150
-    announced: tuple[TextStatus, ...] = (TextStatus.QUEUED, TextStatus.SENT, TextStatus.DELIVERED)
     clock_file: Path | None = None
     seed: int = 0
-    callback_url_rewrite: tuple[str, str] | None = None
     callback_prefixes: tuple[str, ...] | None = None
-    callback_concurrency: int = 256
-    connect_timeout_seconds: float = 5.0
-    total_timeout_seconds: float = 15.0
 
     def __post_init__(self) -> None:
         """Refuse a configuration that could never work."""
@@ -65,6 +52,11 @@ class SimulatorConfig:
             raise ValueError("a callback prefix ends in a slash")
         if self.latency_ms < 0:
             raise ValueError("latency_ms is not negative")
+
+    @property
+    def known_numbers(self) -> Sequence[str]:
+        """The sender numbers that the configuration names."""
+        return [*self.inbound_urls, *sorted(self.numbers)]
 
     def inbound_url_of(self, number: str) -> str | None:
         """Return where replies to this sender number are posted, if anywhere."""
@@ -86,10 +78,3 @@ class SimulatorConfig:
             return True
         path = unquote(url.partition("?")[0])
         return url.startswith(self.callback_prefixes) and ".." not in path and "\\" not in path
-
-    def reachable(self, url: str) -> str:
-        """Return the URL to call instead of a given one."""
-        if self.callback_url_rewrite is None:
-            return url
-        public, internal = self.callback_url_rewrite
-        return internal + url.removeprefix(public) if url.startswith(public) else url

@@ -6,6 +6,7 @@ import binascii
 import hmac
 import json
 import secrets
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode
@@ -19,30 +20,28 @@ from services.simulator.broken_responses import ConnectionReset, NoAnswer
 from services.simulator.carrier import Carrier
 from services.simulator.clock import SimulatorClock
 from services.simulator.config import SimulatorConfig
-from services.simulator.creation import TextOrder, read_order
+from services.simulator.creation import ErrorAnswer, KnownRefusal, TextOrder, read_order
 from services.simulator.faults import BEFORE_ACCEPTING, DrawnFaults, FaultKind, FaultRule, Faults
 from services.simulator.plan import outbound_plan
 from services.simulator.record import Search, TextRecord
-from services.simulator.refusals import ErrorAnswer, KnownRefusal
-from services.simulator.texts import Direction, SimulatedText, new_sid
+from services.simulator.texts import Direction, SimulatedText, TextStatus, new_sid
 
 _DEFAULT_PAGE_SIZE: Final = 50
 _LARGEST_PAGE_SIZE: Final = 1000
 _MOST_FORM_FIELDS: Final = 100
+_ANNOUNCED: Final = (TextStatus.QUEUED, TextStatus.SENT, TextStatus.DELIVERED)
 
 
+@dataclass(slots=True)
 class MessagesEndpoints:
     """The Messages resource of every account."""
 
-    def __init__(
-        self, *, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, carrier: Carrier, faults: Faults
-    ) -> None:
-        self._config = config
-        self._clock = clock
-        self._record = record
-        self._carrier = carrier
-        self._faults = faults
-        self._concurrent_requests = 0
+    config: SimulatorConfig
+    clock: SimulatorClock
+    record: TextRecord
+    carrier: Carrier
+    faults: Faults
+    concurrent_requests: int = field(default=0, init=False)
 
     def routes(self) -> list[Route]:
         """Return the paths under `/2010-04-01/`."""
@@ -57,17 +56,17 @@ class MessagesEndpoints:
         """Accept a text durably, then answer 201; or refuse it and store nothing."""
         if not self._is_authenticated(request):
             return self._refuse(KnownRefusal.NOT_AUTHENTICATED.value)
-        self._concurrent_requests += 1
+        self.concurrent_requests += 1
         try:
             return await self._create(request)
         finally:
-            self._concurrent_requests -= 1
+            self.concurrent_requests -= 1
 
     async def fetch(self, request: Request) -> Response:
         """Answer one message."""
         if not self._is_authenticated(request):
             return self._refuse(KnownRefusal.NOT_AUTHENTICATED.value)
-        text = await self._record.find(request.path_params["sid"])
+        text = await self.record.find(request.path_params["sid"])
         if text is None or text.account_sid != request.path_params["account_sid"]:
             return self._refuse(KnownRefusal.NOT_FOUND.value)
         return self._answer(200, wire.message(text))
@@ -85,7 +84,7 @@ class MessagesEndpoints:
             )
         except ValueError:
             return self._refuse(ErrorAnswer(400, 20001, "Invalid filter"))
-        older_than = await self._record.find(query["PageToken"].removeprefix("PA")) if "PageToken" in query else None
+        older_than = await self.record.find(query["PageToken"].removeprefix("PA")) if "PageToken" in query else None
         wanted = Search(
             account_sid=request.path_params["account_sid"],
             recipient=query.get("To") or None,
@@ -95,7 +94,7 @@ class MessagesEndpoints:
             older_than_seq=None if older_than is None else older_than.seq,
             limit=page_size + 1,
         )
-        texts = await self._record.search(wanted)
+        texts = await self.record.search(wanted)
         shown = texts[:page_size]
         kept = [(name, value) for name, value in query.multi_items() if name not in {"Page", "PageToken", "PageSize"}]
 
@@ -123,16 +122,16 @@ class MessagesEndpoints:
             form = parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MOST_FORM_FIELDS)
         except ValueError:
             return self._refuse(ErrorAnswer(400, 20001, "The request body is not a form"))
-        drawn = self._faults.draw(form.get("To", [""])[0])
+        drawn = self.faults.draw(form.get("To", [""])[0])
         rule = drawn.answer
         if rule is not None and rule.kind in BEFORE_ACCEPTING:
             return self._refuse_by_rule(rule)
-        order = read_order(form, self._config)
+        order = read_order(form, self.config)
         if isinstance(order, ErrorAnswer):
             return self._refuse(order)
-        if self._carrier.is_blocked(order.sender, order.recipient):
+        if self.carrier.is_blocked(order.sender, order.recipient):
             return self._refuse(KnownRefusal.OPTED_OUT.value)
-        text = await self._carrier.accept(self._text(order, request.path_params["account_sid"], drawn))
+        text = await self.carrier.accept(self._text(order, request.path_params["account_sid"], drawn))
         match rule.kind if rule is not None else None:
             case FaultKind.ACCEPTED_THEN_TIMEOUT:
                 return NoAnswer()
@@ -146,7 +145,7 @@ class MessagesEndpoints:
 
     def _text(self, order: TextOrder, account_sid: str, drawn: DrawnFaults) -> SimulatedText:
         """Return the text of an order, with its delivery plan."""
-        now = self._clock.now()
+        now = self.clock.now()
         return SimulatedText(
             sid=new_sid(now),
             account_sid=account_sid,
@@ -161,8 +160,8 @@ class MessagesEndpoints:
             messaging_service_sid=order.messaging_service_sid,
             media_count=order.media_count,
             plan=outbound_plan(
-                latency_ms=self._config.latency_ms,
-                announced=self._config.announced if order.status_callback else (),
+                latency_ms=self.config.latency_ms,
+                announced=_ANNOUNCED if order.status_callback else (),
                 outcome=drawn.outcome,
                 receipts=drawn.receipts,
             ),
@@ -191,7 +190,7 @@ class MessagesEndpoints:
             account_sid, _, token = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             return False
-        expected = self._config.accounts.get(account_sid)
+        expected = self.config.accounts.get(account_sid)
         if expected is None or account_sid != request.path_params["account_sid"]:
             return False
         return hmac.compare_digest(expected.encode(), token.encode())
@@ -209,7 +208,7 @@ class MessagesEndpoints:
             media_type="application/json",
             headers={
                 "Twilio-Request-Id": f"RQ{secrets.token_hex(16)}",
-                "Twilio-Concurrent-Requests": str(self._concurrent_requests),
+                "Twilio-Concurrent-Requests": str(self.concurrent_requests),
             },
         )
 

@@ -23,7 +23,7 @@ _TEXTS_ON_A_PHONE: Final = 200
 class PagesEndpoints:
     """Pages that work without JavaScript and update themselves with it; nothing in them comes from another host."""
 
-    def __init__(self, *, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, carrier: Carrier) -> None:
+    def __init__(self, config: SimulatorConfig, clock: SimulatorClock, record: TextRecord, carrier: Carrier) -> None:
         self._config = config
         self._clock = clock
         self._record = record
@@ -68,7 +68,7 @@ class PagesEndpoints:
             {
                 "number": number,
                 "bubbles": screens.bubbles(texts),
-                "writers": writers or [*self._config.inbound_urls, *sorted(self._config.numbers)],
+                "writers": writers or self._config.known_numbers,
                 "blocked": blocked,
                 "hold": hold,
                 "now": self._clock.now(),

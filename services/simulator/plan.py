@@ -1,8 +1,9 @@
 """The delivery plan of a text, decided once when it is accepted and stored with it."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from services.simulator.faults import FaultKind, FaultRule
 from services.simulator.texts import TextStatus, TransitLeg
@@ -10,10 +11,6 @@ from services.simulator.texts import TextStatus, TransitLeg
 DEFAULT_ERROR_CODE: Final = 30008  # "unknown error": a carrier that gives no reason
 EXPIRED_ERROR_CODE: Final = 30036
 _GAP_MS: Final = 20  # between announcements that were reordered
-
-
-Announcements: TypeAlias = Sequence[tuple[TextStatus, ...]]
-"""For each step of a plan, the statuses that are announced."""
 
 
 def outbound_plan(
@@ -32,23 +29,27 @@ def outbound_plan(
         outcome: makes the text end undelivered or failed.
         receipts: loses, repeats or reorders the callbacks.
     """
+    wanted = set(announced)
+    if TextStatus.DELIVERED in wanted:
+        wanted |= {TextStatus.UNDELIVERED, TextStatus.FAILED}
+
+    def leg(after_ms: int, status: TextStatus, error_code: int | None = None) -> TransitLeg:
+        times = 1 if receipts is None else _times(receipts, status)
+        return TransitLeg(after_ms, status, error_code, (status,) * times if status in wanted else ())
+
     half = latency_ms // 2
-    steps = [
-        TransitLeg(0, TextStatus.QUEUED),
-        TransitLeg(half, TextStatus.SENT),
-        TransitLeg(latency_ms - half, TextStatus.DELIVERED),
-    ]
-    if outcome is not None and outcome.kind is FaultKind.UNDELIVERED:
-        steps[-1] = TransitLeg(latency_ms - half, TextStatus.UNDELIVERED, outcome.code or DEFAULT_ERROR_CODE)
-    elif outcome is not None:
-        steps[1:] = [TransitLeg(half, TextStatus.FAILED, outcome.code or DEFAULT_ERROR_CODE)]
-    wanted = set(announced) | (
-        {TextStatus.UNDELIVERED, TextStatus.FAILED} if TextStatus.DELIVERED in announced else set()
-    )
-    announcements: Announcements = [(step.status,) if step.status in wanted and step.status else () for step in steps]
-    if receipts is None:
-        return _with_announcements(steps, announcements)
-    return _apply_receipt_fault(steps, announcements, receipts)
+    plan = [leg(0, TextStatus.QUEUED), leg(half, TextStatus.SENT)]
+    if outcome is None:
+        plan.append(leg(latency_ms - half, TextStatus.DELIVERED))
+    elif outcome.kind is FaultKind.UNDELIVERED:
+        plan.append(leg(latency_ms - half, TextStatus.UNDELIVERED, outcome.code or DEFAULT_ERROR_CODE))
+    else:
+        plan[-1] = leg(half, TextStatus.FAILED, outcome.code or DEFAULT_ERROR_CODE)
+    if receipts is not None and receipts.kind is FaultKind.RECEIPTS_DISORDERED:
+        backwards = [status for step in reversed(plan) for status in step.announced]
+        plan = [replace(step, announced=()) for step in plan]
+        plan += [TransitLeg(_GAP_MS, announced=(status,)) for status in backwards]
+    return tuple(plan)
 
 
 def inbound_plan() -> tuple[TransitLeg, ...]:
@@ -81,35 +82,8 @@ def load_plan(stored: str) -> tuple[TransitLeg, ...]:
     )
 
 
-def _apply_receipt_fault(
-    steps: list[TransitLeg], announcements: Announcements, rule: FaultRule
-) -> tuple[TransitLeg, ...]:
-    """Return the steps with the announcements that the rule affects lost, repeated or reversed."""
-
-    def is_affected(status: TextStatus) -> bool:
-        return rule.statuses is None or status in rule.statuses
-
-    match rule.kind:
-        case FaultKind.RECEIPTS_LOST:
-            return _with_announcements(steps, _each(announcements, lambda status: 0 if is_affected(status) else 1))
-        case FaultKind.RECEIPTS_REPEATED:
-            return _with_announcements(
-                steps, _each(announcements, lambda status: rule.times if is_affected(status) else 1)
-            )
-        case _:
-            backwards = [status for announcement in reversed(announcements) for status in announcement]
-            silent = _with_announcements(steps, [()] * len(steps))
-            return (*silent, *(TransitLeg(_GAP_MS, None, None, (status,)) for status in backwards))
-
-
-def _each(announcements: Announcements, times: Callable[[TextStatus], int]) -> Announcements:
-    """Return the announcements, each repeated as `times` returns for it."""
-    return [tuple(status for status in group for _ in range(times(status))) for group in announcements]
-
-
-def _with_announcements(steps: Sequence[TransitLeg], announcements: Announcements) -> tuple[TransitLeg, ...]:
-    """Return the steps with these announcements."""
-    return tuple(
-        TransitLeg(step.after_ms, step.status, step.error_code, group)
-        for step, group in zip(steps, announcements, strict=True)
-    )
+def _times(receipts: FaultRule, status: TextStatus) -> int:
+    """Return how often the receipt of a status is sent: never where it is lost, several times where it is repeated."""
+    if receipts.statuses is not None and status not in receipts.statuses:
+        return 1
+    return {FaultKind.RECEIPTS_LOST: 0, FaultKind.RECEIPTS_REPEATED: receipts.times}.get(receipts.kind, 1)

@@ -2,10 +2,11 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from services.simulator.journal import Journal
 from services.simulator.plan import dump_plan, load_plan
@@ -44,16 +45,19 @@ CREATE TABLE IF NOT EXISTS blocks (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS holds (number TEXT PRIMARY KEY, before TEXT NOT NULL, until_us INTEGER) WITHOUT ROWID;
 """
+_NEVER_CHANGES: Final = (
+    *("sid", "account_sid", "direction", "from_number", "to_number", "body", "status_callback"),
+    *("validity_seconds", "messaging_service_sid", "media_count", "created_at_us"),
+)
+_CHANGES: Final = (
+    *("status", "error_code", "updated_at_us", "sent_at_us", "plan", "reached", "announced_through", "due_at_us"),
+    *("is_open", "callback_result"),
+)
 _INSERT: Final = (
-    "INSERT INTO texts (sid, account_sid, direction, from_number, to_number, body, status, error_code,"
-    " status_callback, validity_seconds, messaging_service_sid, media_count, created_at_us, updated_at_us,"
-    " sent_at_us, plan, reached, announced_through, due_at_us, is_open, callback_result)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    f"INSERT INTO texts ({', '.join((*_NEVER_CHANGES, *_CHANGES))})"  # noqa: S608 - the names above
+    f" VALUES ({', '.join(f':{name}' for name in (*_NEVER_CHANGES, *_CHANGES))})"
 )
-_UPDATE: Final = (
-    "UPDATE texts SET status=?, error_code=?, updated_at_us=?, sent_at_us=?, plan=?, reached=?,"
-    " announced_through=?, due_at_us=?, is_open=?, callback_result=? WHERE seq=?"
-)
+_UPDATE: Final = f"UPDATE texts SET {', '.join(f'{name}=:{name}' for name in _CHANGES)} WHERE seq=:seq"  # noqa: S608
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _TEXTS_LOOKED_AT_FOR_PHONES: Final = 5000
@@ -80,45 +84,15 @@ class Search:
     limit: int = 50
 
 
-class TextRecord:
+class TextRecord(Journal):
     """Texts, blocks and holds in one file; a write that has been awaited is on disk."""
 
     def __init__(self, file: Path) -> None:
-        self._journal = Journal(file, SCHEMA)
-
-    async def start(self) -> None:
-        """Open the file."""
-        await self._journal.start()
-
-    async def stop(self) -> None:
-        """Close the file once everything submitted is in it."""
-        await self._journal.stop()
+        super().__init__(file, SCHEMA)
 
     def add(self, text: SimulatedText) -> asyncio.Future[int]:
         """Insert a text; the result is its place in the record. Equal texts are separate texts."""
-        values = (
-            text.sid,
-            text.account_sid,
-            text.direction.value,
-            text.sender,
-            text.recipient,
-            text.body,
-            text.status.value,
-            text.error_code,
-            text.status_callback,
-            text.validity_seconds,
-            text.messaging_service_sid,
-            text.media_count,
-            _us(text.created_at),
-            _us(text.updated_at),
-            _us_or_none(text.sent_at),
-            dump_plan(text.plan),
-            text.reached,
-            text.announced_through,
-            _us_or_none(text.due_at),
-            text.is_open,
-            text.callback_result,
-        )
+        values = _values(text)
 
         def insert(db: sqlite3.Connection) -> int:
             seq = db.execute(_INSERT, values).lastrowid
@@ -126,33 +100,15 @@ class TextRecord:
                 raise sqlite3.DatabaseError("no row was inserted")
             return seq
 
-        return self._journal.submit(insert)
+        return self.submit(insert)
 
     def note(self, text: SimulatedText) -> asyncio.Future[None]:
         """Record the state of a text."""
-        values = (
-            text.status.value,
-            text.error_code,
-            _us(text.updated_at),
-            _us_or_none(text.sent_at),
-            dump_plan(text.plan),
-            text.reached,
-            text.announced_through,
-            _us_or_none(text.due_at),
-            text.is_open,
-            text.callback_result,
-            text.seq,
-        )
-
-        def update(db: sqlite3.Connection) -> None:
-            db.execute(_UPDATE, values)
-
-        return self._journal.submit(update)
+        return self._write(_UPDATE, _values(text))
 
     async def find(self, sid: str) -> SimulatedText | None:
         """Return the text with this SID."""
-        rows = await self._journal.read(lambda db: db.execute("SELECT * FROM texts WHERE sid=?", (sid,)).fetchall())
-        return _text(rows[0]) if rows else None
+        return next(iter(await self._texts("SELECT * FROM texts WHERE sid=?", sid)), None)
 
     async def search(self, wanted: Search) -> list[SimulatedText]:
         """Return the matching texts, newest first; one that was not sent matches no date."""
@@ -160,8 +116,8 @@ class TextRecord:
             "account_sid=?": wanted.account_sid,
             "to_number=?": wanted.recipient,
             "from_number=?": wanted.sender,
-            "sent_at_us>=?": _us_or_none(wanted.sent_from),
-            "sent_at_us<?": _us_or_none(wanted.sent_before),
+            "sent_at_us>=?": _us(wanted.sent_from),
+            "sent_at_us<?": _us(wanted.sent_before),
             "seq<?": wanted.older_than_seq,
         }
         where = " AND ".join(term for term, value in terms.items() if value is not None) or "1"
@@ -188,45 +144,68 @@ class TextRecord:
     async def accepted_count(self) -> int:
         """Return how many texts were ever accepted over the API."""
         query = "SELECT count(*) FROM texts WHERE direction=?"
-        rows = await self._journal.read(lambda db: db.execute(query, (Direction.OUTBOUND_API.value,)).fetchall())
+        rows = await self.read(lambda db: db.execute(query, (Direction.OUTBOUND_API.value,)).fetchall())
         return int(rows[0][0])
 
     async def blocks(self) -> set[tuple[str, str]]:
         """Return the (sender number, phone) pairs that STOP has blocked."""
-        rows = await self._journal.read(lambda db: db.execute("SELECT from_number, to_number FROM blocks").fetchall())
+        rows = await self.read(lambda db: db.execute("SELECT from_number, to_number FROM blocks").fetchall())
         return {(row[0], row[1]) for row in rows}
 
     def set_block(self, number: str, phone: str, *, is_blocked: bool) -> asyncio.Future[None]:
         """Block texts from this number to this phone, or lift the block."""
-        put, lift = (
-            "INSERT OR IGNORE INTO blocks VALUES (?, ?)",
-            "DELETE FROM blocks WHERE from_number=? AND to_number=?",
-        )
-
-        def write(db: sqlite3.Connection) -> None:
-            db.execute(put if is_blocked else lift, (number, phone))
-
-        return self._journal.submit(write)
+        put = "INSERT OR IGNORE INTO blocks VALUES (?, ?)"
+        lift = "DELETE FROM blocks WHERE from_number=? AND to_number=?"
+        return self._write(put if is_blocked else lift, (number, phone))
 
     async def holds(self) -> dict[str, Hold]:
         """Return the phones that are held."""
-        rows = await self._journal.read(lambda db: db.execute("SELECT number, before, until_us FROM holds").fetchall())
+        rows = await self.read(lambda db: db.execute("SELECT number, before, until_us FROM holds").fetchall())
         return {row["number"]: Hold(TextStatus(row["before"]), _instant_or_none(row["until_us"])) for row in rows}
 
     def set_hold(self, phone: str, hold: Hold | None) -> asyncio.Future[None]:
         """Hold a phone, or release it."""
+        if hold is None:
+            return self._write("DELETE FROM holds WHERE number=?", (phone,))
+        values = (phone, hold.before.value, _us(hold.until))
+        return self._write("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", values)
 
+    def _write(self, statement: str, values: Sequence[object] | Mapping[str, object]) -> asyncio.Future[None]:
         def write(db: sqlite3.Connection) -> None:
-            if hold is None:
-                db.execute("DELETE FROM holds WHERE number=?", (phone,))
-            else:
-                values = (phone, hold.before.value, _us_or_none(hold.until))
-                db.execute("INSERT OR REPLACE INTO holds VALUES (?, ?, ?)", values)
+            db.execute(statement, values)
 
-        return self._journal.submit(write)
+        return self.submit(write)
 
     async def _texts(self, query: str, *values: object) -> list[SimulatedText]:
-        return await self._journal.read(lambda db: [_text(row) for row in db.execute(query, values)])
+        return await self.read(lambda db: [_text(row) for row in db.execute(query, values)])
+
+
+def _values(text: SimulatedText) -> dict[str, Any]:
+    """Return the columns of a text."""
+    return {
+        "seq": text.seq,
+        "sid": text.sid,
+        "account_sid": text.account_sid,
+        "direction": text.direction.value,
+        "from_number": text.sender,
+        "to_number": text.recipient,
+        "body": text.body,
+        "status": text.status.value,
+        "error_code": text.error_code,
+        "status_callback": text.status_callback,
+        "validity_seconds": text.validity_seconds,
+        "messaging_service_sid": text.messaging_service_sid,
+        "media_count": text.media_count,
+        "created_at_us": _us(text.created_at),
+        "updated_at_us": _us(text.updated_at),
+        "sent_at_us": _us(text.sent_at),
+        "plan": dump_plan(text.plan),
+        "reached": text.reached,
+        "announced_through": text.announced_through,
+        "due_at_us": _us(text.due_at),
+        "is_open": text.is_open,
+        "callback_result": text.callback_result,
+    }
 
 
 def _text(row: sqlite3.Row) -> SimulatedText:
@@ -256,12 +235,8 @@ def _text(row: sqlite3.Row) -> SimulatedText:
     )
 
 
-def _us(at: datetime) -> int:
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def _us_or_none(at: datetime | None) -> int | None:
-    return None if at is None else _us(at)
+def _us(at: datetime | None) -> int | None:
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
 
 
 def _instant(at_us: int) -> datetime:

@@ -1,6 +1,7 @@
 """Calls to the application: signed form posts, few at a time, over kept-alive connections."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -9,8 +10,11 @@ import aiohttp
 from yarl import URL  # aiohttp's own URL type: its strings are requoted unless they arrive as one of these
 
 from services.simulator.config import SimulatorConfig
-from services.simulator.signature import HEADER, sign
+from services.simulator.wire import SIGNATURE_HEADER, sign
 
+CALLS_AT_ONCE: Final = 256
+_CONNECT_SECONDS: Final = 5.0
+_TOTAL_SECONDS: Final = 15.0
 _LARGEST_ANSWER_BYTES: Final = 64 * 1024  # Twilio reads no more of a TwiML answer
 
 
@@ -38,11 +42,8 @@ class Webhooks:
     async def start(self) -> None:
         """Open the pool of connections."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._config.callback_concurrency, ttl_dns_cache=60),
-            timeout=aiohttp.ClientTimeout(
-                total=self._config.total_timeout_seconds,
-                sock_connect=self._config.connect_timeout_seconds,
-            ),
+            connector=aiohttp.TCPConnector(limit=CALLS_AT_ONCE, ttl_dns_cache=60),
+            timeout=aiohttp.ClientTimeout(total=_TOTAL_SECONDS, sock_connect=_CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
         )
@@ -62,17 +63,15 @@ class Webhooks:
         headers = {
             "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
             "User-Agent": "TwilioProxy/1.1",
-            HEADER: sign(url, form, self._config.accounts.get(account_sid, "")),
+            SIGNATURE_HEADER: sign(url, form, self._config.accounts.get(account_sid, "")),
         }
         body = urlencode(form).encode()
-        target = URL(self._config.reachable(url.partition("#")[0]), encoded=True)
+        target = URL(url.partition("#")[0], encoded=True)
         try:
-            return await self._post_once(self._session, target, body, headers)
-        except (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, aiohttp.ConnectionTimeoutError):
-            pass
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return CallbackResult(type(error).__name__)
-        try:
+            with suppress(
+                aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, aiohttp.ConnectionTimeoutError
+            ):
+                return await self._post_once(self._session, target, body, headers)
             return await self._post_once(self._session, target, body, headers)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return CallbackResult(type(error).__name__)

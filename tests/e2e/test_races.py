@@ -19,7 +19,7 @@ from services.demo.actions import SENDER_NUMBER
 from services.demo.environment import RunningDemo
 from services.scheduler.tables import enrollments, state_changes
 from services.sender.tables import attempts, dispatches, receipts, replies
-from services.simulator.signature import HEADER, sign
+from services.simulator.wire import SIGNATURE_HEADER, sign
 from shared.bus import local
 from shared.db.transaction import Row
 from shared.ids import MerchantId
@@ -84,7 +84,7 @@ async def bring_reply(shop: RunningDemo, text: str, sid: str, phone: str = PERSO
     """Post a reply as Twilio does, under its own id."""
     path = "/v1/providers/main/acme/replies"
     form = {"MessageSid": sid, "AccountSid": ACCOUNT_SID, "From": phone, "To": SENDER_NUMBER, "Body": text}
-    headers = {HEADER: sign(shop.address + path, form, shop.actions.secrets.twilio)}
+    headers = {SIGNATURE_HEADER: sign(shop.address + path, form, shop.actions.secrets.twilio)}
     return await shop.actions.client.post(path, data=form, headers=headers)
 
 
@@ -209,7 +209,7 @@ async def test_receipts_twenty_times_and_in_any_order_are_one_delivered(shop: Ru
 
     async def bring(word: str) -> int:
         form = {"MessageSid": text["sid"], "MessageStatus": word, "AccountSid": ACCOUNT_SID, "To": PERSON}
-        headers = {HEADER: sign(text["status_callback"], form, shop.actions.secrets.twilio)}
+        headers = {SIGNATURE_HEADER: sign(text["status_callback"], form, shop.actions.secrets.twilio)}
         return (await shop.actions.client.post(path, data=form, headers=headers)).status_code
 
     assert set(await asyncio.gather(*map(bring, words))) == {200}

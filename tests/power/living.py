@@ -16,7 +16,7 @@ import uvicorn
 from services import embedded
 from services.embedded import Application
 from services.simulator import journal
-from services.simulator.signature import HEADER, sign
+from services.simulator.wire import SIGNATURE_HEADER, sign
 from shared.bus.local import LOCAL
 from shared.clock import write_offset
 from shared.db.sqlite import SQLiteDatabase
@@ -139,7 +139,7 @@ async def _stop(place: Place, client: httpx2.AsyncClient, number: int) -> None:
     }
     path = "/v1/providers/main/acme/replies"
     signature = sign(f"{place.address}{path}", form, AUTH_TOKEN)
-    answer = await client.post(path, data=form, headers={HEADER: signature})
+    answer = await client.post(path, data=form, headers={SIGNATURE_HEADER: signature})
     assert answer.is_success, answer.text
 
 

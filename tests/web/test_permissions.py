@@ -79,9 +79,8 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     monkeypatch.setenv("SHOPIFY_SECRET", "s" * 32)
     async with application(tmp_path) as found:
         assert found.simulator is not None
-        await found.simulator.start()
-        yield found
-        await found.simulator.stop()
+        async with found.simulator.running():
+            yield found
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from services.sender.app import service_of
 from services.sender.tables import metadata
-from services.simulator.app import Simulator, create_app_of
+from services.simulator.app import Simulator, create_app
 from services.simulator.config import SimulatorConfig
 from services.simulator.faults import FaultKind, FaultPlan, FaultRule
 from shared.clock import SystemClock
@@ -51,7 +51,7 @@ async def test_where_no_receipt_ever_comes_the_provider_says_the_end_when_it_is_
     )
     unlucky = FaultRule(kind=FaultKind.UNDELIVERED, to="*00", code=30003)
     simulator.faults.replace(FaultPlan(rules=(FaultRule(kind=FaultKind.RECEIPTS_LOST), unlucky)))
-    async with served(create_app_of(simulator)) as url:
+    async with served(create_app(simulator)) as url:
         clock = FakeClock(SystemClock().now())
         folder = make_sender.merchants_folder(tmp_path, url, rate=1000)
         merchants = MerchantDirectory.load(folder, make_sender.ENVIRON)
@@ -79,7 +79,7 @@ async def test_a_stop_that_the_simulated_provider_could_not_bring_is_asked_for(t
             data_file=tmp_path / "texts.db", accounts={make_sender.ACCOUNT_SID: make_sender.AUTH_TOKEN}, latency_ms=0
         )
     )
-    async with served(create_app_of(simulator)) as url:
+    async with served(create_app(simulator)) as url:
         clock = FakeClock(SystemClock().now())
         merchants = MerchantDirectory.load(make_sender.merchants_folder(tmp_path, url), make_sender.ENVIRON)
         async with harness(tmp_path, clock, merchants) as built:
@@ -117,7 +117,7 @@ async def test_faults_of_every_kind_never_make_two_texts_of_one_follow_up(tmp_pa
             ),
         )
     )
-    async with served(create_app_of(simulator)) as url:
+    async with served(create_app(simulator)) as url:
         clock = FakeClock(SystemClock().now())
         folder = make_sender.merchants_folder(tmp_path, url, rate=1000)
         merchants = MerchantDirectory.load(folder, make_sender.ENVIRON)

@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.simulator.app import create_app
+from services.simulator.app import Simulator, create_app
 from services.simulator.config import SimulatorConfig
 
 ACCOUNT = "AC" + "0" * 32
@@ -99,7 +99,7 @@ class SimulatorDriver:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        self._serving = served(create_app(self.config))
+        self._serving = served(create_app(Simulator(self.config)))
         self.url = await self._serving.__aenter__()
         self.http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=5))
         return self

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.simulator.driver import ACCOUNT, PHONE, SHOP_NUMBER, Shop, SimulatorDriver, served
+from tests.integration.simulator.driver import PHONE, SHOP_NUMBER, SimulatorDriver
 
 
 async def test_lists_are_newest_first_and_paged_to_the_end(driver: SimulatorDriver) -> None:
@@ -112,16 +112,3 @@ async def test_a_reply_from_a_phone_nobody_wrote_to_needs_a_number(driver: Simul
     assert (await driver.reply("Hi"))["http_status"] == 422
     assert (await driver.reply("Hi", to=SHOP_NUMBER))["http_status"] == 201
     assert (await driver.reply(""))["http_status"] == 400
-
-
-async def test_callbacks_are_signed_for_the_public_url_and_called_at_the_reachable_one(
-    driver_with: Callable[..., SimulatorDriver], tmp_path: Path
-) -> None:
-    inner = Shop()
-    async with (
-        served(inner.app()) as url,
-        driver_with(callback_url_rewrite=("https://sms.acme.example", url)) as driver,
-    ):
-        await driver.post(StatusCallback="https://sms.acme.example/r?attempt=1")
-        await inner.until(lambda: len(inner.calls) == 3)
-        assert {call.form["AccountSid"] for call in inner.calls} == {ACCOUNT}

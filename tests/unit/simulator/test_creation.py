@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from services.simulator.config import SimulatorConfig
-from services.simulator.creation import TextOrder, read_order
-from services.simulator.refusals import ErrorAnswer
+from services.simulator.creation import ErrorAnswer, TextOrder, read_order
 
 GOOD = {"To": ["+12025550123"], "From": ["+12025550100"], "Body": ["Hello"]}
 CONFIG = SimulatorConfig(

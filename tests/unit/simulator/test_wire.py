@@ -8,8 +8,7 @@ from twilio.request_validator import RequestValidator
 import services.simulator
 from services.simulator.clock import SimulatorClock
 from services.simulator.keywords import effect_of
-from services.simulator.signature import sign
-from services.simulator.wire import answers_in
+from services.simulator.wire import answers_in, sign
 
 ALLOWED = {"fastapi", "starlette", "uvicorn", "aiohttp", "yarl", "jinja2", "markupsafe", "pydantic"}
 
