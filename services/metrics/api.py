@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,7 @@ from services.metrics.domain.customer_retention import retention_figures
 from services.metrics.domain.grouping import Dimension, Window, column_of, grouped
 from services.metrics.domain.kpis import Breakdown, Figure, figures
 from services.metrics.domain.rollups import Measure
-from services.metrics.fact_rows import FactQuery, decode_cursor, encode_cursor, load_page
+from services.metrics.fact_rows import FactQuery, decode_cursor, encode_cursor, load_page, rows_query
 from services.metrics.purchase_store import load_purchase_totals
 from services.metrics.settings import MetricsSettings
 from shared.db.transaction import Transaction
@@ -146,55 +145,36 @@ def _aware(field: str, at: datetime | None) -> datetime | None:
 
 def _figure_answer(figure: Figure, window: Window, by: Dimension | None, group: str) -> KPIAnswer:
     """Return a figure with the URLs of its rows."""
-    narrowed = [(str(by), group)] if by else []
-    detail = [("detail", figure.detail)] if figure.detail is not None else []
-    return _answer(
-        figure,
-        window,
-        rows=_rows(figure.numerator_measure, window, [*detail, *narrowed]),
-        denominator_rows=_rows(figure.denominator_measure, window, narrowed),
-        by=by,
-        group=group if by else None,
-    )
+    denominator = figure.definition.denominator
+    return _answer(figure, window, _rows(denominator, window, None, by, group) if denominator else None, by, group)
 
 
 def _retention_answer(figure: Figure, window: Window) -> KPIAnswer:
     """Return a retention figure; its rows are the orders of the window and of the period before it."""
     before = Window(window.since - (window.until - window.since), window.since)
-    detail = [("detail", figure.detail)] if figure.detail is not None else []
-    is_of_window = figure.denominator_measure is not None
-    return _answer(
-        figure,
-        window,
-        rows=_rows(figure.numerator_measure, window, detail),
-        denominator_rows=_rows(Measure.ORDERS, window if is_of_window else before, detail),
-    )
+    divided_by = window if figure.definition.denominator else before
+    return _answer(figure, window, _rows(Measure.ORDERS, divided_by, figure.detail))
 
 
 def _answer(
-    figure: Figure,
-    window: Window,
-    *,
-    rows: str | None,
-    denominator_rows: str | None,
-    by: Dimension | None = None,
-    group: str | None = None,
+    figure: Figure, window: Window, denominator_rows: str | None, by: Dimension | None = None, group: str = ""
 ) -> KPIAnswer:
+    definition = figure.definition
     return KPIAnswer(
-        name=figure.name,
-        title=figure.title,
+        name=definition.name,
+        title=definition.title,
         value=figure.value,
         numerator=figure.numerator,
         denominator=figure.denominator,
-        unit=figure.unit,
-        formula=figure.formula,
+        unit=definition.unit,
+        formula=definition.formula,
         window=_window_answer(window),
-        rows=rows,
+        rows=_rows(definition.numerator, window, figure.detail, by, group),
         denominator_rows=denominator_rows,
-        currency=figure.detail if figure.per is Breakdown.CURRENCY else None,
-        reason=figure.detail if figure.per is Breakdown.REASON else None,
+        currency=figure.detail if definition.per is Breakdown.CURRENCY else None,
+        reason=figure.detail if definition.per is Breakdown.REASON else None,
         by=by,
-        group=group,
+        group=group if by else None,
         note=figure.note,
     )
 
@@ -203,14 +183,5 @@ def _window_answer(window: Window) -> WindowAnswer:
     return WindowAnswer(since=window.since, until=window.until)
 
 
-def _rows(measure: Measure | None, window: Window, narrowed: list[tuple[str, str]]) -> str | None:
-    """Return the URL of the rows of a measure."""
-    if measure is None:
-        return None
-    query = [
-        ("measure", str(measure)),
-        ("from", window.since.isoformat()),
-        ("to", window.until.isoformat()),
-        *narrowed,
-    ]
-    return f"/v1/facts?{urlencode(query)}"
+def _rows(measure: Measure, window: Window, detail: str | None, by: Dimension | None = None, group: str = "") -> str:
+    return f"/v1/facts?{rows_query(measure, window, detail, {by: group} if by else {})}"

@@ -30,7 +30,7 @@ def build(runtime: Runtime) -> Service:
         tasks=WatchedTasks("metrics"),
         routers=api.create_routers(
             MetricsEndpoints(runtime.units, settings),
-            SignIn.of(sessions, renderer, runtime.clock, runtime.settings.address),
+            SignIn(sessions, renderer, runtime.clock, runtime.settings.address),
             ConsolePages(runtime.units, settings, renderer),
         ),
         loops=create_loops(runtime.units, settings),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.metrics import instruments, store
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.projection import Projection, apply
+from services.metrics.domain.projection import project
 from services.metrics.domain.rollups import RollupKey, add_up, needs_recount, rollup_delta
 from services.metrics.settings import MetricsSettings
 from shared import rights
@@ -43,7 +43,7 @@ async def _add_up(new_facts: Sequence[Event], uow: UnitOfWork) -> None:
             about.setdefault(follow_up_id, []).append(event)
     before = await store.load_projections(uow.db, about)
 
-    after = {key: _apply_all(before.get(key), facts) for key, facts in about.items()}
+    after = {key: projection for key, facts in about.items() if (projection := project(facts, before.get(key)))}
     recounted = [key for key, projection in after.items() if needs_recount(before.get(key), projection)]
     earlier = await _earlier_facts(uow, recounted, new_facts)
     delta: Counter[RollupKey] = add_up(about_none, None)
@@ -54,15 +54,6 @@ async def _add_up(new_facts: Sequence[Event], uow: UnitOfWork) -> None:
     await store.save_projections(uow.db, changed)
     await store.add_to_rollups(uow.db, delta)
     instruments.RETOLD.inc(len(recounted))
-
-
-def _apply_all(projection: Projection | None, facts: Sequence[Event]) -> Projection:
-    """Return the projection with all these facts."""
-    first, *rest = facts
-    result = apply(projection, first)
-    for event in rest:
-        result = apply(result, event)
-    return result
 
 
 async def _earlier_facts(

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -27,41 +28,26 @@ _MOST_SCANNED = 20_000
 """Facts scanned for one page; a rare row may be found only on a later page."""
 FactPosition = tuple[datetime, UUID]
 
-_TYPES: Mapping[Measure, tuple[str, ...]] = {
-    Measure.TRIGGERS: ("trigger.received",),
-    Measure.ORDERS: ("trigger.received",),
-    Measure.ORDER_VALUE: ("trigger.received",),
-    Measure.PLANNED: ("follow-up.planned",),
-    Measure.DEFERRED: ("follow-up.deferred",),
-    Measure.LAPSED: ("follow-up.lapsed",),
-    Measure.BLOCKED: ("follow-up.blocked",),
-    Measure.CANCELLED: ("follow-up.cancelled",),
-    Measure.EXPIRED: ("follow-up.expired",),
-    Measure.ACCEPTED: ("dispatch.accepted",),
-    Measure.PARTS: ("dispatch.accepted",),
-    Measure.COST: ("dispatch.accepted",),
-    Measure.UNPRICED: ("dispatch.accepted",),
-    Measure.DELIVERED: ("dispatch.delivered",),
-    Measure.REACHED: ("dispatch.delivered",),
-    Measure.FAILED: ("dispatch.failed",),
-    Measure.UNKNOWN: ("dispatch.unknown",),
-    Measure.REPLIES: ("reply.received",),
-    Measure.REPLIED: ("reply.received",),
-    Measure.OPTED_OUT: ("reply.received",),
-    Measure.CLICKS: ("click.recorded",),
-    Measure.ROBOT_CLICKS: ("click.recorded",),
-    Measure.CLICKED: ("click.recorded",),
-    Measure.CONVERSIONS: ("conversion.attributed",),
-    Measure.CONVERTED: ("conversion.attributed",),
-    Measure.TEXT_REVENUE: ("conversion.attributed", "conversion.adjusted"),
-    Measure.REVENUE: ("conversion.attributed", "conversion.adjusted"),
-    Measure.OPT_OUTS: ("consent.changed",),
-    Measure.OPT_INS: ("consent.changed",),
-    Measure.OPT_OUT_MILLISECONDS: ("consent.changed",),
-    Measure.TIMED_OPT_OUTS: ("consent.changed",),
-    Measure.ERASURES: ("recipient.erased",),
+_MEASURES: Mapping[str, tuple[Measure, ...]] = {
+    "trigger.received": (Measure.TRIGGERS, Measure.ORDERS, Measure.ORDER_VALUE),
+    "follow-up.planned": (Measure.PLANNED,),
+    "follow-up.deferred": (Measure.DEFERRED,),
+    "follow-up.lapsed": (Measure.LAPSED,),
+    "follow-up.blocked": (Measure.BLOCKED,),
+    "follow-up.cancelled": (Measure.CANCELLED,),
+    "follow-up.expired": (Measure.EXPIRED,),
+    "dispatch.accepted": (Measure.ACCEPTED, Measure.PARTS, Measure.COST, Measure.UNPRICED),
+    "dispatch.delivered": (Measure.DELIVERED, Measure.REACHED),
+    "dispatch.failed": (Measure.FAILED,),
+    "dispatch.unknown": (Measure.UNKNOWN,),
+    "reply.received": (Measure.REPLIES, Measure.REPLIED, Measure.OPTED_OUT),
+    "click.recorded": (Measure.CLICKS, Measure.ROBOT_CLICKS, Measure.CLICKED),
+    "conversion.attributed": (Measure.CONVERSIONS, Measure.CONVERTED, Measure.TEXT_REVENUE, Measure.REVENUE),
+    "conversion.adjusted": (Measure.TEXT_REVENUE, Measure.REVENUE),
+    "consent.changed": (Measure.OPT_OUTS, Measure.OPT_INS, Measure.OPT_OUT_MILLISECONDS, Measure.TIMED_OPT_OUTS),
+    "recipient.erased": (Measure.ERASURES,),
 }
-"""The event types of each measure's rows."""
+"""The measures that each event type adds to: its facts are their rows."""
 _BY_SEND_HOUR = frozenset(
     {
         Measure.DELIVERED,
@@ -101,7 +87,7 @@ async def load_page(db: Transaction, merchant: MerchantId, query: FactQuery, clo
     found: list[FactAnswer] = []
     position = query.after
     scanned = 0
-    kinds = _TYPES[query.measure] if query.measure else ()
+    kinds = [kind for kind, measures in _MEASURES.items() if query.measure in measures]
     while scanned < _MOST_SCANNED:
         batch = await store.facts_page(
             db,
@@ -115,7 +101,8 @@ async def load_page(db: Transaction, merchant: MerchantId, query: FactQuery, clo
         scanned += len(batch)
         projections = await store.load_projections(db, {fact.follow_up_id for fact in batch if fact.follow_up_id})
         for fact in batch:
-            position, event = fact.position, fact.event()
+            event = fact.event()
+            position = event.occurred_at, event.event_id
             projection = projections.get(fact.follow_up_id) if fact.follow_up_id else None
             values = [value for entry, value in rollup_entries(event, projection) if _counts(entry, query, clock)]
             if values or (query.measure is None and not query.groups):
@@ -154,6 +141,14 @@ def _answer(
         value=value,
         fact=orjson.loads(fact.body),
     )
+
+
+def rows_query(
+    measure: Measure, window: Window, detail: str | None, groups: Mapping[Dimension, str] | None = None
+) -> str:
+    """Return the query string of a URL of the rows behind a number."""
+    query = {"measure": measure, "from": window.since.isoformat(), "to": window.until.isoformat()}
+    return urlencode(query | ({"detail": detail} if detail is not None else {}) | dict(groups or {}))
 
 
 def encode_cursor(position: FactPosition) -> str:

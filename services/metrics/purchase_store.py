@@ -10,6 +10,7 @@ from shared.db.transaction import Transaction
 from shared.ids import MerchantId
 
 _FEWEST_TO_REPEAT = 2
+_CUSTOMERS = sa.func.count(orders.c.recipient_id.distinct())
 _REFUNDED = sa.func.coalesce(orders.c.refunded_minor, 0)
 _KEPT = sa.case(
     (sa.func.coalesce(orders.c.refund_currency, "").not_in(["", orders.c.currency]), 0),
@@ -36,53 +37,27 @@ async def load_purchase_totals(
         .having(sa.func.count() >= _FEWEST_TO_REPEAT)
         .subquery()
     )
-    window = await _money(db, now)
+    count, value = sa.func.count(), sa.func.sum(_KEPT)
     return PurchaseTotals(
-        customers=await _customers(db, now),
-        customers_before=await _customers(db, before),
-        customers_retained=await _customers(db, sa.and_(before, orders.c.recipient_id.in_(buyers))),
-        customers_repeating=await _number(db, sa.select(sa.func.count().label("number")).select_from(repeating)),
-        customers_ever=await _customers_by_currency(db, ever),
-        orders={currency: count for currency, (count, _) in window.items()},
-        value={currency: value for currency, (_, value) in window.items()},
-        value_before=await _value(db, before),
-        value_lost=await _value(db, sa.and_(before, orders.c.recipient_id.not_in(buyers))),
-        value_ever=await _value(db, ever),
+        customers=await _number(db, sa.select(_CUSTOMERS).where(now)),
+        customers_before=await _number(db, sa.select(_CUSTOMERS).where(before)),
+        customers_retained=await _number(db, sa.select(_CUSTOMERS).where(before, orders.c.recipient_id.in_(buyers))),
+        customers_repeating=await _number(db, sa.select(count).select_from(repeating)),
+        customers_ever=await _by_currency(db, _CUSTOMERS, ever),
+        orders=await _by_currency(db, count, now),
+        value=await _by_currency(db, value, now),
+        value_before=await _by_currency(db, value, before),
+        value_lost=await _by_currency(db, value, sa.and_(before, orders.c.recipient_id.not_in(buyers))),
+        value_ever=await _by_currency(db, value, ever),
     )
-
-
-async def _customers(db: Transaction, which: sa.ColumnElement[bool]) -> int:
-    return await _number(db, sa.select(sa.func.count(orders.c.recipient_id.distinct()).label("number")).where(which))
-
-
-async def _customers_by_currency(db: Transaction, which: sa.ColumnElement[bool]) -> dict[str, int]:
-    """Return how many customers paid in each currency."""
-    found = await db.rows(
-        sa.select(orders.c.currency, sa.func.count(orders.c.recipient_id.distinct()).label("number"))
-        .where(which)
-        .group_by(orders.c.currency)
-    )
-    return {row["currency"]: int(row["number"]) for row in found}
 
 
 async def _number(db: Transaction, statement: sa.Select[int]) -> int:
-    found = await db.rows(statement)
-    return int(found[0]["number"])
+    [row] = await db.rows(statement)
+    [number] = row.values()
+    return int(number)
 
 
-async def _value(db: Transaction, which: sa.ColumnElement[bool]) -> dict[str, int]:
-    return {currency: value for currency, (_, value) in (await _money(db, which)).items()}
-
-
-async def _money(db: Transaction, which: sa.ColumnElement[bool]) -> dict[str, tuple[int, int]]:
-    """Return number and value of orders by currency."""
-    found = await db.rows(
-        sa.select(
-            orders.c.currency,
-            sa.func.count().label("number"),
-            sa.func.sum(_KEPT).label("value"),
-        )
-        .where(which)
-        .group_by(orders.c.currency)
-    )
-    return {row["currency"]: (int(row["number"]), int(row["value"])) for row in found}
+async def _by_currency(db: Transaction, number: sa.ColumnElement[int], which: sa.ColumnElement[bool]) -> dict[str, int]:
+    statement = sa.select(orders.c.currency, number.label("number")).where(which).group_by(orders.c.currency)
+    return {row["currency"]: int(row["number"]) for row in await db.rows(statement)}

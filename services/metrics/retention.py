@@ -7,6 +7,7 @@ every stored number can be recomputed from stored facts.
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -65,24 +66,18 @@ async def delete_follow_ups(units: UnitOfWorkRunner, before: datetime, *, rows: 
         return [FollowUpId(row["follow_up_id"]) for row in found]
 
     while ids := await units.read(slice_of):
-        deleted += await units.run(_DeletedSlice(ids, before).delete, WritePriority.BATCHES)
+        deleted += await units.run(partial(_delete_slice, ids, before), WritePriority.BATCHES)
         after = ids[-1]
     return deleted
 
 
-class _DeletedSlice:
-    """One slice of follow-ups."""
-
-    def __init__(self, ids: Sequence[FollowUpId], before: datetime) -> None:
-        self._ids = ids
-        self._before = before
-
-    async def delete(self, uow: UnitOfWork) -> int:
-        """Delete those of the slice that are still as old as when they were selected."""
-        old = await store.delete_projections(uow.db, self._ids, self._before)
-        counted: Counter[RollupKey] = Counter(key for one in old if (key := state_key(one)) is not None)
-        await store.add_to_rollups(uow.db, Counter({key: -count for key, count in counted.items()}))
-        return len(old)
+async def _delete_slice(ids: Sequence[FollowUpId], before: datetime, uow: UnitOfWork) -> int:
+    """Delete those of the slice that are still as old as when they were selected."""
+    old = await store.delete_projections(uow.db, ids, before)
+    counts: Counter[RollupKey] = Counter()
+    counts.subtract(key for one in old if (key := state_key(one)) is not None)
+    await store.add_to_rollups(uow.db, counts)
+    return len(old)
 
 
 async def prune(units: UnitOfWorkRunner, settings: MetricsSettings) -> float:

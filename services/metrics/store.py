@@ -36,11 +36,6 @@ class StoredFact:
     row: Row
 
     @property
-    def position(self) -> tuple[datetime, UUID]:
-        """Its place in the order of a page."""
-        return self.row["occurred_at"], self.row["event_id"]
-
-    @property
     def follow_up_id(self) -> FollowUpId | None:
         """The follow-up it concerns, if any."""
         key = self.row["follow_up_id"]
@@ -142,11 +137,6 @@ async def facts_of_follow_ups(db: Transaction, ids: Iterable[FollowUpId]) -> dic
 async def facts_by_id(db: Transaction, ids: Iterable[UUID]) -> list[Event]:
     """Return these facts."""
     return [_event(row) for row in await db.fetch(facts, "event_id", list(ids))]
-
-
-async def facts_of_follow_up(db: Transaction, follow_up_id: FollowUpId) -> list[Event]:
-    """Return one follow-up's facts."""
-    return [_event(row) for row in await db.fetch(facts, "follow_up_id", [follow_up_id])]
 
 
 async def facts_about(db: Transaction, recipient_id: UUID, kinds: Sequence[str]) -> list[Event]:

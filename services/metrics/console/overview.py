@@ -11,18 +11,17 @@ from services.metrics import store
 from services.metrics.domain.facts import follow_up_of
 from services.metrics.domain.grouping import HOUR, Window, grouped
 from services.metrics.domain.journey_steps import JourneyStep, describe
-from services.metrics.domain.kpis import Figure, figures
+from services.metrics.domain.kpis import Figure, MeasureTotals, figures, total
 from services.metrics.domain.projection import Projection
 from services.metrics.domain.reasons import meaning_of
 from services.metrics.domain.rollups import Measure, hour_of
 from shared.db.transaction import Row, Transaction
 from shared.events.envelope import Event
-from shared.ids import FollowUpId, MerchantId
+from shared.ids import MerchantId
 from shared.vocabulary.follow_up_states import FollowUpState
 
 _FEED_FACTS: Final = 40
 _MOST_FOLLOW_UPS: Final = 8
-_DAY: Final = timedelta(days=1)
 
 
 class OverviewPeriod(StrEnum):
@@ -35,16 +34,12 @@ class OverviewPeriod(StrEnum):
     @property
     def duration(self) -> timedelta:
         """The length, in whole days."""
-        return {OverviewPeriod.DAY: _DAY, OverviewPeriod.WEEK: 7 * _DAY, OverviewPeriod.MONTH: 30 * _DAY}[self]
+        return timedelta(days={OverviewPeriod.DAY: 1, OverviewPeriod.WEEK: 7, OverviewPeriod.MONTH: 30}[self])
 
     @property
     def words(self) -> str:
         """The name shown on the page."""
-        return {
-            OverviewPeriod.DAY: "the last 24 hours",
-            OverviewPeriod.WEEK: "the last 7 days",
-            OverviewPeriod.MONTH: "the last 30 days",
-        }[self]
+        return "the last 24 hours" if self is OverviewPeriod.DAY else f"the last {self.duration.days} days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +52,7 @@ class Bar:
     troubled: int
     """Failed or unknown."""
     blocked: int
-    sums: Mapping[tuple[str, str], int]
+    sums: MeasureTotals
 
     @property
     def total(self) -> int:
@@ -138,9 +133,9 @@ def _bars(rows: Sequence[Row], window: Window, period: OverviewPeriod, clock: Zo
     return [
         Bar(
             begins_at,
-            delivered=_sum(inside, Measure.DELIVERED),
-            troubled=_sum(inside, Measure.FAILED) + _sum(inside, Measure.UNKNOWN),
-            blocked=_sum(inside, Measure.BLOCKED),
+            delivered=total(inside, Measure.DELIVERED),
+            troubled=total(inside, Measure.FAILED) + total(inside, Measure.UNKNOWN),
+            blocked=total(inside, Measure.BLOCKED),
             sums=inside,
         )
         for begins_at, inside in sums.items()
@@ -152,11 +147,7 @@ def _bucket(hour: datetime, period: OverviewPeriod, clock: ZoneInfo) -> datetime
     return local if period is OverviewPeriod.DAY else local.replace(hour=0, minute=0, fold=0)
 
 
-def _sum(sums: Mapping[tuple[str, str], int], measure: Measure) -> int:
-    return sum(value for (name, _), value in sums.items() if name == measure)
-
-
-def _reasons(sums: Mapping[tuple[str, str], int]) -> list[ReasonCount]:
+def _reasons(sums: MeasureTotals) -> list[ReasonCount]:
     """Return why follow-ups were deferred, blocked or failed, the most frequent reason first."""
     shown = (Measure.DEFERRED, Measure.BLOCKED, Measure.FAILED)
     found = [
@@ -168,10 +159,9 @@ def _reasons(sums: Mapping[tuple[str, str], int]) -> list[ReasonCount]:
 
 
 async def _feed(db: Transaction, newest: Sequence[Event], clock: ZoneInfo) -> list[FeedLine]:
-    ids = {event.event_id: follow_up_of(event) for event in newest}
-    projections = await store.load_projections(db, {key for key in ids.values() if key})
-    return [FeedLine(describe(event, clock), _of(projections, ids[event.event_id])) for event in newest]
-
-
-def _of(projections: Mapping[FollowUpId, Projection], key: FollowUpId | None) -> Projection | None:
-    return projections.get(key) if key else None
+    ids = [follow_up_of(event) for event in newest]
+    projections = await store.load_projections(db, {key for key in ids if key})
+    return [
+        FeedLine(describe(event, clock), projections.get(key) if key else None)
+        for event, key in zip(newest, ids, strict=True)
+    ]

@@ -14,7 +14,7 @@ from services.metrics.console.overview import OverviewPeriod, load_overview
 from services.metrics.console.rendering import STATIC, PageRenderer, redirect
 from services.metrics.console.row_presentation import heading
 from services.metrics.console.sessions import Sessions
-from services.metrics.console.sign_in import signed_in
+from services.metrics.console.sign_in import SignedIn, signed_in
 from services.metrics.domain.grouping import Window
 from services.metrics.domain.progress_summary import label, progress_at, summarize
 from services.metrics.domain.rollups import Measure
@@ -38,10 +38,12 @@ class ConsolePages:
         self._settings = settings
         self._renderer = renderer
 
-    async def overview(self, request: Request, merchant: Merchant, period: OverviewPeriod) -> Response:
+    async def overview(
+        self, request: Request, merchant: SignedIn, span: OverviewPeriod = OverviewPeriod.DAY
+    ) -> Response:
         """Answer the first page: what is happening now."""
         zone, now = _zone(merchant), self._units.clock.now()
-        overview = await self._units.read(lambda db: load_overview(db, merchant.id, period, now, zone))
+        overview = await self._units.read(lambda db: load_overview(db, merchant.id, span, now, zone))
         values = {
             "overview": overview,
             "periods": list(OverviewPeriod),
@@ -53,7 +55,14 @@ class ConsolePages:
         }
         return self._renderer.page(request, "now", _frame(merchant) | values)
 
-    async def story(self, request: Request, merchant: Merchant, follow_up_id: UUID) -> Response:
+    async def find(self, number: Annotated[str, Query(alias="id")] = "") -> Response:
+        """Answer the redirect to a follow-up's story, or to the first page for what is not an id."""
+        try:
+            return redirect(f"/console/follow-ups/{UUID(number.strip())}")
+        except ValueError:
+            return redirect("/console")
+
+    async def story(self, request: Request, merchant: SignedIn, follow_up_id: UUID) -> Response:
         """Answer one follow-up's story."""
         zone, now = _zone(merchant), self._units.clock.now()
         found = await self._units.read(lambda db: load_journey(db, merchant.id, FollowUpId(follow_up_id), zone))
@@ -71,20 +80,33 @@ class ConsolePages:
         }
         return self._renderer.page(request, "story", _frame(merchant) | values)
 
-    async def rows(self, request: Request, merchant: Merchant, query: FactQuery, measure: Measure) -> Response:
+    async def rows(
+        self,
+        request: Request,
+        merchant: SignedIn,
+        measure: Measure,
+        since: Annotated[Instant, Query(alias="from")],
+        until: Annotated[Instant, Query(alias="to")],
+        detail: str | None = None,
+        cursor: str | None = None,
+    ) -> Response:
         """Answer a page of the rows behind a number."""
+        if measure is Measure.IN_STATE:  # a state is where facts led to; it has no rows of its own
+            return redirect("/console")
+        after = decode_cursor(cursor) if cursor else None
+        query = FactQuery(Window.around(since, until), measure, detail, {}, _ROWS_ON_A_PAGE, after)
         page, sums = await self._units.read(lambda db: _rows_and_sums(db, merchant.id, query, _zone(merchant)))
-        more = presentation.rows_url(measure, query.window, query.detail)
+        more = presentation.rows_url(measure, query.window, detail)
         values = {
             "measure": measure,
-            "heading": heading(measure, query.detail, sums),
+            "heading": heading(measure, detail, sums),
             "window": query.window,
             "rows": page.rows,
             "more": f"{more}&cursor={encode_cursor(page.end)}" if page.end else None,
         }
         return self._renderer.page(request, "rows", _frame(merchant) | values)
 
-    def static(self, name: str) -> Response:
+    async def static(self, name: str) -> Response:
         """Answer a style sheet, script or image."""
         if name not in STATIC:
             return Response(status_code=HTTPStatus.NOT_FOUND)
@@ -92,49 +114,14 @@ class ConsolePages:
         return Response(self._renderer.assets[name], media_type=STATIC[name], headers=headers)
 
     def create_router(self, sessions: Sessions) -> APIRouter:
-        """Return the routes; each page requires a session."""
+        """Return the routes; each page requires a session, its style sheet does not."""
         router = APIRouter(prefix="/console", include_in_schema=False)
-        owner = signed_in(sessions)
-
-        @router.get("")
-        async def now(
-            request: Request, merchant: Annotated[Merchant, Depends(owner)], span: OverviewPeriod = OverviewPeriod.DAY
-        ) -> Response:
-            return await self.overview(request, merchant, span)
-
-        @router.get("/follow-ups", dependencies=[Depends(owner)])
-        async def find(number: Annotated[str, Query(alias="id")] = "") -> Response:
-            try:
-                return redirect(f"/console/follow-ups/{UUID(number.strip())}")
-            except ValueError:
-                return redirect("/console")
-
-        @router.get("/follow-ups/{follow_up_id}")
-        async def story(
-            request: Request, merchant: Annotated[Merchant, Depends(owner)], follow_up_id: UUID
-        ) -> Response:
-            return await self.story(request, merchant, follow_up_id)
-
-        @router.get("/rows")
-        async def rows(
-            request: Request,
-            merchant: Annotated[Merchant, Depends(owner)],
-            measure: Measure,
-            since: Annotated[Instant, Query(alias="from")],
-            until: Annotated[Instant, Query(alias="to")],
-            detail: str | None = None,
-            cursor: str | None = None,
-        ) -> Response:
-            if measure is Measure.IN_STATE:  # a state is where facts led to; it has no rows of its own
-                return redirect("/console")
-            after = decode_cursor(cursor) if cursor else None
-            query = FactQuery(Window.around(since, until), measure, detail, {}, _ROWS_ON_A_PAGE, after)
-            return await self.rows(request, merchant, query, measure)
-
-        @router.get("/static/{name}")
-        async def static(name: str) -> Response:
-            return self.static(name)
-
+        owner = [Depends(signed_in(sessions))]
+        router.add_api_route("", self.overview, dependencies=owner)
+        router.add_api_route("/follow-ups", self.find, dependencies=owner)
+        router.add_api_route("/follow-ups/{follow_up_id}", self.story, dependencies=owner)
+        router.add_api_route("/rows", self.rows, dependencies=owner)
+        router.add_api_route("/static/{name}", self.static)
         return router
 
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 from services.metrics.console.overview import Bar, Overview
 from services.metrics.domain.grouping import Window
 from services.metrics.domain.journey_steps import Tone, money
-from services.metrics.domain.kpis import Figure, Unit
+from services.metrics.domain.kpis import Figure, FigureDefinition, Unit, total
 from services.metrics.domain.rollups import Measure
+from services.metrics.fact_rows import rows_query
 from shared.phone import E164, masked
 from shared.progress import Doing, Progress
 from shared.vocabulary.follow_up_states import FollowUpState
@@ -36,7 +36,7 @@ _PARTS: Final = {
     "opt_out_rate": "{numerator:,.0f} of {denominator:,.0f} delivered",
     "unsubscribe_latency": "mean of {denominator:,.0f}",
 }
-_TONES: Final = {
+TONES: Final = {
     FollowUpState.PENDING: Tone.PLAIN,
     FollowUpState.RELEASED: Tone.PLAIN,
     FollowUpState.DISPATCHED: Tone.PLAIN,
@@ -66,12 +66,11 @@ STATE_WORDS: Final = {
 class Tile:
     """One figure on the page, linked to its rows."""
 
-    title: str
+    figure: FigureDefinition
     value: str
     unit: str
     """Shown in small type after the value."""
     parts: str
-    formula: str
     rows: str
     change: str | None
     is_better: bool | None
@@ -84,15 +83,13 @@ class Tile:
 class DrawnBar:
     """One bar, in percent of the drawing's height from the bottom up."""
 
+    counts: Bar
     label: str
     full_label: str
     x: float
     width: float
     blocks: tuple[tuple[str, float, float], ...]
     """Class, top and height of each piece."""
-    delivered: int
-    troubled: int
-    blocked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,6 @@ class Slice:
 
     state: FollowUpState
     words: str
-    tone: Tone
     count: int
     x: float
     width: float
@@ -109,32 +105,32 @@ class Slice:
 
 def tiles(overview: Overview) -> list[Tile]:
     """Return the tiles; amounts of money once for each currency."""
-    before = {(figure.name, figure.detail): figure for figure in overview.figures_before}
+    before = {(figure.definition, figure.detail): figure for figure in overview.figures_before}
     return [
-        _tile(figure, before.get((figure.name, figure.detail)), overview)
+        _tile(figure, before.get((figure.definition, figure.detail)), overview)
         for name in _TILES
         for figure in overview.figures
-        if figure.name == name
+        if figure.definition.name == name
     ]
 
 
 def _tile(figure: Figure, before: Figure | None, overview: Overview) -> Tile:
-    parts = _PARTS.get(figure.name, "")
+    definition = figure.definition
+    parts = _PARTS.get(definition.name, "")
     change = _change(figure, before)
     value, _, unit = value_text(figure).partition(" ")
-    wanted_up = figure.name not in {"opt_out_rate", "unsubscribe_latency"}
+    wanted_up = definition.name not in {"opt_out_rate", "unsubscribe_latency"}
     return Tile(
-        title=figure.title,
+        definition,
         value=value,
         unit=unit,
         parts=parts.format(numerator=figure.numerator, denominator=figure.denominator or 0)
         if figure.value is not None
         else "no data yet",
-        formula=figure.formula,
-        rows=rows_url(figure.numerator_measure, overview.window, figure.detail),
+        rows=rows_url(definition.numerator, overview.window, figure.detail),
         change=change,
         is_better=None if change is None else change.startswith("+") == wanted_up,
-        spark=_spark(overview.bars, figure.numerator_measure, figure.detail),
+        spark=_spark(overview.bars, definition.numerator, figure.detail),
     )
 
 
@@ -142,7 +138,7 @@ def value_text(figure: Figure) -> str:
     """Return a value formatted for people; a dash if there is none, never 0 %."""
     if figure.value is None:
         return "–"
-    match figure.unit:
+    match figure.definition.unit:
         case Unit.RATIO:
             return f"{figure.value * 100:.1f} %"
         case Unit.PERCENT:
@@ -161,7 +157,7 @@ def _change(figure: Figure, before: Figure | None) -> str | None:
     if figure.value is None or before is None or before.value is None:
         return None
     difference = figure.value - before.value
-    match figure.unit:
+    match figure.definition.unit:
         case Unit.RATIO:
             text = f"{abs(difference) * 100:.1f} pt"
             is_none = round(difference * 100, 1) == 0
@@ -173,11 +169,9 @@ def _change(figure: Figure, before: Figure | None) -> str | None:
     return None if is_none else f"{'+' if difference > 0 else '−'}{text}"
 
 
-def _spark(bars: Sequence[Bar], measure: Measure | None, detail: str | None) -> str | None:
+def _spark(bars: Sequence[Bar], measure: Measure, detail: str | None) -> str | None:
     """Return a measure over time as a line; None if it is zero throughout."""
-    values = [
-        sum(v for (name, word), v in bar.sums.items() if name == measure and detail in {None, word}) for bar in bars
-    ]
+    values = [total(bar.sums, measure, detail) for bar in bars]
     top = max(values, default=0)
     if top <= 0 or len(values) <= 1:
         return None
@@ -209,49 +203,32 @@ def draw_bars(overview: Overview) -> list[DrawnBar]:
         at = bar.begins_at
         label = f"{at:%H}" if is_day else f"{at.day}"
         full = f"{at:%a %H:%M}" if is_day else f"{at:%a} {at.day} {at:%b}"
-        found.append(
-            DrawnBar(
-                label,
-                full,
-                place * slot + slot * 0.14,
-                slot * 0.72,
-                tuple(blocks),
-                bar.delivered,
-                bar.troubled,
-                bar.blocked,
-            )
-        )
+        found.append(DrawnBar(bar, label, full, place * slot + slot * 0.14, slot * 0.72, tuple(blocks)))
     return found
 
 
 def slices(overview: Overview) -> list[Slice]:
     """Return the states in the order of a follow-up's life, each with its share of all."""
-    total = sum(overview.states.values()) or 1
+    every = sum(overview.states.values()) or 1
     found = []
     x = 0.0
     for state in FollowUpState:
         count = overview.states.get(state, 0)
-        width = count / total * 100
+        width = count / every * 100
         if state is not FollowUpState.UNCONFIRMED:
-            found.append(Slice(state, STATE_WORDS[state], _TONES[state], count, x, width))
+            found.append(Slice(state, STATE_WORDS[state], count, x, width))
         x += width
     return found
 
 
-def tone_of(state: FollowUpState) -> Tone:
-    """Return the tone of a state."""
-    return _TONES[state]
-
-
 def tone_at(state: FollowUpState, progress: Progress) -> Tone:
     """Return the tone of a follow-up: waiting ones have their own, the others that of their state."""
-    return Tone.WAIT if progress.doing in {Doing.WAITING, Doing.UNANSWERED} else _TONES[state]
+    return Tone.WAIT if progress.doing in {Doing.WAITING, Doing.UNANSWERED} else TONES[state]
 
 
-def rows_url(measure: Measure | None, window: Window, detail: str | None) -> str:
+def rows_url(measure: Measure, window: Window, detail: str | None) -> str:
     """Return the URL of the console page with the rows behind a number."""
-    query = {"measure": str(measure or ""), "from": window.since.isoformat(), "to": window.until.isoformat()}
-    return f"/console/rows?{urlencode(query | ({'detail': detail} if detail else {}))}"
+    return f"/console/rows?{rows_query(measure, window, detail or None)}"
 
 
 def person_mark(recipient_id: UUID) -> str:

@@ -49,7 +49,7 @@ class PageRenderer:
             person=presentation.person_mark,
             hue=presentation.hue,
             masked_number=presentation.masked_number,
-            tone=presentation.tone_of,
+            tone=presentation.TONES.__getitem__,
             duration=presentation.duration_text,
             counted=lambda row, measure: row_presentation.row_shown(measure, row.value, row.fact),
             moment=moment,

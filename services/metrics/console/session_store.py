@@ -1,6 +1,6 @@
 """SQL of console sessions."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -24,9 +24,7 @@ class StoredSession:
 async def find(db: Transaction, token_sha256: bytes) -> StoredSession | None:
     """Return the session with this token's hash."""
     for row in await db.fetch(sessions, "token_sha256", [token_sha256]):
-        return StoredSession(
-            token_sha256, row["kind"], MerchantId(row["merchant_id"]), row["key_sha256"], row["ends_at"]
-        )
+        return StoredSession(**row)
     return None
 
 
@@ -34,18 +32,7 @@ async def insert(db: Transaction, session: StoredSession, now: datetime) -> None
     """Store a session, and delete those of its merchant that have ended."""
     ended = sa.delete(sessions).where(sessions.c.merchant_id == session.merchant_id, sessions.c.ends_at <= now)
     await db.execute(ended)
-    await db.insert(
-        sessions,
-        [
-            {
-                "token_sha256": session.token_sha256,
-                "kind": session.kind,
-                "merchant_id": session.merchant_id,
-                "key_sha256": session.key_sha256,
-                "ends_at": session.ends_at,
-            }
-        ],
-    )
+    await db.insert(sessions, [asdict(session)])
 
 
 async def delete(db: Transaction, token_sha256: bytes) -> bool:

@@ -1,9 +1,8 @@
 """Signing in to the console with a key typed into a form or with a one-time code, and signing out."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import Response
@@ -31,35 +30,61 @@ _NO_SUCH_CODE: Final = "This code was used or has expired. Sign in with a key, o
 log = logger(__name__)
 
 
-def signed_in(sessions: Sessions) -> Callable[[Request], Awaitable[Merchant]]:
-    """Return a dependency that gives the merchant of the session, or redirects to the sign-in form."""
+def signed_in(sessions: Sessions) -> Callable[[Request], Awaitable[None]]:
+    """Return a dependency that gives the request the merchant of its session, or redirects to the sign-in form."""
 
-    async def merchant(request: Request) -> Merchant:
+    async def sign_in_first(request: Request) -> None:
         found = await sessions.merchant_of(request.cookies.get(COOKIE))
         if found is None:
             raise HTTPException(HTTPStatus.SEE_OTHER, "sign in first", headers={"Location": SIGN_IN, **HEADERS})
-        return found
+        request.state.merchant = found
 
-    return merchant
+    return sign_in_first
 
 
-@dataclass(frozen=True, slots=True)
+async def _merchant(request: Request) -> Merchant:
+    found: Merchant = request.state.merchant
+    return found
+
+
+SignedIn = Annotated[Merchant, Depends(_merchant)]
+"""The merchant of the session, for a route that depends on `signed_in`."""
+
+
 class SignIn:
-    """Signs in and out, and creates codes."""
+    """Signs in and out, and creates codes.
 
-    sessions: Sessions
-    renderer: PageRenderer
-    throttle: GuessThrottle
-    is_https: bool
-    """Whether clients use HTTPS, whatever protocol a proxy uses."""
+    Args:
+        sessions: of this process.
+        renderer: of the form.
+        clock: for the limit on attempts.
+        public_url: at which clients reach the console, whatever protocol a proxy uses.
+    """
 
-    async def answer(self, request: Request, key: str, code: str) -> Response:
-        """Return the redirect to the console with a session cookie, or the form with what was wrong."""
+    def __init__(self, sessions: Sessions, renderer: PageRenderer, clock: Clock, public_url: str) -> None:
+        self.sessions = sessions
+        self._renderer = renderer
+        self._throttle = GuessThrottle(clock)
+        self._is_https = public_url.startswith("https:")
+
+    async def ask(self, request: Request, code: Annotated[str, Query(max_length=_LONGEST)] = "") -> Response:
+        """Answer the form."""
+        return self._renderer.page(request, "sign_in", {"problem": None, "code": code})
+
+    async def sign_in(
+        self,
+        request: Request,
+        key: Annotated[str, Form(max_length=_LONGEST)] = "",
+        code: Annotated[str, Form(max_length=_LONGEST)] = "",
+    ) -> Response:
+        """Answer the redirect to the console with a session cookie, or the form with what was wrong."""
+        _refuse_other_sites(request)
+        key, code = key.strip(), code.strip()
         given = code or key
         if not given:
             return self._form(request, HTTPStatus.UNPROCESSABLE_ENTITY, "Enter a key.")
         names = (f"address {_address(request)}", f"key {key_sha256(given)}")
-        if wait := self.throttle.wait_seconds(*names):
+        if wait := self._throttle.wait_seconds(*names):
             SIGN_INS.labels(outcome="braked").inc()
             throttled = self._form(request, HTTPStatus.TOO_MANY_REQUESTS, _WORDS[HTTPStatus.TOO_MANY_REQUESTS])
             throttled.headers["Retry-After"] = str(int(wait) + 1)
@@ -69,10 +94,10 @@ class SignIn:
         else:
             cookie, status, words = await self._by_key(request.app.state.keys, key)
         if cookie is not None:
-            self.throttle.right(*names)
+            self._throttle.right(*names)
             SIGN_INS.labels(outcome="signed_in").inc()
             return self._let_in(request, cookie)
-        self.throttle.wrong(*names)
+        self._throttle.wrong(*names)
         SIGN_INS.labels(outcome="refused").inc()
         log.warning("console_sign_in_refused", address=_address(request), status=int(status))
         return self._form(request, status, words)
@@ -92,45 +117,29 @@ class SignIn:
             cookie,
             max_age=self.sessions.seconds,
             path="/console",
-            secure=self.is_https or request.url.scheme == "https",
+            secure=self._is_https or request.url.scheme == "https",
             httponly=True,
             samesite="strict",
         )
         return answer
 
     def _form(self, request: Request, status: HTTPStatus, words: str) -> Response:
-        return self.renderer.page(request, "sign_in", {"problem": words, "code": ""}, status)
+        return self._renderer.page(request, "sign_in", {"problem": words, "code": ""}, status)
 
-    @classmethod
-    def of(cls, sessions: Sessions, renderer: PageRenderer, clock: Clock, public_url: str) -> Self:
-        """Return it for the address at which clients reach the console."""
-        return cls(sessions, renderer, GuessThrottle(clock), public_url.startswith("https:"))
+    async def sign_out(self, request: Request) -> Response:
+        """End the session and answer the redirect to the form."""
+        _refuse_other_sites(request)
+        await self.sessions.end(request.cookies.get(COOKIE))
+        answer = redirect(SIGN_IN)
+        answer.delete_cookie(COOKIE, path="/console")
+        return answer
 
     def create_router(self) -> APIRouter:
         """Return the routes of signing in and out."""
         router = APIRouter(prefix="/console", include_in_schema=False)
-
-        @router.get("/sign-in")
-        async def ask(request: Request, code: Annotated[str, Query(max_length=_LONGEST)] = "") -> Response:
-            return self.renderer.page(request, "sign_in", {"problem": None, "code": code})
-
-        @router.post("/sign-in")
-        async def sign_in(
-            request: Request,
-            key: Annotated[str, Form(max_length=_LONGEST)] = "",
-            code: Annotated[str, Form(max_length=_LONGEST)] = "",
-        ) -> Response:
-            _refuse_other_sites(request)
-            return await self.answer(request, key.strip(), code.strip())
-
-        @router.post("/sign-out")
-        async def sign_out(request: Request) -> Response:
-            _refuse_other_sites(request)
-            await self.sessions.end(request.cookies.get(COOKIE))
-            answer = redirect(SIGN_IN)
-            answer.delete_cookie(COOKIE, path="/console")
-            return answer
-
+        router.add_api_route("/sign-in", self.ask)
+        router.add_api_route("/sign-in", self.sign_in, methods=["POST"])
+        router.add_api_route("/sign-out", self.sign_out, methods=["POST"])
         return router
 
     def create_codes_router(self) -> APIRouter:

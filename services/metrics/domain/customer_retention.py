@@ -6,10 +6,54 @@ of those E who were not customers before (new or regained), (E−N)/S is the ret
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from services.metrics.domain.kpis import Breakdown, Figure, Unit, ratio
+from services.metrics.domain.kpis import Breakdown, Figure, FigureDefinition, Unit, figure_of, ratio
 from services.metrics.domain.rollups import Measure
 
+
+def _definition(name: str, title: str, formula: str, unit: Unit, per: Breakdown | None = None) -> FigureDefinition:
+    return FigureDefinition(name, title, formula, unit, Measure.ORDERS, per=per)
+
+
+_REPEAT: Final = _definition(
+    "repeat_purchase_rate",
+    "Repeat customers",
+    "customers with two purchases or more / customers in the window",
+    Unit.RATIO,
+)
+_RETAINED: Final = _definition("customer_retention_rate", "Customers retained", "(E − N) / S × 100", Unit.PERCENT)
+_AVERAGE_ORDER: Final = FigureDefinition(
+    "average_order_value",
+    "Average order",
+    "order value / orders",
+    Unit.MINOR,
+    Measure.ORDER_VALUE,
+    Measure.ORDERS,
+    Breakdown.CURRENCY,
+)
+_CHURN: Final = _definition(
+    "revenue_churn",
+    "Revenue lost",
+    "revenue before of customers who did not buy in the window / revenue before × 100",
+    Unit.PERCENT,
+    Breakdown.CURRENCY,
+)
+_LIFETIME: Final = _definition(
+    "lifetime_value",
+    "Customer lifetime value",
+    "order value until the end of the window / customers who paid in this currency until then",
+    Unit.MINOR,
+    Breakdown.CURRENCY,
+)
+_LTV_TO_CAC: Final = _definition(
+    "ltv_to_cac",
+    "Customer value to acquisition cost",
+    "lifetime value / cost of acquiring a customer",
+    Unit.RATIO,
+    Breakdown.CURRENCY,
+)
+_PROMOTERS: Final = _definition("net_promoter_score", "Would recommend", "promoters % − detractors %", Unit.PERCENT)
 _NO_CAC = "Needs the cost of acquiring a customer: add cac_minor=… in the same currency."
 _NO_NPS = "Not reported: survey answers are encrypted, and metrics decrypts nothing."
 
@@ -43,121 +87,29 @@ def retention_figures(purchases: PurchaseTotals, cac_minor: int | None = None) -
         purchases: of one merchant.
         cac_minor: the cost of acquiring a customer, in minor units; None: not given.
     """
-    retained = ratio(purchases.customers_retained, purchases.customers_before)
-    found = [
-        _figure(
-            "repeat_purchase_rate",
-            "Repeat customers",
-            "customers with two purchases or more / customers in the window",
-            Unit.RATIO,
-            ratio(purchases.customers_repeating, purchases.customers),
-            purchases.customers_repeating,
-            purchases.customers,
-        ),
-        _figure(
-            "customer_retention_rate",
-            "Customers retained",
-            "(E − N) / S × 100",
-            Unit.PERCENT,
-            None if retained is None else retained * 100,
-            purchases.customers_retained,
-            purchases.customers_before,
-            note=f"E {purchases.customers}, N {purchases.customers - purchases.customers_retained}, "
-            f"S {purchases.customers_before}; a customer of a period has a purchase in it.",
-        ),
-    ]
-    for currency in _currencies(purchases.value, purchases.value_ever, purchases.value_before):
-        found += _money(purchases, currency, cac_minor)
-    nps = _figure(
-        "net_promoter_score", "Would recommend", "promoters % − detractors %", Unit.PERCENT, None, 0, 0, note=_NO_NPS
-    )
-    return [*found, nps]
-
-
-def _money(purchases: PurchaseTotals, currency: str | None, cac_minor: int | None) -> list[Figure]:
-    """Return the figures in one currency."""
-    key = currency or ""
-    value, orders = purchases.value.get(key, 0), purchases.orders.get(key, 0)
-    before, lost = purchases.value_before.get(key, 0), purchases.value_lost.get(key, 0)
-    ever = purchases.value_ever.get(key, 0)
-    churned = ratio(lost, before)
-    customers = purchases.customers_ever.get(key, 0)
-    lifetime = ratio(ever, customers)
+    customers, before, retained = purchases.customers, purchases.customers_before, purchases.customers_retained
+    note = f"E {customers}, N {customers - retained}, S {before}; a customer of a period has a purchase in it."
+    currencies = sorted({*purchases.value, *purchases.value_ever, *purchases.value_before})
     return [
-        _figure(
-            "average_order_value",
-            "Average order",
-            "order value / orders",
-            Unit.MINOR,
-            ratio(value, orders),
-            value,
-            orders,
-            currency,
-            measures=(Measure.ORDER_VALUE, Measure.ORDERS),
-        ),
-        _figure(
-            "revenue_churn",
-            "Revenue lost",
-            "revenue before of customers who did not buy in the window / revenue before × 100",
-            Unit.PERCENT,
-            None if churned is None else churned * 100,
-            lost,
-            before,
-            currency,
-        ),
-        _figure(
-            "lifetime_value",
-            "Customer lifetime value",
-            "order value until the end of the window / customers who paid in this currency until then",
-            Unit.MINOR,
-            lifetime,
-            ever,
-            customers,
-            currency,
-        ),
-        _figure(
-            "ltv_to_cac",
-            "Customer value to acquisition cost",
-            "lifetime value / cost of acquiring a customer",
-            Unit.RATIO,
-            None if lifetime is None or cac_minor is None else ratio(lifetime, cac_minor),
-            lifetime or 0,
-            cac_minor,
-            currency,
-            note=None if cac_minor is not None else _NO_CAC,
-        ),
+        figure_of(_REPEAT, purchases.customers_repeating, customers),
+        figure_of(_RETAINED, retained, before, note=note),
+        *(figure for currency in currencies or [""] for figure in _money(purchases, currency, cac_minor)),
+        figure_of(_PROMOTERS, 0, 0, note=_NO_NPS),
     ]
 
 
-def _currencies(*by_currency: Mapping[str, int]) -> list[str | None]:
-    """Return every currency; a single None if there is none."""
-    found = {currency for values in by_currency for currency in values}
-    return [*sorted(found)] or [None]
-
-
-def _figure(
-    name: str,
-    title: str,
-    formula: str,
-    unit: Unit,
-    value: float | None,
-    numerator: float,
-    denominator: float | None,
-    currency: str | None = None,
-    note: str | None = None,
-    measures: tuple[Measure, Measure | None] = (Measure.ORDERS, None),
-) -> Figure:
-    return Figure(
-        name=name,
-        title=title,
-        formula=formula,
-        unit=unit,
-        value=value,
-        numerator=numerator,
-        denominator=denominator,
-        numerator_measure=measures[0],
-        denominator_measure=measures[1],
-        detail=currency or None,
-        per=Breakdown.CURRENCY if currency else None,
-        note=note,
-    )
+def _money(purchases: PurchaseTotals, currency: str, cac_minor: int | None) -> list[Figure]:
+    """Return the figures in one currency."""
+    detail = currency or None
+    value, orders = purchases.value.get(currency, 0), purchases.orders.get(currency, 0)
+    before, lost = purchases.value_before.get(currency, 0), purchases.value_lost.get(currency, 0)
+    ever, customers = purchases.value_ever.get(currency, 0), purchases.customers_ever.get(currency, 0)
+    lifetime = ratio(ever, customers)
+    to_cost = None if lifetime is None or cac_minor is None else ratio(lifetime, cac_minor)
+    note = None if cac_minor is not None else _NO_CAC
+    return [
+        figure_of(_AVERAGE_ORDER, value, orders, detail),
+        figure_of(_CHURN, lost, before, detail),
+        figure_of(_LIFETIME, ever, customers, detail),
+        Figure(_LTV_TO_CAC, to_cost, lifetime or 0, cac_minor, detail, note),
+    ]

@@ -74,40 +74,23 @@ class JourneyStep:
         return _PUBLISHERS[self.event.type]
 
 
-_PUBLISHERS: Final = {
-    "trigger.received": "ingest",
-    "consent.reported": "ingest",
-    "privacy.requested": "ingest",
-    "consent.changed": "compliance",
-    "recipient.erased": "compliance",
-    "privacy.erased": "compliance",
-    "privacy.exported": "compliance",
-    "merchant.closed": "compliance",
-    "follow-up.planned": "scheduler",
-    "follow-up.due": "scheduler",
-    "follow-up.moved": "scheduler",
-    "follow-up.cancelled": "scheduler",
-    "follow-up.expired": "scheduler",
-    "follow-up.cleared": "compliance",
-    "follow-up.deferred": "compliance",
-    "follow-up.blocked": "compliance",
-    "follow-up.lapsed": "sender",
-    "dispatch.waiting": "sender",
-    "dispatch.accepted": "sender",
-    "dispatch.delivered": "sender",
-    "dispatch.failed": "sender",
-    "dispatch.unknown": "sender",
-    "reply.received": "sender",
-    "click.recorded": "sender",
-    "conversion.attributed": "sender",
-    "conversion.adjusted": "sender",
-}
+_IN_ORDER: Final = (
+    ("ingest", ("trigger.received", "consent.reported", "privacy.requested")),
+    ("compliance", ("consent.changed", "recipient.erased", "privacy.erased", "privacy.exported", "merchant.closed")),
+    ("scheduler", ("follow-up.planned", "follow-up.due", "follow-up.moved")),
+    ("scheduler", ("follow-up.cancelled", "follow-up.expired")),
+    ("compliance", ("follow-up.cleared", "follow-up.deferred", "follow-up.blocked")),
+    ("sender", ("follow-up.lapsed", "dispatch.waiting", "dispatch.accepted", "dispatch.delivered")),
+    ("sender", ("dispatch.failed", "dispatch.unknown", "reply.received", "click.recorded")),
+    ("sender", ("conversion.attributed", "conversion.adjusted")),
+)
+"""The service that publishes each event type, in the sequence of facts at the same instant: causes first."""
+_PUBLISHERS: Final = {kind: service for service, kinds in _IN_ORDER for kind in kinds}
+_ORDER: Final = {kind: place for place, kind in enumerate(_PUBLISHERS)}
 _REASONS_OF_HOURS: Final = frozenset({"quiet_hours", "holiday", "message_expired"})
 """Reasons decided by rows of the sending-hours table; for others the rows are not shown."""
 _FEW: Final = 2
 """Beyond so many of a unit, the remainder is not shown."""
-_ORDER: Final = {kind: place for place, kind in enumerate(_PUBLISHERS)}
-"""The sequence of facts at the same instant: causes first."""
 _KINDS: Final = {
     "purchase": "A purchase was made",
     "inquiry": "An inquiry was made",
@@ -355,11 +338,7 @@ def moment(at: datetime, clock: ZoneInfo, seen_at: datetime | None = None, *, se
     """Return an instant formatted for people: Wed 2 Dec 2026, 09:00; without the year if `seen_at` is in it."""
     local = at.astimezone(clock)
     year = "" if seen_at is not None and seen_at.astimezone(clock).year == local.year else f" {local.year}"
-    return (
-        f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M:%S}"
-        if seconds
-        else (f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}")
-    )
+    return f"{local:%a} {local.day} {local:%b}{year}, {local:{'%H:%M:%S' if seconds else '%H:%M'}}"
 
 
 def money(minor: int | None, currency: str | None) -> str:

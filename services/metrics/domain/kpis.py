@@ -1,6 +1,6 @@
 """The figures: each has a name, a formula, a numerator, a denominator, and the measures of their rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -51,58 +51,50 @@ class FigureDefinition:
 class Figure:
     """One figure with its value; None if the denominator is zero, since 0 of 0 is not 0 %."""
 
-    name: str
-    title: str
-    formula: str
-    unit: Unit
+    definition: FigureDefinition
     value: float | None
     numerator: float
     denominator: float | None
-    numerator_measure: Measure | None
-    denominator_measure: Measure | None = None
     detail: str | None = None
-    per: Breakdown | None = None
+    """The currency or reason, if it is broken down by one."""
     note: str | None = None
+
+
+def _share(
+    name: str, title: str, counted: str, numerator: Measure, note: str | None = None, unit: Unit = Unit.RATIO
+) -> FigureDefinition:
+    """Define what is counted for each text that reached a person; an amount of money by currency."""
+    formula = f"{counted} / delivered texts other than answers to STOP and HELP"
+    per = Breakdown.CURRENCY if unit is Unit.MINOR else None
+    return FigureDefinition(name, title, formula, unit, numerator, Measure.REACHED, per, note=note)
+
+
+def _count(
+    name: str, title: str, formula: str, numerator: Measure, per: Breakdown | None = Breakdown.REASON
+) -> FigureDefinition:
+    return FigureDefinition(name, title, formula, Unit.COUNT, numerator, per=per)
 
 
 DEFINITIONS: Final = (
     FigureDefinition(
         "delivery_rate", "Delivered", "delivered / accepted", Unit.RATIO, Measure.DELIVERED, Measure.ACCEPTED
     ),
-    FigureDefinition(
+    _share(
         "click_through_rate",
         "Clicked",
-        "texts with a human click / delivered texts other than answers to STOP and HELP",
-        Unit.RATIO,
+        "texts with a human click",
         Measure.CLICKED,
-        Measure.REACHED,
-        note="Each text counts once, in the hour it was sent; visits by robots are recorded and not counted.",
+        "Each text counts once, in the hour it was sent; visits by robots are recorded and not counted.",
     ),
-    FigureDefinition(
-        "reply_rate",
-        "Replied",
-        "texts answered with anything but an opt-out or HELP / delivered texts other than answers to STOP and HELP",
-        Unit.RATIO,
-        Measure.REPLIED,
-        Measure.REACHED,
-    ),
-    FigureDefinition(
+    _share("reply_rate", "Replied", "texts answered with anything but an opt-out or HELP", Measure.REPLIED),
+    _share(
         "conversion_rate",
         "Bought",
-        "texts with an attributed purchase / delivered texts other than answers to STOP and HELP",
-        Unit.RATIO,
+        "texts with an attributed purchase",
         Measure.CONVERTED,
-        Measure.REACHED,
-        note="A purchase that is cancelled or refunded later still counts here, but not as revenue.",
+        "A purchase that is cancelled or refunded later still counts here, but not as revenue.",
     ),
-    FigureDefinition(
-        "opt_out_rate",
-        "Opted out",
-        "texts answered with an opt-out / delivered texts other than answers to STOP and HELP",
-        Unit.RATIO,
-        Measure.OPTED_OUT,
-        Measure.REACHED,
-    ),
+    _share("opt_out_rate", "Opted out", "texts answered with an opt-out", Measure.OPTED_OUT),
     FigureDefinition(
         "unsubscribe_latency",
         "STOP honoured in",
@@ -114,22 +106,15 @@ DEFINITIONS: Final = (
         note="The rows hold milliseconds.",
     ),
     FigureDefinition(
-        "revenue",
-        "Revenue",
-        "attributed purchases less refunds",
-        Unit.MINOR,
-        Measure.REVENUE,
-        per=Breakdown.CURRENCY,
+        "revenue", "Revenue", "attributed purchases less refunds", Unit.MINOR, Measure.REVENUE, per=Breakdown.CURRENCY
     ),
-    FigureDefinition(
+    _share(
         "revenue_per_text",
         "Revenue per text",
-        "attributed revenue / delivered texts other than answers to STOP and HELP",
-        Unit.MINOR,
+        "attributed revenue",
         Measure.TEXT_REVENUE,
-        Measure.REACHED,
-        per=Breakdown.CURRENCY,
-        note="Revenue of the texts sent in the window, whenever the purchase was.",
+        "Revenue of the texts sent in the window, whenever the purchase was.",
+        Unit.MINOR,
     ),
     FigureDefinition(
         "cost",
@@ -140,76 +125,60 @@ DEFINITIONS: Final = (
         per=Breakdown.CURRENCY,
         note="Added up exactly, in millionths, and rounded only for display.",
     ),
-    FigureDefinition("planned", "Planned", "follow-ups planned", Unit.COUNT, Measure.PLANNED),
-    FigureDefinition("accepted", "Sent", "texts accepted by a provider", Unit.COUNT, Measure.ACCEPTED),
-    FigureDefinition("delivered", "Arrived", "texts sent in the window and delivered", Unit.COUNT, Measure.DELIVERED),
-    FigureDefinition(
+    _count("planned", "Planned", "follow-ups planned", Measure.PLANNED, None),
+    _count("accepted", "Sent", "texts accepted by a provider", Measure.ACCEPTED, None),
+    _count("delivered", "Arrived", "texts sent in the window and delivered", Measure.DELIVERED, None),
+    _count(
         "opt_outs",
         "Opt-outs",
         "withdrawals of consent in the ledger, through any entry point; a repeated STOP does not count",
-        Unit.COUNT,
         Measure.OPT_OUTS,
+        None,
     ),
-    FigureDefinition(
-        "blocked", "Blocked", "follow-ups blocked by the gate", Unit.COUNT, Measure.BLOCKED, per=Breakdown.REASON
-    ),
-    FigureDefinition(
-        "deferred",
-        "Deferred",
-        "times the gate deferred a follow-up",
-        Unit.COUNT,
-        Measure.DEFERRED,
-        per=Breakdown.REASON,
-    ),
-    FigureDefinition(
-        "cancelled", "Cancelled", "follow-ups cancelled in time", Unit.COUNT, Measure.CANCELLED, per=Breakdown.REASON
-    ),
-    FigureDefinition("failed", "Failed", "dispatches that failed", Unit.COUNT, Measure.FAILED, per=Breakdown.REASON),
-    FigureDefinition(
-        "unknown",
-        "Unknown",
-        "dispatches that ended without an answer",
-        Unit.COUNT,
-        Measure.UNKNOWN,
-        per=Breakdown.REASON,
-    ),
+    _count("blocked", "Blocked", "follow-ups blocked by the gate", Measure.BLOCKED),
+    _count("deferred", "Deferred", "times the gate deferred a follow-up", Measure.DEFERRED),
+    _count("cancelled", "Cancelled", "follow-ups cancelled in time", Measure.CANCELLED),
+    _count("failed", "Failed", "dispatches that failed", Measure.FAILED),
+    _count("unknown", "Unknown", "dispatches that ended without an answer", Measure.UNKNOWN),
 )
 
 
-def figures(sums: MeasureTotals, definitions: Iterable[FigureDefinition] = DEFINITIONS) -> list[Figure]:
+def figures(sums: MeasureTotals) -> list[Figure]:
     """Return every figure of these sums; those broken down by currency or reason once for each."""
-    return [figure for definition in definitions for figure in _figures(definition, sums)]
+    return [figure for definition in DEFINITIONS for figure in _figures(definition, sums)]
 
 
 def _figures(definition: FigureDefinition, sums: MeasureTotals) -> list[Figure]:
     details = sorted(detail for measure, detail in sums if measure == definition.numerator)
     if definition.per is None or not details:
-        return [_figure(definition, _total(sums, definition.numerator), sums, None)]
+        return [_figure(definition, total(sums, definition.numerator), sums, None)]
     return [_figure(definition, sums[definition.numerator, detail], sums, detail) for detail in details]
 
 
 def _figure(definition: FigureDefinition, raw: int, sums: MeasureTotals, detail: str | None) -> Figure:
     divisor = micros_per_minor(detail or "") if definition.numerator is Measure.COST else definition.divisor
     numerator = raw / divisor if divisor != 1 else raw
-    denominator = _total(sums, definition.denominator) if definition.denominator else None
-    return Figure(
-        name=definition.name,
-        title=definition.title,
-        formula=definition.formula,
-        unit=definition.unit,
-        value=numerator if denominator is None else ratio(numerator, denominator),
-        numerator=numerator,
-        denominator=denominator,
-        numerator_measure=definition.numerator,
-        denominator_measure=definition.denominator,
-        detail=detail,
-        per=definition.per,
-        note=definition.note,
-    )
+    denominator = total(sums, definition.denominator) if definition.denominator else None
+    return figure_of(definition, numerator, denominator, detail, definition.note)
 
 
-def _total(sums: MeasureTotals, measure: Measure) -> int:
-    return sum(value for (name, _), value in sums.items() if name == measure)
+def figure_of(
+    definition: FigureDefinition,
+    numerator: float,
+    denominator: float | None,
+    detail: str | None = None,
+    note: str | None = None,
+) -> Figure:
+    """Return a figure whose value is the ratio, in percent if that is its unit; without a denominator the sum."""
+    value = numerator if denominator is None else ratio(numerator, denominator)
+    if value is not None and definition.unit is Unit.PERCENT:
+        value *= 100
+    return Figure(definition, value, numerator, denominator, detail, note)
+
+
+def total(sums: MeasureTotals, measure: Measure, detail: str | None = None) -> int:
+    """Return the sum of a measure: of one detail, or of all."""
+    return sum(value for (name, part), value in sums.items() if name == measure and detail in {None, part})
 
 
 def ratio(numerator: float, denominator: float) -> float | None:

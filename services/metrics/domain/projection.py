@@ -17,7 +17,7 @@ from shared.events.dispatch import (
     DispatchUnknown,
     DispatchWaiting,
 )
-from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
+from shared.events.engagement import ClickRecorded, ConversionAttributed, ReplyClass, ReplyReceived
 from shared.events.envelope import Event
 from shared.events.follow_up import (
     FollowUpBlocked,
@@ -35,6 +35,8 @@ from shared.vocabulary.follow_up_states import FollowUpState
 
 ALREADY_DISPATCHED: Final = "already_dispatched"
 """Why a later release is withdrawn: an earlier one was sent after all. The text itself is not cancelled."""
+MESSAGE_EXPIRED: Final = "message_expired"
+"""The gate's reason for a text that the scheduler then expires; the verdict still counts as blocked."""
 NEEDS_ATTENTION: Final = (FollowUpState.UNKNOWN, FollowUpState.BLOCKED, FollowUpState.FAILED)
 """States that the console lists for attention."""
 
@@ -113,9 +115,9 @@ class Projection(NamedTuple):
         return self.state
 
 
-def project(events: Iterable[Event]) -> Projection | None:
-    """Return the projection of one follow-up's facts; None for no facts."""
-    projection: Projection | None = None
+def project(events: Iterable[Event], before: Projection | None = None) -> Projection | None:
+    """Return the projection of one follow-up with these facts; None for no facts at all."""
+    projection = before
     for event in events:
         projection = apply(projection, event)
     return projection
@@ -124,14 +126,12 @@ def project(events: Iterable[Event]) -> Projection | None:
 def apply(before: Projection | None, event: Event) -> Projection:
     """Return the projection with one more fact; applying a fact again changes nothing."""
     projection = before or _unknown(event)
-    changes: dict[str, Any] = {}
-    match event:
-        case FollowUpEvent():
-            changes = _planned(projection, event)
-        case DispatchEvent():
-            changes = _routed(projection, event)
-        case _:
-            changes = _engaged(projection, event)
+    if isinstance(event, FollowUpEvent):
+        changes = _planned(projection, event)
+    elif isinstance(event, DispatchEvent):
+        changes = _routed(projection, event)
+    else:
+        changes = _engaged(projection, event)
     if claim := _claim(event):
         state, rank, reason = claim
         if _outranks(projection, rank, event.occurred_at, state, reason):
@@ -152,7 +152,7 @@ def _unknown(event: Event) -> Projection:
     return Projection(follow_up_id, event.merchant_id, event.recipient_id, event.occurred_at)
 
 
-def _claim(event: Event) -> tuple[FollowUpState, int, str] | None:  # noqa: C901, PLR0911, PLR0912 - one line a row of the table
+def _claim(event: Event) -> tuple[FollowUpState, int, str] | None:  # noqa: C901, PLR0911 - one line a row of the table
     """Return the state that an event claims, its rank and the reason; None if it claims none."""
     match event:
         case FollowUpPlanned():
@@ -169,19 +169,12 @@ def _claim(event: Event) -> tuple[FollowUpState, int, str] | None:  # noqa: C901
             return FollowUpState.UNKNOWN, _rank(event.release, 4), event.reason
         case DispatchFailed():
             step = 9 if event.accepted else 5
-            return (
-                FollowUpState.PENDING if event.retry_at else FollowUpState.FAILED,
-                _rank(event.release, step),
-                failure_code(event),
-            )
-        case FollowUpBlocked(reason="message_expired"):
-            return (
-                FollowUpState.EXPIRED,
-                _rank(event.release, 6),
-                event.reason,
-            )  # the scheduler's state for this verdict
+            state = FollowUpState.PENDING if event.retry_at else FollowUpState.FAILED
+            return state, _rank(event.release, step), failure_code(event)
         case FollowUpBlocked():
-            return FollowUpState.BLOCKED, _rank(event.release, 6), event.reason
+            # With this reason the scheduler expires the text.
+            state = FollowUpState.EXPIRED if event.reason == MESSAGE_EXPIRED else FollowUpState.BLOCKED
+            return state, _rank(event.release, 6), event.reason
         case FollowUpCancelled() if event.reason == ALREADY_DISPATCHED:
             return None
         # The scheduler's state outranks the gate's answer about a text that was withdrawn by then.
@@ -204,9 +197,7 @@ def is_refused_here(event: DispatchFailed) -> bool:
 
 def failure_code(event: DispatchFailed) -> str:
     """Return why a dispatch failed, as a code: an error class if a provider answered, otherwise the reason."""
-    if is_refused_here(event):
-        return event.reason
-    return str(event.error_class) if event.error_class else event.reason
+    return event.reason if is_refused_here(event) or not event.error_class else str(event.error_class)
 
 
 def _rank(release: int, step: int) -> int:
@@ -245,8 +236,6 @@ def _planned(projection: Projection, event: FollowUpEvent) -> dict[str, Any]:
             _latest(changes, projection, event.due_at)
         case FollowUpDeferred():
             _latest(changes, projection, event.until)
-        case _:
-            pass
     return changes
 
 
@@ -264,8 +253,6 @@ def _routed(projection: Projection, event: DispatchEvent) -> dict[str, Any]:
             changes["accepted_at"] = event.occurred_at
         case DispatchDelivered():
             _first(changes, projection, "delivered_by", event.event_id)
-        case _:
-            pass
     return changes
 
 
@@ -283,8 +270,6 @@ def _engaged(projection: Projection, event: Event) -> dict[str, Any]:
             _first(changes, projection, "replied_by", event.event_id)
         case ConversionAttributed():
             _first(changes, projection, "converted_by", event.event_id)
-        case ClickRecorded() | ConversionAdjusted() | _:
-            pass
     return changes
 
 

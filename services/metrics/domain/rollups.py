@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.metrics.domain.facts import follow_up_of
-from services.metrics.domain.projection import ALREADY_DISPATCHED, Projection, failure_code, project
+from services.metrics.domain.projection import ALREADY_DISPATCHED, MESSAGE_EXPIRED, Projection, failure_code, project
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentReported, ConsentScope, RecipientErased
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchEvent, DispatchFailed, DispatchUnknown
 from shared.events.engagement import ClickRecorded, ConversionAdjusted, ConversionAttributed, ReplyClass, ReplyReceived
@@ -31,8 +31,6 @@ ALWAYS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """The hour under which current states are counted, since they belong to no hour."""
 _WITHDRAWN: Final = (FollowUpState.CANCELLED, FollowUpState.EXPIRED, FollowUpState.BLOCKED)
 """Ends that may have been overtaken by a send in progress; they count only while they are the state."""
-MESSAGE_EXPIRED: Final = "message_expired"
-"""The gate's reason for a text that the scheduler then expires; the verdict still counts as blocked."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _ADDING_NOTHING: Final = frozenset({FollowUpDue, FollowUpCleared, ConsentReported})
 """The most frequent facts that belong to no sum, recognized by type."""
@@ -140,12 +138,10 @@ def contributions(event: Event, projection: Projection | None) -> Iterator[Contr
         case DispatchAccepted():
             yield Contribution(Measure.ACCEPTED)
             yield Contribution(Measure.PARTS, "", event.parts)
-            micros = event.micros
-            yield (
-                Contribution(Measure.UNPRICED)
-                if micros is None
-                else Contribution(Measure.COST, event.currency or "", micros)
-            )
+            if (micros := event.micros) is None:
+                yield Contribution(Measure.UNPRICED)
+            else:
+                yield Contribution(Measure.COST, event.currency or "", micros)
         case DispatchDelivered():
             yield from _delivered(event, projection)
         case DispatchFailed():

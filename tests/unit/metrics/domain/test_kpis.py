@@ -7,7 +7,7 @@ from services.metrics.domain.kpis import DEFINITIONS, Figure, MeasureTotals, Uni
 
 
 def named(sums: MeasureTotals) -> dict[tuple[str, str | None], Figure]:
-    return {(figure.name, figure.detail): figure for figure in figures(sums)}
+    return {(figure.definition.name, figure.detail): figure for figure in figures(sums)}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_blocks_and_deferrals_are_counted_by_reason() -> None:
 
 def test_unsubscribe_latency_is_in_seconds() -> None:
     figure = named({("opt_out_milliseconds", ""): 900, ("timed_opt_outs", ""): 3})["unsubscribe_latency", None]
-    assert figure.unit is Unit.SECONDS
+    assert figure.definition.unit is Unit.SECONDS
     assert figure.value == pytest.approx(0.3)
 
 
@@ -70,7 +70,7 @@ def test_a_price_below_a_cent_is_added_up_exactly_and_a_yen_is_no_hundred_of_the
 
 def test_the_value_of_a_customer_divides_by_those_who_paid_in_the_currency() -> None:
     purchases = PurchaseTotals(value_ever={"USD": 10_000, "EUR": 900}, customers_ever={"USD": 100, "EUR": 3})
-    values = {f.detail: f.value for f in retention_figures(purchases) if f.name == "lifetime_value"}
+    values = {f.detail: f.value for f in retention_figures(purchases) if f.definition.name == "lifetime_value"}
     assert values == {"USD": 100, "EUR": 300}
 
 
@@ -94,7 +94,7 @@ BOUGHT = PurchaseTotals(
 
 
 def retained(purchases: PurchaseTotals, cac_minor: int | None = None) -> dict[str, Figure]:
-    return {figure.name: figure for figure in retention_figures(purchases, cac_minor)}
+    return {figure.definition.name: figure for figure in retention_figures(purchases, cac_minor)}
 
 
 def test_customer_retention_is_e_less_n_over_s_in_percent() -> None:
