@@ -25,7 +25,7 @@ from services.scheduler.api_models import (
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.lifecycle.transitions import cancel
 from services.scheduler.runs.enrolment import Decline
-from services.scheduler.runs.new_run import NewRun
+from services.scheduler.runs.plan import NewRun
 from services.scheduler.runs.request_validation import ValidRequest
 from shared import ids, phone
 from shared.config.flow import TextStep

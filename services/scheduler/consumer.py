@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TypeAlias, get_args
 
-from services.scheduler import store
+from services.scheduler import instruments, store
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.lifecycle.follow_up import FollowUp, by_recipient
-from services.scheduler.lifecycle.transitions import apply_transitions, cancel
+from services.scheduler.lifecycle.states import Transition, TransitionKind
+from services.scheduler.lifecycle.transitions import TransitionRequest, apply_transitions, cancel
 from services.scheduler.release import failing_follow_ups
-from services.scheduler.release.answers import ReleaseAnswer, request_of
+from services.scheduler.release.pacing import pause_after_lapse, spread
 from services.scheduler.release.store import PARKED_AS
-from services.scheduler.release.turns import keep_distances
+from services.scheduler.release.waits import keep_distances
 from services.scheduler.runs import recipients
 from services.scheduler.runs import store as runs
-from services.scheduler.runs.answer_run import answer_run, needs_answer
-from services.scheduler.runs.gate_advice import consents_of
-from services.scheduler.runs.recipients import StoredRecipient
+from services.scheduler.runs.keyword_answers import answer_run, needs_answer
+from services.scheduler.runs.recipients import StoredRecipient, consents_of
 from services.scheduler.runs.triggers import NO_MERCHANT
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
@@ -27,8 +28,24 @@ from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpL
 from shared.events.trigger import TriggerReceived
 from shared.telemetry.logs import logger
 from shared.vocabulary.follow_up_states import OPEN, FollowUpState
+from shared.vocabulary.purposes import Priority
 
 log = logger(__name__)
+
+ReleaseAnswer: TypeAlias = (
+    FollowUpDeferred
+    | FollowUpBlocked
+    | FollowUpLapsed
+    | DispatchAccepted
+    | DispatchDelivered
+    | DispatchFailed
+    | DispatchUnknown
+)
+"""An event about one release."""
+
+_OPENING_REASONS = frozenset({"quiet_hours", "holiday"})
+"""Deferrals that end for many people at the same instant."""
+_MESSAGE_EXPIRED = "message_expired"
 
 
 def create_router(deps: SchedulerDependencies) -> Router:
@@ -36,13 +53,7 @@ def create_router(deps: SchedulerDependencies) -> Router:
     handlers, privacy = Handlers(deps), deps.privacy
     router = Router()
     router.on(TriggerReceived)(handlers.take_triggers)
-    router.on(FollowUpDeferred)(handlers.take_answers)
-    router.on(FollowUpBlocked)(handlers.take_answers)
-    router.on(FollowUpLapsed)(handlers.take_answers)
-    router.on(DispatchAccepted)(handlers.take_answers)
-    router.on(DispatchDelivered)(handlers.take_answers)
-    router.on(DispatchFailed)(handlers.take_answers)
-    router.on(DispatchUnknown)(handlers.take_answers)
+    router.on(*get_args(ReleaseAnswer))(handlers.take_answers)
     router.on(DispatchWaiting)(handlers.take_waits)
     router.on(ConsentChanged)(handlers.take_consents)
     router.on(ReplyReceived)(handlers.take_replies)
@@ -73,7 +84,7 @@ class Handlers:
             if follow_up is None:
                 log.warning("unknown_follow_up", follow_up_id=str(event.follow_up_id), type=event.type)
             else:
-                requests.append(request_of(event, follow_up, spread_over, uow.now))
+                requests.append(_request_of(event, follow_up, spread_over, uow.now))
         applied = await apply_transitions(uow, requests, self.deps.settings.unconfirmed_after)
         await keep_distances(uow, self.deps.versions, requests, applied)
         self._wake_for([result.follow_up for result in applied])
@@ -132,6 +143,42 @@ class Handlers:
         """Wake the release loop for the earliest timer of these."""
         if timers := [follow_up.timer_at for follow_up in changed if follow_up.timer_at is not None]:
             self.deps.waker.wake_at(min(timers))
+
+
+def _request_of(event: ReleaseAnswer, follow_up: FollowUp, spread_over: timedelta, now: datetime) -> TransitionRequest:
+    """Return the transition that an answer asks for."""
+    match event:
+        case FollowUpDeferred():
+            until = event.until
+            if event.reason in _OPENING_REASONS and follow_up.priority is Priority.MARKETING:
+                until = spread(until, follow_up.id, spread_over)
+            return TransitionRequest(follow_up, Transition(TransitionKind.DEFERRED, event.reason, event.release), until)
+        case FollowUpLapsed():
+            instruments.LAPSES.inc()
+            until = now + pause_after_lapse(event.release)
+            return TransitionRequest(follow_up, Transition(TransitionKind.LAPSED, event.reason, event.release), until)
+        case FollowUpBlocked():
+            kind = TransitionKind.TOO_LATE if event.reason == _MESSAGE_EXPIRED else TransitionKind.BLOCKED
+            return TransitionRequest(follow_up, Transition(kind, event.reason, event.release))
+        case DispatchAccepted():
+            transition = Transition(TransitionKind.ACCEPTED, "accepted", event.release, _attempt(event))
+            return TransitionRequest(follow_up, transition, accepted_at=event.occurred_at)
+        case DispatchDelivered():
+            transition = Transition(TransitionKind.DELIVERED, "delivered", event.release, _attempt(event))
+            return TransitionRequest(follow_up, transition, accepted_at=event.accepted_at or event.occurred_at)
+        case DispatchUnknown():
+            transition = Transition(TransitionKind.UNKNOWN, event.reason, event.release, _attempt(event))
+            return TransitionRequest(follow_up, transition)
+        case DispatchFailed():
+            kind = TransitionKind.UNDELIVERED if event.accepted else TransitionKind.REFUSED
+            if event.retry_at is not None:
+                kind = TransitionKind.RETRIED
+            transition = Transition(kind, event.reason, event.release, _attempt(event), was_accepted=event.accepted)
+            return TransitionRequest(follow_up, transition, event.retry_at)
+
+
+def _attempt(event: DispatchAccepted | DispatchDelivered | DispatchFailed | DispatchUnknown) -> str | None:
+    return None if event.attempt_id is None else event.attempt_id.hex
 
 
 def barred_purposes(event: ConsentChanged) -> frozenset[Purpose]:

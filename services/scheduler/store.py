@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from services.scheduler.lifecycle.follow_up import FollowUp, LoadedFollowUp
+from services.scheduler.lifecycle.follow_up import FollowUp, LoadedFollowUp, SweptFollowUp
 from services.scheduler.lifecycle.states import Lifecycle, Proof
 from services.scheduler.tables import follow_ups, in_flight, pending_counts, state_changes, timers
 from shared.db.transaction import Lock, Row, Transaction
@@ -260,17 +260,17 @@ def add_history(uow: UnitOfWork, follow_up: FollowUp, happening: str) -> None:
     uow.insert_later(state_changes, row)
 
 
-async def insert_timers(db: Transaction, waiting: Iterable[FollowUp]) -> None:
+async def insert_timers(db: Transaction, waiting: Iterable[FollowUp | SweptFollowUp]) -> None:
     """Insert the timer of each of these follow-ups that has one."""
-    await db.insert_new(timers, [timer_row(follow_up) for follow_up in waiting if follow_up.timer_at is not None])
+    await db.insert_new(timers, [_timer_row(follow_up) for follow_up in waiting if follow_up.timer_at is not None])
 
 
 async def insert_first_timers(db: Transaction, planned: Iterable[FollowUp]) -> None:
     """Insert the timers of follow-ups that were planned in this unit; none of them can exist yet."""
-    await db.insert(timers, [timer_row(follow_up) for follow_up in planned if follow_up.timer_at is not None])
+    await db.insert(timers, [_timer_row(follow_up) for follow_up in planned if follow_up.timer_at is not None])
 
 
-def timer_row(follow_up: FollowUp) -> Mapping[str, Any]:
+def _timer_row(follow_up: FollowUp | SweptFollowUp) -> Mapping[str, Any]:
     """Return the row of a follow-up's timer: a follow-up has at most one."""
     due_at, kind = follow_up.timer_at, TIMER_KINDS[follow_up.state]
     return {"partition": follow_up.partition, "due_at": due_at, "follow_up_id": follow_up.id, "kind": kind}

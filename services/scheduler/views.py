@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from services.scheduler import view_store as store
 from services.scheduler.api_models import ChangeAnswer, FollowUpAnswer, FollowUpPage, FollowUpStory, RunAnswer, RunPage
 from services.scheduler.release.due_timers import DUE
-from services.scheduler.runs.new_run import follow_up_id
+from services.scheduler.runs.plan import follow_up_id
 from services.scheduler.runs.versions import Versions
 from shared.db.transaction import Row, Transaction
 from shared.http.problems import unprocessable

@@ -1,6 +1,7 @@
 """The events that the scheduler publishes about a follow-up."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from services.scheduler.lifecycle.follow_up import FollowUp
@@ -22,37 +23,12 @@ EventT = TypeVar("EventT", bound=FollowUpEvent)
 
 def planned(follow_up: FollowUp, at: datetime) -> FollowUpPlanned:
     """Return the event of a new follow-up."""
-    return _about(
-        FollowUpPlanned,
-        follow_up,
-        at,
-        release=0,
-        due_at=follow_up.first_due_at,
-        expires_at=follow_up.expires_at,
-        subject=follow_up.subject,
-        sender_number=follow_up.sender_number,
-        trigger_id=follow_up.trigger_id,
-    )
+    return _about(FollowUpPlanned, follow_up, at, release=0, due_at=follow_up.first_due_at)
 
 
 def due(follow_up: FollowUp, content: Content, release: int, at: datetime) -> FollowUpDue:
     """Return the event that asks the gate for a verdict."""
-    return _about(
-        FollowUpDue,
-        follow_up,
-        at,
-        release=release,
-        first_due_at=follow_up.first_due_at,
-        due_at=follow_up.due_at,
-        expires_at=follow_up.expires_at,
-        sender_number=follow_up.sender_number,
-        subject=follow_up.subject,
-        content=content,
-        policy=follow_up.policy,
-        consent_reports=follow_up.consent_reports,
-        inbound_at=follow_up.inbound_at,
-        asked_by=follow_up.asked_by,
-    )
+    return _about(FollowUpDue, follow_up, at, release=release, content=content)
 
 
 def moved(
@@ -60,17 +36,8 @@ def moved(
 ) -> FollowUpMoved:
     """Return the event of a pending follow-up that is due later now, behind a step that was sent at `sent_at`."""
     distance = None if sent_at is None else round((follow_up.due_at - sent_at).total_seconds())
-    return _about(
-        FollowUpMoved,
-        follow_up,
-        at,
-        release=follow_up.lifecycle.release,
-        due_at=follow_up.due_at,
-        expires_at=follow_up.expires_at,
-        reason=follow_up.lifecycle.reason,
-        behind=behind,
-        distance_seconds=distance,
-    )
+    more = {"reason": follow_up.lifecycle.reason, "behind": behind, "distance_seconds": distance}
+    return _about(FollowUpMoved, follow_up, at, release=follow_up.lifecycle.release, **more)
 
 
 def ended(follow_up: FollowUp, state: FollowUpState, reason: str, at: datetime) -> FollowUpCancelled | FollowUpExpired:
@@ -82,19 +49,18 @@ def ended(follow_up: FollowUp, state: FollowUpState, reason: str, at: datetime) 
 
 
 def _about(kind: type[EventT], follow_up: FollowUp, at: datetime, *, release: int, **more: Any) -> EventT:
-    """Return an event with the common fields; its id is derived from the follow-up, the release and the instant."""
-    return kind(
-        event_id=EventId(ids.derived(kind.type, follow_up.id, release, at=at)),
-        merchant_id=follow_up.merchant_id,
-        recipient_id=follow_up.recipient_id,
-        occurred_at=at,
-        correlation_id=follow_up.correlation_id,
-        follow_up_id=follow_up.id,
-        enrollment_id=follow_up.enrollment_id,
-        flow=follow_up.flow,
-        flow_version=follow_up.flow_version,
-        step=follow_up.step,
-        purpose=follow_up.purpose,
-        release=release,
-        **more,
-    )
+    """Return an event with the fields it shares with a follow-up; its id is derived from that, release and instant."""
+    values = {name: getattr(follow_up, name) for name in _fields_of(kind)}
+    values |= {
+        "event_id": EventId(ids.derived(kind.type, follow_up.id, release, at=at)),
+        "occurred_at": at,
+        "follow_up_id": follow_up.id,
+        "release": release,
+    }
+    return kind(**(values | more))
+
+
+@lru_cache
+def _fields_of(kind: type[FollowUpEvent]) -> tuple[str, ...]:
+    """Return the fields of an event that a follow-up has under the same name."""
+    return tuple(name for name in FollowUp._fields if name in kind.model_fields)

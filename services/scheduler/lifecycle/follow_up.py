@@ -72,6 +72,21 @@ class LoadedFollowUp(NamedTuple):
     content: Content | None
 
 
+class SweptFollowUp(NamedTuple):
+    """What the sweep reads of a follow-up whose timer fired."""
+
+    id: FollowUpId
+    state: FollowUpState
+    timer_at: datetime | None
+    flow_version: str
+    step: str
+    sender_number: str
+    priority: int
+    due_at: datetime
+    partition: int
+    merchant_id: MerchantId
+
+
 def earliest(due_at: datetime, expires_at: datetime | None) -> datetime:
     """Return when a pending follow-up must be looked at: when it is due, or when it expires."""
     return due_at if expires_at is None else min(due_at, expires_at)

@@ -1,12 +1,20 @@
-"""What becomes of follow-ups whose timer fired: which end, which are ready for release, and in which order."""
+"""What becomes of follow-ups whose timer fired: which end, which are ready for release, and in which order.
+
+Timers know neither merchant nor number, so that they need no index but their key. Where one merchant planned ten
+thousand follow-ups for the same instant, they are not worked on in that order: the sweep moves those beyond one batch,
+without their content, into the queues of their sender numbers, where merchants take turns.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from services.scheduler.lifecycle.follow_up import FollowUp, LoadedFollowUp
+from services.scheduler import store as follow_ups
+from services.scheduler.lifecycle.follow_up import FollowUp, LoadedFollowUp, SweptFollowUp
 from services.scheduler.lifecycle.states import Transition, TransitionKind
 from services.scheduler.lifecycle.transitions import TransitionRequest
+from services.scheduler.release import store
+from services.scheduler.release.store import DueTimer
 from services.scheduler.runs.plan import PAST_AFTER
 from services.scheduler.runs.versions import Versions
 from shared.db.unit_of_work import UnitOfWork
@@ -52,14 +60,44 @@ def _timed(follow_up: FollowUp, kind: TransitionKind, reason: str) -> Transition
     return TransitionRequest(follow_up, Transition(kind, reason), timer_is_gone=True)
 
 
-async def skipped_by_flow(uow: UnitOfWork, versions: Versions, follow_ups: Iterable[FollowUp]) -> set[FollowUpId]:
+async def skipped_by_flow(
+    uow: UnitOfWork, versions: Versions, found: Iterable[FollowUp | SweptFollowUp]
+) -> set[FollowUpId]:
     """Return the pending follow-ups that their flow skips now that they are past due (`if_past: skip`).
 
     The time counts from the present due time: a deferral by the gate makes no follow-up late.
     """
-    late = [follow_up for follow_up in follow_ups if follow_up.is_pending and uow.now > follow_up.due_at + PAST_AFTER]
+    late = [
+        follow_up
+        for follow_up in found
+        if follow_up.state is FollowUpState.PENDING and uow.now > follow_up.due_at + PAST_AFTER
+    ]
     terms = await versions.terms(uow.db, {follow_up.flow_version for follow_up in late})
     return {follow_up.id for follow_up in late if terms[follow_up.flow_version].skips(follow_up.step)}
+
+
+async def sweep(
+    uow: UnitOfWork, partitions: Iterable[int], most: int, most_others: int, versions: Versions
+) -> tuple[int, list[DueTimer]]:
+    """Move up to `most` due timers of pending follow-ups into the queues; return how many, and the other timers.
+
+    The others belong to follow-ups that are not pending, or whose flow skips them once they are past due. At most
+    `most_others` of them are returned, to be worked on now; the rest get their timers back. A timer that is not its
+    follow-up's current one is dropped.
+    """
+    claimed = dict(await store.claim_timers(uow, partitions, most))
+    found = [swept for swept in await store.load_swept(uow, [*claimed]) if swept.timer_at == claimed[swept.id]]
+    skipped = await skipped_by_flow(uow, versions, found)
+    pending: list[SweptFollowUp] = []
+    others: list[SweptFollowUp] = []
+    for swept in found:
+        is_queued = swept.state is FollowUpState.PENDING and swept.id not in skipped
+        (pending if is_queued else others).append(swept)
+    await store.enqueue(uow.db, pending)
+    restored = others[most_others:]
+    await follow_ups.insert_timers(uow.db, restored)
+    now = [DueTimer(swept.id, claimed[swept.id]) for swept in others[:most_others]]
+    return len(claimed) - len(restored), now
 
 
 def in_planned_order(turns: Sequence[LoadedFollowUp]) -> list[LoadedFollowUp]:

@@ -16,7 +16,7 @@ from services.scheduler.release import store
 from services.scheduler.release.due_timers import is_releasable, release_of, sort_due
 from services.scheduler.release.pacing import Queued
 from services.scheduler.release.store import DueTimer
-from services.scheduler.release.turns import wait_for_turns
+from services.scheduler.release.waits import wait_for_turns
 from services.scheduler.store import load_with_content, save_waits
 from shared.bus.failures import FailureWindow
 from shared.db.transaction import WritePriority

@@ -7,7 +7,6 @@ follow-ups are due, never on how many are pending. It holds no lease and makes n
 import contextlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,13 +20,11 @@ from services.scheduler.release.due_timers import (
     release_of,
     skipped_by_flow,
     sort_due,
+    sweep,
 )
 from services.scheduler.release.failing_follow_ups import FailingFollowUps
-from services.scheduler.release.number_queues import NumberQueues, queued
-from services.scheduler.release.pacing import RELEASE_ANSWER_LIMIT, capacity, choose
-from services.scheduler.release.sweep import sweep
-from services.scheduler.release.turns import wait_for_one_marketing, wait_for_turns
-from services.scheduler.release.unread_holds import hold_for_unread
+from services.scheduler.release.pacing import RELEASE_ANSWER_LIMIT, Queued, capacity, choose
+from services.scheduler.release.waits import hold_for_unread, wait_for_one_marketing, wait_for_turns
 from services.scheduler.runs.versions import Versions
 from services.scheduler.settings import SchedulerSettings
 from services.scheduler.store import load_with_content
@@ -48,6 +45,8 @@ _BUSY_PAUSE_SECONDS = 0.02
 """Between two steps while there is work: more gathers meanwhile, and one batch costs less than many."""
 _QUEUE_PAUSE_SECONDS = 0.1
 """How often busy numbers are looked at again."""
+_NUMBERS_PER_STEP = 64
+"""Queues looked at in one step; the next step continues with the ones after them."""
 
 
 class DueWaker(LoopWaker):
@@ -62,18 +61,6 @@ class DueWaker(LoopWaker):
         delay = max(_BUSY_PAUSE_SECONDS, (due_at - self._clock.now()).total_seconds())
         if delay <= LONGEST_PAUSE_SECONDS:
             self.wake_after(delay)
-
-
-@dataclass(frozen=True, slots=True)
-class _StepResult:
-    """What one unit did."""
-
-    done: int
-    """Timers claimed and follow-ups released."""
-    is_full: bool
-    """There may be more."""
-    has_queues: bool
-    """Follow-ups wait for busy numbers."""
 
 
 class ReleaseLoop:
@@ -92,7 +79,8 @@ class ReleaseLoop:
         self._settings = settings
         self._progress = progress
         self._versions = versions
-        self._queues = NumberQueues()
+        self._last_number = ""
+        """Where the round of the queues continues; any value is correct, it only makes numbers take turns."""
         self._failing = FailingFollowUps(units, settings.unconfirmed_after)
 
     async def step(self) -> float:
@@ -105,16 +93,14 @@ class ReleaseLoop:
             await self._progress.look()
         self._failing.begin()
         try:
-            result = await self._units.run(partial(self._work, assignment), WritePriority.BATCHES)
+            done, pause = await self._units.run(partial(self._work, assignment), WritePriority.BATCHES)
         except Exception as problem:
             if not await self._failing.set_aside_causes(problem):
                 raise
             return _BUSY_PAUSE_SECONDS
-        if result.done:
+        if done:
             failpoint("scheduler.after_release")
-        if result.is_full or (result.done and not result.has_queues):
-            return _BUSY_PAUSE_SECONDS
-        return _QUEUE_PAUSE_SECONDS if result.has_queues else _BUSY_PAUSE_SECONDS
+        return pause
 
     async def _idle_seconds(self, assignment: Assignment) -> float:
         """Return how long nothing will be due, at most a second, without writing."""
@@ -130,8 +116,11 @@ class ReleaseLoop:
         instruments.OLDEST_DUE.set(max(0.0, -seconds))
         return min(LONGEST_PAUSE_SECONDS, max(0.0, seconds))
 
-    async def _work(self, assignment: Assignment, uow: UnitOfWork) -> _StepResult:
-        """Claim due timers, release those whose turn it is, and queue the rest."""
+    async def _work(self, assignment: Assignment, uow: UnitOfWork) -> tuple[int, float]:
+        """Claim due timers, release those whose turn it is, and queue the rest.
+
+        Returns how many timers were claimed and follow-ups released, and the seconds until the next step.
+        """
         unread = await self._progress.unread(uow.db)
         size = self._settings.batch_size
         fired = await store.claim_timers(uow, assignment.numbers, size)
@@ -149,16 +138,22 @@ class ReleaseLoop:
         released, has_queues = await self._release(uow, assignment, releasing, unread)
         instruments.FIRED.observe(len(fired))
         is_full = len(fired) >= size or released == size
-        return _StepResult(len(fired) + swept + released, is_full=is_full, has_queues=has_queues)
+        pause = _QUEUE_PAUSE_SECONDS if has_queues and not is_full else _BUSY_PAUSE_SECONDS
+        return len(fired) + swept + released, pause
 
     async def _release(
         self, uow: UnitOfWork, assignment: Assignment, ready: Mapping[FollowUpId, LoadedFollowUp], unread: UnreadEvents
     ) -> tuple[int, bool]:
         """Release those whose turn it is, queue the others; return how many were released, and whether any wait."""
         size = self._settings.batch_size
-        new = queued(turn.follow_up for turn in ready.values())
+        new = [Queued.of(turn.follow_up) for turn in ready.values()]
         capacities = await self._capacities(uow, assignment, [place.sender_number for place in new])
-        from_queues = await self._queues.heads(uow.db, assignment.numbers, capacities, size)
+        from_queues = [
+            place
+            for number, free in capacities.items()
+            if free > 0
+            for place in await store.head_of_queue(uow.db, assignment.numbers, number, min(free, size))
+        ]
         chosen = choose([*new, *from_queues], capacities, size)
         chosen_ids = {place.follow_up_id for place in chosen}
         dequeued = [place for place in from_queues if place.follow_up_id in chosen_ids]
@@ -191,11 +186,13 @@ class ReleaseLoop:
         since = uow.now - RELEASE_ANSWER_LIMIT
         unanswered, overdue = await store.unanswered_releases(uow.db, assignment.numbers, since)
         instruments.OVERDUE_ANSWERS.set(overdue)
-        following = await self._queues.next_numbers(uow.db, assignment.numbers)
-        return {
-            number: capacity(self._rate(number) * assignment.share, unanswered[number])
-            for number in dict.fromkeys((*numbers, *following))
-        }
+        wanted = dict.fromkeys(numbers)
+        for _ in range(_NUMBERS_PER_STEP):
+            self._last_number = await store.next_number(uow.db, assignment.numbers, self._last_number)
+            if not self._last_number:
+                break
+            wanted[self._last_number] = None
+        return {number: capacity(self._rate(number) * assignment.share, unanswered[number]) for number in wanted}
 
     def _rate(self, number: str) -> float:
         """Return the parts a second of a number; one that no file names any more is slow, and refused later."""

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import zip_longest
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from services.scheduler.lifecycle.follow_up import FollowUp
 from shared.ids import FollowUpId
 from shared.vocabulary.purposes import Priority
 
@@ -33,6 +34,11 @@ class Queued(NamedTuple):
     sender_number: str
     priority: Priority
     due_at: datetime
+
+    @classmethod
+    def of(cls, waiting: FollowUp) -> Self:
+        """Return the place that a follow-up would have."""
+        return cls(waiting.id, waiting.merchant_id, waiting.sender_number, waiting.priority, waiting.due_at)
 
 
 def capacity(parts_per_second: float, unanswered: int) -> int:

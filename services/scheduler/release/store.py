@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from services.scheduler.lifecycle.follow_up import FollowUp
+from services.scheduler.lifecycle.follow_up import FollowUp, SweptFollowUp
 from services.scheduler.release.pacing import Queued
 from services.scheduler.release.turn_rules import Neighbour
-from services.scheduler.store import TIMER_KINDS
 from services.scheduler.tables import follow_ups, in_flight, system_tables, timers
 from services.scheduler.tables import lines as queues
 from shared.bus import parked
@@ -26,11 +25,7 @@ from shared.vocabulary.purposes import Priority
 
 PARKED_AS = "scheduler.text"
 """The type of the parked row of a follow-up, in place of an event's."""
-_NEIGHBOUR_COLUMNS = (
-    "id", "recipient_id", "enrollment_id", "purpose", "state", "first_due_at", "due_at", "accepted_at", "ended_at",
-)  # fmt: skip
 _STATES = {state.value: state for state in FollowUpState}
-_QUEUE_COLUMNS = ("sender_number", "priority", "due_at", "partition", "merchant_id")
 
 
 class DueTimer(NamedTuple):
@@ -38,21 +33,6 @@ class DueTimer(NamedTuple):
 
     follow_up_id: FollowUpId
     due_at: datetime
-
-
-class SweptFollowUp(NamedTuple):
-    """What the sweep reads of a follow-up whose timer fired."""
-
-    id: FollowUpId
-    state: FollowUpState
-    timer_at: datetime | None
-    flow_version: str
-    step: str
-    sender_number: str
-    priority: int
-    due_at: datetime
-    partition: int
-    merchant_id: MerchantId
 
 
 async def claim_timers(uow: UnitOfWork, partitions: Iterable[int], most: int) -> list[DueTimer]:
@@ -98,42 +78,17 @@ async def load_swept(uow: UnitOfWork, ids: Sequence[FollowUpId]) -> list[SweptFo
     return [SweptFollowUp(**{**row, "state": _STATES[row["state"]]}) for row in rows]
 
 
-async def queue_swept(db: Transaction, swept: Sequence[SweptFollowUp]) -> None:
-    """Put pending follow-ups into the queues of their numbers."""
-    await db.insert_new(
-        queues,
-        [{"follow_up_id": found.id, **{name: getattr(found, name) for name in _QUEUE_COLUMNS}} for found in swept],
-    )
-
-
-async def restore_timers(db: Transaction, swept: Sequence[SweptFollowUp]) -> None:
-    """Insert the timers of these follow-ups again, as they were."""
-    await db.insert_new(
-        timers,
-        [
-            {
-                "partition": found.partition,
-                "due_at": found.timer_at,
-                "follow_up_id": found.id,
-                "kind": TIMER_KINDS[found.state],
-            }
-            for found in swept
-        ],
-    )
-
-
 async def is_any_queued(db: Transaction, partitions: Collection[int]) -> bool:
     """Return whether any follow-up of these partitions waits in a queue."""
     return bool(await db.rows(sa.select(queues.c.follow_up_id).where(_of(partitions)).limit(1)))
 
 
-async def next_number(db: Transaction, partitions: Collection[int], after: str) -> str | None:
-    """Return the first number after another, in alphabetical order, that has a queue; None after the last."""
+async def next_number(db: Transaction, partitions: Collection[int], after: str) -> str:
+    """Return the first number after another, in alphabetical order, that has a queue; empty after the last."""
     following = sa.select(sa.func.min(queues.c.sender_number).label("number")).where(
         _of(partitions), queues.c.sender_number > sa.bindparam("after")
     )
-    number: str | None = (await db.rows(following, {"after": after}))[0]["number"]
-    return number
+    return (await db.rows(following, {"after": after}))[0]["number"] or ""
 
 
 async def head_of_queue(db: Transaction, partitions: Collection[int], number: str, most: int) -> list[Queued]:
@@ -150,22 +105,20 @@ async def head_of_queue(db: Transaction, partitions: Collection[int], number: st
     ]
 
 
-async def enqueue(db: Transaction, waiting: Iterable[FollowUp]) -> None:
+async def enqueue(db: Transaction, waiting: Iterable[FollowUp | SweptFollowUp]) -> None:
     """Put follow-ups into the queues of their numbers; one that is there already keeps its place."""
-    await db.insert_new(
-        queues,
-        [
-            {
-                "sender_number": follow_up.sender_number,
-                "priority": int(follow_up.priority),
-                "due_at": follow_up.due_at,
-                "follow_up_id": follow_up.id,
-                "partition": follow_up.partition,
-                "merchant_id": follow_up.merchant_id,
-            }
-            for follow_up in waiting
-        ],
-    )
+    rows = [
+        {
+            "sender_number": follow_up.sender_number,
+            "priority": int(follow_up.priority),
+            "due_at": follow_up.due_at,
+            "follow_up_id": follow_up.id,
+            "partition": follow_up.partition,
+            "merchant_id": follow_up.merchant_id,
+        }
+        for follow_up in waiting
+    ]
+    await db.insert_new(queues, rows)
 
 
 async def dequeue(db: Transaction, taken: Iterable[Queued]) -> None:
@@ -202,18 +155,16 @@ def _of(partitions: Collection[int]) -> sa.ColumnElement[bool]:
 
 async def note_released(db: Transaction, released: Iterable[FollowUp], now: datetime) -> None:
     """Store that these follow-ups were released and wait for an answer."""
-    await db.upsert(
-        in_flight,
-        [
-            {
-                "follow_up_id": follow_up.id,
-                "partition": follow_up.partition,
-                "sender_number": follow_up.sender_number,
-                "released_at": now,
-            }
-            for follow_up in released
-        ],
-    )
+    rows = [
+        {
+            "follow_up_id": follow_up.id,
+            "partition": follow_up.partition,
+            "sender_number": follow_up.sender_number,
+            "released_at": now,
+        }
+        for follow_up in released
+    ]
+    await db.upsert(in_flight, rows)
 
 
 async def unanswered_releases(db: Transaction, partitions: frozenset[int], since: datetime) -> tuple[Counter[str], int]:
@@ -239,20 +190,15 @@ async def neighbours_of(
     db: Transaction, people: Sequence[RecipientId], since: datetime | None
 ) -> list[tuple[RecipientId, FollowUpId, Neighbour]]:
     """Return the follow-ups of these people that ended after `since`; with None those that have not ended."""
-    rows = await db.fetch(follow_ups, "recipient_id", people, columns=_NEIGHBOUR_COLUMNS, since=("ended_at", since))
+    columns = ("id", "recipient_id", *Neighbour._fields)
+    rows = await db.fetch(follow_ups, "recipient_id", people, columns=columns, since=("ended_at", since))
     return [(row["recipient_id"], row["id"], _neighbour_of(row)) for row in rows]
 
 
 def _neighbour_of(row: Row) -> Neighbour:
-    return Neighbour(
-        enrollment_id=row["enrollment_id"],
-        purpose=Purpose(row["purpose"]),
-        state=FollowUpState(row["state"]),
-        first_due_at=row["first_due_at"],
-        due_at=row["due_at"],
-        accepted_at=row["accepted_at"],
-        ended_at=row["ended_at"],
-    )
+    purpose, state = Purpose(row["purpose"]), FollowUpState(row["state"])
+    planned_for, due_at = row["first_due_at"], row["due_at"]
+    return Neighbour(row["enrollment_id"], purpose, state, planned_for, due_at, row["accepted_at"], row["ended_at"])
 
 
 async def people_with_earlier(

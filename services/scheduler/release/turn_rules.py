@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.scheduler.lifecycle.follow_up import FollowUp
 from shared.config.flow import Step, TextStep, WaitStep
 from shared.config.wait import due_after
 from shared.events.follow_up import Purpose
@@ -77,21 +78,29 @@ def check_again_at(due_at: datetime, now: datetime) -> datetime:
     return now + min(max((now - due_at) / _WAIT_FRACTION, _SHORTEST), _LONGEST)
 
 
+def waits_for_others(follow_up: FollowUp, of_person: Sequence[Neighbour], now: datetime) -> datetime | None:
+    """Return when to look again at a due follow-up that must wait for others of its person; None where it need not.
+
+    It waits for earlier ones of its run, and late marketing for late marketing of another run that is released: the
+    outcome of that decides.
+    """
+    same_run = [other for other in of_person if other.enrollment_id == follow_up.enrollment_id]
+    until = waits_until(follow_up.first_due_at, follow_up.due_at, same_run, now)
+    if until is None and follow_up.purpose is Purpose.MARKETING and is_late(follow_up.first_due_at, now):
+        for other in of_person:
+            is_other_run = other.enrollment_id != follow_up.enrollment_id
+            is_released = other.purpose is Purpose.MARKETING and other.state is FollowUpState.RELEASED
+            if is_other_run and is_released and is_late(other.first_due_at, now):
+                return check_again_at(follow_up.due_at, now)
+    return until
+
+
 def waits_until(
     first_due_at: datetime, due_at: datetime, same_run: Iterable[Neighbour], now: datetime
 ) -> datetime | None:
-    """Return when to look again at a due follow-up that must wait for earlier ones of its run; None where it need not.
-
-    Args:
-        first_due_at: when it was planned for.
-        due_at: when it is due now.
-        same_run: the others of its run.
-        now: the instant of the unit.
-    """
+    """Return when to look again at a follow-up, planned and due at these instants, that waits for others of its run."""
     before = [other for other in same_run if other.first_due_at < first_due_at and _is_about_to_go(other, now)]
-    if not before:
-        return None
-    return max(check_again_at(due_at, now), *(other.due_at for other in before))
+    return max(check_again_at(due_at, now), *(other.due_at for other in before)) if before else None
 
 
 def _is_about_to_go(other: Neighbour, now: datetime) -> bool:
@@ -100,19 +109,7 @@ def _is_about_to_go(other: Neighbour, now: datetime) -> bool:
     return other.state is FollowUpState.RELEASED
 
 
-def waits_for_marketing(follow_up: Neighbour, other: Neighbour, now: datetime) -> bool:
-    """Return whether both are late marketing of different runs and the other is released: its outcome decides."""
-    return (
-        follow_up.purpose is Purpose.MARKETING
-        and other.purpose is Purpose.MARKETING
-        and other.state is FollowUpState.RELEASED
-        and other.enrollment_id != follow_up.enrollment_id
-        and is_late(follow_up.first_due_at, now)
-        and is_late(other.first_due_at, now)
-    )
-
-
-def postponement(follow_up: Neighbour, others: Iterable[Neighbour], now: datetime) -> Postponement | None:
+def postponement(follow_up: FollowUp | Neighbour, others: Iterable[Neighbour], now: datetime) -> Postponement | None:
     """Return until when a late follow-up must wait because of what was sent before; None for one that may go.
 
     The planned distance to others of its run is kept, but at most a day of it, also to a later one that overtook it.
@@ -124,7 +121,7 @@ def postponement(follow_up: Neighbour, others: Iterable[Neighbour], now: datetim
     return max(found, key=lambda limit: limit.until, default=None)
 
 
-def _postponed_by(follow_up: Neighbour, other: Neighbour) -> Postponement | None:
+def _postponed_by(follow_up: FollowUp | Neighbour, other: Neighbour) -> Postponement | None:
     sent_at = other.sent_at
     if sent_at is None:
         return None

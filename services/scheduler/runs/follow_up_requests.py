@@ -8,8 +8,7 @@ from services.scheduler.api_models import FollowUpRequest, TextAnswer
 from services.scheduler.runs import recipients, store
 from services.scheduler.runs.enrolment import API_FLOW, Decline, built_in_version, enrolment, entry_hash
 from services.scheduler.runs.facts import History, recipient_names
-from services.scheduler.runs.new_run import NewRun, Version, names_of
-from services.scheduler.runs.plan import MerchantDefaults, planned
+from services.scheduler.runs.plan import MerchantDefaults, NewRun, Version, names_of, planned
 from services.scheduler.runs.previews import GateAdvice, preview, rendered
 from services.scheduler.runs.recipients import RecipientPast, StoredRecipient
 from services.scheduler.runs.request_validation import ValidRequest, text_of, validated

@@ -1,30 +1,34 @@
-"""The plan of a run: its texts, when each is due on the recipient's clock, and which are over before they begin.
+"""A run that is about to begin: the flow version it keeps, and its texts, each with when it is due.
 
 All texts of a run are planned when it begins, and each wait counts from the due time of the step before it. So the
 number of plans equals the number of outcomes from the start, a dry run can show them all, and a cancelled run says of
-each text that it was cancelled.
+each text that it was cancelled. Due times are read on the recipient's clock; a text may be over before it begins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from shared import phone
+from shared import ids, phone
+from shared.config.directory import Merchant
 from shared.config.flow import Flow, TextStep, WaitStep
 from shared.config.merchant import Number, Policies, Registration
 from shared.config.wait import due_after
 from shared.events.follow_up import Purpose, ResendPolicy, SendPolicy
 from shared.events.trigger import Contact, PhoneProvenance
-from shared.ids import RecipientId
+from shared.ids import EnrollmentId, EventId, FollowUpId, RecipientId
 from shared.phone import E164
+from shared.templates import ZONE
 from shared.vocabulary.follow_up_states import FollowUpState
 
 PAST_AFTER = timedelta(minutes=5)
 """A due time this long ago is past; webhooks arrive within seconds, so a text without a wait is not."""
+_FIRST_VISIT = 1
+"""A step is visited once, as long as flows have no loops."""
 _NORTH_AMERICA = frozenset({"US", "CA"})
 
 
@@ -41,6 +45,54 @@ class PlannedText:
     policy: SendPolicy
     ends_as: tuple[FollowUpState, str] | None = None
     """The end and its reason, where it is over before it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The flow version that a run begins with and keeps."""
+
+    flow: str
+    version: str
+    content: str
+
+    @classmethod
+    def of_content(cls, flow: str, content: str) -> "Version":
+        """Return the version of a built-in flow."""
+        return cls(flow, sha256(content.encode()).hexdigest(), content)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """One recipient's run through a flow, about to begin."""
+
+    merchant: Merchant
+    recipient_id: RecipientId
+    version: Version
+    entry_key: str
+    ordinal: int
+    began_at: datetime
+    """When its trigger happened; part of its identity."""
+    texts: Sequence[PlannedText]
+    zone: ZoneInfo
+    sender_number: str
+    contact: bytes
+    facts: Mapping[str, Any]
+    """The names its templates may read, and the zone their dates are written in."""
+    correlation_id: str
+    trigger_id: EventId | None = None
+    subject: str | None = None
+    consent_reports: tuple[EventId, ...] = ()
+    inbound_at: datetime | None = None
+    is_built_in: bool = False
+    """Its entry is not stored, since no rule reads it (follow-ups of the API, answers)."""
+    asked_by: str | None = None
+    """The id of the API key that asked for it."""
+
+    @property
+    def enrollment_id(self) -> EnrollmentId:
+        """The id of this run, derived from what makes it unique."""
+        parts = (self.merchant.id, self.version.flow, self.recipient_id, self.entry_key, self.ordinal)
+        return EnrollmentId(ids.derived("enrollment", *parts, at=self.began_at))
 
 
 def planned(
@@ -139,3 +191,25 @@ def _text(
         end = (FollowUpState.CANCELLED, "shipping_number")
     policy = defaults.policy(flow, step.resend_policy())
     return PlannedText(step.text, Purpose(step.purpose), due_at, expires_at, locale, body, policy, end)
+
+
+def follow_up_id(enrollment: EnrollmentId, step: str, began_at: datetime) -> FollowUpId:
+    """Return the id of a run's follow-up at a step, derived from what makes it unique."""
+    return FollowUpId(ids.derived("follow-up", enrollment, step, _FIRST_VISIT, at=began_at))
+
+
+def names_of(
+    merchant: Merchant,
+    trigger: Mapping[str, Any],
+    recipient: Mapping[str, Any],
+    history: Mapping[str, Any],
+    zone: ZoneInfo,
+) -> dict[str, Any]:
+    """Return the names a template may read, and the zone its dates are written in."""
+    return {
+        "trigger": trigger,
+        "recipient": recipient,
+        "history": history,
+        "merchant": {"brand": merchant.config.brand, "contact": merchant.config.contact},
+        ZONE: zone.key,
+    }

@@ -12,8 +12,7 @@ from services.scheduler.lifecycle import announcements
 from services.scheduler.lifecycle.follow_up import FollowUp, earliest
 from services.scheduler.lifecycle.states import Lifecycle
 from services.scheduler.runs import store
-from services.scheduler.runs.new_run import NewRun, follow_up_id
-from services.scheduler.runs.plan import PlannedText
+from services.scheduler.runs.plan import NewRun, PlannedText, follow_up_id
 from shared import aad
 from shared.bus.partitioning import partition_of
 from shared.db.unit_of_work import UnitOfWork

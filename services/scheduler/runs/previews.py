@@ -5,12 +5,13 @@ from typing import Any, TypeAlias
 
 from services.scheduler.api_models import PartsAnswer, TextAnswer
 from services.scheduler.runs.facts import History, recipient_names
-from services.scheduler.runs.gate_advice import question
-from services.scheduler.runs.new_run import NewRun, names_of
-from services.scheduler.runs.plan import PlannedText
-from services.scheduler.runs.recipients import RecipientPast
+from services.scheduler.runs.plan import NewRun, PlannedText, names_of
+from services.scheduler.runs.recipients import RecipientPast, StoredRecipient
 from services.scheduler.runs.request_validation import ValidRequest
 from shared.config.directory import Merchant
+from shared.config.merchant import MerchantConfig
+from shared.events.follow_up import Purpose
+from shared.events.trigger import Contact
 from shared.http.problems import unprocessable
 from shared.rendering.render import Rendered, RenderFailed, RenderInput, render
 
@@ -19,6 +20,10 @@ GateAdvice: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
 
 _CODE_CHARACTERS = 10
 """In a short link (the sender's)."""
+LEAST_CLEARANCE_SECONDS = 60
+"""Less time than this counts as expired, as in the gate's verdicts."""
+_NO_CLAIM = "none"
+"""The status of a scope without any claim."""
 _ADVICE = "advice as of the due time, on the consent known now; caps are judged when the text is due"
 
 
@@ -73,3 +78,39 @@ def _stand_in(merchant: Merchant) -> Callable[[str], str]:
     """Return a placeholder for short links, which do not exist yet, of the same length."""
     links = merchant.config.links
     return lambda address: address if links is None else f"{links.base_url.rstrip('/')}/r/{'0' * _CODE_CHARACTERS}"
+
+
+def question(contact: Contact, text: PlannedText, person: StoredRecipient, config: MerchantConfig) -> dict[str, Any]:
+    """Return the question in the evaluation format; what is left out is unknown.
+
+    Consent is that of the last `consent.changed`; earlier follow-ups are not known here, so caps are not checked.
+    """
+    return {
+        "to": contact.phone,
+        "class": str(text.purpose),
+        "now": text.due_at.isoformat(),
+        "known": {
+            "timezone": contact.time_zone,
+            "state": contact.state,
+            "postal_code": contact.postal_code,
+            "country": contact.country,
+        },
+        "number": {"suppressed": person.suppressed not in {None, "opt_out"}},
+        "consent": _consent(text.purpose, person.consents),
+        "expires_at": None if text.expires_at is None else text.expires_at.isoformat(),
+        "profile": str(config.policies.profile),
+        "close_guard_seconds": config.policies.close_guard_seconds,
+        "destinations": sorted(config.destinations()),
+        "least_clearance_seconds": LEAST_CLEARANCE_SECONDS,
+    }
+
+
+def _consent(purpose: Purpose, consents: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the scope that counts; a marketing consent covers other purposes that have no claim of their own."""
+    if consents is None:
+        return {"status": _NO_CLAIM}
+    informational: Mapping[str, Any] = consents["informational"]
+    is_marketing = purpose is Purpose.MARKETING
+    marketing: Mapping[str, Any] = consents["marketing"]
+    bridged = informational["status"] == _NO_CLAIM and marketing["status"] != "revoked"
+    return marketing if is_marketing or bridged else informational

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from services.scheduler.runs.deals import Deal, bought
 from services.scheduler.runs.enrolment import Run
-from services.scheduler.runs.facts import History, Trigger, texts_within
+from services.scheduler.runs.facts import Deal, History, Trigger, bought, texts_within
 from shared import aad
 from shared.db.transaction import Row
+from shared.events.consent import ConsentChanged
 from shared.events.trigger import Contact, TriggerReceived
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
@@ -81,6 +81,14 @@ class RecipientPast:
     """The provider never accepted a follow-up to them."""
 
 
+def consents_of(event: ConsentChanged) -> dict[str, Any]:
+    """Return each scope's standing as it is stored, in the words of the evaluation format."""
+    return {
+        "marketing": event.marketing.model_dump(mode="json"),
+        "informational": event.informational.model_dump(mode="json"),
+    }
+
+
 def seen_row(trigger: TriggerReceived) -> dict[str, Any]:
     """Return the row of a trigger; its facts stay sealed."""
     return {name: getattr(trigger, name) for name in _TRIGGER_COLUMNS}
@@ -92,12 +100,11 @@ def opened(sealer: Sealer, source: TriggerReceived | Row) -> Trigger:
     facts = values["facts"]
     known = {name: values[name] for name in _TRIGGER_COLUMNS}
     known["test"] = bool(values["test"])
-    known["facts"] = orjson.loads(_opened_facts(sealer, values, facts)) if facts else {}
+    known["facts"] = {}
+    if facts:
+        place = aad.trigger_facts(values["event_id"])
+        known["facts"] = orjson.loads(sealer.open(values["merchant_id"], place, bytes(facts)))
     return Trigger(**known)
-
-
-def _opened_facts(sealer: Sealer, values: Mapping[str, Any], facts: bytes) -> bytes:
-    return sealer.open(values["merchant_id"], aad.trigger_facts(values["event_id"]), bytes(facts))
 
 
 def contact_of(sealer: Sealer, merchant: MerchantId, recipient: RecipientId, sealed: bytes) -> Contact:

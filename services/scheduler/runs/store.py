@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from services.scheduler.lifecycle.follow_up import FollowUp
-from services.scheduler.runs.deals import DEAL_KINDS
 from services.scheduler.runs.enrolment import Run, key_hash
-from services.scheduler.runs.new_run import NewRun
+from services.scheduler.runs.facts import DEAL_KINDS
+from services.scheduler.runs.plan import NewRun
 from services.scheduler.runs.recipients import StoredRecipient, seen_row
 from services.scheduler.store import local_time
 from services.scheduler.tables import (

@@ -16,8 +16,7 @@ from services.scheduler.lifecycle.transitions import TransitionRequest, apply_tr
 from services.scheduler.runs import recipients, store
 from services.scheduler.runs.enrolment import Decline, Enrolment, Run, cancel_reason, enrolment, entry_key, key_hash
 from services.scheduler.runs.facts import Trigger, recipient_names, zone_of
-from services.scheduler.runs.new_run import NewRun, names_of
-from services.scheduler.runs.plan import MerchantDefaults, planned, sender_number
+from services.scheduler.runs.plan import MerchantDefaults, NewRun, names_of, planned, sender_number
 from services.scheduler.runs.planner import Planner
 from services.scheduler.runs.recipients import StoredRecipient
 from services.scheduler.runs.versions import Versions

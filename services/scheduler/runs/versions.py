@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from services.scheduler.runs import store
 from services.scheduler.runs.enrolment import Terms, terms_of
-from services.scheduler.runs.new_run import Version
+from services.scheduler.runs.plan import Version
 from shared.config.flow import Flow
 from shared.db.transaction import Transaction
 

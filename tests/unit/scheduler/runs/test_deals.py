@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.scheduler.runs.deals import Bought, Deal, bought
+from services.scheduler.runs.facts import Bought, Deal, bought
 from shared.testing.clock import START
 
 

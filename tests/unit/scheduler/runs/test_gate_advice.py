@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.compliance.gate.inputs import SERVICE_CLEARANCE_SECONDS
-from services.scheduler.runs.gate_advice import consents_of, question
 from services.scheduler.runs.plan import PlannedText
-from services.scheduler.runs.recipients import StoredRecipient
+from services.scheduler.runs.previews import question
+from services.scheduler.runs.recipients import StoredRecipient, consents_of
 from shared.config.merchant import MerchantConfig
 from shared.events.consent import ConsentChanged, ScopeSnapshot
 from shared.events.follow_up import Purpose, SendPolicy

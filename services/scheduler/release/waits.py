@@ -1,8 +1,13 @@
-"""Makes due follow-ups wait for another one of their person, a batch at a time (rules: `turn_rules`)."""
+"""Makes due follow-ups wait, a batch at a time.
+
+They wait for another one of their person (rules: `turn_rules`), or while events that may cancel them are committed
+elsewhere and not read here (promise P6).
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.scheduler import instruments, store
@@ -20,20 +25,25 @@ from services.scheduler.release.turn_rules import (
     due_after_sent,
     is_late,
     postponement,
-    waits_for_marketing,
-    waits_until,
+    waits_for_others,
 )
 from services.scheduler.runs.enrolment import ANSWER_FLOW, API_FLOW
 from services.scheduler.runs.versions import Versions
+from shared.bus.read_progress import UnreadEvents, UnreadReason
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
 from shared.ids import EnrollmentId, FollowUpId, RecipientId
 from shared.progress import EARLIER_TEXT
 from shared.vocabulary.follow_up_states import FollowUpState
+from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 _SINGLE_TEXT_FLOWS = frozenset({API_FLOW, ANSWER_FLOW})
 """Flows whose runs have one follow-up each."""
 _SENT = frozenset({FollowUpState.DISPATCHED, FollowUpState.UNCONFIRMED, FollowUpState.DELIVERED})
+_TRANSACTIONAL_SECONDS: Final = 60.0
+"""After this long, only marketing still waits where it is unknown whether there are unread events."""
+_SHORTEST_HOLD, _LONGEST_HOLD, _HOLD_FRACTION = timedelta(seconds=0.5), timedelta(seconds=10), 3
+"""Each hold is this part of the time already waited, so that a long outage does not keep the loop busy."""
 
 
 async def wait_for_turns(uow: UnitOfWork, due: Collection[FollowUp]) -> set[FollowUpId]:
@@ -47,11 +57,10 @@ async def wait_for_turns(uow: UnitOfWork, due: Collection[FollowUp]) -> set[Foll
     waiting: list[FollowUp] = []
     postponed: list[tuple[FollowUp, Postponement]] = []
     for follow_up in due:
-        own = _as_neighbour(follow_up)
         of_person = [other for key, other in others[follow_up.recipient_id] if key != follow_up.id]
-        if (until := _waits_until(follow_up, own, of_person, uow.now)) is not None:
+        if (until := waits_for_others(follow_up, of_person, uow.now)) is not None:
             waiting.append(follow_up.waiting(until, EARLIER_TEXT))
-        elif (found := postponement(own, of_person, uow.now)) is not None:
+        elif (found := postponement(follow_up, of_person, uow.now)) is not None:
             postponed.append((follow_up, found))
     await store.save_waits(uow.db, waiting)
     await _postpone(uow, postponed)
@@ -71,18 +80,28 @@ async def wait_for_one_marketing(uow: UnitOfWork, releasing: Iterable[FollowUp])
     return {follow_up.id for follow_up in waiting}
 
 
-def _as_neighbour(follow_up: FollowUp) -> Neighbour:
-    return Neighbour(
-        follow_up.enrollment_id, follow_up.purpose, follow_up.state, follow_up.first_due_at, follow_up.due_at
-    )
+async def hold_for_unread(uow: UnitOfWork, releasing: Iterable[FollowUp], unread: UnreadEvents) -> set[FollowUpId]:
+    """Give each follow-up that must wait for unread events a new timer with the reason, and return their ids.
+
+    Their timers fired, or they were queued. The state does not change, so no event is published.
+    """
+    held = []
+    for follow_up in releasing:
+        if (reason := _why_held(follow_up, unread)) is not None:
+            wait = min(_LONGEST_HOLD, max(_SHORTEST_HOLD, (uow.now - follow_up.due_at) / _HOLD_FRACTION))
+            held.append(follow_up.waiting(uow.now + wait, reason.value))
+            instruments.RELEASE_WAITS.labels(reason.value).inc()
+    await store.save_waits(uow.db, held)
+    return {follow_up.id for follow_up in held}
 
 
-def _waits_until(follow_up: FollowUp, own: Neighbour, of_person: Sequence[Neighbour], now: datetime) -> datetime | None:
-    same_run = [other for other in of_person if other.enrollment_id == follow_up.enrollment_id]
-    until = waits_until(follow_up.first_due_at, follow_up.due_at, same_run, now)
-    if until is None and any(waits_for_marketing(own, other, now) for other in of_person):
-        return check_again_at(follow_up.due_at, now)
-    return until
+def _why_held(follow_up: FollowUp, unread: UnreadEvents) -> UnreadReason | None:
+    """Return why a follow-up must wait; answers to HELP and STOP never do."""
+    if follow_up.purpose in ANSWER_PURPOSES:
+        return None
+    if follow_up.purpose is Purpose.MARKETING:
+        return unread.why_waits(follow_up.recipient_id)
+    return unread.why_waits(follow_up.recipient_id, at_most_seconds=_TRANSACTIONAL_SECONDS)
 
 
 async def _postpone(uow: UnitOfWork, postponed: Sequence[tuple[FollowUp, Postponement]]) -> None:
