@@ -8,7 +8,7 @@ T = TypeVar("T")
 LOOK_SECONDS = 0.03
 
 
-async def until(seen: Callable[[], Awaitable[T | None]], seconds: float = 20.0) -> T:
+async def until(seen: Callable[[], Awaitable[T | None]], seconds: float = 90.0) -> T:
     """Look until there is something true to see, and return it.
 
     Raises:

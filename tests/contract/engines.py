@@ -18,7 +18,7 @@ from shared.db.unit_of_work import Database
 from shared.testing.connected import Server
 from tests.contract.until import until
 
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)

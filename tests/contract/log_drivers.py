@@ -35,7 +35,7 @@ from tests.contract.engines import postgres, sqlite
 
 SERVICE = "tester"
 PARTITIONS = 3
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 90.0
 
 metadata, system_tables = metadata_of(SERVICE)
 effects = sa.Table(

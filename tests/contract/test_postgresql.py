@@ -76,7 +76,7 @@ async def test_units_of_different_rows_run_side_by_side(database: PostgresDataba
 
     async def work(tx: Transaction, key: UUID) -> None:
         await tx.fetch(things, "id", [key], lock="update")
-        await asyncio.wait_for(both.wait(), 5)
+        await asyncio.wait_for(both.wait(), 60)
 
     await asyncio.gather(*[database.write(partial(work, key=key), WritePriority.BATCHES) for key in KEYS[:2]])
 
@@ -97,7 +97,7 @@ async def test_a_shared_lock_lets_readers_in_and_holds_writers(database: Postgre
 
     async def share(tx: Transaction) -> None:
         await tx.fetch(things, "id", KEYS, lock="share")
-        await asyncio.wait_for(both.wait(), 5)
+        await asyncio.wait_for(both.wait(), 60)
         await asyncio.sleep(0.05)
         order.append("shared")
 
@@ -363,7 +363,7 @@ async def test_one_session_at_a_time_holds_a_lock_and_a_ring_wakes_the_listener(
     second = await database.session()
     assert not await second.try_lock("relay")
     await second.ring("outbox")
-    await asyncio.wait_for(heard.wait(), 5)
+    await asyncio.wait_for(heard.wait(), 60)
     await first.close()
     await until(lambda: second.try_lock("relay"))
     await second.close()

@@ -19,7 +19,7 @@ from tests.docs.snippets import DOCS, commands, labelled, request_of, snippets, 
 
 PAGE = DOCS / "quickstart.md"
 FLOWS = DOCS / "how-to" / "flows.md"
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 SHOWN_ADDRESS = "http://127.0.0.1:8080"
 
 

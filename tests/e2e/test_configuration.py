@@ -92,7 +92,7 @@ async def test_the_last_good_file_stays_until_it_is_mended_and_a_new_flow_is_pic
         async def said() -> dict[str, Any]:
             return next((dict(line) for line in lines if line["event"] == "merchant_file_problem"), {})
 
-        told = await until(said, 6)
+        told = await until(said)
     assert "order-thank-you.yaml:" in told["problem"]
     assert "did you mean 'steps'?" in told["problem"]
     assert (told["log_level"], told["in_force"]) == ("warning", "the last good one")
@@ -112,11 +112,11 @@ async def test_the_last_good_file_stays_until_it_is_mended_and_a_new_flow_is_pic
         found = await flows()
         return "second" in found and found["order-thank-you"]["description"].startswith("Greet")
 
-    await until(mended, 6)
+    await until(mended)
     assert (await flows())["order-thank-you"]["version"] != before["order-thank-you"]["version"]
     (folder / "second.yaml").unlink()
 
     async def gone() -> bool:
         return "second" not in await flows()
 
-    await until(gone, 6)
+    await until(gone)

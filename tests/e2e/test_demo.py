@@ -4,7 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 
 from services.cli.demo import tell_story
 from services.demo.environment import RunningDemo
+from services.demo.story import Story, StoryStep
 from services.simulator.faults import FaultPlan
 from shared.testing.process import free_port
 
@@ -30,7 +31,8 @@ TITLES = [
     "STOP",
     "next text refused",
 ]
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS, BROKEN_PATIENCE_SECONDS = 60.0, 1.5
+"""For a step that works, however slow the machine, and for the one that is broken."""
 
 
 def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -215,8 +217,17 @@ def test_every_step_has_a_test_that_breaks_it() -> None:
 
 @pytest.mark.parametrize("title", TITLES)
 async def test_a_broken_step_ends_the_demo_with_1_and_is_named(
-    title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    steps = Story.steps
+
+    def until_the_broken_one(story: Story) -> Iterator[StoryStep]:
+        for step in steps(story):
+            if step.title == title:
+                story._patience_seconds = BROKEN_PATIENCE_SECONDS
+            yield step
+
+    monkeypatch.setattr(Story, "steps", until_the_broken_one)
     code = await tell_story(tmp_path / "demo", 0, once=True, patience_seconds=PATIENCE_SECONDS, prepare=BREAKS[title])
     output = capsys.readouterr().out
     assert code == 1

@@ -19,7 +19,7 @@ from shared.process import loop_factory
 from shared.telemetry.health import Health
 from shared.testing.clock import FakeClock
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 """Far beyond what any test here needs: none depends on how fast the machine is."""
 
 

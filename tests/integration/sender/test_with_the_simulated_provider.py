@@ -34,7 +34,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -62,7 +62,7 @@ async def test_where_no_receipt_ever_comes_the_provider_says_the_end_when_it_is_
             driver = SenderDriver(built, clock, ScriptedProvider(clock), sender, service, client(built, service))
             await driver.hear(*(driver.cleared(n, phone=f"+121255501{n:02}") for n in range(TEXTS)))
             await driver.send()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while simulator._carrier.on_the_way:  # noqa: ASYNC110 - its texts take no time, but turns of the loop
                     await asyncio.sleep(0.01)
             clock.advance(minutes=12)

@@ -26,7 +26,7 @@ SHOP_NUMBER = "+12025550100"
 PHONE = "+12025550123"
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 8) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Wait for a condition that another process or thread fulfils, without an event in this loop."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - see above
@@ -82,7 +82,7 @@ class Shop:
     def statuses(self) -> list[str]:
         return [call.form["MessageStatus"] for call in self.calls if "MessageStatus" in call.form]
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 8) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
         await eventually(lambda: _is(condition()), seconds)
 
 
@@ -101,7 +101,7 @@ class SimulatorDriver:
     async def __aenter__(self) -> Self:
         self._serving = served(create_app(Simulator(self.config)))
         self.url = await self._serving.__aenter__()
-        self.http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=5))
+        self.http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=60))
         return self
 
     async def __aexit__(

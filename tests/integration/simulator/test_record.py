@@ -90,7 +90,7 @@ def _free_port() -> int:
 
 
 async def _until_it_answers(http: aiohttp.ClientSession) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             try:
                 async with http.get("/simulator/health") as answer:

@@ -71,7 +71,7 @@ async def test_an_item_waits_for_company_and_a_full_group_for_nobody() -> None:
     recorder = Recorder()
     recorder.may_go.set()
     gatherer = Batcher(recorder.record, 3, linger_seconds=30)
-    assert await asyncio.wait_for(asyncio.gather(*(gatherer.add(number) for number in range(3))), 5) == [0, 2, 4]
+    assert await asyncio.wait_for(asyncio.gather(*(gatherer.add(number) for number in range(3))), 60) == [0, 2, 4]
     patient = Batcher(recorder.record, 3, linger_seconds=0.01)
     assert await patient.add(5) == 10
 

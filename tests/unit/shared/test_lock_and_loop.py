@@ -39,10 +39,10 @@ async def test_a_loop_goes_on_after_a_failing_step_and_can_be_woken() -> None:
 
     loop = Loop("test", step)
     task = asyncio.create_task(loop.run_forever())
-    await asyncio.wait_for(reached.wait(), 5)
+    await asyncio.wait_for(reached.wait(), 60)
     reached.clear()
     loop.wake()
-    await asyncio.wait_for(reached.wait(), 5)
+    await asyncio.wait_for(reached.wait(), 60)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert len(steps) == 3

@@ -26,7 +26,7 @@ from shared.testing.harness import ServiceHarness
 from shared.testing.schemas import OrderedLog
 
 BATCH = 25
-_START_SECONDS = 30
+_START_SECONDS = 90
 _STEP_SECONDS = 0.02
 
 

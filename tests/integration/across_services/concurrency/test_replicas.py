@@ -181,7 +181,7 @@ async def test_an_account_made_by_two_replicas_at_once_holds_what_both_heard(tmp
             runs += 1
             deduction = Deduction(EventId(ids.derived("refund", minor, at=START)), START, minor, "USD")
             known = (await accounts_of(uow.db, [key])).get(key)
-            await (asyncio.wait_for(both.wait(), 5) if runs <= 2 else asyncio.sleep(0.01))
+            await (asyncio.wait_for(both.wait(), 60) if runs <= 2 else asyncio.sleep(0.01))
             before = known.account.deductions if known else ()
             account = OwnedPurchase(ACME, ANA, PurchaseRecord(deductions=(*before, deduction)), is_new=known is None)
             await keep_accounts(uow.db, {key: account})

@@ -75,7 +75,7 @@ async def test_a_loop_is_in_trouble_after_some_failures_in_a_row_and_well_after_
 
     loop = Loop("test", step)
     task = asyncio.create_task(loop.run_forever())
-    await asyncio.wait_for(done.wait(), 30)
+    await asyncio.wait_for(done.wait(), 60)
     await asyncio.sleep(0)
     assert loop.pulse.trouble() is None
     task.cancel()
@@ -122,7 +122,7 @@ async def test_waking_a_loop_does_not_shorten_the_pause_after_a_failure(monkeypa
     monkeypatch.setattr("shared.loop.asyncio.sleep", sleep)
     task = asyncio.ensure_future(loop.run_forever())
     while len(pauses) < 4:
-        await asyncio.wait_for(asyncio.shield(asyncio.get_running_loop().create_task(nothing())), 5)
+        await asyncio.wait_for(asyncio.shield(asyncio.get_running_loop().create_task(nothing())), 60)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert pauses == [0.2, 1.0, 5.0, 5.0]
@@ -146,14 +146,14 @@ async def test_who_waits_in_a_group_is_told_when_its_work_is_cancelled_and_the_n
 
     gatherer: Batcher[int, int] = Batcher(record, 1)  # type: ignore[arg-type] # any sequence
     first = asyncio.ensure_future(gatherer.add(1))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 60)
     second = asyncio.ensure_future(gatherer.add(2))
     await asyncio.sleep(0)
     [drain] = [task for task in asyncio.all_tasks() if task.get_name() == "gathering"]
     drain.cancel()
     with pytest.raises(Interrupted):
-        await asyncio.wait_for(first, 5)
-    assert await asyncio.wait_for(second, 5) == 2
+        await asyncio.wait_for(first, 60)
+    assert await asyncio.wait_for(second, 60) == 2
 
 
 async def test_a_concern_is_told_and_keeps_nobody_from_being_given_work() -> None:
