@@ -152,9 +152,7 @@ async def open_service(name: str, settings: ProcessSettings) -> AsyncIterator[Op
     refuse_moved_clock(clock, directory)
     kafka_settings = KafkaSettings()
     cluster = cluster_of(kafka_settings)
-    database = DatabaseSettings.of(name).database(name)
-    await database.start()
-    try:
+    async with _database(name) as database:
         await database.require([schema_of(name)])
         kafka = KafkaLog(
             cluster,
@@ -169,8 +167,6 @@ async def open_service(name: str, settings: ProcessSettings) -> AsyncIterator[Op
         service = build_service(name, runtime)
         await check_fingerprint(service.units, service.system_tables, sealer.fingerprint)
         yield OpenedService(runtime, service, kafka)
-    finally:
-        await database.stop()
 
 
 def create(opened: OpenedService) -> FastAPI:
@@ -207,21 +203,16 @@ async def migrate(names: Sequence[str]) -> AsyncIterator[str]:
     cluster = cluster_of(KafkaSettings())
     owner = DistributedSettings().admin_database_url
     for name in names:
-        settings = DatabaseSettings.of(name)
         if owner:
-            url = urlsplit(settings.database_url)
+            url = urlsplit(DatabaseSettings.of(name).database_url)
             await provision(
                 owner, name, unquote(url.password) if url.password else None, role=unquote(url.username or "") or None
             )
             yield f"{name}: role and schema are there"
-        database = settings.database(name)
-        await database.start()
-        try:
+        async with _database(name) as database:
             await database.upgrade([schema_of(name)])
             metadata, _ = outbox.metadata_of(name)
             await outbox.create(database, metadata)
-        finally:
-            await database.stop()
         yield f"{name}: tables are at the newest schema"
     await create_topics(cluster)
     yield f"Kafka: topics are there, {cluster.partitions} partitions each"

@@ -2,13 +2,12 @@
 
 import os
 
+from services.ingest import consumer
 from services.ingest.api import create_router
-from services.ingest.consumer import create_router as create_consumer_router
 from services.ingest.credentials import SourceAccounts
 from services.ingest.events_api import EventEndpoints
 from services.ingest.loops import create_loops
 from services.ingest.preparation import DeliveryPreparer
-from services.ingest.privacy import create_privacy
 from services.ingest.settings import IngestSettings
 from services.ingest.tables import metadata, system_tables
 from services.ingest.webhooks_api import WebhookEndpoints
@@ -22,14 +21,13 @@ def build(runtime: Runtime) -> Service:
     preparer = DeliveryPreparer(runtime.sealer)
     accounts = SourceAccounts(runtime.merchants, os.environ)
     webhooks = WebhookEndpoints(runtime, accounts, preparer, settings.most_deliveries_per_commit)
-    handlers = create_consumer_router(create_privacy(system_tables, runtime.sealer))
     runtime.log.marks()  # in distributed mode they say how far the scheduler has read
     return Service(
         name="ingest",
         metadata=metadata,
         system_tables=system_tables,
         units=runtime.units,
-        consumer=Consumer.of(runtime, system_tables, handlers),
+        consumer=Consumer.of(runtime, system_tables, consumer.create_router(runtime.sealer)),
         tasks=WatchedTasks("ingest"),
         routers=(create_router(webhooks, EventEndpoints(runtime, system_tables, preparer)),),
         loops=create_loops(runtime, settings),

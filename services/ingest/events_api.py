@@ -1,15 +1,20 @@
 """The HTTP entry point of the merchant's own systems: `POST /v1/events`, one event or a list.
 
 Each event of a list has its own result: a refused one says what is wrong with it and does not affect the others. If
-no event of a request can be recorded, the request is refused as a single event is.
+no event of a request can be recorded, the request is refused as a single event is. The answer to a list:
+
+    {"accepted": 1, "duplicates": 0, "no_recipient": 0, "refused": 1,
+     "events": [{"id": "evt-1", "status": "accepted"},
+                {"id": "evt-2", "status": "refused", "errors": [{"field": "kind", "reason": "unknown kind; …"}]}]}
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Request
@@ -20,15 +25,6 @@ from services.ingest.credentials import shop_of
 from services.ingest.domain.announcements import Origin
 from services.ingest.domain.parsed_deliveries import DeliveryOutcome, must_pass
 from services.ingest.domain.prepared_deliveries import EVENTS_API
-from services.ingest.event_responses import (
-    LONGEST_ID_CHARACTERS,
-    REFUSED,
-    AcceptedEvent,
-    EventResult,
-    RefusedEvent,
-    build_results,
-    response_body,
-)
 from services.ingest.instruments import DELIVERIES
 from services.ingest.preparation import DeliveryPreparer, ReceivedDelivery
 from services.ingest.sources.generic import EventBody, findings_in, read_event
@@ -49,10 +45,23 @@ from shared.worker_thread import in_worker_thread
 
 MOST_EVENTS = 500
 MOST_PROBLEMS = 100
+MOST_PROBLEMS_AN_EVENT = 10
 """More would help no caller, and an answer should not outgrow its request."""
+LONGEST_ID_CHARACTERS = 200
+REFUSED = "refused"
 PATH = "/v1/events"
 UNREAD_SECONDS = 0.5
 """Delay of the answer to a request that is refused before its body is read: it slows a caller that never pauses."""
+_CONFLICT: Final = FieldProblem(field="id", reason="was used for another event; use a new id, or send it unchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class EventResult:
+    """What became of one event: `refused` with every problem, or its outcome; its id if it has one."""
+
+    id: str | None
+    status: str
+    problems: Sequence[FieldProblem] = ()
 
 
 class EventEndpoints:
@@ -65,6 +74,7 @@ class EventEndpoints:
         self._quotas = runtime.quotas
         self._system_tables = system_tables
         self._preparer = preparer
+        self._keyed_hash = runtime.sealer.keyed_hash
 
     async def receive(self, request: Request, caller: Caller, idempotency_key: str | None) -> Response:
         """Record the events of one request, and answer each.
@@ -76,14 +86,14 @@ class EventEndpoints:
         body = await self._read(request, caller)
         self._require_room()
 
-        def parse() -> tuple[Any, Keyed | None, list[AcceptedEvent | RefusedEvent]]:
+        def parse() -> tuple[Any, Keyed | None, list[ReceivedDelivery | EventResult]]:
             document = parsed(body)
-            keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document, self._preparer.keyed_hash)
+            keyed = Keyed.of(caller.merchant.id, idempotency_key, PATH, document, self._keyed_hash)
             return document, keyed, _parse_events(document, caller, self._clock.now())
 
         document, keyed, events = await in_worker_thread(parse, len(body))
         is_list = isinstance(document, list)
-        accepted = [event.delivery for event in events if isinstance(event, AcceptedEvent)]
+        accepted = [event for event in events if isinstance(event, ReceivedDelivery)]
         refusal = self._quotas.refusal(caller, QuotaUsage(PATH, len(events), len(body)))
         if refusal is not None:
             raise await self._record_withdrawals(accepted, refusal)
@@ -96,9 +106,9 @@ class EventEndpoints:
             statuses = await store.record(uow, arrivals)
             # Looked at after recording: another request may have been first by a moment.
             conflicts = await store.conflicts(uow.db, arrivals) if DeliveryOutcome.DUPLICATE in statuses else []
-            results = build_results(events, statuses, conflicts)
+            results = _results(events, statuses, conflicts)
             _refuse_if_all_conflict(results, is_list=is_list)
-            answer = response_body(results)
+            answer = _answer(results)
             await remember(uow, self._system_tables, keyed, HTTPStatus.ACCEPTED, answer)
             failpoint("ingest.before_commit")
             return HTTPStatus.ACCEPTED, answer, results
@@ -163,7 +173,7 @@ def add_routes(router: APIRouter, endpoints: EventEndpoints) -> None:
         return await endpoints.receive(request, caller, idempotency_key)
 
 
-def _parse_events(document: Any, caller: Caller, now: datetime) -> list[AcceptedEvent | RefusedEvent]:
+def _parse_events(document: Any, caller: Caller, now: datetime) -> list[ReceivedDelivery | EventResult]:
     """Return each event of the request, or what is wrong with it.
 
     Raises:
@@ -172,21 +182,21 @@ def _parse_events(document: Any, caller: Caller, now: datetime) -> list[Accepted
     documents = document if isinstance(document, list) else [document]
     if not 0 < len(documents) <= MOST_EVENTS:
         raise _invalid([FieldProblem(field="events", reason=f"must be 1 to {MOST_EVENTS} events")])
-    events: list[AcceptedEvent | RefusedEvent] = []
+    events: list[ReceivedDelivery | EventResult] = []
     for one in documents:
         try:
             events.append(_parse_event(one, caller, now))
         except InvalidField as first:
             found = findings_in(one) or [first]
             problems = [FieldProblem(field=finding.field, reason=finding.reason) for finding in found]
-            events.append(RefusedEvent(_id_of(one), problems))
+            events.append(EventResult(_id_of(one), REFUSED, problems))
     return events
 
 
-def _parse_event(document: Any, caller: Caller, now: datetime) -> AcceptedEvent:
+def _parse_event(document: Any, caller: Caller, now: datetime) -> ReceivedDelivery:
     merchant = caller.merchant
     event, outcome = read_event(document, shop_of(merchant), now)
-    delivery = ReceivedDelivery(
+    return ReceivedDelivery(
         origin=Origin(merchant.id, EVENTS_API, ids.minted(now), now, caller.asked_by),
         topic=event.kind,
         repeat_keys=(event.id,),
@@ -194,7 +204,6 @@ def _parse_event(document: Any, caller: Caller, now: datetime) -> AcceptedEvent:
         headers={},
         outcome=outcome,
     )
-    return AcceptedEvent(event.id, delivery)
 
 
 def _id_of(document: Any) -> str | None:
@@ -203,22 +212,16 @@ def _id_of(document: Any) -> str | None:
     return found if isinstance(found, str) and len(found) <= LONGEST_ID_CHARACTERS else None
 
 
-def _refuse_if_all_invalid(events: Sequence[AcceptedEvent | RefusedEvent], *, is_list: bool) -> None:
+def _refuse_if_all_invalid(events: Sequence[ReceivedDelivery | EventResult], *, is_list: bool) -> None:
     """Refuse the request if none of its events is valid.
 
     Raises:
         HTTPProblem: 422 with every field that is wrong.
     """
-    refused = [(position, event) for position, event in enumerate(events) if isinstance(event, RefusedEvent)]
+    refused = [event for event in events if isinstance(event, EventResult)]
     if len(refused) == len(events):
         DELIVERIES.labels(EVENTS_API, REFUSED).inc(len(refused))
-        raise _invalid(
-            [
-                FieldProblem(field=_path(problem.field, position, is_list), reason=problem.reason)
-                for position, event in refused
-                for problem in event.problems
-            ]
-        )
+        raise _invalid(_problems(refused, is_list=is_list))
 
 
 def _refuse_if_all_conflict(results: Sequence[EventResult], *, is_list: bool) -> None:
@@ -232,29 +235,73 @@ def _refuse_if_all_conflict(results: Sequence[EventResult], *, is_list: bool) ->
             HTTPStatus.CONFLICT,
             "event_conflict",
             "an id was used before for another event; use a new id, or send the event unchanged",
-            [
-                FieldProblem(field=_path(problem.field, position, is_list), reason=problem.reason)
-                for position, result in enumerate(results)
-                for problem in result.problems
-            ][:MOST_PROBLEMS],
+            _problems(results, is_list=is_list)[:MOST_PROBLEMS],
         )
 
 
-def _count(events: Sequence[AcceptedEvent | RefusedEvent], results: Sequence[EventResult]) -> None:
+def _problems(results: Sequence[EventResult], *, is_list: bool) -> list[FieldProblem]:
+    """Return what is wrong with every event of a request, named by its place in the request."""
+    return [
+        FieldProblem(field=f"events.{position}.{problem.field}" if is_list else problem.field, reason=problem.reason)
+        for position, result in enumerate(results)
+        for problem in result.problems
+    ]
+
+
+def _results(
+    events: Sequence[ReceivedDelivery | EventResult], outcomes: Sequence[DeliveryOutcome], conflicts: Collection[int]
+) -> list[EventResult]:
+    """Return the result of each event.
+
+    Args:
+        events: every event of the request, in its order.
+        outcomes: of those that were recorded, in the same order.
+        conflicts: positions among the recorded ones whose id was used before for another event.
+    """
+    recorded = iter(enumerate(outcomes))
+    results = []
+    for event in events:
+        if isinstance(event, EventResult):
+            results.append(event)
+            continue
+        position, outcome = next(recorded)
+        event_id = event.repeat_keys[0]
+        if position in conflicts:
+            results.append(EventResult(event_id, REFUSED, (_CONFLICT,)))
+        else:
+            # An event that another delivery published earlier (its key deleted, its event not) is a repeat to callers.
+            is_repeat = outcome is DeliveryOutcome.IGNORED
+            results.append(EventResult(event_id, (DeliveryOutcome.DUPLICATE if is_repeat else outcome).value))
+    return results
+
+
+def _answer(results: Sequence[EventResult]) -> dict[str, Any]:
+    """Return the body of the answer."""
+    count = Counter(result.status for result in results)
+    duplicates, refused = count[DeliveryOutcome.DUPLICATE.value], count[REFUSED]
+    events: list[dict[str, Any]] = []
+    for result in results:
+        shown = [problem.model_dump() for problem in result.problems[:MOST_PROBLEMS_AN_EVENT]]
+        events.append({"id": result.id, "status": result.status} | ({"errors": shown} if shown else {}))
+    return {
+        "accepted": len(results) - duplicates - refused,
+        "duplicates": duplicates,
+        "no_recipient": count[DeliveryOutcome.NO_RECIPIENT.value],
+        "refused": refused,
+        "events": events,
+    }
+
+
+def _count(events: Sequence[ReceivedDelivery | EventResult], results: Sequence[EventResult]) -> None:
     """Count the events by outcome, one lookup of the counter for each outcome, since a lookup by labels is slow.
 
     A request that repeats a stored answer has no results, and nothing is counted.
     """
-    kinds = Counter(REFUSED if result.problems else result.status for result in results)
-    for outcome, number in kinds.items():
+    for outcome, number in Counter(result.status for result in results).items():
         DELIVERIES.labels(EVENTS_API, outcome).inc(number)
     for event, result in zip(events, results, strict=False):
-        if isinstance(event, AcceptedEvent) and not result.problems:
-            count_anomalies(event.delivery, DeliveryOutcome(result.status))
-
-
-def _path(field: str, position: int, is_list: bool) -> str:  # noqa: FBT001 - private, and named at its source
-    return f"events.{position}.{field}" if is_list else field
+        if isinstance(event, ReceivedDelivery) and not result.problems:
+            count_anomalies(event, DeliveryOutcome(result.status))
 
 
 def _invalid(problems: Sequence[FieldProblem]) -> HTTPProblem:

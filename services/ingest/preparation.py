@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import orjson
 
@@ -50,10 +49,6 @@ class DeliveryPreparer:
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
-
-    def keyed_hash(self, text: str) -> bytes:
-        """Return a keyed hash, which cannot be reproduced by guessing the text."""
-        return self._sealer.keyed_hash(text)
 
     def prepare(self, delivery: ReceivedDelivery) -> PreparedDelivery:
         """Return the delivery ready to be recorded."""
@@ -107,9 +102,11 @@ class DeliveryPreparer:
         return self._sealer.seal(merchant, aad.contact(recipient_id), clear)
 
     def _facts(self, origin: Origin, trigger: TriggerDraft, repeated_for: Addressee | None = None) -> Sealed:
-        clear = orjson.dumps(_within_bounds(trigger.facts, origin.source))
+        kept, left_out = within_bounds(trigger.facts)
+        if left_out:
+            FACTS_LEFT_OUT.labels(origin.source).inc(left_out)
         own = aad.trigger_facts(trigger_id(origin, trigger, repeated_for))
-        return self._sealer.seal(origin.merchant_id, own, clear)
+        return self._sealer.seal(origin.merchant_id, own, orjson.dumps(kept))
 
     def _claim(self, merchant: MerchantId, claim: ConsentClaim) -> UnsealedClaim:
         return UnsealedClaim(
@@ -125,11 +122,3 @@ class DeliveryPreparer:
 def key_hash(merchant: MerchantId, source: str, key: str) -> bytes:
     """Return the hash under which a delivery's key is stored."""
     return hashlib.sha256(f"{merchant}\x1f{source}\x1f{key}".encode()).digest()[:KEY_BYTES]
-
-
-def _within_bounds(facts: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Return the facts without those that are too large, and count the latter."""
-    kept, left_out = within_bounds(facts)
-    if left_out:
-        FACTS_LEFT_OUT.labels(source).inc(left_out)
-    return kept

@@ -145,11 +145,7 @@ async def _known_keys(db: Transaction, arrivals: Sequence[PreparedDelivery]) -> 
 
 async def _load_people(db: Transaction, arrivals: Sequence[PreparedDelivery]) -> Identities:
     """Return the people behind the identifiers and collection points of these arrivals."""
-    wanted = [
-        identifier
-        for arrival in arrivals
-        for identifier in (*arrival.identifiers, *filter(None, (arrival.collection_point,)))
-    ]
+    wanted = [identifier for arrival in arrivals for identifier in arrival.every_identifier]
     rows = await db.fetch(subjects, "join_hash", wanted)
     return Identities(
         {bytes(row["join_hash"]): _addressee(row) for row in rows},
@@ -186,11 +182,7 @@ async def _mark_published(db: Transaction, events: Sequence[Event]) -> dict[UUID
 
 async def _save_people(uow: UnitOfWork, people: Identities, arrivals: Sequence[PreparedDelivery]) -> None:
     """Store the person behind each order, cart and customer, and the people they replaced."""
-    merchants = {
-        identifier: arrival.origin.merchant_id
-        for arrival in arrivals
-        for identifier in (*arrival.identifiers, *filter(None, (arrival.collection_point,)))
-    }
+    merchants = {one: arrival.origin.merchant_id for arrival in arrivals for one in arrival.every_identifier}
     common = {"updated_at": uow.now}
     rows = [
         {

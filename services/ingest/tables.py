@@ -86,14 +86,3 @@ quarantine = sa.Table(
     sa.Column("received_at", Instant, nullable=False),
 )
 """Genuine deliveries that could not be read, and why; the body is in deliveries."""
-
-__all__ = [
-    "deliveries",
-    "delivery_keys",
-    "former_people",
-    "metadata",
-    "published",
-    "quarantine",
-    "subjects",
-    "system_tables",
-]

@@ -12,15 +12,9 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from services.ingest import store
-from services.ingest.credentials import DECOY_SECRETS, SourceAccount, SourceAccounts
+from services.ingest.credentials import DECOY_SECRETS, SourceAccounts
 from services.ingest.domain.announcements import Origin
-from services.ingest.domain.parsed_deliveries import (
-    DeliveryOutcome,
-    ParsedDelivery,
-    ShopSettings,
-    Unreadable,
-    must_pass,
-)
+from services.ingest.domain.parsed_deliveries import DeliveryOutcome, ShopSettings, Unreadable, must_pass
 from services.ingest.domain.prepared_deliveries import PreparedDelivery
 from services.ingest.instruments import DELIVERIES, FIELDS_UNKNOWN, NO_RECIPIENT, QUARANTINED, SECONDS
 from services.ingest.preparation import DeliveryPreparer, ReceivedDelivery
@@ -74,9 +68,8 @@ class WebhookEndpoints:
             DELIVERIES.labels(source if source in SOURCES else "unknown", "refused").inc()
             raise unauthorized()
         self._require_room()
-        self._refuse(
-            source, self._quotas.unread_delivery_refusal(account.merchant_id, account.quotas, source, PATH, len(body))
-        )
+        charged = account.merchant_id, account.quotas, source
+        self._refuse(source, self._quotas.unread_delivery_refusal(*charged, PATH, len(body)))
 
         def parse() -> tuple[ReceivedDelivery, PreparedDelivery]:
             delivery = ReceivedDelivery(
@@ -90,22 +83,12 @@ class WebhookEndpoints:
             return delivery, self._preparer.prepare(delivery)
 
         delivery, arrival = await in_worker_thread(parse, len(body))
-        self._require_quota(account, delivery)
+        usage, passes = QuotaUsage(PATH, 1, len(body)), must_pass(delivery.outcome)
+        self._refuse(source, self._quotas.delivery_refusal(*charged, usage, must_pass=passes))
         status = await self.gatherer.add(arrival)
         count_delivery(delivery, status)
         SECONDS.labels(source).observe(self._clock.monotonic() - begun)
         return status, _reason(delivery, status)
-
-    def _require_quota(self, account: SourceAccount, delivery: ReceivedDelivery) -> None:
-        source = delivery.origin.source
-        refusal = self._quotas.delivery_refusal(
-            account.merchant_id,
-            account.quotas,
-            source,
-            QuotaUsage(PATH, 1, len(delivery.body)),
-            must_pass=must_pass(delivery.outcome),
-        )
-        self._refuse(source, refusal)
 
     def _refuse(self, source: str, refusal: HTTPProblem | None) -> None:
         if refusal is not None:
@@ -159,17 +142,15 @@ def count_delivery(delivery: ReceivedDelivery, status: DeliveryOutcome) -> None:
 
 def count_anomalies(delivery: ReceivedDelivery, status: DeliveryOutcome) -> None:
     """Count what a delivery lacked, if it lacked anything."""
-    source = delivery.origin.source
+    source, outcome = delivery.origin.source, delivery.outcome
     if status is DeliveryOutcome.NO_RECIPIENT:
         NO_RECIPIENT.labels(source).inc()
-    if status is DeliveryOutcome.QUARANTINED and isinstance(delivery.outcome, Unreadable):
-        QUARANTINED.labels(source, delivery.outcome.reason.value).inc()
-    if (
-        isinstance(delivery.outcome, ParsedDelivery)
-        and delivery.outcome.unknown
-        and status is not DeliveryOutcome.DUPLICATE
-    ):
-        FIELDS_UNKNOWN.labels(source).inc(len(delivery.outcome.unknown))
+    if status is DeliveryOutcome.DUPLICATE:
+        return
+    if isinstance(outcome, Unreadable):
+        QUARANTINED.labels(source, outcome.reason.value).inc()
+    elif outcome.unknown:
+        FIELDS_UNKNOWN.labels(source).inc(len(outcome.unknown))
 
 
 def _reason(delivery: ReceivedDelivery, status: DeliveryOutcome) -> str:

@@ -112,9 +112,7 @@ def announcements(
     if addressee is not None:
         repeated = [
             (trigger, sealed_facts)
-            for trigger, sealed_facts in (
-                zip(parsed.on_number_change, number_change_facts, strict=True) if moved else ()
-            )
+            for trigger, sealed_facts in zip(parsed.on_number_change, number_change_facts, strict=bool(moved))
             if trigger.subject in moved
         ]
         triggers = (*parsed.triggers, *(trigger for trigger, _ in repeated))
@@ -149,30 +147,32 @@ def trigger_id(origin: Origin, trigger: TriggerDraft, whose: Addressee | None = 
 def number_changed(origin: Origin, subject: str, before: Addressee) -> TriggerReceived:
     """Return the event, addressed to a subject's former person, that the subject has another number now."""
     key = (origin.merchant_id, subject, before.recipient_id, origin.delivery_id)
-    return TriggerReceived(
-        event_id=EventId(ids.derived("trigger.received", NUMBER_CHANGED, *key, at=origin.received_at)),
-        merchant_id=origin.merchant_id,
-        recipient_id=before.recipient_id,
-        occurred_at=origin.received_at,
-        correlation_id=str(origin.delivery_id),
-        kind=NUMBER_CHANGED,
-        source=origin.source,
-        subject=subject,
-        contact=before.contact,
-        facts=b"",
-    )
+    return _about_subject(origin, NUMBER_CHANGED, key, subject, before)
 
 
 def order_edited(origin: Origin, subject: str, minor: int, currency: str, whose: Addressee) -> TriggerReceived:
     """Return the event with the difference between an order's new total and the one published before."""
     key = (origin.merchant_id, subject, origin.delivery_id)
+    return _about_subject(origin, ORDER_EDITED, key, subject, whose, minor, currency)
+
+
+def _about_subject(
+    origin: Origin,
+    kind: str,
+    key: tuple[object, ...],
+    subject: str,
+    whose: Addressee,
+    minor: int | None = None,
+    currency: str | None = None,
+) -> TriggerReceived:
+    """Return an event that a platform does not report: it follows from what earlier deliveries said of a subject."""
     return TriggerReceived(
-        event_id=EventId(ids.derived("trigger.received", ORDER_EDITED, *key, at=origin.received_at)),
+        event_id=EventId(ids.derived("trigger.received", kind, *key, at=origin.received_at)),
         merchant_id=origin.merchant_id,
         recipient_id=whose.recipient_id,
         occurred_at=origin.received_at,
         correlation_id=str(origin.delivery_id),
-        kind=ORDER_EDITED,
+        kind=kind,
         source=origin.source,
         subject=subject,
         amount_minor=minor,

@@ -45,6 +45,11 @@ class PreparedDelivery:
     collection_person: Addressee | None = None
     """The person whose number stands at that place, if the delivery reports no consent there."""
 
+    @property
+    def every_identifier(self) -> tuple[bytes, ...]:
+        """Its identifiers, and its collection point."""
+        return self.identifiers if self.collection_point is None else (*self.identifiers, self.collection_point)
+
 
 def with_key_of_body(arrival: PreparedDelivery) -> PreparedDelivery:
     """Return an arrival whose id was used before with another body, keyed by its id and its body together.
