@@ -22,8 +22,6 @@ from shared.db.private_file import PRIVATE
 from shared.errors import ConfigurationFault
 
 SUM_SUFFIX: Final = ".sum"
-MOST_BYTES_SUMMED: Final = 4 * 1024**3
-"""A larger file is left to `followup doctor`: reading it would hold up start and stop."""
 MOST_BYTES_CHECKED: Final = 256 * 1024**2
 _HEADER: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
@@ -68,7 +66,7 @@ def check(database: Path) -> str | None:
 def leave(database: Path) -> None:
     """Store what a closed file holds, for the next start to compare; nothing if its log is still there."""
     log = database.with_name(f"{database.name}-wal")
-    if log.exists() or not database.exists() or database.stat().st_size > MOST_BYTES_SUMMED:
+    if log.exists() or not database.exists() or database.stat().st_size > MOST_BYTES:
         return
     left = database.with_name(f"{database.name}{SUM_SUFFIX}")
     left.unlink(missing_ok=True)
@@ -87,7 +85,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _compare(database: Path, left: Path) -> None:
-    if database.stat().st_size > MOST_BYTES_SUMMED:
+    if database.stat().st_size > MOST_BYTES:
         return
     try:
         said = orjson.loads(left.read_bytes())["sha256"]

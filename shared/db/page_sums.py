@@ -10,7 +10,6 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -18,7 +17,7 @@ from shared.db.private_file import PRIVATE
 
 SUMS_SUFFIX: Final = ".pages"
 MOST_BYTES: Final = 4 * 1024**3
-"""A larger file is left to `followup doctor`: reading it would hold up the start."""
+"""A larger file is left to `followup doctor`: reading it would hold up start and stop."""
 _MAGIC: Final = b"followup pages 1"
 _WORD: Final = struct.Struct("<I")
 _LOG_HEAD: Final = struct.Struct(">8I")
@@ -43,8 +42,8 @@ class PageSums:
         self._kept = 0
         """Frames of this generation of the log whose sums are on disk."""
         self._stream: BinaryIO | None = None
-        self._words = _computed_words(database)
-        """What the file of sums holds after its head."""
+        self._words = bytearray(b"".join(map(_WORD.pack, _computed(database))))
+        """What the file of sums holds after its head: the sums of the file as it is now."""
         _write_all(self._words, self._file)
 
     def is_due(self, frames: int, again: int) -> bool:
@@ -113,7 +112,7 @@ def changed_page(database: Path, whole_frames: int) -> int | None:
     """Return the first page that differs from its checksum; None if all agree, or there are no checksums.
 
     Args:
-        database: the file; no connection is open.
+        database: the file; no connection is open: closing the file again would release SQLite's locks on it.
         whole_frames: how many frames SQLite takes from the log; what they hold is read from there.
     """
     try:
@@ -122,19 +121,17 @@ def changed_page(database: Path, whole_frames: int) -> int | None:
         return None
     if words[: len(_MAGIC)] != _MAGIC:
         return 0
-    with _opened(database.with_name(f"{database.name}-wal")) as log:
-        page = _page_bytes(log) if log is not None else 0
-        logged = _logged(log, page, whole_frames) if log is not None else frozenset[int]()
+    logged: Mapping[int, int] = {}
+    log_file = database.with_name(f"{database.name}-wal")
+    if log_file.exists() and log_file.stat().st_size > _LOG_HEAD.size:
+        with log_file.open("rb") as log:
+            _, page, _ = _in_use(log)
+            logged, _ = _summed(log, page, 0, whole_frames)
     known = struct.unpack(f"<{(len(words) - len(_MAGIC)) // _WORD.size}I", words[len(_MAGIC) :])
     for place, word in enumerate(_computed(database), start=1):
         if place not in logged and (place > len(known) or known[place - 1] != word):
             return place
     return None
-
-
-def _computed_words(database: Path) -> bytearray:
-    """Return the sums of a file as it is now."""
-    return bytearray(b"".join(map(_WORD.pack, _computed(database))))
 
 
 def _write_all(words: bytearray, file: Path) -> None:
@@ -155,23 +152,6 @@ def _computed(database: Path) -> Iterator[int]:
         stream.seek(0)
         while content := stream.read(_MOST_PAGE_BYTES if page == 1 else page):
             yield zlib.crc32(content)
-
-
-@contextmanager
-def _opened(log: Path) -> Iterator[BinaryIO | None]:
-    """Open a log if there is one with a header.
-
-    The file itself is never opened beside a connection: closing it again would release SQLite's locks on it.
-    """
-    if not log.exists() or log.stat().st_size <= _LOG_HEAD.size:
-        yield None
-        return
-    with log.open("rb") as stream:
-        yield stream
-
-
-def _page_bytes(log: BinaryIO) -> int:
-    return int(_LOG_HEAD.unpack(os.pread(log.fileno(), _LOG_HEAD.size, 0))[2])
 
 
 def _in_use(log: BinaryIO) -> tuple[int, int, tuple[int, int]]:
@@ -214,19 +194,3 @@ def _summed(log: BinaryIO, page: int, first: int, end: int) -> tuple[dict[int, i
             if committed > first and place not in newest:
                 newest[place] = zlib.crc32(block[number * size + _FRAME_HEAD_BYTES : (number + 1) * size])
     return newest, committed
-
-
-def _logged(log: BinaryIO, page: int, whole_frames: int) -> frozenset[int]:
-    return frozenset(place for place, _ in _pages(log, page, 0, whole_frames))
-
-
-def _pages(log: BinaryIO, page: int, first: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield page and frame of what is committed; what follows the last commit was rolled back."""
-    waiting: list[tuple[int, int]] = []
-    size = page + _FRAME_HEAD_BYTES
-    for number in range(first, end):
-        place, after = _PLACE.unpack(os.pread(log.fileno(), _PLACE.size, _LOG_HEAD.size + number * size))
-        waiting.append((place, number))
-        if after:
-            yield from waiting
-            waiting.clear()

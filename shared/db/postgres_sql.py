@@ -1,21 +1,15 @@
 """The text of PostgreSQL's bulk statements: one per table, columns and options, whatever the number of rows."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from shared.db.storage import replaced
+from shared.db.storage import keys_of, on_conflict, quoted
 from shared.db.transaction import Lock
 
 _DIALECT = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves its dialects untyped
 _LOCKS = {"update": "FOR UPDATE", "share": "FOR SHARE"}
-
-
-def keys_of(table: sa.Table) -> tuple[str, ...]:
-    """Return the names of the primary key's columns."""
-    return tuple(column.name for column in table.primary_key)
 
 
 @lru_cache(maxsize=1024)
@@ -88,15 +82,7 @@ def insert_new(table: sa.Table, names: tuple[str, ...], identity: tuple[str, ...
 @lru_cache(maxsize=1024)
 def upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...]) -> str:
     """Add rows, or replace or sum columns of those that exist."""
-    keys = keys_of(table)
-    changes = ", ".join(
-        f"{_column(name)} = {_name(table)}.{_column(name)} + excluded.{_column(name)}"
-        if name in add
-        else f"{_column(name)} = excluded.{_column(name)}"
-        for name in replaced(table, names)
-    )
-    action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-    return f"{insert(table, names)} ON CONFLICT ({quoted(keys)}) {action}"
+    return f"{insert(table, names)} {on_conflict(table, names, add)}"
 
 
 @lru_cache(maxsize=1024)
@@ -128,11 +114,6 @@ def _given(table: sa.Table, names: tuple[str, ...], was: tuple[str, ...] = ()) -
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, start=1))
     columns = quoted((*names, *(f"was_{name}" for name in was)))
     return f"unnest({arrays}) WITH ORDINALITY AS _given({columns}, _row)"
-
-
-def quoted(names: Sequence[str]) -> str:
-    """Return names as a list of columns."""
-    return ", ".join(map(_column, names))
 
 
 def _column(name: str) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import postgres_sql as sql
+from shared.db.storage import keys_of
 from shared.db.transaction import Lock, Row
 
 COPY_ROWS = 10
@@ -149,7 +150,7 @@ class PostgresTransaction:
         """Set columns by primary key, comparing first those in `was`; return for each whether it was found."""
         done = [False] * len(rows)
         for turn in _turns(table, rows):
-            keys = sql.keys_of(table)
+            keys = keys_of(table)
             compared = {f"was_{name}" for name in was}
             names = tuple(name for name in rows[0] if name not in keys and name not in compared)
             given = [rows[number] for number in turn]
@@ -164,17 +165,18 @@ class PostgresTransaction:
         """Delete the rows whose column `by` has one of `values`."""
         if not values:
             return 0
-        status: str = await self._raw.execute(sql.delete(table, by), _column(table, by, dict.fromkeys(values)))
-        deleted = int(status.rsplit(maxsplit=1)[-1])
-        self.rows_written += deleted
-        return deleted
+        return await self._deleted(sql.delete(table, by), _column(table, by, dict.fromkeys(values)))
 
     async def delete_keys(self, table: sa.Table, keys: Sequence[Mapping[str, Any]]) -> int:
         """Delete the rows that hold these values; all name the same columns, the first ones of an index."""
         if not keys:
             return 0
         names = tuple(keys[0])
-        status: str = await self._raw.execute(sql.delete_keys(table, names), *_columns(table, names, keys))
+        return await self._deleted(sql.delete_keys(table, names), *_columns(table, names, keys))
+
+    async def _deleted(self, statement: str, *columns: list[Any]) -> int:
+        """Run a statement that deletes, and return how many rows it deleted."""
+        status: str = await self._raw.execute(statement, *columns)
         deleted = int(status.rsplit(maxsplit=1)[-1])
         self.rows_written += deleted
         return deleted
@@ -192,7 +194,7 @@ def _read(table: sa.Table, names: tuple[str, ...], records: Sequence[Any]) -> li
 
 def _in_key_order(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """Return the rows' numbers in the order of their primary keys: two units then never wait for each other."""
-    keys = sql.keys_of(table)
+    keys = keys_of(table)
     if not rows or any(key not in rows[0] for key in keys):
         return [*range(len(rows))]
     return sorted(range(len(rows)), key=lambda number: tuple(rows[number][key] for key in keys))
@@ -200,7 +202,7 @@ def _in_key_order(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[in
 
 def _turns(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[list[int]]:
     """Split rows so that no statement holds one primary key twice, as if each row had its own; nearly always one."""
-    keys = sql.keys_of(table)
+    keys = keys_of(table)
     turns: list[list[int]] = []
     seen: dict[tuple[Any, ...], int] = {}
     for number in _in_key_order(table, rows):

@@ -3,14 +3,16 @@
 Six people who open long lists at once must not delay due texts.
 """
 
-from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 
 _for_a_request: ContextVar[bool] = ContextVar("reading_for_a_request", default=False)
 
 
-class _ForARequest:
-    """The mark as a block: every request enters one, and a generator for it would cost four times as much."""
+class ReadingForARequest:
+    """Marks all reads in the block, and in tasks started there, as made for a request.
+
+    Every request enters one, and a generator for it would cost four times as much.
+    """
 
     __slots__ = ("_token",)
 
@@ -19,11 +21,6 @@ class _ForARequest:
 
     def __exit__(self, *_: object) -> None:
         _for_a_request.reset(self._token)
-
-
-def reading_for_a_request() -> AbstractContextManager[None]:
-    """Mark all reads in the block, and in tasks started there, as made for a request."""
-    return _ForARequest()
 
 
 def is_for_a_request() -> bool:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy as sa
 
 from shared.aad import AssociatedData
-from shared.db.transaction import Row, Transaction, WritePriority
+from shared.db.transaction import Row, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.errors import Unsealable
 from shared.ids import MerchantId
@@ -50,7 +51,7 @@ async def resealed(
     total = ResealProgress()
     for table, columns in sealed.items():
         last: Row | None = None
-        while page := await units.read(_Page(table, columns, last, rows).read):
+        while page := await _page(units, table, columns, last, rows):
             await _reseal(units, sealer, table, columns, page, total)
             total.looked_at += len(page)
             note(table, total)
@@ -58,27 +59,21 @@ async def resealed(
     return total
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    table: sa.Table
-    columns: Mapping[str, PlaceOf]
-    last: Row | None
-    rows: int
-
-    async def read(self, db: Transaction) -> list[Row]:
-        """Return the rows after the last one, by primary key."""
-        key = list(self.table.primary_key)
-        wanted = {
-            column.name: column
-            for column in [*key, *map(self.table.c.get, ("merchant_id", "recipient_id", *self.columns))]
-            if column is not None
-        }
-        asked = sa.select(*wanted.values()).order_by(*key).limit(self.rows)
-        if self.last is not None:
-            values = [sa.literal(self.last[column.name], column.type) for column in key]
-            past = sa.tuple_(*key) > sa.tuple_(*values) if len(key) > 1 else key[0] > values[0]
-            asked = asked.where(past)
-        return await db.rows(asked)
+async def _page(
+    units: UnitOfWorkRunner, table: sa.Table, columns: Mapping[str, PlaceOf], last: Row | None, rows: int
+) -> list[Row]:
+    """Return the rows after the last one, by primary key."""
+    key = list(table.primary_key)
+    wanted = {
+        column.name: column
+        for column in [*key, *map(table.c.get, ("merchant_id", "recipient_id", *columns))]
+        if column is not None
+    }
+    asked = sa.select(*wanted.values()).order_by(*key).limit(rows)
+    if last is not None:
+        values = [sa.literal(last[column.name], column.type) for column in key]
+        asked = asked.where(sa.tuple_(*key) > sa.tuple_(*values) if len(key) > 1 else key[0] > values[0])
+    return await units.read(lambda db: db.rows(asked))
 
 
 async def _reseal(
@@ -108,15 +103,10 @@ async def _reseal(
                 continue
             changes.append({**{each: row[each] for each in key}, name: fresh, f"was_{name}": value})
         if changes:
-            total.resealed += await units.run(_Change(table, name, changes).write, WritePriority.BATCHES)
+            write = partial(_write, table=table, name=name, changes=changes)
+            total.resealed += await units.run(write, WritePriority.BATCHES)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    table: sa.Table
-    name: str
-    changes: Sequence[Mapping[str, Any]]
-
-    async def write(self, uow: UnitOfWork) -> int:
-        """Write what was not changed meanwhile, and return how many."""
-        return sum(await uow.db.change(self.table, self.changes, was=(self.name,)))
+async def _write(uow: UnitOfWork, table: sa.Table, name: str, changes: Sequence[Mapping[str, Any]]) -> int:
+    """Write what was not changed meanwhile, and return how many."""
+    return sum(await uow.db.change(table, changes, was=(name,)))

@@ -10,11 +10,11 @@ import itertools
 import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import sqlalchemy as sa
 import sqlalchemy.exc
@@ -291,7 +291,9 @@ class SQLiteDatabase:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
             waiting = [] if begun else self._everybody()
-            _fail([*(each for each, _ in done), *([job] if job else []), *waiting], problem)
+            failure = _translated(problem)
+            for each in (*(finished for finished, _ in done), *([job] if job else []), *waiting):
+                each.reply.fail(failure)
             return
         instruments.COMMITS.inc()
         instruments.UNITS.inc(len(done))
@@ -300,14 +302,11 @@ class SQLiteDatabase:
         answer([(finished.reply, result) for finished, result in done])
 
 
-class _Job:
+class _Job(NamedTuple):
     """One unit of work waiting for the writer."""
 
-    __slots__ = ("reply", "work")
-
-    def __init__(self, work: Work[Any], reply: WriterReply) -> None:
-        self.work = work
-        self.reply = reply
+    work: Work[Any]
+    reply: WriterReply
 
 
 def drive(awaitable: Awaitable[T]) -> T:
@@ -323,13 +322,6 @@ def drive(awaitable: Awaitable[T]) -> T:
         return cast("T", end.value)
     coroutine.close()
     raise RuntimeError("a unit of work may await nothing but its transaction")
-
-
-def _fail(jobs: Sequence[_Job], problem: Exception) -> None:
-    """Answer all of these that nothing of theirs is stored."""
-    failure = _translated(problem)
-    for each in jobs:
-        each.reply.fail(failure)
 
 
 def _take_back(raw: sqlite3.Connection, *, is_first: bool) -> None:

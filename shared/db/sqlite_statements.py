@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, cast
 import sqlalchemy as sa
 
 from shared.db.sqlite_values import bound, bound_values, read
-from shared.db.storage import replaced
+from shared.db.storage import keys_of, on_conflict, quoted
 from shared.db.transaction import Lock, Row
 
 _VALUES_PER_QUERY = 512
@@ -127,7 +127,7 @@ class SQLiteTransaction:
         """Set columns by primary key, comparing first those in `was`; return for each whether it was found."""
         if not rows:
             return []
-        keys = tuple(column.name for column in table.primary_key)
+        keys = keys_of(table)
         compared = tuple(f"was_{name}" for name in was)
         names = tuple(name for name in rows[0] if name not in keys and name not in compared)
         records = bound(table, (*names, *keys, *was), rows, keys=(*names, *keys, *compared))
@@ -192,14 +192,14 @@ def _together(records: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any
 @lru_cache(maxsize=1024)
 def _select(table: sa.Table, names: tuple[str, ...], by: str, count: int, second: str | None, is_range: bool) -> str:  # noqa: FBT001 - part of a cache's key
     marks = ", ".join("?" * count)
-    wanted = f'SELECT {_quoted(names)} FROM "{table.name}" WHERE "{by}" IN ({marks})'  # noqa: S608 - our own names
+    wanted = f'SELECT {quoted(names)} FROM "{table.name}" WHERE "{by}" IN ({marks})'  # noqa: S608 - our own names
     return wanted if second is None else f'{wanted} AND "{second}" {">= ?" if is_range else "IS NULL"}'
 
 
 @lru_cache(maxsize=1024)
 def _select_keys(table: sa.Table, names: tuple[str, ...], among: str | None) -> str:
     conditions = " AND ".join((*(f'"{name}" = ?' for name in names), *((among,) if among else ())))
-    columns = _quoted(tuple(table.c.keys()))
+    columns = quoted(tuple(table.c.keys()))
     return f'SELECT {columns} FROM "{table.name}" WHERE {conditions}'  # noqa: S608 - our own names
 
 
@@ -217,7 +217,7 @@ def _delete(table: sa.Table, by: str, count: int) -> str:
 @lru_cache(maxsize=1024)
 def _insert(table: sa.Table, names: tuple[str, ...], rows: int) -> str:
     marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
-    return f'INSERT INTO "{table.name}" ({_quoted(names)}) VALUES {marks}'  # noqa: S608 - our own names
+    return f'INSERT INTO "{table.name}" ({quoted(names)}) VALUES {marks}'  # noqa: S608 - our own names
 
 
 @lru_cache(maxsize=1024)
@@ -227,13 +227,7 @@ def _insert_new(table: sa.Table, names: tuple[str, ...], rows: int) -> str:
 
 @lru_cache(maxsize=1024)
 def _upsert(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...], rows: int) -> str:
-    keys = tuple(column.name for column in table.primary_key)
-    changes = ", ".join(
-        f'"{name}" = "{table.name}"."{name}" + excluded."{name}"' if name in add else f'"{name}" = excluded."{name}"'
-        for name in replaced(table, names)
-    )
-    action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-    return f"{_insert(table, names, rows)} ON CONFLICT ({_quoted(keys)}) {action}"
+    return f"{_insert(table, names, rows)} {on_conflict(table, names, add)}"
 
 
 @lru_cache(maxsize=1024)
@@ -252,7 +246,3 @@ def _update_together(how: _Change, rows: int) -> str:
     same += [f'"{table.name}"."{name}" IS {value}' for name, value in zip(was, values[-len(was) :], strict=False)]
     marks = ", ".join([f"({', '.join('?' * len(values))})"] * rows)
     return f'UPDATE "{table.name}" SET {changes} FROM (VALUES {marks}) AS "new" WHERE {" AND ".join(same)}'  # noqa: S608 - our own names
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)

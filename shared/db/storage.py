@@ -1,6 +1,6 @@
-"""How PostgreSQL keeps the tables that change all the time, and which of their columns never do.
+"""How the tables that change all the time are kept, and which of their columns never change.
 
-SQLite has nothing of the kind of the settings below and ignores them.
+SQLite has nothing of the kind of PostgreSQL's settings below and ignores them.
 
 A row that changes leaves its old version behind until a vacuum takes it away. By default that begins once a fifth of
 a table is dead: for a queue that is never, for millions of follow-ups it is far too late. `fillfactor` leaves room on
@@ -8,7 +8,7 @@ each page, so that a new version stays beside the old one and no index has to le
 values here: a change of one comes with a migration that alters the tables that are there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -35,10 +35,24 @@ QUEUE: Final[Mapping[str, float]] = {
 """For short-lived rows, or few that change with every unit: vacuum by a number of dead rows, not by a share."""
 
 
-def replaced(table: sa.Table, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return which of these columns an upsert sets in a row that exists: neither its key nor what lasts."""
-    return tuple(name for name in names if not _is_kept(table.c[name]))
+def keys_of(table: sa.Table) -> tuple[str, ...]:
+    """Return the names of the primary key's columns."""
+    return tuple(column.name for column in table.primary_key)
 
 
-def _is_kept(column: sa.Column[Any]) -> bool:
-    return column.primary_key or "lasting" in column.info
+def quoted(names: Iterable[str]) -> str:
+    """Return names as a list of columns, as both databases write it."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def on_conflict(table: sa.Table, names: tuple[str, ...], add: tuple[str, ...]) -> str:
+    """Return how an upsert of these columns ends, in both databases: where a row exists, columns in `add` are summed.
+
+    Its key and what lasts stay as they are, all others are replaced.
+    """
+    changes = ", ".join(
+        f'"{name}" = "{table.name}"."{name}" + excluded."{name}"' if name in add else f'"{name}" = excluded."{name}"'
+        for name in names
+        if not table.c[name].primary_key and "lasting" not in table.c[name].info
+    )
+    return f"ON CONFLICT ({quoted(keys_of(table))}) {f'DO UPDATE SET {changes}' if changes else 'DO NOTHING'}"

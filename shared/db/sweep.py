@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from shared.db.transaction import Transaction, WritePriority
-from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWorkRunner
 
 ROWS_AT_ONCE: Final = 500
 """Some milliseconds of a writer's time."""
@@ -74,26 +74,15 @@ async def swept(units: UnitOfWorkRunner, sweeps: Iterable[Sweep], *, rows: int =
 
 async def _swept(units: UnitOfWorkRunner, sweep: Sweep, rows: int) -> int:
     """Sweep one table, and return how many rows went or were blanked."""
-    total, after = 0, None
-    while True:
-        edge = await units.read(lambda db, a=after: _edge(db, sweep, a, rows))  # type: ignore[misc] # mypy infers no lambda with a default
-        total += await units.run(_Slice(sweep, after, edge).take, WritePriority.BATCHES)
-        if edge is None:
-            return total
-        after = edge
+    total, edge = await _slice(units, sweep, None, rows)
+    while edge is not None:
+        count, edge = await _slice(units, sweep, edge, rows)
+        total += count
+    return total
 
 
-async def _edge(db: Transaction, sweep: Sweep, after: Any | None, rows: int) -> Any | None:
-    found = await db.rows(sweep.edge(after, rows))
-    return found[0]["edge"] if found else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    sweep: Sweep
-    after: Any | None
-    edge: Any | None
-
-    async def take(self, uow: UnitOfWork) -> int:
-        """Take the slice in one unit."""
-        return await uow.db.execute(self.sweep.taken(self.after, self.edge))
+async def _slice(units: UnitOfWorkRunner, sweep: Sweep, after: Any | None, rows: int) -> tuple[int, Any | None]:
+    """Take one slice in one unit; return how many rows it had and the value that ends it, None for the last one."""
+    found = await units.read(lambda db: db.rows(sweep.edge(after, rows)))
+    edge = found[0]["edge"] if found else None
+    return await units.run(lambda uow: uow.db.execute(sweep.taken(after, edge)), WritePriority.BATCHES), edge

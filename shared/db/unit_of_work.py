@@ -57,14 +57,16 @@ class UnitOfWork:
         """Fixed for the whole unit."""
         self.read: Mapping[Any, int] | None = None
         """The positions in the log that this unit commits, if it handles events."""
-        self._events: list[Event] = []
+        self.events: list[Event] = []
+        """What was published so far, in order."""
         self._buffers: dict[sa.Table, list[Mapping[str, Any]]] = defaultdict(list)
         self._sums: dict[tuple[sa.Table, str], Counter[tuple[tuple[str, Any], ...]]] = defaultdict(Counter)
-        self._set_aside: list[tuple[Event, str]] = []
+        self.set_aside_events: list[tuple[Event, str]] = []
+        """What handlers could not take, and why."""
 
     def publish(self, event: Event) -> None:
         """Publish an event, if and only if this unit commits."""
-        self._events.append(event)
+        self.events.append(event)
 
     def insert_later(self, table: sa.Table, row: Mapping[str, Any]) -> None:
         """Add a row at the end of the unit, all rows of a table in one statement; known keys are skipped."""
@@ -76,25 +78,15 @@ class UnitOfWork:
 
     def set_aside(self, event: Event, reason: str) -> None:
         """Park this event of the batch: its recipient's later events wait behind it."""
-        self._set_aside.append((event, reason))
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """What was published so far, in order."""
-        return self._events
-
-    @property
-    def set_aside_events(self) -> Sequence[tuple[Event, str]]:
-        """What handlers could not take, and why."""
-        return self._set_aside
+        self.set_aside_events.append((event, reason))
 
     async def flush(self, publisher: Publisher) -> None:
         """Write the buffers and the events; the last thing before the commit."""
         for table, rows in self._buffers.items():
             await self.db.insert_new(table, rows)
         self._buffers.clear()
-        if self._events:
-            await publisher.write(self.db, self._events, self.now)
+        if self.events:
+            await publisher.write(self.db, self.events, self.now)
         for (table, column), sums in self._sums.items():
             rows = [{**dict(key), column: amount} for key, amount in sorted(sums.items()) if amount]
             await self.db.upsert(table, rows, add=[column])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from shared.db.readers import reading_for_a_request
+from shared.db.readers import ReadingForARequest
 from shared.http import docs_page, problems
 from shared.http.access import AccessPolicy, refusal_of
 from shared.http.auth import Keys
@@ -48,7 +48,7 @@ class HTTPApplication(FastAPI):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        with reading_for_a_request():
+        with ReadingForARequest():
             if (refusal := refusal_of(scope, self._access)) is not None:
                 await refusal.response()(scope, receive, send)
             else:

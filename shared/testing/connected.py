@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from shared.testing.process import free_port
 
 REQUIRED_VARIABLE = "FOLLOWUP_REQUIRE_CONNECTED"
 """Set where a missing part is a failure and not a reason to skip."""
@@ -109,7 +110,7 @@ def postgresql(*, fsync: bool = False) -> Iterator[Server]:
         as_user = _as_user(home)
         data = home / "data"
         _run([*as_user, str(folder / "initdb"), "-D", str(data), "-U", "followup", "-A", "trust", "-E", "UTF8", "-N"])
-        port = _free_port()
+        port = free_port()
         settings = {
             "port": str(port),
             "listen_addresses": "127.0.0.1",
@@ -148,7 +149,7 @@ def kafka() -> Iterator[Server]:
         raise PartMissing("Kafka: set KAFKA_BOOTSTRAP, or install Java 17 or newer and Maven")
     jars = _jars()
     with _folder("followup-kafka-") as home:
-        port, controller = _free_port(), _free_port()
+        port, controller = free_port(), free_port()
         configuration = home / "server.properties"
         configuration.write_text(
             "\n".join(f"{name}={value}" for name, value in _broker(home, port, controller).items()), encoding="ascii"
@@ -252,10 +253,3 @@ def _run(command: list[str]) -> None:
     if done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace")[-1000:]
         raise RuntimeError(f"{Path(command[0]).name} failed: {said}")
-
-
-def _free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -162,6 +162,6 @@ _FIELDS: dict[type[Event], dict[str, Any]] = {
 }
 
 
-def event(kind: type[EventT], **changes: Any) -> EventT:
+def event(kind: type[EventT], /, **changes: Any) -> EventT:
     """Return an event of a type, with the given fields changed."""
     return kind(**{**_ENVELOPE, **_FIELDS[kind], **changes})

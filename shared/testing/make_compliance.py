@@ -1,6 +1,5 @@
 """What compliance reads in tests: a merchant's folder, claims, due follow-ups and what became of texts."""
 
-import hashlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from shared import aad, ids
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope
 from shared.events.follow_up import Content, FollowUpDue, Purpose
 from shared.events.trigger import Contact
+from shared.http.auth import key_sha256
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
@@ -41,7 +41,7 @@ def merchants_folder(folder: Path, *names: str, limits: str = "") -> Path:
     for name in names or (MERCHANT,):
         own = folder / "merchants" / name
         own.mkdir(parents=True)
-        keys = {kind: hashlib.sha256(api_key(name, kind).encode()).hexdigest() for kind in ("all", "none")}
+        keys = {kind: key_sha256(api_key(name, kind)) for kind in ("all", "none")}
         (own / "merchant.yaml").write_text(
             _MERCHANT.format(name=name, limits=limits and f", {limits}", **keys), encoding="utf-8"
         )

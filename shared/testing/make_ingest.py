@@ -1,12 +1,13 @@
 """Deliveries as platforms send them, and a merchant to send them to."""
 
 import base64
-import hashlib
 import hmac
 import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from shared.http.auth import key_sha256
 
 SECRET = "shpss_made_up"  # noqa: S105 - for tests
 OLD_SECRET = "shpss_made_up_before"  # noqa: S105 - for tests
@@ -38,8 +39,8 @@ def merchants_folder(folder: Path, *names: str) -> Path:
     for name in names or ("acme",):
         own = folder / "merchants" / name
         own.mkdir(parents=True)
-        key = hashlib.sha256(api_key(name).encode()).hexdigest()
-        (own / "merchant.yaml").write_text(_MERCHANT.format(name=name, folder=secrets, key=key), encoding="utf-8")
+        text = _MERCHANT.format(name=name, folder=secrets, key=key_sha256(api_key(name)))
+        (own / "merchant.yaml").write_text(text, encoding="utf-8")
     return folder / "merchants"
 
 
@@ -88,7 +89,7 @@ def shopify_headers(body: bytes, topic: str, *, event_id: str = "event-1", **cha
     return {
         "content-type": "application/json",
         "x-shopify-topic": topic,
-        "x-shopify-hmac-sha256": base64.b64encode(hmac.digest(SECRET.encode(), body, "sha256")).decode(),
+        "x-shopify-hmac-sha256": shopify_signature(body, SECRET),
         "x-shopify-shop-domain": "acme.myshopify.com",
         "x-shopify-event-id": event_id,
         "x-shopify-webhook-id": f"webhook-of-{topic}-{event_id}",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import UUID
 
 from shared.events.consent import ConsentAct, ConsentChanged, ConsentScope, ScopeSnapshot
@@ -39,6 +40,8 @@ from shared.events.trigger import TriggerKind, TriggerReceived
 from shared.http.auth import key_sha256
 from shared.ids import AttemptId, EnrollmentId, EventId, FollowUpId, MerchantId, RecipientId, derived
 from shared.testing.clock import START
+
+EventT = TypeVar("EventT", bound=Event)
 
 MERCHANT = MerchantId("acme")
 READ_KEY = "fu_metrics-reader"
@@ -104,11 +107,7 @@ class TextFacts:
     def purchase(self, *, at: datetime | None = None, minor: int = 4900, test: bool = False) -> TriggerReceived:
         """A purchase."""
         return TriggerReceived(
-            event_id=self.trigger_id,
-            merchant_id=self.merchant_id,
-            recipient_id=self.recipient_id,
-            occurred_at=at or self.at,
-            correlation_id=f"c{self.ordinal}",
+            **self._person(self.trigger_id, at or self.at),
             kind=TriggerKind.PURCHASE,
             source="shopify",
             subject=f"order-{1000 + self.ordinal}",
@@ -122,37 +121,18 @@ class TextFacts:
 
     def planned(self, due_at: datetime | None = None) -> FollowUpPlanned:
         """It is planned."""
-        return FollowUpPlanned(
-            **self._head("follow-up.planned", self.at),
-            **self._plan(0),
-            due_at=due_at or self.at + timedelta(hours=1),
-            sender_number=self.number,
-            segment=self.segment,
-            trigger_id=self.trigger_id,
-        )
+        due_at = due_at or self.at + timedelta(hours=1)
+        return self._fact(FollowUpPlanned, self.at, release=0, due_at=due_at, trigger_id=self.trigger_id)
 
     def due(self, at: datetime | None = None, release: int = 1) -> FollowUpDue:
         """Its hour has come."""
         when = at or self.at + timedelta(hours=1)
-        return FollowUpDue(
-            **self._head("follow-up.due", when, release),
-            **self._plan(release),
-            first_due_at=when,
-            due_at=when,
-            sender_number=self.number,
-            content=_content(),
-        )
+        return self._fact(FollowUpDue, when, release, first_due_at=when, due_at=when)
 
     def cleared(self, at: datetime | None = None, release: int = 1) -> FollowUpCleared:
         """It may go."""
         when = at or self.at + timedelta(hours=1, seconds=0.2)
-        return FollowUpCleared(
-            **self._head("follow-up.cleared", when, release),
-            **self._plan(release),
-            valid_until=when + timedelta(minutes=10),
-            sender_number=self.number,
-            content=_content(),
-        )
+        return self._fact(FollowUpCleared, when, release, valid_until=when + timedelta(minutes=10))
 
     def deferred(
         self,
@@ -164,46 +144,33 @@ class TextFacts:
         rules: tuple[str, ...] = (),
     ) -> FollowUpDeferred:
         """Ask again."""
-        return FollowUpDeferred(
-            **self._head("follow-up.deferred", at or self.at + timedelta(hours=1, seconds=0.2), release),
-            **self._plan(release),
-            until=until,
-            reason=reason,
-            explanation=explanation,
-            rules=rules,
+        when = at or self.at + timedelta(hours=1, seconds=0.2)
+        return self._fact(
+            FollowUpDeferred, when, release, until=until, reason=reason, explanation=explanation, rules=rules
         )
 
     def blocked(self, at: datetime | None = None, release: int = 1, reason: str = "no_consent") -> FollowUpBlocked:
         """Never."""
-        when = at or self.at + timedelta(hours=1, seconds=0.2)
-        return FollowUpBlocked(**self._head("follow-up.blocked", when, release), **self._plan(release), reason=reason)
+        return self._fact(FollowUpBlocked, at or self.at + timedelta(hours=1, seconds=0.2), release, reason=reason)
 
     def lapsed(self, at: datetime | None = None, release: int = 1) -> FollowUpLapsed:
         """The clearance ran out."""
-        when = at or self.at + timedelta(hours=1, minutes=10)
-        return FollowUpLapsed(
-            **self._head("follow-up.lapsed", when, release), **self._plan(release), reason="rate_limit"
-        )
+        return self._fact(FollowUpLapsed, at or self.at + timedelta(hours=1, minutes=10), release, reason="rate_limit")
 
     def cancelled(self, at: datetime | None = None, release: int = 0, reason: str = "refund") -> FollowUpCancelled:
         """No longer wanted."""
-        when = at or self.at + timedelta(minutes=30)
-        return FollowUpCancelled(
-            **self._head("follow-up.cancelled", when, release), **self._plan(release), reason=reason
-        )
+        return self._fact(FollowUpCancelled, at or self.at + timedelta(minutes=30), release, reason=reason)
 
     def expired(self, at: datetime | None = None, release: int = 1) -> FollowUpExpired:
         """Too late."""
-        when = at or self.at + timedelta(hours=13)
-        return FollowUpExpired(
-            **self._head("follow-up.expired", when, release), **self._plan(release), reason="message_expired"
-        )
+        return self._fact(FollowUpExpired, at or self.at + timedelta(hours=13), release, reason="message_expired")
 
     def accepted(self, at: datetime | None = None, release: int = 1, price_minor: int | None = 1) -> DispatchAccepted:
         """The provider took it."""
-        return DispatchAccepted(
-            **self._head("dispatch.accepted", at or self.at + timedelta(hours=1, seconds=0.6), release),
-            **self._dispatch(release),
+        return self._fact(
+            DispatchAccepted,
+            at or self.at + timedelta(hours=1, seconds=0.6),
+            release,
             provider_message_id=f"SM{self.ordinal}",
             parts=1,
             price_minor=price_minor,
@@ -213,8 +180,7 @@ class TextFacts:
 
     def delivered(self, at: datetime | None = None, release: int = 1) -> DispatchDelivered:
         """The phone has it."""
-        when = at or self.at + timedelta(hours=1, seconds=2.4)
-        return DispatchDelivered(**self._head("dispatch.delivered", when, release), **self._dispatch(release))
+        return self._fact(DispatchDelivered, at or self.at + timedelta(hours=1, seconds=2.4), release)
 
     def failed(
         self,
@@ -227,9 +193,10 @@ class TextFacts:
         retry_at: datetime | None = None,
     ) -> DispatchFailed:
         """It did not go, or did not arrive."""
-        return DispatchFailed(
-            **self._head("dispatch.failed", at or self.at + timedelta(hours=1, seconds=9), release),
-            **self._dispatch(release),
+        return self._fact(
+            DispatchFailed,
+            at or self.at + timedelta(hours=1, seconds=9),
+            release,
             accepted=accepted,
             error_class=error_class,
             code="30003" if error_class is ErrorClass.UNREACHABLE else None,
@@ -242,60 +209,42 @@ class TextFacts:
     ) -> DispatchWaiting:
         """Its call is not over."""
         when = at or self.at + timedelta(hours=1, seconds=3)
-        return DispatchWaiting(
-            **self._head("dispatch.waiting", when, release, reason),
-            **self._dispatch(release),
-            reason=reason,
-            detail=detail,
-            until=when + timedelta(seconds=5),
-        )
+        until = when + timedelta(seconds=5)
+        return self._fact(DispatchWaiting, when, release, reason, reason=reason, detail=detail, until=until)
 
     def refused_here(self, at: datetime | None = None, release: int = 1, reason: str = "suppressed") -> DispatchFailed:
         """The gate refused it: no call was made."""
-        return DispatchFailed(
-            **self._head("dispatch.failed", at or self.at + timedelta(hours=1, seconds=2), release),
-            **self._dispatch(release) | {"attempt_id": None},
-            accepted=False,
-            error_class=ErrorClass.CONTENT,
-            reason=reason,
-        )
+        when = at or self.at + timedelta(hours=1, seconds=2)
+        said = {"attempt_id": None, "accepted": False, "error_class": ErrorClass.CONTENT, "reason": reason}
+        return self._fact(DispatchFailed, when, release, **said)
 
     def unknown(self, at: datetime | None = None, release: int = 1) -> DispatchUnknown:
         """The outcome is unknown."""
-        return DispatchUnknown(
-            **self._head("dispatch.unknown", at or self.at + timedelta(hours=2), release),
-            **self._dispatch(release),
-            reason="not_found_and_not_disproved",
-        )
+        when = at or self.at + timedelta(hours=2)
+        return self._fact(DispatchUnknown, when, release, reason="not_found_and_not_disproved")
 
     def click(self, ordinal: int = 1, at: datetime | None = None, *, robot: bool = False) -> ClickRecorded:
         """The link was visited."""
         when = at or self.at + timedelta(hours=1, minutes=4 + ordinal)
-        return ClickRecorded(
-            **self._head("click.recorded", when, ordinal, robot),
-            click_id=derived("click", self.ordinal, ordinal, robot, at=when),
-            link="aB3dE5gH7j",
-            robot=robot,
-        )
+        click_id = derived("click", self.ordinal, ordinal, robot, at=when)
+        return self._fact(ClickRecorded, when, ordinal, robot, click_id=click_id, link="aB3dE5gH7j", robot=robot)
 
     def reply(
         self, reply_class: ReplyClass = ReplyClass.OTHER, ordinal: int = 1, at: datetime | None = None
     ) -> ReplyReceived:
         """The person wrote back."""
         when = at or self.at + timedelta(hours=1, minutes=9 + ordinal)
-        return ReplyReceived(
-            **self._head("reply.received", when, reply_class, ordinal),
-            reply_class=reply_class,
-            sender_number=self.number,
-            contact=SEALED,
-        )
+        return self._fact(ReplyReceived, when, reply_class, ordinal, reply_class=reply_class, contact=SEALED)
 
     def opted_out(self, at: datetime | None = None, milliseconds: int = 180) -> ConsentChanged:
         """The ledger holds a STOP, so long after it was written."""
         written = at or self.at + timedelta(hours=1, minutes=10)
+        known = written + timedelta(milliseconds=milliseconds)
         standing = ScopeSnapshot(status="revoked", revoked_at=written)
         return ConsentChanged(
-            **self._person("consent.changed", written + timedelta(milliseconds=milliseconds)),
+            **self._person(
+                EventId(derived("consent.changed", self.merchant_id, self.recipient_id, known, at=known)), known
+            ),
             epoch=2,
             marketing=standing,
             informational=standing,
@@ -305,9 +254,10 @@ class TextFacts:
 
     def conversion(self, ordinal: int = 1, at: datetime | None = None, minor: int = 4900) -> ConversionAttributed:
         """A purchase is credited to it."""
-        when = at or self.at + timedelta(hours=3 + ordinal)
-        return ConversionAttributed(
-            **self._head("conversion.attributed", when, ordinal),
+        return self._fact(
+            ConversionAttributed,
+            at or self.at + timedelta(hours=3 + ordinal),
+            ordinal,
             conversion_id=self._conversion(ordinal),
             trigger_id=self.trigger_id,
             subject=f"order-{5000 + self.ordinal}",
@@ -321,13 +271,8 @@ class TextFacts:
     def refund(self, ordinal: int = 1, at: datetime | None = None, minor: int = -4900) -> ConversionAdjusted:
         """Credit was taken back."""
         when = at or self.at + timedelta(hours=9 + ordinal)
-        return ConversionAdjusted(
-            **self._head("conversion.adjusted", when, ordinal),
-            conversion_id=self._conversion(ordinal),
-            trigger_id=self.trigger_id,
-            amount_minor=minor,
-            currency="USD",
-        )
+        taken = {"conversion_id": self._conversion(ordinal), "amount_minor": minor, "currency": "USD"}
+        return self._fact(ConversionAdjusted, when, ordinal, trigger_id=self.trigger_id, **taken)
 
     def all_the_way(self) -> list[Event]:
         """From the purchase to the phone."""
@@ -336,46 +281,31 @@ class TextFacts:
     def _conversion(self, ordinal: int) -> UUID:
         return derived("conversion", self.follow_up_id, ordinal, at=self.at)
 
-    def _person(self, kind: str, at: datetime) -> dict[str, object]:
+    def _person(self, event_id: EventId, at: datetime) -> dict[str, Any]:
         return {
-            "event_id": EventId(derived(kind, self.merchant_id, self.recipient_id, at, at=at)),
+            "event_id": event_id,
             "merchant_id": self.merchant_id,
             "recipient_id": self.recipient_id,
             "occurred_at": at,
             "correlation_id": f"c{self.ordinal}",
         }
 
-    def _head(self, kind: str, at: datetime, *key: object) -> dict[str, object]:
-        return {
-            "event_id": EventId(derived(kind, self.follow_up_id, *key, at=at)),
-            "merchant_id": self.merchant_id,
-            "recipient_id": self.recipient_id,
-            "occurred_at": at,
-            "correlation_id": f"c{self.ordinal}",
+    def _fact(self, kind: type[EventT], at: datetime, *key: object, **said: Any) -> EventT:
+        """Return a fact about the text, its id derived from the key, which begins with the release if there is one."""
+        release = said.get("release", key[0] if key else None)
+        text = {
+            **self._person(EventId(derived(kind.type, self.follow_up_id, *key, at=at)), at),
             "follow_up_id": self.follow_up_id,
-        }
-
-    def _plan(self, release: int) -> dict[str, object]:
-        return {
             "enrollment_id": EnrollmentId(derived("enrollment", self.ordinal, at=self.at)),
+            "attempt_id": AttemptId(derived("attempt", self.follow_up_id, release, at=self.at)),
             "flow": self.flow,
             "flow_version": self.flow_version,
             "step": self.step,
             "purpose": self.purpose,
             "release": release,
-        }
-
-    def _dispatch(self, release: int) -> dict[str, object]:
-        return {
-            "attempt_id": AttemptId(derived("attempt", self.follow_up_id, release, at=self.at)),
-            "release": release,
-            "flow": self.flow,
-            "step": self.step,
-            "purpose": self.purpose,
+            "segment": self.segment,
             "provider": self.provider,
             "sender_number": self.number,
+            "content": Content(body=SEALED, locale="en", contact=SEALED, facts=SEALED),
         }
-
-
-def _content() -> Content:
-    return Content(body=SEALED, locale="en", contact=SEALED, facts=SEALED)
+        return kind(**{**text, **said})  # an event ignores the fields that it does not have

@@ -15,11 +15,12 @@ from shared.http.auth import KEY_PREFIX, key_sha256
 from shared.ids import EventId, MerchantId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
+from shared.testing import make
 
-MERCHANT = MerchantId("acme")
+MERCHANT = MerchantId(make.MERCHANT)
 OTHER_MERCHANT = MerchantId("globex")
 PHONE = "+12125550123"
-SENDER_NUMBER = "+12025550100"
+SENDER_NUMBER = make.SENDER_NUMBER
 KEYS = {MERCHANT: f"{KEY_PREFIX}acme", OTHER_MERCHANT: f"{KEY_PREFIX}globex"}
 """API keys with every scope of the scheduler."""
 
@@ -121,34 +122,26 @@ def trigger(
         "occurred_at": at,
         "correlation_id": f"c-{subject}",
         "kind": kind,
-        "source": "shopify",
         "subject": subject,
-        "amount_minor": 4900,
-        "currency": "USD",
+        "customer": None,
         "contact": sealer.seal(merchant, aad.contact(person), particulars.model_dump_json().encode()),
         "facts": sealer.seal(
             merchant, aad.trigger_facts(event_id), orjson.dumps({"order_name": "#1001", **(facts or {})})
         ),
     }
-    return TriggerReceived(**{**values, **changes})
+    return make.event(TriggerReceived, **{**values, **changes})
 
 
 def reply(
     sealer: Sealer, at: datetime, reply_class: ReplyClass, *, phone: str = PHONE, **changes: Any
 ) -> ReplyReceived:
     """Return the event that the sender publishes for an inbound text."""
+    person = recipient(sealer, phone)
     values: dict[str, Any] = {
         "event_id": EventId(ids.derived("reply.received", phone, reply_class, at=at)),
-        "merchant_id": MERCHANT,
-        "recipient_id": recipient(sealer, phone),
+        "recipient_id": person,
         "occurred_at": at,
-        "correlation_id": "c-reply",
         "reply_class": reply_class,
-        "sender_number": SENDER_NUMBER,
-        "contact": sealer.seal(
-            MERCHANT,
-            aad.contact(recipient(sealer, phone)),
-            Contact(phone=phone).model_dump_json().encode(),
-        ),
+        "contact": sealer.seal(MERCHANT, aad.contact(person), Contact(phone=phone).model_dump_json().encode()),
     }
-    return ReplyReceived(**{**values, **changes})
+    return make.event(ReplyReceived, **{**values, **changes})

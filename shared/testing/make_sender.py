@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import hmac
 import json
 import uuid
@@ -19,6 +18,7 @@ from shared import aad, ids
 from shared.aad import AssociatedData
 from shared.clock import Clock
 from shared.events.follow_up import Content, FollowUpCleared, Purpose
+from shared.http.auth import key_sha256
 from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
@@ -67,8 +67,8 @@ def merchants_folder(folder: Path, base_url: str, **changes: Any) -> Path:
         "registration": "registered",
         "answers": "app",
         "scope": "all",
-        "key": hashlib.sha256(API_KEY.encode()).hexdigest(),
-        "reader_key": hashlib.sha256(f"{API_KEY}_{changes.get('name', make.MERCHANT)}_reader".encode()).hexdigest(),
+        "key": key_sha256(API_KEY),
+        "reader_key": key_sha256(f"{API_KEY}_{changes.get('name', make.MERCHANT)}_reader"),
         "scopes": '"dispatches:read", "replies:read", "replies:write"',
         **changes,
     }
@@ -128,7 +128,7 @@ def cleared(
 def signature(url: str, form: Mapping[str, str], token: str = AUTH_TOKEN) -> str:
     """Return Twilio's signature of a form post (https://www.twilio.com/docs/usage/security)."""
     signed = url + "".join(name + form[name] for name in sorted(form))
-    return base64.b64encode(hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
+    return base64.b64encode(hmac.digest(token.encode(), signed.encode(), "sha1")).decode()
 
 
 def signed_post(url: str, form: Mapping[str, str], token: str = AUTH_TOKEN) -> dict[str, Any]:

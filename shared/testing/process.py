@@ -1,7 +1,6 @@
 """The shipped command as a process: an application and a simulated provider that tests start, kill and restart."""
 
 import asyncio
-import hashlib
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 
+from shared.http.auth import key_sha256
 from shared.testing.limits import BOUNDLESS
 
 READY_SECONDS = 90.0
@@ -134,7 +134,7 @@ policies: {{{BOUNDLESS}}}
 quotas: {{events_per_second: 1000000}}
 api_keys:
   - id: test
-    sha256: "{_sha256(API_KEY)}"
+    sha256: "{key_sha256(API_KEY)}"
     scopes: ["follow-ups:write", "follow-ups:read", "events:write", "consents:write", "consents:read",
              "rights:write", "rights:read",
              "decisions:read", "gate:read", "dispatches:read", "metrics:read"]
@@ -164,7 +164,3 @@ def simulator_process(folder: Path, port: int, application: str, **environment: 
         folder / "simulator.log",
         environment,
     )
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

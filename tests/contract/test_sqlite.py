@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from shared.db.readers import reading_for_a_request
+from shared.db.readers import ReadingForARequest
 from shared.db.sqlite import SQLiteDatabase
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.types import Id
@@ -96,7 +96,7 @@ async def test_long_lists_that_are_asked_for_leave_the_loops_their_readers(datab
         let_go.wait(90)
         return len(await tx.rows(sa.select(things)))
 
-    with reading_for_a_request():
+    with ReadingForARequest():
         asked = [asyncio.create_task(database.read(long_list)) for _ in range(6)]
     await asyncio.sleep(0)
     try:
