@@ -1,6 +1,6 @@
 """The scheduler's entry point for HTTP: ask for follow-ups, see their state, cancel them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -96,14 +96,14 @@ class FollowUpEndpoints:
         key: Annotated[str | None, Header(alias=HEADER)] = None,
     ) -> Response:
         """Plan a text, or a run of a flow, for one person; with `dry_run`, only say what would be planned."""
-        now, merchant, units = self.deps.runtime.clock.now(), caller.merchant, self.deps.units
+        now, units = self.deps.runtime.clock.now(), self.deps.units
         sealer = self.deps.runtime.sealer
-        keyed = Keyed.of(merchant.id, key, _PATH, request.model_dump(mode="json"), sealer.keyed_hash)
+        keyed = Keyed.of(caller.merchant.id, key, _PATH, request.model_dump(mode="json"), sealer.keyed_hash)
         if keyed and (known := await units.read(lambda db: answered(db, self.deps.system_tables, keyed))) is not None:
             return JSONResponse(known[1], known[0])  # even where the same request would be refused by now
         self.deps.runtime.quotas.take(caller, QuotaUsage(_PATH, 1, len(await http_request.body())))
         entry_key = keyed.key_sha256.hex() if keyed else str(ids.minted(now))
-        asked = replace(self.deps.requests.validated(merchant, request, entry_key, now), by=caller.asked_by)
+        asked = self.deps.requests.validated(caller, request, entry_key, now)
         if request.dry_run:
             past = await units.read(partial(self.deps.requests.past, asked=asked, now=now, reading=True))
             previews = self.deps.requests.previews(asked, self.deps.requests.run(asked, past, now), past)

@@ -87,7 +87,7 @@ class Handlers:
                 requests.append(_request_of(event, follow_up, spread_over, uow.now))
         applied = await apply_transitions(uow, requests, self.deps.settings.unconfirmed_after)
         await keep_distances(uow, self.deps.versions, requests, applied)
-        self._wake_for([result.follow_up for result in applied])
+        self._wake_for(applied)
 
     async def take_waits(self, events: Sequence[DispatchWaiting], uow: UnitOfWork) -> None:
         """Store what the sender says of a release under way, so that it can be shown; no state changes."""
@@ -106,15 +106,14 @@ class Handlers:
         barred_of = {event.recipient_id: barred_purposes(event) for event in events}
         withdrawn = [person for person, barred in barred_of.items() if barred]
         open_of = by_recipient((await store.load_open(uow.db, withdrawn)).values())
-        known = await runs.people(uow.db, [*barred_of])
+        people = await runs.people(uow.db, events)
         unwanted: list[FollowUp] = []
         changed: list[StoredRecipient] = []
         for event in events:
-            person = known.get(event.recipient_id) or StoredRecipient(event.recipient_id, event.merchant_id)
+            person = people[event.recipient_id]
             if event.epoch < person.consent_epoch:
                 continue
-            barred = barred_of[event.recipient_id]
-            own = open_of.get(event.recipient_id, ())
+            barred, own = barred_of[event.recipient_id], open_of.get(event.recipient_id, ())
             unwanted += [found for found in own if found.state in OPEN and found.purpose in barred]
             changed.append(
                 replace(person, consent_epoch=event.epoch, suppressed=event.suppressed, consents=consents_of(event))
@@ -125,17 +124,15 @@ class Handlers:
     async def take_replies(self, events: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
         """Plan an answer to HELP and STOP, unless the provider answers itself; a repeat plans nothing."""
         asking = [event for event in events if needs_answer(event)]
-        known = await runs.people(uow.db, [event.recipient_id for event in asking])
+        people = await runs.people(uow.db, asking)
         answers = []
         for event in asking:
             merchant = self.deps.runtime.merchants.get(event.merchant_id)
-            person = known.get(event.recipient_id)
             if merchant is None:
                 uow.set_aside(event, NO_MERCHANT)
-            elif person is None or person.erased_at is None:
-                contact = recipients.contact_of(
-                    self.deps.runtime.sealer, merchant.id, event.recipient_id, event.contact
-                )
+            elif people[event.recipient_id].erased_at is None:
+                sealer = self.deps.runtime.sealer
+                contact = recipients.contact_of(sealer, merchant.id, event.recipient_id, event.contact)
                 answers.append(answer_run(event, merchant, contact, uow.now))
         self._wake_for(await self.deps.planner.start(uow, answers))
 

@@ -52,7 +52,7 @@ class SchedulerDependencies:
             settings=settings,
             versions=versions,
             planner=planner,
-            triggers=Triggers(runtime.merchants, sealer, planner, versions, settings, runtime.quotas),
+            triggers=Triggers(runtime.merchants, sealer, planner, versions, runtime.quotas, settings.unconfirmed_after),
             requests=FollowUpRequests(sealer, versions, advice),
             privacy=Privacy(system_tables, exports, settings.unconfirmed_after),
             waker=DueWaker(runtime.clock),

@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from services.scheduler import privacy_store, store
 from services.scheduler.lifecycle.transitions import cancel
 from services.scheduler.runs import store as runs
-from services.scheduler.runs.recipients import StoredRecipient
 from shared import rights
 from shared.db.system_tables import SystemTables
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import MerchantClosed, RecipientErased
-from shared.vocabulary.follow_up_states import RUNNING
 
 _CLOSING_BATCH: Final = 500
 
@@ -28,19 +26,14 @@ class Privacy:
 
     async def erase_recipients(self, events: Sequence[RecipientErased], uow: UnitOfWork) -> None:
         """Cancel everything, blank what is sealed, and store the erasure so that later triggers start nothing."""
-        ids = [event.recipient_id for event in events]
-        open_ = await store.load_open(uow.db, ids)
-        known = await runs.people(uow.db, ids)
-        running = [follow_up for follow_up in open_.values() if follow_up.state in RUNNING]
-        await cancel(uow, running, "erased", self.unconfirmed_after)
+        running = await store.load_open(uow.db, [event.recipient_id for event in events])
+        people = await runs.people(uow.db, events)
+        await cancel(uow, [*running.values()], "erased", self.unconfirmed_after)
         for event in events:
             rows = await privacy_store.blank_recipient(uow.db, event.recipient_id)
             rights.certify(uow, self.system_tables, event, rows)
-        people = [
-            known.get(event.recipient_id) or StoredRecipient(event.recipient_id, event.merchant_id) for event in events
-        ]
-        blank: dict[str, Any] = dict(privacy_store.BLANK_COUNTERS)
-        await runs.save_people(uow.db, [replace(person, erased_at=uow.now, **blank) for person in people])
+        erased = {**privacy_store.BLANK_COUNTERS, "erased_at": uow.now}
+        await runs.save_people(uow.db, [replace(person, **erased) for person in people.values()])
 
     async def close_merchants(self, events: Sequence[MerchantClosed], uow: UnitOfWork) -> None:
         """Cancel everything of a merchant; its earlier triggers start nothing from now on. Rare; scans the table."""

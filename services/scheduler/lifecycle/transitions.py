@@ -31,33 +31,24 @@ class TransitionRequest(NamedTuple):
     """Its timer fired, which deleted the row."""
 
 
-class Applied(NamedTuple):
-    """A follow-up after a request."""
-
-    follow_up: FollowUp
-    moved: bool
-    """Whether its state changed."""
-
-
 async def apply_transitions(
     uow: UnitOfWork, requests: Iterable[TransitionRequest], unconfirmed_after: timedelta
-) -> list[Applied]:
-    """Apply transitions, each to another follow-up, and return those that had an effect.
+) -> list[FollowUp]:
+    """Apply transitions, each to another follow-up, and return those on which it had an effect, as they are now.
 
     Stale and repeated transitions have none. Each table is written once.
     """
-    changes, applied = [], []
+    changes = []
     for request in requests:
         effect = effect_of(request.follow_up.lifecycle, request.transition)
         if effect is None:
             continue
         after = _after(request, effect, uow.now, unconfirmed_after)
-        applied.append(Applied(after, effect.moved))
         changes.append(Change(request.follow_up, after, request.timer_is_gone))
         _record(uow, request, effect, after)
     if changes:
         await store.save_transitions(uow, changes)
-    return applied
+    return [change.after for change in changes]
 
 
 def _after(
@@ -107,10 +98,7 @@ def _record(uow: UnitOfWork, request: TransitionRequest, effect: TransitionEffec
         instruments.ENDED.labels(lifecycle.state, instruments.reason_class(lifecycle.reason)).inc()
 
 
-async def cancel(
-    uow: UnitOfWork, follow_ups: Sequence[FollowUp], reason: str, unconfirmed_after: timedelta
-) -> list[Applied]:
+async def cancel(uow: UnitOfWork, follow_ups: Sequence[FollowUp], reason: str, unconfirmed_after: timedelta) -> None:
     """Cancel follow-ups that have not ended; one that the provider accepted is only marked as unwanted."""
     transition = Transition(TransitionKind.CANCELLED, reason)
-    requests = [TransitionRequest(follow_up, transition) for follow_up in follow_ups]
-    return await apply_transitions(uow, requests, unconfirmed_after)
+    await apply_transitions(uow, [TransitionRequest(found, transition) for found in follow_ups], unconfirmed_after)

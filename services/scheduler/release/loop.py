@@ -172,7 +172,7 @@ class ReleaseLoop:
         turns = [turn for turn in turns if turn.follow_up.id not in held]
         requests = [request for turn in turns if (request := release_of(turn, uow.now)) is not None]
         applied = await apply_transitions(uow, requests, self._settings.unconfirmed_after)
-        released = [result.follow_up for result in applied if result.follow_up.state is FollowUpState.RELEASED]
+        released = [follow_up for follow_up in applied if follow_up.state is FollowUpState.RELEASED]
         _measure(released, uow.now)
         await store.note_released(uow.db, released, uow.now)
         await store.dequeue(uow.db, dequeued)

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from services.scheduler import instruments, store
 from services.scheduler.lifecycle import announcements
-from services.scheduler.lifecycle.follow_up import FollowUp
+from services.scheduler.lifecycle.follow_up import FollowUp, by_recipient
 from services.scheduler.lifecycle.states import Proof
-from services.scheduler.lifecycle.transitions import Applied, TransitionRequest
+from services.scheduler.lifecycle.transitions import TransitionRequest
 from services.scheduler.release.store import neighbours_of, people_with_earlier
 from services.scheduler.release.turn_rules import (
     CATCH_UP,
@@ -32,7 +32,7 @@ from services.scheduler.runs.versions import Versions
 from shared.bus.read_progress import UnreadEvents, UnreadReason
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
-from shared.ids import EnrollmentId, FollowUpId, RecipientId
+from shared.ids import FollowUpId, RecipientId
 from shared.progress import EARLIER_TEXT
 from shared.vocabulary.follow_up_states import FollowUpState
 from shared.vocabulary.purposes import ANSWER_PURPOSES
@@ -135,27 +135,26 @@ async def _others(uow: UnitOfWork, due: Collection[FollowUp]) -> dict[RecipientI
 
 
 async def keep_distances(
-    uow: UnitOfWork, versions: Versions, requests: Sequence[TransitionRequest], applied: Iterable[Applied]
+    uow: UnitOfWork, versions: Versions, requests: Sequence[TransitionRequest], applied: Iterable[FollowUp]
 ) -> None:
     """Move the follow-ups behind those that turn out to have been sent late, so that the planned waits lie between."""
     request_of = {request.follow_up.id: request for request in requests}
     late = [
-        (result.follow_up, sent_at)
-        for result in applied
-        if result.follow_up.flow not in _SINGLE_TEXT_FLOWS
-        and (sent_at := _sent_at(request_of[result.follow_up.id], result.follow_up, uow.now)) is not None
-        and is_late(result.follow_up.first_due_at, sent_at)
+        (after, sent_at)
+        for after in applied
+        if after.flow not in _SINGLE_TEXT_FLOWS
+        and (sent_at := _sent_at(request_of[after.id], after, uow.now)) is not None
+        and is_late(after.first_due_at, sent_at)
     ]
     if not late:
         return
-    runs: dict[EnrollmentId, list[FollowUp]] = defaultdict(list)
-    for follow_up in (await store.load_open(uow.db, [sent.recipient_id for sent, _ in late])).values():
-        runs[follow_up.enrollment_id].append(follow_up)
+    unfinished = by_recipient((await store.load_open(uow.db, [sent.recipient_id for sent, _ in late])).values())
     terms = await versions.terms(uow.db, {sent.flow_version for sent, _ in late})
     before, moved = [], []
     for sent, sent_at in late:
-        for later in runs[sent.enrollment_id]:
-            if not later.is_pending or later.first_due_at <= sent.first_due_at:
+        for later in unfinished.get(sent.recipient_id, ()):
+            is_of_run = later.enrollment_id == sent.enrollment_id
+            if not is_of_run or not later.is_pending or later.first_due_at <= sent.first_due_at:
                 continue
             steps, zone = terms[sent.flow_version].steps, ZoneInfo(later.time_zone)
             due_at = due_after_sent(steps, sent.step, later.step, sent_at, zone)

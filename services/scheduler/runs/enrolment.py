@@ -94,18 +94,13 @@ def enrolment(
     ordinal = _ordinal(flow.enter, runs.get(key_hash(key)), trigger.occurred_at)
     if ordinal is None:
         return Decline.ALREADY_ENTERED
-    came_first = [other for other in earlier if other.occurred_at >= trigger.occurred_at]
-    if trigger.subject is not None and any(_is_deleted(other, trigger.subject) for other in came_first):
-        return Decline.CANCELLED_BEFORE
-    if any(cancel_reason(flow.cancel_on, other, names) is not None for other in came_first):
-        return Decline.CANCELLED_BEFORE
+    for other in earlier:
+        if other.occurred_at < trigger.occurred_at:
+            continue
+        is_deleted = trigger.subject is not None and (other.kind, other.subject) == (ORDER_DELETED, trigger.subject)
+        if is_deleted or cancel_reason(flow.cancel_on, other, names) is not None:
+            return Decline.CANCELLED_BEFORE
     return Enrolment(key, ordinal)
-
-
-def entry_hash(flow: Flow, names: Mapping[str, Any]) -> bytes | None:
-    """Return the hash of the entry key of a run that would begin; None where the key cannot be evaluated."""
-    key = entry_key(flow.enter, names)
-    return None if isinstance(key, ConditionError) else key_hash(key)
 
 
 def cancel_reason(rules: Iterable[CancelRule], event: Trigger, names: Mapping[str, Any]) -> str | None:
@@ -125,10 +120,6 @@ def cancel_reason(rules: Iterable[CancelRule], event: Trigger, names: Mapping[st
         if isinstance(answer, ConditionError):
             return Decline.CONDITION_ERROR
     return None
-
-
-def _is_deleted(event: Trigger, subject: str) -> bool:
-    return event.kind == ORDER_DELETED and event.subject == subject
 
 
 def key_hash(entry_key: str) -> bytes:

@@ -1,42 +1,43 @@
 """Turns what is asked for over HTTP into a run."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 from services.scheduler.api_models import FollowUpRequest, TextAnswer
 from services.scheduler.runs import recipients, store
-from services.scheduler.runs.enrolment import API_FLOW, Decline, built_in_version, enrolment, entry_hash
+from services.scheduler.runs.enrolment import API_FLOW, Decline, built_in_version, enrolment, entry_key, key_hash
 from services.scheduler.runs.facts import History, recipient_names
 from services.scheduler.runs.plan import MerchantDefaults, NewRun, Version, names_of, planned
 from services.scheduler.runs.previews import GateAdvice, preview, rendered
-from services.scheduler.runs.recipients import RecipientPast, StoredRecipient
+from services.scheduler.runs.recipients import RecipientPast
 from services.scheduler.runs.request_validation import ValidRequest, text_of, validated
 from services.scheduler.runs.versions import Versions
 from services.scheduler.store import accepted_since, load_open, was_ever_accepted
 from shared import aad, ids
-from shared.config.directory import Merchant
+from shared.conditions import ConditionError
 from shared.db.transaction import Transaction
-from shared.events.trigger import ENDING_KINDS
+from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.privacy import Sealer
 
 
+@dataclass(frozen=True, slots=True)
 class FollowUpRequests:
     """Turns requests into runs."""
 
-    def __init__(self, sealer: Sealer, versions: Versions, advice: GateAdvice) -> None:
-        self._sealer = sealer
-        self._versions = versions
-        self._advice = advice
+    sealer: Sealer
+    versions: Versions
+    advice: GateAdvice
 
-    def validated(self, merchant: Merchant, request: FollowUpRequest, entry_key: str, now: datetime) -> ValidRequest:
+    def validated(self, caller: Caller, request: FollowUpRequest, entry_key: str, now: datetime) -> ValidRequest:
         """Return the request, validated and rendered once; this work is done before any unit of work is open.
 
         Raises:
             HTTPProblem: 422 naming the field and what is wrong with it.
         """
-        asked = validated(merchant, request, entry_key, now, self._sealer)
+        asked = validated(caller, request, entry_key, now, self.sealer)
         if request.text is not None:
             rendered(asked, text_of(asked, now), History(), "text")
         return asked
@@ -48,19 +49,17 @@ class FollowUpRequests:
         wanted = [asked.recipient_id]
         running = (await load_open(db, wanted, lock=None)).values()
         accepted = await accepted_since(db, wanted, now - timedelta(days=30), running)
-        known = await store.people(db, wanted, lock=None if reading else "update")
-        person = known.get(asked.recipient_id) or StoredRecipient(asked.recipient_id, asked.merchant.id)
+        people = await store.people(db, [asked.trigger], lock=None if reading else "update")
+        person = people[asked.recipient_id]
         history = person.history(accepted.get(asked.recipient_id, ()), now)
         is_first = not accepted and not (reading and await was_ever_accepted(db, asked.recipient_id))
         if asked.flow is None:
             return RecipientPast(person, history, {}, is_first_contact=is_first)
-        names = _names(asked, history, now)
-        key = entry_hash(asked.flow, names)
-        own = [] if key is None else [(asked.recipient_id, asked.flow.flow, key)]
-        runs = (await store.latest_runs(db, own)).get((asked.recipient_id, asked.flow.flow), {})
-        kinds = {rule.on for rule in asked.flow.cancel_on} | ENDING_KINDS
+        key, own = entry_key(asked.flow.enter, _names(asked, history, now)), (asked.recipient_id, asked.flow.flow)
+        keys = [] if isinstance(key, ConditionError) else [(*own, key_hash(key))]
+        runs = (await store.latest_runs(db, keys)).get(own, {})
         seen = (await store.seen_since(db, wanted, asked.trigger.occurred_at)).get(asked.recipient_id, ())
-        earlier = [recipients.opened(self._sealer, row) for row in seen if row["kind"] in kinds]
+        earlier = recipients.cancelling(self.sealer, asked.flow, seen, asked.trigger.event_id)
         return RecipientPast(person, history, runs, earlier, is_first)
 
     def run(self, asked: ValidRequest, past: RecipientPast, now: datetime) -> NewRun:
@@ -83,7 +82,7 @@ class FollowUpRequests:
             if isinstance(outcome, Decline):
                 raise HTTPProblem(HTTPStatus.CONFLICT, "not_enrolled", f"the flow did not start: {outcome}")
             entry_key, ordinal = outcome.entry_key, outcome.ordinal
-            version = self._versions.of(asked.flow)
+            version = self.versions.of(asked.flow)
             defaults = MerchantDefaults(asked.merchant.config.locale, asked.merchant.config.policies)
             texts = planned(asked.flow, asked.began_at, now, asked.zone, asked.contact, defaults)
             for text in texts:
@@ -97,8 +96,8 @@ class FollowUpRequests:
             began_at=asked.began_at,
             texts=texts,
             zone=asked.zone,
-            sender_number=asked.number.number,
-            contact=self._sealer.seal(
+            sender_number=asked.sender_number,
+            contact=self.sealer.seal(
                 asked.merchant.id, aad.contact(asked.recipient_id), asked.contact.model_dump_json().encode()
             ),
             facts=names_of(asked.merchant, asked.trigger.names(), recipient, past.history.names(), asked.zone),
@@ -110,7 +109,7 @@ class FollowUpRequests:
 
     def previews(self, asked: ValidRequest, run: NewRun, past: RecipientPast) -> list[TextAnswer]:
         """Return what would be sent, what each text weighs, and what the gate would say at its due time."""
-        return [preview(asked, run, text, past, self._advice) for text in run.texts]
+        return [preview(asked, run, text, past, self.advice) for text in run.texts]
 
 
 def _names(asked: ValidRequest, history: History, now: datetime) -> dict[str, Any]:

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 from services.scheduler.runs.enrolment import Run
 from services.scheduler.runs.facts import Deal, History, Trigger, bought, texts_within
 from shared import aad
+from shared.config.flow import Flow
 from shared.db.transaction import Row
 from shared.events.consent import ConsentChanged
-from shared.events.trigger import Contact, TriggerReceived
+from shared.events.trigger import ENDING_KINDS, Contact, TriggerReceived
 from shared.ids import MerchantId, RecipientId
 from shared.privacy import Sealer
 
@@ -105,6 +107,12 @@ def opened(sealer: Sealer, source: TriggerReceived | Row) -> Trigger:
         place = aad.trigger_facts(values["event_id"])
         known["facts"] = orjson.loads(sealer.open(values["merchant_id"], place, bytes(facts)))
     return Trigger(**known)
+
+
+def cancelling(sealer: Sealer, flow: Flow, seen: Iterable[Row], own: UUID) -> list[Trigger]:
+    """Return the stored triggers that may cancel a run before it starts, opened; `own` would start it."""
+    kinds = {rule.on for rule in flow.cancel_on} | ENDING_KINDS
+    return [opened(sealer, row) for row in seen if row["kind"] in kinds and row["event_id"] != own]
 
 
 def contact_of(sealer: Sealer, merchant: MerchantId, recipient: RecipientId, sealed: bytes) -> Contact:

@@ -16,16 +16,16 @@ from shared import ids, phone, templates, zone_countries
 from shared.conditions import compile_condition
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
-from shared.config.merchant import Number
 from shared.config.model import LONGEST_DURATION
 from shared.config.vocabulary import HISTORY_FIELDS, RECIPIENT_FIELDS
 from shared.errors import ConditionFault
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.events.trigger import MOST_MINOR, Contact, PhoneProvenance
+from shared.http.auth import Caller
 from shared.http.problems import unprocessable
 from shared.ids import RecipientId
 from shared.instants import Instant
-from shared.phone import E164, Unparsable
+from shared.phone import Unparsable
 from shared.privacy import Sealer
 from shared.templates import TemplateError
 
@@ -56,29 +56,27 @@ class ValidRequest:
 
     merchant: Merchant
     request: FollowUpRequest
-    phone: E164
     recipient_id: RecipientId
     contact: Contact
     zone: ZoneInfo
-    number: Number
+    sender_number: str
     flow: Flow | None
     began_at: datetime
     due_at: datetime
     """Of a text; the steps of a flow have their own."""
     trigger: Trigger
     entry_key: str
-    by: str | None = None
+    by: str | None
     """The id of the API key it came with; None for the operator."""
 
 
-def validated(
-    merchant: Merchant, request: FollowUpRequest, entry_key: str, now: datetime, sealer: Sealer
-) -> ValidRequest:
+def validated(caller: Caller, request: FollowUpRequest, entry_key: str, now: datetime, sealer: Sealer) -> ValidRequest:
     """Return the request with everything that follows from it; the text itself is not rendered yet.
 
     Raises:
         HTTPProblem: 422 naming the field and what is wrong with it.
     """
+    merchant = caller.merchant
     number = phone.parse(request.to, request.recipient.country or merchant.config.country)
     if isinstance(number, Unparsable):
         raise unprocessable("to", f"the number cannot be used: {number.reason}")
@@ -95,7 +93,8 @@ def validated(
         raise unprocessable("to", "the merchant has no sender number; add one under numbers in merchant.yaml")
     flow = _flow_of(merchant, request)
     for at, rule in enumerate(request.cancel_on):
-        _check_condition(f"cancel_on.{at}.when", rule.when)
+        if rule.when is not None:
+            _check_condition(f"cancel_on.{at}.when", rule.when)
     zone = zone_of(contact, merchant.config.time_zone)
     due_at = now if flow else _due_at(request, zone, now)
     trigger = _trigger(merchant, recipient_id, request, flow, now)
@@ -104,16 +103,16 @@ def validated(
     return ValidRequest(
         merchant=merchant,
         request=request,
-        phone=number,
         recipient_id=recipient_id,
         contact=contact,
         zone=zone,
-        number=sender,
+        sender_number=sender.number,
         flow=flow,
         began_at=trigger.occurred_at if flow else now,
         due_at=due_at,
         trigger=trigger,
         entry_key=entry_key,
+        by=caller.asked_by,
     )
 
 
@@ -199,9 +198,7 @@ def _trigger(
     )
 
 
-def _check_condition(field: str, source: str | None) -> None:
-    if source is None:
-        return
+def _check_condition(field: str, source: str) -> None:
     try:
         compile_condition(source)
     except ConditionFault as fault:

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.scheduler.lifecycle.follow_up import FollowUp
 from services.scheduler.runs.enrolment import Run, key_hash
-from services.scheduler.runs.facts import DEAL_KINDS
+from services.scheduler.runs.facts import DEAL_KINDS, Trigger
 from services.scheduler.runs.plan import NewRun
 from services.scheduler.runs.recipients import StoredRecipient, seen_row
 from services.scheduler.store import local_time
@@ -23,6 +23,7 @@ from services.scheduler.tables import (
 )
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.consent import MerchantClosed
+from shared.events.envelope import Event
 from shared.events.follow_up import SendPolicy
 from shared.events.trigger import TriggerReceived
 from shared.ids import EnrollmentId, MerchantId, RecipientId
@@ -30,10 +31,12 @@ from shared.vocabulary.follow_up_states import ENDS
 
 
 async def people(
-    db: Transaction, ids: Sequence[RecipientId], *, lock: Lock | None = "update"
+    db: Transaction, events: Iterable[Event | Trigger], *, lock: Lock | None = "update"
 ) -> dict[RecipientId, StoredRecipient]:
-    """Return those of these people that are known."""
-    return {row["id"]: StoredRecipient(**row) for row in await db.fetch(recipients, "id", ids, lock=lock)}
+    """Return the people whom these events are about; nothing is stored yet of one who is new."""
+    merchant_of = {event.recipient_id: event.merchant_id for event in events}
+    known = {row["id"]: row for row in await db.fetch(recipients, "id", [*merchant_of], lock=lock)}
+    return {key: StoredRecipient(**known.get(key, {"id": key, "merchant_id": of})) for key, of in merchant_of.items()}
 
 
 async def save_people(db: Transaction, changed: Sequence[StoredRecipient]) -> None:

@@ -20,31 +20,23 @@ from services.scheduler.runs.plan import MerchantDefaults, NewRun, names_of, pla
 from services.scheduler.runs.planner import Planner
 from services.scheduler.runs.recipients import StoredRecipient
 from services.scheduler.runs.versions import Versions
-from services.scheduler.settings import SchedulerSettings
 from shared import aad
 from shared.conditions import ConditionError, Facts
 from shared.config.directory import Merchant, MerchantDirectory
-from shared.config.flow import CancelRule, Flow
+from shared.config.flow import Flow
 from shared.db.transaction import Row
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.trigger import ENDING_KINDS, Contact, TriggerReceived
 from shared.http.quota import Quotas
-from shared.ids import FollowUpId, MerchantId, RecipientId
+from shared.ids import MerchantId, RecipientId
 from shared.phone import E164
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
-from shared.vocabulary.follow_up_states import RUNNING
 
 NO_MERCHANT = "the merchant is not in the folder, or its files are broken"
 """Why an event is set aside until the files are corrected."""
 
 log = logger(__name__)
-
-
-def ends(event: TriggerReceived, subject: str | None) -> bool:
-    """Return whether a trigger cancels every follow-up about a subject, whatever their flows say."""
-    return event.kind in ENDING_KINDS and event.subject is not None and event.subject == subject
-
 
 _HISTORY = timedelta(days=30)
 """How far back `history` counts follow-ups."""
@@ -61,12 +53,9 @@ class _Past:
     persons: Mapping[RecipientId, StoredRecipient]
     closed: Mapping[MerchantId, datetime]
 
-    def person(self, event: TriggerReceived) -> StoredRecipient:
-        return self.persons.get(event.recipient_id) or StoredRecipient(event.recipient_id, event.merchant_id)
-
     def history(self, event: TriggerReceived, now: datetime) -> dict[str, Any]:
         """Return the names under ``history``."""
-        return self.person(event).history(self.accepted.get(event.recipient_id, ()), now).names()
+        return self.persons[event.recipient_id].history(self.accepted.get(event.recipient_id, ()), now).names()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,47 +73,42 @@ class _Candidate:
     """The entry key, or why there is none."""
 
 
+@dataclass(frozen=True, slots=True)
 class Triggers:
     """Takes triggers in batches in which no two concern the same recipient."""
 
-    def __init__(
-        self,
-        merchants: MerchantDirectory,
-        sealer: Sealer,
-        planner: Planner,
-        versions: Versions,
-        settings: SchedulerSettings,
-        quotas: Quotas,
-    ) -> None:
-        self._quotas = quotas
-        self._merchants = merchants
-        self._sealer = sealer
-        self._planner = planner
-        self._versions = versions
-        self._unconfirmed_after = settings.unconfirmed_after
+    merchants: MerchantDirectory
+    sealer: Sealer
+    planner: Planner
+    versions: Versions
+    quotas: Quotas
+    unconfirmed_after: timedelta
 
     async def take(self, events: Sequence[TriggerReceived], uow: UnitOfWork) -> list[FollowUp]:
         """Cancel, start runs, count; return the follow-ups that were planned. A repeat changes nothing."""
         known: list[tuple[TriggerReceived, Merchant]] = []
         for event in events:
-            merchant = self._merchants.get(event.merchant_id)
+            merchant = self.merchants.get(event.merchant_id)
             if merchant is None:
                 uow.set_aside(event, NO_MERCHANT)
             else:
                 known.append((event, merchant))
         past = await self._past([event for event, _ in known], uow)
-        alive = [event for event, _ in known if past.person(event).erased_at is None]
+        alive = [event for event, _ in known if past.persons[event.recipient_id].erased_at is None]
         # At once, not at the end of the unit: its next round may hold a repeat, or what these cancel.
         is_new = await store.add_seen(uow.db, alive)
         repeats = {event.event_id for event, new in zip(alive, is_new, strict=True) if not new}
         fresh = [(event, merchant) for event, merchant in known if event.event_id not in repeats]
-        await self._cancel(fresh, past, uow)
-        started = await self._planner.start(uow, await self._within_quota(await self._runs(fresh, past, uow), uow))
+        await self._cancel([event for event, _ in fresh], past, uow)
+        started = await self.planner.start(uow, await self._within_quota(await self._runs(fresh, past, uow), uow))
         counted = [event for event in alive if event.event_id not in repeats]
         deals = await store.deals(uow.db, counted)
-        before = [(event, past.person(event)) for event in counted]
-        persons = [(person, person.after(event, deals.get(event.recipient_id, ()))) for event, person in before]
-        await store.save_people(uow.db, [after for person, after in persons if after != person])
+        changed = []
+        for event in counted:
+            person = past.persons[event.recipient_id]
+            if (after := person.after(event, deals.get(event.recipient_id, ()))) != person:
+                changed.append(after)
+        await store.save_people(uow.db, changed)
         return started
 
     async def _past(self, events: Sequence[TriggerReceived], uow: UnitOfWork) -> _Past:
@@ -133,60 +117,51 @@ class Triggers:
         return _Past(
             follow_ups=by_recipient(running),
             accepted=await follow_ups.accepted_since(uow.db, ids, uow.now - _HISTORY, running),
-            persons=await store.people(uow.db, ids),
+            persons=await store.people(uow.db, events),
             closed=await store.closed_since(uow.db, [event.merchant_id for event in events]),
         )
 
-    async def _cancel(self, fresh: Sequence[tuple[TriggerReceived, Merchant]], past: _Past, uow: UnitOfWork) -> None:
+    async def _cancel(self, fresh: Sequence[TriggerReceived], past: _Past, uow: UnitOfWork) -> None:
         """Cancel what these triggers make unwanted, by the rules of the version that each run began with."""
         running = [
             (event, follow_up)
-            for event, _ in fresh
+            for event in fresh
             for follow_up in past.follow_ups.get(event.recipient_id, ())
-            if follow_up.state in RUNNING and follow_up.trigger_id != event.event_id
+            if follow_up.trigger_id != event.event_id
         ]
-        over = {(event.event_id, follow_up.id) for event, follow_up in running if ends(event, follow_up.subject)}
-        terms = await self._versions.terms(uow.db, {follow_up.flow_version for _, follow_up in running})
-        rules = {version: found.cancel_on for version, found in terms.items()}
-        concerned = [
-            (event, follow_up)
-            for event, follow_up in running
-            if (event.event_id, follow_up.id) not in over
-            and any(rule.on == event.kind for rule in rules[follow_up.flow_version])
-        ]
+        terms = await self.versions.terms(uow.db, {follow_up.flow_version for _, follow_up in running})
+        unwanted: list[tuple[FollowUp, str]] = []
+        concerned = []
+        for event, follow_up in running:
+            if event.kind in ENDING_KINDS and event.subject is not None and event.subject == follow_up.subject:
+                unwanted.append((follow_up, event.kind))  # whatever its flow says
+            elif any(rule.on == event.kind for rule in terms[follow_up.flow_version].cancel_on):
+                concerned.append((event, follow_up))
         facts = await follow_ups.sealed_facts(uow.db, [follow_up.id for _, follow_up in concerned])
-        requests = [
-            TransitionRequest(follow_up, Transition(TransitionKind.CANCELLED, event.kind))
-            for event, follow_up in running
-            if (event.event_id, follow_up.id) in over
-        ]
         for event, follow_up in concerned:
-            names = {"history": past.history(event, uow.now), "now": uow.now}
-            reason = self._reason(event, follow_up, rules[follow_up.flow_version], facts, names)
-            if reason is not None:
-                requests.append(TransitionRequest(follow_up, Transition(TransitionKind.CANCELLED, reason)))
-        await apply_transitions(uow, requests, self._unconfirmed_after)
+            began = self._facts_of(follow_up, facts.get(follow_up.id))
+            names = {
+                "trigger": began.get("trigger", {}),
+                "recipient": began.get("recipient", {}),
+                "history": past.history(event, uow.now),
+                "now": uow.now,
+            }
+            rules = terms[follow_up.flow_version].cancel_on
+            if (reason := cancel_reason(rules, recipients.opened(self.sealer, event), names)) is None:
+                continue
+            unwanted.append((follow_up, reason))
+            if reason == Decline.CONDITION_ERROR:
+                instruments.CONDITION_ERRORS.labels("cancel_on").inc()
+                log.warning("condition_error", follow_up_id=str(follow_up.id), flow=follow_up.flow, where="cancel_on")
+        requests = [
+            TransitionRequest(follow_up, Transition(TransitionKind.CANCELLED, reason)) for follow_up, reason in unwanted
+        ]
+        await apply_transitions(uow, requests, self.unconfirmed_after)
 
-    def _reason(
-        self,
-        event: TriggerReceived,
-        follow_up: FollowUp,
-        rules: Sequence[CancelRule],
-        facts: Mapping[FollowUpId, bytes],
-        names: Mapping[str, Any],
-    ) -> str | None:
-        sealed = facts.get(follow_up.id)
-        began = (
-            orjson.loads(self._sealer.open(follow_up.merchant_id, aad.text_facts(follow_up.id), sealed))
-            if sealed
-            else {}
-        )
-        names = {**names, "trigger": began.get("trigger", {}), "recipient": began.get("recipient", {})}
-        reason = cancel_reason(rules, recipients.opened(self._sealer, event), names)
-        if reason == Decline.CONDITION_ERROR:
-            instruments.CONDITION_ERRORS.labels("cancel_on").inc()
-            log.warning("condition_error", follow_up_id=str(follow_up.id), flow=follow_up.flow, where="cancel_on")
-        return reason
+    def _facts_of(self, follow_up: FollowUp, sealed: bytes | None) -> Mapping[str, Any]:
+        """Return the names that the texts of a run read; none where they were erased."""
+        place = aad.text_facts(follow_up.id)
+        return orjson.loads(self.sealer.open(follow_up.merchant_id, place, sealed)) if sealed else {}
 
     async def _runs(
         self, fresh: Sequence[tuple[TriggerReceived, Merchant]], past: _Past, uow: UnitOfWork
@@ -236,13 +211,13 @@ class Triggers:
         flows = [flow for _, flow in sorted(merchant.flows.items()) if flow.on == event.kind]
         if not flows:
             return []
-        person = past.person(event)
+        person = past.persons[event.recipient_id]
         closed_at = past.closed.get(event.merchant_id)
         if person.erased_at is not None or (closed_at is not None and event.occurred_at <= closed_at):
             instruments.DECLINED.labels(Decline.ERASED if person.erased_at is not None else Decline.CLOSED).inc()
             return []
-        contact = recipients.contact_of(self._sealer, merchant.id, event.recipient_id, event.contact)
-        trigger = recipients.opened(self._sealer, event)
+        contact = recipients.contact_of(self.sealer, merchant.id, event.recipient_id, event.contact)
+        trigger = recipients.opened(self.sealer, event)
         names = Facts(
             trigger=trigger.names(), recipient=recipient_names(contact), history=past.history(event, now), now=now
         )
@@ -258,7 +233,7 @@ class Triggers:
         planned_now = await follow_ups.pending_of(uow.db, [run.merchant.id for run in runs])
         kept, refused = [], Counter[MerchantId]()
         for run in runs:
-            limit = self._quotas.pending_limit(run.merchant.config.quotas)
+            limit = self.quotas.pending_limit(run.merchant.config.quotas)
             if planned_now[run.merchant.id] + len(run.texts) > limit:
                 refused[run.merchant.id] += 1
                 continue
@@ -266,7 +241,7 @@ class Triggers:
             kept.append(run)
         for merchant, count in refused.items():
             instruments.DECLINED.labels(Decline.PENDING_QUOTA).inc(count)
-            self._quotas.note_refused(merchant, "triggers", "pending", count)
+            self.quotas.note_refused(merchant, "triggers", "pending", count)
             log.warning("not_enrolled", merchant=merchant, runs=count, reason=Decline.PENDING_QUOTA)
         return kept
 
@@ -274,9 +249,7 @@ class Triggers:
         self, candidate: _Candidate, runs: Mapping[bytes, Run], seen: Sequence[Row], now: datetime
     ) -> NewRun | Decline:
         flow, event, merchant, names = candidate.flow, candidate.event, candidate.merchant, candidate.names
-        kinds = {rule.on for rule in flow.cancel_on} | ENDING_KINDS
-        others = (row for row in seen if row["kind"] in kinds and row["event_id"] != event.event_id)
-        earlier = [recipients.opened(self._sealer, row) for row in others]
+        earlier = recipients.cancelling(self.sealer, flow, seen, event.event_id)
         outcome = enrolment(flow, candidate.trigger, names, runs, earlier, candidate.key)
         if not isinstance(outcome, Enrolment):
             return outcome
@@ -288,7 +261,7 @@ class Triggers:
         return NewRun(
             merchant=merchant,
             recipient_id=event.recipient_id,
-            version=self._versions.of(flow),
+            version=self.versions.of(flow),
             entry_key=outcome.entry_key,
             ordinal=outcome.ordinal,
             began_at=event.occurred_at,
