@@ -19,6 +19,7 @@ from services.sender.providers.admission import Admission, misdirected
 from services.sender.queue.dispatch_progress import progress_facts
 from services.sender.queue.dispatches import Attempt, Dispatch
 from services.sender.receipts.intake import ReceiptIntake
+from services.sender.receipts.status_lattice import ProviderStatus
 from services.sender.replies import unassigned_api
 from services.sender.replies.intake import ReplyIntake
 from shared.db.transaction import Transaction
@@ -140,40 +141,16 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str, now: date
     attempts = await store.find_attempts(db, [dispatch.attempt_id(n) for n in range(1, dispatch.attempts + 1)])
     statuses = await store.statuses_of(db, attempts)
     person = (await recipient_store.find_recipients(db, [dispatch.recipient_id])).get(dispatch.recipient_id)
-    return DispatchView(
-        follow_up_id=dispatch.follow_up_id,
-        state=dispatch.state,
-        reason=dispatch.reason,
-        progress=ProgressAnswer(**asdict(await _progress(db, dispatch, attempts, now))),
-        release=dispatch.release,
-        flow=dispatch.flow,
-        step=dispatch.step,
-        purpose=dispatch.purpose,
-        sender_number=dispatch.sender_number,
-        valid_until=dispatch.valid_until,
-        retry_at=dispatch.retry_at,
-        in_flight_at_stop=person.in_flight_at_stop if person else 0,
-        attempts=[
-            AttemptView(
-                attempt_id=attempt.id,
-                n=attempt.n,
-                provider=attempt.provider,
-                state=attempt.state,
-                status=statuses[attempt.id],
-                provider_message_id=attempt.provider_message_id,
-                parts=attempt.parts,
-                error_class=attempt.error_class,
-                code=attempt.code,
-                reason=attempt.reason,
-                intent_at=attempt.intent_at,
-                accepted_at=attempt.accepted_at,
-                concluded_at=attempt.concluded_at,
-                ask_at=attempt.ask_at,
-                body_sha256=attempt.body_sha256.hex(),
-            )
-            for attempt in sorted(attempts.values(), key=lambda each: each.n)
-        ],
-    )
+    progress = ProgressAnswer(**asdict(await _progress(db, dispatch, attempts, now)))
+    views = [_attempt_view(attempt, statuses) for attempt in sorted(attempts.values(), key=lambda each: each.n)]
+    in_flight_at_stop = person.in_flight_at_stop if person else 0
+    shown = dispatch._asdict() | {"attempts": views}
+    return DispatchView(**shown, progress=progress, in_flight_at_stop=in_flight_at_stop)
+
+
+def _attempt_view(attempt: Attempt, statuses: Mapping[AttemptId, ProviderStatus | None]) -> AttemptView:
+    shown = attempt._asdict() | {"status": statuses[attempt.id], "body_sha256": attempt.body_sha256.hex()}
+    return AttemptView(**shown, attempt_id=attempt.id)
 
 
 async def _progress(

@@ -9,7 +9,7 @@ from services.sender.privacy import SenderPrivacy
 from services.sender.queue import store as queue_store
 from services.sender.queue.dispatches import Dispatch
 from services.sender.queue.states import DispatchState
-from services.sender.recipients import SenderRecipient, new_recipient
+from services.sender.recipient_store import SenderRecipient, new_recipient
 from services.sender.replies.send_permission import after_consent_change
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork

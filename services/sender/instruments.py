@@ -54,3 +54,27 @@ ALARMS = counter(
 IN_FLIGHT_AT_STOP = counter(
     "followup_texts_in_flight_at_stop_total", "Texts already handed to a provider when an opt-out came."
 )
+PURCHASES = counter(
+    "followup_purchases_total",
+    "Purchases by the touch they are credited to: last_click, delivered, or none.",
+    ["model"],
+)
+DEDUCTIONS = counter(
+    "followup_conversion_deductions_total",
+    "Refunds, cancellations and edits, by whether they changed a credit.",
+    ["kind", "effect"],
+)
+VISITS = counter(
+    "followup_link_visits_total",
+    "Visits to short links that exist: person, or the reason for counting it as a robot.",
+    ["visitor"],
+)
+DEAD_LINKS = counter(
+    "followup_link_visits_dead_total",
+    "Requests for short links without a target: unknown, expired, erased, or unavailable now.",
+    ["cause"],
+)
+LOST_CLICKS = counter(
+    "followup_clicks_lost_total",
+    "Visits that were redirected but not recorded: the database did not commit in time.",
+)

@@ -1,7 +1,6 @@
 """Privacy rights in the sender: erases a person, closes a merchant, and hands over a copy of what is held."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from services.sender import privacy_store, recipient_store
 from shared import rights
@@ -31,7 +30,7 @@ class SenderPrivacy:
             [
                 person._replace(
                     erased_at=max(event.occurred_at, uow.now),
-                    permission=replace(person.permission, suppressed=SuppressionCause.ERASED),
+                    permission=person.permission._replace(suppressed=SuppressionCause.ERASED),
                     text_key=None,
                 )
                 for event in erasures

@@ -10,20 +10,22 @@ import sqlalchemy as sa
 
 from services.sender import store
 from services.sender.engagement.attribution import store as attribution
-from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.engagement.links import store as links
-from services.sender.engagement.links.tables import clicks, short_links
-from services.sender.queue.states import AttemptState
+from services.sender.queue.states import UNANSWERED_STATES
 from services.sender.sealed import SEALED
 from services.sender.tables import (
     HOLDS_CONTENT,
     attempts,
+    clicks,
     closed_merchants,
+    conversions,
     dispatches,
     receipts,
     recipients,
     replies,
+    short_links,
     system_tables,
+    touches,
     unassigned_replies,
 )
 from shared import rights
@@ -33,7 +35,6 @@ from shared.events.consent import MerchantClosed, PrivacyRequested
 from shared.ids import AttemptId, MerchantId, RecipientId
 from shared.privacy import Sealer
 
-_UNANSWERED: Final = frozenset({AttemptState.INTENT.value, AttemptState.UNKNOWN.value})
 BLANK_DISPATCHES: Final = (
     sa.update(dispatches)
     .where(dispatches.c.recipient_id == sa.bindparam("gone"), HOLDS_CONTENT)
@@ -76,7 +77,7 @@ async def _blank_hashes(db: Transaction, made: Sequence[AttemptId]) -> None:
     A call without an answer keeps its hash until the provider has been asked about it.
     """
     ended = await db.fetch(attempts, "id", made, columns=("id", "state", "body_sha256"))
-    known = sorted(row["id"] for row in ended if row["body_sha256"] and row["state"] not in _UNANSWERED)
+    known = sorted(row["id"] for row in ended if row["body_sha256"] and row["state"] not in UNANSWERED_STATES)
     await db.change(attempts, [{"id": each, "body_sha256": b""} for each in known])
 
 

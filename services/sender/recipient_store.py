@@ -1,14 +1,44 @@
-"""Rows of `sender_recipients` as values. Every intent and every opt-out locks its person's row."""
+"""People as the sender knows them: rows that every intent and every opt-out locks."""
 
+import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
-from services.sender.recipients import SenderRecipient, new_recipient
 from services.sender.replies.send_permission import SendPermission
 from services.sender.tables import recipients
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.consent import SuppressionCause
-from shared.ids import MerchantId, RecipientId
+from shared.ids import FollowUpId, MerchantId, RecipientId
+
+_TEXT_KEY_BYTES: Final = 16
+_LAST_TEXT: Final = ("recipient_id", "last_follow_up_id", "last_sender_number", "last_intent_at", "text_key")
+
+
+class SenderRecipient(NamedTuple):
+    """A person: whether they may be written to, and which text they were sent last."""
+
+    recipient_id: RecipientId
+    merchant_id: MerchantId
+    permission: SendPermission
+    erased_at: datetime | None = None
+    last_follow_up_id: FollowUpId | None = None
+    last_sender_number: str | None = None
+    last_intent_at: datetime | None = None
+    in_flight_at_stop: int = 0
+    """Texts that were already handed to a provider when an opt-out came."""
+    text_key: bytes | None = None
+    """Keys the hashes of their texts; None after an erasure."""
+
+
+def new_recipient(merchant_id: MerchantId, recipient_id: RecipientId) -> SenderRecipient:
+    """Return a person of whom nothing is stored yet; they may be written to."""
+    return SenderRecipient(recipient_id, merchant_id, SendPermission(), text_key=new_text_key())
+
+
+def new_text_key() -> bytes:
+    """Return a key for the hashes of one person's texts."""
+    return secrets.token_bytes(_TEXT_KEY_BYTES)
 
 
 async def find_recipients(
@@ -24,15 +54,10 @@ async def lock_recipients(
     merchants: Mapping[RecipientId, MerchantId],
     create: Callable[[MerchantId, RecipientId], SenderRecipient] = new_recipient,
 ) -> dict[RecipientId, SenderRecipient]:
-    """Return these people, locked until the commit; a person without a row gets one first.
+    """Return these people, locked until the commit; a person without a row gets the one that `create` returns first.
 
     Without a row there is nothing to lock: of two units that hear of a new person at the same moment, the later one
     would overwrite the other's opt-out. Rows are added before any is locked, both in order.
-
-    Args:
-        db: the unit's transaction.
-        merchants: the merchant of each person.
-        create: returns the person to add where there is no row.
     """
     known = await db.fetch(recipients, "recipient_id", sorted(merchants), columns=("recipient_id",))
     missing = sorted(merchants.keys() - {row["recipient_id"] for row in known})
@@ -54,58 +79,19 @@ async def save_recipients(db: Transaction, changed: Iterable[SenderRecipient]) -
 
 async def save_last_texts(db: Transaction, sent: Iterable[SenderRecipient]) -> None:
     """Write the last text and the text key of people, and nothing else of their rows."""
-    await db.change(
-        recipients,
-        [
-            {
-                "recipient_id": each.recipient_id,
-                "last_follow_up_id": each.last_follow_up_id,
-                "last_sender_number": each.last_sender_number,
-                "last_intent_at": each.last_intent_at,
-                "text_key": each.text_key,
-            }
-            for each in sorted(sent, key=lambda each: each.recipient_id)
-        ],
-    )
+    in_order = sorted(sent, key=lambda each: each.recipient_id)
+    await db.change(recipients, [{name: getattr(each, name) for name in _LAST_TEXT} for each in in_order])
 
 
 def _recipient(row: Row) -> SenderRecipient:
-    permission = SendPermission(
-        suppressed=SuppressionCause(row["suppressed"]) if row["suppressed"] else None,
-        marketing_suppressed=row["marketing_suppressed"],
-        informational_suppressed=row["informational_suppressed"],
-        keyword_seq=row["keyword_seq"],
-        epoch=row["consent_epoch"],
-        needs_review=row["needs_review"],
-    )
-    return SenderRecipient(
-        recipient_id=RecipientId(row["recipient_id"]),
-        merchant_id=MerchantId(row["merchant_id"]),
-        permission=permission,
-        erased_at=row["erased_at"],
-        last_follow_up_id=row["last_follow_up_id"],
-        last_sender_number=row["last_sender_number"],
-        last_intent_at=row["last_intent_at"],
-        in_flight_at_stop=row["in_flight_at_stop"],
-        text_key=bytes(row["text_key"]) if row["text_key"] else None,
-    )
+    """Return the person a row holds: its columns are the fields of the person and of their permission."""
+    suppressed = SuppressionCause(row["suppressed"]) if row["suppressed"] else None
+    permission = SendPermission(suppressed, *(row[name] for name in SendPermission._fields[1:]))
+    own = {name: row[name] for name in SenderRecipient._fields if name != "permission"}
+    return SenderRecipient(**own, permission=permission)
 
 
 def _row(recipient: SenderRecipient) -> dict[str, Any]:
-    permission = recipient.permission
-    return {
-        "recipient_id": recipient.recipient_id,
-        "merchant_id": recipient.merchant_id,
-        "suppressed": permission.suppressed,
-        "marketing_suppressed": permission.marketing_suppressed,
-        "informational_suppressed": permission.informational_suppressed,
-        "keyword_seq": permission.keyword_seq,
-        "consent_epoch": permission.epoch,
-        "needs_review": permission.needs_review,
-        "erased_at": recipient.erased_at,
-        "last_follow_up_id": recipient.last_follow_up_id,
-        "last_sender_number": recipient.last_sender_number,
-        "last_intent_at": recipient.last_intent_at,
-        "in_flight_at_stop": recipient.in_flight_at_stop,
-        "text_key": recipient.text_key,
-    }
+    row = {**recipient._asdict(), **recipient.permission._asdict()}
+    del row["permission"]
+    return row

@@ -10,12 +10,21 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.sender.engagement.attribution.store import TOUCHES_KEPT
-from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.engagement.links.store import LINK_LIFETIME
-from services.sender.engagement.links.tables import clicks, short_links
-from services.sender.queue.states import AttemptState, DispatchState
+from services.sender.queue.states import UNANSWERED_STATES, DispatchState
 from services.sender.settings import SenderSettings
-from services.sender.tables import attempts, dispatches, receipts, replies, system_tables, unassigned_replies
+from services.sender.tables import (
+    attempts,
+    clicks,
+    conversions,
+    dispatches,
+    receipts,
+    replies,
+    short_links,
+    system_tables,
+    touches,
+    unassigned_replies,
+)
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
@@ -92,8 +101,7 @@ def _is_finished(before: datetime) -> sa.ColumnElement[bool]:
 
 def _is_concluded(before: datetime) -> sa.ColumnElement[bool]:
     """Return the condition of attempts with an outcome."""
-    unanswered = [AttemptState.INTENT.value, AttemptState.UNKNOWN.value]
-    return sa.and_(attempts.c.state.not_in(unanswered), attempts.c.intent_at < before)
+    return sa.and_(attempts.c.state.not_in(sorted(UNANSWERED_STATES)), attempts.c.intent_at < before)
 
 
 class Retention:

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from services.sender.engagement.links.tables import short_links
-from services.sender.tables import dispatches, receipts, replies, unassigned_replies
+from services.sender.tables import dispatches, receipts, replies, short_links, unassigned_replies
 from shared import aad
 from shared.db.reseal import Sealed
 

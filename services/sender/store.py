@@ -30,6 +30,7 @@ _ATTEMPT_COLUMNS: Final = Attempt._fields
 _REPORTED: Final = ("status", "parts", "provider_message_id", "error_class", "code", "reason", "ask_at")
 _PROGRESS: Final = ("state", "accepted_at", "concluded_at")
 _reported, _progress = attrgetter(*_REPORTED), attrgetter(*_PROGRESS)
+_INTENT_COLUMNS: Final = tuple(name for name in Attempt._fields if name not in Attempt._field_defaults)
 _CHANGE_MARKERS: Final = ("release", "state", "attempts", "cancelled")
 NO_CONTENT: Final[Mapping[str, None]] = {"body": None, "contact": None, "facts": None}
 _DATABASE_TIME = sa.text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8) AS seconds")
@@ -253,6 +254,41 @@ async def next_look_at(db: Transaction, attempt_id: AttemptId) -> datetime | Non
     """Return when the provider is asked next about a call without an answer; None where it is concluded."""
     rows = await db.fetch(in_flight, "attempt_id", [attempt_id])
     return rows[0]["look_at"] if rows else None
+
+
+async def insert_attempts(db: Transaction, added: Sequence[tuple[Attempt, str]], made_by: UUID) -> Sequence[bool]:
+    """Insert intents (each with the encoding of its text) and add them to the reconciler's work list.
+
+    Returns:
+        For each, whether it was inserted: the database refuses a second live attempt of one follow-up.
+    """
+    rows = [
+        {
+            **dict(zip(_INTENT_COLUMNS, attempt, strict=False)),
+            "after_follow_up_id": attempt.after_follow_up_id,
+            "encoding": encoding,
+            "made_by": made_by,
+        }
+        for attempt, encoding in added
+    ]
+    is_new = await db.insert_new(attempts, rows)
+    await db.insert_new(
+        in_flight,
+        [
+            {
+                "attempt_id": each.id,
+                "recipient_id": each.recipient_id,
+                "follow_up_id": each.follow_up_id,
+                "body_sha256": each.body_sha256,
+                "state": each.state,
+                "deadline": each.deadline,
+                "look_at": each.deadline,
+            }
+            for (each, _), new in zip(added, is_new, strict=True)
+            if new
+        ],
+    )
+    return is_new
 
 
 async def save_attempts(db: Transaction, changed: Sequence[tuple[Attempt, Attempt]]) -> None:

@@ -1,4 +1,4 @@
-"""The sender's tables: dispatches and their attempts, people's permissions, receipts and replies.
+"""The sender's tables: dispatches and their attempts, people's permissions, receipts, replies, links, attribution.
 
 Sealed columns are blanked as soon as a dispatch needs no further call, so that only dispatches under way hold
 personal data, and the queue's partial index stays as small as the work under way. The index by person serves
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from services.sender.queue.states import LIVE_STATES, DispatchState
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.system_tables import metadata_of
-from shared.db.types import Id, Instant
+from shared.db.types import Id, Instant, Json
 
 __all__ = ["metadata", "system_tables"]
 
@@ -253,3 +253,62 @@ closed_merchants = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("closed_at", Instant, nullable=False),
 )
+
+short_links = sa.Table(
+    "sender_short_links",
+    metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("follow_up_id", Id, nullable=False),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("correlation_id", sa.Text, nullable=False),
+    sa.Column("target", sa.LargeBinary),
+    sa.Column("click_days", sa.Integer, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+)
+"""A code and its target (sealed; null once the person is erased); written with the intent of its text."""
+
+clicks = sa.Table(
+    "sender_clicks",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("code", sa.Text, nullable=False, index=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("is_robot", sa.Boolean, nullable=False),
+    sa.Column("robot_cause", sa.Text),
+)
+"""Visits. The id is derived from code, kind of visitor and minute, so that a repeat within it is no new row."""
+
+touches = sa.Table(
+    "sender_touches",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("follow_up_id", Id, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("window_hours", sa.Integer, nullable=False),
+)
+"""Deliveries (id: the follow-up's) and people's clicks (id: the click's), looked up by person for each purchase."""
+
+conversions = sa.Table(
+    "sender_conversions",
+    metadata,
+    sa.Column("purchase_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("trigger_id", Id),
+    sa.Column("purchased_at", Instant, index=True),
+    sa.Column("amount_minor", sa.BigInteger),
+    sa.Column("currency", sa.Text),
+    sa.Column("follow_up_id", Id),
+    sa.Column("model", sa.Text),
+    sa.Column("touched_at", Instant),
+    sa.Column("window_hours", sa.Integer),
+    sa.Column("deductions", Json, nullable=False),
+    sa.Column("remaining_minor", sa.BigInteger, nullable=False),
+    postgresql_with=CHANGING,
+)
+"""One row for each purchase (`purchase_id` is derived from merchant and subject), credited or not, so that none is
+credited twice. Without a trigger, only a deduction is known so far."""

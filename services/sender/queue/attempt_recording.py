@@ -1,11 +1,10 @@
 """Records what was observed of attempts: the only place, whatever the source."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.sender import recipient_store, store
-from services.sender.engagement.attribution.store import DeliveredText, record_delivered
+from services.sender.engagement.attribution.store import record_delivered
 from services.sender.instruments import ALARMS
 from services.sender.queue.conclusion import AttemptObservation, Conclusion, conclude
 from services.sender.queue.dispatches import Attempt, Dispatch
@@ -57,7 +56,7 @@ async def record(updates: Sequence[AttemptUpdate], uow: UnitOfWork) -> list[Conc
         for event in change.events:
             uow.publish(event)
             if isinstance(event, DispatchDelivered):
-                record_delivered(uow, [_delivery(change.dispatch, event.occurred_at)])
+                record_delivered(uow, change.dispatch, event.occurred_at)
         changes.append(change)
     changed = [(before[key], after) for key, after in attempts.items() if after != before[key]]
     await store.save_attempts(uow.db, changed)
@@ -98,11 +97,6 @@ def _log_waiting(event: DispatchWaiting) -> None:
         log.warning("call_unanswered", **fields)
     else:
         log.info("call_put_off", **fields)
-
-
-def _delivery(dispatch: Dispatch, at: datetime) -> DeliveredText:
-    """Return a delivered text as attribution stores it."""
-    return DeliveredText(dispatch.follow_up_id, dispatch.recipient_id, dispatch.purpose, at, dispatch.delivered_hours)
 
 
 def _latest(dispatches: Mapping[Any, Dispatch], attempts: Mapping[AttemptId, Attempt]) -> list[AttemptId]:

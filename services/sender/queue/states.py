@@ -33,6 +33,8 @@ class AttemptState(StrEnum):
     """Accepted, then reported as never sent; the follow-up may have another attempt."""
 
 
+UNANSWERED_STATES: Final = frozenset({AttemptState.INTENT, AttemptState.UNKNOWN})
+"""Without an outcome."""
 LIVE_STATES: Final = frozenset(
     {AttemptState.INTENT, AttemptState.UNKNOWN, AttemptState.ACCEPTED, AttemptState.ASSUMED_SENT}
 )
@@ -60,4 +62,4 @@ def may_become(state: AttemptState, wanted: AttemptState) -> bool:
 
 def is_concluded(state: AttemptState) -> bool:
     """Return whether an attempt has an outcome."""
-    return state not in {AttemptState.INTENT, AttemptState.UNKNOWN}
+    return state not in UNANSWERED_STATES

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
-from shared.ids import AttemptId, FollowUpId, MerchantId, RecipientId
+from shared.ids import AttemptId, MerchantId, RecipientId
 
 QUERY_DELAYS: Final = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24))
 """Receipts come within minutes; a carrier tries for hours; after a day there is seldom anything new."""
@@ -18,12 +18,10 @@ _FIRST_BACKOFF_SECONDS: Final = 60.0
 _LONGEST_BACKOFF_SECONDS: Final = 1800.0
 
 
-@dataclass(frozen=True, slots=True)
-class UnreportedAttempt:
-    """A text that a provider accepted and whose final status is not known."""
+class UnreportedAttempt(NamedTuple):
+    """A text that a provider accepted and whose final status is not known; named as the columns of its attempt."""
 
-    attempt_id: AttemptId
-    follow_up_id: FollowUpId
+    id: AttemptId
     merchant_id: MerchantId
     recipient_id: RecipientId
     provider: str

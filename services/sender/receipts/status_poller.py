@@ -185,9 +185,7 @@ class StatusPoller:
                 receipt = answer._replace(asked_at=asked_at)
                 receipt_id = ids.minted(asked_at)
                 raw = self._sealed(receipt_id, attempt, receipt)
-                final.append(
-                    ReceivedReceipt(receipt_id, attempt.attempt_id, attempt.merchant_id, provider.name, receipt, raw)
-                )
+                final.append(ReceivedReceipt(receipt_id, attempt.id, attempt.merchant_id, provider.name, receipt, raw))
             else:
                 open_.setdefault(next_status_query(attempt.accepted_at, now), []).append(attempt)
         await self._receipts.accept_answers(final)

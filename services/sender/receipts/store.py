@@ -13,7 +13,7 @@ from services.sender.receipts.poll_schedule import UnreportedAttempt
 from services.sender.tables import UNREPORTED, attempts, receipts, recipients
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
-from shared.ids import AttemptId, FollowUpId, MerchantId, RecipientId
+from shared.ids import AttemptId, MerchantId
 
 AccountName: TypeAlias = tuple[str, str]
 """A merchant, and its own name for a provider."""
@@ -29,16 +29,7 @@ NEXT_ACCOUNT = (
     .limit(1)
 )
 DUE_QUERIES = (
-    sa.select(
-        attempts.c.id,
-        attempts.c.follow_up_id,
-        attempts.c.merchant_id,
-        attempts.c.recipient_id,
-        attempts.c.provider,
-        attempts.c.provider_message_id,
-        attempts.c.accepted_at,
-        attempts.c.ask_at,
-    )
+    sa.select(*(attempts.c[name] for name in UnreportedAttempt._fields))
     .where(
         attempts.c.merchant_id == sa.bindparam("merchant_id"),
         attempts.c.provider == sa.bindparam("provider"),
@@ -89,19 +80,7 @@ async def due_queries(db: Transaction, account: AccountName, now: datetime, most
     """Return an account's texts whose provider is to be asked now, the longest due first."""
     merchant_id, provider = account
     rows = await db.rows(DUE_QUERIES, {"merchant_id": merchant_id, "provider": provider, "now": now, "most": most})
-    return [
-        UnreportedAttempt(
-            attempt_id=AttemptId(row["id"]),
-            follow_up_id=FollowUpId(row["follow_up_id"]),
-            merchant_id=MerchantId(row["merchant_id"]),
-            recipient_id=RecipientId(row["recipient_id"]),
-            provider=row["provider"],
-            provider_message_id=row["provider_message_id"] or "",
-            accepted_at=row["accepted_at"],
-            ask_at=row["ask_at"],
-        )
-        for row in rows
-    ]
+    return [UnreportedAttempt(**row) for row in rows]
 
 
 async def excluded_queries(db: Transaction, attempts_due: Sequence[UnreportedAttempt]) -> set[UnreportedAttempt]:
@@ -115,8 +94,5 @@ async def excluded_queries(db: Transaction, attempts_due: Sequence[UnreportedAtt
 
 async def reschedule(db: Transaction, asked: Sequence[UnreportedAttempt], ask_at: datetime | None) -> None:
     """Set when the provider is asked next (None: never), except where a receipt has changed that meanwhile."""
-    rows = [
-        {"id": each.attempt_id, "ask_at": ask_at, "was_ask_at": each.ask_at}
-        for each in sorted(asked, key=lambda each: each.attempt_id)
-    ]
+    rows = [{"id": each.id, "ask_at": ask_at, "was_ask_at": each.ask_at} for each in sorted(asked)]
     await db.change(attempts, rows, was=("ask_at",))

@@ -16,7 +16,7 @@ from services.sender.queue import attempt_recording
 from services.sender.queue.attempt_recording import AttemptUpdate
 from services.sender.queue.conclusion import AttemptObservation, Conclusion, Overdue
 from services.sender.queue.dispatches import Attempt, Dispatch
-from services.sender.queue.states import AttemptState
+from services.sender.queue.states import UNANSWERED_STATES, AttemptState
 from services.sender.reconciliation import store
 from services.sender.reconciliation.decision import (
     ASK_AGAIN,
@@ -48,7 +48,6 @@ _LISTINGS_AT_ONCE: Final = 10
 _NEIGHBOURHOOD: Final = timedelta(hours=1)
 """A dispatch last changed this long before an intent cannot be mistaken for it: clocks differ by less."""
 _FAILING_PAUSE: Final = timedelta(hours=1)
-_WITHOUT_CONCLUSION: Final = frozenset({AttemptState.INTENT, AttemptState.UNKNOWN})
 
 log = logger(__name__)
 
@@ -162,7 +161,7 @@ class Reconciler:
             _message_ids(unknown.others),
             now,
             self._horizon,
-            rivals=[_unresolved(other, None) for other in unknown.others if other.state in _WITHOUT_CONCLUSION],
+            rivals=[_unresolved(other, None) for other in unknown.others if other.state in UNANSWERED_STATES],
             sender_is_fixed=self._sender_is_fixed(unknown.attempt),
         )
         await self._apply(unknown.attempt, finding)

@@ -13,7 +13,7 @@ from services.sender import store as dispatch_store
 from services.sender.instruments import ALARMS, IN_FLIGHT_AT_STOP, REPLIES, UNASSIGNED
 from services.sender.providers.admission import Admitted
 from services.sender.providers.provider import Inbound
-from services.sender.recipients import SenderRecipient
+from services.sender.recipient_store import SenderRecipient
 from services.sender.replies import store
 from services.sender.replies.provider_reading import combined_reading
 from services.sender.replies.send_permission import SendPermission, after_start, after_stop
@@ -297,7 +297,7 @@ def _permission_after(before: SendPermission, reading: Classification, merchant:
         case ReplyClass.OPT_IN:
             return after_start(before)
         case _:
-            return before.with_review() if reading.needs_review else before
+            return before._replace(needs_review=before.needs_review or reading.needs_review)
 
 
 def _is_marketing_only(reading: Classification, merchant: Merchant) -> bool:

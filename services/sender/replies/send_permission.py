@@ -4,8 +4,7 @@ Every keyword takes the next number. Only a ledger change that names the current
 so neither an old START nor a slow ledger undoes a new STOP (send-protocol, section 5).
 """
 
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.events.consent import ConsentAct, ConsentChanged, SuppressionCause
 
@@ -15,27 +14,19 @@ by themselves, without having read the reply."""
 _REVOKED: Final = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
-class SendPermission:
+class SendPermission(NamedTuple):
     """What may not be sent to one person, and which keyword and ledger change it reflects."""
 
     suppressed: SuppressionCause | None = None
     marketing_suppressed: bool = False
     informational_suppressed: bool = False
     keyword_seq: int = 0
-    epoch: int = 0
+    consent_epoch: int = 0
     needs_review: bool = False
 
     def suppresses_same_as(self, other: "SendPermission") -> bool:
-        """Return whether both forbid the same texts."""
-        return self._suppression() == other._suppression()  # noqa: SLF001 - of the same class
-
-    def _suppression(self) -> tuple[SuppressionCause | None, bool, bool]:
-        return self.suppressed, self.marketing_suppressed, self.informational_suppressed
-
-    def with_review(self) -> "SendPermission":
-        """Return the permission after a reply that a person at the shop must read."""
-        return replace(self, needs_review=True)
+        """Return whether both forbid the same texts: all of the three suppressions are the same."""
+        return self[:3] == other[:3]
 
 
 def after_consent_change(permission: SendPermission, change: ConsentChanged) -> SendPermission:
@@ -43,23 +34,21 @@ def after_consent_change(permission: SendPermission, change: ConsentChanged) -> 
 
     A change that knows every keyword is taken as it is; one that does not may tighten and never loosens.
     """
-    if change.epoch <= permission.epoch:
+    if change.epoch <= permission.consent_epoch:
         return permission
     marketing = change.marketing.status == _REVOKED
     informational = change.informational.status == _REVOKED
     knows_all = change.keyword_seq >= permission.keyword_seq
-    changed = replace(
-        permission,
+    changed = permission._replace(
         suppressed=change.suppressed,
         marketing_suppressed=marketing,
         informational_suppressed=informational,
-        epoch=change.epoch,
+        consent_epoch=change.epoch,
         needs_review=permission.needs_review and not (knows_all and change.act in _ENDS_REVIEW),
     )
     if knows_all:
         return changed
-    return replace(
-        changed,
+    return changed._replace(
         suppressed=permission.suppressed or change.suppressed,
         marketing_suppressed=permission.marketing_suppressed or marketing,
         informational_suppressed=permission.informational_suppressed or informational,
@@ -68,18 +57,18 @@ def after_consent_change(permission: SendPermission, change: ConsentChanged) -> 
 
 def after_stop(permission: SendPermission, *, marketing_only: bool, cause: SuppressionCause) -> SendPermission:
     """Return the permission after an opt-out by reply, which takes the next keyword number."""
-    numbered = replace(permission, keyword_seq=permission.keyword_seq + 1)
+    numbered = permission._replace(keyword_seq=permission.keyword_seq + 1)
     if marketing_only and cause is SuppressionCause.OPT_OUT:
-        return replace(numbered, marketing_suppressed=True)
+        return numbered._replace(marketing_suppressed=True)
     lasting = permission.suppressed if permission.suppressed not in {None, SuppressionCause.OPT_OUT} else cause
-    return replace(numbered, suppressed=lasting)
+    return numbered._replace(suppressed=lasting)
 
 
 def after_start(permission: SendPermission) -> SendPermission:
     """Return the permission after an opt-in by reply: it takes the next keyword number and lifts nothing by itself."""
-    return replace(permission, keyword_seq=permission.keyword_seq + 1)
+    return permission._replace(keyword_seq=permission.keyword_seq + 1)
 
 
 def after_provider_block(permission: SendPermission, cause: SuppressionCause) -> SendPermission:
     """Return the permission after a provider refused the number for good; it takes the next keyword number."""
-    return replace(permission, suppressed=permission.suppressed or cause, keyword_seq=permission.keyword_seq + 1)
+    return permission._replace(suppressed=permission.suppressed or cause, keyword_seq=permission.keyword_seq + 1)

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from services.sender.tables import dispatches, heard_until, replies, unassigned_replies
-from shared.db.transaction import Row, Transaction
+from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import ReplyClass
 from shared.ids import FollowUpId, MerchantId, RecipientId
@@ -124,13 +124,13 @@ async def list_unassigned(
     """Return a merchant's unassigned replies that came before another one, the newest first."""
     received_at, digest = before
     rows = await db.rows(NEWEST, {"merchant_id": merchant, "received_at": received_at, "digest": digest, "most": most})
-    return [_unassigned(row) for row in rows]
+    return [SealedUnassignedReply(**row) for row in rows]
 
 
 async def find_unassigned(db: Transaction, merchant: MerchantId, digest: bytes) -> SealedUnassignedReply | None:
     """Return one of a merchant's unassigned replies; None where it has no such reply."""
     found = await db.fetch(unassigned_replies, "digest", [digest])
-    return _unassigned(found[0]) if found and found[0]["merchant_id"] == merchant else None
+    return SealedUnassignedReply(**found[0]) if found and found[0]["merchant_id"] == merchant else None
 
 
 async def delete_unassigned(digest: bytes, uow: UnitOfWork) -> bool:
@@ -147,16 +147,3 @@ async def listed_until(db: Transaction) -> Mapping[PolledNumber, datetime]:
 async def save_listed_until(number: PolledNumber, until: datetime, uow: UnitOfWork) -> None:
     """Store up to when the replies of a number were listed."""
     await uow.db.upsert(heard_until, [{**number._asdict(), "until": until}])
-
-
-def _unassigned(row: Row) -> SealedUnassignedReply:
-    return SealedUnassignedReply(
-        bytes(row["digest"]),
-        MerchantId(row["merchant_id"]),
-        row["provider"],
-        row["reason"],
-        row["reply_class"],
-        row["recipient_id"],
-        bytes(row["raw"]),
-        row["received_at"],
-    )

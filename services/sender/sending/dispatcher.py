@@ -179,9 +179,9 @@ class Dispatcher:
         self._count(group, now)
         if group.committed:
             self._numbers.note_call(budget.sender_number)
-        for committed in group.committed:
-            self._buckets[budget.sender_number][1].take(committed.composed.parts)
-            self._calls.start(committed, self.pause)
+        for intent in group.committed:
+            self._buckets[budget.sender_number][1].take(intent.composed.parts)
+            self._calls.start(intent, self.pause)
         return bool(group.decisions)
 
     async def _commit_halves(
@@ -269,5 +269,5 @@ class Dispatcher:
             DECISIONS.labels(decision).inc(times)
         if group.committed:
             INTENT_TEXTS.observe(len(group.committed))
-        for committed in group.committed:
-            QUEUE_SECONDS.observe(max(0.0, (now - committed.dispatch.ready_at).total_seconds()))
+        for intent in group.committed:
+            QUEUE_SECONDS.observe(max(0.0, (now - intent.dispatch.ready_at).total_seconds()))

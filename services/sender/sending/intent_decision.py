@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID
 
+from services.sender.queue.dispatches import Dispatch
 from services.sender.queue.states import AttemptState, DispatchState
 from services.sender.replies.send_permission import SendPermission
 from shared.events.dispatch import ErrorClass
@@ -21,16 +22,6 @@ WAIT_FOR_OTHER: Final = timedelta(seconds=2)
 WAIT_FOR_UNREAD_EVENTS: Final = timedelta(seconds=1)
 NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
 """Obstacles that no new clearance removes: they are reported before a lapse."""
-
-
-class DispatchCandidate(NamedTuple):
-    """The part of the locked dispatch that the decision needs."""
-
-    state: DispatchState
-    purpose: Purpose
-    valid_until: datetime
-    window_closes_at: datetime | None
-    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +90,25 @@ IntentDecision: TypeAlias = Go | Skip | StayQueued | Lapse | Refuse
 
 
 def decide(
-    candidate: DispatchCandidate, permission: SendPermission, circumstances: SendCircumstances, now: datetime
+    dispatch: Dispatch, permission: SendPermission, circumstances: SendCircumstances, now: datetime
 ) -> IntentDecision:
     """Decide on one queued dispatch; a lasting obstacle is reported before a passing one."""
-    if candidate.state is not DispatchState.QUEUED:
+    if dispatch.state is not DispatchState.QUEUED:
         return Skip()
-    if refusal := _lasting_refusal(candidate, permission, circumstances, now):
+    if refusal := _lasting_refusal(dispatch, permission, circumstances, now):
         return refusal
     if circumstances.obstacle is not None and circumstances.obstacle.reason in NO_SENDER:
         return circumstances.obstacle
-    if candidate.valid_until < now + LEAST_CLEARANCE:
+    if dispatch.valid_until < now + LEAST_CLEARANCE:
         return Lapse(circumstances.hold_reason or "clearance_ran_out")
     if circumstances.obstacle is not None:
         return circumstances.obstacle
-    closes = candidate.window_closes_at
+    closes = dispatch.window_closes_at
     if closes is not None and validity_seconds(closes, now) < 1:
         return Lapse("window_closed")
     if closes is not None and not circumstances.provider_has_validity and closes < now + CLOSE_GUARD_WITHOUT_VALIDITY:
         return Refuse("window_closing", retry_at=closes)
-    if circumstances.has_unread_events and candidate.purpose is Purpose.MARKETING:
+    if circumstances.has_unread_events and dispatch.purpose is Purpose.MARKETING:
         return StayQueued(now + WAIT_FOR_UNREAD_EVENTS)
     if any(_collides(other, circumstances) for other in circumstances.open_attempts):
         return StayQueued(now + WAIT_FOR_OTHER)
@@ -130,15 +121,15 @@ def validity_seconds(closes: datetime, now: datetime) -> int:
 
 
 def _lasting_refusal(
-    candidate: DispatchCandidate, permission: SendPermission, circumstances: SendCircumstances, now: datetime
+    dispatch: Dispatch, permission: SendPermission, circumstances: SendCircumstances, now: datetime
 ) -> Refuse | None:
     if circumstances.merchant_closed:
         return Refuse("merchant_closed")
     if circumstances.content_gone:
         return Refuse("erased")
-    if candidate.expires_at is not None and candidate.expires_at <= now:
+    if dispatch.expires_at is not None and dispatch.expires_at <= now:
         return Refuse("expired")
-    return None if candidate.purpose in ANSWER_PURPOSES else _not_permitted(candidate.purpose, permission)
+    return None if dispatch.purpose in ANSWER_PURPOSES else _not_permitted(dispatch.purpose, permission)
 
 
 def _not_permitted(purpose: Purpose, permission: SendPermission) -> Refuse | None:

@@ -1,6 +1,6 @@
 """The intent transaction: the point of no return, many texts to one commit (send-protocol, section 1, step 3)."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -10,15 +10,13 @@ from services.sender import recipient_store, store
 from services.sender.engagement.links.store import add_links
 from services.sender.providers.accounts import Route
 from services.sender.queue import announcements
-from services.sender.queue.dispatches import Dispatch, priority_of
+from services.sender.queue.dispatches import Attempt, Dispatch, priority_of
 from services.sender.queue.states import AttemptState, DispatchState
-from services.sender.recipients import SenderRecipient, new_text_key
+from services.sender.recipient_store import SenderRecipient, new_text_key
 from services.sender.reconciliation.decision import keyed_body_hash
 from services.sender.replies.send_permission import SendPermission
-from services.sender.sending import store as intent_store
 from services.sender.sending.composition import ComposedText
 from services.sender.sending.intent_decision import (
-    DispatchCandidate,
     Go,
     IntentDecision,
     Lapse,
@@ -29,12 +27,11 @@ from services.sender.sending.intent_decision import (
     StayQueued,
     decide,
 )
-from services.sender.sending.store import NewAttempt
 from shared.bus.read_progress import UnreadEvents
 from shared.clock import Clock
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
-from shared.ids import AttemptId, RecipientId
+from shared.ids import RecipientId
 
 CALL_SECONDS: Final = 12
 """From the commit to the call's latest end: 2 s to start, 10 s to call."""
@@ -54,31 +51,18 @@ class PreparedDispatch(NamedTuple):
     """Set where a restored backup may have lost a call: the provider is asked about it, and it is not made."""
 
 
-class PlannedIntent(NamedTuple):
-    """A dispatch that may be sent, and the attempt it becomes."""
+class Intent(NamedTuple):
+    """A dispatch that may be sent, and the attempt it becomes; once that is on disk, exactly one call may follow."""
 
-    attempt_id: AttemptId
-    prepared: PreparedDispatch
-    deadline: datetime
-    text_key: bytes | None
-    """The person's; None where there is no row that could store it."""
-    body_sha256: bytes
-    """Keyed, to find the text in a listing; empty for a call that a restored backup may have lost."""
-
-    @property
-    def dispatch(self) -> Dispatch:
-        """As it was claimed."""
-        return self.prepared.dispatch
-
-
-class CommittedIntent(NamedTuple):
-    """An intent on disk: exactly one call may follow."""
-
-    attempt_id: AttemptId
+    attempt: Attempt
+    """Its hash finds the text in a listing; it is empty for a call that a restored backup may have lost."""
     dispatch: Dispatch
+    """As it was claimed."""
     route: Route
     composed: ComposedText
-    started_at: float
+    text_key: bytes | None
+    """The person's; None where there is no row that could store it."""
+    started_at: float = 0.0
     """On the monotonic clock, before the commit began."""
 
 
@@ -86,7 +70,8 @@ class CommittedIntent(NamedTuple):
 class IntentGroup:
     """What one intent transaction did."""
 
-    committed: tuple[CommittedIntent, ...]
+    committed: tuple[Intent, ...]
+    """Those whose call follows: all but those that may have been called before a restore."""
     decisions: tuple[str, ...]
 
 
@@ -97,14 +82,10 @@ async def commit_intents(
     unread: Callable[[UnitOfWork], Awaitable[UnreadEvents]],
     uow: UnitOfWork,
 ) -> IntentGroup:
-    """Check each dispatch once more under its lock, and write the intents of those that may be sent.
+    """Check each of one number's dispatches once more under its lock, and write the intents of those that may be sent.
 
-    Args:
-        prepared: dispatches of one number.
-        clock: the process's.
-        made_by: the process run that makes the calls.
-        unread: returns about whom events are unread, as of the unit's transaction.
-        uow: the unit.
+    `made_by` is the process run that makes the calls; `unread` returns about whom events are unread, as of the unit's
+    transaction.
     """
     with_unread_events = await _with_unread_events(prepared, unread, uow)
     unchanged = await store.lock_unchanged(uow.db, [each.dispatch for each in prepared])
@@ -115,7 +96,7 @@ async def commit_intents(
     open_attempts = await store.find_open_attempts(uow.db, people_ids)
     closed = await store.closed_among(uow.db, {each.dispatch.merchant_id for each in prepared})
 
-    planned: list[PlannedIntent] = []
+    planned: list[Intent] = []
     changed: list[Dispatch] = []
     decisions: list[str] = []
     for each in sorted(prepared, key=_send_order):
@@ -136,16 +117,16 @@ async def commit_intents(
                 has_unread_events=dispatch.recipient_id in with_unread_events,
             )
         decisions.append(type(decision).__name__.lower())
-        if isinstance(decision, Go):
-            attempt_id = dispatch.attempt_id(dispatch.attempts + 1)
-            listed_as = b"" if each.quarantined_since else body_hash
-            planned.append(PlannedIntent(attempt_id, each, _deadline(each, uow.now), key, listed_as))
-            open_attempts[dispatch.recipient_id] = [*others, OpenAttempt(attempt_id, AttemptState.INTENT, b"")]
+        if isinstance(decision, Go) and each.route is not None and each.composed is not None:
+            attempt = _attempt(each, each.route, each.composed, person, body_hash, uow.now)
+            planned.append(Intent(attempt, dispatch, each.route, each.composed, key))
+            open_attempts[dispatch.recipient_id] = [*others, OpenAttempt(attempt.id, AttemptState.INTENT, b"")]
         elif (after := _apply(decision, dispatch, uow)) is not None:
             changed.append(after)
     await store.save_dispatches(uow.db, [(dispatch, None) for dispatch in changed], uow.now)
     written = await _write(planned, people, made_by, uow)
-    return IntentGroup(tuple(_committed(written, clock)), tuple(decisions))
+    called = tuple(each._replace(started_at=clock.monotonic()) for each in written if each.attempt.body_sha256)
+    return IntentGroup(called, tuple(decisions))
 
 
 async def _with_unread_events(
@@ -176,11 +157,9 @@ def _decide(
     has_unread_events: bool,
 ) -> IntentDecision:
     """Return the decision on what was loaded; a number that cannot send may only let its dispatches lapse."""
-    composed, dispatch = prepared.composed, prepared.dispatch
+    composed = prepared.composed
     decision = decide(
-        DispatchCandidate(
-            dispatch.state, dispatch.purpose, dispatch.valid_until, dispatch.window_closes_at, dispatch.expires_at
-        ),
+        prepared.dispatch,
         permission,
         SendCircumstances(
             body_sha256=body_hash,
@@ -220,10 +199,10 @@ def _apply(decision: IntentDecision, dispatch: Dispatch, uow: UnitOfWork) -> Dis
 
 
 async def _write(
-    planned: Sequence[PlannedIntent], people: Mapping[RecipientId, SenderRecipient], made_by: UUID, uow: UnitOfWork
-) -> list[PlannedIntent]:
+    planned: Sequence[Intent], people: Mapping[RecipientId, SenderRecipient], made_by: UUID, uow: UnitOfWork
+) -> list[Intent]:
     """Write attempts, last texts and links; the database refuses a second live attempt, which is then not sent."""
-    is_new = await intent_store.insert_attempts([_attempt(each, people, made_by, uow.now) for each in planned], uow)
+    is_new = await store.insert_attempts(uow.db, [(each.attempt, each.composed.encoding) for each in planned], made_by)
     written = [each for each, new in zip(planned, is_new, strict=True) if new]
     refused = [each.dispatch for each, new in zip(planned, is_new, strict=True) if not new]
     await store.save_dispatches(
@@ -247,52 +226,39 @@ async def _write(
             if (person := people.get(each.dispatch.recipient_id)) is not None
         ],
     )
-    await add_links(
-        uow, [row for each in written if each.prepared.composed for row in each.prepared.composed.link_rows]
-    )
+    await add_links(uow, [row for each in written for row in each.composed.link_rows])
     return written
 
 
-def _committed(written: Sequence[PlannedIntent], clock: Clock) -> Iterator[CommittedIntent]:
-    """Yield those whose call follows: all but those that may have been called before a restore."""
-    for each in written:
-        prepared = each.prepared
-        if prepared.route is not None and prepared.composed is not None and prepared.quarantined_since is None:
-            yield CommittedIntent(each.attempt_id, each.dispatch, prepared.route, prepared.composed, clock.monotonic())
-
-
-def _with_intent(planned: PlannedIntent) -> Dispatch:
-    dispatch, route = planned.dispatch, planned.prepared.route
-    provider = route.provider.name if route else None
-    return dispatch._replace(state=DispatchState.INTENT, attempts=dispatch.attempts + 1, provider=provider)
-
-
-def _attempt(
-    planned: PlannedIntent, people: Mapping[RecipientId, SenderRecipient], made_by: UUID, now: datetime
-) -> NewAttempt:
-    dispatch, composed, route = planned.dispatch, planned.prepared.composed, planned.prepared.route
-    if composed is None or route is None:
-        raise RuntimeError("an intent needs a text and a provider")
-    person = people.get(dispatch.recipient_id)
-    return NewAttempt(
-        id=planned.attempt_id,
-        follow_up_id=dispatch.follow_up_id,
-        merchant_id=dispatch.merchant_id,
-        recipient_id=dispatch.recipient_id,
-        n=dispatch.attempts + 1,
-        release=dispatch.release,
-        provider=route.provider.name,
-        sender_number=dispatch.sender_number,
-        body_sha256=planned.body_sha256,
-        parts=composed.parts,
-        encoding=composed.encoding,
-        state=AttemptState.INTENT,
-        intent_at=planned.prepared.quarantined_since or now,
-        deadline=planned.deadline,
-        after_follow_up_id=person.last_follow_up_id if person else None,
-        made_by=made_by,
+def _with_intent(intent: Intent) -> Dispatch:
+    return intent.dispatch._replace(
+        state=DispatchState.INTENT, attempts=intent.attempt.n, provider=intent.attempt.provider
     )
 
 
-def _deadline(prepared: PreparedDispatch, now: datetime) -> datetime:
-    return now if prepared.quarantined_since else now + timedelta(seconds=CALL_SECONDS)
+def _attempt(
+    prepared: PreparedDispatch,
+    route: Route,
+    composed: ComposedText,
+    person: SenderRecipient | None,
+    body_hash: bytes,
+    now: datetime,
+) -> Attempt:
+    dispatch, since = prepared.dispatch, prepared.quarantined_since
+    n = dispatch.attempts + 1
+    return Attempt(
+        id=dispatch.attempt_id(n),
+        follow_up_id=dispatch.follow_up_id,
+        merchant_id=dispatch.merchant_id,
+        recipient_id=dispatch.recipient_id,
+        n=n,
+        release=dispatch.release,
+        provider=route.provider.name,
+        sender_number=dispatch.sender_number,
+        body_sha256=b"" if since else body_hash,
+        parts=composed.parts,
+        state=AttemptState.INTENT,
+        intent_at=since or now,
+        deadline=now if since else now + timedelta(seconds=CALL_SECONDS),
+        after_follow_up_id=person.last_follow_up_id if person else None,
+    )

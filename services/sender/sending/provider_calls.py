@@ -11,7 +11,7 @@ from services.sender.providers.reactions import Reaction
 from services.sender.queue.attempt_recording import AttemptUpdate
 from services.sender.sending.answer_classification import NotSent, ProviderAnswer, Refused, Unknown
 from services.sender.sending.intent_decision import validity_seconds
-from services.sender.sending.intents import CommittedIntent
+from services.sender.sending.intents import Intent
 from services.sender.sending.outcomes import Outcomes
 from shared.clock import Clock
 from shared.failpoints import failpoint
@@ -50,9 +50,9 @@ class ProviderCalls:
         """How many calls may start at once."""
         return 0 if self.is_stopping else max(0, self._most - len(self._tasks))
 
-    def start(self, committed: CommittedIntent, pause: Callable[[str, float], None]) -> None:
+    def start(self, intent: Intent, pause: Callable[[str, float], None]) -> None:
         """Begin the one call of an intent; `pause` is called with its number where the provider asks to slow down."""
-        task = asyncio.create_task(self._run(committed, pause))
+        task = asyncio.create_task(self._run(intent, pause))
         self._tasks.add(task)
         CALLS_UNDER_WAY.set(len(self._tasks))
         task.add_done_callback(self._on_call_done)
@@ -84,22 +84,22 @@ class ProviderCalls:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, committed: CommittedIntent, pause: Callable[[str, float], None]) -> None:
-        number = committed.dispatch.sender_number
-        answer = await self._call(committed)
+    async def _run(self, intent: Intent, pause: Callable[[str, float], None]) -> None:
+        number = intent.dispatch.sender_number
+        answer = await self._call(intent)
         failpoint("sender.after_call")
-        await self._outcomes.record(AttemptUpdate(committed.attempt_id, committed.dispatch.follow_up_id, answer))
+        await self._outcomes.record(AttemptUpdate(intent.attempt.id, intent.dispatch.follow_up_id, answer))
         failpoint("sender.after_outcome")
         if isinstance(answer, Refused) and answer.meaning.reaction is Reaction.SLOW_DOWN:
             pause(number, answer.retry_after_seconds or _DEFAULT_PAUSE_SECONDS)
-        ATTEMPTS.labels(committed.route.provider.kind, _outcome_label(answer)).inc()
+        ATTEMPTS.labels(intent.route.provider.kind, _outcome_label(answer)).inc()
         await self._numbers.note(number, answer)
 
-    async def _call(self, committed: CommittedIntent) -> ProviderAnswer:
+    async def _call(self, intent: Intent) -> ProviderAnswer:
         """Make the call, unless the intent is too old."""
-        provider = committed.route.provider
-        text = self._text(committed)
-        if self._clock.monotonic() - committed.started_at >= START_WITHIN_SECONDS:
+        provider = intent.route.provider
+        text = self._text(intent)
+        if self._clock.monotonic() - intent.started_at >= START_WITHIN_SECONDS:
             return NotSent("started_too_late")
         with CALL_SECONDS.labels(provider.kind).time():
             try:
@@ -108,13 +108,13 @@ class ProviderCalls:
                 log.error("provider_call_crashed", provider=provider.kind, error=type(problem).__name__)  # noqa: TRY400 - a traceback may hold the text
                 return Unknown("call_crashed")
 
-    def _text(self, committed: CommittedIntent) -> OutgoingText:
-        closes = committed.dispatch.window_closes_at
+    def _text(self, intent: Intent) -> OutgoingText:
+        closes = intent.dispatch.window_closes_at
         return OutgoingText(
-            to=committed.composed.to,
-            sender_number=committed.dispatch.sender_number,
-            body=committed.composed.text,
-            callback_url=committed.route.callback_url(committed.attempt_id, self._sealer, self._process_url),
+            to=intent.composed.to,
+            sender_number=intent.dispatch.sender_number,
+            body=intent.composed.text,
+            callback_url=intent.route.callback_url(intent.attempt.id, self._sealer, self._process_url),
             validity_seconds=None if closes is None else validity_seconds(closes, self._clock.now()),
         )
 

@@ -22,8 +22,8 @@ from services.sender.engagement.attribution.credit import (
     with_deduction,
     with_purchase,
 )
-from services.sender.engagement.attribution.instruments import DEDUCTIONS, PURCHASES
 from services.sender.engagement.attribution.store import OwnedPurchase
+from services.sender.instruments import DEDUCTIONS, PURCHASES
 from shared import ids
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from services.sender.engagement.attribution.credit import Credit, Deduction, Purchase, PurchaseRecord, Touch, TouchKind
-from services.sender.engagement.attribution.tables import conversions, touches
+from services.sender.queue.dispatches import Dispatch
+from services.sender.tables import conversions, touches
 from shared.db.transaction import Row, Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Overtaken
 from shared.events.engagement import AttributionModel
-from shared.events.follow_up import Purpose
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.unix_time import instant, microseconds
 from shared.vocabulary.purposes import ANSWER_PURPOSES
@@ -27,18 +27,6 @@ class AccountRaced(Overtaken):
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveredText:
-    """A text that was delivered."""
-
-    follow_up_id: FollowUpId
-    recipient_id: RecipientId
-    purpose: Purpose
-    at: datetime
-    delivered_hours: int
-    """`SendPolicy.delivered_hours` of the text."""
-
-
-@dataclass(frozen=True, slots=True)
 class OwnedPurchase:
     """A purchase record, its merchant and its person."""
 
@@ -48,36 +36,30 @@ class OwnedPurchase:
     is_new: bool
 
 
-def record_delivered(uow: UnitOfWork, deliveries: Sequence[DeliveredText]) -> None:
-    """Insert deliveries at the end of the unit; the first report of each counts, answers are left out."""
-    for delivery in deliveries:
-        if delivery.purpose not in ANSWER_PURPOSES:
-            uow.insert_later(
-                touches,
-                {
-                    "id": delivery.follow_up_id,
-                    "recipient_id": delivery.recipient_id,
-                    "follow_up_id": delivery.follow_up_id,
-                    "kind": TouchKind.DELIVERED,
-                    "at": delivery.at,
-                    "window_hours": delivery.delivered_hours,
-                },
-            )
+def record_delivered(uow: UnitOfWork, text: Dispatch, at: datetime) -> None:
+    """Insert a delivery at the end of the unit; the first report of each text counts, answers are left out."""
+    if text.purpose not in ANSWER_PURPOSES:
+        touch = Touch(text.follow_up_id, TouchKind.DELIVERED, at, text.delivered_hours * _HOUR)
+        _insert_touch(uow, text.follow_up_id, text.recipient_id, touch)
 
 
 def record_clicked(
     uow: UnitOfWork, click_id: UUID, *, recipient_id: RecipientId, follow_up_id: FollowUpId, click_days: int
 ) -> None:
     """Insert a person's click at the end of the unit."""
+    _insert_touch(uow, click_id, recipient_id, Touch(follow_up_id, TouchKind.CLICKED, uow.now, timedelta(click_days)))
+
+
+def _insert_touch(uow: UnitOfWork, touch_id: UUID, recipient_id: RecipientId, touch: Touch) -> None:
     uow.insert_later(
         touches,
         {
-            "id": click_id,
+            "id": touch_id,
             "recipient_id": recipient_id,
-            "follow_up_id": follow_up_id,
-            "kind": TouchKind.CLICKED,
-            "at": uow.now,
-            "window_hours": click_days * 24,
+            "follow_up_id": touch.follow_up_id,
+            "kind": touch.kind,
+            "at": touch.at,
+            "window_hours": touch.window // _HOUR,
         },
     )
 
@@ -102,9 +84,7 @@ async def accounts_of(db: Transaction, purchase_ids: Sequence[UUID]) -> dict[UUI
     """Return those of these purchases that have a row, locked."""
     rows = await db.fetch(conversions, "purchase_id", sorted(purchase_ids), lock="update")
     return {
-        row["purchase_id"]: OwnedPurchase(
-            MerchantId(row["merchant_id"]), RecipientId(row["recipient_id"]), _account(row), is_new=False
-        )
+        row["purchase_id"]: OwnedPurchase(row["merchant_id"], row["recipient_id"], _account(row), is_new=False)
         for row in rows
     }
 
@@ -133,12 +113,8 @@ def _account(row: Row) -> PurchaseRecord:
     purchase = Purchase(EventId(row["trigger_id"]), row["purchased_at"], row["amount_minor"], row["currency"])
     credit = None
     if row["follow_up_id"] is not None:
-        credit = Credit(
-            FollowUpId(row["follow_up_id"]),
-            AttributionModel(row["model"]),
-            row["touched_at"],
-            row["window_hours"] * _HOUR,
-        )
+        model, window = AttributionModel(row["model"]), row["window_hours"] * _HOUR
+        credit = Credit(row["follow_up_id"], model, row["touched_at"], window)
     return PurchaseRecord(purchase, credit, _deductions(row["deductions"]))
 
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from services.sender.engagement.links import store
-from services.sender.engagement.links.instruments import DEAD_LINKS, LOST_CLICKS, VISITS
 from services.sender.engagement.links.robots import Visit, robot_cause
 from services.sender.engagement.links.shorten import CODE_CHARACTERS
 from services.sender.engagement.links.store import StoredLink
+from services.sender.instruments import DEAD_LINKS, LOST_CLICKS, VISITS
 from shared import aad
 from shared.db.transaction import WritePriority
 from shared.db.unit_of_work import UnitOfWorkRunner

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from services.sender.engagement.attribution.store import delivered_at, record_clicked
 from services.sender.engagement.links.robots import RobotCause
 from services.sender.engagement.links.shorten import ShortLink
-from services.sender.engagement.links.tables import clicks, short_links
+from services.sender.tables import clicks, short_links
 from shared import aad, ids
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -49,13 +48,9 @@ def link_rows(links: Sequence[ShortLink], owner: LinkOwner, sealer: Sealer, *, a
     """Return the rows of a text's links, sealed; done outside the unit that inserts them."""
     return [
         {
+            **owner._asdict(),
             "code": link.code,
-            "follow_up_id": owner.follow_up_id,
-            "merchant_id": owner.merchant_id,
-            "recipient_id": owner.recipient_id,
-            "correlation_id": owner.correlation_id,
             "target": sealer.seal(owner.merchant_id, aad.link_target(link.code), link.target.encode()),
-            "click_days": owner.click_days,
             "created_at": at,
             "expires_at": at + LINK_LIFETIME,
         }
@@ -74,13 +69,7 @@ async def link_of(db: Transaction, code: str) -> StoredLink | None:
     if not found:
         return None
     row = found[0]
-    owner = LinkOwner(
-        FollowUpId(row["follow_up_id"]),
-        MerchantId(row["merchant_id"]),
-        RecipientId(row["recipient_id"]),
-        row["correlation_id"],
-        row["click_days"],
-    )
+    owner = LinkOwner(*(row[name] for name in LinkOwner._fields))
     arrived = await delivered_at(db, owner.follow_up_id)
     return StoredLink(code, owner, row["target"], row["created_at"], row["expires_at"], arrived)
 
@@ -91,20 +80,33 @@ async def record_click(uow: UnitOfWork, link: StoredLink, cause: RobotCause | No
     Visits to one link by the same kind of visitor within one calendar minute are one click: a double tap, a reload
     or a flood counts once. Everything derived from clicks counts texts and not visits, so nothing is missed.
     """
+    owner, is_robot = link.owner, cause is not None
     minute = uow.now.replace(second=0, microsecond=0)
-    click_id = ids.derived("click", link.code, "person" if cause is None else "robot", at=minute)
-    row = {"id": click_id, "code": link.code, "at": uow.now, "is_robot": cause is not None, "robot_cause": cause}
+    click_id = ids.derived("click", link.code, "robot" if is_robot else "person", at=minute)
+    row = {"id": click_id, "code": link.code, "at": uow.now, "is_robot": is_robot, "robot_cause": cause}
     (is_new,) = await uow.db.insert_new(clicks, [row])
+    if is_new and not is_robot:
+        record_clicked(
+            uow,
+            click_id,
+            recipient_id=owner.recipient_id,
+            follow_up_id=owner.follow_up_id,
+            click_days=owner.click_days,
+        )
     if is_new:
-        if cause is None:
-            record_clicked(
-                uow,
-                click_id,
-                recipient_id=link.owner.recipient_id,
-                follow_up_id=link.owner.follow_up_id,
-                click_days=link.owner.click_days,
+        uow.publish(
+            ClickRecorded(
+                event_id=EventId(ids.derived(ClickRecorded.type, click_id, at=uow.now)),
+                merchant_id=owner.merchant_id,
+                recipient_id=owner.recipient_id,
+                occurred_at=uow.now,
+                correlation_id=owner.correlation_id,
+                follow_up_id=owner.follow_up_id,
+                click_id=click_id,
+                link=link.code,
+                robot=is_robot,
             )
-        uow.publish(_click_recorded(click_id, link, uow.now, robot=cause is not None))
+        )
     return is_new
 
 
@@ -114,18 +116,3 @@ async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
     with_target = sorted(row["code"] for row in found if row["target"] is not None)
     await uow.db.change(short_links, [{"code": code, "target": None} for code in with_target])
     return len(with_target)
-
-
-def _click_recorded(click_id: UUID, link: StoredLink, at: datetime, *, robot: bool) -> ClickRecorded:
-    """Return the event that announces a click."""
-    return ClickRecorded(
-        event_id=EventId(ids.derived(ClickRecorded.type, click_id, at=at)),
-        merchant_id=link.owner.merchant_id,
-        recipient_id=link.owner.recipient_id,
-        occurred_at=at,
-        correlation_id=link.owner.correlation_id,
-        follow_up_id=link.owner.follow_up_id,
-        click_id=click_id,
-        link=link.code,
-        robot=robot,
-    )

@@ -12,8 +12,8 @@ from services.metrics import store as metrics_store
 from services.metrics.domain.rollups import rebuild
 from services.sender.engagement.attribution.credit import Deduction, PurchaseRecord
 from services.sender.engagement.attribution.store import OwnedPurchase, accounts_of, keep_accounts
-from services.sender.engagement.attribution.tables import conversions
 from services.sender.privacy import SenderPrivacy
+from services.sender.tables import conversions
 from services.sender.tables import system_tables as sender_tables
 from shared import ids
 from shared.db.transaction import WritePriority

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from services.compliance.sealed import SEALED_FOR_GOOD
 from services.ingest.tables import former_people
-from services.sender.engagement.links.tables import short_links
-from services.sender.tables import dispatches, unassigned_replies
+from services.sender.tables import dispatches, short_links, unassigned_replies
 from shared import aad
 from shared.db.reseal import resealed
 from shared.db.transaction import WritePriority

@@ -74,8 +74,7 @@ def test_what_was_asked_is_the_event_a_receipt_would_have_been_and_says_when_it_
 
 def unreported(number: int, accepted_at: datetime) -> UnreportedAttempt:
     return UnreportedAttempt(
-        attempt_id=AttemptId(ids.derived("a", number, at=START)),
-        follow_up_id=DISPATCH.follow_up_id,
+        id=AttemptId(ids.derived("a", number, at=START)),
         merchant_id=DISPATCH.merchant_id,
         recipient_id=DISPATCH.recipient_id,
         provider="main",

@@ -8,7 +8,7 @@ from shared.events.consent import ConsentAct, ConsentChanged, ScopeSnapshot, Sup
 from shared.testing import make
 
 FREE = SendPermission(
-    None, marketing_suppressed=False, informational_suppressed=False, keyword_seq=0, epoch=0, needs_review=False
+    None, marketing_suppressed=False, informational_suppressed=False, keyword_seq=0, consent_epoch=0, needs_review=False
 )
 OPEN = ScopeSnapshot(status="pewc")
 

@@ -11,7 +11,6 @@ from services.sender.reconciliation.decision import keyed_body_hash
 from services.sender.replies.send_permission import SendPermission
 from services.sender.sending.intent_decision import (
     LEAST_CLEARANCE,
-    DispatchCandidate,
     Go,
     Lapse,
     OpenAttempt,
@@ -25,9 +24,10 @@ from shared import ids
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.testing.clock import START
+from tests.unit.sender.queue.test_conclusion import DISPATCH
 
-CANDIDATE = DispatchCandidate(
-    DispatchState.QUEUED, Purpose.MARKETING, START + timedelta(minutes=10), START + timedelta(hours=1), None
+CANDIDATE = DISPATCH._replace(
+    state=DispatchState.QUEUED, purpose=Purpose.MARKETING, window_closes_at=START + timedelta(hours=1)
 )
 PLAIN = SendCircumstances(body_sha256=b"mine")
 OTHER = ids.derived("attempt", at=START)

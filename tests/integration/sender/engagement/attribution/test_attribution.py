@@ -16,16 +16,14 @@ from services.sender.engagement.attribution import consumer, store
 from services.sender.engagement.attribution.credit import Deduction, PurchaseRecord
 from services.sender.engagement.attribution.store import (
     AccountRaced,
-    DeliveredText,
     OwnedPurchase,
     keep_accounts,
     record_clicked,
     record_delivered,
 )
-from services.sender.engagement.attribution.tables import conversions, touches
 from services.sender.retention import sweeps
 from services.sender.settings import SenderSettings
-from services.sender.tables import metadata, system_tables
+from services.sender.tables import conversions, metadata, system_tables, touches
 from shared import ids
 from shared.bus.router import Router
 from shared.config.directory import MerchantDirectory
@@ -40,6 +38,7 @@ from shared.service import Consumer, Service
 from shared.tasks import WatchedTasks
 from shared.testing.clock import START, FakeClock
 from shared.testing.harness import ServiceHarness, harness
+from tests.unit.sender.queue.test_conclusion import DISPATCH
 
 ACME = MerchantId("acme")
 HOUR = timedelta(hours=1)
@@ -89,7 +88,7 @@ class Sender:
 
     async def deliver(self, follow_up_id: FollowUpId, *, at: datetime, purpose: Purpose = Purpose.MARKETING) -> None:
         async def work(uow: UnitOfWork) -> None:
-            record_delivered(uow, [DeliveredText(follow_up_id, ANA, purpose, at, delivered_hours=24)])
+            record_delivered(uow, DISPATCH._replace(follow_up_id=follow_up_id, recipient_id=ANA, purpose=purpose), at)
 
         await self.units.run(work, WritePriority.OUTCOMES)
 

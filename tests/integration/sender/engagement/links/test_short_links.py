@@ -12,15 +12,13 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from services.sender.engagement.attribution.store import DeliveredText, record_delivered
-from services.sender.engagement.attribution.tables import touches
+from services.sender.engagement.attribution.store import record_delivered
 from services.sender.engagement.links import api, store
 from services.sender.engagement.links.shorten import Shortener
 from services.sender.engagement.links.store import LINK_LIFETIME, LinkOwner
-from services.sender.engagement.links.tables import clicks, short_links
 from services.sender.retention import sweeps
 from services.sender.settings import SenderSettings
-from services.sender.tables import metadata
+from services.sender.tables import clicks, metadata, short_links, touches
 from shared import ids
 from shared.config.directory import MerchantDirectory
 from shared.db.sweep import swept
@@ -28,13 +26,13 @@ from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.unit_of_work import Database, UnitOfWork, UnitOfWorkRunner
 from shared.errors import DatabaseUnavailable
 from shared.events.engagement import ClickRecorded
-from shared.events.follow_up import Purpose
 from shared.ids import FollowUpId, MerchantId
 from shared.phone import E164
 from shared.privacy import Keyring, Sealer
 from shared.telemetry.metrics import exposition
 from shared.testing.clock import FakeClock
 from shared.testing.harness import ServiceHarness, harness
+from tests.unit.sender.queue.test_conclusion import DISPATCH
 
 T = TypeVar("T")
 
@@ -85,10 +83,10 @@ class Shop:
             return await browser.request(method, path, headers={"user-agent": agent, **headers})
 
     async def deliver(self, at: datetime) -> None:
-        delivery = DeliveredText(self.owner.follow_up_id, self.owner.recipient_id, Purpose.MARKETING, at, 24)
+        text = DISPATCH._replace(follow_up_id=self.owner.follow_up_id, recipient_id=self.owner.recipient_id)
 
         async def work(uow: UnitOfWork) -> None:
-            record_delivered(uow, [delivery])
+            record_delivered(uow, text, at)
 
         await self.units.run(work, WritePriority.OUTCOMES)
 
