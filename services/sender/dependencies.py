@@ -19,7 +19,6 @@ from services.sender.replies.missed_replies import MissedReplies
 from services.sender.replies.unassigned import UnassignedReplies
 from services.sender.sending.dispatcher import Dispatcher
 from services.sender.sending.marketing_readiness import MarketingReadiness
-from services.sender.sending.outcomes import Outcomes
 from services.sender.sending.provider_calls import ProviderCalls
 from services.sender.settings import SenderSettings
 from services.sender.tables import system_tables
@@ -56,7 +55,6 @@ class SenderDependencies:
     providers: ProviderAccounts
     admission: Admission
     backpressure: Backpressure
-    outcomes: Outcomes
     calls: ProviderCalls
     dispatcher: Dispatcher
     reconciler: Reconciler
@@ -83,10 +81,8 @@ class SenderDependencies:
         providers = ProviderAccounts(
             merchants, environ, sealer, process_url=process_url, simulator_url=settings.simulator_url
         )
-        numbers, backpressure, outcomes = NumberHealth(units), Backpressure(runtime.clock), Outcomes(units)
-        calls = ProviderCalls(
-            runtime.clock, sealer, outcomes, numbers, most=settings.calls_at_once, process_url=process_url
-        )
+        numbers, backpressure = NumberHealth(units), Backpressure(runtime.clock)
+        calls = ProviderCalls(units, sealer, numbers, most=settings.calls_at_once, process_url=process_url)
         receipts, replies = ReceiptIntake(units, sealer, backpressure, numbers), ReplyIntake(units, sealer)
         unassigned = UnassignedReplies(units, sealer, providers, replies)
         missed_replies = MissedReplies(units, merchants, providers, replies, unassigned, holding=holding)
@@ -101,7 +97,6 @@ class SenderDependencies:
             providers=providers,
             admission=Admission(merchants, providers, sealer),
             backpressure=backpressure,
-            outcomes=outcomes,
             calls=calls,
             dispatcher=Dispatcher(
                 units,

@@ -13,7 +13,6 @@ from shared.config.directory import Merchant, MerchantDirectory
 from shared.config.merchant import Number, NumberKind, Registration
 from shared.errors import ConfigurationFault
 from shared.events.dispatch import ErrorClass
-from shared.ids import MerchantId
 from shared.phone import E164
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
@@ -84,10 +83,10 @@ class ProviderAccounts:
         self._built: dict[tuple[str, str], _Built] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
-    def route(self, sender_number: str, merchant_id: MerchantId | None = None) -> Route | None:
-        """Return how a number sends now; None where it is not this merchant's, or its provider cannot be used."""
+    def route(self, sender_number: str) -> Route | None:
+        """Return how a number sends now; None where no file has it, or its provider cannot be used."""
         found = self._merchants.by_number(sender_number)
-        if found is None or (merchant_id is not None and found[0].id != merchant_id):
+        if found is None:
             return None
         merchant, number = found
         settings = merchant.config.providers.get(number.provider)

@@ -11,7 +11,8 @@ from services.sender.queue.dispatches import Attempt, Dispatch
 from services.sender.queue.states import LIVE_STATES
 from services.sender.replies.send_permission import after_provider_block
 from shared import ids
-from shared.db.unit_of_work import UnitOfWork
+from shared.db.transaction import WritePriority
+from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.events.consent import ConsentAct, ConsentReported, ConsentScope, SuppressionCause
 from shared.events.dispatch import DispatchDelivered, DispatchWaiting
 from shared.ids import AttemptId, EventId, FollowUpId
@@ -63,6 +64,13 @@ async def record(updates: Sequence[AttemptUpdate], uow: UnitOfWork) -> list[Conc
     await store.save_dispatches(uow.db, [(dispatches[key], attempt) for key, attempt in touched.items()], uow.now)
     await store.save_in_flight(uow.db, [(b, a) for b, a in changed if b.state is not a.state], uow.now)
     await _suppress([change for change in changes if change and change.suppress], uow)
+    return changes
+
+
+async def commit(updates: Sequence[AttemptUpdate], units: UnitOfWorkRunner) -> list[Conclusion | None]:
+    """Apply observations in a unit of their own, and raise the alarms of what they changed."""
+    changes = await units.run(lambda uow: record(updates, uow), WritePriority.OUTCOMES)
+    raise_alarms(changes)
     return changes
 
 

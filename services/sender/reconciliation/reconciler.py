@@ -106,7 +106,7 @@ class Reconciler:
     async def _record_overdue(self, updates: Sequence[AttemptUpdate]) -> None:
         """Record overdue calls; one that cannot be recorded is found by halving, and postponed alone."""
         try:
-            await self._record(updates)
+            await attempt_recording.commit(updates, self._units)
         except Exception as problem:
             if isinstance(problem, Fault):
                 raise
@@ -241,12 +241,8 @@ class Reconciler:
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(finding).__name__)
 
     async def _conclude(self, attempt: Attempt, observation: AttemptObservation) -> None:
-        await self._record([AttemptUpdate(attempt.id, attempt.follow_up_id, observation)])
+        await attempt_recording.commit([AttemptUpdate(attempt.id, attempt.follow_up_id, observation)], self._units)
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(observation).__name__)
-
-    async def _record(self, updates: Sequence[AttemptUpdate]) -> None:
-        changes = await self._units.run(lambda uow: attempt_recording.record(updates, uow), WritePriority.OUTCOMES)
-        attempt_recording.raise_alarms(changes)
 
     async def _postpone(self, attempt: Attempt, look_at: datetime) -> None:
         await self._units.run(lambda uow: store.postpone(attempt.id, look_at, uow), WritePriority.BATCHES)

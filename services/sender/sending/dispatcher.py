@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from services.sender import store
@@ -14,7 +15,8 @@ from services.sender.numbers.bucket import Bucket
 from services.sender.numbers.health import NumberHealth
 from services.sender.providers.accounts import ProviderAccounts, Route
 from services.sender.queue.dispatches import MARKETING_PRIORITY, Dispatch
-from services.sender.queue.failing_dispatches import FailingDispatches
+from services.sender.queue.store import park_dispatch
+from services.sender.sending.answer_classification import NotSent
 from services.sender.sending.clock_skew import DatabaseClock
 from services.sender.sending.composition import ComposedText, compose
 from services.sender.sending.intent_decision import LEAST_CLEARANCE, Refuse
@@ -23,10 +25,11 @@ from services.sender.sending.marketing_readiness import MarketingReadiness
 from services.sender.sending.provider_calls import ProviderCalls
 from services.sender.settings import SenderSettings
 from shared import ids
+from shared.bus.failures import FailureWindow
 from shared.bus.port import Assignment
 from shared.db.transaction import Row, WritePriority
 from shared.db.unit_of_work import UnitOfWorkRunner
-from shared.errors import Fault
+from shared.errors import Fault, describe
 from shared.events.dispatch import ErrorClass
 from shared.failpoints import failpoint
 from shared.ids import AttemptId, FollowUpId
@@ -86,7 +89,7 @@ class Dispatcher:
         self._backpressure = backpressure
         self._process_url = process_url
         self._started_at = self._clock.now()
-        self._failing = FailingDispatches(units)
+        self._failures = FailureWindow()
         self._database_clock = DatabaseClock(units)
         self._pass = 0
         self._may_market = False
@@ -156,7 +159,7 @@ class Dispatcher:
                 prepared.append(self._prepare(row, budget, now))
             except Exception as problem:  # noqa: BLE001 - one row that cannot be read must not hold a number's queue
                 unreadable[FollowUpId(row["follow_up_id"])] = problem
-        await self._failing.park(unreadable)
+        await self._park(unreadable)
         if not prepared:
             return True
         return await self._calls.shielded(self._commit_and_call(prepared, budget, now))
@@ -189,12 +192,29 @@ class Dispatcher:
     ) -> bool:
         """Commit a failing group in halves; a dispatch that fails alone is parked."""
         if len(prepared) == 1:
-            await self._failing.park({prepared[0].dispatch.follow_up_id: problem})
+            await self._park({prepared[0].dispatch.follow_up_id: problem})
             return True
         middle = len(prepared) // 2
         for half in (prepared[:middle], prepared[middle:]):
             await self._commit_and_call(half, budget, now)
         return True
+
+    async def _park(self, failed: Mapping[FollowUpId, Exception]) -> None:
+        """Park dispatches that cannot be read or written, so that the others of their number go on.
+
+        The row stays queued but is not ready; it is listed as parked, and `followup redrive` makes it ready again.
+
+        Raises:
+            Exception: dispatches of so many merchants fail that the fault must be ours; the loop then fails, and
+                health reports it.
+        """
+        for follow_up_id, problem in failed.items():
+            reason = describe(problem)
+            merchant = await self._units.run(partial(park_dispatch, follow_up_id, reason), WritePriority.OUTCOMES)
+            log.error("text_set_aside", follow_up_id=str(follow_up_id), detail=reason)
+            self._failures.note_failed(merchant, self._clock.now())
+            if self._failures.is_ours(self._clock.now()):
+                raise problem
 
     async def _claim(self, budget: NumberBudget, assigned: Assignment) -> Sequence[Row]:
         """Read what is next; without a free call, only what is about to lapse."""
@@ -251,7 +271,7 @@ class Dispatcher:
         found = await self._units.read(lambda db: store.attempts_made_by(db, self._made_by, asked))
         for attempt_id in asked:
             if attempt_id in found:
-                await self._calls.record_not_made(attempt_id, self._doubtful[attempt_id], "intent_in_doubt")
+                await self._calls.record(attempt_id, self._doubtful[attempt_id], NotSent("intent_in_doubt"))
             self._doubtful.pop(attempt_id, None)
 
     def _bucket(self, number: str, rate: float) -> Bucket:

@@ -8,12 +8,15 @@ from services.sender.instruments import ATTEMPTS, CALL_SECONDS, CALLS_UNDER_WAY
 from services.sender.numbers.health import NumberHealth
 from services.sender.providers.provider import OutgoingText
 from services.sender.providers.reactions import Reaction
+from services.sender.queue import attempt_recording
 from services.sender.queue.attempt_recording import AttemptUpdate
+from services.sender.queue.conclusion import Conclusion
 from services.sender.sending.answer_classification import NotSent, ProviderAnswer, Refused, Unknown
 from services.sender.sending.intent_decision import validity_seconds
 from services.sender.sending.intents import Intent
-from services.sender.sending.outcomes import Outcomes
-from shared.clock import Clock
+from shared.batcher import Batcher
+from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.errors import Fault
 from shared.failpoints import failpoint
 from shared.ids import AttemptId, FollowUpId
 from shared.privacy import Sealer
@@ -25,24 +28,31 @@ START_WITHIN_SECONDS: Final = 2.0
 """A call is not made later than this after its intent (send-protocol 1.4): an opt-out may have come since."""
 _DEFAULT_PAUSE_SECONDS: Final = 1.0
 _STOP_SECONDS: Final = 15.0
+_GROUP_OUTCOMES: Final = 100
+_LINGER_SECONDS: Final = 0.02
+"""Answers of one group of calls arrive close together; a crash meanwhile leaves unknowns, which are looked up."""
+_BACKOFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0)
 
 log = logger(__name__)
 
 
 class ProviderCalls:
-    """The calls under way in this process."""
+    """The calls under way in this process; nothing that can fail is done between an answer and its commit (1.5)."""
 
     def __init__(
-        self, clock: Clock, sealer: Sealer, outcomes: Outcomes, numbers: NumberHealth, *, most: int, process_url: str
+        self, units: UnitOfWorkRunner, sealer: Sealer, numbers: NumberHealth, *, most: int, process_url: str
     ) -> None:
-        self._clock = clock
+        self._units = units
+        self._clock = units.clock
         self._sealer = sealer
-        self._outcomes = outcomes
         self._numbers = numbers
         self._most = most
         self._process_url = process_url
         self._tasks: set[asyncio.Task[None]] = set()
         self._shielded: set[asyncio.Future[Any]] = set()
+        self._batcher: Batcher[AttemptUpdate, Conclusion | None] = Batcher(
+            lambda updates: attempt_recording.commit(updates, units), _GROUP_OUTCOMES, _LINGER_SECONDS
+        )
         self.is_stopping = False
 
     @property
@@ -64,9 +74,23 @@ class ProviderCalls:
         task.add_done_callback(self._shielded.discard)
         return await asyncio.shield(task)
 
-    async def record_not_made(self, attempt_id: AttemptId, follow_up_id: FollowUpId, reason: str) -> None:
-        """Record that an intent's call was not made."""
-        await self._outcomes.record(AttemptUpdate(attempt_id, follow_up_id, NotSent(reason)))
+    async def record(self, attempt_id: AttemptId, follow_up_id: FollowUpId, answer: ProviderAnswer) -> None:
+        """Commit the outcome of a call, waiting in memory for as long as the database is unavailable.
+
+        Where it cannot be committed for another reason, its intent becomes overdue, and then unknown.
+        """
+        failures = 0
+        while True:
+            try:
+                await self._batcher.add(AttemptUpdate(attempt_id, follow_up_id, answer))
+            except Fault as fault:
+                if not fault.retryable:
+                    raise
+                await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                failures += 1
+                log.warning("outcome_waits", code=fault.code, attempt_id=str(attempt_id))
+            else:
+                return
 
     async def drain(self) -> None:
         """Wait until the outcome of every call under way is recorded."""
@@ -88,7 +112,7 @@ class ProviderCalls:
         number = intent.dispatch.sender_number
         answer = await self._call(intent)
         failpoint("sender.after_call")
-        await self._outcomes.record(AttemptUpdate(intent.attempt.id, intent.dispatch.follow_up_id, answer))
+        await self.record(intent.attempt.id, intent.dispatch.follow_up_id, answer)
         failpoint("sender.after_outcome")
         if isinstance(answer, Refused) and answer.meaning.reaction is Reaction.SLOW_DOWN:
             pause(number, answer.retry_after_seconds or _DEFAULT_PAUSE_SECONDS)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from services.sender.queue.attempt_recording import AttemptUpdate
 from services.sender.reconciliation.reconciler import Reconciler
 from services.sender.sending.answer_classification import Accepted
 from services.sender.settings import SenderSettings
@@ -259,9 +258,7 @@ async def test_c12_a_callback_overtakes_the_outcome(driver: SenderDriver, monkey
     await driver.http.post(**text.receipt("delivered"))
     assert (await driver.attempts())[0]["state"] == "accepted"
     doubles = alarms("double")
-    await driver.sender.outcomes.record(
-        AttemptUpdate(attempt["id"], attempt["follow_up_id"], Accepted(text.sid, parts=1))
-    )
+    await driver.sender.calls.record(attempt["id"], attempt["follow_up_id"], Accepted(text.sid, parts=1))
     assert alarms("double") == doubles
     assert len(await driver.published(DispatchAccepted)) == 1
     assert (await driver.dispatches())[0]["state"] == "delivered"
