@@ -3,8 +3,10 @@
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from services.sender.queue.dispatches import Dispatch
 from services.sender.replies.send_permission import SendPermission
 from services.sender.tables import recipients
 from shared.db.transaction import Lock, Row, Transaction
@@ -12,7 +14,6 @@ from shared.events.consent import SuppressionCause
 from shared.ids import FollowUpId, MerchantId, RecipientId
 
 _TEXT_KEY_BYTES: Final = 16
-_LAST_TEXT: Final = ("recipient_id", "last_follow_up_id", "last_sender_number", "last_intent_at", "text_key")
 
 
 class SenderRecipient(NamedTuple):
@@ -23,8 +24,6 @@ class SenderRecipient(NamedTuple):
     permission: SendPermission
     erased_at: datetime | None = None
     last_follow_up_id: FollowUpId | None = None
-    last_sender_number: str | None = None
-    last_intent_at: datetime | None = None
     in_flight_at_stop: int = 0
     """Texts that were already handed to a provider when an opt-out came."""
     text_key: bytes | None = None
@@ -77,10 +76,19 @@ async def save_recipients(db: Transaction, changed: Iterable[SenderRecipient]) -
     await db.upsert(recipients, [_row(each) for each in sorted(changed, key=lambda each: each.recipient_id)])
 
 
-async def save_last_texts(db: Transaction, sent: Iterable[SenderRecipient]) -> None:
-    """Write the last text and the text key of people, and nothing else of their rows."""
-    in_order = sorted(sent, key=lambda each: each.recipient_id)
-    await db.change(recipients, [{name: getattr(each, name) for name in _LAST_TEXT} for each in in_order])
+async def save_last_texts(db: Transaction, sent: Iterable[tuple[Dispatch, bytes]], now: datetime) -> None:
+    """Write the last text and the text key of people who have a row, and nothing else of it."""
+    rows = [
+        {
+            "recipient_id": text.recipient_id,
+            "last_follow_up_id": text.follow_up_id,
+            "last_sender_number": text.sender_number,
+            "last_intent_at": now,
+            "text_key": text_key,
+        }
+        for text, text_key in sent
+    ]
+    await db.change(recipients, sorted(rows, key=itemgetter("recipient_id")))
 
 
 def _recipient(row: Row) -> SenderRecipient:

@@ -1,6 +1,6 @@
 """The intent transaction: the point of no return, many texts to one commit (send-protocol, section 1, step 3)."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -124,7 +124,7 @@ async def commit_intents(
         elif (after := _apply(decision, dispatch, uow)) is not None:
             changed.append(after)
     await store.save_dispatches(uow.db, [(dispatch, None) for dispatch in changed], uow.now)
-    written = await _write(planned, people, made_by, uow)
+    written = await _write(planned, made_by, uow)
     called = tuple(each._replace(started_at=clock.monotonic()) for each in written if each.attempt.body_sha256)
     return IntentGroup(called, tuple(decisions))
 
@@ -198,9 +198,7 @@ def _apply(decision: IntentDecision, dispatch: Dispatch, uow: UnitOfWork) -> Dis
             return None
 
 
-async def _write(
-    planned: Sequence[Intent], people: Mapping[RecipientId, SenderRecipient], made_by: UUID, uow: UnitOfWork
-) -> list[Intent]:
+async def _write(planned: Sequence[Intent], made_by: UUID, uow: UnitOfWork) -> list[Intent]:
     """Write attempts, last texts and links; the database refuses a second live attempt, which is then not sent."""
     is_new = await store.insert_attempts(uow.db, [(each.attempt, each.composed.encoding) for each in planned], made_by)
     written = [each for each, new in zip(planned, is_new, strict=True) if new]
@@ -213,19 +211,8 @@ async def _write(
         ],
         uow.now,
     )
-    await recipient_store.save_last_texts(
-        uow.db,
-        [
-            person._replace(
-                last_follow_up_id=each.dispatch.follow_up_id,
-                last_sender_number=each.dispatch.sender_number,
-                last_intent_at=uow.now,
-                text_key=each.text_key,
-            )
-            for each in written
-            if (person := people.get(each.dispatch.recipient_id)) is not None
-        ],
-    )
+    sent = [(each.dispatch, each.text_key) for each in written if each.text_key is not None]
+    await recipient_store.save_last_texts(uow.db, sent, uow.now)
     await add_links(uow, [row for each in written for row in each.composed.link_rows])
     return written
 
