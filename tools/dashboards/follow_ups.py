@@ -1,6 +1,6 @@
 """The follow-ups dashboard: the results of texts."""
 
-from tools.dashboards.panels import Dashboard, Panel, Query, Row, single
+from tools.dashboards.panels import Dashboard, Panel, Query, Row, rates, single
 from tools.dashboards.promql import RANGE, increase, rate, ratio
 
 _ACCEPTED = increase("followup_dispatch_attempts_total", over=RANGE, outcome="accepted")
@@ -43,37 +43,19 @@ PLANS = Row(
             ],
             "ops",
         ),
-        Panel("Planned", single(rate("followup_planned_total", by=["purpose"]), "{{purpose}}"), "ops"),
-        Panel(
-            "Conditions that could not be evaluated",
-            single(rate("followup_condition_errors_total", by=["where"]), "{{where}}"),
-            "ops",
-        ),
+        rates("Planned", "followup_planned_total", by=["purpose"]),
+        rates("Conditions that could not be evaluated", "followup_condition_errors_total", by=["where"]),
     ],
 )
 
 GATE = Row(
     "The gate",
     [
-        Panel(
-            "Blocked, by reason",
-            single(rate("followup_verdicts_total", by=["reason"], decision="block"), "{{reason}}"),
-            "ops",
-        ),
-        Panel(
-            "Deferred, by reason",
-            single(rate("followup_verdicts_total", by=["reason"], decision="defer"), "{{reason}}"),
-            "ops",
-        ),
-        Panel(
-            "Cleared, by purpose",
-            single(rate("followup_verdicts_total", by=["purpose"], decision="send"), "{{purpose}}"),
-            "ops",
-        ),
-        Panel("Consent claims", single(rate("followup_consent_claims_total", by=["act"]), "{{act}}"), "ops"),
-        Panel(
-            "Cap slots returned", single(rate("followup_cap_slots_returned_total", by=["reason"]), "{{reason}}"), "ops"
-        ),
+        rates("Blocked, by reason", "followup_verdicts_total", by=["reason"], decision="block"),
+        rates("Deferred, by reason", "followup_verdicts_total", by=["reason"], decision="defer"),
+        rates("Cleared, by purpose", "followup_verdicts_total", by=["purpose"], decision="send"),
+        rates("Consent claims", "followup_consent_claims_total", by=["act"]),
+        rates("Cap slots returned", "followup_cap_slots_returned_total", by=["reason"]),
         Panel("Being sent when STOP arrived", single(increase("followup_texts_in_flight_at_stop_total"))),
     ],
 )
@@ -81,18 +63,18 @@ GATE = Row(
 ENDS = Row(
     "Results",
     [
-        Panel("Ends by state", single(rate("followup_ended_total", by=["state"]), "{{state}}"), "ops"),
-        Panel("Ends by reason", single(rate("followup_ended_total", by=["reason_class"]), "{{reason_class}}"), "ops"),
-        Panel("Receipts by status", single(rate("followup_receipts_total", by=["status"]), "{{status}}"), "ops"),
-        Panel("Replies", single(rate("followup_replies_total", by=["reply_class"]), "{{reply_class}}"), "ops"),
-        Panel("Visits by people", single(rate("followup_link_visits_total", visitor="person")), "ops"),
-        Panel("Purchases, by attribution", single(rate("followup_purchases_total", by=["model"]), "{{model}}"), "ops"),
+        rates("Ends by state", "followup_ended_total", by=["state"]),
+        rates("Ends by reason", "followup_ended_total", by=["reason_class"]),
+        rates("Receipts by status", "followup_receipts_total", by=["status"]),
+        rates("Replies", "followup_replies_total", by=["reply_class"]),
+        rates("Visits by people", "followup_link_visits_total", visitor="person"),
+        rates("Purchases, by attribution", "followup_purchases_total", by=["model"]),
         Panel(
             "Refunds and cancellations",
             single(rate("followup_conversion_deductions_total", by=["kind", "effect"]), "{{kind}}: {{effect}}"),
             "ops",
         ),
-        Panel("Facts recorded", single(rate("followup_facts_recorded_total", by=["topic"]), "{{topic}}"), "ops"),
+        rates("Facts recorded", "followup_facts_recorded_total", by=["topic"]),
         Panel(
             "Facts late, repeated, recounted",
             [

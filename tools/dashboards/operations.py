@@ -1,6 +1,6 @@
 """The operations dashboard: does everything run, and where is work stuck."""
 
-from tools.dashboards.panels import Dashboard, Panel, Query, Row, quantiles, single
+from tools.dashboards.panels import Dashboard, Panel, Query, Row, quantiles, rates, single
 from tools.dashboards.promql import highest, increase, mean, occurred, quantile, rate, ratio, total
 
 _SINCE = "15m"
@@ -14,11 +14,7 @@ def _figure(title: str, expr: str, *, unit: str = "short", bad_from: float | Non
 HEALTH = Row(
     "Is anything wrong?",
     [
-        _figure(
-            "Processes up",
-            total("up", job="followup"),
-            about="Prometheus targets that answered the last scrape.",
-        ),
+        _figure("Processes up", total("up", job="followup"), about="Prometheus targets that answered the last scrape."),
         _figure("Consumers halted", f"{total('followup_consumer_halted')} or vector(0)", bad_from=1),
         _figure("Duplicate sends detected, 24 h", increase("followup_doubles_detected_total", over="24h"), bad_from=1),
         _figure("Unanswered releases", highest("followup_unanswered_releases"), bad_from=1),
@@ -33,9 +29,7 @@ HEALTH = Row(
             "Events parked, 24 h", f"{increase('followup_events_parked_total', over='24h')} or vector(0)", bad_from=1
         ),
         _figure(
-            "Sender alarms, 24 h",
-            f"{increase('followup_sender_alarms_total', over='24h')} or vector(0)",
-            bad_from=1,
+            "Sender alarms, 24 h", f"{increase('followup_sender_alarms_total', over='24h')} or vector(0)", bad_from=1
         ),
         _figure("Releases delayed by lag, s", highest("followup_source_lag_seconds"), bad_from=5),
         _figure(
@@ -57,11 +51,7 @@ HEALTH = Row(
 ENTRY_POINTS = Row(
     "Webhooks and other HTTP entry points",
     [
-        Panel(
-            "Deliveries by outcome",
-            single(rate("followup_ingest_deliveries_total", by=["outcome"]), "{{outcome}}"),
-            "reqps",
-        ),
+        rates("Deliveries by outcome", "followup_ingest_deliveries_total", by=["outcome"], unit="reqps"),
         Panel(
             "Refused and quarantined",
             [
@@ -74,11 +64,7 @@ ENTRY_POINTS = Row(
             "reqps",
         ),
         Panel("Body to commit", quantiles("followup_ingest_delivery_seconds"), "s"),
-        Panel(
-            "Callbacks without a valid signature",
-            single(rate("followup_callbacks_rejected_total", by=["door"]), "{{door}}"),
-            "reqps",
-        ),
+        rates("Callbacks without a valid signature", "followup_callbacks_rejected_total", by=["door"], unit="reqps"),
         Panel(
             "Short links",
             [
@@ -88,18 +74,14 @@ ENTRY_POINTS = Row(
             ],
             "reqps",
         ),
-        Panel(
-            "Raw deliveries deleted by retention",
-            single(rate("followup_ingest_purged_deliveries_total")),
-            "short",
-        ),
+        rates("Raw deliveries deleted by retention", "followup_ingest_purged_deliveries_total", unit="short"),
     ],
 )
 
 EVENTS = Row(
     "Events",
     [
-        Panel("Events handled", single(rate("followup_events_handled_total", by=["service"]), "{{service}}"), "ops"),
+        rates("Events handled", "followup_events_handled_total", by=["service"]),
         Panel("Consumer lag (Kafka)", single(total("followup_consumer_lag_events", by=["service"]), "{{service}}")),
         Panel(
             "Partitions read (Kafka)",
@@ -139,7 +121,7 @@ TIMERS = Row(
     "Timers and the gate",
     [
         Panel("Due to released", quantiles("followup_timer_lag_seconds"), "s"),
-        Panel("Releases", single(rate("followup_released_total", by=["purpose"]), "{{purpose}}"), "ops"),
+        rates("Releases", "followup_released_total", by=["purpose"]),
         Panel("Timers per unit of work, mean", single(mean("followup_timers_fired"))),
         Panel(
             "Waiting",
@@ -149,7 +131,7 @@ TIMERS = Row(
                 Query(highest("followup_unanswered_releases"), "unanswered"),
             ],
         ),
-        Panel("Verdicts", single(rate("followup_verdicts_total", by=["decision"]), "{{decision}}"), "ops"),
+        rates("Verdicts", "followup_verdicts_total", by=["decision"]),
         Panel("Opt-out to ledger", quantiles("followup_revocation_seconds"), "s"),
     ],
 )
@@ -157,17 +139,11 @@ TIMERS = Row(
 SENDING = Row(
     "Sending",
     [
-        Panel(
-            "Provider calls by outcome",
-            single(rate("followup_dispatch_attempts_total", by=["outcome"]), "{{outcome}}"),
-            "ops",
-        ),
+        rates("Provider calls by outcome", "followup_dispatch_attempts_total", by=["outcome"]),
         Panel("Duration of provider calls", quantiles("followup_provider_call_seconds", by=["provider"]), "s"),
         Panel("Ready to intent", quantiles("followup_dispatch_queue_seconds"), "s"),
         Panel("Intents per commit, mean", single(mean("followup_intent_group_texts"))),
-        Panel(
-            "Checks at intent", single(rate("followup_intent_decisions_total", by=["decision"]), "{{decision}}"), "ops"
-        ),
+        rates("Checks at intent", "followup_intent_decisions_total", by=["decision"]),
         Panel(
             "Calls in progress and unresolved",
             [
@@ -198,12 +174,8 @@ DATABASE = Row(
             ],
             "ops",
         ),
-        Panel("Rows written", single(rate("followup_database_rows_written_total")), "wps"),
-        Panel(
-            "Writer utilization",
-            single(rate("followup_database_writer_seconds_total", by=["instance"]), "{{instance}}"),
-            "percentunit",
-        ),
+        rates("Rows written", "followup_database_rows_written_total", unit="wps"),
+        rates("Writer utilization", "followup_database_writer_seconds_total", by=["instance"], unit="percentunit"),
         Panel(
             "Writer time per unit of work",
             single(ratio(rate("followup_database_writer_seconds_total"), rate("followup_database_units_total"))),

@@ -68,13 +68,17 @@ class Dashboard:
 
 def quantiles(metric: str, *, by: Sequence[str] = ()) -> Sequence[Query]:
     """Return the queries of a histogram's median, 95th and 99th percentile."""
-    legend = " ".join(f"{{{{{label}}}}}" for label in by)
-    return [Query(promql.quantile(q, metric, by=by), f"{legend} p{q * 100:g}".strip()) for q in (0.5, 0.95, 0.99)]
+    return [Query(promql.quantile(q, metric, by=by), f"{_legend(by)} p{q * 100:g}".strip()) for q in (0.5, 0.95, 0.99)]
+
+
+def rates(title: str, metric: str, *, by: Sequence[str] = (), unit: str = "ops", **where: str) -> Panel:
+    """Return the panel of a counter's rate: a line for each value of the labels `by`."""
+    return Panel(title, single(promql.rate(metric, by=by, **where), _legend(by)), unit)
 
 
 def default_queries(metric: Metric) -> Sequence[Query]:
     """Return the usual queries for a metric of its kind."""
-    legend = " ".join(f"{{{{{label}}}}}" for label in metric.labels)
+    legend = _legend(metric.labels)
     match metric.kind:
         case "counter":
             return single(promql.rate(metric.name, by=metric.labels), legend)
@@ -82,6 +86,10 @@ def default_queries(metric: Metric) -> Sequence[Query]:
             return single(promql.total(metric.name, by=metric.labels), legend)
         case "histogram":
             return quantiles(metric.name, by=metric.labels)
+
+
+def _legend(labels: Sequence[str]) -> str:
+    return " ".join(f"{{{{{label}}}}}" for label in labels)
 
 
 def single(expr: str, legend: str = "") -> Sequence[Query]:
