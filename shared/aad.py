@@ -7,6 +7,7 @@ moved to another event, row, column or recipient does not open.
 All of them are defined here, so that no two can be equal.
 """
 
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -31,39 +32,27 @@ class AssociatedData(NamedTuple):
         return f"{merchant}\x1f{table}\x1f{column}\x1f{row.hex if isinstance(row, UUID) else row}".encode()
 
 
-def delivery_body(delivery_id: UUID) -> AssociatedData:
-    """Return that of a webhook's body."""
-    return AssociatedData("deliveries", "body", delivery_id)
-
-
-def delivery_headers(delivery_id: UUID) -> AssociatedData:
-    """Return that of a webhook's headers."""
-    return AssociatedData("deliveries", "headers", delivery_id)
-
-
-def contact(recipient_id: UUID) -> AssociatedData:
-    """Return that of a recipient's contact data, by the keyed hash of their number."""
-    return AssociatedData("people", "contact", recipient_id)
-
-
-def trigger_facts(event_id: UUID) -> AssociatedData:
-    """Return that of a trigger's facts."""
-    return AssociatedData("triggers", "facts", event_id)
-
-
-def text_body(follow_up_id: UUID) -> AssociatedData:
-    """Return that of a text's template."""
-    return AssociatedData("texts", "body", follow_up_id)
-
-
-def text_facts(follow_up_id: UUID) -> AssociatedData:
-    """Return that of the names a text's template may read."""
-    return AssociatedData("texts", "facts", follow_up_id)
-
-
-def evidence(claim_id: UUID) -> AssociatedData:
-    """Return that of what proves a claim of consent, by the id of its event, which is its ledger entry's."""
-    return AssociatedData("claims", "evidence", claim_id)
+delivery_body = partial(AssociatedData, "deliveries", "body")
+"""A webhook's body."""
+delivery_headers = partial(AssociatedData, "deliveries", "headers")
+contact = partial(AssociatedData, "people", "contact")
+"""A recipient's contact data, by the keyed hash of their number."""
+trigger_facts = partial(AssociatedData, "triggers", "facts")
+"""By the id of the trigger's event."""
+text_body = partial(AssociatedData, "texts", "body")
+"""A text's template, by the id of its follow-up."""
+text_facts = partial(AssociatedData, "texts", "facts")
+"""The names a text's template may read."""
+evidence = partial(AssociatedData, "claims", "evidence")
+"""What proves a claim of consent, by the id of its event, which is its ledger entry's."""
+receipt = partial(AssociatedData, "receipts", "raw")
+"""A provider's callback."""
+reply_text = partial(AssociatedData, "replies", "text")
+"""A person's reply, by the provider's id of it; the merchant is a part of every place."""
+link_target = partial(AssociatedData, "short_links", "target")
+"""Where a short link leads, by its code."""
+preference_link = partial(AssociatedData, "preference_links", "recipient")
+"""The person in the link to their preference page, by the link's beginning and end."""
 
 
 def copy_piece(request_id: UUID, service: str, part: int) -> AssociatedData:
@@ -71,26 +60,6 @@ def copy_piece(request_id: UUID, service: str, part: int) -> AssociatedData:
     return AssociatedData("copies", "body", f"{request_id}/{service}/{part}")
 
 
-def receipt(receipt_id: UUID) -> AssociatedData:
-    """Return that of a provider's callback."""
-    return AssociatedData("receipts", "raw", receipt_id)
-
-
-def reply_text(provider_message_id: str) -> AssociatedData:
-    """Return that of a person's reply; the merchant is a part of every place."""
-    return AssociatedData("replies", "text", provider_message_id)
-
-
 def unassigned_reply(digest: bytes) -> AssociatedData:
     """Return that of a reply whose merchant is unknown."""
     return AssociatedData("unassigned_replies", "raw", digest.hex())
-
-
-def link_target(code: str) -> AssociatedData:
-    """Return that of where a short link leads."""
-    return AssociatedData("short_links", "target", code)
-
-
-def preference_link(span: str) -> AssociatedData:
-    """Return that of the person in the link to their preference page, by the link's beginning and end."""
-    return AssociatedData("preference_links", "recipient", span)

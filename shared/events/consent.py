@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 
 from shared import aad
 from shared.aad import AssociatedData
@@ -81,12 +80,9 @@ def _plain(word: str) -> str:
     return word.strip().casefold()
 
 
-@event
+@event(Topic.CONSENTS, "consent.reported")
 class ConsentReported(Event):
     """A claim that a person gave or withdrew consent; the ledger decides what it means."""
-
-    type: ClassVar[str] = "consent.reported"
-    topic: ClassVar[Topic] = Topic.CONSENTS
 
     scope: ConsentScope
     act: ConsentAct
@@ -130,12 +126,9 @@ class ScopeSnapshot(Part):
     revoked_at: datetime | None = None
 
 
-@event
+@event(Topic.CONSENTS, "consent.changed")
 class ConsentChanged(Event):
     """The ledger's standing of a person is now this; a higher `epoch` replaces a lower one."""
-
-    type: ClassVar[str] = "consent.changed"
-    topic: ClassVar[Topic] = Topic.CONSENTS
 
     epoch: int
     """Counts the ledger entries of this person."""
@@ -165,12 +158,9 @@ class PrivacyRight(StrEnum):
     ERASURE = "erasure"
 
 
-@event
+@event(Topic.CONSENTS, "privacy.requested")
 class PrivacyRequested(Event):
     """An export or erasure was requested."""
-
-    type: ClassVar[str] = "privacy.requested"
-    topic: ClassVar[Topic] = Topic.CONSENTS
 
     right: PrivacyRight
     source: str
@@ -180,12 +170,9 @@ class PrivacyRequested(Event):
         return True
 
 
-@event
+@event(Topic.CONSENTS, "recipient.erased")
 class RecipientErased(Event):
     """Forget this person: sealed columns go, guard rows and keyed hashes stay."""
-
-    type: ClassVar[str] = "recipient.erased"
-    topic: ClassVar[Topic] = Topic.CONSENTS
 
     request_id: EventId | None = None
     """The request whose certificate lists what each service blanked; None: there is no certificate."""
@@ -195,12 +182,9 @@ class RecipientErased(Event):
         return True
 
 
-@event
+@event(Topic.CONSENTS, "merchant.closed")
 class MerchantClosed(Event):
     """Stop every text of this shop; published to every partition (recipient id is nil)."""
-
-    type: ClassVar[str] = "merchant.closed"
-    topic: ClassVar[Topic] = Topic.CONSENTS
 
     reason: str
 

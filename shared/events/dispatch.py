@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 
 from shared.events.envelope import Event, event
 from shared.events.follow_up import Purpose
@@ -30,8 +29,6 @@ class ErrorClass(StrEnum):
 class DispatchEvent(Event):
     """The fields of every event about a dispatch."""
 
-    topic: ClassVar[Topic] = Topic.DISPATCHES
-
     follow_up_id: FollowUpId
     attempt_id: AttemptId | None = None
     """None if no attempt was ever made (refused at intent)."""
@@ -43,11 +40,9 @@ class DispatchEvent(Event):
     sender_number: str
 
 
-@event
+@event(Topic.DISPATCHES, "dispatch.accepted")
 class DispatchAccepted(DispatchEvent):
     """The provider took it; from here the text may exist."""
-
-    type: ClassVar[str] = "dispatch.accepted"
 
     provider_message_id: str
     parts: int
@@ -69,11 +64,9 @@ class DispatchAccepted(DispatchEvent):
         return self.price_minor * micros_per_minor(self.currency or "")
 
 
-@event
+@event(Topic.DISPATCHES, "dispatch.waiting")
 class DispatchWaiting(DispatchEvent):
     """A call was made and is not over: no answer shows whether the text went, or the provider wants a later retry."""
-
-    type: ClassVar[str] = "dispatch.waiting"
 
     reason: str
     """`unanswered`, `not_sent`, or the error class of a refusal that is tried again by the sender itself."""
@@ -83,22 +76,18 @@ class DispatchWaiting(DispatchEvent):
     """When the provider is asked (unanswered) or the next call may be made."""
 
 
-@event
+@event(Topic.DISPATCHES, "dispatch.delivered")
 class DispatchDelivered(DispatchEvent):
     """The phone has it."""
-
-    type: ClassVar[str] = "dispatch.delivered"
 
     accepted_at: datetime | None = None
     asked_at: datetime | None = None
     """When the provider was asked, if it did not report by itself."""
 
 
-@event
+@event(Topic.DISPATCHES, "dispatch.failed")
 class DispatchFailed(DispatchEvent):
     """It did not go, or did not arrive."""
-
-    type: ClassVar[str] = "dispatch.failed"
 
     accepted: bool
     """Whether the provider ever took it: decides whether a cap slot is returned."""
@@ -113,10 +102,8 @@ class DispatchFailed(DispatchEvent):
     """When the provider was asked about a text it accepted, if it did not report by itself."""
 
 
-@event
+@event(Topic.DISPATCHES, "dispatch.unknown")
 class DispatchUnknown(DispatchEvent):
     """Reconciliation ended without an answer; the text may or may not exist, and is not sent again."""
-
-    type: ClassVar[str] = "dispatch.unknown"
 
     reason: str

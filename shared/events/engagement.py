@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 from uuid import UUID
 
 from shared.events.envelope import Event, Sealed, event
@@ -19,12 +18,9 @@ class ReplyClass(StrEnum):
     OTHER = "other"
 
 
-@event
+@event(Topic.ENGAGEMENT, "reply.received")
 class ReplyReceived(Event):
     """A person wrote back; the text itself stays sealed with the sender."""
-
-    type: ClassVar[str] = "reply.received"
-    topic: ClassVar[Topic] = Topic.ENGAGEMENT
 
     reply_class: ReplyClass
     needs_review: bool = False
@@ -40,12 +36,9 @@ class ReplyReceived(Event):
     """A STOP texted again: it changed nothing, and one confirmation is all there may be (47 CFR 64.1200(a)(12))."""
 
 
-@event
+@event(Topic.ENGAGEMENT, "click.recorded")
 class ClickRecorded(Event):
     """A tracked short link was visited."""
-
-    type: ClassVar[str] = "click.recorded"
-    topic: ClassVar[Topic] = Topic.ENGAGEMENT
 
     follow_up_id: FollowUpId
     click_id: UUID
@@ -62,12 +55,9 @@ class AttributionModel(StrEnum):
     DELIVERED = "delivered"
 
 
-@event
+@event(Topic.ENGAGEMENT, "conversion.attributed")
 class ConversionAttributed(Event):
     """A purchase is credited to one text inside its attribution window; no purchase is credited twice."""
-
-    type: ClassVar[str] = "conversion.attributed"
-    topic: ClassVar[Topic] = Topic.ENGAGEMENT
 
     conversion_id: UUID
     follow_up_id: FollowUpId
@@ -80,12 +70,9 @@ class ConversionAttributed(Event):
     currency: str
 
 
-@event
+@event(Topic.ENGAGEMENT, "conversion.adjusted")
 class ConversionAdjusted(Event):
     """A refund or cancellation took credit back."""
-
-    type: ClassVar[str] = "conversion.adjusted"
-    topic: ClassVar[Topic] = Topic.ENGAGEMENT
 
     conversion_id: UUID
     follow_up_id: FollowUpId

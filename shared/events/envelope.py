@@ -1,5 +1,6 @@
 """What every event carries, and the registry that turns a type name into its model."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar, TypeVar
 
@@ -48,12 +49,17 @@ EventT = TypeVar("EventT", bound=type[Event])
 _REGISTRY: dict[str, type[Event]] = {}
 
 
-def event(kind: EventT) -> EventT:
-    """Enter an event class into the registry under its `type`."""
-    if kind.type in _REGISTRY:
-        raise RuntimeError(f"two models claim the event type {kind.type}")
-    _REGISTRY[kind.type] = kind
-    return kind
+def event(topic: Topic, name: str) -> Callable[[EventT], EventT]:
+    """Enter an event class into the registry: events of this `name` are in this `topic`."""
+
+    def enter(kind: EventT) -> EventT:
+        if name in _REGISTRY:
+            raise RuntimeError(f"two models claim the event type {name}")
+        kind.topic, kind.type = topic, name
+        _REGISTRY[name] = kind
+        return kind
+
+    return enter
 
 
 def declared() -> dict[str, type[Event]]:

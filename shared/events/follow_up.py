@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 
 from shared import aad
 from shared.aad import AssociatedData
@@ -53,8 +52,6 @@ class Content(Part):
 class FollowUpEvent(Event):
     """The fields of every event about one follow-up."""
 
-    topic: ClassVar[Topic] = Topic.FOLLOW_UPS
-
     follow_up_id: FollowUpId
     enrollment_id: EnrollmentId
     flow: str
@@ -73,11 +70,9 @@ class FollowUpEvent(Event):
         return {**super().associated_data(), **text}
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.planned")
 class FollowUpPlanned(FollowUpEvent):
     """A text is planned."""
-
-    type: ClassVar[str] = "follow-up.planned"
 
     due_at: datetime
     expires_at: datetime | None = None
@@ -90,11 +85,9 @@ class FollowUpPlanned(FollowUpEvent):
     trigger_id: EventId | None = None
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.due")
 class FollowUpDue(FollowUpEvent):
     """A text is due: the gate must decide whether it may go."""
-
-    type: ClassVar[str] = "follow-up.due"
 
     first_due_at: datetime
     """`max_defer_hours` counts from here."""
@@ -112,11 +105,9 @@ class FollowUpDue(FollowUpEvent):
     """The id of the API key that requested it, if one did."""
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.cleared")
 class FollowUpCleared(FollowUpEvent):
     """It may go until `valid_until`; after that the gate is asked again."""
-
-    type: ClassVar[str] = "follow-up.cleared"
 
     valid_until: datetime
     first_due_at: datetime | None = None
@@ -136,11 +127,9 @@ class FollowUpCleared(FollowUpEvent):
     """The ids of the rules that were evaluated and were open."""
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.deferred")
 class FollowUpDeferred(FollowUpEvent):
     """Ask again at `until`; not an attempt."""
-
-    type: ClassVar[str] = "follow-up.deferred"
 
     until: datetime
     reason: str
@@ -150,11 +139,9 @@ class FollowUpDeferred(FollowUpEvent):
     """The ids of the rules that closed the window."""
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.blocked")
 class FollowUpBlocked(FollowUpEvent):
     """Never, and why."""
-
-    type: ClassVar[str] = "follow-up.blocked"
 
     reason: str
     explanation: str | None = None
@@ -162,20 +149,16 @@ class FollowUpBlocked(FollowUpEvent):
     rules: tuple[str, ...] = ()
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.lapsed")
 class FollowUpLapsed(FollowUpEvent):
     """The clearance ran out before the intent; the gate is asked again."""
-
-    type: ClassVar[str] = "follow-up.lapsed"
 
     reason: str
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.moved")
 class FollowUpMoved(FollowUpEvent):
     """Still pending, and due later than was planned."""
-
-    type: ClassVar[str] = "follow-up.moved"
 
     due_at: datetime
     expires_at: datetime | None = None
@@ -188,19 +171,15 @@ class FollowUpMoved(FollowUpEvent):
     """How far it is due behind that."""
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.cancelled")
 class FollowUpCancelled(FollowUpEvent):
     """The flow, the API or an opt-out no longer wants it."""
-
-    type: ClassVar[str] = "follow-up.cancelled"
 
     reason: str
 
 
-@event
+@event(Topic.FOLLOW_UPS, "follow-up.expired")
 class FollowUpExpired(FollowUpEvent):
     """The text was not sent in time."""
-
-    type: ClassVar[str] = "follow-up.expired"
 
     reason: str

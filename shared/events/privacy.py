@@ -1,7 +1,5 @@
 """Data subject requests: each service reports what it blanked, or hands over what it holds."""
 
-from typing import ClassVar
-
 from shared import aad
 from shared.aad import AssociatedData
 from shared.events.envelope import Event, Sealed, event
@@ -9,12 +7,9 @@ from shared.events.topics import Topic
 from shared.ids import EventId
 
 
-@event
+@event(Topic.CONSENTS, "privacy.erased")
 class PrivacyErased(Event):
     """One service has blanked what it held of a person, or of a whole shop (then the recipient id is nil)."""
-
-    type: ClassVar[str] = "privacy.erased"
-    topic: ClassVar[Topic] = Topic.CONSENTS
 
     request_id: EventId
     """The id of the erasure's certificate."""
@@ -27,12 +22,9 @@ class PrivacyErased(Event):
         return True
 
 
-@event
+@event(Topic.CONSENTS, "privacy.exported")
 class PrivacyExported(Event):
     """A piece of everything one service holds about a person, for a requested export."""
-
-    type: ClassVar[str] = "privacy.exported"
-    topic: ClassVar[Topic] = Topic.CONSENTS
 
     request_id: EventId
     service: str

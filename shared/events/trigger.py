@@ -1,7 +1,6 @@
 """Triggers: what happened at the shop, in platform-neutral terms."""
 
 from enum import StrEnum
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -82,12 +81,9 @@ class Contact(BaseModel):
     """IANA name."""
 
 
-@event
+@event(Topic.TRIGGERS, "trigger.received")
 class TriggerReceived(Event):
     """A purchase, inquiry or other thing happened at the shop."""
-
-    type: ClassVar[str] = "trigger.received"
-    topic: ClassVar[Topic] = Topic.TRIGGERS
 
     kind: str
     """A `TriggerKind`, or ``custom.<name>``."""
