@@ -44,7 +44,7 @@ class SystemClock:
     """The machine's clock, plus the offset of the clock file if one is named."""
 
     def __init__(self, offset_file: Path | None = None) -> None:
-        self._offset_file = offset_file
+        self.offset_file = offset_file
         self._offset = timedelta()
         self._checked_at = float("-inf")
         self._wall_origin = time.time()
@@ -52,11 +52,6 @@ class SystemClock:
         self._drift = 0.0
         self._steady_since = self._monotonic_origin
         self._is_held = False
-
-    @property
-    def offset_file(self) -> Path | None:
-        """The file that moves this clock, if there is one."""
-        return self._offset_file
 
     def now(self) -> datetime:
         """Return the wall clock in UTC, moved by the offset."""
@@ -86,12 +81,12 @@ class SystemClock:
 
     def _current_offset(self) -> timedelta:
         """Read the offset file again when it changed; a broken file keeps the last good offset."""
-        if self._offset_file is None:
+        if self.offset_file is None:
             return self._offset
         tick = time.monotonic()
         if tick - self._checked_at >= _OFFSET_CHECK_SECONDS:
             self._checked_at = tick
-            self._offset = read_offset(self._offset_file, default=self._offset)
+            self._offset = read_offset(self.offset_file, default=self._offset)
         return self._offset
 
 

@@ -99,7 +99,7 @@ class Housekeeping:
         before = merchants.merchants
         if await asyncio.to_thread(merchants.reload_if_changed):
             changes = changes_between(before, merchants.merchants)
-            log.info("merchants_reloaded", merchants=len(merchants.merchants), **changes.fields())
+            log.info("merchants_reloaded", merchants=len(merchants.merchants), **changes)
             for problem in merchants.problems:
                 log.warning("merchant_file_problem", problem=str(problem), in_force="the last good one")
         BROKEN_FILES.set(len({problem.file for problem in self._file_errors()}))

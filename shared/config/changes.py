@@ -1,39 +1,20 @@
 """What a reload of the merchant files changed, in words for the log, so that an author sees it took effect."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from shared.config.directory import Merchant
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The difference between the merchants in force before and after a reload; names are sorted."""
+def changes_between(before: Iterable[Merchant], after: Iterable[Merchant]) -> dict[str, list[str]]:
+    """Return the merchants `added` and `removed`, and what is `changed` of the others; sorted, empty lists left out.
 
-    added: tuple[str, ...] = ()
-    """Merchants."""
-    removed: tuple[str, ...] = ()
-    """Merchants."""
-    changed: tuple[str, ...] = ()
-    """`merchant: what`, such as ``acme: settings``, ``acme: flow win-back removed``, ``acme: number +1202… added``."""
-
-    def fields(self) -> dict[str, tuple[str, ...]]:
-        """Return the changes for a log line; empty if there are none."""
-        named = {"added": self.added, "removed": self.removed, "changed": self.changed}
-        return {name: words for name, words in named.items() if words}
-
-
-def changes_between(before: Iterable[Merchant], after: Iterable[Merchant]) -> Changes:
-    """Return the difference between the merchants in force before and after."""
+    A change reads ``acme: settings``, ``acme: flow win-back removed``, ``acme: number +1202… added``.
+    """
     old = {str(merchant.id): merchant for merchant in before}
     new = {str(merchant.id): merchant for merchant in after}
-    return Changes(
-        added=tuple(sorted(new.keys() - old.keys())),
-        removed=tuple(sorted(old.keys() - new.keys())),
-        changed=tuple(
-            f"{name}: {what}" for name in sorted(old.keys() & new.keys()) for what in _differences(old[name], new[name])
-        ),
-    )
+    changed = [f"{name}: {what}" for name in old.keys() & new.keys() for what in _differences(old[name], new[name])]
+    found = {"added": new.keys() - old.keys(), "removed": old.keys() - new.keys(), "changed": changed}
+    return {how: sorted(names) for how, names in found.items() if names}
 
 
 def _differences(old: Merchant, new: Merchant) -> list[str]:

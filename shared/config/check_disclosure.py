@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from shared.config.merchant import ConsentStrength, MerchantConfig, SourceSettings
-from shared.config.problem import Problem, Severity
+from shared.config.problem import Problem
 from shared.config.strict_yaml import Document, Path
 
 _CITE = "47 CFR 64.1200(f)(9)"
@@ -36,12 +36,12 @@ def disclosure_problems(config: MerchantConfig, document: Document) -> Iterator[
             continue
         if name not in _HEEDED:
             message = f"'consent_level' has no effect for '{name}': its consents carry their own level and wording"
-            yield _warning(document, path, message, "send 'level: pewc' and 'disclosure' with each consent")
+            yield document.warning(path, message, "send 'level: pewc' and 'disclosure' with each consent")
             continue
         if source.disclosure_since is None:
             message = "ticks from before the box showed these words count as written consent too"
             fix = "add 'disclosure_since: 2026-01-31T00:00:00Z', the moment from which the box has shown them"
-            yield _warning(document, path, message, fix)
+            yield document.warning(path, message, fix)
         yield from _lacking(config, source, document, ("sources", name, "disclosure"))
 
 
@@ -49,13 +49,9 @@ def _lacking(config: MerchantConfig, source: SourceSettings, document: Document,
     words = (source.disclosure or "").casefold()
     if config.brand.casefold() not in words:
         message = f"written consent names the seller, and these words do not say '{config.brand}' ({_CITE})"
-        yield _warning(document, path, message, "name the brand in the wording")
+        yield document.warning(path, message, "name the brand in the wording")
     if not config.locale.casefold().startswith("en"):
         return
     for pattern, duty, fix in _ENGLISH:
         if re.search(pattern, words) is None:
-            yield _warning(document, path, f"these words do not say {duty}, as written consent must ({_CITE})", fix)
-
-
-def _warning(document: Document, path: Path, message: str, fix: str) -> Problem:
-    return Problem(document.file, document.line_of(path), message, fix, Severity.WARNING)
+            yield document.warning(path, f"these words do not say {duty}, as written consent must ({_CITE})", fix)

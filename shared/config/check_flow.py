@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from shared import conditions, templates
 from shared.config.flow import Flow, OncePer, TextStep
 from shared.config.merchant import MerchantConfig
-from shared.config.problem import Problem, Severity, did_you_mean
+from shared.config.problem import Problem, did_you_mean
 from shared.config.reader import ReadFlow
 from shared.config.strict_yaml import Path
 from shared.config.vocabulary import fields_of
@@ -33,11 +33,8 @@ class _FlowCheck:
     def name(self) -> Iterator[Problem]:
         stem = self._document.file.rsplit("/", 1)[-1].removesuffix(".yaml")
         if stem != self._flow.flow:
-            yield self._problem(
-                ("flow",),
-                f"the flow is named '{self._flow.flow}' but its file '{stem}'",
-                "give both the same name",
-                Severity.WARNING,
+            yield self._document.warning(
+                ("flow",), f"the flow is named '{self._flow.flow}' but its file '{stem}'", "give both the same name"
             )
 
     def conditions(self) -> Iterator[Problem]:
@@ -61,18 +58,17 @@ class _FlowCheck:
             else:
                 conditions.compile_condition(source)
         except ConditionFault as fault:
-            yield self._problem(path, f"'{path[-1]}', column {fault.column}: {fault.detail}")
+            yield self._document.error(path, f"'{path[-1]}', column {fault.column}: {fault.detail}")
             return
         for name in conditions.names(source):
             yield from self._field(name.root, name.field, path, event_kind)
 
     def _text(self, step: TextStep, path: Path) -> Iterator[Problem]:
         if step.purpose == Purpose.MARKETING and step.expire_after is None:
-            yield self._problem(
+            yield self._document.warning(
                 (*path, "text"),
                 f"the marketing text '{step.text}' never expires",
                 "add 'expire_after: 3d', so that it is not sent too late",
-                Severity.WARNING,
             )
         if isinstance(step.body, str):
             yield from self._template(step.body, (*path, "body"))
@@ -81,31 +77,31 @@ class _FlowCheck:
             yield from self._template(template, (*path, "body", locale))
         own = self._config.locale if self._config else None
         if own and own.split("-")[0].casefold() not in {locale.split("-")[0].casefold() for locale in step.body}:
-            yield self._problem(
+            yield self._document.warning(
                 (*path, "body"),
                 f"the text '{step.text}' has no body in the merchant's locale '{own}'",
                 f"add '{own.split('-')[0]}: …'; recipients of an unknown language get '{next(iter(step.body))}'",
-                Severity.WARNING,
             )
 
     def _template(self, template: str, path: Path) -> Iterator[Problem]:
         found = templates.variables(template)
         if isinstance(found, TemplateError):
-            yield self._problem(path, f"template, column {found.column}: {found.reason}")
+            yield self._document.error(path, f"template, column {found.column}: {found.reason}")
             return
         for variable in found:
             yield from self._variable(variable, path)
         if self._config and self._config.links is None and templates.makes_links(template):
-            yield self._problem(
+            yield self._document.warning(
                 path,
                 "'link' has no domain for short links",
                 "add 'links: {base_url: …}' to merchant.yaml; until then the full address is sent",
-                Severity.WARNING,
             )
 
     def _variable(self, variable: Variable, path: Path) -> Iterator[Problem]:
         if variable.root not in _TEMPLATE_ROOTS:
-            yield self._problem(path, f"unknown name '{variable.name}'", did_you_mean(variable.root, _TEMPLATE_ROOTS))
+            yield self._document.error(
+                path, f"unknown name '{variable.name}'", did_you_mean(variable.root, _TEMPLATE_ROOTS)
+            )
         elif variable.root != "now" and variable.field is not None:
             yield from self._field(variable.root, variable.field, path, self._flow.on)
 
@@ -118,7 +114,4 @@ class _FlowCheck:
         if root in {"trigger", "event"} and not fix.startswith("did you mean"):
             fix = f"declare it under 'facts:', as in 'facts: {{{field}: string}}'"
         whose = f"no {kind} has it" if root in {"trigger", "event"} else f"{root} does not have it"
-        yield self._problem(path, f"unknown field '{root}.{field}': {whose}", fix)
-
-    def _problem(self, path: Path, message: str, fix: str = "", severity: Severity = Severity.ERROR) -> Problem:
-        return Problem(self._document.file, self._document.line_of(path), message, fix, severity)
+        yield self._document.error(path, f"unknown field '{root}.{field}': {whose}", fix)

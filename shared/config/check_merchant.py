@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from shared.config.check_disclosure import disclosure_problems
 from shared.config.merchant import MerchantConfig, Number, NumberKind, Registration
-from shared.config.problem import Problem, Severity, did_you_mean
+from shared.config.problem import Problem, did_you_mean
 from shared.config.reader import MerchantFiles
 from shared.config.strict_yaml import Document, Path
 from shared.config.vocabulary import PROVIDERS_BUILT, SCOPES, SOURCES, SOURCES_BUILT
@@ -41,7 +41,7 @@ def secret_problems(reading: MerchantFiles, environ: Mapping[str, str]) -> list[
             secret.resolve(environ)
         except ConfigurationFault as fault:
             message, _, fix = fault.detail.partition("; ")
-            found.append(Problem(reading.document.file, reading.document.line_of(path), message, fix))
+            found.append(reading.document.error(path, message, fix))
     return found
 
 
@@ -54,9 +54,8 @@ def claim_problems(readings: Iterable[MerchantFiles]) -> list[Problem]:
             owner = owners.setdefault(claim, reading)
             if owner is not reading and reading.document:
                 found.append(
-                    Problem(
-                        reading.document.file,
-                        reading.document.line_of(path),
+                    reading.document.error(
+                        path,
                         f"{what} belongs to the merchant in {owner.merchant_file} as well",
                         "one sender number and one key belong to one merchant: remove it from one of them",
                     )
@@ -77,23 +76,23 @@ def claims(reading: MerchantFiles) -> Iterator[tuple[Path, str, str]]:
 def _identity(config: MerchantConfig, document: Document, folder: str) -> Iterator[Problem]:
     if config.merchant != folder:
         message = f"the merchant is named '{config.merchant}' but its folder '{folder}'"
-        yield _error(document, ("merchant",), message, "give both the same name")
+        yield document.error(("merchant",), message, "give both the same name")
     if config.contact is None:
         message = "the answer to HELP has no contact to name"
-        yield _warning(document, ("brand",), message, "add 'contact: …', a phone number, mail address or page")
+        yield document.warning(("brand",), message, "add 'contact: …', a phone number, mail address or page")
     for name in config.sources:
         if name not in SOURCES:
-            yield _warning(document, ("sources", name), f"no source is called '{name}'", did_you_mean(name, SOURCES))
+            yield document.warning(("sources", name), f"no source is called '{name}'", did_you_mean(name, SOURCES))
         elif name not in SOURCES_BUILT:
             message = f"this version does not read deliveries of '{name}' yet: they are answered 401"
             fix = f"send its events to POST /v1/events, or use one of {', '.join(sorted(SOURCES_BUILT))}"
-            yield _warning(document, ("sources", name), message, fix)
+            yield document.warning(("sources", name), message, fix)
 
 
 def _destinations(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     if not config.destinations():
         message = "no text may go anywhere: neither the shop nor its numbers have a country"
-        yield _warning(document, ("merchant",), message, "add 'country: US', or 'policies: {destinations: [US]}'")
+        yield document.warning(("merchant",), message, "add 'country: US', or 'policies: {destinations: [US]}'")
 
 
 def _keys(config: MerchantConfig, document: Document) -> Iterator[Problem]:
@@ -102,21 +101,21 @@ def _keys(config: MerchantConfig, document: Document) -> Iterator[Problem]:
             if scope not in SCOPES:
                 message = f"no scope is called '{scope}', so the key '{key.id}' may do less than intended"
                 fix = did_you_mean(scope, SCOPES)
-                yield _error(document, ("api_keys", at, "scopes", place), message, fix)
+                yield document.error(("api_keys", at, "scopes", place), message, fix)
 
 
 def _senders(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     if not config.numbers:
-        yield _warning(document, ("merchant",), "there is no sender number", "add one under 'numbers:'")
+        yield document.warning(("merchant",), "there is no sender number", "add one under 'numbers:'")
     for at, number in enumerate(config.numbers):
         path: Path = ("numbers", at)
         if number.provider not in config.providers:
             fix = did_you_mean(number.provider, config.providers) or "add it under 'providers:'"
-            yield _error(document, (*path, "provider"), f"unknown provider '{number.provider}'", fix)
+            yield document.error((*path, "provider"), f"unknown provider '{number.provider}'", fix)
         elif (kind := config.providers[number.provider].kind) not in PROVIDERS_BUILT:
             message = f"this version does not send through '{kind}' yet"
             fix = f"use a provider of one of these kinds: {', '.join(sorted(PROVIDERS_BUILT))}"
-            yield _error(document, (*path, "provider"), message, fix)
+            yield document.error((*path, "provider"), message, fix)
         elif kind != "simulated":
             yield from _registration(number, document, path)
 
@@ -130,17 +129,17 @@ def _registration(number: Number, document: Document, path: Path) -> Iterator[Pr
         return
     if number.kind is NumberKind.LONG_CODE:
         message = "this long code is not registered: carriers block its texts to the United States"
-        yield _warning(document, path, message, "register it for A2P 10DLC and write 'registration: registered'")
+        yield document.warning(path, message, "register it for A2P 10DLC and write 'registration: registered'")
     elif number.kind is NumberKind.TOLL_FREE:
         message = "this toll-free number is not verified: carriers block its texts"
-        yield _warning(document, path, message, "have it verified and write 'registration: registered'")
+        yield document.warning(path, message, "have it verified and write 'registration: registered'")
 
 
 def _policies(config: MerchantConfig, document: Document) -> Iterator[Problem]:
     caps = config.policies.caps.marketing
     if not any(cap.max <= _MOST_MARKETING_A_DAY and cap.per_hours >= _DAY_HOURS for cap in caps):
         message = "the marketing caps allow more than 3 texts in 24 hours, the most that FL, MD, OK and OR allow"
-        yield _warning(document, ("policies", "caps", "marketing"), message, "add {max: 3, per_hours: 24}")
+        yield document.warning(("policies", "caps", "marketing"), message, "add {max: 3, per_hours: 24}")
 
 
 def _flow_names(reading: MerchantFiles) -> Iterator[Problem]:
@@ -149,13 +148,5 @@ def _flow_names(reading: MerchantFiles) -> Iterator[Problem]:
         name = read.flow.flow
         if name in first:
             message = f"the flow '{name}' is already in {first[name]}"
-            yield _error(read.document, ("flow",), message, "give one of them another name")
+            yield read.document.error(("flow",), message, "give one of them another name")
         first.setdefault(name, read.document.file)
-
-
-def _error(document: Document, path: Path, message: str, fix: str) -> Problem:
-    return Problem(document.file, document.line_of(path), message, fix)
-
-
-def _warning(document: Document, path: Path, message: str, fix: str) -> Problem:
-    return Problem(document.file, document.line_of(path), message, fix, Severity.WARNING)

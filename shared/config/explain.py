@@ -76,7 +76,7 @@ def _meant(error: ErrorDetails, model: type[FileModel]) -> Location:
 def _problem(error: ErrorDetails, model: type[FileModel], document: Document) -> Problem:
     where = tuple(part for part in error["loc"] if part != _KEY_MARK)
     message, fix = _sentence(error, model, document.name_of(where) or "the file")
-    return Problem(document.file, document.line_of(where), message, fix)
+    return document.error(where, message, fix)
 
 
 def _sentence(error: ErrorDetails, model: type[FileModel], name: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import yaml
 
-from shared.config.problem import Problem
+from shared.config.problem import Problem, Severity
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 Path: TypeAlias = tuple[str | int, ...]
@@ -44,6 +44,14 @@ class Document:
     def name_of(self, path: Path) -> str | None:
         """Return the key of `path` in the file, without list positions."""
         return next((part for part in reversed(self._found(path)) if isinstance(part, str)), None)
+
+    def error(self, path: Path, message: str, fix: str = "") -> Problem:
+        """Return a mistake at a path that keeps the file from taking effect."""
+        return Problem(self.file, self.line_of(path), message, fix)
+
+    def warning(self, path: Path, message: str, fix: str) -> Problem:
+        """Return a mistake at a path that does not."""
+        return Problem(self.file, self.line_of(path), message, fix, Severity.WARNING)
 
     def _found(self, path: Path) -> Path:
         here: Path = ()

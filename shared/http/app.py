@@ -1,9 +1,8 @@
 """The app factory: routers in, one ASGI app out, with health, metrics, limits and problem documents."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse, Response
@@ -18,30 +17,12 @@ from shared.http.fast_routes import FastRoutes, fast_routes_of
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
 
-Lifespan = Callable[[], AbstractAsyncContextManager[None]]
-
 
 class HTTPApplication(FastAPI):
     """FastAPI behind an access policy, a body limit and the fast routes, which need nothing else."""
 
-    def __init__(
-        self,
-        title: str,
-        routers: Sequence[APIRouter],
-        *,
-        max_body_bytes: int,
-        max_webhook_body_bytes: int | None,
-        lifespan: Callable[..., Any],
-        access: AccessPolicy | None,
-    ) -> None:
-        """Set up the layers in front of FastAPI's own, and the routers behind them."""
-        super().__init__(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
-        problems.install(self)
-        routes = FastRoutes(super().__call__, routes=fast_routes_of(routers), handlers=self.exception_handlers)
-        self._bounded = BodyLimit(routes, max_body_bytes, max_webhook_body_bytes)
-        self._access = access
-        for router in routers:
-            self.include_router(router)
+    bounded: BodyLimit
+    access: AccessPolicy | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -49,10 +30,10 @@ class HTTPApplication(FastAPI):
             await super().__call__(scope, receive, send)
             return
         with ReadingForARequest():
-            if (refusal := refusal_of(scope, self._access)) is not None:
+            if (refusal := refusal_of(scope, self.access)) is not None:
                 await refusal.response()(scope, receive, send)
             else:
-                await self._bounded(scope, receive, send)
+                await self.bounded(scope, receive, send)
 
 
 def create_app(
@@ -63,7 +44,7 @@ def create_app(
     health: Health,
     max_body_bytes: int,
     max_webhook_body_bytes: int | None = None,
-    lifespan: Lifespan | None = None,
+    lifespan: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     access: AccessPolicy | None = None,
 ) -> FastAPI:
     """Return an app that serves the routers, `/healthz`, `/readyz` and `/metrics`.
@@ -71,26 +52,14 @@ def create_app(
     `lifespan` is entered before the first request and left after the last. Without an `access` policy every host name
     is answered, and the operator's pages are open: for tests of a route alone.
     """
-
-    @asynccontextmanager
-    async def around(_app: FastAPI) -> AsyncIterator[None]:
-        if lifespan is None:
-            yield
-            return
-        async with lifespan():
-            yield
-
-    app = HTTPApplication(
-        title,
-        routers,
-        max_body_bytes=max_body_bytes,
-        max_webhook_body_bytes=max_webhook_body_bytes,
-        lifespan=around,
-        access=access,
-    )
+    app = HTTPApplication(title=title, lifespan=lambda _app: lifespan(), docs_url=None, redoc_url=None)
+    problems.install(app)
+    routes = FastRoutes(super(HTTPApplication, app).__call__, fast_routes_of(routers), app.exception_handlers)
+    app.bounded = BodyLimit(routes, max_body_bytes, max_webhook_body_bytes)
+    app.access = access
     app.state.keys = keys
-    app.include_router(operations(health))
-    app.include_router(docs_page.router_of(app))
+    for router in (*routers, operations(health), docs_page.router_of(app)):
+        app.include_router(router)
     return app
 
 

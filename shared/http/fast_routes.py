@@ -28,7 +28,7 @@ def routes_of(routers: Iterable[APIRouter]) -> Iterator[BaseRoute]:
 class FastRoutes:
     """ASGI middleware that serves fast routes; every other request goes on into the app."""
 
-    def __init__(self, app: ASGIApp, *, routes: Sequence[Route], handlers: Mapping[Any, Any]) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[Route], handlers: Mapping[Any, Any]) -> None:
         """Serve `routes`; what they raise is answered by the app's own exception `handlers`, by class."""
         self._app = app
         self._routes = tuple((route.path.partition("{")[0], route) for route in routes)
