@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from shared import conditions, templates
+from shared import conditions
 from shared.config.flow import Flow, OncePer, TextStep
 from shared.config.merchant import MerchantConfig
 from shared.config.problem import Problem, did_you_mean
@@ -11,7 +11,8 @@ from shared.config.strict_yaml import Path
 from shared.config.vocabulary import fields_of
 from shared.errors import ConditionFault
 from shared.events.follow_up import Purpose
-from shared.templates import TemplateError, Variable
+from shared.templates import engine
+from shared.templates.engine import TemplateError, Variable
 
 _TEMPLATE_ROOTS = ("trigger", "recipient", "history", "now")
 
@@ -84,13 +85,13 @@ class _FlowCheck:
             )
 
     def _template(self, template: str, path: Path) -> Iterator[Problem]:
-        found = templates.variables(template)
+        found = engine.variables(template)
         if isinstance(found, TemplateError):
             yield self._document.error(path, f"template, column {found.column}: {found.reason}")
             return
         for variable in found:
             yield from self._variable(variable, path)
-        if self._config and self._config.links is None and templates.makes_links(template):
+        if self._config and self._config.links is None and engine.makes_links(template):
             yield self._document.warning(
                 path,
                 "'link' has no domain for short links",

@@ -84,16 +84,14 @@ def document(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Return a problem document."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status,
-        "code": code,
-        "detail": detail,
-    }
-    if errors:
-        body["errors"] = [error.model_dump() for error in errors]
-    return Response(orjson.dumps(body), status_code=status, headers=headers, media_type=MEDIA_TYPE)
+    return Response(body_of(status, code, detail, errors), status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def body_of(status: HTTPStatus, code: str, detail: str, errors: Sequence[FieldProblem] = ()) -> bytes:
+    """Return the JSON of a problem document."""
+    more = {"errors": [error.model_dump() for error in errors]} if errors else {}
+    about = {"type": "about:blank", "title": status.phrase, "status": status, "code": code, "detail": detail}
+    return orjson.dumps(about | more)
 
 
 def install(app: FastAPI) -> None:

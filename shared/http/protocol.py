@@ -11,13 +11,12 @@ from itertools import chain
 from typing import Any
 
 import httptools
-import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from shared.http.instruments import CONNECTIONS, REFUSED
 from shared.http.limits import ConnectionLimits
 from shared.http.networks import subscriber_of
-from shared.http.problems import MEDIA_TYPE
+from shared.http.problems import MEDIA_TYPE, body_of
 from shared.telemetry.logs import logger
 
 log = logger(__name__)
@@ -62,15 +61,7 @@ class ConnectionRefusal(Enum):
 
     def answer(self) -> bytes:
         """Return the whole answer, ready for the wire."""
-        body = orjson.dumps(
-            {
-                "type": "about:blank",
-                "title": self.status.phrase,
-                "status": self.status,
-                "code": self.code,
-                "detail": self.detail,
-            }
-        )
+        body = body_of(self.status, self.code, self.detail)
         retry = b"retry-after: 2\r\n" if self.status is HTTPStatus.SERVICE_UNAVAILABLE else b""
         return b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n%b" % (
             STATUS_LINE[self.status],

@@ -12,7 +12,7 @@ from importlib import resources
 
 import yaml
 
-from shared.templates import FILLED_IN
+from shared.templates.limits import FILLED_IN
 
 _FILE = "stop-lines.yaml"
 _FALLBACK_LANGUAGE = "en"

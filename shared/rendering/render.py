@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, assert_never
 
-from shared import templates
 from shared.events.follow_up import Purpose
 from shared.parts import Encoding, count
 from shared.rendering.instructions import has_stop_instruction, stop_line
+from shared.templates import engine
 
 BODY_LIMIT_CHARACTERS = 1600
 """UTF-16 units; Twilio refuses a longer body with 21617, and no other provider takes more."""
@@ -96,10 +96,10 @@ def render(source: RenderInput, *, link: Callable[[str], str]) -> Rendered | Ren
     else.
     """
     try:
-        filled = templates.render(source.template, source.facts, link=link, locale=source.locale)
+        filled = engine.render(source.template, source.facts, link=link, locale=source.locale)
     except LinkRefused as refusal:
         return RenderFailed(RenderFailure.LINK, str(refusal))
-    if isinstance(filled, templates.TemplateError):
+    if isinstance(filled, engine.TemplateError):
         reason = RenderFailure.MISSING_VALUE if filled.field else RenderFailure.TEMPLATE
         return RenderFailed(reason, f"line {filled.line}: {filled.reason}", filled.field)
     body = _sendable(filled)
@@ -154,8 +154,8 @@ def _says(body: str, line: str, source: RenderInput) -> bool:
         return _folded(line) in _folded(body)
     if not has_stop_instruction(body, brand=source.brand):
         return False
-    own = templates.own_words(source.template, source.facts)  # a customer's own words are no opt-out instruction
-    if isinstance(own, templates.TemplateError):
+    own = engine.own_words(source.template, source.facts)  # a customer's own words are no opt-out instruction
+    if isinstance(own, engine.TemplateError):
         return False
     own = _sendable(own)
     return line in own or has_stop_instruction(own, brand=source.brand)

@@ -22,7 +22,7 @@ from shared.events.follow_up import Purpose, ResendPolicy, SendPolicy
 from shared.events.trigger import Contact, PhoneProvenance
 from shared.ids import EnrollmentId, EventId, FollowUpId, RecipientId
 from shared.phone import E164
-from shared.templates import ZONE
+from shared.templates.engine import ZONE
 from shared.vocabulary.follow_up_states import FollowUpState
 
 PAST_AFTER = timedelta(minutes=5)

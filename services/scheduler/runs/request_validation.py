@@ -12,7 +12,7 @@ from services.scheduler.api_models import FollowUpRequest
 from services.scheduler.runs.enrolment import API_STEP
 from services.scheduler.runs.facts import Trigger, zone_named, zone_of
 from services.scheduler.runs.plan import MerchantDefaults, PlannedText, end_before_beginning, sender_number
-from shared import ids, phone, templates, zone_countries
+from shared import ids, phone, zone_countries
 from shared.conditions import compile_condition
 from shared.config.directory import Merchant
 from shared.config.flow import Flow
@@ -27,7 +27,7 @@ from shared.ids import RecipientId
 from shared.instants import Instant
 from shared.phone import Unparsable
 from shared.privacy import Sealer
-from shared.templates import TemplateError
+from shared.templates import engine
 
 _PAST_AFTER = timedelta(seconds=60)
 """A due time this recent counts as now, since clocks differ and requests take time."""
@@ -207,8 +207,8 @@ def _check_condition(field: str, source: str) -> None:
 
 def _check_names(template: str) -> None:
     """Refuse names that no text ever has, even where `default` replaces them."""
-    found = templates.variables(template)
-    if isinstance(found, TemplateError):
+    found = engine.variables(template)
+    if isinstance(found, engine.TemplateError):
         raise unprocessable("text", found.reason)
     for variable in found:
         if variable.root not in _ROOTS:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from services.scheduler.runs.keyword_answers import answer
 from services.scheduler.runs.plan import MerchantDefaults, end_before_beginning, planned, sender_number
-from shared import templates
 from shared.config.flow import Flow
 from shared.config.merchant import Number, Policies
 from shared.events.follow_up import Purpose, ResendPolicy
 from shared.events.trigger import Contact, PhoneProvenance
 from shared.ids import RecipientId
 from shared.phone import E164
+from shared.templates import engine
 from shared.testing.clock import START
 from shared.vocabulary.follow_up_states import FollowUpState
 
@@ -119,7 +119,7 @@ def test_an_answer_names_the_brand_and_in_help_a_contact_and_stop(
     purpose: Purpose, locale: str | None, contact: str | None
 ) -> None:
     found, body = answer(purpose, locale, "en-US", has_contact=contact is not None)
-    text = templates.render(body, {"merchant": {"brand": "Acme", "contact": contact}})
+    text = engine.render(body, {"merchant": {"brand": "Acme", "contact": contact}})
     assert isinstance(text, str)
     assert text.startswith("Acme: ")
     assert found == (locale or "en").replace("nl", "en")[:2]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared import templates
-from shared.templates import TemplateError, engine, limits
+from shared.templates import engine, limits
+from shared.templates.engine import TemplateError
 from tests.seeds import SEED
 
 CONTEXT: dict[str, Any] = {
@@ -75,14 +75,14 @@ def test_hostile_templates_end_within_their_steps_and_twenty_megabytes(template:
 
 
 def test_a_range_longer_than_a_text_needs_is_refused_when_it_is_read() -> None:
-    refused = templates.check('{% if (1..300000000) contains "x" %}a{% endif %}')
+    refused = engine.check('{% if (1..300000000) contains "x" %}a{% endif %}')
 
     assert isinstance(refused, TemplateError)
     assert refused.reason == "a range has at most 500 numbers"
 
 
 def test_a_range_that_becomes_too_long_is_refused_when_it_is_used() -> None:
-    refused = templates.render('{% if (1..trigger.million) contains "x" %}a{% endif %}', CONTEXT)
+    refused = engine.render('{% if (1..trigger.million) contains "x" %}a{% endif %}', CONTEXT)
 
     assert isinstance(refused, TemplateError)
     assert "does too much" in refused.reason
@@ -98,7 +98,7 @@ def test_what_a_shop_writes_needs_a_small_part_of_the_steps(monkeypatch: pytest.
         pay(steps)
 
     monkeypatch.setattr(limits, "spend", count)
-    text = templates.render(
+    text = engine.render(
         "Hi {{ recipient.first_name | default: 'there' }}! {% for line in trigger.lines limit: 5 %}{{ line.title }}"
         "{% unless forloop.last %}, {% endunless %}{% endfor %}",
         CONTEXT,
@@ -129,7 +129,7 @@ def _ends(template: str) -> None:
     """Render a template, and see that neither its memory nor its steps passed their bounds."""
     tracemalloc.start()
     try:
-        answer = templates.render(template, CONTEXT)
+        answer = engine.render(template, CONTEXT)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import templates
-from shared.templates import LONGEST_TEXT_CHARACTERS, TemplateError, engine, limits
+from shared.templates import engine, limits
+from shared.templates.engine import LONGEST_TEXT_CHARACTERS, TemplateError
 
 CONTEXT: dict[str, Any] = {
     "recipient": {"first_name": "Ana"},
@@ -43,7 +43,7 @@ TOO_MUCH = "the template does too much: too many repetitions, too deep, or too l
     ],
 )
 def test_a_template_that_would_do_too_much_is_refused(template: str) -> None:
-    found = templates.render(template, CONTEXT)
+    found = engine.render(template, CONTEXT)
     assert isinstance(found, TemplateError)
     assert found.reason in {TOO_MUCH, "a range has at most 500 numbers"}
 
@@ -60,7 +60,7 @@ def test_a_template_that_would_do_too_much_is_refused(template: str) -> None:
     ],
 )
 def test_what_a_text_needs_is_well_within(template: str, text: str) -> None:
-    assert templates.render(template, CONTEXT) == text
+    assert engine.render(template, CONTEXT) == text
 
 
 FILTERS = sorted(engine._ENVIRONMENT.filters)
@@ -95,7 +95,7 @@ BODIES = st.recursive(
 def renders_within_bounds(template: str) -> None:
     tracemalloc.start()  # here alone: what Hypothesis keeps of its examples is none of the rendering's
     try:
-        found = templates.render(template, CONTEXT)
+        found = engine.render(template, CONTEXT)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -119,7 +119,7 @@ def test_a_hundred_thousand_templates_stay_within_their_bounds(_section: int, te
 
 def test_the_work_of_one_rendering_is_not_charged_to_the_next() -> None:
     for _ in range(50):
-        assert templates.render("{% for i in (1..400) %}{{ 7 | plus: 1 }}{% endfor %}", CONTEXT) == "8" * 400
+        assert engine.render("{% for i in (1..400) %}{{ 7 | plus: 1 }}{% endfor %}", CONTEXT) == "8" * 400
 
 
 def test_every_filter_is_bounded() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import templates
-from shared.templates import TemplateError, Variable
+from shared.templates import engine
+from shared.templates.engine import TemplateError, Variable
 
 CONTEXT: dict[str, Any] = {
     "recipient": {"first_name": "Ana", "last_name": None},
@@ -22,7 +22,7 @@ CONTEXT: dict[str, Any] = {
 
 
 def render(template: str) -> str | TemplateError:
-    return templates.render(template, CONTEXT, link=lambda address: f"https://go/{len(address)}")
+    return engine.render(template, CONTEXT, link=lambda address: f"https://go/{len(address)}")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_blanks_are_filled(template: str, text: str) -> None:
 
 
 def test_without_a_link_maker_the_address_stands() -> None:
-    assert templates.render("{{ trigger.order_status_url | link }}", CONTEXT) == "https://acme.example/o/1001"
+    assert engine.render("{{ trigger.order_status_url | link }}", CONTEXT) == "https://acme.example/o/1001"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_variables_are_told_with_their_places_and_without_those_the_template_mak
         "{% for i in trigger.items %}{{ i.x }}{% endfor %}"
     )
 
-    found = templates.variables(template)
+    found = engine.variables(template)
 
     assert not isinstance(found, TemplateError)
     assert [variable.name for variable in found] == ["recipient.first_nam", "trigger.order name", "trigger.items"]
@@ -128,14 +128,14 @@ def test_variables_are_told_with_their_places_and_without_those_the_template_mak
 
 
 def test_a_broken_template_has_no_variables_but_an_error() -> None:
-    assert isinstance(templates.variables("{{ x"), TemplateError)
-    assert isinstance(templates.check("{{ x"), TemplateError)
-    assert templates.check("{{ x }}") is None
+    assert isinstance(engine.variables("{{ x"), TemplateError)
+    assert isinstance(engine.check("{{ x"), TemplateError)
+    assert engine.check("{{ x }}") is None
 
 
 def test_only_a_template_that_asks_for_a_short_link_makes_one() -> None:
-    assert templates.makes_links("{{ trigger.url | link }}")
-    assert not templates.makes_links("a link: {{ trigger.url }}")
+    assert engine.makes_links("{{ trigger.url | link }}")
+    assert not engine.makes_links("a link: {{ trigger.url }}")
 
 
 @given(st.text(max_size=60))

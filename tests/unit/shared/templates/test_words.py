@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 
 from services.scheduler.runs.facts import Trigger
-from shared import templates
 from shared.ids import MerchantId, RecipientId
-from shared.templates import TemplateError
+from shared.templates import engine
+from shared.templates.engine import TemplateError
 
 
 def trigger(**fields: Any) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def trigger(**fields: Any) -> dict[str, Any]:
 
 def render(template: str, *, locale: str = "en", **roots: Any) -> str | TemplateError:
     known = {"trigger": trigger(), "recipient": {"first_name": None}, "history": {"last_order_at": None}}
-    return templates.render(template, known | roots, locale=locale)
+    return engine.render(template, known | roots, locale=locale)
 
 
 @pytest.mark.parametrize(
