@@ -1,112 +1,55 @@
 """What the distributed benchmarks run on: five services, Kafka, PostgreSQL and a provider, each a process."""
 
-import asyncio
 import os
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
 import asyncpg
-import orjson
 
-from bench.harness import (
-    BATCH,
-    PARTS_PER_SECOND,
-    UNBOUNDED,
-    calls_by_order_of,
-    calls_of,
-    flow,
-    offset_to_noon,
-    order,
-)
+from bench.harness import PARTS_PER_SECOND, UNBOUNDED, RunningApplication, flow, offset_to_noon
 from bench.measurement import cpu_seconds
 from shared.clock import write_offset
 from shared.testing.cluster import Cluster, cluster
 from shared.testing.connected import Server, kafka, postgresql
-from shared.testing.process import API_KEY, Process, free_port, write_shop
+from shared.testing.process import free_port, write_shop
 from shared.vocabulary.service_names import SERVICES
 
 PARTITIONS = 6
-_LOOK_SECONDS = 0.25
 _STATES = "SELECT state, count(*) FROM scheduler.scheduler_follow_ups GROUP BY state"
 ASSERTED = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
-@dataclass(slots=True)
-class ClusterHarness:
+@dataclass(slots=True, kw_only=True)
+class ClusterHarness(RunningApplication):
     """A running application in distributed mode."""
 
     cluster: Cluster
     postgresql: Server
     kafka: Server
-    offset: timedelta
-    client: aiohttp.ClientSession
     database: "asyncpg.Connection[Any]"
     settings: dict[str, str]
     """What was asserted to hold."""
-
-    def now(self) -> datetime:
-        """Return the instant by the clock of the application."""
-        return datetime.fromtimestamp(time.time(), UTC) + self.offset
-
-    def move(self, offset: timedelta) -> None:
-        """Move the clock of every process."""
-        self.offset = offset
-        write_offset(self.cluster.clock_file, offset)
-
-    async def post(self, first: int, count: int, at: datetime) -> None:
-        """Post orders in batches, one after the other, each answered 202: then they are on disk."""
-        headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
-        for start in range(first, first + count, BATCH):
-            orders = [order(number, at) for number in range(start, min(start + BATCH, first + count))]
-            address = f"{self.cluster.url_of('ingest')}/v1/events"
-            async with self.client.post(address, data=orjson.dumps(orders), headers=headers) as answer:
-                assert answer.status == 202, await answer.text()
+    look_seconds: float = 0.25
 
     async def states(self) -> dict[str, int]:
         """Return how many follow-ups are in each state."""
         return {row[0]: row[1] for row in await self.database.fetch(_STATES)}
 
-    async def wait_for(self, state: str, count: int, seconds: float) -> dict[str, int]:
-        """Wait until this many follow-ups are in a state.
-
-        Raises:
-            TimeoutError: they do not.
-        """
-        deadline = time.monotonic() + seconds
-        while (found := await self.states()).get(state, 0) < count:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{found} after {seconds} s, {count} {state} expected")
-            await self.look()
-        return found
-
-    async def look(self) -> None:
-        """Wait for the next look."""
-        await asyncio.sleep(_LOOK_SECONDS)
-
-    def calls(self) -> list[float]:
-        """Return when the provider accepted each text, in seconds since 1970 by its own (moved) clock."""
-        return calls_of(self.cluster.texts_file)
-
-    def calls_by_order(self) -> dict[int, float]:
-        """Return when the provider accepted the text about each order."""
-        return calls_by_order_of(self.cluster.texts_file)
-
     def pid_of(self, service: str) -> int:
         """Return a service's process."""
-        return _pid(self.cluster.replicas[service, 0])
+        return self.cluster.replicas[service, 0].pid
 
     def cpu(self) -> dict[str, float]:
         """Return the processor seconds that each part has used so far."""
         found = {name: cpu_seconds(self.pid_of(name)) for name in SERVICES}
         assert self.cluster.simulator is not None
-        found["provider"] = cpu_seconds(_pid(self.cluster.simulator))
+        found["provider"] = cpu_seconds(self.cluster.simulator.pid)
         found["postgresql"] = _family_seconds(self.postgresql)
         found["kafka"] = _family_seconds(self.kafka)
         return found
@@ -141,14 +84,20 @@ async def running(wait: str = "", **settings: str) -> AsyncIterator[ClusterHarne
                 held = {name: await owner.fetchval(f"SHOW {name}") for name in ASSERTED}
                 assert held == ASSERTED, held
                 async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as client:
-                    yield ClusterHarness(built, database, log, offset, client, owner, held)
+                    yield ClusterHarness(
+                        cluster=built,
+                        postgresql=database,
+                        kafka=log,
+                        database=owner,
+                        settings=held,
+                        client=client,
+                        events_address=f"{built.url_of('ingest')}/v1/events",
+                        offset=offset,
+                        clock_file=built.clock_file,
+                        texts_file=built.texts_file,
+                    )
             finally:
                 await owner.close()
-
-
-def _pid(process: Process) -> int:
-    assert process.child is not None
-    return process.child.pid
 
 
 def _family_seconds(server: Server) -> float:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import sqlite3
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -38,7 +39,6 @@ MODULE = "services.cli"
 _TEXT = (
     "Thanks {{ recipient.first_name | default: 'so much' }}! Order {{ trigger.order_name }}: {{ trigger.url | link }}"
 )
-_LOOK_SECONDS = 0.1
 _SYNCHRONOUS_FULL = 2
 _ORDER_IN_TEXT = re.compile(r"#(\d+)")
 
@@ -84,82 +84,85 @@ def offset_to_noon(real: datetime) -> timedelta:
     return (noon if noon >= real else noon + timedelta(days=1)) - real
 
 
-@dataclass(slots=True)
-class BenchHarness:
-    """A running application and provider."""
+@dataclass(slots=True, kw_only=True)
+class RunningApplication(ABC):
+    """What benchmarks ask of a running application, in either mode."""
 
-    folder: Path
-    address: str
-    provider_address: str
-    application: Process
-    provider: Process
-    offset: timedelta
     client: aiohttp.ClientSession
+    events_address: str
+    offset: timedelta
+    """How far its clock is moved."""
+    clock_file: Path
+    texts_file: Path
+    """The provider's record."""
+    look_seconds: float
 
-    @property
-    def application_pid(self) -> int:
-        """The application's process."""
-        assert self.application.child is not None
-        return self.application.child.pid
-
-    @property
-    def provider_pid(self) -> int:
-        """The provider's process."""
-        assert self.provider.child is not None
-        return self.provider.child.pid
+    @abstractmethod
+    async def states(self) -> dict[str, int]:
+        """Return how many follow-ups are in each state, from the database, so that the application is not disturbed."""
 
     def now(self) -> datetime:
         """Return the instant by the clock of the application."""
         return datetime.fromtimestamp(time.time(), UTC) + self.offset
+
+    def move(self, offset: timedelta) -> None:
+        """Move the clock of every process."""
+        self.offset = offset
+        write_offset(self.clock_file, offset)
 
     async def post(self, first: int, count: int, at: datetime) -> None:
         """Post orders in batches, one after the other, each answered 202: then they are on disk."""
         headers = {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"}
         for start in range(first, first + count, BATCH):
             orders = [order(number, at) for number in range(start, min(start + BATCH, first + count))]
-            async with self.client.post(
-                f"{self.address}/v1/events", data=orjson.dumps(orders), headers=headers
-            ) as answer:
+            async with self.client.post(self.events_address, data=orjson.dumps(orders), headers=headers) as answer:
                 assert answer.status == 202, await answer.text()
 
-    async def wait_for(self, state: str, count: int, seconds: float) -> dict[str, int]:
-        """Wait until this many follow-ups are in a state; read from the file, so that the application is not disturbed.
+    async def wait_for(self, state: str, count: int, seconds: float) -> None:
+        """Wait until this many follow-ups are in a state.
 
         Raises:
             TimeoutError: they do not.
         """
         deadline = time.monotonic() + seconds
-        while (found := self.states()).get(state, 0) < count:
+        while (found := await self.states()).get(state, 0) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{found} after {seconds} s, {count} {state} expected")
             await self.look()
-        return found
 
-    def states(self) -> dict[str, int]:
+    async def look(self) -> None:
+        """Wait for the next look at a file or table."""
+        await asyncio.sleep(self.look_seconds)
+
+    def calls(self) -> list[float]:
+        """Return when the provider accepted each text, in seconds since 1970 by its own (moved) clock."""
+        found = _rows_of(self.texts_file, "SELECT created_at_us FROM texts ORDER BY created_at_us")
+        return [row[0] / 1e6 for row in found]
+
+    def calls_by_order(self) -> dict[int, float]:
+        """Return when the provider accepted the text about each order."""
+        found = _rows_of(self.texts_file, "SELECT body, created_at_us FROM texts")
+        return {int(_ORDER_IN_TEXT.findall(body)[0]): at / 1e6 for body, at in found}
+
+
+@dataclass(slots=True, kw_only=True)
+class BenchHarness(RunningApplication):
+    """A running application in embedded mode, and its provider."""
+
+    folder: Path
+    address: str
+    provider_address: str
+    application: Process
+    provider: Process
+    look_seconds: float = 0.1
+
+    async def states(self) -> dict[str, int]:
         """Return how many follow-ups are in each state."""
         return dict(self.rows("SELECT state, count(*) FROM scheduler_follow_ups GROUP BY state"))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return what a query of the application's file finds."""
-        with closing(sqlite3.connect(f"file:{self.folder / 'data' / 'followup.db'}?mode=ro", uri=True)) as database:
-            return database.execute(query).fetchall()
-
-    def calls(self) -> list[float]:
-        """Return when the provider accepted each text, in seconds since 1970 by its own (moved) clock."""
-        return calls_of(self.folder / "simulator.db")
-
-    def calls_by_order(self) -> dict[int, float]:
-        """Return when the provider accepted the text about each order."""
-        return calls_by_order_of(self.folder / "simulator.db")
-
-    def move(self, offset: timedelta) -> None:
-        """Move the clock of application and provider."""
-        self.offset = offset
-        write_offset(self.folder / "clock", offset)
-
-    async def look(self) -> None:
-        """Wait for the next look at a file."""
-        await asyncio.sleep(_LOOK_SECONDS)
+        return _rows_of(self.folder / "data" / "followup.db", query)
 
     async def metric(self, name: str) -> float:
         """Return the sum of a metric of the application over all labels."""
@@ -168,17 +171,9 @@ class BenchHarness:
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
 
 
-def calls_of(record: Path) -> list[float]:
-    """Return when a provider accepted each text, by its record, in seconds since 1970 by its own (moved) clock."""
-    with closing(sqlite3.connect(f"file:{record}?mode=ro", uri=True)) as database:
-        return [row[0] / 1e6 for row in database.execute("SELECT created_at_us FROM texts ORDER BY created_at_us")]
-
-
-def calls_by_order_of(record: Path) -> dict[int, float]:
-    """Return when a provider accepted the text about each order, by its record."""
-    with closing(sqlite3.connect(f"file:{record}?mode=ro", uri=True)) as database:
-        found = database.execute("SELECT body, created_at_us FROM texts")
-        return {int(_ORDER_IN_TEXT.findall(body)[0]): at / 1e6 for body, at in found}
+def _rows_of(file: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        return database.execute(query).fetchall()
 
 
 @asynccontextmanager
@@ -209,7 +204,18 @@ async def running(
             await provider.ready(f"{provider_address}/simulator/health")
             await application.ready(f"{address}/healthz")
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as client:
-                yield BenchHarness(folder, address, provider_address, application, provider, offset, client)
+                yield BenchHarness(
+                    folder=folder,
+                    address=address,
+                    provider_address=provider_address,
+                    application=application,
+                    provider=provider,
+                    client=client,
+                    events_address=f"{address}/v1/events",
+                    offset=offset,
+                    clock_file=folder / "clock",
+                    texts_file=folder / "simulator.db",
+                )
         finally:
             await application.stop()
             await provider.stop()

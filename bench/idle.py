@@ -15,10 +15,10 @@ async def run(rounds: int) -> Result:
     for _ in range(rounds):
         async with running() as harness:
             await asyncio.sleep(_QUIET_SECONDS)
-            before = cpu_seconds(harness.application_pid)
+            before = cpu_seconds(harness.application.pid)
             await asyncio.sleep(_WATCHED_SECONDS)
-            shares.append((cpu_seconds(harness.application_pid) - before) / _WATCHED_SECONDS * 100)
-            resident.append(memory_mb(harness.application_pid)[0])
+            shares.append((cpu_seconds(harness.application.pid) - before) / _WATCHED_SECONDS * 100)
+            resident.append(memory_mb(harness.application.pid)[0])
     return Result(
         "idle",
         (

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -51,15 +52,12 @@ async def run(rounds: int) -> Result:
     """Measure both."""
     health: dict[str, list[list[float]]] = {}
     floods = []
+    opened = partial(harness.running, prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND)
     for _ in range(rounds):
-        async with harness.running(
-            prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND
-        ) as application:
+        async with opened() as application:
             for kind, late in (await _beside_hostile_input(application)).items():
                 health.setdefault(kind, []).append(late)
-        async with harness.running(
-            prepare=_neighbour, settings=_SHIPPED, parts_per_second=_PARTS_PER_SECOND
-        ) as application:
+        async with opened() as application:
             floods.append(await _beside_a_flood(application))
     return Result(
         "neighbours",
@@ -130,7 +128,7 @@ def _look(address: str, ended: threading.Event, late: list[float]) -> None:
 async def _beside_a_flood(application: BenchHarness) -> dict[str, list[float]]:
     """Let the first merchant post a hundred thousand events as fast as it can, the second one an order a second."""
     data = application.folder / "data" / "followup.db"
-    disk, (memory, _) = _size_of(data), memory_mb(application.application_pid)
+    disk, (memory, _) = _size_of(data), memory_mb(application.application.pid)
     posted: dict[int, float] = {}
     taken: list[float] = []
     flood = [asyncio.create_task(_flood(application, number)) for number in range(_FLOODERS)]
@@ -151,7 +149,7 @@ async def _beside_a_flood(application: BenchHarness) -> dict[str, list[float]]:
         "doors": taken,
         "accepted": [accepted],
         "disk": [(_size_of(data) - disk) / 1e6],
-        "memory": [memory_mb(application.application_pid)[1] - memory],
+        "memory": [memory_mb(application.application.pid)[1] - memory],
     }
 
 
@@ -170,16 +168,14 @@ async def _flood(application: BenchHarness, flooder: int) -> None:
     while True:
         for first in range(flooder * share, (flooder + 1) * share, harness.BATCH):
             body = orjson.dumps([order(number, at) for number in range(first, first + harness.BATCH)])
-            async with application.client.post(
-                f"{application.address}/v1/events", data=body, headers=headers
-            ) as answer:
+            async with application.client.post(application.events_address, data=body, headers=headers) as answer:
                 await answer.read()
 
 
 async def _tell_of_order(application: BenchHarness, number: int) -> None:
     headers = {"Authorization": f"Bearer {OTHER_KEY}", "Content-Type": "application/json"}
     body = orjson.dumps(order(number, application.now()))
-    async with application.client.post(f"{application.address}/v1/events", data=body, headers=headers) as answer:
+    async with application.client.post(application.events_address, data=body, headers=headers) as answer:
         assert answer.status == 202, await answer.text()
 
 

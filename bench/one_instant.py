@@ -18,24 +18,19 @@ _PLANNED_SECONDS = 90.0
 _SENT_SECONDS = 60.0
 
 
-Opened = AbstractAsyncContextManager[harness.BenchHarness] | AbstractAsyncContextManager[cluster_harness.ClusterHarness]
+Opened = AbstractAsyncContextManager[harness.RunningApplication]
 
 
 async def run(rounds: int) -> Result:
     """Measure embedded mode."""
-    return await _measured(
-        "5,000 at one instant", rounds, partial(harness.running, wait="4m"), await harness.durability()
-    )
+    opened = partial(harness.running, wait="4m")
+    return await _measured("5,000 at one instant", rounds, opened, await harness.durability())
 
 
 async def run_distributed(rounds: int) -> Result:
     """Measure distributed mode."""
-    return await _measured(
-        "5,000 at one instant, distributed",
-        rounds,
-        partial(cluster_harness.running, wait="4m"),
-        cluster_harness.ASSERTED,
-    )
+    opened = partial(cluster_harness.running, wait="4m")
+    return await _measured("5,000 at one instant, distributed", rounds, opened, cluster_harness.ASSERTED)
 
 
 async def _measured(name: str, rounds: int, opened: Callable[[], Opened], settings: dict[str, str]) -> Result:

@@ -57,11 +57,10 @@ async def _round(kind: str) -> Round:
         await endpoint.start()
         try:
             await endpoint.ready(f"http://127.0.0.1:{port}/healthz")
-            assert endpoint.child is not None
             await _loaded(port, _WARM_UP, 0)
-            before = cpu_seconds(endpoint.child.pid)
+            before = cpu_seconds(endpoint.pid)
             seconds, latencies = await _loaded(port, ORDERS, _WARM_UP)
-            spent = cpu_seconds(endpoint.child.pid) - before
+            spent = cpu_seconds(endpoint.pid) - before
         finally:
             await endpoint.stop()
     return Round(ORDERS / seconds, percentile(latencies, 0.99) * 1000, spent * 1000 / ORDERS)

@@ -64,27 +64,21 @@ async def _round() -> Round:
         await harness.post(0, 1, harness.now())
         await harness.wait_for("delivered", 1, 10)  # templates compiled, connections open
         handled, written = await _counted(harness)
-        application, provider, began = (
-            cpu_seconds(harness.application_pid),
-            cpu_seconds(harness.provider_pid),
-            time.perf_counter(),
-        )
+        processes = harness.application, harness.provider
+        before, began = [cpu_seconds(each.pid) for each in processes], time.perf_counter()
         await harness.post(1, TEXTS, harness.now())
         await harness.wait_for("delivered", TEXTS + 1, _LONGEST_SECONDS)
         seconds = time.perf_counter() - began
-        application, provider = (
-            cpu_seconds(harness.application_pid) - application,
-            cpu_seconds(harness.provider_pid) - provider,
-        )
+        application, provider = (cpu_seconds(each.pid) - at for each, at in zip(processes, before, strict=True))
         now_handled, now_written = await _counted(harness)
-        bare_seconds, bare_provider = await bare_client(harness.provider_address, harness.provider_pid, 0)
+        bare_seconds, bare_provider = await bare_client(harness.provider_address, harness.provider.pid, 0)
         return Round(
             texts_per_second=TEXTS / seconds,
             bare_per_second=TEXTS / bare_seconds,
             application_milliseconds=application * 1000 / TEXTS,
             provider_milliseconds=provider * 1000 / TEXTS,
             bare_provider_milliseconds=bare_provider * 1000 / TEXTS,
-            peak_mb=memory_mb(harness.application_pid)[1],
+            peak_mb=memory_mb(harness.application.pid)[1],
             consumptions=(now_handled - handled) / TEXTS,
             row_writes=(now_written - written) / TEXTS,
         )

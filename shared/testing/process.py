@@ -60,6 +60,12 @@ class Process:
         """Whether it was started and has not ended."""
         return self.child is not None and self.child.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self.child is not None  # noqa: S101 - only asked after a start
+        return self.child.pid
+
     async def ready(self, url: str) -> None:
         """Wait until a GET of `url` succeeds.
 
