@@ -19,16 +19,20 @@ The HMAC covers the body alone, so the ids in the headers prove nothing: each tr
 from the signed body. A shop that wants follow-ups only for paid orders subscribes orders/paid alone. The subject of
 everything about an order is ``order-<id>``, of a checkout ``checkout-<token>``.
 
+Anyone who can replay a signed delivery could send it under another topic, and turn an order into an erasure. So a
+topic is accepted only if the body has the fields that its topic has and none that only other topics have; if the body
+names its shop, it must be the shop of the header.
+
 A field that cannot be read is unknown, and affects only what depends on it: a withdrawal, a cancellation or an
 erasure is recorded if its person or order can be read. A delivery of which nothing remains is quarantined.
 
-Source: webhooks section 1.
+Source: webhooks section 1, also for the mandatory privacy topics and their bodies.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from services.ingest.domain.parsed_deliveries import (
     ParsedDelivery,
@@ -39,22 +43,8 @@ from services.ingest.domain.parsed_deliveries import (
 )
 from services.ingest.sources.adapter import Adapter, DeliveryContext, Headers, Reader, hmac_sha256_base64, is_any_of
 from services.ingest.sources.json_object import InvalidField, JSONObject
-from services.ingest.sources.shopify_checkouts import checkout
-from services.ingest.sources.shopify_orders import (
-    changes,
-    deleted,
-    fulfilled,
-    purchase,
-    refunded,
-)
-from services.ingest.sources.shopify_people import (
-    NAME,
-    ObjectReader,
-    changed_consent,
-    changed_customer,
-    privacy,
-)
-from services.ingest.sources.shopify_shapes import fits
+from services.ingest.sources.shopify_orders import changes, checkout, deleted, fulfilled, purchase, refunded
+from services.ingest.sources.shopify_people import NAME, ObjectReader, changed_consent, changed_customer, privacy
 from shared.events.consent import PrivacyRight
 
 SIGNATURE = "x-shopify-hmac-sha256"
@@ -62,6 +52,50 @@ SHOP_DOMAIN = "x-shopify-shop-domain"
 TOPIC = "x-shopify-topic"
 EVENT_ID = "x-shopify-event-id"
 WEBHOOK_ID = "x-shopify-webhook-id"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The fields that a topic's body must have, those it never has, and whether it has no others at all."""
+
+    has: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+    is_all: bool = False
+
+
+def _shape(*has: str, lacks: tuple[str, ...] = ()) -> _Shape:
+    return _Shape(frozenset(has), frozenset(lacks))
+
+
+_ORDER = _shape(
+    "id", "financial_status", lacks=("order_id", "orders_to_redact", "orders_requested", "myshopify_domain")
+)
+_PARCEL = _shape("id", "order_id", "status", lacks=("financial_status", "refund_line_items"))
+_CHECKOUT = _shape("token", lacks=("financial_status", "order_id", "orders_to_redact", "orders_requested"))
+_CUSTOMER = _shape(
+    lacks=(
+        *("order_id", "line_items", "financial_status", "myshopify_domain", "token"),
+        *("shop_domain", "orders_to_redact", "orders_requested"),
+    )
+)
+_SHAPES: Final[Mapping[str, _Shape]] = {
+    **dict.fromkeys(("orders/create", "orders/paid", "orders/updated", "orders/cancelled", "orders/fulfilled"), _ORDER),
+    "orders/delete": _Shape(frozenset({"id"}), is_all=True),
+    "refunds/create": _shape("order_id", lacks=("status", "financial_status", "tracking_company", "orders_to_redact")),
+    **dict.fromkeys(("fulfillments/create", "fulfillments/update"), _PARCEL),
+    **dict.fromkeys(("checkouts/create", "checkouts/update"), _CHECKOUT),
+    **dict.fromkeys(("customers/create", "customers/update", "customers_marketing_consent/update"), _CUSTOMER),
+    "customers/data_request": _shape(
+        *("customer", "orders_requested"), lacks=("orders_to_redact", "line_items", "financial_status")
+    ),
+    "customers/redact": _shape(
+        *("customer", "orders_to_redact"), lacks=("orders_requested", "line_items", "financial_status")
+    ),
+    "shop/redact": _shape(
+        "shop_domain", lacks=("customer", "id", "line_items", "orders_to_redact", "orders_requested")
+    ),
+    "app/uninstalled": _shape("myshopify_domain", lacks=("customer", "line_items", "order_id", "orders_to_redact")),
+}
 
 
 def is_genuine(headers: Headers, body: bytes, secrets: Sequence[str], shop: ShopSettings, _now: datetime) -> bool:
@@ -100,7 +134,7 @@ def reader_of(topic: str) -> Reader | None:
         if not isinstance(document, dict):
             raise InvalidField("body", "must be an object")
         shop_domain = context.shop.domain or context.headers.get(SHOP_DOMAIN)
-        if not fits(topic, document, shop_domain):
+        if not _fits(topic, document, shop_domain):
             return Unreadable(QuarantineReason.TOPIC_MISMATCH, "the signed body is not one of this topic and shop")
         fields = JSONObject(document)
         found = reader(fields, context)
@@ -110,6 +144,17 @@ def reader_of(topic: str) -> Reader | None:
         return replace(found, unknown=wrong) if wrong else found
 
     return read
+
+
+def _fits(topic: str, body: Mapping[str, Any], shop_domain: str | None) -> bool:
+    """Return whether a signed body is one of the topic that its header names, and of the shop that it names."""
+    shape = _SHAPES.get(topic)
+    if shape is None:
+        return True
+    named = body.get("myshopify_domain") or body.get("shop_domain")
+    is_of_shop = not isinstance(named, str) or not shop_domain or named.casefold() == shop_domain.casefold()
+    is_whole = not shape.is_all or shape.has == body.keys()
+    return is_of_shop and is_whole and shape.has <= body.keys() and shape.lacks.isdisjoint(body.keys())
 
 
 def _closes(reason: str) -> ObjectReader:

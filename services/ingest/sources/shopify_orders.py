@@ -1,8 +1,15 @@
-"""Shopify's orders: purchase, cancellation, refunds and parcels.
+"""Shopify's orders and checkouts: purchase, cancellation, refunds, parcels, the checkbox for texts.
 
 One order is one purchase, reported by orders/create or orders/paid, whichever comes first with a usable number. One
 change of an order causes several deliveries: each yields every trigger the order shows, with the natural key that the
 trigger has in its own topic. Each part is read separately: an unreadable part does not affect the others.
+
+A checkout is started, and later completed:
+
+    {"token": "b1946ac92492d2347c6235b4d2611184", "created_at": "2026-11-30T15:00:00-05:00",
+     "updated_at": "2026-11-30T15:01:00-05:00", "completed_at": null, "phone": "+12125550123",
+     "sms_marketing_phone": "+12125550123", "buyer_accepts_sms_marketing": true, "total_price": "49.00",
+     "currency": "USD", "abandoned_checkout_url": "https://acme.example/c/1", "line_items": [{"title": "Beans 1 kg"}]}
 
 Source: webhooks section 1.
 """
@@ -13,14 +20,30 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from services.ingest.domain.parsed_deliveries import Identifier, OrderTotal, ParsedDelivery, TriggerDraft
+from services.ingest.domain.parsed_deliveries import (
+    CollectionPoint,
+    ConsentClaim,
+    Identifier,
+    OrderTotal,
+    ParsedDelivery,
+    TriggerDraft,
+)
 from services.ingest.sources.adapter import DeliveryContext
 from services.ingest.sources.json_object import InvalidField, JSONObject
+from services.ingest.sources.shopify_amounts import refund_of, total_of
 from services.ingest.sources.shopify_parcels import parcel_of
-from services.ingest.sources.shopify_people import contact_of, known, with_consent_state
-from services.ingest.sources.shopify_refunds import refund_of
-from services.ingest.sources.shopify_totals import total_of
-from shared.events.trigger import ORDER_DELETED, TriggerKind
+from services.ingest.sources.shopify_people import (
+    NAME,
+    as_of,
+    consent_contact,
+    contact_of,
+    customer_identifiers,
+    known,
+    sha256_of,
+    with_consent_state,
+)
+from shared.events.consent import ConsentAct, ConsentScope
+from shared.events.trigger import ORDER_DELETED, PhoneProvenance, TriggerKind
 
 OLDEST_PURCHASE = timedelta(days=3)
 """An order processed earlier was imported, or delayed for longer than Shopify repeats a webhook (48 hours)."""
@@ -33,7 +56,7 @@ def purchase(order: JSONObject, at: DeliveryContext) -> ParsedDelivery:
     """Read orders/create and orders/paid: the same purchase."""
     total = total_of(order)
     triggers = () if _is_void(order, at) else _parts(order, lambda: (_purchase(order, total),))
-    return about_order(order, at, triggers, total=total)
+    return _about_order(order, at, triggers, total=total)
 
 
 def changes(order: JSONObject, at: DeliveryContext) -> ParsedDelivery:
@@ -43,10 +66,10 @@ def changes(order: JSONObject, at: DeliveryContext) -> ParsedDelivery:
         found += _parts(refund, partial(_refund, refund, order))
     for parcel in order.children("fulfillments"):
         found += _parts(parcel, partial(_parcel, parcel, order))
-    if is_cancelled(order):
+    if _is_cancelled(order):
         found += _parts(order, lambda: (_cancellation(order, at),))
     total = total_of(order)
-    parsed = about_order(order, at, tuple(found), total=None if order.flag("test") else total)
+    parsed = _about_order(order, at, tuple(found), total=None if order.flag("test") else total)
     lives = not _is_void(order, at) and _is_recent(order, at)
     return replace(parsed, on_number_change=_parts(order, lambda: (_purchase(order, total),))) if lives else parsed
 
@@ -77,6 +100,61 @@ def deleted(order: JSONObject, at: DeliveryContext) -> ParsedDelivery:
     return ParsedDelivery(identifiers=(Identifier("subject", subject),), triggers=(gone,))
 
 
+def checkout(document: JSONObject, at: DeliveryContext) -> ParsedDelivery:
+    """Read checkouts/create and checkouts/update: started, and completed once `completed_at` is set."""
+    token = document.required("token")
+    subject, begun_at = f"checkout-{token}", document.required_instant("created_at")
+    currency, is_completed = document.text("currency"), not document.is_blank("completed_at")
+    completed_at = (document.instant("completed_at") or as_of(document, at)) if is_completed else None
+    trigger = TriggerDraft(
+        kind=TriggerKind.CHECKOUT_COMPLETED if completed_at else TriggerKind.CHECKOUT_STARTED,
+        key=f"{subject}/{'completed' if completed_at else 'started'}",
+        occurred_at=completed_at or begun_at,
+        subject=subject,
+        amount_minor=document.minor("total_price", currency),
+        currency=currency,
+        facts=known(checkout_url=document.text("abandoned_checkout_url")) | _cart_facts(document),
+        anchored_at=begun_at if completed_at else None,
+    )
+    parsed = _about_order(document, at, (trigger,), subject=subject, other_phone=document.text("sms_marketing_phone"))
+    claim = _checkbox_claim(document, at, completed_at or begun_at)
+    place = CollectionPoint(subject, as_of(document, at), claim)
+    return replace(
+        parsed,
+        claims=(*parsed.claims, *((claim,) if claim else ())),
+        place=place,
+        on_number_change=() if is_completed else (trigger,),
+    )
+
+
+def _checkbox_claim(document: JSONObject, at: DeliveryContext, ticked_at: datetime) -> ConsentClaim | None:
+    """Return the consent that the checkbox for texts (`buyer_accepts_sms_marketing`) gives; None if it is clear.
+
+    It has the date of the checkout, the earliest it can have been ticked, so that it never overrides a later
+    withdrawal; completing the checkout confirms it. Clearing the checkbox, or correcting the number beside it,
+    withdraws it. It is express consent, or the level that the merchant's file gives its disclosure.
+    `buyer_accepts_marketing` is about e-mail and is not used.
+    """
+    raw = document.text("sms_marketing_phone")
+    own = consent_contact(at.shop, raw, PhoneProvenance.ORDER, document.child("billing_address").text("country_code"))
+    if not document.flag("buyer_accepts_sms_marketing") or (raw and own is None):
+        return None
+    captured_at = min(ticked_at, at.received_at)
+    level, wording = at.shop.checkbox_consent(captured_at)
+    return ConsentClaim(
+        scope=ConsentScope.MARKETING,
+        act=ConsentAct.GRANTED,
+        level=level,
+        captured_at=captured_at,
+        reported_at=ticked_at,
+        method="checkout",
+        source=NAME,
+        disclosure_sha256=sha256_of(wording),
+        evidence=known(disclosure=wording),
+        contact=own,
+    )
+
+
 def _parts(part: JSONObject, read: Callable[[], tuple[TriggerDraft, ...]]) -> tuple[TriggerDraft, ...]:
     """Return the triggers of a part of a document; none, with the reason in `skipped`, if a field is missing."""
     try:
@@ -104,7 +182,7 @@ def _is_void(order: JSONObject, at: DeliveryContext) -> bool:
     """Return whether an order starts no follow-ups: cancelled, voided, or processed long ago and imported now."""
     processed_at = order.instant("processed_at")
     is_old = processed_at is not None and at.received_at - processed_at > OLDEST_PURCHASE
-    return is_old or is_cancelled(order) or order.text("financial_status") == "voided"
+    return is_old or _is_cancelled(order) or order.text("financial_status") == "voided"
 
 
 def _is_recent(order: JSONObject, at: DeliveryContext) -> bool:
@@ -113,9 +191,9 @@ def _is_recent(order: JSONObject, at: DeliveryContext) -> bool:
     return created_at is not None and at.received_at - created_at <= OLDEST_PURCHASE
 
 
-def is_cancelled(order: JSONObject) -> bool:
+def _is_cancelled(order: JSONObject) -> bool:
     """Return whether an order has a cancellation date, readable or not."""
-    return "cancelled_at" in order and not order.is_blank("cancelled_at")
+    return not order.is_blank("cancelled_at")
 
 
 def _cancellation(order: JSONObject, at: DeliveryContext) -> TriggerDraft:
@@ -155,7 +233,7 @@ def _parcel(parcel: JSONObject, order: JSONObject) -> tuple[TriggerDraft, ...]:
     return parcel_of(parcel, subject_of(order), is_test=order.flag("test"), order_facts=facts)
 
 
-def about_order(
+def _about_order(
     order: JSONObject,
     at: DeliveryContext,
     triggers: tuple[TriggerDraft, ...],
@@ -167,7 +245,7 @@ def about_order(
     """Return an order or checkout parsed: its person, and every identifier that leads to that person later."""
     customer = order.child("customer")
     customer_id, token = customer.text("id"), order.text("checkout_token")
-    own = f"order-{id_of(order)}" if subject is None and id_of(order) else subject
+    own = f"order-{_id_of(order)}" if subject is None and _id_of(order) else subject
     subjects = dict.fromkeys(filter(None, (own, f"checkout-{token}" if token else None)))
     contact = contact_of(
         at.shop,
@@ -180,10 +258,7 @@ def about_order(
     parsed = ParsedDelivery(
         contact,
         customer_id,
-        (
-            *(Identifier("subject", name) for name in subjects),
-            *((Identifier("customer", customer_id),) if customer_id else ()),
-        ),
+        (*(Identifier("subject", name) for name in subjects), *customer_identifiers(customer_id)),
         triggers,
         as_of=as_of(order, at),
         total=total,
@@ -191,12 +266,7 @@ def about_order(
     return with_consent_state(parsed, customer, at)
 
 
-def as_of(document: JSONObject, at: DeliveryContext) -> datetime:
-    """Return when an order or cart was last updated; the time of receipt if it does not say."""
-    return min(document.instant("updated_at") or at.received_at, at.received_at)
-
-
-def id_of(order: JSONObject) -> str | None:
+def _id_of(order: JSONObject) -> str | None:
     """Return an order's id; if it cannot be read, the one in its global id."""
     own = order.text("id")
     written = "" if own else order.text("admin_graphql_api_id") or ""
@@ -209,7 +279,7 @@ def subject_of(order: JSONObject) -> str:
     Raises:
         InvalidField: its id cannot be read.
     """
-    return f"order-{id_of(order) or order.required('id')}"
+    return f"order-{_id_of(order) or order.required('id')}"
 
 
 def _order_facts(order: JSONObject) -> dict[str, Any]:
@@ -221,10 +291,10 @@ def _order_facts(order: JSONObject) -> dict[str, Any]:
         checkout_token=order.text("checkout_token"),
         source_name=order.text("source_name"),
         tags=order.text("tags"),
-    ) | cart_facts(order)
+    ) | _cart_facts(order)
 
 
-def cart_facts(cart: JSONObject) -> dict[str, Any]:
+def _cart_facts(cart: JSONObject) -> dict[str, Any]:
     """Return the facts about the contents of an order or cart."""
     lines = cart.children("line_items")
     ships = [line.flag("requires_shipping") for line in lines if "requires_shipping" in line]

@@ -11,6 +11,7 @@ Source: webhooks section 1 (fulfillments/create, fulfillments/update); Fulfillme
 Shopify's API.
 """
 
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -51,28 +52,15 @@ def parcel_of(
     changed_at = parcel.instant("updated_at") or created_at
     key = f"fulfillment-{parcel.required('id')}"
     tracking = _tracking(parcel)
-    facts = order_facts | tracking
-    found = [TriggerDraft(TriggerKind.FULFILMENT, key, created_at, subject, is_test=is_test, facts=facts)]
+    draft = partial(TriggerDraft, subject=subject, is_test=is_test, facts=order_facts | tracking)
+    found = [draft(TriggerKind.FULFILMENT, key, created_at)]
+    update = partial(draft, occurred_at=changed_at, anchored_at=created_at)
     if tracking:
-        followed = TriggerDraft(
-            TriggerKind.FULFILMENT,
-            f"{key}/tracking",
-            changed_at,
-            subject,
-            is_test=is_test,
-            facts=facts,
-            anchored_at=created_at,
-            superseded_by=key,
-        )
-        found.append(followed)
+        found.append(update(TriggerKind.FULFILMENT, f"{key}/tracking", superseded_by=key))
     said = CARRIER.get((parcel.text("shipment_status") or "").lower())
     if said is not None:
         word = "delivered" if said is TriggerKind.DELIVERY else said.value
-        found.append(
-            TriggerDraft(
-                said, f"{key}/{word}", changed_at, subject, is_test=is_test, facts=facts, anchored_at=created_at
-            )
-        )
+        found.append(update(said, f"{key}/{word}"))
     return tuple(found)
 
 

@@ -71,9 +71,9 @@ def changed_customer(customer: JSONObject, at: DeliveryContext) -> ParsedDeliver
     parsed = ParsedDelivery(
         contact=contact_of(at.shop, customer=customer, billing=address),
         customer=customer_id,
-        identifiers=_customer_join(customer_id),
+        identifiers=customer_identifiers(customer_id),
         triggers=(trigger,) if trigger else (),
-        as_of=_changed_at(customer, at),
+        as_of=as_of(customer, at),
     )
     return _with_account_number(with_consent_state(parsed, customer, at), customer, at)
 
@@ -84,17 +84,13 @@ def changed_consent(change: JSONObject, at: DeliveryContext) -> ParsedDelivery:
     contact = contact_of(at.shop, customer=change)
     if customer_id is None and contact is None:
         raise InvalidField("customer_id", "is missing, and so is a usable number")
-    parsed = ParsedDelivery(
-        contact=contact,
-        customer=customer_id,
-        identifiers=_customer_join(customer_id),
-    )
+    parsed = ParsedDelivery(contact, customer_id, customer_identifiers(customer_id))
     return _with_account_number(with_consent_state(parsed, change, at, is_joined=customer_id is not None), change, at)
 
 
-def _changed_at(customer: JSONObject, at: DeliveryContext) -> datetime:
-    """Return when a customer was last updated; the time of receipt if the document does not say."""
-    return min(customer.instant("updated_at") or at.received_at, at.received_at)
+def as_of(document: JSONObject, at: DeliveryContext) -> datetime:
+    """Return when an order, cart or customer was last updated; the time of receipt if it does not say."""
+    return min(document.instant("updated_at") or at.received_at, at.received_at)
 
 
 def _with_account_number(parsed: ParsedDelivery, customer: JSONObject, at: DeliveryContext) -> ParsedDelivery:
@@ -104,12 +100,11 @@ def _with_account_number(parsed: ParsedDelivery, customer: JSONObject, at: Deliv
     country = customer.child("default_address").text("country_code")
     own = consent_contact(at.shop, customer.text("phone"), PhoneProvenance.CUSTOMER, country)
     granted = next((each for each in parsed.claims if each.act is ConsentAct.GRANTED and each.contact), None)
-    return replace(
-        parsed, place=CollectionPoint(f"customer-{parsed.customer}", _changed_at(customer, at), granted, own)
-    )
+    return replace(parsed, place=CollectionPoint(f"customer-{parsed.customer}", as_of(customer, at), granted, own))
 
 
-def _customer_join(customer_id: str | None) -> tuple[Identifier, ...]:
+def customer_identifiers(customer_id: str | None) -> tuple[Identifier, ...]:
+    """Return the identifier of a customer, if the document names one."""
     return (Identifier("customer", customer_id),) if customer_id else ()
 
 
@@ -123,7 +118,10 @@ def privacy(right: PrivacyRight) -> ObjectReader:
         return ParsedDelivery(
             contact=contact_of(at.shop, customer=customer),
             customer=customer_id,
-            identifiers=(*_customer_join(customer_id), *(Identifier("subject", f"order-{order}") for order in orders)),
+            identifiers=(
+                *customer_identifiers(customer_id),
+                *(Identifier("subject", f"order-{order}") for order in orders),
+            ),
             rights=(right,),
         )
 
