@@ -1,7 +1,7 @@
 """Seeded faults: which text meets which fault; the same seed and order of requests give the same faults."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -33,13 +33,9 @@ class FaultKind(StrEnum):
     RECEIPTS_LOST = "receipts_lost"
 
 
-BEFORE_ACCEPTING: Final = frozenset(
-    {FaultKind.UNAVAILABLE, FaultKind.THROTTLE, FaultKind.REFUSE, FaultKind.OPTED_OUT},
-)
+BEFORE_ACCEPTING: Final = frozenset({FaultKind.UNAVAILABLE, FaultKind.THROTTLE, FaultKind.REFUSE, FaultKind.OPTED_OUT})
 _OUTCOME: Final = frozenset({FaultKind.UNDELIVERED, FaultKind.FAILED})
-_RECEIPTS: Final = frozenset(
-    {FaultKind.RECEIPTS_DISORDERED, FaultKind.RECEIPTS_REPEATED, FaultKind.RECEIPTS_LOST},
-)
+_RECEIPTS: Final = frozenset({FaultKind.RECEIPTS_DISORDERED, FaultKind.RECEIPTS_REPEATED, FaultKind.RECEIPTS_LOST})
 _ANSWER: Final = frozenset(FaultKind) - _OUTCOME - _RECEIPTS
 
 
@@ -86,7 +82,7 @@ class _ActiveRule:
 
     rule: FaultRule
     chance: random.Random
-    applied: int = field(default=0)
+    applied: int = 0
 
     def applies_to(self, recipient: str) -> bool:
         rule = self.rule

@@ -32,6 +32,7 @@ _ERROR_MESSAGES: Final[Mapping[int, str]] = {
     30008: "Unknown error",
     30036: "Validity Period Expired",
 }
+_PLACES: Final = tuple(f"{side}{part}" for side in ("From", "To") for part in ("City", "State", "Zip", "Country"))
 _DELIVERED_OR_NOT: Final = frozenset({TextStatus.DELIVERED, TextStatus.UNDELIVERED})
 
 
@@ -97,14 +98,7 @@ def inbound_form(text: SimulatedText) -> dict[str, str]:
         "Body": text.body,
         "NumMedia": "0",
         "NumSegments": str(parts_of(text.body)),
-        "FromCity": "",
-        "FromState": "",
-        "FromZip": "",
-        "FromCountry": "",
-        "ToCity": "",
-        "ToState": "",
-        "ToZip": "",
-        "ToCountry": "",
+        **dict.fromkeys(_PLACES, ""),
     }
 
 
@@ -119,11 +113,8 @@ def answers_in(twiml: str) -> list[str]:
         root = ET.fromstring(twiml)  # noqa: S314 - from the application under test, size-limited by the caller
     except ET.ParseError:
         return []
-    answers = []
-    for verb in root.iter("Message"):
-        body = verb.find("Body")
-        answers.append(((verb.text if body is None else body.text) or "").strip())
-    return [answer for answer in answers if answer]
+    answers = (verb.text if (body := verb.find("Body")) is None else body.text for verb in root.iter("Message"))
+    return [stripped for answer in answers if (stripped := (answer or "").strip())]
 
 
 def sign(url: str, form: Mapping[str, str], auth_token: str) -> str:

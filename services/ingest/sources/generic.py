@@ -188,18 +188,7 @@ def parse_event(event: EventBody, shop: ShopSettings, received_at: datetime) -> 
     latest = received_at + CLOCK_TOLERANCE
     occurred_at = event.occurred_at or received_at
     identifiers = (("subject", event.subject), ("customer", event.customer))
-    return ParsedDelivery(
-        contact=_contact(event.recipient, shop),
-        customer=event.customer,
-        identifiers=tuple(Identifier(kind, name) for kind, name in identifiers if name is not None),
-        triggers=(_happening(event, occurred_at),),
-        claims=tuple(_claims(event, occurred_at, latest)),
-        unknown=("recipient.time_zone",) if event.recipient.time_zone and not event.recipient.place_zone else (),
-    )
-
-
-def _happening(event: EventBody, occurred_at: datetime) -> TriggerDraft:
-    return TriggerDraft(
+    trigger = TriggerDraft(
         kind=event.kind,
         key=event.id,
         occurred_at=occurred_at,
@@ -208,6 +197,14 @@ def _happening(event: EventBody, occurred_at: datetime) -> TriggerDraft:
         currency=event.amount.currency if event.amount else None,
         is_test=event.test,
         facts=event.facts,
+    )
+    return ParsedDelivery(
+        contact=_contact(event.recipient, shop),
+        customer=event.customer,
+        identifiers=tuple(Identifier(kind, name) for kind, name in identifiers if name is not None),
+        triggers=(trigger,),
+        claims=tuple(_claims(event, occurred_at, latest)),
+        unknown=("recipient.time_zone",) if event.recipient.time_zone and not event.recipient.place_zone else (),
     )
 
 

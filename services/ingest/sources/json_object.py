@@ -1,7 +1,6 @@
 """A platform's JSON, read field by field: an invalid field is noted and read as absent, without affecting others."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType, UnionType
 from typing import Any
@@ -22,14 +21,6 @@ class InvalidField(ValueError):
 _NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class _Findings:
-    """The invalid fields of a document, shared by all its parts."""
-
-    unknown: list[InvalidField] = field(default_factory=list)
-    skipped: list[InvalidField] = field(default_factory=list)
-
-
 class JSONObject:
     """A JSON object and its path in the document; an absent object is an empty one.
 
@@ -37,26 +28,19 @@ class JSONObject:
     an invalid field affects only what depends on it. Only a missing required field raises.
     """
 
-    __slots__ = ("_findings", "_members", "_path")
+    __slots__ = ("_members", "_path", "skipped", "unknown")
 
-    def __init__(self, members: Mapping[str, Any], path: str = "", findings: "_Findings | None" = None) -> None:
+    def __init__(self, members: Mapping[str, Any], path: str = "", part_of: "JSONObject | None" = None) -> None:
         self._members = members
         self._path = path
-        self._findings = _Findings() if findings is None else findings
-
-    @property
-    def unknown(self) -> list[InvalidField]:
+        self.unknown: list[InvalidField] = [] if part_of is None else part_of.unknown
         """The fields of the document with a wrong type."""
-        return self._findings.unknown
-
-    @property
-    def skipped(self) -> list[InvalidField]:
+        self.skipped: list[InvalidField] = [] if part_of is None else part_of.skipped
         """Why parts of the document were skipped: each lacks a required field."""
-        return self._findings.skipped
 
     def sibling(self, members: Mapping[str, Any], path: str = "") -> "JSONObject":
         """Return another object that shares this document's findings."""
-        return JSONObject(members, path, self._findings)
+        return JSONObject(members, path, self)
 
     def __contains__(self, name: str) -> bool:
         """Return whether the member is present and not null, valid or not."""
@@ -109,7 +93,7 @@ class JSONObject:
         if found is not None and not isinstance(found, dict):
             self._note(name, "must be an object")
             found = None
-        return JSONObject(found or _NO_MEMBERS, self._at(name), self._findings)
+        return JSONObject(found or _NO_MEMBERS, self._at(name), self)
 
     def children(self, name: str) -> list["JSONObject"]:
         """Return the objects of a list; absent is empty."""
