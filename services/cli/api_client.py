@@ -14,6 +14,7 @@ import httpx2
 from pydantic import Field
 
 from services import embedded
+from services.cli.snapshot import entered
 from shared.config.problem import did_you_mean
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
@@ -89,48 +90,36 @@ def open_client(settings: ProcessSettings) -> Iterator[APIClient]:
     """Yield a client of the running process, or of an application opened for this command alone.
 
     Raises:
-        ConfigurationFault: the data folder cannot be used.
+        ConfigurationFault: the data folder cannot be used, or the remote application does not answer.
     """
-    remote = ClientSettings()
-    if remote.url:
-        with _remote_client(remote, settings) as remote_client:
-            yield remote_client
-        return
-    note = settings.data_dir / embedded.PROCESS_FILE
+    remote, note = ClientSettings(), settings.data_dir / embedded.PROCESS_FILE
     with asyncio.Runner() as runner:
-        if note.exists() and not FolderLock(settings.data_dir).is_free():  # a killed process leaves its file behind
-            running = json.loads(note.read_text(encoding="utf-8"))
-            client = httpx2.AsyncClient(base_url=running["url"], timeout=10)
+        if remote.url:
+            merchants = _remote_merchants(remote, settings)
             try:
+                with entered(runner, httpx2.AsyncClient(base_url=remote.url, timeout=_REMOTE_SECONDS)) as client:
+                    yield APIClient(client, runner, remote.token, merchants)
+            except httpx2.TransportError as problem:
+                message = f"FOLLOWUP_URL: {remote.url} does not answer ({type(problem).__name__})"
+                raise ConfigurationFault(message) from None
+        elif note.exists() and not FolderLock(settings.data_dir).is_free():  # a killed process leaves its file behind
+            running = json.loads(note.read_text(encoding="utf-8"))
+            with entered(runner, httpx2.AsyncClient(base_url=running["url"], timeout=10)) as client:
                 yield APIClient(client, runner, running["token"], running["merchants"])
-            finally:
-                runner.run(client.aclose())
-            return
-        opening = embedded.open_application(settings)
-        application = runner.run(opening.__aenter__())
-        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(application.app), base_url="http://localhost")
-        merchants = [merchant.id for merchant in application.runtime.merchants.merchants]
-        try:
-            yield APIClient(client, runner, application.operator_token, merchants)
-        finally:
-            runner.run(client.aclose())
-            runner.run(opening.__aexit__(None, None, None))
+        else:
+            with entered(runner, embedded.open_application(settings)) as application:
+                merchants = [merchant.id for merchant in application.runtime.merchants.merchants]
+                transport = httpx2.ASGITransport(application.app)
+                with entered(runner, httpx2.AsyncClient(transport=transport, base_url="http://localhost")) as client:
+                    yield APIClient(client, runner, application.operator_token, merchants)
 
 
-@contextmanager
-def _remote_client(remote: ClientSettings, settings: ProcessSettings) -> Iterator[APIClient]:
-    """Yield a client of a remote application; the names of its merchants come from the merchants folder."""
+def _remote_merchants(remote: ClientSettings, settings: ProcessSettings) -> Sequence[str]:
+    """Return the names of a remote application's merchants, which come from the merchants folder."""
     merchants = [path.parent.name for path in sorted(settings.merchants_dir.glob("*/merchant.yaml"))]
     if not remote.token.startswith(KEY_PREFIX) and not merchants:
         raise ConfigurationFault(
             f"{settings.merchants_dir}: there are no merchants in it, and the operator's token needs their names; "
             "choose the folder with --merchants, or put an API key into FOLLOWUP_TOKEN"
         )
-    with asyncio.Runner() as runner:
-        client = httpx2.AsyncClient(base_url=remote.url, timeout=_REMOTE_SECONDS)
-        try:
-            yield APIClient(client, runner, remote.token, merchants or [_OF_THE_KEY])
-        except httpx2.TransportError as problem:
-            raise ConfigurationFault(f"FOLLOWUP_URL: {remote.url} does not answer ({type(problem).__name__})") from None
-        finally:
-            runner.run(client.aclose())
+    return merchants or [_OF_THE_KEY]

@@ -3,10 +3,11 @@
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -25,26 +26,14 @@ _PATH: Final = "/v1/consents/imports"
 consents = typer.Typer(help="Import consents collected elsewhere.", no_args_is_help=True)
 
 
-@consents.callback()
-def _about() -> None:
-    """Import consents collected elsewhere."""
-
-
-class Report(Protocol):
-    """Receives the refused rows."""
-
-    def writerow(self, row: tuple[Any, ...], /) -> Any:
-        """Write one row."""
-        ...
-
-
 @dataclass(slots=True)
 class ConsentImport:
     """Sends rows in batches, and counts the recorded, repeated and refused ones."""
 
     client: APIClient
     merchant: str
-    report: Report
+    report: Callable[[tuple[Any, ...]], object]
+    """Writes one refused row."""
     counts: Counter[str] = field(default_factory=Counter)
     _batch: list[ConsentRow] = field(default_factory=list)
     _bytes: int = 0
@@ -71,7 +60,7 @@ class ConsentImport:
         self._batch, self._bytes = [], 0
 
     def _refuse(self, number: int, reason: str, detail: str) -> None:
-        self.report.writerow((number, reason, detail))
+        self.report((number, reason, detail))
         self.counts["refused"] += 1
 
 
@@ -100,12 +89,9 @@ def import_file(
     source = ConsentFile(file, {"scope": scope, "method": "import", "source": file.name[:500]}, encoding)
     if not file.is_file():
         raise ConfigurationFault(f"{file}: there is no such file")
-    with (
-        open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client,
-        _private(target) as writer,
-    ):
+    with open_client(settings_of(merchants_dir=merchants, data_dir=data)) as client, _private(target) as write:
         client.require(merchant)
-        job = ConsentImport(client, merchant, writer)
+        job = ConsentImport(client, merchant, write)
         for line in _watched(source, console):
             job.add(line)
         job.send()
@@ -120,24 +106,17 @@ def _watched(source: ConsentFile, console: Console) -> Iterator[ConsentRow]:
         yield from source.lines(lambda read: progress.update(task, completed=read))
 
 
-class _private:  # noqa: N801 - reads as a statement
-    """A new CSV file that only its owner can read, because it is about people."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Report:
-        try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        except OSError as problem:
-            raise ConfigurationFault(f"{self._path}: cannot be written ({problem.strerror})") from None
-        self._stream = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
-        writer = csv.writer(self._stream)
+@contextmanager
+def _private(path: Path) -> Iterator[Callable[[tuple[Any, ...]], object]]:
+    """Open a new CSV file that only its owner can read, because it is about people; yield what writes a row."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as problem:
+        raise ConfigurationFault(f"{path}: cannot be written ({problem.strerror})") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
         writer.writerow(("line", "reason", "detail"))
-        return writer
-
-    def __exit__(self, *_problem: object) -> None:
-        self._stream.close()
+        yield writer.writerow
 
 
 def _print(console: Console, counts: Counter[str], target: Path, source: ConsentFile) -> None:
@@ -146,9 +125,8 @@ def _print(console: Console, counts: Counter[str], target: Path, source: Consent
         console.print(f"Columns that were ignored: {', '.join(source.ignored)}", markup=False)
     recorded, repeated, refused = counts["recorded"], counts["repeated"], counts["refused"]
     console.print(f"{recorded} recorded in the ledger, {repeated} were already there, {refused} refused.")
-    if refused:
-        console.print(f"Refused lines and their reasons: {target}", markup=False)
-    else:
+    if not refused:
         target.unlink()
         return
+    console.print(f"Refused lines and their reasons: {target}", markup=False)
     raise typer.Exit(1)

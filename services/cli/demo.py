@@ -67,7 +67,7 @@ async def tell_story(
             console.print("\nThe demo was stopped before its last step.")
             return 1
         if missing is not None:
-            console.print(f"[red]✗[/] [bold]{missing.title}[/]: not seen within {patience_seconds:.0f} s")
+            console.print(f"[red]✗[/] [bold]{missing}[/]: not seen within {patience_seconds:.0f} s")
             return 1
         if not once:
             await _stay(console, running)

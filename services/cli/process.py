@@ -1,7 +1,7 @@
 """Commands that start or upgrade a process, or make it read events again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 import typer
@@ -15,6 +15,7 @@ from shared.config.problem import did_you_mean
 from shared.db import migrate as migrations
 from shared.db.lock import FolderLock
 from shared.errors import ConfigurationFault
+from shared.service import Service
 from shared.settings import ProcessSettings
 from shared.telemetry import logs
 from shared.vocabulary.service_names import SERVICES
@@ -44,8 +45,7 @@ def serve(
 
     Example: followup serve scheduler --merchants merchants --port 8082
     """
-    if service not in SERVICES:
-        raise ConfigurationFault(f"there is no service {service}; {did_you_mean(service, SERVICES)}")
+    _known([service])
     settings = settings_of(merchants_dir=merchants, port=port, host=host)
     logs.configure(settings.log_level, form=settings.log_format)
     process.run(distributed.serve(service, settings))
@@ -60,7 +60,7 @@ def migrate(data: DataOption = None, service: ServicesOption = None) -> None:
     Example: followup migrate --data data
     """
     if KafkaSettings().bootstrap:
-        asyncio.run(_migrate_servers(_known(service)))
+        asyncio.run(_print_each(distributed.migrate(_known(service))))
         return
     settings = settings_of(data_dir=data)
     lock = FolderLock(settings.data_dir)
@@ -71,12 +71,6 @@ def migrate(data: DataOption = None, service: ServicesOption = None) -> None:
     finally:
         lock.release()
     typer.echo(f"{settings.data_dir / embedded.DATABASE_FILE} is at the newest schema.")
-
-
-async def _migrate_servers(names: Sequence[str]) -> None:
-    """Print each step as it is done."""
-    async for step in distributed.migrate(names):
-        typer.echo(step)
 
 
 def relay_again(
@@ -98,12 +92,12 @@ def relay_again(
         typer.echo(
             f"Only the last {kept:g} minutes were kept (FOLLOWUP_KAFKA_KEEP_MINUTES); older events cannot be relayed."
         )
-    asyncio.run(_relay_again(_known(service), since_minutes))
+    asyncio.run(_print_each(distributed.relay_again(_known(service), since_minutes)))
 
 
-async def _relay_again(names: Sequence[str], minutes: float) -> None:
+async def _print_each(steps: AsyncIterator[str]) -> None:
     """Print each step as it is done."""
-    async for step in distributed.relay_again(names, minutes):
+    async for step in steps:
         typer.echo(step)
 
 
@@ -114,9 +108,7 @@ def redrive(merchants: MerchantsOption = None, data: DataOption = None, service:
     """
     settings = settings_of(merchants_dir=merchants, data_dir=data)
     work = _redrive_distributed if KafkaSettings().bootstrap else _redrive
-    results = asyncio.run(work(settings, _known(service)))
-    for name, (processed, parked_still) in results.items():
-        typer.echo(f"{name}: {processed} processed, {parked_still} still parked")
+    asyncio.run(work(settings, _known(service)))
 
 
 def _known(names: Sequence[str] | None) -> Sequence[str]:
@@ -131,21 +123,21 @@ def _known(names: Sequence[str] | None) -> Sequence[str]:
     return names or SERVICES
 
 
-async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+async def _redrive(settings: ProcessSettings, names: Sequence[str]) -> None:
     """Open the application without running it, and redrive each service."""
     async with embedded.open_application(settings) as application:
-        return {
-            service.name: await parked.redrive(service.units, service.system_tables, service.events)
-            for service in application.services
-            if service.name in names
-        }
+        for service in application.services:
+            if service.name in names:
+                await _redrive_service(service)
 
 
-async def _redrive_distributed(settings: ProcessSettings, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+async def _redrive_distributed(settings: ProcessSettings, names: Sequence[str]) -> None:
     """Open each service without running it, and redrive it; its next process relays what it publishes."""
-    results = {}
     for name in names:
         async with distributed.open_service(name, settings) as opened:
-            service = opened.service
-            results[name] = await parked.redrive(service.units, service.system_tables, service.events)
-    return results
+            await _redrive_service(opened.service)
+
+
+async def _redrive_service(service: Service) -> None:
+    processed, parked_still = await parked.redrive(service.units, service.system_tables, service.events)
+    typer.echo(f"{service.name}: {processed} processed, {parked_still} still parked")

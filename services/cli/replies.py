@@ -17,11 +17,6 @@ MerchantOption = Annotated[str, typer.Option(help="The merchant whose provider d
 ReplyArgument = Annotated[str, typer.Argument(help="The reply's id, as `followup replies unassigned` shows it.")]
 
 
-@replies.callback()
-def _about() -> None:
-    """Replies that could not be matched to a person or a merchant's number."""
-
-
 @replies.command()
 def unassigned(
     merchant: MerchantOption,

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,24 +41,24 @@ def snapshot(data_dir: Path) -> Iterator[Snapshot]:
         DatabaseUnavailable: PostgreSQL cannot be reached now.
     """
     if os.environ.get(f"FOLLOWUP_{_OWNER.upper()}_DATABASE_URL"):
-        with _server() as view:
-            yield view
+        database = DatabaseSettings.of(_OWNER).database(_OWNER)
+        with asyncio.Runner() as runner:
+            runner.run(database.start())
+            try:
+                with entered(runner, database.snapshot()) as db:
+                    yield Snapshot(db, runner)
+            finally:
+                runner.run(database.stop())
     else:
         with sqlite_snapshot(data_dir / DATABASE_FILE) as db:
             yield Snapshot(db)
 
 
 @contextmanager
-def _server() -> Iterator[Snapshot]:
-    database = DatabaseSettings.of(_OWNER).database(_OWNER)
-    with asyncio.Runner() as runner:
-        runner.run(database.start())
-        try:
-            opening = database.snapshot()
-            db = runner.run(opening.__aenter__())
-            try:
-                yield Snapshot(db, runner)
-            finally:
-                runner.run(opening.__aexit__(None, None, None))
-        finally:
-            runner.run(database.stop())
+def entered(runner: asyncio.Runner, opening: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Yield what an asynchronous context manager gives, to code that is not asynchronous."""
+    opened = runner.run(opening.__aenter__())
+    try:
+        yield opened
+    finally:
+        runner.run(opening.__aexit__(None, None, None))

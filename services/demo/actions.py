@@ -55,6 +55,7 @@ class DemoActions:
         """Post a signed Shopify `orders/create`, as Shopify does."""
         order_id = self.order_id + number
         customer = {"id": self._customer_id, "first_name": "Ana", "last_name": "Rivera", "phone": self.phone}
+        address = {"country_code": "US", "province_code": "NY", "zip": "10001"}
         order = {
             "id": order_id,
             "name": f"#{1000 + number}",
@@ -67,8 +68,8 @@ class DemoActions:
             "customer_locale": "en-US",
             "phone": self.phone,
             "customer": customer,
-            "shipping_address": {"country_code": "US", "province_code": "NY", "zip": "10001"},
-            "billing_address": {"country_code": "US", "province_code": "NY", "zip": "10001"},
+            "shipping_address": address,
+            "billing_address": address,
             "line_items": [{"id": order_id + 1, "title": "Beans 1 kg", "quantity": 2, "price": "24.50"}],
             "order_status_url": f"https://acme.example/orders/{order_id}",
         }
@@ -125,9 +126,9 @@ class DemoActions:
             headers={**self.authorization, "Idempotency-Key": f"after-stop-{self.order_id}"},
         )
 
-    async def read(self, path: str, **query: str) -> Any:
+    async def read(self, path: str) -> Any:
         """Return the JSON of a public GET; None on an error status."""
-        answer = await self.client.get(path, params=query, headers=self.authorization)
+        answer = await self.client.get(path, headers=self.authorization)
         return answer.json() if answer.is_success else None
 
     async def ask(self, path: str, body: dict[str, Any]) -> Any:

@@ -38,13 +38,6 @@ class StoryStep:
     act: Callable[[], Awaitable[None]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MissingStep:
-    """The step that did not show its result in time; the demo ended there."""
-
-    title: str
-
-
 class Story:
     """Runs the steps in order; `tell` is called with the title and sentence of each as it happens."""
 
@@ -61,14 +54,14 @@ class Story:
         self._patience_seconds = patience_seconds
         self.observed = Observations()
 
-    async def run(self) -> MissingStep | None:
-        """Run every step; return the first whose result was not seen in time, or None when all were."""
+    async def run(self) -> str | None:
+        """Run every step; return the title of the first whose result was not seen in time, or None when all were."""
         for step in self.steps():
             if step.act is not None:
                 await step.act()
             sentence = await self._look(step.seen)
             if sentence is None:
-                return MissingStep(step.title)
+                return step.title
             self._tell(step.title, sentence)
         return None
 

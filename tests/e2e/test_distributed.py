@@ -44,7 +44,7 @@ async def test_five_processes_tell_the_demos_story(application: Cluster) -> None
         told: list[str] = []
         story = Story(actions, application.clock.now, lambda title, _sentence: told.append(title), PATIENCE_SECONDS)
         missing = await story.run()
-        assert missing is None, f"not seen: {missing.title}; seen: {told}"
+        assert missing is None, f"not seen: {missing}; seen: {told}"
         assert told == [step.title for step in story.steps()]
         key = {"FOLLOWUP_URL": application.ingress.url, "FOLLOWUP_TOKEN": actions.secrets.api_key}
         explained = await said_by(application, ["explain", story.observed.refused_id], **key)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from services.cli.rotation import sealed_of
+from services.cli.keys import sealed_of
 from services.sender.tables import dispatches
 from shared.aad import AssociatedData
 from shared.db.reseal import ResealProgress, Sealed, resealed

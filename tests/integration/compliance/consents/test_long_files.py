@@ -33,13 +33,6 @@ class CountingAPI:
         return {"recorded": len(body["rows"]), "repeated": 0, "refused": []}
 
 
-class NoReport:
-    """Keeps nothing."""
-
-    def writerow(self, _row: tuple[Any, ...], /) -> None:
-        return
-
-
 def written(folder: Path, rows: int) -> Path:
     """Write a file of consents, every number another one."""
     path = folder / f"consents-{rows}.csv"
@@ -58,7 +51,7 @@ def lines(rows: int) -> Iterator[str]:
 def peak_bytes(path: Path) -> tuple[int, CountingAPI]:
     """Import a file into an application that keeps nothing; return the peak memory, and the application."""
     harness = CountingAPI()
-    job = ConsentImport(cast("APIClient", harness), "acme", NoReport())
+    job = ConsentImport(cast("APIClient", harness), "acme", lambda _row: None)
     tracemalloc.start()
     for line in ConsentFile(path, {"scope": "marketing"}).lines(lambda _read: None):
         job.add(line)

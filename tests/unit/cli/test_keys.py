@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import rotation
+from services.cli import keys
 from shared.aad import AssociatedData
 from shared.errors import ConfigurationFault
 from shared.ids import MerchantId
@@ -23,7 +23,7 @@ def test_a_rotation_in_one_process_adds_a_key_and_keeps_the_old(tmp_path: Path) 
     (acme / "merchant.yaml").write_text(MERCHANT)
     ring.save(data / "keyring.json")
     with pytest.raises(BaseException) as ended:  # noqa: PT011 - typer's way to end
-        rotation.rotate(acme.parent, data)
+        keys.rotate(acme.parent, data)
     assert getattr(ended.value, "exit_code", None) == 0
     rotated = Keyring.load(data / "keyring.json")
     assert (rotated.hash_key, rotated.active) == (ring.hash_key, 2)
@@ -40,12 +40,12 @@ def test_several_processes_can_open_with_a_key_before_anybody_seals_with_it(
     monkeypatch.setenv("FOLLOWUP_KAFKA_BOOTSTRAP", "kafka.test:9092")
     monkeypatch.setenv("FOLLOWUP_KEYRING_FILE", str(path))
     with pytest.raises(ConfigurationFault, match="--prepare"):
-        rotation.rotate()
-    rotation.rotate(prepare=True)
+        keys.rotate()
+    keys.rotate(prepare=True)
     everywhere = Sealer(Keyring.load(path))
     with pytest.raises(ConfigurationFault, match="restart every process"):
-        rotation.rotate(prepare=True)
-    rotation.rotate()
+        keys.rotate(prepare=True)
+    keys.rotate()
     newest = Sealer(Keyring.load(path))
     assert everywhere.open(ACME, HERE, newest.seal(ACME, HERE, b"new")) == b"new"
     assert newest.open(ACME, HERE, everywhere.seal(ACME, HERE, b"old")) == b"old"
