@@ -31,9 +31,7 @@ from tools.mutants import ROOT, Mutant, mutants_of
 
 _PURE = {
     "services/compliance/caps": ("frequency", "limits"),
-    "services/compliance/gate": (
-        *("answers", "decision", "evaluation", "inputs", "records", "setting", "sufficiency", "verdicts", "wording"),
-    ),
+    "services/compliance/gate": (*("decision", "evaluation", "inputs", "records", "setting", "verdicts", "wording"),),
     "services/compliance/ledger": ("entries", "standing"),
     "shared/rule_files": ("fields", "loader", "time_zones"),
     "shared/rules": ("holiday_calendars", "numbers", "places", "quiet_hours", "table", "zones"),

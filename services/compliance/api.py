@@ -4,10 +4,8 @@ from fastapi import APIRouter
 
 from services.compliance.caps import holds
 from services.compliance.consents import api as consents
-from services.compliance.consents import imports_api as imports
 from services.compliance.dependencies import ComplianceDependencies
 from services.compliance.gate import api as gate
-from services.compliance.preferences import api as preference_links
 from services.compliance.preferences import pages as preference_pages
 from services.compliance.privacy import api as privacy
 
@@ -18,9 +16,8 @@ def create_router(deps: ComplianceDependencies) -> APIRouter:
     router = APIRouter()
     for part in (
         consents.create_router(deps.consents, deps.links, runtime.quotas),
-        preference_links.create_router(deps.consents),
         gate.create_router(runtime.units),
-        imports.create_router(deps.imports, runtime.quotas),
+        consents.create_imports_router(deps.imports, runtime.quotas),
         holds.create_router(runtime.units),
         privacy.create_router(deps.rights),
         preference_pages.create_router(deps.preferences, deps.links, runtime.merchants),

@@ -62,8 +62,9 @@ async def replied(replies: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
     """Remember who wrote, and hold marketing to people with an ambiguous reply that no later entry decides."""
     unclear = {reply.recipient_id: reply for reply in replies if reply.needs_review}
     people = await store.lock_people(uow.db, {reply.recipient_id: reply.merchant_id for reply in replies}, uow.now)
-    await store.note_first_replies(
+    await store.note(
         uow.db,
+        "wrote_at",
         {
             reply.recipient_id: reply.occurred_at
             for reply in replies
@@ -71,8 +72,9 @@ async def replied(replies: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
         },
     )
     chains = await store.entries(uow.db, list(unclear))
-    await store.note_reviews(
+    await store.note(
         uow.db,
+        "review_since",
         {
             key: max(reply.occurred_at, people[key].review_since or reply.occurred_at)
             for key, reply in unclear.items()

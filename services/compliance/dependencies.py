@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from services.compliance.caps.limit_service import SHARES, LimitService
-from services.compliance.connectors.wiring import Connectors
+from services.compliance.connectors.registers import Registers
 from services.compliance.consents.import_service import ImportService
 from services.compliance.consents.service import ConsentService
 from services.compliance.gate.service import GateService
@@ -36,7 +36,7 @@ class ComplianceDependencies:
     system_tables: SystemTables
     settings: ComplianceSettings
     progress: ReadProgress
-    connectors: Connectors
+    registers: Registers
     signing_key: SigningKey | None
     """None: days of the ledger stay unsigned."""
     gate: GateService
@@ -62,7 +62,7 @@ class ComplianceDependencies:
         signing_key = key_of(settings.signing_key_file, runtime.settings)
         if signing_key is None:
             log.warning("ledger_unsigned", advice="name a key with FOLLOWUP_COMPLIANCE_SIGNING_KEY_FILE")
-        connectors = Connectors.of(settings)
+        registers = Registers.of(settings)
         runtime.log.announce_reading(system_tables, NEWS)
         progress = ReadProgress(source, runtime.log.marks(), units, system_tables, NEWS)
         consents = ConsentService(units, sealer, system_tables, settings.history_days)
@@ -71,7 +71,7 @@ class ComplianceDependencies:
             system_tables=system_tables,
             settings=settings,
             progress=progress,
-            connectors=connectors,
+            registers=registers,
             signing_key=signing_key,
             gate=GateService(
                 clock=runtime.clock,
@@ -81,7 +81,7 @@ class ComplianceDependencies:
                 history_days=settings.history_days,
                 progress=progress,
                 limits=LimitService(sealer, runtime.merchants, secrets.randbelow(SHARES)),
-                registers=connectors.registers,
+                registers=registers,
             ),
             consents=consents,
             imports=ImportService(consents),

@@ -14,7 +14,7 @@ def create_loops(deps: ComplianceDependencies) -> Sequence[Loop]:
     loops = [
         Loop("retention", retention.step_of(runtime.units, deps.settings), longest_seconds=SLOW_SECONDS),
         Loop("hear", deps.progress.look),
-        *deps.connectors.loops(runtime.clock),
+        *deps.registers.loops(runtime.clock),
     ]
     if deps.signing_key is not None:
         loops.append(RootKeeper(runtime.units, runtime.clock, deps.signing_key).loop())

@@ -9,9 +9,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from services.compliance.privacy.tables import certificates, export_parts, privacy_requests
 from services.compliance.settings import ComplianceSettings
-from services.compliance.tables import decisions, send_slots, spending, system_tables
+from services.compliance.tables import (
+    certificates,
+    decisions,
+    export_parts,
+    privacy_requests,
+    send_slots,
+    spending,
+    system_tables,
+)
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, swept_after

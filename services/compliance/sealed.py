@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from services.compliance.privacy.tables import export_parts
-from services.compliance.tables import ledger
+from services.compliance.tables import export_parts, ledger
 from shared import aad
 from shared.db.reseal import Sealed
 

@@ -4,15 +4,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import compress
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 
-from services.compliance.gate.records import standing_as_bytes, standing_of
 from services.compliance.ledger.entries import GENESIS, LedgerEntry
-from services.compliance.ledger.standing import Standing
+from services.compliance.ledger.standing import Standing, standing_as_bytes, standing_of
 from services.compliance.tables import closed_merchants, erasures, ledger, standings, system_tables
 from shared.db.transaction import Lock, Row, Transaction
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
@@ -44,6 +43,7 @@ class RecipientState(NamedTuple):
     review_since: datetime | None = None
     """When they sent an ambiguous reply; None once it is decided."""
     texted_at: datetime | None = None
+    """When they were first texted."""
     wrote_at: datetime | None = None
     """When they first wrote without having been texted."""
 
@@ -97,14 +97,13 @@ async def save_people(db: Transaction, changed: Mapping[RecipientId, RecipientSt
     await db.upsert(standings, [_row(recipient, person, now) for recipient, person in changed.items()])
 
 
-async def note_first_texts(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
-    """Record when people were first texted; changes nothing else."""
-    await db.change(standings, [{"recipient_id": key, "texted_at": at} for key, at in times.items()])
-
-
-async def note_first_replies(db: Transaction, times: Mapping[RecipientId, datetime]) -> None:
-    """Record when people first wrote without having been texted; changes nothing else."""
-    await db.change(standings, [{"recipient_id": key, "wrote_at": at} for key, at in times.items()])
+async def note(
+    db: Transaction,
+    what: Literal["texted_at", "wrote_at", "review_since"],
+    times: Mapping[RecipientId, datetime],
+) -> None:
+    """Record one of the times a `RecipientState` holds; changes nothing else."""
+    await db.change(standings, [{"recipient_id": key, what: at} for key, at in times.items()])
 
 
 async def known_since(db: Transaction, recipients: Sequence[RecipientId]) -> dict[RecipientId, datetime]:
@@ -115,11 +114,6 @@ async def known_since(db: Transaction, recipients: Sequence[RecipientId]) -> dic
         if (known := since.get(key)) is None or at < known:
             since[key] = at
     return since
-
-
-async def note_reviews(db: Transaction, since: Mapping[RecipientId, datetime]) -> None:
-    """Record whose reply waits for a decision; changes nothing else."""
-    await db.change(standings, [{"recipient_id": key, "review_since": at} for key, at in since.items()])
 
 
 async def entries(db: Transaction, recipients: Sequence[RecipientId]) -> dict[RecipientId, list[ChainedEntry]]:

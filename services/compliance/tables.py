@@ -1,24 +1,10 @@
-"""The tables of compliance: the ledger and what it adds up to, the verdicts, the cap slots."""
+"""The tables of compliance: the ledger and its sum, verdicts, cap slots and limits, preferences, requests by right."""
 
 import sqlalchemy as sa
 
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant, Json
-
-__all__ = [
-    "closed_merchants",
-    "daily_roots",
-    "decisions",
-    "erasures",
-    "ledger",
-    "metadata",
-    "newcomers",
-    "send_slots",
-    "spending",
-    "standings",
-    "system_tables",
-]
 
 metadata, system_tables = metadata_of("compliance")
 
@@ -142,3 +128,60 @@ closed_merchants = sa.Table(
     sa.Column("closed_at", Instant, nullable=False),
 )
 """One row a closed shop: nothing is sent for it."""
+
+preferences = sa.Table(
+    "compliance_preferences",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("paused_until", Instant),
+    sa.Column("is_fewer", sa.Boolean, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+"""One row a person who chose a pause or fewer texts; consent itself is in the ledger."""
+
+revoked_links = sa.Table(
+    "compliance_revoked_links",
+    metadata,
+    sa.Column("recipient_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("revoked_at", Instant, nullable=False),
+)
+"""One row a person whose links were revoked: those made until then do not open their page."""
+
+privacy_requests = sa.Table(
+    "compliance_privacy_requests",
+    metadata,
+    sa.Column("request_id", Id, primary_key=True),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("requested_at", Instant, nullable=False),
+    sa.Index("ix_compliance_privacy_requests_newest", "merchant_id", "kind", "request_id"),
+)
+"""One row a request, by API or platform; the recipient id is nil where a whole shop is to be forgotten."""
+
+certificates = sa.Table(
+    "compliance_certificates",
+    metadata,
+    sa.Column("request_id", Id, primary_key=True),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("blanked", Json, nullable=False),
+    sa.Column("erased_at", Instant, nullable=False),
+)
+"""What one service blanked for one erasure: rows by table."""
+
+export_parts = sa.Table(
+    "compliance_export_parts",
+    metadata,
+    sa.Column("request_id", Id, primary_key=True),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("parts", sa.Integer, nullable=False),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("recipient_id", Id, nullable=False, index=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("handed_over_at", Instant, nullable=False),
+)
+"""What one service handed over for one export, sealed; deleted with the person's erasure, and after a month."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from services.compliance.caps import frequency
-from services.compliance.gate import answers, decision, setting, sufficiency
+from services.compliance.gate import decision, setting
 from services.compliance.gate.inputs import Consent
 from services.compliance.gate.verdicts import Reason
 from shared.rules import holiday_calendars, numbers, places, quiet_hours, zones
@@ -185,7 +185,7 @@ def an_old_grant_beats_an_opt_out(patch: pytest.MonkeyPatch) -> None:
 
 def pending_is_consent(patch: pytest.MonkeyPatch) -> None:
     """A double opt-in without an answer is enough."""
-    shortfall = sufficiency.shortfall
+    shortfall = decision.shortfall
 
     def lenient(*arguments: Any) -> Reason | None:
         found = shortfall(*arguments)
@@ -196,7 +196,7 @@ def pending_is_consent(patch: pytest.MonkeyPatch) -> None:
 
 def one_country_is_enough(patch: pytest.MonkeyPatch) -> None:
     """The consent must satisfy the law of the number's country alone."""
-    shortfall = sufficiency.shortfall
+    shortfall = decision.shortfall
     patch.setattr(
         decision, "shortfall", lambda found, purpose, countries, *rest: shortfall(found, purpose, countries[:1], *rest)
     )
@@ -204,19 +204,19 @@ def one_country_is_enough(patch: pytest.MonkeyPatch) -> None:
 
 def expired_consent_lives_on(patch: pytest.MonkeyPatch) -> None:
     """The end of a consent is not looked at."""
-    shortfall = sufficiency.shortfall
+    shortfall = decision.shortfall
     patch.setattr(decision, "shortfall", lambda found, *rest: shortfall(replace(found, expires_at=None), *rest))
 
 
 def help_is_answered_for_ever(patch: pytest.MonkeyPatch) -> None:
     """An answer may be as old as a day."""
-    request: Any = answers.answer_request
+    request: Any = decision.answer_request
     patch.setattr(decision, "answer_request", lambda *all_: request(*all_[:-1], timedelta(days=1)))
 
 
 def every_stop_is_confirmed(patch: pytest.MonkeyPatch) -> None:
     """Every repeated STOP is confirmed again."""
-    request: Any = answers.answer_request
+    request: Any = decision.answer_request
     patch.setattr(
         decision,
         "answer_request",

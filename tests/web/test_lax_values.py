@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from services.compliance.consents.bodies import ConsentBody, RevocationBody, StandingBody
-from services.compliance.consents.imports_api import ImportBody
+from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
 from services.compliance.gate.evaluation import EvaluationRequest
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest

@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 from services.compliance import instruments, store
 from services.compliance.caps import limit_store
-from services.compliance.caps.limits import Budget, Newcomer, NewPeople, newcomer
+from services.compliance.caps.limits import Budget, Newcomer, newcomer
 from services.compliance.gate.inputs import Limit
 from services.compliance.store import RecipientState
 from shared import phone
 from shared.config.directory import MerchantDirectory
-from shared.config.limits import Limits, in_micros
+from shared.config.limits import Limits
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.dispatch import DispatchAccepted, DispatchUnknown
 from shared.events.follow_up import FollowUpDue
@@ -61,33 +61,31 @@ class LimitService:
 
     async def waits(self, uow: UnitOfWork, candidates: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit]:
         """Return which of these follow-ups have to wait, and count the others."""
-        over = await self._over_budget(uow, candidates)
-        waits = {key: limit for key, limit in over.items() if limit is not None}
+        waits = await self._over_budget(uow, candidates)
         unknown = await _unknown_people(
             uow, [candidate for candidate in candidates if candidate.due.follow_up_id not in waits]
         )
-        if unknown:
-            waits |= await self._over_the_hour(uow, unknown)
-        return waits
+        return waits | await self._over_the_hour(uow, unknown) if unknown else waits
 
-    async def _over_budget(
-        self, uow: UnitOfWork, candidates: Sequence[LimitCandidate]
-    ) -> dict[FollowUpId, Limit | None]:
+    async def _over_budget(self, uow: UnitOfWork, candidates: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit]:
         merchants = sorted({candidate.due.merchant_id for candidate in candidates})
         spent = await limit_store.spent_today(uow.db, merchants, uow.now)
-        passed = {key for key, micros in spent.items() if budget_of(self.limits(key)).is_passed(micros)}
-        found: dict[FollowUpId, Limit | None] = {}
-        for due in (candidate.due for candidate in candidates if candidate.due.merchant_id in passed):
-            limit = budget_of(self.limits(due.merchant_id)).limit(spent[due.merchant_id], due.purpose, uow.now)
-            found[due.follow_up_id] = limit
-            instruments.OVER_BUDGET.labels("waits" if limit else "goes").inc()
-        return found
+        budgets = {key: Budget.of(self.limits(key).spend) for key in merchants}
+        waits: dict[FollowUpId, Limit] = {}
+        for due in (candidate.due for candidate in candidates):
+            budget, micros = budgets[due.merchant_id], spent[due.merchant_id]
+            if micros >= budget.micros:
+                limit = budget.limit(micros, due.purpose, uow.now)
+                instruments.OVER_BUDGET.labels("waits" if limit else "goes").inc()
+                if limit:
+                    waits[due.follow_up_id] = limit
+        return waits
 
     async def _over_the_hour(self, uow: UnitOfWork, unknown: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit]:
         merchants = {candidate.due.merchant_id for candidate in unknown}
         tallies = await limit_store.lock_tallies(uow.db, merchants, uow.now)
         before = {key: tally.held_since for key, tally in tallies.items()}
-        limits = {key: new_people_of(self.limits(key)) for key in tallies}
+        limits = {key: self.limits(key) for key in tallies}
         found: dict[FollowUpId, Limit] = {}
         for candidate in unknown:
             merchant = candidate.due.merchant_id
@@ -118,30 +116,12 @@ class LimitService:
         """Add what texts cost to the day's spending."""
         costs: Counter[MerchantId] = Counter()
         for dispatch in dispatches:
-            budget = budget_of(self.limits(dispatch.merchant_id))
+            budget = Budget.of(self.limits(dispatch.merchant_id).spend)
             if isinstance(dispatch, DispatchAccepted):
                 costs[dispatch.merchant_id] += budget.cost(dispatch.micros, dispatch.currency, dispatch.parts)
             else:
                 costs[dispatch.merchant_id] += budget.estimate_micros
         await limit_store.spend(uow.db, costs, self.share, uow.now)
-
-
-def budget_of(limits: Limits) -> Budget:
-    """Return a merchant's budget in millionths."""
-    spend = limits.spend
-    return Budget(
-        spend.currency, in_micros(spend.per_day), in_micros(spend.hard_per_day), in_micros(spend.estimate_per_part)
-    )
-
-
-def new_people_of(limits: Limits) -> NewPeople:
-    """Return a merchant's limits on new people."""
-    return NewPeople(
-        limits.new_people_per_hour,
-        limits.new_people_per_key_per_hour,
-        limits.new_people_per_prefix_per_hour,
-        limits.adjacent_numbers,
-    )
 
 
 async def _unknown_people(uow: UnitOfWork, candidates: Sequence[LimitCandidate]) -> list[LimitCandidate]:

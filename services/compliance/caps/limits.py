@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from services.compliance.gate.inputs import Limit
 from services.compliance.gate.verdicts import Reason
+from shared.config.limits import Limits, Spend, in_micros
 from shared.events.follow_up import Purpose
 
 HOUR: Final = timedelta(hours=1)
@@ -28,16 +29,6 @@ _MOST = 65_535
 _LONGEST_HOURS = 24
 _SPREAD = 0x9E3779B97F4A7C15
 _WHOLE = (1 << 53) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class NewPeople:
-    """Limits: new people in an hour, and neighbours among the newest."""
-
-    per_hour: int
-    per_key: int
-    per_prefix: int
-    adjacent: int
 
 
 class Newcomer(NamedTuple):
@@ -88,9 +79,9 @@ class Tally:
         self._alike.update(chain.from_iterable(newest.blocks for newest in self.recent))
         self._people.update(newest.person for newest in self.recent)
 
-    def ask(self, who: Newcomer, most: NewPeople, now: datetime) -> LimitWait | None:
+    def ask(self, who: Newcomer, most: Limits, now: datetime) -> LimitWait | None:
         """Count a text to a new person; return why it waits, None if it may go."""
-        if self.held_since is None and self._is_in_a_run(who, most.adjacent, now):
+        if self.held_since is None and self._is_in_a_run(who, most.adjacent_numbers, now):
             self.held_since = now
         if self.held_since is not None:
             return LimitWait(Limit(Reason.ADJACENT_NUMBERS, now + LOOK_AGAIN), "adjacent")
@@ -101,17 +92,17 @@ class Tally:
                 return LimitWait(Limit(Reason.NEW_PEOPLE, self.hour + hours * HOUR), bound)
         return None
 
-    def _counted(self, who: Newcomer, most: NewPeople) -> Iterator[tuple[str, int, int]]:
+    def _counted(self, who: Newcomer, most: Limits) -> Iterator[tuple[str, int, int]]:
         """Count towards each limit, the narrowest first; a text that meets one does not count for the next."""
         if who.prefix is not None:
             before = self.by_prefix[who.prefix]
             self.by_prefix[who.prefix] = min(_MOST, before + 1)
-            yield "prefix", before, most.per_prefix
+            yield "prefix", before, most.new_people_per_prefix_per_hour
         if who.key is not None:
             self.by_key[who.key] += 1
-            yield "key", self.by_key[who.key] - 1, most.per_key
+            yield "key", self.by_key[who.key] - 1, most.new_people_per_key_per_hour
         self.asked += 1
-        yield "hour", self.asked - 1, most.per_hour
+        yield "hour", self.asked - 1, most.new_people_per_hour
 
     def release(self) -> None:
         """Release texts to new people; those remembered so far count no longer."""
@@ -192,6 +183,12 @@ class Budget:
     estimate_micros: int
     """Of one part of a text whose price is unknown."""
 
+    @classmethod
+    def of(cls, spend: Spend) -> "Budget":
+        """Return a merchant's budget."""
+        per_day, hard_per_day = in_micros(spend.per_day), in_micros(spend.hard_per_day)
+        return cls(spend.currency, per_day, hard_per_day, in_micros(spend.estimate_per_part))
+
     def cost(self, price_micros: int | None, currency: str | None, parts: int) -> int:
         """Return what a text counts as."""
         if price_micros is None or currency != self.currency:
@@ -202,10 +199,6 @@ class Budget:
         """Return until when a text waits: marketing beyond `micros`, everything else beyond `hard_micros`."""
         most = self.micros if purpose is Purpose.MARKETING else self.hard_micros
         return Limit(Reason.SPEND_LIMIT, next_day(now)) if spent_micros >= most else None
-
-    def is_passed(self, spent_micros: int) -> bool:
-        """Return whether the day has cost its budget for marketing, or more."""
-        return spent_micros >= self.micros
 
 
 def day_of(now: datetime) -> datetime:

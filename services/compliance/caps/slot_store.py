@@ -60,7 +60,10 @@ async def histories(
 
 async def reserve(db: Transaction, wanted: Sequence[Slot]) -> None:
     """Reserve one slot a follow-up; a later release keeps the slot and its acceptance, and reserves it from now."""
-    await db.upsert(send_slots, [_reservation(slot) for slot in wanted])
+    rows = [slot._asdict() for slot in wanted]
+    for row in rows:
+        del row["sent_at"]
+    await db.upsert(send_slots, rows)
 
 
 async def take(db: Transaction, texts: Sequence[Slot]) -> None:
@@ -100,15 +103,3 @@ async def _slots(db: Transaction, follow_ups: Sequence[FollowUpId]) -> dict[Foll
     """Return the slots of these follow-ups, locked until the commit."""
     rows = await db.fetch(send_slots, "follow_up_id", follow_ups, lock="update", columns=_OF_A_SLOT)
     return {FollowUpId(row["follow_up_id"]): _Taken(row["release"], row["sent_at"]) for row in rows}
-
-
-def _reservation(slot: Slot) -> dict[str, object]:
-    """Return the columns a reservation sets."""
-    return {
-        "follow_up_id": slot.follow_up_id,
-        "recipient_id": slot.recipient_id,
-        "merchant_id": slot.merchant_id,
-        "purpose": slot.purpose.value,
-        "release": slot.release,
-        "reserved_at": slot.reserved_at,
-    }

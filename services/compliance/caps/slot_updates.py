@@ -47,7 +47,7 @@ class SlotUpdates:
         first = {
             event.recipient_id: event.occurred_at for event in events if people[event.recipient_id].texted_at is None
         }
-        await store.note_first_texts(uow.db, first)
+        await store.note(uow.db, "texted_at", first)
         await self.limits.spend(uow, events)
 
     async def failed(self, events: Sequence[DispatchFailed], uow: UnitOfWork) -> None:

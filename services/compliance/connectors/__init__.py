@@ -1,1 +1,1 @@
-"""Connectors: ports to registers of numbers, implemented over files that an operator keeps up to date."""
+"""Connectors: registers of numbers, in files that an operator keeps up to date."""

@@ -1,4 +1,4 @@
-"""The routes of consents: record one, withdraw one, and read what the ledger holds about a number."""
+"""The routes of consents: record, withdraw or import them, and read what the ledger holds about a number."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,19 +8,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 
-from services.compliance.consents.bodies import ConsentBody, RevocationBody, StandingBody
-from services.compliance.consents.service import (
-    ConsentService,
-    refuse_reserved_origin,
-    standing_answer,
-)
-from services.compliance.gate.assembly import policy_of
+from services.compliance.consents.bodies import ConsentBody, ImportBody, RevocationBody, StandingBody
+from services.compliance.consents.import_service import ImportService
+from services.compliance.consents.service import ConsentService, refuse_reserved_origin, standing_answer
 from services.compliance.gate.evaluation import rfc3339
-from services.compliance.gate.inputs import HistoryItem, LineType, PastKind, Recipient
+from services.compliance.gate.inputs import HistoryItem, PastKind, Policy, Recipient
 from services.compliance.gate.setting import setting_of
+from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.store import RecipientState
 from shared.config.directory import Merchant
+from shared.db.transaction import WritePriority
 from shared.events.consent import WITHDRAWALS, ConsentAct, ConsentScope
 from shared.events.follow_up import Purpose
 from shared.http.auth import Caller, requires
@@ -36,6 +34,9 @@ from shared.rules.table import UnreadableRules
 _DAY = timedelta(days=1)
 _OUTLOOK = timedelta(days=7)
 """How far ahead the next opening is looked for."""
+_IMPORTS = "/v1/consents/imports"
+
+Writer = Annotated[Caller, Depends(requires("consents:write"))]
 
 
 def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quotas) -> APIRouter:
@@ -46,7 +47,7 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
     async def record_consent(
         body: ConsentBody,
         request: Request,
-        caller: Annotated[Caller, Depends(requires("consents:write"))],
+        caller: Writer,
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> Response:
         refuse_reserved_origin(body)
@@ -58,9 +59,7 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
         return JSONResponse(answer, status_code=status)
 
     @router.post("/v1/consents/revoke", summary="Record a withdrawal, received anywhere")
-    async def revoke_consent(
-        body: RevocationBody, caller: Annotated[Caller, Depends(requires("consents:write"))]
-    ) -> Response:
+    async def revoke_consent(body: RevocationBody, caller: Writer) -> Response:
         claim = ConsentBody(
             to=body.to,
             scope=ConsentScope(body.scope),
@@ -86,6 +85,36 @@ def create_router(service: ConsentService, links: PreferenceLinks, quotas: Quota
             "preferences_url": links.url(caller.merchant.id, recipient, now),
         }
 
+    @router.post("/v1/recipients/preference-links/revoke", summary="Revoke every preference link of a person")
+    async def revoke_links(body: StandingBody, caller: Writer) -> dict[str, Any]:
+        recipient, _number = service.recipient(caller.merchant, body.to)
+        now = service.units.clock.now()
+        await service.units.run(
+            lambda uow: preferences.revoke_links(uow.db, caller.merchant.id, recipient, now), WritePriority.STOP
+        )
+        return {"recipient_id": str(recipient), "revoked_at": rfc3339(now)}
+
+    return router
+
+
+def create_imports_router(service: ImportService, quotas: Quotas) -> APIRouter:
+    """Return the route of imports."""
+    router = APIRouter(tags=["compliance"], route_class=StrictRoute)
+
+    @router.post(
+        _IMPORTS,
+        summary="Import consents; rows without evidence are refused one by one",
+        responses={429: {"description": "Over a quota; rows that withdraw were taken all the same"}},
+    )
+    async def take(body: ImportBody, request: Request, caller: Writer) -> Response:
+        size = len(await request.body())
+        if (unread := quotas.unread_refusal(caller, _IMPORTS, size)) is not None:
+            raise unread
+        answer = await service.take(
+            caller.merchant, body.rows, lambda rows: quotas.refusal(caller, QuotaUsage(_IMPORTS, rows, size))
+        )
+        return JSONResponse(answer)
+
     return router
 
 
@@ -100,9 +129,9 @@ def _sending_hours(merchant: Merchant, number: E164, person: RecipientState, now
     rules = load_rules()
     if isinstance(rules, UnreadableRules):
         raise HTTPProblem(HTTPStatus.SERVICE_UNAVAILABLE, "rules_unreadable", "the quiet-hours table cannot be read")
-    recipient = Recipient(number=facts_of_e164(number), line=LineType.UNKNOWN)
+    recipient = Recipient(number=facts_of_e164(number))
     consent = person.standing.consent_for(Purpose.MARKETING, now)
-    setting = setting_of(Purpose.MARKETING, recipient, consent, rules, policy_of(merchant.config))
+    setting = setting_of(Purpose.MARKETING, recipient, consent, rules, Policy.of(merchant.config))
     opening = setting.window.next_opening(now, now + _OUTLOOK)
     return {
         "local_times": [

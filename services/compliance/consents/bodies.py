@@ -19,6 +19,7 @@ from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.instants import Instant, Written
 
 _MAX_EVIDENCE_BYTES = 100_000
+_MOST_ROWS = 1000
 
 
 class _Body(BaseModel):
@@ -72,6 +73,12 @@ class RevocationBody(_Body):
     revoked_at: Annotated[Instant | None, WrapValidator(_undated)] = Field(
         None, description="When; one that cannot be read is left out, the withdrawal counts."
     )
+
+
+class ImportBody(_Body):
+    """A batch of rows; each has the fields of `POST /v1/consents`."""
+
+    rows: list[dict[str, Any]] = Field(min_length=1, max_length=_MOST_ROWS)
 
 
 class StandingBody(_Body):

@@ -4,22 +4,20 @@ A permanent obstacle is named before a temporary one, with one exception: a cons
 before its absence is judged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
 from services.compliance.caps.frequency import applicable_caps, next_room, text_times
 from services.compliance.gate import wording
-from services.compliance.gate.answers import AnswerRequested, answer_request
-from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, Policy, Recipient
+from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, PastKind, Policy, Recipient
 from services.compliance.gate.setting import Moment, Setting, setting_of
-from services.compliance.gate.sufficiency import shortfall
 from services.compliance.gate.verdicts import Block, Clear, Defer, Evidence, Reason, Verdict
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.rules.quiet_hours import Aspect
-from shared.rules.table import RuleTable, UnreadableRules
+from shared.rules.table import ConsentStatus, RuleTable, UnreadableRules
 from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 VERSION = "4"
@@ -37,6 +35,7 @@ _ASK_AGAIN = {
     Reason.PARKED: timedelta(minutes=5),
     Reason.NEEDS_REVIEW: timedelta(hours=1),
 }
+_NO_CONSENT = frozenset({ConsentStatus.NONE, ConsentStatus.UNKNOWN})
 _NEVER_TEXTED = frozenset({LineType.LANDLINE, LineType.TOLL_FREE, LineType.PREMIUM})
 
 
@@ -186,9 +185,45 @@ def _answer(case: _Case) -> Verdict:
     """Checks 4 and 5: answers go to people who asked for them, at any hour, opted out or not."""
     max_age = case.rules.purposes[case.purpose].max_age or timedelta()
     asked = answer_request(case.purpose, case.consent, case.history, case.now, max_age)
-    if not isinstance(asked, AnswerRequested):
+    if isinstance(asked, Reason):
         return case.block(asked)
-    return case.block(Reason.MESSAGE_EXPIRED) if case.is_expired else case.clear(asked.until)
+    return case.block(Reason.MESSAGE_EXPIRED) if case.is_expired else case.clear(asked)
+
+
+def answer_request(
+    purpose: Purpose, consent: Consent, history: Sequence[HistoryItem], now: datetime, max_age: timedelta
+) -> datetime | Reason:
+    """Return until when (inclusive) an answer may go because the person asked for it, or why it must not.
+
+    Source: compliance section 1, checks 4 and 5; 47 CFR 64.1200(a)(12).
+    """
+    if purpose is Purpose.OPT_OUT_CONFIRMATION:
+        return _confirmation(consent, history, now, max_age)
+    asked = max((past.at for past in history if past.kind is PastKind.INBOUND_HELP and past.at <= now), default=None)
+    if asked is None or now - asked > max_age:
+        return Reason.NO_RECENT_INBOUND
+    if any(past.kind is PastKind.HELP and past.at >= asked for past in history):
+        return Reason.NO_RECENT_INBOUND
+    return asked + max_age
+
+
+def _confirmation(
+    consent: Consent, history: Sequence[HistoryItem], now: datetime, max_age: timedelta
+) -> datetime | Reason:
+    """Return whether the newest opt-out is to be confirmed: one confirmation for as long as a person stays opted out.
+
+    A second STOP gets no second confirmation. A person who first withdrew elsewhere, and was sent nothing, gets the
+    confirmation for their STOP.
+    """
+    revoked_at = consent.revoked_at
+    if revoked_at is None or not consent.is_revoked() or revoked_at > now:
+        return Reason.NO_RECENT_INBOUND
+    since = min(revoked_at, consent.revoked_since or revoked_at)
+    if any(past.kind is PastKind.OPT_OUT_CONFIRMATION and past.at >= since for past in history):
+        return Reason.CONFIRMATION_ALREADY_SENT
+    if now - revoked_at > max_age:
+        return Reason.CONFIRMATION_EXPIRED
+    return revoked_at + max_age
 
 
 def _forbidden(case: _Case) -> Reason | None:
@@ -205,6 +240,32 @@ def _forbidden(case: _Case) -> Reason | None:
     if case.consent.expires_at is not None and case.ends_too_soon(case.consent.expires_at):
         return Reason.CONSENT_EXPIRED
     return Reason.MESSAGE_EXPIRED if case.is_expired else None
+
+
+def shortfall(
+    consent: Consent, purpose: Purpose, countries: Iterable[str], now: datetime, rules: RuleTable
+) -> Reason | None:
+    """Return why the consent does not suffice for this purpose; None if it does.
+
+    Pending is never consent. If the number's country and the known country differ, the consent must satisfy both.
+    Implied consent always has an end: without `expires_at` it is not accepted for marketing (CASL, section 10).
+
+    Source: compliance section 1, check 8, and `consent_rules` of the table.
+    """
+    if rules.purposes[purpose].consent is None:
+        return None
+    if consent.status in _NO_CONSENT:
+        return Reason.NO_CONSENT
+    if consent.status is ConsentStatus.PENDING:
+        return Reason.CONSENT_PENDING
+    if consent.status is ConsentStatus.EXPIRED or (consent.expires_at is not None and consent.expires_at <= now):
+        return Reason.CONSENT_EXPIRED
+    endless = consent.status is ConsentStatus.IMPLIED and consent.expires_at is None
+    if purpose is Purpose.MARKETING and endless:
+        return Reason.CONSENT_INSUFFICIENT
+    if any(consent.status not in rules.accepted(purpose, country) for country in countries):
+        return Reason.CONSENT_INSUFFICIENT
+    return None
 
 
 def _timed(case: _Case) -> Verdict:

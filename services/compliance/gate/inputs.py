@@ -5,10 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.compliance.gate.verdicts import Reason
+from shared.config.merchant import MerchantConfig
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.rules.numbers import NumberFacts
-from shared.rules.places import NOTHING_KNOWN, KnownPlace
+from shared.rules.places import NOTHING_KNOWN, KnownPlace, region_of
 from shared.rules.table import ConsentStatus, FrequencyCap
 from shared.vocabulary.profiles import Profile
 
@@ -148,8 +149,24 @@ class Policy:
     is_closed: bool = False
     """The shop has closed: nothing is sent, not even answers."""
 
-    def in_service(self, default_guard_seconds: int) -> "Policy":
+    @classmethod
+    def of(cls, config: MerchantConfig, *, is_closed: bool = False) -> "Policy":
+        """Return the policy of a merchant's file, with the guard and clearance of every live decision."""
+        policies = config.policies
+        return cls(
+            profile=policies.profile,
+            close_guard_seconds=policies.close_guard_seconds,
+            marketing_caps=tuple(FrequencyCap(cap.max, cap.per_hours) for cap in policies.caps.marketing),
+            informational_caps=tuple(FrequencyCap(cap.max, cap.per_hours) for cap in policies.caps.informational),
+            allow_above_statutory=frozenset(policies.allow_above_statutory),
+            max_defer_hours=policies.max_defer_hours,
+            emergency_blocks=frozenset(policies.emergency_blocks),
+            destinations=frozenset(region_of(country).country for country in config.destinations()),
+            is_closed=is_closed,
+        ).in_service()
+
+    def in_service(self) -> "Policy":
         """Return this policy with a guard and a clearance of at least a minute, as every live decision has."""
-        guard = default_guard_seconds if self.close_guard_seconds is None else self.close_guard_seconds
+        guard = max(SERVICE_GUARD_SECONDS, self.close_guard_seconds or 0)
         least = max(SERVICE_CLEARANCE_SECONDS, self.least_clearance_seconds)
-        return replace(self, close_guard_seconds=max(SERVICE_GUARD_SECONDS, guard), least_clearance_seconds=least)
+        return replace(self, close_guard_seconds=guard, least_clearance_seconds=least)

@@ -14,7 +14,6 @@ from pydantic import TypeAdapter
 from services.compliance.gate import decision
 from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, Policy, Recipient
 from services.compliance.gate.verdicts import Evidence, Verdict
-from services.compliance.ledger.standing import Standing
 from shared.rules.table import RuleTable, UnreadableRules
 
 _POSTAL_PREFIX = 3
@@ -57,7 +56,6 @@ _Shared = TypeVar("_Shared", Policy, Evidence)
 _RECORD: TypeAdapter[DecisionRecord] = TypeAdapter(DecisionRecord)
 _POLICY: TypeAdapter[Policy] = TypeAdapter(Policy)
 _EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
-_STANDING: TypeAdapter[Standing] = TypeAdapter(Standing)
 
 
 def postal_prefix(code: str | None) -> str | None:
@@ -131,20 +129,6 @@ def record_of(stored: bytes) -> DecisionRecord:
         pydantic.ValidationError: the bytes are no such record.
     """
     return _RECORD.validate_json(stored)
-
-
-def standing_as_bytes(standing: Standing) -> bytes:
-    """Return a standing as JSON text (UTF-8), without loss."""
-    return _STANDING.dump_json(standing)
-
-
-def standing_of(stored: bytes | str) -> Standing:
-    """Return the standing that was stored.
-
-    Raises:
-        pydantic.ValidationError: the bytes are no such standing.
-    """
-    return _STANDING.validate_json(stored)
 
 
 def _judged(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> Verdict:

@@ -1,9 +1,10 @@
 """Due follow-ups at the gate: load what is needed for all of them, judge each, write for all of them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, NamedTuple, TypeAlias, assert_never
 
 from pydantic import ValidationError
 
@@ -12,33 +13,55 @@ from services.compliance import store as recipients
 from services.compliance.caps import slot_store
 from services.compliance.caps.limit_service import LimitCandidate, LimitService
 from services.compliance.caps.slot_store import Slot
-from services.compliance.connectors.ports import NumberFindings, Registers
+from services.compliance.connectors.registers import NumberFindings, Registers
 from services.compliance.gate import store
-from services.compliance.gate.announcement import announcement
-from services.compliance.gate.assembly import GateCircumstances, inputs_of, policy_of
-from services.compliance.gate.inputs import HistoryItem, Limit, Policy
-from services.compliance.gate.records import DecisionRecord, decision_record
-from services.compliance.gate.verdicts import DECISION_OF, Clear, Verdict
+from services.compliance.gate.inputs import (
+    TEXT_OF,
+    Consent,
+    HistoryItem,
+    JudgedText,
+    Limit,
+    PastKind,
+    Policy,
+    Recipient,
+)
+from services.compliance.gate.records import DecisionInputs, DecisionRecord, decision_record, postal_prefix
+from services.compliance.gate.verdicts import DECISION_OF, Block, Clear, Defer, Verdict
 from services.compliance.preferences import store as preferences
-from services.compliance.preferences.preference import NO_PREFERENCE, Preference
+from services.compliance.preferences.store import FEWER, NO_PREFERENCE, Preference
 from services.compliance.store import RecipientState
-from shared import aad
+from shared import aad, ids
 from shared.bus.read_progress import ReadProgress, UnreadEvents, UnreadReason
 from shared.clock import Clock
 from shared.config.directory import MerchantDirectory
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
 from shared.errors import Fault
-from shared.events.follow_up import FollowUpDue, Purpose
-from shared.events.trigger import Contact
+from shared.events.follow_up import (
+    FollowUpBlocked,
+    FollowUpCleared,
+    FollowUpDeferred,
+    FollowUpDue,
+    FollowUpEvent,
+    Purpose,
+)
+from shared.events.trigger import Contact, PhoneProvenance
 from shared.failpoints import failpoint
 from shared.ids import EventId, FollowUpId, MerchantId, RecipientId
 from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
+from shared.rules.numbers import facts_of_e164
+from shared.rules.places import KnownPlace
 from shared.rules.table import RuleTable, UnreadableRules
 from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 _Judged: TypeAlias = tuple[LimitCandidate, DecisionRecord]
+
+_ANNOUNCED: Final[Mapping[type[Verdict], type[FollowUpEvent]]] = {
+    Clear: FollowUpCleared,
+    Defer: FollowUpDeferred,
+    Block: FollowUpBlocked,
+}
 
 
 class _Loaded(NamedTuple):
@@ -56,16 +79,50 @@ class _Loaded(NamedTuple):
     is_clock_trustworthy: bool
     rules: RuleTable | UnreadableRules
 
-    def circumstances(self, due: FollowUpDue, number: NumberFindings) -> GateCircumstances:
-        """Return what holds one follow-up back besides consent, hours and caps."""
+    def inputs(
+        self,
+        due: FollowUpDue,
+        contact: Contact,
+        person: RecipientState,
+        history: Sequence[HistoryItem],
+        number: NumberFindings,
+        now: datetime,
+    ) -> DecisionInputs:
+        """Return everything the gate looks at; of the number only facts about it, never the number itself.
+
+        Of the history only texts of the same purpose matter, for caps and for answers.
+        """
+        consent = person.standing.consent_for(due.purpose, now)
+        asked = due.inbound_at if due.purpose is Purpose.HELP else None
         wait = self.unread.why_waits(due.recipient_id)
-        return GateCircumstances(
-            reports_missing=not self.reports.issuperset(due.consent_reports),
-            parked=due.recipient_id in self.set_aside,
-            consent_lag=not self.is_clock_trustworthy or wait is UnreadReason.UNREAD,
-            source_lag=wait is UnreadReason.SOURCE_LAG,
-            preference=self.preferences.get(due.recipient_id, NO_PREFERENCE),
-            number=number,
+        policy = self.policies[due.merchant_id]
+        preference = self.preferences.get(due.recipient_id, NO_PREFERENCE)
+        if preference.is_fewer:
+            policy = replace(policy, marketing_caps=(*policy.marketing_caps, FEWER))
+        are_reports_missing = not self.reports.issuperset(due.consent_reports)
+        return DecisionInputs(
+            message=JudgedText(due.purpose, due.first_due_at, due.expires_at),
+            recipient=Recipient(
+                number=facts_of_e164(E164(contact.phone)),
+                known=KnownPlace(contact.time_zone, contact.state, postal_prefix(contact.postal_code), contact.country),
+                line=number.line,
+                suppressed=number.bars(due.purpose, consent),
+                suppression=person.standing.suppression or number.suppression(consent),
+                is_of_shipping=contact.provenance is PhoneProvenance.SHIPPING,
+                awaiting_consent=are_reports_missing or _opt_out_not_recorded(due, consent),
+                needs_review=person.review_since is not None,
+                parked=due.recipient_id in self.set_aside,
+                consent_lag=not self.is_clock_trustworthy or wait is UnreadReason.UNREAD,
+                source_lag=wait is UnreadReason.SOURCE_LAG,
+                paused_until=preference.paused_until,
+            ),
+            consent=consent,
+            history=(
+                *(item for item in history if item.kind is TEXT_OF[due.purpose]),
+                *((HistoryItem(min(asked, now), PastKind.INBOUND_HELP),) if asked is not None else ()),
+            ),
+            now=now,
+            policy=policy,
         )
 
 
@@ -81,7 +138,7 @@ class GateService:
     progress: ReadProgress
     """How far the log has been read when the unit of work commits (promise P4)."""
     limits: LimitService
-    registers: Registers = field(default_factory=Registers)
+    registers: Registers
 
     async def judge(self, dues: Sequence[FollowUpDue], uow: UnitOfWork) -> None:
         """Judge due follow-ups: keep each verdict as evidence, reserve cap slots, announce what comes next.
@@ -96,15 +153,16 @@ class GateService:
         loaded = await self._load(fresh, uow)
         judged: list[_Judged] = []
         for due in fresh:
-            policy = loaded.policies.get(due.merchant_id)
-            contact = self._contact(due, policy, uow)
-            if policy is None or contact is None:
+            if due.merchant_id not in loaded.policies:
+                uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")
+                continue
+            contact = self._contact(due, uow)
+            if contact is None:
                 continue
             number = E164(contact.phone)
             person = await self._with_former_spellings(due.merchant_id, people[due.recipient_id], number, uow.db)
             history = [item for key, item in loaded.histories.get(due.recipient_id, ()) if key != due.follow_up_id]
-            circumstances = loaded.circumstances(due, self.registers.findings(number))
-            inputs = inputs_of(due, contact, person, history, circumstances, policy, uow.now)
+            inputs = loaded.inputs(due, contact, person, history, self.registers.findings(number), uow.now)
             judged.append((LimitCandidate(due, person, number, bool(history)), decision_record(inputs, loaded.rules)))
         judged = await self._within_limits(judged, loaded.rules, uow)
         await _keep(judged, uow)
@@ -131,16 +189,13 @@ class GateService:
         for key in merchants:
             merchant = self.merchants.get(key)
             if merchant is not None:
-                policies[key] = policy_of(merchant.config, is_closed=key in closed)
+                policies[key] = Policy.of(merchant.config, is_closed=key in closed)
             elif key in closed:
                 policies[key] = Policy(is_closed=True)
         return policies
 
-    def _contact(self, due: FollowUpDue, policy: Policy | None, uow: UnitOfWork) -> Contact | None:
-        """Return the contact of a follow-up; None where the event cannot be judged and was set aside."""
-        if policy is None:
-            uow.set_aside(due, f"merchant {due.merchant_id} is not in the merchants folder")
-            return None
+    def _contact(self, due: FollowUpDue, uow: UnitOfWork) -> Contact | None:
+        """Return the contact of a follow-up; None where it cannot be read, and the event was set aside."""
         try:
             return Contact.model_validate_json(
                 self.sealer.open(due.merchant_id, aad.contact(due.recipient_id), due.content.contact)
@@ -176,6 +231,13 @@ class GateService:
         ]
 
 
+def _opt_out_not_recorded(due: FollowUpDue, consent: Consent) -> bool:
+    """Return whether the opt-out this text would confirm is not in the ledger yet; the two arrive independently."""
+    if due.purpose is not Purpose.OPT_OUT_CONFIRMATION or due.inbound_at is None:
+        return False
+    return consent.revoked_at is None or consent.revoked_at < due.inbound_at
+
+
 def _limited(record: DecisionRecord, limit: Limit | None, rules: RuleTable | UnreadableRules) -> DecisionRecord:
     """Return the record of a verdict under a limit; the same record without one."""
     if limit is None:
@@ -188,15 +250,61 @@ async def _keep(judged: Sequence[_Judged], uow: UnitOfWork) -> None:
     """Announce verdicts, keep them as evidence, and reserve the cap slots of those that are clear."""
     for candidate, record in judged:
         first_contact = candidate.person.texted_at is None
-        uow.publish(announcement(candidate.due, record.verdict, first_contact=first_contact, now=uow.now))
+        uow.publish(_announcement(candidate.due, record.verdict, first_contact=first_contact, now=uow.now))
     await store.save(uow.db, [(candidate.due, record) for candidate, record in judged], uow.now)
     clear = [candidate.due for candidate, record in judged if isinstance(record.verdict, Clear)]
     await slot_store.reserve(uow.db, [Slot.of(due, uow.now) for due in clear])
-    _count((record.verdict, candidate.due.purpose) for candidate, record in judged)
+    _count(judged)
 
 
-def _count(verdicts: Iterable[tuple[Verdict, Purpose]]) -> None:
+def _announcement(
+    due: FollowUpDue, verdict: Verdict, *, first_contact: bool, now: datetime
+) -> FollowUpCleared | FollowUpDeferred | FollowUpBlocked:
+    """Return the event that announces a verdict; its id is the same however often the due event is read."""
+    kind = _ANNOUNCED[type(verdict)]
+    common = {
+        "event_id": EventId(ids.derived(kind.type, due.follow_up_id, due.release, at=due.due_at)),
+        "merchant_id": due.merchant_id,
+        "recipient_id": due.recipient_id,
+        "occurred_at": now,
+        "correlation_id": due.correlation_id,
+        "follow_up_id": due.follow_up_id,
+        "enrollment_id": due.enrollment_id,
+        "flow": due.flow,
+        "flow_version": due.flow_version,
+        "step": due.step,
+        "purpose": due.purpose,
+        "release": due.release,
+        "explanation": verdict.evidence.explanation,
+        "rules": tuple(rule.id for rule in verdict.evidence.rules if rule.skipped is None),
+    }
+    match verdict:
+        case Clear():
+            return FollowUpCleared(
+                **common,
+                valid_until=verdict.valid_until,
+                window_closes_at=verdict.window_closes_at,
+                expires_at=due.expires_at,
+                sender_number=due.sender_number,
+                subject=due.subject,
+                content=due.content,
+                policy=due.policy,
+                first_due_at=due.first_due_at,
+                first_contact=first_contact,
+            )
+        case Defer():
+            return FollowUpDeferred(**common, until=verdict.until, reason=verdict.reason)
+        case Block():
+            return FollowUpBlocked(**common, reason=verdict.reason)
+        case _:
+            assert_never(verdict)
+
+
+def _count(judged: Sequence[_Judged]) -> None:
     """Count verdicts, each kind once a batch: finding a counter by its labels takes its time."""
+    verdicts = [(record.verdict, candidate.due.purpose) for candidate, record in judged]
+    for fact, number in Counter(fact for verdict, _purpose in verdicts for fact in verdict.evidence.ignored).items():
+        instruments.IGNORED_FACTS.labels(fact).inc(number)
     kinds = Counter((type(verdict), verdict.reason, purpose) for verdict, purpose in verdicts)
     for (verdict, reason, purpose), number in kinds.items():
         instruments.VERDICTS.labels(DECISION_OF[verdict], reason.value, purpose.value).inc(number)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, assert_never
 
+from pydantic import TypeAdapter
+
 from services.compliance.gate.inputs import Consent
 from services.compliance.ledger.entries import LedgerEntry
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
@@ -113,6 +115,21 @@ class Standing:
 
 _NO_CLAIMS = ScopeStanding()
 """The standing of a scope without any claim."""
+_STORED: TypeAdapter[Standing] = TypeAdapter(Standing)
+
+
+def standing_as_bytes(standing: Standing) -> bytes:
+    """Return a standing as JSON text (UTF-8), without loss."""
+    return _STORED.dump_json(standing)
+
+
+def standing_of(stored: bytes | str) -> Standing:
+    """Return the standing that was stored.
+
+    Raises:
+        pydantic.ValidationError: the bytes are no such standing.
+    """
+    return _STORED.validate_json(stored)
 
 
 def _opted_out(*scopes: Consent) -> Consent:

@@ -12,7 +12,7 @@ from services.compliance.ledger import claims
 from services.compliance.ledger.standing import Standing
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import Holder
-from services.compliance.preferences.preference import NO_PREFERENCE, PAUSE, Preference
+from services.compliance.preferences.store import NO_PREFERENCE, PAUSE, Preference
 from shared import aad, ids
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
@@ -60,15 +60,23 @@ class PreferenceService:
 
     async def view(self, holder: Holder) -> PreferenceView:
         """Return what the page shows of a person now."""
+        now = self.units.clock.now()
 
-        async def work(db: Transaction) -> tuple[Standing, Preference]:
-            people = await store.people(db, [holder.recipient_id])
+        async def work(db: Transaction) -> PreferenceView:
+            person = (await store.people(db, [holder.recipient_id])).get(holder.recipient_id)
+            standing = person.standing if person else Standing()
             chosen = await preferences.chosen(db, [holder.recipient_id])
-            person = people.get(holder.recipient_id)
-            return person.standing if person else Standing(), chosen.get(holder.recipient_id, NO_PREFERENCE)
+            preference = chosen.get(holder.recipient_id, NO_PREFERENCE)
+            until = preference.paused_until
+            return PreferenceView(
+                all_stopped=standing.suppression is not None,
+                marketing_stopped=standing.marketing.revoked_at is not None,
+                marketing_agreed=standing.marketing.consent(now).status in _PERMISSIONS,
+                paused_until=until if until is not None and until > now else None,
+                is_fewer=preference.is_fewer,
+            )
 
-        standing, preference = await self.units.read(work)
-        return view_of(standing, preference, self.units.clock.now())
+        return await self.units.read(work)
 
     async def choose(self, holder: Holder, choice: Choice, user_agent: str) -> None:
         """Carry out a choice; durable when this returns, and chosen twice is the same as once.
@@ -93,17 +101,6 @@ class PreferenceService:
                     assert_never(choice)
 
         await self.units.run(work, WritePriority.STOP)
-
-
-def view_of(standing: Standing, preference: Preference, now: datetime) -> PreferenceView:
-    """Return what the page shows of a standing and a preference."""
-    return PreferenceView(
-        all_stopped=standing.suppression is not None,
-        marketing_stopped=standing.marketing.revoked_at is not None,
-        marketing_agreed=standing.marketing.consent(now).status in _PERMISSIONS,
-        paused_until=preference.paused_until if preference.is_paused(now) else None,
-        is_fewer=preference.is_fewer,
-    )
 
 
 def _after(preference: Preference, choice: Choice, now: datetime) -> Preference:

@@ -1,12 +1,30 @@
-"""Preferences, and revoked preference links, in the database."""
+"""Preferences, and revoked preference links: what a person may choose without withdrawing consent."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
-from services.compliance.preferences.preference import Preference
-from services.compliance.preferences.tables import preferences, revoked_links
+from services.compliance.tables import preferences, revoked_links
 from shared.db.transaction import Transaction
 from shared.ids import MerchantId, RecipientId
+from shared.rules.table import FrequencyCap
+
+PAUSE: Final = timedelta(days=30)
+"""How long a pause lasts."""
+FEWER: Final = FrequencyCap(1, 7 * 24)
+"""At most one marketing text in a rolling week; other caps apply in addition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What a person chose; it changes no consent."""
+
+    paused_until: datetime | None = None
+    is_fewer: bool = False
+
+
+NO_PREFERENCE: Final = Preference()
 
 
 async def chosen(db: Transaction, recipients: Sequence[RecipientId]) -> dict[RecipientId, Preference]:

@@ -2,9 +2,8 @@
 
 import orjson
 
-from services.compliance.preferences.tables import preferences
 from services.compliance.sealed import SEALED_FOR_GOOD
-from services.compliance.tables import decisions, erasures, ledger, send_slots, standings, system_tables
+from services.compliance.tables import decisions, erasures, ledger, preferences, send_slots, standings, system_tables
 from shared import rights
 from shared.db.transaction import Transaction
 from shared.events.consent import PrivacyRequested

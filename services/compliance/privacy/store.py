@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from services.compliance.privacy.tables import certificates, export_parts, privacy_requests
+from services.compliance.tables import certificates, export_parts, privacy_requests
 from shared import aad
 from shared.aad import AssociatedData
 from shared.db.transaction import Row, Transaction

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.app import app
-from services.compliance.gate.assembly import policy_of
+from services.compliance.gate.inputs import Policy
 from shared.config.merchant import MerchantConfig
 
 NIGHT, MORNING = "2026-12-01T08:00:00Z", "2026-12-01T13:00:00Z"
@@ -115,7 +115,7 @@ def test_a_shop_writes_to_its_own_country_to_those_of_its_numbers_and_to_those_i
     told: dict[str, Any], countries: str
 ) -> None:
     numbers = [number | {"provider": "main"} for number in told.get("numbers", ())]
-    allowed = policy_of(shop(**told | {"numbers": numbers})).destinations
+    allowed = Policy.of(shop(**told | {"numbers": numbers})).destinations
     assert allowed is not None
     assert " ".join(sorted(allowed)) == countries
 

@@ -9,8 +9,7 @@ import httpx2
 
 from services.compliance.ledger.roots import RootKeeper
 from services.compliance.ledger.signing import SigningKey
-from services.compliance.preferences.tables import preferences
-from services.compliance.tables import daily_roots, decisions, erasures, ledger, send_slots
+from services.compliance.tables import daily_roots, decisions, erasures, ledger, preferences, send_slots
 from services.ingest.app import build as build_ingest
 from services.ingest.tables import deliveries
 from shared.bus import parked

@@ -4,7 +4,7 @@ import services.compliance.tables
 import services.metrics.tables
 import services.scheduler.tables
 import services.sender.tables
-from services.compliance.privacy.tables import export_parts
+from services.compliance.tables import export_parts
 from shared.aad import evidence
 from shared.bus import parked
 from shared.events.consent import ConsentAct, ConsentReported, RecipientErased, SuppressionCause

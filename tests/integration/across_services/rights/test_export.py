@@ -4,7 +4,7 @@ import io
 import sqlalchemy as sa
 
 import services.compliance.tables
-from services.compliance.privacy.tables import export_parts
+from services.compliance.tables import export_parts
 from shared.events.consent import PrivacyRequested
 from shared.events.follow_up import FollowUpDue
 from shared.events.privacy import PrivacyExported

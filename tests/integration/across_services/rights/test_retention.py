@@ -2,7 +2,7 @@ import sqlalchemy as sa
 
 import services.compliance.tables
 import services.scheduler.tables
-from services.compliance.privacy.tables import export_parts, privacy_requests
+from services.compliance.tables import export_parts, privacy_requests
 from services.scheduler.tables import follow_ups
 from tests.integration.across_services.rights.driver import RightsDriver
 

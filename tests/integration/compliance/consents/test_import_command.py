@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.app import app
-from services.compliance.gate.records import standing_of
+from services.compliance.ledger.standing import standing_of
 from shared.events.follow_up import Purpose
 from shared.testing.clock import START
 from shared.testing.make_compliance import merchants_folder

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from services.compliance.preferences.links import PreferenceLinks
-from services.compliance.preferences.tables import preferences
+from services.compliance.tables import preferences
 from shared.events.consent import ConsentAct, ConsentScope
 from shared.events.follow_up import FollowUpBlocked, FollowUpCleared, FollowUpDeferred, Purpose
 from shared.ids import MerchantId, RecipientId

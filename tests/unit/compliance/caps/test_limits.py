@@ -13,7 +13,6 @@ from services.compliance.caps.limits import (
     RECENT,
     Budget,
     LimitWait,
-    NewPeople,
     Tally,
     hour_of,
     newcomer,
@@ -22,17 +21,28 @@ from services.compliance.caps.limits import (
     unpacked,
 )
 from services.compliance.gate.verdicts import Reason
+from shared.config.limits import Limits
 from shared.events.follow_up import Purpose
 from shared.testing.clock import START
 
-MOST = NewPeople(per_hour=2000, per_key=1000, per_prefix=50, adjacent=20)
-WIDE = NewPeople(per_hour=10**6, per_key=10**6, per_prefix=60_000, adjacent=20)
+
+def new_people(per_hour: int, per_key: int, per_prefix: int, adjacent: int) -> Limits:
+    return Limits(
+        new_people_per_hour=per_hour,
+        new_people_per_key_per_hour=per_key,
+        new_people_per_prefix_per_hour=per_prefix,
+        adjacent_numbers=adjacent,
+    )
+
+
+MOST = new_people(per_hour=2000, per_key=1000, per_prefix=50, adjacent=20)
+WIDE = new_people(per_hour=10**6, per_key=10**6, per_prefix=60_000, adjacent=20)
 """Only runs of numbers hold anybody."""
 thoroughly = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def asked(
-    tally: Tally, number: int, most: NewPeople = WIDE, key: str | None = None, minutes: float = 0
+    tally: Tally, number: int, most: Limits = WIDE, key: str | None = None, minutes: float = 0
 ) -> LimitWait | None:
     """Ask for the person behind a number; its block's hash is as good as random."""
     block = random.Random(number // 10_000).getrandbits(64)  # noqa: S311 - stands for a keyed hash
@@ -114,7 +124,7 @@ def test_a_hold_lasts_until_somebody_releases_it_and_is_told_anew_by_as_many_aga
 
 
 def test_who_has_no_room_in_an_hour_waits_for_the_next_that_has_some() -> None:
-    counts, few = tally(), NewPeople(per_hour=3, per_key=99, per_prefix=99, adjacent=101)
+    counts, few = tally(), new_people(per_hour=3, per_key=99, per_prefix=99, adjacent=101)
     waits = [asked(counts, 10_000 * (1_000_000 + place), few) for place in range(8)]
     hours = [None if wait is None else wait.limit.until for wait in waits]
     begun = hour_of(START)
@@ -124,7 +134,7 @@ def test_who_has_no_room_in_an_hour_waits_for_the_next_that_has_some() -> None:
 
 
 def test_keys_and_prefixes_have_room_of_their_own() -> None:
-    counts, few = tally(), NewPeople(per_hour=99, per_key=2, per_prefix=4, adjacent=101)
+    counts, few = tally(), new_people(per_hour=99, per_key=2, per_prefix=4, adjacent=101)
     numbers = [10_000 * (1_000_000 + place) for place in range(3)]
     assert [wait and wait.bound for wait in (asked(counts, number, few, "web") for number in numbers)] == [
         None,
@@ -137,7 +147,7 @@ def test_keys_and_prefixes_have_room_of_their_own() -> None:
 
 
 def test_a_flood_of_one_block_or_key_takes_nobody_elses_room() -> None:
-    counts, few = tally(), NewPeople(per_hour=20, per_key=8, per_prefix=5, adjacent=101)
+    counts, few = tally(), new_people(per_hour=20, per_key=8, per_prefix=5, adjacent=101)
     flood = [asked(counts, 77_770_000 + 37 * place, few) for place in range(250)]
     assert [wait is None for wait in flood] == [True] * 5 + [False] * 245
     assert flood[-1] is not None
@@ -148,14 +158,14 @@ def test_a_flood_of_one_block_or_key_takes_nobody_elses_room() -> None:
 
 
 def test_numbers_that_nobody_has_count_towards_the_hour_alone() -> None:
-    counts, few = tally(), NewPeople(per_hour=3, per_key=9, per_prefix=1, adjacent=5)
+    counts, few = tally(), new_people(per_hour=3, per_key=9, per_prefix=1, adjacent=5)
     nobody = newcomer(1, "+12125550123", 1)
     plain = type(nobody)(nobody.person, None)
     assert [counts.ask(plain, few, START) is None for _ in range(4)] == [True] * 3 + [False]
 
 
 def test_a_limit_of_nought_lets_nobody_through_for_a_day() -> None:
-    wait = asked(tally(), 12_125_557_777, NewPeople(0, 9, 9, 101))
+    wait = asked(tally(), 12_125_557_777, new_people(0, 9, 9, 101))
     assert wait is not None
     assert wait.limit.until == hour_of(START) + 24 * HOUR
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.compliance.connectors.files import DoNotCallFile, LineTypeFile, ReassignedFile
-from services.compliance.connectors.ports import NumberFindings, Registers
+from services.compliance.connectors.registers import NumberFindings, Registers
 from services.compliance.gate.inputs import Consent, LineType
 from shared.errors import ConfigurationFault
 from shared.events.consent import SuppressionCause

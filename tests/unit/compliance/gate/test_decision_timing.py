@@ -171,8 +171,8 @@ def test_a_text_without_quiet_hours_has_no_window_to_close() -> None:
 
 
 def test_a_live_policy_has_a_guard_of_a_minute_at_least() -> None:
-    assert Policy().in_service(0).close_guard_seconds == 60
-    assert Policy(close_guard_seconds=300).in_service(0).close_guard_seconds == 300
+    assert Policy().in_service().close_guard_seconds == 60
+    assert Policy(close_guard_seconds=300).in_service().close_guard_seconds == 300
 
 
 # ------------------------------------------------------------------ profiles and holds

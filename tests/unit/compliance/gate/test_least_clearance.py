@@ -6,14 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.compliance.gate.inputs import SERVICE_CLEARANCE_SECONDS, SERVICE_GUARD_SECONDS, Consent, Policy
+from services.compliance.gate.inputs import SERVICE_CLEARANCE_SECONDS, Consent, Policy
 from services.compliance.gate.verdicts import Block, Clear, Defer, Reason
 from services.scheduler.release.pacing import pause_after_lapse
 from services.sender.sending.intent_decision import LEAST_CLEARANCE
 from shared.rules.table import ConsentStatus
 from tests.unit.compliance.gate.questions import MINUTE, NOON, judge
 
-SERVICE = Policy().in_service(SERVICE_GUARD_SECONDS)
+SERVICE = Policy().in_service()
 DAY_SECONDS = 24 * 3600
 
 
@@ -30,7 +30,7 @@ def test_the_least_clearance_is_more_than_the_sender_asks_for() -> None:
 def test_a_clearance_in_service_lasts_as_long_as_the_sender_needs(second: int, guard: int, lives: int | None) -> None:
     now = NOON + timedelta(seconds=second)
     expires_at = None if lives is None else now + timedelta(seconds=lives)
-    policy = Policy(close_guard_seconds=guard).in_service(SERVICE_GUARD_SECONDS)
+    policy = Policy(close_guard_seconds=guard).in_service()
     verdict = judge(now=now, policy=policy, expires_at=expires_at)
     if isinstance(verdict, Clear):
         assert verdict.valid_until - now >= timedelta(seconds=SERVICE_CLEARANCE_SECONDS)

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.compliance.gate.records import standing_as_bytes, standing_of
 from services.compliance.ledger.entries import LedgerEntry
-from services.compliance.ledger.standing import ScopeStanding, Standing, fold
+from services.compliance.ledger.standing import ScopeStanding, Standing, fold, standing_as_bytes, standing_of
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope, SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.ids import EventId, MerchantId, RecipientId

@@ -1,38 +1,24 @@
-"""What the gate asks registers about a number; every implementation answers from memory, without waiting."""
+"""What the gate asks registers about a number: those that the settings name, answered from memory, without waiting."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
+from services.compliance.connectors.files import SCRUB, DoNotCallFile, LineTypeFile, ReassignedFile
 from services.compliance.gate.inputs import Consent, LineType
+from services.compliance.settings import ComplianceSettings
+from shared.clock import Clock
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
+from shared.loop import SLOW_SECONDS, Loop
 from shared.phone import E164
 from shared.rules.table import ConsentStatus
+from shared.telemetry.logs import logger
 
+_LOOK_SECONDS = 60.0
 
-class DoNotCall(Protocol):
-    """A registry of numbers whose holders refuse solicitation (47 CFR 64.1200(c)(2); texts since FCC 23-107)."""
-
-    def is_listed(self, number: E164) -> bool:
-        """Return whether the number is listed."""
-        ...
-
-
-class ReassignedNumbers(Protocol):
-    """Numbers that were reassigned to another holder (47 CFR 64.1200(m))."""
-
-    def reassigned_at(self, number: E164) -> datetime | None:
-        """Return when the number was last reassigned; None: not known to be."""
-        ...
-
-
-class LineTypes(Protocol):
-    """What kind of line a number is."""
-
-    def line_of(self, number: E164) -> LineType:
-        """Return the kind, `UNKNOWN` for a number that is not in the register."""
-        ...
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +50,26 @@ class NumberFindings:
 NO_FINDINGS: Final = NumberFindings()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Registers:
     """The registers in use; None: there is none of this kind."""
 
-    do_not_call: DoNotCall | None = None
-    reassigned: ReassignedNumbers | None = None
-    line_types: LineTypes | None = None
+    do_not_call: DoNotCallFile | None = None
+    reassigned: ReassignedFile | None = None
+    line_types: LineTypeFile | None = None
+
+    @classmethod
+    def of(cls, settings: ComplianceSettings) -> "Registers":
+        """Return the registers named in the settings.
+
+        Raises:
+            ConfigurationFault: a file that is named cannot be read.
+        """
+        return cls(
+            DoNotCallFile(settings.do_not_call_file) if settings.do_not_call_file else None,
+            ReassignedFile(settings.reassigned_file) if settings.reassigned_file else None,
+            LineTypeFile(settings.line_types_file) if settings.line_types_file else None,
+        )
 
     def findings(self, number: E164) -> NumberFindings:
         """Return what is known of a number."""
@@ -81,3 +80,16 @@ class Registers:
             is_listed=self.do_not_call is not None and self.do_not_call.is_listed(number),
             reassigned_at=self.reassigned.reassigned_at(number) if self.reassigned else None,
         )
+
+    def loops(self, clock: Clock) -> list[Loop]:
+        """Return the loop that rereads changed files; no loop without files."""
+        files = [file for file in (self.do_not_call, self.reassigned, self.line_types) if file is not None]
+
+        async def step() -> float:
+            for file in files:
+                await asyncio.to_thread(file.reload_if_changed)
+            if self.do_not_call is not None and (age := self.do_not_call.age(clock.now())) > SCRUB:
+                log.warning("do_not_call_stale", age_days=age.days, most_days=SCRUB.days)
+            return _LOOK_SECONDS
+
+        return [Loop("registers", step, longest_seconds=SLOW_SECONDS)] if files else []
