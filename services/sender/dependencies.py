@@ -18,8 +18,8 @@ from services.sender.replies.intake import ReplyIntake
 from services.sender.replies.missed_replies import MissedReplies
 from services.sender.replies.unassigned import UnassignedReplies
 from services.sender.sending.dispatcher import Dispatcher
-from services.sender.sending.marketing_readiness import MarketingReadiness
 from services.sender.sending.provider_calls import ProviderCalls
+from services.sender.sending.readiness import SendReadiness
 from services.sender.settings import SenderSettings
 from services.sender.tables import system_tables
 from shared.bus.marks import MARK_SECONDS
@@ -106,7 +106,7 @@ class SenderDependencies:
                 numbers,
                 settings,
                 backpressure,
-                MarketingReadiness(units, _progress(runtime, consumer), missed_replies, consumer, tasks),
+                SendReadiness(units, _progress(runtime, consumer), missed_replies, consumer, tasks),
                 process_url=process_url,
                 holding=holding,
             ),

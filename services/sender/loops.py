@@ -1,9 +1,10 @@
 """The sender's entry point for time: what it does again and again, whether or not anything happened."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from services.sender.dependencies import SenderDependencies
-from services.sender.retention import Retention
+from services.sender.retention import prune
 from shared.loop import SLOW_SECONDS, Loop
 
 
@@ -16,5 +17,5 @@ def create_loops(deps: SenderDependencies) -> Sequence[Loop]:
         Loop("reconcile", deps.reconciler.step, longest_seconds=SLOW_SECONDS),
         Loop("ask", deps.status_poller.step, longest_seconds=SLOW_SECONDS),
         Loop("missed-replies", deps.missed_replies.step, longest_seconds=SLOW_SECONDS),
-        Loop("retention", Retention(deps.units, deps.settings).step, longest_seconds=SLOW_SECONDS),
+        Loop("retention", partial(prune, deps.units, deps.settings), longest_seconds=SLOW_SECONDS),
     )

@@ -104,14 +104,7 @@ def _is_concluded(before: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(attempts.c.state.not_in(sorted(UNANSWERED_STATES)), attempts.c.intent_at < before)
 
 
-class Retention:
-    """Deletes old rows."""
-
-    def __init__(self, units: UnitOfWorkRunner, settings: SenderSettings) -> None:
-        self._units = units
-        self._settings = settings
-
-    async def step(self) -> float:
-        """Delete what is old enough, and return the seconds until the next step."""
-        await swept(self._units, sweeps(self._units.clock.now(), self._settings))
-        return _DAY_SECONDS
+async def prune(units: UnitOfWorkRunner, settings: SenderSettings) -> float:
+    """Delete what is old enough, and return the seconds until the next run."""
+    await swept(units, sweeps(units.clock.now(), settings))
+    return _DAY_SECONDS

@@ -45,8 +45,3 @@ UNLISTED = CodeMeaning(ErrorClass.UNKNOWN, alarm=True)
 """Providers split codes over time (Twilio changelog, 2024-07-10): an unlisted code is permanent and raises an alarm."""
 
 CodeTable = Mapping[str, CodeMeaning]
-
-
-def meaning_of(code: str | None, table: CodeTable) -> CodeMeaning:
-    """Return what a code means; an unlisted one is permanent, without suppression."""
-    return table.get(code or "", UNLISTED)

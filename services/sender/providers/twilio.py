@@ -14,14 +14,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from services.sender.providers.addresses import SMS, address_of
 from services.sender.providers.provider import Callback, Capabilities, Inbound, OutgoingText, RepliesPage, StatusPage
-from services.sender.providers.reactions import CodeMeaning, meaning_of
+from services.sender.providers.reactions import UNLISTED, CodeMeaning
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
 from services.sender.queue.conclusion import Receipt
 from services.sender.receipts.poll_schedule import QueryFailed
@@ -49,9 +48,41 @@ _PERSONAL_FIELDS: Final = frozenset({"To", "From", "Caller", "Called"})
 _PAGE_TEXTS: Final = 200
 """A third of a megabyte, parsed in a few milliseconds."""
 _SID: Final = re.compile(r"[A-Za-z0-9]{1,64}")
+_SMS: Final = "sms"
+_CHANNEL: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.-]{0,30}):\s*")
+_NUMBER: Final = re.compile(r"\+?[0-9]{3,20}")
 _ABOUT_ONE: Final = range(400, 500)
 _UNANSWERED: Final = frozenset({401, 403, 408, 429})
 """Says nothing about the text; every other 4xx is about this one query."""
+
+
+class ChannelAddress(NamedTuple):
+    """One side of a message, as Twilio writes it: `rcs:+12125550123`, `whatsapp:+…`, `messenger:1042`.
+
+    A person is identified by their number, whichever channel they use; a name that is not a number cannot be one that
+    we sent to. Source: https://www.twilio.com/docs/messaging/channels
+    """
+
+    channel: str
+    """In lower case; `sms` where the provider names none."""
+    name: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is a telephone number or a short code; an RCS sender or a page is neither."""
+        return bool(_NUMBER.fullmatch(self.name))
+
+
+def address_of(written: str) -> ChannelAddress:
+    """Return an address, parsed; `tel:` says how to read what follows, and is not a channel."""
+    channel, name = _SMS, written.strip()
+    if ":" not in name:
+        return ChannelAddress(channel, name)
+    while found := _CHANNEL.match(name):
+        word, name = found[1].lower(), name[found.end() :].strip()
+        if word not in {"tel", "sms"}:
+            channel = word
+    return ChannelAddress(channel, name)
 
 
 class TwilioDialect:
@@ -80,7 +111,7 @@ class TwilioDialect:
 
     def meaning(self, code: str) -> CodeMeaning:
         """Return what the code means."""
-        return meaning_of(code, CODES)
+        return CODES.get(code, UNLISTED)
 
 
 class TwilioProvider:
@@ -190,18 +221,12 @@ class TwilioProvider:
         return bool(signature) and self._account().is_signed(url, callback.form, signature)
 
     def receipt(self, callback: Callback) -> Receipt | None:
-        """Return the receipt in a status callback; an unknown status means at least that the text was accepted."""
+        """Return the receipt in a status callback."""
         sid = callback.form.get("MessageSid") or callback.form.get("SmsSid")
         if not sid:
             return None
         word = callback.form.get("MessageStatus") or callback.form.get("SmsStatus") or ""
-        code = callback.form.get("ErrorCode") or None
-        return Receipt(
-            sid,
-            STATUSES.get(word.lower(), ProviderStatus.ACCEPTED),
-            code,
-            self._dialect.meaning(code) if code else None,
-        )
+        return Receipt(sid, *_reported(word.lower(), callback.form.get("ErrorCode")))
 
     def inbound(self, callback: Callback, *, provider_answers: bool) -> Inbound | None:
         """Return the reply in a callback."""
@@ -228,7 +253,7 @@ class TwilioProvider:
         form = callback.form
         channel = address_of(form.get("From", "")).channel
         sid = form.get("MessageSid") or form.get("SmsSid") or reply_id
-        written = sender if channel == SMS else f"{channel}:{sender}"
+        written = sender if channel == _SMS else f"{channel}:{sender}"
         return replace(callback, form={**form, "MessageSid": sid, "From": written, "To": sender_number})
 
     def is_ours(self, callback: Callback, numbers: Collection[str], *, is_reply: bool) -> bool:
@@ -272,10 +297,14 @@ def _listed(message: object) -> ListedMessage | None:
     direction = str(message.get("direction", ""))
     if not isinstance(sid, str) or not isinstance(body, str) or created_at is None or direction == "inbound":
         return None
-    status = STATUSES.get(str(message.get("status")), ProviderStatus.ACCEPTED)
-    code = str(message["error_code"]) if message.get("error_code") else None
-    meaning = meaning_of(code, CODES) if code else None
+    status, code, meaning = _reported(message.get("status"), message.get("error_code"))
     return ListedMessage(sid, str(sender), body_sha256(body), created_at, status, code, meaning)
+
+
+def _reported(word: object, code: object) -> tuple[ProviderStatus, str | None, CodeMeaning | None]:
+    """Return a status, its code and what that means; an unknown word means at least that the text was accepted."""
+    status, written = STATUSES.get(str(word), ProviderStatus.ACCEPTED), str(code) if code else None
+    return status, written, CODES.get(written, UNLISTED) if written else None
 
 
 def _fields_of(result: CallResult) -> Mapping[str, Any] | QueryFailed:
@@ -297,11 +326,7 @@ def _callback_of(message: Mapping[str, Any]) -> Callback:
 def _status(message: Mapping[str, Any]) -> Receipt | None:
     """Return the receipt that a Message resource amounts to; None where it names no text."""
     sid = message.get("sid")
-    if not isinstance(sid, str):
-        return None
-    code = str(message["error_code"]) if message.get("error_code") else None
-    meaning = meaning_of(code, CODES) if code else None
-    return Receipt(sid, STATUSES.get(str(message.get("status")), ProviderStatus.ACCEPTED), code, meaning)
+    return Receipt(sid, *_reported(message.get("status"), message.get("error_code"))) if isinstance(sid, str) else None
 
 
 def _instant(value: object) -> datetime | None:

@@ -1,7 +1,7 @@
 """The events that announce what became of a dispatch; each id is derived from the fact."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from services.sender.queue.dispatches import Attempt, Dispatch
 from shared import ids
@@ -15,6 +15,8 @@ from shared.events.dispatch import (
 )
 from shared.events.follow_up import FollowUpLapsed
 from shared.ids import EventId
+
+_SAME_WHEN_LAPSED: Final = FollowUpLapsed.model_fields.keys() & set(Dispatch._fields) - {"reason"}
 
 
 def accepted(
@@ -87,20 +89,9 @@ def waiting(
 
 def lapsed(dispatch: Dispatch, now: datetime, reason: str) -> FollowUpLapsed:
     """Return the event that asks the gate again."""
+    same = {name: getattr(dispatch, name) for name in _SAME_WHEN_LAPSED}
     return FollowUpLapsed(
-        event_id=_event_id("follow-up.lapsed", dispatch, None),
-        merchant_id=dispatch.merchant_id,
-        recipient_id=dispatch.recipient_id,
-        occurred_at=now,
-        correlation_id=dispatch.correlation_id,
-        follow_up_id=dispatch.follow_up_id,
-        enrollment_id=dispatch.enrollment_id,
-        flow=dispatch.flow,
-        flow_version=dispatch.flow_version,
-        step=dispatch.step,
-        purpose=dispatch.purpose,
-        release=dispatch.release,
-        reason=reason,
+        event_id=_event_id("follow-up.lapsed", dispatch, None), occurred_at=now, reason=reason, **same
     )
 
 

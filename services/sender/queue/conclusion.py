@@ -73,12 +73,7 @@ def conclude(
 ) -> Conclusion:
     """Return an attempt and its dispatch after an observation.
 
-    Args:
-        attempt: the observed attempt.
-        dispatch: its follow-up's dispatch.
-        observation: what was observed.
-        now: the unit's time.
-        another_is_live: whether a later attempt of the same follow-up is under way or was accepted.
+    `another_is_live`: a later attempt of the same follow-up is under way or was accepted.
     """
     match observation:
         case Accepted():
@@ -177,10 +172,8 @@ def _with_status(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: da
     status = highest_status(attempt.status, receipt.status)
     if status is attempt.status:
         return Conclusion(attempt, dispatch)
-    before, attempt = (
-        attempt.status,
-        attempt._replace(status=status, ask_at=None if status in FINAL else attempt.ask_at),
-    )
+    before = attempt.status
+    attempt = attempt._replace(status=status, ask_at=None if status in FINAL else attempt.ask_at)
     if status is ProviderStatus.DELIVERED:
         event = announcements.delivered(attempt, dispatch, now, asked_at=receipt.asked_at)
         return Conclusion(attempt, dispatch._replace(state=DispatchState.DELIVERED, retry_at=None), (event,))
@@ -192,40 +185,60 @@ def _with_status(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, now: da
 def _not_delivered(attempt: Attempt, dispatch: Dispatch, receipt: Receipt, reason: str, now: datetime) -> Conclusion:
     """It was not delivered; only codes that mean "never sent" ask the gate again (send-protocol, section 3)."""
     meaning = receipt.meaning or CodeMeaning(ErrorClass.UNKNOWN)
-    retry_at = _gate_retry_at(meaning, now) if _may_return_to_gate(meaning, attempt, dispatch) else None
-    attempt = attempt._replace(error_class=meaning.error_class, code=receipt.code, reason=reason)
-    if retry_at is not None:
-        attempt = attempt._replace(state=AttemptState.RETURNED)
+    retry_at = _gate_retry_at(meaning, attempt, dispatch, now)
+    attempt = attempt._replace(
+        state=attempt.state if retry_at is None else AttemptState.RETURNED,
+        error_class=meaning.error_class,
+        code=receipt.code,
+        reason=reason,
+    )
+    change = _failed(attempt, dispatch, now, reason, retry_at, meaning, receipt)
+    fault = Refused(receipt.code or "", meaning) if meaning.reaction in _NUMBER_FAULTS else None
+    return change._replace(number_fault=fault)
+
+
+def _failed(
+    attempt: Attempt,
+    dispatch: Dispatch,
+    now: datetime,
+    reason: str,
+    retry_at: datetime | None,
+    meaning: CodeMeaning | None = None,
+    receipt: Receipt | None = None,
+) -> Conclusion:
+    """It failed, as its call or a `receipt` reports; the gate is asked again at `retry_at`, where it is set."""
     event = announcements.failed(
         attempt,
         dispatch,
         now,
-        accepted=True,
+        accepted=receipt is not None,
         reason=reason,
-        error_class=meaning.error_class,
-        code=receipt.code,
+        error_class=meaning.error_class if meaning else None,
+        code=attempt.code,
         retry_at=retry_at,
-        asked_at=receipt.asked_at,
+        asked_at=receipt.asked_at if receipt else None,
     )
     dispatch = dispatch._replace(state=DispatchState.FAILED, reason=reason, retry_at=retry_at)
-    alarm = str(meaning.error_class) if meaning.alarm else None
-    fault = Refused(receipt.code or "", meaning) if meaning.reaction in _NUMBER_FAULTS else None
-    return Conclusion(attempt, dispatch, (event,), meaning.suppress, alarm, fault)
+    return Conclusion(attempt, dispatch, (event,), meaning.suppress if meaning else None, _alarm(meaning))
 
 
-def _may_return_to_gate(meaning: CodeMeaning, attempt: Attempt, dispatch: Dispatch) -> bool:
+def _alarm(meaning: CodeMeaning | None) -> str | None:
+    return str(meaning.error_class) if meaning and meaning.alarm else None
+
+
+def _gate_retry_at(meaning: CodeMeaning, attempt: Attempt, dispatch: Dispatch, now: datetime) -> datetime | None:
+    """Return when the gate is asked again: after a daily cap at the next midnight, after a halt some minutes later.
+
+    None where it is not: the code does not mean "never sent", or the follow-up was cancelled or tried often enough.
+
+    Source: compliance section 13 (daily caps of US 10DLC traffic are counted by the Pacific day).
+    """
     wanted = meaning.reaction in _NEVER_SENT or (
         meaning.reaction is Reaction.ASK_AGAIN_TRANSACTIONAL and dispatch.purpose is Purpose.TRANSACTIONAL
     )
     most = _MOST_ATTEMPTS_OF_NUMBER_FAULTS if meaning.reaction in _NUMBER_FAULTS else meaning.most_attempts
-    return wanted and attempt.n < most and not dispatch.cancelled
-
-
-def _gate_retry_at(meaning: CodeMeaning, now: datetime) -> datetime:
-    """Return when the gate is asked again: after a daily cap at the next midnight, after a halt some minutes later.
-
-    Source: compliance section 13 (daily caps of US 10DLC traffic are counted by the Pacific day).
-    """
+    if not wanted or attempt.n >= most or dispatch.cancelled:
+        return None
     match meaning.reaction:
         case Reaction.CAPPED:
             tomorrow = now.astimezone(_CAP_TIME_ZONE).date() + timedelta(days=1)
@@ -247,22 +260,10 @@ def _refused(attempt: Attempt, dispatch: Dispatch, refused: Refused, now: dateti
         change = _requeued(
             attempt, ended, dispatch, now, wait, reason=str(meaning.error_class), detail=refused.code or None
         )
-        return change._replace(alarm=change.alarm or (str(meaning.error_class) if meaning.alarm else None))
+        return change._replace(alarm=change.alarm or _alarm(meaning))
     if not may_become(attempt.state, AttemptState.REFUSED):
         return _contradiction(attempt, dispatch)
-    retry_at = _gate_retry_at(meaning, now) if _may_return_to_gate(meaning, attempt, dispatch) else None
-    event = announcements.failed(
-        ended,
-        dispatch,
-        now,
-        accepted=False,
-        reason="refused",
-        error_class=meaning.error_class,
-        code=refused.code,
-        retry_at=retry_at,
-    )
-    dispatch = dispatch._replace(state=DispatchState.FAILED, reason="refused", retry_at=retry_at)
-    return Conclusion(ended, dispatch, (event,), meaning.suppress, str(meaning.error_class) if meaning.alarm else None)
+    return _failed(ended, dispatch, now, "refused", _gate_retry_at(meaning, attempt, dispatch, now), meaning)
 
 
 def _requeued(
@@ -303,9 +304,7 @@ def _proven_absent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Concl
     may_go_again = dispatch.resend is ResendPolicy.RESEND_WHEN_ABSENT and not dispatch.cancelled
     retry_at = now if may_go_again else None
     ended = _concluded(attempt, AttemptState.PROVEN_ABSENT, now, reason="proven_absent")
-    event = announcements.failed(ended, dispatch, now, accepted=False, reason="proven_absent", retry_at=retry_at)
-    dispatch = dispatch._replace(state=DispatchState.FAILED, reason="proven_absent", retry_at=retry_at)
-    return Conclusion(ended, dispatch, (event,))
+    return _failed(ended, dispatch, now, "proven_absent", retry_at)
 
 
 def _assumed_sent(attempt: Attempt, dispatch: Dispatch, now: datetime) -> Conclusion:

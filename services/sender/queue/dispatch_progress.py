@@ -19,15 +19,7 @@ class NumberHold:
 def progress_facts(
     dispatch: Dispatch, last: Attempt | None, hold: NumberHold, look_at: datetime | None, now: datetime
 ) -> ProgressFacts:
-    """Return what is known about a dispatch.
-
-    Args:
-        dispatch: the dispatch.
-        last: its latest attempt.
-        hold: what keeps its number from calling.
-        look_at: when the provider is asked about a call without an answer.
-        now: the present.
-    """
+    """Return what is known about a dispatch, from its `last` attempt, what holds its number, and the next look-up."""
     match dispatch.state:
         case DispatchState.QUEUED if hold.by is not None:
             return ProgressFacts("released", hold.by, until=hold.until)

@@ -12,6 +12,7 @@ from services.sender import recipient_store
 from services.sender import store as dispatch_store
 from services.sender.instruments import ALARMS, RECONCILED, UNRESOLVED
 from services.sender.providers.accounts import ProviderAccounts
+from services.sender.providers.provider import Provider
 from services.sender.queue import attempt_recording
 from services.sender.queue.attempt_recording import AttemptUpdate
 from services.sender.queue.conclusion import AttemptObservation, Conclusion, Overdue
@@ -146,7 +147,7 @@ class Reconciler:
         ALARMS.labels("unreadable_attempt").inc()
         log.error("attempt_set_aside", attempt_id=str(attempt_id), detail=describe(problem))
         until = self._clock.now() + _FAILING_PAUSE
-        await self._units.run(lambda uow: store.postpone_failing(attempt_id, until, uow), WritePriority.BATCHES)
+        await self._postpone(attempt_id, until, deadline=until)
 
     async def _reconcile(self, call: UnknownCall) -> None:
         """Ask the provider about one call, outside any transaction, and record what its listing proves."""
@@ -154,7 +155,8 @@ class Reconciler:
         if unknown is None:
             return
         now = self._clock.now()
-        listing = await self._listing(unknown)
+        provider = self._providers.provider(unknown.attempt.merchant_id, unknown.attempt.provider)
+        listing = await self._listing(unknown, provider)
         finding = decide(
             _unresolved(unknown.attempt, call.absent_at),
             listing,
@@ -162,7 +164,7 @@ class Reconciler:
             now,
             self._horizon,
             rivals=[_unresolved(other, None) for other in unknown.others if other.state in UNANSWERED_STATES],
-            sender_is_fixed=self._sender_is_fixed(unknown.attempt),
+            sender_is_fixed=provider is None or provider.capabilities.sender_is_fixed,
         )
         await self._apply(unknown.attempt, finding)
 
@@ -187,35 +189,26 @@ class Reconciler:
         )
         return [other for other in found.values() if other.id != attempt.id]
 
-    def _sender_is_fixed(self, attempt: Attempt) -> bool:
-        provider = self._providers.provider(attempt.merchant_id, attempt.provider)
-        return provider is None or provider.capabilities.sender_is_fixed
-
-    async def _listing(self, unknown: UnknownAttempt) -> list[ListedMessage] | None:
+    async def _listing(self, unknown: UnknownAttempt, provider: Provider | None) -> list[ListedMessage] | None:
         """Return what the provider lists; None where its account is gone, cannot list, or does not answer."""
-        attempt = unknown.attempt
-        provider = self._providers.provider(attempt.merchant_id, attempt.provider)
         if provider is None or unknown.contact is None or not provider.capabilities.list_by_recipient:
             return None
         try:
             to = phone_of(unknown.contact, unknown.dispatch, self._sealer)
         except (Unsealable, ValueError):
             return None
-        found = await provider.find(to, attempt.sender_number)
+        found = await provider.find(to, unknown.attempt.sender_number)
         return None if found is None else [listed.keyed_with(unknown.text_key) for listed in found]
 
     async def _apply(self, attempt: Attempt, finding: ReconcileFinding) -> None:
         RECONCILED.labels(type(finding).__name__.lower()).inc()
         match finding:
             case LookLater(look_at):
-                await self._postpone(attempt, look_at)
+                await self._postpone(attempt.id, look_at)
             case AbsentOnce(look_at):
-                now = self._clock.now()
-                await self._units.run(
-                    lambda uow: store.record_absence(attempt.id, now, look_at, uow), WritePriority.BATCHES
-                )
-            case Adopt(listed):
-                await self._adopt(attempt, listed.provider_message_id, finding)
+                await self._postpone(attempt.id, look_at, absent_at=self._clock.now())
+            case Adopt():
+                await self._adopt(attempt, finding)
             case GiveUp():
                 await self._conclude(attempt, finding)
             case ProvenAbsent():
@@ -223,19 +216,19 @@ class Reconciler:
                 was_forgotten = not attempt.body_sha256
                 await self._conclude(attempt, NotSent("quarantine_passed") if was_forgotten else finding)
 
-    async def _adopt(self, attempt: Attempt, provider_message_id: str, finding: Adopt) -> None:
+    async def _adopt(self, attempt: Attempt, finding: Adopt) -> None:
         """Adopt a listed text, unless another attempt to the person has adopted it since the provider was asked."""
 
         async def work(uow: UnitOfWork) -> list[Conclusion | None] | None:
             dispatches = await dispatch_store.find_dispatches(uow.db, [attempt.follow_up_id])
             others = await self._others(uow.db, attempt, dispatches[attempt.follow_up_id])
-            if provider_message_id in _message_ids(others):
+            if finding.listed.provider_message_id in _message_ids(others):
                 return None
             return await attempt_recording.record([AttemptUpdate(attempt.id, attempt.follow_up_id, finding)], uow)
 
         changes = await self._units.run(work, WritePriority.OUTCOMES)
         if changes is None:
-            await self._postpone(attempt, self._clock.now() + ASK_AGAIN)
+            await self._postpone(attempt.id, self._clock.now() + ASK_AGAIN)
             return
         attempt_recording.raise_alarms(changes)
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(finding).__name__)
@@ -244,8 +237,8 @@ class Reconciler:
         await attempt_recording.commit([AttemptUpdate(attempt.id, attempt.follow_up_id, observation)], self._units)
         log.info("unknown_concluded", attempt_id=str(attempt.id), finding=type(observation).__name__)
 
-    async def _postpone(self, attempt: Attempt, look_at: datetime) -> None:
-        await self._units.run(lambda uow: store.postpone(attempt.id, look_at, uow), WritePriority.BATCHES)
+    async def _postpone(self, attempt_id: AttemptId, look_at: datetime, **also: datetime) -> None:
+        await self._units.run(lambda uow: store.postpone(attempt_id, look_at, uow, **also), WritePriority.BATCHES)
 
 
 def _unresolved(attempt: Attempt, absent_at: datetime | None) -> UnresolvedAttempt:

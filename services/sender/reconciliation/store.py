@@ -57,16 +57,6 @@ async def unknown_count(db: Transaction) -> int:
     return int(row["n"])
 
 
-async def postpone(attempt_id: AttemptId, look_at: datetime, uow: UnitOfWork) -> None:
-    """Set when an unknown call is looked up next."""
-    await uow.db.change(in_flight, [{"attempt_id": attempt_id, "look_at": look_at}])
-
-
-async def postpone_failing(attempt_id: AttemptId, until: datetime, uow: UnitOfWork) -> None:
-    """Leave a call that cannot be processed alone until then, overdue or unknown."""
-    await uow.db.change(in_flight, [{"attempt_id": attempt_id, "look_at": until, "deadline": until}])
-
-
-async def record_absence(attempt_id: AttemptId, absent_at: datetime, look_at: datetime, uow: UnitOfWork) -> None:
-    """Record the first listing without the text, and when the second is due."""
-    await uow.db.change(in_flight, [{"attempt_id": attempt_id, "look_at": look_at, "absent_at": absent_at}])
+async def postpone(attempt_id: AttemptId, look_at: datetime, uow: UnitOfWork, **also: datetime) -> None:
+    """Set when a call is looked up next, and with it `deadline` or `absent_at` where one is given."""
+    await uow.db.change(in_flight, [{"attempt_id": attempt_id, "look_at": look_at, **also}])

@@ -59,13 +59,7 @@ def compose(
     )
     if isinstance(rendered, RenderFailed):
         return Refuse("render_failed", ErrorClass.CONTENT)
-    owner = LinkOwner(
-        dispatch.follow_up_id,
-        dispatch.merchant_id,
-        dispatch.recipient_id,
-        dispatch.correlation_id,
-        dispatch.click_days,
-    )
+    owner = LinkOwner(*(getattr(dispatch, name) for name in LinkOwner._fields))
     return ComposedText(
         to,
         rendered.text,

@@ -17,12 +17,11 @@ from services.sender.providers.accounts import ProviderAccounts, Route
 from services.sender.queue.dispatches import MARKETING_PRIORITY, Dispatch
 from services.sender.queue.store import park_dispatch
 from services.sender.sending.answer_classification import NotSent
-from services.sender.sending.clock_skew import DatabaseClock
 from services.sender.sending.composition import ComposedText, compose
 from services.sender.sending.intent_decision import LEAST_CLEARANCE, Refuse
 from services.sender.sending.intents import IntentGroup, PreparedDispatch, commit_intents
-from services.sender.sending.marketing_readiness import MarketingReadiness
 from services.sender.sending.provider_calls import ProviderCalls
+from services.sender.sending.readiness import SendReadiness
 from services.sender.settings import SenderSettings
 from shared import ids
 from shared.bus.failures import FailureWindow
@@ -67,18 +66,14 @@ class Dispatcher:
         numbers: NumberHealth,
         settings: SenderSettings,
         backpressure: Backpressure,
-        marketing: MarketingReadiness,
+        readiness: SendReadiness,
         *,
         process_url: str,
         holding: Callable[[], Assignment],
     ) -> None:
-        """Create the dispatcher; it sends for the people that `holding` assigns, with their share of each rate.
-
-        Marketing waits while `marketing` is not ready, and for people about whom it has unread events, as asked in
-        the intent's own transaction.
-        """
+        """Create the dispatcher; it sends for the people that `holding` assigns, with their share of each rate."""
         self._holding = holding
-        self._marketing = marketing
+        self._readiness = readiness
         self._units = units
         self._clock = units.clock
         self._sealer = sealer
@@ -90,7 +85,6 @@ class Dispatcher:
         self._process_url = process_url
         self._started_at = self._clock.now()
         self._failures = FailureWindow()
-        self._database_clock = DatabaseClock(units)
         self._pass = 0
         self._may_market = False
         self._buckets: dict[str, tuple[float, Bucket]] = {}
@@ -101,15 +95,14 @@ class Dispatcher:
 
     async def step(self) -> float:
         """Do one pass and return the seconds until the next."""
-        await self._database_clock.require_near()
+        await self._readiness.require_near_clocks()
         await self._resolve_doubtful_intents()
         await self._numbers.refresh()
         now, assigned = self._clock.now(), self._holding()
         numbers = await self._units.read(lambda db: store.ready_numbers(db, assigned.numbers, now))
         if not numbers:
             return self._settings.idle_seconds
-        # No marketing while the wall clock is in doubt, or opt-outs may be unread (design, sections 1 and 6).
-        self._may_market = self._clock.is_trustworthy() and await self._marketing.is_ready()
+        self._may_market = await self._readiness.may_market()
         self._pass += 1
         first = self._pass % len(numbers)
         budgets = self._budgets([*numbers[first:], *numbers[:first]], assigned)
@@ -168,7 +161,7 @@ class Dispatcher:
         """Commit intents and begin their calls; once committed, the calls begin whatever happens to the pass."""
         try:
             group = await self._units.run(
-                lambda uow: commit_intents(prepared, self._clock, self._made_by, self._marketing.unread, uow),
+                lambda uow: commit_intents(prepared, self._clock, self._made_by, self._readiness.unread, uow),
                 WritePriority.INTENTS,
             )
         except Fault:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.sender import tables
 from services.sender.instruments import MISDIRECTED
-from services.sender.providers.addresses import address_of
+from services.sender.providers.twilio import address_of
 from shared import aad
 from shared.db.transaction import Row
 from shared.events.consent import ConsentAct, ConsentReported

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from services.sender.queue.dispatches import SealedContent
 from services.sender.sending import composition, dispatcher, intents
-from services.sender.sending.clock_skew import ClocksApart
+from services.sender.sending.readiness import ClocksApart
 from services.sender.tables import dispatches, system_tables
 from shared.bus import parked
 from shared.db.transaction import WritePriority
