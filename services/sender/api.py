@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from services.sender import recipient_store, store
 from services.sender.dependencies import SenderDependencies
 from services.sender.engagement.links import api as links_api
-from services.sender.numbers.store import hold_of
+from services.sender.numbers.store import breaker_of
 from services.sender.providers.admission import Admission, misdirected
 from services.sender.queue.dispatch_progress import progress_facts
 from services.sender.queue.dispatches import Attempt, Dispatch
@@ -158,6 +158,6 @@ async def _progress(
 ) -> Progress:
     """Return what the sender is doing with a follow-up, from its rows alone: every replica answers the same."""
     last = max(attempts.values(), key=lambda each: each.n, default=None)
-    hold = await hold_of(db, dispatch.sender_number)
+    breaker = await breaker_of(db, dispatch.sender_number)
     look_at = await store.next_look_at(db, last.id) if last else None
-    return progress_of(progress_facts(dispatch, last, hold, look_at, now), now)
+    return progress_of(progress_facts(dispatch, last, breaker, look_at, now), now)

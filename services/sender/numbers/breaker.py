@@ -41,13 +41,14 @@ class Breaker:
             return None
         return 1 if self.opens_at is not None and now >= self.opens_at else 0
 
+    @property
+    def hold_reason(self) -> str | None:
+        """The reason code of a number that may not call; None where it may."""
+        return {BreakerState.HALTED: "sender_halted", BreakerState.OPEN: "number_paused"}.get(self.state)
+
     def after_trial_began(self, now: datetime) -> "Breaker":
         """Return the breaker after its one trial call began: no second one before its answer or timeout."""
         return self if self.state is BreakerState.CLOSED else replace(self, opens_at=now + TRIAL)
-
-    def after_answer(self) -> "Breaker":
-        """Return the breaker after a clear answer, whatever it said."""
-        return self if self == _HEALTHY else _HEALTHY
 
     def after_failure(self, reason: str, now: datetime) -> "Breaker":
         """Return the breaker after a call without a clear answer."""
@@ -66,11 +67,3 @@ class Breaker:
     def after_halt(self, code: str, now: datetime) -> "Breaker":
         """Return the breaker after a fault of our account, number or registration."""
         return Breaker(BreakerState.HALTED, self.failures, code, now + HALT)
-
-
-_HEALTHY: Final = Breaker()
-
-
-def hold_reason(state: BreakerState) -> str | None:
-    """Return the reason code of a number that may not call; None where it may."""
-    return {BreakerState.HALTED: "sender_halted", BreakerState.OPEN: "number_paused"}.get(state)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.sender.instruments import NUMBERS_HELD
 from services.sender.numbers import store
-from services.sender.numbers.breaker import Breaker, BreakerState, hold_reason
+from services.sender.numbers.breaker import Breaker, BreakerState
 from services.sender.providers.reactions import Reaction
 from services.sender.queue.conclusion import Conclusion
 from services.sender.sending.answer_classification import NotSent, ProviderAnswer, Refused, Unknown
@@ -54,17 +54,9 @@ class NumberHealth:
         log.error("number_health_unreadable", advice="the number is held; one call tries again in 15 minutes")
         return Breaker().after_halt(_UNREADABLE, self._units.clock.now())
 
-    def allowance(self, sender_number: str) -> int | None:
-        """Return how many calls may start now; None for no limit."""
-        return self._breakers.get(sender_number, Breaker()).allowance(self._units.clock.now())
-
-    def is_halted(self, sender_number: str) -> bool:
-        """Return whether a number waits until its account or registration works again."""
-        return self._breakers.get(sender_number, Breaker()).state is BreakerState.HALTED
-
-    def hold_reason(self, sender_number: str) -> str | None:
-        """Return what keeps a number from calling: halted, or paused after failures; None where it may call."""
-        return hold_reason(self._breakers.get(sender_number, Breaker()).state)
+    def breaker(self, sender_number: str) -> Breaker:
+        """Return the health of a number."""
+        return self._breakers.get(sender_number, Breaker())
 
     def note_call(self, sender_number: str) -> None:
         """Note that calls begin; for a held number this is its one trial."""
@@ -74,7 +66,7 @@ class NumberHealth:
 
     async def note(self, sender_number: str, answer: ProviderAnswer) -> None:
         """Note the answer to a call; a change of state is stored and logged."""
-        before = self._breakers.get(sender_number, Breaker())
+        before = self.breaker(sender_number)
         after = after_answer(before, answer, self._units.clock.now())
         if after == before:
             return
@@ -84,7 +76,8 @@ class NumberHealth:
         self._measure()
         log.warning("number_health_changed", state=after.state, reason=after.reason, failures=after.failures)
         try:
-            await self._store(sender_number, after)
+            await self._units.run(lambda uow: store.save(sender_number, after, uow), WritePriority.OUTCOMES)
+            self._stored[sender_number] = after
         except Fault as fault:  # the breaker in memory holds; only a restart now would lose it
             log.warning("number_health_not_kept", code=fault.code)
 
@@ -93,10 +86,6 @@ class NumberHealth:
         for change in changes:
             if change is not None and change.number_fault is not None:
                 await self.note(change.attempt.sender_number, change.number_fault)
-
-    async def _store(self, sender_number: str, breaker: Breaker) -> None:
-        await self._units.run(lambda uow: store.save(sender_number, breaker, uow), WritePriority.OUTCOMES)
-        self._stored[sender_number] = breaker
 
     def _measure(self) -> None:
         for state in (BreakerState.OPEN, BreakerState.HALTED):
@@ -115,4 +104,4 @@ def after_answer(breaker: Breaker, answer: ProviderAnswer, now: datetime) -> Bre
         case Refused() if answer.meaning.reaction is Reaction.CAPPED:
             return breaker.after_cap(answer.code, now)
         case _:
-            return breaker.after_answer()
+            return Breaker()

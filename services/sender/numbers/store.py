@@ -2,8 +2,7 @@
 
 import sqlalchemy as sa
 
-from services.sender.numbers.breaker import Breaker, BreakerState, hold_reason
-from services.sender.queue.dispatch_progress import NumberHold
+from services.sender.numbers.breaker import Breaker, BreakerState
 from services.sender.tables import number_health
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -19,10 +18,10 @@ async def breakers(db: Transaction) -> dict[str, Breaker | None]:
     }
 
 
-async def hold_of(db: Transaction, sender_number: str) -> NumberHold:
-    """Return what keeps a number from calling, and until when."""
+async def breaker_of(db: Transaction, sender_number: str) -> Breaker:
+    """Return whether a number may call, and from when on it may try again."""
     rows = await db.fetch(number_health, "sender_number", [sender_number])
-    return NumberHold(hold_reason(BreakerState(rows[0]["state"])), rows[0]["opens_at"]) if rows else NumberHold()
+    return Breaker(BreakerState(rows[0]["state"]), opens_at=rows[0]["opens_at"]) if rows else Breaker()
 
 
 async def save(sender_number: str, breaker: Breaker, uow: UnitOfWork) -> None:

@@ -1,28 +1,20 @@
 """What the sender knows about the progress of a dispatch, in the terms that every service uses."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from services.sender.numbers.breaker import Breaker
 from services.sender.queue.dispatches import Attempt, Dispatch
 from services.sender.queue.states import AttemptState, DispatchState
 from shared.progress import UNANSWERED, ProgressFacts
 
 
-@dataclass(frozen=True, slots=True)
-class NumberHold:
-    """Why a number may not call now, and until when."""
-
-    by: str | None = None
-    until: datetime | None = None
-
-
 def progress_facts(
-    dispatch: Dispatch, last: Attempt | None, hold: NumberHold, look_at: datetime | None, now: datetime
+    dispatch: Dispatch, last: Attempt | None, breaker: Breaker, look_at: datetime | None, now: datetime
 ) -> ProgressFacts:
-    """Return what is known about a dispatch, from its `last` attempt, what holds its number, and the next look-up."""
+    """Return what is known about a dispatch, from its `last` attempt, its number, and the next look-up."""
     match dispatch.state:
-        case DispatchState.QUEUED if hold.by is not None:
-            return ProgressFacts("released", hold.by, until=hold.until)
+        case DispatchState.QUEUED if breaker.hold_reason is not None:
+            return ProgressFacts("released", breaker.hold_reason, until=breaker.opens_at)
         case DispatchState.QUEUED if dispatch.ready_at > now and last is not None:
             reason = last.error_class or last.reason if last.state is AttemptState.REFUSED else "not_sent"
             return ProgressFacts("released", reason, until=dispatch.ready_at, detail=last.code or last.reason)

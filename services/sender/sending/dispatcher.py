@@ -11,6 +11,7 @@ from typing import Final
 from services.sender import store
 from services.sender.instruments import DECISIONS, INTENT_TEXTS, QUEUE_SECONDS
 from services.sender.numbers.backpressure import Backpressure
+from services.sender.numbers.breaker import BreakerState
 from services.sender.numbers.bucket import Bucket
 from services.sender.numbers.health import NumberHealth
 from services.sender.providers.accounts import ProviderAccounts, Route
@@ -128,7 +129,7 @@ class Dispatcher:
             max_calls = allowed = 0
             if route is not None:
                 bucket = self._bucket(number, route.number.parts_per_second * assigned.share)
-                allowance = self._numbers.allowance(number)
+                allowance = self._numbers.breaker(number).allowance(self._clock.now())
                 allowed = bucket.available(self._clock.monotonic())
                 allowed = allowed if allowance is None else min(allowed, allowance)
                 max_calls = min(allowed, free, self._settings.group_texts)
@@ -234,9 +235,10 @@ class Dispatcher:
         if route is None:
             return PreparedDispatch(dispatch, None, None, Refuse("sender_unknown"))
         if not budget.max_calls:
-            is_given_up = self._numbers.is_halted(budget.sender_number) and now - dispatch.first_due_at > HALTED_FOR
+            breaker = self._numbers.breaker(budget.sender_number)
+            is_given_up = breaker.state is BreakerState.HALTED and now - dispatch.first_due_at > HALTED_FOR
             refusal = Refuse("sender_halted") if is_given_up else None
-            return PreparedDispatch(dispatch, route, None, refusal, self._numbers.hold_reason(budget.sender_number))
+            return PreparedDispatch(dispatch, route, None, refusal, breaker.hold_reason)
         if route.merchant.id != dispatch.merchant_id:
             return PreparedDispatch(dispatch, None, None, Refuse("sender_unknown"))
         composed = self._composed(row, dispatch, route, now)

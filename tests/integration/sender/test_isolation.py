@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.sender.numbers.breaker import Breaker, BreakerState
 from services.sender.numbers.health import NumberHealth
 from services.sender.tables import dispatches, in_flight, number_health
 from shared import failpoints
@@ -84,7 +85,8 @@ async def test_a_number_whose_health_cannot_be_read_is_held_alone(driver: Sender
     )
     health = NumberHealth(driver.harness.runtime.units)
     await health.refresh()
-    assert (health.is_halted("a"), health.allowance("a"), health.allowance("b")) == (True, 0, None)
+    held, free = health.breaker("a"), health.breaker("b")
+    assert (held.state, held.allowance(driver.clock.now()), free) == (BreakerState.HALTED, 0, Breaker())
 
 
 async def test_a_table_that_cannot_be_swept_does_not_keep_the_others_full(driver: SenderDriver) -> None:

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from services.sender.numbers.breaker import FAILURES_TO_OPEN, HALT, Breaker, BreakerState
+from services.sender.numbers.health import after_answer
+from services.sender.sending.answer_classification import Accepted
 from shared.testing.clock import START
 
 
@@ -19,7 +21,7 @@ def test_a_breaker_opens_after_failures_in_a_row_tries_once_and_heals() -> None:
     assert worse.opens_at is not None
     assert breaker.opens_at is not None
     assert worse.opens_at > breaker.opens_at
-    assert breaker.after_answer() == Breaker()
+    assert after_answer(breaker, Accepted("SM1"), START) == Breaker()
 
 
 def test_a_halt_outlasts_failures_and_ends_with_one_trial() -> None:
