@@ -11,12 +11,11 @@ from shared.bus import outbox
 from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_losses import LossWatch
 from shared.bus.kafka_marks import KafkaMarks, ReadWatermark
-from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_source import SESSION_SECONDS, KafkaSource
 from shared.bus.kafka_topics import create_topics
 from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.marks import MARK_SECONDS
-from shared.bus.outbox import OutboxPublisher, Relay
+from shared.bus.outbox import Relay
 from shared.bus.outbox_capacity import MOST_ROWS, STUCK_SECONDS, WAITS_SECONDS, OutboxCapacity
 from shared.bus.relay_archive import KEEP_MINUTES
 from shared.db.postgres import PostgresDatabase
@@ -53,16 +52,8 @@ class KafkaLog:
         outbox_rows: int = MOST_ROWS,
         keep_minutes: float = KEEP_MINUTES,
     ) -> None:
-        self.metadata, self.outbox = outbox.metadata_of(service)
-        producer = KafkaProducer(cluster, service)
-        self.relay = Relay(
-            service,
-            self.outbox,
-            database,
-            producer,
-            KafkaProducer(cluster, f"{service}-marks"),
-            keep_minutes,
-        )
+        self.relay = Relay(cluster, service, database, keep_minutes)
+        self.metadata, self.outbox = self.relay.metadata, self.relay.table
         self.sources: list[KafkaSource] = []
         self._marks: KafkaMarks | None = None
         self._cluster = cluster
@@ -71,27 +62,18 @@ class KafkaLog:
         self._instance = instance
         self._session_seconds = session_seconds
         self.capacity = OutboxCapacity(service, self.outbox, database, outbox_rows)
-        self.losses = LossWatch(
-            service,
-            cluster,
-            database,
-            self.metadata.tables[f"{service}_log_ends"],
-            producer,
-            self.relay.marking,
-            keep_minutes,
-            lambda: self.relay.is_active,
-        )
-        self._publisher = OutboxPublisher(self.outbox, self.relay, self.capacity)
+        self.losses = LossWatch(cluster, self.relay)
         self._tasks = WatchedTasks(service)
         self._loops = [self.relay.loop, self.relay.lease, self.relay.marking.loop, self.capacity.loop, self.losses.loop]
 
     async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
         """Store the events; they are published if and only if the transaction commits."""
-        await self._publisher.write(transaction, events, now)
+        await transaction.insert(self.outbox, outbox.rows_of(events, now))
+        self.capacity.note(len(events))
 
     def committed(self) -> None:
         """Wake the relay."""
-        self._publisher.committed()
+        self.relay.loop.wake()
 
     def source(self, types: Sequence[str]) -> KafkaSource:
         """Return a reader of the given event types; it joins the group at the first poll."""

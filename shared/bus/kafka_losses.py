@@ -9,27 +9,27 @@ If other services have published since, the log may be as long as before at the 
 a loss announces it in its marks, and every other service then does the same, once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
 from shared.bus import kafka_instruments as instruments
+from shared.bus import positions
 from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_client import KafkaConsumer, lone_consumer, places_of, reported
 from shared.bus.kafka_marks import KafkaMarks
-from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import KafkaCluster
-from shared.bus.mark_publisher import MarkPublisher
+from shared.bus.outbox import Relay
 from shared.bus.port import Partition
 from shared.bus.relay_replay import offsets_since, republish, rewind_positions
-from shared.db.postgres import PostgresDatabase
+from shared.db.postgres_session import SERVER_TIME
 from shared.db.transaction import Transaction, WritePriority
 from shared.events.topics import Topic
 from shared.loop import Loop
 from shared.telemetry.logs import logger
-from shared.unix_time import instant, microseconds
+from shared.unix_time import microseconds
 
 EVERY_SECONDS: Final = 2.0
 _AWAY_SECONDS: Final = 0.5
@@ -44,38 +44,18 @@ class LossWatch:
     """Runs in every process of a service; only the one that relays compares.
 
     Args:
-        service: the process's own.
         cluster: where the log is.
-        database: the service's.
-        table: the highest end seen of each partition.
-        producer: the relay's; it knows which offsets the log assigned.
-        marking: announces a loss in the service's marks.
-        keep_minutes: how long relayed events are archived; 0: nothing can be published again.
-        is_active: whether this process relays.
+        relay: of this process; what it archived is published again, and its marks announce a loss.
     """
 
-    def __init__(
-        self,
-        service: str,
-        cluster: KafkaCluster,
-        database: PostgresDatabase,
-        table: sa.Table,
-        producer: KafkaProducer,
-        marking: MarkPublisher,
-        keep_minutes: float,
-        is_active: Callable[[], bool],
-    ) -> None:
-        self.loop = Loop(f"{service}-losses", self.step)
-        self._is_active = is_active
+    def __init__(self, cluster: KafkaCluster, relay: Relay) -> None:
+        self.loop = Loop(f"{relay.service}-losses", self.step)
         self.marks: KafkaMarks | None = None
         """The marks of other services, which also report losses."""
-        self._service = service
         self._cluster = cluster
-        self._database = database
-        self._table = table
-        self._producer = producer
-        self._marking = marking
-        self._minutes = keep_minutes
+        self._relay = relay
+        self._table = relay.metadata.tables[f"{relay.service}_log_ends"]
+        """The highest end seen of each partition."""
         self._known: dict[Partition, int] | None = None
         self._consumer: KafkaConsumer | None = None
 
@@ -86,17 +66,17 @@ class LossWatch:
             DatabaseUnavailable: the database is away.
             LogUnavailable: the log went away during the republishing; the next step repeats all of it.
         """
-        if not self._is_active():
+        if not self._relay.is_active:
             self._known = None
             return EVERY_SECONDS
         known = self._known = await self._remembered() if self._known is None else self._known
-        given = self._producer.lowest_given()
+        given = self._relay.producer.lowest_given()
         try:
             ends = await self._ends()
         except LogUnavailable:
             await self.close()
             return _AWAY_SECONDS
-        now = await self._database_time()
+        now = (await self._relay.database.read(lambda db: db.rows(SERVER_TIME)))[0]["at"]
         shorter = {
             place: known[place] - min(end, given.get(place, end))
             for place, end in ends.items()
@@ -120,37 +100,31 @@ class LossWatch:
     async def _answer(self, shorter: Mapping[Partition, int], noticed_at: datetime) -> None:
         """Read and publish the last minutes again; if this service noticed the loss, announce it in its marks."""
         if shorter:
-            instruments.ACKNOWLEDGED_LOST.labels(self._service).inc(sum(shorter.values()))
+            instruments.ACKNOWLEDGED_LOST.labels(self._relay.service).inc(sum(shorter.values()))
             log.error(
                 "log_lost_acknowledged",
-                service=self._service,
+                service=self._relay.service,
                 partitions=len(shorter),
                 events=sum(shorter.values()),
                 effect="the last minutes are read and relayed again",
             )
-            self._marking.lost(noticed_at)
-        minutes = max(self._minutes, 1.0)
+            self._relay.marking.lost(noticed_at)
+        kept = self._relay.keep_minutes
+        minutes = max(kept, 1.0)
         back_to = await offsets_since(self._cluster, minutes, microseconds(noticed_at) // 1000)
-        moved = await rewind_positions(self._database, self._service, back_to)
-        said = await republish(self._database, self._cluster, self._service, minutes) if self._minutes else 0
-        log.warning("log_told_again", service=self._service, positions=moved, events=said)
+        moved = await rewind_positions(self._relay.database, self._relay.service, back_to)
+        said = await republish(self._relay.database, self._cluster, self._relay.service, minutes) if kept else 0
+        log.warning("log_told_again", service=self._relay.service, positions=moved, events=said)
 
     def _reported_since(self, answered: int) -> datetime | None:
         """Return when the newest loss was noticed that other services report and this one has not answered."""
         newest = self.marks.newest.values() if self.marks is not None else ()
-        losses = [mark.lost for mark in newest if mark.lost is not None and mark.publisher != self._service]
+        losses = [mark.lost for mark in newest if mark.lost is not None and mark.publisher != self._relay.service]
         latest = max(losses, default=None)
         return latest if latest is not None and microseconds(latest) > answered else None
 
-    async def _database_time(self) -> datetime:
-        wanted: sa.Select[Any] = sa.select(
-            sa.literal_column("(extract(epoch from clock_timestamp()) * 1000000)::bigint").label("at")
-        )
-        return instant(int((await self._database.read(lambda db: db.rows(wanted)))[0]["at"]))
-
     async def _remembered(self) -> dict[Partition, int]:
-        rows = await self._database.read(lambda db: db.rows(sa.select(self._table)))
-        return {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
+        return positions.of_rows(await self._relay.database.read(lambda db: db.rows(sa.select(self._table))))
 
     async def _remember(self, changed: Mapping[Partition, int]) -> None:
         """Store how far the log reaches now, in the database and in memory."""
@@ -164,7 +138,7 @@ class LossWatch:
         async def work(db: Transaction) -> None:
             await db.upsert(self._table, rows)
 
-        await self._database.write(work, WritePriority.BATCHES)
+        await self._relay.database.write(work, WritePriority.BATCHES)
         self._known = {**(self._known or {}), **changed}
 
     async def _ends(self) -> dict[Partition, int]:
@@ -176,7 +150,7 @@ class LossWatch:
         places = places_of(self._cluster, Topic)
         with reported():
             if self._consumer is None:
-                self._consumer = await lone_consumer(self._cluster, client_id=f"followup-{self._service}-losses")
+                self._consumer = await lone_consumer(self._cluster, client_id=f"followup-{self._relay.service}-losses")
                 self._consumer.assign([*places])
                 self._consumer.pause(*places)
             found = await self._consumer.end_offsets([*places])

@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from shared.bus.kafka_client import (
     FAILURES,
     KafkaConsumer,
@@ -23,6 +21,7 @@ from shared.bus.kafka_wire import MARKS_TOPIC, KafkaCluster
 from shared.bus.marks import MARK_SECONDS, PUBLISHERS, PublisherMark, unpacked
 from shared.bus.port import Partition
 from shared.db.postgres import PostgresDatabase
+from shared.db.postgres_session import SERVER_TIME
 from shared.errors import DatabaseUnavailable
 from shared.loop import Loop
 
@@ -35,7 +34,6 @@ _COMPARE_SECONDS = 2.0
 _AHEAD = timedelta(seconds=5)
 """A mark further in the future than this is ignored."""
 _LOOKS_KEPT = 24
-_DATABASE_TIME = sa.select(sa.func.clock_timestamp().label("at"))
 
 
 class KafkaMarks:
@@ -148,7 +146,7 @@ class KafkaMarks:
         if self._compared is not None and before - self._compared[0] < _COMPARE_SECONDS:
             return
         try:
-            rows = await self._database.read(lambda db: db.rows(_DATABASE_TIME))
+            rows = await self._database.read(lambda db: db.rows(SERVER_TIME))
         except DatabaseUnavailable:
             self._compared = None
             raise

@@ -95,14 +95,10 @@ def _wanted(cluster: KafkaCluster, topic: Topic) -> TopicWanted:
             "retention.ms": str(timedelta(days=RETENTION_DAYS) // timedelta(milliseconds=1)),
             "max.message.bytes": str(MAX_RECORD_BYTES),
             "min.insync.replicas": str(max(1, cluster.replication - 1)),
-            **_durable(cluster),
+            # A single copy reaches the disk before a write is acknowledged.
+            **({"flush.messages": "1"} if cluster.replication == 1 else {}),
         },
     )
-
-
-def _durable(cluster: KafkaCluster) -> dict[str, str]:
-    """Return what a topic with a single copy needs besides: each write reaches the disk before it is acknowledged."""
-    return {"flush.messages": "1"} if cluster.replication == 1 else {}
 
 
 def single_copy_warning(cluster: KafkaCluster) -> str | None:

@@ -8,8 +8,8 @@ import asyncio
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 import sqlalchemy as sa
@@ -135,41 +135,14 @@ class LocalLog:
 
     async def prune(self, now: datetime, read_up_to: int) -> int:
         """Delete what every group has read and retention has passed, in slices by id; return how many."""
-        until = await self.database.read(_Boundary(now - timedelta(days=RETENTION_DAYS)).id)
-        until = min(until, read_up_to)
+        since = now - timedelta(days=RETENTION_DAYS)
+        until = min(read_up_to, await self.database.read(lambda tx: _first_since(tx, since)))
         deleted = 0
         while (first := await self.database.read(_oldest)) is not None and first < until:
             last = min(first + _PRUNED_AT_ONCE, until)
-            deleted += await self.database.write(_Slice(last).delete, WritePriority.BATCHES)
+            earlier = sa.delete(event_log).where(event_log.c.id < last)
+            deleted += await self.database.write(partial(_execute, statement=earlier), WritePriority.BATCHES)
         return deleted
-
-
-@dataclass(frozen=True, slots=True)
-class _Boundary:
-    """Where the log's recent part begins: ids and instants rise together, so a binary search finds it."""
-
-    published_before: datetime
-
-    async def id(self, transaction: Transaction) -> int:
-        """Return the first id that was published at the instant or later; past the newest where there is none."""
-        low, high = await _oldest(transaction) or 0, await _newest(transaction) + 1
-        while low < high:
-            middle = (low + high) // 2
-            found = await transaction.rows(_AT, {"start": middle})
-            if found and found[0]["published_at"] < self.published_before:
-                low = int(found[0]["id"]) + 1
-            else:
-                high = middle
-        return low
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    last: int
-
-    async def delete(self, transaction: Transaction) -> int:
-        """Delete everything before `last` in a slice: earlier slices are deleted already."""
-        return await transaction.execute(sa.delete(event_log).where(event_log.c.id < self.last))
 
 
 class RecentWrites:
@@ -355,6 +328,26 @@ async def _oldest(transaction: Transaction) -> int | None:
     """Return the offset of the oldest row; None where there is none."""
     found = (await transaction.rows(_OLDEST))[0]["oldest"]
     return None if found is None else int(found)
+
+
+async def _first_since(transaction: Transaction, since: datetime) -> int:
+    """Return the first offset published at an instant or later; past the newest where there is none.
+
+    Offsets and instants rise together, so a binary search finds it.
+    """
+    low, high = await _oldest(transaction) or 0, await _newest(transaction) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = await transaction.rows(_AT, {"start": middle})
+        if found and found[0]["published_at"] < since:
+            low = int(found[0]["id"]) + 1
+        else:
+            high = middle
+    return low
+
+
+async def _execute(transaction: Transaction, statement: sa.Executable) -> int:
+    return await transaction.execute(statement)
 
 
 async def _messages(

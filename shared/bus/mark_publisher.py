@@ -20,8 +20,7 @@ from shared.bus.kafka_marks import ReadWatermark
 from shared.bus.kafka_producer import KafkaProducer
 from shared.bus.kafka_wire import MARKS_TOPIC
 from shared.bus.marks import PublisherMark, packed
-from shared.bus.port import Partition
-from shared.db.postgres_session import PostgresSession
+from shared.db.postgres_session import SERVER_TIME, PostgresSession
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Row
 from shared.loop import Loop
@@ -30,7 +29,6 @@ from shared.telemetry.logs import logger
 EVERY_SECONDS = 0.8
 """The least time between two marks; an idle relay reads the outbox once a second, and marks each time."""
 _NOTHING_NEW_SECONDS = 30.0
-_DATABASE_TIME = sa.select(sa.func.clock_timestamp().label("at"))
 
 log = logger(__name__)
 
@@ -83,7 +81,7 @@ class MarkPublisher:
         if self._candidate is None and monotonic - self._begun_at >= EVERY_SECONDS:
             self._begun_at = monotonic
             heard = await self._heard(session)
-            at = (await session.rows(_DATABASE_TIME))[0]["at"]
+            at = (await session.rows(SERVER_TIME))[0]["at"]
             self._candidate = _Candidate(PublisherMark(self._service, at, heard))
 
     async def read(self, session: PostgresSession, rows: Sequence[Row], gone: Collection[int], most: int) -> None:
@@ -139,4 +137,4 @@ class MarkPublisher:
             log.debug("ends_not_known", service=self._service, error=problem.code)
         table = system_tables.positions
         rows = await session.rows(sa.select(table).where(table.c.consumer_group == positions.group_of(system_tables)))
-        return watermark.heard({Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows})
+        return watermark.heard(positions.of_rows(rows))

@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,10 +17,9 @@ from shared.bus import kafka_instruments as instruments
 from shared.bus import outbox_fairness, relay_archive
 from shared.bus.errors import LogUnavailable
 from shared.bus.kafka_producer import KafkaProducer
-from shared.bus.kafka_wire import KafkaRecord
+from shared.bus.kafka_wire import KafkaCluster, KafkaRecord
 from shared.bus.mark_publisher import MarkPublisher
-from shared.bus.outbox_capacity import OutboxCapacity
-from shared.bus.outbox_fairness import FairSelection
+from shared.bus.outbox_fairness import MERCHANT, FairSelection
 from shared.db.postgres import PostgresDatabase
 from shared.db.postgres_session import PostgresSession
 from shared.db.storage import QUEUE
@@ -61,14 +61,9 @@ def metadata_of(service: str) -> tuple[sa.MetaData, sa.Table]:
         sa.Column("occurred_at", Instant, nullable=False),
         sa.Column("published_at", Instant, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
-        outbox_fairness.column(),
+        sa.Column(MERCHANT, sa.Text, nullable=False, server_default=""),  # empty in rows of a version without it
         postgresql_with=QUEUE,
-        info={_TAKES_TURNS: True},
     )
-
-
-_TAKES_TURNS = "takes turns"
-"""Marks an outbox among the tables of a schema: its index is created with it."""
 
 
 async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
@@ -77,43 +72,27 @@ async def create(database: PostgresDatabase, metadata: sa.MetaData) -> None:
     async def work(transaction: Transaction) -> None:
         for table in metadata.sorted_tables:
             await transaction.execute(sa.schema.CreateTable(table, if_not_exists=True))
-            if _TAKES_TURNS in table.info:
+            if MERCHANT in table.c:
                 await outbox_fairness.prepare(transaction, table)
 
     await database.write(work, WritePriority.BATCHES)
 
 
-class OutboxPublisher:
-    """Writes a unit's events into its own transaction, and wakes the relay after the commit."""
-
-    def __init__(self, table: sa.Table, relay: "Relay", capacity: OutboxCapacity) -> None:
-        self._table = table
-        self._relay = relay
-        self._capacity = capacity
-
-    async def write(self, transaction: Transaction, events: Sequence[Event], now: datetime) -> None:
-        """Store the events; they are published if and only if the transaction commits."""
-        await transaction.insert(
-            self._table,
-            [
-                {
-                    "topic": event.topic.value,
-                    "type": event.type,
-                    "event_id": event.event_id,
-                    "recipient_id": event.recipient_id,
-                    "occurred_at": event.occurred_at,
-                    "published_at": now,
-                    "body": encode(event),
-                    "merchant_id": event.merchant_id,
-                }
-                for event in events
-            ],
-        )
-        self._capacity.note(len(events))
-
-    def committed(self) -> None:
-        """Wake the relay."""
-        self._relay.wake()
+def rows_of(events: Sequence[Event], now: datetime) -> list[dict[str, Any]]:
+    """Return events as rows of an outbox."""
+    return [
+        {
+            "topic": event.topic.value,
+            "type": event.type,
+            "event_id": event.event_id,
+            "recipient_id": event.recipient_id,
+            "occurred_at": event.occurred_at,
+            "published_at": now,
+            "body": encode(event),
+            "merchant_id": event.merchant_id,
+        }
+        for event in events
+    ]
 
 
 class Relay:
@@ -121,41 +100,31 @@ class Relay:
 
     The active one holds a lock as long as its session lives, and the server ends a session that falls silent:
     that is its lease.
+
+    Args:
+        cluster: where the log is.
+        service: names the outbox.
+        database: the service's; it holds the outbox.
+        keep_minutes: how long relayed events are archived; 0: not.
     """
 
-    def __init__(
-        self,
-        service: str,
-        table: sa.Table,
-        database: PostgresDatabase,
-        producer: KafkaProducer,
-        marks: KafkaProducer,
-        keep_minutes: float = relay_archive.KEEP_MINUTES,
-    ) -> None:
-        self._kept = table.metadata.tables[relay_archive.name_of(service)]
-        self._keep_minutes = keep_minutes
-        self._swept_at = -math.inf
+    def __init__(self, cluster: KafkaCluster, service: str, database: PostgresDatabase, keep_minutes: float) -> None:
+        self.metadata, self.table = metadata_of(service)
+        self.service = service
+        self.database = database
+        self.keep_minutes = keep_minutes
+        self.producer = KafkaProducer(cluster, service)
         self.loop = Loop(f"{service}-relay", self.step)
         self.lease = Loop(f"{service}-relay-lease", self.renew)
-        self.marking = MarkPublisher(service, table, marks)
-        self._service = service
-        self._table = table
-        self._database = database
-        self._producer = producer
-        self._name = f"{database.schema}.{table.name}"
-        self._session: PostgresSession | None = None
-        self._is_active = False
-        self._oldest = sa.select(table).order_by(table.c.id).limit(ROUND_ROWS)
-        self._fair_selection = FairSelection(table, ROUND_ROWS)
-
-    @property
-    def is_active(self) -> bool:
+        self.marking = MarkPublisher(service, self.table, KafkaProducer(cluster, f"{service}-marks"))
+        self.is_active = False
         """Whether this process is the one that relays."""
-        return self._is_active
-
-    def wake(self) -> None:
-        """Read the outbox now."""
-        self.loop.wake()
+        self._kept = self.metadata.tables[relay_archive.name_of(service)]
+        self._swept_at = -math.inf
+        self._name = f"{database.schema}.{self.table.name}"
+        self._session: PostgresSession | None = None
+        self._oldest = sa.select(self.table).order_by(self.table.c.id).limit(ROUND_ROWS)
+        self._fair_selection = FairSelection(self.table, ROUND_ROWS)
 
     async def step(self) -> float:
         """Take one round of rows to the log; return how long to sleep unless woken.
@@ -165,7 +134,7 @@ class Relay:
             LogUnavailable: the log took nothing; the rows stay.
         """
         session = await self._session_with_lock()
-        if not self._is_active:
+        if not self.is_active:
             await session.ring(self._name)
             return SWEEP_SECONDS
         await self.marking.begin(session, asyncio.get_running_loop().time())
@@ -173,27 +142,27 @@ class Relay:
         is_full = len(oldest) == ROUND_ROWS
         rows = await self._fair_selection.taken(session, oldest) if is_full else oldest
         try:
-            arrived = await self._producer.produce([_record(row) for row in rows]) if rows else []
+            arrived = await self.producer.produce([_record(row) for row in rows]) if rows else []
         except LogUnavailable:
-            await self.marking.read(session, oldest, self._producer.refused, ROUND_ROWS)
+            await self.marking.read(session, oldest, self.producer.refused, ROUND_ROWS)
             raise
         if rows:
             failpoint("relay.after_produce")
             await self._keep(session, rows, arrived)
-            await session.delete(self._table, "id", arrived)
-            instruments.RELAYED.labels(self._service).inc(len(arrived))
-        await self.marking.read(session, oldest, {*arrived, *self._producer.refused}, ROUND_ROWS)
+            await session.delete(self.table, "id", arrived)
+            instruments.RELAYED.labels(self.service).inc(len(arrived))
+        await self.marking.read(session, oldest, {*arrived, *self.producer.refused}, ROUND_ROWS)
         return 0.0 if is_full else SWEEP_SECONDS
 
     async def _keep(self, session: PostgresSession, rows: Sequence[Row], arrived: Sequence[int]) -> None:
-        """Archive what arrived, and now and then delete what was archived long enough."""
-        if self._keep_minutes > 0:
+        """Archive what arrived before it is deleted, and now and then delete what was archived long enough."""
+        if self.keep_minutes > 0:
             gone = set(arrived)
-            await relay_archive.keep(session, self._kept, [row for row in rows if row["id"] in gone])
+            await session.insert(self._kept, relay_archive.blocks([row for row in rows if row["id"] in gone]))
         now = asyncio.get_running_loop().time()
         if now - self._swept_at > _SWEEP_KEPT_SECONDS:
             self._swept_at = now
-            await relay_archive.sweep(session, self._kept, self._keep_minutes)
+            await relay_archive.sweep(session, self._kept, self.keep_minutes)
 
     async def renew(self) -> float:
         """Keep the session alive, whatever the step waits for; return the seconds until the next time.
@@ -202,35 +171,35 @@ class Relay:
             DatabaseUnavailable: the session broke, and with it the lock.
         """
         session = self._session
-        if session is not None and self._is_active:
+        if session is not None and self.is_active:
             await session.touch()
         return _RENEW_SECONDS
 
     async def close(self) -> None:
         """Release the lock and disconnect."""
         await self._forget_session()  # first: another process may take over while the log makes this one wait
-        await asyncio.gather(self._producer.close(), self.marking.close())
+        await asyncio.gather(self.producer.close(), self.marking.close())
 
     async def _session_with_lock(self) -> PostgresSession:
         """Return the session, having tried to become the active relay."""
         if self._session is not None and self._session.is_lost:
             await self._forget_session()
         if self._session is None:
-            self._session = await self._database.session()
-        if not self._is_active and await self._session.try_lock(self._name):
+            self._session = await self.database.session()
+        if not self.is_active and await self._session.try_lock(self._name):
             await self._session.relax()  # a deletion that is lost publishes twice, and does no harm
             await self._session.expire(LEASE_SECONDS)
-            await self._session.listen(self._name, self.wake)
-            self._is_active = True
-            instruments.RELAYING.labels(self._service).set(1)
-            log.info("relay_active", service=self._service)
+            await self._session.listen(self._name, self.loop.wake)
+            self.is_active = True
+            instruments.RELAYING.labels(self.service).set(1)
+            log.info("relay_active", service=self.service)
         return self._session
 
     async def _forget_session(self) -> None:
         """Close the session, and with it lose the lock."""
-        session, self._session, self._is_active = self._session, None, False
+        session, self._session, self.is_active = self._session, None, False
         self.marking.forget()
-        instruments.RELAYING.labels(self._service).set(0)
+        instruments.RELAYING.labels(self.service).set(0)
         if session is not None:
             await session.close()
 

@@ -44,18 +44,13 @@ class OutboxCapacity:
         self._rows = 0
         self._added = 0
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the limit is reached."""
-        return self._rows + self._added >= self._most_rows
-
     def require(self) -> None:
         """Check that there is room.
 
         Raises:
             OutboxFull: there is none.
         """
-        if self.is_full:
+        if self._rows + self._added >= self._most_rows:
             raise OutboxFull
 
     def note(self, count: int) -> None:

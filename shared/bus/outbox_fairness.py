@@ -5,7 +5,6 @@ takes a merchant's oldest events, so each merchant's events, and with them each 
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -14,11 +13,6 @@ from shared.db.postgres_session import PostgresSession
 from shared.db.transaction import Row, Transaction
 
 MERCHANT = "merchant_id"
-
-
-def column() -> "sa.Column[Any]":
-    """Return the column of the merchant an event belongs to; empty in rows of a version that did not write it."""
-    return sa.Column(MERCHANT, sa.Text, nullable=False, server_default="")
 
 
 async def prepare(transaction: Transaction, table: sa.Table) -> None:

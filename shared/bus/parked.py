@@ -1,7 +1,6 @@
 """Parked events: those that could not be handled, and those of the same recipient that wait behind them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -9,23 +8,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.bus import instruments
-from shared.bus.port import Message
+from shared.bus.port import Message, Partition
 from shared.bus.router import Router
 from shared.db.system_tables import SystemTables
-from shared.db.transaction import Transaction, WritePriority
+from shared.db.transaction import Row, Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.errors import Fault, Undecodable
-from shared.events.envelope import Event, decode
+from shared.errors import Undecodable
+from shared.events.envelope import decode
 from shared.ids import RecipientId
 
 _REASON_CHARACTERS = 500
+_NO_TOPIC = Partition("", 0)
 
 
-def row(message: Message, fact: Event | Fault, reason: str, now: datetime) -> dict[str, Any]:
+def row(message: Message, merchant_id: str, reason: str, now: datetime) -> dict[str, Any]:
     """Return the row that parks a message; personal data in bodies is sealed."""
     return {
         "recipient_id": message.recipient_id,
-        "merchant_id": fact.merchant_id if isinstance(fact, Event) else "",
+        "merchant_id": merchant_id,
         "topic": message.partition.topic,
         "type": message.type,
         "body": message.body,
@@ -34,30 +34,21 @@ def row(message: Message, fact: Event | Fault, reason: str, now: datetime) -> di
     }
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedWork:
-    """ParkedWork about one recipient that a loop could not do, and that no event describes."""
+async def set_aside(
+    uow: UnitOfWork, system_tables: SystemTables, kind: str, whose: Row, body: bytes, reason: str
+) -> None:
+    """Park work of a loop that could not be done and no event describes: its recipient's later events wait behind it.
 
-    kind: str
-    """The name under which the service's router registered the work."""
-    merchant_id: str
-    recipient_id: RecipientId
-    body: bytes
-    """Ids alone, no personal data."""
-
-
-async def set_aside(uow: UnitOfWork, system_tables: SystemTables, work: ParkedWork, reason: str) -> None:
-    """Park work of a loop: later events of its recipient wait behind it."""
-    found = {
-        "recipient_id": work.recipient_id,
-        "merchant_id": work.merchant_id,
-        "topic": "",
-        "type": work.kind,
-        "body": work.body,
-        "reason": reason[:_REASON_CHARACTERS],
-        "parked_at": uow.now,
-    }
-    await uow.db.insert(system_tables.parked, [found])
+    Args:
+        uow: commits it.
+        system_tables: of the service.
+        kind: the name under which the service's router registered the work.
+        whose: a row that holds `merchant_id` and `recipient_id`.
+        body: ids alone, no personal data.
+        reason: why it could not be done.
+    """
+    message = Message(_NO_TOPIC, 0, kind, whose["recipient_id"], body)
+    await uow.db.insert(system_tables.parked, [row(message, whose["merchant_id"], reason, uow.now)])
     instruments.PARKED.labels(system_tables.service).inc()
 
 
@@ -89,13 +80,8 @@ async def redrive(units: UnitOfWorkRunner, system_tables: SystemTables, router: 
 
     A recipient whose event fails again keeps it and everything behind it parked.
     """
-    listed = await units.read(
-        lambda tx: tx.rows(
-            sa.select(system_tables.parked.c.id, system_tables.parked.c.recipient_id).order_by(
-                system_tables.parked.c.id
-            )
-        )
-    )
+    table = system_tables.parked
+    listed = await units.read(lambda tx: tx.rows(sa.select(table.c.id, table.c.recipient_id).order_by(table.c.id)))
     stuck: set[object] = set()
     gone = 0
     for entry in listed:
@@ -117,13 +103,11 @@ async def _hand_over(uow: UnitOfWork, *, system_tables: SystemTables, router: Ro
     Raises:
         Undecodable: the handler set it aside again; the unit is rolled back and the row stays.
     """
-    found = await uow.db.fetch(system_tables.parked, "id", [key], lock="update")
-    for entry in found:
+    for entry in await uow.db.fetch(system_tables.parked, "id", [key], lock="update"):
         if (take_again := router.works.get(entry["type"])) is not None:
             await take_again(bytes(entry["body"]), uow)
-            await uow.db.delete(system_tables.parked, "id", [key])
-            continue
-        await router.handle([decode(router.kinds[entry["type"]], bytes(entry["body"]))], uow)
-        if uow.set_aside_events:
-            raise Undecodable("; ".join(why for _event, why in uow.set_aside_events))
+        else:
+            await router.handle([decode(router.kinds[entry["type"]], bytes(entry["body"]))], uow)
+            if uow.set_aside_events:
+                raise Undecodable("; ".join(why for _event, why in uow.set_aside_events))
         await uow.db.delete(system_tables.parked, "id", [key])

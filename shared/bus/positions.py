@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from shared.bus.port import Partition
 from shared.db.system_tables import SystemTables
-from shared.db.transaction import Transaction
+from shared.db.transaction import Row, Transaction
 from shared.errors import Fenced
 
 
@@ -18,33 +18,29 @@ def group_of(system_tables: SystemTables) -> str:
 
 async def read(transaction: Transaction, system_tables: SystemTables) -> dict[Partition, int]:
     """Return how far a service has committed its reading, wherever it ever read."""
-    table = system_tables.positions
-    rows = await transaction.fetch(table, "consumer_group", [group_of(system_tables)])
+    return of_rows(await transaction.fetch(system_tables.positions, "consumer_group", [group_of(system_tables)]))
+
+
+def of_rows(rows: Iterable[Row]) -> dict[Partition, int]:
+    """Return the offsets that rows hold, by partition."""
     return {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
 
 
 async def load(
-    transaction: Transaction, system_tables: SystemTables, group: str, partitions: Iterable[Partition], now: datetime
+    transaction: Transaction, system_tables: SystemTables, partitions: Iterable[Partition], now: datetime
 ) -> dict[Partition, int]:
     """Return the position in each partition; create a row at the beginning for those never read."""
     wanted = sorted(partitions)
-    table = system_tables.positions
-    await transaction.insert_new(
-        table,
-        [
-            {"consumer_group": group, "topic": p.topic, "partition": p.number, "next_offset": 0, "moved_at": now}
-            for p in wanted
-        ],
-    )
-    rows = await transaction.rows(sa.select(table).where(table.c.consumer_group == group))
-    found = {Partition(row["topic"], row["partition"]): int(row["next_offset"]) for row in rows}
+    begin = {"consumer_group": group_of(system_tables), "next_offset": 0, "moved_at": now}
+    rows = [{**begin, "topic": partition.topic, "partition": partition.number} for partition in wanted]
+    await transaction.insert_new(system_tables.positions, rows)
+    found = await read(transaction, system_tables)
     return {partition: found[partition] for partition in wanted}
 
 
 async def advance(
     transaction: Transaction,
     system_tables: SystemTables,
-    group: str,
     before: Mapping[Partition, int],
     after: Mapping[Partition, int],
     now: datetime,
@@ -58,7 +54,7 @@ async def advance(
         system_tables.positions,
         [
             {
-                "consumer_group": group,
+                "consumer_group": group_of(system_tables),
                 "topic": partition.topic,
                 "partition": partition.number,
                 "next_offset": offset,

@@ -65,15 +65,8 @@ def blocks(rows: Sequence[Row]) -> list[dict[str, Any]]:
     parts: list[bytes] = []
     size = count = 0
     for row in rows:
-        head = orjson.dumps(
-            [
-                row["topic"],
-                row["type"],
-                row["event_id"].hex,
-                row["recipient_id"].hex,
-                microseconds(row["occurred_at"]),
-            ]
-        )
+        ids_of = row["event_id"].hex, row["recipient_id"].hex
+        head = orjson.dumps([row["topic"], row["type"], *ids_of, microseconds(row["occurred_at"])])
         parts += (_LENGTHS.pack(len(head), len(row["body"])), head, row["body"])
         size += _LENGTHS.size + len(head) + len(row["body"])
         count += 1
@@ -107,11 +100,6 @@ def records(block: bytes) -> Iterator[KafkaRecord]:
         number += 1
 
 
-async def keep(session: PostgresSession, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Store relayed events before they are deleted from the outbox; if the deletion fails, they are relayed again."""
-    await session.insert(table, blocks(rows))
-
-
 async def sweep(session: PostgresSession, table: sa.Table, minutes: float) -> int:
     """Delete blocks older than this, and return how many."""
     old = sa.select(table.c.id).where(sa.not_(_since(table, minutes))).order_by(table.c.id).limit(1_000)
@@ -130,7 +118,4 @@ def _since(table: sa.Table, minutes: float) -> sa.ColumnElement[bool]:
 
 
 def _block(parts: Sequence[bytes], count: int) -> dict[str, Any]:
-    return {
-        "events": count,
-        "block": bytes(cramjam.lz4.compress_block(b"".join(parts))),
-    }
+    return {"events": count, "block": bytes(cramjam.lz4.compress_block(b"".join(parts)))}

@@ -17,7 +17,7 @@ from shared.bus.kafka_wire import KafkaCluster
 from shared.bus.port import Partition
 from shared.db.postgres import PostgresDatabase
 from shared.db.system_tables import metadata_of
-from shared.db.transaction import Transaction, WritePriority
+from shared.db.transaction import Row, Transaction, WritePriority
 from shared.events.topics import Topic
 
 _ANSWER_SECONDS = 30.0
@@ -79,9 +79,8 @@ async def republish(database: PostgresDatabase, cluster: KafkaCluster, service: 
     producer = KafkaProducer(cluster, service)
     said = last = 0
     try:
-        while (found := await _next(database, table, minutes, last)) is not None:
-            last, block = found
-            records = [*relay_archive.records(block)]
+        while (block := await _next(database, table, minutes, last)) is not None:
+            last, records = block["id"], [*relay_archive.records(block["block"])]
             for start in range(0, len(records), outbox.ROUND_ROWS):
                 some = records[start : start + outbox.ROUND_ROWS]
                 arrived = await producer.produce(some)
@@ -93,6 +92,6 @@ async def republish(database: PostgresDatabase, cluster: KafkaCluster, service: 
     return said
 
 
-async def _next(database: PostgresDatabase, table: sa.Table, minutes: float, after: int) -> tuple[int, bytes] | None:
-    row = await database.read(lambda db: relay_archive.following(db, table, minutes, after))
-    return None if row is None else (int(row["id"]), bytes(row["block"]))
+async def _next(database: PostgresDatabase, table: sa.Table, minutes: float, after: int) -> Row | None:
+    """Return the block after an id."""
+    return await database.read(lambda db: relay_archive.following(db, table, minutes, after))

@@ -64,7 +64,6 @@ class Runner:
         self._system_tables = system_tables
         self._source = source
         self._router = router
-        self._group = positions.group_of(system_tables)
         self._kinds = router.kinds
         self._positions: dict[Partition, int] | None = None
         self._last_unit_events = 0
@@ -121,7 +120,7 @@ class Runner:
             if not assigned:
                 return {}
             self._positions = await self._units.run(
-                lambda uow: positions.load(uow.db, self._system_tables, self._group, assigned, uow.now),
+                lambda uow: positions.load(uow.db, self._system_tables, assigned, uow.now),
                 WritePriority.BATCHES,
             )
         return self._positions
@@ -180,7 +179,7 @@ class Runner:
         async def work(uow: UnitOfWork) -> list[Event]:
             uow.read = after
             handled = await self._handle(messages, uow, park_all)
-            await positions.advance(uow.db, self._system_tables, self._group, before, after, uow.now)
+            await positions.advance(uow.db, self._system_tables, before, after, uow.now)
             failpoint("runner.before_commit")
             return handled
 
@@ -210,10 +209,12 @@ class Runner:
                 source_of[id(fact)] = message
                 continue
             blocked.add(message.recipient_id)
-            rows.append(parked.row(message, fact, reason, uow.now))
+            rows.append(parked.row(message, _merchant_of(fact), reason, uow.now))
         if ready:
             await self._router.handle(ready, uow)
-        rows += [parked.row(source_of[id(event)], event, why, uow.now) for event, why in uow.set_aside_events]
+        rows += [
+            parked.row(source_of[id(event)], event.merchant_id, why, uow.now) for event, why in uow.set_aside_events
+        ]
         if rows:
             await uow.db.insert(self._system_tables.parked, rows)
             instruments.PARKED.labels(self._system_tables.service).inc(len(rows))
@@ -252,5 +253,5 @@ def _offsets_after(messages: Sequence[Message]) -> dict[Partition, int]:
 
 
 def _merchant_of(fact: Event | Fault) -> str:
-    """Return the merchant of an event, for counting how many merchants fail."""
+    """Return the merchant of an event; none of one that cannot be decoded."""
     return fact.merchant_id if isinstance(fact, Event) else ""

@@ -12,6 +12,9 @@ from shared.db.postgres_faults import translated
 from shared.db.postgres_statements import PostgresTransaction
 from shared.db.transaction import Row
 
+SERVER_TIME = sa.select(sa.func.clock_timestamp().label("at"))
+"""By the server's own clock: every process of a service counts on the same one."""
+
 
 class PostgresSession:
     """A connection outside the units of work; its owner closes it. Concurrent calls take turns.

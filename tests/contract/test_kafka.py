@@ -71,7 +71,7 @@ def consumer_of(source: KafkaSource) -> Any:
 
 def has_unanswered(driver: KafkaLogDriver) -> bool:
     """Return whether the relay waits for an acknowledgement."""
-    producer: Any = driver.relay._producer._producer
+    producer: Any = driver.relay.producer._producer
     return producer is not None and bool(producer._message_accumulator._batches)
 
 

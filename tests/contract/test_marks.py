@@ -67,7 +67,7 @@ async def test_a_mark_waits_for_the_acknowledgement_of_what_was_committed_before
         return []
 
     with monkeypatch.context() as patched:
-        patched.setattr(driver.relay._producer, "produce", none)
+        patched.setattr(driver.relay.producer, "produce", none)
         assert not await is_marked(driver, committed)
     assert await is_marked(driver, committed)
     assert await driver.waiting_rows() == []

@@ -238,7 +238,5 @@ async def park(
     if place is not None:
         await dequeue(uow.db, [place])
     body = orjson.dumps({"follow_up_id": str(key)})
-    await parked.set_aside(
-        uow, system_tables, parked.ParkedWork(PARKED_AS, row["merchant_id"], row["recipient_id"], body), why
-    )
+    await parked.set_aside(uow, system_tables, PARKED_AS, row, body, why)
     return MerchantId(row["merchant_id"])

@@ -76,8 +76,7 @@ async def park_dispatch(follow_up_id: FollowUpId, reason: str, uow: UnitOfWork) 
     [row] = await uow.db.fetch(dispatches, "follow_up_id", [follow_up_id], lock="update", columns=columns)
     await uow.db.change(dispatches, [{"follow_up_id": follow_up_id, "ready_at": uow.now + _NOT_READY}])
     body = orjson.dumps({"follow_up_id": str(follow_up_id)})
-    work = parked.ParkedWork(PARKED_AS, row["merchant_id"], row["recipient_id"], body)
-    await parked.set_aside(uow, system_tables, work, reason)
+    await parked.set_aside(uow, system_tables, PARKED_AS, row, body, reason)
     return MerchantId(row["merchant_id"])
 
 

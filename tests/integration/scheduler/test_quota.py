@@ -103,8 +103,8 @@ async def test_who_has_too_much_parked_brings_in_nothing_more_until_it_is_seen_t
 
     async def set_aside(uow: UnitOfWork) -> None:
         trigger = driver.trigger()
-        work = parked.ParkedWork("scheduler.text", trigger.merchant_id, trigger.recipient_id, b"{}")
-        await parked.set_aside(uow, system_tables, work, "a test")
+        whose = {"merchant_id": trigger.merchant_id, "recipient_id": trigger.recipient_id}
+        await parked.set_aside(uow, system_tables, "scheduler.text", whose, b"{}", "a test")
 
     for _ in range(2):
         assert (await driver.ask(**TEXT)).status_code == 202

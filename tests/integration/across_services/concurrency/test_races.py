@@ -162,7 +162,7 @@ async def test_a_parked_event_redriven_by_two_hands_at_once_is_handled_once(tmp_
         claim, system_tables = driver.claim(), driver.service.system_tables
         message = Message(LOCAL, 1, claim.type, claim.recipient_id, encode(claim))
         units = driver.harness.runtime.units
-        row = parked.row(message, claim, "a repair is awaited", driver.clock.now())
+        row = parked.row(message, claim.merchant_id, "a repair is awaited", driver.clock.now())
         await units.run(lambda uow: uow.db.insert(system_tables.parked, [row]), WritePriority.BATCHES)
         handed: list[Event] = []
         router = Router()

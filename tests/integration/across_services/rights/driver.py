@@ -114,7 +114,8 @@ class RightsDriver:
         message = Message(local.LOCAL, 1, event.type, event.recipient_id, encode(event))
 
         async def work(uow: UnitOfWork) -> None:
-            await uow.db.insert(system_tables.parked, [parked.row(message, event, "a repair is awaited", uow.now)])
+            row = parked.row(message, event.merchant_id, "a repair is awaited", uow.now)
+            await uow.db.insert(system_tables.parked, [row])
 
         await self.harness.runtime.units.run(work, WritePriority.BATCHES)
 
