@@ -179,7 +179,7 @@ def create(opened: OpenedService) -> FastAPI:
 async def serve(name: str, settings: ProcessSettings) -> None:
     """Run one service until the process gets a signal to stop."""
     listener, settings = bind(settings)
-    try:
+    with listener:
         async with open_service(name, settings) as opened:
             for problem in opened.runtime.merchants.problems:
                 log.warning("merchant_file_problem", problem=str(problem))
@@ -188,8 +188,6 @@ async def serve(name: str, settings: ProcessSettings) -> None:
                 lower_priority()
             log.info("listening", service=name, port=settings.port)
             await server_of(create(opened), limits_of(settings)).serve(sockets=[listener])
-    finally:
-        listener.close()
 
 
 async def migrate(names: Sequence[str]) -> AsyncIterator[str]:

@@ -276,7 +276,7 @@ def warn_of_exposure(application: Application) -> None:
 async def serve(settings: ProcessSettings) -> None:
     """Run all five services until the process gets a signal to stop."""
     listener, settings = bind(settings)
-    try:
+    with listener:
         async with open_application(settings) as application:
             for problem in application.problems:
                 log.warning("merchant_file_problem", problem=problem)
@@ -287,5 +287,3 @@ async def serve(settings: ProcessSettings) -> None:
                 freeze_startup_objects()
                 log.info("listening", url=settings.public_url, console=f"{settings.public_url}/console")
                 await server_of(application.app, limits_of(settings)).serve(sockets=[listener])
-    finally:
-        listener.close()

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from shared.zone_countries import zone_named
+
 JUMP_TOLERANCE_SECONDS = 300.0
 """A forward jump of the wall clock beyond this holds marketing (design section 6)."""
 STEADY_SECONDS = 900.0
@@ -97,6 +99,7 @@ def prefer_tzdata_wheel() -> None:
     """
     zoneinfo.reset_tzpath(())
     zoneinfo.ZoneInfo.clear_cache()
+    zone_named.cache_clear()
 
 
 def read_offset(path: Path, *, default: timedelta = timedelta()) -> timedelta:

@@ -1,13 +1,23 @@
-"""The countries that use a time zone; UTC and offsets say nothing about where a person lives.
+"""Time zones by name, and the countries that use one; UTC and offsets say nothing about where a person lives.
 
 Read from the `tzdata` wheel, like everything that decides an hour.
 """
 
 from functools import lru_cache
 from importlib import resources
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _ABBREVIATIONS = frozenset({"CET", "EET", "EST", "HST", "MET", "MST", "WET"})
 """Linked to cities since 2024, for computers configured with an offset; they still name only the offset."""
+
+
+@lru_cache(maxsize=1024)
+def zone_named(name: str) -> ZoneInfo | None:
+    """Return an IANA zone; None where there is none of that name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 @lru_cache(maxsize=1024)

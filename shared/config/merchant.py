@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,6 +14,7 @@ from shared.config.quotas import KeyQuotas, MerchantQuotas
 from shared.config.secret import Secret
 from shared.instants import Written
 from shared.vocabulary.profiles import Profile
+from shared.zone_countries import zone_named
 
 PEWC_DEMANDS = (
     "'consent_level: pewc' needs 'disclosure: …', the exact words beside the box: that the person agrees to marketing"
@@ -201,10 +201,8 @@ class MerchantConfig(FileModel):
     @field_validator("time_zone")
     @classmethod
     def _is_a_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("not an IANA time zone, such as America/New_York") from None
+        if zone_named(name) is None:
+            raise ValueError("not an IANA time zone, such as America/New_York")
         return name
 
     @field_validator("numbers")

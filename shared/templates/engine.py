@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from liquid import BoundTemplate, Environment
 from liquid.exceptions import (
@@ -34,6 +33,7 @@ from shared.templates.filters import (
     written_money,
 )
 from shared.templates.limits import begin_metering, bounded, end_metering
+from shared.zone_countries import zone_named
 
 LONGEST_TEMPLATE_CHARACTERS = 5000
 LONGEST_TEXT_CHARACTERS = 5000
@@ -202,14 +202,7 @@ def _within(context: Mapping[str, Any], link: Callable[[str], str], locale: str)
     recipient, trigger = context.get("recipient"), context.get("trigger")
     zone = context.get(ZONE) or (recipient.get("time_zone") if isinstance(recipient, Mapping) else None)
     currency = trigger.get("currency") if isinstance(trigger, Mapping) else None
-    return _Surroundings(link, locale, _zone_named(zone), currency)
-
-
-def _zone_named(name: object) -> tzinfo:
-    try:
-        return ZoneInfo(name) if isinstance(name, str) else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC
+    return _Surroundings(link, locale, (zone_named(zone) if isinstance(zone, str) else None) or UTC, currency)
 
 
 def _with_values(names: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:

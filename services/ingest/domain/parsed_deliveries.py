@@ -1,5 +1,6 @@
 """The content of a delivery in Followup's own terms, whichever source it came from."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -79,14 +80,20 @@ class ConsentClaim:
     source: str
     reported_at: datetime
     """When what the delivery reports happened; the same in every delivery that reports it."""
-    disclosure_sha256: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    """Under `disclosure` the exact words that were shown, if they are known."""
     contact: Contact | None = None
     """The person it concerns, if not the person of the delivery."""
     covers_former_numbers: bool = False
     """Whether it concerns every number the delivery's identifiers ever led to, as when a customer withdraws consent."""
     key: str = ""
     """Distinguishes undated claims; a dated claim is identified by its date."""
+
+    @property
+    def disclosure_sha256(self) -> str | None:
+        """The hash of the disclosure as it was shown; None for none."""
+        shown = self.evidence.get("disclosure")
+        return None if shown is None else hashlib.sha256(shown.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,10 @@
 Source: formats, `POST /v1/events`.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -50,17 +47,8 @@ def _kind(word: str) -> str:
     raise PydanticCustomError("unknown_kind", "unknown kind; {hint} or write custom.<name>", {"hint": hint})
 
 
-@lru_cache(maxsize=1024)
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
 def _zone(name: str) -> str:
-    if not _is_zone(name):
+    if zone_countries.zone_named(name) is None:
         raise PydanticCustomError("unknown_zone", "not an IANA time zone, such as America/New_York")
     return name
 
@@ -242,7 +230,6 @@ def _claims(event: EventBody, occurred_at: datetime, latest: datetime) -> Iterab
             reported_at=occurred_at,
             method=consent.method,
             source=consent.source,
-            disclosure_sha256=hashlib.sha256(shown.encode()).hexdigest() if shown is not None else None,
             evidence={"disclosure": shown} if shown is not None else {},
             key=event.id,
         )

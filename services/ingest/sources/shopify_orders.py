@@ -39,7 +39,6 @@ from services.ingest.sources.shopify_people import (
     contact_of,
     customer_identifiers,
     known,
-    sha256_of,
     with_consent_state,
 )
 from shared.events.consent import ConsentAct, ConsentScope
@@ -149,7 +148,6 @@ def _checkbox_claim(document: JSONObject, at: DeliveryContext, ticked_at: dateti
         reported_at=ticked_at,
         method="checkout",
         source=NAME,
-        disclosure_sha256=sha256_of(wording),
         evidence=known(disclosure=wording),
         contact=own,
     )

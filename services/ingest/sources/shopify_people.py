@@ -10,7 +10,6 @@
 Source: webhooks section 1, consent states and phone choice.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -215,7 +214,6 @@ def with_consent_state(
         reported_at=changed_at or at.received_at,
         method="platform",
         source=NAME,
-        disclosure_sha256=sha256_of(wording),
         evidence=known(
             state=consent.text("state"),
             opt_in_level=consent.text("opt_in_level"),
@@ -238,11 +236,6 @@ def _level(
     if act not in {ConsentAct.GRANTED, ConsentAct.PENDING} or level is ConsentLevel.UNKNOWN or not at_checkout:
         return level, None
     return shop.checkbox_consent(captured_at)
-
-
-def sha256_of(wording: str | None) -> str | None:
-    """Return the hash of a disclosure as it was shown; None for none."""
-    return None if wording is None else hashlib.sha256(wording.encode()).hexdigest()
 
 
 def known(**facts: str | None) -> dict[str, Any]:

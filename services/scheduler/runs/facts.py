@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from shared import normalize, zone_countries
 from shared.events.trigger import NUMBER_CHANGED, ORDER_EDITED, Contact, TriggerKind
@@ -145,14 +145,6 @@ def zone_of(contact: Contact, merchant_zone: str) -> ZoneInfo:
     """
     own = contact.time_zone if contact.time_zone and zone_countries.is_place(contact.time_zone) else None
     for name in (own, merchant_zone):
-        if name and (zone := zone_named(name)):
+        if name and (zone := zone_countries.zone_named(name)):
             return zone
     return ZoneInfo("UTC")
-
-
-def zone_named(name: str) -> ZoneInfo | None:
-    """Return an IANA zone; None where there is none of that name."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from services.scheduler.api_models import FollowUpRequest
 from services.scheduler.runs.enrolment import API_STEP
-from services.scheduler.runs.facts import Trigger, zone_named, zone_of
+from services.scheduler.runs.facts import Trigger, zone_of
 from services.scheduler.runs.plan import MerchantDefaults, PlannedText, end_before_beginning, sender_number
 from shared import ids, phone, zone_countries
 from shared.conditions import compile_condition
@@ -81,7 +81,7 @@ def validated(caller: Caller, request: FollowUpRequest, entry_key: str, now: dat
     if isinstance(number, Unparsable):
         raise unprocessable("to", f"the number cannot be used: {number.reason}")
     zone_name = request.recipient.time_zone
-    if zone_name is not None and zone_named(zone_name) is None:
+    if zone_name is not None and zone_countries.zone_named(zone_name) is None:
         raise unprocessable("recipient.time_zone", "not an IANA time zone, such as America/Chicago")
     known = request.recipient.model_dump()
     if zone_name is not None and not zone_countries.is_place(zone_name):
