@@ -11,6 +11,7 @@ from bench.whole_path import TEXTS, bare_client
 from shared.vocabulary.service_names import SERVICES
 
 _LONGEST_SECONDS = 120.0
+_SETTINGS = {"texts a round": str(TEXTS), "partitions": str(PARTITIONS), "replicas of each service": "1"}
 _PARTS = (*SERVICES, "postgresql", "kafka", "provider")
 
 
@@ -30,7 +31,7 @@ async def run(rounds: int) -> Result:
                 costs[part].append((seconds - before[part]) * 1000 / TEXTS)
             bare_seconds, _ = await bare_client(harness.cluster.simulator_url, None, number * TEXTS)
             bares.append(TEXTS / bare_seconds)
-        return Result("distributed", _figures(rates, bares, costs, harness), harness.settings | _settings())
+        return Result("distributed", _figures(rates, bares, costs, harness), harness.settings | _SETTINGS)
 
 
 def _figures(
@@ -48,7 +49,3 @@ def _figures(
         figure("everything", "CPU-ms/text", everything),
         *(figure(f"{name}, resident at its peak", "MB", [memory_mb(harness.pid_of(name))[1]]) for name in SERVICES),
     )
-
-
-def _settings() -> dict[str, str]:
-    return {"texts a round": str(TEXTS), "partitions": str(PARTITIONS), "replicas of each service": "1"}

@@ -1,7 +1,6 @@
 """Neighbours: what others feel of hostile input and of one merchant's flood, under the shipped settings."""
 
 import asyncio
-import hashlib
 import threading
 import time
 from collections.abc import Collection, Iterator
@@ -19,6 +18,7 @@ from bench import harness
 from bench.harness import BenchHarness, order
 from bench.hostile import KINDS, half_open, posting
 from bench.measurement import Figure, Result, figure, memory_mb, percentile
+from shared.http.auth import key_sha256
 from shared.testing.process import API_KEY
 
 OTHER_KEY = "fu_another-merchants-key"
@@ -76,7 +76,7 @@ def _neighbour(merchants: Path) -> None:
     shop.pop("quotas", None)  # a test's, wide; here those that ship are measured
     file.write_text(yaml.safe_dump(shop), encoding="utf-8")
     text = file.read_text(encoding="utf-8").replace("merchant: acme", "merchant: globex").replace("5550100", "5550101")
-    text = text.replace(_sha256(API_KEY), _sha256(OTHER_KEY))
+    text = text.replace(key_sha256(API_KEY), key_sha256(OTHER_KEY))
     (own / "merchant.yaml").write_text(text, encoding="utf-8")
     flow = (merchants / "acme" / "flows" / "flow.yaml").read_text(encoding="utf-8")
     (own / "flows" / "flow.yaml").write_text(flow, encoding="utf-8")
@@ -177,10 +177,6 @@ async def _tell_of_order(application: BenchHarness, number: int) -> None:
     body = orjson.dumps(order(number, application.now()))
     async with application.client.post(application.events_address, data=body, headers=headers) as answer:
         assert answer.status == 202, await answer.text()
-
-
-def _sha256(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _size_of(file: Path) -> int:

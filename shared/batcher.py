@@ -1,14 +1,44 @@
 """Batches requests that arrive while a unit of work commits into the next one, which takes one fsync."""
 
 import asyncio
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from shared.errors import Fault, Interrupted
-from shared.fair_queue import FairQueue
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+
+
+class FairQueue(Generic[ItemT]):
+    """Items by owner; each owner's items keep their order, and owners take turns."""
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[Hashable, deque[ItemT]] = OrderedDict()
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Return how many items wait."""
+        return self._count
+
+    def add(self, name: Hashable, item: ItemT) -> None:
+        """Add an item behind those of its owner."""
+        self._lines.setdefault(name, deque()).append(item)
+        self._count += 1
+
+    def pop(self) -> ItemT:
+        """Take the item whose turn it is.
+
+        Raises:
+            KeyError: the queue is empty.
+        """
+        name, line = self._lines.popitem(last=False)
+        item = line.popleft()
+        if line:
+            self._lines[name] = line
+        self._count -= 1
+        return item
 
 
 class Batcher(Generic[ItemT, ResultT]):

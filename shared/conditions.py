@@ -82,9 +82,7 @@ class Condition:
     def holds(self, facts: Mapping[str, Any]) -> bool | ConditionError:
         """Return the answer; anything that is not exactly true or false is an error.
 
-        Args:
-            facts: ``trigger``, ``event``, ``recipient``, ``history`` as mappings and ``now`` as an aware datetime;
-                what is left out is unknown, and asking for it is an error.
+        `facts` holds the `ROOTS` as mappings and ``now`` as an aware datetime; asking for what is left out is an error.
         """
         answer = _evaluated(self._program, self._shape, facts)
         if answer is True or answer is False:

@@ -12,7 +12,7 @@ from functools import partial
 
 from shared.bus import parked, positions
 from shared.bus.local import LOCAL, LocalLog
-from shared.config.changes import changes_between
+from shared.config.directory import changes_between
 from shared.config.problem import Problem, Severity
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import IDEMPOTENCY_HOURS, SystemTables

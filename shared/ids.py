@@ -38,12 +38,9 @@ _UNEVEN = bytes(range(256 - 256 % len(_BASE62), 256))
 
 
 def derived(namespace: str, *parts: object, at: datetime) -> uuid.UUID:
-    """Return the one id that these parts have; `at` is the time of the cause and part of the identity.
+    """Return the one id that these parts, compared by their text, have among things of a kind such as ``follow-up``.
 
-    Args:
-        namespace: the kind of thing, e.g. ``follow-up``.
-        parts: what makes it this thing and no other; compared by their text.
-        at: the instant of the cause (never "now": a replay must pass the same one).
+    `at` is the instant of the cause and part of the identity; never "now", because a replay must pass the same one.
     """
     digest = hashlib.sha256("\x1f".join((namespace, *map(str, parts))).encode()).digest()
     return _stamped(milliseconds(at), _number(digest[:10], "big"), version=8)

@@ -4,8 +4,18 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+)
 from pydantic_core import PydanticCustomError
+
+from shared.events.consent import ConsentAct
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -44,3 +54,19 @@ Instant = Annotated[Written, AfterValidator(_in_utc)]
 """An instant with an offset and near the present, converted to UTC."""
 Day = Annotated[date, Field(ge=EARLIEST.date(), lt=LATEST.date()), BeforeValidator(_day_as_written)]
 """A calendar day."""
+
+
+def undated_where_withdrawn(
+    value: object, read: ValidatorFunctionWrapHandler, about: ValidationInfo
+) -> datetime | None:
+    """Return the instant; None where a withdrawal's cannot be read. The act has to be a field above this one.
+
+    An undated withdrawal counts from when it came in, so it takes older permissions whatever its date was meant to be.
+    """
+    try:
+        found: datetime | None = read(value)
+    except ValidationError:
+        if about.data.get("event") is ConsentAct.REVOKED:
+            return None
+        raise
+    return found

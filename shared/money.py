@@ -41,11 +41,7 @@ class InexactAmount(ValueError):
 
 
 def minor_units(amount: str | float, currency: str) -> int:
-    """Return an amount in minor units; never rounds.
-
-    Args:
-        amount: as the shop wrote it, such as ``"49.00"``.
-        currency: ISO 4217 code; an unlisted one has two decimals.
+    """Return an amount in minor units of a currency (ISO 4217; an unlisted one has two decimals); never rounds.
 
     Raises:
         InexactAmount: it is not a number, or finer than the currency's minor unit.
@@ -80,13 +76,7 @@ def digits_of(currency: str) -> int:
 
 
 def written(amount_minor: int, currency: str, locale: str = "en") -> str:
-    """Return an amount as a person of that language reads it, in characters that GSM-7 has.
-
-    Args:
-        amount_minor: in the currency's smallest unit: cents, yen, fils.
-        currency: ISO 4217.
-        locale: BCP 47.
-    """
+    """Return minor units (cents, yen, fils) as a person of a locale (BCP 47) reads them, in characters of GSM-7."""
     code, digits = currency.upper(), digits_of(currency)
     plain = f"{abs(Decimal(amount_minor)).scaleb(-digits):,.{digits}f}"
     sign, minus = _SIGNS.get(code), "-" if amount_minor < 0 else ""

@@ -97,9 +97,7 @@ class Unparsable:
 def parse(raw: str, region: str | None) -> E164 | Unparsable:
     """Return the canonical number, or why there is none; never guesses a country.
 
-    Args:
-        raw: as a person or a shop wrote it.
-        region: ISO 3166-1 alpha-2 country for numbers written without ``+``; None refuses those.
+    A number written without ``+`` is read in its `region` (ISO 3166-1 alpha-2), and refused without one.
 
     Source: compliance section 1, check 1; webhooks section 1, phone choice.
     """

@@ -64,11 +64,7 @@ async def strip_parked(
 ) -> int:
     """Take the sealed parts out of a person's parked events, and return how many there were.
 
-    Args:
-        db: the open transaction.
-        system_tables: of the parked events.
-        recipient: the person.
-        drop: types that mean nothing without their sealed parts; they are deleted.
+    Events of the types in `drop`, which mean nothing without their sealed parts, are deleted.
     """
     rows = await db.fetch(system_tables.parked, "recipient_id", [recipient], columns=("id", "type", "body"))
     dropped = {kind.type for kind in drop}
@@ -123,13 +119,7 @@ def _sealed_fields(kind: type[Part]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """Answers requests for a copy of everything one service holds about a person.
-
-    Args:
-        system_tables: of the service.
-        sealer: opens what rests sealed, and seals the copy.
-        held: returns everything held about the person who asks.
-    """
+    """Answers requests for a copy of everything one service holds about a person, which `held` returns."""
 
     system_tables: SystemTables
     sealer: Sealer
@@ -146,12 +136,8 @@ class Exports:
 class PrivacyHandlers:
     """Handlers of erasures, closings and export requests, for a service that has nothing to stop.
 
-    Args:
-        system_tables: of the service.
-        sealer: decrypts what is held, and encrypts the copy.
-        blank_recipient: blanks what is held about a person, and returns the number of rows by table. Idempotent.
-        blank_merchant: the same for a merchant.
-        held: returns everything held about the person who asks.
+    `blank_recipient` and `blank_merchant` blank what is held about a person or a merchant, and return the rows by
+    table; both are idempotent. `held` returns everything held about the person who asks for a copy.
     """
 
     def __init__(

@@ -101,13 +101,8 @@ class Consumer:
     ) -> Self:
         """Return the consumer of everything the router handles; its position rests in the service's own tables.
 
-        Args:
-            runtime: what the process gives.
-            system_tables: of the service.
-            router: the handlers.
-            pace: how long polls linger.
-            source: what to read from, where the handlers themselves must know how far it has been read; it reads
-                exactly what the router handles.
+        A `source` is given where the handlers themselves must know how far it has been read; it reads exactly what the
+        router handles.
         """
         source = source or runtime.log.source(sorted(router.kinds))
         return cls(source, router, Runner(runtime.units, system_tables, source, router, pace))

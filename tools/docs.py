@@ -20,7 +20,7 @@ from shared.config.lint import schemas as file_schemas
 from shared.events.registry import registry
 from shared.events.topics import RETENTION_DAYS, Topic
 from shared.failpoints import NAMES
-from shared.settings_index import every_setting
+from shared.settings import every_setting
 from shared.telemetry.metrics import catalogue
 from shared.vocabulary.service_names import SERVICES
 from tools import follow_up_states

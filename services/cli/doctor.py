@@ -12,8 +12,7 @@ from rich.table import Table
 from services.cli.checks import CheckResult, files, machine, servers
 from services.cli.options import DataOption, MerchantsOption, PortOption, settings_of
 from shared.bus.kafka_access import KafkaSettings
-from shared.settings import ProcessSettings
-from shared.settings_index import every_setting
+from shared.settings import ProcessSettings, every_setting
 
 
 def doctor(

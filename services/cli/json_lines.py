@@ -12,8 +12,8 @@ import typer
 from services.compliance.gate.advice import advise
 from shared.config.problem import did_you_mean
 from shared.errors import ConfigurationFault
-from shared.inbound import Context
-from shared.inbound import classify as classify_reply
+from shared.inbound.classifier import Context
+from shared.inbound.classifier import classify as classify_reply
 
 STANDARD_INPUT = Path("-")
 _CASE_FIELDS = frozenset({"text", "context"})

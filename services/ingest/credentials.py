@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from services.ingest.domain.parsed_deliveries import ShopSettings
 from shared.config.directory import Merchant, MerchantDirectory
-from shared.config.merchant import SourceSettings
-from shared.config.quotas import MerchantQuotas
+from shared.config.merchant import MerchantQuotas, SourceSettings
 from shared.events.consent import ConsentLevel
 from shared.ids import MerchantId
 

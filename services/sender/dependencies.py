@@ -27,10 +27,10 @@ from shared.bus.read_progress import ReadProgress
 from shared.config.directory import MerchantDirectory
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.events.topics import Topic
+from shared.loop import LoopWaker
 from shared.privacy import Sealer
 from shared.service import Consumer, Runtime
 from shared.tasks import WatchedTasks
-from shared.wake import LoopWaker
 
 NAME: Final = "sender"
 OPT_OUT_TOPICS: Final = (Topic.CONSENTS, Topic.FOLLOW_UPS)

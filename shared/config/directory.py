@@ -1,6 +1,6 @@
 """The merchants folder: read at start, reread on change; a broken file leaves the last good version in force."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -64,11 +64,7 @@ class MerchantDirectory:
 
     @classmethod
     def load(cls, path: Path, environ: Mapping[str, str]) -> "MerchantDirectory":
-        """Return the directory of a merchants folder.
-
-        Args:
-            path: the folder; each folder in it is a merchant.
-            environ: where secrets that name an environment variable are looked up.
+        """Return the directory of a merchants folder; secrets that name a variable are looked up in `environ`.
 
         Raises:
             ConfigurationFault: the folder cannot be read, or any file is broken; the detail holds every error,
@@ -133,10 +129,10 @@ class MerchantDirectory:
         found = tuple(sorted({*claimed, *(problem for each in problems.values() for problem in each)}))
         secret_files = {name: _secret_files(reading) for name, reading in readings.items()}
         stamps = {name: _stamp(folder, secret_files[name]) for name, folder in folders.items()}
-        in_force = entries.values()
-        self._state = _State(
-            entries, stamps, secret_files, found, _keys(in_force), _numbers(in_force), _hosts(in_force)
-        )
+        in_force = [entry.merchant for entry in entries.values()]
+        keys = {key.sha256: (merchant, key) for merchant in in_force for key in merchant.config.api_keys}
+        numbers = {number.number: (merchant, number) for merchant in in_force for number in merchant.config.numbers}
+        self._state = _State(entries, stamps, secret_files, found, keys, numbers, _hosts(in_force))
         return True
 
 
@@ -188,16 +184,8 @@ def _contested(reading: MerchantFiles, others: Iterable[_Entry]) -> list[Problem
     return claim_problems([*(other.reading for other in others), reading])
 
 
-def _keys(entries: Iterable[_Entry]) -> dict[str, tuple[Merchant, APIKey]]:
-    return {key.sha256: (merchant, key) for merchant in _merchants(entries) for key in merchant.config.api_keys}
-
-
-def _numbers(entries: Iterable[_Entry]) -> dict[str, tuple[Merchant, Number]]:
-    return {number.number: (merchant, number) for merchant in _merchants(entries) for number in merchant.config.numbers}
-
-
-def _hosts(entries: Iterable[_Entry]) -> frozenset[str]:
-    configs = [merchant.config for merchant in _merchants(entries)]
+def _hosts(merchants: Iterable[Merchant]) -> frozenset[str]:
+    configs = [merchant.config for merchant in merchants]
     addresses = [
         *(config.links.base_url for config in configs if config.links),
         *(source.public_url for config in configs for source in config.sources.values()),
@@ -207,5 +195,33 @@ def _hosts(entries: Iterable[_Entry]) -> frozenset[str]:
     return frozenset(host for host in found if host)
 
 
-def _merchants(entries: Iterable[_Entry]) -> Iterator[Merchant]:
-    return (entry.merchant for entry in entries)
+def changes_between(before: Iterable[Merchant], after: Iterable[Merchant]) -> dict[str, list[str]]:
+    """Return the merchants `added` and `removed`, and what is `changed` of the others; sorted, empty lists left out.
+
+    A change reads ``acme: settings``, ``acme: flow win-back removed``, ``acme: number +1202… added``.
+    """
+    old = {str(merchant.id): merchant for merchant in before}
+    new = {str(merchant.id): merchant for merchant in after}
+    changed = [f"{name}: {what}" for name in old.keys() & new.keys() for what in _differences(old[name], new[name])]
+    found = {"added": new.keys() - old.keys(), "removed": old.keys() - new.keys(), "changed": changed}
+    return {how: sorted(names) for how, names in found.items() if names}
+
+
+def _differences(old: Merchant, new: Merchant) -> list[str]:
+    """Return what changed of one merchant: its numbers each, the rest of its own file as its settings, its flows."""
+    said = _of_each("flow", old.flows, new.flows)
+    said += _of_each("number", _numbers(old), _numbers(new))
+    if old.config.model_copy(update={"numbers": ()}) != new.config.model_copy(update={"numbers": ()}):
+        said.append("settings")
+    return sorted(said)
+
+
+def _numbers(merchant: Merchant) -> dict[str, object]:
+    return {number.number: number for number in merchant.config.numbers}
+
+
+def _of_each(kind: str, old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """Return what was added, removed and changed among named things."""
+    said = [f"{kind} {name} added" for name in new.keys() - old.keys()]
+    said += [f"{kind} {name} removed" for name in old.keys() - new.keys()]
+    return said + [f"{kind} {name} changed" for name in old.keys() & new.keys() if old[name] != new[name]]

@@ -17,8 +17,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def lint(path: Path) -> list[Problem]:
     """Return every problem under a path, sorted by file and line; empty when all is well.
 
-    Args:
-        path: a merchants folder, one merchant's folder, or one file of a merchant.
+    The path is that of a merchants folder, of one merchant's folder, or of one file of a merchant.
     """
     if not path.exists():
         return [Problem(str(path), 1, "there is no such file or folder", "give the path of the merchants folder")]

@@ -10,7 +10,6 @@ from shared import phone
 from shared.config.limits import Limits
 from shared.config.model import SCOPE, Country, FileModel, HTTPAddress, Locale, Slug, Subdivision, Whole, Word
 from shared.config.providers import ProviderSettings
-from shared.config.quotas import KeyQuotas, MerchantQuotas
 from shared.config.secret import Secret
 from shared.instants import Written
 from shared.vocabulary.profiles import Profile
@@ -164,6 +163,24 @@ class Policies(FileModel):
     """Bounds on texts to new people, and on what a day's texts cost."""
     allow_above_statutory: tuple[Subdivision | Country, ...] = ()
     """Places where caps above the statutory ones are the merchant's explicit choice (compliance section 9)."""
+
+
+class KeyQuotas(FileModel):
+    """What one key may send in; never more than its merchant."""
+
+    events_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """Events, consents, rows of an import and requested follow-ups, counted one by one."""
+    bytes_per_second: Annotated[Whole, Field(gt=0, le=10_000_000_000)] | None = None
+    """Of their requests' bodies."""
+
+
+class MerchantQuotas(KeyQuotas):
+    """What one merchant may send in, and how much of it may be pending or parked at once."""
+
+    pending_follow_ups: Annotated[Whole, Field(ge=0)] | None = None
+    """Follow-ups that are planned or released and have not ended."""
+    parked_events: Annotated[Whole, Field(ge=0)] | None = None
+    """Events parked in one service because they, or earlier ones of the same person, could not be handled."""
 
 
 class APIKey(FileModel):

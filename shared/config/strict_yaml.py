@@ -68,12 +68,7 @@ class _Refused(Exception):
 
 
 def load(text: str, file: str) -> Document | Problem:
-    """Return the document, or the first problem that prevents it.
-
-    Args:
-        text: the file's content.
-        file: its name, for the problem's sentence.
-    """
+    """Return the document that a file's text holds, or the first problem that prevents it."""
     if len(text) > LARGEST_FILE_CHARACTERS:
         return Problem(file, 1, f"the file is larger than {LARGEST_FILE_CHARACTERS // 1024} KiB", "split it")
     try:

@@ -69,12 +69,9 @@ SCOPES = (
 
 
 def fields_of(root: str, kind: str, declared: Iterable[str]) -> frozenset[str]:
-    """Return the fields of a root.
+    """Return the fields of ``trigger``, ``event``, ``recipient`` or ``history``.
 
-    Args:
-        root: ``trigger``, ``event``, ``recipient`` or ``history``.
-        kind: the kind of the trigger or event.
-        declared: the names under ``facts:`` in the flow.
+    Those of a trigger or event depend on its kind, and on what the flow declares under ``facts:``.
     """
     match root:
         case "recipient":

@@ -73,20 +73,12 @@ Wait: TypeAlias = Annotated[
 
 
 def due_after(wait: timedelta | LocalWait, at: datetime, zone: ZoneInfo) -> datetime:
-    """Return when a wait that begins at `at` is over.
+    """Return when a wait that begins at `at` is over in a zone: an aware UTC datetime, never before `at`.
 
     A plain duration is elapsed time. A `LocalWait` first adds its days on the calendar (the same time of day,
     whatever the clocks did in between) and its hours and minutes as elapsed time; then it moves on to the first
     moment that shows `then_at` on one of the days `on`. A time that the clocks skip is reached an hour of clock
     later, a time that they show twice counts the first time.
-
-    Args:
-        wait: of the flow's step.
-        at: any aware datetime.
-        zone: the recipient's zone.
-
-    Returns:
-        An aware UTC datetime, never before `at`.
     """
     if isinstance(wait, timedelta):
         return at.astimezone(UTC) + wait

@@ -63,10 +63,7 @@ class FollowUpEvent(Event):
 
     def associated_data(self) -> dict[str, AssociatedData]:
         """Return where the parts of its content belong."""
-        text = {
-            "body": aad.text_body(self.follow_up_id),
-            "facts": aad.text_facts(self.follow_up_id),
-        }
+        text = {"body": aad.text_body(self.follow_up_id), "facts": aad.text_facts(self.follow_up_id)}
         return {**super().associated_data(), **text}
 
 

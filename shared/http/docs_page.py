@@ -45,7 +45,7 @@ _PAGE: Final = """<!doctype html>
 {% if each.description %}<p>{{ each.description }}</p>{% endif %}
 {% if each.parameters %}<table><tr><th>parameter</th><th>where</th><th>type</th><th>what</th></tr>
 {% for one in each.parameters %}<tr><td><code>{{ one.name }}</code>{% if one.required %} *{% endif %}</td>
-<td>{{ one.place }}</td><td>{{ one.type }}</td><td>{{ one.description }}</td></tr>{% endfor %}</table>{% endif %}
+<td>{{ one["in"] }}</td><td>{{ one.type }}</td><td>{{ one.description }}</td></tr>{% endfor %}</table>{% endif %}
 {% if each.body %}<p>Body:</p><pre>{{ each.body }}</pre>{% endif %}
 <table><tr><th>answer</th><th>what</th></tr>
 {% for status, what in each.answers %}<tr><td>{{ status }}</td><td>{{ what }}</td></tr>{% endfor %}</table>
@@ -69,17 +69,6 @@ _DEEPEST: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of an operation."""
-
-    name: str
-    place: str
-    type: str
-    required: bool
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation as the page shows it."""
 
@@ -87,7 +76,8 @@ class Operation:
     path: str
     summary: str
     description: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[Mapping[str, Any], ...]
+    """As the document has them, each with its type in words."""
     body: str
     answers: tuple[tuple[str, str], ...]
 
@@ -138,13 +128,7 @@ def _operation(method: str, path: str, found: Mapping[str, Any], schemas: Mappin
         summary=found.get("summary", ""),
         description=found.get("description", ""),
         parameters=tuple(
-            Parameter(
-                one["name"],
-                one["in"],
-                _type(one.get("schema", {}), schemas),
-                bool(one.get("required")),
-                one.get("description", ""),
-            )
+            {"required": False, "description": "", **one, "type": _type(one.get("schema", {}), schemas)}
             for one in found.get("parameters", ())
         ),
         body=json.dumps(_shape(body, schemas, _DEEPEST), indent=2, ensure_ascii=False) if body else "",

@@ -35,14 +35,9 @@ class Keyed:
     def of(
         cls, merchant: MerchantId, key: str | None, path: str, body: Any, hashed: Callable[[str], bytes]
     ) -> "Keyed | None":
-        """Return the request's key, or None where it has none.
+        """Return the request's key, or None where it has none; each path has its own keys.
 
-        Args:
-            merchant: of the request.
-            key: the header's value.
-            path: where it was sent; each path has its own keys.
-            body: the request's body, parsed from JSON.
-            hashed: `Sealer.keyed_hash`.
+        The body is parsed JSON; `hashed` is `Sealer.keyed_hash`.
 
         Raises:
             HTTPProblem: 422 for an empty or overlong key.

@@ -19,8 +19,7 @@ from math import ceil
 from typing import NamedTuple
 
 from shared.clock import Clock
-from shared.config.merchant import APIKey
-from shared.config.quotas import KeyQuotas, MerchantQuotas
+from shared.config.merchant import APIKey, KeyQuotas, MerchantQuotas
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.settings import ProcessSettings
@@ -117,12 +116,7 @@ class Quotas:
     ) -> HTTPProblem | None:
         """Take a platform's delivery from its merchant's quota for it, or return why it must be sent again later.
 
-        Args:
-            merchant_id: of the delivery.
-            quotas: as the merchant's file has them.
-            source: the platform.
-            usage: its events and bytes.
-            must_pass: it holds a withdrawal; it counts, and is never refused.
+        One that `must_pass`, because it holds a withdrawal, counts and is never refused.
         """
         charges = [*self._charges((merchant_id, "source", source), quotas, usage)]
         if must_pass:

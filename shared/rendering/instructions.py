@@ -81,11 +81,9 @@ _ADDRESS = re.compile(rf"https?://\S|{FILLED_IN}")
 
 
 def stop_line(locale: str, opt_out_at: str | None = None) -> str:
-    """Return the line that tells a person how to end the texts.
+    """Return the line that tells a person how to end the texts, in the language of a locale (BCP 47), else in English.
 
-    Args:
-        locale: BCP 47; the language decides, an unknown one gets English.
-        opt_out_at: where STOP goes if this text cannot be answered: a number, or the address of a page.
+    `opt_out_at` is where STOP goes if this text cannot be answered: a number, or the address of a page.
     """
     lines = _lines_of(locale)
     if opt_out_at is None:

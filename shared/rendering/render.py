@@ -87,9 +87,7 @@ class RenderFailed:
 def render(source: RenderInput, *, link: Callable[[str], str]) -> Rendered | RenderFailed:
     """Return the exact text to hand to a provider, or why there is none.
 
-    Args:
-        source: what the text is made of.
-        link: makes the short link for an address; may raise `LinkRefused`.
+    `link` makes the short link for an address; it may raise `LinkRefused`.
 
     Source: compliance section 10: brand at the start of every text; a STOP instruction in every marketing text, in
     the first text to any recipient and in the answer to HELP; a confirmation of STOP carries the brand and nothing

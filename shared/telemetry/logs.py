@@ -5,24 +5,24 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Literal, cast
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from shared.telemetry.repeat_filter import RepeatFilter
-
 _PHONE = re.compile(r"\+\d{7,15}\b")
 _MASK = "+•••"
+WINDOW_SECONDS: Final = 60.0
+MOST_LINES: Final = 256
+"""Different lines remembered at once; beyond that the oldest is forgotten."""
 _LIBRARIES_TOO_TALKATIVE = ("twilio", "aiokafka", "alembic", "asyncio", "uvicorn.access")
 
 
 def configure(level: str = "info", *, form: Literal["json", "text", "auto"] = "json") -> None:
-    """Send every log line, of this code and of libraries, to standard error.
+    """Send every log line from `level` up, of this code and of libraries, to standard error.
 
-    Args:
-        level: the least that is written.
-        form: json for machines, text for people; auto: text where standard error is a terminal.
+    The form is json for machines, text for people; auto: text where standard error is a terminal.
     """
     for_people = form == "text" or (form == "auto" and sys.stderr.isatty())
     renderer: Any = (
@@ -66,6 +66,40 @@ def traceback_of(problem: BaseException | None) -> str:
         lines[:0] = [*traceback.format_tb(problem.__traceback__), type(problem).__name__ + "\n"]
         problem = problem.__cause__ or (None if problem.__suppress_context__ else problem.__context__)
     return "".join(lines).rstrip()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One line, and how often it came since it was last passed on."""
+
+    passed_at: float
+    repeated: int = 0
+
+
+class RepeatFilter(logging.Filter):
+    """Passes a line on once a minute, with how often it occurred meanwhile.
+
+    Lines are the same where logger, level and the text before its values are: a broker that is away fills the values
+    with ports and times.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, int, str], _Seen] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is passed on; its `repeated` counts the lines like it that were not."""
+        key = (record.name, record.levelno, str(record.msg))
+        seen = self._seen.get(key)
+        if seen is not None and record.created - seen.passed_at < WINDOW_SECONDS:
+            seen.repeated += 1
+            return False
+        record.repeated = 0 if seen is None else seen.repeated
+        self._seen.pop(key, None)  # to the end: the oldest is first
+        self._seen[key] = _Seen(record.created)
+        if len(self._seen) > MOST_LINES:
+            del self._seen[next(iter(self._seen))]
+        return True
 
 
 class _LibraryLines(logging.Handler):

@@ -112,12 +112,6 @@ def _rendered(
     return text if len(text) <= LONGEST_TEXT_CHARACTERS else TemplateError("the text becomes too long")
 
 
-def check(template: str) -> TemplateError | None:
-    """Return what is wrong with a template by itself, whatever its values."""
-    parsed = _parsed(template)
-    return parsed if isinstance(parsed, TemplateError) else None
-
-
 def variables(template: str) -> tuple[Variable, ...] | TemplateError:
     """Return every value from outside that a template reads, in order of appearance."""
     parsed = _parsed(template)

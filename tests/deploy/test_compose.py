@@ -13,7 +13,7 @@ from services.compliance.ledger.signing import SigningKey
 from shared.config.directory import MerchantDirectory
 from shared.http.auth import key_sha256
 from shared.privacy import Keyring
-from shared.settings_index import every_setting
+from shared.settings import every_setting
 from shared.vocabulary import service_names
 from tests.deploy.documents import ROOT, SERVICES, Unset, compose, environment_of, interpolated
 from tests.deploy.programs import run

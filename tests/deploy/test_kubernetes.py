@@ -10,7 +10,7 @@ import yaml
 
 from services.cli import doctor as _  # noqa: F401 - with it every settings class is declared
 from shared.config.lint import lint
-from shared.settings_index import every_setting
+from shared.settings import every_setting
 from shared.vocabulary import service_names
 from tests.deploy.documents import BASE, EXAMPLE, SERVICES, manifests, of_kind
 from tests.deploy.programs import program, run

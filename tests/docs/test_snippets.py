@@ -21,7 +21,7 @@ from shared.bus.read_progress import UnreadReason
 from shared.conditions import compile_condition
 from shared.events.dispatch import ErrorClass
 from shared.progress import EARLIER_TEXT, UNANSWERED, Doing, WaitsFor
-from shared.settings_index import every_setting
+from shared.settings import every_setting
 from shared.telemetry.metrics import catalogue
 from tests.docs.snippets import DOCS, commands, pages, snippets
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from tools.dashboards.promql import highest, increase, occurred, quantile, rate, ratio, total
+from tools.dashboards.promql import highest, increase, occurred, quantile, rate, total
 
 _DAY_SECONDS = 86400
 
@@ -137,10 +137,8 @@ GROUPS: dict[str, Sequence[Alert]] = {
             "unknowns.md",
             "{{ $value | humanizePercentage }} of provider calls end without a clear answer",
         ).when(
-            ratio(
-                rate("followup_dispatch_attempts_total", over="5m", outcome="unknown"),
-                rate("followup_dispatch_attempts_total", over="5m"),
-            ),
+            f"{rate('followup_dispatch_attempts_total', over='5m', outcome='unknown')} / "
+            f"{rate('followup_dispatch_attempts_total', over='5m')}",
             "> 0.05",
             lasting="5m",
         ),

@@ -1,14 +1,14 @@
 """The follow-ups dashboard: the results of texts."""
 
 from tools.dashboards.panels import Dashboard, Panel, Query, Row, rates, single
-from tools.dashboards.promql import RANGE, increase, rate, ratio
+from tools.dashboards.promql import RANGE, increase, rate
 
 _ACCEPTED = increase("followup_dispatch_attempts_total", over=RANGE, outcome="accepted")
 
 
 def _share(title: str, part: str, about: str) -> Panel:
     """Return a share of the texts that the provider accepted."""
-    expr = f"{ratio(part, f'({_ACCEPTED} > 0)')} or vector(0)"
+    expr = f"{part} / ({_ACCEPTED} > 0) or vector(0)"
     return Panel(title, single(expr), "percentunit", "stat", 4, about)
 
 

@@ -1,7 +1,7 @@
 """The operations dashboard: does everything run, and where is work stuck."""
 
 from tools.dashboards.panels import Dashboard, Panel, Query, Row, quantiles, rates, single
-from tools.dashboards.promql import highest, increase, mean, occurred, quantile, rate, ratio, total
+from tools.dashboards.promql import highest, increase, mean, occurred, quantile, rate, total
 
 _SINCE = "15m"
 
@@ -178,7 +178,7 @@ DATABASE = Row(
         rates("Writer utilization", "followup_database_writer_seconds_total", by=["instance"], unit="percentunit"),
         Panel(
             "Writer time per unit of work",
-            single(ratio(rate("followup_database_writer_seconds_total"), rate("followup_database_units_total"))),
+            single(f"{rate('followup_database_writer_seconds_total')} / {rate('followup_database_units_total')}"),
             "s",
         ),
     ],

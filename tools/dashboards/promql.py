@@ -55,11 +55,6 @@ def mean(metric: str, *, by: Sequence[str] = (), over: str = INTERVAL) -> str:
     return f"{rate(f'{metric}_sum', by=by, over=over)} / {rate(f'{metric}_count', by=by, over=over)}"
 
 
-def ratio(part: str, whole: str) -> str:
-    """Return one query divided by another."""
-    return f"{part} / {whole}"
-
-
 def occurred(metric: str, *, by: Sequence[str], over: str, but: str = "") -> str:
     """Return what a labelled counter counted within a time, its first event included.
 

@@ -14,9 +14,8 @@ from pydantic import (
     field_validator,
 )
 
-from shared.consent_dates import undated_where_withdrawn
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
-from shared.instants import Instant, Written
+from shared.instants import Instant, Written, undated_where_withdrawn
 
 _MAX_EVIDENCE_BYTES = 100_000
 _MOST_ROWS = 1000

@@ -28,11 +28,10 @@ from services.ingest.domain.parsed_deliveries import (
 from services.ingest.sources.json_object import InvalidField
 from shared import normalize, phone, zone_countries
 from shared.config.problem import did_you_mean
-from shared.consent_dates import undated_where_withdrawn
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.events.trigger import MOST_MINOR, Contact, PhoneProvenance, TriggerKind
 from shared.fact_limits import bounded_facts
-from shared.instants import Instant
+from shared.instants import Instant, undated_where_withdrawn
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a sender's clock may run ahead of ours; a consent from the future would outrank a later withdrawal."""

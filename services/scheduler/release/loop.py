@@ -37,8 +37,8 @@ from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
 from shared.failpoints import failpoint
 from shared.ids import FollowUpId
+from shared.loop import LoopWaker
 from shared.vocabulary.follow_up_states import FollowUpState
-from shared.wake import LoopWaker
 
 LONGEST_PAUSE_SECONDS = 1.0
 _BUSY_PAUSE_SECONDS = 0.02

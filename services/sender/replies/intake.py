@@ -29,7 +29,7 @@ from shared.events.engagement import ReplyClass, ReplyReceived
 from shared.events.trigger import Contact
 from shared.failpoints import failpoint
 from shared.ids import EventId, MerchantId, RecipientId
-from shared.inbound import Classification, Context, classify, classify_for
+from shared.inbound.classifier import Classification, Context, classify, classify_for
 from shared.phone import E164, former_spellings
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from shared.events.engagement import ReplyClass
-from shared.inbound import Classification
+from shared.inbound.classifier import Classification
 
 
 def combined_reading(reading: Classification, provider_says: ReplyClass | None, *, opted_out: bool) -> Classification:

@@ -7,8 +7,7 @@ import pytest
 from services.metrics.settings import MetricsSettings
 from services.scheduler.settings import SchedulerSettings
 from shared.errors import ConfigurationFault
-from shared.settings import CommonSettings
-from shared.settings_index import every_setting
+from shared.settings import CommonSettings, every_setting
 
 NAME, OLD_NAME = "FOLLOWUP_SCHEDULER_UNCONFIRMED_HOURS", "FOLLOWUP_METRICS_UNCONFIRMED_AFTER_HOURS"
 

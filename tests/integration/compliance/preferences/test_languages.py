@@ -8,7 +8,7 @@ import pytest
 
 from services.compliance.preferences.languages import Language, Languages
 from shared.events.engagement import ReplyClass
-from shared.inbound import Context, classify
+from shared.inbound.classifier import Context, classify
 from tests.integration.compliance.driver import ComplianceDriver
 from tests.integration.compliance.preferences.test_pages import link
 from tests.integration.engines import only_on_sqlite

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from shared.config.directory import Merchant
-from shared.config.merchant import APIKey, MerchantConfig
-from shared.config.quotas import KeyQuotas, MerchantQuotas
+from shared.config.merchant import APIKey, KeyQuotas, MerchantConfig, MerchantQuotas
 from shared.http.auth import Caller
 from shared.http.problems import HTTPProblem
 from shared.http.quota import BEHIND_SECONDS, BURST_SECONDS, LEAST_SHARE, SEARCHED_BYTES_PER_SECOND, Quotas, QuotaUsage

@@ -10,8 +10,7 @@ from typing import Literal
 import pytest
 
 from shared.events.engagement import ReplyClass
-from shared.inbound import Context, classify, classify_for
-from shared.inbound.classifier import Classification
+from shared.inbound.classifier import Classification, Context, classify, classify_for
 from shared.inbound.normal import LONGEST_TEXT_CHARACTERS, fold, sentences, undisguised
 from shared.inbound.words import words
 from tests.seeds import SEED

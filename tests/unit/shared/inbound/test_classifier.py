@@ -3,7 +3,7 @@
 import pytest
 
 from shared.events.engagement import ReplyClass
-from shared.inbound import Context, classify
+from shared.inbound.classifier import Context, classify
 
 KEYWORDS = """
 STOP|stop|Stop|STOP.|Stop!!!|  stop  |"STOP"|*stop*|'stop'|STOPALL|Stop all|UNSUBSCRIBE|Unsubscribe.|unsub|END

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.events.engagement import ReplyClass
-from shared.inbound import Context, classify
+from shared.inbound.classifier import Context, classify
 
 CASES = [
     json.loads(line) for line in (Path(__file__).parents[3] / "cases" / "replies.jsonl").read_text("utf-8").splitlines()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events.engagement import ReplyClass
-from shared.inbound import Context, classify
+from shared.inbound.classifier import Context, classify
 from shared.inbound.words import words
 
 TELLING = [

@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from shared.telemetry import logs
-from shared.telemetry.repeat_filter import MOST_LINES, RepeatFilter
+from shared.telemetry.logs import MOST_LINES, RepeatFilter
 
 
 @pytest.fixture(autouse=True)
