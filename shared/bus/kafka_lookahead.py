@@ -35,11 +35,7 @@ class KafkaLookahead:
     async def keys(
         self, spans: Mapping[Partition, tuple[int, int]], limit: int
     ) -> tuple[list[Key], dict[Partition, int]]:
-        """Return which recipients the events in these spans are about, and up to where each span was read.
-
-        Raises:
-            LogUnavailable: the cluster does not answer.
-        """
+        """Return which recipients the events in these spans are about, and up to where each span was read."""
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 consumer = await self._started()

@@ -131,14 +131,8 @@ class KafkaMarks:
         if self._compared is None:
             return -math.inf
         monotonic, there = self._compared
-        return -math.inf if at > self._now_there() + _AHEAD else monotonic - (there - at).total_seconds()
-
-    def _now_there(self) -> datetime:
-        """Return the database clock's current time, or a moment later."""
-        if self._compared is None:
-            raise RuntimeError("the clocks were not compared yet")
-        monotonic, there = self._compared
-        return there + timedelta(seconds=time.monotonic() - monotonic)
+        now_there = there + timedelta(seconds=time.monotonic() - monotonic)  # or a moment later
+        return -math.inf if at > now_there + _AHEAD else monotonic - (there - at).total_seconds()
 
     async def _compare(self) -> None:
         """Ask for the database's time, unless that was done a moment ago."""

@@ -53,7 +53,7 @@ log = logger(__name__)
 
 
 class KafkaSource:
-    """One member of a service's consumer group.
+    """One member of a service's consumer group: a `Source`, with the faults that `port` names.
 
     Args:
         cluster: where the log is.
@@ -101,23 +101,12 @@ class KafkaSource:
         self._hinted_at = 0.0
 
     async def partitions(self) -> frozenset[Partition]:
-        """Return the partitions this process reads now; empty during a rebalance.
-
-        Raises:
-            LogUnavailable: the cluster cannot be reached now.
-        """
+        """Return the partitions this process reads now; empty during a rebalance."""
         await self._started()
         return self._assigned
 
     async def poll(self, positions: Mapping[Partition, int], limit: int, linger_seconds: float) -> Poll:
-        """Wait for events past `positions`, linger, and return up to `limit`, oldest first as far as clocks agree.
-
-        Raises:
-            LogUnavailable: the cluster does not answer; nothing is lost.
-            LogShortened: the log ends before a position.
-            ConfigurationFault: a topic has another number of partitions than this process expects.
-            ConsumerStalled: events wait, and none arrives.
-        """
+        """Wait for events past `positions`, linger, and return up to `limit`, oldest first as far as clocks agree."""
         consumer = await self._started()
         await self._learn_topics(consumer)
         if not self._assigned:
@@ -148,11 +137,7 @@ class KafkaSource:
         return Assignment(frozenset(partition.number for partition in self._assigned), self._cluster.partitions)
 
     async def ends(self, topics: Sequence[str], since: Mapping[Partition, int]) -> dict[Partition, int]:  # noqa: ARG002 - the log knows its ends
-        """Return the offset after the newest event of each partition of these topics; none before the first poll.
-
-        Raises:
-            LogUnavailable: the cluster does not answer.
-        """
+        """Return the offset after the newest event of each partition of these topics; none before the first poll."""
         consumer = self._consumer
         wanted = [self._place_of(p) for p in self._assigned if p.topic in topics]
         if consumer is None:
@@ -168,11 +153,7 @@ class KafkaSource:
         spans: Mapping[Partition, tuple[int, int]],
         limit: int,
     ) -> tuple[list[Key], dict[Partition, int]]:
-        """Return which recipients the events in these spans are about.
-
-        Raises:
-            LogUnavailable: the cluster does not answer.
-        """
+        """Return which recipients the events in these spans are about."""
         return await self._lookahead.keys(spans, limit)
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from shared.bus.errors import LogUnavailable
 from shared.bus.marks import HEARD_SECONDS, MARK_SECONDS, Marks, all_heard, all_in_log
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Assignment, Key, Partition, Source
-from shared.bus.unread_recipients import UnreadRecipients
+from shared.bus.unread_recipients import MOST_KEYS, UnreadRecipients
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWorkRunner
@@ -115,7 +115,7 @@ class ReadProgress:
         *,
         patience_seconds: float = MARK_SECONDS,
         listeners: Collection[str] = (),
-        most_keys: int | None = None,
+        most_keys: int = MOST_KEYS,
     ) -> None:
         self._source = source
         self._marks = marks
@@ -124,7 +124,7 @@ class ReadProgress:
         self._topics = tuple(topics)
         self._patience = patience_seconds
         self._listeners = tuple(listeners)
-        self._keys = UnreadRecipients() if most_keys is None else UnreadRecipients(most_keys)
+        self._keys = UnreadRecipients(most_keys)
         self._looks: deque[_Look] = deque(maxlen=_LOOKS_KEPT)
         self._unanswered_at = -math.inf
         """When the log last did not answer."""

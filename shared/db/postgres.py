@@ -73,11 +73,6 @@ class PostgresDatabase:
         """What requests may use of them at once: one stays for the process's own loops."""
         self._is_closing = False
 
-    @property
-    def waiting(self) -> int:
-        """How many units wait for a connection."""
-        return self._writers.waiting
-
     async def start(self) -> None:
         """Check that the server answers and the schema belongs to this role.
 
@@ -122,11 +117,7 @@ class PostgresDatabase:
         return result
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work` on one consistent snapshot, without writing.
-
-        Raises:
-            DatabaseUnavailable: nothing can be read now.
-        """
+        """Run `work` on one consistent snapshot, without writing."""
         async with AsyncExitStack() as turns:
             if is_for_a_request():
                 await turns.enter_async_context(self._readers_for_requests.turn(WritePriority.BATCHES))

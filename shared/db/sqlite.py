@@ -87,11 +87,7 @@ class SQLiteDatabase:
         return self._path
 
     async def start(self) -> None:
-        """Open the file and start the writer.
-
-        Raises:
-            DatabaseUnavailable: the file cannot be opened for writing.
-        """
+        """Open the file and start the writer."""
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._thread = threading.Thread(
             target=self._write_forever, args=(WriterReply(ready),), name="sqlite-writer", daemon=True
@@ -118,11 +114,7 @@ class SQLiteDatabase:
         self._opened.clear()
 
     async def write(self, work: Work[T], priority: WritePriority) -> T:
-        """Run `work` in a transaction; when this returns, it is on disk.
-
-        Raises:
-            DatabaseUnavailable: nothing of it was stored (disk full, locked, closing).
-        """
+        """Run `work` in a transaction; when this returns, it is on disk."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         with self._condition:
             if self._closing:
@@ -132,11 +124,7 @@ class SQLiteDatabase:
         return await future
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work` on a reader: one consistent snapshot, no writing.
-
-        Raises:
-            DatabaseUnavailable: the file cannot be read now.
-        """
+        """Run `work` on a reader: one consistent snapshot, no writing."""
         readers = self._readers_for_requests if is_for_a_request() else self._readers
         if readers is None:
             raise DatabaseUnavailable("the database is not open")
@@ -159,9 +147,7 @@ class SQLiteDatabase:
     def _open(self, *, reader: bool) -> tuple[sa.Connection, sqlite3.Connection]:
         """Open one connection without automatic transactions."""
         if not reader:
-            self._make_private()
-            self._begin_log()
-            self._sums = self._begun_sums()
+            self._begin_file()
         raw = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=512)
         raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
         if reader:
@@ -177,32 +163,22 @@ class SQLiteDatabase:
         self._opened.append((connection, raw))
         return connection, raw
 
-    def _make_private(self) -> None:
-        """Check that no other user may read the file.
+    def _begin_file(self) -> None:
+        """Make the file private, give a new one its pages' size and every one its log, and begin the sums of its pages.
+
+        What a crash left in the log is copied into the file before the sums begin.
 
         Raises:
             sqlite3.OperationalError: it cannot be opened.
         """
         try:
             make_private(self._path)
-        except OSError as problem:
-            raise sqlite3.OperationalError(problem.strerror) from problem
-
-    def _begin_log(self) -> None:
-        """Give a new file its pages' size and every file its log, and copy what a crash left in the log into the file.
-
-        All of that writes to the file itself, so it is over before the sums of the pages begin.
-        """
-        with closing(sqlite3.connect(self._path, isolation_level=None)) as raw:
-            raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-            raw.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-            raw.execute("PRAGMA journal_mode = WAL")
-
-    def _begun_sums(self) -> PageSums | None:
-        if not self._is_summed or self._path.stat().st_size > page_sums.MOST_BYTES:
-            return None
-        try:
-            return PageSums(self._path)
+            with closing(sqlite3.connect(self._path, isolation_level=None)) as raw:
+                raw.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+                raw.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+                raw.execute("PRAGMA journal_mode = WAL")
+            if self._is_summed and self._path.stat().st_size <= page_sums.MOST_BYTES:
+                self._sums = PageSums(self._path)
         except OSError as problem:
             raise sqlite3.OperationalError(problem.strerror) from problem
 

@@ -15,7 +15,10 @@ T = TypeVar("T")
 
 
 class Database(Protocol):
-    """A place to keep rows; one implementation per engine."""
+    """A place to keep rows; one implementation per engine.
+
+    All but `stop` raise `DatabaseUnavailable` where nothing was stored or can be read now: closing, disk full, away.
+    """
 
     dialect: str
 

@@ -52,7 +52,7 @@ async def postgres(server: Server, *metadata: sa.MetaData, writers: int = 4) -> 
         await database.start()
         try:
             await create(database, *metadata)
-            yield Engine(database, lambda: database.waiting, until)
+            yield Engine(database, lambda: database._writers.waiting, until)
         finally:
             await database.stop()
 
