@@ -13,7 +13,7 @@ pytestmark = pytest.mark.connected
 
 
 @pytest.fixture
-async def told(tmp_path: Path) -> AsyncIterator[tuple[RunningDemo, Story]]:
+async def demo(tmp_path: Path) -> AsyncIterator[tuple[RunningDemo, Story]]:
     """An application in which the demo's story has happened."""
     async with running_demo(tmp_path / "demo") as running:
         story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
@@ -44,9 +44,9 @@ async def enter(page: Page, running: RunningDemo) -> None:
 
 
 async def test_a_shop_owner_signs_in_sees_what_happens_and_opens_a_story(
-    told: tuple[RunningDemo, Story], browser: Browser
+    demo: tuple[RunningDemo, Story], browser: Browser
 ) -> None:
-    running, story = told
+    running, story = demo
     page, complaints = await page_of(browser)
     await page.goto(f"{running.address}/console")
     await page.get_by_label("API key").fill(running.secrets.api_key)
@@ -64,9 +64,9 @@ async def test_a_shop_owner_signs_in_sees_what_happens_and_opens_a_story(
 
 
 async def test_the_console_shows_a_new_text_without_being_reloaded(
-    told: tuple[RunningDemo, Story], browser: Browser
+    demo: tuple[RunningDemo, Story], browser: Browser
 ) -> None:
-    running, _ = told
+    running, _ = demo
     page, complaints = await page_of(browser)
     await enter(page, running)
     await expect(page.get_by_text("6 follow-ups, every one accounted for")).to_be_visible()
@@ -78,15 +78,15 @@ async def test_the_console_shows_a_new_text_without_being_reloaded(
     assert complaints == []
 
 
-async def test_the_console_works_without_javascript(told: tuple[RunningDemo, Story], browser: Browser) -> None:
-    running, _ = told
+async def test_the_console_works_without_javascript(demo: tuple[RunningDemo, Story], browser: Browser) -> None:
+    running, _ = demo
     page, _ = await page_of(browser, scripts=False)
     await enter(page, running)
     await expect(page.get_by_text("every one accounted for")).to_be_visible()
 
 
-async def test_a_person_answers_on_the_virtual_phone(told: tuple[RunningDemo, Story], browser: Browser) -> None:
-    running, _ = told
+async def test_a_person_answers_on_the_virtual_phone(demo: tuple[RunningDemo, Story], browser: Browser) -> None:
+    running, _ = demo
     page, complaints = await page_of(browser)
     await page.goto(f"{running.address}/simulator")
     await page.get_by_text("555-0123").first.click()

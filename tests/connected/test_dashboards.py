@@ -81,7 +81,7 @@ EXTRAPOLATED = 1.05
 """Prometheus stretches what it saw to the ends of the range, each counter by a little more or less."""
 
 
-async def test_the_figures_tell_the_story(watched: Prometheus) -> None:
+async def test_the_figures_agree_with_the_story(watched: Prometheus) -> None:
     panels = dict(QUERIES)
     ask = watched.value
 
@@ -99,14 +99,14 @@ async def test_the_figures_tell_the_story(watched: Prometheus) -> None:
     assert await ask(panels["operations: Duplicate sends detected, 24 h"]) == 0
 
 
-async def test_prometheus_judges_every_rule_and_none_fires_on_a_house_that_works(watched: Prometheus) -> None:
+async def test_prometheus_judges_every_rule_and_none_fires_on_an_application_that_works(watched: Prometheus) -> None:
     judged = {rule["name"]: rule for rule in await watched.rules()}
     assert set(judged) == {alert.name for alert in ALERTS}
     assert {name: rule.get("lastError") for name, rule in judged.items() if rule["health"] != "ok"} == {}
     assert {name for name, rule in judged.items() if rule["state"] == "firing"} == set()
 
 
-async def test_what_each_rule_looks_at_is_said_by_the_house_or_by_a_kafka_log(watched: Prometheus) -> None:
+async def test_what_each_rule_looks_at_is_exposed_by_the_application_or_by_a_kafka_log(watched: Prometheus) -> None:
     said = {sample["metric"]["__name__"] for sample in await watched.ask('{job="followup"}')}
     families = {name.removesuffix(part) for name in said for part in ("", "_bucket", "_count", "_sum")}
     labelled = {name for name, metric in KNOWN.items() if metric.labels}

@@ -49,7 +49,7 @@ _GROWN = """() => {
 
 
 @pytest.fixture
-async def told(tmp_path: Path) -> AsyncIterator[tuple[RunningDemo, Story]]:
+async def demo(tmp_path: Path) -> AsyncIterator[tuple[RunningDemo, Story]]:
     async with running_demo(tmp_path / "demo") as running:
         story = Story(running.actions, running.clock.now, lambda _title, _sentence: None, 20)
         assert await story.run() is None
@@ -88,8 +88,8 @@ async def look(page: Page, running: RunningDemo, name: str, address: str, width:
     return [f"{name} at {width}: {each}" for each in wrong]
 
 
-async def test_every_page_fits_a_desk_and_a_phone(told: tuple[RunningDemo, Story], browser: Browser) -> None:
-    running, story = told
+async def test_every_page_fits_a_desktop_and_a_phone(demo: tuple[RunningDemo, Story], browser: Browser) -> None:
+    running, story = demo
     page, complaints = await page_of(browser)
     await enter(page, running)
     wrong = []

@@ -17,19 +17,19 @@ LANGUAGES = Languages.shipped()
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[ComplianceDriver]:
-    async with opened(tmp_path) as stage:
-        yield stage
+async def driver(tmp_path: Path) -> AsyncIterator[ComplianceDriver]:
+    async with opened(tmp_path) as driver:
+        yield driver
 
 
 @pytest.mark.parametrize("code", ["es", "fr", "de", "pl", "ar", "ja"])
 async def test_a_person_pauses_and_stops_in_the_language_of_their_browser(
-    stage: ComplianceDriver, browser: Browser, code: str, tmp_path: Path
+    driver: ComplianceDriver, browser: Browser, code: str, tmp_path: Path
 ) -> None:
     words = LANGUAGES.best(code, "", None).words
-    await stage.hear(stage.claim())
+    await driver.hear(driver.claim())
     shots = Path(os.environ.get("FOLLOWUP_SCREENSHOTS", tmp_path))
-    async with stage.http() as client, served(stage) as address:
+    async with driver.http() as client, served(driver) as address:
         context = await browser.new_context(
             locale=code, java_script_enabled=False, viewport={"width": 390, "height": 844}
         )
@@ -37,7 +37,7 @@ async def test_a_person_pauses_and_stops_in_the_language_of_their_browser(
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
         page.on("requestfailed", lambda request: complaints.append(request.url))
-        await page.goto(address + await link(stage, client))
+        await page.goto(address + await link(driver, client))
         await expect(page.locator("html")).to_have_attribute("lang", code)
         await expect(page.get_by_role("heading", name=words["heading"])).to_be_visible()
         await page.screenshot(path=shots / f"preferences-{code}.png", full_page=True)
@@ -51,15 +51,15 @@ async def test_a_person_pauses_and_stops_in_the_language_of_their_browser(
         await page.screenshot(path=shots / f"preferences-{code}-stopped.png", full_page=True)
         await context.close()
     assert complaints == []
-    assert (await stage.held()).standing.suppression == "opt_out"
+    assert (await driver.held()).standing.suppression == "opt_out"
 
 
 async def test_arabic_begins_at_the_right_and_nothing_runs_over_the_edge_in_any_language(
-    stage: ComplianceDriver, browser: Browser
+    driver: ComplianceDriver, browser: Browser
 ) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client, served(stage) as address:
-        path = await link(stage, client)
+    await driver.hear(driver.claim())
+    async with driver.http() as client, served(driver) as address:
+        path = await link(driver, client)
         context = await browser.new_context(viewport={"width": 320, "height": 640})
         page = await context.new_page()
         for language in LANGUAGES:
@@ -72,13 +72,13 @@ async def test_arabic_begins_at_the_right_and_nothing_runs_over_the_edge_in_any_
 
 
 async def test_another_language_is_chosen_by_a_link_and_kept_through_a_choice(
-    stage: ComplianceDriver, browser: Browser
+    driver: ComplianceDriver, browser: Browser
 ) -> None:
-    await stage.hear(stage.claim())
-    async with stage.http() as client, served(stage) as address:
+    await driver.hear(driver.claim())
+    async with driver.http() as client, served(driver) as address:
         context = await browser.new_context(locale="en-US", java_script_enabled=False)
         page = await context.new_page()
-        await page.goto(address + await link(stage, client))
+        await page.goto(address + await link(driver, client))
         await page.get_by_role("link", name="Nederlands").click()
         await expect(page.locator("html")).to_have_attribute("lang", "nl")
         await page.get_by_role("button", name="Minder sms'jes").click()

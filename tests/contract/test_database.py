@@ -190,7 +190,7 @@ async def test_generated_keys_rise_in_the_order_given(engine: Engine, count: int
     assert [row["word"] for row in rows] == words
 
 
-async def test_insert_new_tells_the_new_from_the_known(engine: Engine) -> None:
+async def test_insert_new_distinguishes_the_new_from_the_known(engine: Engine) -> None:
     first, second = uuid4(), uuid4()
     fresh = await engine.database.write(
         lambda tx: tx.insert_new(things, [thing(first), thing(first, 2), thing(second)]), WritePriority.BATCHES
@@ -321,7 +321,7 @@ async def test_delete_by_several_columns_removes_those_rows_and_no_mixture_of_th
     assert [row["code"] for row in left] == ["a5", "a6", "a7", "a8", *(f"b{n}" for n in range(8))]
 
 
-async def test_a_failing_unit_takes_nobody_with_it(engine: Engine) -> None:
+async def test_a_failing_unit_fails_no_other(engine: Engine) -> None:
     good, bad = uuid4(), uuid4()
 
     async def failing(tx: Transaction) -> None:

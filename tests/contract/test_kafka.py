@@ -149,7 +149,7 @@ async def test_members_that_come_and_go_under_load_lose_nothing_and_do_nothing_t
         assert [key for key in done if key in set(mine)] == mine
 
 
-async def test_a_member_for_whom_no_partition_is_left_waits_and_takes_over(driver: KafkaLogDriver) -> None:
+async def test_a_member_without_a_partition_waits_and_takes_over(driver: KafkaLogDriver) -> None:
     readers = [driver.reader() for _ in range(PARTITIONS + 1)]
     async with reading(*readers):
         await until(lambda: sum(map(bool, map(held, readers))) == PARTITIONS)
@@ -193,7 +193,7 @@ async def test_a_member_with_a_name_returns_to_its_partitions_without_disturbing
             assert held(one) == before
 
 
-async def test_a_member_with_a_name_that_is_told_to_end_hands_its_partitions_over_at_once(
+async def test_a_named_member_that_shuts_down_hands_its_partitions_over_at_once(
     driver: KafkaLogDriver,
 ) -> None:
     def named(name: str) -> Runner:
@@ -243,7 +243,7 @@ async def test_the_partitions_of_a_member_that_died_go_to_another_when_its_sessi
     assert sorted(await driver.done()) == sorted(keys([blocked(n, n) for n in range(20)]))
 
 
-async def test_a_reader_to_whom_nothing_comes_although_events_wait_halts(driver: KafkaLogDriver) -> None:
+async def test_a_reader_that_receives_nothing_although_events_wait_halts(driver: KafkaLogDriver) -> None:
     runner = await impatient(driver, stalled_seconds=0.5)
     consumer = consumer_of(source_of(runner))
     consumer.pause(*consumer.assignment())  # stands for a fetcher that died
@@ -252,7 +252,7 @@ async def test_a_reader_to_whom_nothing_comes_although_events_wait_halts(driver:
         await driver.settle(runner)
 
 
-async def test_an_event_that_comes_after_a_long_silence_halts_nobody(
+async def test_an_event_that_comes_after_a_long_silence_does_not_halt_the_reader(
     driver: KafkaLogDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = await impatient(driver, stalled_seconds=0.2)
@@ -285,7 +285,7 @@ async def test_what_belongs_to_the_log_ends_soon_although_the_log_is_gone(postgr
         await asyncio.to_thread(mortal.start)
 
 
-async def test_a_reader_to_whom_nothing_comes_because_there_is_nothing_goes_on(driver: KafkaLogDriver) -> None:
+async def test_a_reader_that_receives_nothing_because_there_is_nothing_goes_on(driver: KafkaLogDriver) -> None:
     runner = await impatient(driver, stalled_seconds=0.1)
     assert await runner.step(linger_seconds=0) == 0
     assert await runner.step(linger_seconds=0) == 0

@@ -206,7 +206,7 @@ async def test_a_process_that_only_looks_on_knows_that_the_outbox_is_full(driver
     assert instruments.ROWS.labels(SERVICE)._value.get() == 2, "nobody counts further than the limit"
 
 
-async def test_an_outbox_that_stands_still_is_told_and_then_the_service_is_not_ready(
+async def test_an_outbox_that_stands_still_is_reported_and_then_the_service_is_not_ready(
     driver: KafkaLogDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await driver.log.capacity.look()
@@ -228,7 +228,7 @@ async def test_an_outbox_that_stands_still_is_told_and_then_the_service_is_not_r
     assert driver.log.capacity.waiting_seconds() == 0
 
 
-async def test_an_event_too_large_for_the_log_stays_and_holds_nobody_up(driver: KafkaLogDriver) -> None:
+async def test_an_event_too_large_for_the_log_stays_and_holds_no_other_up(driver: KafkaLogDriver) -> None:
     await driver.commit(blocked(1, 1), blocked(2, 2), blocked(3, 3))
     large = sa.update(driver.outbox).where(driver.outbox.c.id == 2).values(body=bytes(MAX_RECORD_BYTES))
     await driver.database.write(lambda tx: tx.execute(large), WritePriority.BATCHES)

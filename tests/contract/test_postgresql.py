@@ -203,9 +203,7 @@ async def test_a_connection_that_breaks_inside_a_unit_fails_it_and_the_next_one_
     assert (await counts(database))[KEYS[0]] == 0
 
 
-async def test_connections_that_broke_while_nobody_used_them_are_noticed_by_nobody(
-    postgresql: Server, database: PostgresDatabase
-) -> None:
+async def test_connections_that_broke_while_unused_fail_no_unit(postgresql: Server, database: PostgresDatabase) -> None:
     await asyncio.gather(*[counts(database) for _ in range(4)])
     assert await kill_connections(postgresql, database) > 1
     await asyncio.sleep(0.05)
@@ -213,7 +211,7 @@ async def test_connections_that_broke_while_nobody_used_them_are_noticed_by_nobo
         assert len(await counts(database)) == len(KEYS)
 
 
-async def test_a_commit_without_an_answer_is_told_from_one_that_failed(
+async def test_a_commit_without_an_answer_is_distinguished_from_one_that_failed(
     postgresql: Server, database: PostgresDatabase
 ) -> None:
     async def work(tx: Transaction) -> None:
@@ -333,7 +331,7 @@ async def test_a_second_provisioning_changes_nothing(postgresql: Server) -> None
     ("url", "name"),
     [("{url}", "no_such_schema"), ("{url}_gone", "x"), ("mysql://a@b/c", "x"), ("not a url", "x")],
 )
-async def test_what_an_operator_must_mend_is_a_configuration_fault(postgresql: Server, url: str, name: str) -> None:
+async def test_what_an_operator_must_fix_is_a_configuration_fault(postgresql: Server, url: str, name: str) -> None:
     with pytest.raises(ConfigurationFault):
         await PostgresDatabase(url.format(url=postgresql.address), name).start()
 

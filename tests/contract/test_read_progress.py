@@ -73,7 +73,7 @@ def waits(unread: UnreadEvents, *people: int) -> list[UnreadReason | None]:
     return [unread.why_waits(person_id(person)) for person in people]
 
 
-async def test_only_those_wait_about_whom_something_is_unread(driver: LogDriver) -> None:
+async def test_only_people_with_unread_events_wait(driver: LogDriver) -> None:
     runner = await started(driver)
     reading = reading_of(driver, runner)
     await driver.publish(*[blocked(n, n) for n in range(20)])
@@ -96,7 +96,7 @@ async def test_what_a_unit_is_about_to_read_is_not_unread_in_it(driver: LogDrive
     assert waits(unread, 1) == [None]
 
 
-async def test_what_is_of_another_topic_holds_nobody(driver: LogDriver) -> None:
+async def test_what_is_of_another_topic_holds_no_text(driver: LogDriver) -> None:
     runner = await started(driver)
     reading = reading_of(driver, runner)
     await driver.publish(revocation(1))
@@ -112,7 +112,7 @@ async def test_news_about_a_whole_shop_holds_everybody_until_it_was_read(driver:
     assert waits(await seen(driver, reading), *range(9)) == [None] * 9
 
 
-async def test_marketing_waits_while_a_mark_is_old_and_others_no_longer_than_told(driver: LogDriver) -> None:
+async def test_marketing_waits_while_a_mark_is_old_and_others_no_longer_than_given(driver: LogDriver) -> None:
     runner, said = await started(driver), Said()
     reading = reading_of(driver, runner, said)
     said.at = clock_of(driver).monotonic()

@@ -266,7 +266,7 @@ async def test_an_event_set_aside_by_its_handler_is_parked_with_the_reason(drive
     assert await driver.parked() == ["merchant unknown"]
 
 
-async def test_a_reader_that_waits_is_woken_by_a_commit_and_ends_when_told(driver: LogDriver) -> None:
+async def test_a_reader_that_waits_is_woken_by_a_commit_and_ends_when_stopped(driver: LogDriver) -> None:
     runner = driver.reader()
     await driver.publish(blocked(1, 1))
     await driver.settle(runner)
@@ -278,7 +278,7 @@ async def test_a_reader_that_waits_is_woken_by_a_commit_and_ends_when_told(drive
         await reading
 
 
-def test_rounds_hold_nobody_twice_and_keep_everybodys_order() -> None:
+def test_rounds_hold_no_person_twice_and_keep_each_ones_order() -> None:
     events = [blocked(n, person) for n, person in enumerate([1, 1, 2, 1, 2, 3])]
     split = rounds(events)
     assert [[int(event.recipient_id) - 1 for event in each] for each in split] == [[1, 2, 3], [1, 2], [1]]

@@ -83,7 +83,7 @@ async def test_making_the_days_again_changes_nothing(units: UnitOfWorkRunner) ->
 async def test_a_claim_looks_at_the_days_up_to_now_alone(units: UnitOfWorkRunner) -> None:
     await timer_day_store.maintain_days(units, START)
     asked = sa.select(sa.func.min(timers.c.due_at)).where(timers.c.partition == 0, timers.c.due_at <= START)
-    told = sa.text("EXPLAIN " + str(asked.compile(compile_kwargs={"literal_binds": True})))
-    plan_ = str(await units.read(lambda db: db.rows(told)))
+    reported = sa.text("EXPLAIN " + str(asked.compile(compile_kwargs={"literal_binds": True})))
+    plan_ = str(await units.read(lambda db: db.rows(reported)))
     assert name() in plan_
     assert name(days=1) not in plan_

@@ -153,7 +153,7 @@ def test_no_alert_fires_on_what_only_resembles_it(tmp_path: Path) -> None:
     prove(tmp_path, [(series, {firing(name): None}) for name, series in SILENT.items()])
 
 
-def test_a_parked_event_is_told_of_the_first_time_and_again(tmp_path: Path) -> None:
+def test_a_parked_event_is_reported_the_first_time_and_again(tmp_path: Path) -> None:
     series = 'followup_events_parked_total{service="sender"}'
     query = firing("FollowupEventsParked")
     prove(

@@ -41,7 +41,7 @@ def test_the_file_satisfies_the_compose_schema() -> None:
     )
 
 
-def test_everything_of_the_house_is_there() -> None:
+def test_every_service_is_there() -> None:
     parts = {"migrate", "simulator", "ingress", "kafka", "postgresql", "prometheus", "grafana"}
     assert set(CONTAINERS) == {*SERVICES, *parts}
 

@@ -34,7 +34,7 @@ def test_the_files_on_disk_are_current() -> None:
         ("followup_released_total_bucket", "there is no metric followup_released_total_bucket"),
     ],
 )
-def test_a_query_for_what_nobody_counts_is_found_out(query: str, problem: str) -> None:
+def test_a_query_for_an_unknown_metric_is_found_out(query: str, problem: str) -> None:
     assert problems(query, KNOWN) == [problem]
 
 

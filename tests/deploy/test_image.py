@@ -22,7 +22,7 @@ def instruction(name: str) -> str:
     return found
 
 
-def test_the_process_is_nobody_in_particular() -> None:
+def test_the_process_runs_as_an_unprivileged_user() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", instruction("USER"))
 
 
@@ -31,7 +31,7 @@ def test_the_process_is_followup_itself_and_hears_signals() -> None:
     assert instruction("STOPSIGNAL") == "SIGTERM"
 
 
-def test_health_is_asked_at_the_door_of_the_process() -> None:
+def test_health_is_asked_at_the_port_of_the_process() -> None:
     assert "/healthz" in instruction("HEALTHCHECK")
 
 

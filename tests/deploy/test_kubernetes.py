@@ -80,7 +80,7 @@ def test_a_pod_is_selected_by_its_service_and_its_budget(workload: dict[str, Any
 
 
 @BY_SERVICE
-def test_a_service_is_looked_after_at_its_own_doors(workload: dict[str, Any]) -> None:
+def test_a_service_is_probed_at_its_own_endpoints(workload: dict[str, Any]) -> None:
     found = container(workload)
     assert found["args"] == ["serve", workload["metadata"]["name"]]
     assert found["livenessProbe"]["httpGet"]["path"] == "/healthz"

@@ -69,7 +69,7 @@ async def test_nothing_internal_is_answered(ingress: httpx2.AsyncClient) -> None
         assert (await ingress.send(request)).status_code == 404, path
 
 
-async def test_a_body_larger_than_the_services_take_ends_at_the_door(ingress: httpx2.AsyncClient) -> None:
+async def test_a_body_larger_than_the_services_take_is_refused_by_the_proxy(ingress: httpx2.AsyncClient) -> None:
     for path, most in (("/v1/events", 1_048_576), ("/v1/webhooks/shopify/acme", 10 * 1_048_576)):
         answer = await ingress.post(path, content=b"x" * (most + 1))
         assert (path, answer.status_code) == (path, 413)

@@ -54,7 +54,7 @@ def test_nothing_internal_is_led_anywhere(path: str) -> None:
     assert ingress_owner(RULES, path) is None
 
 
-def test_only_what_platforms_providers_and_people_need_is_on_the_public_door() -> None:
+def test_only_what_platforms_providers_and_people_need_is_on_the_public_port() -> None:
     [public] = [each for each in of_kind(manifests(BASE), "Ingress") if each["metadata"]["name"] == "followup-public"]
     assert {path for path, _ in ingress_rules([public])} == PUBLIC
 

@@ -188,9 +188,9 @@ async def test_a_genuine_delivery_that_cannot_be_read_is_kept_and_said_why(shop:
             if sealer.open(MerchantId("acme"), delivery_body(row["delivery_id"]), bytes(row["body"])) == body
         ]
         [row] = [row for row in same if row["topic"] == topic]
-        told = found[row["delivery_id"]]
-        assert (told["reason"], told["topic"]) == (reason, topic)
-        assert told["detail"]
+        reported = found[row["delivery_id"]]
+        assert (reported["reason"], reported["topic"]) == (reason, topic)
+        assert reported["detail"]
 
 
 async def test_a_key_used_for_another_body_is_409_and_for_the_same_body_the_same_answer(shop: RunningDemo) -> None:
@@ -249,7 +249,7 @@ async def test_a_mistake_is_422_with_the_field_and_a_reason_that_helps(shop: Run
     assert await stored(shop) == before
 
 
-async def test_a_body_that_is_no_json_object_is_told_what_it_should_be(shop: RunningDemo) -> None:
+async def test_a_body_that_is_no_json_object_is_refused_with_what_it_should_be(shop: RunningDemo) -> None:
     for path in ("/v1/follow-ups", "/v1/events", "/v1/consents"):
         for body in (b"\xff\xfe", b"{", b"[1, 2", b"to=1"):
             headers = {**shop.actions.authorization, "Content-Type": "application/json"}
@@ -400,7 +400,7 @@ async def documented(shop: RunningDemo) -> list[tuple[str, str]]:
     return [(method.upper(), path) for path, methods in paths.items() for method in methods]
 
 
-async def test_no_body_gets_a_500_and_the_house_lives_on(shop: RunningDemo) -> None:
+async def test_no_body_gets_a_500_and_the_application_lives_on(shop: RunningDemo) -> None:
     inquisitor = Inquisitor(shop)
     posts = [path for method, path in await documented(shop) if method == "POST" and "{" not in path]
     assert set(BODIES) <= set(posts)

@@ -56,7 +56,7 @@ async def refusal(folder: Path, merchants: Path, **environment: str) -> str:
     return application.log.read_text(encoding="utf-8")
 
 
-async def test_a_house_does_not_start_on_a_broken_file_and_names_file_line_and_fix(tmp_path: Path) -> None:
+async def test_an_application_does_not_start_on_a_broken_file_and_names_file_line_and_fix(tmp_path: Path) -> None:
     file, good, bad, words = BROKEN[0]
     said = await refusal(tmp_path, broken_shop(tmp_path, file, good, bad))
     assert said.splitlines() == [f"followup: {tmp_path}/merchants/acme/flows/{words}"]
@@ -64,7 +64,7 @@ async def test_a_house_does_not_start_on_a_broken_file_and_names_file_line_and_f
 
 
 @pytest.mark.parametrize(("file", "good", "bad", "words"), BROKEN)
-def test_a_broken_file_is_told_with_file_line_and_fix(
+def test_a_broken_file_is_reported_with_file_line_and_fix(
     tmp_path: Path, file: str, good: str, bad: str, words: str
 ) -> None:
     secrets = {"E2E_TWILIO_TOKEN": "x", "E2E_SHOPIFY_SECRET": "x"}
@@ -75,7 +75,7 @@ def test_a_broken_file_is_told_with_file_line_and_fix(
     assert all(line.startswith(str(tmp_path)) and len(line) < 400 for line in lines)
 
 
-async def test_the_last_good_file_stays_until_it_is_mended_and_a_new_flow_is_picked_up(
+async def test_the_last_good_file_stays_until_it_is_fixed_and_a_new_flow_is_picked_up(
     shop: RunningDemo, tmp_path: Path
 ) -> None:
     folder = tmp_path / "shop" / "merchants" / "acme" / "flows"
@@ -92,10 +92,10 @@ async def test_the_last_good_file_stays_until_it_is_mended_and_a_new_flow_is_pic
         async def said() -> dict[str, Any]:
             return next((dict(line) for line in lines if line["event"] == "merchant_file_problem"), {})
 
-        told = await until(said)
-    assert "order-thank-you.yaml:" in told["problem"]
-    assert "did you mean 'steps'?" in told["problem"]
-    assert (told["log_level"], told["in_force"]) == ("warning", "the last good one")
+        reported = await until(said)
+    assert "order-thank-you.yaml:" in reported["problem"]
+    assert "did you mean 'steps'?" in reported["problem"]
+    assert (reported["log_level"], reported["in_force"]) == ("warning", "the last good one")
     assert await flows() == before
     placed = await shop.actions.place_order(number=1, minor=4900, at=shop.clock.now())
     assert placed.json()["status"] == "accepted"
@@ -108,11 +108,11 @@ async def test_the_last_good_file_stays_until_it_is_mended_and_a_new_flow_is_pic
     flow.write_text(good.replace("Thank the buyer", "Greet the buyer"), encoding="utf-8")
     (folder / "second.yaml").write_text(SECOND_FLOW, encoding="utf-8")
 
-    async def mended() -> bool:
+    async def fixed() -> bool:
         found = await flows()
         return "second" in found and found["order-thank-you"]["description"].startswith("Greet")
 
-    await until(mended)
+    await until(fixed)
     assert (await flows())["order-thank-you"]["version"] != before["order-thank-you"]["version"]
     (folder / "second.yaml").unlink()
 

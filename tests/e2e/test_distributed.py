@@ -37,15 +37,15 @@ def actions_of(application: Cluster, client: httpx2.AsyncClient) -> DemoActions:
     return DemoActions(client, secrets, application.clock_file, PHONE)
 
 
-async def test_five_processes_tell_the_demos_story(application: Cluster) -> None:
+async def test_five_processes_run_the_demos_story(application: Cluster) -> None:
     async with httpx2.AsyncClient(base_url=application.ingress.url, timeout=20) as client:
         actions = actions_of(application, client)
         await application.start_all()
-        told: list[str] = []
-        story = Story(actions, application.clock.now, lambda title, _sentence: told.append(title), PATIENCE_SECONDS)
+        reported: list[str] = []
+        story = Story(actions, application.clock.now, lambda title, _sentence: reported.append(title), PATIENCE_SECONDS)
         missing = await story.run()
-        assert missing is None, f"not seen: {missing}; seen: {told}"
-        assert told == [step.title for step in story.steps()]
+        assert missing is None, f"not seen: {missing}; seen: {reported}"
+        assert reported == [step.title for step in story.steps()]
         key = {"FOLLOWUP_URL": application.ingress.url, "FOLLOWUP_TOKEN": actions.secrets.api_key}
         explained = await said_by(application, ["explain", story.observed.refused_id], **key)
         assert "STOP" in explained or "opted out" in explained

@@ -80,7 +80,7 @@ TOPICS = {"scheduler": 5, "compliance": 4, "sender": 3}
 ORDERS_AFTER = 10
 
 
-def test_every_failpoint_kills_somebody() -> None:
+def test_every_failpoint_kills_a_process() -> None:
     assert {failpoint for places in DEATHS.values() for failpoint in places} == set(NAMES)
 
 

@@ -55,14 +55,14 @@ def test_help_and_version_load_no_web_framework_and_no_database() -> None:
         f"sys.stderr.write(' '.join(sorted(set({HEAVY!r}) & set(sys.modules))))\n"
     )
     for option in ("--help", "--version"):
-        told = subprocess.run(  # noqa: S603 - our own command
+        reported = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-c", program, option], capture_output=True, text=True, check=True, timeout=60
         )
-        assert told.stdout
-        assert told.stderr == ""
+        assert reported.stdout
+        assert reported.stderr == ""
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     assert run(Path.cwd(), "--version").stdout.startswith("followup ")
 
 
@@ -105,10 +105,10 @@ async def test_a_first_shop_runs_is_ready_and_leads_to_its_console(shop: Path) -
     await process.start()
     try:
         await process.ready(f"http://127.0.0.1:{port}/readyz")
-        told = run(shop, "status")
-        assert (told.returncode, told.stderr) == (0, "")
-        assert f"http://127.0.0.1:{port}: ready" in told.stdout
-        assert "parked events" in told.stdout
+        reported = run(shop, "status")
+        assert (reported.returncode, reported.stderr) == (0, "")
+        assert f"http://127.0.0.1:{port}: ready" in reported.stdout
+        assert "parked events" in reported.stdout
         examined = run(shop, "doctor", "--port", str(port))
         assert examined.returncode == 0, examined.stdout
         assert "one runs on this data folder" in examined.stdout

@@ -37,12 +37,12 @@ async def test_whichever_long_task_ends_the_process_is_not_alive_and_names_it(tm
             cancelled.add(name)
             answer = await client.get("/healthz")
             assert answer.status_code == 503
-            told = str(answer.json()["problems"])
-            assert all(f"the task {each} ended: cancelled" in told for each in cancelled)
+            reported = str(answer.json()["problems"])
+            assert all(f"the task {each} ended: cancelled" in reported for each in cancelled)
             assert (await client.get("/readyz")).status_code == 503
 
 
-async def test_a_file_that_breaks_is_told_wherever_somebody_looks(
+async def test_a_file_that_breaks_is_reported_in_every_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with running_demo(tmp_path / "demo") as running, httpx2.AsyncClient(base_url=running.address) as client:

@@ -135,7 +135,7 @@ class Story:
         raise AssertionError(f"nobody relays for {service}")
 
 
-async def told(folder: Path, postgresql: Server, kafka: Server, outage: Outage, *, size: int) -> None:
+async def reported(folder: Path, postgresql: Server, kafka: Server, outage: Outage, *, size: int) -> None:
     """Let people change their minds in an outage, let their texts become due, and see who is texted."""
     async with story(folder, postgresql, kafka, size) as run:
         await run.leave_carts()
@@ -206,19 +206,19 @@ def mortal_kafka() -> Iterator[Server]:
 async def test_a_frozen_relay_lets_no_text_overtake_a_withdrawal_or_an_order(
     tmp_path: Path, postgresql: Server, kafka: Server
 ) -> None:
-    await told(tmp_path, postgresql, kafka, relay_frozen, size=8)
+    await reported(tmp_path, postgresql, kafka, relay_frozen, size=8)
 
 
 async def test_a_service_that_was_killed_lets_no_text_overtake_what_it_had_answered(
     tmp_path: Path, postgresql: Server, kafka: Server
 ) -> None:
-    await told(tmp_path, postgresql, kafka, service_killed, size=8)
+    await reported(tmp_path, postgresql, kafka, service_killed, size=8)
 
 
 async def test_a_broker_that_comes_back_lets_no_text_overtake_what_waited_behind_a_backlog(
     tmp_path: Path, postgresql: Server, mortal_kafka: Server
 ) -> None:
-    await told(tmp_path, postgresql, mortal_kafka, broker_away, size=8)
+    await reported(tmp_path, postgresql, mortal_kafka, broker_away, size=8)
 
 
 @pytest.mark.torture
@@ -227,4 +227,4 @@ async def test_a_broker_that_comes_back_lets_no_text_overtake_what_waited_behind
 async def test_a_hundred_withdrawals_and_a_hundred_orders_in_each_outage(
     tmp_path: Path, postgresql: Server, mortal_kafka: Server, outage: Outage
 ) -> None:
-    await told(tmp_path, postgresql, mortal_kafka, outage, size=100)
+    await reported(tmp_path, postgresql, mortal_kafka, outage, size=100)

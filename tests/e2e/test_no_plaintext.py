@@ -188,9 +188,9 @@ async def test_after_a_full_run_no_number_name_or_word_is_found_in_clear(
     # The test's own HTTP client and the virtual phones name numbers in their addresses.
     own = "\n".join(line for line in seen.err.splitlines() if "httpx2" not in line and "httpcore2" not in line)
     assert "the_end" in own
-    told = {**asking.answers, "log": own.encode(), "output": seen.out.encode()}
-    told = {place: text for place, text in told.items() if "POST /v1/events" not in place or b"422" in text}
-    assert leaks({**files, **told}) == []
+    reported = {**asking.answers, "log": own.encode(), "output": seen.out.encode()}
+    reported = {place: text for place, text in reported.items() if "POST /v1/events" not in place or b"422" in text}
+    assert leaks({**files, **reported}) == []
 
 
 def test_a_planted_number_name_or_word_is_found(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ def test_migrate_redrive_send_and_explain_work_while_nothing_runs(
     assert "there is no service sendr; did you mean 'sender'?" in one_sentence(
         followup("redrive", "--service", "sendr", *both)
     )
-    park_what_nobody_can_read(tmp_path / "data" / "followup.db")
+    park_the_unreadable(tmp_path / "data" / "followup.db")
     said = followup("redrive", *both)
     assert (said.code, said.err) == (0, "")
     assert "scheduler: 0 processed, 1 still parked" in said.out
@@ -234,7 +234,7 @@ def test_migrate_redrive_send_and_explain_work_while_nothing_runs(
     assert "cannot write to the data folder" in one_sentence(followup("migrate", "--data", tmp_path / "file" / "data"))
 
 
-def park_what_nobody_can_read(database: Path) -> None:
+def park_the_unreadable(database: Path) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute(
             "insert into scheduler_parked (recipient_id, merchant_id, topic, type, body, reason, parked_at)"
@@ -292,7 +292,7 @@ async def command(*arguments: str | Path) -> Said:
     return Said(child.returncode or 0, out.decode(), err.decode())
 
 
-async def test_a_running_house_keeps_its_folder_answers_commands_ends_cleanly_and_goes_on_after_a_restart(
+async def test_a_running_application_keeps_its_folder_answers_commands_ends_cleanly_and_goes_on_after_a_restart(
     tmp_path: Path,
 ) -> None:
     port = free_port()
@@ -308,9 +308,9 @@ async def test_a_running_house_keeps_its_folder_answers_commands_ends_cleanly_an
             assert application.child is not None
             second = await command("run", *both, "--port", "0")
             assert f"is in use by process {application.child.pid}" in one_sentence(second)
-            told = await command("explain", planned, *both)
-            assert (told.code, told.err) == (0, "")
-            assert f"Follow-up {planned}: pending" in told.out
+            reported = await command("explain", planned, *both)
+            assert (reported.code, reported.err) == (0, "")
+            assert f"Follow-up {planned}: pending" in reported.out
             note = tmp_path / "data" / "process.json"
             assert stat.S_IMODE(note.stat().st_mode) == 0o600
             await application.stop(signal.SIGTERM)  # with a connection of ours still open

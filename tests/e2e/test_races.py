@@ -188,8 +188,8 @@ async def test_one_webhook_twenty_times_at_once_is_one_trigger(shop: RunningDemo
         assert answer.status_code == 200
         return str(answer.json()["status"])
 
-    told = Counter(await asyncio.gather(*map(bring, range(20))))
-    assert told == {"accepted": 1, "ignored": 2, "duplicate": 17}
+    reported = Counter(await asyncio.gather(*map(bring, range(20))))
+    assert reported == {"accepted": 1, "ignored": 2, "duplicate": 17}
     assert len(await logged(shop, "trigger.received")) == 1
     await until(lambda: rows(shop, sa.select(enrollments)))
     await asyncio.sleep(0.2)

@@ -24,7 +24,7 @@ def event(number: int, **more: Any) -> dict[str, Any]:
     }
 
 
-async def tell(shop: RunningDemo, body: object) -> httpx2.Response:
+async def report(shop: RunningDemo, body: object) -> httpx2.Response:
     return await shop.actions.client.post("/v1/events", json=body, headers=shop.actions.authorization, timeout=40)
 
 
@@ -47,7 +47,7 @@ async def lives(shop: RunningDemo, taken: int) -> None:
     """Assert that every acknowledged event is there, every consumer goes on, and the next event is taken."""
 
     async def is_taken() -> bool:
-        return (await tell(shop, event(9999))).status_code == 202
+        return (await report(shop, event(9999))).status_code == 202
 
     await until(is_taken)
     assert await kept(shop) == taken + 1
@@ -64,13 +64,13 @@ async def lives(shop: RunningDemo, taken: int) -> None:
 
 
 async def test_a_locked_database_is_503_for_everybody_at_once_and_passes(shop: RunningDemo, tmp_path: Path) -> None:
-    assert (await tell(shop, [event(number) for number in range(5)])).status_code == 202
+    assert (await report(shop, [event(number) for number in range(5)])).status_code == 202
     other = sqlite3.connect(tmp_path / "shop" / "followup.db", isolation_level=None)
     other.execute("PRAGMA busy_timeout = 3000")
     try:
         other.execute("BEGIN IMMEDIATE")
         begun = asyncio.get_running_loop().time()
-        answers = await asyncio.gather(*(tell(shop, event(number)) for number in range(5, 25)))
+        answers = await asyncio.gather(*(report(shop, event(number)) for number in range(5, 25)))
         waited = asyncio.get_running_loop().time() - begun
         assert all(is_unavailable(answer) for answer in answers)
         assert waited < 14, "each waited for the lock by itself"
@@ -79,7 +79,7 @@ async def test_a_locked_database_is_503_for_everybody_at_once_and_passes(shop: R
     finally:
         other.execute("ROLLBACK")
         other.close()
-    again = await asyncio.gather(*(tell(shop, event(number)) for number in range(5, 25)))
+    again = await asyncio.gather(*(report(shop, event(number)) for number in range(5, 25)))
     taken = sum(answer.status_code == 202 for answer in again)
     refused = [answer for answer in again if answer.status_code != 202]
     assert all(is_unavailable(answer) for answer in refused)
@@ -100,12 +100,12 @@ async def test_a_full_disk_is_503_and_passes_and_what_was_acknowledged_is_there(
     await database.write(lambda db: limit(db, pages + 20), WritePriority.STOP)
     answers: list[httpx2.Response] = []
     for number in range(200):
-        answers.append(await tell(shop, event(number, note="x" * 5000)))
+        answers.append(await report(shop, event(number, note="x" * 5000)))
         if answers[-1].status_code != 202:
             break
     assert answers[-1].status_code == 503
     assert is_unavailable(answers[-1])
-    assert is_unavailable(await tell(shop, event(500, note="x" * 5000)))
+    assert is_unavailable(await report(shop, event(500, note="x" * 5000)))
     taken = len(answers) - 1
     assert taken >= 1
     assert await kept(shop) == taken

@@ -48,7 +48,7 @@ def ask(to: str, known: dict[str, str], at: datetime, history: tuple[datetime, .
     )
 
 
-def told(answer: dict[str, Any]) -> tuple[str, str, datetime | None]:
+def reported(answer: dict[str, Any]) -> tuple[str, str, datetime | None]:
     return answer["decision"], answer["reason"], instant(answer["until"] or answer["valid_until"])
 
 
@@ -56,7 +56,7 @@ def gate(row: dict[str, Any], at: datetime, history: tuple[datetime, ...] = ()) 
     answer = ask(row["to"], {"timezone": row["zone"]}, at, history)
     if "rows" in row:
         assert [rule["id"] for rule in answer["rules"]] == row["rows"]
-    return told(answer)
+    return reported(answer)
 
 
 @pytest.mark.parametrize("name", [name for name, row in VECTORS.items() if "opens" in row])
@@ -139,7 +139,7 @@ def test_each_side_of_each_boundary_of_the_moments_that_are_hard(theme: str) -> 
         closes, opens = instant(moment["closes"]), instant(moment["opens"])
 
         def at(when: datetime, moment: dict[str, Any] = moment) -> tuple[str, str, datetime | None]:
-            return told(ask(moment["to"], moment["known"], when))
+            return reported(ask(moment["to"], moment["known"], when))
 
         assert at(closes - TICK) == ("send", "ok", closes), moment["about"]
         assert at(closes) == ("defer", moment["reason"], opens), moment["about"]

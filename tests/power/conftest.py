@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.power.living import APPLICATION, ENVIRONMENT, Place, listen, live
-from tests.power.recording import Operation, Statement, Told, operations
+from tests.power.recording import Operation, Report, Statement, operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Recorded:
     """One run: its folder, the writer's statements, the application's file at the beginning, and all operations."""
 
     place: Place
-    told: list[Told]
+    reported: list[Report]
     base: bytes
     done: list[Operation]
     provider: list[str]
@@ -23,11 +23,11 @@ class Recorded:
 async def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    place, told = Place(tmp_path), list[Told]()
+    place, reported = Place(tmp_path), list[Report]()
     base, again = tmp_path / "base.db", tmp_path / APPLICATION
     with pytest.MonkeyPatch.context() as patch:
-        listen(patch, told, base)
-        await live(place, told)
+        listen(patch, reported, base)
+        await live(place, reported)
     shutil.copyfile(base, again)
-    done = operations(again, told)
-    return Recorded(place, told, base.read_bytes(), done, [e.sql for e in done if isinstance(e, Statement)])
+    done = operations(again, reported)
+    return Recorded(place, reported, base.read_bytes(), done, [e.sql for e in done if isinstance(e, Statement)])

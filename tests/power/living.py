@@ -25,7 +25,7 @@ from shared.settings import ProcessSettings
 from shared.testing.process import ACCOUNT_SID, AUTH_TOKEN, free_port, write_shop
 from shared.testing.waiting import until
 from tests.e2e.orders import FLOW, HEADERS, order, phone
-from tests.power.recording import Acknowledged, Statement, Told
+from tests.power.recording import Acknowledged, Report, Statement
 
 ORDERS: Final = 14
 ASKED: Final = 3
@@ -85,7 +85,7 @@ async def _is(server: uvicorn.Server) -> bool:
     return server.started
 
 
-def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
+def listen(patch: pytest.MonkeyPatch, seen: list[Report], base: Path) -> None:
     """Record the statements of the two writers from now on; the application's file as it was then goes to `base`."""
     open_application: Callable[..., Any] = SQLiteDatabase._open
     open_provider = journal._connect
@@ -95,36 +95,36 @@ def listen(patch: pytest.MonkeyPatch, told: list[Told], base: Path) -> None:
             return open_application(self, reader=True)
         shutil.copyfile(self.path, base)
         connection, raw = open_application(self, reader=False)
-        raw.set_trace_callback(lambda sql: told.append(Statement("application", sql)))
+        raw.set_trace_callback(lambda sql: seen.append(Statement("application", sql)))
         return connection, raw
 
     def provider(file: Path) -> sqlite3.Connection:
         raw = open_provider(file)
-        if not any(isinstance(each, Statement) and each.of == "provider" for each in told):  # the writer comes first
-            raw.set_trace_callback(lambda sql: told.append(Statement("provider", sql)))
+        if not any(isinstance(each, Statement) and each.of == "provider" for each in seen):  # the writer comes first
+            raw.set_trace_callback(lambda sql: seen.append(Statement("provider", sql)))
         return raw
 
     patch.setattr(SQLiteDatabase, "_open", application)
     patch.setattr(journal, "_connect", provider)
 
 
-async def live(place: Place, told: list[Told]) -> None:
+async def live(place: Place, seen: list[Report]) -> None:
     """Let orders come in, texts go out, and some people write STOP; note what was acknowledged."""
     at = datetime.now(UTC).isoformat()
     async with place.application(place.data) as (client, _application):
         for number in range(ORDERS):
             answer = await client.post("/v1/events", json=order(number, at))
             assert answer.status_code == httpx2.codes.ACCEPTED, answer.text
-            told.append(Acknowledged("events", number + 1))
+            seen.append(Acknowledged("events", number + 1))
         for number in range(ASKED):
             text = {"to": phone(100 + number), "text": "Your table is ready.", "purpose": "transactional"}
             answer = await client.post("/v1/follow-ups", json={**text, "due_in": "2h", "recipient": _PLACE})
             assert answer.is_success, answer.text
-            told.append(Acknowledged("texts", number + 1))
+            seen.append(Acknowledged("texts", number + 1))
         await _sent(place, ORDERS)
         for number in range(STOPPED):
             await _stop(place, client, number)
-            told.append(Acknowledged("stops", number + 1))
+            seen.append(Acknowledged("stops", number + 1))
         await settled(place.data / PROVIDER)
 
 

@@ -62,8 +62,8 @@ class Delete:
     file: str
 
 
-Told: TypeAlias = Statement | Acknowledged
-Operation: TypeAlias = Write | Truncate | Sync | Delete | Told
+Report: TypeAlias = Statement | Acknowledged
+Operation: TypeAlias = Write | Truncate | Sync | Delete | Report
 
 
 class _File(apsw.VFSFile):
@@ -101,7 +101,7 @@ class _Recorder(apsw.VFS):
             self._noted.append(Delete(Path(filename).name))
 
 
-def operations(database: Path, told: Sequence[Told], *, synchronous: str = "FULL") -> list[Operation]:
+def operations(database: Path, reported: Sequence[Report], *, synchronous: str = "FULL") -> list[Operation]:
     """Run the application's statements on a database through a recording VFS, and return all operations in order."""
     noted: list[Operation] = []
     files = {database.name + suffix for suffix in ("", "-wal", "-journal")}
@@ -115,7 +115,7 @@ def operations(database: Path, told: Sequence[Told], *, synchronous: str = "FULL
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
-        for each in told:
+        for each in reported:
             if isinstance(each, Statement) and each.of == "application":
                 _run(connection, each.sql)
             else:

@@ -70,7 +70,7 @@ def test_any_byte_of_the_log_is_missed(tmp_path: Path) -> None:
     raw = some_table(tmp_path / "running.db", 20)
     chance = random.Random(2)  # noqa: S311 - reproducible
     size = (tmp_path / "running.db-wal").stat().st_size
-    told = refused = 0
+    reported = refused = 0
     for number, place in enumerate([*range(32), *(chance.randrange(size) for _ in range(_FLIPS))]):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -79,14 +79,14 @@ def test_any_byte_of_the_log_is_missed(tmp_path: Path) -> None:
         flipped(folder / f"{APPLICATION}-wal", place)
         try:
             assert integrity.check(folder / APPLICATION) is not None, f"byte {place} of the log"
-            told += 1
+            reported += 1
         except ConfigurationFault:
             refused += 1
     raw.close()
-    assert refused > 5 * told > 0
+    assert refused > 5 * reported > 0
 
 
-def test_the_log_of_a_house_that_was_killed_is_taken_without_a_word(tmp_path: Path) -> None:
+def test_the_log_of_a_killed_application_is_taken_without_a_word(tmp_path: Path) -> None:
     raw = some_table(tmp_path / "running.db", 20)
     for suffix in ("", "-wal"):
         shutil.copyfile(tmp_path / f"running.db{suffix}", tmp_path / f"{APPLICATION}{suffix}")
@@ -95,14 +95,14 @@ def test_the_log_of_a_house_that_was_killed_is_taken_without_a_word(tmp_path: Pa
 
 
 def test_what_a_power_cut_leaves_is_never_taken_for_damage(recorded: Recorded, tmp_path: Path) -> None:
-    told = 0
+    reported = 0
     for cut in cuts({APPLICATION: recorded.base}, recorded.done, _FLIPS, seed=3):
         folder = tmp_path / "cut"
         folder.mkdir()
         _put(cut, folder)
-        told += integrity.check(folder / APPLICATION) is not None
+        reported += integrity.check(folder / APPLICATION) is not None
         shutil.rmtree(folder)
-    assert told < _FLIPS
+    assert reported < _FLIPS
 
 
 def test_a_head_torn_between_two_rounds_of_the_log_is_no_commit(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ async def test_a_kill_before_the_log_was_ever_copied_is_taken(tmp_path: Path, fo
     assert integrity.check(left) is None
 
 
-async def test_a_file_that_somebody_else_opened_and_closed_after_a_kill_is_taken(
+async def test_a_file_that_another_program_opened_and_closed_after_a_kill_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for database in await crashes(tmp_path, monkeypatch):

@@ -168,12 +168,12 @@ def test_a_writer_that_answered_before_its_sync_would_be_found_out(recorded: Rec
     database = tmp_path / "hasty" / APPLICATION
     database.parent.mkdir()
     database.write_bytes(recorded.base)
-    hasty = replace(recorded, done=operations(database, recorded.told, synchronous="NORMAL"))
+    hasty = replace(recorded, done=operations(database, recorded.reported, synchronous="NORMAL"))
     assert any("acknowledged" in each for each in survey(hasty, 300)[0])
 
 
 @contextmanager
-def plain_doors() -> Iterator[None]:
+def without_unused_routes() -> Iterator[None]:
     """Leave out the routes that no test calls, which take longest to build; what a provider calls is built otherwise.
 
     Unanswered calls are asked after often.
@@ -191,7 +191,7 @@ async def starts_after_cuts(recorded: Recorded, folder: Path, number: int) -> No
     for each in range(_AT_ONCE):
         free.put_nowait(Place(folder / f"place-{each}", recorded.place.keyring))
     grown: list[int] = []
-    with plain_doors():
+    with without_unused_routes():
         async with asyncio.TaskGroup() as group:
             for made, cut in enumerate(cuts({APPLICATION: recorded.base}, recorded.done, number, _SEED + 1)):
                 place = await free.get()
@@ -225,7 +225,9 @@ async def _has_moved(application: Application, to: datetime) -> bool:
 
 
 @pytest.mark.timeout(600)
-async def test_a_house_that_starts_after_a_power_cut_sends_nothing_twice(recorded: Recorded, tmp_path: Path) -> None:
+async def test_an_application_that_starts_after_a_power_cut_sends_nothing_twice(
+    recorded: Recorded, tmp_path: Path
+) -> None:
     await starts_after_cuts(recorded, tmp_path, RESTARTS)
 
 

@@ -166,7 +166,7 @@ async def test_probes_are_answered_by_whatever_name_they_ask(tmp_path: Path) -> 
         assert (await client.get("/healthz", headers={"Host": "10.1.2.3:8080"})).status_code == HTTPStatus.OK
 
 
-async def test_two_host_headers_name_nobody(tmp_path: Path) -> None:
+async def test_two_host_headers_name_no_host(tmp_path: Path) -> None:
     async with application(tmp_path) as opened, caller(opened) as client:
         answer = await client.get("/v1/kpis", headers=[("Host", "localhost"), ("Host", "evil.example")])
         assert answer.status_code == HTTPStatus.MISDIRECTED_REQUEST
@@ -195,7 +195,7 @@ async def test_a_wider_address_is_warned_of_at_the_start(tmp_path: Path) -> None
         assert lines == []
 
 
-def test_a_merchants_addresses_are_names_of_the_house(tmp_path: Path) -> None:
+def test_a_merchants_addresses_are_names_of_the_application(tmp_path: Path) -> None:
     (tmp_path / "acme").mkdir()
     (tmp_path / "acme" / "merchant.yaml").write_text(MERCHANT)
     directory = MerchantDirectory.load(tmp_path, {})

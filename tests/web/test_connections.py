@@ -96,7 +96,7 @@ async def test_headers_that_trail_a_body_never_become_headers_of_the_request(add
     assert answer.endswith(b'{"bytes":3,"headers":3}')
 
 
-async def test_a_body_that_nobody_reads_any_more_ends_the_connection(address: Address) -> None:
+async def test_a_body_that_is_no_longer_read_ends_the_connection(address: Address) -> None:
     wire = await address.connect()
     head = b"POST /measure HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000000\r\n\r\n"
     assert await wire.send(head, *[b"a" * MEGABYTE] * HOSTILE_MEGABYTES) < MOST_TAKEN
@@ -161,7 +161,7 @@ async def test_a_client_that_reads_nothing_of_its_answer_is_cut_off(hasty: Addre
     assert len(await wire.rest()) < 8_000_000
 
 
-async def test_there_are_only_so_many_connections_and_the_next_one_is_told(tmp_path: Path) -> None:
+async def test_there_are_only_so_many_connections_and_the_next_one_is_refused(tmp_path: Path) -> None:
     async with served(small_app(tmp_path), ConnectionLimits(connections=5)) as address:
         held = [await address.connect() for _ in range(5)]
         for wire in held:

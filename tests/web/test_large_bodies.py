@@ -83,7 +83,7 @@ async def test_a_large_body_without_a_length_is_refused_where_it_passes_the_limi
     assert given <= WEBHOOKS + 200
 
 
-async def test_a_crowd_of_large_bodies_is_told_to_come_again_and_small_ones_are_not(
+async def test_many_large_bodies_at_once_are_asked_to_retry_and_small_ones_are_not(
     client: httpx2.AsyncClient, service: Entry
 ) -> None:
     service.go.clear()

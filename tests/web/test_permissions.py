@@ -188,7 +188,7 @@ async def test_every_scope_opens_something_and_no_route_asks_for_another(opened:
     ],
     ids=["no JSON", "a NUL", "deep", "bytes", "query", "header", "nothing"],
 )
-async def test_nobody_without_a_key_learns_what_a_request_should_look_like(
+async def test_without_a_key_an_answer_does_not_say_what_a_request_should_look_like(
     opened: embedded.Application, client: httpx2.AsyncClient, wrong: dict[str, Any]
 ) -> None:
     guarded = [

@@ -42,7 +42,9 @@ async def test_an_existing_open_folder_makes_no_file_readable(tmp_path: Path) ->
     assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
 
 
-async def test_a_byte_that_changed_while_the_house_was_stopped_is_told_at_the_next_start(tmp_path: Path) -> None:
+async def test_a_byte_that_changed_while_the_application_was_stopped_is_reported_at_the_next_start(
+    tmp_path: Path,
+) -> None:
     acme = tmp_path / "merchants" / "acme"
     acme.mkdir(parents=True)
     (acme / "merchant.yaml").write_text(MERCHANT)

@@ -183,7 +183,7 @@ async def test_a_withdrawal_of_a_stranger_is_kept_for_when_they_are_one_no_more(
     assert only(await driver.verdict()) == [("blocked", "opted_out")]
 
 
-async def test_a_standing_tells_consents_slots_clocks_and_the_next_opening(
+async def test_a_standing_shows_consents_slots_clocks_and_the_next_opening(
     driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
     await http.post("/v1/consents", json=CONSENT)
@@ -237,7 +237,7 @@ async def test_more_than_a_thousand_questions_at_once_are_refused(http: httpx2.A
     assert "1000" in answer.json()["detail"]
 
 
-async def test_decisions_are_told_release_by_release_and_recompute_identically(
+async def test_decisions_are_listed_release_by_release_and_recompute_identically(
     driver: ComplianceDriver, http: httpx2.AsyncClient
 ) -> None:
     driver.clock.move_to(datetime(2026, 12, 2, 4, 0, tzinfo=UTC))
@@ -254,7 +254,7 @@ async def test_decisions_are_told_release_by_release_and_recompute_identically(
     assert found["decisions"][0]["decided_at"] == "2026-12-02T04:00:00Z"
 
 
-async def test_decisions_of_another_merchant_or_of_nobody_are_not_found(tmp_path: Path) -> None:
+async def test_decisions_of_another_merchant_or_of_no_follow_up_are_not_found(tmp_path: Path) -> None:
     async with opened(tmp_path, "acme", "other") as driver:
         await driver.hear(driver.claim())
         await driver.verdict()
@@ -328,5 +328,5 @@ async def test_an_opt_out_whose_date_cannot_be_read_is_taken_undated(
     await http.post("/v1/consents", json=CONSENT)
     withdrawn = {"to": PHONE, "scope": "marketing", "event": "revoked", "captured_at": date}
     body = withdrawn if path == "/v1/consents" else {"to": PHONE, "scope": "marketing", "revoked_at": date}
-    told = await http.post(path, json=body)
-    assert told.json()["consents"]["marketing"]["status"] == "revoked"
+    reported = await http.post(path, json=body)
+    assert reported.json()["consents"]["marketing"]["status"] == "revoked"

@@ -47,7 +47,7 @@ def test_under_the_table_that_made_them_no_verdict_changes(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("judged")
-def test_a_stricter_table_is_told_text_by_text(tmp_path: Path) -> None:
+def test_a_stricter_table_is_reported_text_by_text(tmp_path: Path) -> None:
     # Federal hours from 13:00 on: the text of noon would have waited an hour, that of midnight five hours longer.
     stricter = table(tmp_path, 'tue: [["08:00", "21:00"]], wed: [["08:00"', 'tue: [["13:00", "21:00"]], wed: [["13:00"')
     found = audited(tmp_path, "--rules", stricter)
@@ -68,7 +68,7 @@ def test_only_the_days_asked_for_are_judged_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("judged")
-def test_the_list_ends_where_it_was_told_to(tmp_path: Path) -> None:
+def test_the_list_ends_at_its_limit(tmp_path: Path) -> None:
     stricter = table(tmp_path, 'tue: [["08:00", "21:00"]], wed: [["08:00"', 'tue: [["13:00", "21:00"]], wed: [["13:00"')
     found = audited(tmp_path, "--rules", stricter, "--most", "1")
     assert "and 1 more; --most lists them" in found.output

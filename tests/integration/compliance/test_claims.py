@@ -83,8 +83,8 @@ async def test_start_echoes_the_newest_keyword_and_an_old_start_after_a_new_stop
     start = driver.claim(ConsentAct.RESTORED, captured_at=START + 2 * MINUTE, keyword_seq=2, **keyword)
     stop_again = driver.claim(ConsentAct.REVOKED, captured_at=START + 3 * MINUTE, keyword_seq=3, **keyword)
     await driver.hear(stop_again, stop, start)
-    told = [(change.keyword_seq, change.suppressed, change.marketing.status) for change in (await driver.changes())[1:]]
-    assert told == [(3, "opt_out", "revoked")] * 3
+    seen = [(change.keyword_seq, change.suppressed, change.marketing.status) for change in (await driver.changes())[1:]]
+    assert seen == [(3, "opt_out", "revoked")] * 3
     last = driver.claim(ConsentAct.RESTORED, captured_at=START + 4 * MINUTE, keyword_seq=4, **keyword)
     await driver.hear(last)
     lifted = (await driver.changes())[-1]
@@ -110,8 +110,12 @@ async def test_only_the_person_lifts_their_stop(driver: ComplianceDriver, claime
     driver.clock.advance(minutes=5)
     await driver.hear(driver.claim(captured_at=driver.clock.now(), **claimed))
     assert len(await driver.rows(ledger)) == 3
-    told = (await driver.changes())[-1]
-    assert (told.suppressed, told.marketing.status, told.informational.status) == ("opt_out", "revoked", "revoked")
+    seen = (await driver.changes())[-1]
+    assert (seen.suppressed, seen.marketing.status, seen.informational.status) == (
+        "opt_out",
+        "revoked",
+        "revoked",
+    )
     assert only(await driver.verdict()) == [("blocked", "opted_out")]
     driver.clock.advance(minutes=1)
     await driver.hear(driver.claim(ConsentAct.RESTORED, captured_at=driver.clock.now(), keyword_seq=2, **keyword))

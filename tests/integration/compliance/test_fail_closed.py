@@ -57,7 +57,7 @@ async def test_a_failing_store_clears_nothing_and_once_it_is_back_each_text_has_
     assert sorted(only(*await driver.verdicts())) == [("cleared", "ok"), ("cleared", "ok")]
 
 
-async def test_a_zone_nobody_can_use_is_counted_and_the_number_decides(driver: ComplianceDriver) -> None:
+async def test_an_unusable_zone_is_counted_and_the_number_decides(driver: ComplianceDriver) -> None:
     def ignored() -> float:
         return float(instruments.IGNORED_FACTS.labels("time_zone")._value.get())
 
@@ -69,7 +69,7 @@ async def test_a_zone_nobody_can_use_is_counted_and_the_number_decides(driver: C
     assert (await driver.records())[0].verdict.evidence.zones[0].zone == "America/New_York"
 
 
-async def test_nobody_whose_consent_is_not_known_is_written_to(driver: ComplianceDriver) -> None:
+async def test_no_text_goes_without_known_consent(driver: ComplianceDriver) -> None:
     before = verdicts("block", "no_consent")
     await driver.hear(driver.claim(phone=BEN))
     answers = await driver.judged(driver.due("stranger"), driver.due("friend", phone=BEN))

@@ -40,21 +40,21 @@ def asked(known: dict[str, Any], now: str = NIGHT) -> dict[str, Any]:
     ],
 )
 def test_a_zone_that_is_no_place_opens_no_night(known: dict[str, Any]) -> None:
-    told = asked(known)
-    assert (told["decision"], told["reason"], told["until"]) == ("defer", "quiet_hours", MORNING)
+    reported = asked(known)
+    assert (reported["decision"], reported["reason"], reported["until"]) == ("defer", "quiet_hours", MORNING)
 
 
-def test_a_fixed_offset_is_nobodys_clock() -> None:
+def test_a_fixed_offset_is_no_time_zone() -> None:
     # 21:30 in a New York July, and 20:30 by the offset that EST names.
-    told = asked({"timezone": "EST", **NEW_YORK}, "2026-07-02T01:30:00Z")
-    assert (told["decision"], told["reason"]) == ("defer", "quiet_hours")
+    reported = asked({"timezone": "EST", **NEW_YORK}, "2026-07-02T01:30:00Z")
+    assert (reported["decision"], reported["reason"]) == ("defer", "quiet_hours")
 
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/London", "PRC"])
 def test_a_zone_of_another_country_opens_nothing_alone(zone: str) -> None:
     # Seven in New York: daytime there, night here.
-    told = asked({"timezone": zone, "postal_code": "10001", **NEW_YORK}, "2026-12-01T12:00:00Z")
-    assert (told["decision"], told["reason"]) == ("defer", "quiet_hours")
+    reported = asked({"timezone": zone, "postal_code": "10001", **NEW_YORK}, "2026-12-01T12:00:00Z")
+    assert (reported["decision"], reported["reason"]) == ("defer", "quiet_hours")
 
 
 def test_a_zone_of_another_country_is_one_clock_more() -> None:
@@ -67,8 +67,8 @@ def test_a_zone_of_another_country_is_one_clock_more() -> None:
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "US/Pacific", "Pacific/Honolulu", "America/Puerto_Rico"])
 def test_a_place_of_the_same_country_is_believed_by_any_of_its_names(zone: str) -> None:
     # Half past midnight in New York. In Honolulu it is half past seven in the evening, elsewhere night.
-    told = asked({"timezone": zone}, "2026-12-01T05:30:00Z")
-    assert (told["decision"], [each["zone"] for each in told["zones"]]) == (
+    reported = asked({"timezone": zone}, "2026-12-01T05:30:00Z")
+    assert (reported["decision"], [each["zone"] for each in reported["zones"]]) == (
         "send" if "Honolulu" in zone else "defer",
         [zone],
     )
@@ -78,8 +78,8 @@ def test_a_place_of_the_same_country_is_believed_by_any_of_its_names(zone: str) 
 @pytest.mark.parametrize("purpose", ["marketing", "transactional", "help"])
 def test_no_text_of_any_class_goes_to_a_number_whose_holder_earns_by_it(to: str, purpose: str) -> None:
     question = {"to": to, "class": purpose, "now": "2026-12-01T15:00:00Z", "consent": {"status": "pewc"}}
-    told = json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(question)).stdout)
-    assert (told["decision"], told["reason"]) == ("block", "unsupported_number_type")
+    reported = json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(question)).stdout)
+    assert (reported["decision"], reported["reason"]) == ("block", "unsupported_number_type")
 
 
 @pytest.mark.parametrize("to", ["+5351234567", "+18765550123", "+447911123456"])
@@ -87,12 +87,12 @@ def test_no_text_of_any_class_goes_to_a_number_whose_holder_earns_by_it(to: str,
 def test_texts_stay_in_the_countries_the_shop_writes_to(to: str, purpose: str) -> None:
     question = {"to": to, "class": purpose, "now": "2026-12-01T15:00:00Z", "consent": {"status": "pewc"}}
 
-    def told(**more: Any) -> tuple[str, str]:
+    def reported(**more: Any) -> tuple[str, str]:
         answer = json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(question | more)).stdout)
         return answer["decision"], answer["reason"]
 
-    assert told(destinations=["US", "CA"]) == ("block", "destination_not_allowed")
-    assert told(destinations=["US", "CU", "JM", "GB"])[1] != "destination_not_allowed"
+    assert reported(destinations=["US", "CA"]) == ("block", "destination_not_allowed")
+    assert reported(destinations=["US", "CU", "JM", "GB"])[1] != "destination_not_allowed"
 
 
 def shop(**more: Any) -> MerchantConfig:
@@ -101,7 +101,7 @@ def shop(**more: Any) -> MerchantConfig:
 
 
 @pytest.mark.parametrize(
-    ("told", "countries"),
+    ("reported", "countries"),
     [
         ({"country": "US"}, "US"),
         ({"country": "FR", "policies": {"destinations": ["JE", "PR"]}}, "FR GB US"),
@@ -112,10 +112,10 @@ def shop(**more: Any) -> MerchantConfig:
     ],
 )
 def test_a_shop_writes_to_its_own_country_to_those_of_its_numbers_and_to_those_it_names(
-    told: dict[str, Any], countries: str
+    reported: dict[str, Any], countries: str
 ) -> None:
-    numbers = [number | {"provider": "main"} for number in told.get("numbers", ())]
-    allowed = Policy.of(shop(**told | {"numbers": numbers})).destinations
+    numbers = [number | {"provider": "main"} for number in reported.get("numbers", ())]
+    allowed = Policy.of(shop(**reported | {"numbers": numbers})).destinations
     assert allowed is not None
     assert " ".join(sorted(allowed)) == countries
 
@@ -124,16 +124,16 @@ def test_a_shop_writes_to_its_own_country_to_those_of_its_numbers_and_to_those_i
 def test_a_shop_in_the_united_states_writes_to_its_neighbours_only_where_it_says_so(to: str) -> None:
     question = {"to": to, "class": "transactional", "now": "2026-12-01T15:00:00Z", "consent": {"status": "contract"}}
 
-    def told(config: MerchantConfig) -> dict[str, Any]:
+    def reported(config: MerchantConfig) -> dict[str, Any]:
         asked = question | {"destinations": sorted(config.destinations())}
         answer: dict[str, Any] = json.loads(CliRunner().invoke(app, ["gate"], input=json.dumps(asked)).stdout)
         return answer
 
-    refused = told(shop(country="US"))
+    refused = reported(shop(country="US"))
     assert (refused["decision"], refused["reason"]) == ("block", "destination_not_allowed")
     assert "policies.destinations" in refused["explanation"]
     assert ("CA" if "416" in to else "JM") in refused["explanation"]
-    assert told(shop(country="US", policies={"destinations": ["CA", "JM"]}))["decision"] == "send"
+    assert reported(shop(country="US", policies={"destinations": ["CA", "JM"]}))["decision"] == "send"
 
 
 def test_an_answer_goes_to_whoever_wrote_wherever_they_live() -> None:

@@ -106,7 +106,7 @@ async def test_signing_again_changes_nothing(proof: Proof) -> None:
 
 
 @pytest.mark.parametrize("day", ["2026-12-0x", "20261203", "zzzz", "", "2999-01-01"])
-async def test_a_root_whose_day_is_none_is_told_of_and_stops_no_signing(
+async def test_a_root_without_a_valid_day_is_reported_and_stops_no_signing(
     proof: Proof, day: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, third = await proof.roots()

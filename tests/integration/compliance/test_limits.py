@@ -58,11 +58,11 @@ def reasons(verdicts: list[Verdict]) -> Counter[str]:
     return Counter(reason for _, reason in only(*verdicts))
 
 
-async def test_numbers_one_after_the_other_are_held_and_told(driver: ComplianceDriver) -> None:
+async def test_numbers_one_after_the_other_are_held_and_reported(driver: ComplianceDriver) -> None:
     pumped = [f"+1212222{number:04d}" for number in range(120)]
-    told = await ask(driver, *pumped)
-    assert reasons(told) == {"ok": 19, "adjacent_numbers": 101}
-    waiting = next(each for each in told if isinstance(each, FollowUpDeferred))
+    seen = await ask(driver, *pumped)
+    assert reasons(seen) == {"ok": 19, "adjacent_numbers": 101}
+    waiting = next(each for each in seen if isinstance(each, FollowUpDeferred))
     assert "neighbouring numbers" in (waiting.explanation or "")
     assert reasons(await ask(driver, stranger(1))) == {"adjacent_numbers": 1}
     async with driver.http() as http:
@@ -85,16 +85,16 @@ async def test_a_hold_is_for_new_people_alone(driver: ComplianceDriver) -> None:
 
 
 async def test_an_hours_new_people_go_and_the_others_wait_for_the_hours_after(strict: ComplianceDriver) -> None:
-    told = await ask(strict, *(stranger(number) for number in range(10)))
-    assert [getattr(each, "until", None) for each in told] == [None] * 4 + [START + HOUR] * 4 + [START + 2 * HOUR] * 2
-    assert reasons(told) == {"ok": 4, "new_people_limit": 6}
+    seen = await ask(strict, *(stranger(number) for number in range(10)))
+    assert [getattr(each, "until", None) for each in seen] == [None] * 4 + [START + HOUR] * 4 + [START + 2 * HOUR] * 2
+    assert reasons(seen) == {"ok": 4, "new_people_limit": 6}
     strict.clock.move_to(START + HOUR)
     assert reasons(await ask(strict, *(stranger(number) for number in range(4, 8)), release=2)) == {"ok": 4}
 
 
 async def test_a_blocks_new_people_are_few_whatever_the_hour_has_room_for(strict: ComplianceDriver) -> None:
-    told = await ask(strict, *(f"+1212222{number}" for number in (1111, 3333, 5555)))
-    assert reasons(told) == {"ok": 2, "new_people_limit": 1}
+    seen = await ask(strict, *(f"+1212222{number}" for number in (1111, 3333, 5555)))
+    assert reasons(seen) == {"ok": 2, "new_people_limit": 1}
 
 
 async def test_a_key_has_a_part_of_the_hour(tmp_path: Path) -> None:
@@ -110,11 +110,11 @@ async def test_a_key_has_a_part_of_the_hour(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("purpose", [Purpose.TRANSACTIONAL, Purpose.MARKETING])
 async def test_every_purpose_counts(strict: ComplianceDriver, purpose: Purpose) -> None:
-    told = await ask(strict, *(stranger(number) for number in range(5)), purpose=purpose)
-    assert reasons(told) == {"ok": 4, "new_people_limit": 1}
+    seen = await ask(strict, *(stranger(number) for number in range(5)), purpose=purpose)
+    assert reasons(seen) == {"ok": 4, "new_people_limit": 1}
 
 
-async def test_people_of_whom_the_ledger_knew_yesterday_are_not_new(strict: ComplianceDriver) -> None:
+async def test_people_in_the_ledger_since_yesterday_are_not_new(strict: ComplianceDriver) -> None:
     people = [stranger(number) for number in range(9)]
     await strict.hear(*(strict.claim(phone=phone) for phone in people))
     strict.clock.advance(hours=25)
@@ -153,10 +153,10 @@ async def test_one_merchants_flood_is_not_anothers(tmp_path: Path) -> None:
         other = make_compliance.MERCHANT.replace("acme", "beta")
         who = make_compliance.recipient(driver.sealer, stranger(1), other)
         await driver.hear(driver.claim(phone=stranger(1), merchant_id=other))
-        told = await driver.judged(
+        seen = await driver.judged(
             driver.due("beta's", phone=stranger(1), merchant_id=other, recipient_id=who, purpose=Purpose.TRANSACTIONAL)
         )
-        assert reasons(told) == {"ok": 1}
+        assert reasons(seen) == {"ok": 1}
 
 
 def accepted(driver: ComplianceDriver, name: str, **price: Any) -> DispatchAccepted:

@@ -336,7 +336,7 @@ async def test_a_confirmation_without_any_opt_out_is_blocked_after_a_minute(driv
     assert only(await driver.verdict(**confirms)) == [("blocked", "no_recent_inbound")]
 
 
-async def test_an_ambiguous_reply_holds_marketing_until_somebody_decides(driver: ComplianceDriver) -> None:
+async def test_an_ambiguous_reply_holds_marketing_until_a_decision(driver: ComplianceDriver) -> None:
     await driver.hear(driver.claim(), driver.claim(level=ConsentLevel.CONTRACT, scope=ConsentScope.INFORMATIONAL))
     driver.clock.advance(minutes=1)
     await driver.hear(driver.about(ReplyReceived, needs_review=True))
@@ -363,7 +363,7 @@ async def test_an_ambiguous_reply_that_arrives_after_its_decision_holds_nothing(
     assert only(await driver.verdict()) == [("cleared", "ok")]
 
 
-async def test_a_grant_that_somebody_reports_does_not_end_the_doubt_a_reply_left(driver: ComplianceDriver) -> None:
+async def test_a_reported_grant_does_not_end_the_doubt_a_reply_left(driver: ComplianceDriver) -> None:
     await driver.hear(driver.about(ReplyReceived, needs_review=True))
     driver.clock.advance(minutes=1)
     await driver.hear(driver.claim(captured_at=driver.clock.now(), method="platform", source="shopify"))
@@ -376,7 +376,7 @@ async def test_a_reply_that_was_understood_holds_nothing(driver: ComplianceDrive
 
 
 @pytest.mark.parametrize("purpose", [Purpose.MARKETING, Purpose.HELP])
-async def test_a_closed_shop_writes_to_nobody(driver: ComplianceDriver, purpose: Purpose) -> None:
+async def test_a_closed_shop_sends_nothing(driver: ComplianceDriver, purpose: Purpose) -> None:
     closed = make.event(MerchantClosed)
     await driver.hear(driver.claim(), closed, closed)
     assert only(await driver.verdict(purpose=purpose, inbound_at=START)) == [("blocked", "merchant_closed")]

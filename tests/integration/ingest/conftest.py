@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from shared.testing.clock import FakeClock
-from tests.integration.ingest.driver import IngestDriver, open_stage
+from tests.integration.ingest.driver import IngestDriver, open_ingest
 
 
 @pytest.fixture
@@ -14,5 +14,5 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def driver(tmp_path: Path, clock: FakeClock) -> AsyncIterator[IngestDriver]:
-    async with open_stage(tmp_path, clock) as driver:
+    async with open_ingest(tmp_path, clock) as driver:
         yield driver

@@ -42,7 +42,7 @@ class IngestDriver:
             headers=shopify_headers(body, topic, event_id=event_id, **headers),
         )
 
-    async def tell(self, document: Any, *, merchant: str = "acme", **headers: str) -> httpx2.Response:
+    async def report(self, document: Any, *, merchant: str = "acme", **headers: str) -> httpx2.Response:
         return await self.client.post(
             "/v1/events", content=body_of(document), headers={"Authorization": f"Bearer {api_key(merchant)}"} | headers
         )
@@ -69,7 +69,7 @@ class IngestDriver:
 
 
 @asynccontextmanager
-async def open_stage(folder: Path, clock: FakeClock) -> AsyncIterator[IngestDriver]:
+async def open_ingest(folder: Path, clock: FakeClock) -> AsyncIterator[IngestDriver]:
     """Open an application with ingest and two merchants, acme and bolt."""
     merchants = MerchantDirectory.load(merchants_folder(folder, "acme", "bolt"), os.environ)
     async with harness(folder, clock, merchants) as built:

@@ -56,7 +56,7 @@ async def heard(driver: IngestDriver) -> list[tuple[str, str]]:
     return [(each.kind, end_of(driver, each)) for each in await driver.triggers()]
 
 
-async def told(driver: IngestDriver, *documents: dict[str, Any]) -> list[tuple[str, str]]:
+async def reported(driver: IngestDriver, *documents: dict[str, Any]) -> list[tuple[str, str]]:
     """Tell of a checkout's states in order; return each consent as act and the end of its number."""
     for place, document in enumerate(documents):
         topic = "checkouts/update" if place else "checkouts/create"
@@ -85,12 +85,12 @@ GRANTED, REVOKED = ("granted", "0123"), ("revoked", "0123")
 async def test_a_box_permits_what_it_permits_when_it_is_last_seen(
     driver: IngestDriver, states: tuple[dict[str, Any], ...], expected: list[tuple[str, str]]
 ) -> None:
-    assert await told(driver, *states) == expected
+    assert await reported(driver, *states) == expected
 
 
 async def test_a_number_that_is_corrected_takes_its_permission_and_its_cart_along(driver: IngestDriver) -> None:
     mistyped = checkout(phone=MISTYPED, sms_marketing_phone=MISTYPED)
-    found = await told(driver, mistyped, checkout(), checkout(total_price="11.00"))
+    found = await reported(driver, mistyped, checkout(), checkout(total_price="11.00"))
     assert sorted(found) == [("granted", "0123"), ("granted", "0970"), ("revoked", "0970")]
     assert sorted(await heard(driver)) == [
         ("checkout_started", "0123"),
@@ -99,20 +99,20 @@ async def test_a_number_that_is_corrected_takes_its_permission_and_its_cart_alon
     ]
 
 
-async def test_what_was_told_late_of_an_earlier_state_changes_nothing(driver: IngestDriver) -> None:
+async def test_what_was_received_late_of_an_earlier_state_changes_nothing(driver: IngestDriver) -> None:
     corrected = checkout(**EMPTY, updated_at=LATE)
     checkbox_consent = checkout(phone=MISTYPED, sms_marketing_phone=MISTYPED, updated_at=EARLY)
-    assert await told(driver, corrected, checkbox_consent) == []
+    assert await reported(driver, corrected, checkbox_consent) == []
     assert await heard(driver) == [("checkout_started", "0123")]
 
 
 async def test_who_a_gift_is_shipped_to_is_not_said_to_have_withdrawn(driver: IngestDriver) -> None:
     gift = checkout(phone=None, sms_marketing_phone=None, shipping_address={"phone": PHONE, "country_code": "US"})
-    assert await told(driver, gift, gift | EMPTY) == []
+    assert await reported(driver, gift, gift | EMPTY) == []
 
 
 async def test_an_emptied_box_is_forgotten(driver: IngestDriver) -> None:
-    await told(driver, checkout())
+    await reported(driver, checkout())
     checkbox_consent = await driver.count(subjects)
     await driver.shopify("checkouts/update", checkout(**EMPTY), event_id="emptied")
     assert await driver.count(subjects) == checkbox_consent - 1
@@ -133,7 +133,7 @@ async def test_an_order_follows_the_number_it_has_now(driver: IngestDriver) -> N
     assert driver.facts(bought)["order_name"] == "#1001"
 
 
-async def test_nobody_is_told_of_a_dead_or_old_order_because_its_number_changed(driver: IngestDriver) -> None:
+async def test_a_dead_or_old_order_is_not_announced_because_its_number_changed(driver: IngestDriver) -> None:
     order = shopify_order(customer=None, phone=MISTYPED, checkout_token=None)
     await driver.shopify("orders/create", order, event_id="one")
     await driver.shopify("orders/updated", order | {"phone": PHONE, "cancelled_at": LATE}, event_id="two")
@@ -144,10 +144,10 @@ async def test_nobody_is_told_of_a_dead_or_old_order_because_its_number_changed(
     ]
 
 
-async def test_an_event_of_our_own_format_moves_nobodys_texts(driver: IngestDriver) -> None:
+async def test_an_event_of_our_own_format_moves_no_texts(driver: IngestDriver) -> None:
     for number, phone in enumerate((MISTYPED, PHONE)):
         event = {"id": f"e{number}", "kind": "booking", "subject": "concert-1", "recipient": {"phone": phone}}
-        await driver.tell(event)
+        await driver.report(event)
     assert await heard(driver) == [("booking", "0970"), ("booking", "0123")]
 
 
@@ -179,7 +179,7 @@ async def test_a_permission_goes_when_its_number_is_taken_off_the_account(
 async def test_a_customer_whose_account_never_had_a_number_keeps_what_they_permitted_elsewhere(
     driver: IngestDriver,
 ) -> None:
-    await told(driver, checkout(customer={"id": 9005, "phone": None}))
+    await reported(driver, checkout(customer={"id": 9005, "phone": None}))
     await driver.shopify("customers/update", account(None, None, LATE), event_id="one")
     assert await claims(driver) == [GRANTED]
 

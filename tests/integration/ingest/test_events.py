@@ -15,7 +15,7 @@ from tests.integration.ingest.driver import IngestDriver
 
 
 async def test_one_event_is_taken(driver: IngestDriver) -> None:
-    answer = await driver.tell(event())
+    answer = await driver.report(event())
     assert answer.status_code == 202
     assert answer.json() == {
         "accepted": 1,
@@ -35,20 +35,20 @@ async def test_one_event_is_taken(driver: IngestDriver) -> None:
 
 
 async def test_a_list_is_taken_in_its_order(driver: IngestDriver) -> None:
-    answer = await driver.tell([event(id=f"evt-{number}", subject=f"order-{number}") for number in range(500)])
+    answer = await driver.report([event(id=f"evt-{number}", subject=f"order-{number}") for number in range(500)])
     assert answer.json()["accepted"] == 500
     assert [trigger.subject for trigger in await driver.triggers()] == [f"order-{number}" for number in range(500)]
 
 
 @pytest.mark.parametrize("number", [0, 501])
 async def test_a_list_of_none_or_too_many_is_refused(driver: IngestDriver, number: int) -> None:
-    answer = await driver.tell([event(id=str(each)) for each in range(number)])
+    answer = await driver.report([event(id=str(each)) for each in range(number)])
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "events")
 
 
 async def test_the_same_event_twice_is_a_duplicate_across_calls_and_within_one(driver: IngestDriver) -> None:
-    first = await driver.tell([event(), event()])
-    again = await driver.tell(event())
+    first = await driver.report([event(), event()])
+    again = await driver.report(event())
     assert [each["status"] for each in first.json()["events"]] == ["accepted", "duplicate"]
     assert again.json()["duplicates"] == 1
     assert len(await driver.triggers()) == 1
@@ -56,7 +56,7 @@ async def test_the_same_event_twice_is_a_duplicate_across_calls_and_within_one(d
 
 async def test_two_merchants_may_use_the_same_id(driver: IngestDriver) -> None:
     for merchant in ("acme", "bolt"):
-        assert (await driver.tell(event(), merchant=merchant)).json()["accepted"] == 1
+        assert (await driver.report(event(), merchant=merchant)).json()["accepted"] == 1
 
 
 @pytest.mark.parametrize("documents", [[event(), event(subject="other")], [event()]])
@@ -64,9 +64,9 @@ async def test_the_same_id_for_another_event_is_refused_and_costs_no_neighbour(
     driver: IngestDriver, documents: list[dict[str, Any]]
 ) -> None:
     if len(documents) == 1:
-        await driver.tell(event(subject="other"))
+        await driver.report(event(subject="other"))
     before = await driver.count()
-    answer = await driver.tell([event(id="evt-9", subject="order-9"), *documents])
+    answer = await driver.report([event(id="evt-9", subject="order-9"), *documents])
     assert answer.status_code == 202
     *taken, conflict = answer.json()["events"]
     assert [each["status"] for each in taken] == ["accepted"] * len(documents)
@@ -74,11 +74,11 @@ async def test_the_same_id_for_another_event_is_refused_and_costs_no_neighbour(
     assert await driver.count() == before + len(taken)
 
 
-async def test_an_event_whose_hash_an_earlier_version_kept_is_told_again_without_a_conflict(
+async def test_an_event_whose_hash_an_earlier_version_kept_is_received_again_without_a_conflict(
     driver: IngestDriver,
 ) -> None:
-    told = event()
-    await driver.tell(told)
+    reported = event()
+    await driver.report(reported)
     [delivery] = await driver.harness.rows(sa.select(deliveries))
     place, sealer = aad.delivery_body(delivery["delivery_id"]), driver.harness.runtime.sealer
     body = sealer.open(delivery["merchant_id"], place, bytes(delivery["body"]))
@@ -87,14 +87,14 @@ async def test_an_event_whose_hash_an_earlier_version_kept_is_told_again_without
         await uow.db.execute(sa.update(delivery_keys).values(body_sha256=hashlib.sha256(body).digest()))
 
     await driver.harness.runtime.units.run(as_before, WritePriority.BATCHES)
-    answer = await driver.tell(told)
+    answer = await driver.report(reported)
     assert [each["status"] for each in answer.json()["events"]] == ["duplicate"]
 
 
 async def test_a_request_of_nothing_but_conflicts_is_a_conflict(driver: IngestDriver) -> None:
-    await driver.tell(event(subject="other"))
+    await driver.report(event(subject="other"))
     for document, field in ((event(), "id"), ([event(), event(id="2", knd=1)], "events.0.id")):
-        answer = await driver.tell(document)
+        answer = await driver.report(document)
         assert (answer.status_code, answer.json()["code"]) == (409, "event_conflict")
         assert answer.json()["errors"][0]["field"] == field
 
@@ -106,7 +106,7 @@ async def test_a_mistake_in_a_list_is_named_at_its_event_and_costs_no_neighbour(
     documents[2] = event(id="2", subject="order-2", consent=[revoked])
     documents[3] = event(id="3", recipient={"phone": "12"})
     documents.append([])  # type: ignore[arg-type] # not an object, on purpose
-    answer = await driver.tell(documents)
+    answer = await driver.report(documents)
     assert answer.status_code == 202
     found = answer.json()["events"]
     assert [each["status"] for each in found] == ["accepted", "refused", "accepted", "refused", "accepted", "refused"]
@@ -120,30 +120,30 @@ async def test_a_mistake_in_a_list_is_named_at_its_event_and_costs_no_neighbour(
 async def test_one_empty_number_among_500_costs_nothing(driver: IngestDriver) -> None:
     documents = [event(id=str(number), subject=f"order-{number}") for number in range(500)]
     documents[250] = event(id="250", subject="order-250", recipient={"phone": ""})
-    answer = await driver.tell(documents)
+    answer = await driver.report(documents)
     assert (answer.json()["accepted"], answer.json()["refused"], answer.json()["no_recipient"]) == (500, 0, 1)
 
 
 async def test_where_nothing_is_right_the_request_is_refused_with_every_mistake_by_place(driver: IngestDriver) -> None:
-    answer = await driver.tell([event(id="1", knd="purchase"), event(id="3", recipient={"phone": "12"})])
+    answer = await driver.report([event(id="1", knd="purchase"), event(id="3", recipient={"phone": "12"})])
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [error["field"] for error in answer.json()["errors"]] == ["events.0.knd", "events.1.recipient.phone"]
     assert await driver.count() == 0
 
 
 async def test_a_withdrawal_has_no_level(driver: IngestDriver) -> None:
-    answer = await driver.tell(event(consent=[{"scope": "marketing", "event": "revoked", "level": None}]))
+    answer = await driver.report(event(consent=[{"scope": "marketing", "event": "revoked", "level": None}]))
     assert answer.status_code == 202
 
 
 async def test_a_mistake_in_one_event_is_named_by_its_field(driver: IngestDriver) -> None:
-    answer = await driver.tell(event(recipient={"phone": PHONE, "time_zone": "Mars/Olympus"}))
+    answer = await driver.report(event(recipient={"phone": PHONE, "time_zone": "Mars/Olympus"}))
     assert [error["field"] for error in answer.json()["errors"]] == ["recipient.time_zone"]
 
 
 async def test_an_event_finds_its_person_by_subject_or_customer(driver: IngestDriver) -> None:
-    await driver.tell(event(customer="c-7"))
-    answer = await driver.tell(
+    await driver.report(event(customer="c-7"))
+    answer = await driver.report(
         [
             event(id="evt-2", kind="refund", recipient={}),
             event(id="evt-3", kind="booking", subject="table-1", customer="c-7", recipient={}),
@@ -165,7 +165,7 @@ async def test_consents_are_reported_before_their_trigger_and_named_by_it(driver
         "disclosure": "I agree",
         "source": "https://acme.example/checkout",
     }
-    await driver.tell(event(consent=[consent]))
+    await driver.report(event(consent=[consent]))
     report, deal, trigger = await driver.harness.log_events()
     assert isinstance(report, ConsentReported)
     assert isinstance(deal, ConsentReported)
@@ -180,7 +180,7 @@ async def test_consents_are_reported_before_their_trigger_and_named_by_it(driver
 
 
 async def test_buying_permits_service_texts_about_it_and_no_marketing(driver: IngestDriver) -> None:
-    await driver.tell([event(), event(id="evt-2", kind="inquiry", subject="question-1")])
+    await driver.report([event(), event(id="evt-2", kind="inquiry", subject="question-1")])
     [deal] = await driver.harness.published(ConsentReported)
     bought, asked = await driver.triggers()
     assert (deal.scope, deal.act, deal.level) == ("informational", "granted", "contract")
@@ -191,10 +191,10 @@ async def test_buying_permits_service_texts_about_it_and_no_marketing(driver: In
 
 async def test_an_idempotency_key_gives_the_same_answer_again(driver: IngestDriver) -> None:
     key = {"Idempotency-Key": "k-1"}
-    answers = [(await driver.tell(event(), **key)).json() for _ in range(2)]
+    answers = [(await driver.report(event(), **key)).json() for _ in range(2)]
     assert answers[0] == answers[1]
     assert answers[0]["accepted"] == 1
-    other = await driver.tell(event(id="evt-2"), **key)
+    other = await driver.report(event(id="evt-2"), **key)
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
 
 
@@ -221,13 +221,13 @@ async def test_the_schema_is_published_whole(driver: IngestDriver) -> None:
 
 async def test_without_a_database_events_get_503(driver: IngestDriver, tmp_path: Path) -> None:
     await driver.harness.runtime.database.stop()
-    answer = await driver.tell(event())
+    answer = await driver.report(event())
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
 
 
 async def test_a_consent_that_poses_as_a_reply_is_recorded_as_claimed(driver: IngestDriver) -> None:
     consent = {"scope": "all", "event": "restored", "method": "keyword", "source": "reply"}
-    await driver.tell(event(consent=[consent]))
+    await driver.report(event(consent=[consent]))
     report = (await driver.harness.log_events())[0]
     assert isinstance(report, ConsentReported)
     assert (report.method, report.source, report.keyword_seq, report.first_hand) == (
@@ -241,9 +241,9 @@ async def test_a_consent_that_poses_as_a_reply_is_recorded_as_claimed(driver: In
 @pytest.mark.parametrize("date", [46027, "20260105", "1970-01-01T00:00:00Z", "01/05/2026", "2031-01-01T00:00:00Z"])
 async def test_an_opt_out_whose_date_cannot_be_read_is_taken_undated(driver: IngestDriver, date: Any) -> None:
     consent = {"scope": "all", "event": "revoked", "captured_at": date}
-    assert (await driver.tell(event(consent=[consent]))).status_code < 300
+    assert (await driver.report(event(consent=[consent]))).status_code < 300
     report = (await driver.harness.log_events())[0]
     assert isinstance(report, ConsentReported)
     assert report.captured_at is None or report.captured_at.year == 2031  # the ledger counts it from now on
-    refused = await driver.tell(event(id="evt-2", consent=[{**consent, "event": "granted"}]))
+    refused = await driver.report(event(id="evt-2", consent=[{**consent, "event": "granted"}]))
     assert refused.status_code == 422

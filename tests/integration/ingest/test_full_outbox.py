@@ -10,7 +10,7 @@ from shared.bus.errors import OutboxFull
 from shared.bus.local import LocalLog
 from shared.testing.clock import FakeClock
 from shared.testing.make_ingest import body_of, event, shopify_headers, shopify_order
-from tests.integration.ingest.driver import IngestDriver, open_stage
+from tests.integration.ingest.driver import IngestDriver, open_ingest
 
 
 class Room:
@@ -33,7 +33,7 @@ async def driver(
     tmp_path: Path, clock: FakeClock, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[IngestDriver]:
     monkeypatch.setattr(LocalLog, "require_room", lambda _log: room.require())
-    async with open_stage(tmp_path, clock) as driver:
+    async with open_ingest(tmp_path, clock) as driver:
         yield driver
 
 
@@ -53,13 +53,13 @@ async def test_a_webhook_is_turned_away_and_taken_when_the_platform_comes_again(
 
 
 async def test_events_are_turned_away_and_taken_when_they_come_again(driver: IngestDriver, room: Room) -> None:
-    assert is_turned_away(await driver.tell(event()))
+    assert is_turned_away(await driver.report(event()))
     assert await driver.count() == 0
     room.is_full = False
-    assert (await driver.tell(event())).status_code == 202
+    assert (await driver.report(event())).status_code == 202
 
 
-async def test_who_does_not_sign_is_told_nothing_about_the_outbox(driver: IngestDriver) -> None:
+async def test_an_unsigned_request_learns_nothing_about_the_outbox(driver: IngestDriver) -> None:
     body = body_of(shopify_order())
     headers = {**shopify_headers(body, "orders/create", event_id="event-1"), "x-shopify-hmac-sha256": "wrong"}
     answer = await driver.client.post("/v1/webhooks/shopify/acme", content=body, headers=headers)

@@ -21,7 +21,7 @@ LATER = FOLLOWED | {"updated_at": "2026-12-01T15:00:00-05:00"}
 
 
 @pytest.mark.parametrize(
-    ("states", "told"),
+    ("states", "reported"),
     [
         ((BARE, BARE), (None,)),
         ((BARE, FOLLOWED, LATER), (None, ADDRESS)),
@@ -29,8 +29,8 @@ LATER = FOLLOWED | {"updated_at": "2026-12-01T15:00:00-05:00"}
         ((FOLLOWED, BARE, LATER), (ADDRESS,)),
     ],
 )
-async def test_tracking_is_told_once_when_it_first_appears(
-    driver: IngestDriver, states: tuple[dict[str, Any], ...], told: tuple[str | None, ...]
+async def test_tracking_is_announced_once_when_it_first_appears(
+    driver: IngestDriver, states: tuple[dict[str, Any], ...], reported: tuple[str | None, ...]
 ) -> None:
     await driver.shopify("orders/create", shopify_order())
     for place, state in enumerate(states):
@@ -38,10 +38,10 @@ async def test_tracking_is_told_once_when_it_first_appears(
         await driver.shopify(topic, state, event_id=f"parcel-{place}")
         await driver.shopify("orders/updated", shopify_order(fulfillments=[state]), event_id=f"order-{place}")
     found = [each for each in await driver.triggers() if each.kind == "fulfilment"]
-    assert tuple(driver.facts(each).get("tracking_url") for each in found) == told
+    assert tuple(driver.facts(each).get("tracking_url") for each in found) == reported
 
 
-async def test_a_deleted_order_is_told_to_its_person_once(driver: IngestDriver) -> None:
+async def test_a_deleted_order_is_announced_for_its_person_once(driver: IngestDriver) -> None:
     await driver.shopify("orders/create", shopify_order())
     for each in ("one", "two"):
         await driver.shopify("orders/delete", {"id": ORDER_ID}, event_id=each)

@@ -10,7 +10,7 @@ from services.ingest import events_api
 from shared.events.consent import ConsentReported, MerchantClosed, PrivacyRequested
 from shared.testing.clock import FakeClock
 from shared.testing.make_ingest import PHONE, api_key, event, shopify_order
-from tests.integration.ingest.driver import IngestDriver, open_stage
+from tests.integration.ingest.driver import IngestDriver, open_ingest
 
 CUSTOMER = {"id": 207_119_551, "first_name": "Ana", "phone": PHONE, "updated_at": "2026-12-01T12:00:00-05:00"}
 
@@ -19,8 +19,8 @@ CUSTOMER = {"id": 207_119_551, "first_name": "Ana", "phone": PHONE, "updated_at"
 async def used_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[IngestDriver]:
     """A stage on which acme has used up what it may bring in."""
     monkeypatch.setenv("FOLLOWUP_MERCHANT_EVENTS_PER_SECOND", "0.1")
-    async with open_stage(tmp_path, FakeClock()) as driver:
-        assert (await driver.tell([event(id=str(number)) for number in range(3)])).status_code == 202
+    async with open_ingest(tmp_path, FakeClock()) as driver:
+        assert (await driver.report([event(id=str(number)) for number in range(3)])).status_code == 202
         assert (await driver.shopify("orders/create", shopify_order())).status_code == 200
         yield driver
 
@@ -33,21 +33,21 @@ def opt_out(identity: str) -> dict[str, object]:
 
 async def test_events_over_quota_come_again_and_another_merchant_does_not_feel_it(used_up: IngestDriver) -> None:
     before = await used_up.count()
-    answer = await used_up.tell(event(id="more"))
+    answer = await used_up.report(event(id="more"))
     assert (answer.status_code, answer.json()["code"]) == (429, "quota_exceeded")
     assert int(answer.headers["Retry-After"]) > 1
     assert await used_up.count() == before
-    assert (await used_up.tell(event(id="more"), merchant="bolt")).status_code == 202
+    assert (await used_up.report(event(id="more"), merchant="bolt")).status_code == 202
 
 
 async def test_an_opt_out_in_a_list_over_quota_is_taken_and_the_list_may_come_again(used_up: IngestDriver) -> None:
     documents = [event(id="more"), opt_out("stop")]
-    answer = await used_up.tell(documents, **{"Idempotency-Key": "k"})
+    answer = await used_up.report(documents, **{"Idempotency-Key": "k"})
     assert answer.status_code == 429, answer.text
     assert "1 of its events withdraw something and were recorded" in answer.json()["detail"]
     assert (await used_up.harness.published(ConsentReported))[-1].act == "revoked"
     used_up.harness.runtime.clock.advance(minutes=10)  # type: ignore[attr-defined] # a FakeClock
-    again = await used_up.tell(documents, **{"Idempotency-Key": "k"})
+    again = await used_up.report(documents, **{"Idempotency-Key": "k"})
     assert (again.status_code, again.json()["accepted"], again.json()["duplicates"]) == (202, 1, 1)
 
 
@@ -72,7 +72,7 @@ async def test_large_lists_over_quota_are_refused_unread_however_they_come(
     assert "nothing in this request was read" in await refusal()
 
 
-async def test_a_platforms_delivery_over_quota_is_told_to_come_again(used_up: IngestDriver) -> None:
+async def test_a_platforms_delivery_over_quota_is_asked_to_retry(used_up: IngestDriver) -> None:
     answer = await used_up.shopify("orders/create", shopify_order(id=2), event_id="event-2")
     assert (answer.status_code, answer.json()["code"]) == (429, "quota_exceeded")
     assert "Retry-After" in answer.headers

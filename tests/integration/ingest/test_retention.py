@@ -18,7 +18,7 @@ async def test_raw_deliveries_go_after_their_days_and_younger_ones_stay(driver: 
     await driver.shopify("orders/create", shopify_order())
     await driver.shopify("orders/dreamt", b"{}")
     clock.advance(days=29)
-    await driver.tell(event())
+    await driver.report(event())
     await purge(driver)
     assert await driver.count(deliveries) == 3
     clock.advance(days=2)
@@ -26,7 +26,7 @@ async def test_raw_deliveries_go_after_their_days_and_younger_ones_stay(driver: 
     assert [await driver.count(table) for table in (deliveries, delivery_keys, quarantine)] == [1, 1, 0]
 
 
-async def test_an_order_told_again_after_its_delivery_was_forgotten_is_no_second_purchase(
+async def test_an_order_received_again_after_its_delivery_was_forgotten_is_no_second_purchase(
     driver: IngestDriver, clock: FakeClock
 ) -> None:
     await driver.shopify("orders/create", shopify_order())
@@ -39,7 +39,7 @@ async def test_an_order_told_again_after_its_delivery_was_forgotten_is_no_second
 
 async def test_an_erased_person_leaves_no_sealed_part_and_no_join(driver: IngestDriver) -> None:
     await driver.shopify("orders/create", shopify_order())
-    await driver.tell(event(recipient={"phone": "+12125550199"}))
+    await driver.report(event(recipient={"phone": "+12125550199"}))
     erased, kept = await driver.triggers()
     erasure = RecipientErased(
         event_id=EventId(derived("recipient.erased", erased.recipient_id, at=START)),

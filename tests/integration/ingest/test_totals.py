@@ -18,7 +18,7 @@ CANADIAN = {"total_price_set": {"shop_money": money("49.00", "USD"), "presentmen
 """1.35 Canadian dollars for one of the shop's."""
 
 
-async def tell(
+async def report(
     driver: IngestDriver, *deliveries: tuple[str, dict[str, Any]]
 ) -> list[tuple[str, int | None, str | None]]:
     for place, (topic, document) in enumerate(deliveries):
@@ -72,43 +72,43 @@ PURCHASE = ("purchase", 4900, "USD")
         *("told late", "a test", "unreadable", "nobody knows what was given back"),
     ],
 )
-async def test_an_edited_order_is_told_of_by_the_difference(
+async def test_an_edited_order_is_announced_by_the_difference(
     driver: IngestDriver,
     deliveries: list[tuple[str, dict[str, Any]]],
     expected: list[tuple[str, int | None, str | None]],
 ) -> None:
-    found = await tell(driver, BOUGHT, *deliveries)
+    found = await report(driver, BOUGHT, *deliveries)
     assert [each for each in found if each != PURCHASE or not expected] == (expected or [PURCHASE])
 
 
-async def test_an_order_that_is_edited_before_it_is_told_of_is_told_as_it_is(driver: IngestDriver) -> None:
+async def test_an_order_that_is_edited_before_it_is_announced_is_announced_as_it_is(driver: IngestDriver) -> None:
     pending = ("orders/updated", now("59.00", at=EARLY))
-    assert await tell(driver, pending, ("orders/paid", now("69.00"))) == [("purchase", 6900, "USD")]
+    assert await report(driver, pending, ("orders/paid", now("69.00"))) == [("purchase", 6900, "USD")]
 
 
-async def test_an_order_that_was_told_before_is_followed_from_what_was_told(driver: IngestDriver) -> None:
-    assert await tell(driver, BOUGHT, ("orders/paid", now("59.00"))) == [PURCHASE, ("order_edited", 1000, "USD")]
+async def test_an_order_announced_before_is_followed_from_what_was_announced(driver: IngestDriver) -> None:
+    assert await report(driver, BOUGHT, ("orders/paid", now("59.00"))) == [PURCHASE, ("order_edited", 1000, "USD")]
 
 
 @pytest.mark.parametrize(
-    ("currency", "minor", "told"),
+    ("currency", "minor", "reported"),
     [("CAD", 4050, (3000, "USD")), ("USD", 4050, (4050, "USD")), ("EUR", 4050, (None, None))],
 )
 async def test_a_refund_in_the_buyers_currency_is_converted_by_the_orders_own_ratio(
-    driver: IngestDriver, currency: str, minor: int, told: tuple[int | None, str | None]
+    driver: IngestDriver, currency: str, minor: int, reported: tuple[int | None, str | None]
 ) -> None:
     order = shopify_order(**CANADIAN)
     refund = given_back(f"{minor / 100:.2f}", currency)
-    found = await tell(driver, ("orders/create", order), ("refunds/create", refund))
-    assert found == [PURCHASE, ("refund", *told)]
+    found = await report(driver, ("orders/create", order), ("refunds/create", refund))
+    assert found == [PURCHASE, ("refund", *reported)]
 
 
 async def test_a_refund_in_an_order_is_converted_by_the_ratio_that_stands_there(driver: IngestDriver) -> None:
     order = shopify_order(**CANADIAN, refunds=[given_back("40.50", "CAD")])
-    assert await tell(driver, ("orders/updated", order)) == [("refund", 3000, "USD")]
+    assert await report(driver, ("orders/updated", order)) == [("refund", 3000, "USD")]
 
 
-async def test_without_any_ratio_a_refund_in_another_currency_is_of_nobody_knows_how_much(driver: IngestDriver) -> None:
-    found = await tell(driver, BOUGHT, ("refunds/create", given_back("40.50", "CAD")))
+async def test_without_any_ratio_a_refund_in_another_currency_has_an_unknown_amount(driver: IngestDriver) -> None:
+    found = await report(driver, BOUGHT, ("refunds/create", given_back("40.50", "CAD")))
     assert found == [PURCHASE, ("refund", None, None)]
     assert {each.subject for each in await driver.triggers()} == {f"order-{ORDER_ID}"}

@@ -25,7 +25,7 @@ from shared.testing.make_ingest import (
     shopify_signature,
     standard_headers,
 )
-from tests.integration.ingest.driver import MAX_BODY_BYTES, IngestDriver, open_stage
+from tests.integration.ingest.driver import MAX_BODY_BYTES, IngestDriver, open_ingest
 
 SHOP = "acme.myshopify.com"
 
@@ -68,7 +68,7 @@ async def test_whatever_is_wrong_the_401_is_the_same_and_nothing_is_stored(drive
     assert await driver.harness.log_events() == []
 
 
-async def test_the_same_delivery_twice_is_told_once(driver: IngestDriver) -> None:
+async def test_the_same_delivery_twice_is_published_once(driver: IngestDriver) -> None:
     await driver.shopify("orders/create", shopify_order())
     again = await driver.shopify("orders/create", shopify_order())
     assert (again.status_code, again.json()) == (200, {"status": "duplicate"})
@@ -97,7 +97,7 @@ async def test_a_replayed_body_under_new_ids_is_no_second_purchase(driver: Inges
     assert len(await driver.triggers()) == 1
 
 
-async def test_repeats_arriving_together_are_told_once(driver: IngestDriver) -> None:
+async def test_repeats_arriving_together_are_published_once(driver: IngestDriver) -> None:
     answers = await asyncio.gather(*(driver.shopify("orders/create", shopify_order()) for _ in range(20)))
     statuses = sorted(answer.json()["status"] for answer in answers)
     assert statuses == ["accepted"] + ["duplicate"] * 19
@@ -149,7 +149,7 @@ async def test_a_refund_finds_the_person_of_its_order(driver: IngestDriver) -> N
     assert driver.contact(refund).provenance is PhoneProvenance.SUBJECT
 
 
-async def test_a_refund_before_its_order_is_known_to_nobody_and_told_by_the_order_later(driver: IngestDriver) -> None:
+async def test_a_refund_before_its_order_is_unknown_and_counted_with_the_order_later(driver: IngestDriver) -> None:
     early = await driver.shopify("refunds/create", shopify_refund())
     assert early.json() == {"status": "accepted", "reason": "no_recipient"}
     assert await driver.triggers() == []
@@ -164,9 +164,9 @@ async def test_an_order_and_its_refund_arriving_together_are_joined(driver: Inge
     assert [trigger.kind for trigger in await driver.triggers()] == ["purchase", "refund"]
 
 
-async def test_the_joins_of_one_merchant_lead_to_nobody_of_another(driver: IngestDriver) -> None:
-    await driver.tell(event(subject="order-1"), merchant="bolt")
-    answer = await driver.tell(event(subject="order-1", recipient={}), merchant="acme")
+async def test_the_joins_of_one_merchant_lead_to_no_person_of_another(driver: IngestDriver) -> None:
+    await driver.report(event(subject="order-1"), merchant="bolt")
+    answer = await driver.report(event(subject="order-1", recipient={}), merchant="acme")
     assert answer.json()["events"] == [{"id": "evt-1", "status": "no_recipient"}]
 
 
@@ -232,7 +232,7 @@ async def test_a_withdrawal_without_a_number_finds_the_customer(driver: IngestDr
     assert report.recipient_id == (await driver.triggers())[0].recipient_id
 
 
-async def test_privacy_requests_and_closures_are_told(driver: IngestDriver) -> None:
+async def test_privacy_requests_and_closures_are_shown(driver: IngestDriver) -> None:
     redaction = {"shop_domain": SHOP, "customer": {"id": 1, "phone": PHONE}, "orders_to_redact": []}
     await driver.shopify("customers/redact", redaction)
     await driver.shopify("app/uninstalled", {"id": 1, "myshopify_domain": SHOP})
@@ -263,7 +263,7 @@ async def test_a_withdrawal_in_an_event_that_cannot_be_taken_whole_counts(
 
 
 async def test_without_a_database_the_answer_is_503_and_the_retry_succeeds(tmp_path: Path, clock: FakeClock) -> None:
-    async with open_stage(tmp_path, clock) as driver:
+    async with open_ingest(tmp_path, clock) as driver:
         await driver.harness.runtime.database.stop()
         answer = await driver.shopify("orders/create", shopify_order())
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
@@ -291,7 +291,7 @@ async def test_no_number_name_or_wording_can_be_read_in_the_database(driver: Ing
     await driver.shopify("orders/dreamt", shopify_order(), event_id="event-2")
     wording = "Yes, Acme may text me"
     consent = [{"scope": "marketing", "event": "granted", "disclosure": wording}]
-    await driver.tell(event(consent=consent), **{"Idempotency-Key": PHONE})
+    await driver.report(event(consent=consent), **{"Idempotency-Key": PHONE})
     stored = await driver.harness.stored()
     assert b"shopify" in stored
     assert len(stored) > 2_000
@@ -306,14 +306,14 @@ async def test_the_tables_hold_one_row_for_each_thing(driver: IngestDriver) -> N
 
 
 @pytest.mark.parametrize("topic", ["customers/redact", "customers/data_request", "shop/redact", "app/uninstalled"])
-async def test_a_signed_order_sent_again_under_another_topic_erases_nobody_and_closes_nothing(
+async def test_a_signed_order_sent_again_under_another_topic_erases_no_person_and_closes_no_shop(
     driver: IngestDriver, topic: str
 ) -> None:
     await driver.shopify("orders/create", shopify_order())
     answer = await driver.shopify(topic, shopify_order())
     assert answer.json() == {"status": "quarantined", "reason": "topic_mismatch"}
-    told = await driver.harness.log_events()
-    assert {event.type for event in told} <= {"trigger.received", "consent.reported"}
+    reported = await driver.harness.log_events()
+    assert {event.type for event in reported} <= {"trigger.received", "consent.reported"}
 
 
 async def test_another_body_under_a_known_id_is_news_and_counted(driver: IngestDriver) -> None:
@@ -330,8 +330,8 @@ async def test_another_body_under_a_known_id_is_news_and_counted(driver: IngestD
 
 async def test_bodies_under_one_id_at_the_same_moment_are_all_taken(driver: IngestDriver) -> None:
     documents = [shopify_order(id=number, name=f"#{number}") for number in range(70, 76)]
-    told = (driver.shopify("orders/create", document, event_id="one") for document in documents)
-    answers = await asyncio.gather(*told)
+    reported = (driver.shopify("orders/create", document, event_id="one") for document in documents)
+    answers = await asyncio.gather(*reported)
     assert {answer.json()["status"] for answer in answers} == {"accepted"}
     assert {trigger.subject for trigger in await driver.triggers()} == {f"order-{number}" for number in range(70, 76)}
 

@@ -77,7 +77,7 @@ async def test_pages_of_rows_hold_each_row_once(metrics: Metrics) -> None:
     assert len(found) == len({row["event_id"] for row in found}) == 25
 
 
-async def test_flows_are_told_apart(metrics: Metrics) -> None:
+async def test_flows_are_distinguished(metrics: Metrics) -> None:
     await metrics.take(*TextFacts(1).all_the_way(), *TextFacts(2, flow="abandoned-cart").all_the_way())
     found = [each for each in await kpis(metrics, by="flow") if each["name"] == "delivered"]
     assert {each["group"]: each["value"] for each in found if each["value"]} == {
@@ -167,7 +167,7 @@ async def test_money_given_back_is_no_value(metrics: Metrics) -> None:
     assert (found["numerator"], found["denominator"]) == (4000 + 0 + 0 + 5900, 4)
 
 
-async def test_a_journey_tells_cause_verdict_rule_and_end(metrics: Metrics) -> None:
+async def test_a_journey_shows_cause_verdict_rule_and_end(metrics: Metrics) -> None:
     text = TextFacts()
     until = START + timedelta(hours=20)
     await metrics.take(
@@ -202,6 +202,6 @@ async def test_a_dispatch_without_a_receipt_is_unconfirmed_after_three_days(metr
     assert (await metrics.http.get(f"/v1/journeys/{text.follow_up_id}")).json()["state"] == "unconfirmed"
 
 
-async def test_a_journey_nobody_made_is_not_found(metrics: Metrics) -> None:
+async def test_an_unknown_journey_is_not_found(metrics: Metrics) -> None:
     answer = await metrics.http.get(f"/v1/journeys/{TextFacts(9).follow_up_id}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -45,7 +45,7 @@ async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(
     assert READ_KEY not in cookie
 
 
-async def test_a_key_in_the_address_signs_nobody_in(metrics: Metrics) -> None:
+async def test_a_key_in_the_address_does_not_sign_in(metrics: Metrics) -> None:
     answer = await metrics.http.get("/console", params={"key": READ_KEY})
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/sign-in")
     assert "set-cookie" not in answer.headers
@@ -79,7 +79,7 @@ async def test_guesses_are_braked_by_address_even_where_the_next_would_be_right(
     assert (await sign_in(metrics)).status_code == 303
 
 
-async def test_a_page_of_another_site_signs_nobody_in_or_out(metrics: Metrics) -> None:
+async def test_a_page_of_another_site_cannot_sign_in_or_out(metrics: Metrics) -> None:
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert (await metrics.http.post("/console/sign-in", data={"key": READ_KEY}, headers=foreign)).status_code == 403
     await sign_in(metrics)
@@ -106,7 +106,9 @@ async def test_a_stranger_learns_nothing_of_what_an_address_should_hold(metrics:
     ("key", "status", "words"),
     [("fu_nobody", 401, "No merchant has this key"), (f"{NO_SCOPE_KEY}acme", 403, "lacks the scope")],
 )
-async def test_a_wrong_key_is_told_and_signs_nobody_in(metrics: Metrics, key: str, status: int, words: str) -> None:
+async def test_a_wrong_key_is_reported_and_does_not_sign_in(
+    metrics: Metrics, key: str, status: int, words: str
+) -> None:
     answer = await metrics.http.post("/console/sign-in", data={"key": key})
     assert answer.status_code == status
     assert words in answer.text
@@ -123,7 +125,7 @@ async def test_signing_out_ends_it(metrics: Metrics) -> None:
     assert kept.status_code == 303
 
 
-async def test_an_empty_shop_is_told_what_comes_next(metrics: Metrics) -> None:
+async def test_an_empty_shop_is_shown_what_comes_next(metrics: Metrics) -> None:
     html = await page(metrics)
     assert "No follow-ups yet" in html
     assert "Nothing is unanswered, failed, unknown or blocked." in html

@@ -139,7 +139,7 @@ async def test_due_now_in_a_while_or_on_the_recipients_clock(
         ({"due_in": "2h"}, "body", "one of due_at"),
     ],
 )
-async def test_a_mistake_is_told_by_field_and_nothing_is_stored(
+async def test_a_mistake_is_reported_by_field_and_nothing_is_stored(
     driver: SchedulerDriver, changes: Mapping[str, Any], field: str, words: str
 ) -> None:
     answer = await driver.ask(**{**FULL, **changes})
@@ -178,7 +178,7 @@ async def test_a_dry_run_shows_text_parts_and_the_gates_advice_and_stores_nothin
     assert question["destinations"] == ["US"]
 
 
-async def test_a_dry_run_asks_with_the_consent_the_ledger_told_of(tmp_path: Path) -> None:
+async def test_a_dry_run_asks_with_the_consent_of_the_ledger(tmp_path: Path) -> None:
     asked: list[dict[str, Any]] = []
 
     def advice(question: dict[str, Any]) -> dict[str, Any]:
@@ -418,7 +418,7 @@ async def test_a_planned_text_says_its_hour_and_a_released_one_who_has_it(driver
     assert (await progress_of(driver, asked["follow_up_id"]))["waits_for"] == "gate_or_sender"
 
 
-async def test_a_call_without_an_answer_is_told_until_its_end_is_known(driver: SchedulerDriver) -> None:
+async def test_a_call_without_an_answer_is_listed_until_its_end_is_known(driver: SchedulerDriver) -> None:
     due = await driver.released()
     until = driver.clock.now() + timedelta(seconds=5)
     wait = {"reason": "unanswered", "detail": "http_503", "until": until}

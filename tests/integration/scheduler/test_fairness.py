@@ -92,7 +92,7 @@ async def test_a_text_that_was_set_aside_goes_after_a_redrive_once_it_can_be_rea
     assert guilty in {due.follow_up_id for due in await driver.dues()}
 
 
-async def test_a_text_in_line_that_cannot_be_read_holds_nobody_behind_it(tmp_path: Path) -> None:
+async def test_a_text_in_line_that_cannot_be_read_holds_none_behind_it(tmp_path: Path) -> None:
     async with open_driver(tmp_path, parts_per_second=0.1) as driver:
         await plan(driver, people(4))
         await driver.fire(hours=1)

@@ -234,7 +234,7 @@ async def test_missed_marketing_that_is_refused_leaves_its_place_to_the_next(dri
 
 
 @pytest.mark.parametrize("driver", [SALES], indirect=True)
-async def test_marketing_on_time_is_nobodys_catch_up(driver: SchedulerDriver) -> None:
+async def test_marketing_on_time_is_no_catch_up(driver: SchedulerDriver) -> None:
     await driver.hear(driver.trigger("custom.spring"), driver.trigger("custom.summer", subject="other"))
     await driver.fire(hours=1)
     assert len(await driver.dues()) == 2
@@ -328,7 +328,7 @@ async def _lived(folder: Path, rng: random.Random) -> AsyncIterator[SchedulerDri
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_whatever_the_outage_no_two_texts_of_a_run_are_closer_than_planned_and_nobody_catches_up_in_a_pile(
+async def test_whatever_the_outage_no_two_texts_of_a_run_are_closer_than_planned_and_no_run_catches_up_in_a_pile(
     tmp_path: Path, seed: int
 ) -> None:
     async with _lived(tmp_path, random.Random(seed)) as driver:  # noqa: S311 - made-up lives

@@ -68,7 +68,7 @@ async def test_what_cancels_is_heard_whatever_is_planned(driver: SchedulerDriver
 
 
 @small
-async def test_an_answer_to_somebody_who_wrote_has_no_quota(driver: SchedulerDriver) -> None:
+async def test_an_answer_to_a_reply_has_no_quota(driver: SchedulerDriver) -> None:
     await buy(driver, *range(100, 103))
     contact = driver.trigger(phone=phone(100)).contact
     reply = make.event(

@@ -73,7 +73,7 @@ async def test_an_order_acknowledged_before_the_text_is_due_cancels_it_even_when
     assert await driver.states() == [("cancelled", "purchase")]
 
 
-async def test_what_others_do_holds_nobodys_text(driver: SchedulerDriver) -> None:
+async def test_what_others_do_holds_no_persons_text(driver: SchedulerDriver) -> None:
     await driver.hear(driver.trigger("checkout_started"))
     driver.clock.advance(minutes=30)
     await driver.harness.publish(
@@ -129,7 +129,7 @@ async def test_what_was_known_of_the_log_before_the_clock_jumped_releases_nothin
     assert await driver.dues() == []
 
 
-async def test_a_cancel_after_the_release_is_told_with_its_release_so_that_it_can_overtake_the_clearance(
+async def test_a_cancel_after_the_release_is_published_with_its_release_so_that_it_can_overtake_the_clearance(
     driver: SchedulerDriver,
 ) -> None:
     await driver.released()
@@ -191,7 +191,7 @@ async def test_a_late_acceptance_of_an_older_release_stops_the_newer_one(driver:
     assert ("follow-up.cancelled", "already_dispatched", 2) in await driver.endings()
 
 
-async def test_a_double_is_told_once(driver: SchedulerDriver) -> None:
+async def test_a_double_is_reported_once(driver: SchedulerDriver) -> None:
     before = DOUBLES._value.get()
     due = await driver.released()
     other = driver.answer(DispatchAccepted, due, attempt_id=uuid4())
@@ -236,14 +236,14 @@ async def test_an_erased_person_has_no_sealed_column_left_and_starts_nothing_aga
     assert len(await driver.planned()) == 2
 
 
-async def test_a_closed_shop_writes_to_nobody_and_what_happened_before_starts_nothing(driver: SchedulerDriver) -> None:
+async def test_a_closed_shop_sends_nothing_and_what_happened_before_starts_nothing(driver: SchedulerDriver) -> None:
     await driver.released()
     await driver.hear(make.event(MerchantClosed, event_id=uuid4(), occurred_at=driver.clock.now()))
     await driver.hear(driver.trigger(subject="late", phone="+12125550188", occurred_at=START))
     assert await driver.states() == [("cancelled", "merchant_closed")] * 2
 
 
-async def test_news_of_a_follow_up_that_nobody_planned_is_survived(driver: SchedulerDriver) -> None:
+async def test_an_event_of_an_unplanned_follow_up_is_survived(driver: SchedulerDriver) -> None:
     await driver.hear(make.event(DispatchDelivered), make.event(FollowUpBlocked))
     assert await driver.harness.rows(sa.select(driver.service.system_tables.parked)) == []
 

@@ -163,7 +163,7 @@ async def test_a_failure_with_retry_at_goes_through_the_gate_again(driver: Sched
     assert [event.release for event in await driver.dues()] == [1, 2]
 
 
-async def test_a_text_that_nobody_answers_expires(driver: SchedulerDriver) -> None:
+async def test_a_text_without_an_answer_expires(driver: SchedulerDriver) -> None:
     await driver.released()
     await driver.fire(hours=12)
     assert (await driver.states())[0] == ("expired", "expire_after")
@@ -189,7 +189,7 @@ async def test_an_old_trigger_expires_what_is_over_and_sends_what_is_merely_late
 
 
 @pytest.mark.parametrize("driver", [{"parts_per_second": 1}], indirect=True)
-async def test_a_herd_leaves_at_the_pace_of_its_number_and_nobody_is_forgotten(driver: SchedulerDriver) -> None:
+async def test_a_herd_leaves_at_the_pace_of_its_number_and_none_is_forgotten(driver: SchedulerDriver) -> None:
     await driver.hear(*(driver.trigger(subject=f"o{n}", phone=f"+1212555{n:04}") for n in range(100, 125)))
     await driver.fire(hours=1)
     assert len(await driver.dues()) == 10  # what one text a second pushes in ten seconds
@@ -246,7 +246,7 @@ async def test_what_waits_about_a_subject_that_is_over_is_called_off_whatever_it
     assert set(await driver.states()) == {("cancelled", kind)}
 
 
-async def test_nobody_is_thanked_for_an_order_whose_deletion_came_first(driver: SchedulerDriver) -> None:
+async def test_an_order_whose_deletion_came_first_gets_no_thanks(driver: SchedulerDriver) -> None:
     deleted_at = START + timedelta(seconds=5)
     await driver.hear(driver.trigger("order_deleted", subject="order-1", occurred_at=deleted_at))
     await driver.hear(driver.trigger(subject="order-1"))
@@ -276,7 +276,7 @@ async def test_triggers_too_old_to_matter_are_forgotten(driver: SchedulerDriver)
     assert {row["subject"] for row in kept} == {"new", "newer"}
 
 
-async def test_a_trigger_of_an_unknown_merchant_is_set_aside_until_its_files_are_mended(
+async def test_a_trigger_of_an_unknown_merchant_is_set_aside_until_its_files_are_fixed(
     driver: SchedulerDriver,
 ) -> None:
     await driver.hear(driver.trigger(merchant_id=MerchantId("nobody")))

@@ -92,7 +92,7 @@ async def test_a_first_text_that_waits_for_its_consent_is_waited_for(driver: Sch
     assert await asked(driver) == ["thanks"] * 60 + ["care"] * 30
 
 
-async def test_a_first_text_that_must_wait_for_hours_holds_nobody_up(driver: SchedulerDriver) -> None:
+async def test_a_first_text_that_must_wait_for_hours_holds_no_other_up(driver: SchedulerDriver) -> None:
     await driver.hear(driver.trigger())
     await driver.fire(seconds=1)
     [first] = await driver.dues()

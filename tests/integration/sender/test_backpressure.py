@@ -17,7 +17,7 @@ async def one_pass(driver: SenderDriver, *, texts: int, **settings: int) -> floa
     return driver.sender.backpressure.hold_seconds()
 
 
-async def test_there_is_a_rush_while_a_pass_leaves_texts_behind_that_might_go(driver: SenderDriver) -> None:
+async def test_there_is_backpressure_while_a_pass_leaves_texts_behind_that_might_go(driver: SenderDriver) -> None:
     assert await one_pass(driver, texts=5, group_texts=2) == HOLD_SECONDS
     driver.clock.advance(seconds=0.5)
     assert driver.sender.backpressure.hold_seconds() == 0
@@ -34,12 +34,12 @@ async def test_it_lasts_until_the_last_text_is_called(driver: SenderDriver) -> N
     assert driver.sender.backpressure.hold_seconds() == 0
 
 
-async def test_texts_that_all_go_in_one_pass_are_no_rush(driver: SenderDriver) -> None:
+async def test_texts_that_all_go_in_one_pass_are_no_backpressure(driver: SenderDriver) -> None:
     assert await one_pass(driver, texts=2) == 0
 
 
 @pytest.mark.parametrize("driver", [{"parts_per_second": 1}], indirect=True)
-async def test_a_number_that_pushes_no_faster_is_no_rush(driver: SenderDriver) -> None:
+async def test_a_number_at_its_own_rate_is_no_backpressure(driver: SenderDriver) -> None:
     assert await one_pass(driver, texts=5) == 0
     assert len(driver.provider.texts) == 1
 

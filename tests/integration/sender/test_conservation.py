@@ -151,7 +151,7 @@ async def test_a_stop_to_an_rcs_sender_is_heard_and_answered_from_the_merchants_
         ("", "incomplete"),
     ],
 )
-async def test_a_reply_from_nobody_we_could_know_is_kept_sealed_and_raises_an_alarm(
+async def test_a_reply_from_an_unknown_sender_is_kept_sealed_and_raises_an_alarm(
     driver: SenderDriver, sender: str, reason: str
 ) -> None:
     before = alarms("unassigned_reply")
@@ -229,7 +229,7 @@ async def test_what_the_provider_takes_for_a_call_for_help_is_one(driver: Sender
     assert (parse_sender.reply_class, parse_sender.provider_answers) == (ReplyClass.HELP, True)
 
 
-async def test_the_providers_start_counts_only_from_somebody_who_is_opted_out(driver: SenderDriver) -> None:
+async def test_the_providers_start_counts_only_from_a_person_who_is_opted_out(driver: SenderDriver) -> None:
     await _post(driver, _form(Body="VUELVE", OptOutType="START"))
     await driver.reply("STOP", sid="SM-in-2")
     await _post(driver, _form(MessageSid="SM-in-3", Body="VUELVE", OptOutType="START"))

@@ -44,7 +44,7 @@ async def test_the_hash_of_a_text_that_went_does_not_outlive_the_persons_erasure
     assert person["text_key"] is None
 
 
-async def test_the_hash_of_a_text_is_kept_under_a_key_of_the_persons_and_told_to_nobody_else(
+async def test_the_hash_of_a_text_is_kept_under_a_key_of_the_persons_and_disclosed_to_no_other(
     driver: SenderDriver,
 ) -> None:
     """Two people are sent the same words: nothing kept or published says so, and no guess at the words fits."""

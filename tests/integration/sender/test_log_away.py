@@ -63,7 +63,7 @@ async def test_marketing_stops_when_the_log_has_been_silent_for_too_long(
     assert [text.form["To"] for text in driver.provider.texts][2:] == [make_sender.PERSON]
 
 
-async def test_marketing_waits_for_unread_news_of_its_own_person_and_of_nobody_else(driver: SenderDriver) -> None:
+async def test_marketing_waits_for_unread_events_of_its_own_person_and_of_no_other(driver: SenderDriver) -> None:
     theirs = driver.cleared(1, purpose=Purpose.MARKETING)
     await driver.hear(theirs, driver.cleared(2, phone="+12125550122", purpose=Purpose.MARKETING))
     person = make_sender.recipient_id(driver.sealer)

@@ -103,7 +103,7 @@ async def test_hundreds_of_replies_are_read_page_by_page(driver: SenderDriver) -
     assert driver.provider.questions == ["list", "list"]
 
 
-async def test_a_reply_of_nobodys_is_set_aside_once_whoever_tells_of_it(driver: SenderDriver) -> None:
+async def test_an_unassigned_reply_is_set_aside_once_whoever_reports_it(driver: SenderDriver) -> None:
     await began(driver)
     form = driver.provider.write_back("STOP", sender="messenger:1042")
     await driver.http.post(**signed_post(replies_url(), form))

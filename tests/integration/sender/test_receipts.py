@@ -177,7 +177,7 @@ async def test_a_receipt_with_odd_characters_is_stored_cleanly(driver: SenderDri
 
 
 @pytest.mark.parametrize("code", [30034, 30032, 35118, 30002])
-async def test_a_registration_or_account_fault_told_by_a_receipt_halts_the_number_and_its_texts_wait(
+async def test_a_registration_or_account_fault_in_a_receipt_halts_the_number_and_its_texts_wait(
     driver: SenderDriver, code: int
 ) -> None:
     text = await sent(driver)

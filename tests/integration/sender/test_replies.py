@@ -54,7 +54,7 @@ async def test_a_reply_brought_twice_counts_once(driver: SenderDriver) -> None:
 
 
 @pytest.mark.parametrize("purpose", [Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION])
-async def test_answers_reach_somebody_who_opted_out(driver: SenderDriver, purpose: Purpose) -> None:
+async def test_answers_reach_a_person_who_opted_out(driver: SenderDriver, purpose: Purpose) -> None:
     await driver.reply("STOP")
     await driver.hear(driver.cleared(purpose=purpose))
     await driver.send()
@@ -84,7 +84,7 @@ async def test_a_start_lifts_when_the_ledger_echoes_its_number(driver: SenderDri
     assert driver.provider.calls == 1
 
 
-async def test_a_revocation_through_another_door_acts_and_an_older_one_does_not(driver: SenderDriver) -> None:
+async def test_a_revocation_through_another_entry_point_acts_and_an_older_one_does_not(driver: SenderDriver) -> None:
     revoked = ScopeSnapshot(status="revoked")
     await driver.hear(changed(driver, 5, marketing=revoked, act=ConsentAct.REVOKED))
     await driver.hear(changed(driver, 4))
@@ -111,7 +111,7 @@ async def test_a_wrong_number_is_suppressed_with_its_cause(driver: SenderDriver)
     assert (await driver.people())[0]["suppressed"] == "wrong_person"
 
 
-async def test_a_doubtful_reply_holds_marketing_until_somebody_decides(driver: SenderDriver) -> None:
+async def test_a_doubtful_reply_holds_marketing_until_a_decision(driver: SenderDriver) -> None:
     await driver.reply("cancel my subscription")
     (heard,) = await driver.published(ReplyReceived)
     assert heard.needs_review
@@ -148,7 +148,9 @@ async def test_only_a_stop_that_changes_nothing_repeats_an_opt_out(driver: Sende
     assert [each.repeats_opt_out for each in heard] == [False, False, False, True, True]
 
 
-async def test_the_first_stop_by_text_repeats_no_opt_out_that_came_through_another_door(driver: SenderDriver) -> None:
+async def test_the_first_stop_by_text_repeats_no_opt_out_that_came_through_another_entry_point(
+    driver: SenderDriver,
+) -> None:
     revoked = ScopeSnapshot(status="revoked")
     everything = {"marketing": revoked, "informational": revoked, "suppressed": SuppressionCause.OPT_OUT}
     await driver.hear(changed(driver, 1, act=ConsentAct.REVOKED, **everything))

@@ -97,7 +97,7 @@ async def test_an_expired_text_is_refused_with_its_reason(driver: SenderDriver) 
     assert driver.provider.calls == 0
 
 
-async def test_a_closed_merchant_writes_to_nobody(driver: SenderDriver) -> None:
+async def test_a_closed_merchant_sends_nothing(driver: SenderDriver) -> None:
     await driver.hear(make.event(MerchantClosed, recipient_id=make.RECIPIENT), driver.cleared())
     await driver.send()
     (failed,) = await driver.published(DispatchFailed)
@@ -229,7 +229,7 @@ async def test_a_dispatch_can_be_looked_up_with_every_attempt(driver: SenderDriv
     assert [attempt["state"] for attempt in body["attempts"]] == ["refused", "accepted"]
 
 
-async def told_of(driver: SenderDriver, follow_up_id: object) -> dict[str, Any]:
+async def listed(driver: SenderDriver, follow_up_id: object) -> dict[str, Any]:
     """Return what the sender says it is doing with a text."""
     headers = {"Authorization": f"Bearer {make_sender.API_KEY}"}
     return dict((await driver.http.get(f"/v1/dispatches/{follow_up_id}", headers=headers)).json()["progress"])
@@ -258,7 +258,7 @@ async def test_a_call_that_is_not_over_is_said_aloud(
     assert event.until > driver.clock.now()
     [line] = [line for line in lines if line["event"] in {"call_unanswered", "call_put_off"}]
     assert (line["reason"], line["follow_up_id"]) == (reason, str(cleared.follow_up_id))
-    shown = await told_of(driver, cleared.follow_up_id)
+    shown = await listed(driver, cleared.follow_up_id)
     assert (shown["doing"], shown["waits_for"]) == (doing, waits_for)
     assert shown["until"] is not None
 
@@ -266,9 +266,9 @@ async def test_a_call_that_is_not_over_is_said_aloud(
 async def test_a_text_that_went_is_with_the_provider(driver: SenderDriver) -> None:
     cleared = driver.cleared()
     await driver.hear(cleared)
-    assert (await told_of(driver, cleared.follow_up_id))["doing"] == "sending"
+    assert (await listed(driver, cleared.follow_up_id))["doing"] == "sending"
     await driver.send()
-    assert (await told_of(driver, cleared.follow_up_id))["doing"] == "sent"
+    assert (await listed(driver, cleared.follow_up_id))["doing"] == "sent"
     assert await driver.published(DispatchWaiting) == []
 
 
@@ -320,7 +320,7 @@ async def test_the_service_sends_by_itself_while_it_runs(driver: SenderDriver) -
     assert driver.provider.calls == 1
 
 
-async def test_marketing_waits_while_the_event_door_is_halted(driver: SenderDriver) -> None:
+async def test_marketing_waits_while_the_consumer_is_halted(driver: SenderDriver) -> None:
     await driver.hear(driver.cleared(1, purpose=Purpose.MARKETING), driver.cleared(2, phone="+12125550124"))
     assert driver.service.runner is not None
     driver.service.runner.halted = "consumer_halted"

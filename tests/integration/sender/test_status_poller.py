@@ -126,7 +126,7 @@ async def test_questions_go_no_faster_than_the_accounts_budget_and_none_is_forgo
     assert len(await driver.published(DispatchDelivered)) == 19
 
 
-async def test_a_text_the_provider_does_not_know_any_more_holds_nobody_up(driver: SenderDriver) -> None:
+async def test_a_text_the_provider_does_not_know_any_more_holds_no_other_up(driver: SenderDriver) -> None:
     await sent(driver, 2)
     lost, other = driver.provider.texts
     driver.provider.loses_sight_of.add(lost.sid)
@@ -170,7 +170,7 @@ async def test_one_account_that_fails_keeps_no_other_from_being_asked(driver: Se
     assert len(await driver.published(DispatchDelivered)) == 1
 
 
-async def test_nobody_asks_about_a_person_who_was_erased(driver: SenderDriver) -> None:
+async def test_no_provider_is_asked_about_an_erased_person(driver: SenderDriver) -> None:
     await sent(driver)
     person = make_sender.recipient_id(driver.sealer, "+12125550001")
     await driver.hear(make.event(RecipientErased, recipient_id=person))

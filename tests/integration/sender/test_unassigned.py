@@ -59,7 +59,7 @@ async def test_what_a_reply_says_is_shown_to_those_alone_who_may_decide(driver: 
     assert (await decide(driver, "assign", {"to": PERSON}, READER)).status_code == 403
 
 
-async def test_a_stop_that_is_assigned_counts_and_waits_for_nobody_any_more(driver: SenderDriver) -> None:
+async def test_a_stop_that_is_assigned_counts_and_waits_no_longer(driver: SenderDriver) -> None:
     await deliver(driver)
     answer = await decide(driver, "assign", {"to": "(212) 555-0123"})
     assert answer.json() == {"reply_class": "opt_out", "merchant": make.MERCHANT}

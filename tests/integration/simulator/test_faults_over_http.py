@@ -38,7 +38,7 @@ async def test_a_500_after_accepting_leaves_a_text_and_a_503_before_it_leaves_no
     assert len(await driver.statuses()) == 2
 
 
-async def test_a_throttled_text_is_told_when_to_come_back_and_leaves_nothing(driver: SimulatorDriver) -> None:
+async def test_a_throttled_text_is_answered_with_when_to_retry_and_leaves_nothing(driver: SimulatorDriver) -> None:
     await driver.faults({"kind": "throttle", "next": 1, "retry_after_seconds": 3})
     form = {"To": PHONE, "From": SHOP_NUMBER, "Body": "Hello"}
     async with driver.http.post(driver.messages, data=form, headers=driver.credentials) as answer:

@@ -108,7 +108,7 @@ async def test_a_twiml_answer_is_sent_back_to_the_phone(driver: SimulatorDriver)
     assert (await driver.get("/simulator/texts"))["texts"][0]["body"] == "Thanks & bye"
 
 
-async def test_a_reply_from_a_phone_nobody_wrote_to_needs_a_number(driver: SimulatorDriver) -> None:
+async def test_a_reply_from_a_phone_without_any_text_needs_a_number(driver: SimulatorDriver) -> None:
     assert (await driver.reply("Hi"))["http_status"] == 422
     assert (await driver.reply("Hi", to=SHOP_NUMBER))["http_status"] == 201
     assert (await driver.reply(""))["http_status"] == 400

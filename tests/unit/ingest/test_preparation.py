@@ -57,9 +57,9 @@ def test_every_topic_is_read_and_its_events_survive_the_wire(topic: str) -> None
     arrival = arrival_of(topic, DOCUMENTS[topic])
     assert isinstance(arrival.outcome, ParsedDelivery)
     somebody = arrival.addressee or arrival_of("orders/create", shopify_order()).addressee
-    told = announcements(arrival.origin, arrival.outcome, somebody, arrival.facts, arrival.claims)
-    assert told
-    for event in told:
+    reported = announcements(arrival.origin, arrival.outcome, somebody, arrival.facts, arrival.claims)
+    assert reported
+    for event in reported:
         assert decode(type(event), encode(event)) == event
 
 
@@ -83,8 +83,8 @@ def test_the_same_order_read_twice_has_the_same_trigger() -> None:
     ids = set()
     for arrival in (first, second):
         assert isinstance(arrival.outcome, ParsedDelivery)
-        told = announcements(arrival.origin, arrival.outcome, arrival.addressee, arrival.facts, arrival.claims)
-        ids |= {event.event_id for event in told if isinstance(event, TriggerReceived)}
+        reported = announcements(arrival.origin, arrival.outcome, arrival.addressee, arrival.facts, arrival.claims)
+        ids |= {event.event_id for event in reported if isinstance(event, TriggerReceived)}
     assert len(ids) == 1
 
 

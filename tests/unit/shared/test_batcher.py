@@ -67,7 +67,7 @@ async def test_a_caller_who_left_does_not_stop_the_others() -> None:
     await gatherer.finish()
 
 
-async def test_an_item_waits_for_company_and_a_full_group_for_nobody() -> None:
+async def test_an_item_waits_for_company_and_a_full_group_does_not() -> None:
     recorder = Recorder()
     recorder.may_go.set()
     gatherer = Batcher(recorder.record, 3, linger_seconds=30)
@@ -88,7 +88,7 @@ async def test_while_something_else_comes_first_even_a_full_group_waits_and_then
     assert recorder.groups == [[0, 1, 2], [3, 4]]
 
 
-async def test_many_of_one_name_hold_nobody_of_another_and_each_keeps_its_order() -> None:
+async def test_many_of_one_name_hold_none_of_another_and_each_keeps_its_order() -> None:
     recorder = Recorder()
     gatherer = Batcher(recorder.record, 4, whose=lambda number: number // 1000)
     tasks = [asyncio.create_task(gatherer.add(number)) for number in (*range(1000, 1020), 2000, 2001, 3000)]

@@ -25,7 +25,7 @@ def test_the_old_name_is_read_only_where_the_other_is_not_set(monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", [NAME, OLD_NAME, "FOLLOWUP_SCHEDULER_CONTENT_DAYS"])
-def test_a_value_that_cannot_be_used_is_told_with_its_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_cannot_be_used_is_reported_with_its_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "-1")
     with pytest.raises(ConfigurationFault, match=r"FOLLOWUP_SCHEDULER_(UNCONFIRMED_HOURS|CONTENT_DAYS): "):
         CommonSettings()

@@ -58,8 +58,8 @@ if child:
 
 
 def test_a_process_that_was_forked_mints_other_ids_than_its_parent() -> None:
-    told = subprocess.run([sys.executable, "-c", _FORK], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
-    assert len(set(told.stdout.split())) == 100
+    reported = subprocess.run([sys.executable, "-c", _FORK], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+    assert len(set(reported.stdout.split())) == 100
 
 
 def test_threads_mint_different_ids() -> None:

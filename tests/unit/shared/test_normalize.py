@@ -69,7 +69,7 @@ def test_a_name_is_read_once_as_it_is_meant(written: str | None, read: str | Non
     ("country", "state", "locale"),
     [("UK", "Wales", "en_GB"), ("usa", "New York", "en_US"), ("US", "US-NY", "en-US"), ("US", "n.y.", "en_US.UTF-8")],
 )
-def test_both_doors_understand_the_usual_spellings(country: str, state: str, locale: str) -> None:
+def test_both_entry_points_understand_the_usual_spellings(country: str, state: str, locale: str) -> None:
     person: dict[str, Any] = {"country": country, "locale": locale, "first_name": "evil.example"}
     if state != "Wales":
         person["state"] = state
@@ -86,7 +86,7 @@ def test_both_doors_understand_the_usual_spellings(country: str, state: str, loc
 @pytest.mark.parametrize(
     "wrong", [{"country": "Atlantis"}, {"locale": "english please"}, {"country": 7}, {"locale": "x" * 99}]
 )
-def test_what_no_door_understands_is_refused_at_each(wrong: dict[str, Any]) -> None:
+def test_what_no_entry_point_understands_is_refused_at_each(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         FollowUpRequest.model_validate({"to": "1", "text": "x", "purpose": "marketing", "recipient": wrong})
     with pytest.raises(ValidationError):

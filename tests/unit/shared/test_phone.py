@@ -55,7 +55,7 @@ def test_a_number_a_person_wrote_becomes_canonical(raw: str, region: str | None,
         ("1" * 400, "US", "too many"),
     ],
 )
-def test_a_number_nobody_could_be_reached_at_says_why(raw: str, region: str | None, hint: str) -> None:
+def test_a_number_that_cannot_be_reached_says_why(raw: str, region: str | None, hint: str) -> None:
     refused = phone.parse(raw, region)
 
     assert isinstance(refused, Unparsable)
@@ -100,7 +100,9 @@ def test_masking_always_hides_at_least_three_digits(number: str) -> None:
         ("not a number", None),
     ],
 )
-def test_the_country_is_told_by_the_prefix_and_never_guessed_for_plus_one(number: str, country: str | None) -> None:
+def test_the_country_follows_from_the_prefix_and_is_never_guessed_for_plus_one(
+    number: str, country: str | None
+) -> None:
     assert phone.country_of(E164(number)) == country
 
 

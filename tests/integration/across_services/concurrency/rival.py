@@ -40,9 +40,9 @@ async def rival(
     harness.runtime.sealer._keyring.save(folder / "rival.json")
     (folder / "dues").write_bytes(b"\n".join(encode(due) for due in dues or []))
     url = database._engine.url.render_as_string(hide_password=False).replace("+asyncpg", "")
-    told = json.dumps({"role": role, "url": url, "schema": database.schema, "folder": str(folder)})
+    reported = json.dumps({"role": role, "url": url, "schema": database.schema, "folder": str(folder)})
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, told, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", __name__, reported, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     assert child.stdin is not None
     assert child.stdout is not None
@@ -54,15 +54,15 @@ async def rival(
     assert await asyncio.wait_for(child.wait(), 300) == 0
 
 
-async def main(told: dict[str, Any]) -> None:
+async def main(reported: dict[str, Any]) -> None:
     """Be the other process."""
-    folder = Path(told["folder"])
-    database = PostgresDatabase(told["url"], told["schema"])
+    folder = Path(reported["folder"])
+    database = PostgresDatabase(reported["url"], reported["schema"])
     await database.start()
     merchants = MerchantDirectory.load(folder / "merchants", make_sender.ENVIRON)
     sealer = Sealer(Keyring.load(folder / "rival.json"))
     runtime = Runtime(ProcessSettings(data_dir=folder), FakeClock(), database, OrderedLog(database), sealer, merchants)
-    work = {"judge": _judge, "send": _send}[told["role"]]
+    work = {"judge": _judge, "send": _send}[reported["role"]]
     await work(runtime, folder)
     await database.stop()
 

@@ -31,7 +31,7 @@ from shared.testing.waiting import until
 from tests.integration.across_services.concurrency.line import Line, Place
 from tests.integration.across_services.rights import driver as rights
 from tests.integration.compliance import driver as compliance
-from tests.integration.ingest.driver import open_stage
+from tests.integration.ingest.driver import open_ingest
 from tests.integration.metrics.conftest import opened as metrics_opened
 from tests.integration.sender.driver import SenderDriver, alarms, open_driver
 
@@ -65,7 +65,7 @@ async def read_through(harness: ServiceHarness, service: Service) -> None:
 
 
 async def test_a_delivery_is_kept_and_published_once(line: Line, place: Place, tmp_path: Path) -> None:
-    async with open_stage(tmp_path, FakeClock()) as driver:
+    async with open_ingest(tmp_path, FakeClock()) as driver:
         line.cut(place)
         again = await repeated(lambda: driver.shopify("orders/create", shopify_order()))
         assert again.json() == {"status": "accepted" if place is Place.BEFORE else "duplicate"}
@@ -75,7 +75,7 @@ async def test_a_delivery_is_kept_and_published_once(line: Line, place: Place, t
 async def test_deliveries_that_share_a_commit_are_all_in_doubt_and_all_kept_once(
     line: Line, place: Place, tmp_path: Path
 ) -> None:
-    async with open_stage(tmp_path, FakeClock()) as driver:
+    async with open_ingest(tmp_path, FakeClock()) as driver:
         line.cut(place)
 
         async def all_of_them() -> list[int]:
@@ -90,9 +90,9 @@ async def test_deliveries_that_share_a_commit_are_all_in_doubt_and_all_kept_once
 async def test_a_keyed_request_of_ingest_is_answered_as_if_it_had_been_one(
     line: Line, place: Place, tmp_path: Path
 ) -> None:
-    async with open_stage(tmp_path, FakeClock()) as driver:
+    async with open_ingest(tmp_path, FakeClock()) as driver:
         line.cut(place)
-        again = await repeated(lambda: driver.tell(event(), **KEY))
+        again = await repeated(lambda: driver.report(event(), **KEY))
         assert (again.status_code, again.json()["accepted"]) == (202, 1)
         assert len(await driver.triggers()) == 1
 
@@ -238,7 +238,7 @@ async def test_a_stop_is_answered_only_once_it_is_stored_and_reported_once(
         assert len(await driver.published(ConsentReported)) == len(await driver.published(ReplyReceived)) == 1
 
 
-async def test_a_receipt_is_told_once(line: Line, place: Place, tmp_path: Path) -> None:
+async def test_a_receipt_is_published_once(line: Line, place: Place, tmp_path: Path) -> None:
     async with open_driver(tmp_path) as driver:
         await driver.hear(driver.cleared())
         await driver.send()

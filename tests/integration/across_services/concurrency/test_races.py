@@ -32,7 +32,7 @@ from shared.testing.make_ingest import api_key, body_of, event, shopify_headers,
 from tests.integration.across_services.concurrency.at_once import AT_ONCE, all_at_once, handled
 from tests.integration.across_services.rights import driver as rights
 from tests.integration.compliance import driver as compliance
-from tests.integration.ingest.driver import open_stage
+from tests.integration.ingest.driver import open_ingest
 
 KEY = {"Idempotency-Key": "once"}
 CONSENT = {"to": PHONE, "scope": "marketing", "level": "pewc", "disclosure": "shown"}
@@ -50,17 +50,17 @@ async def test_one_key_used_by_many_requests_at_once_is_one_request_with_one_ans
 
 
 async def test_one_id_for_two_events_at_once_is_taken_once_and_refused_once(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, FakeClock()) as driver:
+    async with open_ingest(tmp_path, FakeClock()) as driver:
         for number in range(AT_ONCE):
             answers = await asyncio.gather(
-                *(driver.tell(event(id=f"e-{number}", subject=f"order-{which}")) for which in range(2))
+                *(driver.report(event(id=f"e-{number}", subject=f"order-{which}")) for which in range(2))
             )
             assert sorted(answer.status_code for answer in answers) == [202, 409]
         assert len(await driver.triggers()) == await driver.count(deliveries) == AT_ONCE
 
 
 async def test_a_delivery_brought_to_two_replicas_at_once_is_kept_once(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, FakeClock()) as driver:
+    async with open_ingest(tmp_path, FakeClock()) as driver:
         runtime = driver.harness.runtime
         keys = Keys(runtime.merchants, RateLimit(1000, runtime.clock))
         replicas = []
@@ -72,13 +72,13 @@ async def test_a_delivery_brought_to_two_replicas_at_once_is_kept_once(tmp_path:
         headers = shopify_headers(body, "orders/create")
         path = "/v1/webhooks/shopify/acme"
         answers = await asyncio.gather(*(each.post(path, content=body, headers=headers) for each in replicas))
-        told = sorted(answer.json()["status"] for answer in answers)
-        assert told == ["accepted", *["duplicate"] * (AT_ONCE - 1)]
+        reported = sorted(answer.json()["status"] for answer in answers)
+        assert reported == ["accepted", *["duplicate"] * (AT_ONCE - 1)]
         assert await driver.count(deliveries) == len(await driver.harness.published(TriggerReceived)) == 1
         assert api_key()
 
 
-async def test_claims_about_a_stranger_through_both_doors_at_once_make_one_chain(tmp_path: Path) -> None:
+async def test_claims_about_a_stranger_through_both_entry_points_at_once_make_one_chain(tmp_path: Path) -> None:
     async with compliance.opened(tmp_path) as driver, driver.http() as http:
         claims = [driver.claim(source=f"form-{n}") for n in range(AT_ONCE)]
         bodies = [{**CONSENT, "source": f"page-{n}"} for n in range(AT_ONCE)]

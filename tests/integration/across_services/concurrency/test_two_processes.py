@@ -66,8 +66,8 @@ async def test_two_processes_together_let_no_more_new_people_through_than_the_ho
             for start in range(0, asked, BATCH):
                 batch = [due(number) for number in range(start, min(start + BATCH, asked))]
                 await units.run(lambda uow, batch=batch: router.handle(batch, uow), WritePriority.BATCHES)  # type: ignore[misc]  # its own batch
-        told = Counter(type(verdict) for verdict in await driver.verdicts())
-        assert told == {FollowUpCleared: most, FollowUpDeferred: 2 * asked - most}
+        reported = Counter(type(verdict) for verdict in await driver.verdicts())
+        assert reported == {FollowUpCleared: most, FollowUpDeferred: 2 * asked - most}
 
 
 @pytest.mark.parametrize("races", RACES)

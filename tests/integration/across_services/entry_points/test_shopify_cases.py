@@ -82,7 +82,7 @@ steps:
 }
 
 
-class Door:
+class EntryPoint:
     """The webhook entry point, and the services that parse a delivery, store consent and plan texts."""
 
     def __init__(self, built: ServiceHarness, client: httpx2.AsyncClient, three: list[Any]) -> None:
@@ -137,7 +137,7 @@ class Door:
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Door]:
+async def opened(folder: Path) -> AsyncIterator[EntryPoint]:
     """Open the entry point in a folder."""
     merchants = merchants_folder(folder, "acme")
     file = merchants / "acme" / "merchant.yaml"
@@ -163,7 +163,7 @@ async def opened(folder: Path) -> AsyncIterator[Door]:
             max_webhook_body_bytes=built.runtime.settings.max_webhook_body_bytes,
         )
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(web), base_url="http://followup.test") as client:
-            yield Door(built, client, three)
+            yield EntryPoint(built, client, three)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

@@ -112,7 +112,7 @@ async def test_a_cancelled_order_is_no_order_of_the_persons(shop: Shop) -> None:
         assert not (await shop.figure(name))["numerator"]
 
 
-async def test_an_order_that_two_sources_tell_of_is_one(shop: Shop) -> None:
+async def test_an_order_from_two_sources_is_one(shop: Shop) -> None:
     await shop.allow()
     await shop.shopify("orders/create", **order(shop))
     shop.clock.advance(minutes=1)

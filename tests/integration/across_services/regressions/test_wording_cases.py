@@ -78,7 +78,7 @@ async def test_a_shops_own_amount_and_currency_count(shop: Shop) -> None:
     assert await on_the_phone(shop, case["text"], facts=case["facts"]) == "Total 49 USD"
 
 
-async def test_nobody_is_greeted_by_no_name(shop: Shop) -> None:
+async def test_no_text_greets_by_an_empty_name(shop: Shop) -> None:
     await shop.allow()
     assert await on_the_phone(shop, CASES["missing-blank-idiom"]["input"]["text"]) == ", ok"
 
@@ -90,7 +90,7 @@ async def test_half_a_sentence_is_not_sent(shop: Shop) -> None:
     assert await shop.states() == [("failed", "render_failed")]
 
 
-async def test_what_nobody_ever_bought_has_no_date(shop: Shop) -> None:
+async def test_what_was_never_bought_has_no_date(shop: Shop) -> None:
     assert await refused(shop, text=CASES["missing-last-order"]["input"]["text"])
 
 

@@ -132,7 +132,7 @@ async def test_an_opt_out_of_an_erased_person_is_still_taken(driver: RightsDrive
     assert (await driver.client.post("/v1/consents/revoke", json={"to": PHONE})).status_code == 200
 
 
-async def test_a_person_nobody_knows_is_erased_too_and_stays_so(driver: RightsDriver) -> None:
+async def test_an_unknown_person_is_erased_too_and_stays_so(driver: RightsDriver) -> None:
     certificate = await driver.erased()
     assert certificate["state"] == "complete"
     assert all(not any(each["rows"].values()) for each in certificate["services"])
@@ -142,7 +142,7 @@ async def test_a_person_nobody_knows_is_erased_too_and_stays_so(driver: RightsDr
     assert standing.json()["suppressed"] == "erased"
 
 
-async def test_an_erasure_told_twice_keeps_its_first_certificate(driver: RightsDriver) -> None:
+async def test_an_erasure_received_twice_keeps_its_first_certificate(driver: RightsDriver) -> None:
     await driver.lived()
     certificate = await driver.erased()
     [erased] = await driver.harness.published(RecipientErased)
@@ -166,7 +166,7 @@ async def test_a_service_that_does_not_answer_is_named_as_late_after_a_minute(dr
     assert (await driver.client.get(path)).json()["state"] == "complete"
 
 
-async def test_a_copy_made_before_the_erasure_and_told_after_it_is_not_kept(driver: RightsDriver) -> None:
+async def test_a_copy_made_before_the_erasure_and_received_after_it_is_not_kept(driver: RightsDriver) -> None:
     await driver.lived()
     await driver.client.post("/v1/exports", json={"to": PHONE})
     await driver.client.post("/v1/erasures", json={"to": PHONE})

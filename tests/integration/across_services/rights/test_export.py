@@ -16,20 +16,20 @@ async def test_a_copy_holds_what_every_service_knows_in_the_clear(driver: Rights
     await driver.lived()
     answer = await driver.exported()
     assert (answer["state"], answer["missing"]) == ("complete", [])
-    told = answer["services"]
-    assert told["ingest"]["ingest_deliveries"][0]["body"]["customer"]["first_name"] == "Ana"
-    assert {row["contact"]["phone"] for row in told["ingest"]["ingest_subjects"]} == {PHONE}
-    [text] = told["scheduler"]["scheduler_follow_ups"]
+    reported = answer["services"]
+    assert reported["ingest"]["ingest_deliveries"][0]["body"]["customer"]["first_name"] == "Ana"
+    assert {row["contact"]["phone"] for row in reported["ingest"]["ingest_subjects"]} == {PHONE}
+    [text] = reported["scheduler"]["scheduler_follow_ups"]
     assert (text["contact"]["last_name"], text["facts"]["recipient"]["first_name"]) == ("Ruiz", "Ana")
-    assert [row["state"] for row in told["scheduler"]["scheduler_state_changes"]] == ["pending", "released"]
-    [entry, *_] = told["compliance"]["compliance_consent_ledger"]
+    assert [row["state"] for row in reported["scheduler"]["scheduler_state_changes"]] == ["pending", "released"]
+    [entry, *_] = reported["compliance"]["compliance_consent_ledger"]
     assert entry["canonical"]["act"] == "granted"
-    [verdict] = told["compliance"]["compliance_decisions"]
+    [verdict] = reported["compliance"]["compliance_decisions"]
     assert verdict["record"]["verdict"]["reason"] == "ok"
-    assert told["sender"]["sender_replies"][0]["text"] == "what a lovely cup"
-    assert "MessageStatus=sent" in told["sender"]["sender_receipts"][0]["raw"]
-    assert {row["type"] for row in told["metrics"]["metrics_facts"]} >= {"trigger.received", "follow-up.due"}
-    assert told["metrics"]["metrics_customer_orders"][0]["amount_minor"] == 4900
+    assert reported["sender"]["sender_replies"][0]["text"] == "what a lovely cup"
+    assert "MessageStatus=sent" in reported["sender"]["sender_receipts"][0]["raw"]
+    assert {row["type"] for row in reported["metrics"]["metrics_facts"]} >= {"trigger.received", "follow-up.due"}
+    assert reported["metrics"]["metrics_customer_orders"][0]["amount_minor"] == 4900
 
 
 async def test_what_was_handed_over_rests_sealed_and_travels_sealed(driver: RightsDriver) -> None:
@@ -76,7 +76,7 @@ async def test_an_incomplete_copy_says_who_has_not_answered_after_a_minute(drive
     assert (after["state"], "sender" in after["services"]) == ("complete", True)
 
 
-async def test_a_copy_told_twice_is_the_same_copy(driver: RightsDriver) -> None:
+async def test_a_copy_received_twice_is_the_same_copy(driver: RightsDriver) -> None:
     await driver.lived()
     answer = await driver.exported()
     await driver.harness.publish(*await driver.harness.published(PrivacyExported))

@@ -111,9 +111,9 @@ async def test_two_cells_may_share_a_place_only_where_they_say_the_same_of_the_s
 def test_every_sealed_field_of_every_event_has_its_place() -> None:
     for kind in registry().values():
         sealed = set(sealed_names(kind))
-        told = make.event(kind).associated_data()
-        assert sealed <= told.keys(), kind.type
-        assert len({told[name] for name in sealed}) == len(sealed)
+        reported = make.event(kind).associated_data()
+        assert sealed <= reported.keys(), kind.type
+        assert len({reported[name] for name in sealed}) == len(sealed)
 
 
 def sealed_names(kind: type[Part]) -> Sequence[str]:
@@ -143,6 +143,6 @@ async def test_what_an_earlier_version_left_is_bound_when_it_is_sealed_again(dri
             await uow.db.change(dispatches, [{"follow_up_id": row["follow_up_id"], "body": unbound}])
 
     await units.run(unbind, WritePriority.BATCHES)
-    told = await resealed(units, sealer, SEALED, lambda _table, _progress: None)
-    assert (told.resealed, told.unreadable) == (1, 0)
+    reported = await resealed(units, sealer, SEALED, lambda _table, _progress: None)
+    assert (reported.resealed, reported.unreadable) == (1, 0)
     assert all(sealer.is_current(cell.value) for cell in await cells(driver))

@@ -65,7 +65,7 @@ def clear(sealer: Sealer, found: Sequence[Cell]) -> list[bytes]:
     return sorted(sealer.open(ACME, cell.place, cell.value) for cell in found)
 
 
-def nobody(_table: sa.Table, _progress: ResealProgress) -> None:
+def unwatched(_table: sa.Table, _progress: ResealProgress) -> None:
     return
 
 
@@ -75,12 +75,12 @@ async def test_all_that_rests_sealed_is_sealed_again_and_a_second_time_nothing(d
     sealer = Sealer(ring_of(driver.sealer).rotated())
     before = await cells(driver)
     units = driver.harness.runtime.units
-    first = await resealed(units, sealer, SEALED, nobody, rows=1)
+    first = await resealed(units, sealer, SEALED, unwatched, rows=1)
     after = await cells(driver)
     assert all(sealer.is_current(cell.value) for cell in after)
     assert clear(sealer, after) == clear(driver.sealer, before)
     assert (first.resealed, first.unreadable) == (len(before), 0)
-    again = await resealed(units, sealer, SEALED, nobody)
+    again = await resealed(units, sealer, SEALED, unwatched)
     assert (again.looked_at, again.resealed) == (first.looked_at, 0)
 
 
@@ -97,7 +97,7 @@ async def test_a_rotation_that_was_stopped_goes_on_where_it_is_needed(driver: Ri
 
     with pytest.raises(KeyboardInterrupt):
         await resealed(units, sealer, SEALED, stop_soon, rows=1)
-    rest = await resealed(units, sealer, SEALED, nobody)
+    rest = await resealed(units, sealer, SEALED, unwatched)
     assert rest.resealed == len(await cells(driver)) - seen[-1] > 0
 
 
@@ -109,7 +109,7 @@ async def test_what_does_not_open_is_counted_and_left(driver: RightsDriver) -> N
         await uow.db.execute(sa.update(dispatches).values(body=broken))
 
     await driver.harness.runtime.units.run(spoil, WritePriority.BATCHES)
-    found = await resealed(driver.harness.runtime.units, Sealer(ring_of(driver.sealer).rotated()), SEALED, nobody)
+    found = await resealed(driver.harness.runtime.units, Sealer(ring_of(driver.sealer).rotated()), SEALED, unwatched)
     [row] = await driver.harness.rows(sa.select(dispatches))
     assert (found.unreadable, found.named) == (1, [f"sender_dispatches.body of {row['follow_up_id']}"])
     [row] = await driver.harness.rows(sa.select(dispatches.c.body))

@@ -70,8 +70,8 @@ async def test_what_was_known_of_the_number_is_in_the_evidence_and_recomputes(
         assert record.inputs.recipient.line.value == "voip"
         async with driver.http() as client:
             [due] = await driver.verdicts()
-            told = (await client.get(f"/v1/decisions/{due.follow_up_id}")).json()
-    assert [each["recomputed"] for each in told["decisions"]] == ["identical"]
+            reported = (await client.get(f"/v1/decisions/{due.follow_up_id}")).json()
+    assert [each["recomputed"] for each in reported["decisions"]] == ["identical"]
 
 
 async def test_a_register_that_is_named_and_missing_refuses_to_start(

@@ -31,8 +31,8 @@ async def take(driver: ComplianceDriver, *rows: dict[str, Any]) -> dict[str, Any
     async with driver.http() as client:
         answer = await client.post("/v1/consents/imports", json={"rows": list(rows)})
     assert answer.status_code == 200
-    told: dict[str, Any] = answer.json()
-    return told
+    reported: dict[str, Any] = answer.json()
+    return reported
 
 
 async def test_a_row_with_evidence_permits_marketing(driver: ComplianceDriver) -> None:
@@ -61,16 +61,16 @@ async def test_a_row_with_evidence_permits_marketing(driver: ComplianceDriver) -
 async def test_a_row_that_proves_nothing_is_refused_with_its_reason_and_costs_only_itself(
     driver: ComplianceDriver, changes: dict[str, Any], reason: str
 ) -> None:
-    told = await take(driver, {**ROW, **changes}, {**ROW, "to": "+12125550199"})
-    assert told["recorded"] == 1
-    [refusal] = told["refused"]
+    reported = await take(driver, {**ROW, **changes}, {**ROW, "to": "+12125550199"})
+    assert reported["recorded"] == 1
+    [refusal] = reported["refused"]
     assert (refusal["row"], refusal["reason"]) == (0, reason)
     assert "5550123" not in refusal["detail"].replace(" ", "")
 
 
 async def test_an_opt_out_needs_no_evidence_and_counts(driver: ComplianceDriver) -> None:
-    told = await take(driver, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
-    assert told["recorded"] == 2
+    reported = await take(driver, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
+    assert reported["recorded"] == 2
     assert (await driver.held()).standing.suppression == "opt_out"
 
 
@@ -86,14 +86,14 @@ async def test_the_same_batch_again_changes_nothing(driver: ComplianceDriver) ->
 
 
 async def test_the_same_number_twice_in_one_batch_is_two_entries_of_one_chain(driver: ComplianceDriver) -> None:
-    told = await take(driver, ROW, {**ROW, "captured_at": "2026-11-02T10:00:00Z"}, ROW)
-    assert told == {"recorded": 2, "repeated": 1, "refused": []}
+    reported = await take(driver, ROW, {**ROW, "captured_at": "2026-11-02T10:00:00Z"}, ROW)
+    assert reported == {"recorded": 2, "repeated": 1, "refused": []}
     assert (await driver.held()).standing.epoch == 2
     assert await driver.first_break() is None
 
 
 async def test_an_erased_person_is_not_imported_again(driver: ComplianceDriver) -> None:
     await driver.hear(make.event(RecipientErased, recipient_id=driver.person()))
-    told = await take(driver, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
-    assert (told["recorded"], [each["reason"] for each in told["refused"]]) == (1, ["erased"])
+    reported = await take(driver, ROW, {"to": PHONE, "scope": "all", "event": "revoked"})
+    assert (reported["recorded"], [each["reason"] for each in reported["refused"]]) == (1, ["erased"])
     assert (await driver.held()).standing.suppression == "erased"

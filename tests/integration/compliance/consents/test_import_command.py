@@ -54,8 +54,8 @@ def test_refused_rows_are_reported_by_line_with_reasons_and_without_numbers(fold
     long = "+12125550145,marketing,pewc,2026-01-05T10:00:00Z,Yes, text me\n"
     code, said, refused = run(folder, HEADER + bare + GOOD + wrong + "\n" + long)
     assert (code, "1 recorded in the ledger" in said) == (1, True)
-    told = sorted((int(row["line"]), row["reason"]) for row in refused)
-    assert told == [(2, "no_evidence"), (4, "unusable_number"), (6, "unreadable")]
+    reported = sorted((int(row["line"]), row["reason"]) for row in refused)
+    assert reported == [(2, "no_evidence"), (4, "unusable_number"), (6, "unreadable")]
     report = folder / "consents.csv.refused.csv"
     assert "1212555" not in report.read_text(encoding="utf-8")
     assert report.stat().st_mode & 0o077 == 0

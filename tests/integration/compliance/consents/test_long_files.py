@@ -16,7 +16,7 @@ from services.cli.consents import ConsentImport
 from shared.testing.make_compliance import merchants_folder
 from tests.integration.engines import only_on_sqlite
 
-pytestmark = only_on_sqlite("the command opens the file of an embedded house")
+pytestmark = only_on_sqlite("the command opens the file of an embedded application")
 HEADER = "phone,scope,level,captured_at,disclosure\n"
 MEBIBYTE = 1024 * 1024
 

@@ -99,7 +99,7 @@ def test_people_as_they_live_are_never_held_not_even_a_village_in_the_order_of_i
     assert all(asked(counts, number, minutes=place / 8) is None for place, number in enumerate(people))
 
 
-def test_somebody_who_asks_again_and_again_is_one_neighbour() -> None:
+def test_a_client_that_asks_again_and_again_is_one_neighbour() -> None:
     counts = tally()
     assert [asked(counts, 12_125_550_777) for _ in range(200)] == [None] * 200
     assert len(counts.recent) == 1
@@ -111,7 +111,7 @@ def test_neighbours_of_another_hour_are_no_run() -> None:
     assert len(counts.recent) <= 16
 
 
-def test_a_hold_lasts_until_somebody_releases_it_and_is_told_anew_by_as_many_again() -> None:
+def test_a_hold_lasts_until_it_is_released_and_is_reported_anew_by_as_many_again() -> None:
     counts = tally()
     run = iter(range(12_125_551_000, 12_125_552_000))
     while asked(counts, next(run)) is None:
@@ -146,7 +146,7 @@ def test_keys_and_prefixes_have_room_of_their_own() -> None:
     assert [wait and wait.bound for wait in same] == [None] * 4 + ["prefix"] * 2
 
 
-def test_a_flood_of_one_block_or_key_takes_nobody_elses_room() -> None:
+def test_a_flood_of_one_block_or_key_takes_no_others_room() -> None:
     counts, few = tally(), new_people(per_hour=20, per_key=8, per_prefix=5, adjacent=101)
     flood = [asked(counts, 77_770_000 + 37 * place, few) for place in range(250)]
     assert [wait is None for wait in flood] == [True] * 5 + [False] * 245
@@ -157,14 +157,14 @@ def test_a_flood_of_one_block_or_key_takes_nobody_elses_room() -> None:
     assert [asked(counts, 10_000 * (1_000_000 + place), few) for place in range(7)] == [None] * 7
 
 
-def test_numbers_that_nobody_has_count_towards_the_hour_alone() -> None:
+def test_numbers_in_no_plan_count_towards_the_hour_alone() -> None:
     counts, few = tally(), new_people(per_hour=3, per_key=9, per_prefix=1, adjacent=5)
     nobody = newcomer(1, "+12125550123", 1)
     plain = type(nobody)(nobody.person, None)
     assert [counts.ask(plain, few, START) is None for _ in range(4)] == [True] * 3 + [False]
 
 
-def test_a_limit_of_nought_lets_nobody_through_for_a_day() -> None:
+def test_a_limit_of_zero_lets_no_text_through_for_a_day() -> None:
     wait = asked(tally(), 12_125_557_777, new_people(0, 9, 9, 101))
     assert wait is not None
     assert wait.limit.until == hour_of(START) + 24 * HOUR

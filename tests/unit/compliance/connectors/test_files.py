@@ -50,7 +50,7 @@ def test_a_number_that_changed_hands_twice_counts_from_the_last_time(tmp_path: P
     assert moved.reassigned_at(BEN) is None
 
 
-def test_a_kind_of_line_nobody_knows_is_unknown(tmp_path: Path) -> None:
+def test_an_unrecognised_kind_of_line_is_unknown(tmp_path: Path) -> None:
     lines = LineTypeFile(written(tmp_path, "+12125550123, Landline\n+447911123456,telex\n"))
     assert (lines.line_of(ANA), lines.line_of(BEN)) == (LineType.LANDLINE, LineType.UNKNOWN)
 

@@ -69,7 +69,7 @@ def test_an_invalid_number_is_named_before_a_suppression() -> None:
     assert judge(recipient=person("+18005550123", suppressed=True)).reason is Reason.UNSUPPORTED_NUMBER_TYPE
 
 
-def test_a_class_nobody_knows_is_blocked() -> None:
+def test_an_unknown_class_is_blocked() -> None:
     assert judge(None).reason is Reason.UNKNOWN_CLASS
 
 
@@ -164,7 +164,7 @@ def test_an_answer_at_the_instant_of_the_request_is_its_answer() -> None:
     assert help_after(MINUTE, HistoryItem(NOON - MINUTE, PastKind.HELP)).reason is Reason.NO_RECENT_INBOUND
 
 
-def test_help_that_nobody_asked_for_is_blocked() -> None:
+def test_help_without_a_request_is_blocked() -> None:
     assert judge(Purpose.HELP).reason is Reason.NO_RECENT_INBOUND
 
 
@@ -192,7 +192,7 @@ def test_an_answer_past_its_own_end_is_blocked() -> None:
         Consent(ConsentStatus.PEWC, captured_at=NOON - HOUR, revoked_at=NOON - HOUR),
     ],
 )
-def test_an_opt_out_stops_every_class_that_answers_nobody(purpose: Purpose, consent: Consent) -> None:
+def test_an_opt_out_stops_every_class_that_is_no_answer(purpose: Purpose, consent: Consent) -> None:
     assert judge(purpose, consent=consent).reason is Reason.OPTED_OUT
 
 

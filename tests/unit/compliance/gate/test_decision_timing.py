@@ -199,7 +199,7 @@ def test_the_consent_aware_profile_keeps_rules_that_do_not_spare_consenting_peop
     assert verdict.reason is Reason.QUIET_HOURS
 
 
-def test_the_consent_aware_profile_spares_nobody_without_written_consent() -> None:
+def test_the_consent_aware_profile_exempts_only_written_consent() -> None:
     policy = Policy(profile=Profile.CONSENT_AWARE)
     african = person("+27821234567")
     sunday = datetime(2026, 12, 6, 10, tzinfo=UTC)
@@ -283,7 +283,7 @@ def test_local_time_is_the_persons() -> None:
     assert (found.local_time.hour, found.open) == (23, False)
 
 
-def test_a_zone_nobody_can_use_is_reported() -> None:
+def test_an_unusable_zone_is_reported() -> None:
     assert judge(recipient=person(known=KnownPlace(time_zone="Mars/Phobos"))).evidence.ignored == ("time_zone",)
 
 

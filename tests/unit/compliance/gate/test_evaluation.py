@@ -94,7 +94,7 @@ def test_null_is_the_same_as_omitted(field: str) -> None:
     assert evaluate_json(whole | {field: None}, load_rules()) == evaluate_json(omitted, load_rules())
 
 
-def test_a_field_nobody_knows_is_refused_with_the_nearest_name() -> None:
+def test_an_unknown_field_is_refused_with_the_nearest_name() -> None:
     assert complaint(clas="x") == "clas: no such field, did you mean class?"
     assert complaint(known={"time_zone": "x"}) == "known.time_zone: no such field, did you mean timezone?"
     assert complaint(history=[{"at": "2026-12-01T00:00:00Z", "class": "marketing", "atx": 1}]).startswith(
@@ -182,12 +182,12 @@ def test_an_unknown_consent_status_is_refused_in_its_place_and_the_next_question
 
 
 @pytest.mark.parametrize("status", [None, "none", "unknown"])
-def test_consent_that_nobody_knows_is_no_consent(status: str | None) -> None:
+def test_unknown_consent_is_no_consent(status: str | None) -> None:
     found = answer(consent={"status": status})
     assert (found.decision, found.reason) == ("block", "no_consent")
 
 
-def test_a_zone_nobody_can_use_leaves_it_to_the_number() -> None:
+def test_an_unusable_zone_leaves_it_to_the_number() -> None:
     for name in ("Mars/Phobos", "", "  ", "America/New_Yrok"):
         found = answer(known={"timezone": name})
         assert [zone.zone for zone in found.zones] == ["America/New_York"]

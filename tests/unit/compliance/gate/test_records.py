@@ -68,7 +68,7 @@ def test_a_record_is_written_whole_whatever_the_verdict_and_in_a_batch_of_one_wr
         assert orjson.loads(writer.as_bytes(record)) == plain.dump_python(record, mode="json")
 
 
-def test_a_writer_tells_two_policies_apart_although_one_takes_the_place_of_the_other() -> None:
+def test_a_writer_distinguishes_two_policies_although_one_takes_the_place_of_the_other() -> None:
     writer = RecordWriter()
     for hours in range(1, 50):
         record = decision_record(replace(INPUTS, policy=Policy(max_defer_hours=hours)), shipped())
@@ -89,7 +89,7 @@ def test_a_changed_verdict_does_not_survive_recomputing() -> None:
     assert recompute(forged, shipped()) != forged.verdict
 
 
-def test_a_record_of_other_rules_is_not_recomputed_but_told() -> None:
+def test_a_record_of_other_rules_is_not_recomputed_but_reported() -> None:
     record = decision_record(INPUTS, UnreadableRules("a slip", version="older"))
     assert record.verdict.reason is Reason.RULES_UNREADABLE
     found = recompute(record, shipped())

@@ -45,7 +45,7 @@ def test_a_rule_that_stepped_back_is_never_the_cause() -> None:
     )
 
 
-def test_a_holiday_is_told_with_whose_it_is() -> None:
+def test_a_holiday_is_named_with_its_calendar() -> None:
     assert wording.waiting(Reason.HOLIDAY, UNTIL, (CLOSED_RULE,), (CENTRAL,), CHICAGO) == (
         "It is Tue 07:30 in America/Chicago, a holiday by the rule of Kentucky, so this text waits until "
         "Tue 01 Dec 08:00 America/Chicago time."
@@ -83,20 +83,20 @@ def test_the_clock_of_a_moment_is_the_first_that_is_closed_else_the_first(now: s
     assert clock.key == zone_name
 
 
-def test_a_clearance_tells_the_first_clock_and_an_answer_its_end() -> None:
+def test_a_clearance_has_the_first_clock_and_an_answer_its_end() -> None:
     western = clock("America/Los_Angeles", is_open=True)
     assert wording.clear(UNTIL, (EASTERN, western)).startswith("It is Tue 08:30 in America/New_York and nothing stands")
     assert wording.clear(UNTIL, ()) == "This text answers the person and may go until 14:00:00 UTC."
 
 
-def test_a_hold_is_told_with_when_it_is_looked_at_again() -> None:
+def test_a_hold_is_listed_with_when_it_is_looked_at_again() -> None:
     assert wording.waiting(Reason.NEEDS_REVIEW, UNTIL, (), (EASTERN,), NEW_YORK) == (
         "A reply of this person waits for somebody to decide whether it is an opt-out, so this text is looked at again "
         "at Tue 01 Dec 09:00 America/New_York time."
     )
 
 
-def test_a_text_that_waits_too_long_is_told_why_and_when_it_could_have_gone() -> None:
+def test_a_text_that_waits_too_long_says_why_and_when_it_could_have_gone() -> None:
     assert wording.too_late(Reason.FREQUENCY_CAP, UNTIL, NEW_YORK) == (
         "This text cannot go now (this person has had as many such texts as allowed) and would be out of date by "
         "Tue 01 Dec 09:00 America/New_York time, so it is not sent."

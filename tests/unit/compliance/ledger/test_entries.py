@@ -100,7 +100,7 @@ def test_instants_are_whole_microseconds() -> None:
     assert json.loads(ENTRY.canonical())["recorded_at"] == 1_796_068_801_000_005
 
 
-def test_a_chain_that_nobody_touched_verifies() -> None:
+def test_an_untouched_chain_verifies() -> None:
     assert first_break([]) is None
     assert first_break(chain(5)) is None
 

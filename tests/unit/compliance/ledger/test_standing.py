@@ -97,7 +97,7 @@ def test_an_undated_opt_out_counts_from_when_it_was_recorded() -> None:
     assert status(claim(1, GRANTED, 6), undated) is ConsentStatus.PEWC
 
 
-def test_an_undated_grant_stands_where_nobody_opted_out() -> None:
+def test_an_undated_grant_stands_without_an_opt_out() -> None:
     consent = fold([claim(1, GRANTED, None)]).consent_for(Purpose.MARKETING, LATER)
     assert (consent.status, consent.captured_at) == (ConsentStatus.PEWC, None)
 
@@ -384,12 +384,12 @@ def test_a_standing_stored_without_the_first_withdrawal_counts_from_the_newest()
     assert (consent.revoked_at, consent.revoked_since) == (day(2), day(2))
 
 
-def test_a_stranger_stands_as_one_of_whom_nothing_was_heard() -> None:
+def test_a_strangers_standing_is_empty() -> None:
     assert fold([]) == Standing()
     assert Standing().epoch == Standing().keyword_seq == 0
 
 
-def test_when_every_grant_has_run_out_the_strongest_is_told() -> None:
+def test_when_every_grant_has_run_out_the_strongest_is_shown() -> None:
     written = claim(1, GRANTED, 2, level=ConsentLevel.PEWC, expires_at=day(10))
     said = claim(2, GRANTED, 3, level=ConsentLevel.EXPRESS, expires_at=day(20))
     consent = fold([said, written]).consent_for(Purpose.MARKETING, LATER)
@@ -423,7 +423,7 @@ def test_marketing_consent_bridges_nothing_that_was_said_of_service_texts() -> N
     assert status(written, claim(2, REVOKED, 2, **said), purpose=service) is ConsentStatus.REVOKED
 
 
-def test_the_strongest_valid_consent_is_told_with_its_own_dates() -> None:
+def test_the_strongest_valid_consent_is_shown_with_its_own_dates() -> None:
     written = claim(1, GRANTED, 2, level=ConsentLevel.PEWC, expires_at=day(90))
     said = claim(2, GRANTED, 3, level=ConsentLevel.EXPRESS, expires_at=day(95))
     consent = fold([said, written]).consent_for(Purpose.MARKETING, day(5))

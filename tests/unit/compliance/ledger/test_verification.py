@@ -67,7 +67,7 @@ def verified(rows: Rows, *keys: str) -> Verifier:
     return verifier
 
 
-def test_a_ledger_that_nobody_touched_holds() -> None:
+def test_an_untouched_ledger_holds() -> None:
     found = verified(ledger(), KEY.public_key)
     assert found.problems == []
     assert found.counts["entry"] == 6

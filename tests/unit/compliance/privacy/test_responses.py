@@ -63,14 +63,14 @@ def test_an_erasure_is_complete_when_all_five_have_answered_and_late_after_a_min
     answered: tuple[str, ...], seconds: int, state: str, missing: list[str]
 ) -> None:
     now = START + timedelta(seconds=seconds)
-    told = certificate_answer(ASKED, [certificate(name) for name in answered], now, ledger_verifies=True)
-    assert (told["state"], told["missing"]) == (state, missing)
-    assert (told["completed_at"] is None) == bool(missing)
+    reported = certificate_answer(ASKED, [certificate(name) for name in answered], now, ledger_verifies=True)
+    assert (reported["state"], reported["missing"]) == (state, missing)
+    assert (reported["completed_at"] is None) == bool(missing)
 
 
-def test_a_copy_that_nobody_answered_yet_is_empty_and_says_so() -> None:
-    told = copy_answer(ASKED, [], START)
-    assert (told["services"], told["state"], len(told["missing"])) == ({}, "under_way", 5)
+def test_a_copy_without_any_answer_yet_is_empty_and_says_so() -> None:
+    reported = copy_answer(ASKED, [], START)
+    assert (reported["services"], reported["state"], len(reported["missing"])) == ({}, "under_way", 5)
 
 
 @pytest.mark.parametrize(

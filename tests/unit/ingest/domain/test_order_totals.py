@@ -15,7 +15,9 @@ TOTALS = st.one_of(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(TOTALS, st.booleans())))
-def test_what_was_told_and_the_differences_come_to_the_newest_total(news: list[tuple[OrderTotal | None, bool]]) -> None:
+def test_what_was_announced_and_the_differences_come_to_the_newest_total(
+    news: list[tuple[OrderTotal | None, bool]],
+) -> None:
     first = OrderTotal(4900, "USD")
     known = adjust_amounts(ParsedDelivery(triggers=(BEGUN,), total=first), None, is_old=False).total
     assert known == first
@@ -29,7 +31,7 @@ def test_what_was_told_and_the_differences_come_to_the_newest_total(news: list[t
     assert sum_minor == newest
 
 
-def test_an_order_nobody_was_told_of_has_nothing_to_differ_from() -> None:
+def test_an_unannounced_order_has_nothing_to_differ_from() -> None:
     found = adjust_amounts(ParsedDelivery(total=OrderTotal(4900, "USD")), None, is_old=False)
     assert (found.total, found.added_minor) == (None, 0)
 

@@ -94,7 +94,7 @@ def test_a_disclosure_is_hashed_and_kept_as_evidence() -> None:
         ),
     ],
 )
-def test_a_mistake_is_named_with_its_mend(changes: dict[str, Any], field: str, reason: str) -> None:
+def test_a_mistake_is_named_with_its_fix(changes: dict[str, Any], field: str, reason: str) -> None:
     found = refusal(event(**changes))
     assert (found.field, found.reason) == (field, reason)
 
@@ -105,7 +105,7 @@ def test_what_is_no_event_is_refused(document: Any) -> None:
     assert findings_in(document)
 
 
-def test_every_mistake_of_an_event_is_told() -> None:
+def test_every_mistake_of_an_event_is_reported() -> None:
     found = findings_in(event(kind="x", test="yes", amount={"minor": 1.5, "currency": "usd"}))
     assert {each.field for each in found} == {"kind", "test", "amount.minor", "amount.currency"}
 

@@ -179,8 +179,8 @@ def test_an_order_whose_id_cannot_be_read_is_known_by_its_global_one() -> None:
 def test_a_withdrawal_whose_date_cannot_be_read_is_undated_and_a_permission_is_none(at: Any) -> None:
     consent = WITHDRAWAL["sms_marketing_consent"] | {"consent_updated_at": at}
     for state, dates in (("unsubscribed", [None]), ("subscribed", [])):
-        told = WITHDRAWAL | {"sms_marketing_consent": consent | {"state": state}}
-        found = read("customers_marketing_consent/update", told)
+        reported = WITHDRAWAL | {"sms_marketing_consent": consent | {"state": state}}
+        found = read("customers_marketing_consent/update", reported)
         assert isinstance(found, ParsedDelivery)
         assert [claim.captured_at for claim in found.claims] == dates
 
@@ -193,7 +193,7 @@ def test_half_a_character_costs_nothing_beside_it(half: bytes) -> None:
     assert withdraws(found)
 
 
-def test_whole_characters_are_kept_where_a_half_is_mended() -> None:
+def test_whole_characters_are_kept_where_a_half_is_replaced() -> None:
     body = body_of(CUSTOMER | {"first_name": "\u00c1na \U0001d49c", "note": "gift @"}).replace(b"@", rb"\ud83c")
     found = read("customers/update", body)
     assert isinstance(found, ParsedDelivery)
@@ -209,7 +209,7 @@ def test_what_was_not_understood_is_named() -> None:
     assert amount is None
 
 
-def test_an_order_without_a_readable_date_is_still_somebodys_withdrawal() -> None:
+def test_an_order_without_a_readable_date_is_still_a_withdrawal() -> None:
     customer = CUSTOMER | {"id": 7}
     found = read("orders/create", shopify_order(created_at="yesterday", customer=customer))
     assert isinstance(found, ParsedDelivery)

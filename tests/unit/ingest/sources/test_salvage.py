@@ -76,7 +76,7 @@ def test_no_spoilt_neighbour_costs_a_withdrawal(data: st.DataObject) -> None:
 
 
 @given(junk=st.sampled_from(ODD), name=st.sampled_from(["recipient", "consent"]))
-def test_an_event_about_nobody_or_of_nothing_is_kept_unread(junk: Any, name: str) -> None:
+def test_an_event_without_a_person_or_content_is_kept_unread(junk: Any, name: str) -> None:
     spoilt = {name: junk, "customer": None, "subject": None, "amount": "spoilt"}
     assert isinstance(read(withdrawal(**spoilt)), Unreadable)
 
@@ -86,7 +86,7 @@ def test_a_withdrawal_of_no_known_scope_is_of_all() -> None:
     assert (claim.act, claim.scope, claim.captured_at) == (ConsentAct.REVOKED, ConsentScope.ALL, None)
 
 
-def test_a_number_nobody_can_read_leaves_the_customer() -> None:
+def test_an_unreadable_number_leaves_the_customer() -> None:
     found = parsed(withdrawal(recipient={"phone": "call me"}))
     assert (found.contact, found.customer, len(found.claims)) == (None, "c-1", 1)
 

@@ -201,7 +201,7 @@ def test_a_refund_that_gave_no_money_back_is_none(status: str | None) -> None:
     assert parsed("refunds/create", shopify_refund(transactions=transactions)).triggers == ()
 
 
-def test_a_refund_that_waited_for_its_money_is_told_once_that_went_back() -> None:
+def test_a_refund_that_waited_for_its_money_is_announced_once_that_went_back() -> None:
     paid = {"kind": "refund", "amount": "5.00", "currency": "USD"}
     found = [
         parsed("orders/updated", shopify_order(refunds=[shopify_refund(transactions=[paid | {"status": status}])]))
@@ -221,8 +221,8 @@ def test_a_refund_in_the_buyers_currency_is_counted_in_the_shops() -> None:
         order_adjustments=[{"amount_set": money("-5.00"), "tax_amount_set": money("-1.00")}],
     )
     for found in (parsed("refunds/create", refund), parsed("orders/updated", shopify_order(refunds=[refund]))):
-        [told] = found.triggers
-        assert (told.amount_minor, told.currency) == (6000, "USD")
+        [reported] = found.triggers
+        assert (reported.amount_minor, reported.currency) == (6000, "USD")
 
 
 def checkout(**changes: Any) -> dict[str, Any]:
@@ -277,14 +277,14 @@ def test_the_text_box_is_about_its_own_number() -> None:
     assert claim.contact.phone == "+12125550177"
 
 
-def test_an_unusable_number_in_the_text_box_consents_for_nobody() -> None:
+def test_an_unusable_number_in_the_text_box_is_no_consent() -> None:
     document = checkout(buyer_accepts_sms_marketing=True, sms_marketing_phone="12")
     assert parsed("checkouts/create", document).claims == ()
 
 
 def consent(state: str, **changes: Any) -> dict[str, Any]:
-    told = {"state": state, "opt_in_level": "single_opt_in", "consent_updated_at": "2026-12-01T11:00:00-05:00"}
-    return {"customer_id": 207_119_551, "phone": PHONE, "sms_marketing_consent": told | changes}
+    reported = {"state": state, "opt_in_level": "single_opt_in", "consent_updated_at": "2026-12-01T11:00:00-05:00"}
+    return {"customer_id": 207_119_551, "phone": PHONE, "sms_marketing_consent": reported | changes}
 
 
 @pytest.mark.parametrize(
@@ -338,15 +338,15 @@ def test_a_box_whose_words_the_merchant_holds_is_written_consent_with_them() -> 
 
 
 def test_an_opt_in_from_elsewhere_is_not_made_written_by_the_checkouts_words() -> None:
-    for told in ({}, {"consent_collected_from": "OTHER"}):
-        [claim] = parsed("customers_marketing_consent/update", consent("subscribed", **told), WRITTEN).claims
+    for reported in ({}, {"consent_collected_from": "OTHER"}):
+        [claim] = parsed("customers_marketing_consent/update", consent("subscribed", **reported), WRITTEN).claims
         assert (claim.level, claim.disclosure_sha256) == (ConsentLevel.EXPRESS, None)
         assert "disclosure" not in claim.evidence
 
 
 def test_an_opt_in_of_no_known_level_is_not_made_written_either() -> None:
-    told = consent("subscribed", consent_collected_from="SHOPIFY", opt_in_level="unknown")
-    [claim] = parsed("customers_marketing_consent/update", told, WRITTEN).claims
+    reported = consent("subscribed", consent_collected_from="SHOPIFY", opt_in_level="unknown")
+    [claim] = parsed("customers_marketing_consent/update", reported, WRITTEN).claims
     assert (claim.level, claim.disclosure_sha256) == (ConsentLevel.UNKNOWN, None)
 
 
@@ -360,8 +360,8 @@ def test_an_opt_in_of_no_known_level_is_not_made_written_either() -> None:
 )
 def test_what_was_ticked_before_the_words_stood_there_is_express_consent(since: datetime, level: ConsentLevel) -> None:
     shop = replace(WRITTEN, disclosure_since=since)
-    told = consent("subscribed", consent_collected_from="SHOPIFY")
-    [claim] = parsed("customers_marketing_consent/update", told, shop).claims
+    reported = consent("subscribed", consent_collected_from="SHOPIFY")
+    [claim] = parsed("customers_marketing_consent/update", reported, shop).claims
     assert claim.level is level
     undated = consent("subscribed", consent_collected_from="SHOPIFY", consent_updated_at=None)
     [claim] = parsed("customers_marketing_consent/update", undated, shop).claims
@@ -376,8 +376,8 @@ def test_words_beside_a_box_that_claims_no_more_than_express_are_kept_as_evidenc
 
 @pytest.mark.parametrize("state", ["unsubscribed", "redacted"])
 def test_a_withdrawal_carries_no_words_of_the_checkout(state: str) -> None:
-    told = consent(state, consent_collected_from="SHOPIFY")
-    [claim] = parsed("customers_marketing_consent/update", told, WRITTEN).claims
+    reported = consent(state, consent_collected_from="SHOPIFY")
+    [claim] = parsed("customers_marketing_consent/update", reported, WRITTEN).claims
     assert (claim.act, claim.disclosure_sha256) == (ConsentAct.REVOKED, None)
 
 
@@ -439,18 +439,18 @@ def test_an_arrived_parcel_is_one_delivery_however_often_it_is_updated() -> None
         ("delivered", "delivery"),
     ],
 )
-def test_what_the_carrier_says_of_a_parcel_is_told(status: str, kind: str) -> None:
+def test_what_the_carrier_says_of_a_parcel_is_announced(status: str, kind: str) -> None:
     found = parsed("fulfillments/update", parcel(shipment_status=status, tracking_url=None)).triggers
     assert [each.kind for each in found] == ["fulfilment", kind]
 
 
 @pytest.mark.parametrize("status", ["label_printed", "label_purchased", "confirmed", None, "", 7, "something_new"])
-def test_what_is_no_news_to_the_buyer_is_not_told(status: Any) -> None:
+def test_what_is_no_news_to_the_buyer_is_not_announced(status: Any) -> None:
     found = parsed("fulfillments/update", parcel(shipment_status=status, tracking_url=None)).triggers
     assert [each.kind for each in found] == ["fulfilment"]
 
 
-def test_tracking_is_told_once_and_of_several_the_first() -> None:
+def test_tracking_is_announced_once_and_of_several_the_first() -> None:
     many = parcel(tracking_url=None, tracking_urls=["https://parcels.example/1", "https://parcels.example/2"])
     first, later = (
         parsed("fulfillments/update", many | {"updated_at": at}).triggers[1]
@@ -470,11 +470,14 @@ def test_a_deleted_order_has_nothing_but_its_id() -> None:
         assert isinstance(found, Unreadable) or not found.has_content
 
 
-@pytest.mark.parametrize(("lines", "told"), [((True, False), True), ((False,), False), ((None,), None), ((), None)])
-def test_a_flow_can_tell_what_is_shipped_from_what_is_not(lines: tuple[bool | None, ...], told: bool | None) -> None:  # noqa: FBT001 - a case
+@pytest.mark.parametrize(("lines", "reported"), [((True, False), True), ((False,), False), ((None,), None), ((), None)])
+def test_a_flow_can_distinguish_what_is_shipped_from_what_is_not(
+    lines: tuple[bool | None, ...],
+    reported: bool | None,  # noqa: FBT001 - a case
+) -> None:
     order = shopify_order(line_items=[{"title": "x", "requires_shipping": each} for each in lines])
     [purchase] = parsed("orders/create", order).triggers
-    assert purchase.facts.get("requires_shipping") is told
+    assert purchase.facts.get("requires_shipping") is reported
 
 
 def test_a_cancelled_parcel_was_not_sent() -> None:
@@ -526,14 +529,14 @@ def test_a_body_of_another_shop_is_not_believed(topic: str) -> None:
         {"financial_status": "voided"},
     ],
 )
-def test_nobody_is_thanked_for_a_dead_order(changes: dict[str, Any]) -> None:
+def test_a_dead_order_gets_no_thanks(changes: dict[str, Any]) -> None:
     found = parsed("orders/create", shopify_order(**changes))
     assert found.triggers == ()
     assert found.contact is not None
 
 
 @pytest.mark.parametrize("status", ["pending", "open", "cancelled", "error", "failure", None])
-def test_a_parcel_that_has_not_left_is_not_told_of(status: str | None) -> None:
+def test_a_parcel_that_has_not_left_is_not_announced(status: str | None) -> None:
     parcel = BODIES["fulfillments/create"] | {"status": status}
     assert parsed("fulfillments/create", parcel).triggers == ()
 

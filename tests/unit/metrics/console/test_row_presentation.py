@@ -32,10 +32,10 @@ def test_amounts_are_added_up_in_each_currency_and_never_across() -> None:
     assert heading(Measure.REVENUE, "USD", {}).number == "0.00 USD"
 
 
-def test_a_reason_is_told_in_words_and_a_currency_once() -> None:
-    told = heading(Measure.DEFERRED, "quiet_hours", {"quiet_hours": 3})
-    assert (told.number, told.words) == ("3", "times a follow-up was deferred")
-    assert told.detail.startswith("it is outside the permitted hours")
+def test_a_reason_is_shown_in_words_and_a_currency_once() -> None:
+    reported = heading(Measure.DEFERRED, "quiet_hours", {"quiet_hours": 3})
+    assert (reported.number, reported.words) == ("3", "times a follow-up was deferred")
+    assert reported.detail.startswith("it is outside the permitted hours")
     assert heading(Measure.ORDERS, "USD", {"USD": 2}).detail == ""
     assert heading(Measure.TRIGGERS, "custom.loyalty_joined", {"custom.loyalty_joined": 1}).detail == "loyalty joined"
 

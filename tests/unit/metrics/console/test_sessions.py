@@ -97,7 +97,7 @@ async def test_a_code_opens_one_session_once_and_only_for_an_hour(console: Conso
     assert await console.sessions.redeem(cookie or "") is None
 
 
-async def test_what_is_stored_signs_nobody_in_and_goes_when_it_has_ended(console: Console) -> None:
+async def test_a_stored_session_does_not_sign_in_and_goes_when_it_has_ended(console: Console) -> None:
     cookie = await console.open()
     assert cookie.encode() not in await console.harness.stored()
     console.clock.advance(hours=13)

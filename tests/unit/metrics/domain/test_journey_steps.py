@@ -34,7 +34,7 @@ def test_a_deferral_says_until_when_why_and_by_which_rule() -> None:
     assert (step.verdict, step.reason, step.tone) == ("defer", "quiet_hours", Tone.WAIT)
 
 
-def test_the_gates_own_sentence_is_told_with_the_verdict() -> None:
+def test_the_gates_own_sentence_is_shown_with_the_verdict() -> None:
     assert summary(TEXT.deferred(NINE, explanation="It is Tue 23:10 in America/Chicago.")).endswith(
         "It is Tue 23:10 in America/Chicago."
     )
@@ -102,7 +102,7 @@ def test_each_fact_has_its_sentence(event: Event, words: str) -> None:
     assert words in summary(event)
 
 
-def test_a_story_is_told_in_the_order_it_happened_with_causes_first() -> None:
+def test_a_story_is_shown_in_the_order_it_happened_with_causes_first() -> None:
     events = TEXT.all_the_way()
     assert [step.event.type for step in journey_steps(reversed(events), NEW_YORK)] == [event.type for event in events]
 
@@ -129,7 +129,7 @@ def test_money_knows_currencies_without_a_minor_unit() -> None:
     assert money(1234, "JPY") == "1,234 JPY"
 
 
-def test_a_year_is_told_only_where_it_differs() -> None:
+def test_a_year_is_shown_only_where_it_differs() -> None:
     assert moment(START, NEW_YORK, START + timedelta(hours=1)) == "Tue 1 Dec, 12:00"
     assert moment(START + timedelta(days=60), NEW_YORK, START) == "Sat 30 Jan 2027, 12:00"
 
@@ -138,7 +138,7 @@ def test_an_amount_has_the_digits_of_its_currency() -> None:
     assert (money(4900, "USD"), money(4900, "JPY"), money(4900, "KWD")) == ("49.00 USD", "4,900 JPY", "4.900 KWD")
 
 
-def test_what_our_own_rules_refused_is_not_told_as_the_providers_word() -> None:
+def test_what_our_own_rules_refused_is_not_shown_as_the_providers_word() -> None:
     step = describe(TEXT.refused_here(reason="render_failed"), NEW_YORK)
     assert step.summary.startswith("Followup did not send it: the text could not be composed")
     assert "provider" not in step.summary
@@ -146,7 +146,7 @@ def test_what_our_own_rules_refused_is_not_told_as_the_providers_word() -> None:
     assert "provider" in summary(TEXT.failed(accepted=False, error_class=ErrorClass.CONTENT))
 
 
-def test_a_call_without_an_answer_is_told_with_what_it_met_and_when_the_provider_is_asked() -> None:
+def test_a_call_without_an_answer_is_listed_with_its_error_and_when_the_provider_is_asked() -> None:
     step = describe(TEXT.waiting(NINE), NEW_YORK)
     assert "did not confirm whether it accepted the text (HTTP 503)" in step.summary
     assert "asked from Wed 2 Dec, 09:00:05 on, and the text is not sent again" in step.summary

@@ -35,7 +35,7 @@ def test_nothing_of_something_is_zero() -> None:
     assert named({("reached", ""): 40})["click_through_rate", None].value == 0
 
 
-def test_revenue_is_told_apart_by_currency() -> None:
+def test_revenue_is_separated_by_currency() -> None:
     found = named(
         {
             ("revenue", "USD"): 9000,

@@ -138,7 +138,7 @@ def test_a_dispatch_without_a_receipt_becomes_unconfirmed_by_waiting() -> None:
     assert standing.state_at(standing.changed_at + wait, wait) is FollowUpState.UNCONFIRMED
 
 
-def test_the_latest_of_several_calls_that_are_not_over_is_told_and_an_answer_ends_it() -> None:
+def test_the_latest_of_several_open_calls_is_listed_and_an_answer_ends_it() -> None:
     first, second = TEXT.waiting(reason="not_sent", detail="timeout"), TEXT.waiting(TEXT.at + timedelta(hours=2))
     for events in ([TEXT.cleared(), first, second], [second, first, TEXT.cleared()]):
         standing = project(events)

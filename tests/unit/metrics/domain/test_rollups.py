@@ -93,8 +93,8 @@ class Ledger:
             for fact in facts:
                 after = apply(after, fact)
             assert after is not None
-            told = self._facts.get(key, []) if needs_recount(before, after) else []
-            self.sums.update(rollup_delta(before, after, facts, told))
+            reported = self._facts.get(key, []) if needs_recount(before, after) else []
+            self.sums.update(rollup_delta(before, after, facts, reported))
             self._standings[key] = after
             self._facts.setdefault(key, []).extend(facts)
 
@@ -165,7 +165,7 @@ def test_a_refund_is_deducted_from_the_revenue() -> None:
     assert sum_of(STORY, Measure.CONVERTED) == 1
 
 
-def test_an_opt_out_is_told_apart_from_a_reply() -> None:
+def test_an_opt_out_is_distinguished_from_a_reply() -> None:
     assert sum_of(STORY, Measure.REPLIED) == 1
     assert sum_of(STORY, Measure.OPTED_OUT) == 1
 
@@ -247,7 +247,7 @@ def test_an_old_texts_click_counts_in_the_hour_of_the_text() -> None:
 
 
 @pytest.mark.parametrize("purpose", [Purpose.HELP, Purpose.OPT_OUT_CONFIRMATION])
-def test_an_answer_to_somebody_who_wrote_is_in_no_rate_of_engagement(purpose: Purpose) -> None:
+def test_an_answer_to_a_reply_is_in_no_rate_of_engagement(purpose: Purpose) -> None:
     answer = replace(TEXT, purpose=purpose)
     facts: list[Event] = [answer.planned(), answer.accepted(), answer.delivered(), answer.click(), answer.reply()]
     assert sum_of(facts, Measure.DELIVERED) == 1

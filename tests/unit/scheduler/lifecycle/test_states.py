@@ -135,7 +135,7 @@ def test_a_late_repeat_of_an_attempt_that_failed_does_not_stop_its_retry() -> No
     assert effect_of(retried, accepted) is None
 
 
-def test_two_attempts_at_the_provider_are_a_double_told_once_for_each() -> None:
+def test_two_attempts_at_the_provider_are_a_double_reported_once_for_each() -> None:
     first = then(RELEASED, about(TransitionKind.ACCEPTED, attempt="a"))
     second = effect_of(first, about(TransitionKind.ACCEPTED, attempt="b"))
     assert second is not None

@@ -38,7 +38,7 @@ def test_what_is_under_way_never_exceeds_ten_seconds_of_the_number() -> None:
 
 
 @given(WAITING, ROOMS, st.integers(0, 50))
-def test_no_number_releases_more_than_its_room_and_nobody_goes_twice(
+def test_no_number_releases_more_than_its_room_and_none_goes_twice(
     line: list[Queued], rooms: dict[str, int], limit: int
 ) -> None:
     going = choose(line, rooms, limit)

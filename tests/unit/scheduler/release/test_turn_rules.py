@@ -122,7 +122,7 @@ def earlier(state: FollowUpState, *, due: timedelta = timedelta()) -> Neighbour:
         sibling(FollowUpState.RELEASED, START + SECOND, START),
     ],
 )
-def test_nobody_waits_for_what_is_over_or_far_away_or_later(other: Neighbour) -> None:
+def test_no_text_waits_for_what_is_over_or_far_away_or_later(other: Neighbour) -> None:
     assert waits_until(START, START, [other], START) is None
 
 

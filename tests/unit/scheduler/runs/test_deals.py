@@ -37,11 +37,11 @@ def test_tests_count_for_nothing() -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations([SHOPIFYS, APIS, REFUND, CANCELLATION]))
-def test_a_cancelled_order_counts_for_nothing_in_whatever_order_it_is_told(order: list[Deal]) -> None:
+def test_a_cancelled_order_counts_for_nothing_in_whatever_order_its_events_come(order: list[Deal]) -> None:
     assert bought(order) == Bought(0, 0)
 
 
-def test_an_order_that_turned_out_to_be_somebody_elses_leaves_nothing() -> None:
+def test_an_order_that_turned_out_to_be_another_persons_leaves_nothing() -> None:
     assert bought([SHOPIFYS, deal("number_changed", None)]) == Bought(0, 0)
 
 

@@ -60,7 +60,7 @@ def test_the_scope_that_counts_is_asked_with(purpose: Purpose, marketing: str, i
     assert asked(purpose, marketing, informational)["consent"]["status"] == status
 
 
-def test_somebody_the_ledger_never_spoke_of_has_no_consent() -> None:
+def test_a_person_without_a_ledger_entry_has_no_consent() -> None:
     assert asked(Purpose.MARKETING, None)["consent"] == {"status": "none"}
 
 

@@ -105,7 +105,7 @@ def test_the_number_is_one_of_the_persons_country(to: str, chosen: str) -> None:
     assert found.number == chosen
 
 
-def test_a_registered_number_is_preferred_and_no_number_is_nobody() -> None:
+def test_a_registered_number_is_preferred_and_no_number_is_no_recipient() -> None:
     numbers = [number("+12025550100"), number("+12025550101", registration="registered")]
     found = {sender_number(numbers, E164("+12125550123"), RecipientId(UUID(int=n))) for n in range(20)}
     assert found == {numbers[1]}

@@ -44,7 +44,7 @@ def test_a_provider_is_asked_after_ten_minutes_an_hour_and_a_day(
     assert next_status_query(START, START + since_accepted) == (None if wait is None else START + wait)
 
 
-def test_a_text_that_was_taken_is_to_be_asked_about_until_its_end_is_told() -> None:
+def test_an_accepted_text_is_asked_about_until_its_end_is_known() -> None:
     taken = conclude(ATTEMPT, DISPATCH, Accepted("SM1"), START, another_is_live=False)
     assert taken.attempt.ask_at == START + QUERY_DELAYS[0]
     sent = conclude(taken.attempt, taken.dispatch, Receipt("SM1", ProviderStatus.SENT), START, another_is_live=False)

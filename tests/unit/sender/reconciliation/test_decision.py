@@ -126,9 +126,7 @@ def histories(draw: st.DrawFn) -> list[tuple[float, bool, bool]]:
 
 
 @given(histories(), st.permutations(range(6)))
-def test_nobody_ever_adopts_what_another_attempt_sent(
-    history: list[tuple[float, bool, bool]], order: list[int]
-) -> None:
+def test_no_attempt_ever_adopts_what_another_sent(history: list[tuple[float, bool, bool]], order: list[int]) -> None:
     sids = {place: f"SM{place}" for place, (_, went, _) in enumerate(history) if went}
     listing = [listed(sids[place], history[place][0] + 1) for place in sids]
     held = {sids[place] for place in sids if not history[place][2]}

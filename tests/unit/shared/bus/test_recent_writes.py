@@ -18,7 +18,7 @@ def test_what_was_just_written_is_handed_on_as_it_was() -> None:
     assert message(kept.encoded(event), kept).event(DispatchDelivered) is event
 
 
-def test_what_somebody_else_wrote_is_decoded() -> None:
+def test_what_another_program_wrote_is_decoded() -> None:
     event = make.event(DispatchDelivered)
     read = message(RecentWrites().encoded(event), RecentWrites()).event(DispatchDelivered)
     assert read == event

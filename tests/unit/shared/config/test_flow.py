@@ -125,7 +125,7 @@ def test_marketing_goes_at_most_once_and_other_texts_again_after_proven_absence(
         ('{en-US: "Hi", es: "Hola", pt-BR: "Oi"}', "{}", 8, "a text needs a body in at least one locale"),
     ],
 )
-def test_a_mistake_is_told_with_its_line_and_fix(old: str, new: str, line: int, sentence: str) -> None:
+def test_a_mistake_is_reported_with_its_line_and_fix(old: str, new: str, line: int, sentence: str) -> None:
     assert old in FLOW
 
     problems = read(FLOW.replace(old, new, 1))
@@ -135,7 +135,7 @@ def test_a_mistake_is_told_with_its_line_and_fix(old: str, new: str, line: int, 
     assert sentence in str(problems[0])
 
 
-def test_every_mistake_is_told_at_once() -> None:
+def test_every_mistake_is_reported_at_once() -> None:
     problems = read(FLOW.replace("purpose", "purpos").replace("days: 3", "dayz: 3").replace("on: purchase", "on: x"))
 
     assert isinstance(problems, list)

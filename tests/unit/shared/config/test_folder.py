@@ -113,7 +113,7 @@ def claiming(words: str | None, **more: str) -> str:
     return changed(MERCHANT, SHOPIFY, SHOPIFY + "".join(f"{name}: {value}, " for name, value in said.items()))
 
 
-def test_written_consent_without_the_words_shown_is_refused_and_told_what_the_law_demands(tmp_path: Path) -> None:
+def test_written_consent_without_the_words_shown_is_refused_with_what_the_law_demands(tmp_path: Path) -> None:
     [problem] = lint(write(tmp_path, merchant=claiming(None)))
     assert problem.severity is Severity.ERROR
     assert problem.line == line_of(MERCHANT, SHOPIFY)
@@ -167,7 +167,7 @@ def test_words_without_a_date_are_warned_of(tmp_path: Path) -> None:
     assert "disclosure_since" in problem.fix
 
 
-def test_a_claim_for_a_source_that_tells_its_own_levels_is_warned_of(tmp_path: Path) -> None:
+def test_a_claim_for_a_source_that_sends_its_own_levels_is_warned_of(tmp_path: Path) -> None:
     webhooks = "  standard-webhooks: {"
     box = f"consent_level: pewc, disclosure: {json.dumps(WORDING)}, "
     [problem] = lint(write(tmp_path, merchant=changed(MERCHANT, webhooks, webhooks + box)))
@@ -187,7 +187,7 @@ def test_a_number_whose_provider_this_version_cannot_send_through_is_refused(tmp
         MerchantDirectory.load(tmp_path / "merchants", ENVIRON)
 
 
-def test_a_scope_that_nobody_knows_is_an_error_that_names_the_right_one(tmp_path: Path) -> None:
+def test_an_unknown_scope_is_an_error_that_names_the_right_one(tmp_path: Path) -> None:
     merchant = changed(MERCHANT, '"follow-ups:write"', '"follow-up:write"')
     [problem] = lint(write(tmp_path, merchant=merchant))
     assert problem.severity is Severity.ERROR
@@ -355,7 +355,7 @@ def test_a_directory_finds_merchants_by_id_number_and_key(tmp_path: Path) -> Non
     assert directory.by_api_key("") is None
 
 
-def test_a_broken_file_at_the_first_start_is_a_fault_that_tells_everything(tmp_path: Path) -> None:
+def test_a_broken_file_at_the_first_start_is_a_fault_with_every_problem(tmp_path: Path) -> None:
     root = write(tmp_path, merchant=changed(MERCHANT, "brand", "brnd"), flow=changed(FLOW, "on: purchase", "on: x"))
 
     with pytest.raises(ConfigurationFault) as caught:

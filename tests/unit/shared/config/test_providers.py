@@ -23,7 +23,7 @@ def test_the_token_is_nothing_that_names_alone_give() -> None:
     assert account.token not in {word[:length] for word in known for length in (16, 22, 32, 34, 64)}
 
 
-def test_sender_and_simulator_of_one_house_agree() -> None:
+def test_sender_and_simulator_of_one_application_agree() -> None:
     sealer = Sealer(Keyring.new())
 
     def account(merchant: str, name: str) -> SimulatedAccount:

@@ -27,7 +27,7 @@ def test_anything_but_one_place_is_refused_without_being_repeated(given: object)
     assert "s3cr3t" not in str(caught.value)
 
 
-def test_a_secret_that_is_not_there_is_a_fault_with_a_mend(tmp_path: Path) -> None:
+def test_a_secret_that_is_not_there_is_a_fault_with_a_fix(tmp_path: Path) -> None:
     empty, binary = tmp_path / "empty", tmp_path / "binary"
     empty.write_text("\n", encoding="utf-8")
     binary.write_bytes(b"\xff\xfe")

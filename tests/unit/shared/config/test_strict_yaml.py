@@ -61,7 +61,7 @@ def test_every_value_knows_its_line() -> None:
     assert [found.line_of(path) for path in [(), ("a",), ("b",), ("b", "c"), ("b", "d", 1, "e")]] == [1, 1, 2, 3, 5]
 
 
-def test_a_path_the_file_does_not_have_is_told_by_what_is_around_it() -> None:
+def test_a_path_the_file_does_not_have_is_reported_by_what_is_around_it() -> None:
     found = document("a: 1\nb:\n  c: 2")
 
     assert found.line_of(("b", "?tag", "c", "missing")) == 3

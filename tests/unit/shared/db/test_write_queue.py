@@ -41,7 +41,7 @@ async def test_no_more_turns_than_there_are_run_at_once() -> None:
     assert most == 3
 
 
-async def test_a_cancelled_waiter_costs_nobody_a_turn() -> None:
+async def test_a_cancelled_waiter_costs_no_other_its_turn() -> None:
     queue = WriteQueue(1)
     gate = asyncio.Event()
 

@@ -57,14 +57,14 @@ async def client(app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-async def test_a_plain_door_is_served_by_path_and_method_and_the_rest_by_fastapi(client: httpx2.AsyncClient) -> None:
+async def test_a_fast_route_is_served_by_path_and_method_and_the_rest_by_fastapi(client: httpx2.AsyncClient) -> None:
     assert (await client.post("/measure/it", content=b"123")).text == "it: 3"
     assert (await client.get("/measure/it")).json() == {"described": "it"}
     assert (await client.put("/measure/it")).status_code == HTTPStatus.METHOD_NOT_ALLOWED
     assert (await client.get("/healthz")).status_code == HTTPStatus.OK
 
 
-async def test_a_plain_door_has_the_limit_of_every_body_announced_or_not(client: httpx2.AsyncClient) -> None:
+async def test_a_fast_route_has_the_limit_of_every_body_announced_or_not(client: httpx2.AsyncClient) -> None:
     async def stream() -> AsyncIterator[bytes]:
         for _ in range(11):
             yield b"x" * 100
@@ -79,7 +79,7 @@ async def test_a_plain_door_has_the_limit_of_every_body_announced_or_not(client:
 
 
 @pytest.mark.parametrize("path", ["/measure/a%00b", "/measure/a?b=%00"])
-async def test_a_nul_never_reaches_a_plain_door(client: httpx2.AsyncClient, path: str) -> None:
+async def test_a_nul_never_reaches_a_fast_route(client: httpx2.AsyncClient, path: str) -> None:
     assert (await client.post(path)).status_code == HTTPStatus.BAD_REQUEST
 
 
@@ -87,7 +87,7 @@ async def test_a_nul_never_reaches_a_plain_door(client: httpx2.AsyncClient, path
     ("path", "status", "code"),
     [("/refuse", 401, "unauthorized"), ("/wait", 503, "database_unavailable"), ("/crash", 500, "bug")],
 )
-async def test_what_a_plain_door_raises_is_a_problem_document(
+async def test_what_a_fast_route_raises_is_a_problem_document(
     client: httpx2.AsyncClient, path: str, status: int, code: str
 ) -> None:
     answer = await client.post(path)
@@ -96,13 +96,13 @@ async def test_what_a_plain_door_raises_is_a_problem_document(
     assert "2125550123" not in answer.text
 
 
-async def test_a_bug_behind_a_plain_door_is_still_a_crash_for_the_server_to_log(app: FastAPI) -> None:
+async def test_a_bug_in_a_fast_route_is_still_a_crash_for_the_server_to_log(app: FastAPI) -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://test") as client:
         with pytest.raises(Bug):
             await client.post("/crash")
 
 
-def test_a_plain_door_has_no_place_in_the_document(app: FastAPI) -> None:
+def test_a_fast_route_has_no_place_in_the_document(app: FastAPI) -> None:
     paths: dict[str, Any] = app.openapi()["paths"]
     assert list(paths["/measure/{name}"]) == ["get"]
     assert "/crash" not in paths

@@ -166,7 +166,7 @@ async def test_an_unknown_path_is_a_problem_document_too(client: httpx2.AsyncCli
     assert answer.json()["code"] == "not_found"
 
 
-async def test_health_tells_alive_from_ready(client: httpx2.AsyncClient) -> None:
+async def test_health_distinguishes_alive_from_ready(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/healthz")).status_code == HTTPStatus.OK
     ready = await client.get("/readyz")
     assert ready.status_code == HTTPStatus.SERVICE_UNAVAILABLE

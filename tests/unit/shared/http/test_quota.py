@@ -129,7 +129,7 @@ def test_a_platform_is_not_refused_for_what_the_shops_own_programs_send() -> Non
     assert quotas.delivery_refusal("acme", MerchantQuotas(), "shopify", load, must_pass=False) is None
 
 
-def test_what_somebody_withdraws_passes_and_holds_others_for_seconds_at_most() -> None:
+def test_a_withdrawal_passes_and_holds_others_for_seconds_at_most() -> None:
     clock = FakeClock()
     quotas = quotas_of(clock, merchant_events_per_second=2)
     load = QuotaUsage("/v1/webhooks", 1, 1)
@@ -150,7 +150,7 @@ def test_the_operator_never_waits() -> None:
         quotas.take(operator, QuotaUsage(DOOR, 500, 1))
 
 
-async def test_who_is_over_a_quota_is_told_where_somebody_looks_and_forgotten_after_minutes() -> None:
+async def test_a_merchant_over_a_quota_is_reported_and_forgotten_after_minutes() -> None:
     clock = FakeClock()
     quotas = quotas_of(clock, merchant_events_per_second=1)
     assert await quotas.concern() is None

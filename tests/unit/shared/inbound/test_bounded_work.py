@@ -117,13 +117,13 @@ def test_a_stop_that_closes_a_text_far_too_long_is_heard() -> None:
     assert classify("x" * 100_000 + ". please stop", Context.SUBSCRIBED).reply_class is ReplyClass.OPT_OUT
 
 
-def test_a_text_that_was_not_read_whole_waits_for_somebody_to_look() -> None:
+def test_a_text_that_was_not_read_whole_needs_review() -> None:
     reading = classify("lovely " * 1_000 + "unsubscribe " + "lovely " * 1_000, Context.SUBSCRIBED)
 
     assert reading.needs_review
 
 
-def test_a_keyword_among_the_words_of_a_long_text_waits_for_somebody_to_look() -> None:
+def test_a_keyword_among_the_words_of_a_long_text_needs_review() -> None:
     assert classify("lovely " * 200 + "unsubscribe " + "lovely " * 200, Context.SUBSCRIBED).needs_review
 
 

@@ -176,7 +176,7 @@ def test_opt_in_is_never_read_into_more_than_the_keyword(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["YES", "yes", "Yes!", "y", "Y"])
-def test_yes_opts_in_only_somebody_who_is_opted_out_or_was_asked(text: str) -> None:
+def test_yes_opts_in_only_a_person_who_is_opted_out_or_was_asked(text: str) -> None:
     readings = {context: classify(text, context).reply_class for context in Context}
 
     assert readings == {

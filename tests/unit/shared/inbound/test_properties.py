@@ -54,7 +54,7 @@ def test_any_text_at_all_has_a_reading(text: str, context: Context) -> None:
 
 
 @given(st.lists(st.sampled_from(TELLING)), contexts)
-def test_any_jumble_of_telling_words_has_a_reading(jumble: list[str], context: Context) -> None:
+def test_any_jumble_of_keywords_has_a_classification(jumble: list[str], context: Context) -> None:
     assert classify(" ".join(jumble), context).why
 
 

@@ -244,11 +244,11 @@ def test_every_text_names_the_brand_and_weighs_exactly_what_is_said(
 
 
 @given(words, brands, locales, st.sampled_from([None, "36111", "https://acme.example/p/1"]))
-def test_every_marketing_text_tells_how_to_stop(body: str, brand: str, locale: str, opt_out_at: str | None) -> None:
+def test_every_marketing_text_says_how_to_stop(body: str, brand: str, locale: str, opt_out_at: str | None) -> None:
     given_source = source(body, brand=brand, locale=locale, purpose=Purpose.MARKETING, opt_out_at=opt_out_at)
     result = render(given_source, link=short)
-    told = isinstance(result, Rendered) and stop_line(locale, opt_out_at) in result.text
-    assert isinstance(result, RenderFailed) or told or has_stop_instruction(result.text, brand=brand)
+    reported = isinstance(result, Rendered) and stop_line(locale, opt_out_at) in result.text
+    assert isinstance(result, RenderFailed) or reported or has_stop_instruction(result.text, brand=brand)
 
 
 @given(words, brands, locales, st.sampled_from(Purpose))

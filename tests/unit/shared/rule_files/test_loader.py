@@ -75,7 +75,7 @@ def test_every_state_has_at_least_one_zone() -> None:
     assert table.places.states <= table.subdivision_zones.keys()
 
 
-def test_the_hours_of_a_week_are_told_with_equal_days_joined() -> None:
+def test_the_hours_of_a_week_are_shown_with_equal_days_joined() -> None:
     assert shipped().jurisdictions["US-TX"].hours_text == "Mon-Sat 09:00-21:00, Sun 12:00-21:00"
     assert week_in_words(((),) * 7) == "Mon-Sun closed"
 
@@ -236,7 +236,7 @@ def test_only_states_have_zones_of_a_state() -> None:
         ((1, 2, 2, 2, 1, 1, 0), "Mon 08:00-09:00, Tue-Thu 08:00-10:00, Fri-Sat 08:00-09:00, Sun closed"),
     ],
 )  # fmt: skip
-def test_runs_of_equal_days_are_told_apart_from_equal_days_further_off(hours: tuple[int, ...], words: str) -> None:
+def test_runs_of_equal_days_are_distinguished_from_equal_days_further_off(hours: tuple[int, ...], words: str) -> None:
     assert week_in_words(tuple(((480, 480 + 60 * each),) if each else () for each in hours)) == words
 
 

@@ -171,7 +171,7 @@ def test_facts_of_a_number_do_not_hold_the_number() -> None:
     assert facts_of("+12125550123") == NumberFacts(possible=True, area_code="212")
 
 
-def test_why_a_zone_was_chosen_is_told() -> None:
+def test_why_a_zone_was_chosen_is_shown() -> None:
     assert clocks("+13055550123", KnownPlace(state="FL")).why == "US-FL, narrowed by its area code"
     assert clocks("+12125550123", KnownPlace(state="FL")).why == "every zone of US-FL"
     assert clocks("+12125550123", KnownPlace(postal_code="33101")).why == "postal codes that begin with 331"

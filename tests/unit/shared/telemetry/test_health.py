@@ -42,10 +42,10 @@ async def test_a_task_that_crashes_or_returns_is_missed_too() -> None:
     tasks.start("leave", leave())
     for _ in range(3):
         await asyncio.sleep(0)
-    told = str(tasks.ended())
-    assert "sender:crash ended: ValueError" in told
-    assert "+1212" not in told
-    assert "sender:leave ended: it returned" in told
+    reported = str(tasks.ended())
+    assert "sender:crash ended: ValueError" in reported
+    assert "+1212" not in reported
+    assert "sender:leave ended: it returned" in reported
     await tasks.stop()
 
 
@@ -82,7 +82,7 @@ async def test_a_loop_is_in_trouble_after_some_failures_in_a_row_and_well_after_
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_a_step_that_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_step_that_hangs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     pulse = Pulse("the loop fire", longest_seconds=30)
     pulse.began()
     assert pulse.trouble() is None
@@ -133,7 +133,7 @@ async def nothing() -> None:
     return
 
 
-async def test_who_waits_in_a_group_is_told_when_its_work_is_cancelled_and_the_next_goes_on() -> None:
+async def test_a_waiter_in_a_group_learns_when_its_work_is_cancelled_and_the_next_goes_on() -> None:
     begun = asyncio.Event()
     items: list[int] = []
 
@@ -156,7 +156,7 @@ async def test_who_waits_in_a_group_is_told_when_its_work_is_cancelled_and_the_n
     assert await asyncio.wait_for(second, 60) == 2
 
 
-async def test_a_concern_is_told_and_keeps_nobody_from_being_given_work() -> None:
+async def test_a_concern_is_reported_and_keeps_no_process_from_being_given_work() -> None:
     health = Health()
 
     async def worried() -> str | None:

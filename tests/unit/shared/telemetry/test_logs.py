@@ -43,7 +43,7 @@ def failing(words: str) -> None:
         raise RuntimeError(words) from inner
 
 
-def test_an_exception_is_told_by_place_and_type_never_by_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_is_logged_by_place_and_type_never_by_its_words(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", form="json")
     words = "Ana at (212) 555-0123"
     try:

@@ -114,7 +114,7 @@ def test_a_wrong_template_says_where() -> None:
     assert (refused.line, refused.column) == (2, 6)
 
 
-def test_variables_are_told_with_their_places_and_without_those_the_template_makes() -> None:
+def test_variables_are_listed_with_their_places_and_without_those_the_template_makes() -> None:
     template = (
         "Hi\n{{ recipient.first_nam | default: trigger['order name'] }}{% assign z = 1 %}{{ z }}"
         "{% for i in trigger.items %}{{ i.x }}{% endfor %}"

@@ -149,21 +149,21 @@ async def test_answers_to_keywords_earn_nothing(sender: Sender) -> None:
     assert await sender.attributed() == []
 
 
-async def test_a_delivery_told_twice_keeps_its_first_time(sender: Sender) -> None:
+async def test_a_delivery_received_twice_keeps_its_first_time(sender: Sender) -> None:
     await sender.deliver(REVIEW, at=START - HOUR)
     await sender.deliver(REVIEW, at=START + HOUR)
     (touch,) = await sender.rows(touches)
     assert touch["at"] == START - HOUR
 
 
-async def test_a_purchase_told_twice_is_credited_once(sender: Sender) -> None:
+async def test_a_purchase_received_twice_is_credited_once(sender: Sender) -> None:
     await sender.click(CART, at=START - HOUR)
     await sender.hear(trigger())
     await sender.hear(trigger(), trigger(name="paid", occurred_at=START + HOUR))
     assert len(await sender.attributed()) == 1
 
 
-async def test_one_order_told_of_two_people_in_one_batch_is_credited_once(sender: Sender) -> None:
+async def test_one_order_of_two_people_in_one_batch_is_credited_once(sender: Sender) -> None:
     await sender.click(CART, at=START - HOUR)
     await sender.click(REVIEW, at=START - HOUR, by=BEN)
     await sender.hear(trigger(), trigger(name="shipping", recipient_id=BEN))
@@ -177,7 +177,7 @@ async def test_the_same_order_number_at_two_shops_is_two_purchases(sender: Sende
     assert len(await sender.attributed()) == 2
 
 
-async def test_a_purchase_told_late_is_judged_by_its_own_time(sender: Sender) -> None:
+async def test_a_purchase_received_late_is_judged_by_its_own_time(sender: Sender) -> None:
     await sender.click(CART, at=START - HOUR)
     await sender.click(REVIEW, at=START + HOUR)
     sender.clock.advance(days=3)
@@ -224,7 +224,7 @@ async def test_a_refund_takes_its_part_and_a_cancellation_what_is_left(sender: S
     assert (first.occurred_at, second.occurred_at) == (START + HOUR, START + 2 * HOUR)
 
 
-async def test_a_refund_told_twice_is_deducted_once(sender: Sender) -> None:
+async def test_a_refund_received_twice_is_deducted_once(sender: Sender) -> None:
     await sender.click(CART, at=START - HOUR)
     await sender.hear(trigger(), trigger("refund"))
     await sender.hear(trigger("refund"))
@@ -258,7 +258,7 @@ async def test_a_refund_without_a_subject_or_purchase_changes_nothing(sender: Se
     assert await sender.net() == 4900
 
 
-async def test_purchases_without_a_subject_are_told_apart_by_their_event(sender: Sender) -> None:
+async def test_purchases_without_a_subject_are_distinguished_by_their_event(sender: Sender) -> None:
     await sender.click(CART, at=START - HOUR)
     await sender.hear(trigger(subject=None), trigger(name="second", subject=None), trigger(subject=None))
     assert len(await sender.attributed()) == 2

@@ -145,7 +145,7 @@ def lost() -> float:
     return float(line.split()[1])
 
 
-async def test_a_person_is_led_to_the_shop_and_the_click_is_told(shop: Shop) -> None:
+async def test_a_person_is_led_to_the_shop_and_the_click_is_published(shop: Shop) -> None:
     answer = await shop.visit(await shop.send())
     assert answer.status_code == 302
     assert answer.headers["location"] == TARGET
@@ -160,7 +160,7 @@ async def test_a_person_is_led_to_the_shop_and_the_click_is_told(shop: Shop) -> 
     assert (touch["id"], touch["kind"], touch["window_hours"]) == (click.click_id, "clicked", 120)
 
 
-async def test_where_a_link_leads_rests_sealed_and_is_not_told(shop: Shop) -> None:
+async def test_where_a_link_leads_rests_sealed_and_is_not_published(shop: Shop) -> None:
     await shop.visit(await shop.send())
     (row,) = await shop.rows(short_links)
     assert b"acme.example" not in row["target"]

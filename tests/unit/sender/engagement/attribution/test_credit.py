@@ -110,14 +110,14 @@ def test_the_purchase_that_began_the_run_is_not_earned_by_its_texts_even_if_the_
     assert credit.follow_up_id == earlier
 
 
-def test_a_purchase_told_twice_is_credited_once() -> None:
+def test_a_purchase_received_twice_is_credited_once() -> None:
     account, changes = with_purchase(PurchaseRecord(), purchase(), [click(follow_up(), ago=HOUR)])
     assert len(changes) == 1
     again, nothing = with_purchase(account, purchase(9900), [click(follow_up("other"), ago=HOUR)])
     assert (again, list(nothing)) == (account, [])
 
 
-def test_a_purchase_nobody_earned_stays_so_when_it_is_told_again() -> None:
+def test_an_uncredited_purchase_stays_so_when_it_is_received_again() -> None:
     account, changes = with_purchase(PurchaseRecord(), purchase(), [])
     assert list(changes) == []
     _, nothing = with_purchase(account, purchase(at=START + 2 * HOUR), [click(follow_up(), ago=-HOUR)])
@@ -139,14 +139,14 @@ def test_a_refund_of_more_than_is_left_takes_what_is_left() -> None:
     assert taken(changes) == -4900
 
 
-def test_a_refund_told_twice_is_deducted_once() -> None:
+def test_a_refund_received_twice_is_deducted_once() -> None:
     account, _ = with_purchase(PurchaseRecord(), purchase(4900), [click(follow_up(), ago=HOUR)])
     account, _ = with_deduction(account, refund(1000))
     again, changes = with_deduction(account, refund(1000))
     assert (again, list(changes)) == (account, [])
 
 
-def test_a_refund_in_another_currency_is_of_nobody_knows_how_much_and_one_without_any_counts() -> None:
+def test_a_refund_in_another_currency_has_an_unknown_amount_and_one_without_any_counts() -> None:
     account, _ = with_purchase(PurchaseRecord(), purchase(4900), [click(follow_up(), ago=HOUR)])
     account, none = with_deduction(account, refund(1000, "bare", None))
     account, other = with_deduction(account, refund(1000, "euros", "EUR"))
@@ -160,7 +160,7 @@ def test_an_edit_adds_to_the_credit_or_takes_from_it() -> None:
     assert (taken(more), taken(less), account.remaining_minor) == (1000, -2000, 3900)
 
 
-def test_a_refund_of_a_purchase_nobody_earned_changes_nothing() -> None:
+def test_a_refund_of_an_uncredited_purchase_changes_nothing() -> None:
     account, _ = with_purchase(PurchaseRecord(), purchase(4900), [])
     _, changes = with_deduction(account, refund(1000))
     assert list(changes) == []

@@ -82,7 +82,7 @@ def test_who_does_not_say_what_it_is_is_a_robot() -> None:
     assert robot_cause(visit("  ")) is RobotCause.NO_USER_AGENT
 
 
-def test_nobody_taps_within_two_seconds_of_sending_or_of_delivery() -> None:
+def test_a_tap_within_two_seconds_of_sending_or_of_delivery_is_a_robots() -> None:
     assert robot_cause(visit(after_seconds=1.9, delivered=False)) is RobotCause.TOO_EARLY
     assert robot_cause(visit(after_seconds=2.0, delivered=False)) is None
     assert robot_cause(visit(after_seconds=1.9, delivered=True)) is RobotCause.TOO_EARLY
