@@ -15,15 +15,12 @@ from services.sender import recipient_store, store
 from services.sender.dependencies import SenderDependencies
 from services.sender.engagement.links import api as links_api
 from services.sender.numbers.store import breaker_of
-from services.sender.providers.admission import Admission, misdirected
+from services.sender.providers.admission import misdirected
 from services.sender.queue.dispatch_progress import progress_facts
 from services.sender.queue.dispatches import Attempt, Dispatch
-from services.sender.receipts.intake import ReceiptIntake
 from services.sender.receipts.status_lattice import ProviderStatus
 from services.sender.replies import unassigned_api
-from services.sender.replies.intake import ReplyIntake
 from shared.db.transaction import Transaction
-from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.http.auth import Caller, requires
 from shared.http.problems import not_found
 from shared.http.progress import ProgressAnswer
@@ -84,7 +81,7 @@ def create_router(deps: SenderDependencies) -> APIRouter:
     """Return every route of the sender."""
     router = APIRouter()
     for part in (
-        _create_router(deps.units, deps.admission, deps.receipts, deps.replies),
+        _create_router(deps),
         unassigned_api.create_router(deps.unassigned, deps.merchants),
         links_api.create_router(deps.units, deps.sealer),
     ):
@@ -92,11 +89,9 @@ def create_router(deps: SenderDependencies) -> APIRouter:
     return router
 
 
-def _create_router(
-    units: UnitOfWorkRunner, admission: Admission, receipts: ReceiptIntake, replies: ReplyIntake
-) -> APIRouter:
+def _create_router(deps: SenderDependencies) -> APIRouter:
     """Return the routes of the providers' callbacks and of dispatches."""
-    router = APIRouter(tags=["sender"])
+    router, units, admission = APIRouter(tags=["sender"]), deps.units, deps.admission
 
     async def receive(request: Request) -> Response:
         """Accept a provider's receipt for a text."""
@@ -110,7 +105,7 @@ def _create_router(
         if not admitted.is_ours(is_reply=False):
             log.error("receipt_misdirected", merchant_id=merchant, provider=provider, attempt_id=str(attempt_id))
             raise misdirected("receipts", _NOT_OURS)
-        await receipts.accept(admitted.provider, admitted.merchant.id, attempt_id, receipt, admitted.callback)
+        await deps.receipts.accept(admitted.provider, admitted.merchant.id, attempt_id, receipt, admitted.callback)
         return TAKEN
 
     # A plain route: three receipts come for each text, and FastAPI's own handling would cost as much as ours.
@@ -119,7 +114,7 @@ def _create_router(
     @router.post("/v1/providers/{provider}/{merchant}/replies", summary="Accept a reply from a provider")
     async def reply(provider: str, merchant: str, request: Request) -> Response:
         admitted = await admission.admit(provider, merchant, request, endpoint="replies")
-        if not await replies.accept(admitted):
+        if not await deps.replies.accept(admitted):
             raise misdirected("replies", _NOT_OURS)
         return Response(NO_ANSWER, media_type="text/xml")
 

@@ -79,19 +79,17 @@ async def apply_consent_changes(events: Sequence[ConsentChanged], uow: UnitOfWor
     change_of = {event.recipient_id: event for event in events}
 
     def create(merchant_id: MerchantId, recipient_id: RecipientId) -> SenderRecipient:
-        recipient = new_recipient(merchant_id, recipient_id)
-        permission = after_consent_change(recipient.permission, change_of[recipient_id])
-        return recipient._replace(permission=permission)
+        return changed(new_recipient(merchant_id, recipient_id))
+
+    def changed(recipient: SenderRecipient) -> SenderRecipient:
+        change = change_of[recipient.recipient_id]
+        return recipient._replace(permission=after_consent_change(recipient.permission, change))
 
     people = await recipient_store.lock_recipients(
         uow.db, {key: event.merchant_id for key, event in change_of.items()}, create
     )
-    changed = []
-    for recipient_id, recipient in people.items():
-        permission = after_consent_change(recipient.permission, change_of[recipient_id])
-        if permission != recipient.permission:
-            changed.append(recipient._replace(permission=permission))
-    await recipient_store.save_recipients(uow.db, changed)
+    after = [(before, changed(before)) for before in people.values()]
+    await recipient_store.save_recipients(uow.db, [now for before, now in after if now != before])
 
 
 def _is_erased(recipient: SenderRecipient | None, event: FollowUpCleared) -> bool:

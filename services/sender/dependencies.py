@@ -66,13 +66,7 @@ class SenderDependencies:
 
     @classmethod
     def of(cls, runtime: Runtime, settings: SenderSettings, environ: Mapping[str, str]) -> Self:
-        """Return the parts.
-
-        Args:
-            runtime: what the process gives.
-            settings: the sender's own.
-            environ: where the secrets that merchants' files name are looked up.
-        """
+        """Return the parts; the secrets that merchants' files name are looked up in `environ`."""
         units, sealer, merchants = runtime.units, runtime.sealer, runtime.merchants
         process_url, tasks, waker = runtime.settings.address, WatchedTasks(NAME), LoopWaker()
         queue = QueueHandlers(partial(waker.wake_after, _COMMIT_SECONDS), runtime.log.partitions)

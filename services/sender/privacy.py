@@ -38,7 +38,7 @@ class SenderPrivacy:
             ],
         )
         for event in erasures:
-            blanked = await privacy_store.blank_recipient(uow, event.recipient_id)
+            blanked = await privacy_store.blank_recipient(uow.db, event.recipient_id)
             rights.certify(uow, self._system_tables, event, blanked)
 
     async def close_merchants(self, closings: Sequence[MerchantClosed], uow: UnitOfWork) -> None:

@@ -1,6 +1,7 @@
 """Rows of a person or a merchant: blanked on erasure, read for an export.
 
-Rows that keep a text from being sent twice, or sent after an opt-out, stay; their content is blanked.
+Rows that keep a text from being sent twice, or sent after an opt-out, stay; their content is blanked. Purchases stay,
+so that none is credited twice.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,6 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.sender import store
-from services.sender.engagement.attribution import store as attribution
 from services.sender.engagement.links import store as links
 from services.sender.queue.states import UNANSWERED_STATES
 from services.sender.sealed import SEALED
@@ -30,7 +30,6 @@ from services.sender.tables import (
 )
 from shared import rights
 from shared.db.transaction import Transaction
-from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import MerchantClosed, PrivacyRequested
 from shared.ids import AttemptId, MerchantId, RecipientId
 from shared.privacy import Sealer
@@ -47,9 +46,8 @@ async def lock_dispatches(db: Transaction, recipient_ids: Sequence[RecipientId])
     await db.fetch(dispatches, "recipient_id", sorted(recipient_ids), lock="update", columns=("follow_up_id",))
 
 
-async def blank_recipient(uow: UnitOfWork, recipient: RecipientId) -> dict[str, int]:
+async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, int]:
     """Blank what is held about a person, and return how many rows that was by table."""
-    db = uow.db
     made = await store.attempt_ids_of(db, recipient)
     await _blank_hashes(db, made)
     callbacks = await db.fetch(receipts, "attempt_id", made, columns=("id", "raw"))
@@ -65,8 +63,8 @@ async def blank_recipient(uow: UnitOfWork, recipient: RecipientId) -> dict[str, 
         receipts.name: len(raw),
         replies.name: len(blanked),
         unassigned_replies.name: await db.execute(unassigned),
-        short_links.name: await links.erase(uow, [recipient]),
-        touches.name: await attribution.erase(uow, [recipient]),
+        short_links.name: await links.blank_targets(db, recipient),
+        touches.name: await db.delete(touches, "recipient_id", [recipient]),
         system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
     }
 

@@ -76,14 +76,8 @@ async def claim(
 ) -> list[Row]:
     """Return the next queued dispatches of a number with their content: by purpose, then the oldest first.
 
-    Args:
-        db: a read transaction; claiming locks nothing, the intent does.
-        sender_number: the queue to read.
-        partitions: whose follow-ups.
-        now: only those ready by then.
-        most: the largest number of rows.
-        last_priority: purposes with a higher number stay queued.
-        valid_until: only clearances that end by then; a far date for all of them.
+    Only those of purposes up to `last_priority` whose clearances end by `valid_until`; claiming locks nothing, the
+    intent does.
     """
     return await db.rows(
         CLAIM,

@@ -1,5 +1,7 @@
 """Stored health of sender numbers: a halt outlives a restart, and other replicas learn of it."""
 
+from dataclasses import asdict
+
 import sqlalchemy as sa
 
 from services.sender.numbers.breaker import Breaker, BreakerState
@@ -26,12 +28,5 @@ async def breaker_of(db: Transaction, sender_number: str) -> Breaker:
 
 async def save(sender_number: str, breaker: Breaker, uow: UnitOfWork) -> None:
     """Store the breaker of a number."""
-    row = {
-        "sender_number": sender_number,
-        "state": breaker.state,
-        "failures": breaker.failures,
-        "reason": breaker.reason,
-        "opens_at": breaker.opens_at,
-        "changed_at": uow.now,
-    }
+    row = {"sender_number": sender_number, **asdict(breaker), "changed_at": uow.now}
     await uow.db.upsert(number_health, [row])

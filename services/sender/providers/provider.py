@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from services.sender.queue.conclusion import Receipt
 from services.sender.receipts.poll_schedule import QueryFailed
@@ -11,6 +11,8 @@ from services.sender.reconciliation.decision import ListedMessage
 from services.sender.sending.answer_classification import ProviderAnswer
 from shared.events.engagement import ReplyClass
 from shared.phone import E164
+
+ItemT = TypeVar("ItemT")
 
 CALL_TIMEOUT_SECONDS = 10.0
 CONNECT_TIMEOUT_SECONDS = 3.0
@@ -71,20 +73,12 @@ class Inbound:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusPage:
-    """A page of an account's list of texts, with the status of each."""
+class Page(Generic[ItemT]):
+    """A page of an account's list."""
 
-    receipts: Sequence[Receipt]
+    items: Sequence[ItemT]
     next_page: str | None
     """Names the next page to the provider; None at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class RepliesPage:
-    """A page of the replies to a number, each as the callback that would have delivered it; the newest first."""
-
-    replies: Sequence[Callback]
-    next_page: str | None
 
 
 class Provider(Protocol):
@@ -117,18 +111,18 @@ class Provider(Protocol):
         """Return the current status of one text; None where the provider knows none by this id."""
         ...
 
-    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | QueryFailed:
+    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> Page[Receipt] | QueryFailed:
         """Return a page of the account's texts that were sent within a time, with their statuses.
 
-        Args:
-            since: not before.
-            until: not after.
-            page: `next_page` of the page before; None for the first.
+        `page` is the `next_page` of the page before; None for the first.
         """
         ...
 
-    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | QueryFailed:
-        """Return a page of the replies to one of our numbers since an instant."""
+    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> Page[Callback] | QueryFailed:
+        """Return a page of the replies to one of our numbers since an instant, the newest first.
+
+        Each is the callback that would have delivered it.
+        """
         ...
 
     def is_genuine(self, callback: Callback) -> bool:
@@ -142,30 +136,21 @@ class Provider(Protocol):
     def inbound(self, callback: Callback, *, provider_answers: bool) -> Inbound | None:
         """Return the reply that a callback carries; None where it lacks the sender, the recipient or an id.
 
-        Args:
-            callback: the request.
-            provider_answers: whether the number is configured to let the provider answer keywords.
+        `provider_answers`: the number is configured to let the provider answer keywords.
         """
         ...
 
     def readdressed(self, callback: Callback, sender: E164, sender_number: str, reply_id: str) -> Callback:
         """Return a reply's callback with this person as its sender and this number of ours as its recipient.
 
-        Args:
-            callback: the request, as it was stored.
-            sender: the person's number, as an operator found out.
-            sender_number: ours.
-            reply_id: its id where the provider gave none.
+        `reply_id` is its id where the provider gave none.
         """
         ...
 
     def is_ours(self, callback: Callback, numbers: Collection[str], *, is_reply: bool) -> bool:
         """Return whether a callback is about one of these numbers, or about a sender of the account without a number.
 
-        Args:
-            callback: the request.
-            numbers: those that the merchant's file gives this provider.
-            is_reply: whether our number is the recipient, or the sender.
+        `is_reply`: our number is the recipient, and not the sender.
         """
         ...
 

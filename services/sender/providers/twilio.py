@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from services.sender.providers.provider import Callback, Capabilities, Inbound, OutgoingText, RepliesPage, StatusPage
+from services.sender.providers.provider import Callback, Capabilities, Inbound, OutgoingText, Page
 from services.sender.providers.reactions import UNLISTED, CodeMeaning
 from services.sender.providers.twilio_codes import ANSWERED_BY_TWILIO, CODES, OPT_OUT_TYPES, STATUSES
 from services.sender.queue.conclusion import Receipt
@@ -182,26 +182,23 @@ class TwilioProvider:
             return fields
         return _status(fields) or QueryFailed("unreadable_answer")
 
-    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> StatusPage | QueryFailed:
+    async def statuses_between(self, since: datetime, until: datetime, page: str | None) -> Page[Receipt] | QueryFailed:
         """Return a page of the account's texts; those that were not sent yet are on no page."""
         found = await self._page({"date_sent_after": since, "date_sent_before": until}, page)
         if isinstance(found, QueryFailed):
             return found
-        messages, following = found
-        return StatusPage([receipt for message in messages if (receipt := _status(message))], following)
+        return Page([receipt for message in found.items if (receipt := _status(message))], found.next_page)
 
-    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> RepliesPage | QueryFailed:
+    async def replies_to(self, sender_number: str, since: datetime, page: str | None) -> Page[Callback] | QueryFailed:
         """Return the replies to one of our numbers since an instant, as callbacks that would have delivered them."""
         found = await self._page({"to": sender_number, "date_sent_after": since}, page)
         if isinstance(found, QueryFailed):
             return found
-        messages, following = found
-        return RepliesPage([_callback_of(each) for each in messages if each.get("direction") == "inbound"], following)
+        inbound = [_callback_of(each) for each in found.items if each.get("direction") == "inbound"]
+        return Page(inbound, found.next_page)
 
-    async def _page(
-        self, filters: Mapping[str, object], page: str | None
-    ) -> tuple[list[Mapping[str, Any]], str | None] | QueryFailed:
-        """Return the messages of a page, and the name of the next."""
+    async def _page(self, filters: Mapping[str, object], page: str | None) -> Page[Mapping[str, Any]] | QueryFailed:
+        """Return a page of messages."""
         paging = {name: values[0] for name, values in parse_qs(page or "").items()}
         place = {"page_number": paging.get("Page"), "page_token": paging.get("PageToken")}
         asked = {**filters, **{name: value for name, value in place.items() if value is not None}}
@@ -212,7 +209,7 @@ class TwilioProvider:
         if not isinstance(messages, list):
             return QueryFailed("unreadable_answer")
         following = urlsplit(str(fields.get("next_page_uri") or "")).query or None
-        return [message for message in messages if isinstance(message, Mapping)], following
+        return Page([message for message in messages if isinstance(message, Mapping)], following)
 
     def is_genuine(self, callback: Callback) -> bool:
         """Return whether the account's token signed the request, at the address we are configured to have."""

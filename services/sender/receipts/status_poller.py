@@ -32,7 +32,7 @@ from shared import aad, ids
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Assignment
 from shared.db.transaction import Transaction, WritePriority
-from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
+from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
 from shared.privacy import Sealer
 from shared.telemetry.logs import logger
@@ -164,7 +164,7 @@ class StatusPoller:
                 return answer
             answers.update(
                 (waiting[each.provider_message_id], each)
-                for each in answer.receipts
+                for each in answer.items
                 if each.provider_message_id in waiting
             )
             page = answer.next_page
@@ -203,11 +203,8 @@ class StatusPoller:
         return self._sealer.seal(attempt.merchant_id, aad.receipt(receipt_id), clear)
 
     async def _reschedule(self, attempts: Sequence[UnreportedAttempt], ask_at: datetime | None) -> None:
-        async def work(uow: UnitOfWork) -> None:
-            await store.reschedule(uow.db, attempts, ask_at)
-
         if attempts:
-            await self._units.run(work, WritePriority.BATCHES)
+            await self._units.run(lambda uow: store.reschedule(uow.db, attempts, ask_at), WritePriority.BATCHES)
 
     def _take_query_budget(self, account: AccountName) -> bool:
         """Use one query of the account's budget, which replicas share; return whether there was one."""

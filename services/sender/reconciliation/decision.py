@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from services.sender.providers.reactions import CodeMeaning
+from services.sender.queue.dispatches import Attempt
 from services.sender.receipts.status_lattice import ProviderStatus
 
 FIRST_LOOK: Final = timedelta(seconds=5)
@@ -20,19 +21,6 @@ BETWEEN_ABSENCES: Final = timedelta(minutes=5)
 SKEW: Final = timedelta(minutes=5)
 """How far the provider's clock may be from ours (providers section 7)."""
 ASK_AGAIN: Final = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class UnresolvedAttempt:
-    """An unknown attempt, and what is known of it so far."""
-
-    sender_number: str
-    body_sha256: bytes
-    """Keyed with the person's key. Empty where the text is not known: then any text fits."""
-    intent_at: datetime
-    deadline: datetime
-    absent_at: datetime | None
-    """When the provider first listed no such text, after absence counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,31 +89,32 @@ def keyed_body_hash(text_key: bytes | None, hashed: bytes) -> bytes:
 
 
 def decide(
-    unresolved: UnresolvedAttempt,
+    attempt: Attempt,
     listing: Sequence[ListedMessage] | None,
     known_ids: Collection[str],
     now: datetime,
     horizon: timedelta,
     *,
-    rivals: Sequence[UnresolvedAttempt] = (),
+    absent_at: datetime | None = None,
+    rivals: Sequence[Attempt] = (),
     sender_is_fixed: bool = True,
 ) -> ReconcileFinding:
     """Judge one unknown attempt.
 
     Args:
-        unresolved: the attempt.
+        attempt: without an answer. An empty hash means that its text is not known: then any text fits.
         listing: what the provider lists for the person; None when it could not be asked.
         known_ids: provider ids that any other attempt to this person holds: never adopted, whatever the words.
         now: the time the listing was asked for, not when it came.
         horizon: how long after the deadline we go on asking.
-        rivals: the person's other attempts without a conclusion, calls under way among them. A listed text that fits
-            one of them as well may be its own.
+        absent_at: when the provider first listed no such text, after absence counts; None: not yet.
+        rivals: the person's other attempts without a conclusion; a listed text that fits one as well may be its own.
         sender_is_fixed: whether a text leaves from the number we named. Where the provider picks one of a pool, the
             number is no sign, and a text that is not listed may still exist.
     """
     free = [listed for listed in listing or () if listed.provider_message_id not in known_ids]
     fitting = sorted(
-        (listed for listed in free if _fits(unresolved, listed, sender_is_fixed=sender_is_fixed)),
+        (listed for listed in free if _fits(attempt, listed, sender_is_fixed=sender_is_fixed)),
         key=lambda each: (each.created_at, each.provider_message_id),
     )
     claimants = [
@@ -133,23 +122,23 @@ def decide(
     ]
     if fitting and len(fitting) > len(claimants):
         # As many texts as attempts that may own them: assigned in the order in which they were made.
-        place = sum(rival.intent_at < unresolved.intent_at for rival in claimants)
+        place = sum(rival.intent_at < attempt.intent_at for rival in claimants)
         return Adopt(fitting[place])
     if listing is None or fitting or not sender_is_fixed:
-        return GiveUp() if now >= unresolved.deadline + horizon else LookLater(now + ASK_AGAIN)
-    counts_from = unresolved.deadline + ABSENCE_COUNTS_AFTER
+        return GiveUp() if now >= attempt.deadline + horizon else LookLater(now + ASK_AGAIN)
+    counts_from = attempt.deadline + ABSENCE_COUNTS_AFTER
     if now < counts_from:
         return LookLater(counts_from)
-    if unresolved.absent_at is None:
+    if absent_at is None:
         return AbsentOnce(now + BETWEEN_ABSENCES)
-    second_at = unresolved.absent_at + BETWEEN_ABSENCES
+    second_at = absent_at + BETWEEN_ABSENCES
     return ProvenAbsent() if now >= second_at else LookLater(second_at)
 
 
-def _fits(unresolved: UnresolvedAttempt, listed: ListedMessage, *, sender_is_fixed: bool) -> bool:
+def _fits(attempt: Attempt, listed: ListedMessage, *, sender_is_fixed: bool) -> bool:
     return (
-        unresolved.body_sha256
+        attempt.body_sha256
         in {b"", listed.body_sha256, listed.keyed_sha256}  # attempts of earlier versions store the hash itself
-        and (listed.sender_number == unresolved.sender_number or not sender_is_fixed)
-        and unresolved.intent_at - SKEW <= listed.created_at <= unresolved.deadline + SKEW
+        and (listed.sender_number == attempt.sender_number or not sender_is_fixed)
+        and attempt.intent_at - SKEW <= listed.created_at <= attempt.deadline + SKEW
     )

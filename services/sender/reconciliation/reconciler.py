@@ -29,7 +29,6 @@ from services.sender.reconciliation.decision import (
     LookLater,
     ProvenAbsent,
     ReconcileFinding,
-    UnresolvedAttempt,
     decide,
 )
 from services.sender.reconciliation.store import UnknownCall
@@ -158,12 +157,13 @@ class Reconciler:
         provider = self._providers.provider(unknown.attempt.merchant_id, unknown.attempt.provider)
         listing = await self._listing(unknown, provider)
         finding = decide(
-            _unresolved(unknown.attempt, call.absent_at),
+            unknown.attempt,
             listing,
             _message_ids(unknown.others),
             now,
             self._horizon,
-            rivals=[_unresolved(other, None) for other in unknown.others if other.state in UNANSWERED_STATES],
+            absent_at=call.absent_at,
+            rivals=[other for other in unknown.others if other.state in UNANSWERED_STATES],
             sender_is_fixed=provider is None or provider.capabilities.sender_is_fixed,
         )
         await self._apply(unknown.attempt, finding)
@@ -239,10 +239,6 @@ class Reconciler:
 
     async def _postpone(self, attempt_id: AttemptId, look_at: datetime, **also: datetime) -> None:
         await self._units.run(lambda uow: store.postpone(attempt_id, look_at, uow, **also), WritePriority.BATCHES)
-
-
-def _unresolved(attempt: Attempt, absent_at: datetime | None) -> UnresolvedAttempt:
-    return UnresolvedAttempt(attempt.sender_number, attempt.body_sha256, attempt.intent_at, attempt.deadline, absent_at)
 
 
 def _message_ids(attempts: Iterable[Attempt]) -> frozenset[str]:

@@ -133,11 +133,7 @@ class ReplyIntake:
             self._sealer.seal(merchant, aad.unassigned_reply(digest), raw),
             self._units.clock.now(),
         )
-
-        async def insert(uow: UnitOfWork) -> bool:
-            return await store.insert_unassigned(unassigned._replace(received_at=uow.now), uow)
-
-        if await self._committed(insert, merchant):
+        if await self._committed(lambda uow: store.insert_unassigned(unassigned, uow), merchant):
             UNASSIGNED.labels(reason).inc()
             ALARMS.labels("unassigned_reply").inc()
             log.error(
@@ -271,11 +267,9 @@ async def _is_repeat(reply: ClassifiedReply, uow: UnitOfWork, sealer: Sealer) ->
     """Return whether the stored reply with this id has the same text and the same sender."""
     message_id = reply.inbound.provider_message_id
     recipient_id, text = await store.content_of(uow.db, reply.merchant.id, message_id)
-    if recipient_id != reply.recipient_id:
-        return False
-    if text is None:
-        return True
-    return sealer.open(reply.merchant.id, aad.reply_text(message_id), text) == reply.inbound.text.encode()
+    return recipient_id == reply.recipient_id and (
+        text is None or sealer.open(reply.merchant.id, aad.reply_text(message_id), text) == reply.inbound.text.encode()
+    )
 
 
 async def _last_keyword_was_stop(reply: ClassifiedReply, before: SendPermission, uow: UnitOfWork) -> bool:

@@ -136,7 +136,7 @@ class MissedReplies:
             answer = await provider.replies_to(number.sender_number, since, page)
             if isinstance(answer, QueryFailed):
                 return answer
-            listed += answer.replies
+            listed += answer.items
             page = answer.next_page
             if page is None:
                 break

@@ -1,8 +1,7 @@
 """Replies without a known recipient: listed, assigned to a person, or dismissed, by someone who has read them."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -34,17 +33,17 @@ class NotAssignable(Fault):
     code = "not_assignable"
 
 
-@dataclass(frozen=True, slots=True)
-class UnassignedReply:
+class UnassignedReply(NamedTuple):
     """One unassigned reply, opened."""
 
-    reply_id: str
-    provider: str
-    reason: str
-    reply_class: str
-    received_at: datetime
+    stored: SealedUnassignedReply
     form: dict[str, str]
     """As the provider delivered it; empty where it can no longer be opened."""
+
+    @property
+    def id(self) -> str:
+        """Its id at the API."""
+        return self.stored.digest.hex()
 
 
 class UnassignedReplies:
@@ -75,26 +74,19 @@ class UnassignedReplies:
     async def assign(
         self, owner: MerchantId, reply: UnassignedReply, merchant: Merchant, to: E164 | None
     ) -> ReplyClass:
-        """Record a reply as this person's at this merchant, with all it means: an opt-out acts from now on.
+        """Record a reply that `owner` received as a person's at a merchant, with all it means, and return its class.
 
-        A crash in between leaves the reply here; assigned again, it is the repeat of a stored one.
-
-        Args:
-            owner: the merchant whose callback address received it.
-            reply: the reply.
-            merchant: where it counts.
-            to: the person's number; None for its own sender, where that is a number.
-
-        Returns:
-            Its class.
+        The person is `to`, or the reply's own sender where that is a number. A crash in between leaves the reply here;
+        assigned again, it is the repeat of a stored one.
 
         Raises:
             NotAssignable: no person is named, or the merchant has no number that it could have been written to.
         """
-        provider = self._providers.provider(owner, reply.provider)
+        name = reply.stored.provider
+        provider = self._providers.provider(owner, name)
         callback = Callback("", reply.form, {})
         if provider is None or not reply.form:
-            raise NotAssignable(f"the provider {reply.provider} of {owner} cannot be used, or the text was erased")
+            raise NotAssignable(f"the provider {name} of {owner} cannot be used, or the text was erased")
         original = provider.inbound(callback, provider_answers=False)
         sender = to or (phone.parse_sender(original.sender, merchant.config.country) if original else None)
         if not isinstance(sender, str):
@@ -103,7 +95,7 @@ class UnassignedReplies:
         if not numbers:
             raise NotAssignable(f"{merchant.id} has no number that it could have been written to")
         number = original.sender_number if original and original.sender_number in numbers else numbers[0]
-        readdressed = provider.readdressed(callback, E164(sender), number, reply.reply_id)
+        readdressed = provider.readdressed(callback, E164(sender), number, reply.id)
         inbound = provider.inbound(readdressed, provider_answers=False)
         if inbound is None:
             raise NotAssignable("the provider's request cannot be read as a reply")
@@ -116,15 +108,15 @@ class UnassignedReplies:
         await self._delete(owner, reply, "dismissed")
 
     async def _delete(self, owner: MerchantId, reply: UnassignedReply, how: str) -> None:
-        digest = bytes.fromhex(reply.reply_id)
-        if await self._units.run(lambda uow: store.delete_unassigned(digest, uow), WritePriority.BATCHES):
+        stored = reply.stored
+        if await self._units.run(lambda uow: store.delete_unassigned(stored.digest, uow), WritePriority.BATCHES):
             UNASSIGNED_SETTLED.labels(how).inc()
             log.info(
                 "unassigned_reply_settled",
                 how=how,
                 merchant_id=owner,
-                digest=reply.reply_id[:16],
-                reply_class=reply.reply_class,
+                digest=reply.id[:16],
+                reply_class=stored.reply_class,
             )
 
     def _opened(self, sealed: SealedUnassignedReply) -> UnassignedReply:
@@ -134,6 +126,4 @@ class UnassignedReplies:
             form = orjson.loads(clear)
         except (Unsealable, ValueError):
             log.warning("unassigned_reply_unreadable", digest=sealed.digest.hex()[:16])
-        return UnassignedReply(
-            sealed.digest.hex(), sealed.provider, sealed.reason, sealed.reply_class, sealed.received_at, form
-        )
+        return UnassignedReply(sealed, form)

@@ -108,7 +108,7 @@ def create_router(unassigned: UnassignedReplies, merchants: MerchantDirectory) -
     @router.post("/v1/replies/unassigned/{reply_id}/dismiss", summary="Delete a reply that belongs to no one")
     async def dismiss(reply_id: ReplyId, body: Dismissal, caller: Decider) -> Dismissed:
         reply = await _found(unassigned, caller, reply_id)
-        if reply.reply_class == "opt_out" and not body.although_opt_out:
+        if reply.stored.reply_class == "opt_out" and not body.although_opt_out:
             raise HTTPProblem(
                 HTTPStatus.CONFLICT,
                 "reads_as_opt_out",
@@ -147,20 +147,13 @@ def _number(written: str, merchant: Merchant) -> E164:
 
 
 def _view(reply: UnassignedReply, *, opened: bool) -> UnassignedView:
-    return UnassignedView(
-        id=reply.reply_id,
-        provider=reply.provider,
-        reason=reply.reason,
-        reply_class=reply.reply_class,
-        received_at=reply.received_at,
-        fields=reply.form if opened else None,
-    )
+    return UnassignedView(**reply.stored._asdict(), id=reply.id, fields=reply.form if opened else None)
 
 
 def _cursor(last: UnassignedReply) -> str:
     """Return the cursor of the page after this reply."""
-    place = microseconds(last.received_at).to_bytes(8, "big")
-    return base64.urlsafe_b64encode(place + bytes.fromhex(last.reply_id)).rstrip(b"=").decode()
+    place = microseconds(last.stored.received_at).to_bytes(8, "big")
+    return base64.urlsafe_b64encode(place + last.stored.digest).rstrip(b"=").decode()
 
 
 def _from(cursor: str) -> tuple[datetime, bytes]:

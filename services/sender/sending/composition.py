@@ -9,7 +9,7 @@ from services.sender.engagement.links.shorten import Shortener
 from services.sender.engagement.links.store import LinkOwner, link_rows
 from services.sender.queue.dispatches import Dispatch, SealedContent
 from services.sender.reconciliation.decision import body_sha256
-from services.sender.sending.intent_decision import Refuse
+from services.sender.sending.intent_decision import ERASED, Refuse
 from shared import aad
 from shared.config.directory import Merchant
 from shared.errors import Unsealable
@@ -35,7 +35,7 @@ def compose(
 ) -> ComposedText | Refuse:
     """Return the text of a queued dispatch, or why it can never be rendered."""
     if content.body is None or content.contact is None or content.facts is None:
-        return Refuse("erased")
+        return Refuse(ERASED)
     try:
         template = sealer.open(dispatch.merchant_id, aad.text_body(dispatch.follow_up_id), content.body).decode()
         facts = orjson.loads(sealer.open(dispatch.merchant_id, aad.text_facts(dispatch.follow_up_id), content.facts))
@@ -66,7 +66,7 @@ def compose(
         rendered.parts,
         rendered.encoding,
         body_sha256(rendered.text),
-        link_rows(shortener.links, owner, sealer, at=now),
+        link_rows(shortener.codes, owner, sealer, at=now),
     )
 
 

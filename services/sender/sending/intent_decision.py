@@ -20,6 +20,8 @@ CLOSE_GUARD_WITHOUT_VALIDITY: Final = timedelta(minutes=15)
 VALIDITY_MARGIN_SECONDS: Final = 15
 WAIT_FOR_OTHER: Final = timedelta(seconds=2)
 WAIT_FOR_UNREAD_EVENTS: Final = timedelta(seconds=1)
+ERASED: Final = "erased"
+"""The obstacle of a dispatch whose person was erased after the clearance."""
 NO_SENDER: Final = frozenset({"sender_unknown", "sender_halted"})
 """Obstacles that no new clearance removes: they are reported before a lapse."""
 
@@ -44,8 +46,6 @@ class SendCircumstances(NamedTuple):
     merchant_closed: bool = False
     has_unread_events: bool = False
     """An event about the person is in the log unread, or may be on its way there; marketing then waits."""
-    content_gone: bool = False
-    """The person was erased after the clearance."""
     obstacle: "Refuse | None" = None
     """What was found outside the transaction: rendering, registration, allow-list."""
     provider_has_validity: bool = True
@@ -125,8 +125,8 @@ def _lasting_refusal(
 ) -> Refuse | None:
     if circumstances.merchant_closed:
         return Refuse("merchant_closed")
-    if circumstances.content_gone:
-        return Refuse("erased")
+    if circumstances.obstacle is not None and circumstances.obstacle.reason == ERASED:
+        return circumstances.obstacle
     if dispatch.expires_at is not None and dispatch.expires_at <= now:
         return Refuse("expired")
     return None if dispatch.purpose in ANSWER_PURPOSES else _not_permitted(dispatch.purpose, permission)

@@ -167,7 +167,6 @@ def _decide(
             open_attempts=others,
             merchant_closed=is_closed,
             has_unread_events=has_unread_events,
-            content_gone=prepared.obstacle is not None and prepared.obstacle.reason == "erased",
             obstacle=prepared.obstacle,
             provider_has_validity=prepared.route is None or prepared.route.provider.capabilities.validity_period,
             hold_reason=prepared.hold_reason,

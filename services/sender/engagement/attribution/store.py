@@ -101,11 +101,6 @@ async def keep_accounts(db: Transaction, accounts: Mapping[UUID, OwnedPurchase])
     await db.change(conversions, [_row(key, owned) for key, owned in accounts.items() if not owned.is_new])
 
 
-async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
-    """Delete these people's touches, and return how many; purchases stay, so that none is credited twice."""
-    return await uow.db.delete(touches, "recipient_id", recipient_ids)
-
-
 def _account(row: Row) -> PurchaseRecord:
     """Return the purchase record a row holds."""
     if row["trigger_id"] is None:

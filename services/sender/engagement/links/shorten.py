@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
@@ -24,29 +23,18 @@ _READY = re.compile(rf"https?://[a-z0-9._-]+(?:/{_IN_PATH}*)?(?:\?(?:{_IN_PATH}|
 """An address that needs no folding or encoding."""
 
 
-class ShortLink(NamedTuple):
-    """A code and the address it stands for."""
-
-    code: str
-    target: str
-
-
 class Shortener:
-    """The `link` function of one text: called with an address; `links` is stored in the intent's transaction.
+    """The `link` function of one text: called with an address; `codes` are stored in the intent's transaction.
 
     The same address twice in a text gets one code. Codes of a text that is never sent are not stored.
     """
 
     def __init__(self, base_url: str, *, new_code: Callable[[int], str] = ids.code) -> None:
-        """Create the links of one text.
-
-        Args:
-            base_url: the merchant's `links.base_url`; without one, the address of this process.
-            new_code: a source of random base-62 codes of a given length.
-        """
+        """Create the links of one text, below an address; `new_code` returns random base-62 codes of a given length."""
         self._base_url = base_url.rstrip("/")
         self._new_code = new_code
-        self._codes: dict[str, str] = {}
+        self.codes: dict[str, str] = {}
+        """By the address that each stands for, in the order of the text."""
 
     def __call__(self, target: str) -> str:
         """Return the short address of a target.
@@ -57,15 +45,10 @@ class Shortener:
         address = web_address(target)
         if address is None:
             raise LinkRefused("link needs a complete web address that starts with https:// or http://")
-        code = self._codes.get(address)
+        code = self.codes.get(address)
         if code is None:
-            code = self._codes[address] = self._new_code(CODE_CHARACTERS)
+            code = self.codes[address] = self._new_code(CODE_CHARACTERS)
         return f"{self._base_url}/r/{code}"
-
-    @property
-    def links(self) -> tuple[ShortLink, ...]:
-        """What was shortened, in order of appearance."""
-        return tuple(ShortLink(code, target) for target, code in self._codes.items())
 
 
 def web_address(text: str) -> str | None:

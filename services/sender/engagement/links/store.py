@@ -1,13 +1,12 @@
 """Short links and visits in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from services.sender.engagement.attribution.store import delivered_at, record_clicked
 from services.sender.engagement.links.robots import RobotCause
-from services.sender.engagement.links.shorten import ShortLink
 from services.sender.tables import clicks, short_links
 from shared import aad, ids
 from shared.db.transaction import Transaction
@@ -44,17 +43,17 @@ class StoredLink:
     delivered_at: datetime | None
 
 
-def link_rows(links: Sequence[ShortLink], owner: LinkOwner, sealer: Sealer, *, at: datetime) -> list[dict[str, Any]]:
-    """Return the rows of a text's links, sealed; done outside the unit that inserts them."""
+def link_rows(codes: Mapping[str, str], owner: LinkOwner, sealer: Sealer, *, at: datetime) -> list[dict[str, Any]]:
+    """Return the rows of a text's links (code by target), sealed; done outside the unit that inserts them."""
     return [
         {
             **owner._asdict(),
-            "code": link.code,
-            "target": sealer.seal(owner.merchant_id, aad.link_target(link.code), link.target.encode()),
+            "code": code,
+            "target": sealer.seal(owner.merchant_id, aad.link_target(code), target.encode()),
             "created_at": at,
             "expires_at": at + LINK_LIFETIME,
         }
-        for link in links
+        for target, code in codes.items()
     ]
 
 
@@ -110,9 +109,9 @@ async def record_click(uow: UnitOfWork, link: StoredLink, cause: RobotCause | No
     return is_new
 
 
-async def erase(uow: UnitOfWork, recipient_ids: Sequence[RecipientId]) -> int:
-    """Blank the targets of these people's links, and return how many; they then answer like unknown codes."""
-    found = await uow.db.fetch(short_links, "recipient_id", recipient_ids, columns=["code", "target"])
+async def blank_targets(db: Transaction, recipient: RecipientId) -> int:
+    """Blank the targets of a person's links, and return how many; they then answer like unknown codes."""
+    found = await db.fetch(short_links, "recipient_id", [recipient], columns=["code", "target"])
     with_target = sorted(row["code"] for row in found if row["target"] is not None)
-    await uow.db.change(short_links, [{"code": code, "target": None} for code in with_target])
+    await db.change(short_links, [{"code": code, "target": None} for code in with_target])
     return len(with_target)

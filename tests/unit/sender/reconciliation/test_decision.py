@@ -1,12 +1,14 @@
 """What a provider's listing proves about a call without an answer."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.sender.queue.dispatches import Attempt
 from services.sender.reconciliation.decision import (
     AbsentOnce,
     Adopt,
@@ -14,13 +16,13 @@ from services.sender.reconciliation.decision import (
     ListedMessage,
     LookLater,
     ProvenAbsent,
-    UnresolvedAttempt,
     keyed_body_hash,
 )
 from services.sender.reconciliation.decision import decide as find
 from shared.testing.clock import START
+from tests.unit.sender.queue.test_conclusion import ATTEMPT
 
-UNRESOLVED = UnresolvedAttempt("+12025550100", b"mine", START, START + timedelta(seconds=12), None)
+UNRESOLVED = ATTEMPT._replace(body_sha256=b"mine")
 LISTED = ListedMessage("SM1", "+12025550100", b"mine", START + timedelta(seconds=1))
 HORIZON = timedelta(hours=24)
 
@@ -43,10 +45,10 @@ def test_only_the_same_text_from_the_same_number_at_the_time_is_ours(other: List
 def test_a_listed_text_is_known_by_the_mark_under_the_persons_key_and_an_old_attempt_by_its_hash() -> None:
     now, marked = START + timedelta(seconds=20), LISTED.keyed_with(b"Ana's")
     assert find(
-        replace(UNRESOLVED, body_sha256=keyed_body_hash(b"Ana's", b"mine")), [marked], set(), now, HORIZON
+        UNRESOLVED._replace(body_sha256=keyed_body_hash(b"Ana's", b"mine")), [marked], set(), now, HORIZON
     ) == Adopt(marked)
     assert find(UNRESOLVED, [marked], set(), now, HORIZON) == Adopt(marked)
-    theirs = replace(UNRESOLVED, body_sha256=keyed_body_hash(b"Bea's", b"mine"))
+    theirs = UNRESOLVED._replace(body_sha256=keyed_body_hash(b"Bea's", b"mine"))
     assert not isinstance(find(theirs, [marked], set(), now, HORIZON), Adopt)
 
 
@@ -56,16 +58,17 @@ def test_a_text_that_belongs_to_another_attempt_is_not_adopted() -> None:
 
 @given(st.lists(st.integers(0, 1200), min_size=1, max_size=12), st.booleans())
 def test_absence_takes_two_late_answers_five_minutes_apart(waits: list[int], silent: bool) -> None:  # noqa: FBT001 - Hypothesis passes it
-    now, unresolved, counted = START + timedelta(seconds=42), UNRESOLVED, []
+    now, counted = START + timedelta(seconds=42), []
+    absent_at: datetime | None = None
     for index, seconds in enumerate(waits):
         now += timedelta(seconds=seconds)
-        finding = find(unresolved, None if silent and index % 2 else [], set(), now, HORIZON)
+        finding = find(UNRESOLVED, None if silent and index % 2 else [], set(), now, HORIZON, absent_at=absent_at)
         if isinstance(finding, AbsentOnce):
             counted.append(now)
-            unresolved = replace(unresolved, absent_at=now)
+            absent_at = now
         if isinstance(finding, ProvenAbsent):
             counted.append(now)
-            assert counted[0] >= unresolved.deadline + timedelta(seconds=120)
+            assert counted[0] >= UNRESOLVED.deadline + timedelta(seconds=120)
             assert counted[1] - counted[0] >= timedelta(minutes=5)
             return
         assert not isinstance(finding, Adopt)
@@ -76,9 +79,9 @@ def test_a_provider_that_never_answers_is_given_up_after_the_horizon() -> None:
     assert isinstance(find(UNRESOLVED, None, set(), START + timedelta(hours=25), HORIZON), GiveUp)
 
 
-def unknown(second: float, body: bytes = b"mine") -> UnresolvedAttempt:
+def unknown(second: float, body: bytes = b"mine") -> Attempt:
     at = START + timedelta(seconds=second)
-    return UnresolvedAttempt("+12025550100", body, at, at + timedelta(seconds=12), None)
+    return ATTEMPT._replace(body_sha256=body, intent_at=at, deadline=at + timedelta(seconds=12))
 
 
 def listed(sid: str, second: float, body: bytes = b"mine") -> ListedMessage:
@@ -112,10 +115,11 @@ def test_where_the_provider_picks_the_sender_its_number_is_no_sign_and_absence_n
     another = replace(LISTED, sender_number="+12025550199")
     now = START + timedelta(minutes=30)
     assert find(UNRESOLVED, [another], set(), now, HORIZON, sender_is_fixed=False) == Adopt(another)
-    waited = replace(UNRESOLVED, absent_at=START + timedelta(minutes=3))
-    assert isinstance(find(waited, [], set(), now, HORIZON), ProvenAbsent)
-    assert isinstance(find(waited, [], set(), now, HORIZON, sender_is_fixed=False), LookLater)
-    assert isinstance(find(waited, [], set(), START + timedelta(hours=25), HORIZON, sender_is_fixed=False), GiveUp)
+    absent_at = START + timedelta(minutes=3)
+    assert isinstance(find(UNRESOLVED, [], set(), now, HORIZON, absent_at=absent_at), ProvenAbsent)
+    picked = partial(find, UNRESOLVED, [], set(), absent_at=absent_at, sender_is_fixed=False)
+    assert isinstance(picked(now=now, horizon=HORIZON), LookLater)
+    assert isinstance(picked(now=START + timedelta(hours=25), horizon=HORIZON), GiveUp)
 
 
 @st.composite
@@ -130,17 +134,20 @@ def test_no_attempt_ever_adopts_what_another_sent(history: list[tuple[float, boo
     sids = {place: f"SM{place}" for place, (_, went, _) in enumerate(history) if went}
     listing = [listed(sids[place], history[place][0] + 1) for place in sids]
     held = {sids[place] for place in sids if not history[place][2]}
+    absent_at: dict[int, datetime] = {}
     open_ones = {place: unknown(history[place][0]) for place, (_, went, lost) in enumerate(history) if lost or not went}
     for minutes in (30, 40):
         for place in (each for each in order if each in open_ones):
             rivals = [other for key, other in open_ones.items() if key != place]
-            finding = find(open_ones[place], listing, held, START + timedelta(minutes=minutes), HORIZON, rivals=rivals)
+            now = START + timedelta(minutes=minutes)
+            mine, since = open_ones[place], absent_at.get(place)
+            finding = find(mine, listing, held, now, HORIZON, absent_at=since, rivals=rivals)
             if isinstance(finding, Adopt):
                 assert finding.listed.provider_message_id not in held
                 held.add(finding.listed.provider_message_id)
                 assert len(held) <= len(sids)
             elif isinstance(finding, AbsentOnce):
-                open_ones[place] = replace(open_ones[place], absent_at=START + timedelta(minutes=minutes))
+                absent_at[place] = now
                 continue
             elif isinstance(finding, ProvenAbsent):
                 others_unheld = [

@@ -21,6 +21,7 @@ from services.sender.engagement.attribution.store import (
     record_clicked,
     record_delivered,
 )
+from services.sender.privacy_store import blank_recipient
 from services.sender.retention import sweeps
 from services.sender.settings import SenderSettings
 from services.sender.tables import conversions, metadata, system_tables, touches
@@ -275,7 +276,7 @@ async def test_an_erased_persons_touches_are_gone_and_the_guard_stays(sender: Se
     await sender.click(CART, at=START - HOUR)
     await sender.click(REVIEW, at=START - HOUR, by=BEN)
     await sender.hear(trigger())
-    await sender.units.run(lambda uow: store.erase(uow, [ANA]), WritePriority.BATCHES)
+    await sender.units.run(lambda uow: blank_recipient(uow.db, ANA), WritePriority.BATCHES)
     assert [touch["recipient_id"] for touch in await sender.rows(touches)] == [BEN]
     await sender.hear(trigger(), trigger(name="new", subject="order-1002"))
     assert len(await sender.attributed()) == 1

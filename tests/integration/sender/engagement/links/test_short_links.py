@@ -70,7 +70,7 @@ class Shop:
         """Commit a text with one link, let a minute pass, and return the path of the link."""
         shortener = Shortener("https://go.acme.example")
         address = shortener(target)
-        rows = store.link_rows(shortener.links, owner or self.owner, self.sealer, at=self.clock.now())
+        rows = store.link_rows(shortener.codes, owner or self.owner, self.sealer, at=self.clock.now())
         await self.units.run(lambda uow: store.add_links(uow, rows), WritePriority.INTENTS)
         self.clock.advance(seconds=60)
         return address.removeprefix("https://go.acme.example")
@@ -270,7 +270,7 @@ async def test_a_link_sealed_with_a_lost_key_asks_for_patience(shop: Shop) -> No
 async def test_an_erased_persons_link_leads_nowhere_and_others_stay(shop: Shop) -> None:
     other = shop.owner._replace(recipient_id=shop.sealer.recipient_id(ACME, E164("+12125550124")))
     path, others = await shop.send(), await shop.send(owner=other)
-    await shop.units.run(lambda uow: store.erase(uow, [shop.owner.recipient_id]), WritePriority.BATCHES)
+    await shop.units.run(lambda uow: store.blank_targets(uow.db, shop.owner.recipient_id), WritePriority.BATCHES)
     assert (await shop.visit(path)).status_code == 404
     assert (await shop.visit(others)).status_code == 302
     assert sorted(row["target"] is None for row in await shop.rows(short_links)) == [False, True]
