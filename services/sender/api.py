@@ -17,7 +17,7 @@ from services.sender.engagement.links import api as links_api
 from services.sender.numbers.store import breaker_of
 from services.sender.providers.admission import misdirected
 from services.sender.queue.dispatch_progress import progress_facts
-from services.sender.queue.dispatches import Attempt, Dispatch
+from services.sender.queue.dispatches import Attempt
 from services.sender.receipts.status_lattice import ProviderStatus
 from services.sender.replies import unassigned_api
 from shared.db.transaction import Transaction
@@ -25,7 +25,7 @@ from shared.http.auth import Caller, requires
 from shared.http.problems import not_found
 from shared.http.progress import ProgressAnswer
 from shared.ids import AttemptId
-from shared.progress import Progress, progress_of
+from shared.progress import progress_of
 from shared.telemetry.logs import logger
 
 NO_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
@@ -136,23 +136,17 @@ async def _view(db: Transaction, follow_up_id: UUID, merchant_id: str, now: date
     attempts = await store.find_attempts(db, [dispatch.attempt_id(n) for n in range(1, dispatch.attempts + 1)])
     statuses = await store.statuses_of(db, attempts)
     person = (await recipient_store.find_recipients(db, [dispatch.recipient_id])).get(dispatch.recipient_id)
-    progress = ProgressAnswer(**asdict(await _progress(db, dispatch, attempts, now)))
-    views = [_attempt_view(attempt, statuses) for attempt in sorted(attempts.values(), key=lambda each: each.n)]
+    in_order = sorted(attempts.values(), key=lambda each: each.n)
+    last = in_order[-1] if in_order else None
+    breaker = await breaker_of(db, dispatch.sender_number)
+    look_at = await store.next_look_at(db, last.id) if last else None
+    # From rows alone: every replica answers the same.
+    progress = progress_of(progress_facts(dispatch, last, breaker, look_at, now), now)
     in_flight_at_stop = person.in_flight_at_stop if person else 0
-    shown = dispatch._asdict() | {"attempts": views}
-    return DispatchView(**shown, progress=progress, in_flight_at_stop=in_flight_at_stop)
+    shown = dispatch._asdict() | {"attempts": [_attempt_view(each, statuses) for each in in_order]}
+    return DispatchView(**shown, progress=ProgressAnswer(**asdict(progress)), in_flight_at_stop=in_flight_at_stop)
 
 
 def _attempt_view(attempt: Attempt, statuses: Mapping[AttemptId, ProviderStatus | None]) -> AttemptView:
     shown = attempt._asdict() | {"status": statuses[attempt.id], "body_sha256": attempt.body_sha256.hex()}
     return AttemptView(**shown, attempt_id=attempt.id)
-
-
-async def _progress(
-    db: Transaction, dispatch: Dispatch, attempts: Mapping[AttemptId, Attempt], now: datetime
-) -> Progress:
-    """Return what the sender is doing with a follow-up, from its rows alone: every replica answers the same."""
-    last = max(attempts.values(), key=lambda each: each.n, default=None)
-    breaker = await breaker_of(db, dispatch.sender_number)
-    look_at = await store.next_look_at(db, last.id) if last else None
-    return progress_of(progress_facts(dispatch, last, breaker, look_at, now), now)

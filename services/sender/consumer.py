@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.sender import recipient_store, store
-from services.sender.engagement.attribution import consumer as attribution
+from services.sender.engagement.attribution.consumer import attribute
 from services.sender.privacy import SenderPrivacy
 from services.sender.queue import store as queue_store
 from services.sender.queue.dispatches import Dispatch
@@ -15,6 +15,7 @@ from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentChanged, MerchantClosed, PrivacyRequested, RecipientErased
 from shared.events.follow_up import FollowUpCancelled, FollowUpCleared, FollowUpEvent, FollowUpExpired
+from shared.events.trigger import TriggerReceived
 from shared.ids import MerchantId, RecipientId
 
 _UNDER_WAY: Final = frozenset({DispatchState.INTENT, DispatchState.UNKNOWN})
@@ -29,7 +30,7 @@ def create_router(queue: "QueueHandlers", privacy: SenderPrivacy) -> Router:
     router.on(RecipientErased)(privacy.erase)
     router.on(MerchantClosed)(privacy.close_merchants)
     router.on(PrivacyRequested)(privacy.export)
-    attribution.register(router)
+    router.on(TriggerReceived)(attribute)
     router.works[queue_store.PARKED_AS] = queue_store.make_ready_again
     return router
 

@@ -36,6 +36,12 @@ CONTENT_DAYS: Final = "FOLLOWUP_SCHEDULER_CONTENT_DAYS"
 TOMBSTONES_KEPT: Final = timedelta(days=30)
 """The log keeps a clearance seven days, and one is valid for ten minutes: after this, none can arrive."""
 _DAY_SECONDS: Final = 86_400.0
+_TOMBSTONE: Final = sa.and_(
+    dispatches.c.state == DispatchState.CANCELLED, dispatches.c.sender_number.is_(None), dispatches.c.attempts == 0
+)
+"""Cancelled, and never cleared."""
+_FINISHED: Final = dispatches.c.state.not_in([DispatchState.QUEUED, DispatchState.INTENT, DispatchState.UNKNOWN])
+_CONCLUDED: Final = attempts.c.state.not_in(sorted(UNANSWERED_STATES))
 
 BOUNDS: Final[Sequence[TableBound]] = (
     swept_after(touches, "a delivery or a person's click", f"{TOUCHES_KEPT.days} days"),
@@ -67,7 +73,7 @@ def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
     records_before = now - timedelta(days=settings.record_days)
     touches_before = now - TOUCHES_KEPT
     clicks_before = now - LINK_LIFETIME
-    tombstones_before = now - TOMBSTONES_KEPT
+    tombstones_before, changed_at = now - TOMBSTONES_KEPT, dispatches.c.changed_at
     return [
         Sweep(receipts.c.id, first_id(content_before)),
         Sweep(replies.c.received_at, content_before, replies.c.text.is_not(None), blank={"text": None}),
@@ -77,31 +83,10 @@ def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
         Sweep(short_links.c.expires_at, now),
         Sweep(touches.c.id, first_id(touches_before), touches.c.at < touches_before),
         Sweep(conversions.c.purchased_at, records_before),
-        Sweep(dispatches.c.follow_up_id, first_id(tombstones_before), _is_tombstone(tombstones_before)),
-        Sweep(dispatches.c.follow_up_id, first_id(records_before), _is_finished(records_before)),
-        Sweep(attempts.c.id, first_id(records_before), _is_concluded(records_before)),
+        Sweep(dispatches.c.follow_up_id, first_id(tombstones_before), _TOMBSTONE & (changed_at < tombstones_before)),
+        Sweep(dispatches.c.follow_up_id, first_id(records_before), _FINISHED & (changed_at < records_before)),
+        Sweep(attempts.c.id, first_id(records_before), _CONCLUDED & (attempts.c.intent_at < records_before)),
     ]
-
-
-def _is_tombstone(before: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition of dispatches that were cancelled and never cleared."""
-    return sa.and_(
-        dispatches.c.state == DispatchState.CANCELLED.value,
-        dispatches.c.sender_number.is_(None),
-        dispatches.c.attempts == 0,
-        dispatches.c.changed_at < before,
-    )
-
-
-def _is_finished(before: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition of dispatches that are not under way."""
-    under_way = [DispatchState.QUEUED.value, DispatchState.INTENT.value, DispatchState.UNKNOWN.value]
-    return sa.and_(dispatches.c.state.not_in(under_way), dispatches.c.changed_at < before)
-
-
-def _is_concluded(before: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition of attempts with an outcome."""
-    return sa.and_(attempts.c.state.not_in(sorted(UNANSWERED_STATES)), attempts.c.intent_at < before)
 
 
 async def prune(units: UnitOfWorkRunner, settings: SenderSettings) -> float:

@@ -1,7 +1,6 @@
 """Admits a provider's callbacks: only those that the provider itself signed."""
 
 import hmac
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
@@ -106,13 +105,19 @@ def misdirected(endpoint: str, detail: str) -> HTTPProblem:
 
 
 def _callback(request: Request, body: bytes) -> Callback | None:
-    """Return the request as the provider signed it: its own path, query and fields, never the Host header."""
+    """Return the request as the provider signed it: its own path, query and fields, never the Host header.
+
+    Of its headers, those that sign it; ASGI delivers the names in lower case.
+    """
     scope = request.scope
     path: bytes = scope.get("raw_path") or request.url.path.encode()
     query: bytes = scope["query_string"]
     target = path.split(b"?")[0] + (b"?" + query if query else b"")
+    signatures = {
+        name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"] if b"signature" in name
+    }
     try:
-        return Callback(target.decode("ascii"), fields(body.decode(), most=_MOST_FIELDS), _signatures(scope["headers"]))
+        return Callback(target.decode("ascii"), fields(body.decode(), most=_MOST_FIELDS), signatures)
     except ValueError:
         return None
 
@@ -121,8 +126,3 @@ def _without_nul(callback: Callback) -> Callback:
     """Return a callback without NUL characters, which databases refuse: a STOP that holds one is still a STOP."""
     form = {name.replace("\0", ""): value.replace("\0", "") for name, value in callback.form.items()}
     return replace(callback, form=form)
-
-
-def _signatures(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the headers that sign a request, by name; ASGI delivers the names in lower case."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw if b"signature" in name}

@@ -17,8 +17,8 @@ from services.sender.providers.provider import Callback, Provider
 from services.sender.receipts.poll_schedule import AccountBackoff, QueryFailed
 from services.sender.replies import store
 from services.sender.replies.intake import ReplyIntake
-from services.sender.replies.store import PolledNumber
-from services.sender.replies.unassigned import UnassignedReplies
+from services.sender.replies.store import END, PolledNumber
+from services.sender.replies.unassigned import MOST_LISTED, UnassignedReplies
 from shared import phone
 from shared.bus.port import Assignment
 from shared.config.directory import Merchant, MerchantDirectory
@@ -156,7 +156,7 @@ class MissedReplies:
         country = merchant.config.country
         if any(not isinstance(phone.parse_sender(reply.sender, country), str) for reply, _ in replies):
             # Unassigned replies are stored under what was delivered, which a list does not repeat.
-            for unassigned in await self._unassigned.newest(merchant.id):
+            for unassigned in await self._unassigned.listed(merchant.id, END, MOST_LISTED):
                 stored = provider.inbound(Callback("", unassigned.form, {}), provider_answers=False)
                 known |= {stored.provider_message_id} if stored else set()
         return [each for reply, each in replies if reply.provider_message_id not in known]

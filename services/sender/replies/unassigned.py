@@ -10,7 +10,7 @@ from services.sender.providers.accounts import ProviderAccounts
 from services.sender.providers.provider import Callback
 from services.sender.replies import store
 from services.sender.replies.intake import ReplyIntake
-from services.sender.replies.store import END, SealedUnassignedReply
+from services.sender.replies.store import SealedUnassignedReply
 from shared import aad, phone
 from shared.config.directory import Merchant
 from shared.db.transaction import WritePriority
@@ -61,10 +61,6 @@ class UnassignedReplies:
         """Return a merchant's replies that came before another one, the newest first."""
         found = await self._units.read(lambda db: store.list_unassigned(db, merchant, before, most))
         return [self._opened(each) for each in found]
-
-    async def newest(self, merchant: MerchantId) -> list[UnassignedReply]:
-        """Return a merchant's newest replies, as many as a page holds at most."""
-        return await self.listed(merchant, END, MOST_LISTED)
 
     async def find(self, merchant: MerchantId, reply_id: str) -> UnassignedReply | None:
         """Return one of a merchant's replies; None where it has none by this id, or it was assigned or dismissed."""

@@ -88,7 +88,7 @@ class Dispatcher:
         self._failures = FailureWindow()
         self._pass = 0
         self._may_market = False
-        self._buckets: dict[str, tuple[float, Bucket]] = {}
+        self._buckets: dict[str, Bucket] = {}
         self._made_by = ids.minted(self._started_at)
         """Marks this run's intents: another replica's must not be taken for ones that were not called."""
         self._doubtful: dict[AttemptId, FollowUpId] = {}
@@ -118,7 +118,7 @@ class Dispatcher:
     def pause(self, sender_number: str, seconds: float) -> None:
         """Start no call of a number for a while: its provider asked for it."""
         if sender_number in self._buckets:
-            self._buckets[sender_number][1].pause(self._clock.monotonic() + seconds)
+            self._buckets[sender_number].pause(self._clock.monotonic() + seconds)
 
     def _budgets(self, numbers: Sequence[str], assigned: Assignment) -> list[NumberBudget]:
         """Divide the free calls among the numbers in their order, each within its rate and its health."""
@@ -128,9 +128,11 @@ class Dispatcher:
             route = self._providers.route(number)
             max_calls = allowed = 0
             if route is not None:
-                bucket = self._bucket(number, route.number.parts_per_second * assigned.share)
+                rate, at = route.number.parts_per_second * assigned.share, self._clock.monotonic()
+                bucket = self._buckets.setdefault(number, Bucket(rate, at))
+                bucket.change_rate(rate)
                 allowance = self._numbers.breaker(number).allowance(self._clock.now())
-                allowed = bucket.available(self._clock.monotonic())
+                allowed = bucket.available(at)
                 allowed = allowed if allowance is None else min(allowed, allowance)
                 max_calls = min(allowed, free, self._settings.group_texts)
             free -= max_calls
@@ -177,7 +179,7 @@ class Dispatcher:
         if group.committed:
             self._numbers.note_call(budget.sender_number)
         for intent in group.committed:
-            self._buckets[budget.sender_number][1].take(intent.composed.parts)
+            self._buckets[budget.sender_number].take(intent.composed.parts)
             self._calls.start(intent, self.pause)
         return bool(group.decisions)
 
@@ -268,15 +270,6 @@ class Dispatcher:
             if attempt_id in found:
                 await self._calls.record(attempt_id, self._doubtful[attempt_id], NotSent("intent_in_doubt"))
             self._doubtful.pop(attempt_id, None)
-
-    def _bucket(self, number: str, rate: float) -> Bucket:
-        known = self._buckets.get(number)
-        if known is None:
-            known = self._buckets[number] = (rate, Bucket(rate, self._clock.monotonic()))
-        elif known[0] != rate:
-            known[1].change_rate(rate)
-            self._buckets[number] = (rate, known[1])
-        return known[1]
 
     @staticmethod
     def _count(group: IntentGroup, now: datetime) -> None:

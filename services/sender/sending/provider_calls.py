@@ -11,7 +11,7 @@ from services.sender.providers.reactions import Reaction
 from services.sender.queue import attempt_recording
 from services.sender.queue.attempt_recording import AttemptUpdate
 from services.sender.queue.conclusion import Conclusion
-from services.sender.sending.answer_classification import NotSent, ProviderAnswer, Refused, Unknown
+from services.sender.sending.answer_classification import Accepted, NotSent, ProviderAnswer, Refused, Unknown
 from services.sender.sending.intent_decision import validity_seconds
 from services.sender.sending.intents import Intent
 from shared.batcher import Batcher
@@ -32,6 +32,14 @@ _GROUP_OUTCOMES: Final = 100
 _LINGER_SECONDS: Final = 0.02
 """Answers of one group of calls arrive close together; a crash meanwhile leaves unknowns, which are looked up."""
 _BACKOFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0)
+
+_OUTCOMES: Final[dict[type[ProviderAnswer], str]] = {
+    Accepted: "accepted",
+    Refused: "refused",
+    NotSent: "not_sent",
+    Unknown: "unknown",
+}
+"""The metric's word for each answer."""
 
 log = logger(__name__)
 
@@ -116,7 +124,7 @@ class ProviderCalls:
         failpoint("sender.after_outcome")
         if isinstance(answer, Refused) and answer.meaning.reaction is Reaction.SLOW_DOWN:
             pause(number, answer.retry_after_seconds or _DEFAULT_PAUSE_SECONDS)
-        ATTEMPTS.labels(intent.route.provider.kind, _outcome_label(answer)).inc()
+        ATTEMPTS.labels(intent.route.provider.kind, _OUTCOMES[type(answer)]).inc()
         await self._numbers.note(number, answer)
 
     async def _call(self, intent: Intent) -> ProviderAnswer:
@@ -148,16 +156,3 @@ class ProviderCalls:
         CALLS_UNDER_WAY.set(len(self._tasks))
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.error("call_not_written_down", error=type(problem).__name__)
-
-
-def _outcome_label(answer: ProviderAnswer) -> str:
-    """Return the metric label of an answer."""
-    match answer:
-        case Refused():
-            return "refused"
-        case NotSent():
-            return "not_sent"
-        case Unknown():
-            return "unknown"
-        case _:
-            return "accepted"

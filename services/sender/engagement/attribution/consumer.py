@@ -25,7 +25,6 @@ from services.sender.engagement.attribution.credit import (
 from services.sender.engagement.attribution.store import OwnedPurchase
 from services.sender.instruments import DEDUCTIONS, PURCHASES
 from shared import ids
-from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.engagement import ConversionAdjusted, ConversionAttributed
 from shared.events.trigger import ORDER_EDITED, TriggerKind, TriggerReceived
@@ -33,11 +32,6 @@ from shared.ids import EventId
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEDUCTING = frozenset({TriggerKind.REFUND.value, TriggerKind.CANCELLATION.value, ORDER_EDITED})
-
-
-def register(router: Router) -> None:
-    """Register the handler of purchases and of their edits, refunds and cancellations."""
-    router.on(TriggerReceived)(attribute)
 
 
 async def attribute(triggers: Sequence[TriggerReceived], uow: UnitOfWork) -> None:

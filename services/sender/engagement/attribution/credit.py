@@ -7,7 +7,7 @@ One purchase is credited once; what remains of the credit never falls below zero
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -82,12 +82,23 @@ class PurchaseRecord:
 
     purchase: Purchase | None = None
     credit: Credit | None = None
-    deductions: tuple[Deduction, ...] = field(default=())
+    deductions: tuple[Deduction, ...] = ()
 
     @property
     def remaining_minor(self) -> int:
-        """What remains of the amount; never below zero."""
-        return 0 if self.purchase is None else _remaining(self.purchase, self.deductions)
+        """What all deductions together leave of the amount; never below zero, and their order does not matter.
+
+        A refund in another currency takes everything: there is no exchange rate to choose, and nothing that was given
+        back may count as earned.
+        """
+        if self.purchase is None:
+            return 0
+        left = self.purchase.amount_minor
+        for deduction in self.deductions:
+            if deduction.minor is None or deduction.currency not in {None, self.purchase.currency}:
+                return 0
+            left -= deduction.minor
+        return max(left, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,17 +172,3 @@ def _could_earn(touch: Touch, bought_at: datetime) -> bool:
     age = bought_at - touch.at
     began_before = touch.follow_up_id.int >> _RANDOM_BITS < milliseconds(bought_at)
     return bool(touch.window) and timedelta() <= age <= touch.window and began_before
-
-
-def _remaining(purchase: Purchase, deductions: Iterable[Deduction]) -> int:
-    """Return what all deductions together leave; their order does not matter.
-
-    A refund in another currency takes everything: there is no exchange rate to choose, and nothing that was given
-    back may count as earned.
-    """
-    left = purchase.amount_minor
-    for deduction in deductions:
-        if deduction.minor is None or deduction.currency not in {None, purchase.currency}:
-            return 0
-        left -= deduction.minor
-    return max(left, 0)

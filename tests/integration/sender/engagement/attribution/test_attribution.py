@@ -75,7 +75,7 @@ class Sender:
         self.clock = clock
         self.units = harness.runtime.units
         router = Router()
-        consumer.register(router)
+        router.on(TriggerReceived)(consumer.attribute)
         events = Consumer.of(harness.runtime, system_tables, router)
         self.service = Service("sender", metadata, system_tables, self.units, events, WatchedTasks("sender"))
 
