@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from shared.db import idempotency_keys
 from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction
 from shared.db.unit_of_work import UnitOfWork
@@ -65,16 +64,17 @@ async def answered(
     """
     if keyed is None:
         return None
-    stored = await idempotency_keys.find(transaction, system_tables, keyed.merchant_id, keyed.key_sha256)
-    if stored is None:
+    key = {"merchant_id": keyed.merchant_id, "key_sha256": keyed.key_sha256}
+    stored = await transaction.fetch_keys(system_tables.idempotency_keys, [key])
+    if not stored:
         return None
-    if stored.request_sha256 not in {keyed.request_sha256, keyed.unkeyed_sha256}:
+    if bytes(stored[0]["request_sha256"]) not in {keyed.request_sha256, keyed.unkeyed_sha256}:
         raise HTTPProblem(
             HTTPStatus.CONFLICT,
             "idempotency_conflict",
             "this Idempotency-Key was used with another body; use a new key for a new request",
         )
-    return stored.status, stored.answer
+    return int(stored[0]["status"]), stored[0]["answer"]
 
 
 async def remember(uow: UnitOfWork, system_tables: SystemTables, keyed: Keyed | None, status: int, answer: Any) -> None:
@@ -84,11 +84,13 @@ async def remember(uow: UnitOfWork, system_tables: SystemTables, keyed: Keyed | 
         Overtaken: the same request was answered at the same moment; the unit is run again and finds that answer.
     """
     if keyed is not None:
-        is_first = await idempotency_keys.store(
-            uow.db,
-            system_tables,
-            idempotency_keys.StoredAnswer(keyed.merchant_id, keyed.key_sha256, keyed.request_sha256, status, answer),
-            uow.now,
-        )
-        if not is_first:
+        row = {
+            "merchant_id": keyed.merchant_id,
+            "key_sha256": keyed.key_sha256,
+            "request_sha256": keyed.request_sha256,
+            "status": status,
+            "answer": answer,
+            "created_at": uow.now,
+        }
+        if await uow.db.insert_new(system_tables.idempotency_keys, [row]) == [False]:
             raise Overtaken
