@@ -106,7 +106,7 @@ class SenderDependencies:
             ),
             reconciler=Reconciler(units, sealer, providers, settings, holding=holding),
             receipts=receipts,
-            status_poller=StatusPoller(units, sealer, providers, receipts, holding=holding),
+            status_poller=StatusPoller(units, providers, receipts, holding=holding),
             replies=replies,
             unassigned=unassigned,
             missed_replies=missed_replies,

@@ -1,6 +1,6 @@
 """Accepts delivery receipts: applies those that can change an attempt, in groups, and stores every callback."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -57,16 +57,26 @@ class ReceiptIntake:
         Raises:
             DatabaseUnavailable: nothing was stored; the provider may call again.
         """
-        receipt_id = ids.minted(self._units.clock.now())
-        raw = self._sealer.seal(merchant_id, aad.receipt(receipt_id), orjson.dumps(provider.redacted(callback)))
-        is_known = await self._batcher.add(
-            ReceivedReceipt(receipt_id, attempt_id, merchant_id, provider.name, receipt, raw)
-        )
+        received = self.received(provider, merchant_id, attempt_id, receipt, provider.redacted(callback))
+        is_known = await self._batcher.add(received)
         failpoint("sender.after_receipt")
         _counter(provider.kind, receipt.status or "none").inc()
         if not is_known:
             ALARMS.labels("orphan_receipt").inc()
             log.error("receipt_without_attempt", attempt_id=str(attempt_id), merchant_id=merchant_id)
+
+    def received(
+        self,
+        provider: Provider,
+        merchant_id: MerchantId,
+        attempt_id: AttemptId,
+        receipt: Receipt,
+        fields: Mapping[str, object],
+    ) -> ReceivedReceipt:
+        """Return a receipt with the fields that the provider wrote, sealed as every callback is stored."""
+        receipt_id = ids.minted(self._units.clock.now())
+        raw = self._sealer.seal(merchant_id, aad.receipt(receipt_id), orjson.dumps(fields))
+        return ReceivedReceipt(receipt_id, attempt_id, merchant_id, provider.name, receipt, raw)
 
     async def accept_answers(self, answers: Sequence[ReceivedReceipt]) -> None:
         """Commit what providers answered when they were asked; it means what a receipt would have meant."""

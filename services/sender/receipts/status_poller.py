@@ -8,9 +8,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID
-
-import orjson
 
 from services.sender.instruments import ACCOUNTS_RESTING, QUESTIONS
 from services.sender.numbers.bucket import Bucket
@@ -28,13 +25,11 @@ from services.sender.receipts.poll_schedule import (
 )
 from services.sender.receipts.status_lattice import FINAL
 from services.sender.receipts.store import AccountName, ReceivedReceipt
-from shared import aad, ids
 from shared.bus.partitioning import partition_of
 from shared.bus.port import Assignment
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.errors import Fault
-from shared.privacy import Sealer
 from shared.telemetry.logs import logger
 
 QUERIES_PER_SECOND: Final = 5.0
@@ -57,7 +52,6 @@ class StatusPoller:
     def __init__(
         self,
         units: UnitOfWorkRunner,
-        sealer: Sealer,
         providers: ProviderAccounts,
         receipts: ReceiptIntake,
         *,
@@ -66,7 +60,6 @@ class StatusPoller:
         """Create the poller; of several replicas each asks about the texts of its own people."""
         self._units = units
         self._clock = units.clock
-        self._sealer = sealer
         self._providers = providers
         self._receipts = receipts
         self._holding = holding
@@ -183,24 +176,18 @@ class StatusPoller:
             QUESTIONS.labels(provider.kind, "not_found" if answer is None else answer.status or "accepted").inc()
             if answer is not None and answer.status in FINAL:
                 receipt = answer._replace(asked_at=asked_at)
-                receipt_id = ids.minted(asked_at)
-                raw = self._sealed(receipt_id, attempt, receipt)
-                final.append(ReceivedReceipt(receipt_id, attempt.id, attempt.merchant_id, provider.name, receipt, raw))
+                fields = {
+                    "MessageSid": receipt.provider_message_id,
+                    "MessageStatus": receipt.status,
+                    "asked_at": asked_at,
+                }
+                fields |= {"ErrorCode": receipt.code} if receipt.code else {}
+                final.append(self._receipts.received(provider, attempt.merchant_id, attempt.id, receipt, fields))
             else:
                 open_.setdefault(next_status_query(attempt.accepted_at, now), []).append(attempt)
         await self._receipts.accept_answers(final)
         for ask_at, attempts in open_.items():
             await self._reschedule(attempts, ask_at)
-
-    def _sealed(self, receipt_id: UUID, attempt: UnreportedAttempt, receipt: Receipt) -> bytes:
-        """Return an answer as it is stored among the callbacks, sealed as they are."""
-        fields = {
-            "MessageSid": receipt.provider_message_id,
-            "MessageStatus": receipt.status,
-            "asked_at": receipt.asked_at,
-        }
-        clear = orjson.dumps(fields | ({"ErrorCode": receipt.code} if receipt.code else {}))
-        return self._sealer.seal(attempt.merchant_id, aad.receipt(receipt_id), clear)
 
     async def _reschedule(self, attempts: Sequence[UnreportedAttempt], ask_at: datetime | None) -> None:
         if attempts:
