@@ -68,8 +68,7 @@ def failpoint(name: str) -> None:
     trap.remaining -= 1
     if trap.remaining:
         return
-    log = os.environ.get(LOG_VARIABLE)
-    if log:
+    if log := os.environ.get(LOG_VARIABLE):
         with Path(log).open("a", encoding="ascii") as stream:
             stream.write(f"{name}\n")
             stream.flush()

@@ -190,11 +190,7 @@ def hand_over(
                 service=system_tables.service,
                 part=number,
                 parts=len(pieces),
-                body=sealer.seal(
-                    request.merchant_id,
-                    aad.copy_piece(request.event_id, system_tables.service, number),
-                    piece,
-                ),
+                body=sealer.seal(request.merchant_id, aad.copy_piece(*identity), piece),
             )
         )
 

@@ -26,6 +26,7 @@ _FORMS = {
     SUBDIVISION: "country and subdivision, such as US-LA",
     HTTP_ADDRESS: "an address that starts with https:// or http://",
 }
+_NOT_A_TABLE = ("must be a table of names and values", "write 'name: value' lines, indented")
 _TYPES = {
     "bool_type": ("must be true or false", "write true or false, without quotes"),
     "int_type": ("must be a whole number", "write digits, without quotes"),
@@ -34,9 +35,7 @@ _TYPES = {
     "time_delta_type": ("must be a duration", "write 30s, 5m, 1h, 3d or 2w"),
     "is_instance_of": ("has the wrong form", ""),
     "time_type": ("must be a time of day", 'write it in quotes, such as "10:00"'),
-    "dict_type": ("must be a table of names and values", "write 'name: value' lines, indented"),
-    "model_type": ("must be a table of names and values", "write 'name: value' lines, indented"),
-    "model_attributes_type": ("must be a table of names and values", "write 'name: value' lines, indented"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), _NOT_A_TABLE),
     "tuple_type": ("must be a list", "write '- item' lines, or [item, item]"),
     "too_short": ("must not be empty", "add an item"),
 }

@@ -141,9 +141,8 @@ class Quotas:
         if size <= SMALL_BYTES:
             return None
         owner = (merchant_id, "source", source)
-        return self._unread_refusal(
-            merchant_id, owner, path, size, [*self._charges(owner, quotas, QuotaUsage(path, 1, size))]
-        )
+        charges = [*self._charges(owner, quotas, QuotaUsage(path, 1, size))]
+        return self._unread_refusal(merchant_id, owner, path, size, charges)
 
     def pending_limit(self, quotas: MerchantQuotas) -> int:
         """Return how many follow-ups of a merchant may be planned and not ended."""
