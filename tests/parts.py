@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import NoReturn
 
 import pytest
@@ -30,11 +30,18 @@ def kafka() -> Iterator[Server]:
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     """A real browser, without a window."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
+    async with chromium() as launched:
+        yield launched
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Start a browser: a module of many tests starts one for all of them, each with a context of its own."""
+    found = shutil.which("chromium")
+    if found is None:
         missing("Chromium is not installed (Debian: apt-get install chromium)")
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=chromium, args=_BROWSER_FLAGS)
+        launched = await playwright.chromium.launch(executable_path=found, args=_BROWSER_FLAGS)
         yield launched
         await launched.close()
 

@@ -5,18 +5,27 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from services.compliance.preferences.languages import Languages
 from tests.integration.compliance.driver import ComplianceDriver, opened
 from tests.integration.compliance.preferences.test_in_a_browser import served
 from tests.integration.compliance.preferences.test_pages import link
+from tests.parts import chromium
 
-pytestmark = pytest.mark.connected
+pytestmark = [pytest.mark.connected, pytest.mark.asyncio(loop_scope="module")]
 LANGUAGES = Languages.shipped()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all languages."""
+    async with chromium() as launched:
+        yield launched
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def driver(tmp_path: Path) -> AsyncIterator[ComplianceDriver]:
     async with opened(tmp_path) as driver:
         yield driver

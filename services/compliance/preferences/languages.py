@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -50,8 +51,9 @@ class Languages:
         self._languages = languages
 
     @classmethod
+    @cache
     def shipped(cls) -> "Languages":
-        """Return the languages in the package."""
+        """Return the languages in the package; read once."""
         content = resources.files("services.compliance.preferences").joinpath("words.yaml").read_bytes()
         rows = yaml.load(content, Loader=_LOADER)["languages"]  # noqa: S506 - both loaders above are safe ones
         return cls({code: _language(code, dict(row)) for code, row in rows.items()})
