@@ -55,6 +55,16 @@ preference_link = partial(AssociatedData, "preference_links", "recipient")
 """The person in the link to their preference page, by the link's beginning and end."""
 
 
+def control_reason(control_id: UUID) -> AssociatedData:
+    """Return that of the reason for which a control was put in force."""
+    return AssociatedData("controls", "reason", control_id)
+
+
+def control_lift(control_id: UUID) -> AssociatedData:
+    """Return that of the reason for which a control was lifted."""
+    return AssociatedData("controls", "lift_reason", control_id)
+
+
 def copy_piece(request_id: UUID, service: str, part: int) -> AssociatedData:
     """Return that of a piece of what a service hands over for an export."""
     return AssociatedData("copies", "body", f"{request_id}/{service}/{part}")

@@ -13,6 +13,8 @@ UNANSWERED: Final = "unanswered"
 """The reason of a released text whose call got no answer that shows whether it went."""
 EARLIER_TEXT: Final = "earlier_text"
 """The reason of a due text that lets an earlier one of its run go first."""
+TEXTS_PAUSED: Final = "texts_paused"
+"""The reason of a due text that a control keeps, and of a clearance that lapsed for one."""
 _KEPT_THOUGH_DUE: Final = frozenset({EARLIER_TEXT, "unread_news", "source_lag"})
 """Reasons that hold a text although it is due; every other reason of a pending text ends with its due time."""
 _PROMPT: Final = timedelta(seconds=60)
@@ -100,6 +102,8 @@ def progress_of(known: ProgressFacts, now: datetime) -> Progress:
 def _pending(known: ProgressFacts, now: datetime) -> Progress:
     if known.in_line:
         return Progress(Doing.WAITING, WaitsFor.NUMBER_BUSY)
+    if known.reason == TEXTS_PAUSED:
+        return Progress(Doing.WAITING, TEXTS_PAUSED)
     if known.reason in _KEPT_THOUGH_DUE:
         return Progress(Doing.WAITING, known.reason, known.until or known.due_at)
     if known.due_at is not None and known.due_at <= now:

@@ -58,6 +58,10 @@ class Commands(LazyGroup):
             "services.cli.follow_ups:explain",
             "Explain why a text was or was not sent: each step, the verdict, the rule, the next permitted time.",
         ),
+        "pause": LazyCommand("services.cli.controls:pause", "Let texts wait: of a merchant, a flow, a person, …"),
+        "stop": LazyCommand("services.cli.controls:stop", "Cancel planned texts, after saying how many."),
+        "resume": LazyCommand("services.cli.controls:resume", "Lift a pause or a stop; due texts go on."),
+        "controls": LazyCommand("services.cli.controls:controls", "Show what is paused and stopped."),
         "gate": LazyCommand(
             "services.cli.json_lines:gate",
             "Decide cases without sending anything: one JSON object per line in, one per line out, in order.",

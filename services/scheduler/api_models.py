@@ -164,6 +164,15 @@ class ChangeAnswer(BaseModel):
     release: int
 
 
+class WaitsForAnswer(BaseModel):
+    """What a due follow-up waits for."""
+
+    kind: Literal["control", "earlier_text", "number"]
+    id: str | None
+    """The control's id, or the sender number."""
+    since: datetime
+
+
 class FollowUpAnswer(BaseModel):
     """The state of a follow-up."""
 
@@ -176,6 +185,8 @@ class FollowUpAnswer(BaseModel):
     state: str
     reason: str | None
     progress: ProgressAnswer
+    waits_for: WaitsForAnswer | None
+    """Of a due follow-up that is kept by a control, an earlier text of its run or its busy number."""
     release: int
     is_too_late: bool
     due_at: datetime

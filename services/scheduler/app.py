@@ -3,6 +3,7 @@
 from typing import Final
 
 from services.scheduler import api, consumer, loops
+from services.scheduler.controls import api as controls_api
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.runs.previews import GateAdvice
 from services.scheduler.tables import metadata, system_tables
@@ -42,7 +43,7 @@ def build(runtime: Runtime, advice: GateAdvice) -> Service:
         units=deps.units,
         consumer=events,
         tasks=WatchedTasks(NAME),
-        routers=(api.create_router(deps),),
+        routers=(api.create_router(deps), controls_api.create_router(deps)),
         loops=loops.create_loops(deps, progress),
-        on_start=(deps.waker.start,),
+        on_start=(deps.waker.start, deps.control_waker.start),
     )

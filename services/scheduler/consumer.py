@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias, get_args
 
 from services.scheduler import instruments, store
+from services.scheduler.controls import store as control_store
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.lifecycle.follow_up import FollowUp, by_recipient
 from services.scheduler.lifecycle.states import Transition, TransitionKind
@@ -22,6 +23,7 @@ from services.scheduler.runs.triggers import NO_MERCHANT
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentChanged, MerchantClosed, PrivacyRequested, RecipientErased
+from shared.events.control import ControlObeyed
 from shared.events.dispatch import DispatchAccepted, DispatchDelivered, DispatchFailed, DispatchUnknown, DispatchWaiting
 from shared.events.engagement import ReplyReceived
 from shared.events.follow_up import FollowUpBlocked, FollowUpDeferred, FollowUpLapsed, Purpose
@@ -59,6 +61,7 @@ def create_router(deps: SchedulerDependencies) -> Router:
     router.on(ReplyReceived)(handlers.take_replies)
     router.on(RecipientErased)(privacy.erase_recipients)
     router.on(MerchantClosed)(privacy.close_merchants)
+    router.on(ControlObeyed)(handlers.take_obedience)
     router.on(PrivacyRequested)(privacy.exports.answer)
     router.works[PARKED_AS] = failing_follow_ups.resume
     return router
@@ -120,6 +123,10 @@ class Handlers:
             )
         await cancel(uow, unwanted, "opt_out", self.deps.settings.unconfirmed_after)
         await runs.save_people(uow.db, changed)
+
+    async def take_obedience(self, events: Sequence[ControlObeyed], uow: UnitOfWork) -> None:
+        """Store from when on the sender obeys controls; it says so once for each partition, and the first counts."""
+        await control_store.note_obeyed(uow.db, [(event.control_id, event.occurred_at) for event in events])
 
     async def take_replies(self, events: Sequence[ReplyReceived], uow: UnitOfWork) -> None:
         """Plan an answer to HELP and STOP, unless the provider answers itself; a repeat plans nothing."""

@@ -15,6 +15,7 @@ from services.scheduler.settings import SchedulerSettings
 from shared import rights
 from shared.db.system_tables import SystemTables
 from shared.db.unit_of_work import UnitOfWorkRunner
+from shared.loop import LoopWaker
 from shared.service import Runtime
 
 
@@ -32,6 +33,8 @@ class SchedulerDependencies:
     requests: FollowUpRequests
     privacy: Privacy
     waker: DueWaker
+    """Wakes the release loop."""
+    control_waker: LoopWaker
 
     @classmethod
     def of(cls, runtime: Runtime, system_tables: SystemTables, advice: GateAdvice) -> Self:
@@ -56,4 +59,5 @@ class SchedulerDependencies:
             requests=FollowUpRequests(sealer, versions, advice),
             privacy=Privacy(system_tables, exports, settings.unconfirmed_after),
             waker=DueWaker(runtime.clock),
+            control_waker=LoopWaker(),
         )

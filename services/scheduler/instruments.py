@@ -12,6 +12,7 @@ TIMER_LAG = histogram(
 )
 CONDITION_ERRORS = counter("followup_condition_errors_total", "Conditions that could not be evaluated.", ["where"])
 HELD = counter("followup_pacing_held_total", "Follow-ups that were queued because their sender number was busy.")
+PAUSED = counter("followup_paused_total", "Times a due follow-up was kept because a control pauses its texts.")
 OVERDUE_ANSWERS = gauge("followup_unanswered_releases", "Releases without an answer after two minutes.")
 RELEASE_WAITS = counter(
     "followup_release_waits_total", "Times a due follow-up waited for unread events that may cancel it.", ["reason"]
@@ -33,6 +34,7 @@ _REASON_CLASSES = frozenset(
         "consent_expired", "message_expired", "invalid_number", "unsupported_number_type", "suppressed_number",
         "destination_prohibited",
         "destination_not_allowed", "frequency_cap", "opt_out", "api", "erased", "merchant_closed", "expire_after",
+        "texts_stopped", "too_late",
         "number_changed", "order_deleted", "past_due", "shipping_number", "condition_error",
     }
 )  # fmt: skip

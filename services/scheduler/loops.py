@@ -1,8 +1,9 @@
-"""The scheduler's entry point for time: releases, retention, and day partitions of the timers."""
+"""The scheduler's entry point for time: releases, controls, retention, and day partitions of the timers."""
 
 from collections.abc import Sequence
 
 from services.scheduler import retention
+from services.scheduler.controls.loop import ControlLoop
 from services.scheduler.dependencies import SchedulerDependencies
 from services.scheduler.release.loop import ReleaseLoop
 from services.scheduler.release.timer_day_store import maintain_days
@@ -13,10 +14,12 @@ _DAYS_PAUSE_SECONDS = 3600.0
 
 
 def create_loops(deps: SchedulerDependencies, progress: ReadProgress) -> Sequence[Loop]:
-    """Return the loops; the waker wakes the release loop from now on."""
+    """Return the loops; the wakers wake theirs from now on."""
     units, settings, merchants = deps.units, deps.settings, deps.runtime.merchants
     release = Loop("fire", ReleaseLoop(units, merchants, settings, progress, deps.versions).step)
     deps.waker.attach(release)
+    controls = Loop("controls", ControlLoop(units, merchants, settings.unconfirmed_after, deps.waker).step)
+    deps.control_waker.attach(controls)
 
     async def prune() -> float:
         return await retention.prune(units, settings)
@@ -29,4 +32,5 @@ def create_loops(deps: SchedulerDependencies, progress: ReadProgress) -> Sequenc
         release,
         Loop("retention", prune, longest_seconds=SLOW_SECONDS),
         Loop("timer-days", days, longest_seconds=SLOW_SECONDS),
+        controls,
     )

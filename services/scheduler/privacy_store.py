@@ -5,8 +5,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from services.scheduler.controls import store as control_store
 from services.scheduler.sealed import SEALED
 from services.scheduler.tables import (
+    controls,
     enrollments,
     entries,
     follow_ups,
@@ -41,6 +43,9 @@ async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> ri
         state_changes.name: rights.opened_rows(
             sorted(states, key=lambda row: (row["follow_up_id"], row["number"])), sealer, merchant
         ),
+        controls.name: rights.opened_rows(
+            await db.fetch(controls, "recipient_id", person), sealer, merchant, SEALED[controls]
+        ),
         triggers_seen.name: rights.opened_rows(triggers, sealer, merchant, SEALED[triggers_seen]),
         system_tables.parked.name: await rights.parked_rows(db, system_tables, request.recipient_id, sealer),
     }
@@ -58,6 +63,7 @@ async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, 
     return {
         follow_ups.name: len(full),
         enrollments.name: len(named),
+        controls.name: await control_store.forget_person(db, recipient),
         triggers_seen.name: await db.delete(triggers_seen, "recipient_id", [recipient]),
         system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
     }
@@ -74,6 +80,7 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         follow_ups.name: await db.execute(sa.update(follow_ups).where(its, full).values(**_BLANK)),
         enrollments.name: await db.execute(sa.update(enrollments).where(named).values(subject=None)),
         recipients.name: await db.execute(counters),
+        controls.name: await db.execute(sa.delete(controls).where(controls.c.merchant_id == merchant)),
         triggers_seen.name: await db.execute(sa.delete(triggers_seen).where(triggers_seen.c.merchant_id == merchant)),
         parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),
     }

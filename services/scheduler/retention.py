@@ -10,7 +10,15 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.scheduler.settings import SchedulerSettings
-from services.scheduler.tables import enrollments, entries, follow_ups, state_changes, system_tables, triggers_seen
+from services.scheduler.tables import (
+    controls,
+    enrollments,
+    entries,
+    follow_ups,
+    state_changes,
+    system_tables,
+    triggers_seen,
+)
 from shared.db.sweep import Sweep, swept
 from shared.db.system_tables import bounds_of
 from shared.db.table_bounds import TableBound, few_rows, kept_forever, removed_with_work, swept_after
@@ -34,7 +42,9 @@ BOUNDS: Final[Sequence[TableBound]] = (
     removed_with_work("scheduler_timers", "a follow-up that waits for a moment"),
     removed_with_work("scheduler_lines", "a due follow-up whose number is busy"),
     removed_with_work("scheduler_in_flight", "a release without an answer"),
-    few_rows("scheduler_pending_counts", "a merchant and partition"),
+    few_rows("scheduler_pending_counts", "a merchant, flow and partition"),
+    swept_after(controls, "a control", "FOLLOWUP_SCHEDULER_RECORD_DAYS, once it is lifted"),
+    removed_with_work("scheduler_paused", "a due follow-up that waits for the end of a pause"),
     few_rows("scheduler_flow_versions", "a version of a flow that was started"),
     kept_forever("scheduler_recipients", "a recipient", "withdrawals and erasures must outlive everything else"),
     few_rows("scheduler_closed_merchants", "a merchant that closed"),
@@ -56,6 +66,7 @@ def sweeps(now: datetime, settings: SchedulerSettings) -> list[Sweep]:
         Sweep(table.id, first_id(written), full, blank={"body": None, "contact": None, "facts": None}),
         Sweep(triggers_seen.c.occurred_at, now - timedelta(days=settings.look_back_days)),
         Sweep(table.id, old, sa.and_(table.updated_at < recorded, ended)),
+        Sweep(controls.c.id, old, sa.and_(controls.c.lifted_at.is_not(None), controls.c.open_work.is_(False))),
         Sweep(state_changes.c.follow_up_id, old, ~its_follow_up),
         Sweep(enrollments.c.id, old, sa.and_(enrollments.c.entered_at < recorded, ~sa.exists().where(*of_the_run))),
         Sweep(entries.c.entered_at, recorded),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.scheduler.tables import follow_ups, triggers_seen
+from services.scheduler.tables import controls, follow_ups, triggers_seen
 from shared import aad
 from shared.db.reseal import Sealed
 
@@ -11,6 +11,10 @@ SEALED: Final[Sealed] = {
         "body": lambda row: aad.text_body(row["id"]),
         "contact": lambda row: aad.contact(row["recipient_id"]),
         "facts": lambda row: aad.text_facts(row["id"]),
+    },
+    controls: {
+        "reason": lambda row: aad.control_reason(row["id"]),
+        "lift_reason": lambda row: aad.control_lift(row["id"]),
     },
     triggers_seen: {"facts": lambda row: aad.trigger_facts(row["event_id"])},
 }

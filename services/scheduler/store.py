@@ -217,6 +217,13 @@ async def save_waits(db: Transaction, waiting: Sequence[FollowUp]) -> None:
     await insert_timers(db, waiting)
 
 
+async def give_timers(db: Transaction, waiting: Sequence[FollowUp], at: datetime) -> None:
+    """Give pending follow-ups a timer at an instant, in place of the one they have, and no reason to wait."""
+    await _delete_timers(db, waiting)
+    ready = [each._replace(timer_at=at, lifecycle=each.lifecycle._replace(reason=None)) for each in waiting]
+    await save_waits(db, ready)
+
+
 async def save_moves(uow: UnitOfWork, moved: Sequence[FollowUp], old_timers: Iterable[FollowUp] = ()) -> None:
     """Write the due times, timers and history of pending follow-ups that are due later now.
 
@@ -287,15 +294,16 @@ async def _delete_timers(db: Transaction, found: Iterable[FollowUp]) -> None:
 def count_pending(uow: UnitOfWork, changed: Iterable[tuple[FollowUp, FollowUpState | None, FollowUpState]]) -> None:
     """Count follow-ups that were planned, or went from one state to another, towards their merchants' quotas.
 
-    A row for each merchant and partition, so that mostly one replica changes it. The rows are changed last in their
-    unit, so that their locks are held briefly.
+    A row for each merchant, flow and partition, so that mostly one replica changes it. The rows are changed last in
+    their unit, so that their locks are held briefly.
     """
-    changes: Counter[tuple[MerchantId, int]] = Counter()
+    changes: Counter[tuple[MerchantId, int, str]] = Counter()
     for follow_up, before, after in changed:
         if change := int(after in OPEN) - int(before in OPEN):
-            changes[follow_up.merchant_id, follow_up.partition] += change
-    for (merchant, partition), change in changes.items():
-        uow.add_later(pending_counts, {"merchant_id": merchant, "partition": partition}, "texts", change)
+            changes[follow_up.merchant_id, follow_up.partition, follow_up.flow] += change
+    for (merchant, partition, flow), change in changes.items():
+        key = {"merchant_id": merchant, "partition": partition, "flow": flow}
+        uow.add_later(pending_counts, key, "texts", change)
 
 
 async def pending_of(db: Transaction, merchants: Iterable[MerchantId]) -> Counter[MerchantId]:

@@ -7,6 +7,7 @@ is busy, in the order they will go. `in_flight` are releases without an answer. 
 
 import sqlalchemy as sa
 
+from shared.db.control_store import columns_of
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant, Json
@@ -163,10 +164,11 @@ pending_counts = sa.Table(
     metadata,
     sa.Column("merchant_id", sa.Text, primary_key=True),
     sa.Column("partition", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("flow", sa.Text, primary_key=True),
     sa.Column("texts", sa.BigInteger, nullable=False),
     postgresql_with=QUEUE,
 )
-"""How many follow-ups are pending or released, for the merchant's quota."""
+"""How many follow-ups are pending or released: for the merchant's quota, and to say how many a stop would end."""
 
 flow_versions = sa.Table(
     "scheduler_flow_versions",
@@ -230,3 +232,33 @@ closed_merchants = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
 )
 """Merchants that closed: their earlier triggers start nothing any more."""
+
+controls = sa.Table(
+    "scheduler_controls",
+    metadata,
+    *columns_of("scheduler"),
+    sa.Column("reason", sa.LargeBinary, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("in_force_at", Instant),
+    sa.Column("lifted_by", sa.Text),
+    sa.Column("lift_reason", sa.LargeBinary),
+    sa.Column("cancelled", sa.BigInteger, nullable=False),
+    sa.Column("worked_to", Id),
+    sa.Column("open_work", sa.Boolean, nullable=False, index=True),
+)
+"""What people paused and stopped; a row is written when it is made and changed once, when it is lifted. The reasons are
+sealed.
+
+`in_force_at` is when the sender obeyed it too. `open_work` says that its follow-ups are being worked on: those of a
+stop are cancelled, those that waited for a pause get their timers back; `worked_to` is how far a stop has come, and
+`cancelled` how many it ended.
+"""
+
+paused = sa.Table(
+    "scheduler_paused",
+    metadata,
+    sa.Column("control_id", Id, primary_key=True),
+    sa.Column("follow_up_id", Id, primary_key=True),
+    postgresql_with=QUEUE,
+)
+"""Due follow-ups that wait for the end of a pause: they have no timer but that of their expiry."""

@@ -12,7 +12,7 @@ from shared.db.transaction import Row, Transaction
 from shared.ids import FollowUpId, MerchantId, RecipientId
 from shared.vocabulary.follow_up_states import FollowUpState
 
-COMPUTED = frozenset({"follow_up_id", "due_local", "progress"})
+COMPUTED = frozenset({"follow_up_id", "due_local", "progress", "waits_for"})
 """Fields of an answer that are no columns."""
 _COLUMNS = tuple({"id", "priority", "timer_at", "waits_until", "waits_detail", *FollowUpAnswer.model_fields} - COMPUTED)
 

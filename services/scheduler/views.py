@@ -10,7 +10,16 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.scheduler import view_store as store
-from services.scheduler.api_models import ChangeAnswer, FollowUpAnswer, FollowUpPage, FollowUpStory, RunAnswer, RunPage
+from services.scheduler.api_models import (
+    ChangeAnswer,
+    FollowUpAnswer,
+    FollowUpPage,
+    FollowUpStory,
+    RunAnswer,
+    RunPage,
+    WaitsForAnswer,
+)
+from services.scheduler.controls import store as control_store
 from services.scheduler.release.due_timers import DUE
 from services.scheduler.runs.plan import follow_up_id
 from services.scheduler.runs.versions import Versions
@@ -18,7 +27,7 @@ from shared.db.transaction import Row, Transaction
 from shared.http.problems import unprocessable
 from shared.http.progress import ProgressAnswer
 from shared.ids import MerchantId, RecipientId
-from shared.progress import ProgressFacts, progress_of
+from shared.progress import EARLIER_TEXT, TEXTS_PAUSED, Progress, ProgressFacts, WaitsFor, progress_of
 from shared.vocabulary.follow_up_states import RUNNING, FollowUpState
 
 LARGEST_PAGE = 200
@@ -38,18 +47,31 @@ async def answers_of(db: Transaction, rows: Sequence[Row], now: datetime) -> lis
     """Return the state of follow-ups, and what each waits for."""
     due = [row for row in rows if row["state"] == FollowUpState.PENDING and row["due_at"] <= now]
     queued = await store.queued(db, due)
-    return [_answer_of(row, now, is_queued=row["id"] in queued) for row in rows]
+    control_of = await control_store.controls_of(db, [row["id"] for row in due if row["reason"] == TEXTS_PAUSED])
+    return [_answer_of(row, now, control_of.get(row["id"]), is_queued=row["id"] in queued) for row in rows]
 
 
-def _answer_of(row: Row, now: datetime, *, is_queued: bool) -> FollowUpAnswer:
+def _answer_of(row: Row, now: datetime, control: tuple[UUID, datetime] | None, *, is_queued: bool) -> FollowUpAnswer:
     zone = ZoneInfo(row["time_zone"])
     progress = progress_of(_progress_facts(row, is_queued=is_queued), now)
     return FollowUpAnswer(
         follow_up_id=row["id"],
         due_local=row["due_at"].astimezone(zone).isoformat(),
         progress=ProgressAnswer(**asdict(progress)),
+        waits_for=_waits_for(row, progress, control),
         **{name: row[name] for name in FollowUpAnswer.model_fields if name not in store.COMPUTED},
     )
+
+
+def _waits_for(row: Row, progress: Progress, control: tuple[UUID, datetime] | None) -> WaitsForAnswer | None:
+    """Return what a due follow-up waits for, and since when."""
+    if control is not None:
+        return WaitsForAnswer(kind="control", id=str(control[0]), since=max(control[1], row["due_at"]))
+    if progress.waits_for == EARLIER_TEXT:
+        return WaitsForAnswer(kind="earlier_text", id=None, since=row["due_at"])
+    if progress.waits_for == WaitsFor.NUMBER_BUSY:
+        return WaitsForAnswer(kind="number", id=row["sender_number"], since=row["due_at"])
+    return None
 
 
 def _progress_facts(row: Row, *, is_queued: bool) -> ProgressFacts:

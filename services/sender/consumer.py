@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from services.sender import recipient_store, store
+from services.sender.controls.handlers import ControlHandlers
 from services.sender.engagement.attribution.consumer import attribute
 from services.sender.privacy import SenderPrivacy
 from services.sender.queue import store as queue_store
@@ -14,6 +15,7 @@ from services.sender.replies.send_permission import after_consent_change
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentChanged, MerchantClosed, PrivacyRequested, RecipientErased
+from shared.events.control import ControlChanged
 from shared.events.follow_up import FollowUpCancelled, FollowUpCleared, FollowUpEvent, FollowUpExpired
 from shared.events.trigger import TriggerReceived
 from shared.ids import MerchantId, RecipientId
@@ -21,7 +23,7 @@ from shared.ids import MerchantId, RecipientId
 _UNDER_WAY: Final = frozenset({DispatchState.INTENT, DispatchState.UNKNOWN})
 
 
-def create_router(queue: "QueueHandlers", privacy: SenderPrivacy) -> Router:
+def create_router(queue: "QueueHandlers", privacy: SenderPrivacy, controls: ControlHandlers) -> Router:
     """Return the handler of each event type, and of parked dispatches."""
     router = Router()
     router.on(FollowUpCleared)(queue.queue_cleared)
@@ -29,6 +31,7 @@ def create_router(queue: "QueueHandlers", privacy: SenderPrivacy) -> Router:
     router.on(ConsentChanged)(apply_consent_changes)
     router.on(RecipientErased)(privacy.erase)
     router.on(MerchantClosed)(privacy.close_merchants)
+    router.on(ControlChanged)(controls.take)
     router.on(PrivacyRequested)(privacy.export)
     router.on(TriggerReceived)(attribute)
     router.works[queue_store.PARKED_AS] = queue_store.make_ready_again

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final, Self
 
 from services.sender.consumer import QueueHandlers, create_router
+from services.sender.controls.handlers import ControlHandlers
 from services.sender.numbers.backpressure import Backpressure
 from services.sender.numbers.health import NumberHealth
 from services.sender.privacy import SenderPrivacy
@@ -52,6 +53,7 @@ class SenderDependencies:
     consumer: Consumer
     tasks: WatchedTasks
     waker: LoopWaker
+    controls: ControlHandlers
     providers: ProviderAccounts
     admission: Admission
     backpressure: Backpressure
@@ -69,8 +71,10 @@ class SenderDependencies:
         """Return the parts; the secrets that merchants' files name are looked up in `environ`."""
         units, sealer, merchants = runtime.units, runtime.sealer, runtime.merchants
         process_url, tasks, waker = runtime.settings.address, WatchedTasks(NAME), LoopWaker()
+        controls = ControlHandlers(units)
         queue = QueueHandlers(partial(waker.wake_after, _COMMIT_SECONDS), runtime.log.partitions)
-        consumer = Consumer.of(runtime, system_tables, create_router(queue, SenderPrivacy(system_tables, sealer)))
+        router = create_router(queue, SenderPrivacy(system_tables, sealer), controls)
+        consumer = Consumer.of(runtime, system_tables, router)
         holding = consumer.source.assignment
         providers = ProviderAccounts(
             merchants, environ, sealer, process_url=process_url, simulator_url=settings.simulator_url
@@ -88,6 +92,7 @@ class SenderDependencies:
             consumer=consumer,
             tasks=tasks,
             waker=waker,
+            controls=controls,
             providers=providers,
             admission=Admission(merchants, providers, sealer),
             backpressure=backpressure,

@@ -9,11 +9,14 @@ from shared.loop import SLOW_SECONDS, Loop
 
 
 def create_loops(deps: SenderDependencies) -> Sequence[Loop]:
-    """Return the loops: send, reconcile, poll statuses, list missed replies, delete old rows."""
+    """Return the loops: send, obey controls, reconcile, poll statuses, list missed replies, delete old rows."""
     dispatch = Loop("dispatch", deps.dispatcher.step)
     deps.waker.attach(dispatch)
+    controls = Loop("obey-controls", deps.controls.step)
+    deps.controls.waker.attach(controls)
     return (
         dispatch,
+        controls,
         Loop("reconcile", deps.reconciler.step, longest_seconds=SLOW_SECONDS),
         Loop("ask", deps.status_poller.step, longest_seconds=SLOW_SECONDS),
         Loop("missed-replies", deps.missed_replies.step, longest_seconds=SLOW_SECONDS),

@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from services.sender import store
+from services.sender.controls import store as control_store
 from services.sender.engagement.links import store as links
 from services.sender.queue.states import UNANSWERED_STATES
 from services.sender.sealed import SEALED
@@ -18,6 +19,7 @@ from services.sender.tables import (
     attempts,
     clicks,
     closed_merchants,
+    controls,
     conversions,
     dispatches,
     receipts,
@@ -65,6 +67,7 @@ async def blank_recipient(db: Transaction, recipient: RecipientId) -> dict[str, 
         unassigned_replies.name: await db.execute(unassigned),
         short_links.name: await links.blank_targets(db, recipient),
         touches.name: await db.delete(touches, "recipient_id", [recipient]),
+        controls.name: await control_store.forget_person(db, recipient),
         system_tables.parked.name: await rights.strip_parked(db, system_tables, recipient),
     }
 
@@ -100,6 +103,7 @@ async def blank_merchant(db: Transaction, merchant: MerchantId) -> dict[str, int
         replies.name: await db.execute(written.values(text=None)),
         unassigned_replies.name: await db.execute(unassigned),
         short_links.name: await db.execute(targets.values(target=None)),
+        controls.name: await db.execute(sa.delete(controls).where(controls.c.merchant_id == merchant)),
         touches.name: await db.execute(sa.delete(touches).where(touches.c.recipient_id.in_(people))),
         parked.name: await db.execute(sa.delete(parked).where(parked.c.merchant_id == merchant)),
     }
@@ -117,6 +121,7 @@ async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> ri
         attempts: await db.fetch(attempts, "id", calls),
         receipts: await db.fetch(receipts, "attempt_id", calls),
         replies: await db.fetch(replies, "recipient_id", person),
+        controls: await db.fetch(controls, "recipient_id", person),
         short_links: sent_links,
         clicks: await db.fetch(clicks, "code", [row["code"] for row in sent_links]),
         touches: await db.fetch(touches, "recipient_id", person),

@@ -16,6 +16,7 @@ from services.sender.settings import SenderSettings
 from services.sender.tables import (
     attempts,
     clicks,
+    controls,
     conversions,
     dispatches,
     receipts,
@@ -61,6 +62,7 @@ BOUNDS: Final[Sequence[TableBound]] = (
     kept_forever("sender_recipients", "a person", "the suppression must outlive everything else"),
     few_rows("sender_number_health", "a sender number"),
     few_rows("sender_heard_until", "a sender number and its account"),
+    swept_after(controls, "a control", "FOLLOWUP_SENDER_RECORD_DAYS, once it is lifted"),
     few_rows("sender_closed_merchants", "a merchant that has closed"),
     *bounds_of(system_tables),
 )
@@ -85,6 +87,7 @@ def sweeps(now: datetime, settings: SenderSettings) -> list[Sweep]:
         Sweep(conversions.c.purchased_at, records_before),
         Sweep(dispatches.c.follow_up_id, first_id(tombstones_before), _TOMBSTONE & (changed_at < tombstones_before)),
         Sweep(dispatches.c.follow_up_id, first_id(records_before), _FINISHED & (changed_at < records_before)),
+        Sweep(controls.c.id, first_id(records_before), controls.c.lifted_at.is_not(None)),
         Sweep(attempts.c.id, first_id(records_before), _CONCLUDED & (attempts.c.intent_at < records_before)),
     ]
 

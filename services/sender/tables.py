@@ -8,6 +8,7 @@ erasures and exports.
 import sqlalchemy as sa
 
 from services.sender.queue.states import LIVE_STATES, DispatchState
+from shared.db.control_store import columns_of
 from shared.db.storage import CHANGING, QUEUE
 from shared.db.system_tables import metadata_of
 from shared.db.types import Id, Instant, Json
@@ -312,3 +313,7 @@ conversions = sa.Table(
 )
 """One row for each purchase (`purchase_id` is derived from merchant and subject), credited or not, so that none is
 credited twice. Without a trigger, only a deduction is known so far."""
+
+controls = sa.Table("sender_controls", metadata, *columns_of("sender"), sa.Column("obeyed_at", Instant, index=True))
+"""What people paused and stopped, as the scheduler announced it. `obeyed_at`: since when it is certain that no intent
+goes against it; empty until the scheduler was answered."""

@@ -51,6 +51,8 @@ PROVIDERS_BUILT = frozenset({"twilio", "simulated"})
 SCOPES = (
     "follow-ups:read",
     "follow-ups:write",
+    "controls:read",
+    "controls:write",
     "events:write",
     "consents:read",
     "consents:write",

@@ -1,9 +1,9 @@
 """Every event type; importing the modules here declares them."""
 
-from shared.events import consent, dispatch, engagement, follow_up, privacy, trigger
+from shared.events import consent, control, dispatch, engagement, follow_up, privacy, trigger
 from shared.events.envelope import Event, declared
 
-_MODULES = (trigger, consent, privacy, follow_up, dispatch, engagement)
+_MODULES = (trigger, consent, control, privacy, follow_up, dispatch, engagement)
 """In the order in which they occur to a text."""
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from shared.events import consent, dispatch, engagement, follow_up, privacy, trigger
+from shared.events import consent, control, dispatch, engagement, follow_up, privacy, trigger
 from shared.events.envelope import Event
 from shared.testing.clock import START
 
@@ -81,6 +81,14 @@ _FIELDS: dict[type[Event], dict[str, Any]] = {
     consent.PrivacyRequested: {"right": consent.PrivacyRight.EXPORT, "source": "shopify"},
     consent.RecipientErased: {"request_id": REQUEST},
     consent.MerchantClosed: {"reason": "app/uninstalled", "recipient_id": UUID(int=0)},
+    control.ControlChanged: {
+        "recipient_id": UUID(int=0),
+        "control_id": REQUEST,
+        "action": "pause",
+        "scope": {"flow": "order-thank-you"},
+        "made_at": START,
+    },
+    control.ControlObeyed: {"recipient_id": UUID(int=0), "control_id": REQUEST},
     privacy.PrivacyErased: {"request_id": REQUEST, "service": "ingest", "rows": {"ingest_deliveries": 2}},
     privacy.PrivacyExported: {
         "request_id": REQUEST,

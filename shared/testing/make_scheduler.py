@@ -86,7 +86,9 @@ providers: {{main: {{kind: simulated}}}}
 numbers:
   - {{number: "{number}", provider: main, kind: long_code, parts_per_second: {parts_per_second}}}
 api_keys:
-  - {{id: all, sha256: "{key_sha256(f"{KEY_PREFIX}{merchant}")}", scopes: ["follow-ups:write", "follow-ups:read"]}}
+  - id: all
+    sha256: "{key_sha256(f"{KEY_PREFIX}{merchant}")}"
+    scopes: ["follow-ups:write", "follow-ups:read", "controls:write", "controls:read"]
 {more}""",
         encoding="utf-8",
     )

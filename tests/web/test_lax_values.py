@@ -12,6 +12,7 @@ from services.compliance.consents.bodies import ConsentBody, ImportBody, Revocat
 from services.compliance.gate.evaluation import EvaluationRequest
 from services.ingest.sources.generic import EventBody
 from services.scheduler.api_models import FollowUpRequest, SearchRequest
+from services.scheduler.controls.bodies import ControlRequest
 from services.sender.replies.unassigned_api import AssignmentBody, Dismissal
 
 AT = "2026-12-01T12:00:00Z"
@@ -38,6 +39,11 @@ WHOLE: dict[type[BaseModel], list[dict[str, Any]]] = {
         {"to": TO, "text": "hi", "purpose": "marketing", "due_in": "1h", "recipient": {"postal_code": "10001"}},
     ],
     SearchRequest: [{"to": TO}],
+    ControlRequest: [
+        {"action": "pause", "scope": {"everything": True}, "reason": "why", "until": AT, "dry_run": True},
+        {"action": "stop", "scope": {"flow": "cart", "step": "reminder"}, "reason": "why"},
+        {"action": "resume", "scope": {"to": TO}, "reason": "why"},
+    ],
     EvaluationRequest: [
         {
             "to": TO,

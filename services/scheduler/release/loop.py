@@ -6,11 +6,12 @@ follow-ups are due, never on how many are pending. It holds no lease and makes n
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from services.scheduler import instruments
+from services.scheduler.controls.obedience import obey_controls
 from services.scheduler.lifecycle.follow_up import FollowUp, LoadedFollowUp
 from services.scheduler.lifecycle.transitions import apply_transitions
 from services.scheduler.release import store
@@ -133,13 +134,18 @@ class ReleaseLoop:
         skipped = await skipped_by_flow(uow, self._versions, [found.follow_up for found in loaded.values()])
         over, ready = sort_due(loaded.values(), dict(fired), uow.now, skipped)
         await apply_transitions(uow, over, self._settings.unconfirmed_after)
-        waiting = await wait_for_turns(uow, [candidate.follow_up for candidate in ready])
+        waiting = await self._wait(uow, [candidate.follow_up for candidate in ready])
         releasing = {turn.follow_up.id: turn for turn in ready if turn.follow_up.id not in waiting}
         released, has_queues = await self._release(uow, assignment, releasing, unread)
         instruments.FIRED.observe(len(fired))
         is_full = len(fired) >= size or released == size
         pause = _QUEUE_PAUSE_SECONDS if has_queues and not is_full else _BUSY_PAUSE_SECONDS
         return len(fired) + swept + released, pause
+
+    async def _wait(self, uow: UnitOfWork, due: Sequence[FollowUp]) -> set[FollowUpId]:
+        """Return which of these do not go now: under a control first, then behind another of their person."""
+        held = await obey_controls(uow, due, self._merchants, self._settings.unconfirmed_after)
+        return held | await wait_for_turns(uow, [follow_up for follow_up in due if follow_up.id not in held])
 
     async def _release(
         self, uow: UnitOfWork, assignment: Assignment, ready: Mapping[FollowUpId, LoadedFollowUp], unread: UnreadEvents
@@ -159,7 +165,7 @@ class ReleaseLoop:
         dequeued = [place for place in from_queues if place.follow_up_id in chosen_ids]
         self._failing.note_dequeued(dequeued)
         loaded = await load_with_content(uow.db, [place.follow_up_id for place in dequeued])
-        early = await wait_for_turns(
+        early = await self._wait(
             uow, [turn.follow_up for turn in loaded.values() if is_releasable(turn.follow_up, uow.now)]
         )
         known = {key: turn for key, turn in {**ready, **loaded}.items() if key not in early}

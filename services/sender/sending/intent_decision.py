@@ -9,8 +9,10 @@ from uuid import UUID
 from services.sender.queue.dispatches import Dispatch
 from services.sender.queue.states import AttemptState, DispatchState
 from services.sender.replies.send_permission import SendPermission
+from shared.controls import TEXTS_STOPPED, ControlAction
 from shared.events.dispatch import ErrorClass
 from shared.events.follow_up import Purpose
+from shared.progress import TEXTS_PAUSED
 from shared.vocabulary.purposes import ANSWER_PURPOSES
 
 LEAST_CLEARANCE: Final = timedelta(seconds=45)
@@ -44,6 +46,8 @@ class SendCircumstances(NamedTuple):
     """The text's hash itself, which attempts of earlier versions store."""
     open_attempts: Sequence[OpenAttempt] = ()
     merchant_closed: bool = False
+    control: ControlAction | None = None
+    """What people decided about such texts; answers to HELP and STOP are under no control."""
     has_unread_events: bool = False
     """An event about the person is in the log unread, or may be on its way there; marketing then waits."""
     obstacle: "Refuse | None" = None
@@ -99,8 +103,8 @@ def decide(
         return refusal
     if circumstances.obstacle is not None and circumstances.obstacle.reason in NO_SENDER:
         return circumstances.obstacle
-    if dispatch.valid_until < now + LEAST_CLEARANCE:
-        return Lapse(circumstances.hold_reason or "clearance_ran_out")
+    if lapse := _lapse(dispatch, circumstances, now):
+        return lapse
     if circumstances.obstacle is not None:
         return circumstances.obstacle
     closes = dispatch.window_closes_at
@@ -115,6 +119,15 @@ def decide(
     return Go()
 
 
+def _lapse(dispatch: Dispatch, circumstances: SendCircumstances, now: datetime) -> Lapse | None:
+    """Return why the scheduler should keep the text, or ask the gate again."""
+    if circumstances.control is ControlAction.PAUSE:
+        return Lapse(TEXTS_PAUSED)
+    if dispatch.valid_until < now + LEAST_CLEARANCE:
+        return Lapse(circumstances.hold_reason or "clearance_ran_out")
+    return None
+
+
 def validity_seconds(closes: datetime, now: datetime) -> int:
     """Return how long the provider may keep trying: until the window closes, less a margin."""
     return int((closes - now).total_seconds()) - VALIDITY_MARGIN_SECONDS
@@ -127,6 +140,8 @@ def _lasting_refusal(
         return Refuse("merchant_closed")
     if circumstances.obstacle is not None and circumstances.obstacle.reason == ERASED:
         return circumstances.obstacle
+    if circumstances.control is ControlAction.STOP:
+        return Refuse(TEXTS_STOPPED)
     if dispatch.expires_at is not None and dispatch.expires_at <= now:
         return Refuse("expired")
     return None if dispatch.purpose in ANSWER_PURPOSES else _not_permitted(dispatch.purpose, permission)

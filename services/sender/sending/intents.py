@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.sender import recipient_store, store
+from services.sender.controls import store as control_store
 from services.sender.engagement.links.store import add_links
 from services.sender.providers.accounts import Route
 from services.sender.queue import announcements
@@ -29,6 +30,7 @@ from services.sender.sending.intent_decision import (
 )
 from shared.bus.read_progress import UnreadEvents
 from shared.clock import Clock
+from shared.controls import Control, ControlTarget
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.follow_up import Purpose
 from shared.ids import RecipientId
@@ -94,7 +96,9 @@ async def commit_intents(
     people = await recipient_store.find_recipients(uow.db, people_ids, lock="update")
     text_keys = {key: person.text_key or new_text_key() for key, person in people.items()}
     open_attempts = await store.find_open_attempts(uow.db, people_ids)
-    closed = await store.closed_among(uow.db, {each.dispatch.merchant_id for each in prepared})
+    merchants = {each.dispatch.merchant_id for each in prepared}
+    closed = await store.closed_among(uow.db, merchants)
+    in_force = await control_store.in_force(uow.db, merchants, uow.now)
 
     planned: list[Intent] = []
     changed: list[Dispatch] = []
@@ -114,6 +118,7 @@ async def commit_intents(
                 body_hash,
                 uow.now,
                 is_closed=dispatch.merchant_id in closed,
+                control=in_force.on(_target_of(each)),
                 has_unread_events=dispatch.recipient_id in with_unread_events,
             )
         decisions.append(type(decision).__name__.lower())
@@ -154,6 +159,7 @@ def _decide(
     now: datetime,
     *,
     is_closed: bool,
+    control: Control | None,
     has_unread_events: bool,
 ) -> IntentDecision:
     """Return the decision on what was loaded; a number that cannot send may only let its dispatches lapse."""
@@ -166,6 +172,7 @@ def _decide(
             unkeyed_sha256=composed.body_sha256 if composed else None,
             open_attempts=others,
             merchant_closed=is_closed,
+            control=control and control.action,
             has_unread_events=has_unread_events,
             obstacle=prepared.obstacle,
             provider_has_validity=prepared.route is None or prepared.route.provider.capabilities.validity_period,
@@ -176,6 +183,20 @@ def _decide(
     if isinstance(decision, Go) and (prepared.route is None or composed is None):
         return Skip()
     return decision
+
+
+def _target_of(prepared: PreparedDispatch) -> ControlTarget:
+    """Return what controls are compared with."""
+    dispatch, route = prepared.dispatch, prepared.route
+    return ControlTarget(
+        merchant_id=dispatch.merchant_id,
+        flow=dispatch.flow,
+        step=dispatch.step,
+        number=dispatch.sender_number,
+        recipient_id=dispatch.recipient_id,
+        purpose=dispatch.purpose,
+        provider=route.number.provider if route else None,
+    )
 
 
 def _apply(decision: IntentDecision, dispatch: Dispatch, uow: UnitOfWork) -> Dispatch | None:

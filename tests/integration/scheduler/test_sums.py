@@ -37,10 +37,10 @@ async def check_the_books(driver: SchedulerDriver) -> Counter[str]:
     for row in rows:
         has_timer = waiting[row["id"]] + (in_line[row["id"]] if row["state"] == FollowUpState.PENDING else 0)
         assert has_timer == (0 if row["state"] in ENDS else 1)
-    counted: Counter[tuple[str, int]] = Counter()
-    for row in await driver.harness.rows(sa.select(pending_counts)):
-        counted[row["merchant_id"], row["partition"]] = row["texts"]
-    assert +counted == Counter((row["merchant_id"], row["partition"]) for row in rows if row["state"] in OPEN)
+    key = ("merchant_id", "partition", "flow")
+    counts = await driver.harness.rows(sa.select(pending_counts))
+    counted = Counter({tuple(row[name] for name in key): row["texts"] for row in counts})
+    assert +counted == Counter(tuple(row[name] for name in key) for row in rows if row["state"] in OPEN)
     released = Counter(due.follow_up_id for due in await driver.dues())
     assert released == Counter({row["id"]: row["release"] for row in rows if row["release"]})
     return Counter(row["state"] for row in rows)

@@ -1,0 +1,172 @@
+"""`/v1/controls`: pause texts, stop them, let them go on, and see what is in force."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from services.scheduler.controls import announcements, store
+from services.scheduler.controls.bodies import ControlAnswer, ControlPage, ControlRequest, ControlsChanged
+from services.scheduler.controls.loop import has_work
+from services.scheduler.controls.scopes import scope_of
+from services.scheduler.controls.store import StoredControl
+from services.scheduler.dependencies import SchedulerDependencies
+from services.scheduler.views import cursor_from, cursor_of
+from shared import aad, ids
+from shared.controls import EVERY_MERCHANT, Control, ControlAction, ControlScope
+from shared.db import control_store
+from shared.db.transaction import Transaction, WritePriority
+from shared.db.unit_of_work import UnitOfWork
+from shared.http.auth import Caller, requires
+from shared.http.problems import HTTPProblem, unprocessable
+from shared.http.quota import QuotaUsage
+from shared.http.strict_json import StrictRoute
+
+_PATH: Final = "/v1/controls"
+_MOST_IN_FORCE: Final = 1_000
+"""Controls of one merchant at a time: each due text is compared with those of its merchant."""
+_LARGEST_PAGE: Final = 200
+
+Writer = Annotated[Caller, Depends(requires("controls:write"))]
+Reader = Annotated[Caller, Depends(requires("controls:read"))]
+
+
+def create_router(deps: SchedulerDependencies) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["controls"], route_class=StrictRoute)
+    endpoints = SendingControls(deps)
+    router.post(_PATH, status_code=HTTPStatus.ACCEPTED, summary="Pause texts, stop them, or let them go on")(
+        endpoints.change
+    )
+    router.get(_PATH, summary="What is paused and stopped, or was")(endpoints.show)
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class SendingControls:
+    """Puts controls in force, lifts them, and shows them."""
+
+    deps: SchedulerDependencies
+
+    async def change(self, request: ControlRequest, caller: Writer) -> ControlsChanged:
+        """Put a control in force, or lift those on a scope; with `dry_run`, only say how many follow-ups it concerns.
+
+        What is in force already is answered as it is, so that asking twice is asking once. Of two controls on a text
+        the stronger counts: a stop before a pause. Answers to HELP and STOP go out whatever is paused.
+        """
+        self.deps.runtime.quotas.take(caller, QuotaUsage(_PATH, 1, 0))
+        now = self.deps.runtime.clock.now()
+        if request.until is not None and request.until <= now:
+            raise unprocessable("until", "this instant has passed")
+        scope = await self.deps.units.read(partial(scope_of, request.scope, caller, self.deps.runtime.sealer))
+        concerned = await self.deps.units.read(partial(store.concerned, scope=scope))
+        changed: list[ControlAnswer] = []
+        if not request.dry_run:
+            work = partial(self._lift if request.action == "resume" else self._make, request, scope, caller)
+            changed = await self.deps.units.run(work, WritePriority.STOP)
+            self.deps.control_waker.wake_after(0.0)
+        return ControlsChanged.of(changed, concerned)
+
+    async def _make(
+        self, request: ControlRequest, scope: ControlScope, caller: Caller, uow: UnitOfWork
+    ) -> list[ControlAnswer]:
+        await control_store.lock_alone(uow.db)
+        action = ControlAction(request.action)
+        known = [each for each in await store.find_in_force(uow.db, scope, uow.now) if each.control.action is action]
+        if same := [each for each in known if each.control.until == request.until]:
+            return await self._answers(uow.db, same, caller)
+        if await store.count_in_force(uow.db, scope.merchant_id, uow.now) >= _MOST_IN_FORCE:
+            raise HTTPProblem(
+                HTTPStatus.CONFLICT,
+                "too_many_controls",
+                f"{_MOST_IN_FORCE} controls are in force; lift some, or pause the flow or the merchant as a whole",
+            )
+        control = Control(ids.minted(uow.now), action, scope, uow.now, request.until)
+        place = aad.control_reason(control.id)
+        made = StoredControl(
+            control,
+            reason=self.deps.runtime.sealer.seal(scope.merchant_id, place, request.reason.encode()),
+            made_by=caller.key_id,
+            open_work=action is ControlAction.STOP or request.until is not None,
+        )
+        await store.save(uow.db, made)
+        uow.publish(announcements.changed(made, uow.now))
+        # A control that this one replaces, with another end, is lifted: the newer word counts.
+        await self._end(known, request, caller, uow)
+        return await self._answers(uow.db, [made], caller)
+
+    async def _lift(
+        self, request: ControlRequest, scope: ControlScope, caller: Caller, uow: UnitOfWork
+    ) -> list[ControlAnswer]:
+        await control_store.lock_alone(uow.db)
+        known = await store.find_in_force(uow.db, scope, uow.now)
+        if not known:
+            raise HTTPProblem(
+                HTTPStatus.CONFLICT,
+                "nothing_in_force",
+                "nothing is paused or stopped on exactly this scope; GET /v1/controls shows what is in force",
+            )
+        return await self._answers(uow.db, await self._end(known, request, caller, uow), caller)
+
+    async def _end(
+        self, known: Sequence[StoredControl], request: ControlRequest, caller: Caller, uow: UnitOfWork
+    ) -> list[StoredControl]:
+        """Lift controls; the loop lets go what waited for them."""
+        lifted = []
+        for stored in known:
+            scope, place = stored.control.scope, aad.control_lift(stored.control.id)
+            after = stored._replace(
+                lifted_at=uow.now,
+                lifted_by=caller.key_id,
+                lift_reason=self.deps.runtime.sealer.seal(scope.merchant_id, place, request.reason.encode()),
+                open_work=True,
+            )
+            await store.save(uow.db, after)
+            uow.publish(announcements.changed(after, uow.now))
+            lifted.append(after)
+        return lifted
+
+    async def show(
+        self,
+        caller: Reader,
+        state: Annotated[
+            Literal["in_force", "all"], Query(description="With `all` also those that have ended.")
+        ] = "in_force",
+        limit: Annotated[int, Query(ge=1, le=_LARGEST_PAGE)] = 50,
+        cursor: str | None = None,
+    ) -> ControlPage:
+        """Return the merchant's controls and those on the whole installation, the newest first."""
+        before, now = cursor_from(cursor), self.deps.runtime.clock.now()
+
+        async def read(db: Transaction) -> ControlPage:
+            found = await store.newest(
+                db, caller.merchant.id, only_in_force=state == "in_force", now=now, limit=limit + 1, before=before
+            )
+            page = await self._answers(db, found[:limit], caller)
+            return ControlPage(
+                controls=page, next_cursor=cursor_of(page[-1].control_id) if len(found) > limit else None
+            )
+
+        return await self.deps.units.read(read)
+
+    async def _answers(self, db: Transaction, found: Sequence[StoredControl], caller: Caller) -> list[ControlAnswer]:
+        waiting = await store.count_waiting(db, [stored.control.id for stored in found])
+        now = self.deps.runtime.clock.now()
+        return [
+            ControlAnswer.of(
+                stored, waiting.get(stored.control.id, 0), self._reasons(stored, caller), works=has_work(stored, now)
+            )
+            for stored in found
+        ]
+
+    def _reasons(self, stored: StoredControl, caller: Caller) -> tuple[str | None, str | None]:
+        """Return why it was made and lifted; the operator's reasons for every merchant are the operator's to read."""
+        merchant, key = stored.control.scope.merchant_id, stored.control.id
+        if merchant == EVERY_MERCHANT and not caller.is_operator:
+            return None, None
+        opened = self.deps.runtime.sealer.open
+        lifted = stored.lift_reason and opened(merchant, aad.control_lift(key), stored.lift_reason).decode()
+        return opened(merchant, aad.control_reason(key), stored.reason).decode(), lifted or None
