@@ -33,7 +33,7 @@ _PURE = {
     "services/compliance/caps": ("frequency", "limits"),
     "services/compliance/gate": (*("decision", "evaluation", "inputs", "records", "setting", "verdicts", "wording"),),
     "services/compliance/ledger": ("entries", "standing"),
-    "shared/rule_files": ("fields", "loader", "time_zones"),
+    "shared/rule_files": ("loader", "time_zones"),
     "shared/rules": ("holiday_calendars", "numbers", "places", "quiet_hours", "table", "zones"),
 }
 MODULES = {name: ROOT / folder / f"{name}.py" for folder, names in _PURE.items() for name in names}

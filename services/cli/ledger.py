@@ -12,8 +12,8 @@ from rich.progress import Progress
 
 from services.cli.options import DataOption, settings_of
 from services.cli.snapshot import Snapshot, snapshot
-from services.compliance.ledger import chain_store
 from services.compliance.ledger import export as exporting
+from services.compliance.ledger import store
 from services.compliance.ledger.verification import Verifier
 from shared.clock import SystemClock
 from shared.errors import ConfigurationFault
@@ -85,7 +85,7 @@ def _chosen(look: Snapshot, merchant: str | None) -> Sequence[MerchantId]:
     Raises:
         ConfigurationFault: the named merchant has none.
     """
-    held = look.ask(chain_store.merchants(look.db))
+    held = look.ask(store.merchants(look.db))
     if merchant is None:
         return held
     if merchant not in held:
@@ -97,7 +97,7 @@ def _check(look: Snapshot, merchant: MerchantId, keys: frozenset[str], now: date
     """Verify one ledger, print the result, and return the number of problems."""
     verifier = Verifier(keys)
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task(merchant, total=look.ask(chain_store.entries_of(look.db, merchant)))
+        task = progress.add_task(merchant, total=look.ask(store.entries_of(look.db, merchant)))
 
         def take(line: str) -> None:
             verifier.feed(line)

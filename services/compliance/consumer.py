@@ -8,8 +8,7 @@ from services.compliance.caps.slot_updates import SlotUpdates
 from services.compliance.dependencies import ComplianceDependencies
 from services.compliance.ledger import claims
 from services.compliance.privacy import consumer as privacy
-from services.compliance.privacy.consumer import RIGHTS_KINDS
-from services.compliance.privacy.erasure import Erasure
+from services.compliance.privacy.consumer import RIGHTS_KINDS, Erasure
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import ConsentReported, MerchantClosed

@@ -85,7 +85,7 @@ class ComplianceDependencies:
             ),
             consents=consents,
             imports=ImportService(consents),
-            rights=RightsService(consents, sealer, system_tables),
+            rights=RightsService(consents),
             links=PreferenceLinks(sealer, runtime.settings.address, settings.preference_link_days),
             preferences=PreferenceService(units, sealer),
         )

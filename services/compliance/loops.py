@@ -1,6 +1,7 @@
 """The entry point of compliance for time: what it does at intervals, whether or not an event arrives."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from services.compliance import retention
 from services.compliance.dependencies import ComplianceDependencies
@@ -12,7 +13,7 @@ def create_loops(deps: ComplianceDependencies) -> Sequence[Loop]:
     """Return the loops: delete old rows, see how far the log was read, reread number files, sign the ledger."""
     runtime = deps.runtime
     loops = [
-        Loop("retention", retention.step_of(runtime.units, deps.settings), longest_seconds=SLOW_SECONDS),
+        Loop("retention", partial(retention.step, runtime.units, deps.settings), longest_seconds=SLOW_SECONDS),
         Loop("hear", deps.progress.look),
         *deps.registers.loops(runtime.clock),
     ]

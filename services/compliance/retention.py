@@ -3,7 +3,7 @@
 Source: compliance section 3 (opt-outs never expire) and section 11 (verdicts five years); GDPR article 5(1)(e).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -65,11 +65,7 @@ def sweeps(now: datetime, settings: ComplianceSettings) -> list[Sweep]:
     ]
 
 
-def step_of(units: UnitOfWorkRunner, settings: ComplianceSettings) -> Callable[[], Awaitable[float]]:
-    """Return the step that deletes old rows and returns the seconds until the next."""
-
-    async def step() -> float:
-        await swept(units, sweeps(units.clock.now(), settings))
-        return _DAY_SECONDS
-
-    return step
+async def step(units: UnitOfWorkRunner, settings: ComplianceSettings) -> float:
+    """Delete old rows, and return the seconds until the next step."""
+    await swept(units, sweeps(units.clock.now(), settings))
+    return _DAY_SECONDS

@@ -13,7 +13,6 @@ import yaml
 
 from shared.events.follow_up import Purpose
 from shared.rule_files import time_zones
-from shared.rule_files.fields import digits, one_of, strings, truth, whole, word
 from shared.rules.holiday_calendars import (
     LAST,
     Easter,
@@ -328,3 +327,47 @@ def _prefixes(ranges: Iterable[str]) -> Iterable[int]:
     for span in ranges:
         first, last = span.split("-")
         yield from range(int(first), int(last) + 1)
+
+
+# Checks of single fields: each returns the value or raises TypeError or ValueError.
+
+
+def word(value: object) -> str:
+    """Return a text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{value!r} should be a text")
+    return value
+
+
+def digits(value: object) -> str:
+    """Return a text of digits."""
+    text = word(value)
+    if not text.isdigit():
+        raise ValueError(f"{text!r} should be digits")
+    return text
+
+
+def strings(values: Iterable[object]) -> tuple[str, ...]:
+    """Return texts, none of them empty."""
+    return tuple(word(value) for value in values)
+
+
+def whole(value: object) -> int:
+    """Return a whole number, 0 or more."""
+    if type(value) is not int or value < 0:
+        raise TypeError(f"{value!r} should be a whole number, 0 or more")
+    return value
+
+
+def truth(value: object) -> bool:
+    """Return true or false."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} should be true or false")
+    return value
+
+
+def one_of(value: object, *words: str) -> str:
+    """Return one of the given words."""
+    if value not in words:
+        raise ValueError(f"{value!r} should be one of {', '.join(words)}")
+    return str(value)

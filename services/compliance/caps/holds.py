@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from services.compliance.caps import limit_store
-from services.compliance.caps.limits import Tally, hour_of, next_day
+from services.compliance.caps import store
+from services.compliance.caps.limits import hour_of, next_day
 from services.compliance.gate.evaluation import rfc3339
 from shared.config.limits import Limits
 from shared.db.transaction import Transaction, WritePriority
@@ -42,7 +42,7 @@ class HeldMerchants:
             return self._known
         self._looked_at = now
         with suppress(Fault):
-            names = await self._units.read(lambda db: limit_store.held_merchants(db, _MOST_NAMED))
+            names = await self._units.read(lambda db: store.held_merchants(db, _MOST_NAMED))
             who = ", ".join(names)
             self._known = (
                 f"texts to new people are held: {who}; see docs/runbooks/texts-to-strangers.md" if who else None
@@ -62,7 +62,7 @@ def create_router(units: UnitOfWorkRunner) -> APIRouter:
     @router.post("/v1/holds/release", summary="Release texts to new people that neighbouring numbers held")
     async def release(caller: Annotated[Caller, Depends(requires("holds:write"))]) -> dict[str, Any]:
         async def work(uow: UnitOfWork) -> dict[str, Any]:
-            since = await limit_store.release(uow.db, caller.merchant.id, uow.now)
+            since = await store.release(uow.db, caller.merchant.id, uow.now)
             if since is None:
                 raise HTTPProblem(HTTPStatus.CONFLICT, "nothing_held", "no run of neighbouring numbers holds any text")
             return {"held_since": rfc3339(since), "released_at": rfc3339(uow.now)}
@@ -75,11 +75,15 @@ def create_router(units: UnitOfWorkRunner) -> APIRouter:
 
 
 async def _answer(db: Transaction, merchant: MerchantId, limits: Limits, now: datetime) -> dict[str, Any]:
-    tally = await limit_store.tally_of(db, merchant, now=now)
-    spent = (await limit_store.spent_today(db, [merchant], now))[merchant]
+    tally = await store.tally_of(db, merchant, now=now)
+    spent = (await store.spent_today(db, [merchant], now))[merchant]
     is_this_hour = tally.hour == hour_of(now)
     return {
-        "neighbouring_numbers": _run(tally, limits),
+        "neighbouring_numbers": {
+            "held_since": None if tally.held_since is None else rfc3339(tally.held_since),
+            "of_the_last": len(tally.recent),
+            "most": limits.adjacent_numbers,
+        },
         "new_people": {
             "this_hour": tally.asked if is_this_hour else 0,
             "per_hour": limits.new_people_per_hour,
@@ -95,9 +99,3 @@ async def _answer(db: Transaction, merchant: MerchantId, limits: Limits, now: da
             "until": rfc3339(next_day(now)),
         },
     }
-
-
-def _run(tally: Tally, limits: Limits) -> dict[str, Any]:
-    """Return whether neighbouring numbers hold texts, and how many are compared."""
-    held = None if tally.held_since is None else rfc3339(tally.held_since)
-    return {"held_since": held, "of_the_last": len(tally.recent), "most": limits.adjacent_numbers}

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from services.compliance import instruments, store
-from services.compliance.caps import limit_store
+from services.compliance import instruments
+from services.compliance import store as recipients
+from services.compliance.caps import store
 from services.compliance.caps.limits import Budget, Newcomer, newcomer
 from services.compliance.gate.inputs import Limit
 from services.compliance.store import RecipientState
@@ -69,7 +70,7 @@ class LimitService:
 
     async def _over_budget(self, uow: UnitOfWork, candidates: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit]:
         merchants = sorted({candidate.due.merchant_id for candidate in candidates})
-        spent = await limit_store.spent_today(uow.db, merchants, uow.now)
+        spent = await store.spent_today(uow.db, merchants, uow.now)
         budgets = {key: Budget.of(self.limits(key).spend) for key in merchants}
         waits: dict[FollowUpId, Limit] = {}
         for due in (candidate.due for candidate in candidates):
@@ -83,7 +84,7 @@ class LimitService:
 
     async def _over_the_hour(self, uow: UnitOfWork, unknown: Sequence[LimitCandidate]) -> dict[FollowUpId, Limit]:
         merchants = {candidate.due.merchant_id for candidate in unknown}
-        tallies = await limit_store.lock_tallies(uow.db, merchants, uow.now)
+        tallies = await store.lock_tallies(uow.db, merchants, uow.now)
         before = {key: tally.held_since for key, tally in tallies.items()}
         limits = {key: self.limits(key) for key in tallies}
         found: dict[FollowUpId, Limit] = {}
@@ -93,7 +94,7 @@ class LimitService:
             if wait is not None:
                 found[candidate.due.follow_up_id] = wait.limit
                 instruments.NEW_PEOPLE_WAIT.labels(wait.bound).inc()
-        await limit_store.save(uow.db, tallies)
+        await store.save_tallies(uow.db, tallies)
         for key in (key for key, tally in tallies.items() if tally.held_since != before[key]):
             instruments.RUNS_OF_NUMBERS.inc()
             log.warning(
@@ -121,7 +122,7 @@ class LimitService:
                 costs[dispatch.merchant_id] += budget.cost(dispatch.micros, dispatch.currency, dispatch.parts)
             else:
                 costs[dispatch.merchant_id] += budget.estimate_micros
-        await limit_store.spend(uow.db, costs, self.share, uow.now)
+        await store.spend(uow.db, costs, self.share, uow.now)
 
 
 async def _unknown_people(uow: UnitOfWork, candidates: Sequence[LimitCandidate]) -> list[LimitCandidate]:
@@ -131,6 +132,6 @@ async def _unknown_people(uow: UnitOfWork, candidates: Sequence[LimitCandidate])
         for candidate in candidates
         if not (candidate.has_past or candidate.person.texted_at or candidate.person.wrote_at)
     ]
-    since = await store.known_since(uow.db, [candidate.due.recipient_id for candidate in fresh])
+    since = await recipients.known_since(uow.db, [candidate.due.recipient_id for candidate in fresh])
     known_before = uow.now - KNOWN_AFTER
     return [candidate for candidate in fresh if since.get(candidate.due.recipient_id, uow.now) > known_before]

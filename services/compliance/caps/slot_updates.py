@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.compliance import instruments, store
-from services.compliance.caps import slot_store
+from services.compliance import instruments
+from services.compliance import store as recipients
+from services.compliance.caps import store
 from services.compliance.caps.limit_service import LimitService
-from services.compliance.caps.slot_store import Slot
+from services.compliance.caps.store import Slot
 from shared.bus.router import Router
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.dispatch import DispatchAccepted, DispatchFailed, DispatchUnknown
@@ -29,7 +30,7 @@ class SlotUpdates:
 
     async def lapsed(self, events: Sequence[FollowUpLapsed], uow: UnitOfWork) -> None:
         """Return the slots of clearances that ran out, unless the follow-up was released again since."""
-        returned = await slot_store.give_back(uow.db, {event.follow_up_id: event.release for event in events})
+        returned = await store.give_back(uow.db, {event.follow_up_id: event.release for event in events})
         instruments.SLOTS_RETURNED.labels("not_sent").inc(returned)
 
     async def ended(self, events: Sequence[FollowUpEvent], uow: UnitOfWork) -> None:
@@ -37,25 +38,27 @@ class SlotUpdates:
 
         If one was sent anyway, its acceptance reserves the slot again.
         """
-        returned = await slot_store.give_back(uow.db, {event.follow_up_id: None for event in events})
+        returned = await store.give_back(uow.db, {event.follow_up_id: None for event in events})
         instruments.SLOTS_RETURNED.labels("not_sent").inc(returned)
 
     async def accepted(self, events: Sequence[DispatchAccepted], uow: UnitOfWork) -> None:
         """Let slots age from acceptance, remember who was texted first, and add the costs to the day's spending."""
-        people = await store.lock_people(uow.db, {event.recipient_id: event.merchant_id for event in events}, uow.now)
-        await slot_store.take(uow.db, [Slot.of(event, event.occurred_at, event.occurred_at) for event in events])
+        people = await recipients.lock_people(
+            uow.db, {event.recipient_id: event.merchant_id for event in events}, uow.now
+        )
+        await store.take(uow.db, [Slot.of(event, event.occurred_at, event.occurred_at) for event in events])
         first = {
             event.recipient_id: event.occurred_at for event in events if people[event.recipient_id].texted_at is None
         }
-        await store.note(uow.db, "texted_at", first)
+        await recipients.note(uow.db, "texted_at", first)
         await self.limits.spend(uow, events)
 
     async def failed(self, events: Sequence[DispatchFailed], uow: UnitOfWork) -> None:
         """Return the slots of texts the provider never took; one it took counts as sent."""
         refused = {event.follow_up_id: event.release for event in events if not event.accepted}
-        instruments.SLOTS_RETURNED.labels("refused").inc(await slot_store.give_back(uow.db, refused))
+        instruments.SLOTS_RETURNED.labels("refused").inc(await store.give_back(uow.db, refused))
 
     async def unknown(self, events: Sequence[DispatchUnknown], uow: UnitOfWork) -> None:
         """Keep the slots of texts that may have been sent, also after a cancellation, and count their cost."""
-        await slot_store.take(uow.db, [Slot.of(event, event.occurred_at) for event in events])
+        await store.take(uow.db, [Slot.of(event, event.occurred_at) for event in events])
         await self.limits.spend(uow, events)

@@ -28,7 +28,6 @@ class _Content:
 
     numbers: "array[int]"
     values: "array[int]"
-    unread: int
     changed: tuple[int, int]
     """Time and size of the file when it was read."""
 
@@ -75,7 +74,7 @@ class NumberFile:
             log.warning("number_file_lines_unread", path=str(self._path), lines=unread)
         ordered = sorted(entries.items())
         numbers, values = array("Q", (key for key, _ in ordered)), array("q", (value for _, value in ordered))
-        return _Content(numbers, values, unread, changed)
+        return _Content(numbers, values, changed)
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from services.compliance.consents.import_service import ImportService
 from services.compliance.consents.service import ConsentService, refuse_reserved_origin, standing_answer
 from services.compliance.gate.evaluation import rfc3339
 from services.compliance.gate.inputs import HistoryItem, PastKind, Policy, Recipient
-from services.compliance.gate.setting import setting_of
+from services.compliance.gate.setting import moment_of, setting_of
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import PreferenceLinks
 from services.compliance.store import RecipientState
@@ -136,7 +136,7 @@ def _sending_hours(merchant: Merchant, number: E164, person: RecipientState, now
     return {
         "local_times": [
             {"zone": clock.zone, "local_time": clock.local_time.isoformat(), "open": clock.open}
-            for clock in setting.at(now).zones
+            for clock in moment_of(setting, now).zones
         ],
         "next_opening": rfc3339(opening) if opening else None,
     }

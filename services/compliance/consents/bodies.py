@@ -17,7 +17,7 @@ from pydantic import (
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 from shared.instants import Instant, Written, undated_where_withdrawn
 
-_MAX_EVIDENCE_BYTES = 100_000
+MOST_EVIDENCE_BYTES = 100_000
 _MOST_ROWS = 1000
 
 
@@ -50,8 +50,8 @@ class ConsentBody(_Body):
             size = len(orjson.dumps(evidence))
         except orjson.JSONEncodeError:
             raise ValueError("holds a value that cannot be kept, such as a number beyond 64 bits") from None
-        if size > _MAX_EVIDENCE_BYTES:
-            raise ValueError(f"is larger than {_MAX_EVIDENCE_BYTES} bytes")
+        if size > MOST_EVIDENCE_BYTES:
+            raise ValueError(f"is larger than {MOST_EVIDENCE_BYTES} bytes")
         return evidence
 
 

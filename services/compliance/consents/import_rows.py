@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from pydantic import ValidationError
 
-from services.compliance.consents.bodies import ConsentBody
+from services.compliance.consents.bodies import MOST_EVIDENCE_BYTES, ConsentBody
 from shared.events.consent import ConsentAct, ConsentLevel, ConsentScope
 
 IMPORTED: Final = frozenset({ConsentAct.IMPORTED, ConsentAct.REVOKED, ConsentAct.EXPIRED})
@@ -28,7 +28,6 @@ _ACTS: Final = {
     **dict.fromkeys(("subscribed", "opted_in", "opt_in", "optin", "yes", "true", "1", "y"), "imported"),
 }  # fmt: skip
 """What other programs call these acts, in lower case with underscores."""
-_MOST_EVIDENCE_BYTES: Final = 100_000
 _FLOAT: Final = re.compile(r"\+?[0-9]{7,15}\.0+")
 """A phone number that a spreadsheet turned into a decimal."""
 
@@ -99,7 +98,7 @@ def _withdrawal(row: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(row.get(name), str) and row[name]:
             kept[name] = row[name][:longest]
     try:
-        if isinstance(proof := row.get("evidence"), dict) and len(orjson.dumps(proof)) < _MOST_EVIDENCE_BYTES:
+        if isinstance(proof := row.get("evidence"), dict) and len(orjson.dumps(proof)) < MOST_EVIDENCE_BYTES:
             kept["evidence"] = proof
     except orjson.JSONEncodeError:
         pass

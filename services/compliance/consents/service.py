@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from services.compliance import store
-from services.compliance.caps import slot_store
+from services.compliance.caps import store as caps
 from services.compliance.consents.bodies import ConsentBody
 from services.compliance.gate.inputs import HistoryItem
 from services.compliance.ledger import claims
@@ -128,7 +128,7 @@ class ConsentService:
 
         async def work(db: Transaction) -> tuple[RecipientState | None, list[HistoryItem]]:
             people = await store.people(db, [recipient])
-            history = await slot_store.histories(db, [recipient], now, self.history_days)
+            history = await caps.histories(db, [recipient], now, self.history_days)
             return people.get(recipient), [past for _key, past in history.get(recipient, ())]
 
         found, history = await self.units.read(work)

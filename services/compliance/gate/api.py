@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from services.compliance.gate import store
 from services.compliance.gate.advice import advise
 from services.compliance.gate.evaluation import answer_of, rfc3339
-from services.compliance.gate.records import OtherVersion, recompute
+from services.compliance.gate.records import recompute
 from services.compliance.gate.store import StoredVerdict
 from shared.db.unit_of_work import UnitOfWorkRunner
 from shared.http.auth import Caller, requires
@@ -75,5 +75,5 @@ def _decision_answer(decision: StoredVerdict) -> dict[str, Any]:
         **answer_of(record.verdict).model_dump(mode="json"),
         "rules_version": record.rules_version,
         "gate_version": record.gate_version,
-        "recomputed": "other_version" if isinstance(again, OtherVersion) else same,
+        "recomputed": "other_version" if again is None else same,
     }

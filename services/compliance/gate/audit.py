@@ -6,7 +6,6 @@ from datetime import datetime
 
 from services.compliance.gate import store
 from services.compliance.gate.evaluation import answer_of
-from services.compliance.gate.records import judged_under
 from services.compliance.gate.store import JudgedBetween, StoredVerdict
 from services.compliance.gate.verdicts import Verdict
 from shared.db.transaction import Transaction
@@ -61,7 +60,7 @@ async def differences(
     while page := await store.page_of(db, period, last):
         for stored in page:
             was = VerdictOutcome.of(stored.record.verdict)
-            would_be = VerdictOutcome.of(judged_under(stored.record, rules))
+            would_be = VerdictOutcome.of(stored.record.inputs.verdict(rules))
             if was != would_be:
                 key = stored.merchant_id, stored.follow_up_id, stored.release
                 found.append(Difference(*key, stored.decided_at, was, would_be))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from services.compliance.caps.frequency import applicable_caps, next_room, text_times
 from services.compliance.gate import wording
 from services.compliance.gate.inputs import Consent, HistoryItem, JudgedText, LineType, PastKind, Policy, Recipient
-from services.compliance.gate.setting import Moment, Setting, setting_of
+from services.compliance.gate.setting import Moment, Setting, moment_of, setting_of
 from services.compliance.gate.verdicts import Block, Clear, Defer, Evidence, Reason, Verdict
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
@@ -133,7 +133,7 @@ def decide(
         return Block(Reason.UNKNOWN_CLASS, Evidence(wording.lasting(Reason.UNKNOWN_CLASS)))
     setting = setting_of(message.purpose, recipient, consent, rules, policy)
     least = timedelta(seconds=policy.least_clearance_seconds)
-    moment = setting.at(now)
+    moment = moment_of(setting, now)
     case = _Case(message, message.purpose, recipient, consent, history, now, rules, policy, setting, moment, least)
     again = _awaits_consent(case)
     if again is not None:

@@ -153,7 +153,6 @@ class EvaluationError(_Strict):
 def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> EvaluationAnswer:
     """Return the gate's answer to one question."""
     known, number = request.known or KnownFacts(), request.number or NumberState()
-    consent = request.consent or ConsentState()
     verdict = decision.decide(
         JudgedText(_purpose(request.purpose), request.first_due_at or request.now, request.expires_at),
         Recipient(
@@ -163,13 +162,7 @@ def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> 
             ported=bool(number.ported),
             suppressed=bool(number.suppressed),
         ),
-        Consent(
-            consent.status or ConsentStatus.UNKNOWN,
-            consent.captured_at,
-            consent.expires_at,
-            consent.revoked_at,
-            consent.revoked_since,
-        ),
+        Consent(**{name: fact for name, fact in request.consent or () if fact is not None}),
         [HistoryItem(past.at, past.kind) for past in request.history or ()],
         request.now,
         rules,

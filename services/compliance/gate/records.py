@@ -30,6 +30,10 @@ class DecisionInputs:
     now: datetime
     policy: Policy
 
+    def verdict(self, rules: RuleTable | UnreadableRules) -> Verdict:
+        """Return the verdict under any rules."""
+        return decision.decide(self.message, self.recipient, self.consent, self.history, self.now, rules, self.policy)
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
@@ -40,15 +44,6 @@ class DecisionRecord:
     verdict: Verdict
     gate_version: str = decision.VERSION
     time_zones_version: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OtherVersion:
-    """The record was made with other rules, another gate or other zone data: recomputing proves nothing."""
-
-    recorded: tuple[str, str, str]
-    """Versions of rules, gate and zone data."""
-    present: tuple[str, str, str]
 
 
 _Shared = TypeVar("_Shared", Policy, Evidence)
@@ -68,19 +63,17 @@ def decision_record(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) 
     known = inputs.recipient.known
     if (prefix := postal_prefix(known.postal_code)) != known.postal_code:
         inputs = replace(inputs, recipient=replace(inputs.recipient, known=replace(known, postal_code=prefix)))
-    return DecisionRecord(inputs, rules.version, _judged(inputs, rules), time_zones_version=rules.time_zones_version)
+    return DecisionRecord(inputs, rules.version, inputs.verdict(rules), time_zones_version=rules.time_zones_version)
 
 
-def recompute(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict | OtherVersion:
-    """Return today's verdict on a record's inputs; if it differs from `record.verdict`, the record was changed."""
+def recompute(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict | None:
+    """Return today's verdict on a record's inputs; if it differs from `record.verdict`, the record was changed.
+
+    None for a record made with other rules, another gate or other zone data: recomputing it proves nothing.
+    """
     recorded = (record.rules_version, record.gate_version, record.time_zones_version)
     present = (rules.version, decision.VERSION, rules.time_zones_version)
-    return _judged(record.inputs, rules) if recorded == present else OtherVersion(recorded, present)
-
-
-def judged_under(record: DecisionRecord, rules: RuleTable | UnreadableRules) -> Verdict:
-    """Return today's verdict on a record's inputs under any rules, whatever made the record."""
-    return _judged(record.inputs, rules)
+    return record.inputs.verdict(rules) if recorded == present else None
 
 
 class RecordWriter:
@@ -129,9 +122,3 @@ def record_of(stored: bytes) -> DecisionRecord:
         pydantic.ValidationError: the bytes are no such record.
     """
     return _RECORD.validate_json(stored)
-
-
-def _judged(inputs: DecisionInputs, rules: RuleTable | UnreadableRules) -> Verdict:
-    return decision.decide(
-        inputs.message, inputs.recipient, inputs.consent, inputs.history, inputs.now, rules, inputs.policy
-    )

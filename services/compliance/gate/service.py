@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from services.compliance import instruments
 from services.compliance import store as recipients
-from services.compliance.caps import slot_store
+from services.compliance.caps import store as caps
 from services.compliance.caps.limit_service import LimitCandidate, LimitService
-from services.compliance.caps.slot_store import Slot
+from services.compliance.caps.store import Slot
 from services.compliance.connectors.registers import NumberFindings, Registers
 from services.compliance.gate import store
 from services.compliance.gate.inputs import (
@@ -172,7 +172,7 @@ class GateService:
         """Read what the tables hold about a batch."""
         who = [due.recipient_id for due in dues]
         return _Loaded(
-            histories=await slot_store.histories(uow.db, who, uow.now, self.history_days),
+            histories=await caps.histories(uow.db, who, uow.now, self.history_days),
             reports=await recipients.known_entries(uow.db, [report for due in dues for report in due.consent_reports]),
             preferences=await preferences.chosen(uow.db, who),
             policies=await self._policies({due.merchant_id for due in dues}, uow),
@@ -253,7 +253,7 @@ async def _keep(judged: Sequence[_Judged], uow: UnitOfWork) -> None:
         uow.publish(_announcement(candidate.due, record.verdict, first_contact=first_contact, now=uow.now))
     await store.save(uow.db, [(candidate.due, record) for candidate, record in judged], uow.now)
     clear = [candidate.due for candidate, record in judged if isinstance(record.verdict, Clear)]
-    await slot_store.reserve(uow.db, [Slot.of(due, uow.now) for due in clear])
+    await caps.reserve(uow.db, [Slot.of(due, uow.now) for due in clear])
     _count(judged)
 
 

@@ -47,13 +47,10 @@ class Setting:
     why_zones: str
     ignored: tuple[str, ...]
 
-    def at(self, now: datetime) -> Moment:
-        """Return whether each rule and zone is open at an instant."""
-        return _moment(self, now)
-
 
 @lru_cache(maxsize=512)  # a poll holds at most 500 texts, which are judged at one instant
-def _moment(setting: Setting, now: datetime) -> Moment:
+def moment_of(setting: Setting, now: datetime) -> Moment:
+    """Return whether each rule and zone is open at an instant."""
     window, zones, guard = setting.window, setting.window.zones, setting.window.guard_seconds
     rules = tuple(
         RuleFinding(
@@ -86,8 +83,9 @@ def _local(at: datetime, zone: ZoneInfo) -> datetime:
 def setting_of(purpose: Purpose, recipient: Recipient, consent: Consent, rules: RuleTable, policy: Policy) -> Setting:
     """Return the rules and time zones that apply to one text to one person."""
     moved = recipient.ported or recipient.line is LineType.VOIP
+    switches = _Switches(policy.enforced, policy.emergency_blocks, policy.close_guard_seconds)
     spared = policy.profile is Profile.CONSENT_AWARE and consent.status is ConsentStatus.PEWC
-    return _setting(purpose, recipient.number, recipient.known, moved, spared, rules, _Switches.of(policy))
+    return _setting(purpose, recipient.number, recipient.known, moved, spared, rules, switches)
 
 
 class _Switches(NamedTuple):
@@ -96,10 +94,6 @@ class _Switches(NamedTuple):
     enforced: frozenset[str]
     emergency_blocks: frozenset[str]
     guard_seconds: int | None
-
-    @classmethod
-    def of(cls, policy: Policy) -> "_Switches":
-        return cls(policy.enforced, policy.emergency_blocks, policy.close_guard_seconds)
 
 
 @lru_cache(maxsize=8192)

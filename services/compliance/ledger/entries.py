@@ -82,7 +82,7 @@ class LedgerEntry:
 
     def canonical(self) -> bytes:
         """Return the bytes that are hashed; the same entry always gives the same bytes."""
-        return _text(dict(zip(_NAMES, map(_scalar, _values_of(self)), strict=True)))
+        return orjson.dumps(dict(zip(_NAMES, map(_scalar, _values_of(self)), strict=True)))
 
 
 _NAMES = tuple(sorted(field.name for field in fields(LedgerEntry)))
@@ -97,7 +97,7 @@ def canonical_json(mapping: Mapping[str, JSONValue]) -> bytes:
         TypeError: a float, which has no place in a ledger, or anything JSON does not know.
         ValueError: an integer beyond 2**53 - 1.
     """
-    return _text(_ordered(mapping))
+    return orjson.dumps(_ordered(mapping))
 
 
 def chained(previous_hash: str, canonical: bytes) -> str:
@@ -105,14 +105,12 @@ def chained(previous_hash: str, canonical: bytes) -> str:
     return hashlib.sha256(previous_hash.encode() + b"\n" + canonical).hexdigest()
 
 
-def first_break(chain: Iterable[tuple[bytes, str]], genesis: str = GENESIS) -> int | None:
-    """Return the position of the first entry whose stored hash does not follow, None for an unbroken chain.
+def first_break(chain: Iterable[tuple[bytes, str]]) -> int | None:
+    """Return the position of the first entry, oldest first, whose stored hash does not follow from its canonical bytes.
 
-    Args:
-        chain: canonical bytes and stored hash of each entry, oldest first.
-        genesis: what the first entry follows.
+    None for an unbroken chain.
     """
-    previous = genesis
+    previous = GENESIS
     for position, (canonical, stored) in enumerate(chain):
         if chained(previous, canonical) != stored:
             return position
@@ -131,10 +129,6 @@ def daily_root(merchant: str, day: str, previous: str, heads: Mapping[str, str])
     """
     root: dict[str, JSONValue] = {"day": day, "heads": dict(heads), "merchant": merchant, "previous": previous}
     return hashlib.sha256(canonical_json(root)).hexdigest()
-
-
-def _text(ordered: JSONValue) -> bytes:
-    return orjson.dumps(ordered)
 
 
 def _scalar(value: object) -> JSONValue:

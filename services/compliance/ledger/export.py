@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from services.compliance.ledger import chain_store
-from services.compliance.ledger.chain_store import ChainLink
+from services.compliance.ledger import store
+from services.compliance.ledger.store import ChainLink
 from services.compliance.ledger.verification import FORMAT
 from shared.db.transaction import Transaction
 from shared.ids import MerchantId
@@ -28,9 +28,9 @@ async def export(db: Transaction, merchant: MerchantId, now: datetime, write: Wr
         write(orjson.dumps({"kind": kind, **content}).decode() + "\n")
 
     put("header", format=FORMAT, merchant=merchant, exported_at=now.isoformat())
-    heads = await chain_store.heads(db, merchant)
+    heads = await store.heads(db, merchant)
     last: ChainLink | None = None
-    while page := await chain_store.page_of(db, merchant, last):
+    while page := await store.page_of(db, merchant, last):
         for link in page:
             recipient = str(link.recipient_id)
             if last is None or last.recipient_id != link.recipient_id:
@@ -39,6 +39,6 @@ async def export(db: Transaction, merchant: MerchantId, now: datetime, write: Wr
             last = link
     for recipient, head in heads.items():  # people whose entries are missing from the ledger
         put("person", recipient=recipient, head=head)
-    for root in await chain_store.signed_roots(db, merchant):
+    for root in await store.signed_roots(db, merchant):
         put("root", **root)
     put("end", **counts)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from services.compliance.ledger import root_store
+from services.compliance.ledger import store
 from services.compliance.ledger.entries import GENESIS, daily_root
-from services.compliance.ledger.root_store import Heads, Root
 from services.compliance.ledger.signing import SigningKey
+from services.compliance.ledger.store import Heads, Root
 from shared.clock import Clock
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
@@ -43,7 +43,7 @@ class RootKeeper:
 
         async def work(uow: UnitOfWork) -> None:
             signed = [(root, self._key.signature(root.root)) for root in roots]
-            await root_store.save(uow.db, signed, self._key.public_key, uow.now)
+            await store.save_roots(uow.db, signed, self._key.public_key, uow.now)
 
         await self._units.run(work, WritePriority.BATCHES)
         return 0.0
@@ -51,9 +51,9 @@ class RootKeeper:
 
 async def _unsigned(db: Transaction, finished: date) -> list[Root]:
     """Return the roots of the first days without, oldest first; empty when every finished day has its root."""
-    newest = await root_store.newest_day(db, finished)
-    heads = await root_store.unsigned_heads(db, newest, finished)
-    return _chained(heads, await root_store.newest_roots(db, newest)) if heads else []
+    newest = await store.newest_day(db, finished)
+    heads = await store.unsigned_heads(db, newest, finished)
+    return _chained(heads, await store.newest_roots(db, newest)) if heads else []
 
 
 def _chained(heads: Heads, newest: Mapping[str, str]) -> list[Root]:

@@ -17,7 +17,6 @@ from services.compliance.privacy.responses import Copy, certificate_answer, list
 from services.compliance.privacy.store import Piece, Request
 from shared import ids
 from shared.config.directory import Merchant
-from shared.db.system_tables import SystemTables
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork
 from shared.events.consent import PrivacyRequested, PrivacyRight
@@ -32,8 +31,6 @@ class RightsService:
     """Enters and answers requests by right."""
 
     consents: ConsentService
-    sealer: Sealer
-    system_tables: SystemTables
 
     async def ask(self, merchant: Merchant, to: str, right: PrivacyRight, key: str | None) -> dict[str, Any]:
         """Enter a request and publish it; durable when this returns.
@@ -42,10 +39,11 @@ class RightsService:
             HTTPProblem: 422, the number cannot be read; 409, the key was used with another body.
         """
         recipient, _number = self.consents.recipient(merchant, to)
-        keyed = Keyed.of(merchant.id, key, f"/v1/{right}", {"recipient": str(recipient)}, self.sealer.keyed_hash)
+        keyed_hash, system_tables = self.consents.sealer.keyed_hash, self.consents.system_tables
+        keyed = Keyed.of(merchant.id, key, f"/v1/{right}", {"recipient": str(recipient)}, keyed_hash)
 
         async def work(uow: UnitOfWork) -> dict[str, Any]:
-            before = await answered(uow.db, self.system_tables, keyed)
+            before = await answered(uow.db, system_tables, keyed)
             if before is not None:
                 return dict(before[1])
             request_id = EventId(ids.minted(uow.now))
@@ -62,7 +60,7 @@ class RightsService:
             await requests.remember(uow.db, [asked])
             uow.publish(event)
             answer = {**listed(asked), "state": "under_way"}
-            await remember(uow, self.system_tables, keyed, HTTPStatus.ACCEPTED, answer)
+            await remember(uow, system_tables, keyed, HTTPStatus.ACCEPTED, answer)
             return answer
 
         return await self.consents.units.run(work, WritePriority.STOP)
@@ -101,7 +99,7 @@ class RightsService:
             return request, await requests.pieces(db, request_id)
 
         request, pieces = await self.consents.units.read(work)
-        return request, copies_of(pieces, merchant, self.sealer)
+        return request, copies_of(pieces, merchant, self.consents.sealer)
 
 
 def copies_of(pieces: Sequence[Piece], merchant: Merchant, sealer: Sealer) -> list[Copy]:

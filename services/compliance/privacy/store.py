@@ -1,21 +1,37 @@
-"""Requests by right, certificates and export parts in the database."""
+"""Requests by right, certificates and export parts in the database, and what compliance itself holds of a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
 
-from services.compliance.tables import certificates, export_parts, privacy_requests
-from shared import aad
+from services.compliance.sealed import SEALED_FOR_GOOD
+from services.compliance.tables import (
+    certificates,
+    decisions,
+    erasures,
+    export_parts,
+    ledger,
+    preferences,
+    privacy_requests,
+    send_slots,
+    standings,
+    system_tables,
+)
+from shared import aad, rights
 from shared.aad import AssociatedData
 from shared.db.transaction import Row, Transaction
 from shared.events.consent import PrivacyRequested, PrivacyRight
 from shared.events.privacy import PrivacyErased, PrivacyExported
 from shared.ids import EventId, MerchantId, RecipientId
+from shared.privacy import Sealer
 
 _LISTED = 100
+_READABLE = ("canonical", "standing", "record")
+"""Columns of unsealed JSON: they hold no identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +180,19 @@ async def drop_exports(db: Transaction, recipient: RecipientId) -> int:
 async def drop_exports_of_shop(db: Transaction, merchant: MerchantId) -> int:
     """Delete every copy made for a shop's people."""
     return await db.execute(sa.delete(export_parts).where(export_parts.c.merchant_id == merchant))
+
+
+async def held(db: Transaction, request: PrivacyRequested, sealer: Sealer) -> rights.Tables:
+    """Return everything held about the person who asks, the evidence opened."""
+    recipient, merchant = request.recipient_id, request.merchant_id
+    found = {}
+    for table in (ledger, standings, preferences, decisions, send_slots, erasures):
+        rows = [
+            {name: orjson.loads(bytes(value)) if name in _READABLE else value for name, value in row.items()}
+            for row in await db.fetch(table, "recipient_id", [recipient])
+        ]
+        found[table.name] = rights.opened_rows(rows, sealer, merchant, SEALED_FOR_GOOD.get(table, {}))
+    return {**found, system_tables.parked.name: await rights.parked_rows(db, system_tables, recipient, sealer)}
 
 
 def _request(row: Row) -> Request:

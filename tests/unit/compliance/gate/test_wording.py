@@ -7,7 +7,7 @@ import pytest
 
 from services.compliance.gate import wording
 from services.compliance.gate.inputs import Consent, Policy, Recipient
-from services.compliance.gate.setting import setting_of
+from services.compliance.gate.setting import moment_of, setting_of
 from services.compliance.gate.verdicts import Reason, RuleFinding, ZoneFinding
 from shared.events.follow_up import Purpose
 from shared.rule_files.loader import load_rules
@@ -78,7 +78,7 @@ def test_the_clock_of_a_moment_is_the_first_that_is_closed_else_the_first(now: s
     assert isinstance(rules, RuleTable)
     setting = setting_of(Purpose.MARKETING, Recipient(number=facts_of("+12125550123")), Consent(), rules, Policy())
     both = replace(setting, window=replace(setting.window, zones=(NEW_YORK, CHICAGO)))
-    clock = both.at(datetime.fromisoformat(now)).clock
+    clock = moment_of(both, datetime.fromisoformat(now)).clock
     assert clock is not None
     assert clock.key == zone_name
 

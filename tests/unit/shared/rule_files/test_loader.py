@@ -11,12 +11,16 @@ from services.compliance.gate import decision
 from services.compliance.gate.inputs import Consent, JudgedText, Policy, Recipient
 from services.compliance.gate.verdicts import Block, Reason
 from shared.events.follow_up import Purpose
-from shared.rule_files.fields import digits, one_of, truth, whole, word
 from shared.rule_files.loader import (
+    digits,
     load_rules,
+    one_of,
     read_rules,
     read_with_quiet_hours,
+    truth,
     week_in_words,
+    whole,
+    word,
 )
 from shared.rules.numbers import NumberFacts
 from shared.rules.table import ConsentStatus, RuleTable, UnreadableRules
