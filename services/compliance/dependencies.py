@@ -48,12 +48,7 @@ class ComplianceDependencies:
 
     @classmethod
     def of(cls, runtime: Runtime, system_tables: SystemTables, source: Source) -> Self:
-        """Return the parts.
-
-        Args:
-            runtime: what the process gives.
-            system_tables: of the service.
-            source: what the service reads events from; the gate must know how far it has been read.
+        """Return the parts; the gate must know how far the `source` of events has been read.
 
         Raises:
             ConfigurationFault: a file named in the settings cannot be used.

@@ -111,8 +111,7 @@ async def known_since(db: Transaction, recipients: Sequence[RecipientId]) -> dic
     since: dict[RecipientId, datetime] = {}
     for row in await db.fetch(ledger, "recipient_id", recipients, columns=("recipient_id", "recorded_at")):
         key, at = row["recipient_id"], row["recorded_at"]
-        if (known := since.get(key)) is None or at < known:
-            since[key] = at
+        since[key] = min(at, since.get(key, at))
     return since
 
 

@@ -171,14 +171,8 @@ def _policy_window(purpose: Purpose, hours: WeekHours) -> Rule:
         id=f"policy-{purpose.value}",
         name=f"courtesy window for {purpose.value} texts",
         country=FALLBACK,
-        subdivision=None,
-        enforced=True,
-        consent_exempts=False,
-        prohibited=False,
         hours=hours,
         hours_text=week_in_words(hours),
-        calendar=None,
-        caps=(),
         cite="our policy; no statute found that limits the hour of purely informational texts",
     )
 

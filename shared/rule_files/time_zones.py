@@ -39,7 +39,6 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(stream, key=name)
 
 
-@lru_cache(maxsize=512)
 def zones_of_country(country: str) -> tuple[str, ...]:
     """Return every zone that the IANA table (`zone.tab`) lists for an ISO 3166-1 country; empty for an unknown one."""
     return _zones_by_country().get(country, ())

@@ -1,5 +1,6 @@
 """Whose law applies to a person: the countries and states of the number and of the known address."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -114,6 +115,11 @@ def region_of(code: str) -> Region:
     if code in _US_TERRITORIES:
         return Region(FEDERAL, f"{FEDERAL}-{code}")
     return Region(_UNDER_OTHER_LAW.get(code, code))
+
+
+def countries_by_law(countries: Iterable[str]) -> frozenset[str]:
+    """Return countries by the law that applies: Great Britain for Jersey, the United States for Puerto Rico."""
+    return frozenset(region_of(country).country for country in countries)
 
 
 def _address(known: KnownPlace, home: Region, table: RuleTable) -> StatedAddress:

@@ -54,15 +54,9 @@ class SendingWindow:
         return None if interval is None or not self.rules else instant(interval[1])
 
     def next_opening(self, at: datetime, limit: datetime, aspect: Aspect = Aspect.BOTH) -> datetime | None:
-        """Return the first instant not before `at` and not after `limit` that lies inside the window.
+        """Return the first instant (UTC) not before `at` and not after `limit` that lies inside the window.
 
-        Args:
-            at: any aware datetime.
-            limit: where the search ends.
-            aspect: hours, holidays or both.
-
-        Returns:
-            Aware UTC; `at` itself when already open; None when nothing opens up to `limit`.
+        `at` itself when already open; None when nothing opens up to `limit`.
         """
         moment, last = microseconds(at), microseconds(limit)
         for day in range(moment // _DAY, last // _DAY + 1):

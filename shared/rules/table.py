@@ -52,18 +52,18 @@ class Rule:
     id: str
     name: str
     country: str
-    subdivision: str | None
-    enforced: bool
-    consent_exempts: bool
-    """The rule itself exempts texts with written consent; only the consent_aware profile makes use of that."""
-    prohibited: bool
-    """No marketing may be sent to this destination at all (`hours: blocked`)."""
     hours: WeekHours
     hours_text: str
     """The week in words, e.g. ``Mon-Sat 09:00-21:00, Sun 12:00-21:00``."""
-    calendar: HolidayCalendar | None
-    caps: tuple[FrequencyCap, ...]
     cite: str
+    subdivision: str | None = None
+    enforced: bool = True
+    consent_exempts: bool = False
+    """The rule itself exempts texts with written consent; only the consent_aware profile makes use of that."""
+    prohibited: bool = False
+    """No marketing may be sent to this destination at all (`hours: blocked`)."""
+    calendar: HolidayCalendar | None = None
+    caps: tuple[FrequencyCap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,8 @@ class Clocks:
 def clocks_of(number: NumberFacts, known: KnownPlace, table: RuleTable, *, moved: bool) -> Clocks:
     """Return the candidate zones; the first source with an answer decides.
 
-    Args:
-        number: facts about the number.
-        known: what the merchant knows.
-        table: area codes, states and countries with their zones.
-        moved: the number is ported or VoIP, so that its area code does not show where it is.
-
-    Returns:
-        At least one zone, except for numbers without a country: those are never open.
+    At least one zone, except for numbers without a country: those are never open. `moved`: the number is ported or
+    VoIP, so that its area code does not show where it is.
     """
     place = jurisdiction_of(number, known, table)
     contact = (known.time_zone or "").strip()

@@ -95,10 +95,7 @@ async def take(db: Transaction, texts: Sequence[Slot]) -> None:
 async def give_back(db: Transaction, ended: Mapping[FollowUpId, int | None]) -> int:
     """Return the slots of texts that were not sent, and how many those were; an accepted one stays reserved.
 
-    Args:
-        db: the open transaction.
-        ended: the release that ended, by follow-up; None if no release will follow. A slot reserved for a later
-            release stays.
+    `ended` is the release that ended, or None if no release will follow; a slot reserved for a later release stays.
     """
     known = await _slots(db, list(ended))
     over = {key: slot for key, slot in known.items() if (release := ended[key]) is None or slot.release <= release}

@@ -18,7 +18,6 @@ from shared.http.problems import HTTPProblem
 from shared.http.quota import reworded
 from shared.worker_thread import in_worker_thread
 
-_NO_NUMBER = "to"
 _ROW_BYTES = 1_000
 """Reading one row takes about as long as reading this many bytes of JSON."""
 
@@ -37,10 +36,7 @@ class ImportService:
     ) -> dict[str, Any]:
         """Enter the rows that can be proven; return how many those were, and why the others were refused.
 
-        Args:
-            merchant: whose consents these are.
-            rows: as they were received.
-            refusal_of: returns the problem when so many permissions exceed a quota; withdrawals never do.
+        `refusal_of` returns the problem when so many permissions exceed a quota; withdrawals never do.
 
         Raises:
             HTTPProblem: the permissions exceed a quota; the withdrawals among the rows are in the ledger.
@@ -88,11 +84,11 @@ class ImportService:
         wanted: dict[int, ConsentReported] = {}
         refused: dict[int, RefusedRow] = {}
         for number, row in enumerate(rows):
-            match self._claim(merchant, row, now):
-                case RefusedRow() as refusal:
-                    refused[number] = refusal
-                case claim:
-                    wanted[number] = claim
+            claim = self._claim(merchant, row, now)
+            if isinstance(claim, RefusedRow):
+                refused[number] = claim
+            else:
+                wanted[number] = claim
         return wanted, refused
 
     def _claim(self, merchant: Merchant, row: Mapping[str, Any], now: datetime) -> ConsentReported | RefusedRow:
@@ -103,5 +99,5 @@ class ImportService:
             return self.consents.claim(merchant, body, now)
         except HTTPProblem as problem:
             field, reason = problem.errors[0].field, problem.errors[0].reason
-            kind = RowRefusal.UNUSABLE_NUMBER if field == _NO_NUMBER else RowRefusal.INVALID
+            kind = RowRefusal.UNUSABLE_NUMBER if field == "to" else RowRefusal.INVALID
             return RefusedRow(kind, f"{field}: {reason}")

@@ -49,11 +49,7 @@ async def differences(
 ) -> list[Difference]:
     """Return every verdict of a period that `rules` would have judged otherwise, in the order of follow-ups.
 
-    Args:
-        db: where the verdicts are.
-        period: which of them.
-        rules: the other table; everything else that went in stays as it was recorded.
-        note: is called with the number of verdicts that have been judged again since the last call.
+    All else that went in stays as recorded. `note` is called with the number judged again since its last call.
     """
     found: list[Difference] = []
     last: StoredVerdict | None = None

@@ -108,16 +108,7 @@ def decide(
     rules: RuleTable | UnreadableRules,
     policy: Policy,
 ) -> Verdict:
-    """Judge one text at one moment.
-
-    Args:
-        message: purpose, first due time, end.
-        recipient: facts about the number, what is known, what holds marketing back.
-        consent: what the ledger holds for this purpose.
-        history: what the shop sent this person and what the person asked.
-        now: aware UTC.
-        rules: the rule table, or why it is unreadable: then everything is blocked.
-        policy: the merchant's choices.
+    """Judge one text at one moment (`now`, aware UTC); unreadable rules block everything.
 
     Returns:
         `Clear` with its short life, `Defer` with the earliest instant at which hours, holidays and caps all hold, or

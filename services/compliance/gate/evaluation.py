@@ -16,7 +16,7 @@ from services.compliance.gate.verdicts import DECISION_OF, Clear, Defer, Verdict
 from shared.config.model import Flag, Whole
 from shared.events.follow_up import Purpose
 from shared.rules import numbers
-from shared.rules.places import KnownPlace, region_of
+from shared.rules.places import KnownPlace, countries_by_law
 from shared.rules.table import ConsentStatus, RuleTable, UnreadableRules
 from shared.vocabulary.profiles import Profile
 
@@ -169,7 +169,7 @@ def evaluate(request: EvaluationRequest, rules: RuleTable | UnreadableRules) -> 
         Policy(
             profile=request.profile or Profile.STRICT,
             close_guard_seconds=request.close_guard_seconds,
-            destinations=None if request.destinations is None else _lawful(request.destinations),
+            destinations=None if request.destinations is None else countries_by_law(request.destinations),
             least_clearance_seconds=request.least_clearance_seconds or 0,
         ),
     )
@@ -208,11 +208,6 @@ def answer_of(verdict: Verdict) -> EvaluationAnswer:
 def rfc3339(at: datetime) -> str:
     """Return an instant in UTC as RFC 3339 with a Z."""
     return at.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
-
-
-def _lawful(countries: frozenset[str]) -> frozenset[str]:
-    """Return countries by the law that applies: Great Britain for Jersey, the United States for Puerto Rico."""
-    return frozenset(region_of(country).country for country in countries)
 
 
 def _purpose(word: str) -> Purpose | None:

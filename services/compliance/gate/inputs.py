@@ -9,7 +9,7 @@ from shared.config.merchant import MerchantConfig
 from shared.events.consent import SuppressionCause
 from shared.events.follow_up import Purpose
 from shared.rules.numbers import NumberFacts
-from shared.rules.places import NOTHING_KNOWN, KnownPlace, region_of
+from shared.rules.places import NOTHING_KNOWN, KnownPlace, countries_by_law
 from shared.rules.table import ConsentStatus, FrequencyCap
 from shared.vocabulary.profiles import Profile
 
@@ -161,7 +161,7 @@ class Policy:
             allow_above_statutory=frozenset(policies.allow_above_statutory),
             max_defer_hours=policies.max_defer_hours,
             emergency_blocks=frozenset(policies.emergency_blocks),
-            destinations=frozenset(region_of(country).country for country in config.destinations()),
+            destinations=countries_by_law(config.destinations()),
             is_closed=is_closed,
         ).in_service()
 

@@ -119,13 +119,10 @@ def first_break(chain: Iterable[tuple[bytes, str]]) -> int | None:
 
 
 def daily_root(merchant: str, day: str, previous: str, heads: Mapping[str, str]) -> str:
-    """Return the hash a merchant's day is signed by.
+    """Return the hash a merchant's UTC day (``2026-12-01``) is signed by.
 
-    Args:
-        merchant: whose ledger.
-        day: the UTC date, ``2026-12-01``.
-        previous: the root of the merchant's last day with entries, `GENESIS` for the first.
-        heads: recipient id (text) to the newest hash of each person with entries recorded on that day.
+    `previous` is the root of the merchant's last day with entries, `GENESIS` for the first. `heads` gives the newest
+    hash of each person with entries recorded on that day, by recipient id.
     """
     root: dict[str, JSONValue] = {"day": day, "heads": dict(heads), "merchant": merchant, "previous": previous}
     return hashlib.sha256(canonical_json(root)).hexdigest()

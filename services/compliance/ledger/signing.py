@@ -77,14 +77,9 @@ def signed_text(root: str) -> bytes:
 
 
 def key_of(chosen: Path | None, process: ProcessSettings) -> SigningKey | None:
-    """Return the key a process signs with; made on first use beside the keyring, as the keyring is.
+    """Return the key in the file an operator chose, else that beside the keyring, made on first use.
 
-    Args:
-        chosen: the file an operator named; it must exist.
-        process: where the keyring is.
-
-    Returns:
-        None if there is no key and its folder is not writable: then days stay unsigned.
+    None if there is none and its folder is not writable: then days stay unsigned.
 
     Raises:
         ConfigurationFault: a key file exists, or was named, and cannot be used.

@@ -109,7 +109,7 @@ class Standing:
         if purpose is Purpose.OPT_OUT_CONFIRMATION:
             return _opted_out(informational, marketing)
         silent = not self.informational.grants and not self.informational.pending and not self.informational.ended
-        bridged = self.informational.revoked_at is None and silent and marketing.status in _PERMISSIONS
+        bridged = self.informational.revoked_at is None and silent and marketing.status in PERMISSIONS
         return marketing if bridged else informational
 
 
@@ -139,7 +139,8 @@ def _opted_out(*scopes: Consent) -> Consent:
     return replace(newest, revoked_since=min(since, default=None))
 
 
-_PERMISSIONS = frozenset(_STATUSES.values()) - {ConsentStatus.UNKNOWN}
+PERMISSIONS = frozenset(_STATUSES.values()) - {ConsentStatus.UNKNOWN}
+"""The states in which there is a consent."""
 
 
 def fold(entries: Iterable[LedgerEntry]) -> Standing:

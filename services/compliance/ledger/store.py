@@ -127,12 +127,9 @@ async def newest_day(db: Transaction, finished: date) -> date | None:
 
 
 async def unsigned_heads(db: Transaction, newest: date | None, finished: date) -> Heads:
-    """Return what the roots of the first week without roots must cover; empty when every finished day has its root.
+    """Return what the roots of the first week after `newest`, the last day with a root, must cover.
 
-    Args:
-        db: the open transaction.
-        newest: the newest day with a root.
-        finished: the last day that is over.
+    Empty when every day up to `finished` has its root.
     """
     after = _midnight(newest + _DAY) if newest else datetime.min.replace(tzinfo=UTC)
     before = _midnight(finished + _DAY)

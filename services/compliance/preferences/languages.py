@@ -66,13 +66,7 @@ class Languages:
         return self._languages.get(tag.replace("_", "-").split("-")[0].strip().casefold())
 
     def best(self, asked: str, accepted: str, locale: str | None) -> Language:
-        """Return the language to use: the one asked for, else the browser's preference, else the shop's, else English.
-
-        Args:
-            asked: the language the reader chose on the page, or empty.
-            accepted: the `Accept-Language` header.
-            locale: the shop's own.
-        """
+        """Return the language the reader asked for, else the browser's (`Accept-Language`), the shop's, or English."""
         wanted = (asked, *_by_preference(accepted), locale or "")
         return next(filter(None, map(self.get, wanted)), self._languages[_FALLBACK])
 

@@ -4,7 +4,6 @@ A page is in the reader's language: the one they chose on it, else the one their
 """
 
 import hashlib
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Final
@@ -35,11 +34,13 @@ _PACKAGE: Final = "services.compliance.preferences"
 _LONGEST_TAG: Final = 40
 
 
-class _Templates:
-    """Renders pages."""
+class PreferencePages:
+    """The pages: show a person's choices, and carry out one."""
 
-    def __init__(self) -> None:
-        self.style = (files(_PACKAGE) / "static" / "preferences.css").read_bytes()
+    def __init__(self, service: PreferenceService, links: PreferenceLinks, merchants: MerchantDirectory) -> None:
+        self._service, self._links, self._merchants = service, links, merchants
+        self._style = (files(_PACKAGE) / "static" / "preferences.css").read_bytes()
+        self._languages = Languages.shipped()
         self._templates = Environment(
             loader=PackageLoader(_PACKAGE),
             autoescape=True,
@@ -47,38 +48,13 @@ class _Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.languages = Languages.shipped()
-        self._templates.globals["languages"] = tuple(self.languages)
-        self._templates.globals["version"] = hashlib.sha256(self.style).hexdigest()[:12]
-
-    def page(self, name: str, language: Language, status: HTTPStatus = HTTPStatus.OK, **values: object) -> Response:
-        """Return a page in a language."""
-        html = self._templates.get_template(f"{name}.html").render(language=language, say=language.say, **values)
-        return HTMLResponse(html, status_code=status, headers={**_HEADERS, "Content-Language": language.code})
-
-    def ended(self, lang: str, accept_language: str) -> Response:
-        """Return the page of a link that opens nothing (any more)."""
-        return self.page("ended", self.languages.best(lang, accept_language, None), HTTPStatus.GONE)
-
-    def chosen_language(self, lang: str) -> dict[str, str]:
-        """Return the language the reader chose on the page, as the query that keeps it."""
-        language = self.languages.get(lang)
-        return {"lang": language.code} if language else {}
-
-
-@dataclass(frozen=True, slots=True)
-class PreferencePages:
-    """The pages: show a person's choices, and carry out one."""
-
-    service: PreferenceService
-    links: PreferenceLinks
-    merchants: MerchantDirectory
-    templates: _Templates = field(default_factory=_Templates)
+        self._templates.globals["languages"] = tuple(self._languages)
+        self._templates.globals["version"] = hashlib.sha256(self._style).hexdigest()[:12]
 
     async def style(self) -> Response:
         """Return the style sheet."""
         headers = {"Cache-Control": "public, max-age=31536000"}
-        return Response(self.templates.style, media_type="text/css", headers=headers)
+        return Response(self._style, media_type="text/css", headers=headers)
 
     async def show(
         self,
@@ -90,12 +66,12 @@ class PreferencePages:
         """Return a person's page; `done` names the choice just made. Changes nothing."""
         owner = await self._owner(token)
         if owner is None:
-            return self.templates.ended(lang, accept_language)
+            return self._ended(lang, accept_language)
         holder, merchant = owner
-        language = self.templates.languages.best(lang, accept_language, merchant.config.locale)
-        view = await self.service.view(holder)
+        language = self._languages.best(lang, accept_language, merchant.config.locale)
+        view = await self._service.view(holder)
         until = view.paused_until
-        return self.templates.page(
+        return self._page(
             "choices",
             language,
             brand=Markup("<bdi>{}</bdi>").format(merchant.config.brand),
@@ -104,7 +80,7 @@ class PreferencePages:
             day=language.day(until, ZoneInfo(merchant.config.time_zone)) if until else "",
             chosen=Choice(done) if done in Choice.__members__.values() else None,
             address=f"/preferences/{token}",
-            asked=self.templates.chosen_language(lang),
+            asked=self._chosen_language(lang),
         )
 
     async def choose(
@@ -118,20 +94,33 @@ class PreferencePages:
         """Carry out a choice, and lead back to the page; an unknown choice changes nothing."""
         owner = await self._owner(token)
         if owner is None:
-            return self.templates.ended(lang, accept_language)
+            return self._ended(lang, accept_language)
         done = {}
         if choice in Choice.__members__.values():
-            await self.service.choose(owner[0], Choice(choice), user_agent)
+            await self._service.choose(owner[0], Choice(choice), user_agent)
             done["done"] = choice
-        query = urlencode(done | self.templates.chosen_language(lang))
+        query = urlencode(done | self._chosen_language(lang))
         address = f"/preferences/{token}" + (f"?{query}" if query else "")
         return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers=_HEADERS)
 
+    def _page(self, name: str, language: Language, status: HTTPStatus = HTTPStatus.OK, **values: object) -> Response:
+        html = self._templates.get_template(f"{name}.html").render(language=language, say=language.say, **values)
+        return HTMLResponse(html, status_code=status, headers={**_HEADERS, "Content-Language": language.code})
+
+    def _ended(self, lang: str, accept_language: str) -> Response:
+        """Return the page of a link that opens nothing (any more)."""
+        return self._page("ended", self._languages.best(lang, accept_language, None), HTTPStatus.GONE)
+
+    def _chosen_language(self, lang: str) -> dict[str, str]:
+        """Return the language the reader chose on the page, as the query that keeps it."""
+        language = self._languages.get(lang)
+        return {"lang": language.code} if language else {}
+
     async def _owner(self, token: str) -> tuple[Holder, Merchant] | None:
         """Return whose page a link opens; None for a link that is invalid, revoked or expired."""
-        holder = self.links.holder(token, self.service.units.clock.now())
-        merchant = self.merchants.get(holder.merchant_id) if holder else None
-        return (holder, merchant) if holder and merchant and await self.service.is_open(holder) else None
+        holder = self._links.holder(token, self._service.units.clock.now())
+        merchant = self._merchants.get(holder.merchant_id) if holder else None
+        return (holder, merchant) if holder and merchant and await self._service.is_open(holder) else None
 
 
 def create_router(service: PreferenceService, links: PreferenceLinks, merchants: MerchantDirectory) -> APIRouter:

@@ -9,19 +9,16 @@ import orjson
 
 from services.compliance import store
 from services.compliance.ledger import claims
-from services.compliance.ledger.standing import Standing
+from services.compliance.ledger.standing import PERMISSIONS, Standing
 from services.compliance.preferences import store as preferences
 from services.compliance.preferences.links import Holder
 from services.compliance.preferences.store import NO_PREFERENCE, PAUSE, Preference
 from shared import aad, ids
 from shared.db.transaction import Transaction, WritePriority
 from shared.db.unit_of_work import UnitOfWork, UnitOfWorkRunner
-from shared.events.consent import ConsentAct, ConsentLevel, ConsentReported, ConsentScope
+from shared.events.consent import ConsentAct, ConsentReported, ConsentScope
 from shared.ids import EventId
 from shared.privacy import Sealer
-from shared.rules.table import ConsentStatus
-
-_PERMISSIONS = frozenset(ConsentStatus(level.value) for level in ConsentLevel) - {ConsentStatus.UNKNOWN}
 
 
 class Choice(StrEnum):
@@ -71,7 +68,7 @@ class PreferenceService:
             return PreferenceView(
                 all_stopped=standing.suppression is not None,
                 marketing_stopped=standing.marketing.revoked_at is not None,
-                marketing_agreed=standing.marketing.consent(now).status in _PERMISSIONS,
+                marketing_agreed=standing.marketing.consent(now).status in PERMISSIONS,
                 paused_until=until if until is not None and until > now else None,
                 is_fewer=preference.is_fewer,
             )
